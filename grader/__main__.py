@@ -1,0 +1,140 @@
+"""The command line: arguments in, exit codes out. What a command does is written in the module that it calls."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from types import FrameType
+
+from grader import __version__
+from grader.model import Status, UsageFault
+
+SETTLED, NEEDS_TUTOR, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Exit codes: 0 all settled, 1 a tutor is needed, 2 usage, 3 a grader fault, 130 interrupted."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _grade(arguments)
+    except UsageFault as fault:
+        print(f"grader: {fault}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("grader: interrupted. What was finished is stored; the same command goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="grader", description="Grade the code of Lab 4: a folder of submissions in, marks and reports out."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    grade = commands.add_parser(
+        "grade", help="grade a folder of submissions, or a single one", description="Grade every submission below PATH."
+    )
+    grade.add_argument("path", type=Path, metavar="PATH", help="a folder or zip of submissions, or one submission")
+    place = grade.add_mutually_exclusive_group(required=True)
+    place.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder for this run; an unfinished run there is continued"
+    )
+    place.add_argument(
+        "--reports", type=Path, metavar="DIR", help="make a dated folder for this run below DIR, or continue today's"
+    )
+    grade.add_argument(
+        "--data",
+        metavar="DIR",
+        help="where MNIST lies, or the word digits for scikit-learn's (default: LAB4_DATA, the cache, a download, digits)",
+    )
+    grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
+    grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
+    grade.add_argument(
+        "--jobs",
+        type=_count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="submissions at a time (default: %(default)s)",
+    )
+    grade.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda", "mps"],
+        default="auto",
+        help="where nets are trained (default: the best there is)",
+    )
+    grade.add_argument(
+        "--student",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="grade this student anew; repeatable, * and ? allowed",
+    )
+    grade.add_argument(
+        "--only-failed", action="store_true", help="look again at those that lost marks; keep the rest as they are"
+    )
+    grade.add_argument("--remark", action="store_true", help="mark again from stored evidence; no student code is run")
+    grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    # Imported here, so that --help and a wrong argument answer at once.
+    from grader import store
+    from grader.data import download_with_torchvision, resolve_data, user_cache
+    from grader.grading import Selection, grade_cohort
+    from grader.report import html
+    from grader.report.console import make_console, print_summary
+    from grader.report.progress import Progress
+    from grader.rubric import load_rubric
+
+    console = make_console()
+    rubric = load_rubric(arguments.rubric)
+    if arguments.key is not None and not arguments.key.is_file():
+        raise UsageFault(f"--key {arguments.key}: there is no such file.")
+    data = resolve_data(
+        arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
+    )
+    out, earlier = arguments.out, None
+    if out is None:
+        out, earlier = store.dated_folder(arguments.reports, arguments.path, date.today())
+    if data.note and not arguments.quiet:
+        console.print(f"! {data.note}", style="bold yellow", markup=False, highlight=False)
+    run, reports = grade_cohort(
+        arguments.path,
+        out,
+        rubric=rubric,
+        data=data,
+        jobs=arguments.jobs,
+        device=arguments.device,
+        pages=html,
+        progress=Progress(console, 0, is_quiet=arguments.quiet),
+        selection=Selection(tuple(arguments.student), arguments.only_failed, arguments.remark),
+        earlier=earlier,
+    )
+    if not arguments.quiet:
+        print_summary(console, reports, run, out)
+    statuses = {report.status for report in reports}
+    if Status.ERROR in statuses:
+        return FAULT
+    return NEEDS_TUTOR if Status.NEEDS_REVIEW in statuses else SETTLED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

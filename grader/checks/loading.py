@@ -1,0 +1,123 @@
+"""The check ``loads``: the submission is found, parses, gives a Net, and ``Net()`` builds."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from grader.checks.case import Case, failed, passed, review
+from grader.evidence import Ending, Problem
+from grader.model import Finding
+
+ENDINGS = {
+    "deadline": "did not finish in the time allowed",
+    "exit": "ended the Python process",
+    "signal": "crashed the Python process",
+    "memory": "used more memory than is allowed",
+    "garbled": "sent back something that is not evidence",
+    "lost": "brought the grader's worker down",
+}
+
+
+def loads(case: Case) -> Finding:
+    """The submission is found, parses, Net is extracted, and ``Net()`` builds an nn.Module with no arguments."""
+    load, build, ending = case.evidence.load, case.evidence.build, case.evidence.ending
+    if load is None:
+        return ended(ending, "Reading the script")
+    if load.problem is not None:
+        return _not_loaded(load.problem)
+    if build is None:
+        return ended(ending, "Building Net()")
+    if build.problem is not None:
+        return _not_built(build.problem)
+    return passed("Net was found and Net() builds.", seen=load.script)
+
+
+def ended(ending: Ending, what: str) -> Finding:
+    """A stage that left no record: how the worker's process ended says why."""
+    how = ENDINGS.get(ending.kind, "stopped")
+    if ending.kind == "lost":
+        return review(f"{what} {how}, twice.", proposed=Decimal(0), hint="A tutor should run this script by hand.")
+    hints = {
+        "deadline": "Look for an endless loop, a very long computation, or a wait for input.",
+        "exit": "Take out calls to exit(), quit() or os._exit().",
+        "memory": "Look for very large layers or tensors, or a list that grows without end.",
+    }
+    detail = f" ({ending.detail})" if ending.detail else ""
+    return failed(
+        f"{what} {how}{detail}.", hints.get(ending.kind, "Run the script once by itself and look at what it does.")
+    )
+
+
+def place(problem: Problem) -> str:
+    """``in task1_cnn.py, line 12`` or ``in cell 3, line 4``; empty when unknown."""
+    if problem.cell and problem.line:
+        return f"in cell {problem.cell}, line {problem.line}"
+    if problem.line:
+        return f"in {problem.file}, line {problem.line}" if problem.file else f"in line {problem.line}"
+    return ""
+
+
+def at(problem: Problem) -> str:
+    """The place with a leading space, for the end of a sentence."""
+    where = place(problem)
+    return f" {where}" if where else ""
+
+
+def cause(problem: Problem) -> str:
+    """The exception as one short clause: its type and its message."""
+    message = problem.message.strip().rstrip(".")
+    if problem.exception and not message.startswith(problem.exception):
+        return f"{problem.exception}: {message}" if message else problem.exception
+    return message
+
+
+def _not_loaded(problem: Problem) -> Finding:
+    hint = _LOAD_HINTS.get(problem.kind, "Correct that, and check that the script still runs by itself.")
+    message = problem.message.strip().rstrip(".") or "The script could not be read"
+    where = place(problem)
+    if where and not re.search(r"\bline \d", message):
+        message = f"{message} ({where})"
+    return failed(f"{message}.", hint, seen=problem.code.strip())
+
+
+_LOAD_HINTS = {
+    "syntax": "Correct the line; python3 task1_cnn.py shows the same error.",
+    "python2": "The lab runs Python 3: write print(...) with brackets, and correct the other Python 2 lines.",
+    "indentation": "Indent the lines of each block by the same four spaces.",
+    "tabs": "Use spaces only: let your editor turn every tab into four spaces.",
+    "blank-body": "Fill in __init__ and forward; a body needs at least one statement.",
+    "encoding": "Save the file as UTF-8.",
+    "null-bytes": "Save the file as plain UTF-8 text.",
+    "notebook": "Save the notebook again from Jupyter, or hand in the script as task1_cnn.py.",
+    "missing-package": "Net may use torch and the standard library only; do without this package.",
+    "no-net": "Call the class Net, as in the template: class Net(nn.Module).",
+    "near-miss": "Call the class exactly Net, with a Latin capital N.",
+    "not-a-class": "Net must be the class of your network: class Net(nn.Module).",
+    "instance": "Let Net be the class itself, not an object made from it: leave the brackets off.",
+}
+
+
+def _not_built(problem: Problem) -> Finding:
+    if problem.kind == "not-a-module":
+        return failed(f"{problem.message}.", "Derive the class from nn.Module: class Net(nn.Module).")
+    text = problem.message
+    if "before Module.__init__" in text:
+        return failed(
+            f"Net.__init__ assigns layers before the nn.Module part is set up{at(problem)}.",
+            "Begin __init__ with super().__init__().",
+            expected="super().__init__() first",
+            seen=problem.code.strip(),
+        )
+    if re.search(r"missing \d+ required (positional|keyword-only) argument", text) and "__init__" in text:
+        return failed(
+            "Net() cannot be built without arguments.",
+            "Give each argument of __init__ a default value, so that Net() works by itself.",
+            expected="Net()",
+            seen=text,
+        )
+    return failed(
+        f"Net() raises an error{at(problem)}: {cause(problem)}.",
+        "Correct that line of __init__.",
+        seen=problem.code.strip(),
+    )

@@ -1,0 +1,96 @@
+"""Records as JSON files: dataclasses packed into plain data and back, and files replaced whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from grader.model import JSON
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+T = TypeVar("T")
+
+
+def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
+    """Replace ``path`` by ``content`` in one step; with ``is_durable`` it also outlives a power cut."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            if is_durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        # Ctrl-C included: whatever ends the write, no temporary file stays behind.
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: JSON, *, indent: int | None = None) -> None:
+    """Replace ``path`` by ``content`` as strict JSON, durably."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
+    write_file(path, (encodable(text) + "\n").encode(), is_durable=True)
+
+
+def read_json(path: Path) -> JSON | None:
+    """The JSON object in ``path``; None for anything else, for a stored file may have been cut off or edited."""
+    try:
+        content = json.loads(path.read_bytes(), object_hook=_special_float)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def packed(value: Any) -> Any:
+    """Dataclasses as plain data; Path becomes text, and a float that JSON lacks becomes {"float": "nan"}."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: packed(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(name): packed(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [packed(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    return str(value) if isinstance(value, Path) else value
+
+
+def unpacked(value: Any, kind: type[T]) -> T | None:
+    """The ``kind`` that :func:`packed` took apart, None for null; raises msgspec.ValidationError for anything else."""
+    if value is None:
+        return None
+    return msgspec.convert(value, kind, dec_hook=_decode_path)
+
+
+def finite(value: Any) -> Any:
+    """``value`` with null for each number that JSON cannot write."""
+    if isinstance(value, dict):
+        return None if value.keys() == {"float"} else {name: finite(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def encodable(text: str) -> str:
+    """``text`` with U+FFFD for lone surrogates: bytes of a file name that are no UTF-8; no UTF-8 file holds them."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"{kind.__name__} cannot be read from {type(value).__name__}")
+
+
+def _special_float(value: JSON) -> Any:
+    return float(value["float"]) if value.keys() == {"float"} and value["float"] in ("nan", "inf", "-inf") else value

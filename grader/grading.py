@@ -1,0 +1,382 @@
+"""The pipeline: one submission, a cohort, and marking again from stored evidence.
+
+Read :func:`grade_cohort` from top to bottom to see all that happens. Evidence and rubric meet here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader import __version__, store
+from grader.checks.training import next_seed
+from grader.data import DataSet, write_worker_files
+from grader.evidence import FORMAT, Evidence, Training
+from grader.intake import copy_submission, discover
+from grader.marking import mark, mark_error, mark_unusable
+from grader.model import Band, DataFiles, GraderFault, Job, Report, Rubric, Run, Submission, TrainingPlan, UsageFault
+from grader.sandbox import Stopped, WorkerPool, isolation_level
+
+CLASSES = 10
+
+
+class Pages(Protocol):
+    """What renders finished reports; :mod:`grader.report.html` is one."""
+
+    def write_report_page(self, folder: Path, report: Report, run: Run, *, bands: Sequence[Band]) -> object: ...
+    def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
+
+
+class Progress(Protocol):
+    """Who is told how far a run is; :class:`grader.report.progress.Progress` is one."""
+
+    def __enter__(self) -> object: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+    def expect(self, total: int) -> None: ...
+    def stage(self, student: str, stage: str) -> None: ...
+    def done(self, report: Report, seconds: float | None = None) -> None: ...
+    def error(self, message: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which submissions are looked at anew; the others are marked from their stored evidence.
+
+    ``students`` are shell patterns of ids (empty: all). ``only_failed`` looks again at those that did not earn all points
+    of Part 2, whether they changed or not. ``remark`` runs no student code at all.
+    """
+
+    students: tuple[str, ...] = ()
+    only_failed: bool = False
+    remark: bool = False
+
+    def names(self, student: str) -> bool:
+        """Whether the patterns name this student."""
+        return any(fnmatch.fnmatchcase(student, pattern) for pattern in self.students)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission with the stored evidence that still holds for it; without any, a worker has to look."""
+
+    submission: Submission
+    key: str
+    stored: Evidence | None
+
+
+@dataclass
+class Totals:
+    """Running totals of one run; the lock serves the threads that add to it."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    timing: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, what: str, seconds: dict[str, float] | None = None) -> None:
+        """Count one submission, with its seconds by stage."""
+        with self.lock:
+            self.counts[what] += 1
+            for stage, spent in (seconds or {}).items():
+                self.timing[stage] += spent  # type: ignore[assignment]  # a Counter adds floats as well as integers
+
+
+def grade_cohort(
+    path: Path,
+    out: Path,
+    *,
+    rubric: Rubric,
+    data: DataSet,
+    jobs: int,
+    device: str = "auto",
+    pages: Pages,
+    progress: Progress,
+    selection: Selection = Selection(),  # noqa: B008  # frozen
+    earlier: Path | None = None,
+) -> tuple[Run, tuple[Report, ...]]:
+    """Grade every submission below ``path`` and write the whole run to ``out``.
+
+    Submissions that did not change since their evidence was stored, in ``out`` or in the ``earlier`` run, are marked from
+    that evidence. Each one is stored as soon as it is finished, so that an interrupted run goes on where it stopped.
+    Raises UsageFault for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
+    """
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True)))
+        submissions = discover(path, scratch / "unpacked")
+        store.claim_folder(out)
+        session = Session(stack, scratch, rubric, data, pages, jobs=jobs, device=device, source=path)
+        store.write_run(out, session.facts(), is_finished=False)
+        tasks = [plan(one, out, earlier, session, selection) for one in submissions]
+        tasks = [task for task in tasks if is_included(task, selection)]
+        if any(task.stored is None and task.submission.script for task in tasks):
+            session.open()
+        reports: dict[str, Report] = {}
+        stack.enter_context(progress)
+        progress.expect(len(tasks))
+        try:
+            for report, seconds in each(tasks, session, out, progress):
+                reports[report.student] = slim(report)
+                progress.done(report, seconds)
+        finally:
+            ordered = tuple(reports[task.submission.id] for task in tasks if task.submission.id in reports)
+            run = session.facts(is_finished=len(ordered) == len(tasks))
+            write_run(out, run, ordered, pages, is_finished=len(ordered) == len(tasks))
+    return run, ordered
+
+
+def each(tasks: list[Task], session: Session, out: Path, progress: Progress) -> Iterator[tuple[Report, float | None]]:
+    """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
+    waiting = iter(tasks)
+    with ThreadPoolExecutor(session.jobs, thread_name_prefix="submission") as threads:
+        running: set[Future[tuple[Report, float | None]]] = set()
+        try:
+            while True:
+                # Only as many as can run are handed over, so that an interrupt leaves nothing queued.
+                while len(running) < session.jobs and (task := next(waiting, None)) is not None:
+                    running.add(threads.submit(grade_one, task, session, out, progress))
+                if not running:
+                    return
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        except BaseException:
+            session.close()
+            raise
+
+
+def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tuple[Report, float | None]:
+    """Observe one submission if it must be, mark it, and store the evidence and the page.
+
+    A fault of the grader's own becomes a report with status error, so that the rest of the cohort goes on.
+    """
+    start = time.perf_counter()
+    submission = task.submission
+    try:
+        observed: Evidence | None = task.stored
+        if submission.script is not None and observed is None:
+            progress.stage(submission.id, "load")
+            observed = session.observe(submission)
+            if observed.ending.detail.startswith(GraderFault.__name__):
+                raise GraderFault(observed.ending.detail)
+            session.totals.add("graded", observed.seconds)
+        elif submission.script is not None:
+            session.totals.add("reused")
+        else:
+            session.totals.add("nothing to run")
+        if observed is None:
+            report = mark_unusable(submission, session.rubric)
+        else:
+            report = mark(submission, observed, session.rubric, data=session.data.name)
+        store.write_report(out, report, key=task.key)
+    except (Stopped, UsageFault):
+        raise
+    except Exception as fault:  # protects the rest of the cohort from a fault of ours
+        progress.error(f"{submission.id}: {traceback.format_exc(limit=-3)}")
+        session.totals.add("errors")
+        report = mark_error(submission, session.rubric, message=f"{type(fault).__name__}: {fault}")
+    session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
+    return report, None if task.stored is not None else time.perf_counter() - start
+
+
+def plan(submission: Submission, out: Path, earlier: Path | None, session: Session, selection: Selection) -> Task:
+    """Find evidence that still holds for a submission, unless it is to be looked at anew."""
+    key = session.key(submission)
+    record = store.read_record(out, submission.id)
+    if record is None and earlier is not None:
+        record = store.read_record(earlier, submission.id)
+    if record is None or record.evidence is None or submission.script is None:
+        return Task(submission, key, None)
+    if selection.remark:
+        return Task(submission, record.key, record.evidence)
+    if record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
+        return Task(submission, key, None)
+    if selection.only_failed:
+        report = mark(submission, record.evidence, session.rubric, data=session.data.name)
+        if any(item.awarded < item.available for item in report.items):
+            return Task(submission, key, None)
+    return Task(submission, key, record.evidence)
+
+
+def is_included(task: Task, selection: Selection) -> bool:
+    """Whether a submission takes part in this run: with ``students``, those named and those that are stored already."""
+    if task.stored is not None or task.submission.script is None:
+        return True
+    return not selection.remark and (not selection.students or selection.names(task.submission.id))
+
+
+def write_run(out: Path, run: Run, reports: tuple[Report, ...], pages: Pages, *, is_finished: bool) -> None:
+    """Write results.json, marks.csv and the cohort page, and last the marker that says whether the run is finished."""
+    store.write_results(out, run, reports)
+    store.write_marks_csv(out, reports)
+    pages.write_cohort_page(out, reports, run)
+    store.write_run(out, run, is_finished=is_finished)
+
+
+def slim(report: Report) -> Report:
+    """A report without the evidence that its own page was made from, so that memory does not grow with the cohort."""
+    return replace(report, evidence=None, submission=None)
+
+
+class Session:
+    """What all submissions of one run share: data, rubric, workers and running totals. Closed with ``stack``."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        scratch: Path,
+        rubric: Rubric,
+        data: DataSet,
+        pages: Pages,
+        *,
+        jobs: int,
+        device: str,
+        source: Path,
+    ) -> None:
+        self.rubric = rubric
+        self.data = data
+        self.plan: TrainingPlan = rubric.training[data.name]
+        self.pages = pages
+        self.jobs = jobs
+        self.totals = Totals()
+        self._stack = stack
+        self._scratch = scratch
+        self._asked_device = device
+        self.device = ""
+        """Where nets are trained; empty when no worker was needed."""
+        self.versions: dict[str, str] = {}
+        self._source = source
+        self._started = _now()
+        self._clock = time.perf_counter()
+        self._probe_seed = secrets.randbelow(2**31)
+        self._pool: WorkerPool | None = None
+        self._files: DataFiles | None = None
+        self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
+
+    def open(self) -> None:
+        """Hand the data to workers and start them. The order of the held-out images is new for each run."""
+        files, labels = write_worker_files(self.data, self._scratch / "data", order_seed=secrets.randbelow(2**31))
+        self._files, self._labels = files, labels
+        self._pool = self._stack.enter_context(WorkerPool(workers=self.jobs, data=files))
+        self.versions, available = self._pool.versions, self._pool.devices
+        self.device = available[0] if self._asked_device == "auto" else self._asked_device
+        if self.device not in available:
+            raise UsageFault(f"--device {self.device} is not there; this machine has {', '.join(available)}.")
+
+    def close(self) -> None:
+        """End all workers at once; submissions under way are given up."""
+        if self._pool is not None:
+            self._pool.__exit__(None, None, None)
+
+    def key(self, submission: Submission) -> str:
+        """Digest of all that evidence depends on: the code, the data, how it is trained, and the versions of both."""
+        parts = {
+            "code": submission.digest,
+            "script": submission.script,
+            "data": self.data.fingerprint,
+            "plan": asdict(self.plan),
+            "grader": __version__,
+            "format": FORMAT,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def observe(self, submission: Submission) -> Evidence:
+        """Run the worker's stages on a scratch copy of the submission."""
+        assert self._pool is not None and self._files is not None and submission.script is not None
+        folder = Path(tempfile.mkdtemp(prefix="submission-", dir=self._scratch))
+        try:
+            copy_submission(submission, folder)
+            return self._pool.observe(self._job(folder, submission.script), judge_training=self._judge())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _job(self, folder: Path, script: str) -> Job:
+        assert self._files is not None
+        plan = self.plan
+        return Job(
+            root=str(folder),
+            script=script,
+            data=self._files,
+            steps=plan.steps,
+            batch_size=plan.batch_size,
+            learning_rate=plan.learning_rate,
+            momentum=plan.momentum,
+            evaluate_every=plan.evaluate_every,
+            stop_accuracy=plan.stop_accuracy,
+            first_seed=plan.seeds[0],
+            probe_seed=self._probe_seed,
+            device=self.device,
+            threads=1,
+        )
+
+    def _judge(self) -> Callable[[Training, NDArray[np.float32]], tuple[Training, int | None]]:
+        """What turns a worker's predictions into an accuracy, and says whether another seed is worth its time."""
+        trainings: list[Training] = []
+
+        def judge(record: Training, outputs: NDArray[np.float32]) -> tuple[Training, int | None]:
+            judged = with_accuracy(record, outputs, self._labels)
+            trainings.append(judged)
+            return judged, next_seed(tuple(trainings), self.plan)
+
+        return judge
+
+    def facts(self, *, is_finished: bool = False) -> Run:
+        """The facts about this run, so far."""
+        with self.totals.lock:
+            counts, timing = dict(self.totals.counts), dict(self.totals.timing)
+        return Run(
+            grader_version=__version__,
+            started=self._started,
+            finished=_now() if is_finished else "",
+            seconds=round(time.perf_counter() - self._clock, 3),
+            rubric_title=self.rubric.title,
+            rubric_revision=self.rubric.revision,
+            data=self.data.name,
+            data_note=self.data.note,
+            device=self.device,
+            isolation=isolation_level(),
+            seeds=self.plan.seeds,
+            jobs=self.jobs,
+            versions=self.versions,
+            source=str(self._source),
+            counts=counts,
+            timing={stage: round(spent, 3) for stage, spent in timing.items()},
+        )
+
+
+def with_accuracy(record: Training, outputs: NDArray[np.float32], labels: NDArray[np.uint8]) -> Training:
+    """The record with the held-out predictions counted: ``correct`` of ``total``, and the confusion matrix."""
+    if record.problem is not None or len(outputs) != len(labels):
+        return record
+    predicted = outputs.argmax(axis=1)
+    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    return replace(
+        record,
+        correct=int((predicted == labels).sum()),
+        total=len(labels),
+        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,178 @@
+"""Names of students, files and folders: ordering, cleaning and telling them apart. Touches no disk."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+LONGEST_ID = 120
+LONGEST_NAME = 180
+"""Bytes of one path component as we write it; file systems allow 255, and a suffix may be added."""
+
+SCRIPT_NAME = "task1_cnn.py"
+
+_GENERIC = """
+lab labs part parts task tasks src source sources code codes script scripts python py submission submissions submit
+assignment answer answers doc docs document documents report reports figure figures fig figs image images img plot
+plots result results output outputs log logs old backup archive final latest new version v ver copy main model
+models net network cnn convnet deep learning mnist train training trained util utils helper helpers config layer
+layers experiment experiments notebook notebooks comp question questions q written theory practical solution
+solutions my the for and of test tests lib libs package work project screenshot screenshots extra misc attachments
+pytorch torch exercise exercises file files ex digits classifier
+"""
+GENERIC_WORDS = frozenset(_GENERIC.split())
+"""Words that name a piece of work and never a person; see ``is_generic``."""
+
+_RESERVED = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?$", re.IGNORECASE)
+_ORDINARY = re.compile(r"^[\w(\[+@=#][\w .,()\[\]'+@=&#!~^%-]*$")
+_VERSION_WORD = re.compile(r"(?<![^\W_])(?:v|ver|version)[\W_]?(\d{1,3})(?!\d)", re.IGNORECASE)
+_STATE_WORD = re.compile(
+    r"(?<![^\W_])(final|latest|newest|submit|submitted|submission|fixed|updated|new|copy|old|older|backup|bak|orig|"
+    r"original|template|blank|draft|broken|deprecated)\d?(?![^\W_])",
+    re.IGNORECASE,
+)
+_COPY_NUMBER = re.compile(r"(?:\s*\(\d{1,2}\)|-\d{1,2})$")
+_VERSION_ONLY = re.compile(r"(?:v|ver|version|final|older?|new|latest|backup|copy|orig(?:inal)?|draft)[\W_]*\d*", re.I)
+_STATES = {"final": 1000, "latest": 1000, "newest": 1000, "submit": 900, "submitted": 900, "submission": 900}
+_STATES |= {"fixed": 600, "updated": 600, "new": 500, "copy": -1}
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key under which ``s2`` comes before ``s10`` and case does not matter at first."""
+    pieces = re.findall(r"\d{1,18}|\D+", name)
+    key = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p.casefold()) for p in pieces)
+    return (*key, (2, 0, name))
+
+
+def printable(name: str) -> str:
+    """``name`` in composed form with bytes and characters that cannot be shown safely replaced; at most 120 long."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _is_escaped(name) else name
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = unicodedata.normalize("NFC", text)
+    text = "".join(" " if c.isspace() else "_" if unicodedata.category(c)[0] == "C" else c for c in text)
+    text = re.sub(r" {2,}", " ", text).strip()
+    return text[:LONGEST_ID].strip() or "unnamed"
+
+
+def _is_escaped(name: str) -> bool:
+    """True when every lone surrogate in ``name`` stands for an undecodable byte of a file name."""
+    return all("\udc80" <= c <= "\udcff" for c in name if "\ud800" <= c <= "\udfff")
+
+
+def clean_component(name: str) -> str:
+    """One path component that every file system takes and a terminal can show; unchanged when it is plain already."""
+    text = "".join("_" if c in '<>:"|?*\\/' else c for c in _shown(name)).rstrip(" .")
+    if not text or text in {".", ".."}:
+        return "_"
+    if _RESERVED.match(text):
+        text = f"_{text}"
+    stem, dot, suffix = text.rpartition(".")
+    tail = f"{dot}{suffix}" if stem and len(suffix) <= 10 else ""
+    head = stem if tail else text
+    room = LONGEST_NAME - len(tail.encode())
+    return head.encode()[:room].decode("utf-8", "ignore") + tail
+
+
+def _shown(name: str) -> str:
+    text = name.encode("utf-8", "replace").decode("utf-8")
+    return "".join("_" if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text)
+
+
+def folded(path: str) -> str:
+    """Equal for two paths that a case-insensitive or normalising file system takes for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def safe_folder_name(id: str) -> str:
+    """A folder name for a student's output: an ordinary id as it is, any other cleaned and told apart by a digest."""
+    is_ordinary = (
+        bool(_ORDINARY.match(id))
+        and id.isprintable()
+        and id[-1] not in " ."
+        and not _RESERVED.match(id)
+        and len(id.encode("utf-8", "replace")) <= LONGEST_NAME
+    )
+    if is_ordinary:
+        return id
+    digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    text = re.sub(r"[^\w.,()'+@=-]+", "_", _shown(id)).strip("._- ")
+    text = text.encode()[:100].decode("utf-8", "ignore")
+    return f"{text or 'student'}-{digest}"
+
+
+def unique_ids(ids: list[str]) -> list[str]:
+    """The same ids in the same order, later ones that equal an earlier one (whatever the case) made ``id (2)``."""
+    taken: set[str] = {folded(id) for id in ids}
+    used: set[str] = set()
+    result = []
+    for id in ids:
+        name, number = id, 2
+        while folded(name) in used or (name != id and folded(name) in taken):
+            name, number = f"{id} ({number})", number + 1
+        used.add(folded(name))
+        result.append(name)
+    return result
+
+
+def stem(name: str) -> str:
+    """``name`` without its suffixes of kinds handed in (``task1_cnn.py.txt`` gives ``task1_cnn``)."""
+    while True:
+        head, dot, tail = name.rpartition(".")
+        if not (head and dot and tail.casefold() in _SUFFIXES):
+            return name
+        name = head
+
+
+_KNOWN = "py pyw ipynb txt zip md docx doc pdf html htm odt rtf rar 7z tar gz tgz bz2 xz tex"
+_SUFFIXES = frozenset(_KNOWN.split())
+
+
+def words(name: str) -> list[str]:
+    """The words of a stem, digits kept at the word they follow: ``alice_task1-cnn`` gives alice, task1, cnn."""
+    return re.findall(r"[^\W\d_]+\d*|\d+", name.casefold())
+
+
+def own_words(name: str) -> tuple[str, ...]:
+    """The words of a stem that may tell a person: those that ``GENERIC_WORDS`` does not hold, nor their numbers."""
+    own: list[str] = []
+    was_generic = False
+    for word in words(name):
+        bare = word.rstrip("0123456789")
+        is_number = not bare
+        is_generic = (was_generic if is_number else bare in GENERIC_WORDS) and len(word) - len(bare) <= 4
+        if not is_generic:
+            own.append(word)
+        was_generic = is_generic
+    return tuple(own)
+
+
+def is_generic(name: str) -> bool:
+    """True for a stem that names work (``Lab 4``, ``part2``, ``src``), not a student (``alice``, ``u1234567``)."""
+    return bool(words(name)) and not own_words(name)
+
+
+def version(name: str) -> int:
+    """How late a version a stem or folder calls itself; 0 when it does not say, below 0 for copies and old ones."""
+    rank = max((int(v) for v in _VERSION_WORD.findall(name)), default=0)
+    states = [_STATES.get(w.casefold(), -1000) for w in _STATE_WORD.findall(name)]
+    if any(s < 0 for s in states):
+        return min(states)
+    return rank + max(states, default=0)
+
+
+def without_version(name: str) -> str:
+    """A stem without words and numbers that tell versions apart, in lower case without separators."""
+    text = _COPY_NUMBER.sub("", name)
+    text = _STATE_WORD.sub("", _VERSION_WORD.sub("", text))
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def is_version_of(name: str) -> bool:
+    """True for a name that is nothing but a version word: ``v2``, ``final``, ``old``."""
+    return bool(_VERSION_ONLY.fullmatch(name))
+
+
+def is_lab_name(name: str) -> bool:
+    """True for ``task1_cnn`` whatever its case, separators, suffix or version."""
+    return without_version(stem(name)) == "task1cnn"

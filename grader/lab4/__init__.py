@@ -1,0 +1,1 @@
+"""What only Lab 4 knows: its marking scheme and the names of its parts and checks."""

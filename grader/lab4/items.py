@@ -1,0 +1,41 @@
+"""The parts and checks of Lab 4 by id, with the titles that reports show. Points live in ``rubric.toml``."""
+
+from __future__ import annotations
+
+PART1_TITLES: dict[str, str] = {
+    "1": "What deep learning is",
+    "2": "Where features come from: deep against shallow learning",
+    "3": "Tasks that suit convolutional networks",
+    "4": "Receptive fields within one activation map",
+    "5": "What a pooling layer is for",
+    "6a": "Max pooling by hand",
+    "6b": "Average pooling by hand",
+    "7a": "How many filters a layer has",
+    "7b": "What a filter convolves with, and how",
+    "7c": "How often a filter is applied",
+    "7d": "How many values each application gives",
+    "7e": "Where the filter's output goes",
+    "8": "What dropout is for",
+}
+"""Parts of Part 1 in the order of the lab sheet."""
+
+PART2_TITLES: dict[str, str] = {
+    "loads": "The script loads and Net() can be built",
+    "structure.conv": "Two convolution layers",
+    "structure.linear": "Two fully connected layers",
+    "structure.dropout_conv": "Dropout after the convolutions",
+    "structure.dropout_fc": "Dropout after the first fully connected layer",
+    "structure.relu": "ReLU after each hidden layer",
+    "structure.order": "Layers in the right order",
+    "forward.shape": "Ten outputs for each image",
+    "forward.batch": "Any batch size works, each image on its own",
+    "output.log_softmax": "Log-softmax output",
+    "behaviour.dropout_train_eval": "Dropout on while training, off while testing",
+    "behaviour.gradients": "Every parameter can learn",
+    "training.accuracy": "The network learns to read digits",
+    "resources": "Reasonable size and speed",
+}
+"""Checks of Part 2 in the order in which they depend on each other."""
+
+PART1_IDS: tuple[str, ...] = tuple(PART1_TITLES)
+PART2_IDS: tuple[str, ...] = tuple(PART2_TITLES)

@@ -1,0 +1,239 @@
+"""The nouns of grading as frozen dataclasses: submissions, criteria, results, marks, reports.
+
+No judgement and no input or output lives here. What a worker observes is in :mod:`grader.evidence`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from grader.evidence import Evidence
+
+
+class Status(enum.StrEnum):
+    """The verdict on an item, or on a whole submission."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NEEDS_REVIEW = "needs_review"
+    ERROR = "error"
+
+
+class GraderFault(Exception):
+    """A fault of the grader's own: exit code 3, and never a student's zero."""
+
+
+class UsageFault(Exception):
+    """The tutor's input cannot be used: exit code 2. The message says what to change."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something a tutor should look at. ``id`` is stable, ``message`` one sentence. A flag changes no mark."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's work as found on disk, before anything is run.
+
+    ``id`` is the name of the submission's folder or file (without ``.zip`` or ``.py``); it is unique in a cohort.
+    ``root`` is a folder holding the files, ``script`` the chosen script relative to it (None: nothing usable, and
+    ``problem`` says why in one sentence). ``digest`` is the SHA-256 of the names and contents of ``files``.
+    """
+
+    id: str
+    root: Path
+    script: str | None
+    files: tuple[str, ...]
+    digest: str
+    candidates: tuple[str, ...] = ()
+    """Every file that could have been the script, best first; ``script`` is the first of them."""
+    documents: tuple[str, ...] = ()
+    """Files that may hold the Part 1 answers."""
+    problem: str = ""
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check concludes from evidence. ``fraction`` of the points is earned, between 0 and 1."""
+
+    status: Status
+    message: str
+    hint: str = ""
+    fraction: Decimal = Decimal(0)
+    expected: str = ""
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of the rubric: a check id (``structure.conv``) or a Part 1 part (``6a``), and its points."""
+
+    id: str
+    title: str
+    points: Decimal
+
+
+@dataclass(frozen=True)
+class Band:
+    """Held-out accuracy of at least ``accuracy`` (0..1) earns ``fraction`` of the points."""
+
+    accuracy: float
+    fraction: Decimal
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a brief training run measures a net; see docs/calibration.md for where the numbers come from.
+
+    ``stop_accuracy`` ends a run once the accuracy on the worker's validation images reaches it. ``margin`` is how
+    close to a band (in accuracy, 0..1) a result counts as borderline; ``seeds`` are tried in order, the first alone
+    unless it falls short.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    seeds: tuple[int, ...]
+    evaluate_every: int
+    stop_accuracy: float
+    margin: float
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """Points and bands of a marking scheme. ``revision`` is a digest of its text, stored with every result."""
+
+    title: str
+    part1: tuple[Criterion, ...]
+    part2: tuple[Criterion, ...]
+    training: dict[str, TrainingPlan]
+    """By data set: ``mnist`` and ``digits``."""
+    revision: str
+    max_parameters: int
+    max_forward_seconds: float
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """Raw arrays on disk that a worker may map: uint8 images of 28 x 28, uint8 labels. No held-out label is among them.
+
+    ``train_images`` is (train_count, 28, 28), ``train_labels`` (train_count,), ``heldout_images`` (heldout_count, 28, 28).
+    """
+
+    name: str
+    train_images: str
+    train_labels: str
+    train_count: int
+    heldout_images: str
+    heldout_count: int
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is told about one submission: never the rubric's bands, the key, a held-out label or a mark."""
+
+    root: str
+    """A scratch copy of the submission's files."""
+    script: str
+    """The script, relative to ``root``."""
+    data: DataFiles
+    steps: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    evaluate_every: int
+    stop_accuracy: float
+    first_seed: int
+    probe_seed: int
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """A marked rubric item of Part 2."""
+
+    id: str
+    title: str
+    status: Status
+    awarded: Decimal
+    available: Decimal
+    message: str
+    hint: str = ""
+    expected: str = ""
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerResult:
+    """A marked part of Part 1. ``spans`` are (start, end) character offsets into the answer's text."""
+
+    part: str
+    title: str
+    status: Status
+    awarded: Decimal
+    available: Decimal
+    confidence: float
+    message: str
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole verdict on one submission; what is stored and rendered."""
+
+    student: str
+    status: Status
+    awarded: Decimal
+    available: Decimal
+    items: tuple[ItemResult, ...]
+    answers: tuple[AnswerResult, ...]
+    flags: tuple[Flag, ...]
+    submission: Submission | None
+    evidence: Evidence | None
+    message: str = ""
+    """One sentence for the cohort table: the first cause of lost marks, or empty."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Facts about one run of the grader, for results.json and the head of every report."""
+
+    grader_version: str
+    started: str
+    finished: str
+    seconds: float
+    rubric_title: str
+    rubric_revision: str
+    data: str
+    """``mnist`` or ``digits``."""
+    data_note: str
+    """A banner to print when the data is not MNIST; empty otherwise."""
+    device: str
+    isolation: str
+    seeds: tuple[int, ...]
+    jobs: int
+    versions: dict[str, str] = field(default_factory=dict)
+    source: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many submissions were graded now, reused, re-marked."""
+    timing: dict[str, float] = field(default_factory=dict)
+    """Total wall seconds by stage over all submissions graded now."""
+
+
+JSON = dict[str, Any]

@@ -1,0 +1,141 @@
+"""Which names one statement binds, reads and changes, by the standard ``symtable``."""
+
+from __future__ import annotations
+
+import ast
+import symtable
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+
+MUTATORS = frozenset(
+    {"add", "append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort"}
+    | {"update"}
+    | {"add_argument", "add_argument_group", "add_mutually_exclusive_group", "add_parser", "add_subparsers"}
+    | {"add_module", "set_defaults"}
+)
+"""Methods whose result is worth keeping for what they do to the object."""
+_TRAINING = frozenset({"backward", "step", "fit", "train", "test", "validate", "evaluate", "main"})
+_PASSING = _TRAINING | {"run", "show", "func", "cuda", "eval", "start", "close"}
+"""Methods that leave nothing behind that a class could need."""
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_OWN_SCOPES = (*_SCOPES, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Match)
+
+
+def names_of(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """The module-level names that a statement binds, and the global names that it or its functions read."""
+    if isinstance(node, ast.Delete):
+        return frozenset(), frozenset()
+    plain = _plain_names(node)
+    if plain is not None:
+        return plain
+    table = _table(node)
+    if table is None:
+        return frozenset(), frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+    binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    return frozenset(binds), frozenset(_reads(table, at_once=False))
+
+
+def _plain_names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]] | None:
+    """What ``symtable`` would say, for a statement without scopes of its own; None for any other.
+
+    A literal of a hundred thousand numbers would take ``symtable`` seconds.
+    """
+    binds: set[str] = set()
+    uses: set[str] = set()
+    for one in ast.walk(node):
+        if isinstance(one, _OWN_SCOPES):
+            return None
+        if isinstance(one, ast.Name):
+            (uses if isinstance(one.ctx, ast.Load) else binds).add(one.id)
+        elif isinstance(one, ast.alias):
+            binds.add(one.asname or one.name.split(".")[0])
+        elif isinstance(one, ast.ExceptHandler) and one.name:
+            binds.add(one.name)
+    return frozenset(binds - {"*"}), frozenset(uses)
+
+
+def reads_at_once(node: ast.stmt) -> frozenset[str]:
+    """The global names that are read when the statement itself runs, not when a function in it is called."""
+    table = _table(node)
+    return frozenset(_reads(table, at_once=True)) if table is not None else frozenset()
+
+
+def globals_set_by(node: ast.stmt) -> frozenset[str]:
+    """Names that functions in the statement declare ``global`` and assign."""
+    table = _table(node)
+    return frozenset(
+        symbol.get_name()
+        for inner in (_descendants(table) if table is not None else ())
+        for symbol in inner.get_symbols()
+        if symbol.is_declared_global() and symbol.is_assigned()
+    )
+
+
+@lru_cache(maxsize=4096)  # a statement is asked about several times
+def _table(node: ast.stmt) -> symtable.SymbolTable | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return symtable.symtable(ast.unparse(node), "<statement>", "exec")
+    except (SyntaxError, ValueError):  # legal only where it stood, such as a return inside a function
+        return None
+
+
+def _descendants(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    waiting = list(table.get_children())
+    while waiting:
+        inner = waiting.pop()
+        waiting += inner.get_children()
+        yield inner
+
+
+def _reads(table: symtable.SymbolTable, *, at_once: bool) -> Iterator[str]:
+    yield from (symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced())
+    for inner in table.get_children() if at_once else _descendants(table):
+        in_class = inner.get_type() == "class"
+        if at_once and not in_class:
+            continue
+        for symbol in inner.get_symbols():
+            # a class body looks a name up globally until it has bound it
+            if symbol.is_referenced() and (symbol.is_global() or (in_class and symbol.is_local())):
+                yield symbol.get_name()
+
+
+def trains(node: ast.stmt) -> bool:
+    """Whether the statement looks like training or testing a network."""
+    for one in ast.walk(node):
+        if not isinstance(one, ast.Call):
+            continue
+        if isinstance(one.func, ast.Attribute) and one.func.attr in {"backward", "step", "fit"}:
+            return True
+        if isinstance(one.func, ast.Name) and one.func.id in _TRAINING:
+            return True
+    return False
+
+
+def changed_names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """Names whose objects the statement changes: by storing into them, and by calling their methods."""
+    if isinstance(node, _SCOPES):
+        return frozenset(), frozenset()
+    stores: set[str] = set()
+    calls: set[str] = set()
+    for one in ast.walk(node):
+        if isinstance(one, (ast.Attribute, ast.Subscript)) and not isinstance(one.ctx, ast.Load):
+            stores |= _root(one)
+        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in MUTATORS:
+            calls |= _root(one.func)
+        elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
+            call = one.value
+            if isinstance(call.func, ast.Attribute) and call.func.attr not in _PASSING:
+                calls |= _root(call.func)
+            elif isinstance(call.func, ast.Name) and call.func.id in {"setattr", "delattr"} and call.args:
+                stores |= _root(call.args[0])
+    return frozenset(stores), frozenset(calls)
+
+
+def _root(node: ast.expr) -> set[str]:
+    """The variable at the start of ``a.b[0].c()``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.Starred)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()

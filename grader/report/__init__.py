@@ -1,0 +1,1 @@
+"""Views of finished reports: the console's and the HTML pages'. They show marks and never compute one."""

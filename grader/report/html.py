@@ -1,0 +1,149 @@
+"""The pages: one self-contained HTML file for each student and one for the cohort.
+
+They are views of finished reports. Every text that reaches a page is autoescaped, and made visible first.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from grader import store
+from grader.files import write_file
+from grader.model import Band, Report, Run, Status
+from grader.report import tally, text
+from grader.report.plots import learning_chart
+from grader.report.steps import network_steps
+from grader.text import visible_block
+
+_MOST_OUTPUT = 4000
+"""Characters of a submission's own printed output that a page shows, from its end."""
+
+
+def render_report(report: Report, run: Run, *, bands: Sequence[Band] = ()) -> str:
+    """The page of one student; ``bands`` are the rubric's accuracy bands for the data set of ``run``."""
+    evidence = report.evidence
+    template = _environment().get_template("report.html")
+    return template.render(
+        report=report,
+        run=run,
+        status=tally.status_of(report),
+        is_marked=tally.is_marked(report),
+        part1=tally.add_up(report.answers),
+        part2=tally.add_up(report.items),
+        item_counts=tally.count_statuses(item.status for item in report.items),
+        trace=evidence.trace if evidence else None,
+        network=network_steps(evidence.trace) if evidence and evidence.trace else None,
+        trainings=evidence.trainings if evidence else (),
+        chart=learning_chart(evidence.trainings, bands) if evidence else None,
+        bands=sorted(bands, key=lambda band: band.accuracy),
+        output=evidence.output[-_MOST_OUTPUT:] if evidence else "",
+    )
+
+
+def render_cohort(reports: Sequence[Report], run: Run) -> str:
+    """The page of a whole run; its links lead to the students' pages beside it."""
+    rows = [(report, tally.add_up(report.items), tally.add_up(report.answers)) for report in reports]
+    has_part1_marks = any(answers.awarded or answers.waiting == 0 for _, _, answers in rows if answers.available)
+    marked = [
+        (report, items) for report, items, _ in rows if tally.is_marked(report)
+    ]  # a fault of ours is no mark of nought
+    marks = [report.awarded if has_part1_marks else items.awarded for report, items in marked]
+    available = [report.available if has_part1_marks else items.available for report, items in marked]
+    best = max(available, default=Decimal(0))
+    bins = tally.histogram(marks, best)
+    template = _environment().get_template("cohort.html")
+    return template.render(
+        reports=reports,
+        run=run,
+        rows=rows,
+        counts=tally.count_statuses(map(tally.status_of, reports)),
+        failures=tally.most_failed(reports),
+        queue=tally.review_queue(reports),
+        waiting_answers=tally.waiting_answers(reports),
+        bins=bins,
+        highest_bin=max((entry.count for entry in bins), default=0),
+        marks_are="Total marks" if has_part1_marks else "Part 2 marks",
+        best=best,
+        run_counts=[(name, str(count)) for name, count in run.counts.items()],
+        stage_times=[(text.STAGE_WORDS.get(name, name), text.duration(spent)) for name, spent in run.timing.items()],
+        mean=sum(marks, Decimal(0)) / len(marks) if marks else None,
+    )
+
+
+def write_report_page(folder: Path, report: Report, run: Run, *, bands: Sequence[Band] = ()) -> Path:
+    """Write the page of one student into the run at ``folder``."""
+    path = store.student_folder(folder, report.student) / store.REPORT_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, render_report(report, run, bands=bands).encode())
+    return path
+
+
+def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
+    """Write index.html into the run at ``folder``."""
+    path = folder / "index.html"
+    write_file(path, render_cohort(reports, run).encode())
+    return path
+
+
+def _finalize(value: Any) -> Any:
+    """The last step before autoescape, for every expression of every template."""
+    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _prose(message: str) -> Markup:
+    """A sentence of ours with its `code` set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text.visible(message)))))
+
+
+def _block(printed: str) -> Markup:
+    return escape(visible_block(printed))
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
+
+
+def _percent(part: float, whole: float = 1.0) -> str:
+    """Rounded down to a tenth, so that a result never seems to reach a band that it missed."""
+    return f"{int(1000 * part / whole + 1e-9) / 10:.1f} %" if whole else "–"
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("grader.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        block=_block,
+        count=_count,
+        duration=text.duration,
+        href=lambda student: quote(store.report_path(student)),
+        moment=text.moment,
+        percent=_percent,
+        points=text.points,
+        prose=_prose,
+        shorten=text.shorten,
+    )
+    environment.globals.update(
+        Status=Status,
+        SYMBOLS=text.SYMBOLS,
+        WORDS=text.WORDS,
+        is_marked=tally.is_marked,
+        quantity=text.quantity,
+        status_of=tally.status_of,
+    )
+    return environment

@@ -1,0 +1,89 @@
+"""Coordinates of the small drawings in the pages; the templates turn them into inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.evidence import Training
+from grader.model import Band
+
+WIDTH, HEIGHT = 440, 210
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 12, 34
+DASHES = ("", "7 4", "2 3", "9 3 2 3", "1 5")
+"""One for each seed, so that the lines can be told apart without colour."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled position on an axis, in drawing units."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The run of one seed: ``points`` is the ``points`` attribute of a polyline, the last of them (``x``, ``y``)."""
+
+    seed: int
+    points: str
+    dash: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class LearningChart:
+    """Validation accuracy by training step, with the rubric's bands as level lines."""
+
+    curves: tuple[Curve, ...]
+    steps: tuple[Tick, ...]
+    accuracies: tuple[Tick, ...]
+    bands: tuple[Tick, ...]
+    left: float = _LEFT
+    right: float = WIDTH - _RIGHT
+    top: float = _TOP
+    bottom: float = HEIGHT - _BOTTOM
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def learning_chart(trainings: Sequence[Training], bands: Sequence[Band] = ()) -> LearningChart | None:
+    """A chart of all seeds' curves; None when no seed has two points to join."""
+    runs = [(training, _points(training)) for training in trainings]
+    runs = [(training, points) for training, points in runs if len(points) > 1]
+    if not runs:
+        return None
+    last_step = max(step for _, points in runs for step, _ in points)
+    chart = LearningChart((), (), (), ())
+    across, down = chart.right - chart.left, chart.bottom - chart.top
+
+    def x(step: float) -> float:
+        return round(chart.left + across * step / max(last_step, 1), 1)
+
+    def y(accuracy: float) -> float:
+        return round(chart.bottom - down * min(max(accuracy, 0.0), 1.0), 1)
+
+    return LearningChart(
+        curves=tuple(
+            Curve(
+                seed=training.seed,
+                points=" ".join(f"{x(step)},{y(accuracy)}" for step, accuracy in points),
+                dash=DASHES[number % len(DASHES)],
+                x=x(points[-1][0]),
+                y=y(points[-1][1]),
+            )
+            for number, (training, points) in enumerate(runs)
+        ),
+        steps=tuple(Tick(x(step), str(step)) for step in (0, round(last_step / 2), last_step)),
+        accuracies=tuple(Tick(y(percent / 100), f"{percent} %") for percent in (0, 25, 50, 75, 100)),
+        bands=tuple(Tick(y(band.accuracy), f"{100 * band.accuracy:g} %") for band in bands),
+    )
+
+
+def _points(training: Training) -> list[tuple[int, float]]:
+    start = [(0, training.initial_accuracy)]
+    later = [(point.step, point.accuracy) for point in training.curve if point.step > 0]
+    return [(step, accuracy) for step, accuracy in start + later if math.isfinite(accuracy)]

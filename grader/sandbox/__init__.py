@@ -1,0 +1,8 @@
+"""The parent's side of the worker: processes, deadlines, and evidence read back strictly. No judgement lives here."""
+
+from grader.sandbox.decoding import Predictions
+from grader.sandbox.limits import Limits, isolation_level
+from grader.sandbox.observation import JudgeTraining
+from grader.sandbox.pool import Stopped, WorkerPool
+
+__all__ = ["JudgeTraining", "Limits", "Predictions", "Stopped", "WorkerPool", "isolation_level"]

@@ -1,0 +1,209 @@
+"""Reading evidence frames strictly: whatever a child sends, what comes out is a valid record in its turn, or Garbled.
+
+The wire format is described in :mod:`grader.worker.channel`; the limits here are the parent's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.evidence import STAGES, Training
+
+ORDER = tuple(STAGES)
+HELDOUT = "heldout"
+"""The only array on the channel: log-probabilities of the held-out images, sent with a training record."""
+CLASSES = 10
+LONGEST_LINE = 1 << 20
+LARGEST_ARRAYS = 8 << 20
+LONGEST_TEXT = 8000
+LARGEST_INTEGER = 2**53
+
+
+class Garbled(Exception):
+    """What came down the channel is not what our own worker sends. The message says what was wrong."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Log-probabilities of the held-out images, float32 of shape (n, 10), after training with ``seed``.
+
+    They may hold NaN or infinities, for a net that diverged has earned them.
+    """
+
+    seed: int
+    log_probabilities: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Began:
+    """The child started a stage."""
+
+    stage: str
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The child finished a stage. ``predictions`` comes with a training record only."""
+
+    stage: str
+    record: Any
+    predictions: Predictions | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The child has nothing more to say; ``error`` names the exception that stopped it, if one did."""
+
+    error: str
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    stage: str
+    begin: bool = False
+    record: msgspec.Raw = msgspec.Raw()
+    arrays: list[tuple[str, list[int]]] = []
+    end: str | None = None
+
+
+_headers = msgspec.json.Decoder(_Header)
+_plain = msgspec.json.Decoder()
+_records: dict[str, msgspec.json.Decoder[Any]] = {
+    stage: msgspec.json.Decoder(record) for stage, record in STAGES.items()
+}
+_encoder = msgspec.json.Encoder()
+
+
+class Decoder:
+    """Frames in, events out, for one child. Stages may be left out but never come twice or out of order."""
+
+    def __init__(self, *, first_seed: int, heldout_count: int) -> None:
+        self._buffer = bytearray()
+        self._frame: tuple[_Header, int] | None = None
+        """A header whose arrays, of so many bytes, have not all arrived."""
+        self._heldout_count = heldout_count
+        self._position = -1
+        self._begun: str | None = None
+        self._seed: int | None = first_seed
+        self._has_ended = False
+
+    def expect(self, seed: int | None) -> None:
+        """Allow one more training run, with ``seed``; with None the next thing must be the end."""
+        self._seed = seed
+
+    def feed(self, data: bytes) -> Iterator[Began | Recorded | Ended]:
+        """Take in ``data`` and yield what is complete. Raises Garbled, and nothing else, for anything amiss."""
+        self._buffer += data
+        while True:
+            if self._frame is None:
+                end = self._buffer.find(b"\n")
+                if end > LONGEST_LINE or (end < 0 and len(self._buffer) > LONGEST_LINE):
+                    raise Garbled("a line is too long")
+                if end < 0:
+                    return
+                header = self._decode_header(bytes(self._buffer[:end]))
+                del self._buffer[: end + 1]
+                self._frame = header, sum(4 * math.prod(shape) for _, shape in header.arrays)
+            header, size = self._frame
+            if len(self._buffer) < size:
+                return
+            arrays = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            self._frame = None
+            yield self._event(header, arrays)
+
+    def _decode_header(self, line: bytes) -> _Header:
+        if self._has_ended:
+            raise Garbled("something came after the end")
+        try:
+            header = _headers.decode(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+            raise Garbled(f"a line is not a frame: {problem}") from None
+        if header.begin + (header.end is not None) + bool(bytes(header.record)) != 1:
+            raise Garbled("a frame must begin a stage, end one, or end everything")
+        if header.end is None:
+            self._check_turn(header.stage)
+            if header.begin and self._begun is not None:
+                raise Garbled(f"stage {header.stage} begins inside stage {self._begun}")
+        if header.arrays and header.arrays != [(HELDOUT, [self._heldout_count, CLASSES])]:
+            raise Garbled("the arrays are not those that were asked for")
+        if header.arrays and (header.stage != "train" or header.begin or header.end is not None):
+            raise Garbled("arrays come with a training record only")
+        return header
+
+    def _check_turn(self, stage: str) -> None:
+        if stage not in STAGES:
+            raise Garbled("a frame names no known stage")
+        if self._begun is not None and stage != self._begun:
+            raise Garbled(f"stage {stage} came inside stage {self._begun}")
+        if stage == "train":
+            if self._seed is None:
+                raise Garbled("a training run came that was not asked for")
+        elif ORDER.index(stage) <= self._position:
+            raise Garbled(f"stage {stage} came out of order")
+
+    def _event(self, header: _Header, arrays: bytes) -> Began | Recorded | Ended:
+        if header.end is not None:
+            self._has_ended = True
+            _check_values(header.end)
+            return Ended(header.end)
+        if header.begin:
+            self._begun = header.stage
+            return Began(header.stage)
+        record = _decode_record(header.stage, bytes(header.record))
+        predictions = None
+        if isinstance(record, Training):
+            predictions = self._predictions(record, arrays)
+            self._seed = None
+        self._begun = None
+        self._position = ORDER.index(header.stage)
+        return Recorded(header.stage, record, predictions)
+
+    def _predictions(self, record: Training, arrays: bytes) -> Predictions:
+        if record.seed != self._seed:
+            raise Garbled("a training run used another seed than it was given")
+        if (record.correct, record.total, record.confusion) != (0, 0, ()):
+            raise Garbled("a training record tells its own accuracy")
+        if not arrays and record.problem is None:
+            raise Garbled("a training record came without its predictions")
+        values = np.frombuffer(arrays, dtype="<f4").astype(np.float32)
+        return Predictions(record.seed, values.reshape(-1, CLASSES))
+
+
+def _decode_record(stage: str, raw: bytes) -> Any:
+    try:
+        record = _records[stage].decode(raw)
+        plain = _plain.decode(raw)
+        # Every field must be there and nothing else: what we read must be all that was written.
+        is_exact = _plain.decode(_encoder.encode(asdict(record))) == plain
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as problem:
+        raise Garbled(f"the record of stage {stage} is not valid: {problem}") from None
+    if not is_exact:
+        raise Garbled(f"the record of stage {stage} has fields that are missing, unknown or out of range")
+    _check_values(plain)
+    return record
+
+
+def _check_values(value: Any) -> None:
+    """Raise Garbled for a text too long, an integer too large or a float that is not finite, at any depth."""
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise Garbled("a text is too long")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise Garbled("a number is not finite")
+    elif isinstance(value, int):
+        if abs(value) > LARGEST_INTEGER:
+            raise Garbled("a number is too large")
+    elif isinstance(value, dict):
+        for item in value.values():
+            _check_values(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_values(item)

@@ -1,0 +1,248 @@
+"""A run on disk: the marker of its folder, a stored record for each student, results.json and marks.csv.
+
+What stands in the records is the worker's and intake's; what is awarded is grading's. Pages belong to ``report/``.
+Every file is replaced whole or not at all, so a run that is killed leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from grader import evidence
+from grader.evidence import Evidence
+from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json
+from grader.intake import safe_folder_name
+from grader.model import JSON, AnswerResult, ItemResult, Report, Run, Status, Submission, UsageFault
+from grader.text import visible
+
+FORMAT = 1
+"""Of every file written here; raised when the meaning of one changes."""
+
+RUN_FILE = "run.json"
+RECORD_FILE = "evidence.json"
+REPORT_FILE = "report.html"
+_RUN_KIND = "lab4-grader-run"
+_CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+# What Excel, LibreOffice and Google Sheets take for the start of a formula, with the full-width forms.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """What was kept of one submission: enough to mark and to render it again without running anything."""
+
+    key: str
+    """Digest of all that the evidence depends on; evidence stored under another key is not reused."""
+    student: str
+    submission: Submission | None
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """The marker of a run's folder. ``run`` is None until the run's facts were first written."""
+
+    is_finished: bool
+    run: Run | None
+
+
+def student_folder(folder: Path, student: str) -> Path:
+    """Where the files of ``student`` lie in the run at ``folder``; the name is safe on every file system."""
+    return folder / "students" / safe_folder_name(student)
+
+
+def report_path(student: str) -> str:
+    """Path of a student's page relative to the run's folder, with forward slashes."""
+    return f"students/{safe_folder_name(student)}/{REPORT_FILE}"
+
+
+def claim_folder(folder: Path) -> None:
+    """Make ``folder`` a run's folder, or go on with the run that is in it.
+
+    Raises UsageFault when it holds anything else, so that no one's files are mixed up with ours.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageFault(f"{folder} is a file; name a folder for the reports with --out.")
+        folder.mkdir(parents=True, exist_ok=True)
+        if read_run(folder) is not None:
+            return
+        if any(entry.name not in _CLUTTER and not entry.name.startswith(".run.json.") for entry in folder.iterdir()):
+            raise UsageFault(
+                f"{folder} is not empty and is no run of this grader; name a new or empty folder with --out."
+            )
+        write_json(folder / RUN_FILE, {"format": FORMAT, "kind": _RUN_KIND, "finished": False, "run": None})
+    except OSError as error:
+        raise UsageFault(f"Reports cannot be written to {folder}: {error.strerror or error}.") from error
+
+
+def dated_folder(reports: Path, source: Path, day: date) -> tuple[Path, Path | None]:
+    """The folder for a run over ``source`` on ``day``, below ``reports``, and the latest earlier run over it, if any.
+
+    A second run on the same day goes on in the same folder; one over another folder of the same name gets its own.
+    """
+    name = safe_folder_name(source.resolve().name or "submissions")
+    earlier = [
+        folder
+        for folder in sorted(reports.glob(f"{glob.escape(name)}-????-??-??*"), reverse=True)
+        if (found := read_run(folder)) is not None and found.run is not None and _is_same(found.run.source, source)
+    ]
+    today = f"{name}-{day.isoformat()}"
+    current = next((folder for folder in earlier if folder.name.startswith(today)), None)
+    if current is not None:
+        return current, None
+    number = 1
+    while (folder := reports / (today if number == 1 else f"{today}-{number}")).exists():
+        number += 1
+    return folder, earlier[0] if earlier else None
+
+
+def _is_same(stated: str, source: Path) -> bool:
+    return Path(stated).resolve() == source.resolve()
+
+
+def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
+    """Replace the marker of the run at ``folder``."""
+    content = {"format": FORMAT, "kind": _RUN_KIND, "finished": is_finished, "run": packed(run)}
+    write_json(folder / RUN_FILE, content)
+
+
+def read_run(folder: Path) -> StoredRun | None:
+    """The marker of the run at ``folder``; None when there is none that this version can read."""
+    content = read_json(folder / RUN_FILE)
+    if content is None or content.get("kind") != _RUN_KIND or content.get("format") != FORMAT:
+        return None
+    try:
+        return StoredRun(is_finished=content.get("finished") is True, run=unpacked(content.get("run"), Run))
+    except msgspec.ValidationError:
+        return None
+
+
+def write_report(folder: Path, report: Report, *, key: str) -> None:
+    """Store what ``report`` was made from, durably, in the run at ``folder``.
+
+    ``key`` names all that the evidence depends on (code, rubric revision, grader version).
+    """
+    target = student_folder(folder, report.student)
+    target.mkdir(parents=True, exist_ok=True)
+    content = {
+        "format": FORMAT,
+        "key": key,
+        "student": report.student,
+        "submission": packed(report.submission),
+        "evidence": packed(report.evidence),
+    }
+    write_json(target / RECORD_FILE, content)
+
+
+def read_record(folder: Path, student: str) -> StoredRecord | None:
+    """The stored record of ``student``; None when it is missing, half-written, garbled or of another format."""
+    content = read_json(student_folder(folder, student) / RECORD_FILE)
+    if content is None or content.get("format") != FORMAT:
+        return None
+    try:
+        record = StoredRecord(
+            key=msgspec.convert(content.get("key"), str),
+            student=msgspec.convert(content.get("student"), str),
+            submission=unpacked(content.get("submission"), Submission),
+            evidence=unpacked(content.get("evidence"), Evidence),
+        )
+    except msgspec.ValidationError:
+        return None
+    if record.student != encodable(student):
+        return None
+    if record.evidence is not None and record.evidence.format != evidence.FORMAT:
+        return None
+    return record
+
+
+def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
+    """Write results.json: every verdict of the run for other programs (docs/report-format.md)."""
+    content = {"format": FORMAT, "run": packed(run), "submissions": [_result(report) for report in reports]}
+    write_json(folder / "results.json", finite(content), indent=1)
+
+
+def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
+    """Write marks.csv: a row for each student, for a spreadsheet.
+
+    The cells of a row add up to ``awarded``; an empty one was not marked yet, or is not in that student's rubric.
+    """
+    item_ids = list(dict.fromkeys(item.id for report in reports for item in report.items))
+    parts = list(dict.fromkeys(answer.part for report in reports for answer in report.answers))
+    text = io.StringIO(newline="")
+    # Text is quoted always: a semicolon or a tab in a name must not start a cell in another locale's spreadsheet.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    columns = [*item_ids, *(f"part1.{part}" for part in parts)]
+    writer.writerow(["student", "status", "awarded", "available", *columns, "flags"])
+    for report in reports:
+        items = {item.id: item for item in report.items}
+        answers = {answer.part: answer for answer in report.answers}
+        cells = [_cell(report.student), report.status.value, _number(report.awarded), _number(report.available)]
+        cells += [_points_cell(items.get(id)) for id in item_ids]
+        cells += [_points_cell(answers.get(part)) for part in parts]
+        cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
+        writer.writerow(cells)
+    write_file(folder / "marks.csv", text.getvalue().encode("utf-8-sig"))
+
+
+def _result(report: Report) -> JSON:
+    return {
+        "student": encodable(report.student),
+        "status": report.status.value,
+        "awarded": _number(report.awarded),
+        "available": _number(report.available),
+        "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
+        "items": [
+            {
+                "id": item.id,
+                "status": item.status.value,
+                "awarded": _number(item.awarded),
+                "available": _number(item.available),
+                "message": item.message,
+                "hint": item.hint,
+            }
+            for item in report.items
+        ],
+        "answers": [
+            {
+                "part": answer.part,
+                "status": answer.status.value,
+                "awarded": _number(answer.awarded),
+                "available": _number(answer.available),
+                "confidence": answer.confidence,
+                "message": answer.message,
+                "spans": [list(span) for span in answer.spans],
+            }
+            for answer in report.answers
+        ],
+        "report": report_path(report.student),
+    }
+
+
+def _points_cell(result: ItemResult | AnswerResult | None) -> int | float | str:
+    if result is None:
+        return ""
+    is_open = result.status in (Status.NEEDS_REVIEW, Status.ERROR)
+    return "" if is_open and not result.awarded else _number(result.awarded)
+
+
+def _cell(text: str) -> str:
+    """``text`` so that no spreadsheet runs it: visible characters, an apostrophe before what looks like a formula."""
+    is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
+    shown = visible(text)
+    return f"'{shown}" if is_formula and not _NUMBER.fullmatch(text) else shown
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)

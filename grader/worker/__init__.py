@@ -1,0 +1,1 @@
+"""The child side: code that runs beside a submission and sends back what it saw. No rubric, no key, no marks."""

@@ -1,0 +1,234 @@
+"""The warm fork server: torch is imported once, and every submission gets a forked child of its own.
+
+The server speaks to the parent alone. It starts children, kills what they leave behind and tells how they ended; it
+never runs student code itself, starts no thread and never touches a GPU, because neither survives a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import importlib
+import json
+import os
+import platform
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from grader.model import DataFiles, Job
+from grader.worker.channel import Channel
+from grader.worker.confinement import Assignment, adopt_orphans, confine, process_allowance
+from grader.worker.devices import devices
+from grader.worker.messages import receive, send
+from grader.worker.processes import children
+
+UNCAUGHT = 70
+"""Exit status of a child that an exception ended (EX_SOFTWARE)."""
+_TICK = 0.2
+"""Seconds between looks for processes that left their parents, while children run."""
+_SWEEP_SECONDS = 5.0
+
+Observe = Callable[[Job, Channel], None]
+
+
+def main(descriptor: int) -> None:
+    """Serve the parent at the other end of ``descriptor`` until it hangs up; in a child, observe one submission."""
+    parent = socket.socket(fileno=descriptor)
+    config, _ = receive(parent)
+    observe, greeting = _warm_up(config)
+    send(parent, greeting)
+    assignment = None if greeting.get("missing") or observe is None else _Server(parent).serve()
+    if assignment is not None and observe is not None:
+        try:
+            _run(assignment, observe)
+        except BaseException:  # a child must not go on as a server, nor run the exit handlers of one
+            traceback.print_exc()
+            os._exit(UNCAUGHT)
+    os._exit(0)
+
+
+def _warm_up(config: dict[str, Any]) -> tuple[Observe | None, dict[str, Any]]:
+    """Import everything a child will need; return the entry point and what to tell the parent about this machine."""
+    os.environ.pop("PYTHONPATH", None)
+    versions: dict[str, str] = {"python": platform.python_version()}
+    missing: list[str] = []
+    for name in config["warm"]:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as problem:
+            missing.append(f"{name} ({problem})")
+        else:
+            if "." not in name:
+                versions[name] = str(getattr(module, "__version__", ""))
+    if missing:
+        return None, {"missing": missing}
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+    module_name, _, function = config["entry"].partition(":")
+    entry = importlib.import_module(module_name)
+    if config["data"] is not None and hasattr(entry, "preload"):
+        entry.preload(DataFiles(**config["data"]))
+    # The package is loaded now; what lies beside it (solutions, tests) is nothing for a submission to import.
+    sys.path[:] = [path for path in sys.path if path not in config["hidden_paths"]]
+    gc.collect()
+    gc.freeze()
+    return getattr(entry, function), {"versions": versions, "devices": devices() if torch is not None else ("cpu",)}
+
+
+class _Server:
+    """The loop: requests from the parent, hang-ups that mean "kill it", ends of children, orphans."""
+
+    def __init__(self, parent: socket.socket) -> None:
+        self._parent = parent
+        self._pid = os.getpid()
+        self._controls: dict[int, socket.socket] = {}
+        """By child: the socket that tells the parent of its start and end, and on which the parent asks for its end."""
+        self._selector = selectors.DefaultSelector()
+        self._processes = process_allowance()
+        self._wakeup, woken = os.pipe()
+        for descriptor in (self._wakeup, woken):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(woken)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        adopt_orphans()
+
+    def serve(self) -> Assignment | None:
+        """Run until the parent hangs up (None); in a forked child, return its assignment at once."""
+        self._selector.register(self._parent, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select(_TICK if self._controls else None):
+                if key.fileobj is self._parent:
+                    try:
+                        message, descriptors = receive(self._parent)
+                    except (EOFError, OSError):
+                        self._end_everything()
+                        return None
+                    assignment = self._start(message, descriptors)
+                    if assignment is not None:
+                        return assignment
+                elif key.data is not None:
+                    self._selector.unregister(key.fileobj)
+                    _kill(key.data)
+                else:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self._wakeup, 4096)
+            self._reap()
+
+    def _start(self, message: dict[str, Any], descriptors: list[int]) -> Assignment | None:
+        evidence, commands, output, control = descriptors
+        with contextlib.suppress(OSError):
+            pid = os.fork()
+            if pid == 0:
+                return self._become_child(message, descriptors)
+            connection = socket.socket(fileno=control)
+            connection.setblocking(False)
+            self._controls[pid] = connection
+            self._selector.register(connection, selectors.EVENT_READ, pid)
+            _tell(connection, {"pid": pid})
+            control = -1
+        for descriptor in (evidence, commands, output, control):
+            if descriptor >= 0:
+                os.close(descriptor)
+        return None
+
+    def _become_child(self, message: dict[str, Any], descriptors: list[int]) -> Assignment:
+        # confine() closes the descriptors; no object may close their numbers again when it is collected later.
+        for connection in (self._parent, *self._controls.values()):
+            connection.detach()
+        self._selector.close()
+        evidence, commands, output, _ = descriptors
+        return Assignment(
+            job=message["job"],
+            server=self._pid,
+            evidence=evidence,
+            commands=commands,
+            output=output,
+            file_bytes=message["file_bytes"],
+            cpu_seconds=message["cpu_seconds"],
+            processes=self._processes,
+        )
+
+    def _reap(self) -> None:
+        """Report the children that ended, once nothing that they started is left."""
+        ended: dict[int, int] = {}
+        for pid in list(self._controls):
+            if hasattr(os, "waitid") and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            _kill_group(pid)  # before the wait, while the number can't belong to anybody else
+            reaped, status = os.waitpid(pid, os.WNOHANG)
+            if reaped:
+                ended[pid] = status
+        connections = {pid: self._controls.pop(pid) for pid in ended}
+        if ended or self._controls:
+            self._end_orphans()
+        for pid, connection in connections.items():
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(connection)
+            _tell(connection, {"status": ended[pid]})
+            connection.close()
+
+    def _end_orphans(self) -> None:
+        """Kill the processes that came to this one because their parent ended. No submission needs a daemon."""
+        give_up = time.monotonic() + _SWEEP_SECONDS
+        while orphans := children(self._pid) - self._controls.keys():
+            for orphan in orphans:
+                _kill(orphan)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(orphan, os.WNOHANG)
+            if time.monotonic() > give_up:
+                return
+            time.sleep(0.001)
+
+    def _end_everything(self) -> None:
+        for pid in self._controls:
+            _kill(pid)
+        self._controls.clear()
+        self._end_orphans()
+
+
+def _run(assignment: Assignment, observe: Observe) -> None:
+    """Observe one submission in this process, and leave without any of its exit handlers."""
+    leave = os._exit
+    evidence, commands = confine(assignment)
+    faulthandler.enable()
+    channel = Channel(evidence, commands)
+    status, error = UNCAUGHT, ""
+    try:
+        job = dict(assignment.job)
+        observe(Job(**{**job, "data": DataFiles(**job["data"])}), channel)
+        status = 0
+    except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
+        error = f"{type(problem).__name__}: {problem}"
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            channel.end(error)
+        finally:
+            leave(status)
+
+
+def _tell(connection: socket.socket, message: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # a parent that does not listen any more
+        connection.send(json.dumps(message).encode() + b"\n")
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+    _kill_group(pid)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,200 @@
+"""The order in which a worker looks at one submission; each stage ends with one record sent to the parent.
+
+Nothing here knows the rubric, the answer key or a held-out label, and nothing here decides a mark.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from grader import evidence
+from grader.evidence import Building, Gradients, Problem, Remark, Repair
+from grader.model import DataFiles, GraderFault, Job
+from grader.worker.building import (
+    NotAModule,
+    build,
+    layers,
+    parameter_count,
+    probe_images,
+    refresh_weights,
+    working_batch,
+)
+from grader.worker.devices import devices
+from grader.worker import loading, probing, training
+from grader.worker.loading import Loaded, load_net
+from grader.worker.mending import KeptOnCpu
+from grader.worker.stubs import cpu_only
+
+Record = (
+    evidence.Loading
+    | evidence.Building
+    | evidence.Tracing
+    | evidence.Probing
+    | evidence.Modes
+    | evidence.Gradients
+    | evidence.Resources
+    | evidence.Training
+)
+LARGEST_PROBED = 250_000_000
+LARGEST_TRAINED = 50_000_000
+"""Parameters above which a net is only counted, or looked at without training it: the lab's own has some 20,000, and such
+a net would keep a worker busy for minutes."""
+
+
+class Reporter(Protocol):
+    """Where records go: down a pipe to the parent, or into a list in a self-check."""
+
+    def begin(self, stage: str) -> None: ...
+    def send(self, record: Record, stage: str, arrays: Mapping[str, Tensor] | None = None) -> None: ...
+    def ask(self) -> int | None: ...
+
+
+@lru_cache(maxsize=1)
+def preload(files: DataFiles) -> training.Images:
+    """Map the data set and warm torch up, once before any submission is forked off."""
+    images = training.load_images(files)
+    loading.warm_up()
+    warm_up()
+    return images
+
+
+def warm_up() -> None:
+    """Run each kind of operation once, so that a fresh child does not pay for their first use. Starts no thread."""
+    if devices() != ("cpu",):
+        return  # the first backward pass would start a thread for each device, which a fork does not survive
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 5),
+        nn.BatchNorm2d(4),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.Dropout(),
+        nn.Flatten(),
+        nn.Linear(576, 10),
+    )
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(2):
+        optimizer.zero_grad()
+        nn.functional.nll_loss(nn.functional.log_softmax(net(torch.randn(4, 1, 28, 28)), 1), torch.arange(4)).backward()
+        optimizer.step()
+    probing.trace(
+        net, lambda count: torch.randn(count, 1, 28, 28), 2, (), lambda kind, error: Problem(kind, str(error))
+    )
+
+
+def observe(job: Job, reporter: Reporter) -> None:
+    """Look at one submission, stage by stage, until a stage leaves nothing for the next to look at.
+
+    Raises GraderFault for an exception that no line of the submission had a part in.
+    """
+    warnings.simplefilter("ignore")
+    images = preload(job.data)
+    reporter.begin("load")
+    loaded = load_net(Path(job.root), job.script)
+    try:
+        _observe(loaded, job, images, reporter)
+    except Exception as error:
+        if loaded.explain("escaped", error).line:
+            raise
+        raise GraderFault(f"{type(error).__name__}: {error}") from error
+
+
+def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> None:
+    reporter.send(loaded.record, "load")
+    if loaded.factory is None:
+        return
+    torch.set_num_threads(1)
+    with cpu_only():
+        fixed_batch = _look(loaded, job, images, reporter)
+    if fixed_batch is None:
+        return
+    torch.set_num_threads(job.threads)
+    seed: int | None = job.first_seed
+    while seed is not None:
+        reporter.begin("train")
+        record, outputs = training.train(
+            loaded.factory, images, job, seed=seed, batch=fixed_batch, explain=loaded.explain
+        )
+        reporter.send(record, "train", {"heldout": outputs} if len(outputs) else {})
+        seed = reporter.ask()
+
+
+def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> int | None:
+    """Everything short of training. Gives the batch size to train with (0: any), or None when training is no use."""
+    assert loaded.factory is not None
+    sample = images.train[:2000]
+
+    def probes(count: int) -> Tensor:
+        return probe_images(count, seed=job.probe_seed + count, images=sample, mean=images.mean, std=images.std)
+
+    reporter.begin("build")
+    net, record = build_net(loaded.factory, seed=job.probe_seed, explain=loaded.explain)
+    reporter.send(record, "build")
+    if net is None or record.parameters > LARGEST_PROBED:
+        return None
+    refresh_weights(net, seed=job.probe_seed)
+
+    reporter.begin("trace")
+    net.train()
+    working, tracer = working_batch(net, probes)
+    known = tracer.unregistered if tracer is not None else []
+    trace, tracer = probing.trace(net, probes, working or 4, known, loaded.explain)
+    if any(remark.id == "moved-to-gpu" for remark in record.remarks):
+        trace = with_device_repair(trace)
+    reporter.send(trace, "trace")
+    if any(repair.kind == "device" for repair in trace.repairs):
+        return (
+            None  # with a GPU the rest would run there and without one it would fail: neither is told apart from here
+        )
+
+    reporter.begin("probe")
+    probe = probing.probe(net, probes, working, loaded.explain)
+    reporter.send(probe, "probe")
+    usable = [one.batch for one in probe.passes if one.problem is None and one.shape == (one.batch, 10)]
+    if not usable:
+        return None
+    fixed = 0 if set(probing.BATCHES) <= set(usable) else (64 if 64 in usable else max(usable))
+    size = fixed or 64
+
+    reporter.begin("modes")
+    reporter.send(probing.compare_modes(net, probes, size, loaded.explain), "modes")
+    reporter.begin("gradients")
+    fresh, again = build_net(loaded.factory, seed=job.probe_seed, explain=loaded.explain)
+    if fresh is None:  # it was built a moment ago
+        reporter.send(Gradients(again.problem), "gradients")
+        return None
+    # As the submission initialises it: weights that start dead are a fault, and new ones would hide it.
+    used, unregistered = tracer.used_parameters, tracer.unregistered
+    reporter.send(probing.gradients(fresh, probes, size, used, unregistered, loaded.explain), "gradients")
+    reporter.begin("resources")
+    reporter.send(probing.resources(net, probes, size, record.parameters, loaded.explain), "resources")
+    return fixed if record.parameters <= LARGEST_TRAINED else None
+
+
+def build_net(
+    factory: Callable[[], object], *, seed: int, explain: probing.Explain
+) -> tuple[nn.Module | None, Building]:
+    """Call ``Net()``; the net (None when it could not be built) and what was seen."""
+    guard = KeptOnCpu()
+    try:
+        with guard:
+            net = build(factory, seed=seed)
+    except NotAModule as error:
+        return None, Building(Problem("not-a-module", f"Net() gives a {error}, not an nn.Module"))
+    except (Exception, SystemExit) as error:  # the submission's own failure is the observation
+        return None, Building(explain("build", error))
+    remarks = (Remark("moved-to-gpu", "Net moves its layers to a GPU when it is built"),) if guard.moved else ()
+    return net, Building(None, parameter_count(net), layers(net), remarks)
+
+
+def with_device_repair(trace: evidence.Tracing) -> evidence.Tracing:
+    """The trace with the move to a GPU that was kept from happening while the net was built."""
+    repair = Repair("device", "", "is moved to a GPU whether there is one or not")
+    return replace(trace, repairs=(*trace.repairs, repair))

@@ -1,0 +1,433 @@
+"""Writing down every operation of a forward pass, however the student spelt it.
+
+A :class:`Tracer` is a ``TorchFunctionMode``: it sees ``nn`` modules, ``torch.nn.functional``, tensor methods and operators
+alike, follows which tensor came from which operation, and recognises a ReLU or a dropout written by hand by what it does to
+the numbers. It observes; whether the result is right is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as module_hooks
+from torch.overrides import TorchFunctionMode
+
+from grader.evidence import Operation, Remark, Repair
+from grader.worker import vocabulary
+from grader.worker.mending import mended, without_cuda
+
+INPUT = -1
+MAX_OPERATIONS = 5000
+"""A forward pass of the lab's network has some twenty operations; past this only the count goes on."""
+
+
+class TooManyOperations(Exception):
+    """The forward pass runs so many operations that writing them down would not help anybody."""
+
+
+class Tracer(TorchFunctionMode):
+    """Records the operations of one forward pass of ``net`` on ``images``.
+
+    ``repair`` mends sizes that do not fit and moves to a GPU, so that what lies behind the fault is seen too.
+    ``hold_dropout`` makes every dropout call return its input.
+    ``known`` are weights and modules seen in an earlier pass: an unregistered one that is not among them is fresh.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        images: Tensor,
+        *,
+        repair: bool = False,
+        hold_dropout: bool = False,
+        known: Sequence[object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.operations: list[Operation] = []
+        self.results: dict[int, Tensor] = {}
+        self.repairs: list[Repair] = []
+        self.remarks: dict[str, Remark] = {}
+        self.unregistered: list[object] = []
+        self.used_parameters: set[str] = set()
+        self._repair = repair
+        self._hold_dropout = hold_dropout
+        self._known = None if known is None else {id(thing) for thing in known}
+        self._kept: list[object] = [images]
+        self._producer: dict[int, int] = {id(images): INPUT}
+        self._storages: dict[int, int] = {_storage(images): INPUT}
+        self._graph_nodes: dict[int, int] = {}
+        self._weights: dict[int, frozenset[int]] = {}
+        self._random: set[int] = set()
+        self._stack: list[nn.Module] = []
+        self._names = {id(module): name for name, module in net.named_modules(remove_duplicate=True)}
+        self._parameters = {id(parameter): name for name, parameter in net.named_parameters(remove_duplicate=False)}
+        self._buffers = {id(buffer) for buffer in net.buffers()}
+        self._weight_tensors: dict[int, Tensor] = {}
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Intercept torch calls and follow which module is running, until the block ends."""
+        before = module_hooks.register_module_forward_pre_hook(lambda module, _: self._stack.append(module))
+        after = module_hooks.register_module_forward_hook(lambda module, *_: self._leave(module), always_call=True)
+        try:
+            with self:
+                yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def index_of(self, value: object) -> int | None:
+        """The operation that made ``value`` (-1: it is the network's input); None when it did not come from one."""
+        return self._origin(value) if isinstance(value, Tensor) else None
+
+    def _leave(self, module: nn.Module) -> None:
+        while self._stack and self._stack.pop() is not module:
+            pass
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = dict(kwargs or {})
+        name = vocabulary.function_name(func)
+        kept_on_cpu = without_cuda(name, args, named)
+        if kept_on_cpu is not None:
+            args, named = kept_on_cpu
+            self._note_repair(Repair("device", self._layer()[0], "is moved to a GPU whether there is one or not"))
+            if name == "cuda":
+                return args[0]
+        # Student code that runs inside func (a custom autograd function, vmap) is not intercepted there: the mode is off.
+        if self._hold_dropout and name in vocabulary.DROPOUTS and args and isinstance(args[0], Tensor):
+            result: Any = args[0]
+        else:
+            result = self._call(func, name, args, named)
+        self._record(name, args, named, result)
+        return result
+
+    def _call(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return func(*args, **kwargs)
+        except (RuntimeError, IndexError, ValueError, TypeError):
+            replacement = mended(name, args, kwargs, self._layer()[0]) if self._repair else None
+            if replacement is None:
+                raise
+            call, repair = replacement
+            self._note_repair(repair)
+            return call()
+
+    def _note_repair(self, repair: Repair) -> None:
+        if repair not in self.repairs and len(self.repairs) < 20:
+            self.repairs.append(repair)
+
+    # ---- writing down ------------------------------------------------------------------------------------------------
+
+    def _record(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        operands = list(_tensors((args, kwargs)))
+        results = list(_tensors(result))
+        if not results and name in vocabulary.WRITES_INTO_FIRST and operands:
+            results = operands[:1]
+        for operand in operands:
+            self._note_parameter(operand)
+        sources = [(operand, self._origin(operand)) for operand in operands]
+        inputs = tuple(dict.fromkeys(origin for _, origin in sources if origin is not None))
+        if not inputs or name in vocabulary.RANDOM or name.endswith("_like") or name.startswith("new_"):
+            self._follow_weights(name, operands, results)
+            return
+        if name in {
+            "__get__",
+            "shape",
+            "dim",
+            "size",
+            "device",
+            "dtype",
+            "requires_grad",
+            "grad_fn",
+            "is_cuda",
+            "ndim",
+        }:
+            return
+        if not results:
+            if name in vocabulary.DETACHES:
+                self._remark("leaves-torch", f"{vocabulary.student_word(name)} takes values out of the network")
+            return
+        if len(self.operations) >= MAX_OPERATIONS:
+            raise TooManyOperations
+        operation = self._operation(name, args, kwargs, sources, inputs, results[0])
+        if not torch.is_grad_enabled() and operation.kind in {"conv", "linear"}:
+            self._remark("no-grad", f"{operation.layer or operation.name} runs with gradients switched off")
+        self.operations.append(operation)
+        for value in results:
+            self._produced(value, operation.index)
+        self.results[operation.index] = results[0].detach().clone()
+
+    def _operation(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        sources: list[tuple[Tensor, int | None]],
+        inputs: tuple[int, ...],
+        result: Tensor,
+    ) -> Operation:
+        layer, module = self._layer()
+        data = next(operand for operand, origin in sources if origin is not None)
+        others = [operand for operand, origin in sources if origin is None]
+        kind = vocabulary.kind_of(name)
+        details: dict[str, Any] = {}
+        weights = frozenset[int]().union(*(self._weights.get(id(operand), frozenset()) for operand in others))
+        if kind == "product":
+            kind = self._product_kind(name, sources)
+            if kind == "conv":
+                name = "unfold and matmul"
+        if kind in {"arithmetic", "activation"}:
+            kind, details = self._by_numbers(name, kind, args, kwargs, inputs, result, others)
+        if kind == "dropout" and "probability" not in details:
+            details = {"probability": _dropout_probability(args, kwargs), "is_active": _is_training(args, kwargs)}
+        if kind in {"softmax", "log_softmax"}:
+            details["dim"] = _softmax_dim(args, kwargs, data)
+        if kind == "relu" and name.startswith("leaky"):
+            name = "relu"
+        is_registered = module is None or id(module) in self._names
+        fresh: list[object] = []
+        if kind in {"conv", "linear", "norm"}:
+            missing = self._missing_weights(weights)
+            is_registered = not missing
+            self.unregistered.extend(missing)
+            fresh = [thing for thing in missing if self._known is not None and id(thing) not in self._known]
+        elif not is_registered and module is not None:
+            self.unregistered.append(module)
+            fresh = [module] if self._known is not None and id(module) not in self._known else []
+        if not layer and module is not None and not is_registered:
+            layer = f"an unregistered {type(module).__name__}"
+        return Operation(
+            index=len(self.operations),
+            kind=kind,
+            name=vocabulary.student_word(name)[:60],
+            layer=layer[:120],
+            inputs=inputs,
+            shape_in=tuple(data.shape),
+            shape_out=tuple(result.shape),
+            parameters=sum(self._weight_tensors[key].numel() for key in weights if key in self._weight_tensors),
+            is_registered=is_registered,
+            is_fresh=bool(fresh),
+            expected=self.repairs[-1].expected if self.repairs and self._is_mended(kind, layer, data) else None,
+            **details,
+        )
+
+    def _is_mended(self, kind: str, layer: str, data: Tensor) -> bool:
+        last = self.repairs[-1]
+        fits = {"linear-size": "linear", "conv-channels": "conv"}.get(last.kind) == kind and last.layer == layer
+        return fits and last.seen in data.shape
+
+    def _missing_weights(self, weights: frozenset[int]) -> list[object]:
+        return [
+            self._weight_tensors[key]
+            for key in weights
+            if key not in self._parameters and key not in self._buffers and key in self._weight_tensors
+        ]
+
+    def _product_kind(self, name: str, sources: list[tuple[Tensor, int | None]]) -> str:
+        """Linear for data times weights, conv for unfolded data times weights, arithmetic for data times data."""
+        factors = sources[1:] if name in vocabulary.ADDITIVE_PRODUCTS else sources[:2]
+        data = [origin for _, origin in factors if origin is not None]
+        if len(data) != 1:
+            return "arithmetic"
+        origin = data[0]
+        while origin >= 0:
+            operation = self.operations[origin]
+            if operation.name == "unfold":
+                return "conv"
+            if operation.kind != "reshape" or len(operation.inputs) != 1:
+                break
+            origin = operation.inputs[0]
+        return "linear"
+
+    # ---- recognising by numbers --------------------------------------------------------------------------------------
+
+    def _by_numbers(
+        self,
+        name: str,
+        kind: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        inputs: tuple[int, ...],
+        result: Tensor,
+        others: list[Tensor],
+    ) -> tuple[str, dict[str, Any]]:
+        """A ReLU or a dropout that goes by another name: what an elementwise step did to an earlier result."""
+        if name in {"clamp", "clip", "clamp_", "clip_", "clamp_min", "clamp_min_"}:
+            upper = kwargs.get("max", args[2] if len(args) > 2 else None)
+            if upper is not None:
+                return "activation", {}
+        if not result.is_floating_point() or name in {"relu6", "hardtanh", "hardtanh_", "elu", "celu", "selu", "prelu"}:
+            return kind, {}
+        mask_is_random = any(id(other) in self._random for other in others)
+        for source in self._earlier(inputs, tuple(result.shape)):
+            before, after = source.double(), result.detach().double()
+            if kind != "activation" or name in {"leaky_relu", "leaky_relu_"}:
+                is_relu = bool((before < 0).any()) and bool((before > 0).any())
+                if is_relu and torch.allclose(after, before.clamp(min=0), rtol=1e-5, atol=1e-8):
+                    return "relu", {}
+            if name in vocabulary.MASKING and (mask_is_random or self._is_constant_mask(others)):
+                dropped = _dropped_fraction(before, after)
+                if dropped is not None:
+                    return "dropout", {"probability": dropped, "is_active": True}
+        return kind, {}
+
+    def _is_constant_mask(self, others: list[Tensor]) -> bool:
+        """A mask that came from outside torch's random functions (numpy, say) and belongs to no weight."""
+        return any(
+            id(other) not in self._parameters and not self._weights.get(id(other)) and other.dim() > 0
+            for other in others
+        )
+
+    def _earlier(self, inputs: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[Tensor]:
+        """Results of the same shape between here and the last weighted operation, nearest first."""
+        seen: set[int] = set()
+        waiting = list(inputs)
+        while waiting and len(seen) < 12:
+            index = waiting.pop(0)
+            if index < 0 or index in seen:
+                continue
+            seen.add(index)
+            operation = self.operations[index]
+            value = self.results[index]
+            if tuple(value.shape) == shape and value.is_floating_point():
+                yield value
+            if operation.kind not in {"conv", "linear", "norm"}:
+                waiting.extend(operation.inputs)
+
+    # ---- lineage -----------------------------------------------------------------------------------------------------
+
+    def _produced(self, value: Tensor, index: int) -> None:
+        self._kept.append(value)
+        self._producer[id(value)] = index
+        self._storages[_storage(value)] = index
+        if value.grad_fn is not None:
+            self._kept.append(value.grad_fn)
+            self._graph_nodes[id(value.grad_fn)] = index
+
+    def _origin(self, value: Tensor) -> int | None:
+        known = self._producer.get(id(value))
+        if known is not None:
+            return known
+        if id(value) in self._parameters or id(value) in self._weights or id(value) in self._random:
+            return None
+        known = self._storages.get(_storage(value)) if value.numel() else None
+        if known is None:
+            known = self._origin_by_graph(value)
+        if known is not None:
+            self._kept.append(value)
+            self._producer[id(value)] = known
+        return known
+
+    def _origin_by_graph(self, value: Tensor) -> int | None:
+        """Follow autograd's own graph back; it knows results of functions that were not intercepted."""
+        waiting = [value.grad_fn]
+        for _ in range(50):
+            if not waiting:
+                return None
+            node = waiting.pop(0)
+            if node is None:
+                continue
+            if id(node) in self._graph_nodes:
+                return self._graph_nodes[id(node)]
+            waiting.extend(following for following, _ in node.next_functions)
+        return None
+
+    def _note_parameter(self, value: Tensor) -> None:
+        if id(value) in self._weights:
+            return
+        name = self._parameters.get(id(value))
+        if name is not None:
+            self.used_parameters.add(name)
+        is_weight = name is not None or isinstance(value, nn.Parameter) or (value.is_leaf and value.requires_grad)
+        if is_weight and id(value) not in self._producer:
+            self._kept.append(value)
+            self._weights[id(value)] = frozenset({id(value)})
+            self._weight_tensors[id(value)] = value
+
+    def _follow_weights(self, name: str, operands: list[Tensor], results: list[Tensor]) -> None:
+        """A result that does not depend on the images still carries the weights or the randomness it was made from."""
+        weights = frozenset[int]().union(*(self._weights.get(id(operand), frozenset()) for operand in operands))
+        is_random = name in vocabulary.RANDOM | vocabulary.DROPOUTS or any(
+            id(operand) in self._random for operand in operands
+        )
+        for value in results:
+            if id(value) in self._weights and not is_random:
+                continue
+            self._kept.append(value)
+            if weights:
+                self._weights[id(value)] = weights
+            elif is_random:
+                self._random.add(id(value))
+
+    def _layer(self) -> tuple[str, nn.Module | None]:
+        """The dotted name of the innermost running submodule, and the module itself; nothing for the net's own code."""
+        if len(self._stack) < 2:
+            return "", None
+        module = self._stack[-1]
+        name = self._names.get(id(module), "")
+        if not name and id(module) not in self._names:
+            return "", module
+        return name, module
+
+    def _remark(self, id: str, message: str) -> None:
+        self.remarks.setdefault(id, Remark(id, message))
+
+
+def _tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif depth < 4 and isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item, depth + 1)
+    elif depth < 4 and isinstance(value, dict):
+        for item in value.values():
+            yield from _tensors(item, depth + 1)
+
+
+def _storage(value: Tensor) -> int:
+    try:
+        return int(value.untyped_storage().data_ptr())
+    except (RuntimeError, NotImplementedError):  # meta, sparse and wrapper tensors have no storage of their own
+        return -id(value)
+
+
+def _dropped_fraction(before: Tensor, after: Tensor) -> float | None:
+    """The share of non-zero values that became zero while all others were scaled alike; None when it was not so."""
+    live = before != 0
+    if not bool(live.any()):
+        return None
+    gone = live & (after == 0)
+    kept = live & ~gone
+    fraction = float(gone.sum() / live.sum())
+    if not 0.002 < fraction < 0.998 or bool((after[~live] != 0).any()):
+        return None
+    ratio = after[kept] / before[kept]
+    return fraction if bool((ratio - ratio.median()).abs().max() <= 1e-3 * ratio.median().abs()) else None
+
+
+def _dropout_probability(args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:
+    value = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+    return float(value) if isinstance(value, int | float | Tensor) else 0.5
+
+
+def _is_training(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    value = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
+    return bool(value)
+
+
+def _softmax_dim(args: tuple[Any, ...], kwargs: dict[str, Any], data: Tensor) -> int:
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    if not isinstance(dim, int):
+        # torch's own rule for a call without dim: nn.functional._get_softmax_dim.
+        return 0 if data.dim() in {0, 1, 3} else 1
+    return dim % data.dim() if data.dim() else 0

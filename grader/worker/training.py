@@ -1,0 +1,170 @@
+"""The brief training run: a measurement of whether a net can learn, the same for everybody.
+
+MNIST lies in memory as uint8 and is normalised a batch at a time; there is no DataLoader. The run is fixed by its seed and
+counted in steps. The worker sees training labels only: held-out images are passed through the trained net, and what
+comes out crosses to the parent, which has their labels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from grader.evidence import CurvePoint, Problem, Remark, Training
+from grader.model import DataFiles, Job
+from grader.worker.building import build, refresh_weights
+from grader.worker.probing import Explain, HeldDropout
+
+VALIDATION_IMAGES = 500
+"""Taken from the end of the training set, to decide when to stop."""
+EVALUATION_BATCH = 250
+MOST_SECONDS = 240.0
+"""A run that takes longer stops where it is and says so. The reference net takes about a second."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """The data set as tensors on the CPU: uint8 images (n, 28, 28) and int64 labels (n,)."""
+
+    train: Tensor
+    labels: Tensor
+    heldout: Tensor
+    mean: float
+    std: float
+
+
+def load_images(files: DataFiles) -> Images:
+    """Map the arrays; nothing is copied, so that all forked workers share one set of pages."""
+    pixels = 28 * 28
+    train = np.memmap(files.train_images, dtype=np.uint8, mode="c", shape=(files.train_count, pixels))
+    heldout = np.memmap(files.heldout_images, dtype=np.uint8, mode="c", shape=(files.heldout_count, pixels))
+    labels = np.fromfile(files.train_labels, dtype=np.uint8, count=files.train_count)
+    return Images(
+        torch.from_numpy(train).view(-1, 28, 28),
+        torch.from_numpy(labels.astype(np.int64)),
+        torch.from_numpy(heldout).view(-1, 28, 28),
+        files.mean,
+        files.std,
+    )
+
+
+def train(
+    factory: Callable[[], object], images: Images, job: Job, *, seed: int, batch: int, explain: Explain
+) -> tuple[Training, Tensor]:
+    """Train a fresh net under ``seed`` and pass the held-out images through it.
+
+    The loss is the negative log likelihood of a log-softmax of the outputs: for log-probabilities that changes nothing,
+    and a net that returns plain scores is measured on what it learnt instead of failing twice. Gives the record and the
+    held-out outputs (n, 10), which are empty when training could not start. ``batch`` replaces the plan's batch size for
+    a net that works with one size only (0 otherwise).
+    """
+    start = time.perf_counter()
+    device = job.device
+    try:
+        return _run(factory, images, job, seed=seed, batch=batch, device=device, start=start)
+    except Exception as error:  # the submission's own failure is the observation
+        problem = explain("training", error)
+    if device != "cpu":
+        try:
+            record, outputs = _run(factory, images, job, seed=seed, batch=batch, device="cpu", start=start)
+        except Exception as error:
+            problem = explain("training", error)
+        else:
+            remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")
+            return _with_remark(record, remark), outputs
+    return Training(problem, seed, device, seconds=time.perf_counter() - start), torch.empty(0, 10)
+
+
+def _with_remark(record: Training, remark: Remark) -> Training:
+    return replace(record, remarks=(*record.remarks, remark))
+
+
+def _run(
+    factory: Callable[[], object], images: Images, job: Job, *, seed: int, batch: int, device: str, start: float
+) -> tuple[Training, Tensor]:
+    net = build(factory, seed=seed)
+    refresh_weights(net, seed=seed)
+    net.to(device)
+    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    if not parameters:
+        return Training(Problem("nothing-to-train", "the net has no trainable parameters"), seed, device), torch.empty(
+            0, 10
+        )
+    size = batch or job.batch_size
+    optimizer = torch.optim.SGD(parameters, lr=job.learning_rate, momentum=job.momentum)
+    count = len(images.train) - VALIDATION_IMAGES
+    validation, validation_labels = images.train[count:], images.labels[count:]
+    initial = _accuracy(net, validation, validation_labels, images, batch, device)
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    order = torch.randperm(count, generator=generator)
+    curve: list[CurvePoint] = []
+    remarks: list[Remark] = []
+    recent = torch.zeros((), device=device)
+    since, step = 0, 0
+    position = 0
+    while step < job.steps:
+        if position + size > count:
+            order, position = torch.randperm(count, generator=generator), 0
+        picks = order[position : position + size]
+        position += size
+        net.train()
+        data = _normalised(images.train[picks], images, device)
+        optimizer.zero_grad(set_to_none=True)
+        loss = functional.nll_loss(functional.log_softmax(net(data), dim=1), images.labels[picks].to(device))
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimizer.step()
+        step, since = step + 1, since + 1
+        recent += loss.detach()
+        if step % job.evaluate_every and step != job.steps:
+            continue
+        accuracy = _accuracy(net, validation, validation_labels, images, batch, device)
+        mean_loss = float(recent) / since
+        curve.append(CurvePoint(step, accuracy, mean_loss if abs(mean_loss) < 1e30 else 1e30))
+        recent, since = torch.zeros((), device=device), 0
+        if accuracy >= job.stop_accuracy:
+            break
+        if time.perf_counter() - start > MOST_SECONDS:
+            remarks.append(
+                Remark("stopped-by-time", f"training was stopped after {step} of {job.steps} steps for taking too long")
+            )
+            break
+    outputs = _outputs(net, images.heldout, images, batch, device)
+    seconds = time.perf_counter() - start
+    record = Training(None, seed, device, step, seconds, initial, tuple(curve), remarks=tuple(remarks))
+    return record, outputs
+
+
+def _normalised(batch: Tensor, images: Images, device: str) -> Tensor:
+    """uint8 (n, 28, 28) to normalised float32 (n, 1, 28, 28)."""
+    return batch.to(device).float().div_(255).sub_(images.mean).div_(images.std).unsqueeze(1)
+
+
+def _outputs(net: nn.Module, data: Tensor, images: Images, batch: int, device: str) -> Tensor:
+    """Eval-mode outputs (n, 10) on the CPU, dropout held so that dropout left on is not measured a second time.
+
+    A net that takes only one batch size gets the last batch filled up with blank images.
+    """
+    net.eval()
+    size = batch or EVALUATION_BATCH
+    parts = []
+    with torch.no_grad(), HeldDropout():
+        for start in range(0, len(data), size):
+            part = data[start : start + size]
+            missing = size - len(part) if batch else 0
+            if missing:
+                part = torch.cat([part, part.new_zeros(missing, 28, 28)])
+            parts.append(net(_normalised(part, images, device))[: size - missing].detach())
+    outputs = torch.cat(parts).float().cpu()
+    return torch.nan_to_num(outputs, nan=-1e30, posinf=1e30, neginf=-1e30)
+
+
+def _accuracy(net: nn.Module, data: Tensor, labels: Tensor, images: Images, batch: int, device: str) -> float:
+    outputs = _outputs(net, data, images, batch, device)
+    return float((outputs.argmax(1) == labels).float().mean())

@@ -1,0 +1,132 @@
+"""The project's commands: grade, tests, lint, types and bench, all in one shared environment.
+
+The environment lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only when the lock file,
+pyproject.toml or the interpreter changes, so every later command starts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import sys
+import time
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["tests", "lint", "types"]
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".nox" / "lab4"
+LOCK = ROOT / "requirements" / "lock.txt"
+PROJECT = ROOT / "pyproject.toml"
+SAMPLES = Path("tests", "submissions")
+KEY = Path("solutions", "key.toml")
+PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric"}
+CLOCK_SECONDS = 2.0
+"""How far a file system's clock may be behind: FAT and some network drives count in steps of two seconds."""
+OLDEST_PYTHON = (3, 11)
+
+
+def fingerprint() -> str:
+    """What the shared environment was made from: a changed fingerprint means that it must be made anew."""
+    digest = hashlib.sha256(f"{sys.version}\n{sys.platform}\n{ROOT}\n".encode())
+    for source in (LOCK, PROJECT):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def shared_python(session: nox.Session) -> str:
+    """The interpreter of the shared environment, which is installed first when it is missing or out of date.
+
+    nox itself gives each session an environment of its own; five copies of torch would be 27 GB.
+    """
+    stamp = ENVIRONMENT / "made-from.txt"
+    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint():
+        return str(python)
+    if sys.version_info < OLDEST_PYTHON:
+        session.error(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; nox runs on {sys.version}.")
+    session.log("Installing the shared environment (once; a few minutes and about 5 GB, most of it torch).")
+    # virtualenv comes with nox, and needs no ensurepip, which some Linux systems leave out of Python.
+    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(ENVIRONMENT), external=True)
+    pip = (str(python), "-m", "pip", "install", "--disable-pip-version-check")
+    session.run(*pip, "-r", str(LOCK), external=True)
+    session.run(*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT), external=True)
+    stamp.write_text(fingerprint(), encoding="utf-8")  # last, so that an interrupted installation starts again
+    return str(python)
+
+
+def names_submissions(arguments: list[str]) -> bool:
+    """Whether the arguments hold a PATH: the first one, or one that exists and is no option's value."""
+    if arguments and not arguments[0].startswith("-"):
+        return True
+    return any(
+        not argument.startswith("-") and before not in PATH_OPTIONS and Path(argument).exists()
+        for before, argument in itertools.pairwise(arguments)
+    )
+
+
+def has_results(arguments: list[str], *, since: float) -> bool:
+    """Whether a results.json was written after ``since`` (seconds since the epoch) where the arguments say."""
+    folders = [
+        Path(value or following)
+        for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue="")
+        for option, _, value in [argument.partition("=")]
+        if option in {"--out", "--reports"}
+    ]
+    written = (path for folder in folders for path in (*folder.glob("results.json"), *folder.glob("*/results.json")))
+    return any(path.stat().st_mtime >= since - CLOCK_SECONDS for path in written)
+
+
+@nox.session(python=False)
+def grade(session: nox.Session) -> None:
+    """Grade submissions: nox -s grade -- PATH [options]; without PATH, the sample cohort."""
+    python = shared_python(session)
+    arguments = list(session.posargs)
+    options = {argument.partition("=")[0] for argument in arguments}
+    asks_for_help = bool(options & {"-h", "--help"})
+    if not names_submissions(arguments) and not asks_for_help:
+        session.log(f"No folder was given (nox -s grade -- FOLDER), so the sample cohort in {SAMPLES} is graded.")
+        arguments.insert(0, str(SAMPLES))
+    if not options & {"--reports", "--out"}:
+        arguments += ["--reports", "reports"]
+    if (ROOT / KEY).exists() and "--key" not in options:
+        arguments += ["--key", str(KEY)]
+    # Exit code 1 says that a tutor should look at something, which is a result and no failure of the command; 2 (wrong
+    # usage) and 3 (a fault of the grader) fail the session. A Python that cannot import the grader ends with 1 as well,
+    # so the results are looked for. No time limit after Ctrl-C: the grader stores what it has.
+    command = (python, "-m", "grader", "grade", *arguments)
+    started = time.time()
+    session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
+    if asks_for_help:
+        return
+    if not has_results(arguments, since=started):
+        session.error("The grader ended before it wrote results.json; its own message is above")
+    session.log("The run is complete. This session succeeds whether or not something still needs a tutor.")
+
+
+@nox.session(python=False)
+def tests(session: nox.Session) -> None:
+    """Run the tests: nox -s tests -- [pytest options]."""
+    session.run(shared_python(session), "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Check style with ruff."""
+    session.run(shared_python(session), "-m", "ruff", "check", *(session.posargs or ["."]), external=True)
+
+
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """Check types with mypy --strict."""
+    session.run(shared_python(session), "-m", "mypy", *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Measure submissions a minute against the naive way: nox -s bench -- [--sizes 10,40,80]."""
+    session.run(shared_python(session), str(Path("tests", "bench.py")), *session.posargs, external=True)

@@ -1,0 +1,366 @@
+"""Realistic finished reports for the tests of the store and the views: every status, and names that attack a view."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from decimal import Decimal
+from pathlib import Path
+
+from grader.evidence import (
+    Building,
+    CurvePoint,
+    Ending,
+    Evidence,
+    Gradients,
+    Layer,
+    Loading,
+    Modes,
+    Operation,
+    ParameterGradient,
+    Pass,
+    Probing,
+    Problem,
+    Remark,
+    Repair,
+    Resources,
+    Scores,
+    Tracing,
+    Training,
+)
+from grader.marking import overall_status
+from grader.model import AnswerResult, Band, Flag, ItemResult, Report, Run, Status, Submission
+
+P, H, F, S, R, E = (
+    Status.PASSED,
+    Status.PARTIAL,
+    Status.FAILED,
+    Status.SKIPPED,
+    Status.NEEDS_REVIEW,
+    Status.ERROR,
+)
+
+BANDS = (Band(0.97, Decimal(1)), Band(0.94, Decimal("0.75")), Band(0.85, Decimal("0.5")))
+
+ITEMS: tuple[tuple[str, str, str, str], ...] = (
+    ("loads", "The script loads and Net() builds", "1", "`Net` was found in task1_cnn.py and builds."),
+    ("structure.conv", "Two convolution layers", "1.5", "Two convolution layers run: conv1 and conv2."),
+    ("structure.linear", "Two fully connected layers", "1.5", "Two fully connected layers run: fc1 and fc2."),
+    ("structure.dropout_conv", "Dropout after the convolutions", "1", "A dropout follows conv2."),
+    ("structure.dropout_fc", "Dropout after the first fully connected layer", "1", "A dropout follows fc1."),
+    ("structure.relu", "ReLU after each hidden layer", "1.5", "ReLU follows conv1, conv2 and fc1."),
+    ("structure.order", "Layers in the right order", "1", "Convolutions, fully connected layers, log-softmax."),
+    ("forward.shape", "One row of ten scores for each image", "1.5", "(N, 1, 28, 28) gives (N, 10)."),
+    ("forward.batch", "Works for any batch size", "1", "Batches of 1, 2, 3, 64 and 100 images work."),
+    ("output.log_softmax", "Log-softmax output", "1.5", "The output is the log-softmax of the scores."),
+    ("behaviour.dropout_train_eval", "Dropout only while training", "1", "Dropout is on in training and off in eval."),
+    ("behaviour.gradients", "Every layer learns", "1", "All 8 parameters get a gradient."),
+    ("training.accuracy", "Learns to read digits", "2", "9 812 of 10 000 held-out images recognised."),
+    ("resources", "Reasonable size and speed", "0.5", "21 840 parameters; 64 images in 0.01 s."),
+)
+
+PARTS: tuple[tuple[str, str], ...] = (
+    ("1", "The definition of deep learning"),
+    ("2", "Feature generation"),
+    ("3", "Tasks that CNNs excel at"),
+    ("4", "Local receptive fields"),
+    ("5", "The purpose of a pooling layer"),
+    ("6a", "Max-pooling"),
+    ("6b", "Average pooling"),
+    ("7a", "Number of filters"),
+    ("7b", "What a filter convolves with"),
+    ("7c", "How often a filter is applied"),
+    ("7d", "Values for each application"),
+    ("7e", "Where the output is stored"),
+    ("8", "The purpose of dropout"),
+)
+
+HOSTILE_NAMES: tuple[str, ...] = (
+    "<script>alert('x')</script>",
+    "[bold red]markup[/bold red] [/]",
+    "\x1b[31mred\x1b[0m \x1b]8;;http://evil.example\x07link\x1b]8;;\x07",
+    "two\nlines\r\nand\ttabs",
+    "=1+1",
+    "@SUM(A1:A9)",
+    "gnp.\u202eexe.\u2066hidden\u200b",
+    "émilie 🧑🏽‍🎓 陳大文",
+    "n" * 120,
+    "unpaired \udcff byte",
+    '"><img src=x onerror=alert(1)> {{ 7*7 }} {% raw %}',
+    "-2+3;=cmd|' /C calc'!A0",
+)
+
+RUN = Run(
+    grader_version="0.1.0",
+    started="2025-11-23T11:02:10+00:00",
+    finished="2025-11-23T11:06:41+00:00",
+    seconds=271.4,
+    rubric_title="Lab 4: Deep Learning",
+    rubric_revision="5f1d7c1a90be44d2a7f3c0a55b1dd0f3c2a1",
+    data="mnist",
+    data_note="",
+    device="cpu",
+    isolation="namespaces, Landlock, limits",
+    seeds=(1, 2, 3),
+    jobs=2,
+    versions={"python": "3.12.3", "torch": "2.9.0", "torchvision": "0.24.0"},
+    source="submissions/2025-s2",
+    counts={"graded": 10, "reused": 2},
+    timing={"load": 4.1, "build": 0.4, "trace": 2.2, "probe": 5.0, "modes": 1.1, "gradients": 1.3, "train": 402.5},
+)
+
+DIGITS_RUN = dataclasses.replace(
+    RUN,
+    data="digits",
+    data_note="MNIST was not available, so training was measured on scikit-learn's small digits, with their own bands.",
+)
+
+
+def operations() -> tuple[Operation, ...]:
+    """The trace of the lab's own network for a batch of 4, with one operation beside the path."""
+    rows: tuple[tuple[str, str, str, tuple[int, ...], tuple[int, ...], int], ...] = (
+        ("conv", "conv2d", "conv1", (4, 1, 28, 28), (4, 10, 24, 24), 260),
+        ("pool", "max_pool2d", "", (4, 10, 24, 24), (4, 10, 12, 12), 0),
+        ("relu", "relu", "", (4, 10, 12, 12), (4, 10, 12, 12), 0),
+        ("conv", "conv2d", "conv2", (4, 10, 12, 12), (4, 20, 8, 8), 5020),
+        ("dropout", "dropout2d", "conv2_drop", (4, 20, 8, 8), (4, 20, 8, 8), 0),
+        ("pool", "max_pool2d", "", (4, 20, 8, 8), (4, 20, 4, 4), 0),
+        ("relu", "relu", "", (4, 20, 4, 4), (4, 20, 4, 4), 0),
+        ("reshape", "view", "", (4, 20, 4, 4), (4, 320), 0),
+        ("linear", "linear", "fc1", (4, 320), (4, 50), 16050),
+        ("relu", "relu", "", (4, 50), (4, 50), 0),
+        ("dropout", "dropout", "", (4, 50), (4, 50), 0),
+        ("linear", "linear", "fc2", (4, 50), (4, 10), 510),
+        ("log_softmax", "log_softmax", "", (4, 10), (4, 10), 0),
+    )
+    traced = []
+    for index, (kind, name, layer, shape_in, shape_out, parameters) in enumerate(rows):
+        is_dropout = kind == "dropout"
+        traced.append(
+            Operation(
+                index=index,
+                kind=kind,
+                name=name,
+                layer=layer,
+                inputs=(index - 1,),
+                shape_in=shape_in,
+                shape_out=shape_out,
+                parameters=parameters,
+                probability=0.5 if is_dropout else None,
+                is_active=True if is_dropout else None,
+                dim=1 if kind == "log_softmax" else None,
+            )
+        )
+    beside = Operation(len(traced), "other", "mean", inputs=(3,), shape_in=(4, 20, 8, 8), shape_out=())
+    return (*traced, beside)
+
+
+def training(seed: int, correct: int, total: int = 10000) -> Training:
+    """A run whose accuracy rises to ``correct`` of ``total``, with one loss that was not finite."""
+    last = correct / total
+    curve = tuple(
+        CurvePoint(step, round(0.1 + (last - 0.1) * (1 - math.exp(-step / 90)), 4), 2.3 * math.exp(-step / 80))
+        for step in range(50, 501, 50)
+    )
+    broken = dataclasses.replace(curve[3], loss=math.nan)
+    return Training(
+        problem=None,
+        seed=seed,
+        steps=500,
+        seconds=2.4,
+        initial_accuracy=0.098,
+        curve=(*curve[:3], broken, *curve[4:]),
+        correct=correct,
+        total=total,
+        confusion=tuple(tuple(980 if row == column else 2 for column in range(10)) for row in range(10)),
+    )
+
+
+def evidence(*trainings: Training) -> Evidence:
+    """Complete evidence of the lab's own network."""
+    return Evidence(
+        ending=Ending("finished"),
+        load=Loading(None, "slice", "task1_cnn.py", methods=("__init__", "forward"), remarks=(Remark("old", "Old."),)),
+        build=Building(None, 21840, (Layer("conv1", "Conv2d", 260), Layer("conv2_drop", "Dropout2d", 0))),
+        trace=Tracing(None, 4, operations(), output=12, returned="Tensor"),
+        probe=Probing(
+            passes=(Pass(1, None, "Tensor", (1, 10), "float32"),),
+            scores=Scores(True, -0.1, -9.0, tail=("log_softmax",), lead=()),
+            row_error=0.0,
+            score_row_error=0.0,
+        ),
+        modes=Modes(None, 0.8, 0.0, 0.0, 0.0),
+        gradients=Gradients(None, (ParameterGradient("conv1.weight", (10, 1, 5, 5), "ok"),)),
+        resources=Resources(None, 21840, 0.0061),
+        trainings=trainings,
+        output="Train Epoch: 1\tLoss: 0.31\n\x1b[32mdone\x1b[0m\n",
+        seconds={"load": 0.02, "train": 2.5},
+    )
+
+
+def submission(student: str, *, script: str | None = "task1_cnn.py") -> Submission:
+    """A submission as intake finds it."""
+    files = (script, "notes/readme.txt") if script else ("notes/readme.txt",)
+    digest = hashlib.sha256(student.encode("utf-8", "replace")).hexdigest()
+    return Submission(student, Path("cohort") / "one", script, files, digest, candidates=files[:1])
+
+
+def report(
+    student: str,
+    *,
+    lost: dict[str, ItemResult] | None = None,
+    flags: tuple[Flag, ...] = (),
+    seen: Evidence | None = None,
+    message: str = "",
+) -> Report:
+    """A report in which every item passes but those in ``lost``; Part 1 waits for a tutor."""
+    items = tuple(
+        (lost or {}).get(id) or ItemResult(id, title, P, Decimal(points), Decimal(points), text)
+        for id, title, points, text in ITEMS
+    )
+    return Report(
+        student=student,
+        status=overall_status(items, unmarked_answers()),
+        awarded=sum((item.awarded for item in items), Decimal(0)),
+        available=sum((item.available for item in items), Decimal(0)) + len(PARTS),
+        items=items,
+        answers=unmarked_answers(),
+        flags=flags,
+        submission=submission(student),
+        evidence=seen,
+        message=message,
+    )
+
+
+def unmarked_answers() -> tuple[AnswerResult, ...]:
+    """Part 1 before anybody looked at it."""
+    return tuple(AnswerResult(part, title, R, Decimal(0), Decimal(1), 0.0, "Not marked yet.") for part, title in PARTS)
+
+
+def item(id: str, status: Status, fraction: str = "0", message: str = "", **more: str) -> ItemResult:
+    """The item ``id`` with another verdict than passed."""
+    _, title, points, _ = next(row for row in ITEMS if row[0] == id)
+    awarded = (Decimal(points) * Decimal(fraction)).normalize()
+    return ItemResult(id, title, status, awarded, Decimal(points), message, **more)
+
+
+def skipped(*ids: str, because: str) -> dict[str, ItemResult]:
+    """The items ``ids`` as skipped."""
+    return {id: item(id, S, message=f"Not looked at, because {because}.") for id in ids}
+
+
+def passed_report(student: str = "s1234567") -> Report:
+    """Everything right."""
+    return report(student, seen=evidence(training(1, 9812)))
+
+
+def partial_report(student: str = "s2345678") -> Report:
+    """Two failed items, and an accuracy in a middle band after three seeds."""
+    softmax = item(
+        "output.log_softmax",
+        F,
+        message="The output is the softmax, so the values are probabilities and not their logarithms.",
+        expected="log-probabilities: values at most 0 whose exp sums to 1 in each row",
+        seen="values between 0.02 and 0.31 that sum to 1 in each row",
+        hint="Return `F.log_softmax(x, dim=1)` instead of `F.softmax(x, dim=1)`.",
+    )
+    relu = item(
+        "structure.relu",
+        F,
+        message="No ReLU stands between conv2 and fc1.",
+        expected="conv1, ReLU, conv2, ReLU, fc1, ReLU, fc2",
+        seen="conv1, ReLU, conv2, fc1, ReLU, fc2",
+        hint="Wrap conv2 as well: `F.relu(F.max_pool2d(self.conv2(x), 2))`.",
+    )
+    accuracy = item(
+        "training.accuracy",
+        H,
+        "0.75",
+        message="9 548 of 10 000 held-out images recognised; 97 % earns all points.",
+        expected="at least 97 % after a brief training run",
+        seen="95.4 %, 95.5 % and 95.1 % with three seeds",
+        hint="Try more channels in conv1 and conv2.",
+    )
+    lost = {"output.log_softmax": softmax, "structure.relu": relu, "training.accuracy": accuracy}
+    flags = (Flag("renamed-script", "The script is called `my cnn (final).py`; it was taken because it defines Net."),)
+    seen = evidence(training(1, 9548), training(2, 9551), training(3, 9512))
+    return report(student, lost=lost, flags=flags, seen=seen, message=relu.message)
+
+
+def failed_report(student: str = "s3456789") -> Report:
+    """A wrong input size of fc1: the forward pass stops, and the structure is judged through a mended trace."""
+    shape = item(
+        "forward.shape",
+        F,
+        message="fc1 was declared for 250 inputs but gets 320.",
+        expected="a tensor of shape (N, 10)",
+        seen="RuntimeError in forward, line 41: mat1 and mat2 shapes cannot be multiplied (4x320 and 250x50)",
+        hint="Declare it as `nn.Linear(320, 50)`: 20 channels of 4 x 4 values.",
+    )
+    later = ("forward.batch", "output.log_softmax", "behaviour.dropout_train_eval", "behaviour.gradients")
+    lost = skipped(*later, "training.accuracy", "resources", because="the forward pass stops with an error")
+    seen = evidence()
+    assert seen.trace is not None
+    mended = tuple(
+        dataclasses.replace(operation, expected=250) if operation.layer == "fc1" else operation
+        for operation in seen.trace.operations
+    )
+    trace = dataclasses.replace(
+        seen.trace,
+        problem=Problem("forward-raises", "mat1 and mat2 shapes cannot be multiplied", "RuntimeError", line=41),
+        operations=mended,
+        repairs=(Repair("linear-size", "fc1", "fc1 was given 320 inputs instead of 250.", 250, 320),),
+    )
+    seen = dataclasses.replace(seen, trace=trace, probe=None, modes=None, gradients=None, resources=None)
+    return report(student, lost={"forward.shape": shape, **lost}, seen=seen, message=shape.message)
+
+
+def unloadable_report(student: str = "s4567890") -> Report:
+    """A syntax error: one failure, and thirteen items that could not be looked at."""
+    loads = item(
+        "loads",
+        F,
+        message="task1_cnn.py has a syntax error in line 12: the bracket opened there is never closed.",
+        seen="`self.conv1 = nn.Conv2d(1, 10, kernel_size=5`",
+        hint="Add the missing `)` at the end of line 12.",
+    )
+    others = [id for id, *_ in ITEMS if id != "loads"]
+    lost = {"loads": loads, **skipped(*others, because="the script does not load")}
+    seen = Evidence(Ending("finished", "load"), load=Loading(Problem("syntax", "'(' was never closed", line=12)))
+    return report(student, lost=lost, seen=seen, message=loads.message)
+
+
+def review_report(student: str = "s5678901") -> Report:
+    """An accuracy so close to a band that a tutor decides."""
+    accuracy = item(
+        "training.accuracy",
+        R,
+        message="Three seeds lie on both sides of the 97 % band, so a tutor decides.",
+        expected="at least 97 %",
+        seen="96.9 %, 97.1 % and 97.0 %",
+    )
+    seen = evidence(training(1, 9691), training(2, 9713), training(3, 9702))
+    return report(student, lost={"training.accuracy": accuracy}, seen=seen, message=accuracy.message)
+
+
+def error_report(student: str = "s6789012") -> Report:
+    """A fault of the grader's own: nothing is known, and nothing is held against the student."""
+    message = "The grader failed on this submission: OSError: no space left on device"
+    lost = {id: item(id, E, message=message, hint="This is no fault of the submission.") for id, *_ in ITEMS}
+    return report(student, lost=lost, message=message)
+
+
+def cohort() -> tuple[Report, ...]:
+    """One report of each kind, then one for each hostile name, with the name in the messages too."""
+    kinds = (passed_report(), partial_report(), failed_report(), unloadable_report(), review_report(), error_report())
+    return (*kinds, *(hostile_report(name) for name in HOSTILE_NAMES))
+
+
+def hostile_report(name: str) -> Report:
+    """``name`` wherever a submission can put its own text."""
+    loads = item("loads", F, message=name, expected=name, seen=name, hint=name)
+    trace = Tracing(None, 4, (Operation(0, "other", name, name, (-1,), (4, 1), (4, 10)),), output=0)
+    seen = Evidence(Ending("finished"), load=Loading(None), trace=trace, output=name)
+    base = report(name, lost={"loads": loads}, flags=(Flag("noticed", name),), seen=seen, message=name)
+    return dataclasses.replace(base, submission=dataclasses.replace(submission(name), script=name, files=(name,)))

@@ -1,0 +1,22 @@
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+class Net(nn.Module):
+    def __init__(self):
+        super(Net, self).__init__()
+        self.conv1 = nn.Conv2d(1, 16, 5)
+        self.conv2 = nn.Conv2d(16, 24, 5)
+        self.drop1 = nn.Dropout2d(0.1)
+        self.fc1 = nn.Linear(24 * 16, 64)
+        self.drop2 = nn.Dropout(0.2)
+        self.fc2 = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))
+        x = x.detach()
+        x = F.relu(F.max_pool2d(self.conv2(x), 2))
+        x = self.drop1(x)
+        x = x.view(-1, 24 * 16)
+        x = self.drop2(F.relu(self.fc1(x)))
+        return F.log_softmax(self.fc2(x), dim=1)

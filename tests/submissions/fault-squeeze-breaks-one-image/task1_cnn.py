@@ -1,0 +1,20 @@
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 5)
+        self.conv2 = nn.Conv2d(16, 96, 5)
+        self.drop = nn.Dropout(0.1)
+        self.fc1 = nn.Linear(96, 64)
+        self.fc2 = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 8)    # 96 x 1 x 1
+        x = self.drop(x)
+        x = x.squeeze()
+        x = self.drop(F.relu(self.fc1(x)))
+        return F.log_softmax(self.fc2(x), dim=1)

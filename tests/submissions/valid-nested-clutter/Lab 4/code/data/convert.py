@@ -1,0 +1,2 @@
+# written by a download tool, no network in here
+print('convert')

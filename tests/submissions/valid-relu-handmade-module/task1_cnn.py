@@ -1,0 +1,28 @@
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+class MyReLU(nn.Module):
+    def forward(self, x):
+        # max(0, x), element by element
+        return torch.clamp_min(x, 0.0)
+
+class Net(nn.Module):
+    def __init__(self):
+        super(Net, self).__init__()
+        self.conv1 = nn.Conv2d(1, 10, 5)
+        self.conv2 = nn.Conv2d(10, 20, 5)
+        self.relu = MyReLU()
+        self.drop = nn.Dropout(0.2)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, x):
+        x = self.relu(F.max_pool2d(self.conv1(x), 2))
+        x = self.relu(F.max_pool2d(self.conv2(x), 2))
+        x = self.drop(x)
+        x = x.view(-1, 320)
+        x = self.relu(self.fc1(x))
+        x = self.drop(x)
+        x = self.fc2(x)
+        return F.log_softmax(x, dim=1)

@@ -1,0 +1,31 @@
+import sys
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+if len(sys.argv) < 2:
+    print('usage: task1_cnn.py EPOCHS')
+    sys.exit(1)
+
+epochs = int(sys.argv[1])
+
+class Net(nn.Module):
+    def __init__(self):
+        super(Net, self).__init__()
+        self.conv1 = nn.Conv2d(1, 8, 5)
+        self.conv2 = nn.Conv2d(8, 16, 5)
+        self.drop = nn.Dropout(0.25)
+        self.fc1 = nn.Linear(256, 64)
+        self.fc2 = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))
+        x = F.relu(F.max_pool2d(self.conv2(x), 2))
+        x = self.drop(x)
+        x = x.view(-1, 256)
+        x = self.drop(F.relu(self.fc1(x)))
+        return F.log_softmax(self.fc2(x), dim=1)
+
+net = Net()
+print(net)
+sys.exit(0)

@@ -1,0 +1,197 @@
+"""The shape of the grader, held with ast: who may import whom, where torch may be, how long a module may grow."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "grader"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_MODULE = 400
+
+LEVELS = {"": 0, "evidence": 0, "model": 0, "grading": 2, "report": 3, "selfcheck": 3, "__main__": 3}
+"""Imports go down these levels only; a part that is not named here stands between the nouns and grading."""
+MIDDLE = 1
+
+READING = {"source", "script", "syntax", "slicing", "names", "near_misses"}
+"""Static reading of a script."""
+OBSERVERS = {"", "evidence", "model", "worker", *READING}
+"""All that a process which runs student code may load: no rubric, no key, no marks, no held-out labels."""
+PUBLIC = {*OBSERVERS, "checks", "network"}
+"""What a student's self-check runs, with torch, torchvision, pytest and nbformat alone."""
+PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "nbformat", "numpy", "PIL"}
+"""numpy and PIL come with torchvision."""
+TENSOR_LIBRARIES = {"torch", "torchvision"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the full dotted ``target``, and whether it happens whenever the module is imported."""
+
+    target: str
+    is_at_module_level: bool
+    line: int
+
+    @property
+    def library(self) -> str:
+        return self.target.partition(".")[0]
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def is_typing_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def imports_below(node: ast.AST, is_at_module_level: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, is_at_module_level, child.lineno)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"line {child.lineno}: relative imports are not used here"
+            for alias in child.names:
+                yield Import(f"{child.module}.{alias.name}", is_at_module_level, child.lineno)
+        elif not is_typing_only(child):
+            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from imports_below(child, is_at_module_level and not is_function)
+
+
+@cache
+def imports_of(path: Path) -> tuple[Import, ...]:
+    return tuple(imports_below(tree_of(path), is_at_module_level=True))
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {dotted(path) for path in MODULES}
+
+
+def part_of(module: str) -> str:
+    """``grader.worker.tracing`` belongs to the part ``worker``; the package itself to the part ``""``."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def own_module(target: str) -> str | None:
+    """The module of ours that an import loads; None when it is somebody else's."""
+    while target and target not in NAMES:
+        target = target.rpartition(".")[0]
+    return target or None
+
+
+def own_imports(path: Path) -> Iterator[tuple[Import, str]]:
+    for entry in imports_of(path):
+        module = own_module(entry.target)
+        if module is not None and module != "grader":
+            yield entry, module
+
+
+def libraries_of(path: Path) -> Iterator[Import]:
+    return (entry for entry in imports_of(path) if entry.library not in {*sys.stdlib_module_names, "grader"})
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=dotted)
+
+
+@every_module
+def test_imports_go_down_only(path: Path) -> None:
+    part = part_of(dotted(path))
+    level = LEVELS.get(part, MIDDLE)
+    upward = [
+        f"line {entry.line}: {module}"
+        for entry, module in own_imports(path)
+        if part_of(module) != part and LEVELS.get(part_of(module), MIDDLE) > level
+    ]
+    assert not upward, f"{dotted(path)} imports from above"
+
+
+def test_there_is_no_import_cycle() -> None:
+    graph = {
+        dotted(path): {module for entry, module in own_imports(path) if entry.is_at_module_level} - {dotted(path)}
+        for path in MODULES
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
+
+
+@every_module
+def test_only_the_worker_imports_torch(path: Path) -> None:
+    if part_of(dotted(path)) == "worker":
+        return
+    assert not [entry for entry in imports_of(path) if entry.library in TENSOR_LIBRARIES]
+
+
+@every_module
+def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
+    assert not [entry for entry in imports_of(path) if entry.library == "sklearn" and entry.is_at_module_level]
+
+
+@pytest.mark.parametrize("name", ["evidence", "model"])
+def test_the_nouns_need_the_standard_library_only(name: str) -> None:
+    assert not list(libraries_of(PACKAGE / f"{name}.py"))
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in OBSERVERS], ids=dotted)
+def test_the_observing_side_never_loads_the_judging_side(path: Path) -> None:
+    assert {part_of(module) for _, module in own_imports(path)} <= OBSERVERS
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in PUBLIC], ids=dotted)
+def test_the_public_part_needs_few_libraries(path: Path) -> None:
+    assert {part_of(module) for _, module in own_imports(path)} <= PUBLIC
+    assert {entry.library for entry in libraries_of(path)} <= PUBLIC_LIBRARIES
+
+
+def test_the_command_starts_without_heavy_libraries() -> None:
+    code = "import sys, grader.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert not {"torch", "torchvision", "sklearn", "scipy"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts),
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_nothing_in_the_package_names_the_folder_of_solutions(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"""\bsolutions[/\\]|["']solutions["']""", text)
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    assert [path.parent for path in MODULES if not path.with_name("__init__.py").exists()] == []
+
+
+def test_solutions_are_never_packaged() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert settings["packages"]["find"]["include"] == ["grader", "grader.*"]
+    assert set(settings["package-data"]) == {"grader"}
+    assert not any(".." in pattern for pattern in settings["package-data"]["grader"])
+
+
+@every_module
+def test_every_module_says_what_lives_in_it(path: Path) -> None:
+    assert ast.get_docstring(tree_of(path))
+
+
+@every_module
+def test_modules_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE

@@ -1,0 +1,290 @@
+"""The HTML pages: self-contained, well-formed, accessible, and deaf to what a submission writes into its names."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from grader import store
+from grader.evidence import Operation, Tracing
+from grader.model import Report, Run, Status
+from grader.report import html, tally
+from grader.report.plots import learning_chart
+from grader.report.steps import network_steps
+from grader.report.text import SYMBOLS, WORDS, duration, moment, points, shorten, visible
+from grader.text import visible_block
+from tests import report_samples as samples
+
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+SVG_EMPTY = {"line", "polyline", "circle", "path", "rect"}
+
+
+class Page(HTMLParser):
+    """A parsed page that refuses tags which do not pair up."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in SVG_EMPTY, f"<{tag}/> is no empty element of HTML"
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open[-1:] == [tag], f"</{tag}> in {self.open}"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def student_page(report: Report, run: Run = samples.RUN) -> Page:
+    return Page(html.render_report(report, run, bands=samples.BANDS))
+
+
+def cohort_page(reports: Sequence[Report], run: Run = samples.RUN) -> Page:
+    return Page(html.render_cohort(reports, run))
+
+
+def every_page() -> list[str]:
+    reports = samples.cohort()
+    pages = [html.render_report(report, samples.DIGITS_RUN, bands=samples.BANDS) for report in reports]
+    return [*pages, html.render_cohort(reports, samples.DIGITS_RUN), html.render_cohort([], samples.RUN)]
+
+
+@pytest.mark.parametrize("source", every_page(), ids=range(len(every_page())))
+def test_a_page_is_well_formed_self_contained_and_accessible(source: str) -> None:
+    page = Page(source)
+    assert source.startswith("<!DOCTYPE html>")
+    assert page.all("html") == [{"lang": "en"}]
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "embed"}
+    assert not re.search(r"@import|url\(", source)
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("href", "src", "action", "xlink:href"):
+            assert not re.match(r"[a-z+]+:|//", attributes.get(name) or ""), (tag, attributes)
+    for landmark in ("header", "main", "footer", "h1"):
+        assert len(page.all(landmark)) == 1
+    assert all("scope" in attributes for attributes in page.all("th"))
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    labels = {attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes}
+    assert labels <= set(ids)
+    assert "prefers-color-scheme: dark" in source
+    assert "@media print" in source
+    source.encode()
+
+
+@pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
+def test_a_hostile_name_stays_text(name: str) -> None:
+    report = samples.hostile_report(name)
+    for page in (student_page(report), cohort_page([report])):
+        assert " ".join(visible(name).split()) in page.text
+    source = html.render_report(report, samples.RUN) + html.render_cohort([report], samples.RUN)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff]", source)
+
+
+def test_links_of_the_cohort_page_lead_to_the_students_pages(tmp_path: Path) -> None:
+    reports = samples.cohort()
+    for report in reports:
+        html.write_report_page(tmp_path, report, samples.RUN, bands=samples.BANDS)
+    index = html.write_cohort_page(tmp_path, reports, samples.RUN)
+    links = {attributes["href"] for attributes in Page(index.read_text(encoding="utf-8")).all("a")}
+    assert len(links) == len(reports)
+    assert all((tmp_path / unquote(link or "")).is_file() for link in links)
+
+
+def test_a_report_says_what_it_must() -> None:
+    page = student_page(samples.partial_report(), samples.DIGITS_RUN)
+    for words in (
+        "s2345678",
+        "13.5 / 30",
+        "13.5 / 17",
+        "13 answers of Part 1 (worth 13) wait for a tutor.",
+        "MNIST was not available",
+        "it was taken because it defines Net",
+        "✗ failed",
+        "◐ partial",
+        "Expected conv1, ReLU, conv2, ReLU, fc1, ReLU, fc2",
+        "F.log_softmax(x, dim=1) instead of F.softmax(x, dim=1)",
+        "N × 10 × 24 × 24",
+        "95.4 %",
+        "94 % earns 75 % of the points",
+        "namespaces, Landlock, limits",
+        "torchvision 0.24.0",
+        "Train Epoch: 1",
+    ):
+        assert words in page.text, words
+
+
+def test_waiting_items_of_both_parts_are_named_together() -> None:
+    expected = "1 item of Part 2 (worth 2) and 13 answers of Part 1 (worth 13) wait for a tutor."
+    assert expected in student_page(samples.review_report()).text
+
+
+def test_nothing_waits_once_all_is_marked() -> None:
+    base = samples.passed_report()
+    answers = tuple(dataclasses.replace(one, status=Status.PASSED, awarded=Decimal(1)) for one in base.answers)
+    page = student_page(dataclasses.replace(base, answers=answers, awarded=Decimal(30)))
+    assert "30 / 30" in page.text
+    assert "13 / 13" in page.text
+    assert "Not final" not in page.text
+    assert "not marked" not in page.text
+
+
+def test_a_fault_of_ours_is_no_nought() -> None:
+    report = samples.error_report()
+    page = student_page(report)
+    assert "– / 30" in page.text
+    assert "0 / 30" not in page.text
+    assert "it counts against nobody" in page.text
+    cohort = cohort_page([report, samples.passed_report()])
+    assert "mean 17.0" in cohort.text
+    assert "0 / " not in cohort.text
+
+
+def test_an_operation_beside_the_path_is_not_drawn() -> None:
+    trace = samples.evidence().trace
+    assert trace is not None
+    steps = network_steps(trace)
+    assert [row.name for row in steps.rows] == [operation.name for operation in trace.operations[:-1]]
+    assert steps.parameters == 21840
+
+
+def test_a_very_long_network_is_cut_with_a_word_about_it() -> None:
+    operations = tuple(Operation(at, "relu", "relu", inputs=(at - 1,)) for at in range(500))
+    evidence = dataclasses.replace(samples.evidence(), trace=Tracing(None, 4, operations, output=499))
+    page = student_page(samples.report("a", seen=evidence))
+    assert "420 more operations not shown." in page.text
+
+
+def test_a_run_that_never_trained_has_no_chart() -> None:
+    assert learning_chart([]) is None
+    assert learning_chart([dataclasses.replace(samples.training(1, 9000), curve=())]) is None
+    assert "Brief training run" not in student_page(samples.failed_report()).text
+
+
+def test_each_seed_has_a_line_of_its_own() -> None:
+    chart = learning_chart([samples.training(seed, 9500) for seed in (1, 2, 3)], samples.BANDS)
+    assert chart is not None
+    assert len({curve.dash for curve in chart.curves}) == 3
+    assert [tick.label for tick in chart.bands] == ["97 %", "94 %", "85 %"]
+
+
+def test_the_cohort_page_counts() -> None:
+    page = cohort_page(samples.cohort())
+    assert "18 submissions" in page.text
+    assert "1 ✓ passed" in page.text
+    assert "1 ! error" in page.text
+    assert "234 answers wait for a tutor" in page.text
+    assert "The script loads and Net() builds 13 0 17" in page.text
+    assert "training 6 min 42 s" in page.text
+
+
+def test_an_empty_cohort_is_told_so() -> None:
+    assert "Nothing was found to mark." in cohort_page([]).text
+
+
+def test_pages_of_a_large_cohort_stay_small() -> None:
+    kinds = [samples.passed_report(), samples.partial_report(), samples.failed_report(), samples.review_report()]
+    reports = [dataclasses.replace(kinds[at % 4], student=f"s{at:07}") for at in range(300)]
+    assert len(html.render_cohort(reports, samples.RUN)) < 2_000_000
+    assert len(html.render_report(reports[1], samples.RUN, bands=samples.BANDS)) < 400_000
+
+
+def test_the_queue_holds_reviews_faults_and_flags_but_not_unmarked_answers() -> None:
+    queue = tally.review_queue(samples.cohort()[:6])
+    assert [entry.report.student for entry in queue] == ["s2345678", "s5678901", "s6789012"]
+
+
+def test_a_histogram_leaves_nobody_out() -> None:
+    marks = [Decimal(mark) for mark in ("0", "0.5", "16.5", "17", "17")]
+    bins = tally.histogram(marks, Decimal(17))
+    assert [bins[at].count for at in (0, -2, -1)] == [2, 1, 2]
+    wide = tally.histogram([Decimal("29.5"), Decimal(100)], Decimal(100))
+    assert sum(entry.count for entry in wide) == 2
+    assert len(wide) <= 21
+    assert sum(entry.count for entry in tally.histogram([Decimal(5)], Decimal(0))) == 1
+
+
+def test_every_status_has_a_word_and_a_symbol_of_its_own() -> None:
+    assert set(SYMBOLS) == set(WORDS) == set(Status)
+    assert len(set(SYMBOLS.values())) == len(Status)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [("1.50", "1.5"), ("2.0", "2"), ("0", "0"), ("-0", "0"), ("10", "10"), ("0.125", "0.125")]
+)
+def test_points_have_no_trailing_zeros(value: str, written: str) -> None:
+    assert points(Decimal(value)) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31;1mb\x1b[0m", "ab"),
+        ("\x1b]0;title\x07x\x9b5mz", "xz"),
+        ("a\nb\r\nc\td", "a␊b␊c␉d"),
+        ("\x00\x7f\x85", "␀␡\ufffd"),
+        ("\u202eevil\u2069", "\ufffdevil\ufffd"),
+        ("half an escape \x1b", "half an escape ␛"),
+        ("\udcff", "\ufffd"),
+        ("👩🏽‍🔬 ok", "👩🏽‍🔬 ok"),
+    ],
+)
+def test_what_cannot_be_seen_is_made_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_a_block_keeps_its_lines() -> None:
+    assert visible_block("a\r\n\tb\x1b[0m\x07") == "a\n\tb␇"
+
+
+def test_small_words() -> None:
+    assert shorten("abcdef", 4) == "abc…"
+    assert shorten("abc", 3) == "abc"
+    assert [duration(seconds) for seconds in (0.04, 9.96, 59.7, 185, 3720)] == [
+        "0.0 s", "10 s", "1 min 00 s", "3 min 05 s", "1 h 02 min",
+    ]  # fmt: skip
+    assert moment("2025-11-23T11:06:41+00:00") == "23 November 2025, 11:06 UTC"
+    assert moment("yesterday") == "yesterday"
+
+
+def test_pages_need_no_stored_file(tmp_path: Path) -> None:
+    html.write_cohort_page(tmp_path, [samples.passed_report()], samples.RUN)
+    assert store.report_path("a") == "students/a/report.html"
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_unmarked_answers_do_not_hide_the_verdict_on_the_code() -> None:
+    report = samples.partial_report()
+    assert report.status is Status.NEEDS_REVIEW
+    assert tally.status_of(report) is Status.PARTIAL
+    first, *others = report.answers
+    started = (dataclasses.replace(first, status=Status.PASSED, awarded=Decimal(1)), *others)
+    assert tally.status_of(dataclasses.replace(report, answers=started)) is Status.NEEDS_REVIEW

@@ -1,0 +1,384 @@
+"""Entry points for tests/test_sandbox.py: small stand-ins for the stages, each behaving well or badly in one way.
+
+``observe`` looks the behaviour up by the job's script name. None of it does harm outside a sandbox.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from grader.evidence import Building, Loading, Modes, Problem, Training
+from grader.model import Job
+from grader.worker.channel import Channel
+
+GROWTH = 16 << 20
+
+
+def observe(job: Job, channel: Channel) -> None:
+    """Run the behaviour that the job's script names."""
+    globals()[job.script.removesuffix(".py")](job, channel)
+
+
+def _load(channel: Channel) -> None:
+    channel.begin("load")
+    channel.send(Loading(None, how="slice", script="task1_cnn.py", methods=("__init__", "forward")), "load")
+
+
+def _sleep() -> NoReturn:
+    while True:
+        time.sleep(60)
+
+
+def nothing(job: Job, channel: Channel) -> None:
+    """Report nothing and end."""
+
+
+def normal(job: Job, channel: Channel) -> None:
+    """Report two stages and train once for each seed, with no tensors."""
+    print("hello from the student")
+    _load(channel)
+    channel.begin("build")
+    channel.send(Building(None, parameters=21840), "build")
+    _train_in_vain(job, channel)
+
+
+def _train_in_vain(job: Job, channel: Channel) -> None:
+    seed: int | None = job.first_seed
+    while seed is not None:
+        channel.begin("train")
+        channel.send(Training(Problem("no-torch"), seed), "train")
+        seed = channel.ask()
+
+
+def trains(job: Job, channel: Channel) -> None:
+    """Train for as many seeds as the parent wants, with real tensors."""
+    import torch
+
+    _load(channel)
+    seed: int | None = job.first_seed
+    while seed is not None:
+        channel.begin("train")
+        scores = torch.full((job.data.heldout_count, 10), float(seed), requires_grad=True).t().contiguous().t()
+        channel.send(Training(None, seed, steps=3), "train", {"heldout": scores})
+        seed = channel.ask()
+
+
+def sends_a_subclass(job: Job, channel: Channel) -> None:
+    """Try to send a tensor that is not a plain one."""
+    import torch
+
+    channel.begin("train")
+    scores = torch.nn.Parameter(torch.zeros(job.data.heldout_count, 10))
+    channel.send(Training(None, job.first_seed), "train", {"heldout": scores})
+
+
+def surroundings(job: Job, channel: Channel) -> None:
+    """Print what a submission can see of the process that it runs in."""
+    print(
+        json.dumps(
+            {
+                "cwd": os.getcwd(),
+                "home": os.environ["HOME"],
+                "environment": sorted(os.environ),
+                "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+                "leads_session": os.getsid(0) == os.getpid(),
+                "threads": len(os.listdir(f"/proc/{os.getppid()}/task")),
+                "stdin": sys.stdin.read(),
+                "path": sys.path,
+            }
+        )
+    )
+
+
+def sleeps(job: Job, channel: Channel) -> None:
+    """Never finish the second stage."""
+    _load(channel)
+    channel.begin("build")
+    _sleep()
+
+
+def ignores_signals(job: Job, channel: Channel) -> None:
+    """Never finish, and ignore everything that can be ignored."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_IGN)
+    sleeps(job, channel)
+
+
+def stops_itself(job: Job, channel: Channel) -> None:
+    """Go to sleep by signal."""
+    _load(channel)
+    channel.begin("build")
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def leaves(job: Job, channel: Channel) -> None:
+    """End the process as if all were well."""
+    _load(channel)
+    os._exit(0)
+
+
+def raises_exit(job: Job, channel: Channel) -> None:
+    """Call exit() where nobody catches it."""
+    _load(channel)
+    raise SystemExit(0)
+
+
+def recurses(job: Job, channel: Channel) -> None:
+    """Recurse without end."""
+    recurses(job, channel)
+
+
+def segfaults(job: Job, channel: Channel) -> None:
+    """Crash in native code."""
+    _load(channel)
+    print("just before the crash")
+    ctypes.string_at(0)
+
+
+def kills_its_parent(job: Job, channel: Channel) -> None:
+    """Kill the server."""
+    _load(channel)
+    os.kill(os.getppid(), signal.SIGKILL)
+    _sleep()
+
+
+def kills_its_parent_once(job: Job, channel: Channel) -> None:
+    """Kill the server the first time, and be good the second."""
+    marker = Path(job.root, "killed")
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        _sleep()
+    _load(channel)
+
+
+def stops_its_parent(job: Job, channel: Channel) -> None:
+    """Halt the server, so that it can't obey, and never finish."""
+    _load(channel)
+    channel.begin("build")
+    os.kill(os.getppid(), signal.SIGSTOP)
+    _sleep()
+
+
+def takes_its_time(job: Job, channel: Channel) -> None:
+    """Be good, but slowly."""
+    _load(channel)
+    time.sleep(0.8)
+    channel.begin("build")
+    channel.send(Building(None), "build")
+
+
+def hogs_memory(job: Job, channel: Channel) -> None:
+    """Take memory until stopped (bounded, in case nobody does)."""
+    held = []
+    for _ in range(128):
+        held.append(bytearray(os.urandom(1 << 10)) * (GROWTH >> 10))
+        time.sleep(0.005)
+    _sleep()
+
+
+def hogs_memory_below(job: Job, channel: Channel) -> None:
+    """Let a child process do it."""
+    if os.fork() == 0:
+        hogs_memory(job, channel)
+    _sleep()
+
+
+def forks_many(job: Job, channel: Channel) -> None:
+    """Start more processes than anybody needs (bounded)."""
+    for _ in range(100):
+        if os.fork() == 0:
+            _sleep()
+    _sleep()
+
+
+def floods_output(job: Job, channel: Channel) -> None:
+    """Print a gigabyte, then finish properly."""
+    block = b"x" * (1 << 20)
+    for _ in range(1024):
+        os.write(1, block)
+    os.write(1, b"the end\n")
+    _load(channel)
+
+
+def writes_a_big_file(job: Job, channel: Channel) -> None:
+    """Write more to one file than is allowed."""
+    with open("big", "wb") as file:
+        for _ in range(64):
+            file.write(b"\0" * (1 << 20))
+
+
+def leaves_children(job: Job, channel: Channel) -> None:
+    """Finish with processes left: plain, in a group of its own, a daemon in a session of its own, and an exec'd one."""
+    _load(channel)
+    pids = []
+    for settle in (os.getpid, os.setpgrp, os.setsid):
+        pid = os.fork()
+        if pid == 0:
+            settle()
+            _sleep()
+        pids.append(pid)
+    pids.append(_daemon())
+    pids.append(subprocess.Popen(["sleep", "600"], env={}, start_new_session=True).pid)
+    time.sleep(0.1)
+    print(*pids)
+
+
+def _daemon() -> int:
+    readable, writable = os.pipe()
+    if (pid := os.fork()) == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.write(writable, str(os.getpid()).encode())
+            _sleep()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return int(os.read(readable, 32))
+
+
+def leaves_children_and_kills_its_parent(job: Job, channel: Channel) -> None:
+    """Start a daemon, write its number down, and kill the server."""
+    with open("daemons", "a") as numbers:
+        print(_daemon(), file=numbers)
+    os.kill(os.getppid(), signal.SIGKILL)
+    _sleep()
+
+
+def _to_every_descriptor(data: bytes) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            try:
+                os.write(int(name), data)
+            except OSError:
+                continue
+
+
+def forges_garbage(job: Job, channel: Channel) -> None:
+    """Write bytes of no meaning to everything that is open."""
+    _load(channel)
+    _to_every_descriptor(bytes(range(256)) + b"\n")
+    _sleep()
+
+
+def forges_a_field(job: Job, channel: Channel) -> None:
+    """Send a frame with a field that does not exist."""
+    _to_every_descriptor(b'{"stage":"load","begin":true,"mark":100}\n')
+    _sleep()
+
+
+def forges_a_partial_record(job: Job, channel: Channel) -> None:
+    """Send a record that lacks fields."""
+    _to_every_descriptor(b'{"stage":"load","record":{"problem":null},"arrays":[]}\n')
+    _sleep()
+
+
+def forges_accuracy(job: Job, channel: Channel) -> None:
+    """Claim an accuracy in a training record."""
+    channel.begin("train")
+    scores = Training(None, job.first_seed, correct=10000, total=10000)
+    channel.send(scores, "train")
+    _sleep()
+
+
+def nests_deeply(job: Job, channel: Channel) -> None:
+    """Send JSON nested far deeper than any decoder's stack."""
+    _to_every_descriptor(b'{"stage":"load","record":' + b"[" * 500_000 + b"\n")
+    _sleep()
+
+
+def sends_a_huge_line(job: Job, channel: Channel) -> None:
+    """Send a header that never ends."""
+    for _ in range(3):
+        _to_every_descriptor(b" " * (1 << 20))
+    _sleep()
+
+
+def sends_a_long_text(job: Job, channel: Channel) -> None:
+    """Send a name of a million characters the proper way; it must arrive cut."""
+    channel.begin("load")
+    channel.send(Loading(None, script="x" * 1_000_000, how="\ud800"), "load")
+
+
+def sends_a_surrogate(job: Job, channel: Channel) -> None:
+    """Send text that UTF-8 has no bytes for."""
+    _to_every_descriptor(b'{"stage":"","end":"\\ud800 "}\n')
+    _sleep()
+
+
+def claims_arrays(job: Job, channel: Channel) -> None:
+    """Announce an array far larger than was asked for."""
+    _to_every_descriptor(b'{"stage":"train","record":{},"arrays":[["heldout",[1000000000,10]]]}\n')
+    _sleep()
+
+
+def repeats_a_stage(job: Job, channel: Channel) -> None:
+    """Send the same stage twice."""
+    _load(channel)
+    _load(channel)
+    _sleep()
+
+
+def swaps_stages(job: Job, channel: Channel) -> None:
+    """Send the second stage before the first."""
+    channel.begin("build")
+    channel.send(Building(None), "build")
+    _load(channel)
+    _sleep()
+
+
+def renews_its_deadline(job: Job, channel: Channel) -> None:
+    """Begin the same stage again and again."""
+    _load(channel)
+    while True:
+        channel.begin("build")
+        time.sleep(0.1)
+
+
+def trains_uninvited(job: Job, channel: Channel) -> None:
+    """Go on training after the parent said stop."""
+    _train_in_vain(job, channel)
+    channel.begin("train")
+    _sleep()
+
+
+def trains_with_another_seed(job: Job, channel: Channel) -> None:
+    """Train with a seed of its own choice."""
+    channel.begin("train")
+    channel.send(Training(Problem("no-torch"), job.first_seed + 1), "train")
+    _sleep()
+
+
+def sends_nan_itself(job: Job, channel: Channel) -> None:
+    """Write a NaN where a number belongs, past our own encoder."""
+    _to_every_descriptor(
+        b'{"stage":"modes","record":{"problem":null,"train_difference":NaN,"eval_difference":0.0,'
+        b'"train_still":0.0,"eval_still":0.0},"arrays":[]}\n'
+    )
+    _sleep()
+
+
+def sends_nan_properly(job: Job, channel: Channel) -> None:
+    """Hand a NaN to our own encoder, which refuses it."""
+    channel.begin("modes")
+    channel.send(Modes(None, train_difference=float("nan")), "modes")
+
+
+def speaks_after_the_end(job: Job, channel: Channel) -> None:
+    """Send more after the end."""
+    channel.end()
+    _load(channel)
+
+
+def closes_everything(job: Job, channel: Channel) -> None:
+    """Close every descriptor, then report."""
+    os.closerange(0, 10000)
+    _load(channel)
