@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--data",
         metavar="DIR",
-        help="where MNIST lies, or the word digits for scikit-learn's (default: LAB4_DATA, the cache, a download, digits)",
+        help="where MNIST lies, or the word digits (default: LAB4_DATA, else the cache, else a download, else digits)",
     )
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")

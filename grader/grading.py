@@ -63,8 +63,8 @@ class Progress(Protocol):
 class Selection:
     """Which submissions are looked at anew; the others are marked from their stored evidence.
 
-    ``students`` are shell patterns of ids (empty: all). ``only_failed`` looks again at those that did not earn all points
-    of Part 2, whether they changed or not. ``remark`` runs no student code at all.
+    ``students`` are shell patterns of ids (empty: all). ``only_failed`` looks again at those that did not earn all
+    points of Part 2, whether they changed or not. ``remark`` runs no student code at all.
     """
 
     students: tuple[str, ...] = ()
@@ -111,14 +111,14 @@ def grade_cohort(
     device: str = "auto",
     pages: Pages,
     progress: Progress,
-    selection: Selection = Selection(),  # noqa: B008  # frozen
+    selection: Selection = Selection(),  # frozen
     earlier: Path | None = None,
 ) -> tuple[Run, tuple[Report, ...]]:
     """Grade every submission below ``path`` and write the whole run to ``out``.
 
-    Submissions that did not change since their evidence was stored, in ``out`` or in the ``earlier`` run, are marked from
-    that evidence. Each one is stored as soon as it is finished, so that an interrupted run goes on where it stopped.
-    Raises UsageFault for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
+    Submissions that did not change since their evidence was stored, in ``out`` or in the ``earlier`` run, are marked
+    from that evidence. Each one is stored as soon as it is finished, so that an interrupted run goes on where it
+    stopped. Raises UsageFault for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
     """
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True)))
@@ -301,7 +301,8 @@ class Session:
 
     def observe(self, submission: Submission) -> Evidence:
         """Run the worker's stages on a scratch copy of the submission."""
-        assert self._pool is not None and self._files is not None and submission.script is not None
+        assert self._pool is not None
+        assert submission.script is not None
         folder = Path(tempfile.mkdtemp(prefix="submission-", dir=self._scratch))
         try:
             copy_submission(submission, folder)
@@ -319,6 +320,7 @@ class Session:
             steps=plan.steps,
             batch_size=plan.batch_size,
             learning_rate=plan.learning_rate,
+            retry_learning_rate=plan.retry_learning_rate,
             momentum=plan.momentum,
             evaluate_every=plan.evaluate_every,
             stop_accuracy=plan.stop_accuracy,

@@ -39,7 +39,9 @@ def mark(submission: Submission, evidence: Evidence, rubric: Rubric, *, data: st
 
 
 def mark_unusable(submission: Submission, rubric: Rubric) -> Report:
-    """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found instead."""
+    """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
+    instead.
+    """
     reason = submission.problem or "No script was found."
     hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
     findings = {
@@ -136,7 +138,7 @@ def _flags(evidence: Evidence) -> tuple[Flag, ...]:
         flags.append(
             Flag(
                 "trained-before",
-                f"Before any training the net is right on {min(starts):.0%} of the images; look where it has its weights from.",
+                f"Before any training the net is right on {min(starts):.0%} of the images; where are its weights from?",
             )
         )
     return tuple(flags)

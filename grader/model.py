@@ -96,14 +96,16 @@ class Band:
 class TrainingPlan:
     """How a brief training run measures a net; see docs/calibration.md for where the numbers come from.
 
-    ``stop_accuracy`` ends a run once the accuracy on the worker's validation images reaches it. ``margin`` is how
-    close to a band (in accuracy, 0..1) a result counts as borderline; ``seeds`` are tried in order, the first alone
-    unless it falls short.
+    ``stop_accuracy`` ends a run once the accuracy on the worker's validation images reaches it. ``margin`` is how close
+    to a band (in accuracy, 0..1) a result counts as borderline; ``seeds`` are tried in order, the first alone unless it
+    falls short. Every second run uses ``retry_learning_rate``: a small net behind a global average pool learns too
+    slowly at the lab's own rate, and one with few units does better at it.
     """
 
     steps: int
     batch_size: int
     learning_rate: float
+    retry_learning_rate: float
     momentum: float
     seeds: tuple[int, ...]
     evaluate_every: int
@@ -130,7 +132,8 @@ class Rubric:
 class DataFiles:
     """Raw arrays on disk that a worker may map: uint8 images of 28 x 28, uint8 labels. No held-out label is among them.
 
-    ``train_images`` is (train_count, 28, 28), ``train_labels`` (train_count,), ``heldout_images`` (heldout_count, 28, 28).
+    ``train_images`` is (train_count, 28, 28), ``train_labels`` (train_count,), ``heldout_images`` (heldout_count, 28,
+    28).
     """
 
     name: str
@@ -155,6 +158,7 @@ class Job:
     steps: int
     batch_size: int
     learning_rate: float
+    retry_learning_rate: float
     momentum: float
     evaluate_every: int
     stop_accuracy: float

@@ -1,7 +1,7 @@
 """The network that was executed, read from a trace: the path from input to output and the layers along it.
 
-Nothing is judged here, and no torch is needed. What counts is what ran and led to the result; layers that were declared and
-never used, and operations whose result went nowhere, are not on the path.
+Nothing is judged here, and no torch is needed. What counts is what ran and led to the result; layers that were declared
+and never used, and operations whose result went nowhere, are not on the path.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ WEIGHTED = frozenset({"conv", "linear"})
 class Network:
     """The executed operations that lead from the input to the output, in the order in which they ran.
 
-    ``is_complete`` is False when the forward pass stopped before its end; then ``path`` holds what ran. ``is_traced`` is
-    False when nothing of a forward pass was seen at all. ``convs`` and ``linears`` are the weighted layers on the path; a
-    convolution that covers its whole input, behind the second one, is the fully connected layer that it computes.
+    ``is_complete`` is False when the forward pass stopped before its end; then ``path`` holds what ran. ``is_traced``
+    is False when nothing of a forward pass was seen at all. ``convs`` and ``linears`` are the weighted layers on the
+    path; a convolution that covers its whole input, behind the second one, is the fully connected layer that it
+    computes.
     """
 
     path: tuple[Operation, ...] = ()

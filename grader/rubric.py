@@ -27,6 +27,9 @@ STEP = Decimal("0.25")
 """Points are awarded in quarters."""
 
 
+LEARNING_RATES = (Decimal("0.000001"), Decimal(10))
+
+
 def load_rubric(path: Path | None = None) -> Rubric:
     """The marking scheme at ``path``, or the lab's own when there is none.
 
@@ -207,7 +210,8 @@ def _plan(training: _Table, data_set: str) -> TrainingPlan:
     plan = TrainingPlan(
         steps=steps,
         batch_size=table.count("batch_size", 1, 1024),
-        learning_rate=float(table.number("learning_rate", Decimal("0.000001"), Decimal(10))),
+        learning_rate=float(table.number("learning_rate", *LEARNING_RATES)),
+        retry_learning_rate=float(table.number("retry_learning_rate", *LEARNING_RATES)),
         momentum=float(table.number("momentum", Decimal(0), Decimal("0.9999"))),
         seeds=seeds,
         evaluate_every=table.count("evaluate_every", 1, steps),

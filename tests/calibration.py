@@ -1,37 +1,67 @@
-"""Measures how correct nets train, to choose the training plan: run by ``nox -s bench -- --calibrate`` or by hand.
+"""Measures how correct nets train, to choose the training plan: ``python -m tests.calibration`` from the project's
+root.
 
-Every ``valid-*`` sample with a different network is trained under several seeds with the rubric's plan, or with early
-stopping off to see the whole curve. The table goes to docs/calibration.md. A net counts once: samples whose networks have
-the same layer shapes are other spellings of one network.
+Every ``valid-*`` sample is trained under several seeds exactly as a submission is, retries included. The table that
+this prints stands in docs/calibration.md; run it again when the plan, torch or the samples change.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import platform
 import statistics
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-from grader.data import resolve_data, write_worker_files
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks.training import accuracy_of, fraction_of
+from grader.data import resolve_data, user_cache, write_worker_files
 from grader.grading import with_accuracy
 from grader.intake import copy_submission, discover
-from grader.model import DataFiles, Job, Submission, TrainingPlan
+from grader.model import DataFiles, Job, TrainingPlan
 from grader.rubric import load_rubric
 
 SAMPLES = Path(__file__).parent / "submissions"
+SEED_STEP = 1000
+"""Between the seeds of a run and of its retries, so that no two runs share one."""
 
 
-def measure(
-    submission: Submission, folder: str, files: DataFiles, plan: TrainingPlan, labels: Any, seeds: range
-) -> dict[str, Any]:
-    """Train one net under every seed in this (forked) process; gives its shape and its runs."""
+@dataclass(frozen=True)
+class Work:
+    """One net to train: where it lies, and how."""
+
+    student: str
+    folder: str
+    script: str
+    files: DataFiles
+    plan: TrainingPlan
+    labels: NDArray[np.uint8]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one net: for each seed the accuracies of its attempts, and CPU seconds of the first."""
+
+    student: str
+    parameters: int
+    shapes: str
+    accuracies: tuple[tuple[float, ...], ...]
+    steps: tuple[int, ...]
+    starts: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+def measure(work: Work) -> Result:
+    """Train one net under every seed, in a process of its own."""
     import torch
 
     from grader.worker import training
@@ -39,81 +69,113 @@ def measure(
     from grader.worker.loading import load_net
 
     torch.set_num_threads(1)
-    images = training.load_images(files)
-    assert submission.script is not None
-    loaded = load_net(Path(folder), submission.script)
-    assert loaded.factory is not None, loaded.record
+    images = training.load_images(work.files)
+    loaded = load_net(Path(work.folder), work.script)
+    if loaded.factory is None:
+        raise SystemExit(f"{work.student} does not load: {loaded.record.problem}")
     net = build(loaded.factory, seed=0)
-    shape = [list(parameter.shape) for parameter in net.parameters()]
-    runs = []
-    for seed in seeds:
-        job = Job(
-            folder, submission.script, files, plan.steps, plan.batch_size, plan.learning_rate, plan.momentum,
-            plan.evaluate_every, plan.stop_accuracy, seed, 0, "cpu", 1,
-        )  # fmt: skip
-        start = time.process_time()
-        record, outputs = training.train(loaded.factory, images, job, seed=seed, batch=0, explain=loaded.explain)
-        record = with_accuracy(record, outputs.numpy(), labels)
-        runs.append(
-            {
-                "seed": seed,
-                "initial": record.initial_accuracy,
-                "curve": [(point.step, point.accuracy) for point in record.curve],
-                "accuracy": record.correct / record.total if record.total else 0.0,
-                "steps": record.steps,
-                "seconds": time.process_time() - start,
-                "problem": record.problem.message if record.problem else "",
-            }
-        )
-    return {"student": submission.id, "parameters": parameter_count(net), "shape": shape, "runs": runs}
+    shapes = " ".join("x".join(map(str, one.shape)) for one in net.parameters() if one.dim() > 1)
+    accuracies, steps, starts, seconds = [], [], [], []
+    for seed in range(1, work.seeds + 1):
+        reached: list[float] = []
+        for number in range(len(work.plan.seeds)):
+            clock = time.process_time()
+            attempt = training.attempts(_job(work), number, seed=seed + number * SEED_STEP, batch=0)
+            record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
+            record = with_accuracy(record, outputs.numpy(), work.labels)
+            reached.append(accuracy_of(record))
+            if number == 0:
+                steps.append(record.steps)
+                starts.append(record.initial_accuracy)
+                seconds.append(time.process_time() - clock)
+            if fraction_of(reached[-1], work.plan) == 1:
+                break
+        accuracies.append(tuple(reached))
+    return Result(
+        work.student, parameter_count(net), shapes, tuple(accuracies), tuple(steps), tuple(starts), tuple(seconds)
+    )
 
 
-def main() -> int:
+def _job(work: Work) -> Job:
+    plan = work.plan
+    return Job(
+        root=work.folder,
+        script=work.script,
+        data=work.files,
+        steps=plan.steps,
+        batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        retry_learning_rate=plan.retry_learning_rate,
+        momentum=plan.momentum,
+        evaluate_every=plan.evaluate_every,
+        stop_accuracy=plan.stop_accuracy,
+        first_seed=plan.seeds[0],
+        probe_seed=0,
+        device="cpu",
+        threads=1,
+    )
+
+
+def row(result: Result, plan: TrainingPlan) -> str:
+    """One line of the table."""
+    first = [one[0] for one in result.accuracies]
+    misses = sum(fraction_of(max(one), plan) < 1 for one in result.accuracies)
+    name = result.student.removeprefix("valid-")
+    steps = f"{min(result.steps)} to {max(result.steps)}"
+    return (
+        f"| {name} | {result.parameters:,} | {steps} | {statistics.mean(first):.3f} | {statistics.pstdev(first):.3f} | "
+        f"{min(first):.3f} | {max(map(len, result.accuracies))} | {misses} | "
+        f"{max(result.starts):.2f} | {statistics.mean(result.seconds):.1f} |"
+    )
+
+
+HEAD = """| net | parameters | steps | mean | spread | lowest | most runs | misses | start | CPU s |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print the table. The exit code is 1 when a correct net missed the best band."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="a folder with MNIST, or digits")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, help="another budget")
-    parser.add_argument("--never-stop", action="store_true", help="train for the whole budget, to see the whole curve")
+    parser.add_argument("--data", help="a folder with MNIST, or digits (default: LAB4_DATA or the cache)")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds for each net (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", help="cases whose name contains this")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--samples", type=Path, default=SAMPLES)
-    parser.add_argument("--json", type=Path, help="write the runs to this file")
-    arguments = parser.parse_args()
-    data = resolve_data(arguments.data, environment=os.environ, cache=Path(os.devnull), download=None)
+    parser.add_argument("--steps", type=int, help="another budget")
+    arguments = parser.parse_args(argv)
+    data = resolve_data(arguments.data, environment=os.environ, cache=user_cache(os.environ), download=None)
     plan = load_rubric().training[data.name]
-    if arguments.steps:
-        plan = replace(plan, steps=arguments.steps)
-    if arguments.never_stop:
-        plan = replace(plan, stop_accuracy=2.0)
+    plan = replace(plan, steps=arguments.steps or plan.steps)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        found = [one for one in discover(arguments.samples, scratch / "unpacked") if one.script]
-        found = [one for one in found if one.id.startswith("valid-") and (arguments.only or "") in one.id]
         files, labels = write_worker_files(data, scratch / "data", order_seed=0)
         work = []
-        for one in found:
-            copy_submission(one, scratch / one.id)
-            work.append((one, str(scratch / one.id), files, plan, labels, range(1, arguments.seeds + 1)))
+        for one in discover(arguments.samples, scratch / "unpacked"):
+            if one.script is not None and one.id.startswith("valid-") and arguments.only in one.id:
+                copy_submission(one, scratch / one.id)
+                work.append(Work(one.id, str(scratch / one.id), one.script, files, plan, labels, arguments.seeds))
+        print(f"{data.name}, {len(work)} nets x {arguments.seeds} seeds, CPU, {_versions()}\n\n{HEAD}", flush=True)
+        results = []
+        # A fresh process for each net: loading a submission changes the process for good.
         with get_context("spawn").Pool(arguments.jobs, maxtasksperchild=1) as pool:
-            results = []
-            for result in pool.starmap(measure, work, chunksize=1) if len(work) < 2 else pool.imap(_measure, work):
+            for result in pool.imap(measure, work):
                 results.append(result)
-                runs = result["runs"]
-                accuracies = [run["accuracy"] for run in runs]
-                print(
-                    f"{result['student']:38} {result['parameters']:>8} parameters  steps {max(run['steps'] for run in runs):4}  "
-                    f"accuracy {statistics.mean(accuracies):.3f} ± {statistics.pstdev(accuracies):.3f}, "
-                    f"lowest {min(accuracies):.3f}, start at most {max(run['initial'] for run in runs):.2f}, "
-                    f"{statistics.mean(run['seconds'] for run in runs):.2f} s {runs[0]['problem']}",
-                    flush=True,
-                )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results), encoding="utf-8")
-    return 0
+                print(row(result, plan), flush=True)
+    first = [one[0] for result in results for one in result.accuracies]
+    misses = sum(fraction_of(max(one), plan) < 1 for result in results for one in result.accuracies)
+    distinct = len({result.shapes for result in results})
+    print(
+        f"\n{len(first)} runs of {len(results)} nets with {distinct} different sets of weight shapes: first run "
+        f"{statistics.mean(first):.3f} on average, lowest {min(first):.3f}; {misses} misses; "
+        f"best before training {max(start for result in results for start in result.starts):.2f}."
+    )
+    return 1 if misses else 0
 
 
-def _measure(work: tuple[Any, ...]) -> dict[str, Any]:
-    return measure(*work)
+def _versions() -> str:
+    from importlib.metadata import version
+
+    return f"torch {version('torch')}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

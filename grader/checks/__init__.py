@@ -1,7 +1,7 @@
 """The fourteen checks: which there are, what each needs, and running them over one submission's evidence.
 
-Each check is one small function in the modules beside this one, from evidence to a finding. None runs student code, reads
-a clock or imports torch, so findings can be computed again from stored evidence at any time.
+Each check is one small function in the modules beside this one, from evidence to a finding. None runs student code,
+reads a clock or imports torch, so findings can be computed again from stored evidence at any time.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from grader.network import executed_network
 class Check:
     """A rubric item's function with its place among the others.
 
-    When a check that it ``needs`` did not hold, it is skipped. When it does not hold itself and one of ``blames`` did not
-    hold either, that one is the cause, and it is skipped too: one fault is reported once.
+    When a check that it ``needs`` did not hold, it is skipped. When it does not hold itself and one of ``blames`` did
+    not hold either, that one is the cause, and it is skipped too: one fault is reported once.
     """
 
     id: str
@@ -89,9 +89,8 @@ def _judge(check: Check, case: Case, judged: Mapping[str, Finding]) -> Finding:
     for need in check.needs:
         if judged[need].status in NOT_HELD and not _stands_alone(check, case, need):
             return skipped(f"Not assessed, because {need} does not hold.")
-    if check.id.startswith("structure.") and not case.network.path:
-        if judged["forward.shape"].status is not Status.PASSED:
-            return skipped("Not assessed, because forward runs no layer that could be looked at.")
+    if check.id.startswith("structure.") and not case.network.path and judged["forward.shape"].status in NOT_HELD:
+        return skipped("Not assessed, because forward runs no layer that could be looked at.")
     return check.judge(case)
 
 

@@ -97,7 +97,9 @@ def _noisy_in_eval(modes: Modes, dropouts: tuple[Operation, ...]) -> Finding:
 
 
 def gradients(case: Case) -> Finding:
-    """Backward works; every parameter used is registered, trainable, and gets a finite gradient that is not all zero."""
+    """Backward works; every parameter used is registered, trainable, and gets a finite gradient that is not all
+    zero.
+    """
     evidence = case.evidence.gradients
     if evidence is None:
         return ended(case.evidence.ending, "Computing gradients")
@@ -115,8 +117,10 @@ def gradients(case: Case) -> Finding:
         )
     if unregistered or evidence.unregistered:
         return failed(
-            f"{_layers(unregistered) if unregistered else 'A weight is'} not registered in Net, so net.parameters() misses its weights and the optimizer never trains them.",
-            "Assign the layer to self directly, or use nn.ModuleList or nn.Sequential instead of a plain list or dict, and nn.Parameter for a bare weight.",
+            f"{_layers(unregistered) or 'A weight is'} not registered in Net, so net.parameters() "
+            "does not give its weights, and they are never trained.",
+            "Assign the layer to self directly, or use nn.ModuleList instead of a plain list and nn.ModuleDict instead of "
+            "a dict; make a bare weight an nn.Parameter.",
             expected="every weight among net.parameters()",
             seen=", ".join(evidence.unregistered[:3]),
         )
@@ -200,12 +204,16 @@ def _layers(operations: list[Operation]) -> str:
     words = list(
         dict.fromkeys("a " + ("convolution" if one.kind == "conv" else "fully connected layer") for one in operations)
     )
+    if not words:
+        return ""
     text = " and ".join(words)
     return f"{text[0].upper()}{text[1:]} {'are' if len(words) > 1 else 'is'}"
 
 
 def resources(case: Case) -> Finding:
-    """Fewer than the rubric's most parameters; a warm forward of 64 images takes less than its most seconds on the CPU."""
+    """Fewer than the rubric's most parameters; a warm forward of 64 images takes less than its most seconds on the
+    CPU.
+    """
     build, evidence = case.evidence.build, case.evidence.resources
     expected = (
         f"fewer than {case.max_parameters:,} parameters, and less than {case.max_forward_seconds:g} s for 64 images"

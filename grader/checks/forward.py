@@ -8,7 +8,7 @@ from grader.checks.case import Case, failed, passed, skipped
 from grader.checks.loading import at, cause, ended
 from grader.evidence import Operation, Pass, Problem, Repair
 from grader.model import Finding
-from grader.network import features, layer_word, size_word
+from grader.network import features, size_word
 
 ROW_TOLERANCE = 1e-3
 """Of the outputs' spread. Rounding gives some 1e-6, rows that share a mean 1e-1."""
@@ -32,7 +32,7 @@ def shape(case: Case) -> Finding:
         if repair.kind == "device":
             return failed(
                 "Net moves data or layers to the GPU by itself, so it cannot run without one.",
-                "Take .cuda() and .to('cuda') out of Net; the training script moves net and data, and --no-cuda must work.",
+                "Take .cuda() and .to('cuda') out of Net: the script moves net and data, and --no-cuda must work.",
                 expected="a Net that runs where its input is",
             )
     if evidence.probe is None:
@@ -46,7 +46,8 @@ def shape(case: Case) -> Finding:
         )
     if good and evidence.trace.problem is not None and evidence.trace.problem.kind == "forward":
         return failed(
-            f"forward works in evaluation but raises an error in training mode{at(evidence.trace.problem)}: {cause(evidence.trace.problem)}.",
+            "forward works in evaluation mode but raises an error in training mode"
+            f"{at(evidence.trace.problem)}: {cause(evidence.trace.problem)}.",
             "Run one training batch through net.train() and correct that line.",
             expected=EXPECTED_SHAPE,
         )
@@ -288,7 +289,7 @@ def _broken_batches(case: Case, works: list[int], broken: list[Pass]) -> Finding
         detail = cause(first.problem) if first.problem is not None else f"a result of shape {first.shape}"
         return failed(
             f"forward does not work for a single image: {detail}.",
-            "A squeeze without a dimension, or a test on the batch, loses the batch dimension; name the dimension, or use view(x.size(0), -1).",
+            "squeeze() without a dimension also drops a batch of one; name the dimension, or use view(x.size(0), -1).",
             expected=expected,
             seen="fails for 1 image",
         )
@@ -368,7 +369,7 @@ def _normalised(tail: tuple[str, ...], lead: tuple[str, ...] | None, span: str) 
         )
     if "softmax" in tail and "log" in tail:
         return passed(
-            "The outputs are log-probabilities. F.log_softmax does softmax and log in one step, without losing very small values.",
+            "The outputs are log-probabilities. F.log_softmax does both steps in one and keeps very small values.",
             seen=span,
         )
     return passed("The outputs are log-probabilities.", seen=span)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from grader.checks.case import Case, counted, failed, passed, skipped
 from grader.evidence import Layer, Operation
 from grader.model import Finding
@@ -142,7 +144,7 @@ def relu(case: Case) -> Finding:
         )
     last = weighted[-1] if network.is_complete else None
     missing: list[str] = []
-    for layer, following in zip(weighted, weighted[1:], strict=False):
+    for layer, following in pairwise(weighted):
         others = network.between(layer, following, "activation", "softmax", "log_softmax")
         if others:
             return failed(
@@ -163,8 +165,9 @@ def relu(case: Case) -> Finding:
         )
     after = network.between(last, None, "relu", "activation") if last is not None else ()
     if after:
+        word = "A ReLU" if after[0].kind == "relu" else after[0].name
         return failed(
-            f"{'A ReLU' if after[0].kind == 'relu' else after[0].name} is applied to the output scores, behind {_position(network, weighted[-1])}.",
+            f"{word} is applied to the output scores, behind {_position(network, weighted[-1])}.",
             "Leave the last layer's scores as they are: only the log-softmax follows them.",
             expected="no activation behind the last fully connected layer",
             seen=after[0].name,

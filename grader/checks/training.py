@@ -24,8 +24,8 @@ def accuracy_of(training: Training) -> float:
 def next_seed(trainings: tuple[Training, ...], plan: TrainingPlan) -> int | None:
     """The seed to try after these runs; None when the result is settled.
 
-    One run that reaches the best band settles it: chance can hold a correct net back, but does not teach one that cannot
-    learn. Anything less is tried again under every other seed, unless training is impossible.
+    One run that reaches the best band settles it: chance can hold a correct net back, but does not teach one that
+    cannot learn. Anything less is tried again under every other seed, unless training is impossible.
     """
     last = trainings[-1]
     if last.problem is not None or any(fraction_of(accuracy_of(one), plan) == 1 for one in trainings):
@@ -65,7 +65,7 @@ def accuracy(case: Case) -> Finding:
             expected=expected,
             seen=seen,
         )
-    hint = "Check the forward pass step by step: each layer used once, ReLU between layers, nothing that blocks the gradient."
+    hint = "Check forward step by step: each layer used once, ReLU between layers, nothing that blocks the gradient."
     if case.evidence.ending.kind not in {"finished", "deadline"}:
         return ended(case.evidence.ending, "The training run")
     if case.evidence.ending.kind == "deadline" or any(

@@ -111,8 +111,8 @@ def probe_images(count: int, *, seed: int, images: Tensor | None, mean: float, s
 def working_batch(net: nn.Module, images: Callable[[int], Tensor]) -> tuple[int, Tracer | None]:
     """A batch size that ``forward`` accepts in training mode, and the tracer of that pass.
 
-    Four images when they work; else the sizes that a script is likely to have hard-coded; 0 when none does. A size whose
-    pass keeps the number of rows is preferred: a wrong flatten may fit some size by accident.
+    Four images when they work; else the sizes that a script is likely to have hard-coded; 0 when none does. A size
+    whose pass keeps the number of rows is preferred: a wrong flatten may fit some size by accident.
     """
     fallback: tuple[int, Tracer | None] = (0, None)
     for size in LIKELY_BATCHES:

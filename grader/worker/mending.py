@@ -54,7 +54,9 @@ class KeptOnCpu(TorchFunctionMode):
 def mended(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any], layer: str
 ) -> tuple[Callable[[], Tensor], Repair] | None:
-    """A call that does what the failed one should have done, and what was wrong with it; None when that is not known."""
+    """A call that does what the failed one should have done, and what was wrong with it; None when that is not
+    known.
+    """
     tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
     if name == "linear" and len(tensors) >= 2:
         return _linear(tensors[0], tensors[1], layer)

@@ -1,4 +1,6 @@
-"""Eval-mode probes, train and eval comparisons, gradients, and resources: one function a stage, each giving its record."""
+"""Eval-mode probes, train and eval comparisons, gradients, and resources: one function a stage, each giving its
+record.
+"""
 
 from __future__ import annotations
 
@@ -199,14 +201,18 @@ def _row_errors(net: nn.Module, images: Images, size: int) -> tuple[float | None
             result, tracer = _traced(net, mixed)
             changes.append((base[row], result[row]))
             scores = _final_scores(tracer, tracer.index_of(result))
-            if base_scores is not None and scores is not None and base_scores.shape == scores.shape:
-                if base_scores.dim() > 0 and base_scores.shape[0] == size:
-                    score_changes.append((base_scores[row], scores[row]))
+            if base_scores is not None and scores is not None and _have_rows(base_scores, scores, size):
+                score_changes.append((base_scores[row], scores[row]))
     except Exception:  # it worked a moment ago: a net that fails now and then leaves this unobserved
         return None, None, False
     spread = float((base - base.mean(0)).abs().max()) if base.numel() else 0.0
     is_constant = spread < 1e-7 * max(1.0, float(base.abs().max()))
     return _relative(changes, base), _relative(score_changes, base_scores) if score_changes else None, is_constant
+
+
+def _have_rows(one: Tensor, other: Tensor, size: int) -> bool:
+    """Whether two results can be compared row by row."""
+    return one.shape == other.shape and one.dim() > 0 and len(one) == size
 
 
 def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> float | None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from grader import evidence
 from grader.evidence import Building, Gradients, Problem, Remark, Repair
 from grader.model import DataFiles, GraderFault, Job
+from grader.worker import loading, probing, training
 from grader.worker.building import (
     NotAModule,
     build,
@@ -28,7 +29,6 @@ from grader.worker.building import (
     working_batch,
 )
 from grader.worker.devices import devices
-from grader.worker import loading, probing, training
 from grader.worker.loading import Loaded, load_net
 from grader.worker.mending import KeptOnCpu
 from grader.worker.stubs import cpu_only
@@ -45,8 +45,9 @@ Record = (
 )
 LARGEST_PROBED = 250_000_000
 LARGEST_TRAINED = 50_000_000
-"""Parameters above which a net is only counted, or looked at without training it: the lab's own has some 20,000, and such
-a net would keep a worker busy for minutes."""
+"""Parameters above which a net is only counted, or looked at without training it: the lab's own has some 20,000, and
+such a net would keep a worker busy for minutes.
+"""
 
 
 class Reporter(Protocol):
@@ -82,7 +83,8 @@ def warm_up() -> None:
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
     for _ in range(2):
         optimizer.zero_grad()
-        nn.functional.nll_loss(nn.functional.log_softmax(net(torch.randn(4, 1, 28, 28)), 1), torch.arange(4)).backward()
+        loss = nn.functional.nll_loss(nn.functional.log_softmax(net(torch.randn(4, 1, 28, 28)), 1), torch.arange(4))
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
     probing.trace(
         net, lambda count: torch.randn(count, 1, 28, 28), 2, (), lambda kind, error: Problem(kind, str(error))
@@ -117,13 +119,13 @@ def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Report
         return
     torch.set_num_threads(job.threads)
     seed: int | None = job.first_seed
+    number = 0
     while seed is not None:
         reporter.begin("train")
-        record, outputs = training.train(
-            loaded.factory, images, job, seed=seed, batch=fixed_batch, explain=loaded.explain
-        )
+        attempt = training.attempts(job, number, seed=seed, batch=fixed_batch)
+        record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
         reporter.send(record, "train", {"heldout": outputs} if len(outputs) else {})
-        seed = reporter.ask()
+        seed, number = reporter.ask(), number + 1
 
 
 def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> int | None:

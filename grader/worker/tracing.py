@@ -1,8 +1,8 @@
 """Writing down every operation of a forward pass, however the student spelt it.
 
-A :class:`Tracer` is a ``TorchFunctionMode``: it sees ``nn`` modules, ``torch.nn.functional``, tensor methods and operators
-alike, follows which tensor came from which operation, and recognises a ReLU or a dropout written by hand by what it does to
-the numbers. It observes; whether the result is right is decided elsewhere.
+A :class:`Tracer` is a ``TorchFunctionMode``: it sees ``nn`` modules, ``torch.nn.functional``, tensor methods and
+operators alike, follows which tensor came from which operation, and recognises a ReLU or a dropout written by hand by
+what it does to the numbers. It observes; whether the result is right is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn.modules import module as module_hooks
 from torch.overrides import TorchFunctionMode
 
 from grader.evidence import Operation, Remark, Repair
-from grader.worker import vocabulary
+from grader.worker import recognition, vocabulary
 from grader.worker.mending import mended, without_cuda
 
 INPUT = -1
@@ -103,7 +103,6 @@ class Tracer(TorchFunctionMode):
             self._note_repair(Repair("device", self._layer()[0], "is moved to a GPU whether there is one or not"))
             if name == "cuda":
                 return args[0]
-        # Student code that runs inside func (a custom autograd function, vmap) is not intercepted there: the mode is off.
         if self._hold_dropout and name in vocabulary.DROPOUTS and args and isinstance(args[0], Tensor):
             result: Any = args[0]
         else:
@@ -187,11 +186,14 @@ class Tracer(TorchFunctionMode):
             if kind == "conv":
                 name = "unfold and matmul"
         if kind in {"arithmetic", "activation"}:
-            kind, details = self._by_numbers(name, kind, args, kwargs, inputs, result, others)
+            is_masked = any(id(other) in self._random for other in others) or self._is_constant_mask(others)
+            earlier = self._earlier(inputs, tuple(result.shape))
+            call = recognition.Call(name, kind, args, kwargs, result.detach(), is_masked)
+            kind, details = recognition.by_numbers(call, earlier)
         if kind == "dropout" and "probability" not in details:
-            details = {"probability": _dropout_probability(args, kwargs), "is_active": _is_training(args, kwargs)}
+            details = recognition.dropout_settings(args, kwargs)
         if kind in {"softmax", "log_softmax"}:
-            details["dim"] = _softmax_dim(args, kwargs, data)
+            details["dim"] = recognition.softmax_dim(args, kwargs, data)
         if kind == "relu" and name.startswith("leaky"):
             name = "relu"
         is_registered = module is None or id(module) in self._names
@@ -249,37 +251,7 @@ class Tracer(TorchFunctionMode):
             origin = operation.inputs[0]
         return "linear"
 
-    # ---- recognising by numbers --------------------------------------------------------------------------------------
-
-    def _by_numbers(
-        self,
-        name: str,
-        kind: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        inputs: tuple[int, ...],
-        result: Tensor,
-        others: list[Tensor],
-    ) -> tuple[str, dict[str, Any]]:
-        """A ReLU or a dropout that goes by another name: what an elementwise step did to an earlier result."""
-        if name in {"clamp", "clip", "clamp_", "clip_", "clamp_min", "clamp_min_"}:
-            upper = kwargs.get("max", args[2] if len(args) > 2 else None)
-            if upper is not None:
-                return "activation", {}
-        if not result.is_floating_point() or name in {"relu6", "hardtanh", "hardtanh_", "elu", "celu", "selu", "prelu"}:
-            return kind, {}
-        mask_is_random = any(id(other) in self._random for other in others)
-        for source in self._earlier(inputs, tuple(result.shape)):
-            before, after = source.double(), result.detach().double()
-            if kind != "activation" or name in {"leaky_relu", "leaky_relu_"}:
-                is_relu = bool((before < 0).any()) and bool((before > 0).any())
-                if is_relu and torch.allclose(after, before.clamp(min=0), rtol=1e-5, atol=1e-8):
-                    return "relu", {}
-            if name in vocabulary.MASKING and (mask_is_random or self._is_constant_mask(others)):
-                dropped = _dropped_fraction(before, after)
-                if dropped is not None:
-                    return "dropout", {"probability": dropped, "is_active": True}
-        return kind, {}
+    # ---- what recognition is given -----------------------------------------------------------------------------------
 
     def _is_constant_mask(self, others: list[Tensor]) -> bool:
         """A mask that came from outside torch's random functions (numpy, say) and belongs to no weight."""
@@ -399,35 +371,3 @@ def _storage(value: Tensor) -> int:
         return int(value.untyped_storage().data_ptr())
     except (RuntimeError, NotImplementedError):  # meta, sparse and wrapper tensors have no storage of their own
         return -id(value)
-
-
-def _dropped_fraction(before: Tensor, after: Tensor) -> float | None:
-    """The share of non-zero values that became zero while all others were scaled alike; None when it was not so."""
-    live = before != 0
-    if not bool(live.any()):
-        return None
-    gone = live & (after == 0)
-    kept = live & ~gone
-    fraction = float(gone.sum() / live.sum())
-    if not 0.002 < fraction < 0.998 or bool((after[~live] != 0).any()):
-        return None
-    ratio = after[kept] / before[kept]
-    return fraction if bool((ratio - ratio.median()).abs().max() <= 1e-3 * ratio.median().abs()) else None
-
-
-def _dropout_probability(args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:
-    value = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
-    return float(value) if isinstance(value, int | float | Tensor) else 0.5
-
-
-def _is_training(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    value = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
-    return bool(value)
-
-
-def _softmax_dim(args: tuple[Any, ...], kwargs: dict[str, Any], data: Tensor) -> int:
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-    if not isinstance(dim, int):
-        # torch's own rule for a call without dim: nn.functional._get_softmax_dim.
-        return 0 if data.dim() in {0, 1, 3} else 1
-    return dim % data.dim() if data.dim() else 0

@@ -1,7 +1,7 @@
 """The brief training run: a measurement of whether a net can learn, the same for everybody.
 
-MNIST lies in memory as uint8 and is normalised a batch at a time; there is no DataLoader. The run is fixed by its seed and
-counted in steps. The worker sees training labels only: held-out images are passed through the trained net, and what
+MNIST lies in memory as uint8 and is normalised a batch at a time; there is no DataLoader. The run is fixed by its seed
+and counted in steps. The worker sees training labels only: held-out images are passed through the trained net, and what
 comes out crosses to the parent, which has their labels.
 """
 
@@ -54,40 +54,54 @@ def load_images(files: DataFiles) -> Images:
     )
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One training run of a job: ``batch`` replaces the plan's batch size for a net that takes one size only (else
+    0).
+    """
+
+    job: Job
+    seed: int
+    learning_rate: float
+    batch: int
+
+
+def attempts(job: Job, number: int, *, seed: int, batch: int) -> Attempt:
+    """The attempt ``number`` (from 0) of a job: every second one at the other learning rate."""
+    return Attempt(job, seed, job.retry_learning_rate if number % 2 else job.learning_rate, batch)
+
+
 def train(
-    factory: Callable[[], object], images: Images, job: Job, *, seed: int, batch: int, explain: Explain
+    factory: Callable[[], object], images: Images, attempt: Attempt, *, explain: Explain
 ) -> tuple[Training, Tensor]:
-    """Train a fresh net under ``seed`` and pass the held-out images through it.
+    """Train a fresh net as ``attempt`` says and pass the held-out images through it.
 
     The loss is the negative log likelihood of a log-softmax of the outputs: for log-probabilities that changes nothing,
     and a net that returns plain scores is measured on what it learnt instead of failing twice. Gives the record and the
-    held-out outputs (n, 10), which are empty when training could not start. ``batch`` replaces the plan's batch size for
-    a net that works with one size only (0 otherwise).
+    held-out outputs (n, 10), which are empty when training could not be finished. A net that cannot be trained on a
+    GPU, because it keeps something on the CPU, is trained on the CPU.
     """
     start = time.perf_counter()
-    device = job.device
+    device = attempt.job.device
     try:
-        return _run(factory, images, job, seed=seed, batch=batch, device=device, start=start)
+        return _run(factory, images, attempt, device=device, start=start)
     except Exception as error:  # the submission's own failure is the observation
         problem = explain("training", error)
     if device != "cpu":
         try:
-            record, outputs = _run(factory, images, job, seed=seed, batch=batch, device="cpu", start=start)
+            record, outputs = _run(factory, images, attempt, device="cpu", start=start)
         except Exception as error:
             problem = explain("training", error)
         else:
             remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")
-            return _with_remark(record, remark), outputs
-    return Training(problem, seed, device, seconds=time.perf_counter() - start), torch.empty(0, 10)
-
-
-def _with_remark(record: Training, remark: Remark) -> Training:
-    return replace(record, remarks=(*record.remarks, remark))
+            return replace(record, remarks=(*record.remarks, remark)), outputs
+    return Training(problem, attempt.seed, device, seconds=time.perf_counter() - start), torch.empty(0, 10)
 
 
 def _run(
-    factory: Callable[[], object], images: Images, job: Job, *, seed: int, batch: int, device: str, start: float
+    factory: Callable[[], object], images: Images, attempt: Attempt, *, device: str, start: float
 ) -> tuple[Training, Tensor]:
+    job, seed, batch = attempt.job, attempt.seed, attempt.batch
     net = build(factory, seed=seed)
     refresh_weights(net, seed=seed)
     net.to(device)
@@ -97,7 +111,7 @@ def _run(
             0, 10
         )
     size = batch or job.batch_size
-    optimizer = torch.optim.SGD(parameters, lr=job.learning_rate, momentum=job.momentum)
+    optimizer = torch.optim.SGD(parameters, lr=attempt.learning_rate, momentum=job.momentum)
     count = len(images.train) - VALIDATION_IMAGES
     validation, validation_labels = images.train[count:], images.labels[count:]
     initial = _accuracy(net, validation, validation_labels, images, batch, device)

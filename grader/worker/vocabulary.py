@@ -9,54 +9,66 @@ from collections.abc import Callable
 from typing import Any
 
 CONVOLUTIONS = frozenset({
-    "conv1d", "conv2d", "conv3d", "convolution", "_convolution",
-    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "conv1d", "conv2d", "conv3d", "convolution", "_convolution", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d",
 })  # fmt: skip
 PRODUCTS = frozenset({
-    "linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "mv", "addmm", "addmm_", "baddbmm", "addbmm", "addmv",
-    "einsum", "tensordot", "inner", "bilinear", "chain_matmul", "multi_dot", "linalg_multi_dot",
+    "linear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "mv", "addmm", "addmm_", "baddbmm", "addbmm",
+    "addmv", "einsum", "tensordot", "inner", "bilinear", "chain_matmul", "multi_dot", "linalg_multi_dot",
 })  # fmt: skip
-ADDITIVE_PRODUCTS = frozenset({"addmm", "addmm_", "baddbmm", "addbmm", "addmv"})
+ADDITIVE_PRODUCTS = frozenset({
+    "addmm", "addmm_", "baddbmm", "addbmm", "addmv",
+})  # fmt: skip
 """Products whose first argument is the term that is added."""
-RELUS = frozenset({"relu", "relu_"})
+RELUS = frozenset({
+    "relu", "relu_",
+})  # fmt: skip
 ACTIVATIONS = frozenset({
-    "leaky_relu", "leaky_relu_", "rrelu", "rrelu_", "prelu", "relu6", "elu", "elu_", "selu", "selu_", "celu", "celu_",
-    "gelu", "silu", "silu_", "mish", "softplus", "softsign", "tanh", "tanh_", "sigmoid", "sigmoid_", "expit", "hardswish",
-    "hardsigmoid", "hardtanh", "hardtanh_", "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "glu", "sin", "sin_",
-    "cos", "erf", "arctan", "atan", "gumbel_softmax",
+    "leaky_relu", "leaky_relu_", "rrelu", "rrelu_", "prelu", "relu6", "elu", "elu_", "selu", "selu_", "celu",
+    "celu_", "gelu", "silu", "silu_", "mish", "softplus", "softsign", "tanh", "tanh_", "sigmoid", "sigmoid_",
+    "expit", "hardswish", "hardsigmoid", "hardtanh", "hardtanh_", "logsigmoid", "tanhshrink", "softshrink",
+    "hardshrink", "glu", "sin", "sin_", "cos", "erf", "arctan", "atan", "gumbel_softmax",
 })  # fmt: skip
 DROPOUTS = frozenset({
     "dropout", "dropout_", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "feature_dropout_",
     "alpha_dropout", "alpha_dropout_", "feature_alpha_dropout", "feature_alpha_dropout_", "native_dropout",
 })  # fmt: skip
 POOLS = frozenset({
-    "max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool1d_with_indices",
-    "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+    "max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool1d_with_indices", "avg_pool1d",
+    "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices", "lp_pool1d", "lp_pool2d",
     "fractional_max_pool2d", "fractional_max_pool2d_with_indices", "interpolate",
 })  # fmt: skip
 NORMS = frozenset({
     "batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm", "normalize",
 })  # fmt: skip
-SOFTMAXES = frozenset({"softmax", "_softmax", "softmin"})
-LOG_SOFTMAXES = frozenset({"log_softmax", "_log_softmax"})
-RESHAPES = frozenset({
-    "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "contiguous", "view_as",
-    "reshape_as", "ravel", "movedim", "swapaxes", "swapdims", "moveaxis", "expand", "clone", "pad", "to", "float", "type",
-    "__getitem__", "T", "mT", "squeeze_", "unsqueeze_", "cpu", "cuda", "narrow", "select", "cat", "concat", "stack",
-    "chunk", "split", "unbind", "unfold", "identity", "double", "half", "type_as", "resize_",
+SOFTMAXES = frozenset({
+    "softmax", "_softmax", "softmin",
 })  # fmt: skip
-DETACHES = frozenset({"detach", "detach_", "data", "numpy", "tolist", "item"})
+LOG_SOFTMAXES = frozenset({
+    "log_softmax", "_log_softmax",
+})  # fmt: skip
+RESHAPES = frozenset({
+    "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "contiguous",
+    "view_as", "reshape_as", "ravel", "movedim", "swapaxes", "swapdims", "moveaxis", "expand", "clone", "pad", "to",
+    "float", "type", "__getitem__", "T", "mT", "squeeze_", "unsqueeze_", "cpu", "cuda", "narrow", "select", "cat",
+    "concat", "stack", "chunk", "split", "unbind", "unfold", "identity", "double", "half", "type_as", "resize_",
+})  # fmt: skip
+DETACHES = frozenset({
+    "detach", "detach_", "data", "numpy", "tolist", "item",
+})  # fmt: skip
 RANDOM = frozenset({
-    "rand", "rand_like", "randn", "randn_like", "randint", "randint_like", "bernoulli", "bernoulli_", "uniform_", "normal",
-    "normal_", "randperm", "multinomial", "random_", "exponential_",
+    "rand", "rand_like", "randn", "randn_like", "randint", "randint_like", "bernoulli", "bernoulli_", "uniform_",
+    "normal", "normal_", "randperm", "multinomial", "random_", "exponential_",
 })  # fmt: skip
 MASKING = frozenset({
-    "mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply", "multiply_", "where", "masked_fill", "masked_fill_",
-    "div", "div_", "__truediv__", "__itruediv__", "__setitem__", "addcmul", "masked_scatter",
+    "mul", "mul_", "__mul__", "__rmul__", "__imul__", "multiply", "multiply_", "where", "masked_fill",
+    "masked_fill_", "div", "div_", "__truediv__", "__itruediv__", "__setitem__", "addcmul", "masked_scatter",
 })  # fmt: skip
 """Calls through which a hand-written dropout zeroes values."""
-WRITES_INTO_FIRST = frozenset({"__setitem__", "__iadd__", "__imul__", "__isub__", "__itruediv__"})
+WRITES_INTO_FIRST = frozenset({
+    "__setitem__", "__iadd__", "__imul__", "__isub__", "__itruediv__",
+})  # fmt: skip
 
 
 def function_name(function: Callable[..., Any]) -> str:

@@ -1,0 +1,90 @@
+"""Recognising by numbers: a ReLU or a dropout that goes by another name, and what a call was told to do.
+
+``x * (x > 0)``, ``torch.where``, ``clamp(min=0)`` and a custom autograd function all leave the same values, and it is
+the values that are compared here, with an earlier result of the same shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.worker import vocabulary
+
+CLAMPS = frozenset({"clamp", "clip", "clamp_", "clip_"})
+LEAKY = frozenset({"leaky_relu", "leaky_relu_"})
+"""The one named activation that can be a plain ReLU: with a slope of zero."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One intercepted elementwise call. ``is_masked``: an operand is random, or a constant that is no weight."""
+
+    name: str
+    kind: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Tensor
+    is_masked: bool
+
+
+def by_numbers(call: Call, earlier: Iterable[Tensor]) -> tuple[str, dict[str, Any]]:
+    """The kind that a call turns out to be, and the details of a hand-written dropout.
+
+    ``earlier`` are results of the same shape back to the last weighted operation, nearest first.
+    """
+    if call.name in CLAMPS and call.kwargs.get("max", call.args[2] if len(call.args) > 2 else None) is not None:
+        return "activation", {}
+    can_be_relu = call.kind != "activation" or call.name in LEAKY
+    can_be_dropout = call.is_masked and call.name in vocabulary.MASKING
+    if not call.result.is_floating_point() or not (can_be_relu or can_be_dropout):
+        return call.kind, {}
+    after = call.result.double()
+    for source in earlier:
+        before = source.double()
+        if can_be_relu and _is_relu(before, after):
+            return "relu", {}
+        dropped = _dropped_fraction(before, after) if can_be_dropout else None
+        if dropped is not None:
+            return "dropout", {"probability": dropped, "is_active": True}
+    return call.kind, {}
+
+
+def _is_relu(before: Tensor, after: Tensor) -> bool:
+    if not bool((before < 0).any()) or not bool((before > 0).any()):
+        return False
+    return torch.allclose(after, before.clamp(min=0), rtol=1e-5, atol=1e-8)
+
+
+def _dropped_fraction(before: Tensor, after: Tensor) -> float | None:
+    """The share of non-zero values that became zero while all others were scaled alike; None when it was not so."""
+    live = before != 0
+    if not bool(live.any()):
+        return None
+    gone = live & (after == 0)
+    kept = live & ~gone
+    fraction = float(gone.sum() / live.sum())
+    if not 0.002 < fraction < 0.998 or bool((after[~live] != 0).any()):
+        return None
+    ratio = after[kept] / before[kept]
+    return fraction if bool((ratio - ratio.median()).abs().max() <= 1e-3 * ratio.median().abs()) else None
+
+
+def dropout_settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The probability that a dropout call was given, and whether it was told that it is training."""
+    probability = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+    training = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
+    is_number = isinstance(probability, int | float | Tensor)
+    return {"probability": float(probability) if is_number else 0.5, "is_active": bool(training)}
+
+
+def softmax_dim(args: tuple[Any, ...], kwargs: dict[str, Any], data: Tensor) -> int:
+    """The dimension of a softmax, counted from the front; torch's own rule for a call without one."""
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    if not isinstance(dim, int):
+        return 0 if data.dim() in {0, 1, 3} else 1  # nn.functional._get_softmax_dim
+    return dim % data.dim() if data.dim() else 0

@@ -1,0 +1,18 @@
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1=nn.Conv2d(1,6,3)
+        self.conv2=nn.Conv2d(6,12,3)
+        self.drop=nn.Dropout(0.25)
+        self.fc1=nn.Linear(12*24*24,64)
+        self.fc2=nn.Linear(64,10)
+    def forward(self, x):
+        x=F.relu(self.conv1(x))
+        x=self.drop(F.relu(self.conv2(x))).flatten(1)
+        x=F.dropout(F.relu(self.fc1(x)),training=self.training)
+        return F.log_softmax(self.fc2(x),1)
