@@ -6,13 +6,14 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from types import FrameType
 
 from grader import __version__
-from grader.model import Status, UsageFault
+from grader.model import GraderFault, Status, UsageFault
 
 SETTLED, NEEDS_TUTOR, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -26,6 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageFault as fault:
         print(f"grader: {fault}", file=sys.stderr)
         return USAGE
+    except GraderFault as fault:
+        print(f"grader: a fault of the grader itself: {fault}", file=sys.stderr)
+        return FAULT
+    except Exception:  # Python's own exit code for it, 1, would read as "a tutor should look"
+        traceback.print_exc()
+        return FAULT
     except KeyboardInterrupt:
         print("grader: interrupted. What was finished is stored; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
@@ -114,8 +121,8 @@ def _grade(arguments: argparse.Namespace) -> int:
     out, earlier = arguments.out, None
     if out is None:
         out, earlier = store.dated_folder(arguments.reports, arguments.path, date.today())
-    if data.note and not arguments.quiet:
-        console.print(f"! {data.note}", style="bold yellow", markup=False, highlight=False)
+    if data.name != "mnist" and not arguments.quiet:
+        console.print("! Nets are measured on scikit-learn's digits, not on MNIST.", style="bold yellow")
     run, reports = grade_cohort(
         arguments.path,
         out,

@@ -20,6 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -78,11 +79,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Task:
-    """One submission with the stored evidence that still holds for it; without any, a worker has to look."""
+    """One submission, and the run whose stored evidence still holds for it; without one, a worker has to look.
+
+    The evidence itself is read when its turn comes, so that memory does not grow with the cohort.
+    """
 
     submission: Submission
     key: str
-    stored: Evidence | None
+    stored_in: Path | None
 
 
 @dataclass
@@ -128,7 +132,7 @@ def grade_cohort(
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]
         tasks = [task for task in tasks if is_included(task, selection)]
-        if any(task.stored is None and task.submission.script for task in tasks):
+        if any(task.stored_in is None and task.submission.script for task in tasks):
             session.open()
         reports: dict[str, Report] = {}
         stack.enter_context(progress)
@@ -172,10 +176,10 @@ def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tu
     start = time.perf_counter()
     submission = task.submission
     try:
-        observed: Evidence | None = task.stored
+        record = store.read_record(task.stored_in, submission.id) if task.stored_in is not None else None
+        observed = record.evidence if record is not None else None
         if submission.script is not None and observed is None:
-            progress.stage(submission.id, "load")
-            observed = session.observe(submission)
+            observed = session.observe(submission, lambda stage: progress.stage(submission.id, stage))
             if observed.ending.detail.startswith(GraderFault.__name__):
                 raise GraderFault(observed.ending.detail)
             session.totals.add("graded", observed.seconds)
@@ -195,31 +199,32 @@ def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tu
         session.totals.add("errors")
         report = mark_error(submission, session.rubric, message=f"{type(fault).__name__}: {fault}")
     session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
-    return report, None if task.stored is not None else time.perf_counter() - start
+    return report, None if task.stored_in is not None else time.perf_counter() - start
 
 
 def plan(submission: Submission, out: Path, earlier: Path | None, session: Session, selection: Selection) -> Task:
     """Find evidence that still holds for a submission, unless it is to be looked at anew."""
     key = session.key(submission)
+    place = out
     record = store.read_record(out, submission.id)
     if record is None and earlier is not None:
-        record = store.read_record(earlier, submission.id)
+        place, record = earlier, store.read_record(earlier, submission.id)
     if record is None or record.evidence is None or submission.script is None:
         return Task(submission, key, None)
     if selection.remark:
-        return Task(submission, record.key, record.evidence)
+        return Task(submission, record.key, place)
     if record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
         return Task(submission, key, None)
     if selection.only_failed:
         report = mark(submission, record.evidence, session.rubric, data=session.data.name)
         if any(item.awarded < item.available for item in report.items):
             return Task(submission, key, None)
-    return Task(submission, key, record.evidence)
+    return Task(submission, key, place)
 
 
 def is_included(task: Task, selection: Selection) -> bool:
     """Whether a submission takes part in this run: with ``students``, those named and those that are stored already."""
-    if task.stored is not None or task.submission.script is None:
+    if task.stored_in is not None or task.submission.script is None:
         return True
     return not selection.remark and (not selection.students or selection.names(task.submission.id))
 
@@ -288,25 +293,27 @@ class Session:
             self._pool.__exit__(None, None, None)
 
     def key(self, submission: Submission) -> str:
-        """Digest of all that evidence depends on: the code, the data, how it is trained, and the versions of both."""
+        """Digest of all that evidence depends on: the submission, the data, how it is trained, and the grader."""
         parts = {
             "code": submission.digest,
             "script": submission.script,
             "data": self.data.fingerprint,
             "plan": asdict(self.plan),
             "grader": __version__,
+            "worker": observer_digest(),
             "format": FORMAT,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def observe(self, submission: Submission) -> Evidence:
+    def observe(self, submission: Submission, on_stage: Callable[[str], None]) -> Evidence:
         """Run the worker's stages on a scratch copy of the submission."""
         assert self._pool is not None
         assert submission.script is not None
         folder = Path(tempfile.mkdtemp(prefix="submission-", dir=self._scratch))
         try:
             copy_submission(submission, folder)
-            return self._pool.observe(self._job(folder, submission.script), judge_training=self._judge())
+            job = self._job(folder, submission.script)
+            return self._pool.observe(job, judge_training=self._judge(), on_stage=on_stage)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -335,6 +342,8 @@ class Session:
         trainings: list[Training] = []
 
         def judge(record: Training, outputs: NDArray[np.float32]) -> tuple[Training, int | None]:
+            if record.seed == self.plan.seeds[0]:
+                trainings.clear()  # a worker that was lost begins again
             judged = with_accuracy(record, outputs, self._labels)
             trainings.append(judged)
             return judged, next_seed(tuple(trainings), self.plan)
@@ -363,6 +372,16 @@ class Session:
             counts=counts,
             timing={stage: round(spent, 3) for stage, spent in timing.items()},
         )
+
+
+@lru_cache(maxsize=1)
+def observer_digest() -> str:
+    """Digest of the grader's own code that takes part in observing, so that a change to it makes old evidence stale."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted([*package.glob("*.py"), *package.glob("worker/*.py")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def with_accuracy(record: Training, outputs: NDArray[np.float32], labels: NDArray[np.uint8]) -> Training:

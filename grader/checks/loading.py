@@ -76,7 +76,7 @@ def _not_loaded(problem: Problem) -> Finding:
     hint = _LOAD_HINTS.get(problem.kind, "Correct that, and check that the script still runs by itself.")
     message = problem.message.strip().rstrip(".") or "The script could not be read"
     where = place(problem)
-    if where and not re.search(r"\bline \d", message):
+    if where and not re.search(r"\bline \d", message, re.IGNORECASE):
         message = f"{message} ({where})"
     return failed(f"{message}.", hint, seen=problem.code.strip())
 

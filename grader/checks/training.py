@@ -41,7 +41,7 @@ def accuracy(case: Case) -> Finding:
     expected = f"at least {full:.0%} on held-out images after at most {plan.steps} steps"
     if not trainings:
         if case.evidence.ending.kind == "finished":
-            return skipped("Training could not be tried.")
+            return skipped("Not trained, because an earlier fault leaves nothing to measure.")
         return ended(case.evidence.ending, "The training run")
     problem = next((one.problem for one in trainings if one.problem is not None), None)
     if problem is not None:

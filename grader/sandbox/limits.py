@@ -11,11 +11,11 @@ STAGE_SECONDS: dict[str, float] = {
     "load": 20.0,
     "build": 20.0,
     "trace": 30.0,
-    "probe": 60.0,
-    "modes": 60.0,
-    "gradients": 60.0,
+    "probe": 30.0,
+    "modes": 30.0,
+    "gradients": 30.0,
     "resources": 30.0,
-    "train": 120.0,
+    "train": 180.0,
 }
 _USUAL_TRAININGS = 5
 

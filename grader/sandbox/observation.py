@@ -28,6 +28,9 @@ JudgeTraining = Callable[[Training, NDArray[np.float32]], tuple[Training, int | 
 """Takes a training record and its held-out log-probabilities (n, 10), with no rows when the training had a problem;
 returns the record with its accuracy filled in, and the next seed to train with or None."""
 
+OnStage = Callable[[str], None]
+"""Is told the name of each stage as it begins, for a progress display."""
+
 _WATCH_SECONDS = 0.1
 _KILL_SECONDS = 10.0
 """How long the server may take to end a submission before it counts as stuck."""
@@ -38,11 +41,14 @@ _LAST_READS = 64
 class Observation:
     """Runs one job on ``server`` to its end. Used once, by one thread."""
 
-    def __init__(self, job: Job, *, server: ForkServer, limits: Limits, judge_training: JudgeTraining) -> None:
+    def __init__(
+        self, job: Job, *, server: ForkServer, limits: Limits, judge_training: JudgeTraining, on_stage: OnStage
+    ) -> None:
         self._job = job
         self._server = server
         self._limits = limits
         self._judge_training = judge_training
+        self._on_stage = on_stage
         self._decoder = Decoder(first_seed=job.first_seed, heldout_count=job.data.heldout_count)
         self._records: dict[str, Any] = {}
         self._trainings: list[Training] = []
@@ -152,6 +158,7 @@ class Observation:
         if isinstance(event, Began):
             self._pass_time("start" if not self._seconds else event.stage)
             self._enter(event.stage)
+            self._on_stage(event.stage)
         elif isinstance(event, Ended):
             self._error = event.error
             self._hang_up()

@@ -14,7 +14,7 @@ from grader.evidence import Ending, Evidence
 from grader.model import DataFiles, Job, UsageFault
 from grader.sandbox.forkserver import ForkServer, ServerLost
 from grader.sandbox.limits import Limits
-from grader.sandbox.observation import JudgeTraining, Observation
+from grader.sandbox.observation import JudgeTraining, Observation, OnStage
 
 WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy", "nbformat")
 """What a server imports before the first submission."""
@@ -75,26 +75,30 @@ class WorkerPool:
         """The devices that torch can train on here, best first; ``cpu`` is always among them. Waits likewise."""
         return tuple(self._current_server().greeting()["devices"])
 
-    def observe(self, job: Job, *, judge_training: JudgeTraining) -> Evidence:
+    def observe(self, job: Job, *, judge_training: JudgeTraining, on_stage: OnStage = lambda stage: None) -> Evidence:
         """Run the stages on one submission and return complete evidence, whatever the submission does.
 
-        ``judge_training`` is called with each training record and its held-out log-probabilities, in this thread. When
-        the server is lost under a submission it is tried again, alone, from the first stage: only what happens then is
-        believed, so that a submission that kills the server costs its neighbours some time and nothing else.
+        ``judge_training`` is called with each training record and its held-out log-probabilities, in this thread, and
+        ``on_stage`` with the name of each stage as it begins. When the server is lost under a submission it is tried
+        again, alone, from the first stage: only what happens then is believed, so that a submission that kills the
+        server costs its neighbours some time and nothing else.
         Raises GraderFault or UsageFault when no server can be started, Stopped when the pool is closed meanwhile.
         """
         with self._turns.shared():
-            evidence = self._attempt(job, judge_training)
+            evidence = self._attempt(job, judge_training, on_stage)
         if evidence.ending.kind == "lost":
             with self._turns.alone():
-                evidence = self._attempt(job, judge_training)
+                evidence = self._attempt(job, judge_training, on_stage)
         return evidence
 
-    def _attempt(self, job: Job, judge_training: JudgeTraining) -> Evidence:
+    def _attempt(self, job: Job, judge_training: JudgeTraining, on_stage: OnStage) -> Evidence:
         server = self._current_server()
         try:
             server.greeting()
-            evidence = Observation(job, server=server, limits=self._limits, judge_training=judge_training).run()
+            observation = Observation(
+                job, server=server, limits=self._limits, judge_training=judge_training, on_stage=on_stage
+            )
+            evidence = observation.run()
         except ServerLost as problem:
             evidence = Evidence(Ending("lost", "load", str(problem)))
         if evidence.ending.kind == "lost":

@@ -224,12 +224,19 @@ def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> floa
     return min(ratio, 1e30) if ratio == ratio else None
 
 
-def compare_modes(net: nn.Module, images: Images, working: int, explain: Explain) -> Modes:
-    """Pairs of passes over the same batch in training and in eval mode, with dropout free and with dropout held."""
-    data = images(working)
+def compare_modes(net: nn.Module, images: Images, sizes: Sequence[int], explain: Explain) -> Modes:
+    """Pairs of passes over one batch in training and in eval mode, with dropout free and with dropout held.
+
+    ``sizes`` are batch sizes to try in order: a dropout that seldom drops may leave a small batch alone.
+    """
+    data = images(sizes[0])
     try:
         net.train()
-        train = max(_difference(net, data) for _ in range(3))
+        train = 0.0
+        for size in sizes:
+            train = max(train, _difference(net, images(size)))
+            if train > 0:
+                break
         with HeldDropout():
             train_still = _difference(net, data)
         net.eval()

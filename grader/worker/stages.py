@@ -163,10 +163,11 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
     if not usable:
         return None
     fixed = 0 if set(probing.BATCHES) <= set(usable) else (64 if 64 in usable else max(usable))
-    size = fixed or 64
+    size = fixed or 32
 
     reporter.begin("modes")
-    reporter.send(probing.compare_modes(net, probes, size, loaded.explain), "modes")
+    sizes = [fixed] * 3 if fixed else [16, 64, 100]
+    reporter.send(probing.compare_modes(net, probes, sizes, loaded.explain), "modes")
     reporter.begin("gradients")
     fresh, again = build_net(loaded.factory, seed=job.probe_seed, explain=loaded.explain)
     if fresh is None:  # it was built a moment ago
@@ -174,10 +175,17 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
         return None
     # As the submission initialises it: weights that start dead are a fault, and new ones would hide it.
     used, unregistered = tracer.used_parameters, tracer.unregistered
-    reporter.send(probing.gradients(fresh, probes, size, used, unregistered, loaded.explain), "gradients")
+    gradients = probing.gradients(fresh, probes, size, used, unregistered, loaded.explain)
+    reporter.send(gradients, "gradients")
     reporter.begin("resources")
-    reporter.send(probing.resources(net, probes, size, record.parameters, loaded.explain), "resources")
-    return fixed if record.parameters <= LARGEST_TRAINED else None
+    reporter.send(probing.resources(net, probes, fixed or 64, record.parameters, loaded.explain), "resources")
+    is_hopeless = (
+        record.parameters > LARGEST_TRAINED
+        or gradients.problem is not None
+        or (probe.scores is not None and not probe.scores.is_finite)
+        or any(operation.is_fresh for operation in trace.operations)
+    )
+    return None if is_hopeless else fixed
 
 
 def build_net(
