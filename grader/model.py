@@ -98,14 +98,15 @@ class TrainingPlan:
 
     ``stop_accuracy`` ends a run once the accuracy on the worker's validation images reaches it. ``margin`` is how close
     to a band (in accuracy, 0..1) a result counts as borderline; ``seeds`` are tried in order, the first alone unless it
-    falls short. Every second run uses ``retry_learning_rate``: a small net behind a global average pool learns too
-    slowly at the lab's own rate, and one with few units does better at it.
+    falls short. Every second run uses ``retry_learning_rate`` and ``retry_steps``: a small net behind a global average
+    pool learns too slowly at the lab's own rate, and one with few units does better at it.
     """
 
     steps: int
     batch_size: int
     learning_rate: float
     retry_learning_rate: float
+    retry_steps: int
     momentum: float
     seeds: tuple[int, ...]
     evaluate_every: int
@@ -159,6 +160,7 @@ class Job:
     batch_size: int
     learning_rate: float
     retry_learning_rate: float
+    retry_steps: int
     momentum: float
     evaluate_every: int
     stop_accuracy: float

@@ -212,6 +212,7 @@ def _plan(training: _Table, data_set: str) -> TrainingPlan:
         batch_size=table.count("batch_size", 1, 1024),
         learning_rate=float(table.number("learning_rate", *LEARNING_RATES)),
         retry_learning_rate=float(table.number("retry_learning_rate", *LEARNING_RATES)),
+        retry_steps=table.count("retry_steps", 10, 20_000),
         momentum=float(table.number("momentum", Decimal(0), Decimal("0.9999"))),
         seeds=seeds,
         evaluate_every=table.count("evaluate_every", 1, steps),

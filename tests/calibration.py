@@ -106,6 +106,7 @@ def _job(work: Work) -> Job:
         batch_size=plan.batch_size,
         learning_rate=plan.learning_rate,
         retry_learning_rate=plan.retry_learning_rate,
+        retry_steps=plan.retry_steps,
         momentum=plan.momentum,
         evaluate_every=plan.evaluate_every,
         stop_accuracy=plan.stop_accuracy,

@@ -35,7 +35,7 @@ def make_pool(workers: int = 2, limits: Limits = LIMITS, warm: tuple[str, ...] =
 
 
 def make_job(behaviour: str, root: Path) -> Job:
-    return Job(str(root), f"{behaviour}.py", DATA, 10, 8, 0.01, 0.05, 0.9, 5, 0.99, 1, 2, "cpu", 1)
+    return Job(str(root), f"{behaviour}.py", DATA, 10, 8, 0.01, 0.05, 10, 0.9, 5, 0.99, 1, 2, "cpu", 1)
 
 
 def stop_at_once(training: Training, log_probabilities: NDArray[np.float32]) -> tuple[Training, int | None]:

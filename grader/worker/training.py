@@ -63,12 +63,15 @@ class Attempt:
     job: Job
     seed: int
     learning_rate: float
+    steps: int
     batch: int
 
 
 def attempts(job: Job, number: int, *, seed: int, batch: int) -> Attempt:
-    """The attempt ``number`` (from 0) of a job: every second one at the other learning rate."""
-    return Attempt(job, seed, job.retry_learning_rate if number % 2 else job.learning_rate, batch)
+    """The attempt ``number`` (from 0) of a job: every second one at the other rate and length."""
+    if number % 2:
+        return Attempt(job, seed, job.retry_learning_rate, job.retry_steps, batch)
+    return Attempt(job, seed, job.learning_rate, job.steps, batch)
 
 
 def train(
@@ -123,7 +126,7 @@ def _run(
     recent = torch.zeros((), device=device)
     since, step = 0, 0
     position = 0
-    while step < job.steps:
+    while step < attempt.steps:
         if position + size > count:
             order, position = torch.randperm(count, generator=generator), 0
         picks = order[position : position + size]
@@ -136,7 +139,7 @@ def _run(
         optimizer.step()
         step, since = step + 1, since + 1
         recent += loss.detach()
-        if step % job.evaluate_every and step != job.steps:
+        if step % job.evaluate_every and step != attempt.steps:
             continue
         accuracy = _accuracy(net, validation, validation_labels, images, batch, device)
         mean_loss = float(recent) / since
@@ -146,7 +149,9 @@ def _run(
             break
         if time.perf_counter() - start > MOST_SECONDS:
             remarks.append(
-                Remark("stopped-by-time", f"training was stopped after {step} of {job.steps} steps for taking too long")
+                Remark(
+                    "stopped-by-time", f"training was stopped after {step} of {attempt.steps} steps for taking too long"
+                )
             )
             break
     outputs = _outputs(net, images.heldout, images, batch, device)
