@@ -52,12 +52,16 @@ def _parser() -> argparse.ArgumentParser:
         "grade", help="grade a folder of submissions, or a single one", description="Grade every submission below PATH."
     )
     grade.add_argument("path", type=Path, metavar="PATH", help="a folder or zip of submissions, or one submission")
-    place = grade.add_mutually_exclusive_group(required=True)
+    place = grade.add_mutually_exclusive_group()
     place.add_argument(
         "--out", type=Path, metavar="DIR", help="the folder for this run; an unfinished run there is continued"
     )
     place.add_argument(
-        "--reports", type=Path, metavar="DIR", help="make a dated folder for this run below DIR, or continue today's"
+        "--reports",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="make a dated folder for this run below DIR, or continue today's (default: %(default)s)",
     )
     grade.add_argument(
         "--data",
