@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -38,6 +39,7 @@ from grader.model import Band, DataFiles, GraderFault, Job, Report, Rubric, Run,
 from grader.sandbox import Stopped, WorkerPool, isolation_level
 
 CLASSES = 10
+SCRATCH_PREFIX = "lab4-grader-"
 
 
 class Pages(Protocol):
@@ -125,7 +127,7 @@ def grade_cohort(
     stopped. Raises UsageFault for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
     """
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True)))
+        scratch = stack.enter_context(scratch_folder())
         submissions = discover(path, scratch / "unpacked")
         store.claim_folder(out)
         session = Session(stack, scratch, rubric, data, pages, jobs=jobs, device=device, source=path)
@@ -146,6 +148,29 @@ def grade_cohort(
             run = session.facts(is_finished=len(ordered) == len(tasks))
             write_run(out, run, ordered, pages, is_finished=len(ordered) == len(tasks))
     return run, ordered
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder for one run. What a run that was killed left behind is removed first."""
+    for leftover in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*-*"):
+        owner = leftover.name.removeprefix(SCRATCH_PREFIX).partition("-")[0]
+        if owner.isdigit() and not is_running(int(owner)):
+            shutil.rmtree(leftover, ignore_errors=True)
+    prefix = f"{SCRATCH_PREFIX}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this number exists, whoever it belongs to."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def each(tasks: list[Task], session: Session, out: Path, progress: Progress) -> Iterator[tuple[Report, float | None]]:
