@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import tempfile
@@ -18,10 +17,9 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -37,9 +35,10 @@ from grader.intake import copy_submission, discover
 from grader.marking import mark, mark_error, mark_unusable
 from grader.model import Band, DataFiles, GraderFault, Job, Report, Rubric, Run, Submission, TrainingPlan, UsageFault
 from grader.sandbox import Stopped, WorkerPool, isolation_level
+from grader.scratch import scratch_folder
+from grader.versions import worker_digest
 
 CLASSES = 10
-SCRATCH_PREFIX = "lab4-grader-"
 
 
 class Pages(Protocol):
@@ -150,29 +149,6 @@ def grade_cohort(
     return run, ordered
 
 
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for one run. What a run that was killed left behind is removed first."""
-    for leftover in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*-*"):
-        owner = leftover.name.removeprefix(SCRATCH_PREFIX).partition("-")[0]
-        if owner.isdigit() and not is_running(int(owner)):
-            shutil.rmtree(leftover, ignore_errors=True)
-    prefix = f"{SCRATCH_PREFIX}{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
-        yield Path(name)
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process of this number exists, whoever it belongs to."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def each(tasks: list[Task], session: Session, out: Path, progress: Progress) -> Iterator[tuple[Report, float | None]]:
     """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
     waiting = iter(tasks)
@@ -236,8 +212,8 @@ def plan(submission: Submission, out: Path, earlier: Path | None, session: Sessi
         place, record = earlier, store.read_record(earlier, submission.id)
     if record is None or record.evidence is None or submission.script is None:
         return Task(submission, key, None)
-    if selection.remark:
-        return Task(submission, record.key, place)
+    if selection.remark or (selection.students and not selection.names(submission.id)):
+        return Task(submission, record.key, place)  # whatever has changed since: it is not looked at now
     if record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
         return Task(submission, key, None)
     if selection.only_failed:
@@ -325,7 +301,7 @@ class Session:
             "data": self.data.fingerprint,
             "plan": asdict(self.plan),
             "grader": __version__,
-            "worker": observer_digest(),
+            "worker": worker_digest(),
             "format": FORMAT,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
@@ -398,16 +374,6 @@ class Session:
             counts=counts,
             timing={stage: round(spent, 3) for stage, spent in timing.items()},
         )
-
-
-@lru_cache(maxsize=1)
-def observer_digest() -> str:
-    """Digest of the grader's own code that takes part in observing, so that a change to it makes old evidence stale."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted([*package.glob("*.py"), *package.glob("worker/*.py")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def with_accuracy(record: Training, outputs: NDArray[np.float32], labels: NDArray[np.uint8]) -> Training:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from grader import versions
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "grader"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -195,3 +197,9 @@ def test_every_module_says_what_lives_in_it(path: Path) -> None:
 @every_module
 def test_modules_stay_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_evidence_key_covers_all_that_observes() -> None:
+    """A module that a worker can load and that is missing from the key would leave stale evidence in use."""
+    beside_the_worker = {f"{part}.py" for part in OBSERVERS - {"", "worker", "model"} if (PACKAGE / f"{part}.py").exists()}
+    assert set(versions.READING) == beside_the_worker

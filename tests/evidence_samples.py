@@ -1,0 +1,134 @@
+"""Evidence as a worker would send it, for tests that judge: a net that does all that the lab asks for, and its parts.
+
+A test changes the one record that it is about with ``dataclasses.replace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from grader.checks import find
+from grader.evidence import (
+    Building,
+    Ending,
+    Evidence,
+    Gradients,
+    Layer,
+    Loading,
+    Modes,
+    Operation,
+    ParameterGradient,
+    Pass,
+    Probing,
+    Resources,
+    Scores,
+    Tracing,
+    Training,
+)
+from grader.model import Band, Finding, TrainingPlan
+
+FINISHED = Ending("finished")
+BATCHES = (1, 2, 3, 64, 100)
+PLAN = TrainingPlan(
+    steps=100,
+    batch_size=64,
+    learning_rate=0.01,
+    retry_learning_rate=0.05,
+    retry_steps=200,
+    momentum=0.9,
+    seeds=(1, 2, 3),
+    evaluate_every=25,
+    stop_accuracy=0.95,
+    margin=0.02,
+    bands=(Band(0.9, Decimal(1)), Band(0.5, Decimal("0.5"))),
+)
+MAX_PARAMETERS = 1_000_000
+MAX_SECONDS = 1.0
+
+
+def op(kind: str, name: str = "", **details: Any) -> Operation:
+    """One operation; :func:`path` gives it its index and its inputs."""
+    return Operation(-1, kind, name or kind, **details)
+
+
+CONV1 = op("conv", "conv2d", layer="conv1", shape_in=(4, 1, 28, 28), shape_out=(4, 10, 24, 24), parameters=260)
+CONV2 = op("conv", "conv2d", layer="conv2", shape_in=(4, 10, 12, 12), shape_out=(4, 20, 8, 8), parameters=5020)
+FC1 = op("linear", layer="fc1", shape_in=(4, 320), shape_out=(4, 50), parameters=16050)
+FC2 = op("linear", layer="fc2", shape_in=(4, 50), shape_out=(4, 10), parameters=510)
+POOL = op("pool", "max_pool2d")
+RELU = op("relu")
+FLATTEN = op("reshape", "view", shape_in=(4, 20, 4, 4), shape_out=(4, 320))
+DROPOUT = op("dropout", layer="drop", probability=0.5, is_active=True)
+LOG_SOFTMAX = op("log_softmax", dim=1)
+
+LAYERS = (CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN, FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX)
+"""The lab's network in the order in which it runs."""
+
+
+def path(*operations: Operation) -> tuple[Operation, ...]:
+    """The operations numbered, each reading the result of the one before it unless it says what it reads."""
+    return tuple(replace(one, index=index, inputs=one.inputs or (index - 1,)) for index, one in enumerate(operations))
+
+
+def trace(*operations: Operation, **changes: Any) -> Tracing:
+    """A pass that ran to its end, whose last operation made the result."""
+    steps = path(*operations)
+    return replace(Tracing(None, 4, steps, len(steps) - 1, "Tensor"), **changes)
+
+
+def stopped(*operations: Operation, **changes: Any) -> Tracing:
+    """A pass that ran these operations and then raised what ``problem`` in ``changes`` says."""
+    return trace(*operations, **{"output": None, "returned": "", **changes})
+
+
+def passes(shape: tuple[int, ...] = (10,), **changes: Any) -> tuple[Pass, ...]:
+    """A pass for each batch size, each giving rows of ``shape``."""
+    return tuple(replace(Pass(size, None, "Tensor", (size, *shape), "float32"), **changes) for size in BATCHES)
+
+
+def training(accuracy: float, seed: int = 1, **changes: Any) -> Training:
+    """A run after which ``accuracy`` of a thousand held-out images are right."""
+    return replace(Training(None, seed, "cpu", 100, 1.0, 0.1, (), round(1000 * accuracy), 1000), **changes)
+
+
+PARAMETERS = tuple(
+    ParameterGradient(f"{layer}.{part}", (1,), "ok") for layer in ("conv1", "conv2", "fc1", "fc2") for part in "wb"
+)
+HEALTHY = Evidence(
+    FINISHED,
+    load=Loading(None, "slice", "task1_cnn.py", (), ("__init__", "forward")),
+    build=Building(
+        None,
+        21_840,
+        (
+            Layer("conv1", "Conv2d", 260),
+            Layer("conv2", "Conv2d", 5020),
+            Layer("drop", "Dropout", 0),
+            Layer("fc1", "Linear", 16050),
+            Layer("fc2", "Linear", 510),
+        ),
+    ),
+    trace=trace(*LAYERS),
+    probe=Probing(
+        passes(), Scores(True, -1e-4, -9.0, 1e-7, 0.8, 30.0, ("log_softmax",), ()), 1e-6, 1e-6, constant_rows=False
+    ),
+    modes=Modes(None, 2.0, 0.0, 0.0, 0.0),
+    gradients=Gradients(None, PARAMETERS),
+    resources=Resources(None, 21_840, 0.01),
+    trainings=(training(0.97),),
+)
+STAGES = ("load", "build", "trace", "probe", "modes", "gradients", "resources", "train")
+
+
+def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "") -> Evidence:
+    """The evidence of a process that ended in ``stage``: nothing of that stage or a later one was seen."""
+    lost = {one: None for one in STAGES[STAGES.index(stage) : -1]}
+    return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)  # type: ignore[arg-type]  # all are optional
+
+
+def judged(evidence: Evidence) -> Mapping[str, Finding]:
+    """What every check says, under the limits of this module."""
+    return find(evidence, PLAN, max_parameters=MAX_PARAMETERS, max_forward_seconds=MAX_SECONDS)
