@@ -201,5 +201,5 @@ def test_modules_stay_short(path: Path) -> None:
 
 def test_evidence_key_covers_all_that_observes() -> None:
     """A module that a worker can load and that is missing from the key would leave stale evidence in use."""
-    beside_the_worker = {f"{part}.py" for part in OBSERVERS - {"", "worker", "model"} if (PACKAGE / f"{part}.py").exists()}
-    assert set(versions.READING) == beside_the_worker
+    observing = {f"{part}.py" for part in OBSERVERS - {"", "worker", "model"}}
+    assert set(versions.READING) == {name for name in observing if (PACKAGE / name).exists()}

@@ -119,7 +119,7 @@ def gradients(case: Case) -> Finding:
         return failed(
             f"{_layers(unregistered) or 'A weight is'} not registered in Net, so net.parameters() "
             "does not give its weights, and they are never trained.",
-            "Assign the layer to self directly, or use nn.ModuleList instead of a plain list and nn.ModuleDict instead of "
+            "Assign the layer to self directly, or use nn.ModuleList in place of a list and nn.ModuleDict in place of "
             "a dict; make a bare weight an nn.Parameter.",
             expected="every weight among net.parameters()",
             seen=", ".join(evidence.unregistered[:3]),
