@@ -6,7 +6,6 @@ from grader.checks.case import Case, counted, failed, passed, skipped
 from grader.checks.loading import at, cause, ended
 from grader.evidence import Modes, Operation, ParameterGradient
 from grader.model import Finding
-from grader.network import layer_word
 
 NOISE = 1e-6
 """Two passes that differ by no more are the same; log-probabilities are of the order of one."""
@@ -81,7 +80,7 @@ def _noisy_in_eval(modes: Modes, dropouts: tuple[Operation, ...]) -> Finding:
         )
     if modes.eval_still <= NOISE:
         functional = [one for one in dropouts if not one.layer] or list(dropouts)
-        where = f" ({layer_word(functional[0])})" if functional else ""
+        where = f" ({functional[0].layer})" if functional and functional[0].layer else ""
         return failed(
             f"Dropout{where} stays on in evaluation mode.",
             "F.dropout has to be told: write F.dropout(x, training=self.training).",
