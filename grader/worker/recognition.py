@@ -16,13 +16,21 @@ from torch import Tensor
 from grader.worker import vocabulary
 
 CLAMPS = frozenset({"clamp", "clip", "clamp_", "clip_"})
-LEAKY = frozenset({"leaky_relu", "leaky_relu_"})
-"""The one named activation that can be a plain ReLU: with a slope of zero."""
+BOUNDED = CLAMPS | {"hardtanh", "hardtanh_"}
+CAN_BE_RELU = frozenset({
+    "leaky_relu", "leaky_relu_", "prelu", "rrelu", "rrelu_", "elu", "elu_", "hardtanh", "hardtanh_",
+})  # fmt: skip
+"""Named activations that are a plain ReLU under some settings: a slope of zero, or no upper bound."""
+NO_BOUND = 1e3
+"""An upper bound that no activation reaches bounds nothing."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One intercepted elementwise call. ``is_masked``: an operand is random, or a constant that is no weight."""
+    """One intercepted elementwise call.
+
+    ``is_masked``: an operand is random, or a constant that is no weight. ``is_learnt``: an operand is a weight.
+    """
 
     name: str
     kind: str
@@ -30,28 +38,45 @@ class Call:
     kwargs: dict[str, Any]
     result: Tensor
     is_masked: bool
+    is_learnt: bool = False
 
 
-def by_numbers(call: Call, earlier: Iterable[Tensor]) -> tuple[str, dict[str, Any]]:
-    """The kind that a call turns out to be, and the details of a hand-written dropout.
+def by_numbers(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> tuple[str, dict[str, Any], int | None]:
+    """The kind that a call turns out to be, the details of a hand-written dropout, and which result it was made from.
 
-    ``earlier`` are results of the same shape back to the last weighted operation, nearest first.
+    ``earlier`` are results of the same shape back to the last weighted operation with their indices, nearest first.
     """
-    if call.name in CLAMPS and call.kwargs.get("max", call.args[2] if len(call.args) > 2 else None) is not None:
-        return "activation", {}
-    can_be_relu = call.kind != "activation" or call.name in LEAKY
+    kind = "activation" if call.name in CLAMPS and _upper_bound(call) is not None else call.kind
+    can_be_relu = (kind != "activation" or call.name in CAN_BE_RELU | CLAMPS) and not _is_bounded(call)
+    can_be_relu = can_be_relu and not (kind == "activation" and call.is_learnt)
     can_be_dropout = call.is_masked and call.name in vocabulary.MASKING
     if not call.result.is_floating_point() or not (can_be_relu or can_be_dropout):
-        return call.kind, {}
+        return kind, {}, None
     after = call.result.double()
-    for source in earlier:
+    for index, source in earlier:
         before = source.double()
         if can_be_relu and _is_relu(before, after):
-            return "relu", {}
+            return "relu", {}, index
         dropped = _dropped_fraction(before, after) if can_be_dropout else None
         if dropped is not None:
-            return "dropout", {"probability": dropped, "is_active": True}
-    return call.kind, {}
+            return "dropout", {"probability": dropped, "is_active": True}, index
+    return kind, {}, None
+
+
+def _upper_bound(call: Call) -> object:
+    """The largest value that a clamp or a hardtanh lets through; None when there is none."""
+    if call.name in CLAMPS:
+        return call.kwargs.get("max", call.args[2] if len(call.args) > 2 else None)
+    return call.kwargs.get("max_val", call.args[2] if len(call.args) > 2 else 1.0)
+
+
+def _is_bounded(call: Call) -> bool:
+    if call.name not in BOUNDED:
+        return False
+    bound = _upper_bound(call)
+    if isinstance(bound, Tensor):
+        return bool((bound < NO_BOUND).any())
+    return isinstance(bound, int | float) and bound < NO_BOUND
 
 
 def _is_relu(before: Tensor, after: Tensor) -> bool:

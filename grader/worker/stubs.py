@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import builtins
 import contextlib
+import functools
 import importlib
 import importlib.util
 import os
@@ -62,20 +63,31 @@ def replaced(changes: Sequence[_Change]) -> Iterator[None]:
                 setattr(owner, name, value)
 
 
+def _answering(answer: object, real: Callable[..., Any]) -> Callable[..., object]:
+    """A stand-in for ``real`` that always gives ``answer``; torch's compiler looks for the function behind it."""
+
+    @functools.wraps(real)
+    def stand_in(*_: object, **__: object) -> object:
+        return answer
+
+    return stand_in
+
+
 @contextlib.contextmanager
 def cpu_only() -> Iterator[None]:
     """Within, PyTorch says that it has no GPU of any kind."""
     changes: list[_Change] = [
-        (torch.cuda, "is_available", lambda: False),
-        (torch.cuda, "device_count", lambda: 0),
-        (torch.backends.mps, "is_available", lambda: False),
+        (torch.cuda, "is_available", _answering(False, torch.cuda.is_available)),
+        (torch.cuda, "device_count", _answering(0, torch.cuda.device_count)),
+        (torch.backends.mps, "is_available", _answering(False, torch.backends.mps.is_available)),
     ]
     for name in ("xpu", "accelerator"):
         if hasattr(torch, name):
-            changes.append((getattr(torch, name), "is_available", lambda *_: False))
+            owner = getattr(torch, name)
+            changes.append((owner, "is_available", _answering(False, owner.is_available)))
     if hasattr(torch, "accelerator"):
-        changes.append((torch.accelerator, "current_accelerator", lambda *_, **__: None))
-        changes.append((torch.accelerator, "device_count", lambda: 0))
+        for name, answer in (("current_accelerator", None), ("device_count", 0)):
+            changes.append((torch.accelerator, name, _answering(answer, getattr(torch.accelerator, name))))
     with replaced(changes):
         yield
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -53,6 +54,7 @@ class Tracer(TorchFunctionMode):
         self.remarks: dict[str, Remark] = {}
         self.unregistered: list[object] = []
         self.used_parameters: set[str] = set()
+        self._batch = len(images)
         self._repair = repair
         self._hold_dropout = hold_dropout
         self._known = None if known is None else {id(thing) for thing in known}
@@ -182,14 +184,16 @@ class Tracer(TorchFunctionMode):
         details: dict[str, Any] = {}
         weights = frozenset[int]().union(*(self._weights.get(id(operand), frozenset()) for operand in others))
         if kind == "product":
-            kind = self._product_kind(name, sources)
+            kind = self._product_kind(name, sources, result)
             if kind == "conv":
                 name = "unfold and matmul"
         if kind in {"arithmetic", "activation"}:
             is_masked = any(id(other) in self._random for other in others) or self._is_constant_mask(others)
             earlier = self._earlier(inputs, tuple(result.shape))
-            call = recognition.Call(name, kind, args, kwargs, result.detach(), is_masked)
-            kind, details = recognition.by_numbers(call, earlier)
+            call = recognition.Call(name, kind, args, kwargs, result.detach(), is_masked, bool(weights))
+            kind, details, source = recognition.by_numbers(call, earlier)
+            if source is not None:
+                self._demote(inputs, source)
         if kind == "dropout" and "probability" not in details:
             details = recognition.dropout_settings(args, kwargs)
         if kind in {"softmax", "log_softmax"}:
@@ -235,14 +239,21 @@ class Tracer(TorchFunctionMode):
             if key not in self._parameters and key not in self._buffers and key in self._weight_tensors
         ]
 
-    def _product_kind(self, name: str, sources: list[tuple[Tensor, int | None]]) -> str:
-        """Linear for data times weights, conv for unfolded data times weights, arithmetic for data times data."""
+    def _product_kind(self, name: str, sources: list[tuple[Tensor, int | None]], result: Tensor) -> str:
+        """Linear for data times weights, conv when it is done at each position of unfolded data, arithmetic for data
+        times data, reshape for a product of one factor (``einsum`` that only permutes).
+        """
         factors = sources[1:] if name in vocabulary.ADDITIVE_PRODUCTS else sources[:2]
-        data = [origin for _, origin in factors if origin is not None]
+        data = [(tensor, origin) for tensor, origin in factors if origin is not None]
+        if len(factors) < 2:
+            return "reshape" if factors and factors[0][0].numel() == result.numel() else "arithmetic"
         if len(data) != 1:
             return "arithmetic"
-        origin = data[0]
-        while origin >= 0:
+        tensor, origin = data[0]
+        weight = next(other for other, known in factors if known is None)
+        # N * L * K values times K * O weights give N * L * O results
+        rows = (tensor.numel() * result.numel() / max(weight.numel(), 1)) ** 0.5
+        while origin is not None and origin >= 0 and rows > self._batch + 0.5:
             operation = self.operations[origin]
             if operation.name == "unfold":
                 return "conv"
@@ -260,7 +271,7 @@ class Tracer(TorchFunctionMode):
             for other in others
         )
 
-    def _earlier(self, inputs: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[Tensor]:
+    def _earlier(self, inputs: tuple[int, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, Tensor]]:
         """Results of the same shape between here and the last weighted operation, nearest first."""
         seen: set[int] = set()
         waiting = list(inputs)
@@ -272,9 +283,22 @@ class Tracer(TorchFunctionMode):
             operation = self.operations[index]
             value = self.results[index]
             if tuple(value.shape) == shape and value.is_floating_point():
-                yield value
+                yield index, value
             if operation.kind not in {"conv", "linear", "norm"}:
                 waiting.extend(operation.inputs)
+
+    def _demote(self, inputs: tuple[int, ...], source: int) -> None:
+        """Activations between ``source`` and what was made of it are steps of it: ``x - x.clamp(max=0)`` is one ReLU."""
+        waiting, seen = list(inputs), {source}
+        while waiting:
+            index = waiting.pop()
+            if index <= source or index in seen:
+                continue
+            seen.add(index)
+            step = self.operations[index]
+            if step.kind == "activation":
+                self.operations[index] = replace(step, kind="arithmetic")
+            waiting.extend(step.inputs)
 
     # ---- lineage -----------------------------------------------------------------------------------------------------
 
