@@ -17,7 +17,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,13 +193,15 @@ def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tu
         else:
             report = mark(submission, observed, session.rubric, data=session.data.name)
         store.write_report(out, report, key=task.key)
+        session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of ours
         progress.error(f"{submission.id}: {traceback.format_exc(limit=-3)}")
         session.totals.add("errors")
         report = mark_error(submission, session.rubric, message=f"{type(fault).__name__}: {fault}")
-    session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
+        with suppress(Exception):  # the page may be what failed
+            session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
     return report, None if task.stored_in is not None else time.perf_counter() - start
 
 

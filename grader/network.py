@@ -43,6 +43,21 @@ class Network:
         last = float("inf") if end is None else end.index
         return tuple(one for one in self.path if one.kind in kinds and first < one.index < last)
 
+    def behind(self, layer: Operation) -> tuple[Operation, ...]:
+        """The operations that the result of a weighted layer runs through before it meets the next weighted layer.
+
+        The weighted layers that it meets are among them, in the order in which everything ran.
+        """
+        weighted = {one.index for one in self.weighted}
+        met = {layer.index}
+        found = []
+        for one in self.path:
+            if one.index > layer.index and not met.isdisjoint(one.inputs):
+                found.append(one)
+                if one.index not in weighted:
+                    met.add(one.index)
+        return tuple(found)
+
 
 def executed_network(trace: Tracing | None) -> Network:
     """The network in a trace; an empty one when there is no trace."""

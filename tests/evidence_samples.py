@@ -97,36 +97,33 @@ def training(accuracy: float, seed: int = 1, **changes: Any) -> Training:
 PARAMETERS = tuple(
     ParameterGradient(f"{layer}.{part}", (1,), "ok") for layer in ("conv1", "conv2", "fc1", "fc2") for part in "wb"
 )
+LOAD = Loading(None, "slice", "task1_cnn.py", (), ("__init__", "forward"))
+BUILD = Building(
+    None,
+    21_840,
+    (
+        Layer("conv1", "Conv2d", 260),
+        Layer("conv2", "Conv2d", 5020),
+        Layer("drop", "Dropout", 0),
+        Layer("fc1", "Linear", 16050),
+        Layer("fc2", "Linear", 510),
+    ),
+)
+SCORES = Scores(True, -1e-4, -9.0, 1e-7, 0.8, 30.0, ("log_softmax",), ())
+PROBE = Probing(passes(), SCORES, row_error=1e-6, score_row_error=1e-6)
+MODES = Modes(None, train_difference=2.0)
+GRADIENTS = Gradients(None, PARAMETERS)
+RESOURCES = Resources(None, 21_840, 0.01)
 HEALTHY = Evidence(
-    FINISHED,
-    load=Loading(None, "slice", "task1_cnn.py", (), ("__init__", "forward")),
-    build=Building(
-        None,
-        21_840,
-        (
-            Layer("conv1", "Conv2d", 260),
-            Layer("conv2", "Conv2d", 5020),
-            Layer("drop", "Dropout", 0),
-            Layer("fc1", "Linear", 16050),
-            Layer("fc2", "Linear", 510),
-        ),
-    ),
-    trace=trace(*LAYERS),
-    probe=Probing(
-        passes(), Scores(True, -1e-4, -9.0, 1e-7, 0.8, 30.0, ("log_softmax",), ()), 1e-6, 1e-6, constant_rows=False
-    ),
-    modes=Modes(None, 2.0, 0.0, 0.0, 0.0),
-    gradients=Gradients(None, PARAMETERS),
-    resources=Resources(None, 21_840, 0.01),
-    trainings=(training(0.97),),
+    FINISHED, LOAD, BUILD, trace(*LAYERS), PROBE, MODES, GRADIENTS, RESOURCES, trainings=(training(0.97),)
 )
 STAGES = ("load", "build", "trace", "probe", "modes", "gradients", "resources", "train")
 
 
 def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "") -> Evidence:
     """The evidence of a process that ended in ``stage``: nothing of that stage or a later one was seen."""
-    lost = {one: None for one in STAGES[STAGES.index(stage) : -1]}
-    return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)  # type: ignore[arg-type]  # all are optional
+    lost: dict[str, Any] = dict.fromkeys(STAGES[STAGES.index(stage) : -1])
+    return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)
 
 
 def judged(evidence: Evidence) -> Mapping[str, Finding]:

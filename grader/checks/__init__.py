@@ -7,11 +7,11 @@ reads a clock or imports torch, so findings can be computed again from stored ev
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grader.checks import behaviour, forward, loading, structure, training
+from grader.checks import behaviour, forward, loading, outputs, structure, training
 from grader.checks.case import Case, skipped
-from grader.evidence import Evidence
+from grader.evidence import STAGES, Evidence
 from grader.model import Finding, Status, TrainingPlan
 from grader.network import executed_network
 
@@ -41,7 +41,7 @@ CHECKS: tuple[Check, ...] = (
     Check("structure.order", structure.order, needs=("loads",)),
     Check("behaviour.dropout_train_eval", behaviour.dropout_train_eval, needs=("loads", "forward.shape")),
     Check("forward.batch", forward.batch, needs=("loads", "forward.shape"), blames=("behaviour.dropout_train_eval",)),
-    Check("output.log_softmax", forward.log_softmax, needs=("loads", "forward.shape")),
+    Check("output.log_softmax", outputs.log_softmax, needs=("loads", "forward.shape")),
     Check(
         "behaviour.gradients",
         behaviour.gradients,
@@ -73,6 +73,7 @@ def find(
     evidence: Evidence, plan: TrainingPlan, *, max_parameters: int, max_forward_seconds: float
 ) -> dict[str, Finding]:
     """Judge every check over the evidence, with its skip rules. The result has one finding for each check id."""
+    evidence = replace(evidence, ending=replace(evidence.ending, stage=broken_stage(evidence)))
     network = executed_network(evidence.trace)
     case = Case(evidence, network, plan, max_parameters, max_forward_seconds)
     judged: dict[str, Finding] = {}
@@ -83,6 +84,14 @@ def find(
         if blamed is not None:
             judged[check.id] = skipped(f"Not marked by itself: the fault in {blamed} explains it.")
     return judged
+
+
+def broken_stage(evidence: Evidence) -> str:
+    """The stage in which the worker's process ended before its time: the first that left no record."""
+    if evidence.ending.kind == "finished":
+        return ""
+    left = {stage: evidence.trainings if stage == "train" else getattr(evidence, stage) for stage in STAGES}
+    return next((stage for stage, record in left.items() if not record), "")
 
 
 def _judge(check: Check, case: Case, judged: Mapping[str, Finding]) -> Finding:

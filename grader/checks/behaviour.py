@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from grader.checks.case import Case, counted, failed, passed, skipped
+from grader.checks.case import Case, counted, failed, listed, passed, skipped
 from grader.checks.loading import at, cause, ended
 from grader.evidence import Modes, Operation, ParameterGradient
 from grader.model import Finding
 
+DROPOUTS_OF_TORCH = frozenset({
+    "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout",
+    "native_dropout",
+})  # fmt: skip
 NOISE = 1e-6
 """Two passes that differ by no more are the same; log-probabilities are of the order of one."""
 
@@ -15,7 +19,7 @@ def dropout_train_eval(case: Case) -> Finding:
     """Two passes differ in train mode and agree in eval mode, because of dropout."""
     modes = case.evidence.modes
     if modes is None:
-        return ended(case.evidence.ending, "Comparing training and evaluation mode")
+        return ended(case.evidence.ending, "Comparing training and evaluation mode", "modes")
     if modes.problem is not None:
         return failed(
             f"A pass in training or evaluation mode raises an error{at(modes.problem)}: {cause(modes.problem)}.",
@@ -28,6 +32,8 @@ def dropout_train_eval(case: Case) -> Finding:
         return skipped("Not assessed, because the outputs do not depend on the image.")
     if modes.eval_difference > NOISE:
         return _noisy_in_eval(modes, dropouts)
+    if modes.train_difference <= NOISE and case.zeroes_everything:
+        return skipped("Not assessed, because a dropout with p=1 zeroes everything.")
     if modes.train_difference <= NOISE:
         if not dropouts:
             return skipped("There is no dropout whose behaviour could be compared.")
@@ -37,28 +43,14 @@ def dropout_train_eval(case: Case) -> Finding:
             expected="passes that differ in training mode",
             seen="passes that agree",
         )
-    is_handmade = any(one.name not in _TORCH_DROPOUTS for one in dropouts)
-    if modes.train_still > NOISE and not is_handmade:
+    is_handmade = any(one.name not in DROPOUTS_OF_TORCH for one in dropouts)
+    if modes.train_still > NOISE and modes.train_still >= modes.train_difference and not is_handmade:
         return failed(
             "Passes differ in training mode because of something other than dropout.",
             "Take other random numbers out of forward; only dropout should be random.",
             expected="dropout as the only source of chance",
         )
     return passed("Dropout works in training mode and rests in evaluation mode.")
-
-
-_TORCH_DROPOUTS = frozenset(
-    {
-        "dropout",
-        "dropout1d",
-        "dropout2d",
-        "dropout3d",
-        "feature_dropout",
-        "alpha_dropout",
-        "feature_alpha_dropout",
-        "native_dropout",
-    }
-)
 
 
 def _noisy_in_eval(modes: Modes, dropouts: tuple[Operation, ...]) -> Finding:
@@ -101,7 +93,7 @@ def gradients(case: Case) -> Finding:
     """
     evidence = case.evidence.gradients
     if evidence is None:
-        return ended(case.evidence.ending, "Computing gradients")
+        return ended(case.evidence.ending, "Computing gradients", "gradients")
     trace = case.evidence.trace
     remarks = {remark.id: remark.message for remark in trace.remarks} if trace is not None else {}
     detaches = [one for one in case.network.path if one.kind == "detach"]
@@ -129,7 +121,8 @@ def gradients(case: Case) -> Finding:
             "Do not overwrite tensors in forward: write x = x + y, not x += y, and avoid inplace=True there.",
             expected=expected,
         )
-    cut = _cut_off(used, detaches, remarks)
+    is_cut = evidence.problem is None or "does not require grad" in evidence.problem.message
+    cut = _cut_off(used, detaches, remarks) if is_cut else None
     if cut is not None:
         return cut
     if evidence.problem is not None:
@@ -152,6 +145,8 @@ def gradients(case: Case) -> Finding:
             expected=expected,
         )
     dead = [one for one in used if one.state == "zero"]
+    if dead and case.zeroes_everything:
+        return skipped("Not assessed, because a dropout with p=1 zeroes everything.")
     if dead:
         return failed(
             f"The gradient of {_names(dead)} is zero throughout, so nothing is learnt there.",
@@ -195,8 +190,14 @@ def _cut_off(used: list[ParameterGradient], detaches: list[Operation], remarks: 
 
 def _names(parameters: list[ParameterGradient]) -> str:
     """The layers that parameters belong to: ``conv1 and conv2``."""
-    names = list(dict.fromkeys(one.name.rsplit(".", 1)[0] if "." in one.name else one.name for one in parameters))
-    return " and ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    names = list(dict.fromkeys(_layer_of(one.name) for one in parameters))
+    return listed(names if len(names) < 5 else [*names[:3], f"{len(names) - 3} more"])
+
+
+def _layer_of(parameter: str) -> str:
+    """``conv1`` of ``conv1.weight`` or ``conv1.parametrizations.weight.original``."""
+    layer, _, inner = parameter.partition(".parametrizations.")
+    return layer if inner else parameter.rpartition(".")[0] or parameter
 
 
 def _layers(operations: list[Operation]) -> str:
@@ -225,7 +226,7 @@ def resources(case: Case) -> Finding:
             seen=f"{build.parameters:,} parameters",
         )
     if evidence is None:
-        return ended(case.evidence.ending, "Timing a forward pass")
+        return ended(case.evidence.ending, "Timing a forward pass", "resources")
     if evidence.problem is not None:
         return skipped("A forward pass could not be timed.")
     seen = f"{evidence.parameters:,} parameters, {evidence.forward_seconds * 1000:.0f} ms"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -35,6 +36,12 @@ class Case:
             return False
         return not probe.constant_rows and (probe.scores is None or probe.scores.is_finite)
 
+    @property
+    def zeroes_everything(self) -> bool:
+        """Whether a dropout with p=1 lets nothing through in training."""
+        dropouts = self.network.between(None, None, "dropout")
+        return any(one.is_active is not False and (one.probability or 0) >= 1 for one in dropouts)
+
 
 def passed(message: str, *, seen: str = "", expected: str = "") -> Finding:
     """The check holds: all its points."""
@@ -59,3 +66,8 @@ def review(message: str, *, proposed: Decimal, hint: str = "", seen: str = "") -
 def counted(number: int, noun: str) -> str:
     """``1 convolution``, ``3 convolutions``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``conv1``, ``conv1 and conv2``, ``conv1, conv2 and fc1``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

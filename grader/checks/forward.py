@@ -1,10 +1,11 @@
-"""The checks on what forward gives back: its shape, its independence of the batch, and the log-softmax."""
+"""The checks on what forward gives back: its shape, and its independence of the batch."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from math import prod
 
-from grader.checks.case import Case, failed, passed, skipped
+from grader.checks.case import Case, counted, failed, passed, skipped
 from grader.checks.loading import at, cause, ended
 from grader.evidence import Operation, Pass, Problem, Repair
 from grader.model import Finding
@@ -12,8 +13,6 @@ from grader.network import features, size_word
 
 ROW_TOLERANCE = 1e-3
 """Of the outputs' spread. Rounding gives some 1e-6, rows that share a mean 1e-1."""
-SUM_TOLERANCE = 1e-3
-"""Of a probability sum. Single precision over ten classes gives some 1e-7."""
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 
@@ -23,7 +22,7 @@ def shape(case: Case) -> Finding:
     if evidence.trace is None:
         if evidence.build is not None and evidence.build.parameters >= case.max_parameters:
             return skipped("Not run, because the net is too large.")
-        return ended(evidence.ending, "Running forward")
+        return ended(evidence.ending, "Running forward", "trace")
     if evidence.load is not None and evidence.load.is_blank:
         return failed(
             "Net is still as blank as in the template.", "Write __init__ and forward.", expected=EXPECTED_SHAPE
@@ -36,9 +35,17 @@ def shape(case: Case) -> Finding:
                 expected="a Net that runs where its input is",
             )
     if evidence.probe is None:
-        return ended(evidence.ending, "Running forward")
+        return ended(evidence.ending, "Running forward", "probe")
+    turned = next((one for one in evidence.probe.passes if one.shape == (10, one.batch) and one.batch != 10), None)
+    if turned is not None:
+        return failed(
+            "forward returns ten rows, one for each digit, instead of one row for each image.",
+            "Return the scores with images first: no .t() or transpose at the end, and log_softmax with dim=1.",
+            expected=EXPECTED_SHAPE,
+            seen=f"shape (10, {turned.batch}) for {turned.batch} images",
+        )
     good = [one for one in evidence.probe.passes if _is_good(one)]
-    if good and evidence.trace.problem is None:
+    if good and (evidence.trace.problem is None or evidence.trace.problem.kind == "too-many-operations"):
         return passed(
             "A batch of images gives one row of ten scores for each image.",
             expected=EXPECTED_SHAPE,
@@ -127,6 +134,13 @@ def _sized(case: Case, repair: Repair, problem: Problem) -> Finding | None:
             expected=f"{repair.seen} channels",
             seen=f"{repair.expected} channels",
         )
+    if repair.kind == "flatten-batch":
+        return failed(
+            f"The flatten before {name} joins all images of a batch into one row of values{at(problem)}.",
+            "Keep the first dimension: torch.flatten(x, 1), nn.Flatten(), or x.view(x.size(0), -1).",
+            expected=f"{repair.expected} values for each image",
+            seen=f"{repair.seen} values for the whole batch",
+        )
     if repair.kind == "flatten-missing":
         return failed(
             f"{name} is given feature maps that were not flattened{at(problem)}.",
@@ -156,6 +170,10 @@ def _near(name: str, methods: tuple[str, ...]) -> str:
     return next((method for method in others if close and method.strip("_") == close[0]), "")
 
 
+_PAIRS = frozenset({"max", "min", "median", "mode", "sort", "topk", "kthvalue", "cummax", "cummin"})
+"""Names of the pairs that torch returns from the functions of these names."""
+
+
 def _wrong_result(case: Case, one: Pass) -> Finding:
     if one.returned == "NoneType":
         return failed(
@@ -165,8 +183,9 @@ def _wrong_result(case: Case, one: Pass) -> Finding:
             seen="None",
         )
     if one.returned != "Tensor":
+        pair = "tuple of values and indices" if one.returned in _PAIRS else one.returned
         return failed(
-            f"forward returns a {one.returned} instead of a tensor.",
+            f"forward returns {'an' if pair[0] in 'aeiou' else 'a'} {pair} instead of a tensor.",
             "Return the log-probabilities only: one tensor, nothing beside it.",
             expected=EXPECTED_SHAPE,
             seen=one.returned,
@@ -190,8 +209,15 @@ def _wrong_result(case: Case, one: Pass) -> Finding:
         return _mixed_rows(case, one, seen)
     if len(one.shape) == 2 and one.shape[0] == one.batch:
         return failed(
-            f"The last layer gives {one.shape[1]} scores for each image, and there are 10 digits.",
+            f"The last layer gives {counted(one.shape[1], 'score')} for each image, and there are 10 digits.",
             "Let the last fully connected layer have 10 outputs.",
+            expected=EXPECTED_SHAPE,
+            seen=seen,
+        )
+    if len(one.shape) > 2 and prod(one.shape) == one.batch * 10:
+        return failed(
+            f"forward returns the scores with an extra dimension: {seen}.",
+            "Return shape (N, 10): take out the unsqueeze, or end with x.view(x.size(0), 10).",
             expected=EXPECTED_SHAPE,
             seen=seen,
         )
@@ -248,7 +274,7 @@ def batch(case: Case) -> Finding:
     """Works for N = 1, 2, 3, 64 and 100 in eval mode, and no row depends on another row."""
     probe = case.evidence.probe
     if probe is None:
-        return ended(case.evidence.ending, "Running forward on other batch sizes")
+        return ended(case.evidence.ending, "Running forward on other batch sizes", "probe")
     asked = [one for one in probe.passes if one.batch in {1, 2, 3, 64, 100}]
     works = [one.batch for one in asked if _is_good(one)]
     broken = [one for one in asked if not _is_good(one)]
@@ -278,6 +304,13 @@ def _broken_batches(case: Case, works: list[int], broken: list[Pass]) -> Finding
         [one.batch for one in case.evidence.probe.passes if _is_good(one)] if case.evidence.probe is not None else works
     )
     expected = "any number of images"
+    if first.problem is not None and "view size is not compatible" in first.problem.message:
+        return failed(
+            f"view cannot be used{at(first.problem)} for batches of {numbers} {sizes}: the values lie otherwise.",
+            "Use reshape instead of view.",
+            expected=expected,
+            seen=first.problem.code.strip(),
+        )
     if len(others) == 1:
         return failed(
             f"forward works for batches of {others[0]} images only.",
@@ -299,77 +332,3 @@ def _broken_batches(case: Case, works: list[int], broken: list[Pass]) -> Finding
         "Use x.size(0) or -1 for the batch in view and reshape.",
         expected=expected,
     )
-
-
-def log_softmax(case: Case) -> Finding:
-    """Finite, at most 0, exp sums to 1 along dim 1, and it is the log-softmax of the scores themselves."""
-    probe = case.evidence.probe
-    if probe is None:
-        return ended(case.evidence.ending, "Reading the outputs")
-    scores = probe.scores
-    if scores is None:
-        return skipped("The outputs could not be read a second time.")
-    expected = "log-probabilities: F.log_softmax(x, dim=1)"
-    if not scores.is_finite:
-        return failed(
-            "The outputs hold values that are not finite (NaN or infinity).",
-            "Look for a log of zero, a division by zero or a square root of a negative number.",
-            expected=expected,
-            seen="NaN or infinite values",
-        )
-    span = f"outputs from {scores.smallest:.3g} to {scores.largest:.3g}"
-    is_normalised = scores.sum_error <= SUM_TOLERANCE and scores.largest <= SUM_TOLERANCE
-    if is_normalised:
-        return _normalised(scores.tail, scores.lead, span)
-    if scores.probability_error <= SUM_TOLERANCE and scores.smallest >= 0:
-        return failed(
-            "The outputs are probabilities (softmax), not log-probabilities.",
-            "Use F.log_softmax(x, dim=1) in place of softmax; the NLL loss expects logarithms.",
-            expected=expected,
-            seen=span,
-        )
-    if scores.column_error <= SUM_TOLERANCE and scores.largest <= SUM_TOLERANCE:
-        return failed(
-            "The log-softmax runs over the batch (dim=0) instead of the ten classes.",
-            "Use F.log_softmax(x, dim=1).",
-            expected=expected,
-            seen="log_softmax with dim=0",
-        )
-    if any(word in {"log_softmax", "logsumexp"} for word in scores.tail):
-        return failed(
-            "The outputs are not log-probabilities, although a log-softmax is called.",
-            "Return the result of F.log_softmax(x, dim=1) itself, unchanged.",
-            expected=expected,
-            seen=span,
-        )
-    return failed(
-        "The outputs are plain scores: no log-softmax is applied.",
-        "Return F.log_softmax(x, dim=1).",
-        expected=expected,
-        seen=span,
-    )
-
-
-def _normalised(tail: tuple[str, ...], lead: tuple[str, ...] | None, span: str) -> Finding:
-    squashed = {"softmax", "softmin", "sigmoid"}
-    ends = [index for index, word in enumerate(tail) if word == "log_softmax"]
-    before_log = set(tail[: ends[-1]]) if ends else set(lead or ())
-    if squashed & before_log:
-        word = sorted(squashed & before_log)[0]
-        return failed(
-            f"A {word} is applied before the log-softmax, which squeezes the scores together.",
-            f"Take the {word} out: F.log_softmax(x, dim=1) alone does both steps.",
-            expected="log_softmax of the scores themselves",
-            seen=" then ".join(word for word in tail if word in squashed | {"log_softmax", "log"}),
-        )
-    if tail.count("log_softmax") > 1:
-        return passed(
-            "The outputs are log-probabilities. log_softmax is applied twice, which changes nothing; once is enough.",
-            seen=span,
-        )
-    if "softmax" in tail and "log" in tail:
-        return passed(
-            "The outputs are log-probabilities. F.log_softmax does both steps in one and keeps very small values.",
-            seen=span,
-        )
-    return passed("The outputs are log-probabilities.", seen=span)

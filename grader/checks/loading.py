@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from grader.checks.case import Case, failed, passed, review
-from grader.evidence import Ending, Problem
+from grader.checks.case import Case, failed, passed, review, skipped
+from grader.evidence import STAGES, Ending, Problem
 from grader.model import Finding
 
 ENDINGS = {
@@ -23,18 +23,24 @@ def loads(case: Case) -> Finding:
     """The submission is found, parses, Net is extracted, and ``Net()`` builds an nn.Module with no arguments."""
     load, build, ending = case.evidence.load, case.evidence.build, case.evidence.ending
     if load is None:
-        return ended(ending, "Reading the script")
+        return ended(ending, "Reading the script", "load")
     if load.problem is not None:
         return _not_loaded(load.problem)
     if build is None:
-        return ended(ending, "Building Net()")
+        return ended(ending, "Building Net()", "build")
     if build.problem is not None:
         return _not_built(build.problem)
     return passed("Net was found and Net() builds.", seen=load.script)
 
 
-def ended(ending: Ending, what: str) -> Finding:
-    """A stage that left no record: how the worker's process ended says why."""
+def ended(ending: Ending, what: str, stage: str = "") -> Finding:
+    """A stage that left no record: how the worker's process ended says why.
+
+    ``stage`` names it; when an earlier one was under way at the end, the fault is told there and this one is skipped.
+    """
+    order = list(STAGES)
+    if stage and ending.stage in order and order.index(ending.stage) < order.index(stage):
+        return skipped("Not assessed, because the grader's run of this script ended before it.")
     how = ENDINGS.get(ending.kind, "stopped")
     if ending.kind == "lost":
         return review(f"{what} {how}, twice.", proposed=Decimal(0), hint="A tutor should run this script by hand.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from grader.checks.case import Case, counted, failed, passed, skipped
+from grader.checks.case import Case, counted, failed, listed, passed, skipped
 from grader.evidence import Layer, Operation
 from grader.model import Finding
 from grader.network import Network, layer_word, size_word
@@ -25,7 +23,8 @@ def conv(case: Case) -> Finding:
     unused = [one.name for one in _declared(case, "Conv") if one.name not in {op.layer for op in network.convs}]
     if found < 2 and unused:
         hint = (
-            f"{', '.join(unused)} is declared but forward never calls it, or throws its result away; use it in forward."
+            f"{listed(unused)} {'is' if len(unused) == 1 else 'are'} declared, but forward never uses the result: call "
+            f"{'it' if len(unused) == 1 else 'them'} in forward and pass the result on."
         )
     return failed(
         f"{counted(found, 'convolution layer')} {'is' if found == 1 else 'are'} executed between input and output.",
@@ -48,7 +47,8 @@ def linear(case: Case) -> Finding:
     unused = [one.name for one in _declared(case, "Linear") if one.name not in {op.layer for op in network.linears}]
     if found < 2 and unused:
         hint = (
-            f"{', '.join(unused)} is declared but forward never calls it, or throws its result away; use it in forward."
+            f"{listed(unused)} {'is' if len(unused) == 1 else 'are'} declared, but forward never uses the result: call "
+            f"{'it' if len(unused) == 1 else 'them'} in forward and pass the result on."
         )
     return failed(
         f"{counted(found, 'fully connected layer')} {'is' if found == 1 else 'are'} executed between input and output.",
@@ -142,39 +142,66 @@ def relu(case: Case) -> Finding:
             if not network.is_complete
             else "No layer is executed that a ReLU could follow."
         )
-    last = weighted[-1] if network.is_complete else None
     missing: list[str] = []
-    for layer, following in pairwise(weighted):
-        others = network.between(layer, following, "activation", "softmax", "log_softmax")
-        if others:
+    for layer in weighted[:-1]:
+        behind = network.behind(layer)
+        other = next((one for one in behind if one.kind in {"activation", "softmax"}), None)
+        if other is not None:
             return failed(
-                f"{others[0].name} is used behind {_position(network, layer)}, where the lab asks for a ReLU.",
-                f"Use F.relu (or nn.ReLU) instead of {others[0].name}.",
+                f"{other.name} is used behind {_position(network, layer)}, where the lab asks for a ReLU.",
+                f"Use F.relu (or nn.ReLU) instead of {other.name}.",
                 expected=f"a ReLU behind {_position(network, layer)}",
-                seen=others[0].name,
+                seen=other.name,
             )
-        if not network.between(layer, following, "relu"):
+        if not _all_pass_a_relu(network, behind):
             missing.append(_position(network, layer))
     if missing:
-        where = " and ".join(missing)
+        where = listed(missing)
         return failed(
             f"No ReLU follows {where}.",
             f"Apply F.relu (or nn.ReLU) to the result of {where}, before the next layer.",
             expected=f"a ReLU behind {where}",
             seen="no activation there",
         )
-    after = network.between(last, None, "relu", "activation") if last is not None else ()
-    if after:
-        word = "A ReLU" if after[0].kind == "relu" else after[0].name
+    after = _activation_of_scores(case, weighted[-1]) if network.is_complete else None
+    if after is not None:
+        word = "A ReLU" if after.kind == "relu" else after.name
         return failed(
             f"{word} is applied to the output scores, behind {_position(network, weighted[-1])}.",
             "Leave the last layer's scores as they are: only the log-softmax follows them.",
             expected="no activation behind the last fully connected layer",
-            seen=after[0].name,
+            seen=after.name,
         )
     if not network.is_complete:
         return skipped(f"The activations of the later layers {NOT_SEEN}.")
     return passed("A ReLU follows each hidden layer, and none follows the last.")
+
+
+def _all_pass_a_relu(network: Network, behind: tuple[Operation, ...]) -> bool:
+    """Whether each weighted layer that a result meets gets it, on some way, through a ReLU."""
+    weighted = {one.index for one in network.weighted}
+    rectified: set[int] = set()
+    for one in behind:
+        if one.index in weighted:
+            if rectified.isdisjoint(one.inputs):
+                return False
+        elif one.kind == "relu" or not rectified.isdisjoint(one.inputs):
+            rectified.add(one.index)
+    return True
+
+
+def _activation_of_scores(case: Case, last: Operation) -> Operation | None:
+    """A ReLU or other activation between the last layer and the log-softmax.
+
+    None when there is no log-softmax: an activation that stands in its place is told where the outputs are judged.
+    """
+    probe = case.evidence.probe
+    scores = probe.scores if probe is not None else None
+    behind = case.network.behind(last)
+    ends = [place for place, one in enumerate(behind) if one.kind in {"softmax", "log_softmax"}]
+    if not ends and scores is not None and scores.lead is None:
+        return None
+    return next((one for one in behind[: ends[0] if ends else None] if one.kind in {"relu", "activation"}), None)
 
 
 def order(case: Case) -> Finding:

@@ -42,7 +42,7 @@ def accuracy(case: Case) -> Finding:
     if not trainings:
         if case.evidence.ending.kind == "finished":
             return skipped("Not trained, because an earlier fault leaves nothing to measure.")
-        return ended(case.evidence.ending, "The training run")
+        return ended(case.evidence.ending, "The training run", "train")
     problem = next((one.problem for one in trainings if one.problem is not None), None)
     if problem is not None:
         if problem.kind == "nothing-to-train":
@@ -65,6 +65,8 @@ def accuracy(case: Case) -> Finding:
             expected=expected,
             seen=seen,
         )
+    if case.zeroes_everything:
+        return skipped("Not marked by itself: a dropout with p=1 zeroes everything in training.")
     hint = "Check forward step by step: each layer used once, ReLU between layers, nothing that blocks the gradient."
     if case.evidence.ending.kind not in {"finished", "deadline"}:
         return ended(case.evidence.ending, "The training run")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 
 from grader.evidence import Layer
 from grader.worker.tracing import Tracer
@@ -77,6 +79,9 @@ def refresh_weights(net: nn.Module, *, seed: int) -> None:
     torch.manual_seed(seed)
     reset: set[int] = set()
     for module in net.modules():
+        if parametrize.is_parametrized(module):
+            reset.update(_refresh_parametrized(module, generator))
+            continue
         torch_class = next(
             (cls for cls in type(module).__mro__ if cls.__module__.startswith("torch.nn.modules.")), None
         )
@@ -90,8 +95,28 @@ def refresh_weights(net: nn.Module, *, seed: int) -> None:
         for parameter in net.parameters():
             if id(parameter) in reset or is_lazy(parameter) or parameter.dim() < 2:
                 continue
-            order = torch.randperm(parameter.numel(), generator=generator)
-            parameter.copy_(parameter.flatten()[order].view_as(parameter))
+            parameter.copy_(_shuffled(parameter, generator))
+
+
+def _shuffled(values: Tensor, generator: torch.Generator) -> Tensor:
+    order = torch.randperm(values.numel(), generator=generator)
+    return values.detach().flatten()[order].view_as(values)
+
+
+def _refresh_parametrized(module: nn.Module, generator: torch.Generator) -> set[int]:
+    """Shuffle the weights that a parametrization (orthogonal, spectral norm) computes, through its own inverse.
+
+    Gives the ids of the parameters that were settled so; a parametrization without an inverse is left to the others.
+    """
+    settled: set[int] = set()
+    for name, behind in cast("nn.ModuleDict", module.parametrizations).items():
+        try:
+            with torch.no_grad():
+                setattr(module, name, _shuffled(getattr(module, name), generator))
+        except (RuntimeError, NotImplementedError, ValueError):
+            continue
+        settled.update(id(parameter) for parameter in behind.parameters())
+    return settled
 
 
 def probe_images(count: int, *, seed: int, images: Tensor | None, mean: float, std: float) -> Tensor:

@@ -79,6 +79,10 @@ def _linear(data: Tensor, weight: Tensor, layer: str) -> tuple[Callable[[], Tens
             "flatten-missing", layer, "is given feature maps that were not flattened", weight.shape[1], data.shape[-1]
         )
         return (lambda: torch.nn.functional.linear(data.flatten(1), weight)), repair
+    if data.dim() == 1 and data.numel() % weight.shape[1] == 0:
+        message = "is given the values of all images in one row"
+        repair = Repair("flatten-batch", layer, message, weight.shape[1], data.numel())
+        return (lambda: torch.nn.functional.linear(data.view(-1, weight.shape[1]), weight)), repair
     return _resized_product(data, weight.shape[0], expected=weight.shape[1], layer=layer)
 
 

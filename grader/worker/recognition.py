@@ -53,10 +53,14 @@ def by_numbers(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> tuple[str, 
     if not call.result.is_floating_point() or not (can_be_relu or can_be_dropout):
         return kind, {}, None
     after = call.result.double()
+    is_distribution = kind == "arithmetic" and _is_distribution(after)
     for index, source in earlier:
         before = source.double()
         if can_be_relu and _is_relu(before, after):
             return "relu", {}, index
+        dim = _softmax_dim_of(before, after) if is_distribution else None
+        if dim is not None:
+            return "softmax", {"dim": dim}, index
         dropped = _dropped_fraction(before, after) if can_be_dropout else None
         if dropped is not None:
             return "dropout", {"probability": dropped, "is_active": True}, index
@@ -83,6 +87,19 @@ def _is_relu(before: Tensor, after: Tensor) -> bool:
     if not bool((before < 0).any()) or not bool((before > 0).any()):
         return False
     return torch.allclose(after, before.clamp(min=0), rtol=1e-5, atol=1e-8)
+
+
+def _is_distribution(values: Tensor) -> bool:
+    """Whether the values along some dimension of a (N, C) result are positive and sum to 1."""
+    if values.dim() != 2 or min(values.shape) < 2 or bool((values < 0).any()):
+        return False
+    return any(bool(((values.sum(dim) - 1).abs() < 1e-4).all()) for dim in (0, 1))
+
+
+def _softmax_dim_of(before: Tensor, after: Tensor) -> int | None:
+    """The dimension along which ``after`` is the softmax of ``before``; None when it is not."""
+    dims = (dim for dim in (1, 0) if torch.allclose(after, before.softmax(dim), rtol=1e-4, atol=1e-6))
+    return next(dims, None)
 
 
 def _dropped_fraction(before: Tensor, after: Tensor) -> float | None:

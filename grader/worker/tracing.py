@@ -19,11 +19,13 @@ from torch.overrides import TorchFunctionMode
 
 from grader.evidence import Operation, Remark, Repair
 from grader.worker import recognition, vocabulary
+from grader.worker.lineage import Lineage
 from grader.worker.mending import mended, without_cuda
 
-INPUT = -1
-MAX_OPERATIONS = 5000
-"""A forward pass of the lab's network has some twenty operations; past this only the count goes on."""
+MAX_OPERATIONS = 390
+"""A forward pass of the lab's network has some twenty operations."""
+DETAILED_OPERATIONS = 250
+"""Past this, slicing and arithmetic (a loop over pixels, say) are followed and no longer written down."""
 
 
 class TooManyOperations(Exception):
@@ -53,22 +55,16 @@ class Tracer(TorchFunctionMode):
         self.repairs: list[Repair] = []
         self.remarks: dict[str, Remark] = {}
         self.unregistered: list[object] = []
-        self.used_parameters: set[str] = set()
         self._batch = len(images)
         self._repair = repair
         self._hold_dropout = hold_dropout
         self._known = None if known is None else {id(thing) for thing in known}
-        self._kept: list[object] = [images]
-        self._producer: dict[int, int] = {id(images): INPUT}
-        self._storages: dict[int, int] = {_storage(images): INPUT}
-        self._graph_nodes: dict[int, int] = {}
-        self._weights: dict[int, frozenset[int]] = {}
-        self._random: set[int] = set()
+        self._lineage = Lineage(net, images)
+        self._constants: set[int] = set()
+        self._left: int | None = None
         self._stack: list[nn.Module] = []
         self._names = {id(module): name for name, module in net.named_modules(remove_duplicate=True)}
-        self._parameters = {id(parameter): name for name, parameter in net.named_parameters(remove_duplicate=False)}
         self._buffers = {id(buffer) for buffer in net.buffers()}
-        self._weight_tensors: dict[int, Tensor] = {}
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -82,9 +78,14 @@ class Tracer(TorchFunctionMode):
             before.remove()
             after.remove()
 
+    @property
+    def used_parameters(self) -> set[str]:
+        """Names of the registered parameters that took part."""
+        return self._lineage.used_parameters
+
     def index_of(self, value: object) -> int | None:
         """The operation that made ``value`` (-1: it is the network's input); None when it did not come from one."""
-        return self._origin(value) if isinstance(value, Tensor) else None
+        return self._lineage.origin(value) if isinstance(value, Tensor) else None
 
     def _leave(self, module: nn.Module) -> None:
         while self._stack and self._stack.pop() is not module:
@@ -135,11 +136,15 @@ class Tracer(TorchFunctionMode):
         if not results and name in vocabulary.WRITES_INTO_FIRST and operands:
             results = operands[:1]
         for operand in operands:
-            self._note_parameter(operand)
-        sources = [(operand, self._origin(operand)) for operand in operands]
+            self._lineage.note_parameter(operand)
+        sources = [(operand, self._lineage.origin(operand)) for operand in operands]
         inputs = tuple(dict.fromkeys(origin for _, origin in sources if origin is not None))
+        if self._left is not None and not inputs and name in vocabulary.FROM_OUTSIDE and self._has_rows(results):
+            assert self._left is not None
+            inputs = (self._left,)
+            sources = [(results[0], inputs[0])]
         if not inputs or name in vocabulary.RANDOM or name.endswith("_like") or name.startswith("new_"):
-            self._follow_weights(name, operands, results)
+            self._lineage.follow_weights(name, operands, results)
             return
         if name in {
             "__get__",
@@ -155,17 +160,23 @@ class Tracer(TorchFunctionMode):
         }:
             return
         if not results:
+            if name in vocabulary.LEAVES_TORCH:
+                self._left = max(inputs)
             if name in vocabulary.DETACHES:
                 self._remark("leaves-torch", f"{vocabulary.student_word(name)} takes values out of the network")
             return
+        operation = self._operation(name, args, kwargs, sources, inputs, results[0])
+        if len(self.operations) >= DETAILED_OPERATIONS and operation.kind in {"reshape", "arithmetic"}:
+            for value in results:
+                self._lineage.produced(value, max(inputs))
+            return
         if len(self.operations) >= MAX_OPERATIONS:
             raise TooManyOperations
-        operation = self._operation(name, args, kwargs, sources, inputs, results[0])
         if not torch.is_grad_enabled() and operation.kind in {"conv", "linear"}:
             self._remark("no-grad", f"{operation.layer or operation.name} runs with gradients switched off")
         self.operations.append(operation)
         for value in results:
-            self._produced(value, operation.index)
+            self._lineage.produced(value, operation.index)
         self.results[operation.index] = results[0].detach().clone()
 
     def _operation(
@@ -180,23 +191,25 @@ class Tracer(TorchFunctionMode):
         layer, module = self._layer()
         data = next(operand for operand, origin in sources if origin is not None)
         others = [operand for operand, origin in sources if origin is None]
-        kind = vocabulary.kind_of(name)
+        kind = vocabulary.kind_of(name) if name not in vocabulary.FROM_OUTSIDE else "detach"
         details: dict[str, Any] = {}
-        weights = frozenset[int]().union(*(self._weights.get(id(operand), frozenset()) for operand in others))
+        weights = self._lineage.weights_of(others)
         if kind == "product":
             kind = self._product_kind(name, sources, result)
             if kind == "conv":
                 name = "unfold and matmul"
         if kind in {"arithmetic", "activation"}:
-            is_masked = any(id(other) in self._random for other in others) or self._is_constant_mask(others)
+            is_masked = any(id(other) in self._lineage.random for other in others) or self._is_constant_mask(others)
             earlier = self._earlier(inputs, tuple(result.shape))
             call = recognition.Call(name, kind, args, kwargs, result.detach(), is_masked, bool(weights))
             kind, details, source = recognition.by_numbers(call, earlier)
             if source is not None:
                 self._demote(inputs, source)
+            if kind == "softmax":
+                name = kind
         if kind == "dropout" and "probability" not in details:
             details = recognition.dropout_settings(args, kwargs)
-        if kind in {"softmax", "log_softmax"}:
+        if kind in {"softmax", "log_softmax"} and "dim" not in details:
             details["dim"] = recognition.softmax_dim(args, kwargs, data)
         if kind == "relu" and name.startswith("leaky"):
             name = "relu"
@@ -204,9 +217,11 @@ class Tracer(TorchFunctionMode):
         fresh: list[object] = []
         if kind in {"conv", "linear", "norm"}:
             missing = self._missing_weights(weights)
+            if kind != "norm" and not weights:
+                missing = self._constant_factor(others)
             is_registered = not missing
-            self.unregistered.extend(missing)
-            fresh = [thing for thing in missing if self._known is not None and id(thing) not in self._known]
+            self.unregistered.extend(thing for thing in missing if id(thing) not in self._constants)
+            fresh = [thing for thing in missing if self._is_new(thing)]
         elif not is_registered and module is not None:
             self.unregistered.append(module)
             fresh = [module] if self._known is not None and id(module) not in self._known else []
@@ -220,7 +235,9 @@ class Tracer(TorchFunctionMode):
             inputs=inputs,
             shape_in=tuple(data.shape),
             shape_out=tuple(result.shape),
-            parameters=sum(self._weight_tensors[key].numel() for key in weights if key in self._weight_tensors),
+            parameters=sum(
+                self._lineage.weight_tensors[key].numel() for key in weights if key in self._lineage.weight_tensors
+            ),
             is_registered=is_registered,
             is_fresh=bool(fresh),
             expected=self.repairs[-1].expected if self.repairs and self._is_mended(kind, layer, data) else None,
@@ -234,10 +251,28 @@ class Tracer(TorchFunctionMode):
 
     def _missing_weights(self, weights: frozenset[int]) -> list[object]:
         return [
-            self._weight_tensors[key]
+            self._lineage.weight_tensors[key]
             for key in weights
-            if key not in self._parameters and key not in self._buffers and key in self._weight_tensors
+            if key not in self._lineage.parameters and key not in self._buffers and key in self._lineage.weight_tensors
         ]
+
+    def _constant_factor(self, others: list[Tensor]) -> list[object]:
+        """What stands in the place of the weights and is none: a plain tensor or a buffer, which nothing trains."""
+        factors = [other for other in others if other.dim() >= 2]
+        self._constants.update(id(factor) for factor in factors)
+        return list(factors[:1])
+
+    def _is_new(self, thing: object) -> bool:
+        """Whether a weight or a module that is not registered was not there in the pass before; for a constant, whether
+        it was drawn at random in this one.
+        """
+        if id(thing) in self._constants:
+            return id(thing) in self._lineage.random
+        return self._known is not None and id(thing) not in self._known
+
+    def _has_rows(self, results: list[Tensor]) -> bool:
+        """Whether a tensor built from plain numbers may hold what left torch before: it has a row for each image."""
+        return bool(results) and results[0].dim() > 0 and len(results[0]) == self._batch
 
     def _product_kind(self, name: str, sources: list[tuple[Tensor, int | None]], result: Tensor) -> str:
         """Linear for data times weights, conv when it is done at each position of unfolded data, arithmetic for data
@@ -267,7 +302,7 @@ class Tracer(TorchFunctionMode):
     def _is_constant_mask(self, others: list[Tensor]) -> bool:
         """A mask that came from outside torch's random functions (numpy, say) and belongs to no weight."""
         return any(
-            id(other) not in self._parameters and not self._weights.get(id(other)) and other.dim() > 0
+            id(other) not in self._lineage.parameters and not self._lineage.weights.get(id(other)) and other.dim() > 0
             for other in others
         )
 
@@ -288,7 +323,7 @@ class Tracer(TorchFunctionMode):
                 waiting.extend(operation.inputs)
 
     def _demote(self, inputs: tuple[int, ...], source: int) -> None:
-        """Activations between ``source`` and what was made of it are steps of it: ``x - x.clamp(max=0)`` is one ReLU."""
+        """Activations between ``source`` and what was made of it are its steps: ``x - x.clamp(max=0)`` is one ReLU."""
         waiting, seen = list(inputs), {source}
         while waiting:
             index = waiting.pop()
@@ -300,70 +335,7 @@ class Tracer(TorchFunctionMode):
                 self.operations[index] = replace(step, kind="arithmetic")
             waiting.extend(step.inputs)
 
-    # ---- lineage -----------------------------------------------------------------------------------------------------
-
-    def _produced(self, value: Tensor, index: int) -> None:
-        self._kept.append(value)
-        self._producer[id(value)] = index
-        self._storages[_storage(value)] = index
-        if value.grad_fn is not None:
-            self._kept.append(value.grad_fn)
-            self._graph_nodes[id(value.grad_fn)] = index
-
-    def _origin(self, value: Tensor) -> int | None:
-        known = self._producer.get(id(value))
-        if known is not None:
-            return known
-        if id(value) in self._parameters or id(value) in self._weights or id(value) in self._random:
-            return None
-        known = self._storages.get(_storage(value)) if value.numel() else None
-        if known is None:
-            known = self._origin_by_graph(value)
-        if known is not None:
-            self._kept.append(value)
-            self._producer[id(value)] = known
-        return known
-
-    def _origin_by_graph(self, value: Tensor) -> int | None:
-        """Follow autograd's own graph back; it knows results of functions that were not intercepted."""
-        waiting = [value.grad_fn]
-        for _ in range(50):
-            if not waiting:
-                return None
-            node = waiting.pop(0)
-            if node is None:
-                continue
-            if id(node) in self._graph_nodes:
-                return self._graph_nodes[id(node)]
-            waiting.extend(following for following, _ in node.next_functions)
-        return None
-
-    def _note_parameter(self, value: Tensor) -> None:
-        if id(value) in self._weights:
-            return
-        name = self._parameters.get(id(value))
-        if name is not None:
-            self.used_parameters.add(name)
-        is_weight = name is not None or isinstance(value, nn.Parameter) or (value.is_leaf and value.requires_grad)
-        if is_weight and id(value) not in self._producer:
-            self._kept.append(value)
-            self._weights[id(value)] = frozenset({id(value)})
-            self._weight_tensors[id(value)] = value
-
-    def _follow_weights(self, name: str, operands: list[Tensor], results: list[Tensor]) -> None:
-        """A result that does not depend on the images still carries the weights or the randomness it was made from."""
-        weights = frozenset[int]().union(*(self._weights.get(id(operand), frozenset()) for operand in operands))
-        is_random = name in vocabulary.RANDOM | vocabulary.DROPOUTS or any(
-            id(operand) in self._random for operand in operands
-        )
-        for value in results:
-            if id(value) in self._weights and not is_random:
-                continue
-            self._kept.append(value)
-            if weights:
-                self._weights[id(value)] = weights
-            elif is_random:
-                self._random.add(id(value))
+    # ---- the running module ------------------------------------------------------------------------------------------
 
     def _layer(self) -> tuple[str, nn.Module | None]:
         """The dotted name of the innermost running submodule, and the module itself; nothing for the net's own code."""
@@ -388,10 +360,3 @@ def _tensors(value: Any, depth: int = 0) -> Iterator[Tensor]:
     elif depth < 4 and isinstance(value, dict):
         for item in value.values():
             yield from _tensors(item, depth + 1)
-
-
-def _storage(value: Tensor) -> int:
-    try:
-        return int(value.untyped_storage().data_ptr())
-    except (RuntimeError, NotImplementedError):  # meta, sparse and wrapper tensors have no storage of their own
-        return -id(value)

@@ -57,6 +57,13 @@ RESHAPES = frozenset({
 DETACHES = frozenset({
     "detach", "detach_", "data", "numpy", "tolist", "item",
 })  # fmt: skip
+LEAVES_TORCH = frozenset({
+    "numpy", "tolist", "__array__",
+})  # fmt: skip
+FROM_OUTSIDE = frozenset({
+    "tensor", "as_tensor", "asarray", "from_numpy", "FloatTensor", "Tensor",
+})  # fmt: skip
+"""Calls that make a tensor of numbers from outside torch."""
 RANDOM = frozenset({
     "rand", "rand_like", "randn", "randn_like", "randint", "randint_like", "bernoulli", "bernoulli_", "uniform_",
     "normal", "normal_", "randperm", "multinomial", "random_", "exponential_",

@@ -1,0 +1,92 @@
+"""The check on the outputs: that they are the log-softmax of the scores."""
+
+from __future__ import annotations
+
+from grader.checks.case import Case, failed, passed, skipped
+from grader.checks.loading import ended
+from grader.model import Finding
+
+SUM_TOLERANCE = 1e-3
+"""Of a probability sum. Single precision over ten classes gives some 1e-7."""
+
+
+def log_softmax(case: Case) -> Finding:
+    """Finite, at most 0, exp sums to 1 along dim 1, and it is the log-softmax of the scores themselves."""
+    probe = case.evidence.probe
+    if probe is None:
+        return ended(case.evidence.ending, "Reading the outputs", "probe")
+    scores = probe.scores
+    if scores is None:
+        return skipped("The outputs could not be read a second time.")
+    expected = "log-probabilities: F.log_softmax(x, dim=1)"
+    if not scores.is_finite:
+        return failed(
+            "The outputs hold values that are not finite (NaN or infinity).",
+            "Look for a log of zero, a division by zero or a square root of a negative number.",
+            expected=expected,
+            seen="NaN or infinite values",
+        )
+    span = f"outputs from {scores.smallest:.3g} to {scores.largest:.3g}"
+    is_normalised = scores.sum_error <= SUM_TOLERANCE and scores.largest <= SUM_TOLERANCE
+    if is_normalised:
+        return _normalised(scores.tail, scores.lead, span)
+    if scores.probability_error <= SUM_TOLERANCE and scores.smallest >= 0:
+        return failed(
+            "The outputs are probabilities (softmax), not log-probabilities.",
+            "Use F.log_softmax(x, dim=1) in place of softmax; the NLL loss expects logarithms.",
+            expected=expected,
+            seen=span,
+        )
+    if scores.column_error <= SUM_TOLERANCE and scores.largest <= SUM_TOLERANCE:
+        return failed(
+            "The log-softmax runs over the batch (dim=0) instead of the ten classes.",
+            "Use F.log_softmax(x, dim=1).",
+            expected=expected,
+            seen="log_softmax with dim=0",
+        )
+    if any(word in {"log_softmax", "logsumexp"} for word in scores.tail):
+        return failed(
+            "The outputs are not log-probabilities, although a log-softmax is called.",
+            "Return the result of F.log_softmax(x, dim=1) itself, unchanged.",
+            expected=expected,
+            seen=span,
+        )
+    last = scores.tail[-1] if scores.tail else ""
+    if last in {"sigmoid", "tanh", "logsigmoid", "relu"}:
+        return failed(
+            f"The outputs are the result of a {last}, not log-probabilities.",
+            f"Take the {last} out and return F.log_softmax(x, dim=1).",
+            expected=expected,
+            seen=span,
+        )
+    return failed(
+        "The outputs are plain scores: no log-softmax is applied.",
+        "Return F.log_softmax(x, dim=1).",
+        expected=expected,
+        seen=span,
+    )
+
+
+def _normalised(tail: tuple[str, ...], lead: tuple[str, ...] | None, span: str) -> Finding:
+    squashed = {"softmax", "softmin", "sigmoid"}
+    ends = [index for index, word in enumerate(tail) if word == "log_softmax"]
+    before_log = set(tail[: ends[-1]]) if ends else set(lead or ())
+    if squashed & before_log:
+        word = sorted(squashed & before_log)[0]
+        return failed(
+            f"A {word} is applied before the log-softmax, which squeezes the scores together.",
+            f"Take the {word} out: F.log_softmax(x, dim=1) alone does both steps.",
+            expected="log_softmax of the scores themselves",
+            seen=" then ".join(word for word in tail if word in squashed | {"log_softmax", "log"}),
+        )
+    if tail.count("log_softmax") > 1:
+        return passed(
+            "The outputs are log-probabilities. log_softmax is applied twice, which changes nothing; once is enough.",
+            seen=span,
+        )
+    if "softmax" in tail and "log" in tail:
+        return passed(
+            "The outputs are log-probabilities. F.log_softmax does both steps in one and keeps very small values.",
+            seen=span,
+        )
+    return passed("The outputs are log-probabilities.", seen=span)
