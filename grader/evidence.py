@@ -109,7 +109,7 @@ class Operation:
 class Repair:
     """A fault that stopped the forward pass and was mended in the trace only, so that the rest could be seen.
 
-    ``kind`` is linear-size, conv-channels, reshape-size or device.
+    ``kind`` is linear-size, conv-channels, flatten-missing, flatten-batch, reshape-size, reshape-layout or device.
     """
 
     kind: str

@@ -306,7 +306,7 @@ def _broken_batches(case: Case, works: list[int], broken: list[Pass]) -> Finding
     expected = "any number of images"
     if first.problem is not None and "view size is not compatible" in first.problem.message:
         return failed(
-            f"view cannot be used{at(first.problem)} for batches of {numbers} {sizes}: the values lie otherwise.",
+            f"view does not work{at(first.problem)} for {numbers} {sizes}: the values lie otherwise.",
             "Use reshape instead of view.",
             expected=expected,
             seen=first.problem.code.strip(),

@@ -183,9 +183,13 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
         record.parameters > LARGEST_TRAINED
         or gradients.problem is not None
         or (probe.scores is not None and not probe.scores.is_finite)
-        or any(operation.is_fresh for operation in trace.operations)
+        or any(operation.is_fresh or _drops_everything(operation) for operation in trace.operations)
     )
     return None if is_hopeless else fixed
+
+
+def _drops_everything(operation: evidence.Operation) -> bool:
+    return operation.kind == "dropout" and operation.is_active is not False and (operation.probability or 0) >= 1
 
 
 def build_net(

@@ -211,6 +211,8 @@ class Tracer(TorchFunctionMode):
             details = recognition.dropout_settings(args, kwargs)
         if kind in {"softmax", "log_softmax"} and "dim" not in details:
             details["dim"] = recognition.softmax_dim(args, kwargs, data)
+        if kind == "activation" and module is not None and type(module).__name__.lower() in vocabulary.ACTIVATIONS:
+            name = type(module).__name__.lower()  # nn.ReLU6 runs hardtanh
         if kind == "relu" and name.startswith("leaky"):
             name = "relu"
         is_registered = module is None or id(module) in self._names
