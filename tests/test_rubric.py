@@ -69,7 +69,7 @@ def test_the_revision_changes_with_the_content_only(rubric_from: Callable[[str],
     assert rubric_from(quoted).revision == original
     assert rubric_from(unquoted).revision == original
     assert rubric_from("\ufeff" + PACKAGED).revision == original
-    assert rubric_from(PACKAGED.replace("margin = 0.02", "margin = 0.03", 1)).revision != original
+    assert rubric_from(PACKAGED.replace("margin = 0.05", "margin = 0.03", 1)).revision != original
     assert rubric_from(PACKAGED.replace('title = "Lab 4"', 'title = "Lab 5"')).revision != original
 
 
@@ -138,9 +138,9 @@ FAULTS = {
     "no steps": (with_line("steps", "steps = 0"), "training.mnist.steps: should lie between 10 and"),
     "endless steps": (with_line("steps", "steps = 1_000_000"), "training.mnist.steps: should lie between"),
     "part of a step": (with_line("steps", "steps = 1.5"), "training.mnist.steps: should be a whole number"),
-    "never evaluated": (with_line("evaluate_every", "evaluate_every = 601"), "evaluate_every: .*between 1 and 600"),
+    "never evaluated": (with_line("evaluate_every", "evaluate_every = 1001"), "evaluate_every: .*between 1 and 1000"),
     "learning rate 0": (with_line("learning_rate", "learning_rate = 0"), "learning_rate: should lie between"),
-    "stops too early": (with_line("stop_accuracy", "stop_accuracy = 0.5"), "stop_accuracy: .*best band, 0.85"),
+    "stops too early": (with_line("stop_accuracy", "stop_accuracy = 0.5"), "stop_accuracy: .*best band, 0.7"),
     "no parameters": (with_line("max_parameters", "max_parameters = 0"), "resources.max_parameters: should lie"),
     "no seconds": (with_line("max_forward_seconds", "max_forward_seconds = nan"), "max_forward_seconds: should lie"),
     "bad TOML": ('title = "Lab 4"\n[totals\n', r"not valid TOML: .*line 2"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +48,21 @@ LARGEST_TRAINED = 50_000_000
 """Parameters above which a net is only counted, or looked at without training it: the lab's own has some 20,000, and
 such a net would keep a worker busy for minutes.
 """
+
+
+ROW_TOLERANCE = 1e-3
+"""Of the outputs' spread, as in forward.batch: above it, images of a batch affect each other."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How to train a net: its one batch size (0: any), and whether a poor first result could be chance.
+
+    Where the images of a batch are mixed up, a poor result is explained, and more seeds would only take time.
+    """
+
+    batch: int
+    is_worth_retrying: bool
 
 
 class Reporter(Protocol):
@@ -114,22 +129,24 @@ def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Report
         return
     torch.set_num_threads(1)
     with cpu_only():
-        fixed_batch = _look(loaded, job, images, reporter)
-    if fixed_batch is None:
+        outlook = _look(loaded, job, images, reporter)
+    if outlook is None:
         return
     torch.set_num_threads(job.threads)
     seed: int | None = job.first_seed
     number = 0
     while seed is not None:
         reporter.begin("train")
-        attempt = training.attempts(job, number, seed=seed, batch=fixed_batch)
+        attempt = training.attempts(job, number, seed=seed, batch=outlook.batch)
         record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
         reporter.send(record, "train", {"heldout": outputs} if len(outputs) else {})
         seed, number = reporter.ask(), number + 1
+        if not outlook.is_worth_retrying:
+            return
 
 
-def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> int | None:
-    """Everything short of training. Gives the batch size to train with (0: any), or None when training is no use."""
+def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> Outlook | None:
+    """Everything short of training; None when training is no use."""
     assert loaded.factory is not None
     sample = images.train[:2000]
 
@@ -185,7 +202,8 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
         or (probe.scores is not None and not probe.scores.is_finite)
         or any(operation.is_fresh or _drops_everything(operation) for operation in trace.operations)
     )
-    return None if is_hopeless else fixed
+    is_mixing = probe.row_error is not None and probe.row_error > ROW_TOLERANCE
+    return None if is_hopeless else Outlook(fixed, not is_mixing)
 
 
 def _drops_everything(operation: evidence.Operation) -> bool:
