@@ -200,14 +200,17 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
         record.parameters > LARGEST_TRAINED
         or gradients.problem is not None
         or (probe.scores is not None and not probe.scores.is_finite)
-        or any(operation.is_fresh or _drops_everything(operation) for operation in trace.operations)
+        or any(_is_hopeless(operation) for operation in trace.operations)
     )
     is_mixing = probe.row_error is not None and probe.row_error > ROW_TOLERANCE
     return None if is_hopeless else Outlook(fixed, not is_mixing)
 
 
-def _drops_everything(operation: evidence.Operation) -> bool:
-    return operation.kind == "dropout" and operation.is_active is not False and (operation.probability or 0) >= 1
+def _is_hopeless(operation: evidence.Operation) -> bool:
+    """Whether a net with this operation cannot learn: weights made anew in each pass, or a dropout that drops all."""
+    if operation.kind == "dropout":
+        return operation.is_active is not False and (operation.probability or 0) >= 1
+    return operation.is_fresh
 
 
 def build_net(
