@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a record changes its meaning; stored evidence of another format is never reused."""
 
 
@@ -35,6 +35,31 @@ class Remark:
 
     id: str
     message: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something in a submission's conduct that a tutor should know of; the ids are listed in docs/threat-model.md.
+
+    ``id`` is stable, ``message`` one plain sentence, with the place where it is known. ``is_grave`` says that the
+    submission reached for what observes it, so that nothing which came out of its process can be relied on.
+    """
+
+    id: str
+    message: str
+    is_grave: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the parent read in a submission's own text, none of which it ran.
+
+    ``kinds`` are the kinds of operation (those of :class:`Operation`) that the text has any word for: a trace with
+    another kind in it disagrees with the text.
+    """
+
+    notices: tuple[Notice, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +129,20 @@ class Operation:
     expected: int | None = None
     """Repaired layers: the number of inputs that the layer was declared with; ``shape_in`` has what it was given."""
 
+    @property
+    def drops_some(self) -> bool:
+        """Whether this is a dropout that works in training: switched on, and neither p=0 nor p=1."""
+        return self._is_live_dropout and 0 < (self.probability or 0) < 1
+
+    @property
+    def drops_everything(self) -> bool:
+        """Whether this is a dropout with p=1, which lets nothing through in training."""
+        return self._is_live_dropout and (self.probability or 0) >= 1
+
+    @property
+    def _is_live_dropout(self) -> bool:
+        return self.kind == "dropout" and self.is_active is not False
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -166,6 +205,10 @@ class Scores:
     probability_error: float = 0.0
     tail: tuple[str, ...] = ()
     lead: tuple[str, ...] | None = None
+
+
+ROW_TOLERANCE = 1e-3
+"""Row errors up to this are rounding, some 1e-6 of the outputs' spread; rows that share a mean give 1e-1."""
 
 
 @dataclass(frozen=True)
@@ -291,6 +334,10 @@ class Evidence:
     """The tail of what the submission printed."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage, measured by the parent."""
+    notices: tuple[Notice, ...] = ()
+    """What the worker noticed while the submission ran, in order, each once."""
+    reading: Reading | None = None
+    """What the parent read in the text; None when it was not read."""
     format: int = FORMAT
 
 

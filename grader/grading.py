@@ -322,23 +322,13 @@ class Session:
 
     def _job(self, folder: Path, script: str) -> Job:
         assert self._files is not None
-        plan = self.plan
-        return Job(
+        return Job.planned(
+            self.plan,
             root=str(folder),
             script=script,
             data=self._files,
-            steps=plan.steps,
-            batch_size=plan.batch_size,
-            learning_rate=plan.learning_rate,
-            retry_learning_rate=plan.retry_learning_rate,
-            retry_steps=plan.retry_steps,
-            momentum=plan.momentum,
-            evaluate_every=plan.evaluate_every,
-            stop_accuracy=plan.stop_accuracy,
-            first_seed=plan.seeds[0],
             probe_seed=self._probe_seed,
             device=self.device,
-            threads=1,
         )
 
     def _judge(self) -> Callable[[Training, NDArray[np.float32]], tuple[Training, int | None]]:

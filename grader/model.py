@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from grader.evidence import Evidence
 
@@ -168,6 +168,29 @@ class Job:
     probe_seed: int
     device: str
     threads: int
+
+    @classmethod
+    def planned(
+        cls, plan: TrainingPlan, *, root: str, script: str, data: DataFiles, probe_seed: int, device: str
+    ) -> Self:
+        """The job that a training plan asks for, on one thread; the plan's bands and margin stay behind."""
+        return cls(
+            root=root,
+            script=script,
+            data=data,
+            steps=plan.steps,
+            batch_size=plan.batch_size,
+            learning_rate=plan.learning_rate,
+            retry_learning_rate=plan.retry_learning_rate,
+            retry_steps=plan.retry_steps,
+            momentum=plan.momentum,
+            evaluate_every=plan.evaluate_every,
+            stop_accuracy=plan.stop_accuracy,
+            first_seed=plan.seeds[0],
+            probe_seed=probe_seed,
+            device=device,
+            threads=1,
+        )
 
 
 @dataclass(frozen=True)

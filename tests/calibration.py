@@ -70,6 +70,7 @@ def measure(work: Work) -> Result:
 
     torch.set_num_threads(1)
     images = training.load_images(work.files)
+    job = Job.planned(work.plan, root=work.folder, script=work.script, data=work.files, probe_seed=0, device="cpu")
     loaded = load_net(Path(work.folder), work.script)
     if loaded.factory is None:
         raise SystemExit(f"{work.student} does not load: {loaded.record.problem}")
@@ -80,7 +81,7 @@ def measure(work: Work) -> Result:
         reached: list[float] = []
         for number in range(len(work.plan.seeds)):
             clock = time.process_time()
-            attempt = training.attempts(_job(work), number, seed=seed + number * SEED_STEP, batch=0)
+            attempt = training.attempts(job, number, seed=seed + number * SEED_STEP, batch=0)
             record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
             record = with_accuracy(record, outputs.numpy(), work.labels)
             reached.append(accuracy_of(record))
@@ -93,27 +94,6 @@ def measure(work: Work) -> Result:
         accuracies.append(tuple(reached))
     return Result(
         work.student, parameter_count(net), shapes, tuple(accuracies), tuple(steps), tuple(starts), tuple(seconds)
-    )
-
-
-def _job(work: Work) -> Job:
-    plan = work.plan
-    return Job(
-        root=work.folder,
-        script=work.script,
-        data=work.files,
-        steps=plan.steps,
-        batch_size=plan.batch_size,
-        learning_rate=plan.learning_rate,
-        retry_learning_rate=plan.retry_learning_rate,
-        retry_steps=plan.retry_steps,
-        momentum=plan.momentum,
-        evaluate_every=plan.evaluate_every,
-        stop_accuracy=plan.stop_accuracy,
-        first_seed=plan.seeds[0],
-        probe_seed=0,
-        device="cpu",
-        threads=1,
     )
 
 

@@ -40,7 +40,7 @@ class Case:
     def zeroes_everything(self) -> bool:
         """Whether a dropout with p=1 lets nothing through in training."""
         dropouts = self.network.between(None, None, "dropout")
-        return any(one.is_active is not False and (one.probability or 0) >= 1 for one in dropouts)
+        return any(one.drops_everything for one in dropouts)
 
 
 def passed(message: str, *, seen: str = "", expected: str = "") -> Finding:

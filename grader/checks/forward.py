@@ -7,12 +7,10 @@ from math import prod
 
 from grader.checks.case import Case, counted, failed, passed, skipped
 from grader.checks.loading import at, cause, ended
-from grader.evidence import Operation, Pass, Problem, Repair
+from grader.evidence import ROW_TOLERANCE, Operation, Pass, Problem, Repair
 from grader.model import Finding
 from grader.network import features, size_word
 
-ROW_TOLERANCE = 1e-3
-"""Of the outputs' spread. Rounding gives some 1e-6, rows that share a mean 1e-1."""
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 

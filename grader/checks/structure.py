@@ -16,44 +16,33 @@ def conv(case: Case) -> Finding:
     found = len(network.convs)
     if not network.is_complete and found <= 2 and not (found == 2 and network.linears):
         return skipped(f"The convolution layers {NOT_SEEN}.")
-    seen = _listed(network.convs)
-    if found == 2:
-        return passed("Two convolution layers are executed.", seen=seen)
-    hint = "Give Net exactly two convolution layers, and call both in forward."
-    unused = [one.name for one in _declared(case, "Conv") if one.name not in {op.layer for op in network.convs}]
-    if found < 2 and unused:
-        hint = (
-            f"{listed(unused)} {'is' if len(unused) == 1 else 'are'} declared, but forward never uses the result: call "
-            f"{'it' if len(unused) == 1 else 'them'} in forward and pass the result on."
-        )
-    return failed(
-        f"{counted(found, 'convolution layer')} {'is' if found == 1 else 'are'} executed between input and output.",
-        hint,
-        expected="2 convolution layers",
-        seen=seen or "none",
-    )
+    return _exactly_two(case, network.convs, noun="convolution layer", type_word="Conv")
 
 
 def linear(case: Case) -> Finding:
     """Exactly two fully connected layers lie on the executed path."""
     network = case.network
-    found = len(network.linears)
-    if not network.is_complete and found <= 2:
+    if not network.is_complete and len(network.linears) <= 2:
         return skipped(f"The fully connected layers {NOT_SEEN}.")
-    seen = _listed(network.linears)
+    return _exactly_two(case, network.linears, noun="fully connected layer", type_word="Linear", example=" (nn.Linear)")
+
+
+def _exactly_two(case: Case, layers: tuple[Operation, ...], *, noun: str, type_word: str, example: str = "") -> Finding:
+    """The finding on a count of layers; below two, declared layers of ``type_word`` that are not used get a hint."""
+    found, seen = len(layers), _listed(layers)
     if found == 2:
-        return passed("Two fully connected layers are executed.", seen=seen)
-    hint = "Give Net exactly two fully connected layers (nn.Linear), and call both in forward."
-    unused = [one.name for one in _declared(case, "Linear") if one.name not in {op.layer for op in network.linears}]
+        return passed(f"Two {noun}s are executed.", seen=seen)
+    hint = f"Give Net exactly two {noun}s{example}, and call both in forward."
+    unused = [one.name for one in _declared(case, type_word) if one.name not in {op.layer for op in layers}]
     if found < 2 and unused:
         hint = (
             f"{listed(unused)} {'is' if len(unused) == 1 else 'are'} declared, but forward never uses the result: call "
             f"{'it' if len(unused) == 1 else 'them'} in forward and pass the result on."
         )
     return failed(
-        f"{counted(found, 'fully connected layer')} {'is' if found == 1 else 'are'} executed between input and output.",
+        f"{counted(found, noun)} {'is' if found == 1 else 'are'} executed between input and output.",
         hint,
-        expected="2 fully connected layers",
+        expected=f"2 {noun}s",
         seen=seen or "none",
     )
 
@@ -249,7 +238,7 @@ def order(case: Case) -> Finding:
 
 
 def _working(dropouts: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    return tuple(one for one in dropouts if one.is_active is not False and 0 < (one.probability or 0) < 1)
+    return tuple(one for one in dropouts if one.drops_some)
 
 
 def _lies_between(operation: Operation, start: Operation, end: Operation | None) -> bool:

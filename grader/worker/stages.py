@@ -50,10 +50,6 @@ such a net would keep a worker busy for minutes.
 """
 
 
-ROW_TOLERANCE = 1e-3
-"""Of the outputs' spread, as in forward.batch: above it, images of a batch affect each other."""
-
-
 @dataclass(frozen=True)
 class Outlook:
     """How to train a net: its one batch size (0: any), and whether a poor first result could be chance.
@@ -169,9 +165,8 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
         trace = with_device_repair(trace)
     reporter.send(trace, "trace")
     if any(repair.kind == "device" for repair in trace.repairs):
-        return (
-            None  # with a GPU the rest would run there and without one it would fail: neither is told apart from here
-        )
+        # With a GPU the rest would run there, and without one it would fail; the verdict must not depend on that.
+        return None
 
     reporter.begin("probe")
     probe = probing.probe(net, probes, working, loaded.explain)
@@ -200,17 +195,15 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
         record.parameters > LARGEST_TRAINED
         or gradients.problem is not None
         or (probe.scores is not None and not probe.scores.is_finite)
-        or any(_is_hopeless(operation) for operation in trace.operations)
+        or any(_makes_weights(operation) or operation.drops_everything for operation in trace.operations)
     )
-    is_mixing = probe.row_error is not None and probe.row_error > ROW_TOLERANCE
+    is_mixing = probe.row_error is not None and probe.row_error > evidence.ROW_TOLERANCE
     return None if is_hopeless else Outlook(fixed, not is_mixing)
 
 
-def _is_hopeless(operation: evidence.Operation) -> bool:
-    """Whether a net with this operation cannot learn: weights made anew in each pass, or a dropout that drops all."""
-    if operation.kind == "dropout":
-        return operation.is_active is not False and (operation.probability or 0) >= 1
-    return operation.is_fresh
+def _makes_weights(operation: evidence.Operation) -> bool:
+    """Whether this layer's weights are made anew in each pass; a fresh dropout has none."""
+    return operation.is_fresh and operation.kind != "dropout"
 
 
 def build_net(

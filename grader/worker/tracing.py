@@ -140,24 +140,12 @@ class Tracer(TorchFunctionMode):
         sources = [(operand, self._lineage.origin(operand)) for operand in operands]
         inputs = tuple(dict.fromkeys(origin for _, origin in sources if origin is not None))
         if self._left is not None and not inputs and name in vocabulary.FROM_OUTSIDE and self._has_rows(results):
-            assert self._left is not None
             inputs = (self._left,)
             sources = [(results[0], inputs[0])]
         if not inputs or name in vocabulary.RANDOM or name.endswith("_like") or name.startswith("new_"):
             self._lineage.follow_weights(name, operands, results)
             return
-        if name in {
-            "__get__",
-            "shape",
-            "dim",
-            "size",
-            "device",
-            "dtype",
-            "requires_grad",
-            "grad_fn",
-            "is_cuda",
-            "ndim",
-        }:
+        if name in vocabulary.LOOKUPS:
             return
         if not results:
             if name in vocabulary.LEAVES_TORCH:

@@ -64,6 +64,10 @@ FROM_OUTSIDE = frozenset({
     "tensor", "as_tensor", "asarray", "from_numpy", "FloatTensor", "Tensor",
 })  # fmt: skip
 """Calls that make a tensor of numbers from outside torch."""
+LOOKUPS = frozenset({
+    "__get__", "shape", "dim", "size", "device", "dtype", "requires_grad", "grad_fn", "is_cuda", "ndim",
+})  # fmt: skip
+"""Questions about a tensor, which compute nothing."""
 RANDOM = frozenset({
     "rand", "rand_like", "randn", "randn_like", "randint", "randint_like", "bernoulli", "bernoulli_", "uniform_",
     "normal", "normal_", "randperm", "multinomial", "random_", "exponential_",
