@@ -1,4 +1,4 @@
-"""The project's commands: grade, tests, lint, types and bench, all in one shared environment.
+"""The project's commands: grade, tests, lint, types, bench, audit and soak, all in one shared environment.
 
 The environment lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only when the lock file,
 pyproject.toml or the interpreter changes, so every later command starts at once.
@@ -130,3 +130,15 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure submissions a minute against the naive way: nox -s bench -- [--sizes 10,40,80]."""
     session.run(shared_python(session), str(Path("tests", "bench.py")), *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def audit(session: nox.Session) -> None:
+    """Grade samples and attacks together and judge the grader: nox -s audit -- [--data DIR] [--only PATTERN]."""
+    session.run(shared_python(session), "-m", "tests.audit", *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def soak(session: nox.Session) -> None:
+    """Grade hundreds of submissions in one run and look for leaks: nox -s soak -- [--count 300]."""
+    session.run(shared_python(session), "-m", "tests.soak", *session.posargs, external=True)

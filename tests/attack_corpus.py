@@ -56,25 +56,28 @@ Maker = Callable[[Path], None]
 """Fills the folder of a submission, which exists and is empty."""
 
 
-def build(target: Path) -> tuple[Attack, ...]:
-    """Put every attack below ``target``, which is made when missing: the committed ones as copies, the others new."""
+def build(target: Path, *, wants: Callable[[str], bool] = lambda name: True) -> tuple[Attack, ...]:
+    """Put the attacks below ``target``, which is made when missing: the committed ones as copies, the others new.
+
+    ``wants`` says for an attack's name whether it is to be there.
+    """
     target.mkdir(parents=True, exist_ok=True)
     attacks = []
-    for folder in committed():
+    for folder in (folder for folder in committed() if wants(folder.name)):
         shutil.copytree(folder, target / folder.name, ignore=shutil.ignore_patterns("expected.toml", "__pycache__"))
         attacks.append(read(folder))
-    for attack, make in MADE:
+    for attack, make in ((attack, make) for attack, make in MADE if wants(attack.name)):
         folder = target / attack.name
         folder.mkdir()
         make(folder)
         attacks.append(attack)
     for name, at_most in HOSTILE_NAMES.items():
-        folder = Path(os.fsdecode(os.fsencode(target) + b"/" + name))
-        folder.mkdir()
-        (folder / "task1_cnn.py").write_text(GOOD_TEXT if at_most == POINTS else POOR_TEXT, encoding="utf-8")
+        folder = target / os.fsdecode(name)
         id = printable(folder.name)
-        about = f"The folder of a submission is called {id}."
-        attacks.append(Attack(id, about, "names", at_most, at_most))
+        if wants(id):
+            folder.mkdir()
+            (folder / "task1_cnn.py").write_text(GOOD_TEXT if at_most == POINTS else POOR_TEXT, encoding="utf-8")
+            attacks.append(Attack(id, f"The folder of a submission is called {id}.", "names", at_most, at_most))
     return tuple(attacks)
 
 
