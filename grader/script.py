@@ -9,6 +9,7 @@ import ast
 import bisect
 import codecs
 import io
+import json
 import re
 import tokenize
 import warnings
@@ -38,8 +39,16 @@ _OTHER_LANGUAGES = frozenset(
     {"bash", "sh", "script", "cmd", "html", "javascript", "js", "latex", "markdown", "svg", "perl", "ruby", "sql", "R"}
     | {"python", "python2", "python3", "pypy"}  # these run elsewhere and leave nothing behind
 )
-_LINE_MAGIC = re.compile(r"^(\s*)(?:[%!?]|[\w.\[\]'\", ]+\?{1,2}\s*$)")
-_ASSIGNED_MAGIC = re.compile(r"^(\s*[\w.,\[\] ]+=\s*)[%!]")
+_LINE_MAGIC = re.compile(r"\s*(?:[%!?]|[\w.\[\]'\"][\w.\[\]'\", ]*\?{1,2}\s*$)")
+_ASSIGNED_MAGIC = re.compile(r"(\s*[\w.,\[\]][\w.,\[\] ]*=\s*)[%!]")
+_PLAIN_MAGIC = re.compile(r"\s*[%!]")
+_MOST_TRIES = 50
+"""Times that a cell is parsed to find its notebook commands one by one."""
+_MOST_TOLD = 20
+"""Cells named in a remark."""
+_NEWEST_FORMAT = 4
+_ASCII = bytes(range(32, 127)) + b"\\u0041"
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
 _DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
 
@@ -126,6 +135,7 @@ def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
 
 
 def _declared(data: bytes) -> Iterator[str]:
+    """The encoding that the bytes name, unless plain Python text means something else in it (UTF-7, escapes)."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             yield encoding
@@ -134,7 +144,7 @@ def _declared(data: bytes) -> Iterator[str]:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError:  # an unknown cookie, or a first line that is not UTF-8
         return
-    if encoding != "utf-8":
+    if encoding != "utf-8" and _decoded(_ASCII, [encoding]) == (_ASCII.decode(), encoding):
         yield encoding
 
 
@@ -175,12 +185,14 @@ def _read_notebook(text: str, path: str, remarks: tuple[Remark, ...]) -> Script:
         found.append(Remark("magic-stripped", "Notebook commands (lines with % or !) were left out."))
     if not any(_DEFINES_NET.search(cell.text) or _IMPORTS_NET.search(cell.text) for cell in code):
         code = [cell for cell in stripped if not cell.writes or _DEFINES_NET.search(cell.text)]
-    usable = [cell for cell in code if is_python(cell.text)]
-    if not any(_DEFINES_NET.search(cell.text) for cell in usable):
-        usable = [cell for cell in code if cell in usable or _DEFINES_NET.search(cell.text)]
+    valid = {cell.number for cell in code if is_python(cell.text)}
+    defining = {cell.number for cell in code if _DEFINES_NET.search(cell.text)}
+    kept = valid if valid & defining else valid | defining
+    usable = [cell for cell in code if cell.number in kept]
     if len(usable) < len(code):
-        numbers = ", ".join(str(cell.number) for cell in code if cell not in usable)
-        found.append(Remark("cell-skipped", f"Code cells that are not valid Python were left out: {numbers}."))
+        numbers = [str(cell.number) for cell in code if cell.number not in kept]
+        shown = ", ".join(numbers[:_MOST_TOLD]) + (", ..." if len(numbers) > _MOST_TOLD else "")
+        found.append(Remark("cell-skipped", f"Code cells that are not valid Python were left out: {shown}."))
     starts, lines = [], 1
     for cell in usable:
         starts.append((cell.number, lines))
@@ -190,17 +202,37 @@ def _read_notebook(text: str, path: str, remarks: tuple[Remark, ...]) -> Script:
 
 
 def _code_cells(text: str, path: str) -> list[str]:
-    import nbformat  # a tenth of a second that plain scripts need not pay
-
-    library: Any = nbformat  # untyped
+    """The text of each code cell of a notebook, in every format there has been (1 to 4)."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            notebook = library.convert(library.reader.reads(text), 4)
-            return [str(cell.source).replace("\r\n", "\n") for cell in notebook.cells if cell.cell_type == "code"]
-    except Exception as error:  # protects the load stage: nbformat raises whatever the malformed JSON leads it to
+        document = json.loads(text)
+        version = document.get("nbformat", 1)
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= _NEWEST_FORMAT:
+            raise ValueError("nbformat")
+        sheets = [document, *document.get("worksheets", [])]
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
+        found = [_cell_text(cell) for cell in cells if cell["cell_type"] == "code"]
+        if not cells and "cells" not in document:
+            raise ValueError("cells")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         message = f"{path} is not a notebook that can be read; save it again from Jupyter and check that it opens."
         raise SourceProblem(Problem("notebook", message, type(error).__name__, path)) from error
+    if sum(map(len, found)) > LARGEST_SCRIPT:
+        message = f"The code in {path} is too large to be this lab's script."
+        raise SourceProblem(Problem("too-large", message, file=path))
+    for number, code in enumerate(found, 1):
+        if "\0" in code:
+            message = f"Code cell {number} of {path} holds NUL characters, so Python cannot read it; it may be damaged."
+            raise SourceProblem(Problem("null-bytes", message, file=path, cell=number))
+    return found
+
+
+def _cell_text(cell: dict[str, Any]) -> str:
+    """The code of a cell: ``source`` since format 4, ``input`` and ``code`` before; a text or a list of lines."""
+    source = next((cell[name] for name in ("source", "input", "code") if name in cell), "")
+    if not isinstance(source, str | list):
+        raise TypeError("source")
+    code = source if isinstance(source, str) else "".join(source)
+    return _SURROGATES.sub("\ufffd", code.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _without_magics(cell: _Cell) -> _Cell:
@@ -217,11 +249,15 @@ def _without_magics(cell: _Cell) -> _Cell:
         elif name in _OTHER_LANGUAGES or name in {"writefile", "file"}:
             return _Cell(cell.number, "")
         lines[first] = ""
-    for _ in range(len(lines)):
+    for _ in range(_MOST_TRIES):
         line = _magic_line("\n".join(lines), lines)
         if line < 0:
             break
         _blank(lines, line)
+    else:  # a cell of little else: those that look like commands go unparsed, for each parsing takes the whole cell
+        for line in range(len(lines)):
+            if _PLAIN_MAGIC.match(lines[line]):
+                _blank(lines, line)
     return _Cell(cell.number, "\n".join(lines), writes)
 
 

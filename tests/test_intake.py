@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import pytest
 from grader.intake import copy_submission, discover, safe_folder_name
 from grader.intake import names as naming
 from grader.intake.archives import STUDENT, Limits, Refused, unpack
-from grader.intake.files import gather
+from grader.intake.files import Found, gather
+from grader.intake.scripts import choose, within_reason
 from grader.model import Submission, UsageFault
 
 NET = """import torch.nn as nn
@@ -469,6 +471,57 @@ def test_large_scripts_are_refused_and_large_notebooks_read(cohort: Path, scratc
     assert result["bob"].script == "work.ipynb"
 
 
+SLOW = {
+    "spaces after an import": "from x import" + " " * 300_000,
+    "half an import": "from x import (\n" * 60_000,
+    "many imports": "import " + ",".join(f"a{n}" for n in range(100_000)),
+    "dots": "import " + "a." * 300_000,
+    "one line": "class Net" + " " * 900_000 + "(",
+    "blank lines": " \n" * 400_000,
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_no_text_keeps_the_choice_of_a_script_busy(cohort: Path, scratch: Path, name: str) -> None:
+    book = '{"cells": [{"cell_type": "code", "source": ' + json.dumps(SLOW[name]) + "}]}"
+    write(cohort, {"eve/task1_cnn.py": SLOW[name], "eve/a.ipynb": book, "ann/task1_cnn.py": NET})
+    start = time.process_time()
+    assert found(cohort, scratch)["ann"].script
+    assert time.process_time() - start < 20
+
+
+def test_no_number_of_scripts_keeps_it_busy(tmp_path: Path) -> None:
+    """What is read of one submission is bounded; the smallest come first, for this lab's script is a small one."""
+    sizes = {"task1_cnn.py": 3000, **{f"{n}.ipynb": 19 << 20 for n in range(5)}, "plot.png": 90 << 20}
+    files = [Found(name, tmp_path / name, size) for name, size in sizes.items()]
+    kept, passed_over = within_reason(files)
+    assert passed_over == 2
+    assert [f.name for f in kept] == ["task1_cnn.py", "0.ipynb", "1.ipynb", "2.ipynb", "plot.png"]
+    write(tmp_path, {f.name: b"" for f in files} | {"task1_cnn.py": NET})
+    choice = choose(files, is_named_by_student=False)
+    assert choice.candidates == ("task1_cnn.py",)
+    assert [flag.id for flag in choice.flags] == ["scripts-not-read"]
+
+
+def test_the_text_of_a_notebook_may_be_anything(cohort: Path, scratch: Path) -> None:
+    books = {
+        "a": '{"cells": {"a": 1}}', "b": '{"cells": [1, null, {"cell_type": ["code"]}]}', "c": "[" * 100_000,
+        "d": '{"cells": [{"cell_type": "code", "source": {"a": 1}}, {"cell_type": "code", "source": [1, [2]]}]}',
+        "e": '{"worksheets": 5, "cells": NaN}', "f": '{"cells": [], "nbformat": ' + "9" * 5000 + "}", "g": "\0" * 99,
+        "h": '{"cells": [{"cell_type": "code", "source": "\\ud800 class Net:"}]}', "i": "null", "j": "",
+    }  # fmt: skip
+    write(cohort, {"ann/task1_cnn.py": NET, **{f"s{id}/lab4.ipynb": text for id, text in books.items()}})
+    result = found(cohort, scratch)
+    assert set(result) == {"ann", *(f"s{id}" for id in books)}
+    assert result["ann"].script
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_a_script_is_known_in_any_encoding(cohort: Path, scratch: Path, encoding: str) -> None:
+    write(cohort, {"ann/work.py": ("# caf\u00e9\n" + NET).encode(encoding), "ann/plot.py": "import torch\n" * 99})
+    assert found(cohort / "ann", scratch)["ann"].script == "work.py"
+
+
 # Zips that are refused
 
 
@@ -614,7 +667,71 @@ def test_one_students_trouble_in_a_cohorts_zip(tmp_path: Path, scratch: Path) ->
     assert result["dave"].files == ("task1_cnn.py",)
 
 
+def test_names_that_lead_out_of_a_cohorts_zip_cost_nobody_else(tmp_path: Path, scratch: Path) -> None:
+    path = tmp_path / "all.zip"
+    deep = "/".join(["d" * 150] * 30)
+    members = {"ann/task1_cnn.py": NET, "bob/..\\..\\evil.py": "x", "cy/" + "d/" * 50 + "x.py": "x", "../dee.py": NET}
+    zipped({**members, f"eve/{deep}/x.py": NET, "/etc/fay.py": NET, "c:gil.py": NET}, path)
+    result = found(path, scratch)
+    assert result["ann"].script == "task1_cnn.py"
+    assert [id for id, s in result.items() if s.script] == ["ann"]
+    bounced(result["bob"], "outside of its folder")
+    bounced(result["cy"], "nested more than 40 deep")
+    bounced(result["eve"], "too long")
+    assert {p.relative_to(tmp_path).parts[0] for p in tmp_path.rglob("*.py")} == {"scratch"}
+    assert {p.name for p in scratch.rglob("*.py")} == {"task1_cnn.py"}
+
+
+def test_a_refused_zip_leaves_nothing_on_the_disk(cohort: Path, scratch: Path) -> None:
+    zipped({"task1_cnn.py": NET, "a/1.bin": bytes(1 << 20), "bomb.bin": bytes(40 << 20)}, cohort / "bob.zip")
+    bounced(found(cohort / "bob.zip", scratch)["bob"], "bomb.bin")
+    with pytest.raises(Refused, match="more than 1 MiB"):
+        unpack(cohort / "bob.zip", scratch / "b", Limits(members=9, size=1 << 20, file_size=1 << 20))
+    assert not list((scratch / "b").iterdir())
+    write(cohort, {"ann/task1_cnn.py": NET})
+    assert "bob" in found(cohort, scratch / "c")
+    assert not list((scratch / "c").rglob("1.bin"))
+
+
+def test_overlapping_members(cohort: Path, scratch: Path) -> None:
+    """The better zip bomb: many entries of the directory that share one member's bytes."""
+    raw = zipped({"0.csv": bytes(1 << 20)})
+    start, end = raw.index(b"PK\x01\x02"), raw.index(b"PK\x05\x06")
+    entries = [raw[start:end].replace(b"0.csv", b"%05d" % n) for n in range(400)]
+    tail = bytearray(raw[end:])
+    tail[8:12] = (400).to_bytes(2, "little") * 2
+    tail[12:16] = len(b"".join(entries)).to_bytes(4, "little")
+    refused(cohort, scratch, raw[:start] + b"".join(entries) + bytes(tail))
+
+
 # Names
+
+
+def test_nobody_takes_anothers_name(cohort: Path, scratch: Path) -> None:
+    """Names of an LMS within a student's folder or zip are the student's own words."""
+    claimed = {"ann_assignsubmission_file_task1_cnn.py": BLANK, "ben_assignsubmission_file_task1_cnn.py": BLANK}
+    write(cohort, {"ann/task1_cnn.py": NET, "ben.py": NET, **{f"aaa/{name}": text for name, text in claimed.items()}})
+    zipped(dict.fromkeys(claimed, BLANK), cohort / "aab.zip")
+    result = found(cohort, scratch)
+    assert (result["ann"].root, result["ann"].flags) == (cohort / "ann", ())
+    assert (result["ben"].root, result["ben"].flags) == (cohort, ())
+    assert flags(result["ann (2)"]) == flags(result["ben (2)"]) == {"same-name"}
+
+
+def test_one_script_cannot_tie_a_cohort_into_one_submission(cohort: Path, scratch: Path) -> None:
+    names = ("ann", "ben", "cy", "dee")
+    imports = "from ann import Net\nimport ben, cy, dee\n"
+    write(cohort, {**{f"{name}.py": NET for name in names}, "eve.py": imports})
+    assert list(found(cohort, scratch)) == [*names, "eve"]
+    boxes = cohort.parent / "boxes"
+    write(boxes, {**{f"{name}/task1_cnn.py": NET for name in names}, "eve.py": imports})
+    assert list(found(boxes, scratch)) == [*names, "eve"]
+
+
+def test_a_single_script_takes_no_neighbours_work(cohort: Path, scratch: Path) -> None:
+    write(cohort, {"ann.py": NET, "ben.py": NET, "eve.py": "from ann import Net\n"})
+    assert found(cohort / "eve.py", scratch)["eve"].files == ("eve.py",)
+    assert found(cohort, scratch)["eve"].files == ("eve.py",)
 
 
 def test_names_in_zips(tmp_path: Path, scratch: Path) -> None:

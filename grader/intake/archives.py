@@ -1,12 +1,16 @@
 """Unpacking a zip that a stranger made: what is refused, and the streaming that holds to it.
 
 Clutter is left packed. A member that could be anybody's mistake is refused by itself, so that one student cannot take a
-whole cohort's zip down; an archive that tries to write outside its folder, or has no end, is refused whole.
+whole cohort's zip down; that holds for names that lead outside too, for a tutor's own zip may carry such a name of one
+student's. An archive that has no end is refused whole.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import re
+import shutil
 import stat
 import struct
 import zipfile
@@ -23,9 +27,13 @@ _RATIO = 200
 _RATIO_FROM = 16 * MIB
 """Text compresses some 5 to 50 times; deflate's limit is 1032. Small files may do better by chance."""
 _DEPTH = 40
+_LONGEST_PATH = 1000
+"""Bytes. Systems take 1024 (macOS) or 4096 (Linux), and the folder that it goes into counts too."""
 _SIGNATURE = b"PK\x01\x02"
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError, IndexError)
 """What zipfile raises at damaged input."""
+_NAME_ERRORS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.EISDIR}
+"""What a file system says to a name that it cannot hold, or cannot hold beside the others."""
 _MAGIC = {b"Rar!": "a .rar", b"7z\xbc\xaf": "a .7z", b"\x1f\x8b": "a .gz", b"%PDF": "a PDF", b"<!DO": "a web page"}
 
 
@@ -48,7 +56,7 @@ COHORT = Limits(members=100_000, size=4096 * MIB, file_size=200 * MIB)
 
 @dataclass(frozen=True)
 class RefusedMember:
-    """A member left out: its path below the target folder, and why, as the end of a sentence."""
+    """A member left out: its path below the target folder (its start, if deep), and why, as the end of a sentence."""
 
     path: str
     reason: str
@@ -70,7 +78,26 @@ class Unpacked:
 
 
 def unpack(archive: Path, target: Path, limits: Limits) -> Unpacked:
-    """Unpack the zip ``archive`` into the empty folder ``target``; raises Refused. Nothing is written elsewhere."""
+    """Unpack the zip ``archive`` into the empty folder ``target``. Nothing is written elsewhere.
+
+    Raises Refused, and then nothing stays in ``target``: what was unpacked of a bomb would fill the disk.
+    """
+    try:
+        return _unpacked(archive, target, limits)
+    except Refused:
+        empty(target)
+        raise
+
+
+def empty(folder: Path) -> None:
+    """Remove what lies in ``folder``, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        for entry in list(folder.iterdir()):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _unpacked(archive: Path, target: Path, limits: Limits) -> Unpacked:
     try:
         _count_entries(archive, limits)
         with zipfile.ZipFile(archive) as opened:
@@ -121,12 +148,15 @@ def _sift(opened: zipfile.ZipFile, limits: Limits) -> tuple[list[_Member], list[
     taken: dict[str, str] = {}
     folders: set[str] = set()
     for info in infos:
-        path = _member_path(info)
-        if path is None or _is_left_packed(info, path):
+        path, leads_out = _member_path(info)
+        if leads_out:
+            refused.append(RefusedMember(_start(path), leads_out))
+            continue
+        if not path or _is_left_packed(info, path):
             continue
         key = folded(path)
         parents = {key[: m.start()] for m in re.finditer("/", key)}
-        reason = _fault(info)
+        reason = _fault(info, path)
         if info.is_dir() or stat.S_ISDIR(info.external_attr >> 16):
             folders |= parents | {key}
             if reason is None and key not in taken:
@@ -136,7 +166,7 @@ def _sift(opened: zipfile.ZipFile, limits: Limits) -> tuple[list[_Member], list[
             twin = _show(taken.get(key, path))
             reason = f"holds two files that some computers cannot tell apart: {twin} and {_show(path)}"
         if reason is not None:
-            refused.append(RefusedMember(path, reason))
+            refused.append(RefusedMember(_start(path), reason))
             continue
         taken[key] = path
         folders |= parents
@@ -144,17 +174,23 @@ def _sift(opened: zipfile.ZipFile, limits: Limits) -> tuple[list[_Member], list[
     return members, refused
 
 
-def _member_path(info: zipfile.ZipInfo) -> str | None:
-    """The member's path, cleaned, as it will be written below the target; None for one without a name."""
+def _start(path: str) -> str:
+    """Enough of a path to tell whose it is, and never too long for a file system."""
+    return "/".join(path.split("/")[:5])
+
+
+def _member_path(info: zipfile.ZipInfo) -> tuple[str, str]:
+    """The member's path, cleaned, as it will be written below the target (empty for one without a name); or, with
+    the path that tells whose it is, why it must not be.
+    """
     name = _decoded(info).replace("\\", "/")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        raise Refused(f"holds a file with an absolute path ({_show(name)}), which could overwrite other files")
     parts = [p for p in name.split("/") if p not in {"", "."}]
+    path = "/".join(clean_component(p) for p in parts[: _DEPTH + 1])
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        return path, f"holds a file with an absolute path ({_show(name)}), which could overwrite other files"
     if ".." in parts:
-        raise Refused(f"holds a file that would be written outside of its folder ({_show(name)})")
-    if len(parts) > _DEPTH:
-        raise Refused(f"holds folders nested more than {_DEPTH} deep")
-    return "/".join(clean_component(p) for p in parts) or None
+        return path, f"holds a file that would be written outside of its folder ({_show(name)})"
+    return path, ""
 
 
 def _decoded(info: zipfile.ZipInfo) -> str:
@@ -173,7 +209,11 @@ def _is_left_packed(info: zipfile.ZipInfo, path: str) -> bool:
     return is_clutter(path) or is_clutter_file(info.filename.rpartition("/")[2])
 
 
-def _fault(info: zipfile.ZipInfo) -> str | None:
+def _fault(info: zipfile.ZipInfo, path: str) -> str | None:
+    if path.count("/") >= _DEPTH:
+        return f"holds folders nested more than {_DEPTH} deep"
+    if len(path.encode()) > _LONGEST_PATH:
+        return f"holds a path that is too long ({_show(path)})"
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
         return f"holds a link ({_show(info.filename)}) where a file should be; links are not followed"
@@ -203,11 +243,17 @@ def _extract(
     total = 0
     for member in members:
         place = target / member.path
-        if member.info.is_dir() or stat.S_ISDIR(member.info.external_attr >> 16):
-            place.mkdir(parents=True, exist_ok=True)
+        is_folder = member.info.is_dir() or stat.S_ISDIR(member.info.external_attr >> 16)
+        try:
+            (place if is_folder else place.parent).mkdir(parents=True, exist_ok=True)
+            if is_folder:
+                continue
+            written, reason = _stream(opened, member, place, min(limits.file_size, limits.size - total))
+        except OSError as error:
+            if error.errno not in _NAME_ERRORS:
+                raise
+            refused.append(RefusedMember(member.path, f"holds a name that cannot be written ({_show(member.path)})"))
             continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        written, reason = _stream(opened, member, place, min(limits.file_size, limits.size - total))
         total += written
         if total > limits.size:
             place.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from grader.intake.archives import STUDENT, Refused, unpack
+from grader.intake.archives import STUDENT, Refused, empty, unpack
 from grader.intake.clutter import is_archive, is_clutter_file, is_document, is_foreign_archive
 from grader.intake.files import Found, copy_files, digest, gather, tidied
 from grader.intake.names import clean_component, natural_key, printable, stem
@@ -34,6 +34,8 @@ class Delivery:
     """All that one student handed in. Deliveries with the same ``key`` are one student's.
 
     ``refusals`` are whole sentences on what could not be unpacked; ``main`` is the script when the tutor named it.
+    ``is_claimed`` says that the name stands inside a folder or zip that may itself be a student's, so that anybody
+    can have written it.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Delivery:
     refusals: tuple[str, ...] = ()
     main: str = ""
     is_named_by_student: bool = False
+    is_claimed: bool = False
 
 
 @dataclass
@@ -91,6 +94,7 @@ class _Pile:
             self.refusals.append(f"{name} {reason}.")
             return
         if unpacked.refused:
+            empty(place)
             self.refusals.append(f"{name} {unpacked.refused[0].reason}.")
             return
         before = len(self.files) + len(self.refusals)

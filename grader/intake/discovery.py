@@ -16,7 +16,7 @@ from grader.intake.clutter import is_archive, is_foreign_archive
 from grader.intake.files import MIB, Found
 from grader.intake.names import is_generic, natural_key, printable, stem, unique_ids
 from grader.intake.scripts import read_scripts
-from grader.model import Submission, UsageFault
+from grader.model import Flag, Submission, UsageFault
 
 _NESTING = 2
 """A cohort's zip may hold students' zips, and a student's zip one more; deeper ones stay packed."""
@@ -47,10 +47,20 @@ def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
 
 
 def _finished(deliveries: list[Delivery], scratch: Path) -> tuple[Submission, ...]:
-    merged = sorted(_merged(deliveries), key=lambda d: (natural_key(printable(d.id)), d.id))
+    # Who was named by the cohort itself keeps the name; who only claims it gets a number after it.
+    merged = sorted(_merged(deliveries), key=lambda d: (d.is_claimed, natural_key(printable(d.id)), d.id))
     ids = unique_ids([printable(d.id) for d in merged])
-    submissions = [assemble(replace(d, id=id), scratch) for d, id in zip(merged, ids, strict=True)]
+    submissions = [_told_apart(assemble(replace(d, id=id), scratch), d) for d, id in zip(merged, ids, strict=True)]
     return tuple(sorted(submissions, key=lambda s: natural_key(s.id)))
+
+
+def _told_apart(submission: Submission, delivery: Delivery) -> Submission:
+    """The submission with a flag when another one has its name."""
+    name = printable(delivery.id)
+    if submission.id == name:
+        return submission
+    told = f"More than one submission is called {name}, so this one got a number; a tutor should tell whose it is."
+    return replace(submission, flags=(*submission.flags, Flag("same-name", told)))
 
 
 def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
@@ -142,7 +152,7 @@ class _Survey:
             found += self.student_folder(place, level)
         for place in kids.archives:
             if is_archive(place.name) and level < _NESTING and holds_lms_export(place):
-                found += self.archive(place, stem(place.name), level=level, limits=COHORT)
+                found += _claimed(self.archive(place, stem(place.name), level=level, limits=COHORT))
                 continue
             found.append(Delivery(str(place), stem(place.name), (Part(place, level=level),)))
         for link in kids.links:
@@ -163,7 +173,7 @@ class _Survey:
         with contextlib.suppress(OSError):
             kids = shapes.children(folder)
             if any(shapes.origin(p) for p in kids.boxes + kids.files):
-                return self.lms_export(folder, kids, level)
+                return _claimed(self.lms_export(folder, kids, level))
         return [Delivery(str(folder), folder.name, (Part(folder, level=level),), self.refused_below(folder))]
 
     def lms_export(self, folder: Path, kids: shapes.Children, level: int) -> list[Delivery]:
@@ -192,6 +202,10 @@ class _Survey:
         return tuple(told for lost, told in self.refused.items() if lost.is_relative_to(path))
 
 
+def _claimed(deliveries: list[Delivery]) -> list[Delivery]:
+    return [replace(delivery, is_claimed=lms.is_exported(delivery.key)) for delivery in deliveries]
+
+
 def _over_limits(unpacked: Unpacked) -> str:
     """Why a zip that turned out to be one student's is too large for that; empty when it is not."""
     if unpacked.members > STUDENT.members:
@@ -206,7 +220,9 @@ def _one_script(paths: tuple[Path, ...]) -> bool:
 
 
 def _imported_files(path: Path) -> list[Path]:
-    """The modules beside a single script that it needs, as far as import lines tell."""
+    """The modules beside a single script that it needs, as far as import lines tell; none among other students'."""
+    if shapes.holds_several_students(shapes.children(path.parent)):
+        return []
     wanted: list[str] = []
     modules = [p for p in path.parent.glob("*.py") if p.is_file() and not p.is_symlink() and p != path]
     found = [Found(p.name, p, p.stat().st_size) for p in (*modules, path)]

@@ -12,7 +12,13 @@ SCRIPT_LIMIT = MIB
 NOTEBOOK_LIMIT = 20 * MIB
 """Notebooks carry their plots as text."""
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def limit(name: str) -> int:
@@ -21,18 +27,23 @@ def limit(name: str) -> int:
 
 
 def code_text(path: Path) -> str:
-    """The Python text of a script or notebook, newlines made ``\\n``; bytes that are no text become U+FFFD."""
+    """The Python text of a script or notebook, newlines made ``\\n``; bytes that are no text become U+FFFD.
+
+    At most ``SCRIPT_LIMIT`` characters of it: a notebook may be larger than a script, but not the code in it.
+    """
     with path.open("rb") as stream:
         raw = stream.read(limit(path.name))
     text = _decoded(raw).replace("\r\n", "\n").replace("\r", "\n")
     is_notebook = path.name.casefold().endswith(".ipynb") or (text.lstrip()[:1] == "{" and '"cells"' in text)
-    return _notebook_code(text) if is_notebook else text
+    return (_notebook_code(text) if is_notebook else text)[:SCRIPT_LIMIT]
 
 
 def _decoded(raw: bytes) -> str:
     for bom, encoding in _BOMS:
         if raw.startswith(bom):
             return raw[len(bom) :].decode(encoding, "replace")
+    if b"\0" in raw[:200]:
+        return raw.decode("utf-16-le" if raw[1:2] == b"\0" else "utf-16-be", "replace")
     return raw.decode("utf-8", "replace")
 
 

@@ -20,17 +20,16 @@ from rapidfuzz import fuzz
 
 from grader.intake.clutter import LOOSE_SUFFIXES, SCRIPT_SUFFIXES, is_foreign_script, is_test_name
 from grader.intake.files import Found
+from grader.intake.imports import module_files, modules, net_imports
 from grader.intake.names import SCRIPT_NAME, is_lab_name, natural_key, printable, stem, version, without_version
 from grader.intake.reading import MIB, code_text, limit
 from grader.model import Flag
 
 _NET_CLASS = re.compile(r"^[ \t]*class[ \t]+Net[ \t]*[(:\[]", re.M)
 _NET_NAME = re.compile(r"^[ \t]*Net[ \t]*(?::[^=\n]*)?=(?!=)", re.M)
-_NET_IMPORT = re.compile(
-    r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(?:\([^)]{0,2000}\bNet\b|[^\n#(]*\bas[ \t]+Net\b|[^\n#(]*\bNet\b|\*)",
-    re.M,
-)
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.M)
+_MOST_READ = 64 * MIB
+"""Of one submission's scripts and notebooks; a hostile MiB takes a tenth of a second and more."""
+_MOST_TOLD = 3
 _NETWORK = re.compile(r"^[ \t]*class[ \t]+\w+[ \t]*\([^)\n]*\bModule\b", re.M)
 _TORCH = re.compile(r"^[ \t]*(?:import|from)[ \t]+torch\b", re.M)
 _CONV = re.compile(r"conv", re.I)
@@ -128,9 +127,10 @@ def read_script(found: Found, local: frozenset[str]) -> Script | None:
         return None
     if suffix == ".ipynb" and not (defines or has_network or _TORCH.search(text)):
         return None
-    imported = {f for m in _NET_IMPORT.finditer(text) for f in _module_files(m[1], path, local)}
+    imported = {f for module in net_imports(text) for f in module_files(module, path, local)}
     imports_net = bool(imported)
     is_main = imports_net and is_lab_name(path.name)
+    imports = modules(text)
     return Script(
         name=found.name,
         tier=DEFINES if defines or is_main else HAS_NETWORK if has_network else IS_SCRIPT,
@@ -143,8 +143,8 @@ def read_script(found: Found, local: frozenset[str]) -> Script | None:
         kind=_KINDS.get(suffix, 3),
         is_blank=not text.strip(),
         text_digest=hashlib.sha256(text.strip().encode("utf-8", "replace")).hexdigest(),
-        imports=frozenset(f for m in _modules(text) for f in _module_files(m, path, local)),
-        modules=frozenset(m.lstrip(".").partition(".")[0] for m in _modules(text)),
+        imports=frozenset(f for m in imports for f in module_files(m, path, local)),
+        modules=frozenset(m.lstrip(".").partition(".")[0] for m in imports),
     )
 
 
@@ -161,23 +161,22 @@ def _likeness(name: str) -> float:
     return 100.0 if "task1cnn" in text else fuzz.ratio(text, "task1cnn")
 
 
-def _modules(text: str) -> Iterable[str]:
-    for match in _IMPORT.finditer(text):
-        if match[1]:
-            yield match[1]
+def within_reason(files: Iterable[Found]) -> tuple[list[Found], int]:
+    """The files of one submission that are looked at for its script, smallest first when they are too much together;
+    and how many scripts were passed over for that.
+    """
+    files = list(files)
+    seen = passed_over = 0
+    kept = []
+    for found in sorted(files, key=lambda f: f.size):
+        is_script = PurePosixPath(found.name).suffix.casefold() in SCRIPT_SUFFIXES | LOOSE_SUFFIXES
+        seen += found.size if is_script and found.size <= limit(found.name) else 0
+        if seen > _MOST_READ and is_script:
+            passed_over += found.size <= limit(found.name)
         else:
-            yield from (part.split()[0] for part in match[2].split(",") if part.strip())
-
-
-def _module_files(module: str, importer: PurePosixPath, local: frozenset[str]) -> Iterable[str]:
-    """The files of the submission that ``module`` may mean when the file ``importer`` imports it."""
-    inner = module.lstrip(".").replace(".", "/")
-    if not inner:
-        return
-    for folder in {importer.parent, PurePosixPath(".")}:
-        for name in (f"{inner}.py", f"{inner}/__init__.py"):
-            if (full := str(folder / name)) in local and full != str(importer):
-                yield full
+            kept.append(found.name)
+    names = set(kept)
+    return [f for f in files if f.name in names], passed_over
 
 
 def read_scripts(files: Iterable[Found]) -> list[Script]:
@@ -196,8 +195,12 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
     """Choose the script. ``is_named_by_student`` says that its name stands for the student and needs no remark."""
     files = list(files)
     large = _too_large(files)
-    flags = [Flag("script-too-large", text) for text in large]
-    scripts = read_scripts(files)
+    flags = [Flag("script-too-large", text) for text in large[:_MOST_TOLD]]
+    looked_at, passed_over = within_reason(files)
+    if passed_over:
+        told = f"{passed_over} of the scripts were not looked at, because all of them together are too large."
+        flags.append(Flag("scripts-not-read", told))
+    scripts = read_scripts(looked_at)
     filled = [s for s in scripts if not s.is_blank]
     if not filled:
         return Choice((), tuple(flags), _why_none(scripts, files, large))
@@ -224,7 +227,7 @@ def _renamed(chosen: Script) -> str:
         HAS_NETWORK: "it holds a network, though none called Net",
         IS_SCRIPT: "it is the likeliest script, though it holds no network",
     }[chosen.tier]
-    return f"The script is called {chosen.name}, not {SCRIPT_NAME}; it was graded because {why}."
+    return f"The script is called {printable(chosen.name)}, not {SCRIPT_NAME}; it was graded because {why}."
 
 
 def _several(chosen: Script, rivals: list[Script]) -> str:
@@ -241,8 +244,10 @@ def _several(chosen: Script, rivals: list[Script]) -> str:
         HAS_NETWORK: "files hold a network and none defines Net",
         IS_SCRIPT: "scripts were found and none holds a network",
     }[chosen.tier]
-    names = ", ".join(s.name for s in scripts[:5]) + (", ..." if len(scripts) > 5 else "")
-    return f"{len(scripts)} {what} ({names}); {chosen.name} was graded because {_reason(chosen, scripts[1])}."
+    names = ", ".join(printable(s.name) for s in scripts[:5]) + (", ..." if len(scripts) > 5 else "")
+    return (
+        f"{len(scripts)} {what} ({names}); {printable(chosen.name)} was graded because {_reason(chosen, scripts[1])}."
+    )
 
 
 def _reason(chosen: Script, second: Script) -> str:
@@ -254,7 +259,8 @@ def _reason(chosen: Script, second: Script) -> str:
 
 def _too_large(files: list[Found]) -> list[str]:
     return [
-        f"{f.name} was not considered: it has {f.size / MIB:.1f} MiB and a script may have {limit(f.name) // MIB} MiB."
+        f"{printable(f.name)} was not considered: it has {f.size / MIB:.1f} MiB "
+        f"and a script may have {limit(f.name) // MIB} MiB."
         for f in files
         if PurePosixPath(f.name).suffix.casefold() in SCRIPT_SUFFIXES and f.size > limit(f.name)
     ]
@@ -264,7 +270,7 @@ def _why_none(scripts: list[Script], files: list[Found], large: list[str]) -> st
     if large:
         return large[0]
     if scripts:
-        return f"{scripts[0].name} is empty."
+        return f"{printable(scripts[0].name)} is empty."
     if not files:
         return "The folder is empty."
     names = [printable(f.name) for f in files]

@@ -16,6 +16,7 @@ with ``task1_cnn.py`` and ``model.py`` is one submission, and a folder of ``alic
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from grader.intake.names import (
     own_words,
     stem,
 )
-from grader.intake.scripts import HAS_NETWORK, Script, read_scripts
+from grader.intake.scripts import HAS_NETWORK, Script, read_scripts, within_reason
 
 _PACKAGING = frozenset({"__init__.py", "setup.py"})
 _WRITTEN = frozenset({".pdf", ".docx", ".doc", ".odt", ".rtf", ".txt", ".md", ".html"})
@@ -115,7 +116,11 @@ def handed_in(kids: Children) -> Path | None:
 
 def scripts_in(kids: Children) -> list[Script]:
     """The scripts directly in a folder."""
-    return read_scripts(Found(p.name, p, p.stat().st_size) for p in kids.files)
+    found = []
+    for path in kids.files:
+        with contextlib.suppress(OSError):  # one that is gone since must not take the survey of a cohort down
+            found.append(Found(path.name, path, path.stat().st_size))
+    return read_scripts(found)
 
 
 def is_cohort(kids: Children) -> bool:
@@ -124,12 +129,19 @@ def is_cohort(kids: Children) -> bool:
     if not scripts:
         return _count_boxes(kids) >= 2
     imported = {module for s in scripts for module in s.modules}
+    if sum(box.name in imported and _has_network(box) for box in kids.folders) > 1:
+        imported = set()  # one student's network lies in one package; other names are guesses at other students
     students = [
         box
         for box in kids.boxes
         if not is_generic(stem(box.name)) and box.name not in imported and (box in kids.archives or _has_network(box))
     ]
     return len(students) + _count_scripts(scripts) >= 2
+
+
+def holds_several_students(kids: Children) -> bool:
+    """True when scripts that lie side by side are different students'."""
+    return _count_scripts([s for s in scripts_in(kids) if not is_test_name(s.name)]) >= 2
 
 
 def _count_boxes(kids: Children) -> int:
@@ -142,7 +154,7 @@ def _count_boxes(kids: Children) -> int:
 
 def _has_network(folder: Path) -> bool:
     try:
-        return any(s.tier >= HAS_NETWORK for s in read_scripts(gather(folder).files))
+        return any(s.tier >= HAS_NETWORK for s in read_scripts(within_reason(gather(folder).files)[0]))
     except OSError:
         return False
 
@@ -151,10 +163,13 @@ def _count_scripts(scripts: list[Script]) -> int:
     """Groups of scripts that may be different students'."""
     if any(is_lab_name(s.name) for s in scripts):
         return 0
+    owners = {s.name for s in scripts if s.defines_net}
     groups: list[set[object]] = []
     for script in scripts:
         if not is_generic(stem(script.name)):
-            ties: set[object] = {script.name, own_words(stem(script.name)), *script.imports}
+            # A script takes its Net from one file; more of them are guesses at the names of other students' scripts.
+            imports = script.imports if len(script.imports & owners) < 2 else script.imports - owners
+            ties: set[object] = {script.name, own_words(stem(script.name)), *imports}
             tied = [g for g in groups if g & ties]
             groups = [g for g in groups if not g & ties] + [ties.union(*tied)]
     return len(groups)
