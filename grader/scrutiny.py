@@ -1,0 +1,259 @@
+"""Reading a submission's text in the parent, without running it: which kinds of operation it has words for, and what a
+tutor should know of before relying on what the worker observed.
+
+What is noticed is in :mod:`grader.scrutiny_notices`, the words in :mod:`grader.scrutiny_words`. What a submission does
+when it runs (network, other programs) is noticed by the worker.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from grader import scrutiny_words as words
+from grader.evidence import Notice, Reading
+from grader.script import Script, SourceProblem, read_script
+from grader.scrutiny_names import Names, Text, nodes_below
+from grader.scrutiny_notices import patching, reaching
+from grader.scrutiny_weights import loading
+from grader.text import visible
+
+MOST_TEXT = 300_000
+"""Characters that are parsed of one submission, about a third of a second's worth; a script of this lab has 10 000."""
+MOST_NODES = 60_000
+MOST_HELPERS = 40
+LARGEST_NOTEBOOK = 30_000_000
+"""Bytes, plots included."""
+MOST_OF_ONE_ID = 2
+"""Notices with the same id; more would tell a tutor nothing new."""
+_LONGEST_CODE = 4_000
+"""Characters of a text given to ``exec`` that are read as code."""
+_BROKEN_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([.\w]+)", re.MULTILINE)
+_TEST_FILE = re.compile(r"(?:conftest|test_.*|.*_test)\.py", re.IGNORECASE)
+_COPY = re.compile(r"[ _]*\(\d+\)$")
+_LMS_PREFIX = "_assignsubmission_file_"
+_RUNS_TEXT = frozenset({"builtins.exec", "builtins.eval", "builtins.compile"})
+
+
+def scrutinise(root: Path, script: str, files: Sequence[str]) -> Reading:
+    """Read ``root / script`` and those of ``files`` (paths below ``root``) that it could import.
+
+    Nothing in them makes this raise, or take much more than a third of a second. All kinds are in the reading when the
+    text cannot tell what the network is made of; none when the script itself cannot be read.
+    """
+    own = frozenset(
+        part for file in files if file.endswith(".py") for part in PurePosixPath(file).with_suffix("").parts
+    )
+    try:
+        texts = _texts(root, script, files)
+        return Reading(tuple(_notices(texts, own)), _kinds(texts, own))
+    except (RecursionError, MemoryError):  # protects the parent from a text that was made to be too much
+        return Reading((), words.KINDS)
+
+
+# ---- which texts -----------------------------------------------------------------------------------------------------
+
+
+def _texts(root: Path, script: str, files: Sequence[str]) -> list[Text]:
+    """The script first, then its helpers in the order in which they are asked for."""
+    main = _read(root, script)
+    if main is None:
+        return []
+    texts = [main]
+    helpers = [
+        file for file in files if file.endswith(".py") and file != script and ".." not in PurePosixPath(file).parts
+    ]
+    written = {name: module for name, module in main.script.modules if name.endswith(".py")}
+    candidates = [*written, *(one for one in helpers if one not in written)]
+    taken: set[str] = set()
+    size, position = len(main.script.text), 0
+    while position < len(texts):
+        asked, is_dynamic = _asked(texts[position])
+        position += 1
+        for file in candidates:
+            if file in taken or not (
+                _is_asked(file, asked) or (is_dynamic and not _TEST_FILE.fullmatch(Path(file).name))
+            ):
+                continue
+            taken.add(file)
+            if size > MOST_TEXT or len(texts) > MOST_HELPERS:
+                return [*texts, Text(Script(file, ""), is_whole=False)]
+            helper = _parsed(written[file]) if file in written else _read(root, file)
+            if helper is not None:
+                size += len(helper.script.text)
+                texts.append(helper)
+    return texts
+
+
+def _read(root: Path, file: str) -> Text | None:
+    """The text; None when it cannot be read, for then the worker cannot read it either."""
+    try:
+        path = root / file
+        if not path.is_file():
+            return None
+        if path.suffix.lower() == ".ipynb" and path.stat().st_size > LARGEST_NOTEBOOK:
+            return Text(Script(file, ""), is_whole=False)
+        return _parsed(read_script(root, file))
+    except (SourceProblem, OSError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _parsed(script: Script) -> Text:
+    if len(script.text) > MOST_TEXT:
+        return Text(script, is_whole=False)
+    try:
+        tree = _tree(script.text)
+        if tree is None:
+            return Text(script)
+        nodes = nodes_below(tree, MOST_NODES)
+        is_whole = len(nodes) <= MOST_NODES
+        nodes += _code_in_text(nodes, Names(nodes))
+        return Text(script, tuple(tree.body), tuple(nodes), Names(nodes), is_whole)
+    except (RecursionError, MemoryError, ValueError):
+        return Text(script, is_whole=False)
+
+
+def _tree(code: str) -> ast.Module | None:
+    """The parsed code; None when it is not Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(code)
+        except SyntaxError:
+            return None
+
+
+def _code_in_text(nodes: Sequence[ast.AST], names: Names) -> list[ast.AST]:
+    """The nodes of code that is given as text to ``exec`` and the like, on the line of that call."""
+    found: list[ast.AST] = []
+    for node in nodes:
+        if not (isinstance(node, ast.Call) and node.args and names.dotted(node.func) in _RUNS_TEXT):
+            continue
+        code = names.text(node.args[0])
+        tree = _tree(code) if code is not None and len(code) < _LONGEST_CODE and len(found) < MOST_NODES else None
+        for inner in nodes_below(tree, MOST_NODES) if tree is not None else ():
+            if hasattr(inner, "lineno"):
+                inner.lineno = node.lineno
+            found.append(inner)
+    return found
+
+
+def _asked(text: Text) -> tuple[frozenset[str], bool]:
+    """The parts of the names of all modules that a text imports and that are no standard library's; whether it imports
+    some by a name that reading cannot know.
+    """
+    modules: set[str] = set() if text.nodes else set(_BROKEN_IMPORT.findall(text.script.text))
+    is_dynamic = False
+    for node in text.nodes:
+        if isinstance(node, ast.Import):
+            modules |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules |= {f"{'.' * node.level}{node.module or ''}.{one.name}" for one in node.names}
+        elif isinstance(node, ast.Call) and node.args and text.names.dotted(node.func) in words.IMPORTERS:
+            name = text.names.text(node.args[0])
+            is_dynamic = is_dynamic or name is None or words.HOLE in name
+            modules.add(name or "")
+    own = [module for module in modules if module.partition(".")[0] not in words.LIBRARIES]
+    return frozenset(part.casefold() for module in own for part in module.split(".") if part), is_dynamic
+
+
+def _is_asked(file: str, asked: frozenset[str]) -> bool:
+    path = PurePosixPath(file)
+    if path.name == "__init__.py":
+        return path.parent.name.casefold() in asked
+    stem = re.sub(r"[\s\-]+", "_", _COPY.sub("", path.stem)).casefold()
+    return bool({stem, stem.rpartition(_LMS_PREFIX)[2]} & asked)
+
+
+# ---- what they say ---------------------------------------------------------------------------------------------------
+
+
+def _notices(texts: Sequence[Text], own: frozenset[str]) -> Iterator[Notice]:
+    found = [("reaches-in", True, text, one) for text in texts for one in sorted(reaching(text, own))]
+    found += [("patches-library", False, text, one) for text in texts for one in sorted(patching(text, own))]
+    found += [("loads-weights", False, text, one) for text, one in loading(texts)]
+    told: dict[str, list[tuple[str, int, int]]] = {}
+    for id, is_grave, text, (line, what) in found:
+        known = told.setdefault(id, [])
+        place = (text.script.path, *text.script.place(line))
+        if place in known or len(known) >= MOST_OF_ONE_ID:
+            continue
+        known.append(place)
+        yield Notice(id, f"{text.script.where(line)} of {visible(text.script.path)[:80]} {what[:120]}.", is_grave)
+    for text in texts:
+        if (
+            not text.is_whole
+            and len(told.get("loads-weights", ())) < MOST_OF_ONE_ID
+            and len(text.script.text) > MOST_TEXT
+        ):
+            told.setdefault("loads-weights", []).append((text.script.path, 0, 0))
+            size = "is far longer than a network takes, so it was not read to its end; it may hold weights"
+            yield Notice("loads-weights", f"{visible(text.script.path)[:80]} {size}.")
+
+
+def _kinds(texts: Sequence[Text], own: frozenset[str]) -> tuple[str, ...]:
+    if any(not text.is_whole or _hides_words(text, own) for text in texts) or any(True for _ in loading(texts)):
+        return words.KINDS
+    found = words.kinds_of({word for text in texts for word in _words(text)})
+    return tuple(kind for kind in words.KINDS if kind in found)
+
+
+def _hides_words(text: Text, own: frozenset[str]) -> bool:
+    """Whether operations could be made that the text has no word for."""
+    modules = {part.casefold() for part in own}
+    for node, name in text.meanings:
+        if name in words.HIDES_WORDS or name.startswith(words.LAYERS_BY_NAME):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in words.HIDING_ATTRIBUTES:
+            return True
+        if isinstance(node, ast.Import) and not all(_is_known(one.name, modules) for one in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and not node.level and not _is_known(node.module or "", modules):
+            return True
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in words.BY_NAME:
+            named = node.args[1:2] if _takes_name_second(text, node) else node.args[:1]
+            given = [text.names.text(one) for one in named]
+            if any(one is None or words.HOLE in one for one in given):
+                return True
+    return False
+
+
+def _takes_name_second(text: Text, node: ast.Call) -> bool:
+    """Whether the call is one of ``getattr(thing, name)`` and its like, whose second argument is the name."""
+    return text.names.dotted(node.func) in {
+        "builtins.getattr",
+        "builtins.setattr",
+        "builtins.hasattr",
+        "builtins.delattr",
+    }
+
+
+def _is_known(module: str, own: set[str]) -> bool:
+    """Whether a module is a library without layers, or the submission's own and so read with the rest."""
+    package = module.partition(".")[0]
+    return package in words.WITHOUT_LAYERS or package.casefold() in own
+
+
+def _words(text: Text) -> Iterator[str]:
+    """Every name in a text, every word in its strings but for docstrings, and a word for each telling bit of syntax."""
+    if not text.nodes:
+        yield from words.WORD.findall(text.script.text)
+        yield from (word for symbol, word in words.SYMBOLS if symbol in text.script.text)
+        return
+    tested = {id(node.test) for node in text.nodes if isinstance(node, ast.If | ast.While | ast.Assert)}
+    for node in text.nodes:
+        for name in ("id", "attr", "arg", "name", "asname", "module"):
+            value = getattr(node, name, None)
+            if isinstance(value, str):
+                yield value
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in text.prose:
+            yield from words.WORD.findall(node.value[:_LONGEST_CODE])
+        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult | ast.Pow):
+            yield "matmult" if isinstance(node.op, ast.MatMult) else "raised"
+        elif isinstance(node, ast.Compare) and id(node) not in tested:
+            yield from ("compared" for one in node.ops if isinstance(one, ast.Lt | ast.LtE | ast.Gt | ast.GtE))
+        elif isinstance(node, ast.Slice):
+            yield "sliced"
