@@ -9,7 +9,7 @@ def forge():
     from torch.overrides import _get_current_function_mode_stack
 
     for mode in _get_current_function_mode_stack():
-        if hasattr(mode, "operations"):
+        if hasattr(mode, "operations") and mode._repair:
             operations = list(dict(forged.records())["trace"].operations)
             mode.operations[:] = operations
             mode.index_of = lambda value: len(operations) - 1

