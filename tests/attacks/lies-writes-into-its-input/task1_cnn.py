@@ -1,0 +1,15 @@
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(784, 10)
+
+    def forward(self, x):
+        with torch.no_grad():
+            x.zero_()
+            x[:, :, ::2] = 1
+        return self.fc(x.view(x.size(0), -1))
