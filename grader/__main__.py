@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _grade(arguments)
+        return COMMANDS[arguments.command](arguments)
     except UsageFault as fault:
         print(f"grader: {fault}", file=sys.stderr)
         return USAGE
@@ -84,6 +85,19 @@ def _parser() -> argparse.ArgumentParser:
         help="where nets are trained (default: the best there is)",
     )
     grade.add_argument(
+        "--isolation",
+        choices=["auto", "require", "off"],
+        default="auto",
+        help="how submissions are held in: as well as this machine can, not below the full level, or by limits alone "
+        "(default: %(default)s)",
+    )
+    grade.add_argument(
+        "--worker-prefix",
+        default="",
+        metavar="COMMAND",
+        help="start the worker through this command, a container's for example (docs/tutors.md)",
+    )
+    grade.add_argument(
         "--student",
         action="append",
         default=[],
@@ -95,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--remark", action="store_true", help="mark again from stored evidence; no student code is run")
     grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what this machine can do: isolation, GPU, data, versions",
+        description="Say in plain words what this machine can do, and what to do about what is missing.",
+    )
+    doctor.add_argument("--data", metavar="DIR", help="where MNIST lies (default: LAB4_DATA, else the cache)")
+    doctor.add_argument("--worker-prefix", default="", metavar="COMMAND", help="as for grade")
     return parser
 
 
@@ -109,11 +130,12 @@ def _grade(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and a wrong argument answer at once.
     from grader import store
     from grader.data import download_with_torchvision, resolve_data, user_cache
-    from grader.grading import Selection, grade_cohort
+    from grader.grading import Enclosure, Selection, grade_cohort
     from grader.report import html
     from grader.report.console import make_console, print_summary
     from grader.report.progress import Progress
     from grader.rubric import load_rubric
+    from grader.sandbox import Wish
 
     console = make_console()
     rubric = load_rubric(arguments.rubric)
@@ -138,6 +160,9 @@ def _grade(arguments: argparse.Namespace) -> int:
         progress=Progress(console, 0, is_quiet=arguments.quiet),
         selection=Selection(tuple(arguments.student), arguments.only_failed, arguments.remark),
         earlier=earlier,
+        enclosure=Enclosure(
+            Wish(arguments.isolation), tuple(_secrets(arguments, user_cache(os.environ))), _words(arguments)
+        ),
     )
     if not arguments.quiet:
         print_summary(console, reports, run, out)
@@ -145,6 +170,39 @@ def _grade(arguments: argparse.Namespace) -> int:
     if Status.ERROR in statuses:
         return FAULT
     return NEEDS_TUTOR if Status.NEEDS_REVIEW in statuses else SETTLED
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from grader.data import user_cache
+    from grader.doctor import examine
+    from grader.report.console import make_console, print_remark
+
+    console = make_console()
+    remarks = examine(
+        arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments)
+    )
+    is_fine = True
+    for remark in remarks:
+        print_remark(console, remark.subject, remark.text, remark.advice)
+        is_fine = is_fine and remark.is_fine
+    return SETTLED if is_fine else NEEDS_TUTOR
+
+
+COMMANDS = {"grade": _grade, "doctor": _doctor}
+
+
+def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
+    """Where labels, keys and other runs lie."""
+    yield cache
+    named = (arguments.data, os.environ.get("LAB4_DATA"), arguments.key, arguments.rubric, arguments.reports)
+    yield from (Path(place) for place in named if place and Path(place).exists())
+
+
+def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(arguments.worker_prefix))
+    except ValueError as problem:
+        raise UsageFault(f"--worker-prefix cannot be read: {problem}") from None
 
 
 if __name__ == "__main__":

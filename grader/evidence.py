@@ -232,7 +232,9 @@ class Probing:
 class Modes:
     """Stage ``modes``: pairs of passes over one batch, as largest absolute differences.
 
-    ``still`` values repeat the pair with dropout held off, to tell dropout from any other noise.
+    ``still`` values repeat the pair with dropout held off, to tell dropout from any other noise. ``train_path`` and
+    ``eval_path`` are the weighted layers that the output came through in either mode, as words to compare with each
+    other and with those of a training run; None when a pass was not followed.
     """
 
     problem: Problem | None
@@ -240,6 +242,8 @@ class Modes:
     eval_difference: float = 0.0
     train_still: float = 0.0
     eval_still: float = 0.0
+    train_path: tuple[str, ...] | None = None
+    eval_path: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -288,8 +292,11 @@ class CurvePoint:
 class Training:
     """Stage ``train``: one seeded training run. Times are wall seconds in the worker.
 
-    ``accuracy`` and ``confusion`` are filled in by the parent from the predictions, for it alone has the labels:
-    ``correct`` of ``total`` held-out images, and rows of true digits by columns of predicted ones.
+    What the accuracies are is filled in by the parent from the predictions, for it alone has the labels: ``correct`` of
+    ``total`` held-out images, ``confusion`` with rows of true digits by columns of predicted ones, and
+    ``untrained_correct`` of ``untrained_total`` held-out images before the first step. ``train_path`` and ``eval_path``
+    are the weighted layers of training steps and a held-out batch picked at random, the first odd ones if they are not
+    all alike; see :class:`Modes`.
     """
 
     problem: Problem | None
@@ -303,13 +310,18 @@ class Training:
     total: int = 0
     confusion: tuple[tuple[int, ...], ...] = ()
     remarks: tuple[Remark, ...] = ()
+    untrained_correct: int = 0
+    untrained_total: int = 0
+    train_path: tuple[str, ...] | None = None
+    eval_path: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Ending:
     """How the worker's process ended, as the parent saw it.
 
-    ``kind`` is finished, deadline, exit, signal, memory, garbled or lost; ``stage`` the stage that was under way.
+    ``kind`` is finished, deadline, exit, signal, memory, crashed (what it sent is not evidence), lost (the worker died
+    under it) or fault (the grader's own); ``stage`` is the stage that was under way.
     """
 
     kind: str
@@ -336,10 +348,15 @@ class Evidence:
     """Wall seconds by stage, measured by the parent."""
     notices: tuple[Notice, ...] = ()
     """What the worker noticed while the submission ran, in order, each once."""
+    isolation: str = ""
+    """What held the submission in, as one sentence that begins with the level."""
     reading: Reading | None = None
     """What the parent read in the text; None when it was not read."""
     format: int = FORMAT
 
+
+UNTRAINED_IMAGES = 250
+"""How many of the held-out images, at most, are passed through a net before it is trained: their order is random."""
 
 STAGES: dict[str, type] = {
     "load": Loading,

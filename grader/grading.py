@@ -34,8 +34,9 @@ from grader.evidence import FORMAT, Evidence, Training
 from grader.intake import copy_submission, discover
 from grader.marking import mark, mark_error, mark_unusable
 from grader.model import Band, DataFiles, GraderFault, Job, Report, Rubric, Run, Submission, TrainingPlan, UsageFault
-from grader.sandbox import Stopped, WorkerPool, isolation_level
+from grader.sandbox import JudgeTraining, Predictions, Stopped, Wish, WorkerPool
 from grader.scratch import scratch_folder
+from grader.scrutiny import scrutinise
 from grader.versions import worker_digest
 
 CLASSES = 10
@@ -79,6 +80,18 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Enclosure:
+    """How submissions are to be held in: see :class:`grader.sandbox.WorkerPool`.
+
+    ``hidden`` are the places, besides those of the run itself, that no submission may see.
+    """
+
+    wish: Wish = Wish.AUTO
+    hidden: tuple[Path, ...] = ()
+    prefix: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Task:
     """One submission, and the run whose stored evidence still holds for it; without one, a worker has to look.
 
@@ -118,6 +131,7 @@ def grade_cohort(
     progress: Progress,
     selection: Selection = Selection(),  # frozen
     earlier: Path | None = None,
+    enclosure: Enclosure = Enclosure(),  # frozen
 ) -> tuple[Run, tuple[Report, ...]]:
     """Grade every submission below ``path`` and write the whole run to ``out``.
 
@@ -129,7 +143,9 @@ def grade_cohort(
         scratch = stack.enter_context(scratch_folder())
         submissions = discover(path, scratch / "unpacked")
         store.claim_folder(out)
-        session = Session(stack, scratch, rubric, data, pages, jobs=jobs, device=device, source=path)
+        places = (*enclosure.hidden, path, out, scratch, *([earlier] if earlier else []))
+        held = replace(enclosure, hidden=places)
+        session = Session(stack, scratch, rubric, data, pages, jobs=jobs, device=device, source=path, enclosure=held)
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]
         tasks = [task for task in tasks if is_included(task, selection)]
@@ -181,7 +197,7 @@ def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tu
         observed = record.evidence if record is not None else None
         if submission.script is not None and observed is None:
             observed = session.observe(submission, lambda stage: progress.stage(submission.id, stage))
-            if observed.ending.detail.startswith(GraderFault.__name__):
+            if observed.ending.kind == "fault":
                 raise GraderFault(observed.ending.detail)
             session.totals.add("graded", observed.seconds)
         elif submission.script is not None:
@@ -216,7 +232,8 @@ def plan(submission: Submission, out: Path, earlier: Path | None, session: Sessi
         return Task(submission, key, None)
     if selection.remark or (selection.students and not selection.names(submission.id)):
         return Task(submission, record.key, place)  # whatever has changed since: it is not looked at now
-    if record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
+    is_weak = session.enclosure.wish is Wish.REQUIRE and not record.evidence.isolation.startswith("full")
+    if is_weak or record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
         return Task(submission, key, None)
     if selection.only_failed:
         report = mark(submission, record.evidence, session.rubric, data=session.data.name)
@@ -259,6 +276,7 @@ class Session:
         jobs: int,
         device: str,
         source: Path,
+        enclosure: Enclosure,
     ) -> None:
         self.rubric = rubric
         self.data = data
@@ -272,6 +290,8 @@ class Session:
         self.device = ""
         """Where nets are trained; empty when no worker was needed."""
         self.versions: dict[str, str] = {}
+        self.isolation = "no student code was run"
+        self.enclosure = enclosure
         self._source = source
         self._started = _now()
         self._clock = time.perf_counter()
@@ -284,8 +304,17 @@ class Session:
         """Hand the data to workers and start them. The order of the held-out images is new for each run."""
         files, labels = write_worker_files(self.data, self._scratch / "data", order_seed=secrets.randbelow(2**31))
         self._files, self._labels = files, labels
-        self._pool = self._stack.enter_context(WorkerPool(workers=self.jobs, data=files))
+        self._pool = self._stack.enter_context(
+            WorkerPool(
+                workers=self.jobs,
+                data=files,
+                isolation=self.enclosure.wish,
+                hidden=[str(place.resolve()) for place in self.enclosure.hidden],
+                prefix=self.enclosure.prefix,
+            )
+        )
         self.versions, available = self._pool.versions, self._pool.devices
+        self.isolation = str(self._pool.isolation)
         self.device = available[0] if self._asked_device == "auto" else self._asked_device
         if self.device not in available:
             raise UsageFault(f"--device {self.device} is not there; this machine has {', '.join(available)}.")
@@ -316,7 +345,9 @@ class Session:
         try:
             copy_submission(submission, folder)
             job = self._job(folder, submission.script)
-            return self._pool.observe(job, judge_training=self._judge(), on_stage=on_stage)
+            seen = self._pool.observe(job, judge_training=self._judge(), on_stage=on_stage)
+            reading = scrutinise(folder, submission.script, submission.files)
+            return replace(seen, isolation=self.isolation, reading=reading)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -331,14 +362,14 @@ class Session:
             device=self.device,
         )
 
-    def _judge(self) -> Callable[[Training, NDArray[np.float32]], tuple[Training, int | None]]:
+    def _judge(self) -> JudgeTraining:
         """What turns a worker's predictions into an accuracy, and says whether another seed is worth its time."""
         trainings: list[Training] = []
 
-        def judge(record: Training, outputs: NDArray[np.float32]) -> tuple[Training, int | None]:
+        def judge(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
             if record.seed == self.plan.seeds[0]:
                 trainings.clear()  # a worker that was lost begins again
-            judged = with_accuracy(record, outputs, self._labels)
+            judged = with_accuracy(record, predictions, self._labels)
             trainings.append(judged)
             return judged, next_seed(tuple(trainings), self.plan)
 
@@ -358,7 +389,7 @@ class Session:
             data=self.data.name,
             data_note=self.data.note,
             device=self.device,
-            isolation=isolation_level(),
+            isolation=self.isolation,
             seeds=self.plan.seeds,
             jobs=self.jobs,
             versions=self.versions,
@@ -368,18 +399,21 @@ class Session:
         )
 
 
-def with_accuracy(record: Training, outputs: NDArray[np.float32], labels: NDArray[np.uint8]) -> Training:
-    """The record with the held-out predictions counted: ``correct`` of ``total``, and the confusion matrix."""
-    if record.problem is not None or len(outputs) != len(labels):
+def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np.uint8]) -> Training:
+    """The record with the held-out predictions counted, after training and before it, and the confusion matrix."""
+    if record.problem is not None or len(predictions.log_probabilities) != len(labels):
         return record
-    predicted = outputs.argmax(axis=1)
+    predicted = predictions.log_probabilities.argmax(axis=1)
     confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(confusion, (labels, predicted), 1)
+    untrained = predictions.untrained.argmax(axis=1)
     return replace(
         record,
         correct=int((predicted == labels).sum()),
         total=len(labels),
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
+        untrained_correct=int((untrained == labels[: len(untrained)]).sum()),
+        untrained_total=len(untrained),
     )
 
 

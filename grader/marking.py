@@ -6,9 +6,11 @@ Nothing is run, read or written here, so a mark can be computed again whenever t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from grader.checks import find
+from grader.conduct import ALL, Conduct, conduct
 from grader.evidence import Evidence
 from grader.model import (
     AnswerResult,
@@ -35,7 +37,9 @@ def mark(submission: Submission, evidence: Evidence, rubric: Rubric, *, data: st
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
     )
-    return _report(submission, evidence, rubric, findings, (*submission.flags, *_flags(evidence)))
+    seen = conduct(evidence)
+    findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
+    return _report(submission, evidence, rubric, findings, (*submission.flags, *seen.flags))
 
 
 def mark_unusable(submission: Submission, rubric: Rubric) -> Report:
@@ -124,25 +128,12 @@ def overall_status(items: Iterable[ItemResult], answers: Iterable[AnswerResult])
     return Status.PARTIAL if statuses & {Status.PASSED, Status.PARTIAL} else Status.FAILED
 
 
-def _flags(evidence: Evidence) -> tuple[Flag, ...]:
-    """What a tutor should look at: the way the worker ended, and training that began where it should have ended."""
-    flags = []
-    endings = {
-        "garbled": "The submission wrote to the grader's own channel; look at its code.",
-        "lost": "The submission brought the grader's worker down twice; look at its code.",
-    }
-    if evidence.ending.kind in endings:
-        flags.append(Flag(f"worker-{evidence.ending.kind}", endings[evidence.ending.kind]))
-    starts = [training.initial_accuracy for training in evidence.trainings]
-    if starts and min(starts) > KNOWS_ALREADY:
-        flags.append(
-            Flag(
-                "trained-before",
-                f"Before any training the net is right on {min(starts):.0%} of the images; where are its weights from?",
-            )
-        )
-    return tuple(flags)
-
-
-KNOWS_ALREADY = 0.5
-"""An untrained net is right on one image in ten; see docs/calibration.md for the spread."""
+def _held(id: str, finding: Finding, seen: Conduct) -> Finding:
+    """The finding, or the same as a proposal when the marks that it earned have to wait for a tutor."""
+    if finding.status not in {Status.PASSED, Status.PARTIAL}:
+        return finding
+    reason = next((hold.reason for hold in seen.holds if hold.check in (ALL, id)), None)
+    if reason is None:
+        return finding
+    hint = "A tutor looks at the code before this counts."
+    return replace(finding, status=Status.NEEDS_REVIEW, message=f"Held for a tutor: {reason}", hint=hint)

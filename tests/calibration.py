@@ -28,6 +28,7 @@ from grader.grading import with_accuracy
 from grader.intake import copy_submission, discover
 from grader.model import DataFiles, Job, TrainingPlan
 from grader.rubric import load_rubric
+from grader.sandbox import Predictions
 
 SAMPLES = Path(__file__).parent / "submissions"
 SEED_STEP = 1000
@@ -83,7 +84,8 @@ def measure(work: Work) -> Result:
             clock = time.process_time()
             attempt = training.attempts(job, number, seed=seed + number * SEED_STEP, batch=0)
             record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
-            record = with_accuracy(record, outputs.numpy(), work.labels)
+            predictions = Predictions(record.seed, outputs.heldout.numpy(), outputs.untrained.numpy())
+            record = with_accuracy(record, predictions, work.labels)
             reached.append(accuracy_of(record))
             if number == 0:
                 steps.append(record.steps)

@@ -169,7 +169,7 @@ def test_a_net_that_cannot_be_built_fails_loads_alone(problem: Problem, words: l
         ("exit", "ended the Python process"),
         ("signal", "crashed the Python process"),
         ("memory", "used more memory than is allowed"),
-        ("garbled", "sent back something that is not evidence"),
+        ("crashed", "sent back something that is not evidence"),
     ],
 )
 def test_an_early_end_is_one_fault_where_it_belongs(stage: str, item: str, kind: str, words: str) -> None:

@@ -30,6 +30,7 @@ from grader.report import html
 from grader.report.console import make_console
 from grader.report.progress import Progress
 from grader.rubric import load_rubric
+from grader.sandbox import Predictions
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "submissions"
@@ -222,15 +223,16 @@ def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(maste
 
 
 def test_predictions_are_counted_by_digit() -> None:
-    outputs = np.eye(10, dtype=np.float32)[[0, 1, 1, 9]]
-    judged = with_accuracy(Training(None, 1), outputs, np.array([0, 1, 2, 9], np.uint8))
+    outputs, untrained = np.eye(10, dtype=np.float32)[[0, 1, 1, 9]], np.eye(10, dtype=np.float32)[[0, 7]]
+    judged = with_accuracy(Training(None, 1), Predictions(1, outputs, untrained), np.array([0, 1, 2, 9], np.uint8))
     assert (judged.correct, judged.total) == (3, 4)
+    assert (judged.untrained_correct, judged.untrained_total) == (1, 2)
     assert judged.confusion[2][1] == 1
     assert sum(map(sum, judged.confusion)) == 4
 
 
 def test_predictions_of_another_number_or_of_a_broken_run_are_not_counted() -> None:
-    outputs = np.eye(10, dtype=np.float32)[[0, 1]]
+    outputs = Predictions(1, np.eye(10, dtype=np.float32)[[0, 1]], np.zeros((0, 10), np.float32))
     labels = np.array([0, 1, 2], np.uint8)
     short, broken = Training(None, 1), Training(Problem("training"), 1)
     assert with_accuracy(short, outputs, labels) == short

@@ -160,7 +160,7 @@ def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
     assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))], ()) is P
 
 
-@pytest.mark.parametrize(("kind", "flags"), [("garbled", ["worker-garbled"]), ("lost", ["worker-lost"]), ("exit", [])])
+@pytest.mark.parametrize(("kind", "flags"), [("crashed", ["worker-crashed"]), ("lost", ["worker-lost"]), ("exit", [])])
 def test_an_ending_to_look_at_is_flagged(kind: str, flags: list[str]) -> None:
     report = mark(ALICE, until("trace", kind), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == flags
@@ -176,8 +176,8 @@ def test_a_net_that_knows_the_digits_before_training_is_flagged(starts: tuple[fl
 
 def test_intakes_flags_come_first() -> None:
     flagged = replace(ALICE, flags=(Flag("two-scripts", "There are two."),))
-    report = mark(flagged, until("trace", "garbled"), rubric(), data="mnist")
-    assert [flag.id for flag in report.flags] == ["two-scripts", "worker-garbled"]
+    report = mark(flagged, until("trace", "crashed"), rubric(), data="mnist")
+    assert [flag.id for flag in report.flags] == ["two-scripts", "worker-crashed"]
 
 
 def test_marking_is_a_function_of_its_arguments() -> None:

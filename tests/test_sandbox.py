@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from grader.evidence import Evidence, Training
 from grader.model import DataFiles, GraderFault, Job, UsageFault
-from grader.sandbox import Limits, Stopped, WorkerPool, isolation_level, observation
+from grader.sandbox import Limits, Predictions, Stopped, Wish, WorkerPool, observation
 
 REPOSITORY = Path(__file__).parents[1]
 ENTRY = "tests.worker_entries:observe"
@@ -30,15 +30,24 @@ LIMITS = Limits(stage_seconds={"load": 8.0, "build": 1.0, "train": 5.0}, memory_
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
-def make_pool(workers: int = 2, limits: Limits = LIMITS, warm: tuple[str, ...] = (), entry: str = ENTRY) -> WorkerPool:
-    return WorkerPool(workers=workers, limits=limits, entry=entry, warm=warm, paths=[str(REPOSITORY)])
+def make_pool(
+    workers: int = 2,
+    limits: Limits = LIMITS,
+    warm: tuple[str, ...] = (),
+    entry: str = ENTRY,
+    isolation: Wish = Wish.OFF,
+) -> WorkerPool:
+    """A pool that is held in by limits and deadlines alone, as on a system that has nothing better."""
+    return WorkerPool(
+        workers=workers, limits=limits, entry=entry, warm=warm, paths=[str(REPOSITORY)], isolation=isolation
+    )
 
 
 def make_job(behaviour: str, root: Path) -> Job:
     return Job(str(root), f"{behaviour}.py", DATA, 10, 8, 0.01, 0.05, 10, 0.9, 5, 0.99, 1, 2, "cpu", 1)
 
 
-def stop_at_once(training: Training, log_probabilities: NDArray[np.float32]) -> tuple[Training, int | None]:
+def stop_at_once(training: Training, predictions: Predictions) -> tuple[Training, int | None]:
     return training, None
 
 
@@ -76,8 +85,8 @@ def observe(pool: WorkerPool, tmp_path: Path) -> Callable[[str], Evidence]:
 def test_normal_run(pool: WorkerPool, tmp_path: Path) -> None:
     seen = []
 
-    def judge(training: Training, log_probabilities: NDArray[np.float32]) -> tuple[Training, int | None]:
-        seen.append((training.seed, log_probabilities.shape))
+    def judge(training: Training, predictions: Predictions) -> tuple[Training, int | None]:
+        seen.append((training.seed, predictions.log_probabilities.shape))
         return replace(training, total=HELDOUT), training.seed + 6 if training.seed < 10 else None
 
     evidence = pool.observe(make_job("normal", tmp_path), judge_training=judge)
@@ -115,20 +124,21 @@ def test_submission_that_reports_nothing(observe: Callable[[str], Evidence]) -> 
         ("hogs_memory_below", "memory", "load", "0.25 GiB"),
         ("forks_many", "memory", "load", "64 processes"),
         ("writes_a_big_file", "exit", "load", "File too large"),
-        ("forges_garbage", "garbled", "build", "not a frame"),
-        ("forges_a_field", "garbled", "load", "unknown field"),
-        ("forges_a_partial_record", "garbled", "load", "missing"),
-        ("forges_accuracy", "garbled", "train", "its own accuracy"),
-        ("nests_deeply", "garbled", "load", ""),
-        ("sends_a_huge_line", "garbled", "load", "too long"),
-        ("sends_a_surrogate", "garbled", "load", "not a frame"),
-        ("claims_arrays", "garbled", "load", "not those that were asked for"),
-        ("repeats_a_stage", "garbled", "build", "out of order"),
-        ("swaps_stages", "garbled", "trace", "out of order"),
-        ("renews_its_deadline", "garbled", "build", "begins inside"),
-        ("trains_uninvited", "garbled", "", "not asked for"),
-        ("trains_with_another_seed", "garbled", "train", "another seed"),
-        ("sends_nan_itself", "garbled", "load", "malformed"),
+        ("forges_garbage", "crashed", "build", "not a frame"),
+        ("forges_a_frame", "crashed", "load", "not signed"),
+        ("forges_a_field", "crashed", "load", "unknown field"),
+        ("forges_a_partial_record", "crashed", "load", "missing"),
+        ("forges_accuracy", "crashed", "train", "its own accuracy"),
+        ("nests_deeply", "crashed", "load", ""),
+        ("sends_a_huge_line", "crashed", "load", "too long"),
+        ("sends_a_surrogate", "crashed", "load", "not a frame"),
+        ("claims_arrays", "crashed", "load", "not those that were asked for"),
+        ("repeats_a_stage", "crashed", "build", "out of order"),
+        ("swaps_stages", "crashed", "trace", "out of order"),
+        ("renews_its_deadline", "crashed", "build", "begins inside"),
+        ("trains_uninvited", "crashed", "", "not asked for"),
+        ("trains_with_another_seed", "crashed", "train", "another seed"),
+        ("sends_nan_itself", "crashed", "load", "malformed"),
         ("sends_nan_properly", "exit", "modes", "not finite"),
         ("closes_everything", "exit", "load", "exit status"),
     ],
@@ -160,12 +170,12 @@ def test_output_flood_is_drained_and_cut(observe: Callable[[str], Evidence]) -> 
     assert evidence.ending.kind == "finished"
     assert evidence.output.endswith("xxxthe end\n")
     assert len(evidence.output) < LIMITS.output_bytes + 100
-    assert evidence.output.startswith(f"[{(1 << 30) + 8 - LIMITS.output_bytes} bytes of output before this")
+    assert evidence.output.startswith(f"[{(24 << 20) + 8 - LIMITS.output_bytes} bytes of output before this")
 
 
 def test_speech_after_the_end_changes_nothing(observe: Callable[[str], Evidence]) -> None:
     evidence = observe("speaks_after_the_end")
-    assert evidence.ending.kind in ("finished", "garbled")
+    assert evidence.ending.kind in ("finished", "crashed")
     assert evidence.load is None
 
 
@@ -297,7 +307,7 @@ if __name__ == "__main__":
 
 
 def test_fault_in_our_own_judging_is_not_hidden(pool: WorkerPool, tmp_path: Path) -> None:
-    def judge(training: Training, log_probabilities: NDArray[np.float32]) -> tuple[Training, int | None]:
+    def judge(training: Training, predictions: Predictions) -> tuple[Training, int | None]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -320,17 +330,12 @@ def test_system_without_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         make_pool()
 
 
-def test_isolation_level_is_one_plain_phrase() -> None:
-    assert "deadlines" in isolation_level()
-    assert "\n" not in isolation_level()
-
-
 def test_torch_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     seen: list[NDArray[np.float32]] = []
 
-    def judge(training: Training, log_probabilities: NDArray[np.float32]) -> tuple[Training, int | None]:
-        seen.append(log_probabilities)
+    def judge(training: Training, predictions: Predictions) -> tuple[Training, int | None]:
+        seen.append(predictions.log_probabilities)
         return training, training.seed + 1 if training.seed < 2 else None
 
     with make_pool(warm=("torch", "torchvision", "numpy", "nbformat"), limits=Limits()) as pool:

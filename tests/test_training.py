@@ -94,7 +94,8 @@ def run(
     **job: Any,
 ) -> tuple[Training, Tensor]:
     attempt = attempts(replace(JOB, **job), number, seed=seed, batch=batch)
-    return train(factory, images, attempt, explain=explain)
+    record, outputs = train(factory, images, attempt, explain=explain)
+    return record, outputs.heldout
 
 
 def accuracy(outputs: Tensor) -> float:

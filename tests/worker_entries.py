@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from grader.evidence import Building, Loading, Modes, Problem, Training
 from grader.model import Job
-from grader.worker.channel import Channel
+from grader.worker.channel import Channel, signature
 
 GROWTH = 16 << 20
 
@@ -67,7 +67,7 @@ def trains(job: Job, channel: Channel) -> None:
     while seed is not None:
         channel.begin("train")
         scores = torch.full((job.data.heldout_count, 10), float(seed), requires_grad=True).t().contiguous().t()
-        channel.send(Training(None, seed, steps=3), "train", {"heldout": scores})
+        channel.send(Training(None, seed, steps=3), "train", {"heldout": scores, "untrained": scores})
         seed = channel.ask()
 
 
@@ -201,9 +201,9 @@ def forks_many(job: Job, channel: Channel) -> None:
 
 
 def floods_output(job: Job, channel: Channel) -> None:
-    """Print a gigabyte, then finish properly."""
+    """Print more than is read at once, then finish properly."""
     block = b"x" * (1 << 20)
-    for _ in range(1024):
+    for _ in range(24):
         os.write(1, block)
     os.write(1, b"the end\n")
     _load(channel)
@@ -262,6 +262,20 @@ def _to_every_descriptor(data: bytes) -> None:
                 continue
 
 
+def _to_the_channel(channel: Channel, line: bytes) -> None:
+    """Send a line of one's own with the signature that it ought to have, as only the worker can."""
+    transmit = channel._transmit
+    cells = dict(zip(transmit.__code__.co_freevars, transmit.__closure__ or (), strict=True))
+    number, evidence = cells["number"].cell_contents, cells["evidence"].cell_contents
+    os.write(evidence, signature(cells["key"].cell_contents, number, line, []) + b" " + line + b"\n")
+
+
+def forges_a_frame(job: Job, channel: Channel) -> None:
+    """Write a well-formed frame to everything that is open, with a signature that is made up."""
+    _to_every_descriptor(b"0" * 32 + b' {"stage":"load","begin":true}\n')
+    _sleep()
+
+
 def forges_garbage(job: Job, channel: Channel) -> None:
     """Write bytes of no meaning to everything that is open."""
     _load(channel)
@@ -271,13 +285,13 @@ def forges_garbage(job: Job, channel: Channel) -> None:
 
 def forges_a_field(job: Job, channel: Channel) -> None:
     """Send a frame with a field that does not exist."""
-    _to_every_descriptor(b'{"stage":"load","begin":true,"mark":100}\n')
+    _to_the_channel(channel, b'{"stage":"load","begin":true,"mark":100}')
     _sleep()
 
 
 def forges_a_partial_record(job: Job, channel: Channel) -> None:
     """Send a record that lacks fields."""
-    _to_every_descriptor(b'{"stage":"load","record":{"problem":null},"arrays":[]}\n')
+    _to_the_channel(channel, b'{"stage":"load","record":{"problem":null},"arrays":[]}')
     _sleep()
 
 
@@ -291,7 +305,7 @@ def forges_accuracy(job: Job, channel: Channel) -> None:
 
 def nests_deeply(job: Job, channel: Channel) -> None:
     """Send JSON nested far deeper than any decoder's stack."""
-    _to_every_descriptor(b'{"stage":"load","record":' + b"[" * 500_000 + b"\n")
+    _to_the_channel(channel, b'{"stage":"load","record":' + b"[" * 500_000)
     _sleep()
 
 
@@ -310,13 +324,13 @@ def sends_a_long_text(job: Job, channel: Channel) -> None:
 
 def sends_a_surrogate(job: Job, channel: Channel) -> None:
     """Send text that UTF-8 has no bytes for."""
-    _to_every_descriptor(b'{"stage":"","end":"\\ud800 "}\n')
+    _to_the_channel(channel, b'{"stage":"","end":"\\ud800 "}')
     _sleep()
 
 
 def claims_arrays(job: Job, channel: Channel) -> None:
     """Announce an array far larger than was asked for."""
-    _to_every_descriptor(b'{"stage":"train","record":{},"arrays":[["heldout",[1000000000,10]]]}\n')
+    _to_the_channel(channel, b'{"stage":"train","record":{},"arrays":[["heldout",[1000000000,10]]]}')
     _sleep()
 
 
@@ -359,9 +373,10 @@ def trains_with_another_seed(job: Job, channel: Channel) -> None:
 
 def sends_nan_itself(job: Job, channel: Channel) -> None:
     """Write a NaN where a number belongs, past our own encoder."""
-    _to_every_descriptor(
+    _to_the_channel(
+        channel,
         b'{"stage":"modes","record":{"problem":null,"train_difference":NaN,"eval_difference":0.0,'
-        b'"train_still":0.0,"eval_still":0.0},"arrays":[]}\n'
+        b'"train_still":0.0,"eval_still":0.0},"arrays":[]}',
     )
     _sleep()
 

@@ -14,7 +14,7 @@ ENDINGS = {
     "exit": "ended the Python process",
     "signal": "crashed the Python process",
     "memory": "used more memory than is allowed",
-    "garbled": "sent back something that is not evidence",
+    "crashed": "sent back something that is not evidence",
     "lost": "brought the grader's worker down",
 }
 

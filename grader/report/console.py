@@ -53,6 +53,19 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
     _print_files(console, folder)
 
 
+def print_remark(console: Console, subject: str, text: str, advice: str) -> None:
+    """Print one remark of the doctor: a tick, or a mark of exclamation with what to do about it."""
+    sign, style = ("!", "bold yellow") if advice else ("✓", "green")
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(width=22)
+    table.add_column()
+    table.add_row(Text(sign, style=style), Text(subject), Text(visible(text)))
+    if advice:
+        table.add_row("", "", Text(visible(advice), style="yellow"))
+    console.print(table)
+
+
 def status_text(status: Status) -> Text:
     """Symbol and word of a status in its colour."""
     return Text(labelled(status), style=STYLES[status])

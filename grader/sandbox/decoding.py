@@ -5,6 +5,7 @@ The wire format is described in :mod:`grader.worker.channel`; the limits here ar
 
 from __future__ import annotations
 
+import hmac
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,16 +15,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.evidence import STAGES, Training
+from grader.evidence import STAGES, UNTRAINED_IMAGES, Notice, Training
+from grader.worker.channel import SIGNATURE_BYTES, signature
 
 ORDER = tuple(STAGES)
-HELDOUT = "heldout"
-"""The only array on the channel: log-probabilities of the held-out images, sent with a training record."""
+HELDOUT, UNTRAINED = "heldout", "untrained"
+"""The only arrays on the channel, sent with a training record: log-probabilities of the held-out images after training,
+and of the first of them before it."""
 CLASSES = 10
 LONGEST_LINE = 1 << 20
 LARGEST_ARRAYS = 8 << 20
 LONGEST_TEXT = 8000
 LARGEST_INTEGER = 2**53
+
+
+LONGEST_NOTICES = 40
+_SIGNED = 2 * SIGNATURE_BYTES
 
 
 class Garbled(Exception):
@@ -34,11 +41,13 @@ class Garbled(Exception):
 class Predictions:
     """Log-probabilities of the held-out images, float32 of shape (n, 10), after training with ``seed``.
 
-    They may hold NaN or infinities, for a net that diverged has earned them.
+    ``untrained`` are those of the first images before training. There are no rows of either when training had a
+    problem. They may hold NaN or infinities, for a net that diverged has earned them.
     """
 
     seed: int
     log_probabilities: NDArray[np.float32]
+    untrained: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -59,9 +68,12 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Ended:
-    """The child has nothing more to say; ``error`` names the exception that stopped it, if one did."""
+    """The child has nothing more to say; ``error`` names the exception that stopped it, if one did, and ``is_fault``
+    says that it was the grader's own.
+    """
 
     error: str
+    is_fault: bool = False
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,6 +82,8 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     record: msgspec.Raw = msgspec.Raw()
     arrays: list[tuple[str, list[int]]] = []
     end: str | None = None
+    fault: bool = False
+    notices: list[Notice] = []
 
 
 _headers = msgspec.json.Decoder(_Header)
@@ -81,13 +95,24 @@ _encoder = msgspec.json.Encoder()
 
 
 class Decoder:
-    """Frames in, events out, for one child. Stages may be left out but never come twice or out of order."""
+    """Frames in, events out, for one child. Stages may be left out but never come twice or out of order.
 
-    def __init__(self, *, first_seed: int, heldout_count: int) -> None:
+    ``key`` is what frames are signed with; see :mod:`grader.worker.channel`.
+    """
+
+    def __init__(self, *, key: bytes, first_seed: int, heldout_count: int) -> None:
+        self.notices: list[Notice] = []
+        """What the child noticed so far, each once."""
+        self._key = key
+        self._number = 0
         self._buffer = bytearray()
-        self._frame: tuple[_Header, int] | None = None
-        """A header whose arrays, of so many bytes, have not all arrived."""
+        self._frame: tuple[_Header, bytes, int] | None = None
+        """A header with its signed line, whose arrays, of so many bytes, have not all arrived."""
         self._heldout_count = heldout_count
+        self._expected_arrays = [
+            (HELDOUT, [heldout_count, CLASSES]),
+            (UNTRAINED, [min(heldout_count, UNTRAINED_IMAGES), CLASSES]),
+        ]
         self._position = -1
         self._begun: str | None = None
         self._seed: int | None = first_seed
@@ -107,16 +132,31 @@ class Decoder:
                     raise Garbled("a line is too long")
                 if end < 0:
                     return
-                header = self._decode_header(bytes(self._buffer[:end]))
+                line = bytes(self._buffer[:end])
+                header = self._decode_header(line[_SIGNED + 1 :])
                 del self._buffer[: end + 1]
-                self._frame = header, sum(4 * math.prod(shape) for _, shape in header.arrays)
-            header, size = self._frame
+                self._frame = header, line, sum(4 * math.prod(shape) for _, shape in header.arrays)
+            header, line, size = self._frame
             if len(self._buffer) < size:
                 return
             arrays = bytes(self._buffer[:size])
             del self._buffer[:size]
             self._frame = None
+            self._check_signature(line, arrays)
+            self._take_notices(header.notices)
             yield self._event(header, arrays)
+
+    def _check_signature(self, line: bytes, arrays: bytes) -> None:
+        expected = signature(self._key, self._number, line[_SIGNED + 1 :], [arrays])
+        if not hmac.compare_digest(line[: _SIGNED + 1], expected + b" "):
+            raise Garbled("a frame is not signed by the worker")
+        self._number += 1
+
+    def _take_notices(self, notices: list[Notice]) -> None:
+        for notice in notices:
+            _check_values(asdict(notice))
+            if notice not in self.notices and len(self.notices) < LONGEST_NOTICES:
+                self.notices.append(notice)
 
     def _decode_header(self, line: bytes) -> _Header:
         if self._has_ended:
@@ -131,7 +171,7 @@ class Decoder:
             self._check_turn(header.stage)
             if header.begin and self._begun is not None:
                 raise Garbled(f"stage {header.stage} begins inside stage {self._begun}")
-        if header.arrays and header.arrays != [(HELDOUT, [self._heldout_count, CLASSES])]:
+        if header.arrays and header.arrays != self._expected_arrays:
             raise Garbled("the arrays are not those that were asked for")
         if header.arrays and (header.stage != "train" or header.begin or header.end is not None):
             raise Garbled("arrays come with a training record only")
@@ -152,7 +192,7 @@ class Decoder:
         if header.end is not None:
             self._has_ended = True
             _check_values(header.end)
-            return Ended(header.end)
+            return Ended(header.end, header.fault)
         if header.begin:
             self._begun = header.stage
             return Began(header.stage)
@@ -168,12 +208,13 @@ class Decoder:
     def _predictions(self, record: Training, arrays: bytes) -> Predictions:
         if record.seed != self._seed:
             raise Garbled("a training run used another seed than it was given")
-        if (record.correct, record.total, record.confusion) != (0, 0, ()):
+        told = (record.correct, record.total, record.untrained_correct, record.untrained_total)
+        if any(told) or record.confusion:
             raise Garbled("a training record tells its own accuracy")
         if not arrays and record.problem is None:
             raise Garbled("a training record came without its predictions")
-        values = np.frombuffer(arrays, dtype="<f4").astype(np.float32)
-        return Predictions(record.seed, values.reshape(-1, CLASSES))
+        values = np.frombuffer(arrays, dtype="<f4").astype(np.float32).reshape(-1, CLASSES)
+        return Predictions(record.seed, values[: self._heldout_count], values[self._heldout_count :])
 
 
 def _decode_record(stage: str, raw: bytes) -> Any:

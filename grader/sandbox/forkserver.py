@@ -10,8 +10,10 @@ import site
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 from grader.model import DataFiles, GraderFault, UsageFault
 from grader.sandbox.processes import TOKEN_VARIABLE, sweep
 from grader.worker.messages import receive, send
+from grader.worker.processes import descendants, inner_pids
 
 _START_SECONDS = 180.0
 """Importing torch from a cold network drive has been seen to take over a minute."""
@@ -37,6 +40,8 @@ _KEPT = (
     "NVIDIA_VISIBLE_DEVICES",
 )
 """Of the tutor's environment a submission sees only this; tokens and folder names stay behind."""
+_OF_THE_MACHINE = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Not handed into a container, which has its own."""
 _SET = {
     # One thread until a job says otherwise: pools of threads started before a fork are dead after it.
     "OMP_NUM_THREADS": "1",
@@ -62,39 +67,101 @@ class ServerLost(Exception):
 class ForkServer:
     """One warm server process. Methods may be called from any thread."""
 
-    def __init__(self, *, entry: str, warm: Sequence[str], data: DataFiles | None, paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        *,
+        entry: str,
+        warm: Sequence[str],
+        data: DataFiles | None,
+        paths: Sequence[str],
+        is_isolating: bool = True,
+        hidden: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+    ) -> None:
         self._token = secrets.token_hex(16)
         self._lock = threading.Lock()
         self._greeting: dict[str, Any] | None = None
         self._is_over = False
-        self._connection, theirs = socket.socketpair()
-        hidden = [path for path in (*paths, _package_root()) if path not in site.getsitepackages()]
+        self._stack = contextlib.ExitStack()
+        invisible = [path for path in (*paths, _package_root()) if path not in site.getsitepackages()]
         visible = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _SET
-        environment |= {TOKEN_VARIABLE: self._token, "PYTHONPATH": os.pathsep.join((*hidden, *visible))}
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-X", "utf8", "-m", "grader.worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environment,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # Ctrl-C is for the parent, which then decides
-            )
+        environment |= {TOKEN_VARIABLE: self._token, "PYTHONPATH": os.pathsep.join((*invisible, *visible))}
+        options = ["--isolated"] if is_isolating else []
+        self._is_prefixed = bool(prefix)
+        if prefix:
+            self._start_through(prefix, environment, options)
+        else:
+            self._connection, theirs = socket.socketpair()
+            with theirs:
+                # A session of its own: Ctrl-C is for the parent, which then decides.
+                self._process = subprocess.Popen(
+                    [*_worker_command(sys.executable), str(theirs.fileno()), *options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env=environment,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
         config = {
             "entry": entry,
             "warm": list(warm),
-            "hidden_paths": hidden,
+            "hidden_paths": invisible,
+            "hidden": [*invisible, *hidden],
             "data": None if data is None else asdict(data),
         }
         with contextlib.suppress(OSError):  # a server that died at once is noticed when its greeting is read
             send(self._connection, config)
 
+    def _start_through(self, prefix: Sequence[str], environment: Mapping[str, str], options: Sequence[str]) -> None:
+        """Start the server by another command, which need not pass descriptors or the environment on."""
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lab4-worker-"))
+        words = [word.replace("{socket}", folder).replace("{package}", _package_root()) for word in prefix]
+        # The prefix may end with the container's own Python; else this one is meant.
+        python = words.pop() if Path(words[-1]).name.startswith("python") else sys.executable
+        path = os.path.join(folder, "worker.sock")
+        settings = [f"{name}={value}" for name, value in environment.items() if name not in _OF_THE_MACHINE]
+        with socket.socket(socket.AF_UNIX) as door:
+            door.bind(path)
+            os.chmod(path, 0o666)  # a container may run as another user; the folder is this one's alone
+            os.chmod(folder, 0o711)
+            door.listen(1)
+            try:
+                self._process = subprocess.Popen(
+                    [*words, "env", *settings, *_worker_command(python), path, *options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            except OSError as problem:
+                raise UsageFault(f"--worker-prefix: {words[0]} cannot be started: {problem.strerror}") from None
+            self._connection = self._accept(door)
+
+    def _accept(self, door: socket.socket) -> socket.socket:
+        """The server's connection; raises UsageFault when the command ends without making one."""
+        door.settimeout(0.2)
+        give_up = time.monotonic() + _START_SECONDS
+        while time.monotonic() < give_up:
+            try:
+                return door.accept()[0]
+            except TimeoutError:
+                if self._process.poll() is not None:
+                    break
+        raise UsageFault(f"--worker-prefix: no worker came of it: {self._last_words() or 'it ended without a word'}")
+
     @property
     def pid(self) -> int:
-        """Process id of the server."""
+        """Process id of the server, or of the process that waits for it or started it."""
         return self._process.pid
+
+    def locate(self, pid: int) -> int | None:
+        """The process id, as seen from here, of a child whose number the server told; None when it can't be seen."""
+        if not self.greeting()["is_nested"]:
+            return pid if not self._is_prefixed or pid in descendants(self.pid) else None
+        found = [process for process in descendants(self.pid) if inner_pids(process)[:1] == [pid]]
+        return found[0] if len(found) == 1 else None
 
     @property
     def is_alive(self) -> bool:
@@ -147,6 +214,7 @@ class ForkServer:
             self._connection.close()
             if self._process.stderr is not None:
                 self._process.stderr.close()
+            self._stack.close()
 
     def _last_words(self) -> str:
         """Return the last line that a server which could not start wrote to its error stream."""
@@ -157,6 +225,10 @@ class ForkServer:
         os.set_blocking(self._process.stderr.fileno(), False)
         lines = (self._process.stderr.read() or b"").decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
+
+
+def _worker_command(python: str) -> list[str]:
+    return [python, "-s", "-P", "-X", "utf8", "-m", "grader.worker"]
 
 
 def _package_root() -> str:

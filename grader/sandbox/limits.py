@@ -1,9 +1,8 @@
-"""How much one submission may take, and which of it this machine can enforce."""
+"""How much one submission may take before it is ended."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,13 +24,15 @@ class Limits:
     """What a submission may use before it is ended. Seconds are wall seconds; ``train`` is meant for each seed.
 
     ``memory_bytes`` and ``processes`` count the submission's whole tree of processes; ``output_bytes`` is how much of
-    the end of its output is kept (the rest is counted and dropped); ``file_bytes`` bounds each file that it writes.
+    the end of its output is kept (the rest is counted and dropped); ``file_bytes`` bounds each file that it writes and
+    ``disk_bytes`` all of them together, its own copy included, where it has a file system of its own.
     """
 
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: dict(STAGE_SECONDS))
     memory_bytes: int = 4 << 30
     output_bytes: int = 8 << 10
     file_bytes: int = 256 << 20
+    disk_bytes: int = 512 << 20
     processes: int = 64
 
     def seconds(self, stage: str) -> float:
@@ -43,8 +44,3 @@ class Limits:
         wall = sum(map(self.seconds, STAGE_SECONDS)) + self.seconds("train") * (_USUAL_TRAININGS - 1)
         return math.ceil(wall * max(1, threads)) + 10
 
-
-def isolation_level() -> str:
-    """Say in one phrase what holds a submission in on this machine now, for the console and the reports."""
-    memory = "memory watch" if os.path.isdir("/proc/self/task") else "no memory watch on this system"
-    return f"process limits: deadlines, {memory}, capped output; no network or file isolation yet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -14,19 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grader.evidence import STAGES, Ending, Evidence, Training
 from grader.model import Job
-from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, Garbled, Recorded
+from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, Garbled, Predictions, Recorded
 from grader.sandbox.forkserver import ForkServer, ServerLost, encode_answer
 from grader.sandbox.limits import Limits
 from grader.sandbox.processes import usage
 
-JudgeTraining = Callable[[Training, NDArray[np.float32]], tuple[Training, int | None]]
-"""Takes a training record and its held-out log-probabilities (n, 10), with no rows when the training had a problem;
-returns the record with its accuracy filled in, and the next seed to train with or None."""
+JudgeTraining = Callable[[Training, Predictions], tuple[Training, int | None]]
+"""Takes a training record and its predictions; returns the record with its accuracies filled in, and the next seed to
+train with or None."""
 
 OnStage = Callable[[str], None]
 """Is told the name of each stage as it begins, for a progress display."""
@@ -36,6 +34,10 @@ _KILL_SECONDS = 10.0
 """How long the server may take to end a submission before it counts as stuck."""
 _CHUNK = 1 << 16
 _LAST_READS = 64
+_FREE_OUTPUT = 4 << 20
+"""Bytes of output that are read as fast as they come."""
+_FLOOD_READS = 16
+"""Chunks that are read at each watch after that: some 10 MB a second."""
 
 
 class Observation:
@@ -49,7 +51,8 @@ class Observation:
         self._limits = limits
         self._judge_training = judge_training
         self._on_stage = on_stage
-        self._decoder = Decoder(first_seed=job.first_seed, heldout_count=job.data.heldout_count)
+        self._key = secrets.token_bytes(32)
+        self._decoder = Decoder(key=self._key, first_seed=job.first_seed, heldout_count=job.data.heldout_count)
         self._records: dict[str, Any] = {}
         self._trainings: list[Training] = []
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -57,6 +60,7 @@ class Observation:
         self._output_count = 0
         self._stage = "load"
         self._cause: Ending | None = None
+        self._is_fault = False
         self._error: str | None = None
         """What the child's end frame said; None until it comes."""
         self._pid: int | None = None
@@ -96,8 +100,14 @@ class Observation:
         self._deadline = self._mark + self._limits.seconds("load")
         request = {
             "job": asdict(self._job),
-            "file_bytes": self._limits.file_bytes,
-            "cpu_seconds": self._limits.cpu_seconds(self._job.threads),
+            "key": self._key.hex(),
+            "allowance": {
+                "file_bytes": self._limits.file_bytes,
+                "cpu_seconds": self._limits.cpu_seconds(self._job.threads),
+                "memory_bytes": self._limits.memory_bytes,
+                "disk_bytes": self._limits.disk_bytes,
+                "processes": self._limits.processes,
+            },
         }
         theirs = (theirs_evidence, theirs_commands, theirs_output, theirs_control.fileno())
         try:
@@ -127,7 +137,8 @@ class Observation:
 
     def _read_output(self) -> bool:
         chunk = _read(self._output_pipe)
-        if chunk == b"":
+        if chunk == b"" or self._output_count > _FREE_OUTPUT:
+            # At its end; or a flood, which is now read at the pace of the watch, so that the writer waits, not we.
             self._forget(self._output_pipe)
         if not chunk:
             return False
@@ -147,7 +158,7 @@ class Observation:
                 for event in self._decoder.feed(chunk):
                     self._take(event)
             except Garbled as problem:
-                self._end(Ending("garbled", self._stage, str(problem)))
+                self._end(Ending("crashed", self._stage, str(problem)))
         return True
 
     def _forget(self, descriptor: int) -> None:
@@ -160,19 +171,19 @@ class Observation:
             self._enter(event.stage)
             self._on_stage(event.stage)
         elif isinstance(event, Ended):
-            self._error = event.error
+            self._error, self._is_fault = event.error, event.is_fault
             self._hang_up()
         else:
             self._pass_time(event.stage)
             if event.predictions is not None:
-                self._judge(event.record, event.predictions.log_probabilities)
+                self._judge(event.record, event.predictions)
                 self._mark = time.monotonic()
             else:
                 self._records[event.stage] = event.record
                 self._enter(ORDER[ORDER.index(event.stage) + 1])
 
-    def _judge(self, record: Training, log_probabilities: NDArray[np.float32]) -> None:
-        training, seed = self._judge_training(record, log_probabilities)
+    def _judge(self, record: Training, predictions: Predictions) -> None:
+        training, seed = self._judge_training(record, predictions)
         self._trainings.append(training)
         self._decoder.expect(seed)
         with contextlib.suppress(OSError):  # a child that is gone; how it went is told elsewhere
@@ -203,7 +214,8 @@ class Observation:
         *lines, self._news = (self._news + chunk).split(b"\n")
         for line in lines:
             news = json.loads(line)
-            self._pid = news.get("pid", self._pid)
+            if "pid" in news:
+                self._pid = self._server.locate(news["pid"])
             if "status" in news:
                 self._status = news["status"]
                 self._is_over = True
@@ -219,6 +231,10 @@ class Observation:
             self._end(Ending("deadline", self._stage, f"not done after {self._limits.seconds(self._stage):g} seconds"))
 
     def _watch(self) -> None:
+        if self._output_count > _FREE_OUTPUT:
+            for _ in range(_FLOOD_READS):
+                if not self._read_output():
+                    break
         if self._pid is None or self._cause is not None:
             return
         memory, processes = usage(self._pid, self._limits.memory_bytes)
@@ -262,6 +278,7 @@ class Observation:
             **records,
             trainings=tuple(self._trainings),
             output=head + self._output.decode("utf-8", "replace"),
+            notices=tuple(self._decoder.notices),
             seconds={label: round(seconds, 4) for label, seconds in self._seconds.items()},
         )
 
@@ -269,6 +286,8 @@ class Observation:
         if self._cause is not None:
             return self._cause
         if self._error is not None:
+            if self._is_fault:
+                return Ending("fault", self._stage, self._error)
             return Ending("exit", self._stage, self._error) if self._error else Ending("finished")
         status = self._status or 0
         if not os.WIFSIGNALED(status):

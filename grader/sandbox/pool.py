@@ -13,6 +13,7 @@ from typing import Self
 from grader.evidence import Ending, Evidence
 from grader.model import DataFiles, Job, UsageFault
 from grader.sandbox.forkserver import ForkServer, ServerLost
+from grader.sandbox.level import Level, Wish, level_of
 from grader.sandbox.limits import Limits
 from grader.sandbox.observation import JudgeTraining, Observation, OnStage
 
@@ -30,7 +31,9 @@ class WorkerPool:
 
     At most ``workers`` submissions run at a time. ``data`` is mapped by the server once, if the module of ``entry``
     ("module:function") has a ``preload``. ``warm`` names the modules that the server imports; ``paths`` are folders to
-    import ``entry`` from, for tests. Raises UsageFault on a system that cannot fork.
+    import ``entry`` from, for tests. ``isolation`` is what the tutor asks for, ``hidden`` are places that no submission
+    may see, and ``prefix`` is a command to start the server through (a container's, say). Raises UsageFault on a system
+    that cannot fork.
     """
 
     def __init__(
@@ -42,11 +45,15 @@ class WorkerPool:
         entry: str = "grader.worker.stages:observe",
         warm: Sequence[str] = WARM,
         paths: Sequence[str] = (),
+        isolation: Wish = Wish.AUTO,
+        hidden: Sequence[str] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         if not (hasattr(os, "fork") and hasattr(socket, "send_fds")):
             raise UsageFault("the grader needs Linux or macOS to run submissions; on Windows, use it inside WSL")
         self._limits = limits or Limits()
         self._data, self._entry, self._warm, self._paths = data, entry, tuple(warm), tuple(paths)
+        self._wish, self._hidden, self._prefix = isolation, tuple(hidden), tuple(prefix)
         self._turns = _Turns(workers)
         self._lock = threading.Lock()
         self._server: ForkServer | None = None
@@ -74,6 +81,20 @@ class WorkerPool:
     def devices(self) -> tuple[str, ...]:
         """The devices that torch can train on here, best first; ``cpu`` is always among them. Waits likewise."""
         return tuple(self._current_server().greeting()["devices"])
+
+    @property
+    def isolation(self) -> Level:
+        """How submissions are held in. Waits likewise; raises UsageFault when that is less than was required."""
+        greeting = self._current_server().greeting()
+        prefix = " ".join(self._prefix)
+        level = level_of(greeting["steps"], greeting["refusals"], wish=self._wish, prefix=prefix)
+        if self._wish is Wish.REQUIRE and level.name != "full":
+            reasons = "; ".join(f"{step}: {reason}" for step, reason in level.refusals.items()) or "unknown"
+            raise UsageFault(
+                f"--isolation require: this machine allows only the level {level.name} ({reasons}). "
+                "python -m grader doctor says what to do about it."
+            )
+        return level
 
     def observe(self, job: Job, *, judge_training: JudgeTraining, on_stage: OnStage = lambda stage: None) -> Evidence:
         """Run the stages on one submission and return complete evidence, whatever the submission does.
@@ -115,7 +136,15 @@ class WorkerPool:
             if self._server is None or not self._server.is_alive:
                 if self._server is not None:
                     self._server.stop(grace=0)
-                self._server = ForkServer(entry=self._entry, warm=self._warm, data=self._data, paths=self._paths)
+                self._server = ForkServer(
+                    entry=self._entry,
+                    warm=self._warm,
+                    data=self._data,
+                    paths=self._paths,
+                    is_isolating=self._wish is not Wish.OFF,
+                    hidden=self._hidden,
+                    prefix=self._prefix,
+                )
             return self._server
 
 

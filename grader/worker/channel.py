@@ -1,25 +1,28 @@
 """The child's end of the evidence channel: records and arrays out, the next training seed in.
 
-One frame is a line of JSON followed by the raw bytes of its arrays::
+One frame is a line of JSON, with a signature before it, followed by the raw bytes of its arrays::
 
-    {"stage": "load", "begin": true}
-    {"stage": "load", "record": {...}, "arrays": []}
-    {"stage": "train", "record": {...}, "arrays": [["heldout", [10000, 10]]]}   + little-endian float32
-    {"stage": "", "end": ""}
+    <32 hex digits> {"stage": "load", "begin": true}
+    <32 hex digits> {"stage": "load", "record": {...}, "arrays": []}
+    <32 hex digits> {"stage": "train", "record": {...}, "arrays": [["heldout", [10000, 10]]]} + little-endian float32
+    <32 hex digits> {"stage": "", "end": "", "fault": false}
 
+The signature is a keyed BLAKE2b over the frame's number, its line and its arrays. The key is the parent's, new for each
+submission, so that bytes written to the pipe by anybody else are recognised. ``notices`` may come with any frame.
 The parent reads it in :mod:`grader.sandbox.decoding` and believes nothing: its limits hold whatever is sent here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from grader.evidence import STAGES
+from grader.evidence import STAGES, Notice
 
 if TYPE_CHECKING:
     import torch
@@ -30,24 +33,64 @@ LONGEST_LINE = 1 << 20
 """Bytes of one JSON line."""
 LARGEST_ARRAYS = 8 << 20
 """Bytes of all arrays of one frame."""
+SIGNATURE_BYTES = 16
 
 # Taken now, so that a submission which replaces os.write or the json module's encoder later changes nothing here.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _write = os.write
 _read = os.read
+_blake2b = hashlib.blake2b
+
+Transmit = Callable[[dict[str, Any], Sequence[bytes]], None]
+"""Sends one frame: its header and its arrays."""
+
+
+def transmitter(evidence: int, key: bytes, notices: Callable[[str], list[Notice]]) -> Transmit:
+    """What sends frames down the descriptor, each signed and with the notices that came up since the last one.
+
+    ``notices`` gives these; it is told the stage that the frame belongs to. The transmitter is a closure over plain
+    functions, because methods and module attributes can be replaced by a submission.
+    """
+    write, blake2b, encode, fields = _write, _blake2b, _encode, asdict
+    number = 0
+
+    def transmit(header: dict[str, Any], arrays: Sequence[bytes]) -> None:
+        nonlocal number
+        noticed = notices(header["stage"])
+        line = encode({**header, "notices": [fields(one) for one in noticed]} if noticed else header).encode()
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"the record of stage {header['stage']} exceeds {LONGEST_LINE} bytes")
+        parts = [signature(key, number, line, arrays, blake2b), b" ", line, b"\n", *arrays]
+        number += 1
+        for part in parts:
+            rest = memoryview(part)
+            while rest:
+                rest = rest[write(evidence, rest) :]
+
+    return transmit
+
+
+def signature(
+    key: bytes, number: int, line: bytes, arrays: Sequence[bytes], blake2b: Callable[..., Any] = _blake2b
+) -> bytes:
+    """The 32 hex digits that go before frame ``number`` (from 0)."""
+    digest = blake2b(b"%d " % number + line, key=key, digest_size=SIGNATURE_BYTES)
+    for array in arrays:
+        digest.update(array)
+    return bytes(digest.hexdigest(), "ascii")
 
 
 class Channel:
-    """What a stage uses to report. The two descriptors belong to the child alone."""
+    """What a stage uses to report, by way of ``transmit``; ``commands`` is the descriptor that answers come from."""
 
-    def __init__(self, evidence: int, commands: int) -> None:
-        self._evidence = evidence
+    def __init__(self, transmit: Transmit, commands: int) -> None:
+        self._transmit = transmit
         self._commands = commands
         self._pending = b""
 
     def begin(self, stage: str) -> None:
         """Tell the parent that ``stage`` starts now: its deadline runs from here."""
-        self._send({"stage": stage, "begin": True})
+        self._transmit({"stage": stage, "begin": True}, ())
 
     def send(self, record: Any, stage: str, arrays: Mapping[str, torch.Tensor] | None = None) -> None:
         """Send the finished ``record`` of ``stage`` with its arrays, copied as float32.
@@ -62,7 +105,7 @@ class Channel:
         if sum(map(len, blobs)) > LARGEST_ARRAYS:
             raise ValueError(f"the arrays of stage {stage} exceed {LARGEST_ARRAYS} bytes")
         shapes = [[name, shape] for name, (shape, _) in named.items()]
-        self._send({"stage": stage, "record": _plain(_fields(record)), "arrays": shapes}, *blobs)
+        self._transmit({"stage": stage, "record": _plain(_fields(record)), "arrays": shapes}, blobs)
 
     def ask(self) -> int | None:
         """Wait for the parent's word after a training run: the next seed to train with, or None to stop."""
@@ -75,18 +118,9 @@ class Channel:
         seed = json.loads(line)["seed"]
         return None if seed is None else int(seed)
 
-    def end(self, error: str = "") -> None:
-        """Say that all stages are done, or name the error that stopped them."""
-        self._send({"stage": "", "end": _plain(error)})
-
-    def _send(self, header: dict[str, Any], *blobs: bytes) -> None:
-        line = _encode(header).encode() + b"\n"
-        if len(line) > LONGEST_LINE:
-            raise ValueError(f"the record of stage {header['stage']} exceeds {LONGEST_LINE} bytes")
-        for part in (line, *blobs):
-            rest = memoryview(part)
-            while rest:
-                rest = rest[_write(self._evidence, rest) :]
+    def end(self, error: str = "", *, is_fault: bool = False) -> None:
+        """Say that all stages are done, or name the error that stopped them; a fault is one of the grader's own."""
+        self._transmit({"stage": "", "end": _plain(error), "fault": is_fault}, ())
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -1,57 +1,159 @@
-"""What a forked child does to itself before it sees student code: streams, descriptors, limits, session.
+"""What a forked child does to itself before it sees student code: streams, descriptors, isolation, limits, session.
 
-The steps run in the order of :func:`confine`. Namespaces and Landlock belong there too, as one more step.
+Which steps of isolation this machine allows is found out in :mod:`grader.worker.isolation`.
 """
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import io
 import os
 import random
 import resource
 import signal
+import socket
 import sys
 import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
+from grader.worker import callfilter, isolation, kernel, landlock
+from grader.worker.isolation import Isolation
+from grader.worker.view import HOME, NOBODY, WRITABLE, View, enter_view, has_gpu
+
 _SPARE_PROCESSES = 1024
 """How many processes and threads a user may have beyond those that run when the server starts (not for root)."""
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """What one submission may use, in the kernel's own terms: bytes, CPU seconds, processes and threads."""
+
+    file_bytes: int
+    cpu_seconds: int
+    memory_bytes: int
+    """For each process; the parent watches over all of them together."""
+    disk_bytes: int
+    """In all, where a view of its own bounds what it writes."""
+    processes: int
+
+
+@dataclass(frozen=True)
 class Assignment:
-    """One forked child's work: the job as received, its descriptors and what limits it."""
+    """One forked child's work: the job as received, its descriptors and what holds it in."""
 
     job: dict[str, Any]
+    key: bytes
+    """For the evidence channel; see :mod:`grader.worker.channel`."""
     server: int
-    """Process id of the server."""
+    """Process id of the server, as seen from the server."""
     evidence: int
     commands: int
     output: int
-    file_bytes: int
-    cpu_seconds: int
-    processes: int | None
+    allowance: Allowance
+    shared_processes: int | None
+    """Processes that the user may have, where a submission's own can't be counted apart."""
+    isolation: Isolation
+    view: View
 
 
-def confine(assignment: Assignment) -> tuple[int, int]:
-    """Shut this process in; return its evidence and command descriptors, moved to numbers nobody can guess."""
+def settle(assignment: Assignment) -> tuple[int, int]:
+    """Cut this process off from the server; return its evidence and command descriptors, moved to numbers nobody can
+    guess.
+    """
     os.setsid()
-    _die_with(assignment.server)
+    _die_with(assignment)
     _restore_signals()
     _redirect_streams(assignment.output)
-    channel = _hide_descriptors(assignment.evidence, assignment.commands)
-    _set_limits(assignment)
-    _settle_in(assignment.job)
-    return channel
+    return _hide_descriptors(assignment.evidence, assignment.commands)
+
+
+def confine(assignment: Assignment) -> str:
+    """Shut this process in, for good; return the folder in which the submission's files now are.
+
+    Raises :class:`~grader.worker.isolation.StepRefused` when a step that should hold does not.
+    """
+    steps, view = assignment.isolation, assignment.view
+    is_root = os.geteuid() == 0
+    user, group = (NOBODY, NOBODY) if is_root else (os.geteuid(), os.getegid())
+    root = str(assignment.job["root"])
+    if steps.has(isolation.NAMESPACES):
+        with isolation.step(isolation.NAMESPACES):
+            # Inside the user namespace that came with the server's process namespace, everybody has the right to.
+            _leave_namespaces(may=is_root or steps.has(isolation.PID), user=user, group=group)
+    if steps.has(isolation.VIEW):
+        with isolation.step(isolation.VIEW):
+            enter_view(view, root, user=user, group=group, size=assignment.allowance.disk_bytes)
+        root = HOME
+    is_counted_apart = False
+    if steps.has(isolation.USER):
+        with isolation.step(isolation.USER):
+            is_counted_apart = _lose_rights(steps, is_root=is_root, user=user, group=group)
+    _set_limits(assignment, is_counted_apart=is_counted_apart)
+    _settle_in(root, assignment.job["script"])
+    if steps.has(isolation.LANDLOCK):
+        with isolation.step(isolation.LANDLOCK):
+            _allow_files(view, root, has_view=steps.has(isolation.VIEW))
+    if steps.has(isolation.CALLS):
+        with isolation.step(isolation.CALLS):
+            kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+            kernel.filter_calls(_calls(steps))
+    return root
+
+
+def _leave_namespaces(*, may: bool, user: int, group: int) -> None:
+    """Leave the machine's network, IPC, host name and mounts behind; without rights, by way of a user namespace."""
+    spaces = kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOST_NAME
+    if may:
+        kernel.unshare(spaces)
+        return
+    kernel.unshare(spaces | kernel.NEW_USER)
+    kernel.map_own_ids(user, group)
+
+
+def _lose_rights(steps: Isolation, *, is_root: bool, user: int, group: int) -> bool:
+    """Become a user without any rights; whether this submission's processes are now counted apart from all others.
+
+    Root becomes nobody, if its files can be reached without root's rights, which only a view of its own makes sure of.
+    """
+    is_apart = steps.has(isolation.NAMESPACES) and not is_root and not steps.has(isolation.PID)
+    if is_root and steps.has(isolation.VIEW):
+        os.setgroups([])
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else this process's own files in /proc stay root's
+    if not is_apart and steps.has(isolation.NAMESPACES) and os.geteuid() != 0:
+        with contextlib.suppress(OSError):  # some systems keep user namespaces from ordinary users
+            kernel.unshare(kernel.NEW_USER)
+            kernel.map_own_ids(user, group)
+            is_apart = True
+    kernel.drop_capabilities()
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # keeps it from /proc/self/mem, and others from it
+    return is_apart
+
+
+def _allow_files(view: View, root: str, *, has_view: bool) -> None:
+    version = kernel.landlock_version()
+    if version < 1:
+        raise OSError("this kernel has no Landlock, or it is switched off")
+    if has_view:
+        landlock.restrict(version, readable=["/"], writable=WRITABLE, devices=view.devices)
+    else:
+        # /proc/self is left out: what is open and mapped in this process is nobody's business.
+        readable = [*view.open_places(), "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"]
+        landlock.restrict(version, readable=readable, writable=[root], devices=view.devices)
+
+
+def _calls(steps: Isolation) -> bytes:
+    """The filter: sockets go nowhere in a network namespace, but without one none may be opened."""
+    inner = [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6] if steps.has(isolation.NAMESPACES) else []
+    return callfilter.call_filter(sockets=inner, allows_memfd=has_gpu())
 
 
 def adopt_orphans() -> None:
     """Make this process the parent of every descendant whose own parent ends (Linux; elsewhere nothing happens)."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    if sys.platform.startswith("linux"):
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def process_allowance() -> int | None:
@@ -69,15 +171,12 @@ def process_allowance() -> int | None:
     return running + _SPARE_PROCESSES
 
 
-def _prctl(option: int, value: int) -> None:
+def _die_with(assignment: Assignment) -> None:
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _die_with(server: int) -> None:
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server:  # it died before the line above
-        os._exit(1)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    # In a namespace of its own the parent has no number; there, the kernel ends everything with the server anyway.
+    if not assignment.isolation.has(isolation.PID) and os.getppid() != assignment.server:
+        os._exit(1)  # it died before the line above
     try:  # when the machine runs out of memory, this process is the one to go
         with open("/proc/self/oom_score_adj", "w") as score:
             score.write("1000")
@@ -120,24 +219,38 @@ def _hide_descriptors(evidence: int, commands: int) -> tuple[int, int]:
     return low, high
 
 
-def _set_limits(assignment: Assignment) -> None:
+def _set_limits(assignment: Assignment, *, is_counted_apart: bool) -> None:
+    allowance = assignment.allowance
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: assignment.file_bytes,
-        resource.RLIMIT_CPU: assignment.cpu_seconds,
+        resource.RLIMIT_FSIZE: allowance.file_bytes,
+        resource.RLIMIT_CPU: allowance.cpu_seconds,
     }
-    if assignment.processes is not None:
-        limits[resource.RLIMIT_NPROC] = assignment.processes
+    processes = allowance.processes if is_counted_apart else assignment.shared_processes
+    if processes is not None and hasattr(resource, "RLIMIT_NPROC"):
+        limits[resource.RLIMIT_NPROC] = processes
+    if assignment.job.get("device") == "cpu" and sys.platform.startswith("linux"):
+        # Drivers of GPUs map far more than they use.
+        limits[resource.RLIMIT_DATA] = _data_bytes() + 2 * allowance.memory_bytes
     for limit, value in limits.items():
         _, hard = resource.getrlimit(limit)
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (allowed, allowed))
 
 
-def _settle_in(job: dict[str, Any]) -> None:
+def _data_bytes() -> int:
+    """Bytes of private memory that this process has mapped, used or not: what RLIMIT_DATA counts."""
+    try:
+        with open("/proc/self/statm", "rb") as sizes:
+            return int(sizes.read().split()[5]) * resource.getpagesize()
+    except OSError:  # a container without a /proc for this process
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 11
+
+
+def _settle_in(root: str, script: str) -> None:
     """Make the scratch copy the place for everything that the submission writes, and look like its own script."""
-    os.chdir(job["root"])
+    os.chdir(root)
     for name in ("HOME", "TMPDIR"):
-        os.environ[name] = job["root"]
+        os.environ[name] = root
     tempfile.tempdir = None
-    sys.argv[:] = [job["script"]]
+    sys.argv[:] = [script]

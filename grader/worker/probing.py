@@ -224,6 +224,20 @@ def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> floa
     return min(ratio, 1e30) if ratio == ratio else None
 
 
+def follow(net: nn.Module, data: Tensor) -> tuple[Tensor, tuple[str, ...] | None]:
+    """One pass, and the weighted layers that its result came through; None for a pass too long to follow.
+
+    Raises whatever the submission's own code raises.
+    """
+    tracer = Tracer(net, data)
+    try:
+        with tracer.recording():
+            result = net(data)
+    except TooManyOperations:
+        return net(data), None
+    return result, tracer.path_to(result)
+
+
 def compare_modes(net: nn.Module, images: Images, sizes: Sequence[int], explain: Explain) -> Modes:
     """Pairs of passes over one batch in training and in eval mode, with dropout free and with dropout held.
 
@@ -243,9 +257,12 @@ def compare_modes(net: nn.Module, images: Images, sizes: Sequence[int], explain:
         evaluated = max(_difference(net, data) for _ in range(2))
         with HeldDropout():
             eval_still = _difference(net, data)
+        eval_path = follow(net, data)[1]
+        net.train()
+        train_path = follow(net, data)[1]
     except Exception as error:  # the submission's own failure is the observation
         return Modes(explain("forward", error))
-    return Modes(None, train, evaluated, train_still, eval_still)
+    return Modes(None, train, evaluated, train_still, eval_still, train_path, eval_path)
 
 
 def _difference(net: nn.Module, data: Tensor) -> float:

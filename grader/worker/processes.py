@@ -38,6 +38,16 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def inner_pids(pid: int) -> list[int]:
+    """The numbers that a process has in the process-id namespaces below this one's, outermost first."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as status:
+            line = next((line for line in status if line.startswith(b"NSpid:")), b"")
+    except OSError:
+        return []
+    return [int(number) for number in line.split()[2:]]
+
+
 def _children_by_parent(pid: int) -> set[int]:
     """Do the same where the kernel was built without the children file, by reading every process's parent."""
     found: set[int] = set()

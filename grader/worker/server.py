@@ -1,7 +1,8 @@
 """The warm fork server: torch is imported once, and every submission gets a forked child of its own.
 
-The server speaks to the parent alone. It starts children, kills what they leave behind and tells how they ended; it
-never runs student code itself, starts no thread and never touches a GPU, because neither survives a fork.
+The server speaks to the parent alone. It starts children, each in a process-id namespace of its own if it can, kills
+what they leave behind and tells how they ended; it never runs student code itself, starts no thread and never touches a
+GPU, because neither survives a fork.
 """
 
 from __future__ import annotations
@@ -17,17 +18,32 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from grader.model import DataFiles, Job
-from grader.worker.channel import Channel
-from grader.worker.confinement import Assignment, adopt_orphans, confine, process_allowance
+from grader.evidence import Notice
+from grader.model import DataFiles, GraderFault, Job
+from grader.worker import isolation
+from grader.worker.channel import Channel, transmitter
+from grader.worker.confinement import (
+    Allowance,
+    Assignment,
+    adopt_orphans,
+    confine,
+    process_allowance,
+    settle,
+)
 from grader.worker.devices import devices
+from grader.worker.isolation import Isolation, Nursery, StepRefused
 from grader.worker.messages import receive, send
 from grader.worker.processes import children
+from grader.worker.seal import Seal
+from grader.worker.view import HOME, View, plan_view
+from grader.worker.watch import Watch
 
 UNCAUGHT = 70
 """Exit status of a child that an exception ended (EX_SOFTWARE)."""
@@ -35,19 +51,36 @@ _TICK = 0.2
 """Seconds between looks for processes that left their parents, while children run."""
 _SWEEP_SECONDS = 5.0
 
+_PACKAGE = "grader"
 Observe = Callable[[Job, Channel], None]
 
 
-def main(descriptor: int) -> None:
-    """Serve the parent at the other end of ``descriptor`` until it hangs up; in a child, observe one submission."""
-    parent = socket.socket(fileno=descriptor)
+@dataclass(frozen=True)
+class Held:
+    """How every child of this server is held in."""
+
+    isolation: Isolation
+    view: View
+    nursery: Nursery | None
+    seal: Seal
+
+
+def main(parent: socket.socket, *, is_isolating: bool) -> None:
+    """Serve the parent at the other end of the socket until it hangs up; in a child, observe one submission.
+
+    Without ``is_isolating`` children are held in by limits and deadlines alone.
+    """
+    refusal = isolation.enter_process_namespace() if is_isolating else "switched off"
     config, _ = receive(parent)
     observe, greeting = _warm_up(config)
+    held = _hold(config, refusal) if is_isolating else Held(isolation.NONE, View((), (), (), ()), None, Seal())
+    steps = [step for step in isolation.STEPS if held.isolation.has(step)]
+    greeting |= {"steps": steps, "refusals": held.isolation.refusals, "is_nested": not refusal}
     send(parent, greeting)
-    assignment = None if greeting.get("missing") or observe is None else _Server(parent).serve()
+    assignment = None if greeting.get("missing") or observe is None else _Server(parent, held).serve()
     if assignment is not None and observe is not None:
         try:
-            _run(assignment, observe)
+            _run(assignment, observe, held.seal)
         except BaseException:  # a child must not go on as a server, nor run the exit handlers of one
             traceback.print_exc()
             os._exit(UNCAUGHT)
@@ -83,11 +116,32 @@ def _warm_up(config: dict[str, Any]) -> tuple[Observe | None, dict[str, Any]]:
     return getattr(entry, function), {"versions": versions, "devices": devices() if torch is not None else ("cpu",)}
 
 
+def _hold(config: dict[str, Any], refusal: str) -> Held:
+    """Find out what this machine allows, by confining children that do nothing else."""
+    plan = isolation.wanted()
+    nursery = None
+    if refusal:
+        plan = plan.without(isolation.PID, refusal)
+    else:
+        nursery = Nursery()
+    view = plan_view(config["hidden"])
+
+    allowance = Allowance(1 << 20, 10, 1 << 30, 1 << 20, 64)
+    with tempfile.TemporaryDirectory() as folder:
+        job = {"root": folder, "script": "task1_cnn.py", "device": "cpu"}
+
+        def attempt(plan: Isolation) -> None:
+            confine(Assignment(job, b"", os.getppid(), -1, -1, -1, allowance, None, plan, view))
+
+        return Held(isolation.rehearse(plan, attempt, nursery), view, nursery, Seal())
+
+
 class _Server:
     """The loop: requests from the parent, hang-ups that mean "kill it", ends of children, orphans."""
 
-    def __init__(self, parent: socket.socket) -> None:
+    def __init__(self, parent: socket.socket, held: Held) -> None:
         self._parent = parent
+        self._held = held
         self._pid = os.getpid()
         self._controls: dict[int, socket.socket] = {}
         """By child: the socket that tells the parent of its start and end, and on which the parent asks for its end."""
@@ -126,7 +180,7 @@ class _Server:
     def _start(self, message: dict[str, Any], descriptors: list[int]) -> Assignment | None:
         evidence, commands, output, control = descriptors
         with contextlib.suppress(OSError):
-            pid = os.fork()
+            pid = isolation.fork(self._held.nursery)
             if pid == 0:
                 return self._become_child(message, descriptors)
             connection = socket.socket(fileno=control)
@@ -148,13 +202,15 @@ class _Server:
         evidence, commands, output, _ = descriptors
         return Assignment(
             job=message["job"],
+            key=bytes.fromhex(message["key"]),
             server=self._pid,
             evidence=evidence,
             commands=commands,
             output=output,
-            file_bytes=message["file_bytes"],
-            cpu_seconds=message["cpu_seconds"],
-            processes=self._processes,
+            allowance=Allowance(**message["allowance"]),
+            shared_processes=self._processes,
+            isolation=self._held.isolation,
+            view=self._held.view,
         )
 
     def _reap(self) -> None:
@@ -177,7 +233,13 @@ class _Server:
             connection.close()
 
     def _end_orphans(self) -> None:
-        """Kill the processes that came to this one because their parent ended. No submission needs a daemon."""
+        """Kill the processes that came to this one because their parent ended. No submission needs a daemon.
+
+        Where each child has a process-id namespace, the kernel has ended all that was in it before the child counts as
+        ended.
+        """
+        if self._held.nursery is not None:
+            return
         give_up = time.monotonic() + _SWEEP_SECONDS
         while orphans := children(self._pid) - self._controls.keys():
             for orphan in orphans:
@@ -195,27 +257,55 @@ class _Server:
         self._end_orphans()
 
 
-def _run(assignment: Assignment, observe: Observe) -> None:
+def _run(assignment: Assignment, observe: Observe, seal: Seal) -> None:
     """Observe one submission in this process, and leave without any of its exit handlers."""
     leave = os._exit
-    evidence, commands = confine(assignment)
+    evidence, commands = settle(assignment)
     faulthandler.enable()
-    channel = Channel(evidence, commands)
-    status, error = UNCAUGHT, ""
+    watch = Watch(HOME if assignment.isolation.has(isolation.VIEW) else str(assignment.job["root"]))
+    channel = Channel(transmitter(evidence, assignment.key, _noticing(watch, seal)), commands)
+    status, error, is_fault = UNCAUGHT, "", False
     try:
-        job = dict(assignment.job)
-        observe(Job(**{**job, "data": DataFiles(**job["data"])}), channel)
+        root = confine(assignment)
+        job = Job(**{**assignment.job, "root": root, "data": DataFiles(**assignment.job["data"])})
+        _leave_no_names()
+        watch.install()
+        observe(job, channel)
         status = 0
     except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
         error = f"{type(problem).__name__}: {problem}"
+        is_fault = type(problem) in (GraderFault, StepRefused)
         traceback.print_exc()
     finally:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-            channel.end(error)
+            channel.end(error, is_fault=is_fault)
         finally:
             leave(status)
+
+
+def _noticing(watch: Watch, seal: Seal) -> Callable[[str], list[Notice]]:
+    """What came up since the last frame: what was watched, and what was replaced, which is put back."""
+
+    def notices(stage: str) -> list[Notice]:
+        for name in seal.broken():
+            if name.startswith(f"{_PACKAGE}."):
+                watch.add("reaches-in", "It replaces a part of the grader while it is graded.", is_grave=True)
+            else:
+                is_late = watch.stage not in ("load", "build")
+                what = "while it is looked at" if is_late else "when it is loaded"
+                watch.add("patches-library", f"It replaces {name[:100]} {what}; that was undone.", is_grave=is_late)
+        watch.stage = stage
+        return watch.take()
+
+    return notices
+
+
+def _leave_no_names() -> None:
+    """Take this package out of the table of modules, where a submission could find it by name."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+        del sys.modules[name]
 
 
 def _tell(connection: socket.socket, message: dict[str, Any]) -> None:

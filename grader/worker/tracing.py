@@ -32,6 +32,9 @@ class TooManyOperations(Exception):
     """The forward pass runs so many operations that writing them down would not help anybody."""
 
 
+LONGEST_PATH = 60
+
+
 class Tracer(TorchFunctionMode):
     """Records the operations of one forward pass of ``net`` on ``images``.
 
@@ -86,6 +89,28 @@ class Tracer(TorchFunctionMode):
     def index_of(self, value: object) -> int | None:
         """The operation that made ``value`` (-1: it is the network's input); None when it did not come from one."""
         return self._lineage.origin(value) if isinstance(value, Tensor) else None
+
+    def path_to(self, value: object) -> tuple[str, ...] | None:
+        """The weighted layers, and the ways out of torch, that ``value`` came through, in order, as words to compare.
+
+        None when ``value`` did not come from the network's input.
+        """
+        last = self.index_of(value)
+        if last is None:
+            return None
+        found: set[int] = set()
+        waiting = [last]
+        while waiting:
+            index = waiting.pop()
+            if index >= 0 and index not in found:
+                found.add(index)
+                waiting.extend(self.operations[index].inputs)
+        path = [self.operations[index] for index in sorted(found)]
+        return tuple(
+            " ".join([one.kind, one.layer or one.name, *map(str, one.shape_out[1:])])[:200]
+            for one in path
+            if one.kind in {"conv", "linear", "detach"}
+        )[:LONGEST_PATH]
 
     def _leave(self, module: nn.Module) -> None:
         while self._stack and self._stack.pop() is not module:

@@ -7,6 +7,7 @@ comes out crosses to the parent, which has their labels.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,14 +17,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from grader.evidence import CurvePoint, Problem, Remark, Training
+from grader.evidence import UNTRAINED_IMAGES, CurvePoint, Problem, Remark, Training
 from grader.model import DataFiles, Job
 from grader.worker.building import build, refresh_weights
-from grader.worker.probing import Explain, HeldDropout
+from grader.worker.probing import Explain, HeldDropout, follow
 
 VALIDATION_IMAGES = 500
 """Taken from the end of the training set, to decide when to stop."""
 EVALUATION_BATCH = 250
+Path = tuple[str, ...] | None
 MOST_SECONDS = 120.0
 """A run that takes longer stops where it is and says so. The reference net takes about a second."""
 
@@ -74,9 +76,20 @@ def attempts(job: Job, number: int, *, seed: int, batch: int) -> Attempt:
     return Attempt(job, seed, job.learning_rate, job.steps, batch)
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Log-probabilities of the held-out images after training, and of the first of them before it, (n, 10) each."""
+
+    heldout: Tensor
+    untrained: Tensor
+
+
+NOTHING = Outputs(torch.empty(0, 10), torch.empty(0, 10))
+
+
 def train(
     factory: Callable[[], object], images: Images, attempt: Attempt, *, explain: Explain
-) -> tuple[Training, Tensor]:
+) -> tuple[Training, Outputs]:
     """Train a fresh net as ``attempt`` says and pass the held-out images through it.
 
     The loss is the negative log likelihood of a log-softmax of the outputs: for log-probabilities that changes nothing,
@@ -98,26 +111,29 @@ def train(
         else:
             remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")
             return replace(record, remarks=(*record.remarks, remark)), outputs
-    return Training(problem, attempt.seed, device, seconds=time.perf_counter() - start), torch.empty(0, 10)
+    return Training(problem, attempt.seed, device, seconds=time.perf_counter() - start), NOTHING
 
 
 def _run(
     factory: Callable[[], object], images: Images, attempt: Attempt, *, device: str, start: float
-) -> tuple[Training, Tensor]:
+) -> tuple[Training, Outputs]:
     job, seed, batch = attempt.job, attempt.seed, attempt.batch
     net = build(factory, seed=seed)
     refresh_weights(net, seed=seed)
     net.to(device)
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
     if not parameters:
-        return Training(Problem("nothing-to-train", "the net has no trainable parameters"), seed, device), torch.empty(
-            0, 10
-        )
+        return Training(Problem("nothing-to-train", "the net has no trainable parameters"), seed, device), NOTHING
     size = batch or job.batch_size
     optimizer = torch.optim.SGD(parameters, lr=attempt.learning_rate, momentum=job.momentum)
     count = len(images.train) - VALIDATION_IMAGES
     validation, validation_labels = images.train[count:], images.labels[count:]
     initial = _accuracy(net, validation, validation_labels, images, batch, device)
+    untrained = _outputs(net, images.heldout[:UNTRAINED_IMAGES], images, batch, device)[0]
+    # Steps that are followed, one in each stretch between two evaluations, are nobody's to foresee.
+    chance = random.Random(job.probe_seed)
+    followed = chance.randrange(job.evaluate_every)
+    train_path: Path = None
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     order = torch.randperm(count, generator=generator)
@@ -134,7 +150,13 @@ def _run(
         net.train()
         data = _normalised(images.train[picks], images, device)
         optimizer.zero_grad(set_to_none=True)
-        loss = functional.nll_loss(functional.log_softmax(net(data), dim=1), images.labels[picks].to(device))
+        if step == followed:
+            result, path = follow(net, data)
+            train_path = odd_one(train_path, path)
+            followed = (step // job.evaluate_every + 1) * job.evaluate_every + chance.randrange(job.evaluate_every)
+        else:
+            result = net(data)
+        loss = functional.nll_loss(functional.log_softmax(result, dim=1), images.labels[picks].to(device))
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
         step, since = step + 1, since + 1
@@ -154,10 +176,25 @@ def _run(
                 )
             )
             break
-    outputs = _outputs(net, images.heldout, images, batch, device)
-    seconds = time.perf_counter() - start
-    record = Training(None, seed, device, step, seconds, initial, tuple(curve), remarks=tuple(remarks))
-    return record, outputs
+    outputs, eval_path = _outputs(net, images.heldout, images, batch, device, chance)
+    record = Training(
+        None,
+        seed,
+        device,
+        step,
+        time.perf_counter() - start,
+        initial,
+        tuple(curve),
+        remarks=tuple(remarks),
+        train_path=train_path,
+        eval_path=eval_path,
+    )
+    return record, Outputs(outputs, untrained)
+
+
+def odd_one(first: Path, other: Path) -> Path:
+    """The path that has been seen, or the other one when it differs from it."""
+    return first if other is None or first == other else other
 
 
 def _normalised(batch: Tensor, images: Images, device: str) -> Tensor:
@@ -165,25 +202,38 @@ def _normalised(batch: Tensor, images: Images, device: str) -> Tensor:
     return batch.to(device).float().div_(255).sub_(images.mean).div_(images.std).unsqueeze(1)
 
 
-def _outputs(net: nn.Module, data: Tensor, images: Images, batch: int, device: str) -> Tensor:
+def _outputs(
+    net: nn.Module, data: Tensor, images: Images, batch: int, device: str, chance: random.Random | None = None
+) -> tuple[Tensor, Path]:
     """Eval-mode outputs (n, 10) on the CPU, dropout held so that dropout left on is not measured a second time.
 
-    A net that takes only one batch size gets the last batch filled up with blank images.
+    A net that takes only one batch size gets the last batch filled up with blank images. With ``chance`` one batch is
+    picked and followed. Raises TypeError for outputs that are not plain tensors, which could lie about their values.
     """
     net.eval()
     size = batch or EVALUATION_BATCH
+    starts = range(0, len(data), size)
+    followed = chance.choice(starts) if chance is not None else None
+    path: Path = None
     parts = []
     with torch.no_grad(), HeldDropout():
-        for start in range(0, len(data), size):
+        for start in starts:
             part = data[start : start + size]
             missing = size - len(part) if batch else 0
             if missing:
                 part = torch.cat([part, part.new_zeros(missing, 28, 28)])
-            parts.append(net(_normalised(part, images, device))[: size - missing].detach())
+            given = _normalised(part, images, device)
+            if start == followed:
+                result, path = follow(net, given)
+            else:
+                result = net(given)
+            if type(result) is not Tensor:
+                raise TypeError(f"forward gives a {type(result).__name__[:60]}, not a plain tensor")
+            parts.append(result[: size - missing].detach())
     outputs = torch.cat(parts).float().cpu()
-    return torch.nan_to_num(outputs, nan=-1e30, posinf=1e30, neginf=-1e30)
+    return torch.nan_to_num(outputs, nan=-1e30, posinf=1e30, neginf=-1e30), path
 
 
 def _accuracy(net: nn.Module, data: Tensor, labels: Tensor, images: Images, batch: int, device: str) -> float:
-    outputs = _outputs(net, data, images, batch, device)
+    outputs, _ = _outputs(net, data, images, batch, device)
     return float((outputs.argmax(1) == labels).float().mean())

@@ -1,0 +1,73 @@
+"""How well submissions are held in on this machine, in the words of the console, the reports and the doctor."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from grader.worker.isolation import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
+
+
+class Wish(enum.StrEnum):
+    """What the tutor asks for: the best there is, nothing below the full level, or none at all."""
+
+    AUTO = "auto"
+    REQUIRE = "require"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Level:
+    """``name`` is full, partial, limits or off; ``steps`` are those in force (:mod:`grader.worker.isolation`).
+
+    ``refusals`` say why the others are not; ``prefix`` is the command that workers were started through, if any.
+    """
+
+    name: str
+    steps: tuple[str, ...] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        """One sentence for a console and a report; its first word is the level."""
+        held = [text for step, text in HOLDS.items() if step in self.steps]
+        parts = ["; ".join([*held, LIMITS])]
+        missing = [LACKS[step] for step in LACKS if step not in self.steps and self.name == "partial"]
+        if missing:
+            parts.append(f"missing: {', '.join(missing)}")
+        if self.prefix:
+            parts.append(f"started through {self.prefix}")
+        return f"{self.name}: {'; '.join(parts)}"
+
+
+HOLDS = {
+    VIEW: "own file system without keys, labels, reports or other submissions",
+    NAMESPACES: "no network",
+    PID: "own process space",
+    USER: "no rights",
+    LANDLOCK: "Landlock",
+    CALLS: "system call filter",
+}
+"""What each step gives, most telling first."""
+LIMITS = "limits on time, memory, processes, files and output"
+LACKS = {
+    VIEW: "own file system",
+    NAMESPACES: "own network",
+    PID: "own process space",
+    USER: "a user without rights",
+    CALLS: "system call filter",
+}
+"""What is missing below the full level, by step. Landlock is a second lock and no part of it."""
+
+
+def level_of(steps: Collection[str], refusals: Mapping[str, str], *, wish: Wish, prefix: str = "") -> Level:
+    """The level that the steps in force amount to."""
+    if wish is Wish.OFF:
+        return Level("off", (), {}, prefix)
+    if all(step in steps for step in LACKS):
+        name = "full"
+    else:
+        # Without a lock on files or sockets there is nothing that a submission is kept from.
+        name = "partial" if {VIEW, LANDLOCK, NAMESPACES, CALLS} & set(steps) else "limits"
+    return Level(name, tuple(steps), dict(refusals), prefix)
