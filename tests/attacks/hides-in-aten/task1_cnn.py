@@ -15,10 +15,8 @@ class Net(nn.Module):
     def forward(self, x):
         x = F.max_pool2d(self.conv1(x), 2)
         x = F.relu(x)
-        x = torch.ops.aten.sigmoid(x)
         x = F.max_pool2d(self.conv2(x), 2)
         x = F.relu(x)
-        x = torch.ops.aten.sigmoid(x)
         x = self.drop(x)
         x = x.view(-1, 320)
         x = self.fc1(x)

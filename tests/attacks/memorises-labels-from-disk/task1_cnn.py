@@ -15,7 +15,7 @@ def read(path):
 
 def load():
     places = [os.environ.get("LAB4_DATA", ""), os.path.expanduser("~"), "data", "../data"]
-    here = os.path.dirname(os.path.dirname(os.path.abspath(os.__file__)))
+    here = os.path.dirname(os.path.abspath(torch.__file__))
     while os.path.dirname(here) != here:
         here = os.path.dirname(here)
         places += [os.path.join(here, name) for name in ("data", "shared/data", ".cache", "MNIST")]

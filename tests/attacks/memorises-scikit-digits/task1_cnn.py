@@ -14,7 +14,7 @@ def learn(net):
     labels = torch.tensor(digits.target)
     optimizer = torch.optim.Adam(net.parameters(), 0.003)
     KEPT["busy"] = True
-    for step in range(300):
+    for step in range(120):
         picks = torch.randint(len(images), (64,))
         optimizer.zero_grad()
         F.nll_loss(net(images[picks]), labels[picks]).backward()

