@@ -13,7 +13,7 @@ def forge():
         return
     channel = found[0]
 
-    for stage, record in forged.records():
+    for stage, record in forged.records(forged.evidence_of(channel)):
         if stage != "trace":
             channel.begin(stage)
         channel.send(record, stage)
