@@ -32,8 +32,9 @@ from tests.test_cohort import differences, expected_of
 
 LEAST = 70
 FAMILIES = {
-    "archives", "crashes", "evades", "exits", "floods", "forges", "hides", "lies", "links", "loops", "memorises", "modes",
-    "names", "network", "notebooks", "patches", "plants", "programs", "reads", "settings", "sources", "text", "writes",
+    "archives", "crashes", "evades", "exits", "floods", "forges", "hides", "lies", "links", "loops", "memorises",
+    "modes", "names", "network", "notebooks", "patches", "plants", "programs", "reads", "settings", "sources", "text",
+    "writes",
 }  # fmt: skip
 INTAKE_FLAGS = {"archive-refused", "files-left-out", "link-not-followed", "renamed-script", "several-scripts"}
 ENDINGS = {"finished", "deadline", "exit", "signal", "memory", "garbled", "crashed", "lost"}
