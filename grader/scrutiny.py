@@ -8,25 +8,27 @@ when it runs (network, other programs) is noticed by the worker.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from grader import scrutiny_words as words
 from grader.evidence import Notice, Reading
 from grader.script import Script, SourceProblem, read_script
-from grader.scrutiny_names import Names, Text, nodes_below
+from grader.scrutiny_names import Found, Names, Text, nodes_below
 from grader.scrutiny_notices import patching, reaching
 from grader.scrutiny_weights import loading
 from grader.text import visible
 
-MOST_TEXT = 300_000
-"""Characters that are parsed of one submission, about a third of a second's worth; a script of this lab has 10 000."""
-MOST_NODES = 60_000
+MOST_TEXT = 120_000
+"""Characters that are read of one submission, some 0.3 s worth; a script of this lab has 10 000."""
+MOST_NODES = 50_000
+"""Of all texts together. Code of ordinary density has 35 000 in MOST_TEXT characters."""
 MOST_HELPERS = 40
-LARGEST_NOTEBOOK = 30_000_000
-"""Bytes, plots included."""
+MOST_COMMANDS = 500_000
+"""Lines of a notebook's cell that are commands, times its characters: each may cost a parsing of the cell."""
 MOST_OF_ONE_ID = 2
 """Notices with the same id; more would tell a tutor nothing new."""
 _LONGEST_CODE = 4_000
@@ -47,11 +49,21 @@ def scrutinise(root: Path, script: str, files: Sequence[str]) -> Reading:
     own = frozenset(
         part for file in files if file.endswith(".py") for part in PurePosixPath(file).with_suffix("").parts
     )
-    try:
-        texts = _texts(root, script, files)
-        return Reading(tuple(_notices(texts, own)), _kinds(texts, own))
-    except (RecursionError, MemoryError):  # protects the parent from a text that was made to be too much
-        return Reading((), words.KINDS)
+    texts = _texts(root, script, files)
+    told: list[Notice] = []
+    is_whole = all(text.is_whole for text in texts)
+    for id, is_grave, finder in _FINDERS:
+        found: list[tuple[Text, Found]] = []
+        try:
+            found.extend(finder(texts, own))
+        except (RecursionError, MemoryError):  # protects the parent from a text that was made to be too much
+            is_whole = False
+        told += _notices(id, is_grave, found)
+    if not is_whole:
+        told.append(_unread(texts))
+    if not is_whole or any(one.id == "loads-weights" for one in told) or any(_hides_words(text, own) for text in texts):
+        return Reading(tuple(told), words.KINDS)
+    return Reading(tuple(told), _kinds(texts))
 
 
 # ---- which texts -----------------------------------------------------------------------------------------------------
@@ -63,6 +75,7 @@ def _texts(root: Path, script: str, files: Sequence[str]) -> list[Text]:
     if main is None:
         return []
     texts = [main]
+    nodes = len(main.nodes)
     helpers = [
         file for file in files if file.endswith(".py") and file != script and ".." not in PurePosixPath(file).parts
     ]
@@ -79,39 +92,64 @@ def _texts(root: Path, script: str, files: Sequence[str]) -> list[Text]:
             ):
                 continue
             taken.add(file)
-            if size > MOST_TEXT or len(texts) > MOST_HELPERS:
+            if size > MOST_TEXT or nodes > MOST_NODES or len(texts) > MOST_HELPERS:
                 return [*texts, Text(Script(file, ""), is_whole=False)]
-            helper = _parsed(written[file]) if file in written else _read(root, file)
+            left = MOST_NODES - nodes
+            helper = _parsed(written[file], left) if file in written else _read(root, file, left)
             if helper is not None:
-                size += len(helper.script.text)
+                size, nodes = size + len(helper.script.text), nodes + len(helper.nodes)
                 texts.append(helper)
     return texts
 
 
-def _read(root: Path, file: str) -> Text | None:
-    """The text; None when it cannot be read, for then the worker cannot read it either."""
+def _read(root: Path, file: str, most: int = MOST_NODES) -> Text | None:
+    """The text, with ``most`` nodes read; None when it cannot be read, for then the worker cannot read it either."""
     try:
         path = root / file
         if not path.is_file():
             return None
-        if path.suffix.lower() == ".ipynb" and path.stat().st_size > LARGEST_NOTEBOOK:
+        if path.suffix.lower() == ".ipynb" and not _is_quick(path):
             return Text(Script(file, ""), is_whole=False)
-        return _parsed(read_script(root, file))
-    except (SourceProblem, OSError, ValueError, RecursionError, MemoryError):
+        return _parsed(read_script(root, file), most)
+    except (SourceProblem, OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
         return None
 
 
-def _parsed(script: Script) -> Text:
+def _is_quick(path: Path) -> bool:
+    """Whether the code in a notebook is short enough, and has few enough commands for its length, to be read here."""
+    document = json.loads(path.read_bytes())
+    sheets = [document, *document.get("worksheets", [])] if isinstance(document, dict) else []
+    cells = [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet.get("cells", [])]
+    size, cost = 0, 0
+    for cell in cells:
+        source = cell.get("source", cell.get("input", "")) if isinstance(cell, dict) else ""
+        code = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            size += len(code)
+            cost += len(code) * sum(_is_command(line) for line in code.split("\n"))
+    return size <= MOST_TEXT and cost <= MOST_COMMANDS
+
+
+def _is_command(line: str) -> bool:
+    assigned = line.partition("=")[2].lstrip()
+    return line.lstrip().startswith(("%", "!", "?")) or line.rstrip().endswith("?") or assigned.startswith(("%", "!"))
+
+
+def _parsed(script: Script, most: int) -> Text:
     if len(script.text) > MOST_TEXT:
         return Text(script, is_whole=False)
     try:
         tree = _tree(script.text)
         if tree is None:
             return Text(script)
-        nodes = nodes_below(tree, MOST_NODES)
-        is_whole = len(nodes) <= MOST_NODES
-        nodes += _code_in_text(nodes, Names(nodes))
-        return Text(script, tuple(tree.body), tuple(nodes), Names(nodes), is_whole)
+        nodes = nodes_below(tree, most)
+        is_whole = len(nodes) <= most
+        names = Names(nodes)
+        inner = _code_in_text(nodes, names)
+        if inner:
+            nodes += inner
+            names = Names(nodes)
+        return Text(script, tuple(tree.body), tuple(nodes), names, is_whole)
     except (RecursionError, MemoryError, ValueError):
         return Text(script, is_whole=False)
 
@@ -171,38 +209,46 @@ def _is_asked(file: str, asked: frozenset[str]) -> bool:
 # ---- what they say ---------------------------------------------------------------------------------------------------
 
 
-def _notices(texts: Sequence[Text], own: frozenset[str]) -> Iterator[Notice]:
-    found = [("reaches-in", True, text, one) for text in texts for one in sorted(reaching(text, own))]
-    found += [("patches-library", False, text, one) for text in texts for one in sorted(patching(text, own))]
-    found += [("loads-weights", False, text, one) for text, one in loading(texts)]
-    told: dict[str, list[tuple[str, int, int]]] = {}
-    for id, is_grave, text, (line, what) in found:
-        known = told.setdefault(id, [])
-        place = (text.script.path, *text.script.place(line))
-        if place in known or len(known) >= MOST_OF_ONE_ID:
-            continue
-        known.append(place)
-        yield Notice(id, f"{text.script.where(line)} of {visible(text.script.path)[:80]} {what[:120]}.", is_grave)
-    for text in texts:
-        if (
-            not text.is_whole
-            and len(told.get("loads-weights", ())) < MOST_OF_ONE_ID
-            and len(text.script.text) > MOST_TEXT
-        ):
-            told.setdefault("loads-weights", []).append((text.script.path, 0, 0))
-            size = "is far longer than a network takes, so it was not read to its end; it may hold weights"
-            yield Notice("loads-weights", f"{visible(text.script.path)[:80]} {size}.")
+def _reaching(texts: Sequence[Text], own: frozenset[str]) -> Iterator[tuple[Text, Found]]:
+    return ((text, one) for text in texts for one in sorted(reaching(text, own)))
 
 
-def _kinds(texts: Sequence[Text], own: frozenset[str]) -> tuple[str, ...]:
-    if any(not text.is_whole or _hides_words(text, own) for text in texts) or any(True for _ in loading(texts)):
-        return words.KINDS
+def _patching(texts: Sequence[Text], own: frozenset[str]) -> Iterator[tuple[Text, Found]]:
+    return ((text, one) for text in texts for one in sorted(patching(text, own)))
+
+
+def _loading(texts: Sequence[Text], own: frozenset[str]) -> Iterator[tuple[Text, Found]]:
+    return loading(texts)
+
+
+_FINDERS = (("reaches-in", True, _reaching), ("patches-library", False, _patching), ("loads-weights", False, _loading))
+"""Id, whether it is grave, and what finds it."""
+
+
+def _notices(id: str, is_grave: bool, found: Iterable[tuple[Text, Found]]) -> list[Notice]:
+    """A notice for each line, the first few only."""
+    told: dict[tuple[str, int], Notice] = {}
+    for text, (line, what) in found:
+        where = f"{text.script.where(line)} of {visible(text.script.path)[:80]}"
+        told.setdefault((text.script.path, line), Notice(id, f"{where} {what[:120]}.", is_grave))
+    return list(told.values())[:MOST_OF_ONE_ID]
+
+
+def _unread(texts: Sequence[Text]) -> Notice:
+    path = next((text.script.path for text in texts if not text.is_whole), texts[0].script.path)
+    what = "is far longer or deeper than a network takes and was not read to its end; it may hold weights"
+    return Notice("loads-weights", f"{visible(path)[:80]} {what}.")
+
+
+def _kinds(texts: Sequence[Text]) -> tuple[str, ...]:
     found = words.kinds_of({word for text in texts for word in _words(text)})
     return tuple(kind for kind in words.KINDS if kind in found)
 
 
 def _hides_words(text: Text, own: frozenset[str]) -> bool:
-    """Whether operations could be made that the text has no word for."""
+    """Whether operations could be made that the text, as far as it was read, has no word for."""
+    if not text.is_whole:
+        return True
     modules = {part.casefold() for part in own}
     for node, name in text.meanings:
         if name in words.HIDES_WORDS or name.startswith(words.LAYERS_BY_NAME):
@@ -213,7 +259,7 @@ def _hides_words(text: Text, own: frozenset[str]) -> bool:
             return True
         if isinstance(node, ast.ImportFrom) and not node.level and not _is_known(node.module or "", modules):
             return True
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in words.BY_NAME:
+        if isinstance(node, ast.Call) and text.names.called(node) in words.BY_NAME:
             named = node.args[1:2] if _takes_name_second(text, node) else node.args[:1]
             given = [text.names.text(one) for one in named]
             if any(one is None or words.HOLE in one for one in given):
@@ -251,6 +297,8 @@ def _words(text: Text) -> Iterator[str]:
                 yield value
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in text.prose:
             yield from words.WORD.findall(node.value[:_LONGEST_CODE])
+        elif isinstance(node, ast.Call) and text.names.called(node) in words.BY_NAME:
+            yield from (text.names.text(one) or "" for one in node.args[:3])
         elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.MatMult | ast.Pow):
             yield "matmult" if isinstance(node.op, ast.MatMult) else "raised"
         elif isinstance(node, ast.Compare) and id(node) not in tested:

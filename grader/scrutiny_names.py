@@ -25,6 +25,7 @@ _MOST_PIECES = 200
 _FIELD = re.compile(r"%[-+ #0]*[\d.*]*[a-zA-Z]|\{[^{}]*\}")
 _STRING_METHODS = frozenset({"lower", "upper", "strip", "casefold", "swapcase", "lstrip", "rstrip"})
 _LOOKUPS = (".__dict__.get", "sys.modules.get", "sys.modules.pop", ".__getitem__")
+_NAMING = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 _PATHS = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 
 
@@ -59,6 +60,8 @@ class Names:
         """Names of the functions and classes written in the text."""
         self._aliases: dict[str, str] = {}
         self._constants: dict[str, str] = {}
+        self._dotted: dict[ast.AST, str] = {}
+        self._is_complete = False
         stores: Counter[str] = Counter()
         assigned: list[tuple[int, str, ast.expr]] = []
         for node in nodes:
@@ -82,11 +85,25 @@ class Names:
                 self._constants[name] = text
             elif dotted:
                 self._aliases[name] = dotted
+        self._is_complete = True  # from here on, what an expression stands for changes no more
 
     def dotted(self, node: ast.AST, depth: int = 0) -> str:
         """The library name that an expression stands for (``torch.nn.functional.relu``); empty when it is none."""
-        if depth > _DEEPEST:
+        if depth > _DEEPEST or not isinstance(node, _NAMING):
             return ""
+        known = self._dotted.get(node)
+        if known is None:
+            known = self._named(node, depth)
+            if self._is_complete:
+                self._dotted[node] = known
+        return known
+
+    def called(self, node: ast.Call) -> str:
+        """The last part of the name of the function that is called, under whatever name the text knows it."""
+        name = self.dotted(node.func).rpartition(".")[2]
+        return name or str(getattr(node.func, "attr", getattr(node.func, "id", "")))
+
+    def _named(self, node: ast.AST, depth: int) -> str:
         if isinstance(node, ast.Name):
             if node.id in self._aliases:
                 return self._aliases[node.id]

@@ -60,7 +60,7 @@ def _reached(node: ast.AST, name: str, names: Names) -> str:
 
 def _named_in(node: ast.Call, names: Names) -> str:
     """The grave name, or the file of a process, that a call is given as text."""
-    called = str(getattr(node.func, "attr", getattr(node.func, "id", "")))
+    called = names.called(node)
     if called in words.SHOWING:
         return ""
     given = [names.text(one) for one in (*node.args[:8], *(one.value for one in node.keywords[:8]))]
@@ -82,8 +82,8 @@ def _asked_for_facts(node: ast.AST, name: str, names: Names) -> set[int]:
     """The ids of nodes within this one that fetch a frame only to say where the script is."""
     if isinstance(node, ast.Attribute) and node.attr in words.FRAME_FACTS:
         return _frame_below(node.value)
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value in {1, 2, 3}:
-        return _frame_below(node.value)  # inspect.stack()[0][3]
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value in (1, 2, 3):
+        return _frame_below(node.value) if isinstance(node.value, ast.Subscript) else set()  # inspect.stack()[0][3]
     if isinstance(node, ast.Call) and node.args and names.dotted(node.func) in words.FRAME_READERS:
         return _frame_below(node.args[0])
     return set()
@@ -113,7 +113,7 @@ def _grader_names(node: ast.AST, name: str, text: Text, walks_modules: bool) -> 
         if walks_modules or any(text.names.dotted(side) == "sys.modules" for side in sides):
             yield from (text.names.text(side) or "" for side in sides)
     elif isinstance(node, ast.Call) and node.args:
-        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        called = text.names.called(node)
         if called in {"find_spec", "run_module", "import_module"} or (walks_modules and called == "startswith"):
             yield text.names.text(node.args[0]) or ""
     yield name

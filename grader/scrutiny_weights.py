@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from grader import scrutiny_words as words
-from grader.scrutiny_names import Found, Names, Text
+from grader.scrutiny_names import Found, Names, Text, nodes_below
 from grader.source import module_level, only_what_runs
 
 LONG_TEXT = 500
@@ -62,8 +62,10 @@ def _loaded(node: ast.Call, names: Names) -> tuple[str, bool]:
     """The word for what a call loads; and whether it decodes, which matters only with something to decode."""
     name = names.dotted(node.func)
     attribute = str(getattr(node.func, "attr", name.rpartition(".")[2]))
-    if attribute == "load_state_dict" and node.args and "state_dict" in ast.unparse(node.args[0])[:200]:
-        return "", False  # copies from one network to another
+    if attribute == "load_state_dict" and node.args:
+        given = {getattr(one, "attr", "") for one in nodes_below(node.args[0], 50)}
+        if "state_dict" in given:
+            return "", False  # copies from one network to another
     if name in words.LOADERS or name.startswith("torch.hub.") or attribute in words.LOADING_METHODS:
         return name or attribute, False
     if name.startswith("torchvision.models.") and any(

@@ -108,7 +108,9 @@ C_MEMORY = frozenset({"from_address", "in_dll"})
 GRADER = "grader"
 """Our own package."""
 
-FRAME_FACTS = frozenset({"f_lineno", "co_name", "co_filename", "co_firstlineno", "co_qualname", "lineno", "function"})
+FRAME_FACTS = frozenset(
+    {"f_lineno", "co_name", "co_filename", "co_firstlineno", "co_qualname", "lineno", "function", "filename"}
+)
 """What a script may ask of a frame to tell its reader where it is: recipes that everybody copies."""
 FRAME_STEPS = frozenset({"f_code", "f_back", "tb_frame", "tb_next"})
 FRAME_READERS = frozenset(
