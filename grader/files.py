@@ -16,6 +16,8 @@ import msgspec
 from grader.model import JSON
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Control, bidi and unseen characters, which stand for themselves in JSON but steer a terminal that shows the file.
+_STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 T = TypeVar("T")
 
@@ -40,7 +42,8 @@ def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
 def write_json(path: Path, content: JSON, *, indent: int | None = None) -> None:
     """Replace ``path`` by ``content`` as strict JSON, durably."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
-    write_file(path, (encodable(text) + "\n").encode(), is_durable=True)
+    escaped = _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", encodable(text))
+    write_file(path, (escaped + "\n").encode(), is_durable=True)
 
 
 def read_json(path: Path) -> JSON | None:

@@ -47,7 +47,7 @@ _MOST_TRIES = 50
 _MOST_TOLD = 20
 """Cells named in a remark."""
 _NEWEST_FORMAT = 4
-_ASCII = bytes(range(32, 127)) + b"\\u0041"
+_ASCII = bytes(code for code in range(32, 127) if code != ord("\\")) + b"\\u0041"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
 _DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)

@@ -23,7 +23,7 @@ from grader.evidence import Evidence
 from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json
 from grader.intake import safe_folder_name
 from grader.model import JSON, AnswerResult, ItemResult, Report, Run, Status, Submission, UsageFault
-from grader.text import visible
+from grader.text import shorten, visible
 
 FORMAT = 1
 """Of every file written here; raised when the meaning of one changes."""
@@ -36,6 +36,10 @@ _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 # What Excel, LibreOffice and Google Sheets take for the start of a formula, with the full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where a semicolon separates columns, a spreadsheet takes a whole row for one text and cuts it at each semicolon.
+_FORMULA_WITHIN = re.compile(r"(;[\s\"']*)(?=[=+\-@＝＋－＠])")
+_LONGEST_CELL = 30_000
+"""Characters. Excel holds 32767 in a cell and pours the rest into the next row."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,18 @@ def claim_folder(folder: Path) -> None:
     """
     try:
         if folder.exists() and not folder.is_dir():
-            raise UsageFault(f"{folder} is a file; name a folder for the reports with --out.")
+            raise UsageFault(f"{visible(str(folder))} is a file; name a folder for the reports with --out.")
         folder.mkdir(parents=True, exist_ok=True)
         if read_run(folder) is not None:
             return
         if any(entry.name not in _CLUTTER and not entry.name.startswith(".run.json.") for entry in folder.iterdir()):
             raise UsageFault(
-                f"{folder} is not empty and is no run of this grader; name a new or empty folder with --out."
+                f"{visible(str(folder))} is not empty and is no run of this grader; "
+                "name a new or empty folder with --out."
             )
         write_json(folder / RUN_FILE, {"format": FORMAT, "kind": _RUN_KIND, "finished": False, "run": None})
     except OSError as error:
-        raise UsageFault(f"Reports cannot be written to {folder}: {error.strerror or error}.") from error
+        raise UsageFault(f"Reports cannot be written to {visible(str(folder))}: {error.strerror or error}.") from error
 
 
 def dated_folder(reports: Path, source: Path, day: date) -> tuple[Path, Path | None]:
@@ -239,8 +244,8 @@ def _points_cell(result: ItemResult | AnswerResult | None) -> int | float | str:
 
 def _cell(text: str) -> str:
     """``text`` so that no spreadsheet runs it: visible characters, an apostrophe before what looks like a formula."""
-    is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
-    shown = visible(text)
+    shown = shorten(_FORMULA_WITHIN.sub(r"\1'", visible(text)), _LONGEST_CELL)
+    is_formula = any(start.startswith(_FORMULA_STARTS) for start in (text, text.lstrip(), shown.lstrip()))
     return f"'{shown}" if is_formula and not _NUMBER.fullmatch(text) else shown
 
 

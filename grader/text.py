@@ -6,33 +6,76 @@ Escaping for HTML, for rich or for a spreadsheet is the business of the view tha
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _REPLACEMENT = "\ufffd"
-# CSI and OSC sequences (ECMA-48), in the 7-bit form and the 8-bit one, then any other two-byte escape.
+# CSI and OSC sequences (ECMA-48), in the 7-bit form and the 8-bit one, then any other two-byte escape. No part looks
+# twice at the same text, however often a sequence is begun.
 _ANSI = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-Z\\^-~]"
 )
-_CODES: dict[int, int | str] = (
-    {code: 0x2400 + code for code in range(0x20)}  # Unicode's pictures of the control characters
-    | {0x7F: 0x2421}
-    | dict.fromkeys([*range(0x80, 0xA0), 0x061C, 0x200B, 0x200E, 0x200F, 0x2028, 0x2029], _REPLACEMENT)
-    | dict.fromkeys([*range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, *range(0xFFF9, 0xFFFC)], _REPLACEMENT)
-    | dict.fromkeys([*range(0xD800, 0xE000)], _REPLACEMENT)  # lone surrogates cannot be written as UTF-8
-)
-_PICTURES = str.maketrans(_CODES)
-_BLOCK_PICTURES = str.maketrans({code: value for code, value in _CODES.items() if code not in (0x09, 0x0A)})
+_JOINERS = "\u200c\u200d"
+_VARIANTS = "\ufe00-\ufe0d\U000e0100-\U000e01ef"
+# What joins letters of some scripts, and people in an emoji, or picks a form of a Chinese character, hides after ASCII.
+_MISPLACED = re.compile(f"(?<![^\x00-\x7f])[{_JOINERS}{_VARIANTS}]+")
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+"""Letters and marks that nobody sees."""
+_HIGHEST = 4
+"""Combining marks on one letter; no language needs more, and a tower of them covers the lines above."""
+
+
+class _Pictures(dict[int, int | str]):
+    """For :meth:`str.translate`: what each character is shown as. Filled in as characters come."""
+
+    def __init__(self, *, kept: str = "") -> None:
+        super().__init__({code: 0x2400 + code for code in range(0x20)})  # Unicode's pictures of control characters
+        self[0x7F] = 0x2421
+        self |= {ord(char): ord(char) for char in kept}
+
+    def __missing__(self, code: int) -> int | str:
+        is_shown = code < 0x7F or chr(code) in _JOINERS or not _is_unseen(code)
+        self[code] = shown = code if is_shown else _REPLACEMENT
+        return shown
+
+
+def _is_unseen(code: int) -> bool:
+    """Control, format and bidi characters, separators of lines, lone surrogates, blanks and what is no character."""
+    is_no_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return unicodedata.category(chr(code)) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or chr(code) in _BLANKS or is_no_character
+
+
+_LINE = _Pictures()
+_BLOCK = _Pictures(kept="\t\n")
 
 
 def visible(text: str) -> str:
     """``text`` on one line, without ANSI sequences, with control, bidi and unpaired characters as visible symbols."""
-    return _ANSI.sub("", text.replace("\r\n", "\n")).translate(_PICTURES)
+    return _shown(text, _LINE)
 
 
 def visible_block(text: str) -> str:
     """Like :func:`visible`, but line breaks and tabs stay: for printed output and code."""
-    return _ANSI.sub("", text.replace("\r\n", "\n")).translate(_BLOCK_PICTURES)
+    return _shown(text, _BLOCK)
+
+
+def _shown(text: str, pictures: _Pictures) -> str:
+    plain = _ANSI.sub("", text.replace("\r\n", "\n"))
+    if plain.isascii():
+        return plain.translate(pictures)
+    return _low(_MISPLACED.sub(_REPLACEMENT, plain)).translate(pictures)
+
+
+def _low(text: str) -> str:
+    """``text`` without the combining marks that stand higher than ``_HIGHEST`` on a letter."""
+    kept = []
+    height = 0
+    for char in text:
+        height = height + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        if height <= _HIGHEST:
+            kept.append(char)
+    return "".join(kept)
 
 
 def shorten(text: str, width: int) -> str:

@@ -24,7 +24,10 @@ pytorch torch exercise exercises file files ex digits classifier
 GENERIC_WORDS = frozenset(_GENERIC.split())
 """Words that name a piece of work and never a person; see ``is_generic``."""
 
-_RESERVED = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?$", re.IGNORECASE)
+_RESERVED = re.compile(r"^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]) *(?:\..*)?$", re.IGNORECASE)
+_DIGITS = 16
+"""Of the digest that tells folders apart: nobody finds a second name with the same 64 bits."""
+_TOLD_APART = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}$", re.IGNORECASE)
 _ORDINARY = re.compile(r"^[\w(\[+@=#][\w .,()\[\]'+@=&#!~^%-]*$")
 _VERSION_WORD = re.compile(r"(?<![^\W_])(?:v|ver|version)[\W_]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _STATE_WORD = re.compile(
@@ -71,7 +74,8 @@ def clean_component(name: str) -> str:
     tail = f"{dot}{suffix}" if stem and len(suffix) <= 10 else ""
     head = stem if tail else text
     room = LONGEST_NAME - len(tail.encode())
-    return head.encode()[:room].decode("utf-8", "ignore") + tail
+    head = head.encode()[:room].decode("utf-8", "ignore")
+    return (head + tail).rstrip(" .")
 
 
 def _shown(name: str) -> str:
@@ -91,11 +95,12 @@ def safe_folder_name(id: str) -> str:
         and id.isprintable()
         and id[-1] not in " ."
         and not _RESERVED.match(id)
+        and not _TOLD_APART.search(id)  # or it could be chosen to be another's
         and len(id.encode("utf-8", "replace")) <= LONGEST_NAME
     )
     if is_ordinary:
         return id
-    digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     text = re.sub(r"[^\w.,()'+@=-]+", "_", _shown(id)).strip("._- ")
     text = text.encode()[:100].decode("utf-8", "ignore")
     return f"{text or 'student'}-{digest}"

@@ -26,6 +26,10 @@ from grader.text import visible_block
 
 _MOST_OUTPUT = 4000
 """Characters of a submission's own printed output that a page shows, from its end."""
+_LONGEST_SENTENCE = 1000
+"""Characters of a sentence that may quote a submission."""
+_MOST_REASONS = 6
+"""Reasons of one submission in the tutor's queue; its own page has them all."""
 
 
 def render_report(report: Report, run: Run, *, bands: Sequence[Band] = ()) -> str:
@@ -101,7 +105,8 @@ def _finalize(value: Any) -> Any:
 
 def _prose(message: str) -> Markup:
     """A sentence of ours with its `code` set as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text.visible(message)))))
+    shown = text.shorten(text.visible(message), _LONGEST_SENTENCE)
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown))))
 
 
 def _block(printed: str) -> Markup:
@@ -136,9 +141,10 @@ def _environment() -> Environment:
         percent=_percent,
         points=text.points,
         prose=_prose,
-        shorten=text.shorten,
+        shorten=lambda words, width: text.shorten(text.visible(words), width),
     )
     environment.globals.update(
+        MOST_REASONS=_MOST_REASONS,
         Status=Status,
         SYMBOLS=text.SYMBOLS,
         WORDS=text.WORDS,

@@ -16,6 +16,9 @@ from grader.report import tally
 from grader.report.text import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
 from grader.text import visible_block
 
+_LONGEST_ERROR = 4000
+"""Characters; a fault may quote what a submission wrote."""
+
 
 class Progress:
     """Says how far a run of ``total`` submissions is. With ``is_quiet`` it says nothing but :meth:`error`.
@@ -83,7 +86,7 @@ class Progress:
 
     def error(self, message: str) -> None:
         """Print a fault, in quiet runs too."""
-        self._console.print(Text(visible_block(message), style="bold red"))
+        self._console.print(Text(visible_block(shorten(message, _LONGEST_ERROR)), style="bold red"))
 
     def _print_line(self, report: Report, seconds: float | None) -> None:
         if self._is_quiet:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from grader.evidence import Operation, Tracing
 from grader.network import WEIGHTED, executed_network
 
+_MOST_SIZES = 8
+"""Dimensions of a shape that are shown; torch allows 64."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -77,4 +80,5 @@ def _shape(shape: tuple[int, ...], batch: int) -> str:
     if not shape:
         return ""
     first = "N" if batch and shape[0] == batch else str(shape[0])
-    return " × ".join([first, *(str(size) for size in shape[1:])])
+    more = ["…"] if len(shape) > _MOST_SIZES else []
+    return " × ".join([first, *(str(size) for size in shape[1:_MOST_SIZES]), *more])
