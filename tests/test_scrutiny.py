@@ -306,7 +306,8 @@ sys.path.insert(0, os.path.dirname(currentdir))
 
 def debug(message):
     print(inspect.currentframe().f_back.f_lineno, sys._getframe().f_code.co_name, inspect.stack()[1][3], message)
-    print(inspect.stack()[0].function, inspect.stack()[-1].filename, inspect.getframeinfo(inspect.currentframe()).lineno)
+    print(inspect.stack()[0].function, inspect.stack()[-1].filename)
+    print(inspect.getframeinfo(inspect.currentframe()).lineno)
 
 try:
     net = Net()
