@@ -130,12 +130,13 @@ def _grade(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and a wrong argument answer at once.
     from grader import store
     from grader.data import download_with_torchvision, resolve_data, user_cache
-    from grader.grading import Enclosure, Selection, grade_cohort
+    from grader.grading import Selection, grade_cohort
     from grader.report import html
     from grader.report.console import make_console, print_summary
     from grader.report.progress import Progress
     from grader.rubric import load_rubric
     from grader.sandbox import Wish
+    from grader.session import Enclosure
 
     console = make_console()
     rubric = load_rubric(arguments.rubric)

@@ -17,6 +17,8 @@ KNOWS_ALREADY = 0.5
 """An untrained net is right on one image in ten; see docs/calibration.md for the spread."""
 KNOWS_HELDOUT = 0.2
 """Held-out images are no easier than the validation images by so much; see docs/calibration.md."""
+TRACED_DIFFERENCE = 1e-3
+"""Log-probabilities of the same pass, followed and not, are the same to the last bit for a net without chance in it."""
 MOST_OF_A_KIND = 3
 ENDINGS = {
     "crashed": "The submission wrote to the grader's own channel; look at its code.",
@@ -70,6 +72,9 @@ def _paths(evidence: Evidence) -> Iterator[tuple[Flag, str | None]]:
     if None not in (modes.train_path, modes.eval_path) and modes.train_path != modes.eval_path:
         message = f"Other layers run in training than in evaluation: {_difference(modes.train_path, modes.eval_path)}."
         yield Flag("modes-differ", message), ALL
+        return
+    if modes.eval_difference == 0 and modes.traced_difference > TRACED_DIFFERENCE:
+        yield Flag("shifts", "The network gives other results when it is looked at than when it is not."), ALL
         return
     later = [path for one in evidence.trainings for path in (one.train_path, one.eval_path)]
     for path in later:

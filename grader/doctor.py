@@ -27,9 +27,9 @@ LEAST_DISK = 1 << 30
 PACKAGES = ("torch", "torchvision", "numpy", "nbformat", "msgspec", "jinja2", "rich", "scikit-learn")
 
 NAMESPACE_ADVICE = (
-    "On Ubuntu 23.10 or newer: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0. On Debian: sudo sysctl "
-    "kernel.unprivileged_userns_clone=1. On others look at user.max_user_namespaces. In Docker: start the container "
-    "with --security-opt seccomp=unconfined --security-opt apparmor=unconfined, or with --cap-add SYS_ADMIN."
+    "Ubuntu 23.10 or newer: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0. Debian: sudo sysctl "
+    "kernel.unprivileged_userns_clone=1. Others: look at user.max_user_namespaces. In Docker: start the container with "
+    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined, or with --cap-add SYS_ADMIN."
 )
 ADVICE = {
     PID: NAMESPACE_ADVICE,
@@ -93,7 +93,8 @@ def _packages() -> Remark:
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Remark("Packages", ", ".join(found), f"Missing: {', '.join(missing)}. Run nox -s grade, which installs it.")
+        advice = f"Missing: {', '.join(missing)}. nox -s grade installs it."
+        return Remark("Packages", ", ".join(found), advice)
     return Remark("Packages", ", ".join(found))
 
 
@@ -123,6 +124,8 @@ def _isolation(level: Level) -> Iterator[Remark]:
         yield Remark("Isolation", text, "See the lines below. --isolation require refuses to grade at this level.")
     told: set[str] = set()
     for step, reason in level.refusals.items():
+        if step == VIEW and NAMESPACES in level.refusals:
+            continue  # it follows from that one
         advice = ADVICE[step] if ADVICE[step] not in told else "As above."
         told.add(ADVICE[step])
         yield Remark(f"  {WORDS[step]}", f"not here: {reason}", advice)
@@ -134,7 +137,8 @@ def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> Re
     except UsageFault as fault:
         return Remark("Data", "MNIST cannot be used", str(fault))
     if data.name == "mnist":
-        return Remark("Data", f"MNIST: {len(data.train_labels):,} training and {len(data.heldout_labels):,} test images")
+        text = f"MNIST: {len(data.train_labels):,} training and {len(data.heldout_labels):,} test images"
+        return Remark("Data", text)
     return Remark(
         "Data",
         "MNIST is not here yet",

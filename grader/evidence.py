@@ -234,7 +234,8 @@ class Modes:
 
     ``still`` values repeat the pair with dropout held off, to tell dropout from any other noise. ``train_path`` and
     ``eval_path`` are the weighted layers that the output came through in either mode, as words to compare with each
-    other and with those of a training run; None when a pass was not followed.
+    other and with those of a training run; None when a pass was not followed. ``traced_difference`` compares an eval
+    pass that was followed to one that was not.
     """
 
     problem: Problem | None
@@ -244,6 +245,7 @@ class Modes:
     eval_still: float = 0.0
     train_path: tuple[str, ...] | None = None
     eval_path: tuple[str, ...] | None = None
+    traced_difference: float = 0.0
 
 
 @dataclass(frozen=True)

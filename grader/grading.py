@@ -6,40 +6,24 @@ Read :func:`grade_cohort` from top to bottom to see all that happens. Evidence a
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
-import secrets
-import shutil
-import tempfile
-import threading
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from grader import __version__, store
-from grader.checks.training import next_seed
-from grader.data import DataSet, write_worker_files
-from grader.evidence import FORMAT, Evidence, Training
-from grader.intake import copy_submission, discover
+from grader import store
+from grader.data import DataSet
+from grader.intake import discover
 from grader.marking import mark, mark_error, mark_unusable
-from grader.model import Band, DataFiles, GraderFault, Job, Report, Rubric, Run, Submission, TrainingPlan, UsageFault
-from grader.sandbox import JudgeTraining, Predictions, Stopped, Wish, WorkerPool
+from grader.model import Band, GraderFault, Report, Rubric, Run, Submission, UsageFault
+from grader.sandbox import Stopped, Wish
 from grader.scratch import scratch_folder
-from grader.scrutiny import scrutinise
-from grader.versions import worker_digest
-
-CLASSES = 10
+from grader.session import Enclosure, Session
 
 
 class Pages(Protocol):
@@ -80,18 +64,6 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Enclosure:
-    """How submissions are to be held in: see :class:`grader.sandbox.WorkerPool`.
-
-    ``hidden`` are the places, besides those of the run itself, that no submission may see.
-    """
-
-    wish: Wish = Wish.AUTO
-    hidden: tuple[Path, ...] = ()
-    prefix: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Task:
     """One submission, and the run whose stored evidence still holds for it; without one, a worker has to look.
 
@@ -101,22 +73,6 @@ class Task:
     submission: Submission
     key: str
     stored_in: Path | None
-
-
-@dataclass
-class Totals:
-    """Running totals of one run; the lock serves the threads that add to it."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    timing: Counter[str] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, what: str, seconds: dict[str, float] | None = None) -> None:
-        """Count one submission, with its seconds by stage."""
-        with self.lock:
-            self.counts[what] += 1
-            for stage, spent in (seconds or {}).items():
-                self.timing[stage] += spent  # type: ignore[assignment]  # a Counter adds floats as well as integers
 
 
 def grade_cohort(
@@ -145,7 +101,7 @@ def grade_cohort(
         store.claim_folder(out)
         places = (*enclosure.hidden, path, out, scratch, *([earlier] if earlier else []))
         held = replace(enclosure, hidden=places)
-        session = Session(stack, scratch, rubric, data, pages, jobs=jobs, device=device, source=path, enclosure=held)
+        session = Session(stack, scratch, rubric, data, jobs=jobs, device=device, source=path, enclosure=held)
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]
         tasks = [task for task in tasks if is_included(task, selection)]
@@ -155,7 +111,7 @@ def grade_cohort(
         stack.enter_context(progress)
         progress.expect(len(tasks))
         try:
-            for report, seconds in each(tasks, session, out, progress):
+            for report, seconds in each(tasks, session, out, pages, progress):
                 reports[report.student] = slim(report)
                 progress.done(report, seconds)
         finally:
@@ -165,7 +121,9 @@ def grade_cohort(
     return run, ordered
 
 
-def each(tasks: list[Task], session: Session, out: Path, progress: Progress) -> Iterator[tuple[Report, float | None]]:
+def each(
+    tasks: list[Task], session: Session, out: Path, pages: Pages, progress: Progress
+) -> Iterator[tuple[Report, float | None]]:
     """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
     waiting = iter(tasks)
     with ThreadPoolExecutor(session.jobs, thread_name_prefix="submission") as threads:
@@ -174,7 +132,7 @@ def each(tasks: list[Task], session: Session, out: Path, progress: Progress) -> 
             while True:
                 # Only as many as can run are handed over, so that an interrupt leaves nothing queued.
                 while len(running) < session.jobs and (task := next(waiting, None)) is not None:
-                    running.add(threads.submit(grade_one, task, session, out, progress))
+                    running.add(threads.submit(grade_one, task, session, out, pages, progress))
                 if not running:
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
@@ -185,7 +143,9 @@ def each(tasks: list[Task], session: Session, out: Path, progress: Progress) -> 
             raise
 
 
-def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tuple[Report, float | None]:
+def grade_one(
+    task: Task, session: Session, out: Path, pages: Pages, progress: Progress
+) -> tuple[Report, float | None]:
     """Observe one submission if it must be, mark it, and store the evidence and the page.
 
     A fault of the grader's own becomes a report with status error, so that the rest of the cohort goes on.
@@ -209,7 +169,7 @@ def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tu
         else:
             report = mark(submission, observed, session.rubric, data=session.data.name)
         store.write_report(out, report, key=task.key)
-        session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
+        pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of ours
@@ -217,7 +177,7 @@ def grade_one(task: Task, session: Session, out: Path, progress: Progress) -> tu
         session.totals.add("errors")
         report = mark_error(submission, session.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # the page may be what failed
-            session.pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
+            pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
     return report, None if task.stored_in is not None else time.perf_counter() - start
 
 
@@ -260,162 +220,3 @@ def write_run(out: Path, run: Run, reports: tuple[Report, ...], pages: Pages, *,
 def slim(report: Report) -> Report:
     """A report without the evidence that its own page was made from, so that memory does not grow with the cohort."""
     return replace(report, evidence=None, submission=None)
-
-
-class Session:
-    """What all submissions of one run share: data, rubric, workers and running totals. Closed with ``stack``."""
-
-    def __init__(
-        self,
-        stack: ExitStack,
-        scratch: Path,
-        rubric: Rubric,
-        data: DataSet,
-        pages: Pages,
-        *,
-        jobs: int,
-        device: str,
-        source: Path,
-        enclosure: Enclosure,
-    ) -> None:
-        self.rubric = rubric
-        self.data = data
-        self.plan: TrainingPlan = rubric.training[data.name]
-        self.pages = pages
-        self.jobs = jobs
-        self.totals = Totals()
-        self._stack = stack
-        self._scratch = scratch
-        self._asked_device = device
-        self.device = ""
-        """Where nets are trained; empty when no worker was needed."""
-        self.versions: dict[str, str] = {}
-        self.isolation = "no student code was run"
-        self.enclosure = enclosure
-        self._source = source
-        self._started = _now()
-        self._clock = time.perf_counter()
-        self._probe_seed = secrets.randbelow(2**31)
-        self._pool: WorkerPool | None = None
-        self._files: DataFiles | None = None
-        self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
-
-    def open(self) -> None:
-        """Hand the data to workers and start them. The order of the held-out images is new for each run."""
-        files, labels = write_worker_files(self.data, self._scratch / "data", order_seed=secrets.randbelow(2**31))
-        self._files, self._labels = files, labels
-        self._pool = self._stack.enter_context(
-            WorkerPool(
-                workers=self.jobs,
-                data=files,
-                isolation=self.enclosure.wish,
-                hidden=[str(place.resolve()) for place in self.enclosure.hidden],
-                prefix=self.enclosure.prefix,
-            )
-        )
-        self.versions, available = self._pool.versions, self._pool.devices
-        self.isolation = str(self._pool.isolation)
-        self.device = available[0] if self._asked_device == "auto" else self._asked_device
-        if self.device not in available:
-            raise UsageFault(f"--device {self.device} is not there; this machine has {', '.join(available)}.")
-
-    def close(self) -> None:
-        """End all workers at once; submissions under way are given up."""
-        if self._pool is not None:
-            self._pool.__exit__(None, None, None)
-
-    def key(self, submission: Submission) -> str:
-        """Digest of all that evidence depends on: the submission, the data, how it is trained, and the grader."""
-        parts = {
-            "code": submission.digest,
-            "script": submission.script,
-            "data": self.data.fingerprint,
-            "plan": asdict(self.plan),
-            "grader": __version__,
-            "worker": worker_digest(),
-            "format": FORMAT,
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-    def observe(self, submission: Submission, on_stage: Callable[[str], None]) -> Evidence:
-        """Run the worker's stages on a scratch copy of the submission."""
-        assert self._pool is not None
-        assert submission.script is not None
-        folder = Path(tempfile.mkdtemp(prefix="submission-", dir=self._scratch))
-        try:
-            copy_submission(submission, folder)
-            job = self._job(folder, submission.script)
-            seen = self._pool.observe(job, judge_training=self._judge(), on_stage=on_stage)
-            reading = scrutinise(folder, submission.script, submission.files)
-            return replace(seen, isolation=self.isolation, reading=reading)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _job(self, folder: Path, script: str) -> Job:
-        assert self._files is not None
-        return Job.planned(
-            self.plan,
-            root=str(folder),
-            script=script,
-            data=self._files,
-            probe_seed=self._probe_seed,
-            device=self.device,
-        )
-
-    def _judge(self) -> JudgeTraining:
-        """What turns a worker's predictions into an accuracy, and says whether another seed is worth its time."""
-        trainings: list[Training] = []
-
-        def judge(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
-            if record.seed == self.plan.seeds[0]:
-                trainings.clear()  # a worker that was lost begins again
-            judged = with_accuracy(record, predictions, self._labels)
-            trainings.append(judged)
-            return judged, next_seed(tuple(trainings), self.plan)
-
-        return judge
-
-    def facts(self, *, is_finished: bool = False) -> Run:
-        """The facts about this run, so far."""
-        with self.totals.lock:
-            counts, timing = dict(self.totals.counts), dict(self.totals.timing)
-        return Run(
-            grader_version=__version__,
-            started=self._started,
-            finished=_now() if is_finished else "",
-            seconds=round(time.perf_counter() - self._clock, 3),
-            rubric_title=self.rubric.title,
-            rubric_revision=self.rubric.revision,
-            data=self.data.name,
-            data_note=self.data.note,
-            device=self.device,
-            isolation=self.isolation,
-            seeds=self.plan.seeds,
-            jobs=self.jobs,
-            versions=self.versions,
-            source=str(self._source),
-            counts=counts,
-            timing={stage: round(spent, 3) for stage, spent in timing.items()},
-        )
-
-
-def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np.uint8]) -> Training:
-    """The record with the held-out predictions counted, after training and before it, and the confusion matrix."""
-    if record.problem is not None or len(predictions.log_probabilities) != len(labels):
-        return record
-    predicted = predictions.log_probabilities.argmax(axis=1)
-    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
-    untrained = predictions.untrained.argmax(axis=1)
-    return replace(
-        record,
-        correct=int((predicted == labels).sum()),
-        total=len(labels),
-        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
-        untrained_correct=int((untrained == labels[: len(untrained)]).sum()),
-        untrained_total=len(untrained),
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -166,12 +166,14 @@ def test_an_ending_to_look_at_is_flagged(kind: str, flags: list[str]) -> None:
     assert [flag.id for flag in report.flags] == flags
 
 
-@pytest.mark.parametrize(("starts", "flags"), [((0.1,), []), ((0.97,), ["trained-before"]), ((0.97, 0.1), [])])
+@pytest.mark.parametrize(("starts", "flags"), [((0.1,), []), ((0.97,), ["trained-before"]), ((0.1, 0.97), ["trained-before"])])
 def test_a_net_that_knows_the_digits_before_training_is_flagged(starts: tuple[float, ...], flags: list[str]) -> None:
     runs = tuple(training(0.97, seed, initial_accuracy=start) for seed, start in enumerate(starts, start=1))
     report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == flags
-    assert report.awarded == 14, "a flag changes no mark"
+    assert report.awarded == (13 if flags else 14), "what it may owe to other weights waits for a tutor"
+    item = next(item for item in report.items if item.id == "training.accuracy")
+    assert item.status is (Status.NEEDS_REVIEW if flags else P)
 
 
 def test_intakes_flags_come_first() -> None:

@@ -170,7 +170,7 @@ def test_output_flood_is_drained_and_cut(observe: Callable[[str], Evidence]) -> 
     assert evidence.ending.kind == "finished"
     assert evidence.output.endswith("xxxthe end\n")
     assert len(evidence.output) < LIMITS.output_bytes + 100
-    assert evidence.output.startswith(f"[{(24 << 20) + 8 - LIMITS.output_bytes} bytes of output before this")
+    assert evidence.output.startswith(f"[{(12 << 20) + 8 - LIMITS.output_bytes} bytes of output before this")
 
 
 def test_speech_after_the_end_changes_nothing(observe: Callable[[str], Evidence]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -203,7 +204,7 @@ def forks_many(job: Job, channel: Channel) -> None:
 def floods_output(job: Job, channel: Channel) -> None:
     """Print more than is read at once, then finish properly."""
     block = b"x" * (1 << 20)
-    for _ in range(24):
+    for _ in range(12):
         os.write(1, block)
     os.write(1, b"the end\n")
     _load(channel)
@@ -397,3 +398,57 @@ def closes_everything(job: Job, channel: Channel) -> None:
     """Close every descriptor, then report."""
     os.closerange(0, 10000)
     _load(channel)
+
+
+def tries_everything(job: Job, channel: Channel) -> None:
+    """Try what a submission has no business with, and print what came of each attempt; paths.json names places."""
+    import errno
+    import socket
+
+    places = json.loads(Path("paths.json").read_text())
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def outcome(attempt: object, *arguments: object) -> str:
+        try:
+            result = attempt(*arguments)  # type: ignore[operator]
+        except OSError as problem:
+            return errno.errorcode.get(problem.errno or 0, "OSError")
+        return f"ok: {str(result)[:40]}"
+
+    def native(name: str, *arguments: int) -> int:
+        result = int(getattr(libc, name)(*arguments))
+        if result < 0:
+            raise OSError(ctypes.get_errno(), name)
+        return result
+
+    def fill() -> int:
+        for number in range(40):
+            Path(f"fill-{number}").write_bytes(os.urandom(1 << 20))
+        return 40
+
+    status: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    results = {
+        "own": outcome(Path("own.txt").read_text),
+        "writes": outcome(Path("new.txt").write_text, "x"),
+        "temporary": outcome(Path("/tmp/new.txt").write_text, "x"),
+        "hidden": {place: outcome(Path(place).read_bytes) for place in places["hidden"]},
+        "library": outcome(Path(os.__file__).read_bytes),
+        "writes_library": outcome(Path(os.path.dirname(os.__file__), "planted.py").write_text, "x"),
+        "writes_root": outcome(Path("/planted").write_text, "x"),
+        "connects": outcome(socket.create_connection, ("127.0.0.1", places["port"]), 2),
+        "vsock": outcome(socket.socket, 40, socket.SOCK_STREAM),
+        "processes": outcome(lambda: sum(name.isdigit() for name in os.listdir("/proc"))),
+        "kills_parent": outcome(os.kill, os.getppid() or 1 << 20, 0),
+        "unshare": outcome(native, "unshare", 0x10000000),
+        "mount": outcome(native, "mount", 0, 0, 0, 0, 0),
+        "ptrace": outcome(native, "ptrace", 0, 0, 0, 0),
+        "memory": outcome(Path("/proc/self/mem").open, "rb"),
+        "user": os.getuid(),
+        "capabilities": status.get("CapEff", "").strip(),
+        "no_new_privileges": status.get("NoNewPrivs", "").strip(),
+        "fills": outcome(fill),
+    }
+    print(json.dumps(results))

@@ -90,7 +90,11 @@ class ForkServer:
         options = ["--isolated"] if is_isolating else []
         self._is_prefixed = bool(prefix)
         if prefix:
-            self._start_through(prefix, environment, options)
+            try:
+                self._start_through(prefix, environment, options)
+            except BaseException:
+                self._stack.close()
+                raise
         else:
             self._connection, theirs = socket.socketpair()
             with theirs:
@@ -137,7 +141,12 @@ class ForkServer:
                 )
             except OSError as problem:
                 raise UsageFault(f"--worker-prefix: {words[0]} cannot be started: {problem.strerror}") from None
-            self._connection = self._accept(door)
+            try:
+                self._connection = self._accept(door)
+            except BaseException:
+                self._process.kill()
+                self._process.communicate()
+                raise
 
     def _accept(self, door: socket.socket) -> socket.socket:
         """The server's connection; raises UsageFault when the command ends without making one."""

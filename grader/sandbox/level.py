@@ -32,6 +32,10 @@ class Level:
     def __str__(self) -> str:
         """One sentence for a console and a report; its first word is the level."""
         held = [text for step, text in HOLDS.items() if step in self.steps]
+        if VIEW not in self.steps and LANDLOCK in self.steps:
+            held.insert(0, "no files but its own and the libraries")
+        if NAMESPACES not in self.steps and CALLS in self.steps:
+            held.insert(1, "no sockets")
         parts = ["; ".join([*held, LIMITS])]
         missing = [LACKS[step] for step in LACKS if step not in self.steps and self.name == "partial"]
         if missing:

@@ -257,18 +257,23 @@ def compare_modes(net: nn.Module, images: Images, sizes: Sequence[int], explain:
         evaluated = max(_difference(net, data) for _ in range(2))
         with HeldDropout():
             eval_still = _difference(net, data)
-        eval_path = follow(net, data)[1]
+        with torch.no_grad():
+            plain, (traced, eval_path) = net(data), follow(net, data)
         net.train()
         train_path = follow(net, data)[1]
     except Exception as error:  # the submission's own failure is the observation
         return Modes(explain("forward", error))
-    return Modes(None, train, evaluated, train_still, eval_still, train_path, eval_path)
+    return Modes(None, train, evaluated, train_still, eval_still, train_path, eval_path, _apart(plain, traced))
 
 
 def _difference(net: nn.Module, data: Tensor) -> float:
     with torch.no_grad():
-        first, second = net(data).double(), net(data).double()
-    change = (first - second).abs()
+        return _apart(net(data), net(data))
+
+
+def _apart(first: Tensor, second: Tensor) -> float:
+    """The largest absolute difference between finite values."""
+    change = (first.double() - second.double()).abs()
     change = change[torch.isfinite(change)]
     return _bounded(change.max()) if change.numel() else 0.0
 
