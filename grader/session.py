@@ -44,6 +44,9 @@ class Enclosure:
     prefix: tuple[str, ...] = ()
 
 
+AS_GOOD_AS_IT_GETS = Enclosure()
+
+
 @dataclass
 class Totals:
     """Running totals of one run; the lock serves the threads that add to it."""

@@ -166,7 +166,9 @@ def test_an_ending_to_look_at_is_flagged(kind: str, flags: list[str]) -> None:
     assert [flag.id for flag in report.flags] == flags
 
 
-@pytest.mark.parametrize(("starts", "flags"), [((0.1,), []), ((0.97,), ["trained-before"]), ((0.1, 0.97), ["trained-before"])])
+@pytest.mark.parametrize(
+    ("starts", "flags"), [((0.1,), []), ((0.97,), ["trained-before"]), ((0.1, 0.97), ["trained-before"])]
+)
 def test_a_net_that_knows_the_digits_before_training_is_flagged(starts: tuple[float, ...], flags: list[str]) -> None:
     runs = tuple(training(0.97, seed, initial_accuracy=start) for seed, start in enumerate(starts, start=1))
     report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.intake.clutter import is_clutter, is_clutter_file, is_clutter_folder
+from grader.intake.files import LONGEST_PATH
 from grader.intake.names import clean_component, folded, printable
 
 MIB = 1 << 20
@@ -27,8 +28,6 @@ _RATIO = 200
 _RATIO_FROM = 16 * MIB
 """Text compresses some 5 to 50 times; deflate's limit is 1032. Small files may do better by chance."""
 _DEPTH = 40
-_LONGEST_PATH = 1000
-"""Bytes. Systems take 1024 (macOS) or 4096 (Linux), and the folder that it goes into counts too."""
 _SIGNATURE = b"PK\x01\x02"
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError, IndexError)
 """What zipfile raises at damaged input."""
@@ -212,7 +211,7 @@ def _is_left_packed(info: zipfile.ZipInfo, path: str) -> bool:
 def _fault(info: zipfile.ZipInfo, path: str) -> str | None:
     if path.count("/") >= _DEPTH:
         return f"holds folders nested more than {_DEPTH} deep"
-    if len(path.encode()) > _LONGEST_PATH:
+    if len(path.encode()) > LONGEST_PATH:
         return f"holds a path that is too long ({_show(path)})"
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):

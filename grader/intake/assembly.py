@@ -57,6 +57,7 @@ class _Pile:
     links: list[str]
     left_out: int = 0
     clutter: int = 0
+    special: int = 0
 
     def add(self, part: Part, prefix: str) -> None:
         if part.path.is_dir():
@@ -76,6 +77,7 @@ class _Pile:
         self.links += gathered.links
         self.left_out += gathered.left_out
         self.clutter += gathered.clutter
+        self.special += gathered.special
         archives = [f for f in gathered.files if is_archive(f.name) or is_foreign_archive(f.name)]
         self.files += [Found(prefix + f.name, f.path, f.size) for f in gathered.files if f not in archives]
         for found in archives:
@@ -178,6 +180,10 @@ def _problem(pile: _Pile, choice: Choice) -> str:
         return pile.refusals[0]
     if not pile.files and pile.links:
         return f"Only a link to another place was found ({printable(pile.links[0])}); links are not followed."
+    if not pile.files and pile.special:
+        return "Only pipes, sockets or devices were found, which are not opened."
+    if not pile.files and pile.left_out:
+        return "Every file was left out: the submission is too large."
     if not pile.files and pile.clutter:
         return "Only files that are not part of the work were found (data, caches, checkpoints or system files)."
     return choice.problem

@@ -25,6 +25,9 @@ from grader.model import Submission
 MIB = 1 << 20
 MOST_FILES = 2000
 MOST_BYTES = 200 * MIB
+_WANTED = SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES | LOOSE_SUFFIXES
+LONGEST_PATH = 1000
+"""Bytes of a path within a submission. Systems take 1024 (macOS) or 4096 (Linux), with the folder that holds it."""
 MOST_ENTRIES = 20_000
 """Directory entries looked at in one submission before the walk stops."""
 
@@ -42,13 +45,14 @@ class Found:
 class Gathered:
     """The files below a folder in a fixed order; ``links`` were not followed, ``left_out`` were over the limits.
 
-    ``clutter`` counts what was passed over.
+    ``clutter`` counts what was passed over, ``special`` the pipes, sockets and devices, none of which is opened.
     """
 
     files: tuple[Found, ...]
     links: tuple[str, ...] = ()
     left_out: int = 0
     clutter: int = 0
+    special: int = 0
 
 
 def is_environment(folder: Path) -> bool:
@@ -61,25 +65,24 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:
     root = folder.resolve()
     files: list[Found] = []
     links: list[str] = []
-    seen = clutter = left_out = 0
+    seen = clutter = left_out = special = 0
     queue = deque([(folder, "")])
     while queue:
         place, prefix = queue.popleft()
         try:
             with os.scandir(place) as entries:
-                children = sorted(entries, key=lambda entry: natural_key(entry.name))
-        except PermissionError:
+                children = sorted(entries, key=lambda entry: (not is_wanted(entry.name), natural_key(entry.name)))
+        except OSError:
             if place == folder:
                 raise
             left_out += 1
             continue
         for child in children:
             seen += 1
-            if seen > MOST_ENTRIES:
-                left_out += 1
-                continue
             name = prefix + child.name
-            if child.is_dir(follow_symlinks=False):
+            if seen > MOST_ENTRIES or len(os.fsencode(name)) > LONGEST_PATH:
+                left_out += 1
+            elif child.is_dir(follow_symlinks=False):
                 if is_clutter_folder(child.name) or is_environment(Path(child.path)):
                     clutter += 1
                 else:
@@ -90,8 +93,17 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:
                 links.append(name)
             elif (found := _ordinary(name, Path(child.path))) is not None:
                 files.append(found)
+            elif not child.is_symlink():
+                special += 1
+        if seen > MOST_ENTRIES:
+            break
     kept, over = _within_limits(files, most_files)
-    return Gathered(tuple(kept), tuple(links), left_out + over, clutter)
+    return Gathered(tuple(kept), tuple(links), left_out + over, clutter, special)
+
+
+def is_wanted(name: str) -> bool:
+    """True for the kinds that are graded; these are looked at before a folder's thousands of other files."""
+    return PurePosixPath(name).suffix.casefold() in _WANTED or is_archive(name)
 
 
 def _leads_inside(link: Path, root: Path) -> bool:
@@ -102,17 +114,16 @@ def _leads_inside(link: Path, root: Path) -> bool:
 
 
 def _ordinary(name: str, path: Path) -> Found | None:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError:  # gone since the folder was listed
+        return None
     return Found(name, path, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
 def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], int]:
     """The files that fit, scripts and answers first, in the order given; and how many do not."""
-    kinds = SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES | LOOSE_SUFFIXES
-    ranked = sorted(
-        files,
-        key=lambda f: not (PurePosixPath(f.name).suffix.casefold() in kinds or is_archive(f.name)),
-    )
+    ranked = sorted(files, key=lambda f: not is_wanted(f.name))
     kept: set[str] = set()
     total = 0
     for found in ranked:
