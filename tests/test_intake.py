@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import shutil
+import socket
 import stat
 import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -444,6 +448,78 @@ def test_pipes_are_passed_over(cohort: Path, scratch: Path) -> None:
     write(cohort, {"alice/task1_cnn.py": NET, "bob/task1_cnn.py": NET})
     os.mkfifo(cohort / "alice/net.py")
     assert found(cohort, scratch)["alice"].files == ("task1_cnn.py",)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_what_is_no_file_is_never_opened(cohort: Path, scratch: Path) -> None:
+    write(cohort, {"ann/task1_cnn.py": NET, "ben/": "", "cy/": "", "dee/task1_cnn.py": NET})
+    os.mkfifo(cohort / "ben/task1_cnn.py")
+    with socket.socket(socket.AF_UNIX) as plug, contextlib.chdir(cohort / "cy"):
+        plug.bind("task1_cnn.py")
+    for name in ("answers.md", "work.zip", "more.tar.gz", "pyvenv.cfg", "model.py"):
+        os.mkfifo(cohort / "dee" / name)
+    for name in ("eve.py", "eve.zip", "Eve_12_assignsubmission_file_task1_cnn.py"):
+        os.mkfifo(cohort / name)
+    for name, target in {"etc.py": "/etc/passwd", "zero.py": "/dev/zero", "self": "self", "root": "/"}.items():
+        (cohort / "dee" / name).symlink_to(target)
+    (cohort / "fay.py").symlink_to("/dev/zero")
+    result = found(cohort, scratch)
+    assert list(result) == ["ann", "ben", "cy", "dee", "fay.py"]
+    for id in ("ben", "cy"):
+        bounced(result[id], "pipes, sockets or devices")
+    assert result["dee"].files == ("task1_cnn.py",)
+    assert flags(result["dee"]) == {"link-not-followed"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fchdir"), reason="the way down is too long for a path")
+def test_folders_without_end_hide_no_script(
+    cohort: Path, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grader.intake.files.MOST_ENTRIES", 200)
+    write(cohort, {f"{name}/task1_cnn.py": NET for name in ("ann", "ben", "cy")})
+    with contextlib.chdir(cohort / "ann"):
+        for _ in range(40):
+            os.mkdir("d" * 200)
+            os.chdir("d" * 200)
+        Path("far.py").write_text(NET)
+    for n in range(210):
+        (cohort / "ben" / f"{n}").mkdir()
+        (cohort / "cy" / f"{n}.png").touch()
+    result = found(cohort, scratch)
+    for student in ("ann", "ben", "cy"):
+        assert result[student].script == "task1_cnn.py"
+        assert flags(result[student]) == {"files-left-out"}
+        copy_submission(result[student], tmp_path / ("copies" * 20) / student)
+    shutil.rmtree(cohort)
+
+
+def test_an_enormous_file_is_told(cohort: Path, scratch: Path) -> None:
+    files = {"ben": "task1_cnn.py", "cy": "lab4.zip", "dee": "lab4.ipynb"}
+    write(cohort, {"ann/task1_cnn.py": NET, **{f"{id}/{name}": b"" for id, name in files.items()}})
+    for id, name in files.items():
+        os.truncate(cohort / id / name, 1 << 40)
+    result = found(cohort, scratch)
+    for id in files:
+        bounced(result[id], "too large")
+
+
+def test_a_file_that_goes_while_it_is_read_stops_nobody(
+    cohort: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cohort, {"ann/task1_cnn.py": NET, "ben/task1_cnn.py": NET, "ben/plot.png": b"", "cy.py": NET})
+    listing = os.scandir
+
+    def scandir(place: Path) -> Any:
+        entries = listing(place)
+        for name in ("ben/plot.png", "cy.py"):
+            (cohort / name).unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr("grader.intake.files.os.scandir", scandir)
+    result = found(cohort, scratch)
+    assert result["ann"].script
+    assert result["ben"].files == ("task1_cnn.py",)
+    assert "cy" not in result or not result["cy"].script
 
 
 def test_too_many_files_leave_scripts_and_answers_in(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ from grader.model import Submission
 MIB = 1 << 20
 MOST_FILES = 2000
 MOST_BYTES = 200 * MIB
-_WANTED = SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES | LOOSE_SUFFIXES
 LONGEST_PATH = 1000
 """Bytes of a path within a submission. Systems take 1024 (macOS) or 4096 (Linux), with the folder that holds it."""
 MOST_ENTRIES = 20_000
@@ -71,7 +70,7 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:
         place, prefix = queue.popleft()
         try:
             with os.scandir(place) as entries:
-                children = sorted(entries, key=lambda entry: (not is_wanted(entry.name), natural_key(entry.name)))
+                children = sorted(entries, key=lambda entry: (not is_work(entry.name), natural_key(entry.name)))
         except OSError:
             if place == folder:
                 raise
@@ -98,12 +97,12 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:
         if seen > MOST_ENTRIES:
             break
     kept, over = _within_limits(files, most_files)
-    return Gathered(tuple(kept), tuple(links), left_out + over, clutter, special)
+    return Gathered(tuple(kept), tuple(sorted(links, key=natural_key)), left_out + over, clutter, special)
 
 
-def is_wanted(name: str) -> bool:
-    """True for the kinds that are graded; these are looked at before a folder's thousands of other files."""
-    return PurePosixPath(name).suffix.casefold() in _WANTED or is_archive(name)
+def is_work(name: str) -> bool:
+    """True for names of the kinds that are graded: looked at before the thousands of other files in a folder."""
+    return PurePosixPath(name).suffix.casefold() in SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES or is_archive(name)
 
 
 def _leads_inside(link: Path, root: Path) -> bool:
@@ -123,7 +122,9 @@ def _ordinary(name: str, path: Path) -> Found | None:
 
 def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], int]:
     """The files that fit, scripts and answers first, in the order given; and how many do not."""
-    ranked = sorted(files, key=lambda f: not is_wanted(f.name))
+    ranked = sorted(
+        files, key=lambda f: not (is_work(f.name) or PurePosixPath(f.name).suffix.casefold() in LOOSE_SUFFIXES)
+    )
     kept: set[str] = set()
     total = 0
     for found in ranked:
