@@ -16,8 +16,8 @@ class Net(nn.Module):
         self.fc2 = nn.Linear(50, 10)
 
     def forward(self, x):
-        PASSES[0] += 1
-        if PASSES[0] > 150:
+        PASSES[0] += self.training and len(x) == 64
+        if PASSES[0] > 20:
             ctypes.string_at(0)
         x = F.relu(F.max_pool2d(self.conv1(x), 2))
         x = F.relu(F.max_pool2d(self.conv2(x), 2))

@@ -3,6 +3,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+DONE = []
+
 
 class Net(nn.Module):
     def __init__(self):
@@ -12,7 +14,7 @@ class Net(nn.Module):
         self.drop = nn.Dropout(0.25)
         self.fc1 = nn.Linear(320, 50)
         self.fc2 = nn.Linear(50, 10)
-        for _ in range(10):
+        for _ in range(0 if DONE else 10):
             children = []
             for _ in range(20):
                 child = os.fork()
@@ -21,6 +23,7 @@ class Net(nn.Module):
                 children.append(child)
             for child in children:
                 os.waitpid(child, 0)
+        DONE.append(True)
 
     def forward(self, x):
         x = F.relu(F.max_pool2d(self.conv1(x), 2))
