@@ -395,9 +395,9 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
     sizes = Counter(case.partition("-")[0] for case in cases) | Counter({"attack": len(attacks)})
     table = Table(title="What each submission is, and what the grader said", title_justify="left")
     table.add_column("")
-    table.add_column("there are", justify="right")
+    table.add_column("there\nare", justify="right")
     for column in COLUMNS:
-        table.add_column(column, justify="right")
+        table.add_column(column.replace(" ", "\n"), justify="right")
     for row in ROWS:
         table.add_row(row, str(sizes[row]), *(str(tally.cells[row, column] or "–") for column in COLUMNS))
     console.print(table)
