@@ -15,6 +15,7 @@ from types import FrameType
 
 from grader import __version__
 from grader.model import GraderFault, Status, UsageFault
+from grader.text import visible, visible_block
 
 SETTLED, NEEDS_TUTOR, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -26,13 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[arguments.command](arguments)
     except UsageFault as fault:
-        print(f"grader: {fault}", file=sys.stderr)
+        print(f"grader: {visible(str(fault))}", file=sys.stderr)
         return USAGE
     except GraderFault as fault:
-        print(f"grader: a fault of the grader itself: {fault}", file=sys.stderr)
+        print(f"grader: a fault of the grader itself: {visible(str(fault))}", file=sys.stderr)
         return FAULT
     except Exception:  # Python's own exit code for it, 1, would read as "a tutor should look"
-        traceback.print_exc()
+        print(visible_block(traceback.format_exc()), file=sys.stderr)
         return FAULT
     except KeyboardInterrupt:
         print("grader: interrupted. What was finished is stored; the same command goes on from there.", file=sys.stderr)

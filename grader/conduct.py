@@ -7,9 +7,9 @@ observed cannot be relied on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grader.evidence import Evidence, Training
+from grader.evidence import Evidence, Training, route
 from grader.model import Flag
 from grader.network import executed_network
 
@@ -52,6 +52,9 @@ def conduct(evidence: Evidence) -> Conduct:
     if evidence.ending.kind in ENDINGS:
         flags.append(Flag(f"worker-{evidence.ending.kind}", ENDINGS[evidence.ending.kind]))
     notices = [*evidence.notices, *(evidence.reading.notices if evidence.reading is not None else ())]
+    if evidence.load is not None and evidence.load.how == "whole":
+        # All of the script ran, and not just what Net needs.
+        notices = [replace(one, is_grave=one.is_grave or one.id == "reaches-in") for one in notices]
     for notice in sorted(notices, key=lambda one: not one.is_grave):
         if sum(flag.id == notice.id for flag in flags) < MOST_OF_A_KIND:
             flags.append(Flag(notice.id, notice.message))
@@ -76,12 +79,24 @@ def _paths(evidence: Evidence) -> Iterator[tuple[Flag, str | None]]:
     if modes.eval_difference == 0 and modes.traced_difference > TRACED_DIFFERENCE:
         yield Flag("shifts", "The network gives other results when it is looked at than when it is not."), ALL
         return
+    if (first := _traced(evidence)) is not None and modes.train_path is not None and first != modes.train_path:
+        message = f"Other layers run for other batch sizes: {_difference(first, modes.train_path)}."
+        yield Flag("shifts", message), ALL
+        return
     later = [path for one in evidence.trainings for path in (one.train_path, one.eval_path)]
     for path in later:
         if None not in (path, modes.train_path) and path != modes.train_path:
             message = f"Other layers run later than at first: {_difference(modes.train_path, path)}."
             yield Flag("shifts", message), ALL
             return
+
+
+def _traced(evidence: Evidence) -> tuple[str, ...] | None:
+    """The layers of the pass that was traced; None when it was mended, or too long to follow."""
+    trace = evidence.trace
+    if trace is None or trace.problem is not None or trace.output is None or trace.repairs:
+        return None
+    return route(trace.operations, trace.output) if len(trace.operations) < 400 else None
 
 
 def _difference(first: tuple[str, ...] | None, second: tuple[str, ...] | None) -> str:

@@ -6,6 +6,7 @@ library, so the same records serve the sandboxed run, the stored ``evidence.json
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 FORMAT = 2
@@ -142,6 +143,25 @@ class Operation:
     @property
     def _is_live_dropout(self) -> bool:
         return self.kind == "dropout" and self.is_active is not False
+
+
+LONGEST_ROUTE = 60
+
+
+def route(operations: Sequence[Operation], last: int) -> tuple[str, ...]:
+    """The weighted layers, and the ways out of torch, that the result of ``last`` came through, as words to compare."""
+    found: set[int] = set()
+    waiting = [last]
+    while waiting:
+        index = waiting.pop()
+        if 0 <= index < len(operations) and index not in found:
+            found.add(index)
+            waiting.extend(operations[index].inputs)
+    return tuple(
+        " ".join([one.kind, one.layer or one.name, *map(str, one.shape_out[1:])])[:200]
+        for one in (operations[index] for index in sorted(found))
+        if one.kind in {"conv", "linear", "detach"}
+    )[:LONGEST_ROUTE]
 
 
 @dataclass(frozen=True)

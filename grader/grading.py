@@ -60,7 +60,7 @@ class Selection:
 
     def names(self, student: str) -> bool:
         """Whether the patterns name this student."""
-        return any(fnmatch.fnmatchcase(student, pattern) for pattern in self.students)
+        return any(student == pattern or fnmatch.fnmatchcase(student, pattern) for pattern in self.students)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from grader.evidence import Notice, Reading
 from grader.script import Script, SourceProblem, read_script
 from grader.scrutiny_names import Found, Names, Text, nodes_below
 from grader.scrutiny_notices import patching, reaching
-from grader.scrutiny_weights import loading
+from grader.scrutiny_weights import loading, needed
 from grader.text import visible
 
 MOST_TEXT = 120_000
@@ -52,13 +53,14 @@ def scrutinise(root: Path, script: str, files: Sequence[str]) -> Reading:
     texts = _texts(root, script, files)
     told: list[Notice] = []
     is_whole = all(text.is_whole for text in texts)
-    for id, is_grave, finder in _FINDERS:
+    lines = _needed_lines(texts)
+    for id, can_be_grave, finder in _FINDERS:
         found: list[tuple[Text, Found]] = []
         try:
             found.extend(finder(texts, own))
         except (RecursionError, MemoryError):  # protects the parent from a text that was made to be too much
             is_whole = False
-        told += _notices(id, is_grave, found)
+        told += _notices(id, can_be_grave, found, lines)
     if not is_whole:
         told.append(_unread(texts))
     if not is_whole or any(one.id == "loads-weights" for one in told) or any(_hides_words(text, own) for text in texts):
@@ -222,16 +224,28 @@ def _loading(texts: Sequence[Text], own: frozenset[str]) -> Iterator[tuple[Text,
 
 
 _FINDERS = (("reaches-in", True, _reaching), ("patches-library", False, _patching), ("loads-weights", False, _loading))
-"""Id, whether it is grave, and what finds it."""
+"""Id, whether it is grave where Net needs that code, and what finds it."""
 
 
-def _notices(id: str, is_grave: bool, found: Iterable[tuple[Text, Found]]) -> list[Notice]:
-    """A notice for each line, the first few only."""
+def _notices(id: str, can_be_grave: bool, found: Iterable[tuple[Text, Found]], lines: _Lines) -> list[Notice]:
+    """A notice for each line, grave ones first, the first few only."""
     told: dict[tuple[str, int], Notice] = {}
     for text, (line, what) in found:
         where = f"{text.script.where(line)} of {visible(text.script.path)[:80]}"
+        is_grave = can_be_grave and any(first <= line <= last for first, last in lines.get(text.script.path, ()))
         told.setdefault((text.script.path, line), Notice(id, f"{where} {what[:120]}.", is_grave))
-    return list(told.values())[:MOST_OF_ONE_ID]
+    return sorted(told.values(), key=lambda notice: not notice.is_grave)[:MOST_OF_ONE_ID]
+
+
+_Lines = dict[str, list[tuple[int, int]]]
+"""By file: the first and last lines of the statements that Net needs; the rest of a script is not run."""
+
+
+def _needed_lines(texts: Sequence[Text]) -> _Lines:
+    lines: _Lines = {text.script.path: [(0, sys.maxsize)] for text in texts[1:]}  # modules are run as a whole
+    for text, statement in needed(texts):
+        lines.setdefault(text.script.path, []).append((statement.lineno, statement.end_lineno or statement.lineno))
+    return lines
 
 
 def _unread(texts: Sequence[Text]) -> Notice:

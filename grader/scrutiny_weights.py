@@ -29,7 +29,7 @@ def loading(texts: Sequence[Text]) -> Iterator[tuple[Text, Found]]:
     place: tuple[Text, int] | None = None
     decodes: list[tuple[Text, Found]] = []
     is_long = False
-    for text, statement in _needed(texts):
+    for text, statement in needed(texts):
         for node in _executed(statement):
             if isinstance(node, ast.Constant) and id(node) not in text.prose:
                 size = _size(node)
@@ -104,7 +104,7 @@ def _is_asked(test: ast.expr, falsy: frozenset[str]) -> bool:
     return isinstance(test, ast.Name) and test.id in falsy
 
 
-def _needed(texts: Sequence[Text]) -> list[tuple[Text, ast.stmt]]:
+def needed(texts: Sequence[Text]) -> list[tuple[Text, ast.stmt]]:
     """The module-level statements that bind Net, and those that bind what these need, in all texts together."""
     binders: dict[str, list[tuple[Text, ast.stmt]]] = {}
     renamed: dict[str, set[str]] = {}

@@ -89,6 +89,7 @@ REACHING_ATTRIBUTES = frozenset(
     {"__subclasses__", "f_back", "f_locals", "f_globals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "ag_frame"}
     | {"_getframe", "_current_frames", "addaudithook", "process_vm_readv", "process_vm_writev", "cell_contents"}
     | {"_get_current_function_mode", "_get_current_function_mode_stack", "_pop_torch_function_stack", "_pop_mode"}
+    | {"__array_interface__", "__array_struct__", "__cuda_array_interface__"}
     | {"_len_torch_function_stack", "_get_function_stack_at", "_global_forward_hooks", "_global_forward_pre_hooks"}
 )
 """Names that mean one thing only, whatever they are asked of."""

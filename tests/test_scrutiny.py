@@ -961,10 +961,23 @@ GRAVE = [
 def test_reaching_for_the_observer_is_noticed(code: str, tmp_path: Path) -> None:
     found = reading(tmp_path, LAB_NET + code + "\n")
     assert ids(found.notices) == ["reaches-in"]
-    assert all(one.is_grave for one in found.notices)
+    assert not any(one.is_grave for one in found.notices), "the part of a script that Net does not need is not run"
     assert len(found.notices) <= 2
     assert found.notices[0].message.startswith("Line ")
     assert " of task1_cnn.py uses " in found.notices[0].message
+    found = reading(tmp_path / "helped", "from layers import block\n" + LAB_NET, layers=code + "\n")
+    assert ids(found.notices) == ["reaches-in"]
+    assert all(one.is_grave for one in found.notices), "a module is run as a whole when it is imported"
+
+
+def test_what_net_needs_is_grave(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom torch import nn\n\ndef peek():\n    return sys._getframe()\n\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        return peek()\n\nsys.settrace(None)\n"
+    )
+    found = reading(tmp_path, code)
+    assert [one.is_grave for one in found.notices] == [True, False]
+    assert found.notices[0].message.startswith("Line 5 ")
 
 
 def test_a_notice_says_where(tmp_path: Path) -> None:

@@ -265,8 +265,9 @@ def _to_every_descriptor(data: bytes) -> None:
 
 def _to_the_channel(channel: Channel, line: bytes) -> None:
     """Send a line of one's own with the signature that it ought to have, as only the worker can."""
-    transmit = channel._transmit
-    cells = dict(zip(transmit.__code__.co_freevars, transmit.__closure__ or (), strict=True))
+    send = channel._transmit
+    put = dict(zip(send.__code__.co_freevars, send.__closure__ or (), strict=True))["put"].cell_contents
+    cells = dict(zip(put.__code__.co_freevars, put.__closure__, strict=True))
     number, evidence = cells["number"].cell_contents, cells["evidence"].cell_contents
     os.write(evidence, signature(cells["key"].cell_contents, number, line, []) + b" " + line + b"\n")
 

@@ -144,7 +144,8 @@ class Decoder:
             self._frame = None
             self._check_signature(line, arrays)
             self._take_notices(header.notices)
-            yield self._event(header, arrays)
+            if header.begin or header.end is not None or bytes(header.record):
+                yield self._event(header, arrays)
 
     def _check_signature(self, line: bytes, arrays: bytes) -> None:
         expected = signature(self._key, self._number, line[_SIGNED + 1 :], [arrays])
@@ -165,7 +166,10 @@ class Decoder:
             header = _headers.decode(line)
         except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
             raise Garbled(f"a line is not a frame: {problem}") from None
-        if header.begin + (header.end is not None) + bool(bytes(header.record)) != 1:
+        kinds = header.begin + (header.end is not None) + bool(bytes(header.record))
+        if kinds == 0 and header.notices and not header.arrays:
+            return header
+        if kinds != 1:
             raise Garbled("a frame must begin a stage, end one, or end everything")
         if header.end is None:
             self._check_turn(header.stage)

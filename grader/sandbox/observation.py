@@ -36,8 +36,8 @@ _CHUNK = 1 << 16
 _LAST_READS = 64
 _FREE_OUTPUT = 4 << 20
 """Bytes of output that are read as fast as they come."""
-_FLOOD_READS = 16
-"""Chunks that are read at each watch after that: some 10 MB a second."""
+_FLOOD_READS = 64
+"""Chunks that are read at each watch after that: some 40 MB a second."""
 
 
 class Observation:

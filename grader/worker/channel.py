@@ -8,7 +8,8 @@ One frame is a line of JSON, with a signature before it, followed by the raw byt
     <32 hex digits> {"stage": "", "end": "", "fault": false}
 
 The signature is a keyed BLAKE2b over the frame's number, its line and its arrays. The key is the parent's, new for each
-submission, so that bytes written to the pipe by anybody else are recognised. ``notices`` may come with any frame.
+submission, so that bytes written to the pipe by anybody else are recognised. ``notices`` may come with any frame, or
+in one of their own.
 The parent reads it in :mod:`grader.sandbox.decoding` and believes nothing: its limits hold whatever is sent here.
 """
 
@@ -18,8 +19,9 @@ import hashlib
 import json
 import math
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.evidence import STAGES, Notice
@@ -41,22 +43,28 @@ _write = os.write
 _read = os.read
 _blake2b = hashlib.blake2b
 
-Transmit = Callable[[dict[str, Any], Sequence[bytes]], None]
-"""Sends one frame: its header and its arrays."""
+@dataclass(frozen=True)
+class Transmitter:
+    """``send`` sends one frame, a header with its arrays; ``tell`` sends notices that are waiting, if it can now."""
+
+    send: Callable[[dict[str, Any], Sequence[bytes]], None]
+    tell: Callable[[], None]
 
 
-def transmitter(evidence: int, key: bytes, notices: Callable[[str], list[Notice]]) -> Transmit:
+def transmitter(evidence: int, key: bytes, notices: Callable[[str | None], list[Notice]]) -> Transmitter:
     """What sends frames down the descriptor, each signed and with the notices that came up since the last one.
 
-    ``notices`` gives these; it is told the stage that the frame belongs to. The transmitter is a closure over plain
-    functions, because methods and module attributes can be replaced by a submission.
+    ``notices`` gives these; it is told the stage that a frame belongs to, None for a frame of notices alone. Everything
+    is a closure over plain functions, because methods and module attributes can be replaced by a submission. A process
+    that was forked off this one is silent: it ends when it comes to report.
     """
-    write, blake2b, encode, fields = _write, _blake2b, _encode, asdict
+    write, blake2b, encode, fields, process_id, leave = _write, _blake2b, _encode, asdict, os.getpid, os._exit
+    owner = process_id()
+    lock = threading.Lock()
     number = 0
 
-    def transmit(header: dict[str, Any], arrays: Sequence[bytes]) -> None:
+    def put(header: dict[str, Any], arrays: Sequence[bytes], noticed: list[Notice]) -> None:
         nonlocal number
-        noticed = notices(header["stage"])
         line = encode({**header, "notices": [fields(one) for one in noticed]} if noticed else header).encode()
         if len(line) > LONGEST_LINE:
             raise ValueError(f"the record of stage {header['stage']} exceeds {LONGEST_LINE} bytes")
@@ -67,7 +75,22 @@ def transmitter(evidence: int, key: bytes, notices: Callable[[str], list[Notice]
             while rest:
                 rest = rest[write(evidence, rest) :]
 
-    return transmit
+    def send(header: dict[str, Any], arrays: Sequence[bytes]) -> None:
+        if process_id() != owner:
+            leave(1)
+        with lock:
+            put(header, arrays, notices(header["stage"]))
+
+    def tell() -> None:
+        if process_id() != owner or not lock.acquire(blocking=False):
+            return  # a frame is under way: it, or the next one, takes them along
+        try:
+            if noticed := notices(None):
+                put({"stage": ""}, (), noticed)
+        finally:
+            lock.release()
+
+    return Transmitter(send, tell)
 
 
 def signature(
@@ -81,10 +104,10 @@ def signature(
 
 
 class Channel:
-    """What a stage uses to report, by way of ``transmit``; ``commands`` is the descriptor that answers come from."""
+    """What a stage uses to report; ``commands`` is the descriptor that answers come from."""
 
-    def __init__(self, transmit: Transmit, commands: int) -> None:
-        self._transmit = transmit
+    def __init__(self, transmitter: Transmitter, commands: int) -> None:
+        self._transmit = transmitter.send
         self._commands = commands
         self._pending = b""
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, allclose, isfinite, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
@@ -118,8 +118,8 @@ def _scores(net: nn.Module, data: Tensor) -> Scores | None:
     except Exception:  # it worked a moment ago: a net that fails now and then leaves this unobserved
         return None
     outputs = result.detach().double()
-    if outputs.dim() != 2 or not bool(torch.isfinite(outputs).all()):
-        return Scores(is_finite=bool(torch.isfinite(outputs).all()))
+    if outputs.dim() != 2 or not bool(isfinite(outputs).all()):
+        return Scores(is_finite=bool(isfinite(outputs).all()))
     index = tracer.index_of(result)
     return Scores(
         is_finite=True,
@@ -144,7 +144,7 @@ def _lead(tracer: Tracer, outputs: Tensor, last: int) -> tuple[str, ...] | None:
         value = tracer.results[index].double()
         if value.shape != outputs.shape:
             continue
-        if torch.allclose(functional.log_softmax(value, dim=1), outputs, atol=1e-5, rtol=1e-4):
+        if allclose(functional.log_softmax(value, dim=1), outputs, atol=1e-5, rtol=1e-4):
             return _words(tracer, chain[: position + 1])
     return None
 
@@ -274,7 +274,7 @@ def _difference(net: nn.Module, data: Tensor) -> float:
 def _apart(first: Tensor, second: Tensor) -> float:
     """The largest absolute difference between finite values."""
     change = (first.double() - second.double()).abs()
-    change = change[torch.isfinite(change)]
+    change = change[isfinite(change)]
     return _bounded(change.max()) if change.numel() else 0.0
 
 
@@ -306,7 +306,7 @@ def gradients(
             break
         with torch.no_grad():
             for parameter in named.values():
-                if parameter.grad is not None and bool(torch.isfinite(parameter.grad).all()):
+                if parameter.grad is not None and bool(isfinite(parameter.grad).all()):
                     parameter.sub_(parameter.grad, alpha=0.1)
     return Gradients(None, _listed(named, states, used), _unregistered(net, known))
 
@@ -315,7 +315,7 @@ def _gradient_state(parameter: Tensor) -> str:
     gradient = parameter.grad
     if gradient is None:
         return "none"
-    if not bool(torch.isfinite(gradient).all()):
+    if not bool(isfinite(gradient).all()):
         return "nonfinite"
     return "ok" if bool((gradient != 0).any()) else "zero"
 

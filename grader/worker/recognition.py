@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import Tensor, allclose
 
 from grader.worker import vocabulary
 
@@ -86,7 +85,7 @@ def _is_bounded(call: Call) -> bool:
 def _is_relu(before: Tensor, after: Tensor) -> bool:
     if not bool((before < 0).any()) or not bool((before > 0).any()):
         return False
-    return torch.allclose(after, before.clamp(min=0), rtol=1e-5, atol=1e-8)
+    return allclose(after, before.clamp(min=0), rtol=1e-5, atol=1e-8)
 
 
 def _is_distribution(values: Tensor) -> bool:
@@ -98,7 +97,7 @@ def _is_distribution(values: Tensor) -> bool:
 
 def _softmax_dim_of(before: Tensor, after: Tensor) -> int | None:
     """The dimension along which ``after`` is the softmax of ``before``; None when it is not."""
-    dims = (dim for dim in (1, 0) if torch.allclose(after, before.softmax(dim), rtol=1e-4, atol=1e-6))
+    dims = (dim for dim in (1, 0) if allclose(after, before.softmax(dim), rtol=1e-4, atol=1e-6))
     return next(dims, None)
 
 

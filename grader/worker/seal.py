@@ -14,7 +14,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import is_
 from types import ModuleType
@@ -27,6 +27,11 @@ _TORCH_MODULES = (
 )
 _FREE = frozenset({"torch.load", "torch.save", "torch.set_default_device"})
 """Scripts wrap these to get round a change of their defaults, and no observation uses them."""
+_NEARBY = (
+    *("builtins", "torch.Tensor", "torch._tensor.Tensor"),
+    *(f"grader.worker.{name}" for name in ("tracing", "lineage", "recognition", "vocabulary", "mending", "probing")),
+)
+"""How the names begin of what following a pass relies on; functions of torch's it keeps hold of itself."""
 _OWN = "grader"
 _HIDDEN_CLASS_ENTRIES = frozenset({"__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl"})
 
@@ -48,9 +53,29 @@ class Seal:
     def __init__(self) -> None:
         self._owners = [_owner(name, thing) for name, thing in _things()]
 
+        self._nearby = [owner for owner in self._owners if owner.name.startswith(_NEARBY)]
+
     def broken(self) -> tuple[str, ...]:
         """Put back everything that was replaced since the seal was made; the dotted names of what that was."""
         return tuple(name for owner in self._owners if not _is_whole(owner) for name in _mend(owner))
+
+    def broken_nearby(self) -> tuple[str, ...]:
+        """The same for what following a single pass relies on, which is looked at often."""
+        return tuple(name for owner in self._nearby if not _is_whole(owner) for name in _mend(owner))
+
+
+_guards: list[Callable[[], None]] = []
+
+
+def guard_with(look: Callable[[], None]) -> None:
+    """Have ``look`` called by :func:`guard` from here on."""
+    _guards.append(look)
+
+
+def guard() -> None:
+    """Look after the seal now, in a process that has one."""
+    for look in _guards:
+        look()
 
 
 def _things() -> Iterator[tuple[str, Any]]:

@@ -41,7 +41,7 @@ from grader.worker.devices import devices
 from grader.worker.isolation import Isolation, Nursery, StepRefused
 from grader.worker.messages import receive, send
 from grader.worker.processes import children
-from grader.worker.seal import Seal
+from grader.worker.seal import Seal, guard_with
 from grader.worker.view import HOME, View, plan_view
 from grader.worker.watch import Watch
 
@@ -63,6 +63,8 @@ class Held:
     view: View
     nursery: Nursery | None
     seal: Seal
+    trusted: tuple[str, ...]
+    """Folders of our own code, which is not the submission's either."""
 
 
 def main(parent: socket.socket, *, is_isolating: bool) -> None:
@@ -73,14 +75,14 @@ def main(parent: socket.socket, *, is_isolating: bool) -> None:
     refusal = isolation.enter_process_namespace() if is_isolating else "switched off"
     config, _ = receive(parent)
     observe, greeting = _warm_up(config)
-    held = _hold(config, refusal) if is_isolating else Held(isolation.NONE, View((), (), (), ()), None, Seal())
+    held = _hold(config, refusal if is_isolating else None)
     steps = [step for step in isolation.STEPS if held.isolation.has(step)]
     greeting |= {"steps": steps, "refusals": held.isolation.refusals, "is_nested": not refusal}
     send(parent, greeting)
     assignment = None if greeting.get("missing") or observe is None else _Server(parent, held).serve()
     if assignment is not None and observe is not None:
         try:
-            _run(assignment, observe, held.seal)
+            _run(assignment, observe, held)
         except BaseException:  # a child must not go on as a server, nor run the exit handlers of one
             traceback.print_exc()
             os._exit(UNCAUGHT)
@@ -116,8 +118,14 @@ def _warm_up(config: dict[str, Any]) -> tuple[Observe | None, dict[str, Any]]:
     return getattr(entry, function), {"versions": versions, "devices": devices() if torch is not None else ("cpu",)}
 
 
-def _hold(config: dict[str, Any], refusal: str) -> Held:
-    """Find out what this machine allows, by confining children that do nothing else."""
+def _hold(config: dict[str, Any], refusal: str | None) -> Held:
+    """Find out what this machine allows, by confining children that do nothing else.
+
+    ``refusal`` says why there is no process-id namespace; None when there is to be no isolation at all.
+    """
+    trusted = tuple(config["hidden_paths"])
+    if refusal is None:
+        return Held(isolation.NONE, View((), (), (), ()), None, Seal(), trusted)
     plan = isolation.wanted()
     nursery = None
     if refusal:
@@ -133,7 +141,8 @@ def _hold(config: dict[str, Any], refusal: str) -> Held:
         def attempt(plan: Isolation) -> None:
             confine(Assignment(job, b"", os.getppid(), -1, -1, -1, allowance, None, plan, view))
 
-        return Held(isolation.rehearse(plan, attempt, nursery), view, nursery, Seal())
+        steps = isolation.rehearse(plan, attempt, nursery)
+    return Held(steps, view, nursery, Seal(), trusted)
 
 
 class _Server:
@@ -257,19 +266,22 @@ class _Server:
         self._end_orphans()
 
 
-def _run(assignment: Assignment, observe: Observe, seal: Seal) -> None:
+def _run(assignment: Assignment, observe: Observe, held: Held) -> None:
     """Observe one submission in this process, and leave without any of its exit handlers."""
     leave = os._exit
     evidence, commands = settle(assignment)
     faulthandler.enable()
-    watch = Watch(HOME if assignment.isolation.has(isolation.VIEW) else str(assignment.job["root"]))
-    channel = Channel(transmitter(evidence, assignment.key, _noticing(watch, seal)), commands)
+    root = HOME if assignment.isolation.has(isolation.VIEW) else str(assignment.job["root"])
+    watch = Watch(root, trusted=held.trusted)
+    sender = transmitter(evidence, assignment.key, _noticing(watch, held.seal))
+    channel = Channel(sender, commands)
     status, error, is_fault = UNCAUGHT, "", False
     try:
         root = confine(assignment)
         job = Job(**{**assignment.job, "root": root, "data": DataFiles(**assignment.job["data"])})
         _leave_no_names()
-        watch.install()
+        guard_with(_guard(watch, held.seal))
+        watch.install(sender.tell)
         observe(job, channel)
         status = 0
     except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
@@ -285,21 +297,31 @@ def _run(assignment: Assignment, observe: Observe, seal: Seal) -> None:
             leave(status)
 
 
-def _noticing(watch: Watch, seal: Seal) -> Callable[[str], list[Notice]]:
+def _noticing(watch: Watch, seal: Seal) -> Callable[[str | None], list[Notice]]:
     """What came up since the last frame: what was watched, and what was replaced, which is put back."""
 
-    def notices(stage: str) -> list[Notice]:
-        for name in seal.broken():
-            if name.startswith(f"{_PACKAGE}."):
-                watch.add("reaches-in", "It replaces a part of the grader while it is graded.", is_grave=True)
-            else:
-                is_late = watch.stage not in ("load", "build")
-                what = "while it is looked at" if is_late else "when it is loaded"
-                watch.add("patches-library", f"It replaces {name[:100]} {what}; that was undone.", is_grave=is_late)
-        watch.stage = stage
+    def notices(stage: str | None) -> list[Notice]:
+        if stage is not None:
+            _note_patches(watch, seal.broken())
+            watch.stage = stage
         return watch.take()
 
     return notices
+
+
+def _guard(watch: Watch, seal: Seal) -> Callable[[], None]:
+    """A look, at each operation of a pass that is followed, at what following it relies on."""
+    return lambda: _note_patches(watch, seal.broken_nearby())
+
+
+def _note_patches(watch: Watch, names: tuple[str, ...]) -> None:
+    for name in names:
+        if name.startswith(f"{_PACKAGE}."):
+            watch.add("reaches-in", "It replaces a part of the grader while it is graded.", is_grave=True)
+        else:
+            is_late = watch.stage not in ("load", "build")
+            what = "while it is looked at" if is_late else "when it is loaded"
+            watch.add("patches-library", f"It replaces {name[:100]} {what}; that was undone.", is_grave=is_late)
 
 
 def _leave_no_names() -> None:

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.overrides import TorchFunctionMode
 
-from grader.evidence import Operation, Remark, Repair
+from grader.evidence import Operation, Remark, Repair, route
 from grader.worker import recognition, vocabulary
 from grader.worker.lineage import Lineage
 from grader.worker.mending import mended, without_cuda
+from grader.worker.seal import guard
 
 MAX_OPERATIONS = 390
 """A forward pass of the lab's network has some twenty operations."""
@@ -30,9 +31,6 @@ DETAILED_OPERATIONS = 250
 
 class TooManyOperations(Exception):
     """The forward pass runs so many operations that writing them down would not help anybody."""
-
-
-LONGEST_PATH = 60
 
 
 class Tracer(TorchFunctionMode):
@@ -96,21 +94,7 @@ class Tracer(TorchFunctionMode):
         None when ``value`` did not come from the network's input.
         """
         last = self.index_of(value)
-        if last is None:
-            return None
-        found: set[int] = set()
-        waiting = [last]
-        while waiting:
-            index = waiting.pop()
-            if index >= 0 and index not in found:
-                found.add(index)
-                waiting.extend(self.operations[index].inputs)
-        path = [self.operations[index] for index in sorted(found)]
-        return tuple(
-            " ".join([one.kind, one.layer or one.name, *map(str, one.shape_out[1:])])[:200]
-            for one in path
-            if one.kind in {"conv", "linear", "detach"}
-        )[:LONGEST_PATH]
+        return None if last is None else route(self.operations, last)
 
     def _leave(self, module: nn.Module) -> None:
         while self._stack and self._stack.pop() is not module:
@@ -123,6 +107,7 @@ class Tracer(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        guard()
         named = dict(kwargs or {})
         name = vocabulary.function_name(func)
         kept_on_cpu = without_cuda(name, args, named)

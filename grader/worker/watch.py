@@ -7,10 +7,13 @@ Source of the event names: https://docs.python.org/3/library/audit_events.html.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import signal
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -35,6 +38,8 @@ REACHING = {
     "ctypes.string_at": "reads memory by its address",
     "ctypes.wstring_at": "reads memory by its address",
     "ctypes.call_function": "calls native code by its address",
+    "marshal.loads": "makes code objects out of bytes",
+    "marshal.load": "makes code objects out of bytes",
     "code.__new__": "makes code objects by hand",
     "function.__new__": "makes functions by hand",
     "cpython.run_interactivehook": "changes the interpreter",
@@ -51,18 +56,55 @@ _PROGRAMS = (
 _FILES = ("open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.mkdir", "os.symlink", "os.link")
 _WEIGHTS = (".pt", ".pth", ".npy", ".npz", ".pkl", ".pickle", ".bin", ".safetensors", ".ckpt", ".h5")
 _GRADERS_FILES = ("results.json", "evidence.json", "run.json", "marks.csv", "report.html", "key.toml", "rubric.toml")
+_SECRETS = frozenset({".ssh", ".aws", ".netrc", ".kube", ".gnupg", ".git-credentials", ".docker", ".bash_history"})
+_LABELS = "labels-idx1-ubyte"
+_RUNS_TEXT = frozenset(
+    {"runpy.py", "code.py", "codeop.py", "timeit.py", "trace.py", "bdb.py", "pdb.py", "cProfile.py", "profile.py"}
+    | {"doctest.py", "pkgutil.py"}
+)
+"""Modules of the standard library that run text or files which they are given."""
+_IN_A_PICKLE = frozenset({"builtins", "os", "posix", "subprocess", "sys", "importlib", "runpy", "code", "gc", "ctypes"})
+_HARMLESS_IN_A_PICKLE = frozenset(
+    {"set", "frozenset", "dict", "list", "tuple", "int", "float", "complex", "bytes", "bytearray", "str", "bool"}
+    | {"slice", "range", "object", "print"}
+)
+LONGEST_EXPRESSION = 200
+"""Characters of text that may be evaluated without its standing in the submission's files."""
+_LARGEST_TEXT = 4 << 20
 _MOST_NOTICES = 12
 _DEPTH = 60
+_INSPECT = frozenset({"inspect.py"})
+
+
+def _is_deadly_here(target: Any, number: Any) -> bool:
+    """Whether a signal to ``target`` would end or stop this process, were it not the first of its namespace.
+
+    The kernel spares the first process from what it sends to itself, and so would let a script go on that no other
+    Python would.
+    """
+    if os.getpid() != 1 or target not in (1, 0, -1) or not isinstance(number, int) or number in _SPARING:
+        return False
+    return number in _ALWAYS_DEADLY or signal.getsignal(number) == signal.SIG_DFL
+
+
+_SPARING = frozenset({0, signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
+_ALWAYS_DEADLY = frozenset({signal.SIGKILL, signal.SIGSTOP})
+_BY_SIGNAL = 128
+"""What a shell adds to the number of the signal that ended a process, to make an exit status of it."""
+_leave = os._exit
 
 
 class Watch:
-    """The notices of one submission, whose files lie in ``root``. Once installed, it stays for the process's life."""
+    """The notices of one submission, whose files lie in ``root``. Once installed, it stays for the process's life.
 
-    def __init__(self, root: str) -> None:
+    All code that does not come from a library, or from one of the ``trusted`` folders, counts as the submission's.
+    """
+
+    def __init__(self, root: str, trusted: Iterable[str] = ()) -> None:
         self._root = os.path.join(root, "")
-        self._libraries = tuple(
-            {os.path.join(path, "") for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values())}
-        )
+        libraries = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *filter(os.path.isabs, sys.path)}
+        self._libraries = tuple(os.path.join(path, "") for path in libraries)
+        self._trusted = ("<frozen ", *self._libraries, *(os.path.join(path, "") for path in trusted))
         self._standard = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
         self._third_party = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib"))
         self._notices: dict[Notice, bool] = {}
@@ -70,14 +112,17 @@ class Watch:
         self._is_busy = False
         self.stage = "load"
         """The stage that is under way."""
+        self._tell: Callable[[], None] = lambda: None
 
-    def install(self) -> None:
-        """Start watching."""
+    def install(self, tell: Callable[[], None]) -> None:
+        """Start watching; ``tell`` is called when there is a new notice."""
+        self._tell = tell
         judges: dict[str, Callable[[str, tuple[Any, ...]], None]] = dict.fromkeys(REACHING, self._reaches)
         judges |= dict.fromkeys(_NETWORK, self._connects)
         judges |= dict.fromkeys(_PROGRAMS, self._starts)
         judges |= dict.fromkeys(_FILES, self._opens)
         judges |= {"object.__getattr__": self._gets, "object.__setattr__": self._sets}
+        judges |= {"compile": self._compiles, "exec": self._executes, "pickle.find_class": self._unpickles}
         find = judges.get
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -94,8 +139,10 @@ class Watch:
 
     def add(self, id: str, message: str, *, is_grave: bool = False) -> None:
         """Note something, once."""
-        if len(self._notices) < _MOST_NOTICES:
-            self._notices.setdefault(Notice(id, message, is_grave), False)
+        notice = Notice(id, message, is_grave)
+        if notice not in self._notices and len(self._notices) < _MOST_NOTICES:
+            self._notices[notice] = False
+            self._tell()
 
     def take(self) -> list[Notice]:
         """The notices that came up since the last time."""
@@ -106,7 +153,7 @@ class Watch:
     # ---- one function for each kind of event ------------------------------------------------------------------------
 
     def _reaches(self, event: str, _: tuple[Any, ...]) -> None:
-        frame = self._caller(through_inspect=event == "sys._getframe")
+        frame = self._caller(through=_INSPECT if event == "sys._getframe" else frozenset())
         if frame is not None:
             self._refuse(frame, REACHING[event], event)
 
@@ -120,13 +167,52 @@ class Watch:
         if name == "__code__" and (frame := self._caller()) is not None:
             self._refuse(frame, "replaces the code of a function", str(name))
 
+    def _compiles(self, _: str, arguments: tuple[Any, ...]) -> None:
+        source, file = (*arguments, None, None)[:2]
+        frame = self._caller(through=_RUNS_TEXT)
+        if frame is not None and isinstance(source, str | bytes):
+            text = source if isinstance(source, str) else source.decode("utf-8", "replace")
+            if (len(text) > LONGEST_EXPRESSION or "\n" in text.strip()) and not self._stands_in_files(text):
+                self._refuse(frame, "runs code that does not stand in its files", "compile")
+        if frame is not None and isinstance(file, str) and file.startswith(self._trusted):
+            self._refuse(frame, "gives out its code for a library's", "compile")
+
+    def _executes(self, _: str, arguments: tuple[Any, ...]) -> None:
+        file = getattr(arguments[0] if arguments else None, "co_filename", "")
+        if isinstance(file, str) and file.startswith(self._trusted):
+            frame = self._caller(through=_RUNS_TEXT)
+            if frame is not None:
+                self._refuse(frame, "gives out its code for a library's", "exec")
+
+    def _unpickles(self, event: str, arguments: tuple[Any, ...]) -> None:
+        module, name = (*map(str, arguments), "", "")[:2]
+        is_of_note = module.partition(".")[0] in _IN_A_PICKLE and name not in _HARMLESS_IN_A_PICKLE
+        if is_of_note and (frame := self._student()) is not None:
+            self._refuse(frame, f"unpickles {module}.{name}"[:100], event)
+
+    def _stands_in_files(self, text: str) -> bool:
+        """Whether a text is part of one of the submission's own scripts or notebooks, as a tutor can read it."""
+        for folder, _, names in os.walk(self._root):
+            for name in names:
+                if not name.endswith((".py", ".ipynb")):
+                    continue
+                with contextlib.suppress(OSError), open(os.path.join(folder, name), errors="replace") as file:
+                    written = file.read(_LARGEST_TEXT)
+                    if text.strip() in written or json.dumps(text.strip())[1:-1] in written:
+                        return True
+        return False
+
     def _connects(self, event: str, _: tuple[Any, ...]) -> None:
         if (frame := self._student()) is not None:
             self.add("network", f"{self._place(frame)} tries to use the network ({event}).")
 
-    def _starts(self, event: str, _: tuple[Any, ...]) -> None:
-        if (frame := self._student()) is not None:
-            self.add("starts-programs", f"{self._place(frame)} starts or signals processes ({event}).")
+    def _starts(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if (frame := self._student()) is None:
+            return
+        self.add("starts-programs", f"{self._place(frame)} starts or signals processes ({event}).")
+        if event in ("os.kill", "os.killpg") and len(arguments) == 2 and _is_deadly_here(*arguments):
+            os.write(2, f"ended itself by signal {arguments[1]}\n".encode())
+            _leave(_BY_SIGNAL + int(arguments[1]))
 
     def _opens(self, event: str, arguments: tuple[Any, ...]) -> None:
         path = arguments[0] if arguments else None
@@ -137,14 +223,18 @@ class Watch:
         name = os.path.basename(path)
         real = os.path.normpath(os.path.join(self._root, path))
         if real.startswith("/proc/") and any(part in real for part in ("/fd", "/mem", "/maps", "/environ", "/task")):
-            if (frame := self._caller(through_standard=True)) is not None:
+            if (frame := self._caller(is_through_standard=True)) is not None:
                 self._refuse(frame, "looks into a process by way of /proc", event)
             return
+        if name.endswith(".pyc") and real.startswith(self._root):
+            raise PermissionError("bytecode is not run while a submission is graded; its source is")
         if name.endswith(_WEIGHTS) and self.stage != "load" and (frame := self._student()) is not None:
             self.add("loads-weights", f"{self._place(frame)} reads {name[:60]} while the network is built or run.")
         is_outside = not os.path.join(real, "").startswith((self._root, *self._libraries))
         is_of_note = (is_outside and self._is_there(path, real)) or name in _GRADERS_FILES
-        if is_of_note and (frame := self._caller(through_standard=True)) is not None:
+        is_of_note = is_of_note or not _SECRETS.isdisjoint(path.split("/"))
+        is_of_note = is_of_note or (_LABELS in name and self.stage != "load")
+        if is_of_note and (frame := self._caller(is_through_standard=True)) is not None:
             self.add("reads-files", f"{self._place(frame)} reaches for {path[:80]}, outside its own files.")
 
     def _is_there(self, path: str, real: str) -> bool:
@@ -155,8 +245,10 @@ class Watch:
 
     # ---- who is asking ---------------------------------------------------------------------------------------------
 
-    def _caller(self, *, through_inspect: bool = False, through_standard: bool = False) -> FrameType | None:
-        """The submission's own frame, if it is what raised the event: itself, or by way of the library in between."""
+    def _caller(self, *, through: frozenset[str] = frozenset(), is_through_standard: bool = False) -> FrameType | None:
+        """The submission's own frame, if it is what raised the event: itself, or ``through`` modules of the standard
+        library by their files' names, or through any of them.
+        """
         frame: FrameType | None = sys._getframe(3)
         for _ in range(_DEPTH):
             if frame is None:
@@ -164,8 +256,8 @@ class Watch:
             if self._is_students(frame):
                 return frame
             file = frame.f_code.co_filename
-            is_inspect = through_inspect and os.path.basename(file) == "inspect.py" and self._is_standard(file)
-            if not is_inspect and not (through_standard and self._is_standard(file)):
+            is_between = is_through_standard or os.path.basename(file) in through or file.startswith("<frozen runpy")
+            if not (is_between and self._is_standard(file)):
                 return None
             frame = frame.f_back
         return None
@@ -181,17 +273,15 @@ class Watch:
 
     def _is_students(self, frame: FrameType) -> bool:
         file = frame.f_code.co_filename
-        if file.startswith(self._root):
-            return True
         if file.startswith("<") and not file.startswith("<frozen"):
             # Text that was compiled: whose it is, the module tells in whose namespace it runs.
             home = sys.modules.get(str(frame.f_globals.get("__name__")))
             return home is None or vars(home) is not frame.f_globals or self._is_in_root(home)
-        return False
+        return not file.startswith(self._trusted)
 
     def _is_in_root(self, module: Any) -> bool:
         file = getattr(module, "__file__", None)
-        return not isinstance(file, str) or file.startswith(self._root)
+        return not isinstance(file, str) or not file.startswith(self._trusted)
 
     def _is_standard(self, file: str) -> bool:
         is_frozen = file.startswith("<frozen")
