@@ -22,6 +22,7 @@ TRACED_DIFFERENCE = 1e-3
 MOST_OF_A_KIND = 3
 ENDINGS = {
     "crashed": "The submission wrote to the grader's own channel; look at its code.",
+    "unobserved": "The grader met something in it that it is not made for; run the script by hand.",
     "lost": "The submission brought the grader's worker down twice; look at its code.",
 }
 READABLE = frozenset({"conv", "linear", "relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"})

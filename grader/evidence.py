@@ -343,7 +343,8 @@ class Ending:
     """How the worker's process ended, as the parent saw it.
 
     ``kind`` is finished, deadline, exit, signal, memory, crashed (what it sent is not evidence), lost (the worker died
-    under it) or fault (the grader's own); ``stage`` is the stage that was under way.
+    under it), fault (the grader's own) or unobserved (the observer met something that it is not made for); ``stage`` is
+    the stage that was under way.
     """
 
     kind: str

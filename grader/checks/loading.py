@@ -16,6 +16,7 @@ ENDINGS = {
     "memory": "used more memory than is allowed",
     "crashed": "sent back something that is not evidence",
     "lost": "brought the grader's worker down",
+    "unobserved": "showed the grader something that it is not made for",
 }
 
 
@@ -50,6 +51,9 @@ def ended(ending: Ending, what: str, stage: str = "") -> Finding:
         "memory": "Look for very large layers or tensors, or a list that grows without end.",
     }
     detail = f" ({ending.detail})" if ending.detail else ""
+    if ending.kind == "unobserved":
+        hint = "A tutor should run this script by hand."
+        return review(f"{what} {how}{detail}.", proposed=Decimal(0), hint=hint)
     return failed(
         f"{what} {how}{detail}.", hints.get(ending.kind, "Run the script once by itself and look at what it does.")
     )

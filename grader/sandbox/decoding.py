@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.evidence import STAGES, UNTRAINED_IMAGES, Notice, Training
-from grader.worker.channel import SIGNATURE_BYTES, signature
+from grader.worker.channel import FAULT, SIGNATURE_BYTES, UNOBSERVED, signature
 
 ORDER = tuple(STAGES)
 HELDOUT, UNTRAINED = "heldout", "untrained"
@@ -68,12 +68,12 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Ended:
-    """The child has nothing more to say; ``error`` names the exception that stopped it, if one did, and ``is_fault``
-    says that it was the grader's own.
+    """The child has nothing more to say; ``error`` names the exception that stopped it, if one did, and ``cause`` says
+    whose it was when it was not the submission's.
     """
 
     error: str
-    is_fault: bool = False
+    cause: str = ""
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -82,7 +82,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     record: msgspec.Raw = msgspec.Raw()
     arrays: list[tuple[str, list[int]]] = []
     end: str | None = None
-    fault: bool = False
+    cause: str = ""
     notices: list[Notice] = []
 
 
@@ -196,7 +196,9 @@ class Decoder:
         if header.end is not None:
             self._has_ended = True
             _check_values(header.end)
-            return Ended(header.end, header.fault)
+            if header.cause not in ("", FAULT, UNOBSERVED):
+                raise Garbled("the end has a cause that is not known")
+            return Ended(header.end, header.cause)
         if header.begin:
             self._begun = header.stage
             return Began(header.stage)

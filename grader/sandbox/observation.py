@@ -60,7 +60,7 @@ class Observation:
         self._output_count = 0
         self._stage = "load"
         self._cause: Ending | None = None
-        self._is_fault = False
+        self._end_cause = ""
         self._error: str | None = None
         """What the child's end frame said; None until it comes."""
         self._pid: int | None = None
@@ -171,7 +171,7 @@ class Observation:
             self._enter(event.stage)
             self._on_stage(event.stage)
         elif isinstance(event, Ended):
-            self._error, self._is_fault = event.error, event.is_fault
+            self._error, self._end_cause = event.error, event.cause
             self._hang_up()
         else:
             self._pass_time(event.stage)
@@ -286,8 +286,8 @@ class Observation:
         if self._cause is not None:
             return self._cause
         if self._error is not None:
-            if self._is_fault:
-                return Ending("fault", self._stage, self._error)
+            if self._end_cause:
+                return Ending(self._end_cause, self._stage, self._error)
             return Ending("exit", self._stage, self._error) if self._error else Ending("finished")
         status = self._status or 0
         if not os.WIFSIGNALED(status):

@@ -5,7 +5,7 @@ One frame is a line of JSON, with a signature before it, followed by the raw byt
     <32 hex digits> {"stage": "load", "begin": true}
     <32 hex digits> {"stage": "load", "record": {...}, "arrays": []}
     <32 hex digits> {"stage": "train", "record": {...}, "arrays": [["heldout", [10000, 10]]]} + little-endian float32
-    <32 hex digits> {"stage": "", "end": "", "fault": false}
+    <32 hex digits> {"stage": "", "end": "", "cause": ""}
 
 The signature is a keyed BLAKE2b over the frame's number, its line and its arrays. The key is the parent's, new for each
 submission, so that bytes written to the pipe by anybody else are recognised. ``notices`` may come with any frame, or
@@ -19,6 +19,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -103,11 +104,20 @@ def signature(
     return bytes(digest.hexdigest(), "ascii")
 
 
+class Unobserved(Exception):
+    """An exception that no line of the submission had a part in: the observer met something that it is not made for."""
+
+
+FAULT, UNOBSERVED = "fault", "unobserved"
+"""How a child may end besides through the submission itself: the grader's own fault, or :class:`Unobserved`."""
+
+
 class Channel:
     """What a stage uses to report; ``commands`` is the descriptor that answers come from."""
 
     def __init__(self, transmitter: Transmitter, commands: int) -> None:
         self._transmit = transmitter.send
+        self._torch = sys.modules.get("torch")  # kept, for a submission may take it out of the table of modules
         self._commands = commands
         self._pending = b""
 
@@ -123,7 +133,9 @@ class Channel:
         """
         if not isinstance(record, STAGES[stage]):
             raise TypeError(f"stage {stage} sends {STAGES[stage].__name__}, not {type(record).__name__}")
-        named = {name: (list(tensor.shape), _float32_bytes(name, tensor)) for name, tensor in (arrays or {}).items()}
+        named = {
+            name: (list(tensor.shape), self._float32_bytes(name, tensor)) for name, tensor in (arrays or {}).items()
+        }
         blobs = [blob for _, blob in named.values()]
         if sum(map(len, blobs)) > LARGEST_ARRAYS:
             raise ValueError(f"the arrays of stage {stage} exceed {LARGEST_ARRAYS} bytes")
@@ -141,9 +153,19 @@ class Channel:
         seed = json.loads(line)["seed"]
         return None if seed is None else int(seed)
 
-    def end(self, error: str = "", *, is_fault: bool = False) -> None:
-        """Say that all stages are done, or name the error that stopped them; a fault is one of the grader's own."""
-        self._transmit({"stage": "", "end": _plain(error), "fault": is_fault}, ())
+    def end(self, error: str = "", *, cause: str = "") -> None:
+        """Say that all stages are done, or name the error that stopped them; ``cause`` is FAULT or UNOBSERVED when that
+        was not the submission's.
+        """
+        self._transmit({"stage": "", "end": _plain(error), "cause": cause}, ())
+
+    def _float32_bytes(self, name: str, tensor: torch.Tensor) -> bytes:
+        """The elements as little-endian float32, row by row. A subclass could lie about them, so it is refused."""
+        torch: Any = self._torch
+        if torch is None or type(tensor) is not torch.Tensor:
+            raise TypeError(f"{name} must be a plain torch.Tensor, not {type(tensor).__name__}")
+        flat = tensor.detach().to(device="cpu", dtype=torch.float32).contiguous()
+        return bytes(flat.numpy().astype("<f4", copy=False).tobytes())
 
 
 def _fields(record: Any) -> dict[str, Any]:
@@ -162,13 +184,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a record holds a number that is not finite")
     return value
-
-
-def _float32_bytes(name: str, tensor: torch.Tensor) -> bytes:
-    """Return the elements as little-endian float32, row by row. A subclass could lie about them, so it is refused."""
-    import torch
-
-    if type(tensor) is not torch.Tensor:
-        raise TypeError(f"{name} must be a plain torch.Tensor, not {type(tensor).__name__}")
-    flat = tensor.detach().to(device="cpu", dtype=torch.float32).contiguous()
-    return flat.numpy().astype("<f4", copy=False).tobytes()

@@ -205,8 +205,9 @@ def _row_errors(net: nn.Module, images: Images, size: int) -> tuple[float | None
                 score_changes.append((base_scores[row], scores[row]))
     except Exception:  # it worked a moment ago: a net that fails now and then leaves this unobserved
         return None, None, False
-    spread = float((base - base.mean(0)).abs().max()) if base.numel() else 0.0
-    is_constant = spread < 1e-7 * max(1.0, float(base.abs().max()))
+    values = base.double()  # scores may be whole numbers
+    spread = float((values - values.mean(0)).abs().max()) if values.numel() else 0.0
+    is_constant = spread < 1e-7 * max(1.0, float(values.abs().max()))
     return _relative(changes, base), _relative(score_changes, base_scores) if score_changes else None, is_constant
 
 

@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.evidence import Notice
-from grader.model import DataFiles, GraderFault, Job
+from grader.model import DataFiles, Job
 from grader.worker import isolation
-from grader.worker.channel import Channel, transmitter
+from grader.worker.channel import FAULT, UNOBSERVED, Channel, Unobserved, transmitter
 from grader.worker.confinement import (
     Allowance,
     Assignment,
@@ -275,7 +275,7 @@ def _run(assignment: Assignment, observe: Observe, held: Held) -> None:
     watch = Watch(root, trusted=held.trusted)
     sender = transmitter(evidence, assignment.key, _noticing(watch, held.seal))
     channel = Channel(sender, commands)
-    status, error, is_fault = UNCAUGHT, "", False
+    status, error, cause = UNCAUGHT, "", ""
     try:
         root = confine(assignment)
         job = Job(**{**assignment.job, "root": root, "data": DataFiles(**assignment.job["data"])})
@@ -286,13 +286,13 @@ def _run(assignment: Assignment, observe: Observe, held: Held) -> None:
         status = 0
     except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
         error = f"{type(problem).__name__}: {problem}"
-        is_fault = type(problem) in (GraderFault, StepRefused)
+        cause = {StepRefused: FAULT, Unobserved: UNOBSERVED}.get(type(problem), "")
         traceback.print_exc()
     finally:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-            channel.end(error, is_fault=is_fault)
+            channel.end(error, cause=cause)
         finally:
             leave(status)
 

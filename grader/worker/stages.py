@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from grader import evidence
 from grader.evidence import Building, Gradients, Problem, Remark, Repair
-from grader.model import DataFiles, GraderFault, Job
+from grader.model import DataFiles, Job
 from grader.worker import loading, probing, training
 from grader.worker.building import (
     NotAModule,
@@ -28,6 +28,7 @@ from grader.worker.building import (
     refresh_weights,
     working_batch,
 )
+from grader.worker.channel import Unobserved
 from grader.worker.devices import devices
 from grader.worker.loading import Loaded, load_net
 from grader.worker.mending import KeptOnCpu
@@ -105,7 +106,7 @@ def warm_up() -> None:
 def observe(job: Job, reporter: Reporter) -> None:
     """Look at one submission, stage by stage, until a stage leaves nothing for the next to look at.
 
-    Raises GraderFault for an exception that no line of the submission had a part in.
+    Raises Unobserved for an exception that no line of the submission had a part in.
     """
     warnings.simplefilter("ignore")
     images = preload(job.data)
@@ -116,13 +117,14 @@ def observe(job: Job, reporter: Reporter) -> None:
     except Exception as error:
         if loaded.explain("escaped", error).line:
             raise
-        raise GraderFault(f"{type(error).__name__}: {error}") from error
+        raise Unobserved(f"{type(error).__name__}: {error}") from error
 
 
 def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> None:
     reporter.send(loaded.record, "load")
     if loaded.factory is None:
         return
+    reset_settings()
     torch.set_num_threads(1)
     with cpu_only():
         outlook = _look(loaded, job, images, reporter)
@@ -140,6 +142,13 @@ def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Report
         seed, number = reporter.ask(), number + 1
         if not outlook.is_worth_retrying:
             return
+
+
+def reset_settings() -> None:
+    """Undo what a script sets for all of torch: a default device would take our own tensors along, too."""
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.autograd.set_detect_anomaly(False)
 
 
 def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> Outlook | None:
