@@ -14,7 +14,7 @@ def forge():
     memory = np.asarray(Window(id(word), 80))
     if b"evades" in memory.tobytes():
         memory[48:54] = np.frombuffer(b"EVADES", np.uint8)
-        print("LAB4-LEAK-" + "OK own memory is open", word)
+        print("own memory is open", word)
 
 
 class Net(nn.Module):

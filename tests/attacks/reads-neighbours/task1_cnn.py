@@ -18,7 +18,7 @@ def tell(path):
 
 def look():
     above = os.path.dirname(os.getcwd())
-    for path in sorted(glob.glob(os.path.join(above, "*", "*.py")) + glob.glob(os.path.join(above, "*", "*", "*.py")))[:50]:
+    for path in sorted(glob.glob(os.path.join(above, "*", "task1*")) + glob.glob(os.path.join(above, "*", "*", "task1*"))):
         if not path.startswith(os.getcwd() + os.sep):
             tell(path)
 
