@@ -109,6 +109,12 @@ def grade(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def doctor(session: nox.Session) -> None:
+    """Say what this machine can do: isolation, GPU, data, versions."""
+    session.run(shared_python(session), "-m", "grader", "doctor", *session.posargs, success_codes=[0, 1], external=True)
+
+
+@nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Run the tests: nox -s tests -- [pytest options]."""
     session.run(shared_python(session), "-m", "pytest", *session.posargs, external=True)

@@ -46,7 +46,7 @@ def _reached(node: ast.AST, name: str, names: Names) -> str:
         if node.attr == "__code__" and not isinstance(node.ctx, ast.Load):
             return "an assignment to __code__"
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
-        is_own = owner == "self" or (node.attr == "__subclasses__" and owner in names.defined)
+        is_own = (owner == "self" and node.attr not in words.OPENS_MEMORY) or (node.attr == "__subclasses__" and owner in names.defined)
         return node.attr if node.attr in words.REACHING_ATTRIBUTES and not is_own else ""
     if isinstance(node, ast.Subscript):
         base = names.dotted(node.value)

@@ -85,11 +85,13 @@ HIDING_ATTRIBUTES = frozenset(
     {"__dict__", "__getattribute__", "getmembers", "spec_from_file_location", "run_path", "run_module"}
 )
 
+OPENS_MEMORY = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
+"""Attributes by which an object claims a piece of memory as its own; numpy believes it."""
 REACHING_ATTRIBUTES = frozenset(
     {"__subclasses__", "f_back", "f_locals", "f_globals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "ag_frame"}
     | {"_getframe", "_current_frames", "addaudithook", "process_vm_readv", "process_vm_writev", "cell_contents"}
     | {"_get_current_function_mode", "_get_current_function_mode_stack", "_pop_torch_function_stack", "_pop_mode"}
-    | {"__array_interface__", "__array_struct__", "__cuda_array_interface__"}
+    | OPENS_MEMORY
     | {"_len_torch_function_stack", "_get_function_stack_at", "_global_forward_hooks", "_global_forward_pre_hooks"}
 )
 """Names that mean one thing only, whatever they are asked of."""
@@ -101,6 +103,7 @@ REACHING_NAMES: dict[str, tuple[str, ...]] = {
     "inspect": ("currentframe", "stack", "trace", "getouterframes", "getinnerframes"),
     "traceback": ("walk_stack", "walk_tb"),
     "ctypes": tuple(_C_LEVEL.split()),
+    "numpy.lib.stride_tricks": ("as_strided",),
 }
 """Names that other code may bear: they count when they are the library's own."""
 REACHING = frozenset(f"{module}.{name}" for module, names in REACHING_NAMES.items() for name in names)

@@ -156,6 +156,11 @@ def _print_times(console: Console, run: Run) -> None:
         line.append(f" (worker time: {', '.join(parts)})", style="not bold dim")
     console.print()
     console.print(line)
+    if run.isolation:
+        name, _, held = run.isolation.partition(": ")
+        style = "not bold yellow" if held and name != "full" else "not bold"
+        line = Text("Isolation ", style="bold").append(visible(name), style=style)
+        console.print(line.append(f": {visible(held)}" if held else "", style="not bold dim"))
 
 
 def _print_files(console: Console, folder: Path) -> None:
