@@ -41,12 +41,14 @@ def _reached(node: ast.AST, name: str, names: Names) -> str:
     if name in words.REACHING:
         return name
     if isinstance(node, ast.Name):
-        return name if name.rpartition(".")[2] in words.REACHING_ATTRIBUTES else ""
+        is_grave = name.rpartition(".")[2] in words.REACHING_ATTRIBUTES or node.id in words.OPENS_MEMORY
+        return (name or node.id) if is_grave else ""
     if isinstance(node, ast.Attribute):
         if node.attr == "__code__" and not isinstance(node.ctx, ast.Load):
             return "an assignment to __code__"
         owner = node.value.id if isinstance(node.value, ast.Name) else ""
-        is_own = (owner == "self" and node.attr not in words.OPENS_MEMORY) or (node.attr == "__subclasses__" and owner in names.defined)
+        is_own = owner == "self" and node.attr not in words.OPENS_MEMORY
+        is_own = is_own or (node.attr == "__subclasses__" and owner in names.defined)
         return node.attr if node.attr in words.REACHING_ATTRIBUTES and not is_own else ""
     if isinstance(node, ast.Subscript):
         base = names.dotted(node.value)
