@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONDUCT = frozenset({
     "reaches-in", "patches-library", "network", "starts-programs", "reads-files", "loads-weights", "trained-before",
     "knows-heldout", "modes-differ", "shifts", "text-differs", "worker-crashed", "worker-garbled", "worker-lost",
+    "worker-unobserved",
 })  # fmt: skip
 """Flags about conduct: one of these on an honest submission suspects the innocent."""
 RANK = {"passed": 2, "partial": 1}

@@ -37,7 +37,7 @@ FAMILIES = {
     "writes",
 }  # fmt: skip
 INTAKE_FLAGS = {"archive-refused", "files-left-out", "link-not-followed", "renamed-script", "several-scripts"}
-ENDINGS = {"finished", "deadline", "exit", "signal", "memory", "garbled", "crashed", "lost"}
+ENDINGS = {"finished", "deadline", "exit", "signal", "memory", "garbled", "crashed", "lost", "unobserved"}
 QUICK = (
     "archives-zip-slip-beside-a-script",
     "crashes-null-pointer-in-forward",

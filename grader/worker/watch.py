@@ -73,7 +73,8 @@ LONGEST_EXPRESSION = 200
 _LARGEST_TEXT = 4 << 20
 _MOST_NOTICES = 12
 _DEPTH = 60
-_INSPECT = frozenset({"inspect.py"})
+_BETWEEN = {"sys": frozenset({"inspect.py"}), "ctypes": frozenset({"__init__.py", "util.py"})}
+"""Files of the standard library that do what they are asked to: by the first part of the event."""
 
 
 def _is_deadly_here(target: Any, number: Any) -> bool:
@@ -153,7 +154,7 @@ class Watch:
     # ---- one function for each kind of event ------------------------------------------------------------------------
 
     def _reaches(self, event: str, _: tuple[Any, ...]) -> None:
-        frame = self._caller(through=_INSPECT if event == "sys._getframe" else frozenset())
+        frame = self._caller(through=_BETWEEN.get(event.partition(".")[0], frozenset()))
         if frame is not None:
             self._refuse(frame, REACHING[event], event)
 
