@@ -34,7 +34,7 @@ for name in sorted(os.listdir(".")):
         code = compile(open("task1_cnn.py").read(), os.path.join(root, "task1_cnn.py"), "exec")
         watch = Watch(root, trusted=[PROJECT])
         watch.stage = open("stage").read()
-        watch.install(lambda: None)
+        watch.install(lambda: None, prepare=seal.put_back_builtins)
         outcome = "ran"
         try:
             exec(code, {"__name__": "__main__"})
@@ -113,6 +113,11 @@ PATCHING = {
     "method": ("import torch\ntorch.Tensor.argmax = lambda *a: 1", ".Tensor.argmax"),
     "call": ("from torch import nn\nnn.Module.__call__ = lambda *a: 1", "torch.nn.modules.module.Module.__call__"),
     "builtin": ("import builtins\nbuiltins.isinstance = lambda *a: True", "builtins.isinstance"),
+    "builtin and reaching": (
+        "import builtins, gc\nbuiltins.isinstance = lambda *a: False\nbuiltins.str = int\n"
+        "try:\n    gc.get_objects()\nexcept PermissionError:\n    pass\nelse:\n    1 / 0",
+        "builtins.isinstance",
+    ),
     "clock": ("import time\ntime.perf_counter = lambda: 0", "time.perf_counter"),
     "writing": ("import os\nos.write = lambda *a: 1", "os.write"),
     "ours": ("[c for c in object.__subclasses__() if c.__name__ == 'Watch'][0].take = lambda self: []", "Watch.take"),
@@ -184,7 +189,7 @@ def test_what_honest_scripts_do_is_no_news(name: str, folder: Path) -> None:
 @pytest.mark.parametrize("name", PATCHING)
 def test_what_is_replaced_is_put_back_and_told(name: str, folder: Path) -> None:
     outcome, noticed, patched = outcomes(folder)[f"patching {name}"]
-    assert (outcome, noticed) == ("ran", [])
+    assert (outcome, [one[0] for one in noticed]) == ("ran", ["reaches-in"] if "reaching" in name else [])  # type: ignore[attr-defined]
     assert any(one.endswith(PATCHING[name][1]) for one in patched)  # type: ignore[attr-defined]
 
 

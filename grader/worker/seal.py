@@ -20,7 +20,7 @@ from operator import is_
 from types import ModuleType
 from typing import Any
 
-_STANDARD = (builtins, gc, json, math, os, random, time)
+_STANDARD = (gc, json, math, os, random, time)
 _TORCH_MODULES = (
     *("torch", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.overrides", "torch.optim", "torch.autograd"),
     *("torch.nn.modules.module", "torch.nn.utils.parametrize", "torch.utils._python_dispatch"),
@@ -28,7 +28,7 @@ _TORCH_MODULES = (
 _FREE = frozenset({"torch.load", "torch.save", "torch.set_default_device"})
 """Scripts wrap these to get round a change of their defaults, and no observation uses them."""
 _NEARBY = (
-    *("builtins", "torch.Tensor", "torch._tensor.Tensor"),
+    *("torch.Tensor", "torch._tensor.Tensor"),
     *(f"grader.worker.{name}" for name in ("tracing", "lineage", "recognition", "vocabulary", "mending", "probing")),
 )
 """How the names begin of what following a pass relies on; functions of torch's it keeps hold of itself."""
@@ -53,15 +53,33 @@ class Seal:
     def __init__(self) -> None:
         self._owners = [_owner(name, thing) for name, thing in _things()]
 
+        self._builtins = vars(builtins)
+        # Loading answers input() itself.
+        self._builtin = {name: value for name, value in self._builtins.items() if callable(value) and name != "input"}
+        self._replaced: list[str] = []
+        """Builtins that were put back and have not been told yet."""
         self._nearby = [owner for owner in self._owners if owner.name.startswith(_NEARBY)]
 
     def broken(self) -> tuple[str, ...]:
         """Put back everything that was replaced since the seal was made; the dotted names of what that was."""
-        return tuple(name for owner in self._owners if not _is_whole(owner) for name in _mend(owner))
+        return self._told(self._owners)
 
     def broken_nearby(self) -> tuple[str, ...]:
         """The same for what following a single pass relies on, which is looked at often."""
-        return tuple(name for owner in self._nearby if not _is_whole(owner) for name in _mend(owner))
+        return self._told(self._nearby)
+
+    def put_back_builtins(self) -> None:
+        """Put back Python's builtins, which even looking needs; that is told the next time. Calls none of them."""
+        for name, value in self._builtin.items():
+            if self._builtins.get(name) is not value:
+                self._builtins[name] = value
+                self._replaced.append(f"builtins.{name}")
+
+    def _told(self, owners: list[_Owner]) -> tuple[str, ...]:
+        self.put_back_builtins()
+        replaced = [*self._replaced, *(name for owner in owners if not _is_whole(owner) for name in _mend(owner))]
+        self._replaced.clear()
+        return tuple(replaced)
 
 
 _guards: list[Callable[[], None]] = []

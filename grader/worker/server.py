@@ -281,7 +281,7 @@ def _run(assignment: Assignment, observe: Observe, held: Held) -> None:
         job = Job(**{**assignment.job, "root": root, "data": DataFiles(**assignment.job["data"])})
         _leave_no_names()
         guard_with(_guard(watch, held.seal))
-        watch.install(sender.tell)
+        watch.install(sender.tell, prepare=held.seal.put_back_builtins)
         observe(job, channel)
         status = 0
     except BaseException as problem:  # SystemExit from student code included: the parent must learn of it

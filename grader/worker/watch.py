@@ -115,8 +115,8 @@ class Watch:
         """The stage that is under way."""
         self._tell: Callable[[], None] = lambda: None
 
-    def install(self, tell: Callable[[], None]) -> None:
-        """Start watching; ``tell`` is called when there is a new notice."""
+    def install(self, tell: Callable[[], None], *, prepare: Callable[[], None]) -> None:
+        """Start watching; ``prepare`` is called before each look, ``tell`` when there is a new notice."""
         self._tell = tell
         judges: dict[str, Callable[[str, tuple[Any, ...]], None]] = dict.fromkeys(REACHING, self._reaches)
         judges |= dict.fromkeys(_NETWORK, self._connects)
@@ -132,6 +132,7 @@ class Watch:
                 return
             self._is_busy = True  # what is looked at here raises events of its own
             try:
+                prepare()
                 judge(event, arguments)
             finally:
                 self._is_busy = False
