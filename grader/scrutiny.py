@@ -250,8 +250,8 @@ def _needed_lines(texts: Sequence[Text]) -> _Lines:
 
 def _unread(texts: Sequence[Text]) -> Notice:
     path = next((text.script.path for text in texts if not text.is_whole), texts[0].script.path)
-    what = "is far longer or deeper than a network takes and was not read to its end; it may hold weights"
-    return Notice("loads-weights", f"{visible(path)[:80]} {what}.")
+    what = "is far longer or deeper than a network takes and was not read to its end"
+    return Notice("not-read", f"{visible(path)[:80]} {what}.")
 
 
 def _kinds(texts: Sequence[Text]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from tests.test_cohort import CASES, COHORT, Expected, differences, expected_of
 ROOT = Path(__file__).resolve().parent.parent
 CONDUCT = frozenset({
     "reaches-in", "patches-library", "network", "starts-programs", "reads-files", "loads-weights", "trained-before",
-    "knows-heldout", "modes-differ", "shifts", "text-differs", "worker-crashed", "worker-garbled", "worker-lost",
+    "knows-heldout", "modes-differ", "shifts", "text-differs", "not-read", "worker-crashed", "worker-lost",
     "worker-unobserved",
 })  # fmt: skip
 """Flags about conduct: one of these on an honest submission suspects the innocent."""

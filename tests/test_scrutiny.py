@@ -1139,7 +1139,7 @@ HOSTILE: dict[str, bytes] = {
 def test_a_hostile_text_is_read_in_bounded_time(kind: str, tmp_path: Path) -> None:
     found = reading(tmp_path, HOSTILE[kind])
     assert all(
-        one.id == "loads-weights" for one in found.notices if kind not in {"a deep attribute", "branches that parse"}
+        one.id == "not-read" for one in found.notices if kind not in {"a deep attribute", "branches that parse"}
     )
     if kind == "branches that parse":
         assert found.notices[0].id == "reaches-in"
@@ -1168,7 +1168,7 @@ def test_hostile_files_are_read_in_bounded_time(tmp_path: Path) -> None:
     many = {f"m{number}.py": f"import m{number + 1}, m{number - 1}\n" + "y = f(x)\n" * 3000 for number in range(200)}
     files = {"task1_cnn.py": "import m0\n" + LAB_NET} | many
     found = submission(tmp_path, files)
-    assert (ids(found.notices), found.kinds) == (["loads-weights"], KINDS)
+    assert (ids(found.notices), found.kinds) == (["not-read"], KINDS)
 
 
 def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
@@ -1186,4 +1186,4 @@ def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:
 def test_a_text_beyond_reading_is_told(tmp_path: Path) -> None:
     for number, padding in enumerate(("x = 1\n" * MOST_TEXT, "0;" * 50_000 + "\n", "x = " + "not " * 5000 + "1\n")):
         found = reading(tmp_path / str(number), LAB_NET + padding)
-        assert (ids(found.notices), found.kinds) == (["loads-weights"], KINDS)
+        assert (ids(found.notices), found.kinds) == (["not-read"], KINDS)

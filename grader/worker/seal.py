@@ -25,8 +25,10 @@ _TORCH_MODULES = (
     *("torch", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.overrides", "torch.optim", "torch.autograd"),
     *("torch.nn.modules.module", "torch.nn.utils.parametrize", "torch.utils._python_dispatch"),
 )
-_FREE = frozenset({"torch.load", "torch.save", "torch.set_default_device"})
-"""Scripts wrap these to get round a change of their defaults, and no observation uses them."""
+_FREE = frozenset({"torch.load", "torch.save", "torch.Storage"})
+"""Scripts wrap the first two to get round a change of their defaults, and torch itself replaces the last one when the
+default type is set. No observation uses them.
+"""
 _NEARBY = (
     *("torch.Tensor", "torch._tensor.Tensor"),
     *(f"grader.worker.{name}" for name in ("tracing", "lineage", "recognition", "vocabulary", "mending", "probing")),

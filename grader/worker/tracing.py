@@ -29,6 +29,12 @@ DETAILED_OPERATIONS = 250
 """Past this, slicing and arithmetic (a loop over pixels, say) are followed and no longer written down."""
 
 
+MOST_PASSED_OVER = 5000
+"""Small operations beyond the detailed ones; a loop over every pixel of the lab's images would take 784."""
+LARGEST_COPY = 100_000_000
+"""Values of a result that are copied to be looked at; the widest layer of a sensible net gives a few million."""
+
+
 class TooManyOperations(Exception):
     """The forward pass runs so many operations that writing them down would not help anybody."""
 
@@ -63,6 +69,7 @@ class Tracer(TorchFunctionMode):
         self._lineage = Lineage(net, images)
         self._constants: set[int] = set()
         self._left: int | None = None
+        self._passed_over = 0
         self._stack: list[nn.Module] = []
         self._names = {id(module): name for name, module in net.named_modules(remove_duplicate=True)}
         self._buffers = {id(buffer) for buffer in net.buffers()}
@@ -165,6 +172,9 @@ class Tracer(TorchFunctionMode):
             return
         operation = self._operation(name, args, kwargs, sources, inputs, results[0])
         if len(self.operations) >= DETAILED_OPERATIONS and operation.kind in {"reshape", "arithmetic"}:
+            self._passed_over += 1
+            if self._passed_over > MOST_PASSED_OVER:
+                raise TooManyOperations
             for value in results:
                 self._lineage.produced(value, max(inputs))
             return
@@ -175,7 +185,9 @@ class Tracer(TorchFunctionMode):
         self.operations.append(operation)
         for value in results:
             self._lineage.produced(value, operation.index)
-        self.results[operation.index] = results[0].detach().clone()
+        kept = results[0].detach()
+        # A copy, for it may be changed in place; but what was expanded would take memory only when it is copied.
+        self.results[operation.index] = kept.clone() if kept.numel() <= LARGEST_COPY else kept
 
     def _operation(
         self,

@@ -119,6 +119,7 @@ def _run(
 ) -> tuple[Training, Outputs]:
     job, seed, batch = attempt.job, attempt.seed, attempt.batch
     net = build(factory, seed=seed)
+    torch.set_num_threads(job.threads)  # whatever Net() set: more of them than cores only get in each other's way
     refresh_weights(net, seed=seed)
     net.to(device)
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
