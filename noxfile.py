@@ -24,7 +24,7 @@ LOCK = ROOT / "requirements" / "lock.txt"
 PROJECT = ROOT / "pyproject.toml"
 SAMPLES = Path("tests", "submissions")
 KEY = Path("solutions", "key.toml")
-PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric"}
+PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--worker-prefix"}
 CLOCK_SECONDS = 2.0
 """How far a file system's clock may be behind: FAT and some network drives count in steps of two seconds."""
 OLDEST_PYTHON = (3, 11)

@@ -67,6 +67,8 @@ class GraderRun:
     stages: dict[str, float]
     data: str
     code: int
+    cpu: float
+    """CPU seconds of the command and all its workers."""
 
     @property
     def per_minute(self) -> float:
@@ -202,13 +204,13 @@ def mean_stage_seconds(out: Path) -> dict[str, float]:
     return {stage: seconds / len(stored) for stage, seconds in totals.items()}
 
 
-def run_grader(folder: Path, data: str, *, size: int, jobs: int) -> GraderRun:
+def run_grader(folder: Path, data: str, *, size: int, jobs: int, isolation: str = "auto") -> GraderRun:
     """Grade a fresh cohort of ``size`` submissions and read the figures back from what the run stored."""
     cohort = build_cohort(folder / "cohort", size)
     out = folder / "out"
-    options = ["--out", str(out), "--jobs", str(jobs), "--data", data, "--quiet"]
+    options = ["--out", str(out), "--jobs", str(jobs), "--data", data, "--isolation", isolation, "--quiet"]
     command = [sys.executable, "-m", "grader", "grade", str(cohort), *options]
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), children_cpu()
     process = subprocess.Popen(command, cwd=ROOT, env=without_gpu(), stdout=subprocess.DEVNULL)
     peak = watch_memory(process)
     wall = time.perf_counter() - start
@@ -225,6 +227,28 @@ def run_grader(folder: Path, data: str, *, size: int, jobs: int) -> GraderRun:
         stages=mean_stage_seconds(out),
         data=str(results["run"]["data"]),
         code=process.returncode,
+        cpu=children_cpu() - cpu,
+    )
+
+
+def children_cpu() -> float:
+    """CPU seconds of the processes that this one has started and waited for, with theirs."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def isolation_cost(folder: Path, data: str, *, size: int, jobs: int) -> str:
+    """The same cohort with isolation and without, in turn, twice: what isolation adds for each submission."""
+    runs: dict[str, list[GraderRun]] = {"off": [], "auto": []}
+    for number, isolation in enumerate(("off", "auto", "auto", "off")):
+        place = folder / f"isolation-{number}"
+        runs[isolation].append(run_grader(place, data, size=size, jobs=jobs, isolation=isolation))
+    walls = {isolation: sum(run.wall for run in both) / 2 / size for isolation, both in runs.items()}
+    cpus = {isolation: sum(run.cpu for run in both) / 2 / size for isolation, both in runs.items()}
+    return (
+        f"isolation      {100 * (cpus['auto'] / cpus['off'] - 1):+7.1f} % CPU time, "
+        f"{100 * (walls['auto'] / walls['off'] - 1):+.1f} % wall time a submission (CPU {cpus['off']:.3f} s without, "
+        f"{cpus['auto']:.3f} s with; wall {walls['off']:.3f} s and {walls['auto']:.3f} s; {size} students, four runs)"
     )
 
 
@@ -268,6 +292,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", default="10,40,80", help="cohort sizes, ascending (default: %(default)s)")
     parser.add_argument("--headline", type=int, default=40, help="the size to compare with (default: %(default)s)")
     parser.add_argument("--students", type=int, default=4, help="students graded naively (default: %(default)s)")
+    parser.add_argument("--isolation", type=int, default=16, help="students to measure isolation on (0: do not)")
     parser.add_argument("--jobs", type=int, default=cores(), help="at once, both ways (default: all cores)")
     return parser.parse_args(arguments)
 
@@ -293,6 +318,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run = run_grader(folder / f"grader-{size}", str(data) if has_mnist else DIGITS, size=size, jobs=args.jobs)
             print(f"grader: {run.students} students in {run.wall:.1f} s", flush=True)
             runs.append(run)
+        if args.isolation:
+            data_name = str(data) if has_mnist else DIGITS
+            print(isolation_cost(folder, data_name, size=args.isolation, jobs=args.jobs), flush=True)
         headline = next(run for run in runs if run.students == args.headline)
         print(describe(naive, runs, headline))
 

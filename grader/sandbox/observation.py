@@ -63,7 +63,9 @@ class Observation:
         self._end_cause = ""
         self._error: str | None = None
         """What the child's end frame said; None until it comes."""
+        self._has_started = False
         self._pid: int | None = None
+        """The child's process, where it can be seen from here."""
         self._status: int | None = None
         self._is_over = False
         self._news = b""
@@ -215,6 +217,7 @@ class Observation:
         for line in lines:
             news = json.loads(line)
             if "pid" in news:
+                self._has_started = True
                 self._pid = self._server.locate(news["pid"])
             if "status" in news:
                 self._status = news["status"]
@@ -224,7 +227,7 @@ class Observation:
         if self._cause is not None or self._error is not None:  # told to kill it long ago, and nothing happened
             self._server.stop(grace=0)
             self._is_over = True
-        elif self._pid is None:
+        elif not self._has_started:
             self._server.stop(grace=0)
             self._lose()
         else:

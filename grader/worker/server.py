@@ -8,7 +8,6 @@ GPU, because neither survives a fork.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import gc
 import importlib
 import json
@@ -21,38 +20,24 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from grader.evidence import Notice
-from grader.model import DataFiles, Job
+from grader.model import DataFiles
 from grader.worker import isolation
-from grader.worker.channel import FAULT, UNOBSERVED, Channel, Unobserved, transmitter
-from grader.worker.confinement import (
-    Allowance,
-    Assignment,
-    adopt_orphans,
-    confine,
-    process_allowance,
-    settle,
-)
+from grader.worker.child import UNCAUGHT, Observe, run
+from grader.worker.confinement import Allowance, Assignment, adopt_orphans, confine, process_allowance
 from grader.worker.devices import devices
-from grader.worker.isolation import Isolation, Nursery, StepRefused
+from grader.worker.isolation import Isolation, Nursery
 from grader.worker.messages import receive, send
 from grader.worker.processes import children
-from grader.worker.seal import Seal, guard_with
-from grader.worker.view import HOME, View, plan_view
-from grader.worker.watch import Watch
+from grader.worker.seal import Seal
+from grader.worker.view import View, plan_view
 
-UNCAUGHT = 70
-"""Exit status of a child that an exception ended (EX_SOFTWARE)."""
 _TICK = 0.2
 """Seconds between looks for processes that left their parents, while children run."""
 _SWEEP_SECONDS = 5.0
 
-_PACKAGE = "grader"
-Observe = Callable[[Job, Channel], None]
 
 
 @dataclass(frozen=True)
@@ -82,7 +67,7 @@ def main(parent: socket.socket, *, is_isolating: bool) -> None:
     assignment = None if greeting.get("missing") or observe is None else _Server(parent, held).serve()
     if assignment is not None and observe is not None:
         try:
-            _run(assignment, observe, held)
+            run(assignment, observe, seal=held.seal, trusted=held.trusted)
         except BaseException:  # a child must not go on as a server, nor run the exit handlers of one
             traceback.print_exc()
             os._exit(UNCAUGHT)
@@ -142,7 +127,7 @@ def _hold(config: dict[str, Any], refusal: str | None) -> Held:
             confine(Assignment(job, b"", os.getppid(), -1, -1, -1, allowance, None, plan, view))
 
         steps = isolation.rehearse(plan, attempt, nursery)
-    return Held(steps, view, nursery, Seal(), trusted)
+    return Held(steps, view, nursery if steps.has(isolation.PID) else None, Seal(), trusted)
 
 
 class _Server:
@@ -264,70 +249,6 @@ class _Server:
             _kill(pid)
         self._controls.clear()
         self._end_orphans()
-
-
-def _run(assignment: Assignment, observe: Observe, held: Held) -> None:
-    """Observe one submission in this process, and leave without any of its exit handlers."""
-    leave = os._exit
-    evidence, commands = settle(assignment)
-    faulthandler.enable()
-    root = HOME if assignment.isolation.has(isolation.VIEW) else str(assignment.job["root"])
-    watch = Watch(root, trusted=held.trusted)
-    sender = transmitter(evidence, assignment.key, _noticing(watch, held.seal))
-    channel = Channel(sender, commands)
-    status, error, cause = UNCAUGHT, "", ""
-    try:
-        root = confine(assignment)
-        job = Job(**{**assignment.job, "root": root, "data": DataFiles(**assignment.job["data"])})
-        _leave_no_names()
-        guard_with(_guard(watch, held.seal))
-        watch.install(sender.tell, prepare=held.seal.put_back_builtins)
-        observe(job, channel)
-        status = 0
-    except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
-        error = f"{type(problem).__name__}: {problem}"
-        cause = {StepRefused: FAULT, Unobserved: UNOBSERVED}.get(type(problem), "")
-        traceback.print_exc()
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            channel.end(error, cause=cause)
-        finally:
-            leave(status)
-
-
-def _noticing(watch: Watch, seal: Seal) -> Callable[[str | None], list[Notice]]:
-    """What came up since the last frame: what was watched, and what was replaced, which is put back."""
-
-    def notices(stage: str | None) -> list[Notice]:
-        if stage is not None:
-            _note_patches(watch, seal.broken())
-            watch.stage = stage
-        return watch.take()
-
-    return notices
-
-
-def _guard(watch: Watch, seal: Seal) -> Callable[[], None]:
-    """A look, at each operation of a pass that is followed, at what following it relies on."""
-    return lambda: _note_patches(watch, seal.broken_nearby())
-
-
-def _note_patches(watch: Watch, names: tuple[str, ...]) -> None:
-    for name in names:
-        if name.startswith(f"{_PACKAGE}."):
-            watch.add("reaches-in", "It replaces a part of the grader while it is graded.", is_grave=True)
-        else:
-            is_late = watch.stage not in ("load", "build")
-            what = "while it is looked at" if is_late else "when it is loaded"
-            watch.add("patches-library", f"It replaces {name[:100]} {what}; that was undone.", is_grave=is_late)
-
-
-def _leave_no_names() -> None:
-    """Take this package out of the table of modules, where a submission could find it by name."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
-        del sys.modules[name]
 
 
 def _tell(connection: socket.socket, message: dict[str, Any]) -> None:
