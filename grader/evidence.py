@@ -149,7 +149,10 @@ LONGEST_ROUTE = 60
 
 
 def route(operations: Sequence[Operation], last: int) -> tuple[str, ...]:
-    """The weighted layers, and the ways out of torch, that the result of ``last`` came through, as words to compare."""
+    """The weighted layers, and the ways out of torch, that the result of ``last`` came through, as words to compare.
+
+    A word has a layer's kind, its name and the number of its weights: shapes may depend on the batch.
+    """
     found: set[int] = set()
     waiting = [last]
     while waiting:
@@ -158,7 +161,7 @@ def route(operations: Sequence[Operation], last: int) -> tuple[str, ...]:
             found.add(index)
             waiting.extend(operations[index].inputs)
     return tuple(
-        " ".join([one.kind, one.layer or one.name, *map(str, one.shape_out[1:])])[:200]
+        f"{one.kind} {one.layer or one.name} {one.parameters}"[:200]
         for one in (operations[index] for index in sorted(found))
         if one.kind in {"conv", "linear", "detach"}
     )[:LONGEST_ROUTE]
