@@ -137,7 +137,8 @@ HARMLESS_FILES = frozenset(
 """Files by which a process learns how much memory it takes, and whether it runs in a container."""
 
 _SETTINGS = """
-torch.backends torch.load torch.save torch.cuda.is_available torch.cuda.device_count torch.multiprocessing torchvision.datasets
+torch.backends torch.load torch.save torch.cuda.is_available torch.cuda.device_count torch.multiprocessing
+torchvision.datasets
 torchvision.models torch.utils.model_zoo numpy.random numpy.float numpy.int numpy.bool numpy.object numpy.str
 numpy.complex numpy.long os.environ ssl socket urllib http warnings logging sys.stdout sys.stderr sys.stdin sys.path
 sys.argv sys.excepthook sys.displayhook sys.modules sys.ps1 multiprocessing locale readline signal asyncio
