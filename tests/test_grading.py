@@ -464,3 +464,37 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_p
     stored = store.read_run(cohort.out)
     assert stored is not None
     assert stored.is_finished
+
+
+# ---- isolation -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has the full level")
+@pytest.mark.timeout(2 * RUN_SECONDS)
+def test_a_required_level_does_not_take_evidence_from_a_lower_one(tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
+    hand_in(cohort.path / "ada", "valid-type-hints")
+    assert cohort.command("--quiet", "--isolation", "off").returncode == 0
+    assert cohort.results()["run"]["isolation"].startswith("off: limits on time")
+    assert json.loads(cohort.record("ada").read_text())["evidence"]["isolation"].startswith("off")
+
+    done = cohort.command("--quiet", "--isolation", "require")
+    if done.returncode == 2 and "allows only" in done.stderr:
+        pytest.skip("this machine has no full level")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert cohort.results()["run"]["counts"] == {"graded": 1}
+    assert json.loads(cohort.record("ada").read_text())["evidence"]["isolation"].startswith("full: own file system")
+
+    assert cohort.command("--quiet", "--isolation", "require").returncode == 0
+    assert cohort.results()["run"]["counts"] == {"reused": 1}
+    assert cohort.results()["run"]["isolation"] == "no student code was run"
+    page = (store.student_folder(cohort.out, "ada") / store.REPORT_FILE).read_text(encoding="utf-8")
+    assert "full: own file system" in page, "a report names the level that its own evidence came from"
+
+
+def test_a_prefix_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
+    hand_in(cohort.path / "ada", "valid-type-hints")
+    done = cohort.command("--quiet", "--worker-prefix", "bwrap 'open quote")
+    assert done.returncode == 2
+    assert "--worker-prefix cannot be read" in done.stderr
