@@ -42,7 +42,6 @@ REACHING = {
     "marshal.load": "makes code objects out of bytes",
     "code.__new__": "makes code objects by hand",
     "function.__new__": "makes functions by hand",
-    "cpython.run_interactivehook": "changes the interpreter",
 }
 _INNARDS = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame", "f_code", "gi_code"})
 _NETWORK = (
@@ -233,17 +232,17 @@ class Watch:
         if name.endswith(_WEIGHTS) and self.stage != "load" and (frame := self._student()) is not None:
             self.add("loads-weights", f"{self._place(frame)} reads {name[:60]} while the network is built or run.")
         is_outside = not os.path.join(real, "").startswith((self._root, *self._libraries))
-        is_of_note = (is_outside and self._is_there(path, real)) or name in _GRADERS_FILES
+        is_of_note = (is_outside and self._is_there(real)) or name in _GRADERS_FILES
         is_of_note = is_of_note or not _SECRETS.isdisjoint(path.split("/"))
         is_of_note = is_of_note or (_LABELS in name and self.stage != "load")
         if is_of_note and (frame := self._caller(is_through_standard=True)) is not None:
             self.add("reads-files", f"{self._place(frame)} reaches for {path[:80]}, outside its own files.")
 
-    def _is_there(self, path: str, real: str) -> bool:
+    def _is_there(self, real: str) -> bool:
         """Whether an outside path was meant for this machine: scripts name the folders of other ones all the time."""
-        if real.startswith(("/dev/", "/proc/", "/sys/", "/tmp/lab4-")) or real in ("/tmp", "/dev/shm"):
+        if real.startswith(("/dev/", "/proc/", "/sys/")) or real in ("/tmp", "/dev/shm"):
             return False
-        return path.startswith("..") or os.path.lexists(real)
+        return os.path.lexists(real)
 
     # ---- who is asking ---------------------------------------------------------------------------------------------
 
