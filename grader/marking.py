@@ -135,5 +135,5 @@ def _held(id: str, finding: Finding, seen: Conduct) -> Finding:
     reason = next((hold.reason for hold in seen.holds if hold.check in (ALL, id)), None)
     if reason is None:
         return finding
-    hint = "A tutor looks at the code before this counts."
-    return replace(finding, status=Status.NEEDS_REVIEW, message=f"Held for a tutor: {reason}", hint=hint)
+    message = f"Held until a tutor has looked at the code: {reason}"
+    return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="")
