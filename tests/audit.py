@@ -44,8 +44,8 @@ CONDUCT = frozenset({
 RANK = {"passed": 2, "partial": 1}
 """Statuses that earn something, by how much; all others earn nothing."""
 COLUMNS = (
-    "full marks", "right verdict", "marks too high", "marks too low", "flagged as due", "flag missing",
-    "wrongly flagged",
+    "full marks", "right verdict", "marks too high", "marks too low", "flag as due", "flag missing",
+    "flag wrong",
 )  # fmt: skip
 ROWS = ("valid", "fault", "broken", "attack")
 UNESCAPED = (b"<script>alert(1)", b"<script>document.title", b"<img src=x", b"\x1b[")
@@ -184,7 +184,7 @@ def judge_attack(tally: Tally, attack: Attack, run: Graded) -> None:
     for ids in missing:
         tally.deviates(attack.name, f"flag {ids} is missing; there are {sorted(flags_of(entry))}")
     if attack.flags:
-        tally.add("attack", "flag missing" if missing else "flagged as due")
+        tally.add("attack", "flag missing" if missing else "flag as due")
 
 
 def judge_sample(tally: Tally, case: str, run: Graded) -> None:
@@ -199,10 +199,10 @@ def judge_sample(tally: Tally, case: str, run: Graded) -> None:
     tally.add(row, sample_column(expected, entry) if lines else ("full marks" if row == "valid" else "right verdict"))
     suspected = flags_of(entry) & CONDUCT - set(expected.flags)
     if suspected:
-        tally.add(row, "wrongly flagged")
+        tally.add(row, "flag wrong")
         tally.deviates(case, f"wrongly flagged as {', '.join(sorted(suspected))}: {messages(entry, suspected)}")
     elif set(expected.flags) & CONDUCT:
-        tally.add(row, "flagged as due")
+        tally.add(row, "flag as due")
 
 
 def sample_column(expected: Expected, entry: Mapping[str, Any]) -> str:

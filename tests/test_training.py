@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from grader.data import DataSet, write_worker_files
-from grader.evidence import Problem, Training
+from grader.evidence import Loading, Problem, Training
 from grader.model import DataFiles, Job
 from grader.worker import training
-from grader.worker.building import parameter_count, refresh_weights
+from grader.worker.building import is_lively, parameter_count, probe_images, refresh_weights
+from grader.worker.loading import Loaded
+from grader.worker.stages import build_net, lively_net, look_at_gradients
+from grader.worker.tracing import Tracer
 from grader.worker.training import VALIDATION_IMAGES, Attempt, Images, attempts, load_images, train
 
 TRAINED, HELDOUT = 1000, 230
@@ -388,3 +391,53 @@ def test_refreshing_does_not_switch_gradients_off() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 5), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(1152, 10))
     refresh_weights(net, seed=1)
     assert all(parameter.requires_grad and parameter.is_leaf for parameter in net.parameters())
+
+
+# ---- weights that are born dead --------------------------------------------------------------------------------------
+
+
+class BornDead(Net):
+    """Every ReLU of the first layer is shut under some seeds: those for which ``unlucky`` says so."""
+
+    unlucky: Callable[[int], bool] = staticmethod(lambda seed: False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        if type(self).unlucky(torch.initial_seed()):
+            with torch.no_grad():
+                for parameter in self.parameters():
+                    parameter.fill_(-1.0)
+
+
+def loaded(factory: Callable[[], object]) -> Loaded:
+    return Loaded(Loading(None), factory, explain)
+
+
+def blends(count: int) -> Tensor:
+    return probe_images(count, seed=count, images=None, mean=0.13, std=0.31)
+
+
+@pytest.mark.parametrize("is_always", [False, True])
+def test_only_a_net_that_is_always_born_dead_has_dead_gradients(is_always: bool) -> None:
+    class Sometimes(BornDead):
+        unlucky = staticmethod(lambda seed: is_always or seed < 3)
+
+    net, _ = build_net(Sometimes, seed=0, explain=explain)
+    assert net is not None
+    tracer = Tracer(net, images := blends(8))
+    with tracer.recording():
+        net(images)
+    found = look_at_gradients(loaded(Sometimes), tracer, seed=0, images=blends, size=8)
+    states = {one.state for one in found.parameters if one.is_used}
+    assert ("zero" in states) == is_always
+    assert not is_lively(net, blends)
+    assert is_lively(lively_net(net, loaded(Sometimes), seed=0, images=blends), blends), "torch's own reset mends it"
+
+
+def test_a_net_that_never_looks_at_its_images_stays_what_it_is() -> None:
+    class Blind(Net):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(torch.zeros_like(x))
+
+    net = Blind()
+    assert lively_net(net, loaded(Blind), seed=0, images=blends) is net

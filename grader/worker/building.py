@@ -133,6 +133,20 @@ def probe_images(count: int, *, seed: int, images: Tensor | None, mean: float, s
     return (digits.mul(0.8) + noise.mul(0.2) - mean) / std
 
 
+def is_lively(net: nn.Module, images: Callable[[int], Tensor]) -> bool:
+    """Whether different images give different outputs, or the net cannot be asked with so many."""
+    net.eval()
+    try:
+        with torch.no_grad():
+            outputs = net(images(LIVELY_BATCH)).double()
+        return bool(((outputs - outputs[:1]).abs() > 1e-7 * max(1.0, float(outputs.abs().max()))).any())
+    except Exception:  # the stage that is to tell it will meet it again
+        return True
+
+
+LIVELY_BATCH = 16
+
+
 def working_batch(net: nn.Module, images: Callable[[int], Tensor]) -> tuple[int, Tracer | None]:
     """A batch size that ``forward`` accepts in training mode, and the tracer of that pass.
 

@@ -22,6 +22,7 @@ from grader.worker import loading, probing, training
 from grader.worker.building import (
     NotAModule,
     build,
+    is_lively,
     layers,
     parameter_count,
     probe_images,
@@ -33,6 +34,7 @@ from grader.worker.devices import devices
 from grader.worker.loading import Loaded, load_net
 from grader.worker.mending import KeptOnCpu
 from grader.worker.stubs import cpu_only
+from grader.worker.tracing import Tracer
 
 Record = (
     evidence.Loading
@@ -44,6 +46,8 @@ Record = (
     | evidence.Resources
     | evidence.Training
 )
+SEEDS_TRIED = 8
+"""Weights that are tried before a net counts as dead; one with a single channel is born dead nine times in a hundred."""
 LARGEST_PROBED = 250_000_000
 LARGEST_TRAINED = 50_000_000
 """Parameters above which a net is only counted, or looked at without training it: the lab's own has some 20,000, and
@@ -167,6 +171,7 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
     refresh_weights(net, seed=job.probe_seed)
 
     reporter.begin("trace")
+    net = lively_net(net, loaded, seed=job.probe_seed, images=probes)
     net.train()
     working, tracer = working_batch(net, probes)
     known = tracer.unregistered if tracer is not None else []
@@ -191,13 +196,7 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
     sizes = [fixed] * 3 if fixed else [16, 64, 100]
     reporter.send(probing.compare_modes(net, probes, sizes, loaded.explain), "modes")
     reporter.begin("gradients")
-    fresh, again = build_net(loaded.factory, seed=job.probe_seed, explain=loaded.explain)
-    if fresh is None:  # it was built a moment ago
-        reporter.send(Gradients(again.problem), "gradients")
-        return None
-    # As the submission initialises it: weights that start dead are a fault, and new ones would hide it.
-    used, unregistered = tracer.used_parameters, tracer.unregistered
-    gradients = probing.gradients(fresh, probes, size, used, unregistered, loaded.explain)
+    gradients = look_at_gradients(loaded, tracer, seed=job.probe_seed, images=probes, size=size)
     reporter.send(gradients, "gradients")
     reporter.begin("resources")
     reporter.send(probing.resources(net, probes, fixed or 64, record.parameters, loaded.explain), "resources")
@@ -209,6 +208,46 @@ def _look(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter)
     )
     is_mixing = probe.row_error is not None and probe.row_error > evidence.ROW_TOLERANCE
     return None if is_hopeless else Outlook(fixed, not is_mixing)
+
+
+def lively_net(net: nn.Module, loaded: Loaded, *, seed: int, images: probing.Images) -> nn.Module:
+    """The net, or one with other weights when its own happen to make all images look alike.
+
+    A net with one channel may be born with every ReLU dead; that is chance, and the next weights tell what it can do.
+    When none of :data:`SEEDS_TRIED` are better the first one stays: then it is no chance.
+    """
+    candidate: nn.Module | None = net
+    for number in range(1, SEEDS_TRIED + 1):
+        if candidate is None:
+            break
+        if is_lively(candidate, images):
+            return candidate
+        candidate, _ = build_net(factory_of(loaded), seed=seed + number, explain=loaded.explain)
+        if candidate is not None:
+            refresh_weights(candidate, seed=seed + number)
+    return net
+
+
+def look_at_gradients(loaded: Loaded, tracer: Tracer, *, seed: int, images: probing.Images, size: int) -> Gradients:
+    """The gradients of a net as the submission initialises it: weights that always start dead are a fault, and new ones
+    would hide it. Those that start dead by chance get another chance; see :func:`lively_net`.
+    """
+    first: Gradients | None = None
+    for number in range(SEEDS_TRIED):
+        fresh, again = build_net(factory_of(loaded), seed=seed + number, explain=loaded.explain)
+        if fresh is None:  # it was built a moment ago
+            return first or Gradients(again.problem)
+        found = probing.gradients(fresh, images, size, tracer.used_parameters, tracer.unregistered, loaded.explain)
+        first = first or found
+        if found.problem is not None or all(one.state != "zero" for one in found.parameters if one.is_used):
+            return found
+    return first or Gradients(None)
+
+
+def factory_of(loaded: Loaded) -> Callable[[], object]:
+    """What was bound to Net, once loading has found it."""
+    assert loaded.factory is not None
+    return loaded.factory
 
 
 def _makes_weights(operation: evidence.Operation) -> bool:
