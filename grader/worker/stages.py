@@ -47,7 +47,7 @@ Record = (
     | evidence.Training
 )
 SEEDS_TRIED = 8
-"""Weights that are tried before a net counts as dead; one with a single channel is born dead nine times in a hundred."""
+"""Weights tried before a net counts as dead; one with a single channel is born dead nine times in a hundred."""
 LARGEST_PROBED = 250_000_000
 LARGEST_TRAINED = 50_000_000
 """Parameters above which a net is only counted, or looked at without training it: the lab's own has some 20,000, and
