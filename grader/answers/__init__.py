@@ -1,0 +1,1 @@
+"""The written answers of Part 1: reading them, cutting them into parts, and marking each part against the key."""

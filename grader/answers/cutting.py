@@ -1,0 +1,226 @@
+"""Cutting a document into the parts of Part 1: the chain of beginnings, in the sheet's order, that explains it best.
+
+What a line might begin is found in :mod:`grader.answers.lines`. A part that is not there is left out, never invented.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from grader.answers.lines import END, KEYS, Candidate, Line, candidates_of, is_section, lines_of
+from grader.answers.questions import PARTS, without_question
+from grader.answers.reading.document import Document
+
+_MISSING = 0.4
+_EMPTY = 1.0
+_UNEXPLAINED = 1.0
+"""What a label costs that is neither a part's beginning nor an item of a list that counts from one."""
+_NEW_LIST = 0.15
+_NEXT_ITEM = 0.05
+_RESUMED = 1.5
+"""What a beginning costs that would also continue a list within the part before it."""
+_REPEATED = 0.3
+_FEW = 0.6
+"""Share of the 13 parts below which all that was found without a template is in doubt."""
+_HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
+_ANSWER = re.compile(
+    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
+)
+_BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"\W*(?:(?:\(|\[|<|_|\*)*\s*(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
+    r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)\W*)*",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class PartAnswer:
+    """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
+
+    ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
+    says that the place is there and holds nothing but template text; ``text`` is then empty. ``shared`` names the parts
+    that were answered in one text.
+    """
+
+    text: str
+    confidence: float
+    how: str
+    is_untouched: bool = False
+    shared: tuple[str, ...] = ()
+
+
+def cut(document: Document) -> dict[str, PartAnswer]:
+    """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
+    lines = lines_of(document)
+    chain = _best_chain(lines, candidates_of(lines))
+    return _doubted(_answers(lines, chain))
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """What lies between two labelled lines: the cost of its labels, and whether the second continues a list in it."""
+
+    cost: float
+    is_resumed: bool
+
+
+def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
+    """For each of ``stops`` after ``start``: the gap between."""
+    found: dict[int, _Gap] = {}
+    cost = 0.0
+    expected: dict[str, tuple[int, int]] = {}  # kind of list -> next value, level
+    for stop in stops:
+        mark = lines[stop].label
+        value, kind = 0, ""
+        if mark and not mark.letters:
+            value, kind = mark.question, "number"
+        elif mark and not mark.question:
+            value, kind = "abcde".index(mark.letters) + 1, "letter"
+        known, level = expected.get(kind, (0, 0))
+        if stop > start:
+            found[stop] = _Gap(cost, bool(kind) and known == value and level >= lines[stop].level)
+            if mark is None:
+                continue
+            if not kind or mark.strength > 4:
+                cost += _UNEXPLAINED
+            elif value == 1:
+                cost += _NEW_LIST
+                expected[kind] = (2, lines[stop].level)
+            elif known == value:
+                cost += _NEXT_ITEM
+                expected[kind] = (value + 1, level)
+            else:
+                cost += _UNEXPLAINED * (0.3 if mark.strength == 1 else 0.6 if lines[stop].level else 1.0)
+    found[len(lines)] = _Gap(cost, False)
+    return found
+
+
+def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidate]:
+    """The chain of candidates, rising in line and place, with the highest score (dynamic programming)."""
+    stops = sorted({c.line for c in candidates} | {i for i, line in enumerate(lines) if line.label})[:1_500]
+    bodies = [0]
+    for line in lines:
+        bodies.append(bodies[-1] + line.is_body)
+    before = _gaps(lines, stops, -1)
+    gaps = {line: _gaps(lines, stops, line) for line in {c.line for c in candidates}}
+    best: list[tuple[float, int, bool]] = []
+    for index, c in enumerate(candidates):
+        if c.needs or c.line not in before:
+            top = (float("-inf"), -1, False)
+        else:
+            top = (c.score - before[c.line].cost - _missing(-1, c.first), -1, False)
+        for earlier in range(index):
+            p = candidates[earlier]
+            if p.line >= c.line or p.last == END or c.line not in gaps[p.line]:
+                continue
+            is_again = p.last == c.first == p.first == c.last and c.can_repeat
+            if p.last >= c.first and not is_again:
+                continue
+            if c.needs and not KEYS[p.last].startswith(str(c.needs)):
+                continue
+            gap = gaps[p.line][c.line]
+            is_resumed = gap.is_resumed and not is_again
+            total = best[earlier][0] - gap.cost
+            if is_again:
+                total += _REPEATED
+            else:
+                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in _HEADS
+                total += c.score - _missing(p.last, c.first) - _EMPTY * is_empty - _RESUMED * is_resumed
+            if total > top[0]:
+                top = (total, earlier, is_resumed)
+        best.append(top)
+    scored = []
+    for index, c in enumerate(candidates):
+        cost = gaps[c.line][len(lines)].cost if c.last != END else 0.0
+        is_empty = bodies[-1] == bodies[c.line] and c.last != END
+        scored.append((best[index][0] - cost - _missing(c.last, END) - _EMPTY * is_empty, index))
+    total, index = max(scored, default=(float("-inf"), -1), key=lambda pair: (pair[0], -pair[1]))
+    chain: list[Candidate] = []
+    while index >= 0 and total > float("-inf"):
+        _, earlier, is_resumed = best[index]
+        c = candidates[index]
+        chain.append(replace(c, confidence=c.confidence * 0.7) if is_resumed else c)
+        index = earlier
+    return chain[::-1]
+
+
+def _missing(after: int, until: int) -> float:
+    return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
+
+
+def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
+    pieces: dict[tuple[str, ...], list[tuple[str, Candidate]]] = {}
+    for c, following in zip(chain, [*chain[1:], None], strict=True):
+        if c.last == END:
+            break
+        keys = tuple(KEYS[c.first : c.last + 1])
+        until = following.line if following else len(lines)
+        pieces.setdefault(keys, []).append((_segment(lines, c, until, keys[0]), c))
+    found: dict[str, PartAnswer] = {}
+    for keys, parts in pieces.items():
+        own = tuple(key for key in keys if key in PARTS)
+        if own:
+            text = "\n".join(text for text, _ in parts if text).strip()
+            first = parts[0][1]
+            sure = max(c.confidence for _, c in parts) * (1.0 if len(own) == 1 else 0.6)
+            for part in own:
+                shared = own if len(own) > 1 else ()
+                found[part] = PartAnswer(text, sure, first.how, not text, shared)
+    for keys, parts in pieces.items():
+        if keys[0] in _HEADS and len(keys) == 1:
+            text = "\n".join(text for text, _ in parts if text).strip()
+            absent = tuple(part for part in _HEADS[keys[0]] if part not in found)
+            later = [part for part in _HEADS[keys[0]] if part in found]
+            absent = tuple(part for part in absent if not later or part < later[0])
+            for part in absent if re.search(r"\w", text) else ():
+                shared = absent if len(absent) > 1 else ()
+                found[part] = PartAnswer(text, parts[0][1].confidence * 0.5, parts[0][1].how, False, shared)
+    return {part: found[part] for part in PARTS if part in found}
+
+
+def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
+    """The text from a beginning to the next, without question, headings, template text and Part 2's code."""
+    kept: list[str] = []
+    block = lines[start.line].block
+    for index in range(start.line, until):
+        line = lines[index]
+        text = line.text[start.column :] if index == start.line else line.text
+        if line.is_foreign or (index > start.line and is_section(text)):
+            continue
+        if line.block != block and kept and kept[-1].strip():
+            kept.append("")
+        block = line.block
+        kept.append(text.rstrip())
+    text = _COMMENT.sub("", "\n".join(kept)).strip()
+    text = without_question(text.lstrip("*_ \t"), part).strip()
+    text = _stripped(without_question(_stripped(text), part).strip())
+    return "" if _PLACEHOLDER.fullmatch(text) else text
+
+
+def _stripped(text: str) -> str:
+    """``text`` without the word that only announces an answer, and without emphasis that lost its other half."""
+    for pattern in (_ANSWER, _BARE_ANSWER):
+        found = pattern.match(text)
+        text = text[found.end() :] if found else text
+    lead = re.match(r"[*_]{2}(?=\s)|\*\*$", text)
+    return (text[lead.end() :] if lead else text).strip()
+
+
+def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+    """Confidence lowered where much of the sheet is missing, and where a part may have swallowed its neighbour."""
+    coverage = len(found) / len(PARTS)
+    result = {}
+    for index, part in enumerate(PARTS):
+        if part not in found:
+            continue
+        answer = found[part]
+        sure = answer.confidence
+        if coverage < _FEW and answer.how != "anchor":
+            sure *= max(0.4, coverage / _FEW)
+        if index + 1 < len(PARTS) and PARTS[index + 1] not in found and answer.how != "anchor":
+            sure *= 0.8
+        result[part] = replace(answer, confidence=round(sure, 2))
+    return result

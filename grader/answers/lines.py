@@ -1,0 +1,242 @@
+"""A document as lines, and for each line the parts that might begin there. Which of them do is decided in cutting."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from grader.answers.labels import Label, Strength, comment_part, label, part_named
+from grader.answers.questions import PARTS, asked
+from grader.answers.reading.document import Document, Kind
+
+KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "7e", "8", "end")
+"""What can begin, in the order of the sheet: the parts, the heads of questions 6 and 7, and what follows Part 1."""
+PLACE = {key: index for index, key in enumerate(KEYS)}
+END = PLACE["end"]
+_MOST_LINES = 4_000
+_MOST_CANDIDATES = 300
+_MOST_ECHOES = 400
+_PART2 = re.compile(
+    r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|section\s*2\b|2\.1\s+conv|deep learning in python|appendix\b"
+    r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?)\b[\s*:]*$)",
+    re.IGNORECASE,
+)
+_SECTION = re.compile(
+    r"[\s#*_>]*(?:part\s*(?:1|one|i)\b\W*(?:deep learning(?: basics)?)?|1\.1\W+general|1\.2\W+conv\w*\s+neural\s+net\w*|general"
+    r"|deep learning basics|convolutional neural networks?|(?:written )?answers?|comp\W?4660\S*.{0,40}|lab\s*4\b.{0,40})[\s*_:#]*$",
+    re.IGNORECASE,
+)
+_CODE2 = re.compile(
+    r"\bimport\s+torch|\bfrom\s+torch|class\s+\w*Net|\bnn\.|\boptimizer\b|task1_cnn|\bdef\s+(?:train|test|forward)\b"
+)
+_POOL = re.compile(
+    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?\s*(?:[:=\[(|]|-\s|$)",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """``text`` has the automatic list number in front. ``echo`` is the question that a copy of begins here.
+
+    ``is_body`` says that more stands here than a label and a question, ``is_foreign`` that it is Part 2's code.
+    """
+
+    text: str
+    block: int
+    kind: Kind
+    level: int
+    anchor: str
+    label: Label | None
+    echo: str = ""
+    is_body: bool = False
+    is_foreign: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Line ``line`` might begin the parts ``KEYS[first]`` to ``KEYS[last]``, with their text from column ``column``.
+
+    ``needs`` is the question that must be open already, 0 for none.
+    """
+
+    line: int
+    first: int
+    last: int
+    score: float
+    column: int
+    how: str
+    confidence: float
+    style: str
+    needs: int = 0
+    can_repeat: bool = False
+
+
+def lines_of(document: Document) -> list[Line]:
+    """The document's lines, at most 4000, each with what its beginning says."""
+    plain: list[Line] = []
+    for index, block in enumerate(document.blocks):
+        is_foreign = block.kind is Kind.CODE and _CODE2.search(block.text) is not None
+        anchor = part_named(block.anchor) if block.anchor else ""
+        text = f"{block.number} {block.text}" if block.number else block.text
+        for number, line in enumerate(text.split("\n")):
+            indent = len(line) - len(line.lstrip(" \t")) if block.level == 0 else 0
+            level = block.level or min(3, indent // 3)
+            shown = line[line.rindex("\t", 0, indent) + 1 :] if "\t" in line[:indent] else line
+            mark = None if block.kind is Kind.CODE else label(shown)
+            if mark and shown != line:
+                shift = len(line) - len(shown)
+                mark = Label(mark.question, mark.letters, mark.end + shift, mark.strength, mark.style, mark.through)
+            own = anchor if number == 0 else ""
+            plain.append(Line(line, index, block.kind, level, own, mark, is_foreign=is_foreign))
+        if len(plain) > _MOST_LINES:
+            break
+    return _with_echoes(plain[:_MOST_LINES])
+
+
+def _with_echoes(plain: list[Line]) -> list[Line]:
+    """The lines with copies of questions recognised, also where they run over several lines."""
+    covered: set[int] = set()
+    echoes: dict[int, str] = {}
+    for index, line in enumerate(plain):
+        if index in covered or line.kind is Kind.CODE or not line.text.strip() or len(echoes) > _MOST_ECHOES:
+            continue
+        pieces = [_rest(line)]
+        for after in plain[index + 1 : index + 4]:
+            if not after.text.strip() or after.label or after.anchor or after.kind is not line.kind:
+                break
+            pieces.append(after.text.strip())
+        name, end = asked(" ".join(pieces)) if len(pieces[0]) < 2_000 else ("", 0)
+        if not name:
+            continue
+        echoes[index] = name
+        for offset, piece in enumerate(pieces):
+            end -= len(piece) + 1
+            if end < -2:
+                break
+            covered.add(index + offset)
+    found = []
+    for index, line in enumerate(plain):
+        is_body = index not in covered and re.search(r"\w", _rest(line)) is not None and not line.is_foreign
+        found.append(
+            Line(
+                line.text,
+                line.block,
+                line.kind,
+                line.level,
+                line.anchor,
+                line.label,
+                echoes.get(index, ""),
+                is_body and not is_section(line.text),
+                line.is_foreign,
+            )
+        )
+    return found
+
+
+def _rest(line: Line) -> str:
+    return (line.text[line.label.end :] if line.label else line.text).strip(" \t*_#")
+
+
+def is_section(text: str) -> bool:
+    """Whether a line is one of the sheet's own headings."""
+    return len(text) < 120 and _SECTION.match(text) is not None
+
+
+def candidates_of(lines: list[Line]) -> list[Candidate]:
+    """Every part that might begin on each line, in the order of the lines, at most some hundred."""
+    found = [candidate for index, line in enumerate(lines) for candidate in _candidates(index, line)]
+    if len(found) > _MOST_CANDIDATES:
+        floor = sorted((candidate.score for candidate in found), reverse=True)[_MOST_CANDIDATES]
+        best = [candidate for candidate in found if candidate.score > floor]
+        level = [candidate for candidate in found if candidate.score == floor]
+        found = sorted([*best, *level[: _MOST_CANDIDATES - len(best)]], key=lambda candidate: candidate.line)
+    counts: dict[str, set[int]] = {}
+    for candidate in found:
+        counts.setdefault(candidate.style, set()).add(candidate.first)
+    common = max(counts, key=lambda style: len(counts[style]), default="")
+    return [_favoured(c) if c.style == common and len(counts[common]) > 3 else c for c in found]
+
+
+def _favoured(c: Candidate) -> Candidate:
+    return Candidate(
+        c.line, c.first, c.last, c.score + 0.6, c.column, c.how, c.confidence, c.style, c.needs, c.can_repeat
+    )
+
+
+def _candidates(index: int, line: Line) -> list[Candidate]:
+    found: list[Candidate] = []
+    named, end = comment_part(line.text)
+    named = named or line.anchor
+    mark = line.label
+    if named:
+        same = mark is not None and f"{mark.question or named[0]}{mark.letters}" == named
+        column = mark.end if same and mark else end
+        place = PLACE[named]
+        found.append(Candidate(index, place, place, 10.0, column, "anchor", 0.98, "anchor", can_repeat=True))
+    if line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and _PART2.match(line.text)):
+        found.append(Candidate(index, END, END, 1.5, 0, "", 1.0, "end"))
+    if line.kind is Kind.CODE:
+        return found
+    if mark:
+        found.extend(_labelled(index, line, mark))
+    if line.echo and not any(KEYS[candidate.first] == line.echo for candidate in found):
+        place = PLACE[line.echo]
+        column = mark.end if mark and mark.strength <= Strength.PLAIN else 0
+        found.append(Candidate(index, place, place, 3.0, column, "likeness", 0.8, "echo"))
+    pool = _POOL.match(line.text[mark.end if mark else 0 :][:200])
+    if pool and not named:
+        place = PLACE["6a" if pool.group("kind").lower().startswith("max") else "6b"]
+        column = mark.end if mark else 0
+        if not any(candidate.first == place for candidate in found):
+            found.append(Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6))
+    return found
+
+
+_CONFIDENCE = {
+    Strength.WEAK: 0.5,
+    Strength.PLAIN: 0.85,
+    Strength.JOINED: 0.92,
+    Strength.WORDED: 0.95,
+    Strength.HEADED: 0.95,
+}
+
+
+def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
+    how = "anchor" if mark.strength is Strength.HEADED and line.kind is Kind.HEADING else "numbering"
+    score = {1: 1.2, 3: 3.0, 4: 4.0, 5: 4.5, 6: 5.0}[mark.strength]
+    confidence = _CONFIDENCE[mark.strength]
+    spans: list[tuple[str, str, int, float]] = []  # first key, last key, needed question, change of score
+    if not mark.question:
+        spans = [(f"{q}{mark.letters}", f"{q}{mark.letters}", q, 0.0) for q in (6, 7) if f"{q}{mark.letters}" in PARTS]
+    elif mark.letters:
+        spans = [(f"{mark.question}{mark.letters[0]}", f"{mark.question}{mark.letters[-1]}", 0, 0.0)]
+    elif mark.through:
+        last = {6: "6b", 7: "7e"}.get(mark.through, str(mark.through))
+        spans = [(str(mark.question), last, 0, 0.0)]
+    else:
+        deeper = line.level > 0 and mark.strength <= Strength.PLAIN
+        spans = [(str(mark.question), str(mark.question), 0, -0.8 if deeper else 0.0)]
+        if deeper and mark.question <= 5:
+            letter = "abcde"[mark.question - 1]
+            spans += [(f"{q}{letter}", f"{q}{letter}", q, -0.5) for q in (6, 7) if f"{q}{letter}" in PARTS]
+    found = []
+    for first, last, needs, change in spans:
+        bonus = 2.0 if line.echo == first else -1.5 if line.echo and line.echo != first else 0.0
+        sure = min(0.97, confidence + 0.1) if line.echo == first else confidence
+        can_repeat = mark.strength >= Strength.JOINED
+        found.append(
+            Candidate(
+                index,
+                PLACE[first],
+                PLACE[last],
+                score + change + bonus,
+                mark.end,
+                how,
+                sure,
+                mark.style,
+                needs,
+                can_repeat,
+            )
+        )
+    return found

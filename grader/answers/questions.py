@@ -1,0 +1,122 @@
+"""The questions of Part 1 by their key words, to know them again where a student copied them. No answers live here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from rapidfuzz import fuzz
+
+PARTS = ("1", "2", "3", "4", "5", "6a", "6b", "7a", "7b", "7c", "7d", "7e", "8")
+LONGEST_ECHO = 600
+"""Characters; no question is longer."""
+_LIKE = 84.0
+"""Likeness (0..100) of key words from which a sentence counts as a copy of the question."""
+_SMALL = frozenset(
+    "a an the of to in is are it its that this do does did how what which where when why describe determine explain"
+    " for be would could will each by with and or any at on from as there have has you your they their them following".split()
+)
+_ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
+_ENDS = re.compile(r"\?(?:\W*(?=\s|$))|[.:](?=\s|$)|\n|$")
+_MATRIX = re.compile(r"(?:[\s|,;\[\]()-]*\b[0-5]\b){16}[\s|,;\[\]()-]*")
+
+
+@dataclass(frozen=True)
+class Question:
+    """``words`` are the question's content words in order; ``id`` is a part, or ``6`` and ``7`` for what heads them."""
+
+    id: str
+    words: str
+
+
+QUESTIONS = (
+    Question("1", "definition deep learning"),
+    Question(
+        "2", "differences feature generation between deep learning traditional shallow machine learning techniques"
+    ),
+    Question("3", "type tasks convolutional neural networks excel"),
+    Question(
+        "4", "convolutional neural network local receptive field neuron differ another neuron same activation map"
+    ),
+    Question("5", "purpose pooling layer convolutional neural network"),
+    Question("6", "value output pooling layer input pooling functions assume size 2x2 stride 2"),
+    Question("7", "questions refer filter kernel convolutional layer within convolutional neural network"),
+    Question("7a", "many filters layer"),
+    Question("7b", "data filter convolve computed"),
+    Question("7c", "many times weights single filter applied input convolutional layer"),
+    Question("7d", "many values output time applied"),
+    Question("7e", "output stored"),
+    Question("8", "purpose dropout convolutional neural network"),
+)
+_BY_ID = {question.id: question for question in QUESTIONS}
+_SHORT = {
+    "6a": re.compile(
+        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?-]+\s*|(?=\[))",
+        re.I,
+    ),
+    "6b": re.compile(
+        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?-]+\s*|(?=\[))",
+        re.I,
+    ),
+}
+_FIRST_HALF = re.compile(r"\W*(?:how is (?:this|it) (?:computed|calculated)|how)\s*\?\W*", re.IGNORECASE)
+
+
+@cache
+def _content(text: str) -> str:
+    words = re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower().replace("convnet", "convolutional neural network"))
+    return " ".join(word for word in words if word not in _SMALL)
+
+
+def likeness(text: str, question: str) -> float:
+    """How much ``text`` is a copy of a question, 0..1, and 0 for a statement that only takes up its words."""
+    content = _content(text[:LONGEST_ECHO])
+    words = _BY_ID[question].words
+    if not content or not 0.5 < len(content) / len(words) < 2.0:
+        return 0.0
+    if not _ASKING.search(text[:LONGEST_ECHO]):
+        return 0.0
+    score = fuzz.ratio(content, words)
+    known = set(words.split())
+    extra = [word for word in content.split() if word not in known and not _misspelt(word, known)]
+    if len(extra) > (2 if text.rstrip(" *_\n").endswith("?") else 0):
+        return 0.0
+    return score / 100 if score >= _LIKE else 0.0
+
+
+def _misspelt(word: str, known: set[str]) -> bool:
+    return any(fuzz.ratio(word, other) > 75 for other in known)
+
+
+def without_question(text: str, part: str) -> str:
+    """``text`` without the question at its beginning, when it begins with a copy of it."""
+    if part in _SHORT:
+        found = _SHORT[part].match(text)
+        return text[found.end() :] if found else text
+    if part not in _BY_ID:
+        return text
+    best = max(((likeness(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
+    if not best[0]:
+        return text
+    rest = text[best[1] :]
+    if part == "7b":
+        again = _FIRST_HALF.match(rest)
+        rest = rest[again.end() :] if again else rest
+    if part == "6":
+        rest = _MATRIX.sub("\n", rest, count=1)
+    return rest.lstrip("*_ \t")
+
+
+def _ends(text: str) -> list[int]:
+    return [found.end() for found in _ENDS.finditer(text[:LONGEST_ECHO]) if found.end() > 8][:20]
+
+
+def asked(text: str) -> tuple[str, int]:
+    """The question that ``text`` begins with a copy of and where the copy ends; empty when there is none."""
+    if not _ASKING.search(text[:LONGEST_ECHO]):
+        return "", 0
+    ends = _ends(text)
+    scored = [(likeness(text[:end], question.id), end, question.id) for question in QUESTIONS for end in ends]
+    score, end, name = max(scored, default=(0.0, 0, ""))
+    return (name, end) if score else ("", 0)

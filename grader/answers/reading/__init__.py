@@ -1,0 +1,55 @@
+"""Reading a document that may hold Part 1 answers, whatever its format. What it says is cut up elsewhere.
+
+Nothing is run, nothing is fetched, size and time are bounded, and a bad file gives a document with a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from grader.answers.reading.comments import read_comments
+from grader.answers.reading.document import Block, Document, Kind, Unreadable
+from grader.answers.reading.notebook import read_notebook
+from grader.answers.reading.page import read_page
+from grader.answers.reading.pdf import read_pdf
+from grader.answers.reading.plain import read_plain
+from grader.answers.reading.word import read_word
+
+__all__ = ["Block", "Document", "Kind", "read_document"]
+
+_READERS: dict[str, Callable[[Path], Document]] = {
+    ".ipynb": read_notebook,
+    ".md": read_plain,
+    ".markdown": read_plain,
+    ".txt": read_plain,
+    ".html": read_page,
+    ".htm": read_page,
+    ".docx": read_word,
+    ".pdf": read_pdf,
+    ".py": read_comments,
+}
+
+
+def read_document(path: Path) -> Document:
+    """The document at ``path``. Never raises for what a student can hand in: then ``problem`` says what is wrong."""
+    try:
+        return _reader(path)(path)
+    except Unreadable as problem:
+        return Document(path.name, problem=str(problem))
+    except (OSError, ValueError, LookupError, RecursionError, MemoryError, ArithmeticError) as error:
+        # A format has more ways to be wrong than its reader knows; one document must not stop a cohort.
+        return Document(path.name, problem=f"{path.name} could not be read ({type(error).__name__}).")
+
+
+def _reader(path: Path) -> Callable[[Path], Document]:
+    """By what the file begins with where that is certain, else by its name."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if start.startswith(b"%PDF"):
+        return read_pdf
+    if start.startswith(b"PK\x03\x04"):
+        return read_word
+    if start.startswith((b"{\\rtf", b"\xd0\xcf\x11\xe0")):
+        raise Unreadable(f"{path.name} is an RTF or old Word file, which is not read here; a person must read it.")
+    return _READERS.get(path.suffix.lower(), read_plain)

@@ -1,0 +1,83 @@
+"""What a reader hands on: a document as blocks of text in reading order. No format is known here."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MOST_BLOCKS = 5_000
+MOST_CHARACTERS = 400_000
+"""Of one document. The sheet with long answers has about ten thousand."""
+_UNWANTED = re.compile("[\ud800-\udfff\0\ufeff\u200b\u00ad]")
+
+
+class Kind(enum.StrEnum):
+    """What a block was in its document."""
+
+    PARAGRAPH = "paragraph"
+    HEADING = "heading"
+    ITEM = "item"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a document. ``text`` has ``\\n`` line ends, a table a line for each row with `` | `` between cells.
+
+    ``number`` is the list number that a reader of the document sees and that is not in ``text``: ``6.``, ``(a)``.
+    ``level`` is the depth of the list, 0 at the margin. ``anchor`` is a name that a template gave the block (a notebook
+    cell's tag or id, an element's id), as it stands there.
+    """
+
+    text: str
+    kind: Kind = Kind.PARAGRAPH
+    anchor: str = ""
+    number: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document as read. ``problem`` is one sentence on why nothing, or not all, could be read; usually empty."""
+
+    path: str
+    blocks: tuple[Block, ...] = ()
+    problem: str = ""
+
+
+class Unreadable(Exception):
+    """The document cannot be read, through no fault of ours; the message is a sentence for the tutor."""
+
+
+def bounded(path: str, blocks: Iterable[Block], *, problem: str = "") -> Document:
+    """The document of the blocks that hold text or an anchor, cut off where it grows out of all proportion."""
+    kept: list[Block] = []
+    size = 0
+    for block in blocks:
+        text = _UNWANTED.sub("", block.text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")).rstrip()
+        if not text.strip() and not block.anchor and not block.number:
+            continue
+        size += len(text)
+        if size > MOST_CHARACTERS or len(kept) >= MOST_BLOCKS:
+            problem = problem or f"{path} is far longer than answers are, so only its beginning was read."
+            rest = text[: max(0, MOST_CHARACTERS - size + len(text))]
+            if rest and len(kept) < MOST_BLOCKS:
+                kept.append(Block(rest, block.kind, block.anchor, block.number, block.level))
+            break
+        kept.append(Block(text, block.kind, block.anchor, block.number, block.level))
+    return Document(path, tuple(kept), problem)
+
+
+def ordinal(value: int, style: str) -> str:
+    """A list number as it is written: ``style`` is ``1``, ``a``, ``A``, ``i`` or ``I``."""
+    if style in {"a", "A"} and 0 < value <= 26:
+        letter = chr(ord("a") + value - 1)
+        return letter.upper() if style == "A" else letter
+    if style in {"i", "I"} and 0 < value < 40:
+        tens, ones = divmod(value, 10)
+        roman = "x" * tens + ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")[ones]
+        return roman.upper() if style == "I" else roman
+    return str(value)

@@ -1,0 +1,97 @@
+"""Jupyter notebooks of every format (1 to 4). Nothing in them is run; outputs and attachments are left out."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from grader.answers.reading.comments import written
+from grader.answers.reading.document import Block, Document, Kind, Unreadable, bounded
+from grader.answers.reading.plain import decode, read_bytes, split
+
+LARGEST_NOTEBOOK = 30_000_000
+"""Bytes. Plots travel along."""
+_MOST_CELLS = 2_000
+_LONGEST_CODE = 50_000
+_TAGS = re.compile(r"[67][a-e]|[1-8]", re.IGNORECASE)
+
+
+def read_notebook(path: Path) -> Document:
+    """A notebook's cells in order, with each cell's own name for the part it answers as the anchor."""
+    try:
+        notebook = json.loads(decode(read_bytes(path, LARGEST_NOTEBOOK)))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{path.name} is not a notebook that can be read; it may be damaged.") from error
+    cells = list(_cells(notebook))
+    if not cells:
+        raise Unreadable(f"{path.name} holds no cells.")
+    return bounded(path.name, (block for cell in cells[:_MOST_CELLS] for block in _blocks(cell)))
+
+
+def _cells(notebook: Any) -> Iterator[dict[str, Any]]:
+    if not isinstance(notebook, dict):
+        return
+    sheets = notebook.get("worksheets")
+    for holder in [notebook, *(sheets if isinstance(sheets, list) else [])]:
+        cells = holder.get("cells") if isinstance(holder, dict) else None
+        yield from (cell for cell in (cells if isinstance(cells, list) else []) if isinstance(cell, dict))
+
+
+def _blocks(cell: dict[str, Any]) -> Iterator[Block]:
+    source = next((cell[name] for name in ("source", "input", "code") if name in cell), "")
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    if not isinstance(source, str):
+        return
+    anchor = _anchor(cell)
+    kind = cell.get("cell_type")
+    if kind == "heading":
+        yield Block(f"## {source}", Kind.HEADING, anchor)
+    elif kind == "code":
+        yield from _code(source, anchor)
+    else:
+        yield from split(source, anchor=anchor)
+
+
+def _code(source: str, anchor: str) -> Iterator[Block]:
+    """A code cell: prose in it is an answer, comments and strings alone are answers, the rest is code."""
+    text = re.sub(r"\A\s*%%(?:markdown|html|latex|raw|md)\b[^\n]*\n?", "", source)
+    if text != source or len(source) > _LONGEST_CODE:
+        yield from split(text, anchor=anchor)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            body = ast.parse(source).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            is_code = re.search(r"^\s*(?:import|from|class|def|for|%|!)\s*\w", source, re.MULTILINE) is not None
+            yield from [Block(source, Kind.CODE, anchor)] if is_code else split(source, anchor=anchor)
+            return
+    if all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant | ast.JoinedStr) for line in body):
+        yield from split("\n".join(written(source)) or source, anchor=anchor)
+    else:
+        yield Block(source, Kind.CODE, anchor)
+
+
+def _anchor(cell: dict[str, Any]) -> str:
+    """The first name in the cell's metadata, tags, nbgrader id or own id that speaks of a part."""
+    metadata = cell.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    nbgrader, lab = metadata.get("nbgrader"), metadata.get("lab4")
+    tags = metadata.get("tags")
+    names = [
+        metadata.get("part"),
+        lab.get("part") if isinstance(lab, dict) else lab,
+        nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None,
+        *(tags if isinstance(tags, list) else []),
+        metadata.get("name"),
+    ]
+    identity = cell.get("id")
+    if isinstance(identity, str) and re.search("part|answer|question|q|lab4", identity, re.IGNORECASE):
+        names.append(identity)
+    return next((str(name)[:80] for name in names if isinstance(name, str | int) and _TAGS.search(str(name))), "")
