@@ -1,4 +1,4 @@
-"""The project's commands: grade, tests, lint, types, bench, audit and soak, all in one shared environment.
+"""The project's commands: grade, calibrate, tests, lint, types, bench, audit and soak, all in one shared environment.
 
 The environment lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only when the lock file,
 pyproject.toml or the interpreter changes, so every later command starts at once.
@@ -112,6 +112,18 @@ def grade(session: nox.Session) -> None:
 def doctor(session: nox.Session) -> None:
     """Say what this machine can do: isolation, GPU, data, versions."""
     session.run(shared_python(session), "-m", "grader", "doctor", *session.posargs, success_codes=[0, 1], external=True)
+
+
+@nox.session(python=False)
+def calibrate(session: nox.Session) -> None:
+    """Mark answers whose marks are known, and say how well they agree: nox -s calibrate -- FILE.jsonl [--out FILE]."""
+    python = shared_python(session)
+    arguments = list(session.posargs)
+    if "--key" not in {argument.partition("=")[0] for argument in arguments}:
+        arguments += ["--key", str(KEY)]
+    if "--out" not in {argument.partition("=")[0] for argument in arguments}:
+        arguments += ["--out", str(Path("reports", "answers.jsonl"))]
+    session.run(python, "-m", "grader", "mark-answers", *arguments, external=True)
 
 
 @nox.session(python=False)

@@ -117,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--data", metavar="DIR", help="where MNIST lies (default: LAB4_DATA, else the cache)")
     doctor.add_argument("--worker-prefix", default="", metavar="COMMAND", help="as for grade")
+    marker = commands.add_parser(
+        "mark-answers",
+        help="mark written answers, and compare with marks that are known",
+        description='Mark the answers of FILE: a line each, {"id", "part", "answer"} and optionally "gold", "kind".',
+    )
+    marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object a line")
+    marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (needed)")
+    marker.add_argument("--out", type=Path, metavar="FILE", help="write the verdicts here (default: standard output)")
     return parser
 
 
@@ -190,7 +198,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return SETTLED if is_fine else NEEDS_TUTOR
 
 
-COMMANDS = {"grade": _grade, "doctor": _doctor}
+def _mark_answers(arguments: argparse.Namespace) -> int:
+    from grader.answers.command import mark_file
+
+    mark_file(arguments.file, arguments.key, out=arguments.out, stdout=sys.stdout, stderr=sys.stderr)
+    return SETTLED
+
+
+COMMANDS = {"grade": _grade, "doctor": _doctor, "mark-answers": _mark_answers}
 
 
 def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:

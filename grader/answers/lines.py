@@ -22,8 +22,9 @@ _PART2 = re.compile(
     re.IGNORECASE,
 )
 _SECTION = re.compile(
-    r"[\s#*_>]*(?:part\s*(?:1|one|i)\b\W*(?:deep learning(?: basics)?)?|1\.1\W+general|1\.2\W+conv\w*\s+neural\s+net\w*|general"
-    r"|deep learning basics|convolutional neural networks?|(?:written )?answers?|comp\W?4660\S*.{0,40}|lab\s*4\b.{0,40})[\s*_:#]*$",
+    r"[\s#*_>]*(?:part\s*(?:1|one|i)\b\W*(?:deep learning(?: basics)?)?|1\.1\W+general|1\.2\W+conv\w*\s+neural\s+net\w*"
+    r"|general|deep learning basics|convolutional neural networks?|(?:written )?answers?|comp\W?4660\S*.{0,40}"
+    r"|lab\s*4\b.{0,40})[\s*_:#]*$",
     re.IGNORECASE,
 )
 _CODE2 = re.compile(

@@ -14,8 +14,11 @@ LONGEST_ECHO = 600
 _LIKE = 84.0
 """Likeness (0..100) of key words from which a sentence counts as a copy of the question."""
 _SMALL = frozenset(
-    "a an the of to in is are it its that this do does did how what which where when why describe determine explain"
-    " for be would could will each by with and or any at on from as there have has you your they their them following".split()
+    re.findall(
+        r"\w+",
+        "a an the of to in is are it its that this do does did how what which where when why describe determine explain"
+        " for be would could will each by with and or any at on from as there have has you your they their them following",
+    )
 )
 _ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
 _ENDS = re.compile(r"\?(?:\W*(?=\s|$))|[.:](?=\s|$)|\n|$")

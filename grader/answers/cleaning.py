@@ -1,0 +1,70 @@
+"""Taking out of an answer what is no answer: instructions to the marker, and the question copied from the sheet.
+
+What is taken out is overwritten with spaces, so that every offset still holds.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rapidfuzz import fuzz
+
+INSTRUCTION = re.compile(
+    r"\b(?:(?:ignore|disregard|forget|override|bypass)\b.{0,60}\b(?:above|previous|prior|key|instruction|rubric|rule|"
+    r"prompt|mistake|error|check|criteria|everything|answer|guideline)"
+    r"|(?:full|max(?:imum)?|top|perfect|highest|all(?: the)?|complete|total) (?:\w+ )?(?:marks?|scores?|credits?|grades?|points?)"
+    r"|(?:full|maximum) credit|100 ?(?:%|percent|/ ?100|points|marks)"
+    r"|(?:this|the|my) (?:answer|response|submission|part|question) (?:is|must|should|shall|has to|needs? to|will|deserves?"
+    r"|was|counts?) (?:\w+ )?(?:be |to |as |already )*(?:\w+ )?(?:correct|right|receive|receives?|get|gets|marked|graded|awarded|scored|score|"
+    r"accepted|given|pass|passed|approved|verified|treated|considered)"
+    r"|(?:auto-?\s?)?(?:grader|marker|grading|marking|scoring|scorer)\b(?!.{0,10}\bof the network)"
+    r"|(?:dear|hello|hi|hey|attention|note to|message (?:to|for)|to) (?:the )?(?:ai|llm|model|chat ?gpt|claude|assistant|tutor|"
+    r"examiner|professor|teacher|script|system|bot)\b"
+    r"|as an ai\b|you are (?:now )?(?:an? )?(?:ai|llm|helpful|assistant|generous|kind)\b|language model"
+    r"|system ?(?:prompt|message|override|note|:)|<\/?\s*(?:system|instruction|prompt|admin)"
+    r"|(?:award|assign|grant|give|set|return|output|print|report) (?:\w+ ){0,4}(?:marks?|score|credit|grade|points?|awarded|"
+    r"confidence|1\.0|passed)\b|\b(?:awarded|score|mark|grade|gold|confidence|status)[\"']?\s*[:=]\s*[\"']?(?:1\b|1\.0|100|full|max|pass)"
+    r"|accept (?:whatever|any|anything|everything|this|all|it)\b|mark (?:this|it|me|my|as|everything|all)\b"
+    r"|(?:instructor|lecturer|professor|tutor|convenor|teacher|staff) (?:\w+ )?(?:said|says|told|has|agreed|approved|confirmed|allows?|wants?)"
+    r"|please (?:be )?(?:give|award|pass|generous|lenient|kind|mark|accept|grade|don't deduct|do not deduct))",
+    re.IGNORECASE,
+)
+PIECES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<!--.*?-->|[^.!?;:\n()]+[.!?;:\n]*|[()]")
+"""What an instruction is confined to: a sentence, a clause after a colon or semicolon, a bracket."""
+ALIKE = 90.0
+"""How like the question (rapidfuzz ratio, 0..100) a line must be to count as a copy of it."""
+SHORTEST_QUESTION = 20
+
+
+def without_instructions(text: str) -> tuple[str, bool]:
+    """The text with every piece that speaks to the marker overwritten, and whether there was one."""
+    found = False
+    pieces = []
+    end = 0
+    for match in PIECES.finditer(text):
+        pieces.append(text[end : match.start()])
+        end = match.end()
+        piece = match.group()
+        if INSTRUCTION.search(piece):
+            found = True
+            piece = _blank(piece)
+        pieces.append(piece)
+    return "".join(pieces) + text[end:], found
+
+
+def without_question(text: str, question: str) -> str:
+    """The text with the question overwritten where it was copied."""
+    asked = question.strip().lower().rstrip("?.: ")
+    if len(asked) < SHORTEST_QUESTION or len(text) < len(asked) * 0.8:
+        return text
+    where = fuzz.partial_ratio_alignment(asked, text.lower(), score_cutoff=ALIKE)
+    if where is None or len(text.lower()) != len(text) or where.dest_end - where.dest_start < len(asked) * 0.8:
+        return text
+    start, end = where.dest_start, where.dest_end
+    while end < len(text) and text[end] in "?.: ":
+        end += 1
+    return text[:start] + _blank(text[start:end]) + text[end:]
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)

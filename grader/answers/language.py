@@ -1,0 +1,211 @@
+"""English as the marker sees it: an answer's text becomes stems with the place each came from.
+
+What an answer should say is not here; that is the key's. Only general English lives here: contractions, spelling,
+negation, hedging, and the marks of a bag of words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+STEMMER = snowballstemmer.stemmer("english")
+BREAK = "."
+"""The stem that stands for the end of a sentence, a line or a list item."""
+PAUSE = ","
+DROPPED = frozenset(["the", "a", "an", "of", "its", "their", "our", "this", "these", "those", "very", "really", "basically", "actually", "simply", "quite"])
+"""Words that never change what is meant here; patterns lose them as well."""
+NUMBERS = dict(zip(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], map(str, range(11)), strict=True))
+CONTRACTED = {
+    "cannot": ("can", "not"), "cant": ("can", "not"), "dont": ("do", "not"), "doesnt": ("do", "not"),
+    "isnt": ("is", "not"), "arent": ("is", "not"), "didnt": ("do", "not"), "wont": ("will", "not"),
+    "wouldnt": ("would", "not"), "shouldnt": ("should", "not"), "couldnt": ("could", "not"),
+    "wasnt": ("is", "not"), "havent": ("have", "not"), "hasnt": ("have", "not"), "neednt": ("need", "not"),
+    "em": ("them",), "dropouts": ("dropout",), "outputted": ("output",), "w": ("w",), "pics": ("picture",),
+    "pic": ("picture",), "images": ("image",), "imgs": ("image",), "img": ("image",), "params": ("parameter",),
+    "param": ("parameter",), "hyperparam": ("hyperparameter",), "hyperparams": ("hyperparameter",),
+    "convnets": ("cnn",), "convnet": ("cnn",), "cnns": ("cnn",), "nets": ("network",), "net": ("network",),
+    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "chose": ("choose",),
+    "made": ("make",), "learnt": ("learn",), "taught": ("teach",), "built": ("build",), "found": ("find",),
+    "fed": ("feed",), "given": ("give",), "gave": ("give",), "saw": ("see",), "seen": ("see",),
+    "are": ("is",), "was": ("is",), "were": ("is",), "be": ("is",), "been": ("is",), "being": ("is",),
+    "has": ("have",), "had": ("have",), "does": ("do",), "did": ("do",), "done": ("do",),
+    "written": ("write",), "wrote": ("write",), "shrunk": ("shrink",), "slid": ("slide",), "held": ("hold",),
+    "kept": ("keep",), "went": ("go",), "goes": ("go",), "put": ("put",), "laid": ("lay",), "thrown": ("throw",),
+}  # fmt: skip
+"""Short forms and irregular ones, so that a pattern needs only the plain word."""
+SPELLING = ((re.compile(r"is(e|ed|es|er|ers|ing|ation|ations)$"), r"iz\1"), (re.compile(r"yse"), "yze"))
+KEPT_IS = frozenset(["otherwise", "likewise", "noise", "raise", "wise", "rise", "precise", "exercise", "premise", "promise", "arise", "advise"])
+OUR = re.compile(r"^(col|neighb|behavi|fav)our")
+COMPOUND = {
+    ("drop", "out"): "dropout", ("over", "fit"): "overfit", ("sub", "sampl"): "subsampl",
+    ("down", "sampl"): "downsampl", ("down", "siz"): "downsiz", ("hyper", "paramet"): "hyperparamet",
+    ("co", "adapt"): "coadapt", ("non", "linear"): "nonlinear", ("non", "linearity"): "nonlinear",
+    ("multi", "layer"): "multilay", ("hand", "craft"): "handcraft", ("hand", "engin"): "handengin",
+    ("hand", "made"): "handmad", ("hand", "make"): "handmad", ("hand", "design"): "handdesign",
+    ("pre", "process"): "preprocess", ("data", "set"): "dataset", ("over", "fitting"): "overfit",
+}  # fmt: skip
+TOKEN = re.compile(
+    r"(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:()|])"
+    r"|(?P<sign>[×*+=>/→-])"
+)
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+SIGNS = {"×": "times", "*": "*", "+": "plus", "=": "=", ">": ">", "/": "/", "→": ">", "-": ""}
+NEGATORS = frozenset(["not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "unlik", "lack", "fail"])
+CONTRASTS = frozenset({("rather", "than"), ("instead", "to"), ("instead", ""), ("oppos", "to"), ("except", "")})
+HEDGES = frozenset(["mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or"])
+FUNCTION_WORDS = frozenset(
+    ["the", "a", "an", "of", "is", "are", "was", "be", "been", "it", "its", "this", "that", "these", "to", "in", "on", "by", "with", "from", "for", "and", "or", "as", "at", "not", "so", "than", "which", "who", "what", "when", "where", "how", "each", "every", "per", "into", "they", "them", "we", "you", "i", "there", "has", "have", "can", "will", "do", "does", "if", "but", "because", "their", "our", "us", "all", "more", "no", "any", "one", "=", ">", "/", "+", ",", ".", ":", ";", "-"]
+)
+LONG_WORD, LONGER_WORD = 5, 9
+"""From how many letters a word may be one letter away from a word of the key, and from how many two."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A stem and the characters [start, end) of the answer that it came from. ``is_guessed``: a typo was mended."""
+
+    stem: str
+    start: int
+    end: int
+    is_guessed: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer as stems. ``line`` holds them with a space after each; ``starts`` where each begins in ``line``."""
+
+    tokens: tuple[Token, ...]
+    line: str
+    starts: tuple[int, ...]
+
+    def sentences(self) -> list[tuple[int, int]]:
+        """The [start, end) of each sentence in ``line``, without its end."""
+        found, begin = [], 0
+        for token, start in zip(self.tokens, self.starts, strict=True):
+            if token.stem == BREAK:
+                if start > begin:
+                    found.append((begin, start))
+                begin = start + len(BREAK) + 1
+        if begin < len(self.line):
+            found.append((begin, len(self.line)))
+        return found
+
+
+@lru_cache(maxsize=20_000)
+def stem(word: str) -> str:
+    """The stem of one lower-case word in American spelling; numbers up to ten become digits."""
+    if word in NUMBERS:
+        return NUMBERS[word]
+    if len(word) > LONG_WORD and word not in KEPT_IS:
+        for pattern, replacement in SPELLING:
+            word = pattern.sub(replacement, word)
+    word = OUR.sub(r"\1or", word)
+    return str(STEMMER.stemWord(word))
+
+
+def _words(text: str) -> list[Token]:
+    """The tokens before compounds are joined and typos mended. NFKC changes letters one for one or is not applied."""
+    tokens = []
+    for match in TOKEN.finditer(text):
+        kind, raw = match.lastgroup, match.group()
+        start, end = match.span()
+        if kind == "end":
+            tokens.append(Token(BREAK, start, end))
+        elif kind == "pause":
+            tokens.append(Token(PAUSE, start, end))
+        elif kind == "sign":
+            if SIGNS[raw]:
+                tokens.append(Token(SIGNS[raw], start, end))
+        elif kind == "number":
+            whole = re.sub(r"[.,]0+$", "", raw)
+            tokens.append(Token(whole.replace(",", "").replace(".", "_"), start, end))
+        else:
+            begin = start
+            for piece in CAMEL.split(raw):
+                tokens += [Token(part, begin, begin + len(piece)) for part in _parts(piece)]
+                begin += len(piece)
+    return tokens
+
+
+def _parts(piece: str) -> tuple[str, ...]:
+    word = unicodedata.normalize("NFKC", piece).lower().replace("’", "'")
+    if word.endswith("n't"):
+        return (*_parts(word[:-3] if word != "can't" else "can"), "not")
+    word = word.partition("'")[0] if word.endswith(("'s", "'re", "'ve", "'ll", "'d", "'m")) else word.replace("'", "")
+    if word in CONTRACTED:
+        return tuple(stem(part) for part in CONTRACTED[word])
+    return () if word in DROPPED or not word else (stem(word),)
+
+
+@lru_cache(maxsize=50_000)
+def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
+    """The word of the vocabulary that a longer word was probably meant to be; None when there is none."""
+    if len(word) < LONG_WORD or word in vocabulary or any(letter.isdigit() for letter in word):
+        return None
+    near = [known for known in vocabulary if known[:1] == word[:1] and abs(len(known) - len(word)) <= 2 and
+            len(known) >= LONG_WORD - 1]
+    best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=2 if len(word) >= LONGER_WORD else 1)
+    return best[0] if best else None
+
+
+def read(text: str, vocabulary: Collection[str] = ()) -> Reading:
+    """The text as stems; words that are nearly one of ``vocabulary`` (a frozenset of stems) are mended and marked."""
+    known = vocabulary if isinstance(vocabulary, frozenset) else frozenset(vocabulary)
+    tokens: list[Token] = []
+    for token in _words(text):
+        if tokens and (joined := COMPOUND.get((tokens[-1].stem, token.stem))):
+            tokens[-1] = Token(joined, tokens[-1].start, token.end, tokens[-1].is_guessed)
+            continue
+        mended = _mended(token.stem, known) if known else None
+        tokens.append(Token(mended, token.start, token.end, True) if mended else token)
+    return assembled(tokens)
+
+
+def assembled(tokens: Collection[Token]) -> Reading:
+    """A reading of these tokens."""
+    starts, at = [], 0
+    for token in tokens:
+        starts.append(at)
+        at += len(token.stem) + 1
+    return Reading(tuple(tokens), "".join(f"{token.stem} " for token in tokens), tuple(starts))
+
+
+def is_denied(reading: Reading, first: int, reach: int = 4) -> bool:
+    """Whether a negation in the same clause stands before token number ``first``, at most ``reach`` words away."""
+    stems = [token.stem for token in reading.tokens]
+    for place in range(first - 1, max(-1, first - 1 - reach), -1):
+        word = stems[place]
+        if word in (BREAK, PAUSE, "but", "=", ">"):
+            return False
+        after = stems[place + 1] if place + 1 < len(stems) else ""
+        if word in NEGATORS and after not in ("onli", "just", "mere", "matter", "doubt", "more", "less"):
+            return True
+        if (word, after) in CONTRASTS or (word, "") in CONTRASTS:
+            return True
+    return False
+
+
+def has_hedge(reading: Reading) -> bool:
+    """Whether the writer leaves several things open."""
+    return any(token.stem in HEDGES for token in reading.tokens)
+
+
+def is_bag_of_words(text: str) -> bool:
+    """Whether the text lists words and says nothing with them: eight or more, hardly one that joins others."""
+    words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower())
+    if len(words) < 8:
+        return False
+    joining = sum(word in FUNCTION_WORDS for word in words)
+    pieces = [piece.split() for piece in re.split(r"[,;\n/|•]", text) if piece.strip()]
+    longest = max((len(piece) for piece in pieces), default=0)
+    is_list = len(pieces) >= 7 and longest <= 2
+    is_run = joining <= len(words) // 8 and not re.search(r"[.:=>]\s|->", text.strip()[:-1]) and longest >= 7
+    return is_list or is_run

@@ -1,0 +1,131 @@
+"""The pattern language of the key: a line of words becomes something that finds them in a reading, in any inflection.
+
+The language is explained at the top of the key file. Nothing here knows an answer.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from grader.answers.language import BREAK, DROPPED, Reading, read
+
+PIECE = re.compile(r"\.{2,3}|[()|\[\]&]|<[a-z_0-9]+>|[^\s()|\[\]&<>]+|>")
+STEP = r"(?:(?!(?:not|no|never|without|rather|instead|\.) )[^ ]+ )"
+GAPS = {"": STEP + "{0,1}?", "..": STEP + "{0,4}?", "...": STEP + "{0,12}?"}
+"""How many words may stand between two words of a pattern: one, four after ``..``, twelve after ``...``."""
+
+
+class PatternFault(ValueError):
+    """A pattern that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Words that a pattern found: token numbers, first to last, those of each ``&`` part by itself."""
+
+    groups: tuple[tuple[int, int], ...]
+
+    @property
+    def first(self) -> int:
+        """The token where the words begin."""
+        return min(first for first, _ in self.groups)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One compiled pattern. ``words`` are the stems in it, which typos are mended towards."""
+
+    text: str
+    parts: tuple[re.Pattern[str], ...]
+    words: frozenset[str]
+
+    def hits(self, reading: Reading) -> Iterator[Hit]:
+        """Every place where all parts stand in one sentence, in any order."""
+        if any(part.search(reading.line) is None for part in self.parts):
+            return
+        if len(self.parts) == 1:
+            for match in self.parts[0].finditer(reading.line):
+                yield Hit((_tokens(reading, match.start(), match.end()),))
+            return
+        for begin, end in reading.sentences():
+            found = [part.search(reading.line, begin, end) for part in self.parts]
+            if all(found):
+                yield Hit(tuple(_tokens(reading, match.start(), match.end()) for match in found if match))
+
+
+def _tokens(reading: Reading, start: int, end: int) -> tuple[int, int]:
+    return bisect.bisect_left(reading.starts, start), bisect.bisect_left(reading.starts, end) - 1
+
+
+def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
+    """The pattern that ``text`` describes; ``words`` are the named lists. Raises :class:`PatternFault`."""
+    stems: set[str] = set()
+    parts = []
+    for part in text.split("&"):
+        source = _source(part, words, stems, ())
+        if not source or re.compile(source).match(""):
+            raise PatternFault(f'"{text}" would match nothing at all, which is everywhere')
+        parts.append(re.compile(r"(?<![^ ])" + source))
+    return Pattern(text, tuple(parts), frozenset(stems))
+
+
+def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:
+    made, opened, needs_gap, gap = [], [], False, ""
+    for piece in PIECE.findall(text):
+        if piece in ("..", "..."):
+            gap = piece
+            continue
+        if piece in (")", "]"):
+            if not opened or opened.pop() != {")": "(", "]": "["}[piece]:
+                raise PatternFault(f'"{text}": {piece} closes nothing')
+            made.append(")" if piece == ")" else ")?")
+            needs_gap = True
+            continue
+        if piece == "|":
+            if not opened:
+                raise PatternFault(f'"{text}": | belongs between brackets, as in (one|single)')
+            made.append("|")
+            needs_gap, gap = False, ""
+            continue
+        if piece == "[":  # the gap belongs to what is optional
+            made.append("(?:" + (GAPS[gap] if needs_gap else ""))
+            opened.append("[")
+            needs_gap, gap = False, ""
+            continue
+        if needs_gap:
+            made.append(GAPS[gap])
+        gap = ""
+        if piece == "(":
+            made.append("(?:")
+            opened.append("(")
+            needs_gap = False
+        else:
+            source = _word(piece, text, words, stems, inside)
+            made.append(source)
+            needs_gap = bool(source)
+    if opened:
+        raise PatternFault(f'"{text}": a bracket is not closed')
+    return "".join(made)
+
+
+def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:
+    if piece.startswith("<") and piece.endswith(">"):
+        name = piece[1:-1]
+        if name not in words:
+            raise PatternFault(f'"{text}": there is no list of words called {name}')
+        if name in inside:
+            raise PatternFault(f'"{text}": the list {name} contains itself')
+        return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
+    if piece.endswith("*"):
+        return re.escape(piece[:-1].lower()) + "[^ ]* "
+    if piece.lower() in DROPPED:
+        return ""
+    found = [token.stem for token in read(piece).tokens]
+    if not found or BREAK in found:
+        raise PatternFault(f'"{text}": {piece} is no word')
+    stems.update(found)
+    return "".join(re.escape(stem) + " " for stem in found)
+

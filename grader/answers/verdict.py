@@ -1,0 +1,46 @@
+"""The verdict on one answer, and when a tutor has to look."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from grader.model import Status
+
+REVIEW_BELOW = 0.6
+"""A verdict that is less sure than this is a proposal. Chosen on the 156 development answers."""
+NOTHING_CLAIMED = re.compile(
+    r"[\W_]*(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|understand|recall|get it|have)"
+    r"|ca ?n[o']?t (?:remember|recall|answer|say)|cannot (?:remember|recall|answer)"
+    r"|idk|dunno|no (?:idea|clue|answer)|not sure|unsure|n ?/? ?a|none|nil|skip(?:ped)?|pass|todo|tbd|tba|blank|empty|nothing|"
+    r"see (?:above|below|previous|prev)|same as (?:above|before)|as above|forgot|no time|ran out of time|x|xx+|-+))?"
+    r"(?: (?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|question|lol))*[\W_]*",
+    re.IGNORECASE,
+)
+"""A text that claims nothing: empty, only signs, or that the student does not know."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer earns, 0..1, and why. While ``status`` is needs_review, ``awarded`` is only proposed."""
+
+    status: Status
+    awarded: Decimal
+    confidence: float
+    message: str
+    spans: tuple[tuple[int, int], ...]
+
+
+def verdict(
+    awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()
+) -> Verdict:
+    """The verdict, with the status that follows from the mark and the confidence."""
+    sure = round(min(1.0, max(0.0, confidence)), 2)
+    if sure < REVIEW_BELOW:
+        status = Status.NEEDS_REVIEW
+    elif awarded == 1:
+        status = Status.PASSED
+    else:
+        status = Status.PARTIAL if awarded else Status.FAILED
+    return Verdict(status, awarded, sure, message, spans)

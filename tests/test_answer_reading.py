@@ -1,0 +1,468 @@
+"""Documents as students hand them in: read, and cut into the parts of Part 1. The files were made by real programs."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from grader.answers.cutting import PartAnswer, cut
+from grader.answers.questions import PARTS
+from grader.answers.reading import Block, Document, read_document
+
+DOCUMENTS = Path(__file__).parent / "documents"
+
+ANSWERS = {
+    "1": "Networks with several hidden layers that learn their own representation.",
+    "2": "Deep nets find features by themselves; older methods need an engineer.",
+    "3": "Grid data such as images, and also sequences.",
+    "4": "Each neuron looks at another patch of the input.",
+    "5": "It shrinks the maps and saves computation.",
+    "6a": "[4, 5, 1, 3]",
+    "6b": "[2.5, 2.5, 0.5, 2]",
+    "7a": "As many as the designer picks.",
+    "7b": "The input patch, by a dot product.",
+    "7c": "Once for each position, so as often as there are neurons in the map.",
+    "7d": "One.",
+    "7e": "In the feature map.",
+    "8": "It keeps the network from learning the training data by heart.",
+}
+QUESTIONS = {
+    "1": "What is the definition of deep learning.",
+    "2": "Describe the differences in feature generation between Deep Learning and traditional shallow machine learning "
+    "techniques.",
+    "3": "What type of tasks do convolutional neural networks excel at?",
+    "4": "In a convolutional neural network, how does the local receptive field of a neuron differ to that of another "
+    "neuron in the same activation map?",
+    "5": "What is the purpose of a pooling layer in a convolutional neural network?",
+    "6": "Determine which value would be output from a pooling layer for the following input and the following pooling "
+    "functions. For each, assume a size of 2x2 and stride of 2.\n\n4\t3\t5\t1\n2\t1\t3\t1\n1\t1\t2\t3\n0\t0\t1\t2\n",
+    "6a": "Max-pooling",
+    "6b": "Average pooling",
+    "7": "The following questions refer to the filter (kernel) of a convolutional layer within a convolutional neural "
+    "network.",
+    "7a": "How many filters are there in a layer?",
+    "7b": "What data does the filter convolve with? How is this computed?",
+    "7c": "How many times are the weights of a single filter applied to the input of that convolutional layer?",
+    "7d": "How many values would it output each time it is applied?",
+    "7e": "Where is the output stored?",
+    "8": "What is the purpose of DropOut on a convolutional neural network?",
+}
+PART2 = "\n\nPart 2: Deep Learning in Python/PyTorch\n\nI tried 3x3 kernels: 1. small 2. large.\n"
+ROMAN = {"a": "i", "b": "ii", "c": "iii", "d": "iv", "e": "v"}
+
+
+def document(text: str, name: str = "answers.md") -> Document:
+    from grader.answers.reading.plain import split
+
+    return Document(name, tuple(split(text)))
+
+
+def texts(found: dict[str, PartAnswer]) -> dict[str, str]:
+    return {part: answer.text for part, answer in found.items()}
+
+
+def nested(head: str, item: str, between: str = "\n", roman: bool = False) -> str:
+    """Numbers with letters below them: ``head`` takes ``{n}``, ``item`` takes ``{s}``."""
+    pieces = []
+    for part, answer in ANSWERS.items():
+        number, letter = part[0], part[1:]
+        if letter == "a":
+            pieces.append(head.format(n=number))
+        label = item.format(s=ROMAN[letter] if roman else letter) if letter else head.format(n=number)
+        pieces.append(f"{label} {answer}")
+    return between.join(pieces)
+
+
+def each(label: str, between: str = "\n") -> str:
+    """A label for every part: ``{p}`` is ``6a``, ``{n}`` is ``6``, ``{b}`` is `` (a)``, ``{s}`` is ``a``."""
+    return between.join(
+        label.format(p=part, n=part[0], s=part[1:], b=f" ({part[1:]})" if part[1:] else "") + answer
+        for part, answer in ANSWERS.items()
+    )
+
+
+STYLES = {
+    "6a)": each("{p}) "),
+    "Q6a.": each("Q{p}. "),
+    "q6a:": each("q{p}: "),
+    "Question 6 (a):": each("Question {n}{b}: "),
+    "Question 6a on a line": each("Question {p}\n", "\n\n"),
+    "**6(a)**": each("**{n}{b}** "),
+    "**6(a).**": each("**{p}.** ", "\n\n"),
+    "### 6a": each("### {p}\n\n", "\n\n"),
+    "## Question 6a": each("## Question {p}\n", "\n\n"),
+    "# Answer 6a": each("# Answer {p}\n", "\n\n"),
+    "Task 7 c -": each("Task {n} {s} - "),
+    "Answer 3:": each("Answer {p}: "),
+    "A3.": each("A{p}. "),
+    "Answer to question 3:": each("Answer to question {p}: ", "\n\n"),
+    "(7)(c)": each("({n}){b} "),
+    "(7c)": each("({p}) "),
+    "[7c]": each("[{p}] "),
+    "7.c.": "\n".join(f"{p[0]}.{p[1:] + '.' if p[1:] else ''} {a}" for p, a in ANSWERS.items()),
+    "7.3": "\n".join(f"{p[0]}{'.' + str(' abcde'.index(p[1])) if p[1:] else '.'} {a}" for p, a in ANSWERS.items()),
+    "6. a)": nested("{n}.", "a)".replace("a", "{s}")),
+    "6) (a)": nested("{n})", "({s})"),
+    "6. i.": nested("{n}.", "   {s}.", roman=True),
+    "6. (ii)": nested("{n}.", "({s})", roman=True),
+    "Q6 - a.": nested("Question {n}:", "- {s}.", "\n\n"),
+    "**6.** part a": nested("**{n}.**", "**Part {s}:**", "\n\n"),
+    "6 a) Joined": "\n".join(f"{p[0]} {p[1:] + ')' if p[1:] else ''} {a}" for p, a in ANSWERS.items()),
+    "> 6a)": each("> {p}) "),
+    "- 6a:": each("- {p}: "),
+    "1.6a capitals": each("Part 1 Q{p}) ").upper().replace("\n", "\n"),
+    "anchors": each("<!-- part: {p} -->\n", "\n\n"),
+    "lab4 anchors": each("<!-- lab4:q{p} -->\n", "\n\n"),
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_numbering_style_gives_all_thirteen_texts(style: str) -> None:
+    found = cut(document(STYLES[style] + PART2))
+    expected = {part: answer.upper() for part, answer in ANSWERS.items()} if "capitals" in style else ANSWERS
+    assert texts(found) == expected
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+    assert not any(answer.is_untouched for answer in found.values())
+
+
+def sheet(label: Callable[[str], str], *, answer: str = "", between: str = "\n") -> str:
+    pieces = []
+    for part in QUESTIONS:
+        piece = f"{label(part)}{QUESTIONS[part]}"
+        pieces.append(f"{piece}{between}{answer}{ANSWERS[part]}" if part in ANSWERS else piece)
+    return "\n\n".join(pieces)
+
+
+def plainly(part: str) -> str:
+    return f"{part[1]}. " if part[1:] else f"{part}. "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        sheet(plainly),
+        sheet(plainly, answer="Answer: "),
+        sheet(plainly, answer="**Answer:** "),
+        sheet(lambda part: f"**Question {part}.** "),
+        sheet(lambda part: f"### {part}\n\n**", between="**\n\n").replace("network.\n\n###", "network.**\n\n###"),
+        sheet(lambda part: f"{part}) ", between=" "),
+        sheet(lambda part: "", between="\n"),
+        sheet(lambda part: f"> {plainly(part)}", between="\n\n"),
+    ],
+    ids=["as the sheet", "Answer:", "bold Answer:", "bold question", "headings", "same line", "no numbers", "quoted"],
+)
+def test_the_question_repeated_before_the_answer_is_dropped(text: str) -> None:
+    assert texts(cut(document("Lab 4\n\nPart 1: Deep Learning Basics\n\n1.1 General\n\n" + text + PART2))) == ANSWERS
+
+
+def test_a_wrapped_question_is_dropped() -> None:
+    text = (
+        sheet(plainly)
+        .replace("generation between Deep", "generation\nbetween Deep")
+        .replace("of a neuron", "of a\nneuron")
+    )
+    assert texts(cut(document(text))) == ANSWERS
+
+
+def test_a_statement_that_takes_up_the_question_stays() -> None:
+    said = "The purpose of a pooling layer in a convolutional neural network is to reduce size."
+    assert cut(document(each("{p}) ").replace(ANSWERS["5"], said)))["5"].text == said
+
+
+@pytest.mark.parametrize("part", ["1", "2", "3", "4", "5", "7a", "8"])
+@pytest.mark.parametrize(
+    "items", ["1. one\n2. two\n3. three", "   1. one\n   2. two", "a) one\nb) two", "1) one\n2) two"]
+)
+@pytest.mark.parametrize("label", ["{p}) ", "{p}. ", "Q{p}: ", "### {p}\n\n"])
+def test_a_list_inside_an_answer_steals_no_number(part: str, items: str, label: str) -> None:
+    answer = f"{ANSWERS[part]}\n{items}"
+    text = each(label).replace(ANSWERS[part], answer) + PART2
+    found = texts(cut(document(text)))
+    assert found == {**ANSWERS, part: answer}
+
+
+@pytest.mark.parametrize("missing", PARTS)
+@pytest.mark.parametrize("style", ["6a)", "Question 6 (a):", "### 6a", "6. a)"])
+def test_a_missing_part_leaves_its_neighbours_alone(style: str, missing: str) -> None:
+    lines = {"6a)": "{p}) ", "Question 6 (a):": "Question {n}{b}: ", "### 6a": "### {p}\n\n"}
+    if style in lines:
+        label = lines[style]
+        text = "\n".join(
+            label.format(p=p, n=p[0], b=f" ({p[1:]})" if p[1:] else "") + a for p, a in ANSWERS.items() if p != missing
+        )
+    else:
+        text = "\n".join(line for line in STYLES[style].split("\n") if not line.endswith(ANSWERS[missing]))
+    assert texts(cut(document(text))) == {part: answer for part, answer in ANSWERS.items() if part != missing}
+
+
+def test_parts_answered_together_share_the_text_at_a_lower_confidence() -> None:
+    text = each("{p}) ").replace("6a) [4, 5, 1, 3]\n6b) [2.5", "6a and b) [4, 5, 1, 3] and [2.5")
+    found = cut(document(text))
+    assert found["6a"].text == found["6b"].text == "[4, 5, 1, 3] and [2.5, 2.5, 0.5, 2]"
+    assert found["6a"].shared == ("6a", "6b")
+    assert found["6a"].confidence < 0.6 < found["7a"].confidence
+
+
+def test_a_question_answered_without_letters_is_shared_by_its_parts() -> None:
+    text = "\n".join(f"{n}. {ANSWERS.get(n, 'All in one: ' + n)}" for n in "12345678")
+    found = cut(document(text))
+    assert found["6a"].text == found["6b"].text == "All in one: 6"
+    assert found["7c"].text == "All in one: 7"
+    assert found["7c"].confidence < 0.5
+
+
+def test_pooling_results_are_told_apart_by_their_names() -> None:
+    text = each("{p}) ").replace("6a) ", "6)\nMax pooling: ").replace("6b) ", "Average pooling: ")
+    assert texts(cut(document(text))) == ANSWERS
+
+
+@pytest.mark.parametrize("left", ["", "YOUR ANSWER HERE", "*Write your answer here.*", "TODO", "_____", "..."])
+def test_template_text_left_alone_is_untouched(left: str) -> None:
+    found = cut(document("\n\n".join(f"### {part}\n\n{QUESTIONS[part]}\n\n{left}" for part in PARTS)))
+    assert set(found) == set(PARTS)
+    assert all(answer.is_untouched and answer.text == "" for answer in found.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n\n".join(ANSWERS.values()),
+        "I could not finish this lab because I was ill.",
+        "import torch\n# 1. load\n# 2. train\n",
+        "Learning rate 0.01\nEpoch 1: 90.1\nEpoch 2: 93.5\nEpoch 3: 95.0",
+        "1. Install torch\n2. Run the script\n3. Look at the plot",
+        "",
+    ],
+)
+def test_nothing_sure_is_found_where_no_answers_are_marked(text: str) -> None:
+    found = cut(document(text))
+    assert all(answer.confidence < 0.5 for answer in found.values())
+
+
+def test_answers_that_follow_a_copy_of_all_questions_are_found() -> None:
+    questions = "\n".join(f"{plainly(part)}{text}" for part, text in QUESTIONS.items())
+    assert texts(cut(document(f"{questions}\n\nAnswers\n\n{STYLES['6. a)']}"))) == ANSWERS
+
+
+# Formats
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in DOCUMENTS.glob("all-*") if p.suffix != ".md"))
+def test_files_of_real_programs_give_all_thirteen_texts(name: str) -> None:
+    read = read_document(DOCUMENTS / name)
+    assert read.problem == ""
+    found = {part: " ".join(text.split()) for part, text in texts(cut(read)).items()}
+    assert found == ANSWERS
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "latin-1"]
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_text_in_any_encoding(tmp_path: Path, encoding: str, line_end: str) -> None:
+    answers = {**ANSWERS, "3": "Images, café signs, naïve things."}
+    text = each("{p}) ").replace(ANSWERS["3"], answers["3"]).replace("\n", line_end)
+    path = tmp_path / "answers.txt"
+    path.write_bytes(text.encode(encoding))
+    assert texts(cut(read_document(path))) == answers
+
+
+def page(tmp_path: Path, body: str) -> Document:
+    path = tmp_path / "onlinetext.html"
+    path.write_text(
+        f'<!DOCTYPE html><html><head><meta charset="UTF-8"><title>1. x</title></head><body>{body}</body></html>'
+    )
+    return read_document(path)
+
+
+def test_lists_of_a_page_keep_their_numbers(tmp_path: Path) -> None:
+    body = "<ol>" + "".join(f"<li>{ANSWERS[n]}</li>" for n in "12345") + "<li>Pooling<ol type='a'>"
+    body += f"<li>{ANSWERS['6a']}</li><li>{ANSWERS['6b']}</li></ol></li><li><p>Filters</p><ol style='list-style-type: lower-roman'>"
+    body += (
+        "".join(f"<li><p>{ANSWERS['7' + s]}</p></li>" for s in "abcde")
+        + f"</ol></li></ol><ol start=8><li>{ANSWERS['8']}</ol>"
+    )
+    assert texts(cut(page(tmp_path, body))) == ANSWERS
+
+
+def test_entities_tables_and_scripts_of_a_page(tmp_path: Path) -> None:
+    body = (
+        "<table><tbody>" + "".join(f"<tr><td><b>{p}</b></td><td>{a}</td></tr>" for p, a in ANSWERS.items()) + "</table>"
+    )
+    body = body.replace("Grid data", "R&amp;D&nbsp;grid &lt;data&gt; caf&eacute; &#8804; 3")
+    found = texts(cut(page(tmp_path, f"<script>var a = '1) no';</script>{body}<style>p {{}}</style>")))
+    assert found == {**ANSWERS, "3": "R&D grid <data> café ≤ 3 such as images, and also sequences."}
+
+
+def test_a_table_inside_an_answer_keeps_its_rows(tmp_path: Path) -> None:
+    grid = "<table><tr><td>4</td><td>5</td></tr><tr><td>1</td><td>3</td></tr></table>"
+    body = "".join(f"<p>{p}) {grid if p == '6a' else a}</p>" for p, a in ANSWERS.items())
+    assert texts(cut(page(tmp_path, body))) == {**ANSWERS, "6a": "4 | 5\n1 | 3"}
+
+
+def test_paragraphs_and_breaks_of_a_page(tmp_path: Path) -> None:
+    assert texts(cut(page(tmp_path, "<p>" + "<br />".join(each("{p}) ").split("\n")) + "</p>"))) == ANSWERS
+
+
+def test_answers_in_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "task1_cnn.py"
+    code = "import torch\n\n\nclass Net(torch.nn.Module):\n    '''1. no'''\n    # 2. no\n"
+    path.write_text(f'"""Lab 4\n\n{each("{p}) ")}\n"""\n{code}')
+    assert texts(cut(read_document(path))) == ANSWERS
+    path.write_text(f"{code}\n" + "\n".join(f"# {line}" for line in each("{p}) ").split("\n")) + "\nprint 'Python 2'\n")
+    assert texts(cut(read_document(path))) == ANSWERS
+
+
+def notebook(tmp_path: Path, cells: list[dict[str, object]], **more: object) -> Document:
+    path = tmp_path / "part1.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells, **more}))
+    return read_document(path)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda part: {"metadata": {"part": part}},
+        lambda part: {"metadata": {"tags": ["other", f"part: {part}"]}},
+        lambda part: {"metadata": {"tags": [f"part-{part}"]}},
+        lambda part: {"metadata": {"nbgrader": {"grade_id": f"q{part}"}}},
+        lambda part: {"metadata": {"lab4": {"part": part}}},
+        lambda part: {"id": f"part-{part}", "metadata": {}},
+    ],
+    ids=["metadata", "tag", "short tag", "nbgrader", "lab4", "id"],
+)
+@pytest.mark.parametrize("kind", ["markdown", "raw", "code"])
+def test_cells_named_by_a_template(tmp_path: Path, named: Callable[[str], dict[str, object]], kind: str) -> None:
+    cells = []
+    for part, answer in ANSWERS.items():
+        cells.append({"cell_type": "markdown", "metadata": {}, "source": f"### {part}\n{QUESTIONS[part]}"})
+        source = ["1. " + answer + "\n", "2. more"] if kind != "code" else ["# " + answer]
+        cells.append({"cell_type": kind, "source": source, "outputs": [{"text": "8) no"}], **named(part)})
+    cells.append({"cell_type": "code", "metadata": {}, "source": "import torch\nprint('1. no')", "outputs": []})
+    found = cut(notebook(tmp_path, cells))
+    assert texts(found) == (ANSWERS if kind == "code" else {p: f"1. {a}\n2. more" for p, a in ANSWERS.items()})
+    assert {answer.how for answer in found.values()} == {"anchor"}
+
+
+def test_an_old_notebook(tmp_path: Path) -> None:
+    cells = []
+    for part, answer in ANSWERS.items():
+        cells += [{"cell_type": "heading", "level": 2, "source": part}, {"cell_type": "markdown", "source": [answer]}]
+    document = notebook(tmp_path, [], nbformat=3, worksheets=[{"cells": cells}])
+    assert texts(cut(document)) == ANSWERS
+
+
+def test_the_code_of_part_2_is_not_in_the_last_answer(tmp_path: Path) -> None:
+    cells = [{"cell_type": "markdown", "source": each("{p}) ")}]
+    cells += [{"cell_type": "code", "source": "import torch\nclass Net(torch.nn.Module):\n    pass"}]
+    cells += [{"cell_type": "markdown", "source": "With more channels it got better."}]
+    assert texts(cut(notebook(tmp_path, list(cells)))) == ANSWERS
+
+
+# Hostile files
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < seconds
+
+
+def hostile_files(folder: Path) -> Iterator[Path]:
+    def made(name: str, data: bytes) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    def docx(name: str, data: bytes) -> Path:
+        with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("word/document.xml", data)
+        return folder / name
+
+    start = b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
+    laughs = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
+        b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(10)
+    )
+    yield docx("bomb.docx", start + b" " * 300_000_000)
+    yield docx("laughs.docx", laughs + b"]>" + start + b"&k;")
+    yield docx("deep.docx", start + b"<w:p>" * 1_000_000)
+    yield docx("no-body.docx", b"<x/>")
+    yield made("not-a.docx", b"PK\x03\x04" + b"\xff" * 1000)
+    yield made("empty.docx", b"")
+    yield made("line.txt", b"1) x " * 2_000_000)
+    yield made("long.txt", b"1) x " * 700_000)
+    yield made("lines.txt", b"1) a\n2. b\na) c\n" * 200_000)
+    yield made("stars.md", b"*" * 3_000_000)
+    yield made("blank.md", b" " * 3_000_000 + b"1")
+    yield made("what.md", b"what is a neuron? " * 100_000)
+    yield made("nul.txt", b"1) a\0b\0\0\n" * 1000)
+    yield made("bytes.txt", bytes(range(256)) * 1000)
+    yield made("garbage.pdf", b"%PDF-1.7\n" + bytes(range(256)) * 1000)
+    yield made("short.pdf", b"%PDF")
+    yield made("not.pdf", b"hello")
+    yield made("deep.html", b"<div>" * 400_000)
+    yield made("lists.html", b"<ol><li>" * 200_000)
+    yield made("tables.html", b"<table><tr><td>" * 200_000)
+    yield made("open.html", b"<" * 1_000_000)
+    yield made("comments.html", b"<!-- " * 500_000)
+    yield made("declarations.html", b"<![a" * 500_000)
+    yield made("amps.html", b"&" * 2_000_000)
+    yield made("attributes.html", b"<p " + b"a=b " * 500_000)
+    yield made("deep.ipynb", b"[" * 1_000_000)
+    yield made(
+        "odd.ipynb", b'{"cells": [1, null, {"cell_type": 5, "source": [1, {}]}, {"source": 7}], "worksheets": 3}'
+    )
+    yield made("digits.ipynb", b'{"nbformat": ' + b"9" * 100_000 + b"}")
+    yield made("list.ipynb", b"[]")
+    yield made("half.ipynb", b'{"cells": [{"cell_type": "markdown", "source": "1) \\ud800 x"}]}')
+    yield made("brackets.py", b"(" * 500_000)
+    yield made("quotes.py", b"'''" + b"1) x\n" * 100_000)
+    yield folder / "absent.md"
+
+
+HOSTILE = (
+    "bomb.docx laughs.docx deep.docx no-body.docx not-a.docx empty.docx line.txt long.txt lines.txt stars.md blank.md "
+)
+HOSTILE += (
+    "what.md nul.txt bytes.txt garbage.pdf short.pdf not.pdf deep.html lists.html tables.html open.html comments.html "
+)
+HOSTILE += (
+    "declarations.html amps.html attributes.html deep.ipynb odd.ipynb digits.ipynb list.ipynb half.ipynb brackets.py "
+)
+HOSTILE += "quotes.py absent.md"
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {path.name: path for path in hostile_files(tmp_path_factory.mktemp("hostile"))}
+
+
+@pytest.mark.parametrize("name", HOSTILE.split())
+def test_a_hostile_file_is_read_or_refused_in_time(hostile: dict[str, Path], name: str) -> None:
+    with within(2):
+        document = read_document(hostile[name])
+        cut(document)
+    assert document.blocks or document.problem.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["bomb.docx", "laughs.docx", "deep.docx", "line.txt", "garbage.pdf", "deep.ipynb"])
+def test_what_cannot_be_read_says_so(hostile: dict[str, Path], name: str) -> None:
+    document = read_document(hostile[name])
+    assert document.blocks == ()
+    assert name in document.problem
+
+
+def test_a_scan_says_that_it_has_no_text_layer() -> None:
+    assert "no text layer" in read_document(DOCUMENTS / "scan.pdf").problem
+
+
+def test_long_answers_are_cut_in_time() -> None:
+    blocks = tuple(Block(f"{number % 9}. {'word ' * 50}") for number in range(3_000))
+    with within(3):
+        cut(Document("long.md", blocks))
