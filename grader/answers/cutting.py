@@ -18,7 +18,11 @@ _UNEXPLAINED = 1.0
 """What a label costs that is neither a part's beginning nor an item of a list that counts from one."""
 _NEW_LIST = 0.15
 _NEXT_ITEM = 0.05
-_RESUMED = 1.5
+_BEFORE_ALL = 2.7
+"""Times that these cost more before the first part: the outer of two lists that count alike is the sheet's."""
+_ECHO = 2.0
+"""What a copied question with nothing below it loses again; see ``grader.answers.lines``."""
+_RESUMED = 0.1
 """What a beginning costs that would also continue a list within the part before it."""
 _REPEATED = 0.3
 _FEW = 0.6
@@ -29,8 +33,8 @@ _ANSWER = re.compile(
 )
 _BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
-    r"\W*(?:(?:\(|\[|<|_|\*)*\s*(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
-    r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)\W*)*",
+    r"[\W_]*(?:(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
+    r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*)*",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
@@ -71,6 +75,7 @@ def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
     """For each of ``stops`` after ``start``: the gap between."""
     found: dict[int, _Gap] = {}
     cost = 0.0
+    factor = _BEFORE_ALL if start < 0 else 1.0
     expected: dict[str, tuple[int, int]] = {}  # kind of list -> next value, level
     for stop in stops:
         mark = lines[stop].label
@@ -87,10 +92,10 @@ def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
             if not kind or mark.strength > 4:
                 cost += _UNEXPLAINED
             elif value == 1:
-                cost += _NEW_LIST
+                cost += _NEW_LIST * factor
                 expected[kind] = (2, lines[stop].level)
             elif known == value:
-                cost += _NEXT_ITEM
+                cost += _NEXT_ITEM * factor
                 expected[kind] = (value + 1, level)
             else:
                 cost += _UNEXPLAINED * (0.3 if mark.strength == 1 else 0.6 if lines[stop].level else 1.0)
@@ -116,7 +121,7 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
             p = candidates[earlier]
             if p.line >= c.line or p.last == END or c.line not in gaps[p.line]:
                 continue
-            is_again = p.last == c.first == p.first == c.last and c.can_repeat
+            is_again = p.last == c.first == p.first == c.last and _can_repeat(p, c, lines)
             if p.last >= c.first and not is_again:
                 continue
             if c.needs and not KEYS[p.last].startswith(str(c.needs)):
@@ -125,10 +130,12 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
             is_resumed = gap.is_resumed and not is_again
             total = best[earlier][0] - gap.cost
             if is_again:
-                total += _REPEATED
+                total += _REPEATED + max(0.0, c.score - p.score)
             else:
                 is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in _HEADS
-                total += c.score - _missing(p.last, c.first) - _EMPTY * is_empty - _RESUMED * is_resumed
+                total += (
+                    c.score - _missing(p.last, c.first) - _emptiness(lines[p.line]) * is_empty - _RESUMED * is_resumed
+                )
             if total > top[0]:
                 top = (total, earlier, is_resumed)
         best.append(top)
@@ -136,7 +143,7 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     for index, c in enumerate(candidates):
         cost = gaps[c.line][len(lines)].cost if c.last != END else 0.0
         is_empty = bodies[-1] == bodies[c.line] and c.last != END
-        scored.append((best[index][0] - cost - _missing(c.last, END) - _EMPTY * is_empty, index))
+        scored.append((best[index][0] - cost - _missing(c.last, END) - _emptiness(lines[c.line]) * is_empty, index))
     total, index = max(scored, default=(float("-inf"), -1), key=lambda pair: (pair[0], -pair[1]))
     chain: list[Candidate] = []
     while index >= 0 and total > float("-inf"):
@@ -147,13 +154,22 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     return chain[::-1]
 
 
+def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
+    """Whether ``c`` may name the part of ``p`` once more: the question first and the answer below it."""
+    return c.can_repeat and (p.can_repeat or bool(lines[p.line].echo))
+
+
+def _emptiness(start: Line) -> float:
+    return _EMPTY + _ECHO * bool(start.echo)
+
+
 def _missing(after: int, until: int) -> float:
     return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
 
 
 def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
     pieces: dict[tuple[str, ...], list[tuple[str, Candidate]]] = {}
-    for c, following in zip(chain, [*chain[1:], None], strict=True):
+    for c, following in zip(chain, [*chain[1:], None], strict=False):
         if c.last == END:
             break
         keys = tuple(KEYS[c.first : c.last + 1])
@@ -164,8 +180,8 @@ def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]
         own = tuple(key for key in keys if key in PARTS)
         if own:
             text = "\n".join(text for text, _ in parts if text).strip()
-            first = parts[0][1]
-            sure = max(c.confidence for _, c in parts) * (1.0 if len(own) == 1 else 0.6)
+            first = max((c for _, c in parts), key=lambda c: c.confidence)
+            sure = first.confidence * (1.0 if len(own) == 1 else 0.6)
             for part in own:
                 shared = own if len(own) > 1 else ()
                 found[part] = PartAnswer(text, sure, first.how, not text, shared)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from grader.answers.labels import Label, Strength, comment_part, label, part_named
-from grader.answers.questions import PARTS, asked
+from grader.answers.questions import PARTS, asked, pooling_asked
 from grader.answers.reading.document import Document, Kind
 
 KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "7e", "8", "end")
@@ -16,6 +16,8 @@ END = PLACE["end"]
 _MOST_LINES = 4_000
 _MOST_CANDIDATES = 300
 _MOST_ECHOES = 400
+_SHORTEST_WRAPPED = 30
+"""Characters of a line that a program may have wrapped."""
 _PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|section\s*2\b|2\.1\s+conv|deep learning in python|appendix\b"
     r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?)\b[\s*:]*$)",
@@ -104,10 +106,14 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
             continue
         pieces = [_rest(line)]
         for after in plain[index + 1 : index + 4]:
+            if len(pieces[-1]) < _SHORTEST_WRAPPED or pieces[-1][-1] in ".?!]":
+                break
             if not after.text.strip() or after.label or after.anchor or after.kind is not line.kind:
                 break
             pieces.append(after.text.strip())
         name, end = asked(" ".join(pieces)) if len(pieces[0]) < 2_000 else ("", 0)
+        if line.label and not name:
+            name, end = pooling_asked(pieces[0]), 0
         if not name:
             continue
         echoes[index] = name
@@ -146,7 +152,7 @@ def is_section(text: str) -> bool:
 
 def candidates_of(lines: list[Line]) -> list[Candidate]:
     """Every part that might begin on each line, in the order of the lines, at most some hundred."""
-    found = [candidate for index, line in enumerate(lines) for candidate in _candidates(index, line)]
+    found = [candidate for index in range(len(lines)) for candidate in _candidates(index, lines)]
     if len(found) > _MOST_CANDIDATES:
         floor = sorted((candidate.score for candidate in found), reverse=True)[_MOST_CANDIDATES]
         best = [candidate for candidate in found if candidate.score > floor]
@@ -161,18 +167,19 @@ def candidates_of(lines: list[Line]) -> list[Candidate]:
 
 def _favoured(c: Candidate) -> Candidate:
     return Candidate(
-        c.line, c.first, c.last, c.score + 0.6, c.column, c.how, c.confidence, c.style, c.needs, c.can_repeat
+        c.line, c.first, c.last, c.score + 0.6, c.column, c.how, max(c.confidence, 0.75), c.style, c.needs, c.can_repeat
     )
 
 
-def _candidates(index: int, line: Line) -> list[Candidate]:
+def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
+    line = lines[index]
     found: list[Candidate] = []
     named, end = comment_part(line.text)
     named = named or line.anchor
     mark = line.label
     if named:
         same = mark is not None and f"{mark.question or named[0]}{mark.letters}" == named
-        column = mark.end if same and mark else end
+        column = mark.end if same and mark and not _begins_list(index, lines) else end
         place = PLACE[named]
         found.append(Candidate(index, place, place, 10.0, column, "anchor", 0.98, "anchor", can_repeat=True))
     if line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and _PART2.match(line.text)):
@@ -192,6 +199,15 @@ def _candidates(index: int, line: Line) -> list[Candidate]:
         if not any(candidate.first == place for candidate in found):
             found.append(Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6))
     return found
+
+
+def _begins_list(index: int, lines: list[Line]) -> bool:
+    """Whether a plain number is followed by the next one in the same block."""
+    mark = lines[index].label
+    if mark is None or mark.letters or mark.strength > Strength.PLAIN:
+        return False
+    block = [line for line in lines[index + 1 : index + 100] if line.block == lines[index].block]
+    return any(line.label and not line.label.letters and line.label.question == mark.question + 1 for line in block)
 
 
 _CONFIDENCE = {

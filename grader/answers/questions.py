@@ -17,7 +17,8 @@ _SMALL = frozenset(
     re.findall(
         r"\w+",
         "a an the of to in is are it its that this do does did how what which where when why describe determine explain"
-        " for be would could will each by with and or any at on from as there have has you your they their them following",
+        " for be would could will each by with and or any at on from as there have has you your they their"
+        " them following",
     )
 )
 _ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
@@ -123,3 +124,8 @@ def asked(text: str) -> tuple[str, int]:
     scored = [(likeness(text[:end], question.id), end, question.id) for question in QUESTIONS for end in ends]
     score, end, name = max(scored, default=(0.0, 0, ""))
     return (name, end) if score else ("", 0)
+
+
+def pooling_asked(text: str) -> str:
+    """``6a`` or ``6b`` when ``text`` is nothing but that part's name for a kind of pooling."""
+    return next((part for part, name in _SHORT.items() if (found := name.match(text)) and found.end() == len(text)), "")

@@ -68,6 +68,8 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "") -> Documen
                 kept.append(Block(rest, block.kind, block.anchor, block.number, block.level))
             break
         kept.append(Block(text, block.kind, block.anchor, block.number, block.level))
+    if not kept and not problem:
+        problem = f"{path} holds no text."
     return Document(path, tuple(kept), problem)
 
 

@@ -14,6 +14,8 @@ LARGEST_PAGE = 4_000_000
 _MOST_TAGS = 100_000
 _DEEPEST = 100
 _DATA = re.compile(rb"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%\s]{100,}")
+_NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
+"""Costs html.parser a look at all that follows, each time."""
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _BLOCKS = frozenset(
     [
@@ -66,8 +68,7 @@ class _Enough(Exception):
 def read_page(path: Path) -> Document:
     """A page's text with the list numbers that a browser would show."""
     data = _DATA.sub(b"", read_bytes(path, LARGEST_PAGE))
-    # Unclosed declarations and comments cost html.parser a look at all the rest, each time one opens.
-    text = _decoded(data)
+    text = _NO_TAG.sub("&lt;", _decoded(data))
     reader = _Reader()
     problem = ""
     try:
@@ -76,9 +77,9 @@ def read_page(path: Path) -> Document:
             if len(reader.rawdata) > 300_000:
                 raise _Enough
         reader.close()
+        reader.end_block()
     except (_Enough, AssertionError):  # html.parser asserts on some malformed declarations
         problem = f"{path.name} is not an ordinary page, so only its beginning was read."
-    reader.end_block()
     return bounded(path.name, reader.blocks, problem=problem)
 
 
