@@ -125,11 +125,12 @@ class _Reader:
                 self.refuse(f"parts.{part}", "is missing.")
         parts = {part: self.part(part, self.table(tables, part, f"parts.{part}")) for part in PART1_TITLES}
         stems = {stem(word.lower()) for word in self.texts(values, "ordinary_words", "ordinary_words")}
-        for part in parts.values():
-            stems |= {token.stem for token in read(part.question).tokens}
-            if isinstance(part, ProsePart):
-                stems |= part.vocabulary
-                stems |= {word for idea in (*part.ideas, *part.wrong) for each in idea.patterns for word in each.words}
+        for asked in parts.values():
+            stems |= {token.stem for token in read(asked.question).tokens}
+            if isinstance(asked, ProsePart):
+                stems |= asked.vocabulary
+                ideas = (*asked.ideas, *asked.wrong)
+                stems |= {word for idea in ideas for each in idea.patterns for word in each.words}
         return AnswerKey(parts, frozenset(stems))
 
     def part(self, part: str, table: Mapping[str, Any]) -> ProsePart | NumericPart:

@@ -44,6 +44,10 @@ CONTRACTED = {
 SPELLING = ((re.compile(r"is(e|ed|es|er|ers|ing|ation|ations)$"), r"iz\1"), (re.compile(r"yse"), "yze"))
 KEPT_IS = frozenset(["otherwise", "likewise", "noise", "raise", "wise", "rise", "precise", "exercise", "premise", "promise", "arise", "advise"])
 OUR = re.compile(r"^(col|neighb|behavi|fav)our")
+MADE_SO = re.compile(r"(general|regular|normal|initial|memor)i[sz](?!e?m)")
+"""Verbs that the stemmer would not tell from the plain word: "generalise" is not "general"."""
+KINDS_OF_LEARNING = frozenset(("deep", "machin", "shallow", "tradit", "classic"))
+"""What makes "learning" after it a name, and no verb."""
 COMPOUND = {
     ("drop", "out"): "dropout", ("over", "fit"): "overfit", ("sub", "sampl"): "subsampl",
     ("down", "sampl"): "downsampl", ("down", "siz"): "downsiz", ("hyper", "paramet"): "hyperparamet",
@@ -53,7 +57,7 @@ COMPOUND = {
     ("pre", "process"): "preprocess", ("data", "set"): "dataset", ("over", "fitting"): "overfit",
 }  # fmt: skip
 TOKEN = re.compile(
-    r"(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:()|])"
+    r"(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:|])"
     r"|(?P<sign>[×*+=>/→-])"
 )
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -104,6 +108,8 @@ def stem(word: str) -> str:
     """The stem of one lower-case word in American spelling; numbers up to ten become digits."""
     if word in NUMBERS:
         return NUMBERS[word]
+    if verb := MADE_SO.match(word):
+        return f"{verb[1]}iz"
     if len(word) > LONG_WORD and word not in KEPT_IS:
         for pattern, replacement in SPELLING:
             word = pattern.sub(replacement, word)
@@ -164,6 +170,9 @@ def read(text: str, vocabulary: Collection[str] = ()) -> Reading:
         if tokens and (joined := COMPOUND.get((tokens[-1].stem, token.stem))):
             tokens[-1] = Token(joined, tokens[-1].start, token.end, tokens[-1].is_guessed)
             continue
+        if tokens and tokens[-1].stem in KINDS_OF_LEARNING and text[token.start : token.end].lower() == "learning":
+            tokens[-1] = Token(tokens[-1].stem, tokens[-1].start, token.end, tokens[-1].is_guessed)
+            continue
         mended = _mended(token.stem, known) if known else None
         tokens.append(Token(mended, token.start, token.end, True) if mended else token)
     return assembled(tokens)
@@ -178,7 +187,11 @@ def assembled(tokens: Collection[Token]) -> Reading:
     return Reading(tuple(tokens), "".join(f"{token.stem} " for token in tokens), tuple(starts))
 
 
-def is_denied(reading: Reading, first: int, reach: int = 4) -> bool:
+NOT_ONLY = frozenset("onli just mere matter doubt more less".split())
+"""After "not", these turn it into praise: "not only X" says X."""
+
+
+def is_denied(reading: Reading, first: int, *, reach: int = 4, unless_followed: frozenset[str] = NOT_ONLY) -> bool:
     """Whether a negation in the same clause stands before token number ``first``, at most ``reach`` words away."""
     stems = [token.stem for token in reading.tokens]
     for place in range(first - 1, max(-1, first - 1 - reach), -1):
@@ -186,7 +199,7 @@ def is_denied(reading: Reading, first: int, reach: int = 4) -> bool:
         if word in (BREAK, PAUSE, "but", "=", ">"):
             return False
         after = stems[place + 1] if place + 1 < len(stems) else ""
-        if word in NEGATORS and after not in ("onli", "just", "mere", "matter", "doubt", "more", "less"):
+        if word in NEGATORS and after not in unless_followed:
             return True
         if (word, after) in CONTRASTS or (word, "") in CONTRASTS:
             return True
@@ -207,5 +220,6 @@ def is_bag_of_words(text: str) -> bool:
     pieces = [piece.split() for piece in re.split(r"[,;\n/|•]", text) if piece.strip()]
     longest = max((len(piece) for piece in pieces), default=0)
     is_list = len(pieces) >= 7 and longest <= 2
-    is_run = joining <= len(words) // 8 and not re.search(r"[.:=>]\s|->", text.strip()[:-1]) and longest >= 7
+    is_sentence = text.rstrip().endswith(".") and joining > 0
+    is_run = joining <= len(words) // 10 and not is_sentence and not re.search(r"[.:=>]\s|->", text) and longest >= 7
     return is_list or is_run

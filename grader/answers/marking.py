@@ -6,8 +6,10 @@ sent to a tutor; what is sent carries a proposal.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from grader.answers import language
 from grader.answers.cleaning import without_instructions, without_question
@@ -17,11 +19,14 @@ from grader.answers.patterns import Hit
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
 from grader.model import UsageFault
 
+FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
 HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 TOO_LONG = 6000
 """Characters of an answer that are looked at; the sheet asks for a few sentences."""
 SWEEPING = frozenset(language.stem(word) for word in ["always", "never", "only", "cannot", "ignore", "discard", "impossible", "must", "independent", "forever", "permanent", "delete", "whatever", "regardless", "guarantee", "every", "all", "identical", "exactly", "completely", "entire"])  # fmt: skip
 """Words of claims that go too far: a right answer that goes on with one may be a misconception."""
+LIMITING = frozenset(map(language.stem, ("only", "ignore", "discard", "exactly", "because", "cannot")))
+"""Words that may be the start of one."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,6 @@ class Found:
     stated: dict[str, tuple[Idea, Hit]]
     denied: dict[str, tuple[Idea, Hit]]
 
-    def costing(self, costs: Decimal) -> list[Idea]:
-        """The stated ideas that cost so much."""
-        return [idea for idea, _ in self.stated.values() if idea.costs == costs]
-
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
     """The verdict on an answer to ``part``. Raises :class:`UsageFault` for a part that the key does not have."""
@@ -43,11 +44,18 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
     asked = key.parts[part]
     text, is_instructing = without_instructions(answer[:TOO_LONG])
     note = " Words to the marker were left out of account." if is_instructing else ""
-    if NOTHING_CLAIMED.fullmatch(text):
-        return verdict(NOTHING, 1.0, asked.missing + note)
+    if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
+        return verdict(NOTHING, 1.0, asked.missing)
     text = without_question(text, asked.question)
-    if NOTHING_CLAIMED.fullmatch(text):
+    if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
         return verdict(NOTHING, 0.9, asked.missing + note)
+    found = _marked(key, asked, text, note)
+    if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
+        return verdict(NOTHING, 0.4, found.message, found.spans)  # the answer may stand in the same sentence
+    return found
+
+
+def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> Verdict:
     if isinstance(asked, NumericPart):
         return mark_numbers(asked, text, note)
     return _mark_prose(asked, text, key.vocabulary, note)
@@ -58,38 +66,62 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     found = _found(asked, reading)
     stated = [name for name, (idea, _) in found.stated.items() if not idea.costs]
     base = FULL if asked.full.holds(stated) else HALF if asked.half.holds(stated) else NOTHING
-    ruinous, costly = found.costing(FULL), found.costing(HALF)
+    wrong = next((idea for idea, _ in found.stated.values() if idea.costs), None)  # the first in the key's order
     spans = _spans(reading, found)
     hedged = language.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
 
     if language.is_bag_of_words(text):
         message = "These are words of the topic, but no statement. Say in a sentence how they belong together."
-        return verdict(NOTHING, 0.4 if base == FULL and len(reading.tokens) < 10 else 0.75, message + note, spans)
-    if ruinous:
-        confidence = 0.9 if not base or hedged else 0.4
-        return verdict(NOTHING, confidence, ruinous[0].say + note, spans)
-    if costly:
+        return verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
+    if wrong and wrong.costs == FULL:
+        return verdict(NOTHING, 0.4 if base == FULL and not hedged else 0.85, wrong.say + note, spans)
+    if wrong:
         awarded = HALF if base == FULL else NOTHING
-        confidence = 0.8 if base == FULL else 0.5 if base else 0.7
-        return verdict(awarded, confidence, costly[0].say + note, spans)
+        return verdict(awarded, {FULL: 0.8, HALF: 0.5}.get(base, 0.7), wrong.say + note, spans)
     if base == NOTHING and found.denied:
         earning = [idea for idea, _ in found.denied.values() if not idea.costs]
         if earning:
             return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
     if base == NOTHING:
         if not known:
-            return verdict(NOTHING, 0.8, asked.missing + note)
+            related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})
+            return verdict(NOTHING, 0.4 if related >= 3 or FORMULA.search(text) else 0.8, asked.missing + note)
         return verdict(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
-    confidence = _confidence(reading, found, base, hedged)
+    if base == FULL and _goes_on_with(SWEEPING, reading, found):
+        return verdict(HALF, 0.45, f"{asked.right} But does the rest hold in every case?" + note, spans)
+    confidence = _confidence(reading, found, hedged)
+    if base == FULL and _goes_on_with(LIMITING, reading, found):
+        confidence = min(confidence, 0.55)
     message = asked.right if base == FULL else asked.lacking
     return verdict(base, confidence, message + note, spans)
 
 
-def _confidence(reading: language.Reading, found: Found, base: Decimal, hedged: bool) -> float:
+@lru_cache(maxsize=64)
+def _said(asked: ProsePart) -> frozenset[str]:
+    """The stems of the earning patterns, without the short ones that any sentence has."""
+    return frozenset(
+        word for idea in asked.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
+    )
+
+
+def _used(found: Found) -> frozenset[int]:
+    """The numbers of the tokens that counted."""
+    hits = (hit for _, hit in found.stated.values())
+    return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
+
+
+def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found) -> bool:
+    """Whether an answer goes on after what counted, with one of these words."""
+    used = _used(found)
+    far = [place for place in range(len(reading.tokens)) if not used & {place - 1, place, place + 1}]
+    return len(far) > 3 and any(reading.tokens[place].stem in words for place in far)
+
+
+def _confidence(reading: language.Reading, found: Found, hedged: bool) -> float:
     """How sure a mark is that some idea earned and none cost."""
     confidence = 0.95
-    used = {place for _, hit in found.stated.values() for first, last in hit.groups for place in range(first, last + 1)}
+    used = _used(found)
     rest = [token for place, token in enumerate(reading.tokens) if place not in used and len(token.stem) > 1]
     if any(reading.tokens[place].is_guessed for place in used):
         confidence -= 0.15
@@ -97,8 +129,6 @@ def _confidence(reading: language.Reading, found: Found, base: Decimal, hedged: 
         confidence -= 0.2
     if hedged:
         confidence -= 0.1
-    if base == FULL and any(token.stem in SWEEPING for token in rest) and len(rest) > 5:
-        confidence -= 0.25
     if len(rest) > 30:
         confidence -= 0.1
     return confidence
@@ -109,12 +139,19 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
     denied: dict[str, tuple[Idea, Hit]] = {}
     for idea in (*asked.ideas, *asked.wrong):
         for hit in (hit for pattern in idea.patterns for hit in pattern.hits(reading)):
-            if idea.is_deniable and language.is_denied(reading, hit.first):
+            if idea.is_deniable and _is_denied(reading, idea, hit):
                 denied.setdefault(idea.name, (idea, hit))
             else:
                 stated[idea.name] = (idea, hit)
                 break
     return Found(stated, denied)
+
+
+def _is_denied(reading: language.Reading, idea: Idea, hit: Hit) -> bool:
+    """Whether a negation stands before the words. "Not just X" states a right idea and denies a wrong one."""
+    if idea.costs:
+        return language.is_denied(reading, hit.first, unless_followed=frozenset())
+    return language.is_denied(reading, hit.first)
 
 
 def _spans(reading: language.Reading, found: Found) -> tuple[tuple[int, int], ...]:

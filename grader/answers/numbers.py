@@ -12,7 +12,7 @@ from grader.answers.verdict import Verdict, verdict
 PLACES = ("top left", "top right", "bottom left", "bottom right")
 ONES = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
         "eight": "8", "nine": "9", "ten": "10", "half": "0.5"}  # fmt: skip
-VULGAR = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅓": "1/3", "⅔": "2/3"}
 WHOLE_AND = re.compile(
     rf"\b({'|'.join(ONES)}|\d+)(?:\s+and\s+|-and-)a[\s-]half\b|\b({'|'.join(ONES)}|\d+) point (\w+)\b|\b(?:a|one) half\b"
     rf"|\b({'|'.join(ONES)})\b(?=\s+halves\b)|\b({'|'.join(ONES)})\b",
@@ -22,7 +22,7 @@ MACRO = re.compile(r"\\(?:begin|end)\s*\{[^}]*\}(?:\{[clr| ]*\})?|\\(?:left|righ
 FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{\s*(\d+)\s*\}|\s*(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))")
 NOISE = re.compile(
     r"\breshape\s*\([^)]*\)|\bshape\s*=?\s*\([^)]*\)|\b\d\s*(?:x|×|\*|by)\s*\d\b(?!\s*=)|\b(?:stride|size|kernel|padding|k|s)"
-    r"\s*(?:of|=|is)?\s*\d\b|\b(?:row|block|window|region|quadrant|patch|step|pool|line|col(?:umn)?|output|cell|part|question|q|square|box|group"
+    r"\s*(?:of|=|is)?\s*\d\b|(?<!first )(?<!second )(?<!top )(?<!bottom )(?<!upper )(?<!lower )\b(?:row|block|window|region|quadrant|patch|step|pool|line|col(?:umn)?|output|cell|part|question|q|square|box|group"
     r"|position|pos)\s*#?\d+\b\s*[:=.)-]?|\bq?\s*6\s*\(?[ab]\)?\s*[:.)-]?|^\s*\(?[ab][.):]\s"
     r"|\b(?:all )?(?:the )?(?:four|4) (?:values|numbers|blocks|windows|results|regions|cells|outputs|quadrants|squares|averages|maxima)\b"
     r"|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b|\bstride-?\d|\[\s*\d\s*,\s*\d\s*\]\s*(?==|:)"
@@ -30,7 +30,7 @@ NOISE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 LISTED = re.compile(r"(?m)^\s*(?:\(?[1-4]|[ivx]+)[.)]\s+")
-NUMBER = r"\d+\s+\d\s*/\s*\d+|\d+(?:\.\d*)?\s*/\s*\d+(?![\d.])|\d+\.\d*|\.\d+|\d+"
+NUMBER = r"\d*\s?[½¼¾⅓⅔]|\d+\s+[1-9]/[2-9]\b|\d+(?:\.\d*)?\s*/\s*\d+(?![\d.])|\d+\.\d*|\.\d+|\d+"
 ITEM = re.compile(
     rf"(?P<both>\b(?:both|each|twice)\b)|(?P<place>(?:\b(?:top|upper|bottom|lower|first row|second row|1st row|2nd row|TL|TR|BL|BR)\b"
     rf"[\s,-]*(?:(?:left|right|first|second)\b)?(?:[\s-]*hand)?))|(?P<side>\b(?:left|right)\b)|(?P<number>-?(?:{NUMBER}))"
@@ -76,8 +76,9 @@ def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
     if len(results) == 4:
         return Reading(tuple(_value(match[1]) for match in results), 0.9, tuple(match.span(1) for match in results))
     readings = [_in_order(plain)]
-    if re.search(r"\d,\d", plain):
-        readings.insert(0, _in_order(re.sub(r"(?<=\d),(?=\d)", ".", plain)))
+    for pattern, meant in ((r"(?<=\d),(?=\d)", "."), (r"(?<=\s)/(?=\s)", ";"), (r"/", ";")):
+        if re.search(pattern, plain):
+            readings.append(_in_order(re.sub(pattern, meant, plain)))
     best = min(readings, key=lambda reading: (-reading.confidence, -_right(reading, wanted)))
     if best.confidence < 0.6 and len(results) > 4:
         last = results[-4:]
@@ -91,15 +92,19 @@ def _right(reading: Reading, wanted: tuple[Decimal, ...]) -> int:
 
 def _plain(text: str) -> str:
     """The text with fractions and number words as digits and with labels gone, each character still in its place."""
-    for sign, fraction in VULGAR.items():
-        text = re.sub(rf"(?<=\d){sign}", f" {fraction}", text).replace(sign, fraction)
-    text = FRACTION.sub(lambda match: f" {match[1] or match[2]}/{match[3] or match[4]} ", text)
-    text = re.sub(r"\{,\}", ",", MACRO.sub(" ", text))
-    text = NOISE.sub(" ", text)
+    text = FRACTION.sub(lambda match: _filled(match, f" {match[1] or match[2]}/{match[3] or match[4]}"), text)
+    for noise in (MACRO, NOISE):
+        text = noise.sub(lambda match: _filled(match, ""), text)
     if len(LISTED.findall(text)) >= 2:
-        text = LISTED.sub(" ", text)
-    text = WHOLE_AND.sub(_digits, text)
-    return re.sub(r"(\d+)\s*halves", r"\1/2", text)
+        text = LISTED.sub(lambda match: _filled(match, ""), text)
+    text = WHOLE_AND.sub(lambda match: _filled(match, _digits(match)), text)
+    return re.sub(r"(\d+)\s*halves", lambda match: _filled(match, f"{match[1]}/2"), text).replace("{,}", " , ")
+
+
+def _filled(match: re.Match[str], text: str) -> str:
+    """``text``, with spaces (and the lines) up to the length of what was matched."""
+    rest = match.group()[len(text) :]
+    return text + "".join("\n" if letter == "\n" else " " for letter in rest)
 
 
 def _digits(match: re.Match[str]) -> str:
@@ -115,7 +120,10 @@ def _digits(match: re.Match[str]) -> str:
 
 def _value(text: str) -> Decimal | None:
     text = text.strip()
-    mixed = re.fullmatch(r"(\d+)\s+(\d)\s*/\s*(\d+)", text)
+    if text and text[-1] in VULGAR:
+        part = _value(VULGAR[text[-1]])
+        return None if part is None else part + Decimal(text[:-1].strip() or 0)
+    mixed = re.fullmatch(r"(\d+)\s+(\d)/(\d)", text)
     try:
         if mixed:
             return Decimal(mixed[1]) + Decimal(mixed[2]) / Decimal(mixed[3])

@@ -10,12 +10,20 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from grader.answers.language import BREAK, DROPPED, Reading, read
+from grader.answers.language import BREAK, DROPPED, Reading, read, stem
 
 PIECE = re.compile(r"\.{2,3}|[()|\[\]&]|<[a-z_0-9]+>|[^\s()|\[\]&<>]+|>")
-STEP = r"(?:(?!(?:not|no|never|without|rather|instead|\.) )[^ ]+ )"
-GAPS = {"": STEP + "{0,1}?", "..": STEP + "{0,4}?", "...": STEP + "{0,12}?"}
-"""How many words may stand between two words of a pattern: one, four after ``..``, twelve after ``...``."""
+STEP = r"(?:(?!(?:not|no|never|without|rather|instead|but|while|wherea|\.|,) )[^ ]+ )"
+STRIDE = r"(?:(?!(?:not|no|never|without|rather|instead|\.) )[^ ]+ )"
+GAPS = {"": STEP + "{0,1}?", "..": STEP + "{0,4}?", "...": STRIDE + "{0,12}?"}
+"""How many words may stand between two words of a pattern: one, four after ``..``, twelve and commas after ``...``."""
+ANCHORS = {"^": r"\A", "$": r"(?:[.,] )*\Z"}
+ENDINGS = ("", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ly", "ally")
+"""What a word cut off with ``*`` may go on with; its stem can be shorter than what stands before the ``*``."""
+
+
+EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
+"""An alternative of no words."""
 
 
 class PatternFault(ValueError):
@@ -73,7 +81,9 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
 
 
 def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:
-    made, opened, needs_gap, gap = [], [], False, ""
+    made: list[str] = []
+    opened: list[str] = []
+    needs_gap, gap = False, ""
     for piece in PIECE.findall(text):
         if piece in ("..", "..."):
             gap = piece
@@ -95,6 +105,10 @@ def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], in
             opened.append("[")
             needs_gap, gap = False, ""
             continue
+        if piece in ANCHORS:
+            made.append(ANCHORS[piece])
+            needs_gap, gap = False, ""
+            continue
         if needs_gap:
             made.append(GAPS[gap])
         gap = ""
@@ -108,7 +122,10 @@ def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], in
             needs_gap = bool(source)
     if opened:
         raise PatternFault(f'"{text}": a bracket is not closed')
-    return "".join(made)
+    source = "".join(made)
+    if EMPTY.search(source):
+        raise PatternFault(f'"{text}": one of the alternatives is empty, or a word that is never looked at (of, the)')
+    return source
 
 
 def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:
@@ -120,7 +137,9 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
             raise PatternFault(f'"{text}": the list {name} contains itself')
         return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
     if piece.endswith("*"):
-        return re.escape(piece[:-1].lower()) + "[^ ]* "
+        start = piece[:-1].lower()
+        shorter = {root for ending in ENDINGS if len(root := stem(start + ending)) < len(start)}
+        return "(?:" + "|".join([re.escape(start) + "[^ ]*", *map(re.escape, sorted(shorter))]) + ") "
     if piece.lower() in DROPPED:
         return ""
     found = [token.stem for token in read(piece).tokens]
