@@ -34,8 +34,8 @@ ANSWERS = {
 }
 QUESTIONS = {
     "1": "What is the definition of deep learning.",
-    "2": "Describe the differences in feature generation between Deep Learning and traditional shallow machine learning "
-    "techniques.",
+    "2": "Describe the differences in feature generation between Deep Learning and traditional shallow machine "
+    "learning techniques.",
     "3": "What type of tasks do convolutional neural networks excel at?",
     "4": "In a convolutional neural network, how does the local receptive field of a neuron differ to that of another "
     "neuron in the same activation map?",
@@ -114,6 +114,12 @@ STYLES = {
     "Q6 - a.": nested("Question {n}:", "- {s}.", "\n\n"),
     "**6.** part a": nested("**{n}.**", "**Part {s}:**", "\n\n"),
     "6 a) Joined": "\n".join(f"{p[0]} {p[1:] + ')' if p[1:] else ''} {a}" for p, a in ANSWERS.items()),
+    "7- a-": nested("{n}-", " {s}-"),
+    "Question 6 Part a:": "\n".join(
+        f"Question {p[0]}{' Part ' + p[1:] if p[1:] else ''}: {a}" for p, a in ANSWERS.items()
+    ),
+    "one line": nested("{n}.", "{s})", " "),
+    "capital letters": nested("{n}.", "{s}.").replace("\na.", "\nA.").replace("\nb.", "\nB.").replace("\ne.", "\nE."),
     "> 6a)": each("> {p}) "),
     "- 6a:": each("- {p}: "),
     "1.6a capitals": each("Part 1 Q{p}) ").upper().replace("\n", "\n"),
@@ -127,7 +133,7 @@ def test_every_numbering_style_gives_all_thirteen_texts(style: str) -> None:
     found = cut(document(STYLES[style] + PART2))
     expected = {part: answer.upper() for part, answer in ANSWERS.items()} if "capitals" in style else ANSWERS
     assert texts(found) == expected
-    assert min(answer.confidence for answer in found.values()) >= (0.5 if style == "6 a) Joined" else 0.7)
+    assert min(answer.confidence for answer in found.values()) >= (0.5 if style == "one line" else 0.7)
     assert not any(answer.is_untouched for answer in found.values())
 
 
@@ -159,6 +165,11 @@ def plainly(part: str) -> str:
 )
 def test_the_question_repeated_before_the_answer_is_dropped(text: str) -> None:
     assert texts(cut(document("Lab 4\n\nPart 1: Deep Learning Basics\n\n1.1 General\n\n" + text + PART2))) == ANSWERS
+
+
+def test_a_markdown_table_keeps_its_rows_alone() -> None:
+    text = each("{p}) ").replace("[4, 5, 1, 3]", "\n\n| 4 | 5 |\n|---|---|\n| 1 | 3 |\n")
+    assert texts(cut(document(text))) == {**ANSWERS, "6a": "| 4 | 5 |\n| 1 | 3 |"}
 
 
 def test_a_wrapped_question_is_dropped() -> None:
@@ -283,7 +294,8 @@ def page(tmp_path: Path, body: str) -> Document:
 
 def test_lists_of_a_page_keep_their_numbers(tmp_path: Path) -> None:
     body = "<ol>" + "".join(f"<li>{ANSWERS[n]}</li>" for n in "12345") + "<li>Pooling<ol type='a'>"
-    body += f"<li>{ANSWERS['6a']}</li><li>{ANSWERS['6b']}</li></ol></li><li><p>Filters</p><ol style='list-style-type: lower-roman'>"
+    body += f"<li>{ANSWERS['6a']}</li><li>{ANSWERS['6b']}</li></ol></li>"
+    body += "<li><p>Filters</p><ol style='list-style-type: lower-roman'>"
     body += (
         "".join(f"<li><p>{ANSWERS['7' + s]}</p></li>" for s in "abcde")
         + f"</ol></li></ol><ol start=8><li>{ANSWERS['8']}</ol>"
@@ -339,7 +351,7 @@ def notebook(tmp_path: Path, cells: list[dict[str, object]], **more: object) -> 
 )
 @pytest.mark.parametrize("kind", ["markdown", "raw", "code"])
 def test_cells_named_by_a_template(tmp_path: Path, named: Callable[[str], dict[str, object]], kind: str) -> None:
-    cells = []
+    cells: list[dict[str, object]] = []
     for part, answer in ANSWERS.items():
         cells.append({"cell_type": "markdown", "metadata": {}, "source": f"### {part}\n{QUESTIONS[part]}"})
         source = ["1. " + answer + "\n", "2. more"] if kind != "code" else ["# " + answer]
@@ -351,7 +363,7 @@ def test_cells_named_by_a_template(tmp_path: Path, named: Callable[[str], dict[s
 
 
 def test_an_old_notebook(tmp_path: Path) -> None:
-    cells = []
+    cells: list[dict[str, object]] = []
     for part, answer in ANSWERS.items():
         cells += [{"cell_type": "heading", "level": 2, "source": part}, {"cell_type": "markdown", "source": [answer]}]
     document = notebook(tmp_path, [], nbformat=3, worksheets=[{"cells": cells}])
@@ -359,10 +371,10 @@ def test_an_old_notebook(tmp_path: Path) -> None:
 
 
 def test_the_code_of_part_2_is_not_in_the_last_answer(tmp_path: Path) -> None:
-    cells = [{"cell_type": "markdown", "source": each("{p}) ")}]
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": each("{p}) ")}]
     cells += [{"cell_type": "code", "source": "import torch\nclass Net(torch.nn.Module):\n    pass"}]
     cells += [{"cell_type": "markdown", "source": "With more channels it got better."}]
-    assert texts(cut(notebook(tmp_path, list(cells)))) == ANSWERS
+    assert texts(cut(notebook(tmp_path, cells))) == ANSWERS
 
 
 # Hostile files
@@ -421,7 +433,7 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("digits.ipynb", b'{"nbformat": ' + b"9" * 100_000 + b"}")
     yield made("list.ipynb", b"[]")
     yield made("half.ipynb", b'{"cells": [{"cell_type": "markdown", "source": "1) \\ud800 x"}]}')
-    yield made("brackets.py", b"(" * 500_000)
+    yield made("brackets.py", b"(" * 300_000)
     yield made("quotes.py", b"'''" + b"1) x\n" * 100_000)
     yield folder / "absent.md"
 

@@ -25,8 +25,14 @@ _ECHO = 2.0
 _RESUMED = 0.1
 """What a beginning costs that would also continue a list within the part before it."""
 _REPEATED = 0.3
+_COMPLETE = 0.75
+"""Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
+_DOUBT = 0.7
+"""What is left of the confidence in a beginning that may as well be the next item of a list."""
 _FEW = 0.6
 """Share of the 13 parts below which all that was found without a template is in doubt."""
+_MOST_STOPS = 800
+"""Labelled lines that are looked at."""
 _HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
 _ANSWER = re.compile(
     r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
@@ -37,6 +43,17 @@ _PLACEHOLDER = re.compile(
     r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*)*",
     re.IGNORECASE,
 )
+_NEARLY_NONE = 4
+"""Parts found, up to which a text might have lost its line breaks."""
+_LONGEST_UNBROKEN = 30_000
+"""Characters of such a text."""
+_INLINE = re.compile(
+    r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)[ \t]+"
+    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)",
+    re.IGNORECASE,
+)
+"""The space before what looks like a label in the middle of a line."""
+_TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
 
 
@@ -58,6 +75,18 @@ class PartAnswer:
 
 def cut(document: Document) -> dict[str, PartAnswer]:
     """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
+    found = _cut(document)
+    if len(found) > _NEARLY_NONE or sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
+        return found
+    broken = _cut(
+        replace(document, blocks=tuple(replace(block, text=_INLINE.sub("\n", block.text)) for block in document.blocks))
+    )
+    if len(broken) < len(PARTS) - 2:
+        return found
+    return {part: replace(answer, confidence=round(answer.confidence * _DOUBT, 2)) for part, answer in broken.items()}
+
+
+def _cut(document: Document) -> dict[str, PartAnswer]:
     lines = lines_of(document)
     chain = _best_chain(lines, candidates_of(lines))
     return _doubted(_answers(lines, chain))
@@ -105,7 +134,7 @@ def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
 
 def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidate]:
     """The chain of candidates, rising in line and place, with the highest score (dynamic programming)."""
-    stops = sorted({c.line for c in candidates} | {i for i, line in enumerate(lines) if line.label})[:1_500]
+    stops = sorted({c.line for c in candidates} | {i for i, line in enumerate(lines) if line.label})[:_MOST_STOPS]
     bodies = [0]
     for line in lines:
         bodies.append(bodies[-1] + line.is_body)
@@ -145,13 +174,17 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
         is_empty = bodies[-1] == bodies[c.line] and c.last != END
         scored.append((best[index][0] - cost - _missing(c.last, END) - _emptiness(lines[c.line]) * is_empty, index))
     total, index = max(scored, default=(float("-inf"), -1), key=lambda pair: (pair[0], -pair[1]))
-    chain: list[Candidate] = []
+    chain: list[tuple[Candidate, bool]] = []
     while index >= 0 and total > float("-inf"):
         _, earlier, is_resumed = best[index]
-        c = candidates[index]
-        chain.append(replace(c, confidence=c.confidence * 0.7) if is_resumed else c)
+        chain.append((candidates[index], is_resumed))
         index = earlier
-    return chain[::-1]
+    places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PARTS}
+    floor = _COMPLETE if len(places) > len(PARTS) - 2 else 0.0
+    return [
+        replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed else 1.0))
+        for c, is_resumed in chain[::-1]
+    ]
 
 
 def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
@@ -204,7 +237,7 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
     for index in range(start.line, until):
         line = lines[index]
         text = line.text[start.column :] if index == start.line else line.text
-        if line.is_foreign or (index > start.line and is_section(text)):
+        if line.is_foreign or (index > start.line and (is_section(text) or _TABLE_RULE.match(text[:300]))):
             continue
         if line.block != block and kept and kept[-1].strip():
             kept.append("")

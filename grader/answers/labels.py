@@ -54,7 +54,9 @@ _NUMBER = re.compile(r"[(\[]?\s*(?P<number>[1-8])(?!\d)")
 _LETTER = re.compile(
     rf"(?:(?P<glued>(?:{_SUB})(?![A-Za-z0-9']))|[\s.):\]_*-]*[(\[]\s*(?P<boxed>{_SUB})\s*[)\]]"
     rf"|[\s.):\]_*-]*(?P<ended>{_SUB})(?=\s*[).:\]|*]|\s+[-\u2013\u2014=](?:\s|$)|\s*$)|[\s.):\]_-]+(?P<spaced>[b-eB-E])(?=\s)"
-    rf"|[.](?P<dotted>[1-5])(?![.]?\d))"
+    rf"|[\s.,):\]_*-]*\bpart\s*[(\[]?(?P<parted>{_SUB})(?![A-Za-z0-9'])"
+    rf"|[.](?P<dotted>[1-5])(?![.]?\d))",
+    re.IGNORECASE,
 )
 _MORE = re.compile(
     rf"\s*[)\]]?\s*(?P<by>,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:and\s*)?(?:[67][.(\[]?)?[(\[]?(?P<sub>{_SUB})(?![A-Za-z0-9'])",
@@ -68,7 +70,7 @@ _END = re.compile(
     r"(?:</(?:b|u|strong)>[).:]*)?\s*(?:[-\u2013\u2014](?=\s))?[ \t]*"
 )
 _ALONE = re.compile(
-    rf"(?:(?:part|sub|q)\s*)?[(\[]?(?P<sub>{_SUB})\s*(?P<mark>[).:\]]|$|\s[-\u2013](?=\s))[).:\]*_|]*[ \t]*", re.I
+    rf"(?:(?:part|sub|q)\s*)?[(\[]?(?P<sub>{_SUB})\s*(?P<mark>[).:\]]|$|[-\u2013](?=\s))[).:\]*_|]*[ \t]*", re.I
 )
 _COMMENT = re.compile(r"\s*<!--(?P<name>[^<>]{1,60})-->\s*")
 _NAMED = re.compile(

@@ -13,13 +13,14 @@ KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "
 """What can begin, in the order of the sheet: the parts, the heads of questions 6 and 7, and what follows Part 1."""
 PLACE = {key: index for index, key in enumerate(KEYS)}
 END = PLACE["end"]
-_MOST_LINES = 4_000
+_MOST_LINES = 3_000
 _MOST_CANDIDATES = 300
 _MOST_ECHOES = 400
 _SHORTEST_WRAPPED = 30
 """Characters of a line that a program may have wrapped."""
 _PART2 = re.compile(
-    r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|section\s*2\b|2\.1\s+conv|deep learning in python|appendix\b"
+    r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
+    r"|section\s*2\b|2\.1\s+conv|deep learning in python|appendix\b"
     r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?)\b[\s*:]*$)",
     re.IGNORECASE,
 )
@@ -76,13 +77,13 @@ class Candidate:
 
 
 def lines_of(document: Document) -> list[Line]:
-    """The document's lines, at most 4000, each with what its beginning says."""
+    """The document's lines, at most 3000, each with what its beginning says."""
     plain: list[Line] = []
     for index, block in enumerate(document.blocks):
         is_foreign = block.kind is Kind.CODE and _CODE2.search(block.text) is not None
         anchor = part_named(block.anchor) if block.anchor else ""
         text = f"{block.number} {block.text}" if block.number else block.text
-        for number, line in enumerate(text.split("\n")):
+        for number, line in enumerate(text.split("\n")[: _MOST_LINES - len(plain)]):
             indent = len(line) - len(line.lstrip(" \t")) if block.level == 0 else 0
             level = block.level or min(3, indent // 3)
             shown = line[line.rindex("\t", 0, indent) + 1 :] if "\t" in line[:indent] else line
@@ -92,9 +93,7 @@ def lines_of(document: Document) -> list[Line]:
                 mark = Label(mark.question, mark.letters, mark.end + shift, mark.strength, mark.style, mark.through)
             own = anchor if number == 0 else ""
             plain.append(Line(line, index, block.kind, level, own, mark, is_foreign=is_foreign))
-        if len(plain) > _MOST_LINES:
-            break
-    return _with_echoes(plain[:_MOST_LINES])
+    return _with_echoes(plain)
 
 
 def _with_echoes(plain: list[Line]) -> list[Line]:
@@ -113,7 +112,7 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
             pieces.append(after.text.strip())
         name, end = asked(" ".join(pieces)) if len(pieces[0]) < 2_000 else ("", 0)
         if line.label and not name:
-            name, end = pooling_asked(pieces[0]), 0
+            name, end = pooling_asked(pieces[0]), len(pieces[0])
         if not name:
             continue
         echoes[index] = name
@@ -239,7 +238,8 @@ def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
             spans += [(f"{q}{letter}", f"{q}{letter}", q, -0.5) for q in (6, 7) if f"{q}{letter}" in PARTS]
     found = []
     for first, last, needs, change in spans:
-        bonus = 2.0 if line.echo == first else -1.5 if line.echo and line.echo != first else 0.0
+        copied = 0.5 if first in {"6", "7"} else 2.0
+        bonus = copied if line.echo == first else -1.5 if line.echo and line.echo != first else 0.0
         sure = min(0.97, confidence + 0.1) if line.echo == first else confidence
         can_repeat = mark.strength >= Strength.JOINED
         found.append(

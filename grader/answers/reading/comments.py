@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.answers.reading.document import Document, bounded
-from grader.answers.reading.plain import LARGEST_TEXT, decode, read_bytes, split
+from grader.answers.reading.plain import decode, read_bytes, split
 
+LARGEST_SCRIPT = 1_000_000
+"""Bytes."""
 _BLANK = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING}
 
 
 def read_comments(path: Path) -> Document:
     """The prose of a script at its margin, in order."""
-    text = decode(read_bytes(path, LARGEST_TEXT)).replace("\r\n", "\n").replace("\r", "\n")
+    text = decode(read_bytes(path, LARGEST_SCRIPT)).replace("\r\n", "\n").replace("\r", "\n")
     return bounded(path.name, (block for piece in written(text) for block in split(piece)))
 
 
