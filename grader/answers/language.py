@@ -62,7 +62,6 @@ TOKEN = re.compile(
 )
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 SIGNS = {"×": "times", "*": "*", "+": "plus", "=": "=", ">": ">", "/": "/", "→": ">", "-": ""}
-NEGATORS = frozenset(["not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "unlik", "lack", "fail"])
 CONTRASTS = frozenset({("rather", "than"), ("instead", "to"), ("instead", ""), ("oppos", "to"), ("except", "")})
 HEDGES = frozenset(["mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or"])
 FUNCTION_WORDS = frozenset(
@@ -115,6 +114,10 @@ def stem(word: str) -> str:
             word = pattern.sub(replacement, word)
     word = OUR.sub(r"\1or", word)
     return str(STEMMER.stemWord(word))
+
+
+# After stem, which it needs.
+NEGATORS = frozenset(map(stem, "not no never without neither nor hardly nobody none beyond exceed".split()))
 
 
 def _words(text: str) -> list[Token]:
@@ -194,6 +197,8 @@ NOT_ONLY = frozenset("onli just mere matter doubt more less".split())
 def is_denied(reading: Reading, first: int, *, reach: int = 4, unless_followed: frozenset[str] = NOT_ONLY) -> bool:
     """Whether a negation in the same clause stands before token number ``first``, at most ``reach`` words away."""
     stems = [token.stem for token in reading.tokens]
+    if stems[first] == "but":
+        return False
     for place in range(first - 1, max(-1, first - 1 - reach), -1):
         word = stems[place]
         if word in (BREAK, PAUSE, "but", "=", ">"):

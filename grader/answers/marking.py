@@ -23,7 +23,7 @@ FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
 HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 TOO_LONG = 6000
 """Characters of an answer that are looked at; the sheet asks for a few sentences."""
-SWEEPING = frozenset(language.stem(word) for word in ["always", "never", "only", "cannot", "ignore", "discard", "impossible", "must", "independent", "forever", "permanent", "delete", "whatever", "regardless", "guarantee", "every", "all", "identical", "exactly", "completely", "entire"])  # fmt: skip
+SWEEPING = frozenset(map(language.stem, "always never must impossible forever permanent guarantee".split()))
 """Words of claims that go too far: a right answer that goes on with one may be a misconception."""
 LIMITING = frozenset(map(language.stem, ("only", "ignore", "discard", "exactly", "because", "cannot")))
 """Words that may be the start of one."""
@@ -66,7 +66,9 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     found = _found(asked, reading)
     stated = [name for name, (idea, _) in found.stated.items() if not idea.costs]
     base = FULL if asked.full.holds(stated) else HALF if asked.half.holds(stated) else NOTHING
-    wrong = next((idea for idea, _ in found.stated.values() if idea.costs), None)  # the first in the key's order
+    wrongs = [idea for idea, _ in found.stated.values() if idea.costs]
+    wrong = wrongs[0] if wrongs else None  # the key's order counts
+    partly = next((idea for idea in wrongs if idea.costs == HALF), None)
     spans = _spans(reading, found)
     hedged = language.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
@@ -74,6 +76,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     if language.is_bag_of_words(text):
         message = "These are words of the topic, but no statement. Say in a sentence how they belong together."
         return verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
+    if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
+        return verdict(HALF, 0.5, partly.say + note, spans)
     if wrong and wrong.costs == FULL:
         return verdict(NOTHING, 0.4 if base == FULL and not hedged else 0.85, wrong.say + note, spans)
     if wrong:
@@ -86,7 +90,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     if base == NOTHING:
         if not known:
             related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})
-            return verdict(NOTHING, 0.4 if related >= 3 or FORMULA.search(text) else 0.8, asked.missing + note)
+            return verdict(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
         return verdict(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):
         return verdict(HALF, 0.45, f"{asked.right} But does the rest hold in every case?" + note, spans)

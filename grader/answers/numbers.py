@@ -38,7 +38,7 @@ ITEM = re.compile(
     re.IGNORECASE,
 )
 RESULT = re.compile(rf"(?:=|≈|->|→|\bis\b|\bgives?\b|\bequals?\b)\s*\$?\s*({NUMBER})(?!\s*[+*×/=]|\s*\d)")
-WORKING = re.compile(r"\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|\{\s*\d(?:\s*,\s*\d)+\s*\}", re.IGNORECASE)
+WORKING = re.compile(r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|\{\s*\d(?:\s*,\s*\d)+\s*\}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
