@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ import pytest
 from grader.answers.cutting import PartAnswer, cut
 from grader.answers.questions import PARTS
 from grader.answers.reading import Block, Document, read_document
+from grader.answers.reading.document import Unreadable
+from grader.answers.reading.pdf import read_pdf
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -196,6 +200,30 @@ def test_a_list_inside_an_answer_steals_no_number(part: str, items: str, label: 
     text = each(label).replace(ANSWERS[part], answer) + PART2
     found = texts(cut(document(text)))
     assert found == {**ANSWERS, part: answer}
+
+
+INNER = [
+    "1. one\n2. two\n3. three",
+    "- x\n- y",
+    "a) one\nb) two",
+    "i. one\nii. two",
+    "1) p\n2) q\n3) r\n4) s",
+    "(1) p\n(2) q",
+]
+INNER += ["For example:\n4 5\n1 3", "2 layers are needed\n3 more", "* 1. x\n* 2. y"]
+
+
+@pytest.mark.parametrize("style", sorted({*STYLES} - {"one line", "1.6a capitals", "6 a) Joined"}))
+def test_two_lists_inside_answers_steal_nothing_in_any_style(style: str) -> None:
+    draw = random.Random(style)
+    for _ in range(10):
+        expected = dict(ANSWERS)
+        text = STYLES[style]
+        for part in draw.sample(["1", "2", "3", "4", "5", "7a", "7b", "7c", "7e", "8"], 2):
+            expected[part] = f"{ANSWERS[part]}\n{draw.choice(INNER)}"
+            text = text.replace(ANSWERS[part], expected[part])
+        found = texts(cut(document(text + PART2)))
+        assert {part: answer.split() for part, answer in found.items()} == {p: a.split() for p, a in expected.items()}
 
 
 @pytest.mark.parametrize("missing", PARTS)
@@ -478,3 +506,45 @@ def test_long_answers_are_cut_in_time() -> None:
     blocks = tuple(Block(f"{number % 9}. {'word ' * 50}") for number in range(3_000))
     with within(3):
         cut(Document("long.md", blocks))
+
+
+def word(tmp_path: Path, body: str) -> Document:
+    names = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    names += ' xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    names += ' xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    with zipfile.ZipFile(tmp_path / "answers.docx", "w") as archive:
+        archive.writestr("word/document.xml", f"<w:document {names}><w:body>{body}</w:body></w:document>")
+    return read_document(tmp_path / "answers.docx")
+
+
+def test_text_boxes_formulas_and_tracked_changes_of_a_word_file(tmp_path: Path) -> None:
+    box = "<w:txbxContent><w:p><w:r><w:t>3) boxed</w:t></w:r></w:p></w:txbxContent>"
+    body = "<w:p><w:r><w:t>1) kept </w:t></w:r><w:ins><w:r><w:t>added</w:t></w:r></w:ins>"
+    body += "<w:del><w:r><w:delText>gone</w:delText></w:r></w:del></w:p>"
+    body += "<w:sdt><w:sdtContent><w:p><w:r><w:t>2) x = </w:t></w:r><m:oMath><m:r><m:t>y</m:t></m:r></m:oMath></w:p>"
+    body += (
+        "</w:sdtContent></w:sdt><w:p><w:r><mc:AlternateContent><mc:Choice><w:drawing>"
+        + box
+        + "</w:drawing></mc:Choice>"
+    )
+    body += f"<mc:Fallback><w:pict>{box}</w:pict></mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    assert [block.text for block in word(tmp_path, body).blocks] == ["1) kept added", "2) x = y", "3) boxed"]
+
+
+def test_a_pdf_that_unpacks_without_end_is_stopped(tmp_path: Path) -> None:
+    stream = zlib.compress(b"BT (1) x) Tj ET " * 10_000_000, 9)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+    ]
+    data = b"%PDF-1.4\n"
+    for number, text in enumerate(objects, 1):
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, text)
+    path = tmp_path / "bomb.pdf"
+    path.write_bytes(data + b"trailer<</Root 1 0 R/Size 5>>\n%%EOF")
+    start = time.monotonic()
+    with pytest.raises(Unreadable, match=r"bomb\.pdf"):
+        read_pdf(path, seconds=5)
+    assert time.monotonic() - start < 8

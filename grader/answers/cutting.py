@@ -19,7 +19,10 @@ _UNEXPLAINED = 1.0
 _NEW_LIST = 0.15
 _NEXT_ITEM = 0.05
 _BEFORE_ALL = 2.7
-"""Times that these cost more before the first part: the outer of two lists that count alike is the sheet's."""
+"""Times that these cost more before the first part, or before the first below a question's head.
+
+The outer of two lists that count alike is the sheet's.
+"""
 _ECHO = 2.0
 """What a copied question with nothing below it loses again; see ``grader.answers.lines``."""
 _RESUMED = 0.1
@@ -157,7 +160,7 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
                 continue
             gap = gaps[p.line][c.line]
             is_resumed = gap.is_resumed and not is_again
-            total = best[earlier][0] - gap.cost
+            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in _HEADS else 1.0)
             if is_again:
                 total += _REPEATED + max(0.0, c.score - p.score)
             else:
@@ -260,7 +263,7 @@ def _stripped(text: str) -> str:
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
     """Confidence lowered where much of the sheet is missing, and where a part may have swallowed its neighbour."""
-    coverage = len(found) / len(PARTS)
+    coverage = sum(not answer.shared for answer in found.values()) / len(PARTS)
     result = {}
     for index, part in enumerate(PARTS):
         if part not in found:

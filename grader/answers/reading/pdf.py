@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 from grader.answers.reading.document import Document, Unreadable, bounded
+from grader.answers.reading.pdf_process import NOT_INSTALLED
 from grader.answers.reading.plain import read_bytes, split
+from grader.model import GraderFault
 
 LARGEST_PDF = 50_000_000
 """Bytes."""
@@ -29,6 +31,8 @@ def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
     except subprocess.TimeoutExpired as error:
         raise Unreadable(f"{path.name} could not be read within {seconds:.0f} seconds.") from error
     text = done.stdout.decode("utf-8", errors="replace")
+    if done.returncode == NOT_INSTALLED:
+        raise GraderFault("pypdf is not installed, so no PDF can be read: install the grader's requirements again.")
     if done.returncode != 0:
         raise Unreadable(f"{path.name} is not a PDF that can be read; it may be damaged or protected.")
     if not text.strip():

@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 
+NOT_INSTALLED = 3
 _MEMORY = 1_500_000_000
 _MOST_CHARACTERS = 1_000_000
 
@@ -21,11 +22,14 @@ def _limit(seconds: int) -> None:
 
 
 def main(path: str, most_pages: int, seconds: int) -> int:
-    """Print the text of the first pages as UTF-8. Returns 1 when there is no PDF to be read."""
+    """Print the text of the first pages as UTF-8. Returns 1 when there is no PDF to be read, 3 without pypdf."""
     _limit(seconds)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    from pypdf import PdfReader
+    try:
+        from pypdf import PdfReader
+    except ImportError:
+        return NOT_INSTALLED
 
     size = 0
     try:
