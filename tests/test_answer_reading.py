@@ -124,6 +124,7 @@ STYLES = {
     ),
     "one line": nested("{n}.", "{s})", " "),
     "capital letters": nested("{n}.", "{s}.").replace("\na.", "\nA.").replace("\nb.", "\nB.").replace("\ne.", "\nE."),
+    "6\\.a\\)": "\n".join(f"{p[0]}\\.{p[1:] + chr(92) + ')' if p[1:] else ''} {a}" for p, a in ANSWERS.items()),
     "> 6a)": each("> {p}) "),
     "- 6a:": each("- {p}: "),
     "1.6a capitals": each("Part 1 Q{p}) ").upper().replace("\n", "\n"),
@@ -246,6 +247,18 @@ def test_parts_answered_together_share_the_text_at_a_lower_confidence() -> None:
     assert found["6a"].text == found["6b"].text == "[4, 5, 1, 3] and [2.5, 2.5, 0.5, 2]"
     assert found["6a"].shared == ("6a", "6b")
     assert found["6a"].confidence < 0.6 < found["7a"].confidence
+
+
+def test_letters_in_the_middle_of_a_line_are_found_when_a_part_is_missing() -> None:
+    text = each("{p}. ").replace("6a. [4, 5, 1, 3]\n6b. [", "6. a) Max-pooling: [4, 5, 1, 3] b) Average pooling: [")
+    found = cut(document(text))
+    assert texts(found) == ANSWERS
+    assert found["6b"].confidence < 0.7 < found["7a"].confidence
+
+
+def test_a_question_in_other_words_in_bold_is_dropped() -> None:
+    assert texts(cut(document(each("**{p}. So what is that?** ", "\n\n")))) == ANSWERS
+    assert texts(cut(document(each("**{p}. Title:** ").replace("Title:", "")))) == ANSWERS
 
 
 def test_a_question_answered_without_letters_is_shared_by_its_parts() -> None:

@@ -46,12 +46,10 @@ _PLACEHOLDER = re.compile(
     r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*)*",
     re.IGNORECASE,
 )
-_NEARLY_NONE = 4
-"""Parts found, up to which a text might have lost its line breaks."""
 _LONGEST_UNBROKEN = 30_000
 """Characters of such a text."""
 _INLINE = re.compile(
-    r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)[ \t]+"
+    r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
     r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)",
     re.IGNORECASE,
 )
@@ -79,14 +77,29 @@ class PartAnswer:
 def cut(document: Document) -> dict[str, PartAnswer]:
     """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
     found = _cut(document)
-    if len(found) > _NEARLY_NONE or sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
+    if all(part in found and not found[part].shared for part in PARTS):
         return found
-    broken = _cut(
-        replace(document, blocks=tuple(replace(block, text=_INLINE.sub("\n", block.text)) for block in document.blocks))
-    )
-    if len(broken) < len(PARTS) - 2:
+    if sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
         return found
-    return {part: replace(answer, confidence=round(answer.confidence * _DOUBT, 2)) for part, answer in broken.items()}
+    blocks = tuple(replace(block, text=_INLINE.sub("\n", block.text)) for block in document.blocks)
+    return _with_inline(found, _cut(replace(document, blocks=blocks)))
+
+
+def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+    """``found``, or ``broken`` where that finds more and changes nothing but what stood before the new parts."""
+    old = {part for part in found if not found[part].shared}
+    new = {part for part in broken if not broken[part].shared} - old
+    if not new or not old <= broken.keys():
+        return found
+    for part, following in zip(PARTS, [*PARTS[1:], ""], strict=True):
+        if part in old and following not in new and found[part].text.split() != broken[part].text.split():
+            return found
+    return {
+        part: answer
+        if part in old and answer.text.split() == found[part].text.split()
+        else replace(answer, confidence=round(answer.confidence * _DOUBT, 2))
+        for part, answer in broken.items()
+    }
 
 
 def _cut(document: Document) -> dict[str, PartAnswer]:
@@ -247,9 +260,19 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
         block = line.block
         kept.append(text.rstrip())
     text = _COMMENT.sub("", "\n".join(kept)).strip()
+    if "**" in lines[start.line].text[: start.column]:
+        text = _without_bold_question(text)
     text = without_question(text.lstrip("*_ \t"), part).strip()
     text = _stripped(without_question(_stripped(text), part).strip())
     return "" if _PLACEHOLDER.fullmatch(text) else text
+
+
+def _without_bold_question(text: str) -> str:
+    """``text`` without a question that began, with its label, in bold; other bold words lose their marks alone."""
+    head, mark, rest = text.partition("**")
+    if not mark or text.split("\n", 1)[0].count("**") % 2 == 0 or "\n" in head:
+        return text
+    return rest if head.rstrip().endswith("?") else head + rest
 
 
 def _stripped(text: str) -> str:

@@ -95,7 +95,7 @@ def comment_part(line: str) -> tuple[str, int]:
 
 def label(line: str) -> Label | None:
     """The label at the start of a line, or None."""
-    text = line[:LONGEST_LABEL]
+    text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; the places stay
     lead = _LEAD.match(text)
     start = lead.end() if lead else 0
     is_head = bool(lead and (lead.group("head") or "**" in lead.group() or "__" in lead.group() or "<" in lead.group()))

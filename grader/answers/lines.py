@@ -20,12 +20,13 @@ _SHORTEST_WRAPPED = 30
 """Characters of a line that a program may have wrapped."""
 _PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
-    r"|section\s*2\b|2\.1\s+conv|deep learning in python|appendix\b"
+    r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
     r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?)\b[\s*:]*$)",
     re.IGNORECASE,
 )
 _SECTION = re.compile(
-    r"[\s#*_>]*(?:part\s*(?:1|one|i)\b\W*(?:deep learning(?: basics)?)?|1\.1\W+general|1\.2\W+conv\w*\s+neural\s+net\w*"
+    r"[\s#*_>]*(?:part\s*(?:1|one|i)\b\W*(?:deep learning(?: basics)?)?"
+    r"|1\.1\W+general|1\.[12]|1\.2\W+conv\w*\s+neural\s+net\w*"
     r"|general|deep learning basics|convolutional neural networks?|(?:written )?answers?|comp\W?4660\S*.{0,40}"
     r"|lab\s*4\b.{0,40})[\s*_:#]*$",
     re.IGNORECASE,
@@ -159,7 +160,8 @@ def candidates_of(lines: list[Line]) -> list[Candidate]:
         found = sorted([*best, *level[: _MOST_CANDIDATES - len(best)]], key=lambda candidate: candidate.line)
     counts: dict[str, set[int]] = {}
     for candidate in found:
-        counts.setdefault(candidate.style, set()).add(candidate.first)
+        if KEYS[candidate.first].isdigit():
+            counts.setdefault(candidate.style, set()).add(candidate.first)
     common = max(counts, key=lambda style: len(counts[style]), default="")
     return [_favoured(c) if c.style == common and len(counts[common]) > 3 else c for c in found]
 
