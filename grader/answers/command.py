@@ -1,4 +1,4 @@
-"""The ``mark-answers`` command: a file of answers in, a verdict for each out, and the agreement where marks are known."""
+"""The ``mark-answers`` command: a file of answers in, verdicts out, and the agreement where marks are known."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ def _line(answer: GivenAnswer, verdict: Verdict) -> dict[str, Any]:
 def print_agreement(judged: list[tuple[GivenAnswer, Comparison]], console: Console) -> None:
     """Print the figures: all answers, those that are not blank, each part, each kind."""
     comparisons = [comparison for _, comparison in judged]
-    rows = [("all answers", comparisons), ("without blank ones", [each for given, each in judged if not given.is_blank])]
+    claimed = [each for given, each in judged if not given.is_blank]
+    rows = [("all answers", comparisons), ("without blank ones", claimed)]
     console.print(_table("Agreement with the given marks", rows))
     for title, name in (("By part", "part"), ("By kind", "kind")):
         groups: dict[str, list[Comparison]] = {}

@@ -1,4 +1,4 @@
-"""Reading the answer key: a TOML file becomes an :class:`AnswerKey`, or is refused with a reason. It knows no answer."""
+"""Reading the answer key: a TOML file becomes an :class:`AnswerKey`, or is refused. It knows no answer."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ class _Reader:
 
     def texts(self, table: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
         value = table.get(name)
-        if not isinstance(value, list) or not value or not all(isinstance(each, str) and each.strip() for each in value):
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
             self.refuse(place, "should be a list of texts in quotes." if name in table else "is missing.")
         return tuple(value)
 

@@ -20,9 +20,13 @@ STEMMER = snowballstemmer.stemmer("english")
 BREAK = "."
 """The stem that stands for the end of a sentence, a line or a list item."""
 PAUSE = ","
-DROPPED = frozenset(["the", "a", "an", "of", "its", "their", "our", "this", "these", "those", "very", "really", "basically", "actually", "simply", "quite"])
+DROPPED = frozenset([
+    "the", "a", "an", "of", "its", "their", "our", "this", "these", "those", "very", "really", "basically",
+    "actually", "simply", "quite",
+])  # fmt: skip
 """Words that never change what is meant here; patterns lose them as well."""
-NUMBERS = dict(zip(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], map(str, range(11)), strict=True))
+TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMBERS = {word: str(number) for number, word in enumerate(TO_TEN)}
 CONTRACTED = {
     "cannot": ("can", "not"), "cant": ("can", "not"), "dont": ("do", "not"), "doesnt": ("do", "not"),
     "isnt": ("is", "not"), "arent": ("is", "not"), "didnt": ("do", "not"), "wont": ("will", "not"),
@@ -42,7 +46,10 @@ CONTRACTED = {
 }  # fmt: skip
 """Short forms and irregular ones, so that a pattern needs only the plain word."""
 SPELLING = ((re.compile(r"is(e|ed|es|er|ers|ing|ation|ations)$"), r"iz\1"), (re.compile(r"yse"), "yze"))
-KEPT_IS = frozenset(["otherwise", "likewise", "noise", "raise", "wise", "rise", "precise", "exercise", "premise", "promise", "arise", "advise"])
+KEPT_IS = frozenset([
+    "otherwise", "likewise", "noise", "raise", "wise", "rise", "precise", "exercise", "premise", "promise", "arise",
+    "advise",
+])  # fmt: skip
 OUR = re.compile(r"^(col|neighb|behavi|fav)our")
 MADE_SO = re.compile(r"(general|regular|normal|initial|memor)i[sz](?!e?m)")
 """Verbs that the stemmer would not tell from the plain word: "generalise" is not "general"."""
@@ -63,10 +70,16 @@ TOKEN = re.compile(
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 SIGNS = {"×": "times", "*": "*", "+": "plus", "=": "=", ">": ">", "/": "/", "→": ">", "-": ""}
 CONTRASTS = frozenset({("rather", "than"), ("instead", "to"), ("instead", ""), ("oppos", "to"), ("except", "")})
-HEDGES = frozenset(["mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or"])
-FUNCTION_WORDS = frozenset(
-    ["the", "a", "an", "of", "is", "are", "was", "be", "been", "it", "its", "this", "that", "these", "to", "in", "on", "by", "with", "from", "for", "and", "or", "as", "at", "not", "so", "than", "which", "who", "what", "when", "where", "how", "each", "every", "per", "into", "they", "them", "we", "you", "i", "there", "has", "have", "can", "will", "do", "does", "if", "but", "because", "their", "our", "us", "all", "more", "no", "any", "one", "=", ">", "/", "+", ",", ".", ":", ";", "-"]
-)
+HEDGES = frozenset([
+    "mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or",
+])  # fmt: skip
+FUNCTION_WORDS = frozenset([
+    "the", "a", "an", "of", "is", "are", "was", "be", "been", "it", "its", "this", "that", "these", "to", "in",
+    "on", "by", "with", "from", "for", "and", "or", "as", "at", "not", "so", "than", "which", "who", "what", "when",
+    "where", "how", "each", "every", "per", "into", "they", "them", "we", "you", "i", "there", "has", "have", "can",
+    "will", "do", "does", "if", "but", "because", "their", "our", "us", "all", "more", "no", "any", "one", "=", ">",
+    "/", "+", ",", ".", ":", ";", "-",
+])  # fmt: skip
 LONG_WORD, LONGER_WORD = 5, 9
 """From how many letters a word may be one letter away from a word of the key, and from how many two."""
 
@@ -117,7 +130,9 @@ def stem(word: str) -> str:
 
 
 # After stem, which it needs.
-NEGATORS = frozenset(map(stem, "not no never without neither nor hardly nobody none beyond exceed".split()))
+NEGATORS = frozenset(map(stem, [
+    "not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "beyond", "exceed",
+]))  # fmt: skip
 
 
 def _words(text: str) -> list[Token]:
@@ -190,7 +205,7 @@ def assembled(tokens: Collection[Token]) -> Reading:
     return Reading(tuple(tokens), "".join(f"{token.stem} " for token in tokens), tuple(starts))
 
 
-NOT_ONLY = frozenset("onli just mere matter doubt more less".split())
+NOT_ONLY = frozenset(["onli", "just", "mere", "matter", "doubt", "more", "less"])
 """After "not", these turn it into praise: "not only X" says X."""
 
 

@@ -23,10 +23,14 @@ FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
 HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 TOO_LONG = 6000
 """Characters of an answer that are looked at; the sheet asks for a few sentences."""
-SWEEPING = frozenset(map(language.stem, "always never must impossible forever permanent guarantee".split()))
+SWEEPING = frozenset(map(language.stem, ["always", "never", "must", "impossible", "forever", "permanent", "guarantee"]))
 """Words of claims that go too far: a right answer that goes on with one may be a misconception."""
 LIMITING = frozenset(map(language.stem, ("only", "ignore", "discard", "exactly", "because", "cannot")))
 """Words that may be the start of one."""
+CLAUSE_STARTS = frozenset((language.BREAK, language.PAUSE, "and", "but", "becaus", "which", "so", "while", "though"))
+END = language.Token(language.BREAK, 0, 0)
+LONG_CLAUSE = 5
+"""From how many words on a clause of which the key knows nothing makes a full mark a proposal."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
+    if base == FULL and _longest_unread_clause(reading, found) >= LONG_CLAUSE:
+        confidence = min(confidence, 0.5)
     message = asked.right if base == FULL else asked.lacking
     return verdict(base, confidence, message + note, spans)
 
@@ -120,6 +126,19 @@ def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found
     used = _used(found)
     far = [place for place in range(len(reading.tokens)) if not used & {place - 1, place, place + 1}]
     return len(far) > 3 and any(reading.tokens[place].stem in words for place in far)
+
+
+def _longest_unread_clause(reading: language.Reading, found: Found) -> int:
+    """The number of words in the longest clause of which nothing counted: it may say anything."""
+    used, longest, words, is_read = _used(found), 0, 0, False
+    for place, token in enumerate((*reading.tokens, END)):
+        if token.stem in CLAUSE_STARTS:
+            longest = longest if is_read else max(longest, words)
+            words, is_read = 0, False
+        else:
+            words += 1
+            is_read = is_read or place in used
+    return longest
 
 
 def _confidence(reading: language.Reading, found: Found, hedged: bool) -> float:

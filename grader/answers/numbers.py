@@ -14,31 +14,44 @@ ONES = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": 
         "eight": "8", "nine": "9", "ten": "10", "half": "0.5"}  # fmt: skip
 VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅓": "1/3", "⅔": "2/3"}
 WHOLE_AND = re.compile(
-    rf"\b({'|'.join(ONES)}|\d+)(?:\s+and\s+|-and-)a[\s-]half\b|\b({'|'.join(ONES)}|\d+) point (\w+)\b|\b(?:a|one) half\b"
+    rf"\b({'|'.join(ONES)}|\d+)(?:\s+and\s+|-and-)a[\s-]half\b|\b({'|'.join(ONES)}|\d+) point (\w+)\b|\b(?:a|"
+    rf"one) half\b"
     rf"|\b({'|'.join(ONES)})\b(?=\s+halves\b)|\b({'|'.join(ONES)})\b",
     re.IGNORECASE,
 )
-MACRO = re.compile(r"\\(?:begin|end)\s*\{[^}]*\}(?:\{[clr| ]*\})?|\\(?:left|right|text|mathrm|displaystyle|quad|bigl?|bigr?)\b")
+MACRO = re.compile(
+    r"\\(?:begin|end)\s*\{[^}]*\}(?:\{[clr| ]*\})?|\\(?:left|right|text|mathrm|displaystyle|quad|bigl?|bigr?)\b"
+)
 FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{\s*(\d+)\s*\}|\s*(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))")
 NOISE = re.compile(
-    r"\breshape\s*\([^)]*\)|\bshape\s*=?\s*\([^)]*\)|\b\d\s*(?:x|×|\*|by)\s*\d\b(?!\s*=)|\b(?:stride|size|kernel|padding|k|s)"
-    r"\s*(?:of|=|is)?\s*\d\b|(?<!first )(?<!second )(?<!top )(?<!bottom )(?<!upper )(?<!lower )\b(?:row|block|window|region|quadrant|patch|step|pool|line|col(?:umn)?|output|cell|part|question|q|square|box|group"
+    r"\breshape\s*\([^)]*\)|\bshape\s*=?\s*\([^)]*\)|\b\d\s*(?:x|×|\*|by)\s*\d\b(?!\s*=)|\b(?:stride|size|"
+    r"kernel|padding|k|s)"
+    r"\s*(?:of|=|is)?\s*\d\b|(?<!first )(?<!second )(?<!top )(?<!bottom )(?<!upper )(?<!lower )\b(?:row|block|"
+    r"window|region|quadrant|patch|step|pool|line|col(?:umn)?|output|cell|part|question|q|square|box|group"
     r"|position|pos)\s*#?\d+\b\s*[:=.)-]?|\bq?\s*6\s*\(?[ab]\)?\s*[:.)-]?|^\s*\(?[ab][.):]\s"
-    r"|\b(?:all )?(?:the )?(?:four|4) (?:values|numbers|blocks|windows|results|regions|cells|outputs|quadrants|squares|averages|maxima)\b"
-    r"|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b|\bstride-?\d|\[\s*\d\s*,\s*\d\s*\]\s*(?==|:)"
-    r"|\b[a-z]\w*_\{?\d+\}?\s*=|\(\s*[01]\s*,\s*[01]\s*\)\s*(?:=|:|is|->)|\bmax2d|\bavg2d|\b2d\b|dtype\s*=\s*\w+|float\d+|int\d+",
+    r"|\b(?:all )?(?:the )?(?:four|4) (?:values|numbers|blocks|windows|results|regions|cells|outputs|quadrants|"
+    r"squares|averages|maxima)\b"
+    r"|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b|"
+    r"\bstride-?\d|\[\s*\d\s*,\s*\d\s*\]\s*(?==|:)"
+    r"|\b[a-z]\w*_\{?\d+\}?\s*=|\(\s*[01]\s*,\s*[01]\s*\)\s*(?:=|:|is|->)|\bmax2d|\bavg2d|\b2d\b|"
+    r"dtype\s*=\s*\w+|float\d+|int\d+",
     re.IGNORECASE | re.MULTILINE,
 )
 LISTED = re.compile(r"(?m)^\s*(?:\(?[1-4]|[ivx]+)[.)]\s+")
 NUMBER = r"\d*\s?[½¼¾⅓⅔]|\d+\s+[1-9]/[2-9]\b|\d+(?:\.\d*)?\s*/\s*\d+(?![\d.])|\d+\.\d*|\.\d+|\d+"
 ITEM = re.compile(
-    rf"(?P<both>\b(?:both|each|twice)\b)|(?P<place>(?:\b(?:top|upper|bottom|lower|first row|second row|1st row|2nd row|TL|TR|BL|BR)\b"
-    rf"[\s,-]*(?:(?:left|right|first|second)\b)?(?:[\s-]*hand)?))|(?P<side>\b(?:left|right)\b)|(?P<number>-?(?:{NUMBER}))"
+    rf"(?P<both>\b(?:both|each|twice)\b)|(?P<place>(?:\b(?:top|upper|bottom|lower|first row|second row|1st row|"
+    rf"2nd row|TL|TR|BL|BR)\b"
+    rf"[\s,-]*(?:(?:left|right|first|second)\b)?(?:[\s-]*hand)?))|(?P<side>\b(?:left|right)\b)|"
+    rf"(?P<number>-?(?:{NUMBER}))"
     r"|(?P<gap>\?+|_+|\bn/?a\b|\bblank\b)",
     re.IGNORECASE,
 )
 RESULT = re.compile(rf"(?:=|≈|->|→|\bis\b|\bgives?\b|\bequals?\b)\s*\$?\s*({NUMBER})(?!\s*[+*×/=]|\s*\d)")
-WORKING = re.compile(r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|\{\s*\d(?:\s*,\s*\d)+\s*\}", re.IGNORECASE)
+WORKING = re.compile(
+    r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|"
+    r"\{\s*\d(?:\s*,\s*\d)+\s*\}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

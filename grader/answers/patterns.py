@@ -18,7 +18,9 @@ STRIDE = r"(?:(?!(?:not|no|never|without|rather|instead|\.) )[^ ]+ )"
 GAPS = {"": STEP + "{0,1}?", "..": STEP + "{0,4}?", "...": STRIDE + "{0,12}?"}
 """How many words may stand between two words of a pattern: one, four after ``..``, twelve and commas after ``...``."""
 ANCHORS = {"^": r"\A", "$": r"(?:[.,] )*\Z"}
-ENDINGS = ("", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ly", "ally")
+ENDINGS = (
+    "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
+)  # fmt: skip
 """What a word cut off with ``*`` may go on with; its stem can be shorter than what stands before the ``*``."""
 
 

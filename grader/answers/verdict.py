@@ -11,11 +11,14 @@ from grader.model import Status
 REVIEW_BELOW = 0.6
 """A verdict that is less sure than this is a proposal. Chosen on the 156 development answers."""
 NOTHING_CLAIMED = re.compile(
-    r"[\W_]*(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|understand|recall|get it|have)"
+    r"[\W_]*(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|"
+    r"understand|recall|get it|have)"
     r"|ca ?n[o']?t (?:remember|recall|answer|say)|cannot (?:remember|recall|answer)"
-    r"|idk|dunno|no (?:idea|clue|answer)|not sure|unsure|n ?/? ?a|none|nil|skip(?:ped)?|pass|todo|tbd|tba|blank|empty|nothing|"
+    r"|idk|dunno|no (?:idea|clue|answer)|not sure|unsure|n ?/? ?a|none|nil|skip(?:ped)?|pass|todo|tbd|tba|blank|"
+    r"empty|nothing|"
     r"see (?:above|below|previous|prev)|same as (?:above|before)|as above|forgot|no time|ran out of time|x|xx+|-+))?"
-    r"(?: (?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|question|lol))*[\W_]*",
+    r"(?: (?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|"
+    r"question|lol))*[\W_]*",
     re.IGNORECASE,
 )
 """A text that claims nothing: empty, only signs, or that the student does not know."""
