@@ -195,11 +195,14 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
         _, earlier, is_resumed = best[index]
         chain.append((candidates[index], is_resumed))
         index = earlier
+    chain.reverse()
     places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PARTS}
     floor = _COMPLETE if len(places) > len(PARTS) - 2 else 0.0
+    # A list that stands before the first part and counts like the parts may be the parts.
+    rival = chain[0][0].style if chain and before[chain[0][0].line].cost > _NEW_LIST else ""
     return [
-        replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed else 1.0))
-        for c, is_resumed in chain[::-1]
+        replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed or c.style == rival else 1.0))
+        for c, is_resumed in chain
     ]
 
 
