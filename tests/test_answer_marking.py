@@ -38,6 +38,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "It's when a computer thinks deeply about a question",
             "Linear regression with more data",
             "maybe one layer, maybe ten",
+            "Not several hidden layers but a single one.",
+            "hidden layer non-linear transformation network neural many two deep features vague definition",
         ],
         "0.5": [
             "A type of machine learning based on neural networks",
@@ -52,6 +54,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "Lots of hidden layers, which means it never overfits.",
             "AI technique using neural nets for making predictions",
             "More than one hidden layer, and each is trained separately by hand",
+            "Multiple hidden layers, so it must have at least a million parameters",
         ],
         "1": [
             "Networks that go beyond a single hidden layer",
@@ -93,6 +96,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "either of them may be hand-made or learned, it depends",
             "Deep learning is supervised and shallow learning is unsupervised",
             "There's no difference",
+            "maybe the deep one uses hand-made features, maybe the shallow one",
+            "raw data features learning representation hand-engineered traditional deep shallow techniques",
         ],
         "0.5": [
             "Deep learning learns features automatically.",
@@ -168,6 +173,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "They are useless for images",
             "Predicting stock prices from fundamentals",
             "all tasks equally",
+            "either images or spreadsheets, not sure",
+            "vision grid image recognition equivariance sequence NLP video features tasks",
         ],
         "0.5": [
             "pattern recognition",
@@ -217,6 +224,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "it looks at the same input",
             "They have different filters",
             "bigger for deeper neurons",
+            "local receptive field neurons different slices input activation map data",
+            "The receptive field of both neurons is the same.",
         ],
         "0.5": [
             "They are different.",
@@ -228,6 +237,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "They cover different regions, and their sizes are different as well",
             "They're distinct.",
             "Another region, and with another set of weights",
+            "different location, but each neuron has its own weights",
         ],
         "1": [
             "They look at different parts of the input",
@@ -267,6 +277,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "calculates the output probabilities",
             "so that the network has more neurons",
             "combines several networks",
+            "either to shrink or to enlarge the maps",
+            "Pooling increases the resolution.",
         ],
         "0.5": [
             "Takes the maximum of each window",
@@ -281,6 +293,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "Reduces overfitting",
             "It downsamples the maps, and it does so with weights which are trained",
             "Downsampling, which keeps every piece of information",
+            "it reduces the size and needs to learn its weights first",
         ],
         "1": [
             "reduce dimensionality",
@@ -311,6 +324,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
         ],
         "0.5": [
             "4 5",
+            "4 5 / 3 1",
         ],
         "0.75": [
             "4, 5, 1, 2",
@@ -341,6 +355,9 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
     "6b": {
         "0": [
             "4 5 1 3",
+        ],
+        "0.5": [
+            "2.5, 2.5",
         ],
         "0.75": [
             "2.5 2.5 0.5 3",
@@ -384,6 +401,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "the same number as input channels",
             "It's determined by the size of the image",
             "two",
+            "It cannot be chosen; it always equals the number of input channels",
+            "Either three or as many as you define",
         ],
         "0.5": [
             "It depends.",
@@ -396,6 +415,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "You pick it, but more than 64 is impossible.",
             "Several",
             "You define it. After each epoch the network drops the useless ones.",
+            "We choose the number, and all of the filters have identical weights.",
         ],
         "1": [
             "as many as you want",
@@ -429,6 +449,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "with the error, by differentiation",
             "The bias, by addition",
             "weights with gradients",
+            "It is not the input but the output that it is convolved with, by adding",
+            "filter convolves input data matrix dot product kernel weights computed",
         ],
         "0.5": [
             "with the input",
@@ -443,6 +465,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "the previous layer's activations",
             "sum of elementwise products",
             "Takes the dot product with the input, but only with the brightest pixel",
+            "The input through a dot product, and the answer is always between 0 and 1.",
         ],
         "1": [
             "With a patch of the input image; element-wise multiplication and then sum",
@@ -476,6 +499,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "exactly once",
             "once for each epoch",
             "equal to the number of filters",
+            "Not for every neuron; just a single time.",
+            "once, or maybe once per neuron",
         ],
         "0.5": [
             "many times",
@@ -488,6 +513,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "Many, since weights are shared",
             "according to the filter size and stride",
             "Once per output neuron, whatever the stride is it's always 100",
+            "Once for every neuron of the map and each time other weights are used",
         ],
         "1": [
             "once for each position",
@@ -523,6 +549,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "Three",
             "as many values as pixels in the window",
             "the whole feature map",
+            "Not one, many",
+            "one value or one map",
         ],
         "0.5": [
             "the dot product",
@@ -533,6 +561,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "One value and it is a probability",
             "the result of the dot product",
             "One value, namely the largest pixel",
+            "A single value; it is the class label.",
         ],
         "1": [
             "1",
@@ -564,6 +593,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "on the GPU",
             "in a text file",
             "in the input image",
+            "either in the filter or in the feature map",
+            "Not in the activation map, in the weights.",
         ],
         "0.5": [
             "in the next layer",
@@ -577,6 +608,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "as input to the next layer",
             "in an array",
             "In the feature map, together with the labels",
+            "In the activation map, which all the filters of the layer write into together",
         ],
         "1": [
             "feature map",
@@ -611,6 +643,9 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "Increase the accuracy on the training set",
             "Lower the number of parameters",
             "adds more neurons",
+            "It doesn't help against overfitting but speeds it up",
+            "overfitting reduce dropout model training data neurons random regularisation",
+            "What is the purpose of DropOut on a convolutional neural network?",
         ],
         "0.5": [
             "It randomly turns off neurons.",
@@ -626,6 +661,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "drops some of the connections",
             "To prevent overfitting; it works by adding more layers",
             "Avoid overfitting by dropping units in the test phase",
+            "To reduce overfitting, it's switched on when testing",
+            "less overfitting since the dropped neurons are removed forever",
         ],
         "1": [
             "to prevent overfitting",

@@ -231,6 +231,12 @@ def has_hedge(reading: Reading) -> bool:
     return any(token.stem in HEDGES for token in reading.tokens)
 
 
+def leaves_open(reading: Reading) -> bool:
+    """Whether the writer offers alternatives and does not choose: two hedging words, one of them more than "or"."""
+    hedges = [token.stem for token in reading.tokens if token.stem in HEDGES]
+    return len(hedges) > 1 and any(hedge in ("mayb", "perhap", "possibl", "either") for hedge in hedges)
+
+
 def is_bag_of_words(text: str) -> bool:
     """Whether the text lists words and says nothing with them: eight or more, hardly one that joins others."""
     words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower())

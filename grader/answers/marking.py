@@ -29,8 +29,8 @@ LIMITING = frozenset(map(language.stem, ("only", "ignore", "discard", "exactly",
 """Words that may be the start of one."""
 CLAUSE_STARTS = frozenset((language.BREAK, language.PAUSE, "and", "but", "becaus", "which", "so", "while", "though"))
 END = language.Token(language.BREAK, 0, 0)
-LONG_CLAUSE = 5
-"""From how many words on a clause of which the key knows nothing makes a full mark a proposal."""
+LONG_CLAUSE, LONGER_CLAUSE = 5, 7
+"""From how many words on a clause of which the key knows nothing makes a full mark, or half of one, a proposal."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
-    if base == FULL and _longest_unread_clause(reading, found) >= LONG_CLAUSE:
+    if language.leaves_open(reading):
+        confidence = min(confidence, 0.55)
+    if _longest_unread_clause(reading, found) >= (LONG_CLAUSE if base == FULL else LONGER_CLAUSE):
         confidence = min(confidence, 0.5)
     message = asked.right if base == FULL else asked.lacking
     return verdict(base, confidence, message + note, spans)
