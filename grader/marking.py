@@ -135,5 +135,5 @@ def _held(id: str, finding: Finding, seen: Conduct) -> Finding:
     reason = next((hold.reason for hold in seen.holds if hold.check in (ALL, id)), None)
     if reason is None:
         return finding
-    message = f"Held until a tutor has looked at the code: {reason}"
+    message = f"Held: {reason}"
     return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="")

@@ -21,6 +21,7 @@ from grader.model import UsageFault
 from grader.sandbox import Limits, Wish, WorkerPool
 from grader.sandbox.level import level_of
 from grader.worker import callfilter, isolation, kernel, view
+from grader.worker.confinement import Allowance, Assignment, confine
 from tests.test_sandbox import ENTRY, LIMITS, REPOSITORY, is_running, make_job, make_pool, stop_at_once, wait_until
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
@@ -263,3 +264,27 @@ def test_a_prefix_that_starts_nothing_is_named(tmp_path: Path) -> None:
 def test_limits_leave_room_for_a_submissions_own_files() -> None:
     limits = Limits()
     assert limits.disk_bytes >= limits.file_bytes + (200 << 20), "intake lets 200 MiB of files through"
+
+
+@linux_only
+def test_what_lies_below_tmp_stays_in_sight(level: str, tmp_path: Path) -> None:
+    if level != "full" or not str(tmp_path).startswith("/tmp/"):
+        pytest.skip("needs the full level, and a temporary folder below /tmp")
+    library, source = tmp_path / "library", tmp_path / "submission"
+    for folder in (library, source):
+        folder.mkdir()
+        (folder / "own.txt").write_text("here")
+    planned = view.plan_view([])
+    shown = replace(planned, readable=(*planned.readable, str(library)))
+    allowance = Allowance(1 << 20, 10, 1 << 30, 1 << 20, 64)
+    job = {"root": str(source), "script": "task1_cnn.py", "device": "cpu"}
+
+    def attempt(plan: isolation.Isolation) -> None:
+        confine(Assignment(job, b"", os.getppid(), -1, -1, -1, allowance, None, plan, shown))
+        if (library / "own.txt").read_text() != "here" or Path(view.HOME, "own.txt").read_text() != "here":
+            raise isolation.StepRefused(isolation.VIEW, "not in sight")
+
+    wanted = isolation.Isolation(frozenset({isolation.NAMESPACES, isolation.VIEW, isolation.USER}))
+    held = isolation.rehearse(wanted, attempt, None)
+    assert held.refusals == {}
+    assert held.steps == wanted.steps

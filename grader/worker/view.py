@@ -87,6 +87,8 @@ def enter_view(view: View, source: str, *, user: int, group: int, size: int) -> 
     os.mkdir(f"{source}{_OLD}")
     kernel.pivot_root(source, f"{source}{_OLD}")
     os.chdir("/")
+    # First, for the interpreter may lie below /tmp.
+    _make_writable(source, user=user, group=group, size=size)
     for place, is_hidden in _by_depth(view):
         _mask(place) if is_hidden else _show(place)
     for path, target in view.links:
@@ -95,7 +97,6 @@ def enter_view(view: View, source: str, *, user: int, group: int, size: int) -> 
             os.symlink(target, path)
     _make_devices(view)
     _make_proc()
-    _make_writable(source, user=user, group=group, size=size)
     _write_names(user, group)
     kernel.unmount(_OLD)
     os.rmdir(_OLD)
