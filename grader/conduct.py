@@ -93,11 +93,11 @@ def _paths(evidence: Evidence) -> Iterator[tuple[Flag, str | None]]:
 
 
 def _traced(evidence: Evidence) -> tuple[str, ...] | None:
-    """The layers of the pass that was traced; None when it was mended, or too long to follow."""
+    """The layers of the pass that was traced; None when it was mended, or too long to follow, which is a problem."""
     trace = evidence.trace
     if trace is None or trace.problem is not None or trace.output is None or trace.repairs:
         return None
-    return route(trace.operations, trace.output) if len(trace.operations) < 400 else None
+    return route(trace.operations, trace.output)
 
 
 def _difference(first: tuple[str, ...] | None, second: tuple[str, ...] | None) -> str:
@@ -112,8 +112,7 @@ def _layers(path: tuple[str, ...]) -> str:
 def _knowledge(evidence: Evidence) -> Iterator[tuple[Flag, str | None]]:
     """A net must not know the digits before it has learnt them, nor know the held-out ones better than others."""
     for one in evidence.trainings:
-        share = one.untrained_correct / one.untrained_total if one.untrained_total else one.initial_accuracy
-        share = max(share, one.initial_accuracy)
+        share = max(one.untrained_correct / max(one.untrained_total, 1), one.initial_accuracy)
         if share > KNOWS_ALREADY:
             message = f"Before any training the net is right on {share:.0%} of the images; where are its weights from?"
             yield Flag("trained-before", message), "training.accuracy"

@@ -18,6 +18,7 @@ from pathlib import Path
 from grader.data import resolve_data
 from grader.model import GraderFault, UsageFault
 from grader.sandbox import Level, WorkerPool
+from grader.sandbox.level import LACKS
 from grader.worker.isolation import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
 
 LEAST_PYTHON = (3, 11)
@@ -39,14 +40,7 @@ ADVICE = {
     LANDLOCK: "It takes Linux 5.13 or newer with landlock among the kernel's security modules (lsm=landlock,...).",
     CALLS: "It takes seccomp in the kernel, on x86-64 or 64-bit Arm.",
 }
-WORDS = {
-    PID: "own process space",
-    NAMESPACES: "own network",
-    VIEW: "own file system",
-    USER: "a user without rights",
-    LANDLOCK: "Landlock",
-    CALLS: "system call filter",
-}
+WORDS = {**LACKS, LANDLOCK: "Landlock"}
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,14 @@ LARGEST_NOTEBOOK = 100_000_000
 LONGEST_CODE = 200
 """Characters of a source line that are quoted in a problem."""
 
-_BOMS = (
+BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+"""Byte order marks with the encodings that they announce, longer ones before those that they begin with."""
 _DOCUMENTS = ((b"{\\rtf", "an RTF document"), (b"PK\x03\x04", "a zip or Word file"), (b"%PDF", "a PDF"))
 _OTHER_LANGUAGES = frozenset(
     {"bash", "sh", "script", "cmd", "html", "javascript", "js", "latex", "markdown", "svg", "perl", "ruby", "sql", "R"}
@@ -136,7 +137,7 @@ def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
 
 def _declared(data: bytes) -> Iterator[str]:
     """The encoding that the bytes name, unless plain Python text means something else in it (UTF-7, escapes)."""
-    for mark, encoding in _BOMS:
+    for mark, encoding in BOMS:
         if data.startswith(mark):
             yield encoding
             return

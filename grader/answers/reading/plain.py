@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from grader.answers.reading.document import Block, Document, Kind, Unreadable, bounded
+from grader.script import BOMS
 
 LARGEST_TEXT = 4_000_000
 """Bytes of a text file. Answers have about ten thousand."""
 _SAMPLE = 50_000
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s|$)")
 _IMAGE_DATA = re.compile(r"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%]{200,}")
@@ -38,7 +31,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 def decode(data: bytes) -> str:
     """Text by byte order mark, UTF-8, the pattern of NUL bytes, or the encoding that the bytes look most like."""
-    for mark, encoding in _BOMS:
+    for mark, encoding in BOMS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
     nuls = data[:_SAMPLE].count(0)
