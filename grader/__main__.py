@@ -138,6 +138,7 @@ def _count(text: str) -> int:
 def _grade(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and a wrong argument answer at once.
     from grader import store
+    from grader.answers.key import load_key
     from grader.data import download_with_torchvision, resolve_data, user_cache
     from grader.grading import Selection, grade_cohort
     from grader.report import html
@@ -149,8 +150,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
     console = make_console()
     rubric = load_rubric(arguments.rubric)
-    if arguments.key is not None and not arguments.key.is_file():
-        raise UsageFault(f"--key {arguments.key}: there is no such file.")
+    key = load_key(arguments.key) if arguments.key is not None else None
     data = resolve_data(
         arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
     )
@@ -173,6 +173,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         enclosure=Enclosure(
             Wish(arguments.isolation), tuple(_secrets(arguments, user_cache(os.environ))), _words(arguments)
         ),
+        answer_key=key,
     )
     if not arguments.quiet:
         print_summary(console, reports, run, out)

@@ -17,10 +17,12 @@ from types import TracebackType
 from typing import Protocol
 
 from grader import store
+from grader.answers.key import AnswerKey
+from grader.answers.sheet import read_sheet
 from grader.data import DataSet
 from grader.intake import discover
-from grader.marking import mark, mark_error, mark_unusable
-from grader.model import Band, GraderFault, Report, Rubric, Run, Submission, UsageFault
+from grader.marking import NO_SHEET, mark, mark_error, mark_unusable
+from grader.model import AnswerSheet, Band, GraderFault, Report, Rubric, Run, Submission, UsageFault
 from grader.sandbox import Stopped, Wish
 from grader.scratch import scratch_folder
 from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session
@@ -72,6 +74,7 @@ class Task:
 
     submission: Submission
     key: str
+    sheet_key: str
     stored_in: Path | None
 
 
@@ -88,11 +91,13 @@ def grade_cohort(
     selection: Selection = Selection(),  # frozen
     earlier: Path | None = None,
     enclosure: Enclosure = AS_GOOD_AS_IT_GETS,
+    answer_key: AnswerKey | None = None,
 ) -> tuple[Run, tuple[Report, ...]]:
     """Grade every submission below ``path`` and write the whole run to ``out``.
 
     Submissions that did not change since their evidence was stored, in ``out`` or in the ``earlier`` run, are marked
-    from that evidence. Each one is stored as soon as it is finished, so that an interrupted run goes on where it
+    from that evidence, and from the answers that were read then; without an ``answer_key``, answers wait for a tutor.
+    Each one is stored as soon as it is finished, so that an interrupted run goes on where it
     stopped. Raises UsageFault for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
     """
     with ExitStack() as stack:
@@ -101,7 +106,17 @@ def grade_cohort(
         store.claim_folder(out)
         places = (*enclosure.hidden, path, out, scratch, *([earlier] if earlier else []))
         held = replace(enclosure, hidden=places)
-        session = Session(stack, scratch, rubric, data, jobs=jobs, device=device, source=path, enclosure=held)
+        session = Session(
+            stack,
+            scratch,
+            rubric,
+            data,
+            jobs=jobs,
+            device=device,
+            source=path,
+            enclosure=held,
+            answer_key=answer_key,
+        )
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]
         tasks = [task for task in tasks if is_included(task, selection)]
@@ -164,11 +179,13 @@ def grade_one(
             session.totals.add("reused")
         else:
             session.totals.add("nothing to run")
+        sheet = answers_of(task, record, session)
+        key = session.answer_key
         if observed is None:
-            report = mark_unusable(submission, session.rubric)
+            report = mark_unusable(submission, session.rubric, sheet=sheet, key=key)
         else:
-            report = mark(submission, observed, session.rubric, data=session.data.name)
-        store.write_report(out, report, key=task.key)
+            report = mark(submission, observed, session.rubric, data=session.data.name, sheet=sheet, key=key)
+        store.write_report(out, report, key=task.key, sheet_key=task.sheet_key)
         pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
     except (Stopped, UsageFault):
         raise
@@ -181,25 +198,38 @@ def grade_one(
     return report, None if task.stored_in is not None else time.perf_counter() - start
 
 
+def answers_of(task: Task, record: store.StoredRecord | None, session: Session) -> AnswerSheet:
+    """The answers as stored where they still hold, else read anew; an empty sheet when the rubric asks for none."""
+    if record is not None and record.sheet is not None and record.sheet_key == task.sheet_key:
+        return record.sheet
+    if not session.rubric.part1:
+        return NO_SHEET
+    start = time.perf_counter()
+    sheet = read_sheet(task.submission)
+    session.totals.spend("answers", time.perf_counter() - start)
+    return sheet
+
+
 def plan(submission: Submission, out: Path, earlier: Path | None, session: Session, selection: Selection) -> Task:
     """Find evidence that still holds for a submission, unless it is to be looked at anew."""
-    key = session.key(submission)
+    key, sheet_key = session.key(submission), session.sheet_key(submission)
     place = out
     record = store.read_record(out, submission.id)
     if record is None and earlier is not None:
         place, record = earlier, store.read_record(earlier, submission.id)
     if record is None or record.evidence is None or submission.script is None:
-        return Task(submission, key, None)
+        return Task(submission, key, sheet_key, None)
     if selection.remark or (selection.students and not selection.names(submission.id)):
-        return Task(submission, record.key, place)  # whatever has changed since: it is not looked at now
+        # Whatever has changed since: it is not looked at now.
+        return Task(submission, record.key, record.sheet_key or sheet_key, place)
     is_weak = session.enclosure.wish is Wish.REQUIRE and not record.evidence.isolation.startswith("full")
     if is_weak or record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
-        return Task(submission, key, None)
+        return Task(submission, key, sheet_key, None)
     if selection.only_failed:
         report = mark(submission, record.evidence, session.rubric, data=session.data.name)
         if any(item.awarded < item.available for item in report.items):
-            return Task(submission, key, None)
-    return Task(submission, key, place)
+            return Task(submission, key, sheet_key, None)
+    return Task(submission, key, sheet_key, place)
 
 
 def is_included(task: Task, selection: Selection) -> bool:
@@ -219,4 +249,4 @@ def write_run(out: Path, run: Run, reports: tuple[Report, ...], pages: Pages, *,
 
 def slim(report: Report) -> Report:
     """A report without the evidence that its own page was made from, so that memory does not grow with the cohort."""
-    return replace(report, evidence=None, submission=None)
+    return replace(report, evidence=None, submission=None, sheet=None)

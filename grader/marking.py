@@ -1,4 +1,4 @@
-"""From evidence to a report: a pure function of the submission, its evidence and the rubric.
+"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and the key.
 
 Nothing is run, read or written here, so a mark can be computed again whenever the rubric changes.
 """
@@ -9,11 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
+from grader.answers.key import AnswerKey
+from grader.answers.own_net import notes
+from grader.answers.results import mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.conduct import ALL, Conduct, conduct
 from grader.evidence import Evidence
 from grader.model import (
     AnswerResult,
+    AnswerSheet,
     Criterion,
     Finding,
     Flag,
@@ -25,12 +29,22 @@ from grader.model import (
 )
 
 CENT = Decimal("0.01")
-ANSWERS_WAITING = "The answer has not been marked yet."
-NO_ANSWERS = "No file that could hold the answers was found; a tutor should look for them."
+NO_SHEET = AnswerSheet()
 
 
-def mark(submission: Submission, evidence: Evidence, rubric: Rubric, *, data: str) -> Report:
-    """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on."""
+def mark(
+    submission: Submission,
+    evidence: Evidence,
+    rubric: Rubric,
+    *,
+    data: str,
+    sheet: AnswerSheet = NO_SHEET,
+    key: AnswerKey | None = None,
+) -> Report:
+    """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on.
+
+    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``key``.
+    """
     findings = find(
         evidence,
         rubric.training[data],
@@ -39,12 +53,16 @@ def mark(submission: Submission, evidence: Evidence, rubric: Rubric, *, data: st
     )
     seen = conduct(evidence)
     findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
-    return _report(submission, evidence, rubric, findings, (*submission.flags, *seen.flags))
+    answers = mark_sheet(sheet, rubric.part1, key, notes(evidence))
+    report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers)
+    return replace(report, evidence=evidence, sheet=sheet)
 
 
-def mark_unusable(submission: Submission, rubric: Rubric) -> Report:
+def mark_unusable(
+    submission: Submission, rubric: Rubric, *, sheet: AnswerSheet = NO_SHEET, key: AnswerKey | None = None
+) -> Report:
     """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
-    instead.
+    instead. Its answers are marked all the same.
     """
     reason = submission.problem or "No script was found."
     hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
@@ -53,7 +71,8 @@ def mark_unusable(submission: Submission, rubric: Rubric) -> Report:
         for criterion in rubric.part2
     }
     findings["loads"] = Finding(Status.FAILED, reason, hint)
-    return _report(submission, None, rubric, findings, submission.flags)
+    answers = mark_sheet(sheet, rubric.part1, key, {})
+    return replace(_report(submission, rubric, findings, submission.flags, answers), sheet=sheet)
 
 
 def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Report:
@@ -61,21 +80,19 @@ def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Repor
     finding = Finding(
         Status.ERROR, f"The grader failed on this submission: {message}", "This is no fault of the submission."
     )
-    return _report(submission, None, rubric, {criterion.id: finding for criterion in rubric.part2}, submission.flags)
+    findings = {criterion.id: finding for criterion in rubric.part2}
+    return _report(submission, rubric, findings, submission.flags, wait_for_marking(rubric.part1))
 
 
 def _report(
     submission: Submission,
-    evidence: Evidence | None,
     rubric: Rubric,
     findings: Mapping[str, Finding],
     flags: tuple[Flag, ...],
+    answers: tuple[AnswerResult, ...],
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
-    reason = ANSWERS_WAITING if submission.documents or submission.script else NO_ANSWERS
-    answers = tuple(_waiting(criterion, reason) for criterion in rubric.part1)
     results: tuple[ItemResult | AnswerResult, ...] = (*items, *answers)
-    lost = [item for item in items if item.status in {Status.ERROR, Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}]
     return Report(
         student=submission.id,
         status=overall_status(items, answers),
@@ -85,35 +102,34 @@ def _report(
         answers=answers,
         flags=flags,
         submission=submission,
-        evidence=evidence,
-        message=lost[0].message if lost else "",
+        evidence=None,
+        message=_first_cause(items, answers),
     )
 
 
+def _first_cause(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> str:
+    """The message of the first item that did not earn all its points, else that of the first such answer."""
+    lossy = {Status.ERROR, Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}
+    causes = [item.message for item in items if item.status in lossy]
+    causes += [f"Part 1, {one.part}: {one.message}" for one in answers if one.status in lossy - {Status.NEEDS_REVIEW}]
+    return causes[0] if causes else ""
+
+
 def _item(criterion: Criterion, finding: Finding) -> ItemResult:
-    awarded = Decimal(0) if finding.status is Status.NEEDS_REVIEW else criterion.points * finding.fraction
-    message = finding.message
-    if finding.status is Status.NEEDS_REVIEW:
-        message = f"{message} Proposed: {_points(criterion.points * finding.fraction)} of {_points(criterion.points)}."
+    earned = (criterion.points * finding.fraction).quantize(CENT, ROUND_HALF_UP)
+    is_open = finding.status is Status.NEEDS_REVIEW
     return ItemResult(
         id=criterion.id,
         title=criterion.title,
         status=finding.status,
-        awarded=awarded.quantize(CENT, ROUND_HALF_UP),
+        awarded=Decimal("0.00") if is_open else earned,
         available=criterion.points,
-        message=message,
+        message=finding.message,
         hint=finding.hint,
         expected=finding.expected,
         seen=finding.seen,
+        proposed=earned if is_open else None,
     )
-
-
-def _points(value: Decimal) -> str:
-    return f"{value.quantize(CENT).normalize():f}"
-
-
-def _waiting(criterion: Criterion, reason: str) -> AnswerResult:
-    return AnswerResult(criterion.id, criterion.title, Status.NEEDS_REVIEW, Decimal(0), criterion.points, 0.0, reason)
 
 
 def overall_status(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> Status:

@@ -64,6 +64,38 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class WrittenAnswer:
+    """The answer to one part of Part 1 as it was found in a document, before anybody marks it.
+
+    ``source`` is the document's name. ``confidence`` (0..1) says how sure it is that the answer is this text and
+    nothing else. ``is_blank``: the place for the answer is there and holds nothing but what the template put into it.
+    ``shared`` names the parts that were answered in one text, ``rivals`` other documents that answer the part in other
+    words, and ``has_picture`` says that a picture, which nobody here can read, belongs to the answer.
+    """
+
+    part: str
+    text: str
+    source: str
+    confidence: float
+    is_blank: bool = False
+    shared: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    has_picture: bool = False
+
+
+@dataclass(frozen=True)
+class AnswerSheet:
+    """All answers to Part 1 that a submission holds; a part that was found nowhere is not among them.
+
+    ``documents`` are the files that were read. ``problems`` are sentences on those that could not be read, or not all.
+    """
+
+    answers: tuple[WrittenAnswer, ...] = ()
+    documents: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a check concludes from evidence. ``fraction`` of the points is earned, between 0 and 1."""
 
@@ -206,11 +238,17 @@ class ItemResult:
     hint: str = ""
     expected: str = ""
     seen: str = ""
+    proposed: Decimal | None = None
+    """What a tutor is asked to confirm, while the status is needs_review."""
 
 
 @dataclass(frozen=True)
 class AnswerResult:
-    """A marked part of Part 1. ``spans`` are (start, end) character offsets into the answer's text."""
+    """A marked part of Part 1. ``spans`` are (start, end) character offsets into ``text``, the answer as handed in.
+
+    ``source`` is the document that it stood in. ``note`` is a sentence on the student's own network; it changes no
+    mark.
+    """
 
     part: str
     title: str
@@ -220,6 +258,11 @@ class AnswerResult:
     confidence: float
     message: str
     spans: tuple[tuple[int, int], ...] = ()
+    text: str = ""
+    source: str = ""
+    note: str = ""
+    proposed: Decimal | None = None
+    """What a tutor is asked to confirm, while the status is needs_review."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +280,7 @@ class Report:
     evidence: Evidence | None
     message: str = ""
     """One sentence for the cohort table: the first cause of lost marks, or empty."""
+    sheet: AnswerSheet | None = None
 
 
 @dataclass(frozen=True)
@@ -263,6 +307,8 @@ class Run:
     """How many submissions were graded now, reused, re-marked."""
     timing: dict[str, float] = field(default_factory=dict)
     """Total wall seconds by stage over all submissions graded now."""
+    key_revision: str = ""
+    """Digest of the answer key; empty when Part 1 was not marked."""
 
 
 JSON = dict[str, Any]

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader import __version__
+from grader.answers.key import AnswerKey
+from grader.answers.sheet import reader_digest
 from grader.checks.training import next_seed
 from grader.data import DataSet, write_worker_files
 from grader.evidence import FORMAT, Evidence, Training
@@ -62,6 +64,11 @@ class Totals:
             for stage, spent in (seconds or {}).items():
                 self.timing[stage] += spent  # type: ignore[assignment]  # a Counter adds floats as well as integers
 
+    def spend(self, stage: str, seconds: float) -> None:
+        """Add to the seconds of a stage that counts no submission."""
+        with self.lock:
+            self.timing[stage] += seconds  # type: ignore[assignment]
+
 
 class Session:
     """What all submissions of one run share: data, rubric, workers and running totals. Closed with ``stack``."""
@@ -77,8 +84,10 @@ class Session:
         device: str,
         source: Path,
         enclosure: Enclosure,
+        answer_key: AnswerKey | None = None,
     ) -> None:
         self.rubric = rubric
+        self.answer_key = answer_key
         self.data = data
         self.plan: TrainingPlan = rubric.training[data.name]
         self.jobs = jobs
@@ -135,6 +144,12 @@ class Session:
             "format": FORMAT,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def sheet_key(self, submission: Submission) -> str:
+        """Digest of all that the answers as read depend on; empty when the rubric asks for none."""
+        if not self.rubric.part1:
+            return ""
+        return hashlib.sha256(f"{submission.digest}\n{submission.script}\n{reader_digest()}".encode()).hexdigest()
 
     def observe(self, submission: Submission, on_stage: Callable[[str], None]) -> Evidence:
         """Run the worker's stages on a scratch copy of the submission."""
@@ -196,6 +211,7 @@ class Session:
             source=str(self._source),
             counts=counts,
             timing={stage: round(spent, 3) for stage, spent in timing.items()},
+            key_revision=self.answer_key.revision if self.answer_key is not None and self.rubric.part1 else "",
         )
 
 

@@ -22,7 +22,7 @@ from grader import evidence
 from grader.evidence import Evidence
 from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json
 from grader.intake import safe_folder_name
-from grader.model import JSON, AnswerResult, ItemResult, Report, Run, Status, Submission, UsageFault
+from grader.model import JSON, AnswerResult, AnswerSheet, ItemResult, Report, Run, Status, Submission, UsageFault
 from grader.text import shorten, visible
 
 FORMAT = 1
@@ -51,6 +51,9 @@ class StoredRecord:
     student: str
     submission: Submission | None
     evidence: Evidence | None
+    sheet_key: str = ""
+    """Digest of all that the answers as read depend on; empty when none were read."""
+    sheet: AnswerSheet | None = None
 
 
 @dataclass(frozen=True)
@@ -134,10 +137,11 @@ def read_run(folder: Path) -> StoredRun | None:
         return None
 
 
-def write_report(folder: Path, report: Report, *, key: str) -> None:
+def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "") -> None:
     """Store what ``report`` was made from, durably, in the run at ``folder``.
 
-    ``key`` names all that the evidence depends on (code, rubric revision, grader version).
+    ``key`` names all that the evidence depends on (code, training plan, grader version), ``sheet_key`` all that the
+    answers as read depend on.
     """
     target = student_folder(folder, report.student)
     target.mkdir(parents=True, exist_ok=True)
@@ -147,6 +151,8 @@ def write_report(folder: Path, report: Report, *, key: str) -> None:
         "student": report.student,
         "submission": packed(report.submission),
         "evidence": packed(report.evidence),
+        "sheet_key": sheet_key,
+        "sheet": packed(report.sheet),
     }
     write_json(target / RECORD_FILE, content)
 
@@ -162,6 +168,8 @@ def read_record(folder: Path, student: str) -> StoredRecord | None:
             student=msgspec.convert(content.get("student"), str),
             submission=unpacked(content.get("submission"), Submission),
             evidence=unpacked(content.get("evidence"), Evidence),
+            sheet_key=msgspec.convert(content.get("sheet_key", ""), str),
+            sheet=unpacked(content.get("sheet"), AnswerSheet),
         )
     except msgspec.ValidationError:
         return None
@@ -216,6 +224,7 @@ def _result(report: Report) -> JSON:
                 "available": _number(item.available),
                 "message": item.message,
                 "hint": item.hint,
+                "proposed": _proposal(item),
             }
             for item in report.items
         ],
@@ -228,11 +237,19 @@ def _result(report: Report) -> JSON:
                 "confidence": answer.confidence,
                 "message": answer.message,
                 "spans": [list(span) for span in answer.spans],
+                "answer": answer.text,
+                "source": answer.source,
+                "note": answer.note,
+                "proposed": _proposal(answer),
             }
             for answer in report.answers
         ],
         "report": report_path(report.student),
     }
+
+
+def _proposal(result: ItemResult | AnswerResult) -> int | float | None:
+    return None if result.proposed is None else _number(result.proposed)
 
 
 def _points_cell(result: ItemResult | AnswerResult | None) -> int | float | str:

@@ -238,11 +238,20 @@ def unmarked_answers() -> tuple[AnswerResult, ...]:
     return tuple(AnswerResult(part, title, R, Decimal(0), Decimal(1), 0.0, "Not marked yet.") for part, title in PARTS)
 
 
-def item(id: str, status: Status, fraction: str = "0", message: str = "", **more: str) -> ItemResult:
+def item(
+    id: str,
+    status: Status,
+    fraction: str = "0",
+    message: str = "",
+    *,
+    hint: str = "",
+    expected: str = "",
+    seen: str = "",
+) -> ItemResult:
     """The item ``id`` with another verdict than passed."""
     _, title, points, _ = next(row for row in ITEMS if row[0] == id)
     awarded = (Decimal(points) * Decimal(fraction)).normalize()
-    return ItemResult(id, title, status, awarded, Decimal(points), message, **more)
+    return ItemResult(id, title, status, awarded, Decimal(points), message, hint, expected, seen)
 
 
 def skipped(*ids: str, because: str) -> dict[str, ItemResult]:

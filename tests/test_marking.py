@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.answers.results import NO_ANSWERS, WAITING
 from grader.evidence import Ending, Problem
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.marking import ANSWERS_WAITING, NO_ANSWERS, mark, mark_error, mark_unusable, overall_status
-from grader.model import Criterion, Flag, ItemResult, Report, Rubric, Status, Submission
+from grader.marking import mark, mark_error, mark_unusable, overall_status
+from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
 from tests import evidence_samples as samples
 from tests.evidence_samples import HEALTHY, training, until
 
@@ -78,22 +79,25 @@ def test_what_a_tutor_decides_awards_nothing_yet_and_says_the_proposal() -> None
     report = mark(ALICE, evidence, rubric(training__accuracy="2"), data="mnist")
     undecided = item(report, "training.accuracy")
     assert (undecided.status, undecided.awarded) == (Status.NEEDS_REVIEW, Decimal(0))
-    assert undecided.message.endswith("so a tutor decides. Proposed: 1 of 2.")
+    assert undecided.message.endswith("so a tutor decides.")
+    assert undecided.proposed == 1
     assert report.status is Status.NEEDS_REVIEW
 
 
-def test_a_proposal_reads_as_a_number_that_a_tutor_would_write() -> None:
+def test_a_proposal_follows_the_points_of_the_item() -> None:
     evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
-    for points, words in (("1.5", "0.75 of 1.5."), ("20", "10 of 20."), ("0", "0 of 0.")):
+    for points, proposed in (("1.5", "0.75"), ("20", "10"), ("0", "0")):
         report = mark(ALICE, evidence, rubric(training__accuracy=points), data="mnist")
-        assert item(report, "training.accuracy").message.endswith(f"Proposed: {words}")
+        assert item(report, "training.accuracy").proposed == Decimal(proposed)
+    assert {one.proposed for one in report.items if one.id != "training.accuracy"} == {None}
 
 
-def test_part_1_waits_for_a_tutor() -> None:
-    report = mark(ALICE, HEALTHY, rubric(part1=True), data="mnist")
+def test_answers_wait_for_a_tutor_where_there_is_no_key() -> None:
+    sheet = AnswerSheet(tuple(WrittenAnswer(part, "Some words.", "answers.txt", 1.0) for part in PART1_IDS))
+    report = mark(ALICE, HEALTHY, rubric(part1=True), data="mnist", sheet=sheet)
     assert [one.part for one in report.answers] == list(PART1_IDS)
     assert {(one.status, one.awarded, one.message) for one in report.answers} == {
-        (Status.NEEDS_REVIEW, Decimal(0), ANSWERS_WAITING)
+        (Status.NEEDS_REVIEW, Decimal(0), WAITING)
     }
     assert (report.awarded, report.available) == (Decimal(14), Decimal(14 + len(PART1_IDS)))
     assert report.status is Status.NEEDS_REVIEW

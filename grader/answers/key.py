@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
@@ -87,6 +89,8 @@ class AnswerKey:
 
     parts: Mapping[str, ProsePart | NumericPart]
     vocabulary: frozenset[str]
+    revision: str = ""
+    """Digest of what the key says, whatever its comments and layout."""
 
 
 def load_key(path: Path) -> AnswerKey:
@@ -99,7 +103,8 @@ def load_key(path: Path) -> AnswerKey:
         raise UsageFault(f"{path}: the answer key is not UTF-8 text; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageFault(f"{path}: not valid TOML: {error}.") from error
-    return _Reader(str(path)).key(values)
+    said = json.dumps(values, sort_keys=True, default=str)
+    return replace(_Reader(str(path)).key(values), revision=hashlib.sha256(said.encode()).hexdigest()[:12])
 
 
 class _Reader:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from grader import store
 from grader.files import write_file
-from grader.model import Band, Report, Run, Status
+from grader.model import AnswerResult, Band, Report, Run, Status
 from grader.report import tally, text
 from grader.report.plots import learning_chart
 from grader.report.steps import network_steps
@@ -26,6 +26,8 @@ from grader.text import visible_block
 
 _MOST_OUTPUT = 4000
 """Characters of a submission's own printed output that a page shows, from its end."""
+_MOST_ANSWER = 6000
+"""Characters of an answer that a page shows, from its start."""
 _LONGEST_SENTENCE = 1000
 """Characters of a sentence that may quote a submission."""
 _MOST_REASONS = 6
@@ -113,6 +115,16 @@ def _block(printed: str) -> Markup:
     return escape(visible_block(printed))
 
 
+def _highlighted(answer: AnswerResult) -> Markup:
+    """An answer as handed in, with the words that earned or lost its mark in ``<mark>``."""
+    pieces, at = [], 0
+    for start, end in answer.spans:
+        pieces.append(_block(answer.text[at:start]))
+        pieces.append(Markup("<mark>{}</mark>").format(_block(answer.text[start:end])))
+        at = end
+    return Markup("").join([*pieces, _block(answer.text[at : max(at, _MOST_ANSWER)])])
+
+
 def _count(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
 
@@ -141,6 +153,7 @@ def _environment() -> Environment:
         percent=_percent,
         points=text.points,
         prose=_prose,
+        highlighted=_highlighted,
         shorten=lambda words, width: text.shorten(text.visible(words), width),
     )
     environment.globals.update(
