@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -110,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--remark", action="store_true", help="mark again from stored evidence; no student code is run")
     grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    render = commands.add_parser(
+        "render",
+        help="write the pages and tables of a stored run again",
+        description="Write the pages, results.json and marks.csv of RUN again from what is stored, with the decisions "
+        "in its overrides.toml. Nothing is run and nothing is marked.",
+    )
+    render.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
     doctor = commands.add_parser(
         "doctor",
         help="say what this machine can do: isolation, GPU, data, versions",
@@ -177,10 +184,23 @@ def _grade(arguments: argparse.Namespace) -> int:
     )
     if not arguments.quiet:
         print_summary(console, reports, run, out)
-    statuses = {report.status for report in reports}
-    if Status.ERROR in statuses:
+    return _exit_code(report.status for report in reports)
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from grader.finished import load_run, write_views
+    from grader.report import html
+
+    finished = load_run(arguments.run)
+    write_views(finished, html)
+    return _exit_code(report.status for report in finished.reports)
+
+
+def _exit_code(statuses: Iterable[Status]) -> int:
+    found = set(statuses)
+    if Status.ERROR in found:
         return FAULT
-    return NEEDS_TUTOR if Status.NEEDS_REVIEW in statuses else SETTLED
+    return NEEDS_TUTOR if Status.NEEDS_REVIEW in found else SETTLED
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -206,7 +226,7 @@ def _mark_answers(arguments: argparse.Namespace) -> int:
     return SETTLED
 
 
-COMMANDS = {"grade": _grade, "doctor": _doctor, "mark-answers": _mark_answers}
+COMMANDS = {"grade": _grade, "render": _render, "doctor": _doctor, "mark-answers": _mark_answers}
 
 
 def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:

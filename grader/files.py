@@ -8,6 +8,7 @@ import math
 import os
 import re
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,11 +40,11 @@ def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
         raise
 
 
-def write_json(path: Path, content: JSON, *, indent: int | None = None) -> None:
-    """Replace ``path`` by ``content`` as strict JSON, durably."""
+def write_json(path: Path, content: JSON, *, indent: int | None = None, is_durable: bool = True) -> None:
+    """Replace ``path`` by ``content`` as strict JSON; ``is_durable`` as in :func:`write_file`."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
     escaped = _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", encodable(text))
-    write_file(path, (escaped + "\n").encode(), is_durable=True)
+    write_file(path, (escaped + "\n").encode(), is_durable=is_durable)
 
 
 def read_json(path: Path) -> JSON | None:
@@ -56,7 +57,7 @@ def read_json(path: Path) -> JSON | None:
 
 
 def packed(value: Any) -> Any:
-    """Dataclasses as plain data; Path becomes text, and a float that JSON lacks becomes {"float": "nan"}."""
+    """Dataclasses as plain data; Path and Decimal become text, and a float that JSON lacks becomes {"float": "nan"}."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: packed(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -65,7 +66,7 @@ def packed(value: Any) -> Any:
         return [packed(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | Decimal) else value
 
 
 def unpacked(value: Any, kind: type[T]) -> T | None:

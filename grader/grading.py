@@ -22,7 +22,8 @@ from grader.answers.sheet import read_sheet
 from grader.data import DataSet
 from grader.intake import discover
 from grader.marking import NO_SHEET, mark, mark_error, mark_unusable
-from grader.model import AnswerSheet, Band, GraderFault, Report, Rubric, Run, Submission, UsageFault
+from grader.model import AnswerSheet, GraderFault, Report, Rubric, Run, Submission, UsageFault
+from grader.moderation import carry_over, moderated
 from grader.sandbox import Stopped, Wish
 from grader.scratch import scratch_folder
 from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session
@@ -31,7 +32,7 @@ from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session
 class Pages(Protocol):
     """What renders finished reports; :mod:`grader.report.html` is one."""
 
-    def write_report_page(self, folder: Path, report: Report, run: Run, *, bands: Sequence[Band]) -> object: ...
+    def write_report_page(self, folder: Path, report: Report, run: Run) -> object: ...
     def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
 
@@ -104,6 +105,7 @@ def grade_cohort(
         scratch = stack.enter_context(scratch_folder())
         submissions = discover(path, scratch / "unpacked")
         store.claim_folder(out)
+        overrides = carry_over(out, earlier)
         places = (*enclosure.hidden, path, out, scratch, *([earlier] if earlier else []))
         held = replace(enclosure, hidden=places)
         session = Session(
@@ -116,6 +118,7 @@ def grade_cohort(
             source=path,
             enclosure=held,
             answer_key=answer_key,
+            overrides=overrides,
         )
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]
@@ -180,21 +183,25 @@ def grade_one(
         else:
             session.totals.add("nothing to run")
         sheet = answers_of(task, record, session)
-        key = session.answer_key
+        judge = session.judge(store.read_verdicts(task.stored_in or out, submission.id))
         if observed is None:
-            report = mark_unusable(submission, session.rubric, sheet=sheet, key=key)
+            report = mark_unusable(submission, session.rubric, sheet=sheet, judge=judge)
         else:
-            report = mark(submission, observed, session.rubric, data=session.data.name, sheet=sheet, key=key)
-        store.write_report(out, report, key=task.key, sheet_key=task.sheet_key)
-        pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
+            report = mark(submission, observed, session.rubric, data=session.data.name, sheet=sheet, judge=judge)
+        if task.stored_in != out or sheet is not (record and record.sheet):
+            store.write_report(out, report, key=task.key, sheet_key=task.sheet_key)
+        store.write_verdict(out, report, judge)
+        report = moderated(report, session.overrides)
+        pages.write_report_page(out, report, session.facts())
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of ours
         progress.error(f"{submission.id}: {traceback.format_exc(limit=-3)}")
         session.totals.add("errors")
         report = mark_error(submission, session.rubric, message=f"{type(fault).__name__}: {fault}")
-        with suppress(Exception):  # the page may be what failed
-            pages.write_report_page(out, report, session.facts(), bands=session.plan.bands)
+        with suppress(Exception):  # writing may be what failed
+            store.write_verdict(out, report, None)
+            pages.write_report_page(out, report, session.facts())
     return report, None if task.stored_in is not None else time.perf_counter() - start
 
 

@@ -1,4 +1,4 @@
-"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and the key.
+"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a judge.
 
 Nothing is run, read or written here, so a mark can be computed again whenever the rubric changes.
 """
@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from grader.answers.key import AnswerKey
 from grader.answers.own_net import notes
-from grader.answers.results import mark_sheet, wait_for_marking
+from grader.answers.results import Judge, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.conduct import ALL, Conduct, conduct
 from grader.evidence import Evidence
@@ -39,11 +38,11 @@ def mark(
     *,
     data: str,
     sheet: AnswerSheet = NO_SHEET,
-    key: AnswerKey | None = None,
+    judge: Judge | None = None,
 ) -> Report:
     """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on.
 
-    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``key``.
+    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``judge``.
     """
     findings = find(
         evidence,
@@ -53,13 +52,13 @@ def mark(
     )
     seen = conduct(evidence)
     findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
-    answers = mark_sheet(sheet, rubric.part1, key, notes(evidence))
+    answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers)
     return replace(report, evidence=evidence, sheet=sheet)
 
 
 def mark_unusable(
-    submission: Submission, rubric: Rubric, *, sheet: AnswerSheet = NO_SHEET, key: AnswerKey | None = None
+    submission: Submission, rubric: Rubric, *, sheet: AnswerSheet = NO_SHEET, judge: Judge | None = None
 ) -> Report:
     """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
     instead. Its answers are marked all the same.
@@ -71,7 +70,7 @@ def mark_unusable(
         for criterion in rubric.part2
     }
     findings["loads"] = Finding(Status.FAILED, reason, hint)
-    answers = mark_sheet(sheet, rubric.part1, key, {})
+    answers = mark_sheet(sheet, rubric.part1, judge, {})
     return replace(_report(submission, rubric, findings, submission.flags, answers), sheet=sheet)
 
 
@@ -103,11 +102,12 @@ def _report(
         flags=flags,
         submission=submission,
         evidence=None,
-        message=_first_cause(items, answers),
+        message=first_cause(items, answers),
+        digest=submission.digest,
     )
 
 
-def _first_cause(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> str:
+def first_cause(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> str:
     """The message of the first item that did not earn all its points, else that of the first such answer."""
     lossy = {Status.ERROR, Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}
     causes = [item.message for item in items if item.status in lossy]

@@ -226,6 +226,27 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Override:
+    """A tutor's decision on one item, which stands above the automatic mark and never replaces it on disk.
+
+    ``item`` is an id of Part 2, or ``part1.`` with a part. ``old`` and ``new`` are points out of ``available``: what
+    the grader gave or proposed, and what the tutor gives; without ``new`` the entry is a comment and changes no mark.
+    ``digest`` names what the tutor looked at (the submission, or the answer's text); the decision holds for that alone.
+    ``time`` is ISO 8601 in UTC.
+    """
+
+    student: str
+    item: str
+    author: str
+    time: str
+    reason: str
+    digest: str
+    available: Decimal
+    old: Decimal
+    new: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class ItemResult:
     """A marked rubric item of Part 2."""
 
@@ -240,6 +261,9 @@ class ItemResult:
     seen: str = ""
     proposed: Decimal | None = None
     """What a tutor is asked to confirm, while the status is needs_review."""
+    override: Override | None = None
+    """The tutor's decision that ``awarded`` comes from; None for an automatic mark."""
+    comments: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -263,6 +287,9 @@ class AnswerResult:
     note: str = ""
     proposed: Decimal | None = None
     """What a tutor is asked to confirm, while the status is needs_review."""
+    override: Override | None = None
+    """The tutor's decision that ``awarded`` comes from; None for an automatic mark."""
+    comments: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -281,6 +308,13 @@ class Report:
     message: str = ""
     """One sentence for the cohort table: the first cause of lost marks, or empty."""
     sheet: AnswerSheet | None = None
+    digest: str = ""
+    """Digest of the submission's files; stays when ``submission`` is left out."""
+
+    @property
+    def results(self) -> tuple[ItemResult | AnswerResult, ...]:
+        """All that is marked: the items of Part 2, then the parts of Part 1."""
+        return (*self.items, *self.answers)
 
 
 @dataclass(frozen=True)
@@ -309,6 +343,8 @@ class Run:
     """Total wall seconds by stage over all submissions graded now."""
     key_revision: str = ""
     """Digest of the answer key; empty when Part 1 was not marked."""
+    bands: tuple[Band, ...] = ()
+    """The rubric's accuracy bands for the data set that was used."""
 
 
 JSON = dict[str, Any]

@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from grader import __version__
 from grader.answers.key import AnswerKey
+from grader.answers.memory import Memory, StoredVerdicts, marker_digest
 from grader.answers.sheet import reader_digest
 from grader.checks.training import next_seed
 from grader.data import DataSet, write_worker_files
 from grader.evidence import FORMAT, Evidence, Training
 from grader.intake import copy_submission
 from grader.model import DataFiles, Job, Rubric, Run, Submission, TrainingPlan, UsageFault
+from grader.moderation import Overrides
 from grader.sandbox import JudgeTraining, Predictions, Wish, WorkerPool
 from grader.scrutiny import scrutinise
 from grader.versions import worker_digest
@@ -47,6 +49,7 @@ class Enclosure:
 
 
 AS_GOOD_AS_IT_GETS = Enclosure()
+NO_OVERRIDES = Overrides()
 
 
 @dataclass
@@ -85,9 +88,12 @@ class Session:
         source: Path,
         enclosure: Enclosure,
         answer_key: AnswerKey | None = None,
+        overrides: Overrides = NO_OVERRIDES,
     ) -> None:
         self.rubric = rubric
         self.answer_key = answer_key
+        self.marker = marker_digest(answer_key) if answer_key is not None else ""
+        self.overrides = overrides
         self.data = data
         self.plan: TrainingPlan = rubric.training[data.name]
         self.jobs = jobs
@@ -144,6 +150,12 @@ class Session:
             "format": FORMAT,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def judge(self, known: StoredVerdicts) -> Memory | None:
+        """What marks one student's answers, with the verdicts that still hold; None without a key."""
+        if self.answer_key is None:
+            return None
+        return Memory(self.answer_key, known.verdicts if known.marker == self.marker else {}, marker=self.marker)
 
     def sheet_key(self, submission: Submission) -> str:
         """Digest of all that the answers as read depend on; empty when the rubric asks for none."""
@@ -212,6 +224,7 @@ class Session:
             counts=counts,
             timing={stage: round(spent, 3) for stage, spent in timing.items()},
             key_revision=self.answer_key.revision if self.answer_key is not None and self.rubric.part1 else "",
+            bands=self.plan.bands,
         )
 
 

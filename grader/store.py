@@ -11,7 +11,7 @@ import glob
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from grader import evidence
+from grader.answers.memory import Memory, StoredVerdicts
 from grader.evidence import Evidence
 from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json
 from grader.intake import safe_folder_name
@@ -29,7 +30,9 @@ FORMAT = 1
 """Of every file written here; raised when the meaning of one changes."""
 
 RUN_FILE = "run.json"
+RESULTS_FILE = "results.json"
 RECORD_FILE = "evidence.json"
+VERDICT_FILE = "verdict.json"
 REPORT_FILE = "report.html"
 _RUN_KIND = "lab4-grader-run"
 _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -137,6 +140,47 @@ def read_run(folder: Path) -> StoredRun | None:
         return None
 
 
+@dataclass(frozen=True)
+class _StoredVerdict:
+    format: int
+    report: Report
+    answers: StoredVerdicts
+
+
+def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> None:
+    """Store the automatic verdict, without what it was made from, in the run at ``folder``.
+
+    What the ``judge`` of its answers gave is stored with it, for a later run by the same key.
+    """
+    target = student_folder(folder, report.student)
+    target.mkdir(parents=True, exist_ok=True)
+    verdict = replace(report, submission=None, evidence=None, sheet=None)
+    answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
+    write_json(target / VERDICT_FILE, packed(_StoredVerdict(FORMAT, verdict, answers)), is_durable=False)
+
+
+def read_verdict(folder: Path, student: str) -> Report | None:
+    """The automatic verdict on ``student``; None when it is missing, garbled or of another format."""
+    stored = _read_verdict(folder, student)
+    return stored.report if stored is not None else None
+
+
+def read_verdicts(folder: Path, student: str) -> StoredVerdicts:
+    """The verdicts on the answers of ``student`` as stored; none when they are missing or garbled."""
+    stored = _read_verdict(folder, student)
+    return stored.answers if stored is not None else StoredVerdicts()
+
+
+def _read_verdict(folder: Path, student: str) -> _StoredVerdict | None:
+    content = read_json(student_folder(folder, student) / VERDICT_FILE)
+    try:
+        stored = unpacked(content, _StoredVerdict)
+    except msgspec.ValidationError:
+        return None
+    is_theirs = stored is not None and stored.report.student == encodable(student)
+    return stored if stored is not None and is_theirs and stored.format == FORMAT else None
+
+
 def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "") -> None:
     """Store what ``report`` was made from, durably, in the run at ``folder``.
 
@@ -182,8 +226,20 @@ def read_record(folder: Path, student: str) -> StoredRecord | None:
 
 def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
     """Write results.json: every verdict of the run for other programs (docs/report-format.md)."""
-    content = {"format": FORMAT, "run": packed(run), "submissions": [_result(report) for report in reports]}
-    write_json(folder / "results.json", finite(content), indent=1)
+    facts = packed(run) | {
+        "bands": [{"accuracy": band.accuracy, "fraction": _number(band.fraction)} for band in run.bands]
+    }
+    content = {"format": FORMAT, "run": facts, "submissions": [_result(report) for report in reports]}
+    write_json(folder / RESULTS_FILE, finite(content), indent=1)
+
+
+def students_of(folder: Path) -> tuple[str, ...]:
+    """The students of the run at ``folder``, in its order. Raises UsageFault when it is no run, or has no results."""
+    content = read_json(folder / RESULTS_FILE) if read_run(folder) is not None else None
+    listed = content.get("submissions") if content is not None else None
+    if not isinstance(listed, list):
+        raise UsageFault(f"{visible(str(folder))} is no run of this grader with results; name the folder of a run.")
+    return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
 
 
 def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
@@ -225,6 +281,7 @@ def _result(report: Report) -> JSON:
                 "message": item.message,
                 "hint": item.hint,
                 "proposed": _proposal(item),
+                "override": _decision(item),
             }
             for item in report.items
         ],
@@ -241,6 +298,7 @@ def _result(report: Report) -> JSON:
                 "source": answer.source,
                 "note": answer.note,
                 "proposed": _proposal(answer),
+                "override": _decision(answer),
             }
             for answer in report.answers
         ],
@@ -250,6 +308,14 @@ def _result(report: Report) -> JSON:
 
 def _proposal(result: ItemResult | AnswerResult) -> int | float | None:
     return None if result.proposed is None else _number(result.proposed)
+
+
+def _decision(result: ItemResult | AnswerResult) -> JSON | None:
+    made = result.override
+    if made is None or made.new is None:
+        return None
+    told = {"author": made.author, "time": made.time, "reason": made.reason}
+    return told | {"old": _number(made.old), "new": _number(made.new)}
 
 
 def _points_cell(result: ItemResult | AnswerResult | None) -> int | float | str:

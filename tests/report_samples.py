@@ -108,6 +108,7 @@ RUN = Run(
     source="submissions/2025-s2",
     counts={"graded": 10, "reused": 2},
     timing={"load": 4.1, "build": 0.4, "trace": 2.2, "probe": 5.0, "modes": 1.1, "gradients": 1.3, "train": 402.5},
+    bands=BANDS,
 )
 
 DIGITS_RUN = dataclasses.replace(

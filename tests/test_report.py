@@ -64,7 +64,7 @@ class Page(HTMLParser):
 
 
 def student_page(report: Report, run: Run = samples.RUN) -> Page:
-    return Page(html.render_report(report, run, bands=samples.BANDS))
+    return Page(html.render_report(report, run))
 
 
 def cohort_page(reports: Sequence[Report], run: Run = samples.RUN) -> Page:
@@ -73,7 +73,7 @@ def cohort_page(reports: Sequence[Report], run: Run = samples.RUN) -> Page:
 
 def every_page() -> list[str]:
     reports = samples.cohort()
-    pages = [html.render_report(report, samples.DIGITS_RUN, bands=samples.BANDS) for report in reports]
+    pages = [html.render_report(report, samples.DIGITS_RUN) for report in reports]
     return [*pages, html.render_cohort(reports, samples.DIGITS_RUN), html.render_cohort([], samples.RUN)]
 
 
@@ -112,7 +112,7 @@ def test_a_hostile_name_stays_text(name: str) -> None:
 def test_links_of_the_cohort_page_lead_to_the_students_pages(tmp_path: Path) -> None:
     reports = samples.cohort()
     for report in reports:
-        html.write_report_page(tmp_path, report, samples.RUN, bands=samples.BANDS)
+        html.write_report_page(tmp_path, report, samples.RUN)
     index = html.write_cohort_page(tmp_path, reports, samples.RUN)
     links = {attributes["href"] for attributes in Page(index.read_text(encoding="utf-8")).all("a")}
     assert len(links) == len(reports)
@@ -214,7 +214,7 @@ def test_pages_of_a_large_cohort_stay_small() -> None:
     kinds = [samples.passed_report(), samples.partial_report(), samples.failed_report(), samples.review_report()]
     reports = [dataclasses.replace(kinds[at % 4], student=f"s{at:07}") for at in range(300)]
     assert len(html.render_cohort(reports, samples.RUN)) < 2_000_000
-    assert len(html.render_report(reports[1], samples.RUN, bands=samples.BANDS)) < 400_000
+    assert len(html.render_report(reports[1], samples.RUN)) < 400_000
 
 
 def test_the_queue_holds_reviews_faults_and_flags_but_not_unmarked_answers() -> None:

@@ -133,10 +133,10 @@ def test_results_keep_the_contract(tmp_path: Path) -> None:
         for flag in entry["flags"]:
             assert list(flag) == ["id", "message"]
         for item in entry["items"]:
-            assert list(item) == ["id", "status", "awarded", "available", "message", "hint", "proposed"]
+            assert list(item) == ["id", "status", "awarded", "available", "message", "hint", "proposed", "override"]
         for answer in entry["answers"]:
             assert list(answer)[:7] == ["part", "status", "awarded", "available", "confidence", "message", "spans"]
-            assert list(answer)[7:] == ["answer", "source", "note", "proposed"]
+            assert list(answer)[7:] == ["answer", "source", "note", "proposed", "override"]
 
 
 def test_points_are_numbers_and_paths_are_relative(tmp_path: Path) -> None:

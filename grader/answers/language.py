@@ -7,6 +7,7 @@ negation, hedging, and the marks of a bag of words.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 STEMMER = snowballstemmer.stemmer("english")
+STEMMING = threading.Lock()
+"""The stemmer keeps the word that it works on in itself, and submissions are marked in several threads."""
 BREAK = "."
 """The stem that stands for the end of a sentence, a line or a list item."""
 PAUSE = ","
@@ -126,7 +129,8 @@ def stem(word: str) -> str:
         for pattern, replacement in SPELLING:
             word = pattern.sub(replacement, word)
     word = OUR.sub(r"\1or", word)
-    return str(STEMMER.stemWord(word))
+    with STEMMING:
+        return str(STEMMER.stemWord(word))
 
 
 # After stem, which it needs.

@@ -6,15 +6,16 @@ was not found, or not read, is ever a zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from grader.answers.key import AnswerKey
-from grader.answers.marking import TOO_LONG, mark_answer
+from grader.answers.marking import TOO_LONG
 from grader.answers.sheet import CERTAIN
 from grader.answers.verdict import Verdict
 from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
 
+Judge = Callable[[str, str], Verdict]
+"""Gives the verdict on a part's text by some key: (part, text)."""
 CENT = Decimal("0.01")
 WAITING = "The answer has not been marked yet."
 NO_ANSWERS = "No file that could hold the answers was found; a tutor should look for them."
@@ -24,12 +25,12 @@ DOUBTED = 0.5
 
 
 def mark_sheet(
-    sheet: AnswerSheet, criteria: Sequence[Criterion], key: AnswerKey | None, notes: Mapping[str, str]
+    sheet: AnswerSheet, criteria: Sequence[Criterion], judge: Judge | None, notes: Mapping[str, str]
 ) -> tuple[AnswerResult, ...]:
-    """Each part with its mark, or with why a tutor has to look. Without a key every answer waits."""
+    """Each part with its mark, or with why a tutor has to look. Without a ``judge`` every answer waits."""
     found = {answer.part: answer for answer in sheet.answers}
     return tuple(
-        _found(criterion, found[criterion.id], sheet, key, notes.get(criterion.id, ""))
+        _found(criterion, found[criterion.id], sheet, judge, notes.get(criterion.id, ""))
         if criterion.id in found
         else _open(criterion, _absence(sheet))
         for criterion in criteria
@@ -54,10 +55,10 @@ def _absence(sheet: AnswerSheet) -> str:
 
 
 def _found(
-    criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, key: AnswerKey | None, note: str
+    criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, judge: Judge | None, note: str
 ) -> AnswerResult:
     doubt = _doubt(answer, sheet)
-    verdict = _verdict(criterion, answer, key)
+    verdict = _verdict(criterion, answer, judge)
     is_open = bool(doubt) or verdict is None or verdict.status is Status.NEEDS_REVIEW
     earned = _points(criterion, verdict) if verdict else None
     sure = min(verdict.confidence, answer.confidence, DOUBTED if doubt else 1.0) if verdict else 0.0
@@ -77,11 +78,11 @@ def _found(
     )
 
 
-def _verdict(criterion: Criterion, answer: WrittenAnswer, key: AnswerKey | None) -> Verdict | None:
+def _verdict(criterion: Criterion, answer: WrittenAnswer, judge: Judge | None) -> Verdict | None:
     """What the text earns; a blank place needs no key to earn nothing."""
     if answer.is_blank:
         return Verdict(Status.FAILED, Decimal(0), 1.0, BLANK, ())
-    return mark_answer(key, criterion.id, answer.text) if key is not None else None
+    return judge(criterion.id, answer.text) if judge is not None else None
 
 
 def _points(criterion: Criterion, verdict: Verdict) -> Decimal:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,14 +17,10 @@ from markupsafe import Markup, escape
 
 from grader import store
 from grader.files import write_file
-from grader.model import AnswerResult, Band, Report, Run, Status
-from grader.report import tally, text
-from grader.report.plots import learning_chart
-from grader.report.steps import network_steps
+from grader.model import AnswerResult, Report, Run, Status
+from grader.report import cohort_page, student_page, tally, text
 from grader.text import visible_block
 
-_MOST_OUTPUT = 4000
-"""Characters of a submission's own printed output that a page shows, from its end."""
 _MOST_ANSWER = 6000
 """Characters of an answer that a page shows, from its start."""
 _LONGEST_SENTENCE = 1000
@@ -34,62 +29,21 @@ _MOST_REASONS = 6
 """Reasons of one submission in the tutor's queue; its own page has them all."""
 
 
-def render_report(report: Report, run: Run, *, bands: Sequence[Band] = ()) -> str:
-    """The page of one student; ``bands`` are the rubric's accuracy bands for the data set of ``run``."""
-    evidence = report.evidence
-    template = _environment().get_template("report.html")
-    return template.render(
-        report=report,
-        run=run,
-        status=tally.status_of(report),
-        is_marked=tally.is_marked(report),
-        part1=tally.add_up(report.answers),
-        part2=tally.add_up(report.items),
-        item_counts=tally.count_statuses(item.status for item in report.items),
-        trace=evidence.trace if evidence else None,
-        network=network_steps(evidence.trace) if evidence and evidence.trace else None,
-        trainings=evidence.trainings if evidence else (),
-        chart=learning_chart(evidence.trainings, bands) if evidence else None,
-        bands=sorted(bands, key=lambda band: band.accuracy),
-        output=evidence.output[-_MOST_OUTPUT:] if evidence else "",
-    )
+def render_report(report: Report, run: Run) -> str:
+    """The page of one student."""
+    return _environment().get_template("report.html").render(student_page.context(report, run))
 
 
 def render_cohort(reports: Sequence[Report], run: Run) -> str:
     """The page of a whole run; its links lead to the students' pages beside it."""
-    rows = [(report, tally.add_up(report.items), tally.add_up(report.answers)) for report in reports]
-    has_part1_marks = any(answers.awarded or answers.waiting == 0 for _, _, answers in rows if answers.available)
-    marked = [
-        (report, items) for report, items, _ in rows if tally.is_marked(report)
-    ]  # a fault of ours is no mark of nought
-    marks = [report.awarded if has_part1_marks else items.awarded for report, items in marked]
-    available = [report.available if has_part1_marks else items.available for report, items in marked]
-    best = max(available, default=Decimal(0))
-    bins = tally.histogram(marks, best)
-    template = _environment().get_template("cohort.html")
-    return template.render(
-        reports=reports,
-        run=run,
-        rows=rows,
-        counts=tally.count_statuses(map(tally.status_of, reports)),
-        failures=tally.most_failed(reports),
-        queue=tally.review_queue(reports),
-        waiting_answers=tally.waiting_answers(reports),
-        bins=bins,
-        highest_bin=max((entry.count for entry in bins), default=0),
-        marks_are="Total marks" if has_part1_marks else "Part 2 marks",
-        best=best,
-        run_counts=[(name, str(count)) for name, count in run.counts.items()],
-        stage_times=[(text.STAGE_WORDS.get(name, name), text.duration(spent)) for name, spent in run.timing.items()],
-        mean=sum(marks, Decimal(0)) / len(marks) if marks else None,
-    )
+    return _environment().get_template("cohort.html").render(cohort_page.context(reports, run))
 
 
-def write_report_page(folder: Path, report: Report, run: Run, *, bands: Sequence[Band] = ()) -> Path:
+def write_report_page(folder: Path, report: Report, run: Run) -> Path:
     """Write the page of one student into the run at ``folder``."""
     path = store.student_folder(folder, report.student) / store.REPORT_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, render_report(report, run, bands=bands).encode())
+    write_file(path, render_report(report, run).encode())
     return path
 
 
