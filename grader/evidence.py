@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-FORMAT = 2
+from grader.pictures import Filters, Mistake
+
+FORMAT = 3
 """Raised whenever a record changes its meaning; stored evidence of another format is never reused."""
 
 
@@ -317,11 +319,12 @@ class CurvePoint:
 class Training:
     """Stage ``train``: one seeded training run. Times are wall seconds in the worker.
 
-    What the accuracies are is filled in by the parent from the predictions, for it alone has the labels: ``correct`` of
-    ``total`` held-out images, ``confusion`` with rows of true digits by columns of predicted ones, and
-    ``untrained_correct`` of ``untrained_total`` held-out images before the first step. ``train_path`` and ``eval_path``
-    are the weighted layers of training steps and a held-out batch picked at random, the first odd ones if they are not
-    all alike; see :class:`Modes`.
+    What follows from the predictions is filled in by the parent, for it alone has the labels: ``correct`` of ``total``
+    held-out images, ``confusion`` with rows of true digits by columns of predicted ones, ``untrained_correct`` of
+    ``untrained_total`` held-out images before the first step, and the ``mistakes`` that the net was surest of, surest
+    first. ``filters`` are the worker's and are only shown. ``train_path`` and ``eval_path`` are the weighted layers of
+    training steps and a held-out batch picked at random, the first odd ones if they are not all alike; see
+    :class:`Modes`.
     """
 
     problem: Problem | None
@@ -339,6 +342,8 @@ class Training:
     untrained_total: int = 0
     train_path: tuple[str, ...] | None = None
     eval_path: tuple[str, ...] | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    filters: Filters | None = None
 
 
 @dataclass(frozen=True)
@@ -380,9 +385,6 @@ class Evidence:
     """What the parent read in the text; None when it was not read."""
     format: int = FORMAT
 
-
-UNTRAINED_IMAGES = 250
-"""How many of the held-out images, at most, are passed through a net before it is trained: their order is random."""
 
 STAGES: dict[str, type] = {
     "load": Loading,

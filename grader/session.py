@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from grader.evidence import FORMAT, Evidence, Training
 from grader.intake import copy_submission
 from grader.model import DataFiles, Job, Rubric, Run, Submission, TrainingPlan, UsageFault
 from grader.moderation import Overrides
+from grader.pictures import MOST_MISTAKES, SIDE, ZERO, Filters, Mistake
 from grader.sandbox import JudgeTraining, Predictions, Wish, WorkerPool
 from grader.scrutiny import scrutinise
 from grader.versions import worker_digest
@@ -113,11 +115,15 @@ class Session:
         self._pool: WorkerPool | None = None
         self._files: DataFiles | None = None
         self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._images: NDArray[np.uint8] = np.zeros((0, SIDE, SIDE), np.uint8)
+        """The held-out images in the order in which they were handed out, as are the labels."""
 
     def open(self) -> None:
         """Hand the data to workers and start them. The order of the held-out images is new for each run."""
         files, labels = write_worker_files(self.data, self._scratch / "data", order_seed=secrets.randbelow(2**31))
         self._files, self._labels = files, labels
+        # Read before there is a worker that could change them.
+        self._images = np.fromfile(files.heldout_images, np.uint8).reshape(-1, SIDE, SIDE)
         self._pool = self._stack.enter_context(
             WorkerPool(
                 workers=self.jobs,
@@ -196,7 +202,9 @@ class Session:
         def judge(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
             if record.seed == self.plan.seeds[0]:
                 trainings.clear()  # a worker that was lost begins again
-            judged = with_accuracy(record, predictions, self._labels)
+            judged = with_pictures(
+                with_accuracy(record, predictions, self._labels), predictions, self._labels, self._images
+            )
             trainings.append(judged)
             return judged, next_seed(tuple(trainings), self.plan)
 
@@ -244,6 +252,54 @@ def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np
         untrained_correct=int((untrained == labels[: len(untrained)]).sum()),
         untrained_total=len(untrained),
     )
+
+
+def with_pictures(
+    judged: Training, predictions: Predictions, labels: NDArray[np.uint8], images: NDArray[np.uint8]
+) -> Training:
+    """The record, once its accuracy was counted, with the surest mistakes and the first filters.
+
+    ``images`` (n, 28, 28) are the parent's own, in the order of the ``labels``.
+    """
+    if not judged.total:
+        return judged
+    return replace(
+        judged,
+        mistakes=surest_mistakes(predictions.log_probabilities, labels, images),
+        filters=None if predictions.filters is None else quantised(predictions.filters),
+    )
+
+
+def surest_mistakes(
+    outputs: NDArray[np.float32], labels: NDArray[np.uint8], images: NDArray[np.uint8]
+) -> tuple[Mistake, ...]:
+    """The wrongly classified images whose predicted digit has the highest probability, at most MOST_MISTAKES of them.
+
+    Probabilities are the softmax of the outputs, as in training: for log-probabilities that changes nothing.
+    """
+    predicted = outputs.argmax(axis=1)
+    scores = np.nan_to_num(outputs.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities = (shares / shares.sum(axis=1, keepdims=True))[np.arange(len(labels)), predicted]
+    wrong = np.flatnonzero(predicted != labels)
+    surest = wrong[np.argsort(-probabilities[wrong], kind="stable")][:MOST_MISTAKES]
+    return tuple(
+        Mistake(
+            b64encode(images[index].tobytes()).decode(),
+            int(labels[index]),
+            int(predicted[index]),
+            round(float(probabilities[index]), 6),
+        )
+        for index in surest
+    )
+
+
+def quantised(filters: NDArray[np.float32]) -> Filters:
+    """The finite weights (n, height, width) in 8 bits each, on one scale for all."""
+    count, height, width = filters.shape
+    scale = float(np.abs(filters).max()) / (255 - ZERO)
+    levels = np.rint(filters.astype(np.float64) / (scale or 1.0)) + ZERO
+    return Filters(count, height, width, scale, b64encode(levels.astype(np.uint8).tobytes()).decode())
 
 
 def _now() -> str:

@@ -17,5 +17,5 @@ def worker_digest() -> str:
     return digest.hexdigest()
 
 
-READING = ("evidence.py", "names.py", "script.py", "slicing.py", "source.py", "syntax.py")
+READING = ("evidence.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py")
 """The modules outside ``worker/`` that a worker imports."""

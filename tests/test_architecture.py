@@ -22,13 +22,13 @@ PACKAGE = ROOT / "grader"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 
-LEVELS = {"": 0, "evidence": 0, "model": 0, "grading": 2, "report": 3, "selfcheck": 3, "__main__": 3}
+LEVELS = {"": 0, "evidence": 0, "model": 0, "pictures": 0, "grading": 2, "report": 3, "selfcheck": 3, "__main__": 3}
 """Imports go down these levels only; a part that is not named here stands between the nouns and grading."""
 MIDDLE = 1
 
 READING = {"source", "script", "syntax", "slicing", "names", "near_misses"}
 """Static reading of a script."""
-OBSERVERS = {"", "evidence", "model", "worker", *READING}
+OBSERVERS = {"", "evidence", "model", "pictures", "worker", *READING}
 """All that a process which runs student code may load: no rubric, no key, no marks, no held-out labels."""
 PUBLIC = {*OBSERVERS, "checks", "network"}
 """What a student's self-check runs, with torch, torchvision, pytest and nbformat alone."""
@@ -144,7 +144,7 @@ def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
     assert not [entry for entry in imports_of(path) if entry.library == "sklearn" and entry.is_at_module_level]
 
 
-@pytest.mark.parametrize("name", ["evidence", "model"])
+@pytest.mark.parametrize("name", ["evidence", "model", "pictures"])
 def test_the_nouns_need_the_standard_library_only(name: str) -> None:
     assert not list(libraries_of(PACKAGE / f"{name}.py"))
 

@@ -26,6 +26,7 @@ from grader.evidence import Problem, Training
 from grader.grading import Selection, grade_cohort
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Report, Run, Status, UsageFault
+from grader.pictures import MOST_MISTAKES
 from grader.report import html
 from grader.report.console import make_console
 from grader.report.progress import Progress
@@ -221,6 +222,29 @@ def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(maste
     assert training.correct >= 0.4 * training.total
     assert sum(map(sum, training.confusion)) == training.total
     assert sum(training.confusion[digit][digit] for digit in range(10)) == training.correct
+
+
+def test_pictures_are_stored_of_a_real_run(master: Cohort) -> None:
+    record = store.read_record(master.out, "ada")
+    assert record is not None
+    assert record.evidence is not None
+    (training,) = record.evidence.trainings
+    data = load_digits("")
+    labels_of: dict[bytes, set[int]] = {}
+    for image, label in zip(data.heldout_images, data.heldout_labels, strict=True):
+        labels_of.setdefault(image.tobytes(), set()).add(int(label))
+    assert len(training.mistakes) == MOST_MISTAKES
+    for mistake in training.mistakes:
+        assert mistake.digit in labels_of[mistake.pixels]
+        assert mistake.predicted != mistake.digit
+        assert training.confusion[mistake.digit][mistake.predicted] > 0
+    probabilities = [mistake.probability for mistake in training.mistakes]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 1 / 10 < probabilities[-1] <= probabilities[0] <= 1
+    filters = training.filters
+    assert filters is not None
+    assert (filters.count, filters.height, filters.width) == (10, 5, 5)
+    assert len(set(filters.pictures)) == filters.count
 
 
 def test_predictions_are_counted_by_digit() -> None:

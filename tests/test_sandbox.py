@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from grader.evidence import Evidence, Training
 from grader.model import DataFiles, GraderFault, Job, UsageFault
-from grader.sandbox import Limits, Predictions, Stopped, Wish, WorkerPool, observation
+from grader.sandbox import JudgeTraining, Limits, Predictions, Stopped, Wish, WorkerPool, observation
 
 REPOSITORY = Path(__file__).parents[1]
 ENTRY = "tests.worker_entries:observe"
@@ -49,6 +49,16 @@ def make_job(behaviour: str, root: Path) -> Job:
 
 def stop_at_once(training: Training, predictions: Predictions) -> tuple[Training, int | None]:
     return training, None
+
+
+def keep_filters(shown: list[NDArray[np.float32] | None]) -> JudgeTraining:
+    """A judge that puts the filters of each run into ``shown`` and asks for no other run."""
+
+    def judge(training: Training, predictions: Predictions) -> tuple[Training, int | None]:
+        shown.append(predictions.filters)
+        return training, None
+
+    return judge
 
 
 def is_running(pid: int) -> bool:
@@ -129,6 +139,7 @@ def test_submission_that_reports_nothing(observe: Callable[[str], Evidence]) -> 
         ("forges_a_field", "crashed", "load", "unknown field"),
         ("forges_a_partial_record", "crashed", "load", "missing"),
         ("forges_accuracy", "crashed", "train", "its own accuracy"),
+        ("forges_a_mistake", "crashed", "train", "its own pictures"),
         ("nests_deeply", "crashed", "load", ""),
         ("sends_a_huge_line", "crashed", "load", "too long"),
         ("sends_a_surrogate", "crashed", "load", "not a frame"),
@@ -349,6 +360,14 @@ def test_torch_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         refused = pool.observe(make_job("sends_a_subclass", tmp_path), judge_training=judge)
         assert refused.ending.kind == "exit"
         assert "plain torch.Tensor" in refused.ending.detail
+
+        shown: list[NDArray[np.float32] | None] = []
+        for behaviour in ("trains", "shows_what_is_no_number"):
+            drawn = pool.observe(make_job(behaviour, tmp_path), judge_training=keep_filters(shown))
+            assert (drawn.ending.kind, len(drawn.trainings), drawn.notices) == ("finished", 1, ())
+        assert shown == [None, None]
+        too_much = pool.observe(make_job("shows_too_much", tmp_path), judge_training=judge)
+        assert (too_much.ending.kind, too_much.trainings) == ("crashed", ())
 
         around = json.loads(pool.observe(make_job("surroundings", tmp_path), judge_training=judge).output)
         assert around["threads"] == 1, "a server with threads cannot fork safely"

@@ -23,7 +23,7 @@ from grader.worker.building import is_lively, parameter_count, probe_images, ref
 from grader.worker.loading import Loaded
 from grader.worker.stages import build_net, lively_net, look_at_gradients
 from grader.worker.tracing import Tracer
-from grader.worker.training import VALIDATION_IMAGES, Attempt, Images, attempts, load_images, train
+from grader.worker.training import VALIDATION_IMAGES, Attempt, Images, attempts, first_filters, load_images, train
 
 TRAINED, HELDOUT = 1000, 230
 JOB = Job(
@@ -290,6 +290,154 @@ def test_a_device_that_fails_is_replaced_by_the_cpu() -> None:
     assert (record.problem, record.device) == (None, "cpu")
     assert [remark.id for remark in record.remarks] == ["trained-on-cpu"]
     assert torch.equal(outputs, run()[1])
+
+
+# ---- the first filters -----------------------------------------------------------------------------------------------
+
+
+class Convolving(nn.Module):
+    """The layers of a small convolutional net, declared in the opposite order; a test replaces what runs first."""
+
+    def __init__(self, first: nn.Module | None = None) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 10)
+        self.conv2 = nn.Conv2d(3, 4, 3)
+        self.conv1 = first or nn.Conv2d(1, 3, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.adaptive_avg_pool2d(F.relu(self.conv1(x)), 6)
+        return F.log_softmax(self.fc(F.relu(self.conv2(x)).flatten(1)), dim=1)
+
+
+def filters_after(factory: Callable[[], nn.Module]) -> tuple[Tensor | None, nn.Module]:
+    """The filters that a short run sends, and the net that it trained."""
+    nets: list[nn.Module] = []
+
+    def kept() -> nn.Module:
+        nets.append(factory())
+        return nets[-1]
+
+    record, outputs = train(kept, IMAGES, attempts(replace(JOB, steps=20), 0, seed=1, batch=0), explain=explain)
+    assert record.problem is None
+    assert set(outputs.arrays) == {"heldout", "untrained", *(() if outputs.filters is None else ("filters",))}
+    return outputs.filters, nets[-1]
+
+
+def test_the_filters_are_those_that_run_first_after_training() -> None:
+    filters, net = filters_after(Convolving)
+    assert isinstance(net, Convolving)
+    assert filters is not None
+    weight = net.conv1.weight
+    assert isinstance(weight, Tensor)
+    assert torch.equal(filters, weight.detach()[:, 0])
+    assert type(filters) is Tensor
+    fresh = Convolving()
+    refresh_weights(fresh, seed=1)
+    assert isinstance(fresh.conv1.weight, Tensor)
+    assert not torch.equal(filters, fresh.conv1.weight.detach()[:, 0]), "and not those that it starts with"
+
+
+class InColour(nn.Conv2d):
+    """A convolution of three channels that repeats a grey image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.expand(-1, 3, -1, -1))
+
+
+class ByHand(nn.Module):
+    """A convolution written with the function, in a layer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 1, 5, 5) / 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight)
+
+
+@pytest.mark.parametrize(
+    ("first", "shape"),
+    [
+        (lambda: InColour(3, 3, 5), (3, 5, 5)),
+        (lambda: nn.Sequential(nn.Sequential(nn.Conv2d(1, 3, (1, 7), padding="same"), nn.ReLU())), (3, 1, 7)),
+        (ByHand, (3, 5, 5)),
+        (lambda: nn.Sequential(nn.Conv2d(1, 32, 11, padding=5), nn.Conv2d(32, 3, 1)), (32, 11, 11)),
+        (lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 3, 5)), (3, 5, 5)),
+    ],
+    ids=["colour", "nested", "by-hand", "as-many-as-are-shown", "parametrised"],
+)
+def test_filters_of_many_kinds_are_sent(first: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+    filters, net = filters_after(lambda: Convolving(first()))
+    assert filters is not None
+    assert filters.shape == shape
+    weights = [weight for _, weight in net.conv1.named_parameters() if weight.dim() == 4]  # type: ignore[union-attr]
+    if len(weights) == 1:
+        assert torch.equal(filters, weights[0].detach().mean(1))
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        Net,
+        lambda: Convolving(nn.Sequential(nn.Conv2d(1, 33, 3, padding=1), nn.Conv2d(33, 3, 3))),
+        lambda: Convolving(nn.Conv2d(1, 3, (1, 12))),
+        lambda: nn.Sequential(nn.Flatten(2), nn.Conv1d(1, 3, 5, 5), nn.Flatten(), nn.Linear(468, 10)),
+    ],
+    ids=["no-convolution", "too-many", "too-large", "in-a-line"],
+)
+def test_a_net_without_small_filters_shows_none(factory: Callable[[], nn.Module]) -> None:
+    assert filters_after(factory)[0] is None
+
+
+class Liar(Tensor):
+    """A tensor that answers every question by itself."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # torch's own
+        return 4
+
+
+def fails() -> Tensor:
+    raise RuntimeError("not yours")
+
+
+def shadowed() -> Tensor:
+    weight = torch.zeros(40, 1, 5, 5)
+    weight.dim = lambda: 3  # type: ignore[method-assign]
+    weight.detach = lambda: torch.zeros(3, 1, 5, 5)  # type: ignore[method-assign]
+    return weight
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        fails,
+        shadowed,
+        lambda: "weights",
+        lambda: torch.zeros(3, 1, 5, 5).as_subclass(Liar),
+        lambda: nn.Parameter(torch.zeros(3, 1, 5, 5, device="meta")),
+        lambda: torch.zeros(3, 1, 5, 5, dtype=torch.int64),
+        lambda: torch.zeros(3, 0, 5, 5)[:0],
+    ],
+)
+def test_weights_that_cannot_be_shown_are_left_out(weight: Callable[[], object]) -> None:
+    class Odd(nn.Module):
+        @property
+        def weight(self) -> object:
+            return weight()
+
+    net = nn.Sequential(Odd())
+    assert first_filters(net, ("conv 0 75",)) is None
+    assert first_filters(net, ("conv conv2d 75",)) is None
+    assert first_filters(net, None) is None
+
+
+def test_what_is_no_number_is_left_to_the_parent() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 3, 5))
+    nn.init.constant_(net.get_parameter("0.weight"), math.nan)
+    filters = first_filters(net, ("conv 0 78",))
+    assert filters is not None
+    assert bool(filters.isnan().all())
 
 
 # ---- fresh weights ---------------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import NoReturn
 
 from grader.evidence import Building, Loading, Modes, Problem, Training
 from grader.model import Job
+from grader.pictures import Mistake
 from grader.worker.channel import Channel, signature
 
 GROWTH = 16 << 20
@@ -70,6 +72,26 @@ def trains(job: Job, channel: Channel) -> None:
         scores = torch.full((job.data.heldout_count, 10), float(seed), requires_grad=True).t().contiguous().t()
         channel.send(Training(None, seed, steps=3), "train", {"heldout": scores, "untrained": scores})
         seed = channel.ask()
+
+
+def shows_what_is_no_number(job: Job, channel: Channel) -> None:
+    """Send good predictions with filters that cannot be drawn."""
+    import torch
+
+    channel.begin("train")
+    scores = torch.zeros(job.data.heldout_count, 10)
+    filters = torch.tensor([[[1.0, float("nan")]], [[float("inf"), -1.0]]])
+    channel.send(Training(None, job.first_seed), "train", {"heldout": scores, "untrained": scores, "filters": filters})
+
+
+def shows_too_much(job: Job, channel: Channel) -> None:
+    """Send more filters than the channel carries."""
+    import torch
+
+    channel.begin("train")
+    scores, filters = torch.zeros(job.data.heldout_count, 10), torch.zeros(33, 5, 5)
+    channel.send(Training(None, job.first_seed), "train", {"heldout": scores, "untrained": scores, "filters": filters})
+    _sleep()
 
 
 def sends_a_subclass(job: Job, channel: Channel) -> None:
@@ -302,6 +324,14 @@ def forges_accuracy(job: Job, channel: Channel) -> None:
     channel.begin("train")
     scores = Training(None, job.first_seed, correct=10000, total=10000)
     channel.send(scores, "train")
+    _sleep()
+
+
+def forges_a_mistake(job: Job, channel: Channel) -> None:
+    """Bring a picture of its own in a training record."""
+    channel.begin("train")
+    mistake = Mistake(b64encode(bytes(784)).decode(), 1, 2, 0.9)
+    channel.send(Training(Problem("no-torch"), job.first_seed, mistakes=(mistake,)), "train")
     _sleep()
 
 

@@ -15,13 +15,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.evidence import STAGES, UNTRAINED_IMAGES, Notice, Training
-from grader.worker.channel import FAULT, SIGNATURE_BYTES, UNOBSERVED, signature
+from grader.evidence import STAGES, Notice, Training
+from grader.pictures import are_filters
+from grader.worker.channel import FAULT, SIGNATURE_BYTES, UNOBSERVED, UNTRAINED_IMAGES, signature
 
 ORDER = tuple(STAGES)
-HELDOUT, UNTRAINED = "heldout", "untrained"
+HELDOUT, UNTRAINED, FILTERS = "heldout", "untrained", "filters"
 """The only arrays on the channel, sent with a training record: log-probabilities of the held-out images after training,
-and of the first of them before it."""
+and of the first of them before it; and the first filters, which may be left out."""
 CLASSES = 10
 LONGEST_LINE = 1 << 20
 LARGEST_ARRAYS = 8 << 20
@@ -42,12 +43,14 @@ class Predictions:
     """Log-probabilities of the held-out images, float32 of shape (n, 10), after training with ``seed``.
 
     ``untrained`` are those of the first images before training. There are no rows of either when training had a
-    problem. They may hold NaN or infinities, for a net that diverged has earned them.
+    problem. They may hold NaN or infinities, for a net that diverged has earned them. ``filters`` are the net's first
+    ones, finite and few (see :func:`grader.pictures.are_filters`), if it has any to show.
     """
 
     seed: int
     log_probabilities: NDArray[np.float32]
     untrained: NDArray[np.float32]
+    filters: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -175,11 +178,18 @@ class Decoder:
             self._check_turn(header.stage)
             if header.begin and self._begun is not None:
                 raise Garbled(f"stage {header.stage} begins inside stage {self._begun}")
-        if header.arrays and header.arrays != self._expected_arrays:
+        if header.arrays and not self._are_expected(header.arrays):
             raise Garbled("the arrays are not those that were asked for")
         if header.arrays and (header.stage != "train" or header.begin or header.end is not None):
             raise Garbled("arrays come with a training record only")
         return header
+
+    def _are_expected(self, arrays: list[tuple[str, list[int]]]) -> bool:
+        """Whether these are the predictions, with or without filters. That bounds what is waited for, too."""
+        predictions, filters = arrays[:2], arrays[2:]
+        if predictions != self._expected_arrays or len(filters) > 1:
+            return False
+        return all(name == FILTERS and are_filters(shape) for name, shape in filters)
 
     def _check_turn(self, stage: str) -> None:
         if stage not in STAGES:
@@ -205,22 +215,31 @@ class Decoder:
         record = _decode_record(header.stage, bytes(header.record))
         predictions = None
         if isinstance(record, Training):
-            predictions = self._predictions(record, arrays)
+            predictions = self._predictions(record, header.arrays, arrays)
             self._seed = None
         self._begun = None
         self._position = ORDER.index(header.stage)
         return Recorded(header.stage, record, predictions)
 
-    def _predictions(self, record: Training, arrays: bytes) -> Predictions:
+    def _predictions(self, record: Training, shapes: list[tuple[str, list[int]]], arrays: bytes) -> Predictions:
         if record.seed != self._seed:
             raise Garbled("a training run used another seed than it was given")
         told = (record.correct, record.total, record.untrained_correct, record.untrained_total)
         if any(told) or record.confusion:
             raise Garbled("a training record tells its own accuracy")
+        if record.mistakes or record.filters is not None:
+            raise Garbled("a training record brings its own pictures")
         if not arrays and record.problem is None:
             raise Garbled("a training record came without its predictions")
-        values = np.frombuffer(arrays, dtype="<f4").astype(np.float32).reshape(-1, CLASSES)
-        return Predictions(record.seed, values[: self._heldout_count], values[self._heldout_count :])
+        values = np.frombuffer(arrays, dtype="<f4").astype(np.float32)
+        named: dict[str, NDArray[np.float32]] = {}
+        for name, shape in shapes:
+            named[name], values = values[: math.prod(shape)].reshape(shape), values[math.prod(shape) :]
+        nothing = np.zeros((0, CLASSES), np.float32)
+        filters = named.get(FILTERS)
+        if filters is not None and not np.isfinite(filters).all():
+            filters = None  # nobody's fault, and nothing to be shown
+        return Predictions(record.seed, named.get(HELDOUT, nothing), named.get(UNTRAINED, nothing), filters)
 
 
 def _decode_record(stage: str, raw: bytes) -> Any:

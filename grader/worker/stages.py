@@ -141,8 +141,7 @@ def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Report
         reporter.begin("train")
         attempt = training.attempts(job, number, seed=seed, batch=outlook.batch)
         record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
-        arrays = {"heldout": outputs.heldout, "untrained": outputs.untrained} if len(outputs.heldout) else {}
-        reporter.send(record, "train", arrays)
+        reporter.send(record, "train", outputs.arrays)
         seed, number = reporter.ask(), number + 1
         if not outlook.is_worth_retrying:
             return

@@ -11,15 +11,18 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from grader.evidence import UNTRAINED_IMAGES, CurvePoint, Problem, Remark, Training
+from grader.evidence import CurvePoint, Problem, Remark, Training
 from grader.model import DataFiles, Job
+from grader.pictures import MOST_CHANNELS, are_filters
 from grader.worker.building import build, refresh_weights
+from grader.worker.channel import UNTRAINED_IMAGES
 from grader.worker.probing import Explain, HeldDropout, follow
 
 VALIDATION_IMAGES = 500
@@ -78,10 +81,21 @@ def attempts(job: Job, number: int, *, seed: int, batch: int) -> Attempt:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Log-probabilities of the held-out images after training, and of the first of them before it, (n, 10) each."""
+    """Log-probabilities of the held-out images after training, and of the first of them before it, (n, 10) each, and
+    the net's first filters (n, height, width), if it has any to show.
+    """
 
     heldout: Tensor
     untrained: Tensor
+    filters: Tensor | None = None
+
+    @property
+    def arrays(self) -> dict[str, Tensor]:
+        """What there is of them, by the names that they have on the channel."""
+        if not len(self.heldout):
+            return {}
+        filters = {} if self.filters is None else {"filters": self.filters}
+        return {"heldout": self.heldout, "untrained": self.untrained, **filters}
 
 
 NOTHING = Outputs(torch.empty(0, 10), torch.empty(0, 10))
@@ -190,7 +204,29 @@ def _run(
         train_path=train_path,
         eval_path=eval_path,
     )
-    return record, Outputs(outputs, untrained)
+    return record, Outputs(outputs, untrained, first_filters(net, eval_path))
+
+
+def first_filters(net: nn.Module, path: Path) -> Tensor | None:
+    """The weights (n, height, width) of the convolution that comes first in ``path``, input channels averaged.
+
+    None when there is none, when it is too large to be shown, and for weights that no layer keeps.
+    """
+    word = next((word for word in path or () if word.startswith("conv ")), None)
+    if word is None:
+        return None
+    try:
+        weight: Any = net.get_submodule(word.removeprefix("conv ").rpartition(" ")[0]).weight
+        if type(weight) is not Tensor and type(weight) is not nn.Parameter:
+            return None  # a subclass could lie about its values
+        plain = Tensor.detach(weight)
+        if plain.dim() != 4 or plain.shape[1] > MOST_CHANNELS or not are_filters((len(plain), *plain.shape[2:])):
+            return None
+        filters = torch.empty(len(plain), *plain.shape[2:], dtype=torch.float32, device="cpu")
+        filters.copy_(plain.mean(1))
+    except Exception:  # a picture is not worth a training run, whatever its weights are made of
+        return None
+    return filters
 
 
 def odd_one(first: Path, other: Path) -> Path:
