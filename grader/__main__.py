@@ -109,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
         "--only-failed", action="store_true", help="look again at those that lost marks; keep the rest as they are"
     )
     grade.add_argument("--remark", action="store_true", help="mark again from stored evidence; no student code is run")
+    grade.add_argument(
+        "--full-answers", action="store_true", help="tell students on their pages what a full answer mentions"
+    )
     grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
     render = commands.add_parser(
         "render",
@@ -117,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
         "in its overrides.toml. Nothing is run and nothing is marked.",
     )
     render.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    render.add_argument(
+        "--full-answers",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="tell students what a full answer mentions (default: as when the run was graded)",
+    )
     doctor = commands.add_parser(
         "doctor",
         help="say what this machine can do: isolation, GPU, data, versions",
@@ -181,6 +190,7 @@ def _grade(arguments: argparse.Namespace) -> int:
             Wish(arguments.isolation), tuple(_secrets(arguments, user_cache(os.environ))), _words(arguments)
         ),
         answer_key=key,
+        shows_full_answers=arguments.full_answers,
     )
     if not arguments.quiet:
         print_summary(console, reports, run, out)
@@ -192,6 +202,8 @@ def _render(arguments: argparse.Namespace) -> int:
     from grader.report import html
 
     finished = load_run(arguments.run)
+    if arguments.full_answers is not None:
+        finished = finished.showing_full_answers(arguments.full_answers)
     write_views(finished, html)
     return _exit_code(report.status for report in finished.reports)
 

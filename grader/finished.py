@@ -38,6 +38,11 @@ class FinishedRun:
         return tuple(moderated(verdict, self.overrides) for verdict in self.verdicts)
 
 
+    def showing_full_answers(self, shown: bool) -> FinishedRun:
+        """The same run, for pages that tell students what a full answer mentions, or do not."""
+        return replace(self, run=replace(self.run, shows_full_answers=shown))
+
+
 def load_run(folder: Path) -> FinishedRun:
     """The run at ``folder``. Raises UsageFault when it is none, or was not stored whole."""
     students = store.students_of(folder)

@@ -93,6 +93,7 @@ def grade_cohort(
     earlier: Path | None = None,
     enclosure: Enclosure = AS_GOOD_AS_IT_GETS,
     answer_key: AnswerKey | None = None,
+    shows_full_answers: bool = False,
 ) -> tuple[Run, tuple[Report, ...]]:
     """Grade every submission below ``path`` and write the whole run to ``out``.
 
@@ -119,6 +120,7 @@ def grade_cohort(
             enclosure=held,
             answer_key=answer_key,
             overrides=overrides,
+            shows_full_answers=shows_full_answers,
         )
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]

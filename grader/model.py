@@ -285,6 +285,8 @@ class AnswerResult:
     text: str = ""
     source: str = ""
     note: str = ""
+    full_answer: str = ""
+    """What a full answer mentions, by the key; shown to students only where the course allows it."""
     proposed: Decimal | None = None
     """What a tutor is asked to confirm, while the status is needs_review."""
     override: Override | None = None
@@ -345,6 +347,8 @@ class Run:
     """Digest of the answer key; empty when Part 1 was not marked."""
     bands: tuple[Band, ...] = ()
     """The rubric's accuracy bands for the data set that was used."""
+    shows_full_answers: bool = False
+    """Whether students' pages say what a full answer mentions."""
 
 
 JSON = dict[str, Any]

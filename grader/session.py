@@ -91,11 +91,13 @@ class Session:
         enclosure: Enclosure,
         answer_key: AnswerKey | None = None,
         overrides: Overrides = NO_OVERRIDES,
+        shows_full_answers: bool = False,
     ) -> None:
         self.rubric = rubric
         self.answer_key = answer_key
         self.marker = marker_digest(answer_key) if answer_key is not None else ""
         self.overrides = overrides
+        self._shows_full_answers = shows_full_answers
         self.data = data
         self.plan: TrainingPlan = rubric.training[data.name]
         self.jobs = jobs
@@ -233,6 +235,7 @@ class Session:
             timing={stage: round(spent, 3) for stage, spent in timing.items()},
             key_revision=self.answer_key.revision if self.answer_key is not None and self.rubric.part1 else "",
             bands=self.plan.bands,
+            shows_full_answers=self._shows_full_answers,
         )
 
 

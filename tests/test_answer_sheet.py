@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from grader.answers.key import AnswerKey, load_key
-from grader.answers.marking import TOO_LONG, mark_answer
+from grader.answers.marking import TOO_LONG
+from grader.answers.memory import Memory
 from grader.answers.own_net import notes
 from grader.answers.questions import PARTS
 from grader.answers.results import BLANK, NO_ANSWERS, WAITING, mark_sheet
 from grader.answers.sheet import MOST_DOCUMENTS, read_sheet
-from grader.answers.verdict import Verdict
 from grader.intake import discover
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
@@ -37,8 +37,9 @@ def key() -> AnswerKey:
     return load_key(ROOT / "solutions" / "key.toml")
 
 
-def judge(part: str, text: str) -> Verdict:
-    return mark_answer(key(), part, text)
+@cache
+def judge() -> Memory:
+    return Memory(key(), {}, "")
 
 
 def sheet_of(folder: Path, files: Mapping[str, str | Path]) -> AnswerSheet:
@@ -65,7 +66,7 @@ def sources(sheet: AnswerSheet) -> dict[str, str]:
 
 
 def results(sheet: AnswerSheet, *, with_key: bool = True) -> dict[str, AnswerResult]:
-    return {one.part: one for one in mark_sheet(sheet, CRITERIA, judge if with_key else None, {})}
+    return {one.part: one for one in mark_sheet(sheet, CRITERIA, judge() if with_key else None, {})}
 
 
 RIGHT = WrittenAnswer("8", "It reduces overfitting.", "answers.md", 0.95)
@@ -224,7 +225,7 @@ def test_the_notes_count_in_the_students_own_network() -> None:
 
 def test_a_note_stands_beside_an_answer_and_changes_no_mark() -> None:
     sheet = AnswerSheet((WrittenAnswer("7c", "Once for each position of the output.", "a.md", 0.95),), ("a.md",))
-    with_note, without = (mark_sheet(sheet, CRITERIA, judge, told) for told in (notes(samples.HEALTHY), {}))
+    with_note, without = (mark_sheet(sheet, CRITERIA, judge(), told) for told in (notes(samples.HEALTHY), {}))
     noted = {one.part: one.note for one in with_note if one.note}
     assert list(noted) == ["7c"]
     assert [replace(one, note="") for one in with_note] == list(without)

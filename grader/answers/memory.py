@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from grader.answers.key import AnswerKey
+from grader.answers.key import AnswerKey, NumericPart
 from grader.answers.marking import mark_answer
 from grader.answers.verdict import Verdict
 
@@ -50,6 +50,15 @@ class Memory:
         verdict = earlier.verdict if earlier is not None and is_same else mark_answer(self.key, part, text)
         self.given[part] = Remembered(text, verdict)
         return verdict
+
+
+    def full_answer(self, part: str) -> str:
+        """One sentence with what a full answer mentions."""
+        asked = self.key.parts[part]
+        if isinstance(asked, NumericPart):
+            return f"The four values, row by row: {', '.join(f'{value:f}' for value in asked.values)}."
+        told = asked.right.removeprefix("Right: ")
+        return told[:1].upper() + told[1:]
 
 
 def marker_digest(key: AnswerKey) -> str:

@@ -6,16 +6,26 @@ was not found, or not read, is ever a zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Protocol
 
 from grader.answers.marking import TOO_LONG
 from grader.answers.sheet import CERTAIN
 from grader.answers.verdict import Verdict
 from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
 
-Judge = Callable[[str, str], Verdict]
-"""Gives the verdict on a part's text by some key: (part, text)."""
+
+class Judge(Protocol):
+    """Gives verdicts by some key."""
+
+    def __call__(self, part: str, text: str) -> Verdict:
+        """The verdict on the answer to ``part``."""
+
+    def full_answer(self, part: str) -> str:
+        """One sentence with what a full answer mentions."""
+
+
 CENT = Decimal("0.01")
 WAITING = "The answer has not been marked yet."
 NO_ANSWERS = "No file that could hold the answers was found; a tutor should look for them."
@@ -74,6 +84,7 @@ def _found(
         text=answer.text,
         source=answer.source,
         note="" if answer.is_blank else note,
+        full_answer=judge.full_answer(criterion.id) if judge is not None else "",
         proposed=earned if is_open else None,
     )
 
