@@ -78,7 +78,7 @@ def queue_of(reports: Iterable[Report]) -> Queue:
 def has_no_answers(report: Report) -> bool:
     """Whether Part 1 was asked for, no answer was found anywhere, and no tutor has decided on one."""
     return bool(report.answers) and all(
-        answer.status is Status.NEEDS_REVIEW and not answer.text and answer.proposed is None for answer in report.answers
+        one.status is Status.NEEDS_REVIEW and not one.text and one.proposed is None for one in report.answers
     )
 
 
