@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -21,11 +22,13 @@ import psutil
 import pytest
 
 from grader import store
+from grader.answers.key import load_key
 from grader.data.digits import load_digits
 from grader.evidence import Problem, Training
 from grader.grading import Selection, grade_cohort
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.model import Report, Run, Status, UsageFault
+from grader.model import Override, Report, Run, Status, UsageFault
+from grader.moderation import add_override, read_overrides, subject_digest
 from grader.pictures import MOST_MISTAKES
 from grader.report import html
 from grader.report.console import make_console
@@ -120,6 +123,7 @@ class Cohort:
         out: Path | None = None,
         earlier: Path | None = None,
         device: str = "cpu",
+        key: Path | None = None,
     ) -> tuple[Run, dict[str, Report]]:
         run, reports = grade_cohort(
             self.path,
@@ -132,6 +136,7 @@ class Cohort:
             progress=Progress(make_console(), 0, is_quiet=True),
             selection=selection,
             earlier=earlier,
+            answer_key=load_key(key) if key is not None else None,
         )
         return run, {report.student: report for report in reports}
 
@@ -180,7 +185,7 @@ RAN_NOTHING = {"reused": 3, "nothing to run": 1}
 
 
 def ran_no_worker(run: Run) -> bool:
-    return run.versions == {} and run.device == "" and run.timing == {}
+    return run.versions == {} and run.device == "" and set(run.timing) <= {"answers"}
 
 
 # ---- a whole run -----------------------------------------------------------------------------------------------------
@@ -399,6 +404,75 @@ def test_a_device_that_is_not_there(cohort: Cohort) -> None:
     missing = "cuda" if sys.platform == "darwin" else "mps"
     with pytest.raises(UsageFault, match=rf"--device {missing} is not there; this machine has .*cpu"):
         cohort.grade(device=missing)
+
+
+# ---- Part 1 ----------------------------------------------------------------------------------------------------------
+
+KEY = ROOT / "solutions" / "key.toml"
+ANSWERS = "Q1. Several hidden layers.\n\nQ6a. 4 5 1 3\n\nQ7e. In the feature map.\n\nQ8. It reduces overfitting.\n"
+
+
+def answers_of(report: Report) -> dict[str, tuple[str, Decimal]]:
+    return {one.part: (str(one.status), one.awarded) for one in report.answers if one.text}
+
+
+def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort) -> None:
+    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
+    # The place of each part is named, for four numbered answers alone would be too few to be sure of.
+    document = re.sub(r"Q(\w+)\. ", r"<!-- lab4:q\1 -->\n", ANSWERS)
+    for student in ("ada", "dora"):
+        (cohort.path / student / "part1.md").write_text(document, encoding="utf-8")
+    run, reports = cohort.grade(rubric=rubric, key=KEY)
+    full = {part: ("passed", Decimal(1)) for part in ("1", "6a", "7e", "8")}
+    assert answers_of(reports["ada"]) == full
+    assert answers_of(reports["dora"]) == full, "answers count without a script"
+    assert reports["ada"].awarded == 14 + 4
+    assert run.key_revision == load_key(KEY).revision
+    entry = next(one for one in cohort.results()["submissions"] if one["student"] == "ada")
+    (pooling,) = (one for one in entry["answers"] if one["part"] == "6a")
+    assert (pooling["answer"], pooling["source"], pooling["awarded"]) == ("4 5 1 3", "part1.md", 1)
+
+    before = cohort.records()
+    other_key = cohort.out.parent / "key.toml"
+    changed = KEY.read_text(encoding="utf-8").replace('["4", "5", "1", "3"]', '["4", "5", "1", "2"]')
+    other_key.write_text(changed, encoding="utf-8")
+    (cohort.path / "ada" / "part1.md").write_text("nothing any more", encoding="utf-8")
+    run, reports = cohort.grade(Selection(remark=True), rubric=rubric, key=other_key)
+    assert ran_no_worker(run)
+    assert answers_of(reports["ada"]) == full | {"6a": ("partial", Decimal("0.75"))}
+    assert cohort.records() == before
+
+    run, reports = cohort.grade(rubric=rubric, key=KEY)
+    assert answers_of(reports["ada"]) == {}, "a document that was handed in anew is read anew"
+
+
+def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) -> None:
+    _, reports = cohort.grade()
+    ben = reports["ben"]
+    scores = next(item for item in ben.items if item.id == "output.log_softmax")
+    made = Override(
+        student="ben",
+        item=scores.id,
+        author="Tess",
+        time="2025-11-24T09:30:00+00:00",
+        reason="Agreed in the lab.",
+        digest=subject_digest(ben, scores),
+        available=scores.available,
+        old=scores.awarded,
+        new=Decimal("0.5"),
+    )
+    add_override(cohort.out, made)
+    for selection in (Selection(), Selection(remark=True), Selection(students=("ben",))):
+        _, reports = cohort.grade(selection)
+        assert (reports["ben"].awarded, reports["ben"].status) == (Decimal("13.5"), Status.PARTIAL)
+        assert next(item for item in reports["ben"].items if item.id == scores.id).override == made
+    later = cohort.out.parent / "later"
+    _, reports = cohort.grade(out=later, earlier=cohort.out)
+    assert reports["ben"].awarded == Decimal("13.5")
+    assert read_overrides(later) == read_overrides(cohort.out)
+    stored = store.read_verdict(later, "ben")
+    assert stored is not None
+    assert stored.awarded == 13, "the automatic verdict is kept as it was"
 
 
 # ---- exit codes ------------------------------------------------------------------------------------------------------
