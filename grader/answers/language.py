@@ -36,7 +36,7 @@ CONTRACTED = {
     "pic": ("picture",), "images": ("image",), "imgs": ("image",), "img": ("image",), "params": ("parameter",),
     "param": ("parameter",), "hyperparam": ("hyperparameter",), "hyperparams": ("hyperparameter",),
     "convnets": ("cnn",), "convnet": ("cnn",), "cnns": ("cnn",), "nets": ("network",), "net": ("network",),
-    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "chose": ("choose",),
+    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "choosen": ("choose",), "chose": ("choose",),
     "made": ("make",), "learnt": ("learn",), "taught": ("teach",), "built": ("build",), "found": ("find",),
     "fed": ("feed",), "given": ("give",), "gave": ("give",), "saw": ("see",), "seen": ("see",),
     "are": ("is",), "was": ("is",), "were": ("is",), "be": ("is",), "been": ("is",), "being": ("is",),
@@ -63,13 +63,25 @@ COMPOUND = {
     ("hand", "made"): "handmad", ("hand", "make"): "handmad", ("hand", "design"): "handdesign",
     ("pre", "process"): "preprocess", ("data", "set"): "dataset", ("over", "fitting"): "overfit",
 }  # fmt: skip
+SIZE = "nxn"
+"""The stem that stands for a size such as 5x5, so that its digits are not taken for a count."""
 TOKEN = re.compile(
-    r"(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:|])"
+    r"(?P<size>(?<![\w.])\d+\s?(?:x|×|\*|by)\s?\d+(?:\s?[x×*]\s?\d+)?(?![\w]))|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:|])"
     r"|(?P<sign>[×*+=>/→-])"
 )
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 SIGNS = {"×": "times", "*": "*", "+": "plus", "=": "=", ">": ">", "/": "/", "→": ">", "-": ""}
-CONTRASTS = frozenset({("rather", "than"), ("instead", "to"), ("instead", ""), ("oppos", "to"), ("except", "")})
+CONTRASTS = frozenset({
+    ("rather", "than"), ("instead", ""), ("oppos", "to"), ("except", ""), ("unlik", ""), ("contrari", "to"),
+    ("contrast", "to"), ("contrast", "with"), ("differ", "from"), ("other", "than"), ("compar", "to"),
+    ("compar", "with"),
+})  # fmt: skip
+"""What follows one of these, up to the end of the clause, is said of something else."""
+CLAUSE_WORDS = frozenset([
+    "but", "while", "wherea", "whilst", "unlik", "versus", "vs", "though", "although", "instead", "rather", "oppos",
+    "contrast", "compar", "and", "which", "so", "becaus", "than", "where",
+])  # fmt: skip
+"""Words that begin a clause."""
 HEDGES = frozenset([
     "mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or",
 ])  # fmt: skip
@@ -115,6 +127,19 @@ class Reading:
         return found
 
 
+    def clauses(self) -> list[tuple[int, int]]:
+        """The token numbers [first, end) of each clause; a word that begins a clause belongs to it."""
+        found, begin = [], 0
+        for place, token in enumerate(self.tokens):
+            if token.stem in CLAUSE_WORDS or token.stem in (BREAK, PAUSE):
+                if place > begin:
+                    found.append((begin, place))
+                begin = place + (token.stem in (BREAK, PAUSE))
+        if begin < len(self.tokens):
+            found.append((begin, len(self.tokens)))
+        return found
+
+
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """The stem of one lower-case word in American spelling; numbers up to ten become digits."""
@@ -131,7 +156,8 @@ def stem(word: str) -> str:
 
 # After stem, which it needs.
 NEGATORS = frozenset(map(stem, [
-    "not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "beyond", "exceed",
+    "not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "beyond", "exceed", "nothing",
+    "lack", "fail", "unable",
 ]))  # fmt: skip
 
 
@@ -148,6 +174,8 @@ def _words(text: str) -> list[Token]:
         elif kind == "sign":
             if SIGNS[raw]:
                 tokens.append(Token(SIGNS[raw], start, end))
+        elif kind == "size":
+            tokens.append(Token("1" if set(re.findall(r"\d+", raw)) == {"1"} else SIZE, start, end))
         elif kind == "number":
             whole = re.sub(r"[.,]0+$", "", raw)
             tokens.append(Token(whole.replace(",", "").replace(".", "_"), start, end))
@@ -205,7 +233,9 @@ def assembled(tokens: Collection[Token]) -> Reading:
     return Reading(tuple(tokens), "".join(f"{token.stem} " for token in tokens), tuple(starts))
 
 
-NOT_ONLY = frozenset(["onli", "just", "mere", "matter", "doubt", "more", "less"])
+CONTRAST_REACH = 8
+"""How many words after "rather than", in the same clause, belong to it."""
+NOT_ONLY = frozenset(["onli", "just", "mere", "matter", "doubt", "more", "less", "els"])
 """After "not", these turn it into praise: "not only X" says X."""
 
 
@@ -214,16 +244,21 @@ def is_denied(reading: Reading, first: int, *, reach: int = 4, unless_followed: 
     stems = [token.stem for token in reading.tokens]
     if stems[first] == "but":
         return False
-    for place in range(first - 1, max(-1, first - 1 - reach), -1):
+    for place in range(first - 1, max(-1, first - 1 - CONTRAST_REACH), -1):
         word = stems[place]
         if word in (BREAK, PAUSE, "but", "=", ">"):
             return False
         after = stems[place + 1] if place + 1 < len(stems) else ""
-        if word in NEGATORS and after not in unless_followed:
+        if word in NEGATORS and after not in unless_followed and first - place <= reach:
             return True
-        if (word, after) in CONTRASTS or (word, "") in CONTRASTS:
+        if is_contrast(word, after):
             return True
     return False
+
+
+def is_contrast(word: str, after: str) -> bool:
+    """Whether these two words begin what is said of something else, as in "unlike" and "rather than"."""
+    return (word, after) in CONTRASTS or (word, "") in CONTRASTS
 
 
 def has_hedge(reading: Reading) -> bool:
