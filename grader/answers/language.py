@@ -161,6 +161,10 @@ NEGATORS = frozenset(map(stem, [
 ]))  # fmt: skip
 
 
+DENYING = NEGATORS | {"remov", "elimin", "avoid", "spare", "obviat"}
+"""What denies a whole clause: "removes the need for", too."""
+
+
 def _words(text: str) -> list[Token]:
     """The tokens before compounds are joined and typos mended. NFKC changes letters one for one or is not applied."""
     tokens = []

@@ -7,6 +7,7 @@ sent to a tutor; what is sent carries a proposal.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -15,7 +16,7 @@ from grader.answers import language
 from grader.answers.cleaning import without_instructions, without_question
 from grader.answers.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.numbers import mark_numbers
-from grader.answers.patterns import Hit
+from grader.answers.patterns import Hit, Pattern
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
 from grader.model import UsageFault
 
@@ -35,10 +36,15 @@ LONG_CLAUSE, LONGER_CLAUSE = 5, 7
 
 @dataclass(frozen=True)
 class Found:
-    """The ideas that an answer states and those that it denies, with the words."""
+    """The ideas that an answer states and those that it denies, by name; ``hits`` are their words.
 
-    stated: dict[str, tuple[Idea, Hit]]
-    denied: dict[str, tuple[Idea, Hit]]
+    ``read`` are the numbers of all tokens that the key has something to say about.
+    """
+
+    stated: dict[str, Idea]
+    denied: dict[str, Idea]
+    hits: tuple[Hit, ...]
+    read: frozenset[int]
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
@@ -68,9 +74,9 @@ def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str
 def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> Verdict:
     reading = language.read(text, vocabulary)
     found = _found(asked, reading)
-    stated = [name for name, (idea, _) in found.stated.items() if not idea.costs]
+    stated = [name for name, idea in found.stated.items() if not idea.costs]
     base = FULL if asked.full.holds(stated) else HALF if asked.half.holds(stated) else NOTHING
-    wrongs = [idea for idea, _ in found.stated.values() if idea.costs]
+    wrongs = [idea for idea in found.stated.values() if idea.costs]
     wrong = wrongs[0] if wrongs else None  # the key's order counts
     partly = next((idea for idea in wrongs if idea.costs == HALF), None)
     spans = _spans(reading, found)
@@ -88,7 +94,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         awarded = HALF if base == FULL else NOTHING
         return verdict(awarded, {FULL: 0.8, HALF: 0.5}.get(base, 0.7), wrong.say + note, spans)
     if base == NOTHING and found.denied:
-        earning = [idea for idea, _ in found.denied.values() if not idea.costs]
+        earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
             return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
     if base == NOTHING:
@@ -117,40 +123,34 @@ def _said(asked: ProsePart) -> frozenset[str]:
     )
 
 
-def _used(found: Found) -> frozenset[int]:
-    """The numbers of the tokens that counted."""
-    hits = (hit for _, hit in found.stated.values())
-    return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
-
-
 def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found) -> bool:
     """Whether an answer goes on after what counted, with one of these words."""
-    used = _used(found)
+    used = found.read
     far = [place for place in range(len(reading.tokens)) if not used & {place - 1, place, place + 1}]
     return len(far) > 3 and any(reading.tokens[place].stem in words for place in far)
 
 
 def _longest_unread_clause(reading: language.Reading, found: Found) -> int:
     """The number of words in the longest clause of which nothing counted: it may say anything."""
-    used, longest, words, is_read = _used(found), 0, 0, False
+    longest, words, is_read = 0, 0, False
     for place, token in enumerate((*reading.tokens, END)):
         if token.stem in CLAUSE_STARTS:
             longest = longest if is_read else max(longest, words)
             words, is_read = 0, False
         else:
             words += 1
-            is_read = is_read or place in used
+            is_read = is_read or place in found.read
     return longest
 
 
 def _confidence(reading: language.Reading, found: Found, hedged: bool) -> float:
     """How sure a mark is that some idea earned and none cost."""
     confidence = 0.95
-    used = _used(found)
+    used = found.read
     rest = [token for place, token in enumerate(reading.tokens) if place not in used and len(token.stem) > 1]
     if any(reading.tokens[place].is_guessed for place in used):
         confidence -= 0.15
-    if any(not idea.costs for idea, _ in found.denied.values()):
+    if any(not idea.costs for idea in found.denied.values()):
         confidence -= 0.2
     if hedged:
         confidence -= 0.1
@@ -160,16 +160,96 @@ def _confidence(reading: language.Reading, found: Found, hedged: bool) -> float:
 
 
 def _found(asked: ProsePart, reading: language.Reading) -> Found:
-    stated: dict[str, tuple[Idea, Hit]] = {}
-    denied: dict[str, tuple[Idea, Hit]] = {}
+    stated: dict[str, Idea] = {}
+    denied: dict[str, Idea] = {}
+    hits: list[Hit] = []
+    topics = Topics(asked.topics, reading)
     for idea in (*asked.ideas, *asked.wrong):
+        taken_back = [hit for pattern in idea.unless for hit in pattern.hits(reading)]
         for hit in (hit for pattern in idea.patterns for hit in pattern.hits(reading)):
-            if idea.is_deniable and _is_denied(reading, idea, hit):
-                denied.setdefault(idea.name, (idea, hit))
-            else:
-                stated[idea.name] = (idea, hit)
-                break
-    return Found(stated, denied)
+            if any(topics.share_a_clause(hit, other) for other in taken_back):
+                continue
+            if idea.about and not topics.is_about(hit, idea):
+                continue
+            is_denied = idea.is_deniable and (topics.is_denied(hit) if idea.about else _is_denied(reading, idea, hit))
+            (denied if is_denied else stated).setdefault(idea.name, idea)
+            hits.append(hit)
+        for hit in (hit for pattern in idea.opposite for hit in pattern.hits(reading)):
+            if topics.is_denied(hit) and (not idea.about or topics.is_about(hit, idea)):
+                stated.setdefault(idea.name, idea)
+                hits.append(hit)
+    read = hits + [hit for pattern in asked.asides for hit in pattern.hits(reading)]
+    return Found(
+        stated,
+        {name: idea for name, idea in denied.items() if name not in stated},
+        tuple(hits),
+        frozenset(place for hit in read for first, last in hit.groups for place in range(first, last + 1)),
+    )
+
+
+class Topics:
+    """Which topic of a part each place of an answer speaks of, clause by clause."""
+
+    def __init__(self, topics: tuple[tuple[str, tuple[Pattern, ...]], ...], reading: language.Reading) -> None:
+        self.stems = [token.stem for token in reading.tokens]
+        self.clauses = reading.clauses()
+        self.named = [
+            (place, name)
+            for name, patterns in topics
+            for place in sorted({hit.first for pattern in patterns for hit in pattern.hits(reading)})
+        ]
+
+    def clause(self, place: int) -> int:
+        """The number of the clause that holds a token."""
+        return max(0, sum(first <= place for first, _ in self.clauses) - 1)
+
+    def share_a_clause(self, one: Hit, other: Hit) -> bool:
+        """Whether the two stand, at least in part, in the same clause."""
+        return self.clause(one.first) <= self.clause(other.last) and self.clause(other.first) <= self.clause(one.last)
+
+    def is_about(self, hit: Hit, idea: Idea) -> bool:
+        """Whether the words are said of the idea's topic. What names no topic may earn, but costs nothing."""
+        topic = self.topic(hit.last)
+        return topic == idea.about or (topic is None and not idea.costs)
+
+    def topic(self, place: int) -> str | None:
+        """The topic named nearest in the clause, else before it, else later in the answer; None when there is none.
+
+        Words after "rather than" that name no topic of their own are about nothing (an empty name).
+        """
+        here = self.clause(place)
+        inside = [(abs(at - place), name) for at, name in self.named if self.clause(at) == here]
+        if inside:
+            return min(inside)[1]
+        if self.is_contrast(here):
+            return ""
+        before = [(place - at, name) for at, name in self.named if at < place]
+        after = [(at - place, name) for at, name in self.named if at > place]
+        near = self._in_sentence(before, place, -1) or self._in_sentence(after, place, 1) or before or after
+        return min(near)[1] if near else None
+
+    def _in_sentence(self, found: list[tuple[int, str]], place: int, step: int) -> list[tuple[int, str]]:
+        return [
+            (far, name)
+            for far, name in found
+            if language.BREAK not in self.stems[min(place, place + step * far) : max(place, place + step * far)]
+        ]
+
+    def is_contrast(self, clause: int) -> bool:
+        """Whether the clause begins with "rather than" or the like."""
+        first, end = self.clauses[clause]
+        return language.is_contrast(self.stems[first], self.stems[first + 1] if first + 1 < end else "")
+
+    def is_denied(self, hit: Hit) -> bool:
+        """Whether a negation stands in the clause of the words."""
+        return any(
+            self.stems[place] in language.DENYING and self.stems[place + 1 : place + 2] not in PRAISE
+            for first, end in [self.clauses[self.clause(hit.first)]]
+            for place in range(first, end)
+        )
+
+
+PRAISE = [[stem] for stem in language.NOT_ONLY]
 
 
 def _is_denied(reading: language.Reading, idea: Idea, hit: Hit) -> bool:
@@ -183,7 +263,7 @@ def _spans(reading: language.Reading, found: Found) -> tuple[tuple[int, int], ..
     """The places of the words that counted, in order and joined where they overlap."""
     places = sorted(
         (reading.tokens[first].start, reading.tokens[last].end)
-        for _, hit in (*found.stated.values(), *found.denied.values())
+        for hit in found.hits
         for first, last in hit.groups
     )
     joined: list[tuple[int, int]] = []

@@ -43,6 +43,11 @@ class Hit:
         """The token where the words begin."""
         return min(first for first, _ in self.groups)
 
+    @property
+    def last(self) -> int:
+        """The token where the words end."""
+        return max(last for _, last in self.groups)
+
 
 @dataclass(frozen=True)
 class Pattern:
