@@ -82,6 +82,8 @@ CLAUSE_WORDS = frozenset([
     "contrast", "compar", "and", "which", "so", "becaus", "than", "where",
 ])  # fmt: skip
 """Words that begin a clause."""
+CONTRASTING = CLAUSE_WORDS - {"and", "so", "which", "where", "than", "becaus"}
+"""Those that set one thing against another; the others are counted as function words."""
 HEDGES = frozenset([
     "mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or",
 ])  # fmt: skip
@@ -276,15 +278,17 @@ def leaves_open(reading: Reading) -> bool:
     return len(hedges) > 1 and any(hedge in ("mayb", "perhap", "possibl", "either") for hedge in hedges)
 
 
-def is_bag_of_words(text: str) -> bool:
+def is_bag_of_words(text: str, reading: Reading) -> bool:
     """Whether the text lists words and says nothing with them: eight or more, hardly one that joins others."""
     words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower())
     if len(words) < 8:
         return False
     joining = sum(word in FUNCTION_WORDS for word in words)
+    joining += sum(token.stem in CONTRASTING for token in reading.tokens)
     pieces = [piece.split() for piece in re.split(r"[,;\n/|•]", text) if piece.strip()]
     longest = max((len(piece) for piece in pieces), default=0)
     is_list = len(pieces) >= 7 and longest <= 2
     is_sentence = text.rstrip().endswith(".") and joining > 0
     is_run = joining <= len(words) // 10 and not is_sentence and not re.search(r"[.:=>]\s|->", text) and longest >= 7
+    is_run = is_run and sum(len(piece) > 3 for piece in pieces) == 1  # a second piece is a second clause
     return is_list or is_run

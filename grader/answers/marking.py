@@ -83,7 +83,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     hedged = language.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
 
-    if language.is_bag_of_words(text):
+    if language.is_bag_of_words(text, reading):
         message = "These are words of the topic, but no statement. Say in a sentence how they belong together."
         return verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
@@ -98,6 +98,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         if earning:
             return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
     if base == NOTHING:
+        if found.read and _longest_unread_clause(reading, found) < LONGER_CLAUSE:
+            return verdict(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
         if not known:
             related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})
             return verdict(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
