@@ -133,7 +133,8 @@ class Reading:
         """The token numbers [first, end) of each clause; a word that begins a clause belongs to it."""
         found, begin = [], 0
         for place, token in enumerate(self.tokens):
-            if token.stem in CLAUSE_WORDS or token.stem in (BREAK, PAUSE):
+            is_second = token.stem == "than" and place > 0 and self.tokens[place - 1].stem in ("rather", "other")
+            if (token.stem in CLAUSE_WORDS and not is_second) or token.stem in (BREAK, PAUSE):
                 if place > begin:
                     found.append((begin, place))
                 begin = place + (token.stem in (BREAK, PAUSE))
@@ -281,7 +282,7 @@ def leaves_open(reading: Reading) -> bool:
 def is_bag_of_words(text: str, reading: Reading) -> bool:
     """Whether the text lists words and says nothing with them: eight or more, hardly one that joins others."""
     words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower())
-    if len(words) < 8:
+    if sum(len(word) > 1 for word in words) < 8:  # a formula is no list of words
         return False
     joining = sum(word in FUNCTION_WORDS for word in words)
     joining += sum(token.stem in CONTRASTING for token in reading.tokens)

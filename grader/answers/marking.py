@@ -92,7 +92,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         return verdict(NOTHING, 0.4 if base == FULL and not hedged else 0.85, wrong.say + note, spans)
     if wrong:
         awarded = HALF if base == FULL else NOTHING
-        return verdict(awarded, {FULL: 0.8, HALF: 0.5}.get(base, 0.7), wrong.say + note, spans)
+        return verdict(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
     if base == NOTHING and found.denied:
         earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
@@ -225,8 +225,10 @@ class Topics:
             return min(inside)[1]
         if self.is_contrast(here):
             return ""
-        before = [(place - at, name) for at, name in self.named if at < place]
-        after = [(at - place, name) for at, name in self.named if at > place]
+        is_relative = self.stems[self.clauses[here][0]] in ("which", "where")
+        others = [(at, name) for at, name in self.named if is_relative or not self.is_contrast(self.clause(at))]
+        before = [(place - at, name) for at, name in others if at < place]
+        after = [(at - place, name) for at, name in others if at > place]
         near = self._in_sentence(before, place, -1) or self._in_sentence(after, place, 1) or before or after
         return min(near)[1] if near else None
 
