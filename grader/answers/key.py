@@ -95,7 +95,7 @@ class NumericPart:
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The whole key, by part. ``vocabulary`` are the stems that a misspelt word may have been meant to be."""
+    """The whole key, by part. ``vocabulary``: what a misspelt word may have been meant to be, words and stems."""
 
     parts: Mapping[str, ProsePart | NumericPart]
     vocabulary: frozenset[str]
@@ -136,7 +136,8 @@ class _Reader:
             if part not in tables:
                 self.refuse(f"parts.{part}", "is missing.")
         parts = {part: self.part(part, self.table(tables, part, f"parts.{part}")) for part in PART1_TITLES}
-        stems = {stem(word.lower()) for word in self.texts(values, "ordinary_words", "ordinary_words")}
+        ordinary = {word.lower() for word in self.texts(values, "ordinary_words", "ordinary_words")}
+        stems = ordinary | {stem(word) for word in ordinary}
         for asked in parts.values():
             stems |= {token.stem for token in read(asked.question).tokens}
             if isinstance(asked, ProsePart):

@@ -94,8 +94,8 @@ FUNCTION_WORDS = frozenset([
     "will", "do", "does", "if", "but", "because", "their", "our", "us", "all", "more", "no", "any", "one", "=", ">",
     "/", "+", ",", ".", ":", ";", "-",
 ])  # fmt: skip
-LONG_WORD, LONGER_WORD = 5, 9
-"""From how many letters a word may be one letter away from a word of the key, and from how many two."""
+SHORT_WORD, LONG_WORD, LONGER_WORD = 3, 5, 9
+"""From how many letters a word may have two letters swapped, be one letter away from a word of the key, and two."""
 
 
 @dataclass(frozen=True)
@@ -205,29 +205,40 @@ def _parts(piece: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=50_000)
-def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The word of the vocabulary that a longer word was probably meant to be; None when there is none."""
-    if len(word) < LONG_WORD or word in vocabulary or any(letter.isdigit() for letter in word):
+def _mended(word: str, root: str, vocabulary: frozenset[str]) -> str | None:
+    """The stem of the word of the vocabulary that this one was probably meant to be; None when there is none."""
+    if root in vocabulary or word in vocabulary or len(word) < SHORT_WORD or not word.isalpha():
         return None
-    near = [known for known in vocabulary if known[:1] == word[:1] and abs(len(known) - len(word)) <= 2 and
-            len(known) >= LONG_WORD - 1]
-    best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=2 if len(word) >= LONGER_WORD else 1)
-    return best[0] if best else None
+    near = sorted(known for known in vocabulary if known[:1] == word[:1] and abs(len(known) - len(word)) <= 2)
+    if len(word) < LONG_WORD:  # letters that changed places, or one that was left out
+        meant = [known for known in near if sorted(known) == sorted(word)]
+        if len(word) == LONG_WORD - 1:
+            meant += [known for known in near if len(known) == LONG_WORD and OSA.distance(word, known) == 1]
+        return stem(meant[0]) if meant else None
+    near = [known for known in near if len(known) >= LONG_WORD - 1]
+    for form in (word, root):
+        most = 2 if len(form) >= LONGER_WORD else 1
+        found = process.extract(form, near, scorer=OSA.distance, score_cutoff=most, limit=None)
+        if found and len(form) >= LONG_WORD:
+            best = min(found, key=lambda one: (one[1], abs(len(one[0]) - len(form)), one[0][-1:] != form[-1:]))[0]
+            return best if best in vocabulary and stem(best) not in vocabulary else stem(best)
+    return None
 
 
 def read(text: str, vocabulary: Collection[str] = ()) -> Reading:
-    """The text as stems; words that are nearly one of ``vocabulary`` (a frozenset of stems) are mended and marked."""
+    """The text as stems; words that are nearly one of ``vocabulary`` (words and stems) are mended and marked."""
     known = vocabulary if isinstance(vocabulary, frozenset) else frozenset(vocabulary)
     tokens: list[Token] = []
-    for token in _words(text):
+    for word in _words(text):
+        mended = _mended(text[word.start : word.end].lower(), word.stem, known) if known else None
+        token = Token(mended, word.start, word.end, True) if mended else word
         if tokens and (joined := COMPOUND.get((tokens[-1].stem, token.stem))):
             tokens[-1] = Token(joined, tokens[-1].start, token.end, tokens[-1].is_guessed)
             continue
         if tokens and tokens[-1].stem in KINDS_OF_LEARNING and text[token.start : token.end].lower() == "learning":
             tokens[-1] = Token(tokens[-1].stem, tokens[-1].start, token.end, tokens[-1].is_guessed)
             continue
-        mended = _mended(token.stem, known) if known else None
-        tokens.append(Token(mended, token.start, token.end, True) if mended else token)
+        tokens.append(token)
     return assembled(tokens)
 
 

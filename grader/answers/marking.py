@@ -88,6 +88,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         return verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
         return verdict(HALF, 0.5, partly.say + note, spans)
+    if wrong and wrong.about and base:
+        return verdict(NOTHING, 0.4, wrong.say + note, spans)  # right of one topic, or misread
     if wrong and wrong.costs == FULL:
         return verdict(NOTHING, 0.4 if base == FULL and not hedged else 0.85, wrong.say + note, spans)
     if wrong:
@@ -195,6 +197,7 @@ class Topics:
     def __init__(self, topics: tuple[tuple[str, tuple[Pattern, ...]], ...], reading: language.Reading) -> None:
         self.stems = [token.stem for token in reading.tokens]
         self.clauses = reading.clauses()
+        self.names = [name for name, _ in topics]
         self.named = [
             (place, name)
             for name, patterns in topics
@@ -217,7 +220,8 @@ class Topics:
     def topic(self, place: int) -> str | None:
         """The topic named nearest in the clause, else before it, else later in the answer; None when there is none.
 
-        Words after "rather than" that name no topic of their own are about nothing (an empty name).
+        A clause with "whereas" that names none is about the other topic than the one before; words after "rather
+        than" that name none are about nothing (an empty name).
         """
         here = self.clause(place)
         inside = [(abs(at - place), name) for at, name in self.named if self.clause(at) == here]
@@ -225,11 +229,18 @@ class Topics:
             return min(inside)[1]
         if self.is_contrast(here):
             return ""
-        is_relative = self.stems[self.clauses[here][0]] in ("which", "where")
-        others = [(at, name) for at, name in self.named if is_relative or not self.is_contrast(self.clause(at))]
+        opening = self.stems[self.clauses[here][0]]
+        others = [
+            (at, name)
+            for at, name in self.named
+            if opening in ("which", "where") or not self.is_contrast(self.clause(at))
+        ]
         before = [(place - at, name) for at, name in others if at < place]
         after = [(at - place, name) for at, name in others if at > place]
-        near = self._in_sentence(before, place, -1) or self._in_sentence(after, place, 1) or before or after
+        before_here = self._in_sentence(before, place, -1)
+        near = before_here or self._in_sentence(after, place, 1) or before or after
+        if near and near is before_here and opening in ("wherea", "while", "whilst"):
+            return next((name for name in self.names if name != min(near)[1]), None)
         return min(near)[1] if near else None
 
     def _in_sentence(self, found: list[tuple[int, str]], place: int, step: int) -> list[tuple[int, str]]:

@@ -51,7 +51,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One compiled pattern. ``words`` are the stems in it, which typos are mended towards."""
+    """One compiled pattern. ``words`` are the words in it and their stems, which typos are mended towards."""
 
     text: str
     parts: tuple[re.Pattern[str], ...]
@@ -153,5 +153,7 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
     if not found or BREAK in found:
         raise PatternFault(f'"{text}": {piece} is no word')
     stems.update(found)
+    if piece.isalpha():
+        stems.add(piece.lower())
     return "".join(re.escape(stem) + " " for stem in found)
 
