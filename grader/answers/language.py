@@ -26,7 +26,7 @@ DROPPED = frozenset([
 ])  # fmt: skip
 """Words that never change what is meant here; patterns lose them as well."""
 TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-NUMBERS = {word: str(number) for number, word in enumerate(TO_TEN)}
+NUMBERS = {**{word: str(number) for number, word in enumerate(TO_TEN)}, "single": "1"}
 CONTRACTED = {
     "cannot": ("can", "not"), "cant": ("can", "not"), "dont": ("do", "not"), "doesnt": ("do", "not"),
     "isnt": ("is", "not"), "arent": ("is", "not"), "didnt": ("do", "not"), "wont": ("will", "not"),
@@ -69,6 +69,8 @@ TOKEN = re.compile(
     r"(?P<size>(?<![\w.])\d+\s?(?:x|×|\*|by)\s?\d+(?:\s?[x×*]\s?\d+)?(?![\w]))|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:|])"
     r"|(?P<sign>[×*+=>/→-])"
 )
+ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|resp|vs|approx|incl|cf|etc(?=\.,?\s[a-z]))\.", re.IGNORECASE)
+"""What ends with a full stop and ends no sentence."""
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 SIGNS = {"×": "times", "*": "*", "+": "plus", "=": "=", ">": ">", "/": "/", "→": ">", "-": ""}
 CONTRASTS = frozenset({
@@ -79,10 +81,10 @@ CONTRASTS = frozenset({
 """What follows one of these, up to the end of the clause, is said of something else."""
 CLAUSE_WORDS = frozenset([
     "but", "while", "wherea", "whilst", "unlik", "versus", "vs", "though", "although", "instead", "rather", "oppos",
-    "contrast", "compar", "and", "which", "so", "becaus", "than", "where",
+    "contrast", "compar", "and", "which", "so", "becaus", "than", "where", "that",
 ])  # fmt: skip
 """Words that begin a clause."""
-CONTRASTING = CLAUSE_WORDS - {"and", "so", "which", "where", "than", "becaus"}
+CONTRASTING = CLAUSE_WORDS - {"and", "so", "which", "where", "than", "becaus", "that"}
 """Those that set one thing against another; the others are counted as function words."""
 HEDGES = frozenset([
     "mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or",
@@ -171,6 +173,7 @@ DENYING = NEGATORS | {"remov", "elimin", "avoid", "spare", "obviat"}
 def _words(text: str) -> list[Token]:
     """The tokens before compounds are joined and typos mended. NFKC changes letters one for one or is not applied."""
     tokens = []
+    text = ABBREVIATED.sub(lambda short: short.group().replace(".", " "), text)
     for match in TOKEN.finditer(text):
         kind, raw = match.lastgroup, match.group()
         start, end = match.span()

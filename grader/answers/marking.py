@@ -28,6 +28,8 @@ SWEEPING = frozenset(map(language.stem, ["always", "never", "must", "impossible"
 """Words of claims that go too far: a right answer that goes on with one may be a misconception."""
 LIMITING = frozenset(map(language.stem, ("only", "ignore", "discard", "exactly", "because", "cannot")))
 """Words that may be the start of one."""
+FURTHER = language.NEGATORS | frozenset(map(language.stem, ["only", "must", "always", "own"]))
+"""Words of a further claim, when none of the ideas of the key explains them."""
 CLAUSE_STARTS = frozenset((language.BREAK, language.PAUSE, "and", "but", "becaus", "which", "so", "while", "though"))
 END = language.Token(language.BREAK, 0, 0)
 LONG_CLAUSE, LONGER_CLAUSE = 5, 7
@@ -111,7 +113,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
-    if language.leaves_open(reading):
+    if language.leaves_open(reading) or _goes_further(reading, found) or (base == HALF and _leaves_out(reading, found)):
         confidence = min(confidence, 0.55)
     if _longest_unread_clause(reading, found) >= (LONG_CLAUSE if base == FULL else LONGER_CLAUSE):
         confidence = min(confidence, 0.5)
@@ -132,6 +134,26 @@ def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found
     used = found.read
     far = [place for place in range(len(reading.tokens)) if not used & {place - 1, place, place + 1}]
     return len(far) > 3 and any(reading.tokens[place].stem in words for place in far)
+
+
+def _goes_further(reading: language.Reading, found: Found) -> bool:
+    """Whether a negation or a limit stands among the words of which the key knows nothing."""
+    return any(
+        token.stem in FURTHER and place not in found.read and not _is_praise(reading, place)
+        for place, token in enumerate(reading.tokens)
+    )
+
+
+def _is_praise(reading: language.Reading, place: int) -> bool:
+    return any(token.stem in language.NOT_ONLY for token in reading.tokens[place + 1 : place + 2])
+
+
+def _leaves_out(reading: language.Reading, found: Found) -> bool:
+    """Whether half a mark rests on a part of the answer only: more was denied, or much of it is not read."""
+    unread = [
+        token for place, token in enumerate(reading.tokens) if place not in found.read and len(token.stem) > 3
+    ]
+    return len(unread) > 3 or any(not idea.costs for idea in found.denied.values())
 
 
 def _longest_unread_clause(reading: language.Reading, found: Found) -> int:
@@ -179,7 +201,7 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
             (denied if is_denied else stated).setdefault(idea.name, idea)
             hits.append(hit)
         for hit in (hit for pattern in idea.opposite for hit in pattern.hits(reading)):
-            if topics.is_denied(hit) and (not idea.about or topics.is_about(hit, idea)):
+            if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
     read = hits + [hit for pattern in asked.asides for hit in pattern.hits(reading)]
@@ -233,12 +255,12 @@ class Topics:
         others = [
             (at, name)
             for at, name in self.named
-            if opening in ("which", "where") or not self.is_contrast(self.clause(at))
+            if opening in ("which", "where", "that") or not self.is_contrast(self.clause(at))
         ]
         before = [(place - at, name) for at, name in others if at < place]
         after = [(at - place, name) for at, name in others if at > place]
         before_here = self._in_sentence(before, place, -1)
-        near = before_here or self._in_sentence(after, place, 1) or before or after
+        near = before_here or self._in_sentence(after, place, 1) or before
         if near and near is before_here and opening in ("wherea", "while", "whilst"):
             return next((name for name in self.names if name != min(near)[1]), None)
         return min(near)[1] if near else None

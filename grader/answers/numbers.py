@@ -33,7 +33,7 @@ NOISE = re.compile(
     r"squares|averages|maxima)\b"
     r"|(?<=left )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
     r"|(?<=right )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
-    r"|\b(?:two|2) (?:upper|lower|top|bottom)\b|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b|"
+    r"|\b(?:two|2) (?:upper|lower|top|bottom)\b|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b(?![.,]\d)|"
     r"\bstride-?\d|\[\s*\d\s*,\s*\d\s*\]\s*(?==|:)"
     r"|\b[a-z]\w*_\{?\d+\}?\s*=|\(\s*[01]\s*,\s*[01]\s*\)\s*(?:=|:|is|->)|\bmax2d|\bavg2d|\b2d\b|"
     r"dtype\s*=\s*\w+|float\d+|int\d+",
@@ -200,8 +200,11 @@ def _doubled(items: list[tuple[str, str, tuple[int, int]]]) -> list[Decimal | No
     """The numbers, the one nearest to each "both" given twice."""
     values: list[Decimal | None] = []
     numbers = [(span, raw) for kind, raw, span in items if kind == "number"]
-    both = [span for kind, _, span in items if kind == "both"]
-    nearest = {min(numbers, key=lambda number: abs(number[0][0] - span[0]))[0] for span in both}
+    both = [(span, raw.lower() == "twice") for kind, raw, span in items if kind == "both"]
+    nearest = {
+        min(numbers, key=lambda number: (is_after and number[0][0] > span[0], abs(number[0][0] - span[0])))[0]
+        for span, is_after in both
+    }
     for span, raw in numbers:
         values += [_value(raw)] * (2 if span in nearest else 1)
     return values
