@@ -139,13 +139,11 @@ def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found
 def _goes_further(reading: language.Reading, found: Found) -> bool:
     """Whether a negation or a limit stands among the words of which the key knows nothing."""
     return any(
-        token.stem in FURTHER and place not in found.read and not _is_praise(reading, place)
+        token.stem in FURTHER
+        and not found.read & {place, place + 1}  # what it negates was looked at
+        and not any(after.stem in language.NOT_ONLY for after in reading.tokens[place + 1 : place + 2])
         for place, token in enumerate(reading.tokens)
     )
-
-
-def _is_praise(reading: language.Reading, place: int) -> bool:
-    return any(token.stem in language.NOT_ONLY for token in reading.tokens[place + 1 : place + 2])
 
 
 def _leaves_out(reading: language.Reading, found: Found) -> bool:
@@ -204,7 +202,8 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
             if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
-    read = hits + [hit for pattern in asked.asides for hit in pattern.hits(reading)]
+    known = (*asked.asides, *(pattern for _, patterns in asked.topics for pattern in patterns))
+    read = hits + [hit for pattern in known for hit in pattern.hits(reading)]
     return Found(
         stated,
         {name: idea for name, idea in denied.items() if name not in stated},
