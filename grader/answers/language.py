@@ -36,7 +36,8 @@ CONTRACTED = {
     "pic": ("picture",), "images": ("image",), "imgs": ("image",), "img": ("image",), "params": ("parameter",),
     "param": ("parameter",), "hyperparam": ("hyperparameter",), "hyperparams": ("hyperparameter",),
     "convnets": ("cnn",), "convnet": ("cnn",), "cnns": ("cnn",), "nets": ("network",), "net": ("network",),
-    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "choosen": ("choose",), "chose": ("choose",),
+    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "choosen": ("choose",),
+    "chose": ("choose",),
     "made": ("make",), "learnt": ("learn",), "taught": ("teach",), "built": ("build",), "found": ("find",),
     "fed": ("feed",), "given": ("give",), "gave": ("give",), "saw": ("see",), "seen": ("see",),
     "are": ("is",), "was": ("is",), "were": ("is",), "be": ("is",), "been": ("is",), "being": ("is",),
@@ -81,10 +82,10 @@ CONTRASTS = frozenset({
 """What follows one of these, up to the end of the clause, is said of something else."""
 CLAUSE_WORDS = frozenset([
     "but", "while", "wherea", "whilst", "unlik", "versus", "vs", "though", "although", "instead", "rather", "oppos",
-    "contrast", "compar", "and", "which", "so", "becaus", "than", "where", "that",
+    "contrast", "compar", "and", "which", "so", "becaus", "where", "that",
 ])  # fmt: skip
 """Words that begin a clause."""
-CONTRASTING = CLAUSE_WORDS - {"and", "so", "which", "where", "than", "becaus", "that"}
+CONTRASTING = CLAUSE_WORDS - {"and", "so", "which", "where", "becaus", "that"}
 """Those that set one thing against another; the others are counted as function words."""
 HEDGES = frozenset([
     "mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or",
@@ -130,13 +131,11 @@ class Reading:
             found.append((begin, len(self.line)))
         return found
 
-
     def clauses(self) -> list[tuple[int, int]]:
         """The token numbers [first, end) of each clause; a word that begins a clause belongs to it."""
         found, begin = [], 0
         for place, token in enumerate(self.tokens):
-            is_second = token.stem == "than" and place > 0 and self.tokens[place - 1].stem in ("rather", "other")
-            if (token.stem in CLAUSE_WORDS and not is_second) or token.stem in (BREAK, PAUSE):
+            if token.stem in CLAUSE_WORDS or token.stem in (BREAK, PAUSE):
                 if place > begin:
                     found.append((begin, place))
                 begin = place + (token.stem in (BREAK, PAUSE))

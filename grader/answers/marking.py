@@ -7,7 +7,7 @@ sent to a tutor; what is sent carries a proposal.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +16,8 @@ from grader.answers import language
 from grader.answers.cleaning import without_instructions, without_question
 from grader.answers.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.numbers import mark_numbers
-from grader.answers.patterns import Hit, Pattern
+from grader.answers.patterns import Hit
+from grader.answers.topics import Topics
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
 from grader.model import UsageFault
 
@@ -40,13 +41,15 @@ LONG_CLAUSE, LONGER_CLAUSE = 5, 7
 class Found:
     """The ideas that an answer states and those that it denies, by name; ``hits`` are their words.
 
-    ``read`` are the numbers of all tokens that the key has something to say about.
+    ``read`` are the numbers of all tokens that count or are known to be beside the point; ``beside`` are the latter,
+    with the names of topics.
     """
 
     stated: dict[str, Idea]
     denied: dict[str, Idea]
     hits: tuple[Hit, ...]
     read: frozenset[int]
+    beside: frozenset[int]
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
@@ -102,7 +105,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         if earning:
             return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
     if base == NOTHING:
-        if found.read and _longest_unread_clause(reading, found) < LONGER_CLAUSE:
+        if found.beside & found.read and _longest_unread_clause(reading, found) < LONGER_CLAUSE:
             return verdict(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
         if not known:
             related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})
@@ -149,7 +152,9 @@ def _goes_further(reading: language.Reading, found: Found) -> bool:
 def _leaves_out(reading: language.Reading, found: Found) -> bool:
     """Whether half a mark rests on a part of the answer only: more was denied, or much of it is not read."""
     unread = [
-        token for place, token in enumerate(reading.tokens) if place not in found.read and len(token.stem) > 3
+        token
+        for place, token in enumerate(reading.tokens)
+        if place not in found.read | found.beside and len(token.stem) > 3
     ]
     return len(unread) > 3 or any(not idea.costs for idea in found.denied.values())
 
@@ -189,11 +194,11 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
     hits: list[Hit] = []
     topics = Topics(asked.topics, reading)
     for idea in (*asked.ideas, *asked.wrong):
-        taken_back = [hit for pattern in idea.unless for hit in pattern.hits(reading)]
+        taken_back = [hit for pattern in idea.unless for hit in pattern.hits(reading) if topics.is_in_one_clause(hit)]
         for hit in (hit for pattern in idea.patterns for hit in pattern.hits(reading)):
             if any(topics.share_a_clause(hit, other) for other in taken_back):
                 continue
-            if idea.about and not topics.is_about(hit, idea):
+            if idea.about and not topics.is_about(hit, idea.about, is_earning=not idea.costs):
                 continue
             is_denied = idea.is_deniable and (topics.is_denied(hit) if idea.about else _is_denied(reading, idea, hit))
             (denied if is_denied else stated).setdefault(idea.name, idea)
@@ -202,90 +207,18 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
             if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
-    known = (*asked.asides, *(pattern for _, patterns in asked.topics for pattern in patterns))
-    read = hits + [hit for pattern in known for hit in pattern.hits(reading)]
+    asides = [hit for pattern in asked.asides for hit in pattern.hits(reading)]
     return Found(
         stated,
         {name: idea for name, idea in denied.items() if name not in stated},
         tuple(hits),
-        frozenset(place for hit in read for first, last in hit.groups for place in range(first, last + 1)),
+        _places([*hits, *asides]),
+        _places(asides) | frozenset(place for place, _ in topics.named),
     )
 
 
-class Topics:
-    """Which topic of a part each place of an answer speaks of, clause by clause."""
-
-    def __init__(self, topics: tuple[tuple[str, tuple[Pattern, ...]], ...], reading: language.Reading) -> None:
-        self.stems = [token.stem for token in reading.tokens]
-        self.clauses = reading.clauses()
-        self.names = [name for name, _ in topics]
-        self.named = [
-            (place, name)
-            for name, patterns in topics
-            for place in sorted({hit.first for pattern in patterns for hit in pattern.hits(reading)})
-        ]
-
-    def clause(self, place: int) -> int:
-        """The number of the clause that holds a token."""
-        return max(0, sum(first <= place for first, _ in self.clauses) - 1)
-
-    def share_a_clause(self, one: Hit, other: Hit) -> bool:
-        """Whether the two stand, at least in part, in the same clause."""
-        return self.clause(one.first) <= self.clause(other.last) and self.clause(other.first) <= self.clause(one.last)
-
-    def is_about(self, hit: Hit, idea: Idea) -> bool:
-        """Whether the words are said of the idea's topic. What names no topic may earn, but costs nothing."""
-        topic = self.topic(hit.last)
-        return topic == idea.about or (topic is None and not idea.costs)
-
-    def topic(self, place: int) -> str | None:
-        """The topic named nearest in the clause, else before it, else later in the answer; None when there is none.
-
-        A clause with "whereas" that names none is about the other topic than the one before; words after "rather
-        than" that name none are about nothing (an empty name).
-        """
-        here = self.clause(place)
-        inside = [(abs(at - place), name) for at, name in self.named if self.clause(at) == here]
-        if inside:
-            return min(inside)[1]
-        if self.is_contrast(here):
-            return ""
-        opening = self.stems[self.clauses[here][0]]
-        others = [
-            (at, name)
-            for at, name in self.named
-            if opening in ("which", "where", "that") or not self.is_contrast(self.clause(at))
-        ]
-        before = [(place - at, name) for at, name in others if at < place]
-        after = [(at - place, name) for at, name in others if at > place]
-        before_here = self._in_sentence(before, place, -1)
-        near = before_here or self._in_sentence(after, place, 1) or before
-        if near and near is before_here and opening in ("wherea", "while", "whilst"):
-            return next((name for name in self.names if name != min(near)[1]), None)
-        return min(near)[1] if near else None
-
-    def _in_sentence(self, found: list[tuple[int, str]], place: int, step: int) -> list[tuple[int, str]]:
-        return [
-            (far, name)
-            for far, name in found
-            if language.BREAK not in self.stems[min(place, place + step * far) : max(place, place + step * far)]
-        ]
-
-    def is_contrast(self, clause: int) -> bool:
-        """Whether the clause begins with "rather than" or the like."""
-        first, end = self.clauses[clause]
-        return language.is_contrast(self.stems[first], self.stems[first + 1] if first + 1 < end else "")
-
-    def is_denied(self, hit: Hit) -> bool:
-        """Whether a negation stands in the clause of the words."""
-        return any(
-            self.stems[place] in language.DENYING and self.stems[place + 1 : place + 2] not in PRAISE
-            for first, end in [self.clauses[self.clause(hit.first)]]
-            for place in range(first, end)
-        )
-
-
-PRAISE = [[stem] for stem in language.NOT_ONLY]
+def _places(hits: Iterable[Hit]) -> frozenset[int]:
+    return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
 
 
 def _is_denied(reading: language.Reading, idea: Idea, hit: Hit) -> bool:
@@ -298,9 +231,7 @@ def _is_denied(reading: language.Reading, idea: Idea, hit: Hit) -> bool:
 def _spans(reading: language.Reading, found: Found) -> tuple[tuple[int, int], ...]:
     """The places of the words that counted, in order and joined where they overlap."""
     places = sorted(
-        (reading.tokens[first].start, reading.tokens[last].end)
-        for hit in found.hits
-        for first, last in hit.groups
+        (reading.tokens[first].start, reading.tokens[last].end) for hit in found.hits for first, last in hit.groups
     )
     joined: list[tuple[int, int]] = []
     for start, end in places:
@@ -309,5 +240,3 @@ def _spans(reading: language.Reading, found: Found) -> tuple[tuple[int, int], ..
         else:
             joined.append((start, end))
     return tuple(joined)
-
-

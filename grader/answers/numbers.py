@@ -33,7 +33,8 @@ NOISE = re.compile(
     r"squares|averages|maxima)\b"
     r"|(?<=left )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
     r"|(?<=right )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
-    r"|\b(?:two|2) (?:upper|lower|top|bottom)\b|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b(?![.,]\d)|"
+    r"|\b(?:two|2) (?:upper|lower|top|bottom)\b"
+    r"|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b(?![.,]\d)|"
     r"\bstride-?\d|\[\s*\d\s*,\s*\d\s*\]\s*(?==|:)"
     r"|\b[a-z]\w*_\{?\d+\}?\s*=|\(\s*[01]\s*,\s*[01]\s*\)\s*(?:=|:|is|->)|\bmax2d|\bavg2d|\b2d\b|"
     r"dtype\s*=\s*\w+|float\d+|int\d+",

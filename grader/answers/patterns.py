@@ -156,4 +156,3 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
     if piece.isalpha():
         stems.add(piece.lower())
     return "".join(re.escape(stem) + " " for stem in found)
-
