@@ -805,7 +805,7 @@ def test_a_further_claim_that_the_key_does_not_know_goes_to_a_tutor(part: str, a
 )
 def test_what_is_known_to_be_beside_the_point_is_a_settled_zero(part: str, answer: str) -> None:
     verdict = marked(part, answer)
-    assert (verdict.awarded, verdict.status) == (0, Status.FAILED)
+    assert (verdict.awarded, verdict.status) == (Decimal(0), Status.FAILED)
 
 
 def test_a_mark_that_the_answer_gives_itself_is_left_out() -> None:

@@ -43,6 +43,7 @@ CONTRACTED = {
     "are": ("is",), "was": ("is",), "were": ("is",), "be": ("is",), "been": ("is",), "being": ("is",),
     "has": ("have",), "had": ("have",), "does": ("do",), "did": ("do",), "done": ("do",),
     "written": ("write",), "wrote": ("write",), "shrunk": ("shrink",), "slid": ("slide",), "held": ("hold",),
+    "multiple": ("several",),
     "kept": ("keep",), "went": ("go",), "goes": ("go",), "put": ("put",), "laid": ("lay",), "thrown": ("throw",),
 }  # fmt: skip
 """Short forms and irregular ones, so that a pattern needs only the plain word."""
@@ -216,15 +217,21 @@ def _mended(word: str, root: str, vocabulary: frozenset[str]) -> str | None:
         meant = [known for known in near if sorted(known) == sorted(word)]
         if len(word) == LONG_WORD - 1:
             meant += [known for known in near if len(known) == LONG_WORD and OSA.distance(word, known) == 1]
-        return stem(meant[0]) if meant else None
+        return _root(meant[0], vocabulary) if meant else None
     near = [known for known in near if len(known) >= LONG_WORD - 1]
     for form in (word, root):
         most = 2 if len(form) >= LONGER_WORD else 1
         found = process.extract(form, near, scorer=OSA.distance, score_cutoff=most, limit=None)
         if found and len(form) >= LONG_WORD:
             best = min(found, key=lambda one: (one[1], abs(len(one[0]) - len(form)), one[0][-1:] != form[-1:]))[0]
-            return best if best in vocabulary and stem(best) not in vocabulary else stem(best)
+            return _root(best, vocabulary)
     return None
+
+
+def _root(word: str, vocabulary: frozenset[str]) -> str:
+    """The stem of a word of the vocabulary, which may be one already."""
+    parts = _parts(word)
+    return parts[0] if len(parts) == 1 and parts[0] in vocabulary else word
 
 
 def read(text: str, vocabulary: Collection[str] = ()) -> Reading:

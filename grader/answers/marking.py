@@ -96,7 +96,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     if wrong and wrong.about and base:
         return verdict(NOTHING, 0.4, wrong.say + note, spans)  # right of one topic, or misread
     if wrong and wrong.costs == FULL:
-        return verdict(NOTHING, 0.4 if base == FULL and not hedged else 0.85, wrong.say + note, spans)
+        sure = {FULL: 0.85 if hedged else 0.4, HALF: 0.85 if hedged else 0.55}.get(base, 0.85)
+        return verdict(NOTHING, sure, wrong.say + note, spans)
     if wrong:
         awarded = HALF if base == FULL else NOTHING
         return verdict(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
@@ -105,7 +106,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         if earning:
             return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
     if base == NOTHING:
-        if found.beside & found.read and _longest_unread_clause(reading, found) < LONGER_CLAUSE:
+        told = frozenset(place for place, token in enumerate(reading.tokens) if token.stem in asked.vocabulary)
+        if found.beside & found.read and told <= found.read:
             return verdict(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
         if not known:
             related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})

@@ -143,7 +143,7 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
         if name in inside:
             raise PatternFault(f'"{text}": the list {name} contains itself')
         return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
-    if piece.endswith("*"):
+    if piece.endswith("*") and piece != "*":
         start = piece[:-1].lower()
         shorter = {root for ending in ENDINGS if len(root := stem(start + ending)) < len(start)}
         return "(?:" + "|".join([re.escape(start) + "[^ ]*", *map(re.escape, sorted(shorter))]) + ") "
