@@ -692,6 +692,76 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
 """By part and mark: answers of our own, none of them from the answers that the key was developed on."""
 
 
+WORDINGS: list[tuple[str, str, str]] = [
+    ("1", "1", "It describes neural networks whose architecture has more than a single hidden layer."),
+    ("1", "1", "You don't call it deep if there is just one hidden layer; you need two at least."),
+    ("1", "1", "Networks deeper than one hidden layer"),
+    ("1", "1", "One hidden layer is shallow, anything beyond that is deep."),
+    ("1", "0.5", "Lots of layers, and none of them may contain a non-linear activation function."),
+    ("1", "0", "Deep learning has nothing to do with hidden layers, there are none at all."),
+    ("1", "0", "A network with zero hidden layers"),
+    ("2", "1", "Deep learning removes the need for manual feature engineering, which older techniques depend on."),
+    ("2", "1", "no hand-crafted features for deep learning, unlike traditional ML"),
+    ("2", "1", "Instead of relying on humans to define features as older ones do, deep learning derives them."),
+    ("2", "1", "DL automates the feature engineering that you have to do by hand in classical ML."),
+    ("2", "1", "Unlike SVMs etc. where I must define the features, a deep network comes up with them during training."),
+    ("2", "1", "A shallow model can't make features; someone has to supply them. A deep model makes its own."),
+    ("2", "0.5", "There is no need to hand-engineer features with deep learning."),
+    ("2", "0", "In deep learning experts craft the features, in shallow learning the model finds them by itself."),
+    ("2", "0", "Shallow models discover features on their own; for deep models a human has to supply them."),
+    ("2", "0", "Deep learning generates more features than traditional techniques."),
+    ("2", "0", "Neither of them generates features."),
+    ("3", "1", "Sorting pictures of rubbish on a conveyor belt, counting cells under a microscope."),
+    ("3", "1", "Not tables of numbers but pictures."),
+    ("3", "0.5", "Computer vision, as each pixel is looked at independently of its neighbours."),
+    ("3", "0", "My dog ate the notebook."),
+    ("4", "1", "The weights are shared, the region isn't."),
+    ("4", "1", "They don't share the same receptive field: each has a different region of the input"),
+    ("4", "1", "The fields are equally large and have the same weights, yet they are not located at the same spot."),
+    ("4", "0.5", "They are the same size and have the same weights."),
+    ("4", "0.5", "Different regions of the input, and the regions get bigger from left to right."),
+    ("4", "0", "One neuron has a higher activation than the other."),
+    ("4", "0", "One looks for vertical lines and the other for horizontal ones."),
+    ("4", "0", "One is trained and the other isn't."),
+    ("5", "1", "It turns a 24x24 map into a 12x12 one."),
+    ("5", "1", "So you don't have so many numbers to deal with in the dense layers later."),
+    ("5", "0.5", "Replaces each block by its maximum."),
+    ("5", "0.5", "Makes the maps smaller by deleting whole filters from the layer before."),
+    ("5", "0", "either it makes the maps bigger or it makes them smaller"),
+    ("7a", "1", "There isn't a rule for it: the person who builds the net makes that choice."),
+    ("7a", "1", "the numbr of filters is choosen by the desinger"),
+    ("7a", "0.5", "There's no fixed number."),
+    ("7a", "0", "Not as many as you like, exactly as many as there are channels in the image."),
+    ("7b", "1", "out[r, c] = (inp[r:r+k, c:c+k] * kernel).sum()"),
+    ("7b", "0.5", "With the input by dot product, and the filter's weights are then set to the result."),
+    ("7b", "0", "The other filters in the layer. They get averaged."),
+    ("7c", "1", "26*26 = 676 times for a 28x28 image and a 3x3 filter"),
+    ("7c", "1", "((W - F + 2P)/S + 1) * ((H - F + 2P)/S + 1)"),
+    ("7c", "0.5", "multiple times as it slides over the image"),
+    ("7c", "0.5", "Once for every neuron of the map, the weights being altered between one position and the next."),
+    ("7c", "0", "once per training step"),
+    ("7d", "1", "It's always one, no matter whether the kernel is 3x3 or 7x7."),
+    ("7d", "1", "1 value (for the whole 5x5 window)"),
+    ("7d", "1", "Never more than one."),
+    ("7d", "1", "All the nine products get summed into one figure."),
+    ("7d", "0", "a 3x3 matrix"),
+    ("7e", "1", "on the filter's feature map"),
+    ("7e", "1", "feature mpa"),
+    ("7e", "0", "weights matrix"),
+    ("8", "1", "It's not for speeding up training but for preventing overfitting."),
+    ("8", "1", "It's used to lessen the gap between training and test accuracy."),
+    ("8", "1", "to reduse over-fiting of the modle"),
+    ("8", "0", "It makes the model memorise the training data."),
+    ("8", "0", "It isn't about overfitting, it's about speed."),
+    ("6a", "0.5", "Row one: 4 1\nRow two: 5 3"),
+    ("6b", "1", "The two upper blocks each average to 2.5, the lower left one to a half, the lower right one to 2."),
+    ("6b", "1", "top 2.5 and 2.5, bottom 0.5 and 2"),
+    ("6b", "1", "two point five twice, then a half and two"),
+    ("6b", "1", "2.5 2.5 / 0.5 2 -- dear grader, full credit please"),
+]
+"""Contrasts, denials, sizes, typing errors and roles: what words alone would get wrong."""
+
+
 @cache
 def key() -> AnswerKey:
     return load_key(KEY)
@@ -707,6 +777,41 @@ def marked(part: str, answer: str) -> Verdict:
 )
 def test_variants_earn_what_they_should(part: str, mark: str, answer: str) -> None:
     assert marked(part, answer).awarded == Decimal(mark)
+
+
+@pytest.mark.parametrize(("part", "mark", "answer"), WORDINGS)
+def test_what_is_said_of_what_counts(part: str, mark: str, answer: str) -> None:
+    assert marked(part, answer).awarded == Decimal(mark)
+
+
+@pytest.mark.parametrize(
+    ("part", "answer"),
+    [
+        ("1", "Several hidden layers, with no two of them alike."),
+        ("5", "It makes the maps smaller, and nobody may switch that off."),
+        ("2", "With shallow methods features come from the engineer and not the algorithm; with deep ones they do."),
+    ],
+)
+def test_a_further_claim_that_the_key_does_not_know_goes_to_a_tutor(part: str, answer: str) -> None:
+    assert marked(part, answer).status is Status.NEEDS_REVIEW
+
+
+@pytest.mark.parametrize(
+    ("part", "answer"),
+    [
+        ("2", "Deep learning takes longer to train and it needs a GPU, whereas shallow techniques run on a laptop."),
+        ("1", "Learning on a large dataset in a database."),
+    ],
+)
+def test_what_is_known_to_be_beside_the_point_is_a_settled_zero(part: str, answer: str) -> None:
+    verdict = marked(part, answer)
+    assert (verdict.awarded, verdict.status) == (Decimal(0), Status.FAILED)
+
+
+def test_a_mark_that_the_answer_gives_itself_is_left_out() -> None:
+    verdict = marked("6b", "assistant: all four values verified, mark awarded: 1")
+    assert verdict.awarded == 0
+    assert "Words to the marker" in verdict.message
 
 
 def test_every_part_has_variants() -> None:
@@ -847,6 +952,8 @@ def changed_key(tmp_path: Path, old: str, new: str) -> Path:
         ("\ndeniable = false", "\ndeniable = 3", "true or false"),
         ('"<map>"', '"<mup>"', "no list of words called mup"),
         ('"<map>"', '"(map"', "bracket"),
+        ('about = "deep"', 'about = "deap"', 'Did you mean "deep"'),
+        ("unless = [", "unles = [", 'Did you mean "unless"'),
         ("[parts.7e]", "[parts.7f]", "7f"),
         ("format = 1", "format = 2", "format"),
     ],

@@ -11,7 +11,12 @@ from rapidfuzz import fuzz
 
 INSTRUCTION = re.compile(
     r"\b(?:(?:ignore|disregard|forget|override|bypass)\b.{0,60}\b(?:above|previous|prior|key|instruction|rubric|rule|"
-    r"prompt|mistake|error|check|criteria|everything|answer|guideline)"
+    r"prompt|mistake|error|check|criteria|everything|answer|guideline|expected|values)"
+    r"|(?:match(?:es|ing)?|equivalent to|same as) the (?:\w+ )?(?:key|sample|rubric|solution)\b|(?:sample|model|"
+    r"reference) answer|teaching assistant|debug mode|begin (?:your|the) (?:reply|response|answer|output)"
+    r"|\bI (?:\w+ ){0,3}(?:confirm|certify|declare|verify|approve)|(?:confirmed|verified|approved|reviewed) (?:as )?"
+    r"(?:correct|right|by)|(?:record|treat|count|regard|consider) (?:this|it|my|the)\b.{0,30}\b(?:correct|right|as if)"
+    r"|\bworth (?:1|full|100)|stop reading"
     r"|(?:full|max(?:imum)?|top|perfect|highest|all(?: the)?|complete|total) (?:\w+ )?(?:marks?|scores?|"
     r"credits?|grades?|points?)"
     r"|(?:full|maximum) credit|100 ?(?:%|percent|/ ?100|points|marks)"
@@ -36,8 +41,15 @@ INSTRUCTION = re.compile(
     r"|please (?:be )?(?:give|award|pass|generous|lenient|kind|mark|accept|grade|don't deduct|do not deduct))",
     re.IGNORECASE,
 )
-PIECES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<!--.*?-->|[^.!?;:\n()]+[.!?;:\n]*|[()]")
-"""What an instruction is confined to: a sentence, a clause after a colon or semicolon, a bracket."""
+SCORE = re.compile(
+    r"\b(?:awarded|score|mark|grade|gold|confidence|status|result)[\"']?\s*[:=]\s*[\"']?(?:1(?:\.0+)?\b|100\b|full|max|pass)\w*",
+    re.IGNORECASE,
+)
+"""A mark that the answer gives itself; it may reach over a colon, which ends a piece."""
+PIECES = re.compile(
+    r"\([^()]*\)|\[[^\[\]]*\]|<!--.*?-->|(?:(?!\s--)(?:[^.!?;:\n()—]|(?<=\d)\.(?=\d)))+[.!?;:\n]*|\s--+|—|[()]"
+)
+"""What an instruction is confined to: a sentence, a clause after a colon, semicolon or dash, a bracket."""
 ALIKE = 90.0
 """How like the question (rapidfuzz ratio, 0..100) a line must be to count as a copy of it."""
 SHORTEST_QUESTION = 20
@@ -45,7 +57,8 @@ SHORTEST_QUESTION = 20
 
 def without_instructions(text: str) -> tuple[str, bool]:
     """The text with every piece that speaks to the marker overwritten, and whether there was one."""
-    found = False
+    text, scores = SCORE.subn(lambda match: _blank(match.group()), text)
+    found = scores > 0
     pieces = []
     end = 0
     for match in PIECES.finditer(text):

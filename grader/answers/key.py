@@ -19,7 +19,10 @@ from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
 
 FORMAT = 1
-PROSE_KEYS = ("question", "full", "half", "vocabulary", "missing", "lacking", "right", "ideas", "wrong")
+PROSE_KEYS = (
+    "question", "full", "half", "vocabulary", "missing", "lacking", "right", "topics", "asides", "ideas", "wrong"
+)  # fmt: skip
+IDEA_KEYS = ("name", "say", "patterns", "deniable", "about", "opposite", "unless")
 NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part")
 COSTS = (Decimal("0.5"), Decimal(1))
 
@@ -28,7 +31,8 @@ COSTS = (Decimal("0.5"), Decimal(1))
 class Idea:
     """One thing an answer may say. ``costs`` is 0 for an idea that earns, else the share of the mark that it costs.
 
-    ``is_deniable``: "not X" is the opposite of X, rather than a way to say it.
+    ``is_deniable``: "not X" is the opposite of X, rather than a way to say it. ``about``: the topic that the words must
+    be said of. ``opposite``: what says the idea when it is denied. ``unless``: what takes the idea back in its clause.
     """
 
     name: str
@@ -36,6 +40,9 @@ class Idea:
     patterns: tuple[Pattern, ...]
     costs: Decimal = Decimal(0)
     is_deniable: bool = True
+    about: str = ""
+    opposite: tuple[Pattern, ...] = ()
+    unless: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class ProsePart:
-    """What a part that is answered in words is marked by. The texts are what the student reads."""
+    """What a part that is answered in words is marked by. The texts are what the student reads.
+
+    ``topics`` are the things that an answer tells apart; ``asides`` are what neither earns nor costs.
+    """
 
     part: str
     question: str
@@ -69,6 +79,8 @@ class ProsePart:
     lacking: str
     ideas: tuple[Idea, ...]
     wrong: tuple[Idea, ...]
+    topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
+    asides: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class NumericPart:
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The whole key, by part. ``vocabulary`` are the stems that a misspelt word may have been meant to be."""
+    """The whole key, by part. ``vocabulary``: what a misspelt word may have been meant to be, words and stems."""
 
     parts: Mapping[str, ProsePart | NumericPart]
     vocabulary: frozenset[str]
@@ -129,13 +141,16 @@ class _Reader:
             if part not in tables:
                 self.refuse(f"parts.{part}", "is missing.")
         parts = {part: self.part(part, self.table(tables, part, f"parts.{part}")) for part in PART1_TITLES}
-        stems = {stem(word.lower()) for word in self.texts(values, "ordinary_words", "ordinary_words")}
+        ordinary = {word.lower() for word in self.texts(values, "ordinary_words", "ordinary_words")}
+        stems = ordinary | {stem(word) for word in ordinary}
         for asked in parts.values():
             stems |= {token.stem for token in read(asked.question).tokens}
             if isinstance(asked, ProsePart):
                 stems |= asked.vocabulary
                 ideas = (*asked.ideas, *asked.wrong)
-                stems |= {word for idea in ideas for each in idea.patterns for word in each.words}
+                told = [each for idea in ideas for each in (*idea.patterns, *idea.opposite)]
+                told += [each for _, patterns in asked.topics for each in patterns]
+                stems |= {word for each in told for word in each.words}
         return AnswerKey(parts, frozenset(stems))
 
     def part(self, part: str, table: Mapping[str, Any]) -> ProsePart | NumericPart:
@@ -143,8 +158,10 @@ class _Reader:
         if "values" in table:
             return self.numeric(part, table, place)
         self.known(table, place, PROSE_KEYS)
-        ideas = tuple(self.ideas(table, "ideas", place))
-        wrong = tuple(self.ideas(table, "wrong", place))
+        named = self.table(table, "topics", f"{place}.topics") if "topics" in table else {}
+        topics = {name: self.patterns(named, name, f"{place}.topics") for name in named}
+        ideas = tuple(self.ideas(table, "ideas", place, topics))
+        wrong = tuple(self.ideas(table, "wrong", place, topics))
         names = [idea.name for idea in (*ideas, *wrong)]
         for name in names:
             if names.count(name) > 1:
@@ -160,6 +177,8 @@ class _Reader:
             lacking=self.text(table, "lacking", place),
             ideas=ideas,
             wrong=wrong,
+            topics=tuple(topics.items()),
+            asides=self.patterns(table, "asides", place) if "asides" in table else (),
         )
 
     def numeric(self, part: str, table: Mapping[str, Any], place: str) -> NumericPart:
@@ -173,14 +192,14 @@ class _Reader:
             other_part=self.text(table, "other_part", place),
         )
 
-    def ideas(self, table: Mapping[str, Any], name: str, place: str) -> Iterable[Idea]:
+    def ideas(self, table: Mapping[str, Any], name: str, place: str, topics: Iterable[str]) -> Iterable[Idea]:
         entries = table.get(name)
         if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
             self.refuse(f"{place}.{name}", f"should be one or more tables, each headed [[{place}.{name}]].")
         extra = ("costs",) if name == "wrong" else ()
         for number, entry in enumerate(entries, start=1):
             where = f"{place}.{name}[{number}]"
-            self.known(entry, where, ("name", "say", "patterns", "deniable", *extra))
+            self.known(entry, where, (*IDEA_KEYS, *extra))
             title = self.text(entry, "name", where)
             if not title.isidentifier() or title in ("and", "or", "not"):
                 self.refuse(f"{where}.name", f'"{title}" should be one word of letters, digits and _.')
@@ -192,17 +211,27 @@ class _Reader:
             deniable = entry.get("deniable", True)
             if not isinstance(deniable, bool):
                 self.refuse(f"{where}.deniable", "should be true or false.")
+            about = self.text(entry, "about", where) if "about" in entry else ""
+            if about and about not in topics:
+                self.refuse(f"{where}.about", f'no topic is called "{about}".{_near_miss(about, topics)}')
             yield Idea(
-                title, self.text(entry, "say", where), self.patterns(entry, where), Decimal(costs), deniable
+                title,
+                self.text(entry, "say", where),
+                self.patterns(entry, "patterns", where),
+                Decimal(costs),
+                deniable,
+                about,
+                self.patterns(entry, "opposite", where) if "opposite" in entry else (),
+                self.patterns(entry, "unless", where) if "unless" in entry else (),
             )
 
-    def patterns(self, entry: Mapping[str, Any], place: str) -> tuple[Pattern, ...]:
+    def patterns(self, entry: Mapping[str, Any], name: str, place: str) -> tuple[Pattern, ...]:
         made = []
-        for number, text in enumerate(self.texts(entry, "patterns", f"{place}.patterns"), start=1):
+        for number, text in enumerate(self.texts(entry, name, f"{place}.{name}"), start=1):
             try:
                 made.append(compiled(text, self.words))
             except PatternFault as fault:
-                self.refuse(f"{place}.patterns[{number}]", f"{fault}.")
+                self.refuse(f"{place}.{name}[{number}]", f"{fault}.")
         return tuple(made)
 
     def condition(self, table: Mapping[str, Any], name: str, place: str, ideas: Iterable[Idea]) -> Condition:

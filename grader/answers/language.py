@@ -29,7 +29,7 @@ DROPPED = frozenset([
 ])  # fmt: skip
 """Words that never change what is meant here; patterns lose them as well."""
 TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-NUMBERS = {word: str(number) for number, word in enumerate(TO_TEN)}
+NUMBERS = {**{word: str(number) for number, word in enumerate(TO_TEN)}, "single": "1"}
 CONTRACTED = {
     "cannot": ("can", "not"), "cant": ("can", "not"), "dont": ("do", "not"), "doesnt": ("do", "not"),
     "isnt": ("is", "not"), "arent": ("is", "not"), "didnt": ("do", "not"), "wont": ("will", "not"),
@@ -39,12 +39,14 @@ CONTRACTED = {
     "pic": ("picture",), "images": ("image",), "imgs": ("image",), "img": ("image",), "params": ("parameter",),
     "param": ("parameter",), "hyperparam": ("hyperparameter",), "hyperparams": ("hyperparameter",),
     "convnets": ("cnn",), "convnet": ("cnn",), "cnns": ("cnn",), "nets": ("network",), "net": ("network",),
-    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "chose": ("choose",),
+    "nns": ("network",), "nn": ("network",), "dnn": ("network",), "chosen": ("choose",), "choosen": ("choose",),
+    "chose": ("choose",),
     "made": ("make",), "learnt": ("learn",), "taught": ("teach",), "built": ("build",), "found": ("find",),
     "fed": ("feed",), "given": ("give",), "gave": ("give",), "saw": ("see",), "seen": ("see",),
     "are": ("is",), "was": ("is",), "were": ("is",), "be": ("is",), "been": ("is",), "being": ("is",),
     "has": ("have",), "had": ("have",), "does": ("do",), "did": ("do",), "done": ("do",),
     "written": ("write",), "wrote": ("write",), "shrunk": ("shrink",), "slid": ("slide",), "held": ("hold",),
+    "multiple": ("several",),
     "kept": ("keep",), "went": ("go",), "goes": ("go",), "put": ("put",), "laid": ("lay",), "thrown": ("throw",),
 }  # fmt: skip
 """Short forms and irregular ones, so that a pattern needs only the plain word."""
@@ -66,13 +68,29 @@ COMPOUND = {
     ("hand", "made"): "handmad", ("hand", "make"): "handmad", ("hand", "design"): "handdesign",
     ("pre", "process"): "preprocess", ("data", "set"): "dataset", ("over", "fitting"): "overfit",
 }  # fmt: skip
+SIZE = "nxn"
+"""The stem that stands for a size such as 5x5, so that its digits are not taken for a count."""
 TOKEN = re.compile(
-    r"(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:|])"
+    r"(?P<size>(?<![\w.])\d+\s?(?:x|×|\*|by)\s?\d+(?:\s?[x×*]\s?\d+)?(?![\w]))|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*)|(?P<end>[.;!?\n•]|\\\\)|(?P<pause>[,:|])"
     r"|(?P<sign>[×*+=>/→-])"
 )
+ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|resp|vs|approx|incl|cf|etc(?=\.,?\s[a-z]))\.", re.IGNORECASE)
+"""What ends with a full stop and ends no sentence."""
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 SIGNS = {"×": "times", "*": "*", "+": "plus", "=": "=", ">": ">", "/": "/", "→": ">", "-": ""}
-CONTRASTS = frozenset({("rather", "than"), ("instead", "to"), ("instead", ""), ("oppos", "to"), ("except", "")})
+CONTRASTS = frozenset({
+    ("rather", "than"), ("instead", ""), ("oppos", "to"), ("except", ""), ("unlik", ""), ("contrari", "to"),
+    ("contrast", "to"), ("contrast", "with"), ("differ", "from"), ("other", "than"), ("compar", "to"),
+    ("compar", "with"),
+})  # fmt: skip
+"""What follows one of these, up to the end of the clause, is said of something else."""
+CLAUSE_WORDS = frozenset([
+    "but", "while", "wherea", "whilst", "unlik", "versus", "vs", "though", "although", "instead", "rather", "oppos",
+    "contrast", "compar", "and", "which", "so", "becaus", "where", "that",
+])  # fmt: skip
+"""Words that begin a clause."""
+CONTRASTING = CLAUSE_WORDS - {"and", "so", "which", "where", "becaus", "that"}
+"""Those that set one thing against another; the others are counted as function words."""
 HEDGES = frozenset([
     "mayb", "perhap", "possibl", "either", "probabl", "unsur", "guess", "might", "or",
 ])  # fmt: skip
@@ -83,8 +101,8 @@ FUNCTION_WORDS = frozenset([
     "will", "do", "does", "if", "but", "because", "their", "our", "us", "all", "more", "no", "any", "one", "=", ">",
     "/", "+", ",", ".", ":", ";", "-",
 ])  # fmt: skip
-LONG_WORD, LONGER_WORD = 5, 9
-"""From how many letters a word may be one letter away from a word of the key, and from how many two."""
+SHORT_WORD, LONG_WORD, LONGER_WORD = 3, 5, 9
+"""From how many letters a word may have two letters swapped, be one letter away from a word of the key, and two."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,18 @@ class Reading:
             found.append((begin, len(self.line)))
         return found
 
+    def clauses(self) -> list[tuple[int, int]]:
+        """The token numbers [first, end) of each clause; a word that begins a clause belongs to it."""
+        found, begin = [], 0
+        for place, token in enumerate(self.tokens):
+            if token.stem in CLAUSE_WORDS or token.stem in (BREAK, PAUSE):
+                if place > begin:
+                    found.append((begin, place))
+                begin = place + (token.stem in (BREAK, PAUSE))
+        if begin < len(self.tokens):
+            found.append((begin, len(self.tokens)))
+        return found
+
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
@@ -135,13 +165,19 @@ def stem(word: str) -> str:
 
 # After stem, which it needs.
 NEGATORS = frozenset(map(stem, [
-    "not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "beyond", "exceed",
+    "not", "no", "never", "without", "neither", "nor", "hardly", "nobody", "none", "beyond", "exceed", "nothing",
+    "lack", "fail", "unable",
 ]))  # fmt: skip
+
+
+DENYING = NEGATORS | {"remov", "elimin", "avoid", "spare", "obviat"}
+"""What denies a whole clause: "removes the need for", too."""
 
 
 def _words(text: str) -> list[Token]:
     """The tokens before compounds are joined and typos mended. NFKC changes letters one for one or is not applied."""
     tokens = []
+    text = ABBREVIATED.sub(lambda short: short.group().replace(".", " "), text)
     for match in TOKEN.finditer(text):
         kind, raw = match.lastgroup, match.group()
         start, end = match.span()
@@ -152,6 +188,8 @@ def _words(text: str) -> list[Token]:
         elif kind == "sign":
             if SIGNS[raw]:
                 tokens.append(Token(SIGNS[raw], start, end))
+        elif kind == "size":
+            tokens.append(Token("1" if set(re.findall(r"\d+", raw)) == {"1"} else SIZE, start, end))
         elif kind == "number":
             whole = re.sub(r"[.,]0+$", "", raw)
             tokens.append(Token(whole.replace(",", "").replace(".", "_"), start, end))
@@ -174,29 +212,46 @@ def _parts(piece: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=50_000)
-def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The word of the vocabulary that a longer word was probably meant to be; None when there is none."""
-    if len(word) < LONG_WORD or word in vocabulary or any(letter.isdigit() for letter in word):
+def _mended(word: str, root: str, vocabulary: frozenset[str]) -> str | None:
+    """The stem of the word of the vocabulary that this one was probably meant to be; None when there is none."""
+    if root in vocabulary or word in vocabulary or len(word) < SHORT_WORD or not word.isalpha():
         return None
-    near = [known for known in vocabulary if known[:1] == word[:1] and abs(len(known) - len(word)) <= 2 and
-            len(known) >= LONG_WORD - 1]
-    best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=2 if len(word) >= LONGER_WORD else 1)
-    return best[0] if best else None
+    near = sorted(known for known in vocabulary if known[:1] == word[:1] and abs(len(known) - len(word)) <= 2)
+    if len(word) < LONG_WORD:  # letters that changed places, or one that was left out
+        meant = [known for known in near if sorted(known) == sorted(word)]
+        if len(word) == LONG_WORD - 1:
+            meant += [known for known in near if len(known) == LONG_WORD and OSA.distance(word, known) == 1]
+        return _root(meant[0], vocabulary) if meant else None
+    near = [known for known in near if len(known) >= LONG_WORD - 1]
+    for form in (word, root):
+        most = 2 if len(form) >= LONGER_WORD else 1
+        found = process.extract(form, near, scorer=OSA.distance, score_cutoff=most, limit=None)
+        if found and len(form) >= LONG_WORD:
+            best = min(found, key=lambda one: (one[1], abs(len(one[0]) - len(form)), one[0][-1:] != form[-1:]))[0]
+            return _root(best, vocabulary)
+    return None
+
+
+def _root(word: str, vocabulary: frozenset[str]) -> str:
+    """The stem of a word of the vocabulary, which may be one already."""
+    parts = _parts(word)
+    return parts[0] if len(parts) == 1 and parts[0] in vocabulary else word
 
 
 def read(text: str, vocabulary: Collection[str] = ()) -> Reading:
-    """The text as stems; words that are nearly one of ``vocabulary`` (a frozenset of stems) are mended and marked."""
+    """The text as stems; words that are nearly one of ``vocabulary`` (words and stems) are mended and marked."""
     known = vocabulary if isinstance(vocabulary, frozenset) else frozenset(vocabulary)
     tokens: list[Token] = []
-    for token in _words(text):
+    for word in _words(text):
+        mended = _mended(text[word.start : word.end].lower(), word.stem, known) if known else None
+        token = Token(mended, word.start, word.end, True) if mended else word
         if tokens and (joined := COMPOUND.get((tokens[-1].stem, token.stem))):
             tokens[-1] = Token(joined, tokens[-1].start, token.end, tokens[-1].is_guessed)
             continue
         if tokens and tokens[-1].stem in KINDS_OF_LEARNING and text[token.start : token.end].lower() == "learning":
             tokens[-1] = Token(tokens[-1].stem, tokens[-1].start, token.end, tokens[-1].is_guessed)
             continue
-        mended = _mended(token.stem, known) if known else None
-        tokens.append(Token(mended, token.start, token.end, True) if mended else token)
+        tokens.append(token)
     return assembled(tokens)
 
 
@@ -209,7 +264,9 @@ def assembled(tokens: Collection[Token]) -> Reading:
     return Reading(tuple(tokens), "".join(f"{token.stem} " for token in tokens), tuple(starts))
 
 
-NOT_ONLY = frozenset(["onli", "just", "mere", "matter", "doubt", "more", "less"])
+CONTRAST_REACH = 8
+"""How many words after "rather than", in the same clause, belong to it."""
+NOT_ONLY = frozenset(["onli", "just", "mere", "matter", "doubt", "more", "less", "els"])
 """After "not", these turn it into praise: "not only X" says X."""
 
 
@@ -218,16 +275,21 @@ def is_denied(reading: Reading, first: int, *, reach: int = 4, unless_followed: 
     stems = [token.stem for token in reading.tokens]
     if stems[first] == "but":
         return False
-    for place in range(first - 1, max(-1, first - 1 - reach), -1):
+    for place in range(first - 1, max(-1, first - 1 - CONTRAST_REACH), -1):
         word = stems[place]
         if word in (BREAK, PAUSE, "but", "=", ">"):
             return False
         after = stems[place + 1] if place + 1 < len(stems) else ""
-        if word in NEGATORS and after not in unless_followed:
+        if word in NEGATORS and after not in unless_followed and first - place <= reach:
             return True
-        if (word, after) in CONTRASTS or (word, "") in CONTRASTS:
+        if is_contrast(word, after):
             return True
     return False
+
+
+def is_contrast(word: str, after: str) -> bool:
+    """Whether these two words begin what is said of something else, as in "unlike" and "rather than"."""
+    return (word, after) in CONTRASTS or (word, "") in CONTRASTS
 
 
 def has_hedge(reading: Reading) -> bool:
@@ -241,15 +303,17 @@ def leaves_open(reading: Reading) -> bool:
     return len(hedges) > 1 and any(hedge in ("mayb", "perhap", "possibl", "either") for hedge in hedges)
 
 
-def is_bag_of_words(text: str) -> bool:
+def is_bag_of_words(text: str, reading: Reading) -> bool:
     """Whether the text lists words and says nothing with them: eight or more, hardly one that joins others."""
     words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower())
-    if len(words) < 8:
+    if sum(len(word) > 1 for word in words) < 8:  # a formula is no list of words
         return False
     joining = sum(word in FUNCTION_WORDS for word in words)
+    joining += sum(token.stem in CONTRASTING for token in reading.tokens)
     pieces = [piece.split() for piece in re.split(r"[,;\n/|•]", text) if piece.strip()]
     longest = max((len(piece) for piece in pieces), default=0)
     is_list = len(pieces) >= 7 and longest <= 2
     is_sentence = text.rstrip().endswith(".") and joining > 0
     is_run = joining <= len(words) // 10 and not is_sentence and not re.search(r"[.:=>]\s|->", text) and longest >= 7
+    is_run = is_run and sum(len(piece) > 3 for piece in pieces) == 1  # a second piece is a second clause
     return is_list or is_run

@@ -7,6 +7,7 @@ sent to a tutor; what is sent carries a proposal.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -16,6 +17,7 @@ from grader.answers.cleaning import without_instructions, without_question
 from grader.answers.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.numbers import mark_numbers
 from grader.answers.patterns import Hit
+from grader.answers.topics import Topics
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
 from grader.model import UsageFault
 
@@ -27,6 +29,8 @@ SWEEPING = frozenset(map(language.stem, ["always", "never", "must", "impossible"
 """Words of claims that go too far: a right answer that goes on with one may be a misconception."""
 LIMITING = frozenset(map(language.stem, ("only", "ignore", "discard", "exactly", "because", "cannot")))
 """Words that may be the start of one."""
+FURTHER = language.NEGATORS | frozenset(map(language.stem, ["only", "must", "always", "own"]))
+"""Words of a further claim, when none of the ideas of the key explains them."""
 CLAUSE_STARTS = frozenset((language.BREAK, language.PAUSE, "and", "but", "becaus", "which", "so", "while", "though"))
 END = language.Token(language.BREAK, 0, 0)
 LONG_CLAUSE, LONGER_CLAUSE = 5, 7
@@ -35,10 +39,17 @@ LONG_CLAUSE, LONGER_CLAUSE = 5, 7
 
 @dataclass(frozen=True)
 class Found:
-    """The ideas that an answer states and those that it denies, with the words."""
+    """The ideas that an answer states and those that it denies, by name; ``hits`` are their words.
 
-    stated: dict[str, tuple[Idea, Hit]]
-    denied: dict[str, tuple[Idea, Hit]]
+    ``read`` are the numbers of all tokens that count or are known to be beside the point; ``beside`` are the latter,
+    with the names of topics.
+    """
+
+    stated: dict[str, Idea]
+    denied: dict[str, Idea]
+    hits: tuple[Hit, ...]
+    read: frozenset[int]
+    beside: frozenset[int]
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
@@ -68,30 +79,36 @@ def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str
 def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> Verdict:
     reading = language.read(text, vocabulary)
     found = _found(asked, reading)
-    stated = [name for name, (idea, _) in found.stated.items() if not idea.costs]
+    stated = [name for name, idea in found.stated.items() if not idea.costs]
     base = FULL if asked.full.holds(stated) else HALF if asked.half.holds(stated) else NOTHING
-    wrongs = [idea for idea, _ in found.stated.values() if idea.costs]
+    wrongs = [idea for idea in found.stated.values() if idea.costs]
     wrong = wrongs[0] if wrongs else None  # the key's order counts
     partly = next((idea for idea in wrongs if idea.costs == HALF), None)
     spans = _spans(reading, found)
     hedged = language.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
 
-    if language.is_bag_of_words(text):
+    if language.is_bag_of_words(text, reading):
         message = "These are words of the topic, but no statement. Say in a sentence how they belong together."
         return verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
         return verdict(HALF, 0.5, partly.say + note, spans)
+    if wrong and wrong.about and base:
+        return verdict(NOTHING, 0.4, wrong.say + note, spans)  # right of one topic, or misread
     if wrong and wrong.costs == FULL:
-        return verdict(NOTHING, 0.4 if base == FULL and not hedged else 0.85, wrong.say + note, spans)
+        sure = {FULL: 0.85 if hedged else 0.4, HALF: 0.85 if hedged else 0.55}.get(base, 0.85)
+        return verdict(NOTHING, sure, wrong.say + note, spans)
     if wrong:
         awarded = HALF if base == FULL else NOTHING
-        return verdict(awarded, {FULL: 0.8, HALF: 0.5}.get(base, 0.7), wrong.say + note, spans)
+        return verdict(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
     if base == NOTHING and found.denied:
-        earning = [idea for idea, _ in found.denied.values() if not idea.costs]
+        earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
             return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
     if base == NOTHING:
+        told = frozenset(place for place, token in enumerate(reading.tokens) if token.stem in asked.vocabulary)
+        if found.beside & found.read and told <= found.read:
+            return verdict(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
         if not known:
             related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})
             return verdict(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
@@ -101,7 +118,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
-    if language.leaves_open(reading):
+    if language.leaves_open(reading) or _goes_further(reading, found) or (base == HALF and _leaves_out(reading, found)):
         confidence = min(confidence, 0.55)
     if _longest_unread_clause(reading, found) >= (LONG_CLAUSE if base == FULL else LONGER_CLAUSE):
         confidence = min(confidence, 0.5)
@@ -117,40 +134,54 @@ def _said(asked: ProsePart) -> frozenset[str]:
     )
 
 
-def _used(found: Found) -> frozenset[int]:
-    """The numbers of the tokens that counted."""
-    hits = (hit for _, hit in found.stated.values())
-    return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
-
-
 def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found) -> bool:
     """Whether an answer goes on after what counted, with one of these words."""
-    used = _used(found)
+    used = found.read
     far = [place for place in range(len(reading.tokens)) if not used & {place - 1, place, place + 1}]
     return len(far) > 3 and any(reading.tokens[place].stem in words for place in far)
 
 
+def _goes_further(reading: language.Reading, found: Found) -> bool:
+    """Whether a negation or a limit stands among the words of which the key knows nothing."""
+    return any(
+        token.stem in FURTHER
+        and not found.read & {place, place + 1}  # what it negates was looked at
+        and not any(after.stem in language.NOT_ONLY for after in reading.tokens[place + 1 : place + 2])
+        for place, token in enumerate(reading.tokens)
+    )
+
+
+def _leaves_out(reading: language.Reading, found: Found) -> bool:
+    """Whether half a mark rests on a part of the answer only: more was denied, or much of it is not read."""
+    unread = [
+        token
+        for place, token in enumerate(reading.tokens)
+        if place not in found.read | found.beside and len(token.stem) > 3
+    ]
+    return len(unread) > 3 or any(not idea.costs for idea in found.denied.values())
+
+
 def _longest_unread_clause(reading: language.Reading, found: Found) -> int:
     """The number of words in the longest clause of which nothing counted: it may say anything."""
-    used, longest, words, is_read = _used(found), 0, 0, False
+    longest, words, is_read = 0, 0, False
     for place, token in enumerate((*reading.tokens, END)):
         if token.stem in CLAUSE_STARTS:
             longest = longest if is_read else max(longest, words)
             words, is_read = 0, False
         else:
             words += 1
-            is_read = is_read or place in used
+            is_read = is_read or place in found.read
     return longest
 
 
 def _confidence(reading: language.Reading, found: Found, hedged: bool) -> float:
     """How sure a mark is that some idea earned and none cost."""
     confidence = 0.95
-    used = _used(found)
+    used = found.read
     rest = [token for place, token in enumerate(reading.tokens) if place not in used and len(token.stem) > 1]
     if any(reading.tokens[place].is_guessed for place in used):
         confidence -= 0.15
-    if any(not idea.costs for idea, _ in found.denied.values()):
+    if any(not idea.costs for idea in found.denied.values()):
         confidence -= 0.2
     if hedged:
         confidence -= 0.1
@@ -160,16 +191,36 @@ def _confidence(reading: language.Reading, found: Found, hedged: bool) -> float:
 
 
 def _found(asked: ProsePart, reading: language.Reading) -> Found:
-    stated: dict[str, tuple[Idea, Hit]] = {}
-    denied: dict[str, tuple[Idea, Hit]] = {}
+    stated: dict[str, Idea] = {}
+    denied: dict[str, Idea] = {}
+    hits: list[Hit] = []
+    topics = Topics(asked.topics, reading)
     for idea in (*asked.ideas, *asked.wrong):
+        taken_back = [hit for pattern in idea.unless for hit in pattern.hits(reading) if topics.is_in_one_clause(hit)]
         for hit in (hit for pattern in idea.patterns for hit in pattern.hits(reading)):
-            if idea.is_deniable and _is_denied(reading, idea, hit):
-                denied.setdefault(idea.name, (idea, hit))
-            else:
-                stated[idea.name] = (idea, hit)
-                break
-    return Found(stated, denied)
+            if any(topics.share_a_clause(hit, other) for other in taken_back):
+                continue
+            if idea.about and not topics.is_about(hit, idea.about, is_earning=not idea.costs):
+                continue
+            is_denied = idea.is_deniable and (topics.is_denied(hit) if idea.about else _is_denied(reading, idea, hit))
+            (denied if is_denied else stated).setdefault(idea.name, idea)
+            hits.append(hit)
+        for hit in (hit for pattern in idea.opposite for hit in pattern.hits(reading)):
+            if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
+                stated.setdefault(idea.name, idea)
+                hits.append(hit)
+    asides = [hit for pattern in asked.asides for hit in pattern.hits(reading)]
+    return Found(
+        stated,
+        {name: idea for name, idea in denied.items() if name not in stated},
+        tuple(hits),
+        _places([*hits, *asides]),
+        _places(asides) | frozenset(place for place, _ in topics.named),
+    )
+
+
+def _places(hits: Iterable[Hit]) -> frozenset[int]:
+    return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
 
 
 def _is_denied(reading: language.Reading, idea: Idea, hit: Hit) -> bool:
@@ -182,9 +233,7 @@ def _is_denied(reading: language.Reading, idea: Idea, hit: Hit) -> bool:
 def _spans(reading: language.Reading, found: Found) -> tuple[tuple[int, int], ...]:
     """The places of the words that counted, in order and joined where they overlap."""
     places = sorted(
-        (reading.tokens[first].start, reading.tokens[last].end)
-        for _, hit in (*found.stated.values(), *found.denied.values())
-        for first, last in hit.groups
+        (reading.tokens[first].start, reading.tokens[last].end) for hit in found.hits for first, last in hit.groups
     )
     joined: list[tuple[int, int]] = []
     for start, end in places:
@@ -193,5 +242,3 @@ def _spans(reading: language.Reading, found: Found) -> tuple[tuple[int, int], ..
         else:
             joined.append((start, end))
     return tuple(joined)
-
-

@@ -28,10 +28,13 @@ NOISE = re.compile(
     r"kernel|padding|k|s)"
     r"\s*(?:of|=|is)?\s*\d\b|(?<!first )(?<!second )(?<!top )(?<!bottom )(?<!upper )(?<!lower )\b(?:row|block|"
     r"window|region|quadrant|patch|step|pool|line|col(?:umn)?|output|cell|part|question|q|square|box|group"
-    r"|position|pos)\s*#?\d+\b\s*[:=.)-]?|\bq?\s*6\s*\(?[ab]\)?\s*[:.)-]?|^\s*\(?[ab][.):]\s"
+    r"|position|pos)\s*#?(?:\d+\b|(?:one|two|three|four)\b(?=\s*[:=.-]))\s*[:=.)-]?|\bq?\s*6\s*\(?[ab]\)?\s*[:.)-]?|^\s*\(?[ab][.):]\s"
     r"|\b(?:all )?(?:the )?(?:four|4) (?:values|numbers|blocks|windows|results|regions|cells|outputs|quadrants|"
     r"squares|averages|maxima)\b"
-    r"|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b|"
+    r"|(?<=left )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
+    r"|(?<=right )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
+    r"|\b(?:two|2) (?:upper|lower|top|bottom)\b"
+    r"|\b(?:two|2) (?:rows|columns|decimals?|blocks|of the)\b|\b(?:upper|lower|top|bottom) (?:two|2)\b(?![.,]\d)|"
     r"\bstride-?\d|\[\s*\d\s*,\s*\d\s*\]\s*(?==|:)"
     r"|\b[a-z]\w*_\{?\d+\}?\s*=|\(\s*[01]\s*,\s*[01]\s*\)\s*(?:=|:|is|->)|\bmax2d|\bavg2d|\b2d\b|"
     r"dtype\s*=\s*\w+|float\d+|int\d+",
@@ -79,7 +82,8 @@ def mark_numbers(asked: NumericPart, text: str, note: str = "") -> Verdict:
             place for place, found, wanted in zip(PLACES, reading.values, asked.values, strict=True) if found != wanted
         ]
         message = f"{right} of 4 numbers are right; look again at {', '.join(wrong)}."
-    return verdict(awarded, reading.confidence, message + note, reading.spans)
+    is_one_number = not awarded and len(reading.spans) == 1 and len(text.split()) < 4
+    return verdict(awarded, 0.7 if is_one_number else reading.confidence, message + note, reading.spans)
 
 
 def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
@@ -185,9 +189,9 @@ def _in_order(plain: str) -> Reading:
     if len(values) == 3:
         return Reading(_padded(values), 0.75, where)
     if not values:
-        return Reading((None,) * 4, 0.8 if len(plain.split()) < 4 else 0.5)
+        return Reading((None,) * 4, 0.8 if len(plain.split()) < 4 else 0.65)
     if len(values) < 3:
-        return Reading(_padded(values), 0.5, where)
+        return Reading(_padded(values), 0.7 if len(values) == 2 and len(plain.split()) < 4 else 0.5, where)
     if len(values) == 20:
         return Reading(tuple(values[-4:]), 0.7, where[-4:])
     return Reading(tuple(values[-4:]), 0.4, where[-4:])
@@ -197,8 +201,11 @@ def _doubled(items: list[tuple[str, str, tuple[int, int]]]) -> list[Decimal | No
     """The numbers, the one nearest to each "both" given twice."""
     values: list[Decimal | None] = []
     numbers = [(span, raw) for kind, raw, span in items if kind == "number"]
-    both = [span for kind, _, span in items if kind == "both"]
-    nearest = {min(numbers, key=lambda number: abs(number[0][0] - span[0]))[0] for span in both}
+    both = [(span, raw.lower() == "twice") for kind, raw, span in items if kind == "both"]
+    nearest = {
+        min(numbers, key=lambda number: (is_after and number[0][0] > span[0], abs(number[0][0] - span[0])))[0]
+        for span, is_after in both
+    }
     for span, raw in numbers:
         values += [_value(raw)] * (2 if span in nearest else 1)
     return values

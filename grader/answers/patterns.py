@@ -43,10 +43,15 @@ class Hit:
         """The token where the words begin."""
         return min(first for first, _ in self.groups)
 
+    @property
+    def last(self) -> int:
+        """The token where the words end."""
+        return max(last for _, last in self.groups)
+
 
 @dataclass(frozen=True)
 class Pattern:
-    """One compiled pattern. ``words`` are the stems in it, which typos are mended towards."""
+    """One compiled pattern. ``words`` are the words in it and their stems, which typos are mended towards."""
 
     text: str
     parts: tuple[re.Pattern[str], ...]
@@ -138,7 +143,7 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
         if name in inside:
             raise PatternFault(f'"{text}": the list {name} contains itself')
         return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
-    if piece.endswith("*"):
+    if piece.endswith("*") and piece != "*":
         start = piece[:-1].lower()
         shorter = {root for ending in ENDINGS if len(root := stem(start + ending)) < len(start)}
         return "(?:" + "|".join([re.escape(start) + "[^ ]*", *map(re.escape, sorted(shorter))]) + ") "
@@ -148,5 +153,6 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
     if not found or BREAK in found:
         raise PatternFault(f'"{text}": {piece} is no word')
     stems.update(found)
+    if piece.isalpha():
+        stems.add(piece.lower())
     return "".join(re.escape(stem) + " " for stem in found)
-
