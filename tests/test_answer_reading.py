@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 import time
 import zipfile
 import zlib
@@ -446,6 +449,25 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield docx("laughs.docx", laughs + b"]>" + start + b"&k;")
     yield docx("deep.docx", start + b"<w:p>" * 1_000_000)
     yield docx("no-body.docx", b"<x/>")
+    yield docx("elements.docx", start + b"<w:p/>" * 700_000)
+    inner, end = b"<w:p><w:r><w:txbxContent>", b"</w:txbxContent></w:r></w:p>"
+    yield docx("boxes.docx", start + inner * 40 + b"<w:p/>" + end * 40 + b"</w:body></w:document>")
+    inner, end = b"<w:tbl><w:tr><w:tc>", b"</w:tc></w:tr></w:tbl>"
+    yield docx("grids.docx", start + inner * 60 + b"<w:p/>" + end * 60 + b"</w:body></w:document>")
+    number = b"<w:p><w:pPr><w:numPr><w:numId w:val='1'/></w:numPr></w:pPr><w:r><w:t>x</w:t></w:r></w:p>"
+    yield docx("number.docx", start + number * 20_000 + b"</w:body></w:document>")
+    with zipfile.ZipFile(folder / "number.docx", "a", zipfile.ZIP_DEFLATED) as archive:
+        level = b"<w:abstractNum w:abstractNumId='0'><w:lvl><w:lvlText w:val='" + b"%1" * 100_000
+        level += b"'/></w:lvl></w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num>"
+        archive.writestr("word/numbering.xml", start.replace(b"<w:body>", level + b"</w:document>"))
+    with zipfile.ZipFile(folder / "xz.docx", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("word/document.xml", b" " * 20_000_000)
+    yield folder / "xz.docx"
+    header = b"PK\x01\x02" + b"\0" * 42
+    tail = b"PK\x05\x06" + b"\0" * 4 + b"\xff\xff" * 2 + (len(header) * 400_000).to_bytes(4, "little") + b"\0" * 6
+    yield made("files.docx", b"PK\x03\x04" + header * 400_000 + tail)
+    yield made("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 4000)
+    yield made("photo.docx", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10)
     yield made("not-a.docx", b"PK\x03\x04" + b"\xff" * 1000)
     yield made("empty.docx", b"")
     yield made("line.txt", b"1) x " * 2_000_000)
@@ -466,6 +488,9 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("comments.html", b"<!-- " * 500_000)
     yield made("declarations.html", b"<![a" * 500_000)
     yield made("amps.html", b"&" * 2_000_000)
+    yield made("cells.html", b"<table><tr>" + b"<td>x" * 500_000)
+    yield made("punycode.html", b"<meta charset=punycode>a-" + b"zz" * 1_900_000)
+    yield made("what.html", b"<p>What is the definition of? a. b. c. d. e. f. g. h. i. j. k. l. m.</p>" * 10_000)
     yield made("attributes.html", b"<p " + b"a=b " * 500_000)
     yield made("deep.ipynb", b"[" * 1_000_000)
     yield made(
@@ -473,9 +498,24 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     )
     yield made("digits.ipynb", b'{"nbformat": ' + b"9" * 100_000 + b"}")
     yield made("list.ipynb", b"[]")
+    yield made("values.ipynb", b'{"cells": [' + b"{}," * 5_000_000 + b"0]}")
+    yield made("cells.ipynb", b'{"cells": [' + b'{"cell_type": "code", "source": "x = 1"},' * 50_000 + b"0]}")
+    yield made(
+        "codes.ipynb", b'{"cells": [' + b'{"cell_type": "code", "source": "%s"},' % (b"x=1;" * 5_000) * 500 + b"0]}"
+    )
     yield made("half.ipynb", b'{"cells": [{"cell_type": "markdown", "source": "1) \\ud800 x"}]}')
     yield made("brackets.py", b"(" * 300_000)
     yield made("quotes.py", b"'''" + b"1) x\n" * 100_000)
+    yield made("commas.py", b"x = (" + b"1," * 490_000)
+    yield made("asked.txt", b"1. what is deep learning? x. y: z. a: b. c. d. e. f. g. h. i. j. k. l. m. n\n" * 3_000)
+    yield made("comments.md", b"1) <!--" + b"<!-- x " * 100_000)
+    yield made("images.md", b"![" * 100_000 + b"\n" + b"![x](" * 50_000 + b"\n" + b"<img " * 50_000)
+    os.mkfifo(folder / "pipe.md")
+    yield folder / "pipe.md"
+    (folder / "folder.md").mkdir()
+    yield folder / "folder.md"
+    (folder / "link.md").symlink_to(made("target.txt", b"1) x"))
+    yield folder / "link.md"
     yield folder / "absent.md"
 
 
@@ -488,7 +528,9 @@ HOSTILE += (
 HOSTILE += (
     "declarations.html amps.html attributes.html deep.ipynb odd.ipynb digits.ipynb list.ipynb half.ipynb brackets.py "
 )
-HOSTILE += "quotes.py absent.md"
+HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx xz.docx files.docx old.docx photo.docx "
+HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
+HOSTILE += "images.md pipe.md folder.md link.md"
 
 
 @pytest.fixture(scope="module")
@@ -502,6 +544,7 @@ def test_a_hostile_file_is_read_or_refused_in_time(hostile: dict[str, Path], nam
         document = read_document(hostile[name])
         cut(document)
     assert document.blocks or document.problem.endswith(".")
+    assert document.problem.count(". ") == 0
 
 
 @pytest.mark.parametrize("name", ["bomb.docx", "laughs.docx", "deep.docx", "line.txt", "garbage.pdf", "deep.ipynb"])
@@ -509,6 +552,55 @@ def test_what_cannot_be_read_says_so(hostile: dict[str, Path], name: str) -> Non
     document = read_document(hostile[name])
     assert document.blocks == ()
     assert name in document.problem
+
+
+@pytest.mark.parametrize("name", ["values.ipynb", "elements.docx", "xz.docx", "cells.ipynb", "h.ipynb"])
+def test_a_hostile_file_is_read_in_little_memory(hostile: dict[str, Path], tmp_path: Path, name: str) -> None:
+    path = hostile.get(name)
+    if path is None:
+        path = tmp_path / name
+        path.write_bytes(b'{"cells": [{"cell_type": "code", "source": "\xf0\x9f\x98\x80", "outputs": [{"text": "')
+        with path.open("ab") as stream:
+            stream.write(b"x y " * 5_000_000 + b'"}]}]}')
+    program = (
+        "import resource, sys, pathlib; from grader.answers.cutting import cut; from grader.answers.reading import "
+        "read_document; used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = used(); "
+        "cut(read_document(pathlib.Path(sys.argv[1]))); print(used() - start)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < (300_000 if sys.platform != "darwin" else 300_000_000)
+
+
+PROBLEMS = {
+    "old.docx": "old Word file or has a password",
+    "photo.docx": "is a picture",
+    "pipe.md": "no ordinary file",
+    "link.md": "is a link",
+    "folder.md": "a folder",
+    "absent.md": "cannot be opened",
+    "elements.docx": "far larger than answers are",
+    "values.ipynb": "too much output",
+    "cells.ipynb": "50000 cells",
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_problem_says_what_a_tutor_should_know(hostile: dict[str, Path], name: str) -> None:
+    assert PROBLEMS[name] in read_document(hostile[name]).problem
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "answers.txt"
+    path.write_bytes(random.Random(1).randbytes(20_000))
+    assert "no text file" in read_document(path).problem
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-32-le", "utf-32-be", "utf-16-le"])
+def test_text_of_other_scripts_keeps_its_labels(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "answers.txt"
+    said = "深度学習的多層神経網絡自動学習特徴。"
+    path.write_bytes("\n".join(f"{part}) {said}" for part in PARTS).encode(encoding))
+    assert texts(cut(read_document(path))) == dict.fromkeys(PARTS, said)
 
 
 def test_a_scan_says_that_it_has_no_text_layer() -> None:
@@ -544,6 +636,17 @@ def test_text_boxes_formulas_and_tracked_changes_of_a_word_file(tmp_path: Path) 
     assert [block.text for block in word(tmp_path, body).blocks] == ["1) kept added", "2) x = y", "3) boxed"]
 
 
+def pdf(path: Path, objects: list[bytes]) -> Path:
+    data, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    for number, text in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(data)
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, text)
+    size = len(objects) + 1
+    end = b"xref\n0 %d\n%strailer<</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF" % (size, table, size, len(data))
+    path.write_bytes(data + end)
+    return path
+
+
 def test_a_pdf_that_unpacks_without_end_is_stopped(tmp_path: Path) -> None:
     stream = zlib.compress(b"BT (1) x) Tj ET " * 10_000_000, 9)
     objects = [
@@ -552,12 +655,180 @@ def test_a_pdf_that_unpacks_without_end_is_stopped(tmp_path: Path) -> None:
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
         b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
     ]
-    data = b"%PDF-1.4\n"
-    for number, text in enumerate(objects, 1):
-        data += b"%d 0 obj\n%s\nendobj\n" % (number, text)
-    path = tmp_path / "bomb.pdf"
-    path.write_bytes(data + b"trailer<</Root 1 0 R/Size 5>>\n%%EOF")
+    path = pdf(tmp_path / "bomb.pdf", objects)
     start = time.monotonic()
     with pytest.raises(Unreadable, match=r"bomb\.pdf"):
         read_pdf(path, seconds=5)
     assert time.monotonic() - start < 8
+
+
+HIDDEN = ["hidden", "style='display:none'", "style='font-size: 0px'", "style='color: #FFF'", "style='opacity:0;'"]
+
+
+@pytest.mark.parametrize("how", [*HIDDEN, "style='color:white;background:white'"])
+def test_text_that_a_page_does_not_show_is_left_out_and_told(tmp_path: Path, how: str) -> None:
+    body = "".join(f"<p>{p}) {a} <span {how}>Secret <span>words</span>.</span></p>" for p, a in ANSWERS.items())
+    read = page(tmp_path, body + f"<div {how}><div>9</div>8) no</div>")
+    assert texts(cut(read)) == ANSWERS
+    assert "does not see" in read.problem
+
+
+def test_white_text_on_a_dark_ground_is_read(tmp_path: Path) -> None:
+    style = "style='background-color: rgb(30, 30, 30); color: white'"
+    read = page(tmp_path, "".join(f"<p {style}>{p}) {a}</p>" for p, a in ANSWERS.items()))
+    assert texts(cut(read)) == ANSWERS
+    assert read.problem == ""
+
+
+def test_a_table_that_is_never_closed_is_read(tmp_path: Path) -> None:
+    body = "<table>" + "".join(f"<tr><td>{p}<td>{a}" for p, a in ANSWERS.items())
+    assert texts(cut(page(tmp_path, body))) == ANSWERS
+
+
+def test_a_long_comment_is_no_answer() -> None:
+    secret = f"<!-- {'seen by nobody ' * 20}\n1) secret\n-->"
+    assert texts(cut(document(each("{p}) ") + "\n" + secret))) == ANSWERS
+
+
+@pytest.mark.parametrize("mark", ["<w:vanish/>", "<w:color w:val='FFFFFF'/>", "<w:sz w:val='2'/>"])
+def test_text_that_word_does_not_show_is_left_out_and_told(tmp_path: Path, mark: str) -> None:
+    hidden = f"<w:r><w:rPr>{mark}</w:rPr><w:t>secret</w:t></w:r>"
+    read = word(tmp_path, "".join(f"<w:p><w:r><w:t>{p}) {a}</w:t></w:r>{hidden}</w:p>" for p, a in ANSWERS.items()))
+    assert texts(cut(read)) == ANSWERS
+    assert "does not see" in read.problem
+
+
+# Pictures
+
+BLIP = "<w:r><w:drawing><a:blip xmlns:a='urn:a'/></w:drawing></w:r>"
+VML = "<w:r><w:pict><v:shape xmlns:v='urn:v'><v:imagedata/></v:shape></w:pict></w:r>"
+
+
+def pictured(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+    return {part: answer for part, answer in found.items() if answer.has_picture}
+
+
+@pytest.mark.parametrize("image", ["![](a.png)", "![my answer][1]", "![[a.png]]", '<img src="a.png" alt="no">'])
+@pytest.mark.parametrize("label", ["{p}) ", "### {p}\n\n", "**Question {p}:**\n"])
+def test_a_picture_in_markdown_is_no_blank_answer(label: str, image: str) -> None:
+    found = cut(document(each(label, "\n\n").replace(ANSWERS["4"], image).replace(ANSWERS["5"], "")))
+    assert set(pictured(found)) == {"4"}
+    assert (found["4"].text, found["4"].is_untouched, found["5"].is_untouched) == ("", False, True)
+
+
+def test_a_picture_below_a_copied_question_is_no_blank_answer() -> None:
+    text = sheet(lambda part: f"### {part}\n\n", between="\n\n").replace(ANSWERS["8"], "![](photo.jpg)")
+    found = cut(document(text))
+    assert (found["8"].has_picture, found["8"].text, found["8"].is_untouched) == (True, "", False)
+
+
+def test_a_picture_beside_words_leaves_the_words() -> None:
+    found = cut(document(each("{p}) ").replace(ANSWERS["7b"], f"{ANSWERS['7b']} ![](a.png)")))
+    assert texts(found) == ANSWERS
+    assert set(pictured(found)) == {"7b"}
+
+
+@pytest.mark.parametrize("source", ["![a](attachment:a.png)", ""])
+def test_a_picture_pasted_into_a_notebook_is_no_blank_answer(tmp_path: Path, source: str) -> None:
+    cells: list[dict[str, object]] = []
+    for part, answer in ANSWERS.items():
+        cells.append({"cell_type": "markdown", "source": f"### {part}"})
+        cells.append({"cell_type": "markdown", "source": source if part in {"3", "4"} else answer})
+    cells[5]["attachments"] = {"a.png": {"image/png": "A" * 600}}
+    cells[7]["source"] = ""
+    found = cut(notebook(tmp_path, cells))
+    assert set(pictured(found)) == {"3"}
+    assert (found["4"].is_untouched, found["3"].is_untouched) == (True, False)
+
+
+def test_a_notebook_full_of_plots_is_read(tmp_path: Path) -> None:
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": each("{p}) ")}]
+    plot = {"data": {"image/png": ("A" * 76 + "\n") * 200_000}, "output_type": "display_data"}
+    cells += [{"cell_type": "code", "source": "import torch\nplot()", "outputs": [plot]}] * 2
+    found = cut(notebook(tmp_path, cells))
+    assert texts(found) == ANSWERS
+
+
+def test_a_picture_of_a_page_is_no_blank_answer(tmp_path: Path) -> None:
+    images = {"4": "<img src='a.png'>", "5": "<img src='smile.png' width='16' height='16'>", "8": "<svg><path/></svg>"}
+    body = "".join(f"<h3>Question {p}</h3><p>{images.get(p, a)}</p>" for p, a in ANSWERS.items())
+    found = cut(page(tmp_path, body))
+    assert set(pictured(found)) == {"4", "8"}
+    assert found["5"].is_untouched
+
+
+@pytest.mark.parametrize("drawn", [BLIP, VML, "<w:r><w:object><x/></w:object></w:r>"])
+def test_a_picture_of_a_word_file_is_no_blank_answer(tmp_path: Path, drawn: str) -> None:
+    rule = "<w:r><w:pict><x xmlns:o='urn:schemas-microsoft-com:office:office' o:hr='t'/></w:pict></w:r>"
+    runs = {"4": drawn, "5": rule}
+    body = "".join(
+        f"<w:p><w:r><w:t>{p})</w:t></w:r></w:p><w:p>{runs.get(p, f'<w:r><w:t>{a}</w:t></w:r>')}</w:p>"
+        for p, a in ANSWERS.items()
+    )
+    found = cut(word(tmp_path, body))
+    assert set(pictured(found)) == {"4"}
+    assert found["5"].is_untouched
+
+
+def test_a_word_file_of_pictures_alone_says_so(tmp_path: Path) -> None:
+    read = word(tmp_path, f"<w:p>{BLIP}</w:p>")
+    assert read.has_pictures
+    assert "pictures but no text" in read.problem
+
+
+def printed(path: Path, lines: list[str], more: bytes = b"", *objects: bytes) -> Path:
+    """A page with these lines; ``more`` goes into its dictionary, ``objects`` are numbered from 6."""
+    text = "".join(f"({line.replace('(', chr(92) + '(').replace(')', chr(92) + ')')}) Tj T* " for line in lines)
+    stream = f"BT /F1 9 Tf 12 TL 20 800 Td {text} ET".encode()
+    return pdf(
+        path,
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R" + more + b">>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            *objects,
+        ],
+    )
+
+
+FONT = b"/Font<</F1 5 0 R>>"
+RESOURCES = b"/Resources<<" + FONT + b">>"
+
+
+@pytest.mark.parametrize("how", ["picture", "note", "ink", "field"])
+def test_what_lies_over_a_pdf_is_no_blank_answer(tmp_path: Path, how: str) -> None:
+    lines = [f"{part}) {'' if part == '4' else answer}" for part, answer in ANSWERS.items()]
+    more, extra = {
+        "picture": (
+            b"/Resources<<" + FONT + b"/XObject<</I 6 0 R>>>>",
+            b"<</Subtype/Image/Width 99/Height 99/Length 0>>stream\n\nendstream",
+        ),
+        "note": (RESOURCES + b"/Annots[6 0 R]", b"<</Subtype/FreeText/Contents(x)/Rect[0 0 9 9]>>"),
+        "ink": (RESOURCES + b"/Annots[6 0 R]", b"<</Subtype/Ink/InkList[[1 2]]/Rect[0 0 9 9]>>"),
+        "field": (RESOURCES + b"/Annots[6 0 R]", b"<</Subtype/Widget/V(x)/Rect[0 0 9 9]>>"),
+    }[how]
+    read = read_document(printed(tmp_path / "answers.pdf", lines, more, extra))
+    found = cut(read)
+    assert texts(found) == {**ANSWERS, "4": ""}
+    assert set(pictured(found)) == {"4"}
+    assert not found["4"].is_untouched
+    assert ("laid over its pages" in read.problem) == (how != "picture")
+
+
+def test_a_plain_pdf_has_a_blank_answer(tmp_path: Path) -> None:
+    lines = [f"{part}) {'' if part == '4' else answer}" for part, answer in ANSWERS.items()]
+    read = read_document(printed(tmp_path / "answers.pdf", lines, RESOURCES))
+    assert read.problem == ""
+    assert cut(read)["4"].is_untouched
+
+
+def test_a_pdf_with_a_password_says_so(tmp_path: Path) -> None:
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(tmp_path / "locked.pdf")
+    assert "password" in read_document(tmp_path / "locked.pdf").problem

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from grader.answers.lines import END, KEYS, Candidate, Line, candidates_of, is_section, lines_of
 from grader.answers.questions import PARTS, without_question
-from grader.answers.reading.document import Document
+from grader.answers.reading.document import PICTURE, Document
 
 _MISSING = 0.4
 _EMPTY = 1.0
@@ -63,8 +63,9 @@ class PartAnswer:
     """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
 
     ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
-    says that the place is there and holds nothing but template text; ``text`` is then empty. ``shared`` names the parts
-    that were answered in one text.
+    says that the place is there and holds nothing but template text, not even a picture; ``text`` is then empty.
+    ``shared`` names the parts that were answered in one text. ``has_picture`` says that a picture stands between this
+    beginning and the next; or, when ``text`` is empty, that the document has pictures whose places are not known.
     """
 
     text: str
@@ -72,10 +73,21 @@ class PartAnswer:
     how: str
     is_untouched: bool = False
     shared: tuple[str, ...] = ()
+    has_picture: bool = False
 
 
 def cut(document: Document) -> dict[str, PartAnswer]:
     """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
+    found = _cut_with_inline(document)
+    if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
+        return found
+    return {
+        part: answer if answer.text else replace(answer, is_untouched=False, has_picture=True)
+        for part, answer in found.items()
+    }
+
+
+def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
     found = _cut(document)
     if all(part in found and not found[part].shared for part in PARTS):
         return found
@@ -219,34 +231,50 @@ def _missing(after: int, until: int) -> float:
     return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What stands between a beginning and the next."""
+
+    start: Candidate
+    text: str
+    has_picture: bool
+
+
 def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
-    pieces: dict[tuple[str, ...], list[tuple[str, Candidate]]] = {}
+    pieces: dict[tuple[str, ...], list[_Piece]] = {}
     for c, following in zip(chain, [*chain[1:], None], strict=False):
         if c.last == END:
             break
         keys = tuple(KEYS[c.first : c.last + 1])
         until = following.line if following else len(lines)
-        pieces.setdefault(keys, []).append((_segment(lines, c, until, keys[0]), c))
+        has_picture = any(line.has_picture for line in lines[c.line : until])
+        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
     found: dict[str, PartAnswer] = {}
     for keys, parts in pieces.items():
         own = tuple(key for key in keys if key in PARTS)
         if own:
-            text = "\n".join(text for text, _ in parts if text).strip()
-            first = max((c for _, c in parts), key=lambda c: c.confidence)
+            text, has_picture = _joined(parts)
+            first = max((piece.start for piece in parts), key=lambda c: c.confidence)
             sure = first.confidence * (1.0 if len(own) == 1 else 0.6)
             for part in own:
                 shared = own if len(own) > 1 else ()
-                found[part] = PartAnswer(text, sure, first.how, not text, shared)
+                found[part] = PartAnswer(text, sure, first.how, not text and not has_picture, shared, has_picture)
     for keys, parts in pieces.items():
         if keys[0] in _HEADS and len(keys) == 1:
-            text = "\n".join(text for text, _ in parts if text).strip()
+            text, has_picture = _joined(parts)
             absent = tuple(part for part in _HEADS[keys[0]] if part not in found)
             later = [part for part in _HEADS[keys[0]] if part in found]
             absent = tuple(part for part in absent if not later or part < later[0])
-            for part in absent if re.search(r"\w", text) else ():
-                shared = absent if len(absent) > 1 else ()
-                found[part] = PartAnswer(text, parts[0][1].confidence * 0.5, parts[0][1].how, False, shared)
+            for part in absent if has_picture or re.search(r"\w", text) else ():
+                shared, first = absent if len(absent) > 1 else (), parts[0].start
+                found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
     return {part: found[part] for part in PARTS if part in found}
+
+
+def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
+    """The text of several pieces, and whether any has a picture."""
+    text = "\n".join(piece.text for piece in pieces if piece.text)
+    return text.strip(), any(piece.has_picture for piece in pieces)
 
 
 def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
