@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from grader.answers.labels import Strength
 from grader.answers.lines import END, KEYS, Candidate, Line, candidates_of, is_section, lines_of
 from grader.answers.questions import PARTS, without_question
 from grader.answers.reading.document import PICTURE, Document
@@ -32,6 +33,12 @@ _COMPLETE = 0.75
 """Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
 _DOUBT = 0.7
 """What is left of the confidence in a beginning that may as well be the next item of a list."""
+_TWICE = 0.6
+"""What is left where the parts are named twice in the same way: two people's answers, or two versions."""
+_UNPROVEN = 0.6
+"""What is left of plain numbers without a letter, a copied question or a word that says what they number."""
+_ANY_ORDER = 0.75
+"""Confidence in parts that stand in another order than the sheet's, each named once."""
 _FEW = 0.6
 """Share of the 13 parts below which all that was found without a template is in doubt."""
 _MOST_STOPS = 800
@@ -54,6 +61,8 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 """The space before what looks like a label in the middle of a line."""
+_TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}>", re.IGNORECASE)
+"""HTML that Markdown may hold, for colour most of all."""
 _TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
 
@@ -116,8 +125,52 @@ def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) ->
 
 def _cut(document: Document) -> dict[str, PartAnswer]:
     lines = lines_of(document)
-    chain = _best_chain(lines, candidates_of(lines))
-    return _doubted(_answers(lines, chain))
+    candidates = candidates_of(lines)
+    chain = _best_chain(lines, candidates)
+    found = _answers(lines, chain)
+    loose = _in_any_order(candidates)
+    if len(loose) > sum(not answer.shared for answer in found.values()):
+        ends = [c for c in candidates if c.last == END]
+        found = _answers(lines, sorted([*loose, *ends], key=lambda c: c.line))
+        found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
+    factor = (_TWICE if _is_named_twice(lines, chain) else 1.0) * (1.0 if _is_proven(lines, chain) else _UNPROVEN)
+    return {
+        part: replace(answer, confidence=round(answer.confidence * factor, 2))
+        for part, answer in _doubted(found).items()
+    }
+
+
+def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
+    """The beginnings written in one way that name most of the parts, each once; empty where there is no such way."""
+    styles: dict[str, list[Candidate]] = {}
+    for c in candidates:
+        if KEYS[c.first] in PARTS and c.first == c.last and not c.needs:
+            styles.setdefault(c.style, []).append(c)
+    for style in styles.values():
+        if len({c.first for c in style}) == len(style) > _FEW * len(PARTS) and any(c.first > 7 for c in style):
+            return style
+    return []
+
+
+def _is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
+    """Whether labels written like the chain's name most of its parts more than once, copied questions left out."""
+    styles = {c.style for c in chain}
+    names = [
+        (line.label.style, line.label.question, line.label.letters)
+        for line in lines
+        if line.label and line.label.style in styles and not line.echo
+    ]
+    twice = {name for name in names if names.count(name) > 1} if len(names) < _MOST_STOPS else set()
+    return len(twice) > _FEW * len(PARTS)
+
+
+def _is_proven(lines: list[Line], chain: list[Candidate]) -> bool:
+    """Whether anything but plain numbers says that these are the parts of the sheet."""
+    labels = [lines[c.line].label for c in chain if c.how == "numbering"]
+    is_named = any(mark and (mark.letters or mark.strength == Strength.WORDED) for mark in labels)
+    return (
+        is_named or any(c.how != "numbering" and c.last != END for c in chain) or any(lines[c.line].echo for c in chain)
+    )
 
 
 @dataclass(frozen=True)
@@ -211,7 +264,9 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PARTS}
     floor = _COMPLETE if len(places) > len(PARTS) - 2 else 0.0
     # A list that stands before the first part and counts like the parts may be the parts.
-    rival = chain[0][0].style if chain and before[chain[0][0].line].cost > _NEW_LIST else ""
+    start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
+    labels = [line.label for line in lines[: start.line] if line.label] if start else []
+    rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
     return [
         replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed or c.style == rival else 1.0))
         for c, is_resumed in chain
@@ -244,7 +299,7 @@ def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]
     pieces: dict[tuple[str, ...], list[_Piece]] = {}
     for c, following in zip(chain, [*chain[1:], None], strict=False):
         if c.last == END:
-            break
+            continue
         keys = tuple(KEYS[c.first : c.last + 1])
         until = following.line if following else len(lines)
         has_picture = any(line.has_picture for line in lines[c.line : until])
@@ -290,7 +345,7 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
             kept.append("")
         block = line.block
         kept.append(text.rstrip())
-    text = _COMMENT.sub("", "\n".join(kept)).strip()
+    text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
     if "**" in lines[start.line].text[: start.column]:
         text = _without_bold_question(text)
     text = without_question(text.lstrip("*_ \t"), part).strip()
@@ -312,7 +367,10 @@ def _stripped(text: str) -> str:
         found = pattern.match(text)
         text = text[found.end() :] if found else text
     lead = re.match(r"[*_]{2}(?=\s)|\*\*$", text)
-    return (text[lead.end() :] if lead else text).strip()
+    text = (text[lead.end() :] if lead else text).strip()
+    if text.startswith("**") and text.count("**") == 2:
+        text = text[2:]
+    return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text
 
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:

@@ -22,7 +22,8 @@ _SHORTEST_WRAPPED = 30
 _PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
-    r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?)\b[\s*:]*$)",
+    r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?|references|bibliography|works cited"
+    r"|conclusions?|discussion|acknowledge?ments?|(?:code |lab |experiment(?:al)? )?report)\b[\s*:]*$)",
     re.IGNORECASE,
 )
 _SECTION = re.compile(

@@ -17,7 +17,7 @@ _SMALL = frozenset(
         r"\w+",
         "a an the of to in is are it its that this do does did how what which where when why describe determine explain"
         " for be would could will each by with and or any at on from as there have has you your they their"
-        " them following",
+        " them following q question",
     )
 )
 _ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
@@ -55,11 +55,11 @@ QUESTIONS = (
 _BY_ID = {question.id: question for question in QUESTIONS}
 _SHORT = {
     "6a": re.compile(
-        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?-]+\s*|(?=\[))",
+        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
         re.I,
     ),
     "6b": re.compile(
-        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?-]+\s*|(?=\[))",
+        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
         re.I,
     ),
 }
@@ -111,7 +111,7 @@ def without_question(text: str, part: str) -> str:
         rest = rest[again.end() :] if again else rest
     if part == "6":
         rest = _MATRIX.sub("\n", rest, count=1)
-    return rest.lstrip("*_ \t")
+    return rest.lstrip("*_ \t|")
 
 
 def _ends(text: str) -> list[int]:
