@@ -452,6 +452,9 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield docx("elements.docx", start + b"<w:p/>" * 700_000)
     inner, end = b"<w:p><w:r><w:txbxContent>", b"</w:txbxContent></w:r></w:p>"
     yield docx("boxes.docx", start + inner * 40 + b"<w:p/>" + end * 40 + b"</w:body></w:document>")
+    inner, end = b"<w:drawing><w:txbxContent><w:p>", b"</w:p></w:txbxContent></w:drawing>"
+    drawn = b"<w:p>" + inner * 60 + b"<w:x/>" * 200_000 + end * 60 + b"</w:p></w:body></w:document>"
+    yield docx("drawn.docx", start + drawn)
     inner, end = b"<w:tbl><w:tr><w:tc>", b"</w:tc></w:tr></w:tbl>"
     yield docx("grids.docx", start + inner * 60 + b"<w:p/>" + end * 60 + b"</w:body></w:document>")
     number = b"<w:p><w:pPr><w:numPr><w:numId w:val='1'/></w:numPr></w:pPr><w:r><w:t>x</w:t></w:r></w:p>"
@@ -489,6 +492,7 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("declarations.html", b"<![a" * 500_000)
     yield made("amps.html", b"&" * 2_000_000)
     yield made("cells.html", b"<table><tr>" + b"<td>x" * 500_000)
+    yield made("styles.html", (b"<b style='opacity:" + b" " * 1_900 + b"x'>") * 1_900)
     yield made("punycode.html", b"<meta charset=punycode>a-" + b"zz" * 1_900_000)
     yield made("what.html", b"<p>What is the definition of? a. b. c. d. e. f. g. h. i. j. k. l. m.</p>" * 10_000)
     yield made("attributes.html", b"<p " + b"a=b " * 500_000)
@@ -530,7 +534,7 @@ HOSTILE += (
 )
 HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx xz.docx files.docx old.docx photo.docx "
 HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
-HOSTILE += "images.md pipe.md folder.md link.md"
+HOSTILE += "styles.html drawn.docx images.md pipe.md folder.md link.md"
 
 
 @pytest.fixture(scope="module")
@@ -747,6 +751,12 @@ def test_a_notebook_full_of_plots_is_read(tmp_path: Path) -> None:
     cells += [{"cell_type": "code", "source": "import torch\nplot()", "outputs": [plot]}] * 2
     found = cut(notebook(tmp_path, cells))
     assert texts(found) == ANSWERS
+
+
+def test_a_long_answer_in_escapes_is_read(tmp_path: Path) -> None:
+    said = "\u6df1\u5ea6" * 200
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": f"{p}) {said}"} for p in PARTS]
+    assert texts(cut(notebook(tmp_path, cells))) == dict.fromkeys(PARTS, said)
 
 
 def test_a_picture_of_a_page_is_no_blank_answer(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ _LARGEST_REST = 12_000_000
 """Bytes without the plots."""
 _MOST_VALUES = 1_500_000
 """Commas and opening brackets, each of which may become an object of some hundred bytes."""
-_PLOT = re.compile(rb'"[A-Za-z0-9+/=\\]{500,}"')
+_PLOT = re.compile(rb'"(?=[A-Za-z0-9+/=\\]{500})[A-Za-z0-9+/=]*(?:\\n[A-Za-z0-9+/=]*)*"')
 """Base64 as a string of JSON."""
 _MOST_CELLS = 2_000
 _MOST_CODE = 500_000

@@ -64,19 +64,15 @@ _PICTURES = frozenset({"img", "svg", "canvas", "object", "embed", "video"})
 _SMALLEST_PICTURE = 33
 """Pixels of a side. Smiling faces and counters of readers are smaller."""
 _HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0*(?:\.0+)?(?:[a-z%]{0,3})\s*(?:;|!|$)"
-    r"|opacity\s*:\s*0*(?:\.0+)?\s*(?:;|!|$)",
+    r"display:none|visibility:(?:hidden|collapse)|font-size:0*(?:\.0+)?[a-z%]{0,3}(?:;|!|$)|opacity:0*(?:\.0+)?(?:;|!|$)",
     re.IGNORECASE,
 )
+"""In a style without its spaces, as are the next two."""
 _WHITE = re.compile(
-    r"(?<![\w-])color\s*:\s*(?:white\b|\#fff(?:fff)?(?![0-9a-f])|transparent\b"
-    r"|rgba?\(\s*255\s*[, ]\s*255\s*[, ]\s*255\b)",
-    re.IGNORECASE,
+    r"(?<![\w-])color:(?:white\b|#fff(?:fff)?(?![0-9a-f])|transparent\b|rgba?\(255,?255,?255\b)", re.IGNORECASE
 )
 _BACKGROUND = re.compile(
-    r"background(?:-color)?\s*:\s*(?!white|\#fff|transparent|none|in(?:herit|itial)"
-    r"|rgba?\(\s*255\s*[, ]\s*255\s*[, ]\s*255)[\w#]",
-    re.IGNORECASE,
+    r"background(?:-color)?:(?!white|#fff|transparent|none|in(?:herit|itial)|rgba?\(255,?255,?255)[\w#]", re.IGNORECASE
 )
 _LONGEST_STYLE = 2_000
 _TEXT_ENCODING = re.compile(
@@ -199,7 +195,7 @@ class _Reader(HTMLParser):
             else:
                 self._hidden += [tag] if tag == self._hidden[-1] and len(self._hidden) < _MOST_TAGS else []
                 return True
-        style = values.get("style", "")[:_LONGEST_STYLE]
+        style = "".join(values.get("style", "")[:_LONGEST_STYLE].split())
         self._backgrounds += bool(_BACKGROUND.search(style) or values.get("bgcolor"))
         is_white = _WHITE.search(style) or values.get("color", "").lower() in {"white", "#ffffff"}
         if not ("hidden" in values or _HIDDEN.search(style) or (is_white and not self._backgrounds)) or tag in _VOID:

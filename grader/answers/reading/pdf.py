@@ -46,7 +46,7 @@ def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
         output, status = done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
         output, status = late.stdout or b"", 0
-        problem = f"{name} could not be read within {seconds:g} seconds."
+        problem = f"{name} could not be read within {seconds:g} seconds, so a person must read it."
     if status == NOT_INSTALLED:
         raise GraderFault("pypdf is not installed, so no PDF can be read: install the grader's requirements again.")
     if status == LOCKED:

@@ -143,11 +143,13 @@ def _walk(holder: ElementTree.Element, numbers: _Numbers) -> Iterator[Block]:
 
 def _outermost(holder: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
     """The elements of a name that are in no other of that name below ``holder``."""
-    for child in holder:
+    waiting = [*reversed(holder)]
+    while waiting:
+        child = waiting.pop()
         if child.tag == tag:
             yield child
         else:
-            yield from _outermost(child, tag)
+            waiting.extend(reversed(child))
 
 
 def _rows(table: ElementTree.Element, numbers: _Numbers) -> Iterator[str]:
@@ -183,28 +185,32 @@ def _text(element: ElementTree.Element) -> Iterator[str]:
         elif tag == f"{_MC}Fallback":
             child.clear()  # the same text box once more, for older programs
         elif tag in _DRAWN:
-            if _is_picture(child):
+            inner = _inside(child)
+            for element in inner:
+                if element.tag == f"{_MC}Fallback":
+                    element.clear()
+            if _is_picture(inner):
                 yield PICTURE
-            for fallback in _outermost(child, f"{_MC}Fallback"):
-                fallback.clear()
         elif tag not in {_BOX, f"{_W}pPr", f"{_W}del", f"{_W}moveFrom", f"{_W}rPr"}:
             yield from _text(child)
 
 
-def _is_picture(drawn: ElementTree.Element) -> bool:
-    """Whether a drawing shows more than the text box in it. A ruled line, as Word draws it, shows nothing."""
-    inner = list(_inside(drawn))
+def _is_picture(inner: list[ElementTree.Element]) -> bool:
+    """Whether a drawing of these shows more than a text box. A ruled line, as Word draws it, shows nothing."""
     if any(element.get(f"{_O}hr") for element in inner):
         return False
     return any(_SHOWN.match(element.tag) for element in inner) or not any(element.tag == _BOX for element in inner)
 
 
-def _inside(holder: ElementTree.Element) -> Iterator[ElementTree.Element]:
+def _inside(holder: ElementTree.Element) -> list[ElementTree.Element]:
     """The elements below, without what stands in text boxes: that is walked for itself."""
-    for child in holder:
-        yield child
+    found, waiting = [], [*holder]
+    while waiting:
+        child = waiting.pop()
+        found.append(child)
         if child.tag != _BOX:
-            yield from _inside(child)
+            waiting.extend(child)
+    return found
 
 
 @dataclass(frozen=True)
