@@ -8,8 +8,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from grader.answers.labels import Strength
-from grader.answers.lines import END, KEYS, Candidate, Line, candidates_of, is_section, lines_of
+from grader.answers.lines import (
+    END,
+    KEYS,
+    Candidate,
+    Line,
+    candidates_of,
+    is_named_twice,
+    is_proven,
+    is_section,
+    lines_of,
+)
 from grader.answers.questions import PARTS, without_question
 from grader.answers.reading.document import PICTURE, Document
 
@@ -33,8 +42,8 @@ _COMPLETE = 0.75
 """Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
 _DOUBT = 0.7
 """What is left of the confidence in a beginning that may as well be the next item of a list."""
-_TWICE = 0.6
-"""What is left where the parts are named twice in the same way: two people's answers, or two versions."""
+_AMBIGUOUS = 0.6
+"""What is left where the parts are named twice in one way, or stand in one place: two people's answers, or versions."""
 _UNPROVEN = 0.6
 """What is left of plain numbers without a letter, a copied question or a word that says what they number."""
 _ANY_ORDER = 0.75
@@ -133,11 +142,11 @@ def _cut(document: Document) -> dict[str, PartAnswer]:
         ends = [c for c in candidates if c.last == END]
         found = _answers(lines, sorted([*loose, *ends], key=lambda c: c.line))
         found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
-    factor = (_TWICE if _is_named_twice(lines, chain) else 1.0) * (1.0 if _is_proven(lines, chain) else _UNPROVEN)
-    return {
-        part: replace(answer, confidence=round(answer.confidence * factor, 2))
-        for part, answer in _doubted(found).items()
-    }
+    factor = 1.0 if is_proven(lines, chain) else _UNPROVEN
+    if is_named_twice(lines, chain) or _is_misplaced(found):
+        factor *= _AMBIGUOUS
+    doubted = _doubted(found)
+    return {part: replace(answer, confidence=round(answer.confidence * factor, 2)) for part, answer in doubted.items()}
 
 
 def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
@@ -152,25 +161,11 @@ def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
     return []
 
 
-def _is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
-    """Whether labels written like the chain's name most of its parts more than once, copied questions left out."""
-    styles = {c.style for c in chain}
-    names = [
-        (line.label.style, line.label.question, line.label.letters)
-        for line in lines
-        if line.label and line.label.style in styles and not line.echo
-    ]
-    twice = {name for name in names if names.count(name) > 1} if len(names) < _MOST_STOPS else set()
-    return len(twice) > _FEW * len(PARTS)
-
-
-def _is_proven(lines: list[Line], chain: list[Candidate]) -> bool:
-    """Whether anything but plain numbers says that these are the parts of the sheet."""
-    labels = [lines[c.line].label for c in chain if c.how == "numbering"]
-    is_named = any(mark and (mark.letters or mark.strength == Strength.WORDED) for mark in labels)
-    return (
-        is_named or any(c.how != "numbering" and c.last != END for c in chain) or any(lines[c.line].echo for c in chain)
-    )
+def _is_misplaced(found: dict[str, PartAnswer]) -> bool:
+    """Whether one place holds so many lines that they may be the answers to the places left blank."""
+    blank = sum(answer.is_untouched for answer in found.values())
+    longest = max((sum(map(bool, answer.text.split("\n"))) for answer in found.values()), default=0)
+    return blank > 2 and longest > blank
 
 
 @dataclass(frozen=True)
@@ -366,7 +361,7 @@ def _stripped(text: str) -> str:
     for pattern in (_ANSWER, _BARE_ANSWER):
         found = pattern.match(text)
         text = text[found.end() :] if found else text
-    lead = re.match(r"[*_]{2}(?=\s)|\*\*$", text)
+    lead = re.match(r"(?:[-=]{0,2}>|[\u2192\u21d2\u2794])\s*|[*_]{2}(?=\s)|\*\*$", text)
     text = (text[lead.end() :] if lead else text).strip()
     if text.startswith("**") and text.count("**") == 2:
         text = text[2:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from grader.answers.labels import Label, Strength, comment_part, label, part_named
@@ -13,6 +14,9 @@ KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "
 """What can begin, in the order of the sheet: the parts, the heads of questions 6 and 7, and what follows Part 1."""
 PLACE = {key: index for index, key in enumerate(KEYS)}
 END = PLACE["end"]
+_MOST_PARTS = 0.6 * len(PARTS)
+_ASKED = re.compile(r"(?:the |my )?(?:q|a\b|ans)|part.*q")
+"""The style of a label with a word that no list of steps has; a ``task`` may be Part 2's."""
 _MOST_LINES = 3_000
 _MOST_CANDIDATES = 300
 _MOST_ASKED = 1_000
@@ -213,6 +217,31 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
         if not any(candidate.first == place for candidate in found):
             found.append(Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6))
     return found
+
+
+def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
+    """Whether labels written like the chain's name most parts more than once, copied questions left out."""
+    styles = {c.style for c in chain}
+    names = Counter(
+        (line.label.style, line.label.question, line.label.letters)
+        for line in lines
+        if line.label and line.label.style in styles and not line.echo
+    )
+    return sum(count > 1 for count in names.values()) > _MOST_PARTS
+
+
+def is_proven(lines: list[Line], chain: list[Candidate]) -> bool:
+    """Whether anything but bare numbers says that these are the sheet's parts and no list of steps."""
+    for c in chain:
+        mark = lines[c.line].label
+        if c.last != END and (
+            c.how == "likeness"
+            or c.style == "anchor"
+            or lines[c.line].echo
+            or (mark and (mark.letters or _ASKED.match(mark.style)))
+        ):
+            return True
+    return False
 
 
 def _begins_list(index: int, lines: list[Line]) -> bool:
