@@ -10,7 +10,7 @@ import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 
 from grader.answers.cutting import PartAnswer, cut
 from grader.answers.questions import PARTS
-from grader.answers.reading import Block, Document, read_document
+from grader.answers.reading import Block, Document, Kind, read_document
 from grader.answers.reading.document import Unreadable
 from grader.answers.reading.pdf import read_pdf
 
@@ -303,6 +303,112 @@ def test_nothing_sure_is_found_where_no_answers_are_marked(text: str) -> None:
 def test_answers_that_follow_a_copy_of_all_questions_are_found() -> None:
     questions = "\n".join(f"{plainly(part)}{text}" for part, text in QUESTIONS.items())
     assert texts(cut(document(f"{questions}\n\nAnswers\n\n{STYLES['6. a)']}"))) == ANSWERS
+
+
+# Documents as students mix them
+
+LAB_REPORT = "# Lab 4 report\n\n## Introduction\n\nThe aims are:\n\n1. to answer\n2. to build\n3. to test\n\n{}\n\n{}\n"
+REFERENCES = "## References\n\n1. LeCun, 1998.\n2. Krizhevsky, 2012.\n3. Goodfellow, 2016.\n"
+SHUFFLED = random.Random(3).sample(PARTS, len(PARTS))
+TABLE = "| Question | Answer |\n|---|---|\n"
+
+
+def in_order(parts: Sequence[str], label: str, between: str = "\n\n") -> str:
+    return between.join(label.format(p=part, q=QUESTIONS[part]) + ANSWERS[part] for part in parts)
+
+
+RIGHT = {
+    "bold answers": sheet(plainly, answer="**").replace(".\n\n", ".**\n\n"),
+    "coloured answers": sheet(plainly, answer='<span style="color:blue">').replace(".\n\n", ".</span>\n\n"),
+    "arrows": sheet(plainly, answer="-> "),
+    "backwards": in_order(PARTS[::-1], "Question {p}: "),
+    "backwards, plain": in_order(PARTS[::-1], "{p}) ", "\n"),
+    "backwards, headings": in_order(PARTS[::-1], "### {p}\n\n"),
+    "any order": in_order(SHUFFLED, "Q{p}. "),
+    "two swapped": in_order(["1", "3", "2", *PARTS[3:]], "Question {p}: "),
+    "below Part 2": f"# Part 2\n\n{each('{p}) ')}\n\n# Code report\n\nI used three layers.\n\n1. conv\n2. pool",
+    "after Part 2": f"# Part 2\n\n1. We loaded the data.\n2. We trained it.\n\n# Part 1\n\n{each('{p}) ')}",
+    "lab report": LAB_REPORT.format(in_order(PARTS, "## Question {p}\n\n"), REFERENCES),
+    "report with a conclusion": each("{p}. ") + "\n\nConclusion\n\nWe learned a lot.\n",
+    "report after it": each("{p}. ") + "\n\nReport\n\n1. Data\n2. Net\n3. Training\n",
+    "table": TABLE + "\n".join(f"| {p} | {a} |" for p, a in ANSWERS.items()),
+    "table with the questions": TABLE + in_order(PARTS, "| {p}. {q} | ", " |\n") + " |",
+    "Q and Ans": in_order(PARTS, "Q{p} - {q}\nAns - "),
+    "screenshots between": in_order(PARTS, "![shot](s.png)\n\n**Q{p}** "),
+    "sections": f"1.1 General\n\n{each('{p}. ')}".replace("\n3. ", "\n\n1.2 Convolutional Neural Networks\n\n3. "),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_mixed_document_is_cut_surely(name: str) -> None:
+    found = cut(document(RIGHT[name]))
+    assert {part: answer.text.rstrip(" |") for part, answer in found.items()} == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_only_some_answers_on_a_copied_sheet() -> None:
+    some = {"1", "3", "6a", "7b", "8"}
+    text = sheet(plainly)
+    for part in set(PARTS) - some:
+        text = text.replace(ANSWERS[part], "")
+    found = cut(document(text))
+    assert texts(found) == {part: ANSWERS[part] if part in some else "" for part in PARTS}
+    assert {part for part, answer in found.items() if answer.is_untouched} == set(PARTS) - some
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_numbers_that_word_started_again_are_told_by_the_questions() -> None:
+    blocks: list[Block] = []
+    for part, question in QUESTIONS.items():
+        blocks.append(Block(question, Kind.ITEM, "", f"{part[1]}." if part[1:] else "1."))
+        blocks += [Block(ANSWERS[part])] if part in ANSWERS else []
+    found = cut(Document("answers.docx", tuple(blocks)))
+    assert texts(found) == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+OTHER = {part: f"Somebody else said this about {part}." for part in PARTS}
+DOUBTFUL = {
+    "two students": f"Alice\n\n{each('{p}) ')}\n\nBob\n\n" + "\n".join(f"{p}) {a}" for p, a in OTHER.items()),
+    "two students, headings": "\n\n".join(f"### Question {p}\n\n{a[p]}" for a in (ANSWERS, OTHER) for p in PARTS),
+    "draft": f"Draft\n\n{each('{p}. ')}\n\nFinal answers\n\n" + "\n".join(f"{p}. {a}" for p, a in OTHER.items()),
+    "all below the sheet": "\n".join(f"{plainly(p)}{q}" for p, q in QUESTIONS.items()) + "\n\n" + in_order(PARTS, ""),
+    "numbers started again": "1.1 General\n1. x\n2. y\n1.2 CNNs\n" + "\n".join(f"{n}. {n}" for n in range(1, 7)),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_a_document_that_may_be_cut_otherwise_is_in_doubt(name: str) -> None:
+    found = cut(document(DOUBTFUL[name]))
+    assert found
+    assert max(answer.confidence for answer in found.values()) < 0.7
+
+
+STEPS = ["imports", "load the data", "define the net", "loss", "train", "evaluate", "plot", "save the model"]
+STRANGE = {
+    "readme": "# Lab 4\n\n## Requirements\n\n1. Python\n2. PyTorch\n3. torchvision\n\n## How to run\n\n"
+    "1. Install `torch`\n2. Run `python task1_cnn.py`\n3. Look at the plots\n4. Edit line 12\n5. See the results\n\n"
+    "## Files\n\n- net.py",
+    "steps": "\n".join(f"{n}. {step}" for n, step in enumerate(STEPS, 1)),
+    "bold steps": "\n\n".join(f"**{n}. {step}**\n\nRun the command below." for n, step in enumerate(STEPS, 1)),
+    "steps as headings": "\n\n".join(f"## {n}. {step}\n\nRun the cell below." for n, step in enumerate(STEPS, 1)),
+    "named steps": "\n\n".join(f"### Step {n}: {step}\n\nRun it." for n, step in enumerate(STEPS, 1)),
+    "results": "Experiments\n\n" + "\n".join(f"{n}) {step} gave 9{n}%" for n, step in enumerate(STEPS, 1)),
+    "references": "\n".join(f"[{n}] Author {n}, Title, 20{n:02}." for n in range(1, 9)),
+    "log": "\n".join(f"[{n}] loss 0.{n} acc 9{n}" for n in range(1, 9)),
+    "requirements": "torch==2.1.0\ntorchvision==0.16.0\nnumpy>=1.24\n# 1. optional\nmatplotlib\n",
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_is_no_sheet_gives_nothing_sure(name: str) -> None:
+    assert all(answer.confidence < 0.5 for answer in cut(document(STRANGE[name])).values())
+
+
+def test_comments_of_a_script_give_nothing_sure(tmp_path: Path) -> None:
+    path = tmp_path / "task1_cnn.py"
+    path.write_text("".join(f"# {n}. {step}\nx = {n}\n\n" for n, step in enumerate(STEPS, 1)))
+    assert all(answer.confidence < 0.5 for answer in cut(read_document(path)).values())
 
 
 # Formats

@@ -363,7 +363,7 @@ def _stripped(text: str) -> str:
         text = text[found.end() :] if found else text
     lead = re.match(r"(?:[-=]{0,2}>|[\u2192\u21d2\u2794])\s*|[*_]{2}(?=\s)|\*\*$", text)
     text = (text[lead.end() :] if lead else text).strip()
-    if text.startswith("**") and text.count("**") == 2:
+    if text.startswith("**") and text.count("**") <= 2:
         text = text[2:]
     return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text
 
