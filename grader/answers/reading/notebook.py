@@ -23,7 +23,7 @@ _MOST_VALUES = 1_500_000
 _PLOT = re.compile(rb'"(?=[A-Za-z0-9+/=\\]{500})[A-Za-z0-9+/=]*(?:\\n[A-Za-z0-9+/=]*)*"')
 """Base64 as a string of JSON."""
 _MOST_CELLS = 2_000
-_MOST_CODE = 500_000
+_MOST_CODE = 300_000
 """Characters of all code cells that are parsed."""
 _LONGEST_CODE = 50_000
 _TAGS = re.compile(r"[67][a-e]|[1-8]", re.IGNORECASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,12 @@ LARGEST_PDF = 50_000_000
 MOST_PAGES = 40
 LONGEST_SECONDS = 10.0
 """Wall time for one file. The sheet takes under a second."""
+_BROKEN = re.compile(r"\b([A-Za-z]{2,})[-\u00ad\u2010] ?\n(?=[a-z]{2})")
+"""A word that typesetting has divided at the end of a line."""
+_OWN_HYPHEN = frozenset(
+    {"max", "mean", "average", "non", "self", "one", "two", "over", "pre", "multi", "down", "high", "low"}
+)
+"""What keeps its hyphen when a line ends there: ``max-pooling``."""
 _PROGRAM = Path(__file__).with_name("pdf_process.py")
 
 
@@ -63,7 +70,13 @@ def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
     elif len(pages) == MOST_PAGES:
         problem = f"{name} has {MOST_PAGES} pages or more, so only its beginning was read."
     has_pictures = any(page.has_picture or page.has_marks for page in pages)
-    return bounded(name, split("\n".join(page.text for page in pages)), problem=problem, has_pictures=has_pictures)
+    text = _BROKEN.sub(_mended, "\n".join(page.text for page in pages))
+    return bounded(name, split(text), problem=problem, has_pictures=has_pictures)
+
+
+def _mended(broken: re.Match[str]) -> str:
+    word = broken.group(1)
+    return f"{word}-" if word.lower() in _OWN_HYPHEN else word
 
 
 def _pages(output: bytes) -> Iterator[_Page]:

@@ -22,7 +22,7 @@ LARGEST_DOCUMENT = 50_000_000
 """Bytes of the file. Pictures travel along."""
 _LARGEST_PART = 5_000_000
 """Bytes of one unpacked XML part. Ten pages of answers have half a million."""
-_MOST_ELEMENTS = 300_000
+_MOST_ELEMENTS = 200_000
 """Of one part."""
 _MOST_FILES = 5_000
 """In the package, each of which costs time before the first is read."""
