@@ -158,9 +158,7 @@ class _Reader(HTMLParser):
             self.end_block()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._tags += 1
-        if self._tags > _MOST_TAGS:
-            raise _Enough
+        self._count()
         if tag in _PICTURES and not self._silent and not self._hidden:
             self._picture(dict(attrs))
         if tag in _SILENT or self._silent:
@@ -181,6 +179,11 @@ class _Reader(HTMLParser):
         if tag in _BLOCKS and anchor:
             self._anchor = anchor[:80]
         self._open(tag, values)
+
+    def _count(self) -> None:
+        self._tags += 1
+        if self._tags > _MOST_TAGS:
+            raise _Enough
 
     def _picture(self, values: dict[str, str | None]) -> None:
         sides = (_whole((values.get(name) or "").removesuffix("px"), _SMALLEST_PICTURE) for name in ("width", "height"))
@@ -281,6 +284,7 @@ class _Reader(HTMLParser):
             self._text.append(text.lstrip(" ") if not self._text or self._text[-1].endswith("\n") else text)
 
     def handle_comment(self, data: str) -> None:
+        self._count()
         if not self._silent and not self._hidden and len(data) < 80:
             self._text.append(f"<!--{data}-->")
 

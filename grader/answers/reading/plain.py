@@ -13,7 +13,7 @@ from typing import IO
 from grader.answers.reading.document import PICTURE, Block, Document, Kind, Unreadable, bounded
 from grader.script import BOMS
 
-LARGEST_TEXT = 4_000_000
+LARGEST_TEXT = 2_000_000
 """Bytes of a text file. Answers have about ten thousand."""
 _SAMPLE = 50_000
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
