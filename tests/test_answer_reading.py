@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import pytest
 
 from grader.answers.cutting import PartAnswer, cut
 from grader.answers.questions import PARTS
-from grader.answers.reading import Block, Document, read_document
+from grader.answers.reading import Block, Document, Kind, read_document
 from grader.answers.reading.document import Unreadable
 from grader.answers.reading.pdf import read_pdf
 
@@ -302,6 +305,112 @@ def test_answers_that_follow_a_copy_of_all_questions_are_found() -> None:
     assert texts(cut(document(f"{questions}\n\nAnswers\n\n{STYLES['6. a)']}"))) == ANSWERS
 
 
+# Documents as students mix them
+
+LAB_REPORT = "# Lab 4 report\n\n## Introduction\n\nThe aims are:\n\n1. to answer\n2. to build\n3. to test\n\n{}\n\n{}\n"
+REFERENCES = "## References\n\n1. LeCun, 1998.\n2. Krizhevsky, 2012.\n3. Goodfellow, 2016.\n"
+SHUFFLED = random.Random(3).sample(PARTS, len(PARTS))
+TABLE = "| Question | Answer |\n|---|---|\n"
+
+
+def in_order(parts: Sequence[str], label: str, between: str = "\n\n") -> str:
+    return between.join(label.format(p=part, q=QUESTIONS[part]) + ANSWERS[part] for part in parts)
+
+
+RIGHT = {
+    "bold answers": sheet(plainly, answer="**").replace(".\n\n", ".**\n\n"),
+    "coloured answers": sheet(plainly, answer='<span style="color:blue">').replace(".\n\n", ".</span>\n\n"),
+    "arrows": sheet(plainly, answer="-> "),
+    "backwards": in_order(PARTS[::-1], "Question {p}: "),
+    "backwards, plain": in_order(PARTS[::-1], "{p}) ", "\n"),
+    "backwards, headings": in_order(PARTS[::-1], "### {p}\n\n"),
+    "any order": in_order(SHUFFLED, "Q{p}. "),
+    "two swapped": in_order(["1", "3", "2", *PARTS[3:]], "Question {p}: "),
+    "below Part 2": f"# Part 2\n\n{each('{p}) ')}\n\n# Code report\n\nI used three layers.\n\n1. conv\n2. pool",
+    "after Part 2": f"# Part 2\n\n1. We loaded the data.\n2. We trained it.\n\n# Part 1\n\n{each('{p}) ')}",
+    "lab report": LAB_REPORT.format(in_order(PARTS, "## Question {p}\n\n"), REFERENCES),
+    "report with a conclusion": each("{p}. ") + "\n\nConclusion\n\nWe learned a lot.\n",
+    "report after it": each("{p}. ") + "\n\nReport\n\n1. Data\n2. Net\n3. Training\n",
+    "table": TABLE + "\n".join(f"| {p} | {a} |" for p, a in ANSWERS.items()),
+    "table with the questions": TABLE + in_order(PARTS, "| {p}. {q} | ", " |\n") + " |",
+    "Q and Ans": in_order(PARTS, "Q{p} - {q}\nAns - "),
+    "screenshots between": in_order(PARTS, "![shot](s.png)\n\n**Q{p}** "),
+    "sections": f"1.1 General\n\n{each('{p}. ')}".replace("\n3. ", "\n\n1.2 Convolutional Neural Networks\n\n3. "),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_mixed_document_is_cut_surely(name: str) -> None:
+    found = cut(document(RIGHT[name]))
+    assert {part: answer.text.rstrip(" |") for part, answer in found.items()} == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_only_some_answers_on_a_copied_sheet() -> None:
+    some = {"1", "3", "6a", "7b", "8"}
+    text = sheet(plainly)
+    for part in set(PARTS) - some:
+        text = text.replace(ANSWERS[part], "")
+    found = cut(document(text))
+    assert texts(found) == {part: ANSWERS[part] if part in some else "" for part in PARTS}
+    assert {part for part, answer in found.items() if answer.is_untouched} == set(PARTS) - some
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_numbers_that_word_started_again_are_told_by_the_questions() -> None:
+    blocks: list[Block] = []
+    for part, question in QUESTIONS.items():
+        blocks.append(Block(question, Kind.ITEM, "", f"{part[1]}." if part[1:] else "1."))
+        blocks += [Block(ANSWERS[part])] if part in ANSWERS else []
+    found = cut(Document("answers.docx", tuple(blocks)))
+    assert texts(found) == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+OTHER = {part: f"Somebody else said this about {part}." for part in PARTS}
+DOUBTFUL = {
+    "two students": f"Alice\n\n{each('{p}) ')}\n\nBob\n\n" + "\n".join(f"{p}) {a}" for p, a in OTHER.items()),
+    "two students, headings": "\n\n".join(f"### Question {p}\n\n{a[p]}" for a in (ANSWERS, OTHER) for p in PARTS),
+    "draft": f"Draft\n\n{each('{p}. ')}\n\nFinal answers\n\n" + "\n".join(f"{p}. {a}" for p, a in OTHER.items()),
+    "all below the sheet": "\n".join(f"{plainly(p)}{q}" for p, q in QUESTIONS.items()) + "\n\n" + in_order(PARTS, ""),
+    "numbers started again": "1.1 General\n1. x\n2. y\n1.2 CNNs\n" + "\n".join(f"{n}. {n}" for n in range(1, 7)),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_a_document_that_may_be_cut_otherwise_is_in_doubt(name: str) -> None:
+    found = cut(document(DOUBTFUL[name]))
+    assert found
+    assert max(answer.confidence for answer in found.values()) < 0.7
+
+
+STEPS = ["imports", "load the data", "define the net", "loss", "train", "evaluate", "plot", "save the model"]
+STRANGE = {
+    "readme": "# Lab 4\n\n## Requirements\n\n1. Python\n2. PyTorch\n3. torchvision\n\n## How to run\n\n"
+    "1. Install `torch`\n2. Run `python task1_cnn.py`\n3. Look at the plots\n4. Edit line 12\n5. See the results\n\n"
+    "## Files\n\n- net.py",
+    "steps": "\n".join(f"{n}. {step}" for n, step in enumerate(STEPS, 1)),
+    "bold steps": "\n\n".join(f"**{n}. {step}**\n\nRun the command below." for n, step in enumerate(STEPS, 1)),
+    "steps as headings": "\n\n".join(f"## {n}. {step}\n\nRun the cell below." for n, step in enumerate(STEPS, 1)),
+    "named steps": "\n\n".join(f"### Step {n}: {step}\n\nRun it." for n, step in enumerate(STEPS, 1)),
+    "results": "Experiments\n\n" + "\n".join(f"{n}) {step} gave 9{n}%" for n, step in enumerate(STEPS, 1)),
+    "references": "\n".join(f"[{n}] Author {n}, Title, 20{n:02}." for n in range(1, 9)),
+    "log": "\n".join(f"[{n}] loss 0.{n} acc 9{n}" for n in range(1, 9)),
+    "requirements": "torch==2.1.0\ntorchvision==0.16.0\nnumpy>=1.24\n# 1. optional\nmatplotlib\n",
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_is_no_sheet_gives_nothing_sure(name: str) -> None:
+    assert all(answer.confidence < 0.5 for answer in cut(document(STRANGE[name])).values())
+
+
+def test_comments_of_a_script_give_nothing_sure(tmp_path: Path) -> None:
+    path = tmp_path / "task1_cnn.py"
+    path.write_text("".join(f"# {n}. {step}\nx = {n}\n\n" for n, step in enumerate(STEPS, 1)))
+    assert all(answer.confidence < 0.5 for answer in cut(read_document(path)).values())
+
+
 # Formats
 
 
@@ -446,6 +555,28 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield docx("laughs.docx", laughs + b"]>" + start + b"&k;")
     yield docx("deep.docx", start + b"<w:p>" * 1_000_000)
     yield docx("no-body.docx", b"<x/>")
+    yield docx("elements.docx", start + b"<w:p/>" * 700_000)
+    inner, end = b"<w:p><w:r><w:txbxContent>", b"</w:txbxContent></w:r></w:p>"
+    yield docx("boxes.docx", start + inner * 40 + b"<w:p/>" + end * 40 + b"</w:body></w:document>")
+    inner, end = b"<w:drawing><w:txbxContent><w:p>", b"</w:p></w:txbxContent></w:drawing>"
+    drawn = b"<w:p>" + inner * 60 + b"<w:x/>" * 200_000 + end * 60 + b"</w:p></w:body></w:document>"
+    yield docx("drawn.docx", start + drawn)
+    inner, end = b"<w:tbl><w:tr><w:tc>", b"</w:tc></w:tr></w:tbl>"
+    yield docx("grids.docx", start + inner * 60 + b"<w:p/>" + end * 60 + b"</w:body></w:document>")
+    number = b"<w:p><w:pPr><w:numPr><w:numId w:val='1'/></w:numPr></w:pPr><w:r><w:t>x</w:t></w:r></w:p>"
+    yield docx("number.docx", start + number * 20_000 + b"</w:body></w:document>")
+    with zipfile.ZipFile(folder / "number.docx", "a", zipfile.ZIP_DEFLATED) as archive:
+        level = b"<w:abstractNum w:abstractNumId='0'><w:lvl><w:lvlText w:val='" + b"%1" * 100_000
+        level += b"'/></w:lvl></w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num>"
+        archive.writestr("word/numbering.xml", start.replace(b"<w:body>", level + b"</w:document>"))
+    with zipfile.ZipFile(folder / "xz.docx", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("word/document.xml", b" " * 20_000_000)
+    yield folder / "xz.docx"
+    header = b"PK\x01\x02" + b"\0" * 42
+    tail = b"PK\x05\x06" + b"\0" * 4 + b"\xff\xff" * 2 + (len(header) * 400_000).to_bytes(4, "little") + b"\0" * 6
+    yield made("files.docx", b"PK\x03\x04" + header * 400_000 + tail)
+    yield made("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 4000)
+    yield made("photo.docx", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 10)
     yield made("not-a.docx", b"PK\x03\x04" + b"\xff" * 1000)
     yield made("empty.docx", b"")
     yield made("line.txt", b"1) x " * 2_000_000)
@@ -466,6 +597,10 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("comments.html", b"<!-- " * 500_000)
     yield made("declarations.html", b"<![a" * 500_000)
     yield made("amps.html", b"&" * 2_000_000)
+    yield made("cells.html", b"<table><tr>" + b"<td>x" * 500_000)
+    yield made("styles.html", (b"<b style='opacity:" + b" " * 1_900 + b"x'>") * 1_900)
+    yield made("punycode.html", b"<meta charset=punycode>a-" + b"zz" * 1_900_000)
+    yield made("what.html", b"<p>What is the definition of? a. b. c. d. e. f. g. h. i. j. k. l. m.</p>" * 10_000)
     yield made("attributes.html", b"<p " + b"a=b " * 500_000)
     yield made("deep.ipynb", b"[" * 1_000_000)
     yield made(
@@ -473,9 +608,24 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     )
     yield made("digits.ipynb", b'{"nbformat": ' + b"9" * 100_000 + b"}")
     yield made("list.ipynb", b"[]")
+    yield made("values.ipynb", b'{"cells": [' + b"{}," * 5_000_000 + b"0]}")
+    yield made("cells.ipynb", b'{"cells": [' + b'{"cell_type": "code", "source": "x = 1"},' * 50_000 + b"0]}")
+    yield made(
+        "codes.ipynb", b'{"cells": [' + b'{"cell_type": "code", "source": "%s"},' % (b"x=1;" * 5_000) * 500 + b"0]}"
+    )
     yield made("half.ipynb", b'{"cells": [{"cell_type": "markdown", "source": "1) \\ud800 x"}]}')
     yield made("brackets.py", b"(" * 300_000)
     yield made("quotes.py", b"'''" + b"1) x\n" * 100_000)
+    yield made("commas.py", b"x = (" + b"1," * 490_000)
+    yield made("asked.txt", b"1. what is deep learning? x. y: z. a: b. c. d. e. f. g. h. i. j. k. l. m. n\n" * 3_000)
+    yield made("comments.md", b"1) <!--" + b"<!-- x " * 100_000)
+    yield made("images.md", b"![" * 100_000 + b"\n" + b"![x](" * 50_000 + b"\n" + b"<img " * 50_000)
+    os.mkfifo(folder / "pipe.md")
+    yield folder / "pipe.md"
+    (folder / "folder.md").mkdir()
+    yield folder / "folder.md"
+    (folder / "link.md").symlink_to(made("target.txt", b"1) x"))
+    yield folder / "link.md"
     yield folder / "absent.md"
 
 
@@ -488,7 +638,9 @@ HOSTILE += (
 HOSTILE += (
     "declarations.html amps.html attributes.html deep.ipynb odd.ipynb digits.ipynb list.ipynb half.ipynb brackets.py "
 )
-HOSTILE += "quotes.py absent.md"
+HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx xz.docx files.docx old.docx photo.docx "
+HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
+HOSTILE += "styles.html drawn.docx images.md pipe.md folder.md link.md"
 
 
 @pytest.fixture(scope="module")
@@ -498,10 +650,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", HOSTILE.split())
 def test_a_hostile_file_is_read_or_refused_in_time(hostile: dict[str, Path], name: str) -> None:
-    with within(2):
+    with within(3):  # two seconds are aimed at; a busy machine counts more
         document = read_document(hostile[name])
         cut(document)
     assert document.blocks or document.problem.endswith(".")
+    assert document.problem.count(". ") == 0
 
 
 @pytest.mark.parametrize("name", ["bomb.docx", "laughs.docx", "deep.docx", "line.txt", "garbage.pdf", "deep.ipynb"])
@@ -509,6 +662,55 @@ def test_what_cannot_be_read_says_so(hostile: dict[str, Path], name: str) -> Non
     document = read_document(hostile[name])
     assert document.blocks == ()
     assert name in document.problem
+
+
+@pytest.mark.parametrize("name", ["values.ipynb", "elements.docx", "xz.docx", "cells.ipynb", "h.ipynb"])
+def test_a_hostile_file_is_read_in_little_memory(hostile: dict[str, Path], tmp_path: Path, name: str) -> None:
+    path = hostile.get(name)
+    if path is None:
+        path = tmp_path / name
+        path.write_bytes(b'{"cells": [{"cell_type": "code", "source": "\xf0\x9f\x98\x80", "outputs": [{"text": "')
+        with path.open("ab") as stream:
+            stream.write(b"x y " * 5_000_000 + b'"}]}]}')
+    program = (
+        "import resource, sys, pathlib; from grader.answers.cutting import cut; from grader.answers.reading import "
+        "read_document; used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = used(); "
+        "cut(read_document(pathlib.Path(sys.argv[1]))); print(used() - start)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < (300_000 if sys.platform != "darwin" else 300_000_000)
+
+
+PROBLEMS = {
+    "old.docx": "old Word file or has a password",
+    "photo.docx": "is a picture",
+    "pipe.md": "no ordinary file",
+    "link.md": "is a link",
+    "folder.md": "a folder",
+    "absent.md": "cannot be opened",
+    "elements.docx": "far larger than answers are",
+    "values.ipynb": "too much output",
+    "cells.ipynb": "50000 cells",
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_problem_says_what_a_tutor_should_know(hostile: dict[str, Path], name: str) -> None:
+    assert PROBLEMS[name] in read_document(hostile[name]).problem
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "answers.txt"
+    path.write_bytes(random.Random(1).randbytes(20_000))
+    assert "no text file" in read_document(path).problem
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-32-le", "utf-32-be", "utf-16-le"])
+def test_text_of_other_scripts_keeps_its_labels(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "answers.txt"
+    said = "深度学習的多層神経網絡自動学習特徴。"
+    path.write_bytes("\n".join(f"{part}) {said}" for part in PARTS).encode(encoding))
+    assert texts(cut(read_document(path))) == dict.fromkeys(PARTS, said)
 
 
 def test_a_scan_says_that_it_has_no_text_layer() -> None:
@@ -544,6 +746,17 @@ def test_text_boxes_formulas_and_tracked_changes_of_a_word_file(tmp_path: Path) 
     assert [block.text for block in word(tmp_path, body).blocks] == ["1) kept added", "2) x = y", "3) boxed"]
 
 
+def pdf(path: Path, objects: list[bytes]) -> Path:
+    data, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    for number, text in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(data)
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, text)
+    size = len(objects) + 1
+    end = b"xref\n0 %d\n%strailer<</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF" % (size, table, size, len(data))
+    path.write_bytes(data + end)
+    return path
+
+
 def test_a_pdf_that_unpacks_without_end_is_stopped(tmp_path: Path) -> None:
     stream = zlib.compress(b"BT (1) x) Tj ET " * 10_000_000, 9)
     objects = [
@@ -552,12 +765,202 @@ def test_a_pdf_that_unpacks_without_end_is_stopped(tmp_path: Path) -> None:
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
         b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
     ]
-    data = b"%PDF-1.4\n"
-    for number, text in enumerate(objects, 1):
-        data += b"%d 0 obj\n%s\nendobj\n" % (number, text)
-    path = tmp_path / "bomb.pdf"
-    path.write_bytes(data + b"trailer<</Root 1 0 R/Size 5>>\n%%EOF")
+    path = pdf(tmp_path / "bomb.pdf", objects)
     start = time.monotonic()
     with pytest.raises(Unreadable, match=r"bomb\.pdf"):
         read_pdf(path, seconds=5)
     assert time.monotonic() - start < 8
+
+
+HIDDEN = ["hidden", "style='display:none'", "style='font-size: 0px'", "style='color: #FFF'", "style='opacity:0;'"]
+
+
+@pytest.mark.parametrize("how", [*HIDDEN, "style='color:white;background:white'"])
+def test_text_that_a_page_does_not_show_is_left_out_and_told(tmp_path: Path, how: str) -> None:
+    body = "".join(f"<p>{p}) {a} <span {how}>Secret <span>words</span>.</span></p>" for p, a in ANSWERS.items())
+    read = page(tmp_path, body + f"<div {how}><div>9</div>8) no</div>")
+    assert texts(cut(read)) == ANSWERS
+    assert "does not see" in read.problem
+
+
+def test_white_text_on_a_dark_ground_is_read(tmp_path: Path) -> None:
+    style = "style='background-color: rgb(30, 30, 30); color: white'"
+    read = page(tmp_path, "".join(f"<p {style}>{p}) {a}</p>" for p, a in ANSWERS.items()))
+    assert texts(cut(read)) == ANSWERS
+    assert read.problem == ""
+
+
+def test_a_table_that_is_never_closed_is_read(tmp_path: Path) -> None:
+    body = "<table>" + "".join(f"<tr><td>{p}<td>{a}" for p, a in ANSWERS.items())
+    assert texts(cut(page(tmp_path, body))) == ANSWERS
+
+
+def test_a_long_comment_is_no_answer() -> None:
+    secret = f"<!-- {'seen by nobody ' * 20}\n1) secret\n-->"
+    assert texts(cut(document(each("{p}) ") + "\n" + secret))) == ANSWERS
+
+
+@pytest.mark.parametrize("mark", ["<w:vanish/>", "<w:color w:val='FFFFFF'/>", "<w:sz w:val='2'/>"])
+def test_text_that_word_does_not_show_is_left_out_and_told(tmp_path: Path, mark: str) -> None:
+    hidden = f"<w:r><w:rPr>{mark}</w:rPr><w:t>secret</w:t></w:r>"
+    read = word(tmp_path, "".join(f"<w:p><w:r><w:t>{p}) {a}</w:t></w:r>{hidden}</w:p>" for p, a in ANSWERS.items()))
+    assert texts(cut(read)) == ANSWERS
+    assert "does not see" in read.problem
+
+
+# Pictures
+
+BLIP = "<w:r><w:drawing><a:blip xmlns:a='urn:a'/></w:drawing></w:r>"
+VML = "<w:r><w:pict><v:shape xmlns:v='urn:v'><v:imagedata/></v:shape></w:pict></w:r>"
+
+
+def pictured(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+    return {part: answer for part, answer in found.items() if answer.has_picture}
+
+
+@pytest.mark.parametrize("image", ["![](a.png)", "![my answer][1]", "![[a.png]]", '<img src="a.png" alt="no">'])
+@pytest.mark.parametrize("label", ["{p}) ", "### {p}\n\n", "**Question {p}:**\n"])
+def test_a_picture_in_markdown_is_no_blank_answer(label: str, image: str) -> None:
+    found = cut(document(each(label, "\n\n").replace(ANSWERS["4"], image).replace(ANSWERS["5"], "")))
+    assert set(pictured(found)) == {"4"}
+    assert (found["4"].text, found["4"].is_untouched, found["5"].is_untouched) == ("", False, True)
+
+
+def test_a_picture_below_a_copied_question_is_no_blank_answer() -> None:
+    text = sheet(lambda part: f"### {part}\n\n", between="\n\n").replace(ANSWERS["8"], "![](photo.jpg)")
+    found = cut(document(text))
+    assert (found["8"].has_picture, found["8"].text, found["8"].is_untouched) == (True, "", False)
+
+
+def test_a_picture_beside_words_leaves_the_words() -> None:
+    found = cut(document(each("{p}) ").replace(ANSWERS["7b"], f"{ANSWERS['7b']} ![](a.png)")))
+    assert texts(found) == ANSWERS
+    assert set(pictured(found)) == {"7b"}
+
+
+@pytest.mark.parametrize("source", ["![a](attachment:a.png)", ""])
+def test_a_picture_pasted_into_a_notebook_is_no_blank_answer(tmp_path: Path, source: str) -> None:
+    cells: list[dict[str, object]] = []
+    for part, answer in ANSWERS.items():
+        cells.append({"cell_type": "markdown", "source": f"### {part}"})
+        cells.append({"cell_type": "markdown", "source": source if part in {"3", "4"} else answer})
+    cells[5]["attachments"] = {"a.png": {"image/png": "A" * 600}}
+    cells[7]["source"] = ""
+    found = cut(notebook(tmp_path, cells))
+    assert set(pictured(found)) == {"3"}
+    assert (found["4"].is_untouched, found["3"].is_untouched) == (True, False)
+
+
+def test_a_notebook_full_of_plots_is_read(tmp_path: Path) -> None:
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": each("{p}) ")}]
+    plot = {"data": {"image/png": ("A" * 76 + "\n") * 200_000}, "output_type": "display_data"}
+    cells += [{"cell_type": "code", "source": "import torch\nplot()", "outputs": [plot]}] * 2
+    found = cut(notebook(tmp_path, cells))
+    assert texts(found) == ANSWERS
+
+
+def test_a_long_answer_in_escapes_is_read(tmp_path: Path) -> None:
+    said = "\u6df1\u5ea6" * 200
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": f"{p}) {said}"} for p in PARTS]
+    assert texts(cut(notebook(tmp_path, cells))) == dict.fromkeys(PARTS, said)
+
+
+def test_a_picture_of_a_page_is_no_blank_answer(tmp_path: Path) -> None:
+    images = {"4": "<img src='a.png'>", "5": "<img src='smile.png' width='16' height='16'>", "8": "<svg><path/></svg>"}
+    body = "".join(f"<h3>Question {p}</h3><p>{images.get(p, a)}</p>" for p, a in ANSWERS.items())
+    found = cut(page(tmp_path, body))
+    assert set(pictured(found)) == {"4", "8"}
+    assert found["5"].is_untouched
+
+
+@pytest.mark.parametrize("drawn", [BLIP, VML, "<w:r><w:object><x/></w:object></w:r>"])
+def test_a_picture_of_a_word_file_is_no_blank_answer(tmp_path: Path, drawn: str) -> None:
+    rule = "<w:r><w:pict><x xmlns:o='urn:schemas-microsoft-com:office:office' o:hr='t'/></w:pict></w:r>"
+    runs = {"4": drawn, "5": rule}
+    body = "".join(
+        f"<w:p><w:r><w:t>{p})</w:t></w:r></w:p><w:p>{runs.get(p, f'<w:r><w:t>{a}</w:t></w:r>')}</w:p>"
+        for p, a in ANSWERS.items()
+    )
+    found = cut(word(tmp_path, body))
+    assert set(pictured(found)) == {"4"}
+    assert found["5"].is_untouched
+
+
+def test_a_word_file_of_pictures_alone_says_so(tmp_path: Path) -> None:
+    read = word(tmp_path, f"<w:p>{BLIP}</w:p>")
+    assert read.has_pictures
+    assert "pictures but no text" in read.problem
+
+
+def printed(path: Path, lines: list[str], more: bytes = b"", *objects: bytes) -> Path:
+    """A page with these lines; ``more`` goes into its dictionary, ``objects`` are numbered from 6."""
+    text = "".join(f"({line.replace('(', chr(92) + '(').replace(')', chr(92) + ')')}) Tj T* " for line in lines)
+    stream = f"BT /F1 9 Tf 12 TL 20 800 Td {text} ET".encode()
+    return pdf(
+        path,
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R" + more + b">>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            *objects,
+        ],
+    )
+
+
+FONT = b"/Font<</F1 5 0 R>>"
+RESOURCES = b"/Resources<<" + FONT + b">>"
+
+
+@pytest.mark.parametrize("how", ["picture", "note", "ink", "field"])
+def test_what_lies_over_a_pdf_is_no_blank_answer(tmp_path: Path, how: str) -> None:
+    lines = [f"{part}) {'' if part == '4' else answer}" for part, answer in ANSWERS.items()]
+    more, extra = {
+        "picture": (
+            b"/Resources<<" + FONT + b"/XObject<</I 6 0 R>>>>",
+            b"<</Subtype/Image/Width 99/Height 99/Length 0>>stream\n\nendstream",
+        ),
+        "note": (RESOURCES + b"/Annots[6 0 R]", b"<</Subtype/FreeText/Contents(x)/Rect[0 0 9 9]>>"),
+        "ink": (RESOURCES + b"/Annots[6 0 R]", b"<</Subtype/Ink/InkList[[1 2]]/Rect[0 0 9 9]>>"),
+        "field": (RESOURCES + b"/Annots[6 0 R]", b"<</Subtype/Widget/V(x)/Rect[0 0 9 9]>>"),
+    }[how]
+    read = read_document(printed(tmp_path / "answers.pdf", lines, more, extra))
+    found = cut(read)
+    assert texts(found) == {**ANSWERS, "4": ""}
+    assert set(pictured(found)) == {"4"}
+    assert not found["4"].is_untouched
+    assert ("laid over its pages" in read.problem) == (how != "picture")
+
+
+def test_a_plain_pdf_has_a_blank_answer(tmp_path: Path) -> None:
+    lines = [f"{part}) {'' if part == '4' else answer}" for part, answer in ANSWERS.items()]
+    read = read_document(printed(tmp_path / "answers.pdf", lines, RESOURCES))
+    assert read.problem == ""
+    assert cut(read)["4"].is_untouched
+
+
+def test_words_that_a_pdf_divides_are_joined(tmp_path: Path) -> None:
+    lines = [f"{part}) {answer}" for part, answer in ANSWERS.items()]
+    lines[1:2] = ["2) Deep nets find fea-", "tures by max-", "pooling, not by hand."]
+    found = cut(read_document(printed(tmp_path / "answers.pdf", lines, RESOURCES)))
+    assert found["2"].text == "Deep nets find features by max-pooling, not by hand."
+
+
+def test_ligatures_are_letters() -> None:
+    from grader.answers.reading.document import bounded
+
+    assert (
+        bounded("a.pdf", [Block("1) \ufb01lters, \ufb02oats, e\ufb03cient")]).blocks[0].text
+        == "1) filters, floats, efficient"
+    )
+
+
+def test_a_pdf_with_a_password_says_so(tmp_path: Path) -> None:
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(tmp_path / "locked.pdf")
+    assert "password" in read_document(tmp_path / "locked.pdf").problem

@@ -8,9 +8,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from grader.answers.lines import END, KEYS, Candidate, Line, candidates_of, is_section, lines_of
+from grader.answers.lines import (
+    END,
+    KEYS,
+    Candidate,
+    Line,
+    candidates_of,
+    is_named_twice,
+    is_proven,
+    is_section,
+    lines_of,
+)
 from grader.answers.questions import PARTS, without_question
-from grader.answers.reading.document import Document
+from grader.answers.reading.document import PICTURE, Document
 
 _MISSING = 0.4
 _EMPTY = 1.0
@@ -32,6 +42,12 @@ _COMPLETE = 0.75
 """Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
 _DOUBT = 0.7
 """What is left of the confidence in a beginning that may as well be the next item of a list."""
+_AMBIGUOUS = 0.6
+"""What is left where the parts are named twice in one way, or stand in one place: two people's answers, or versions."""
+_UNPROVEN = 0.6
+"""What is left of plain numbers without a letter, a copied question or a word that says what they number."""
+_ANY_ORDER = 0.75
+"""Confidence in parts that stand in another order than the sheet's, each named once."""
 _FEW = 0.6
 """Share of the 13 parts below which all that was found without a template is in doubt."""
 _MOST_STOPS = 800
@@ -54,6 +70,8 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 """The space before what looks like a label in the middle of a line."""
+_TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}>", re.IGNORECASE)
+"""HTML that Markdown may hold, for colour most of all."""
 _TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
 
@@ -63,8 +81,9 @@ class PartAnswer:
     """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
 
     ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
-    says that the place is there and holds nothing but template text; ``text`` is then empty. ``shared`` names the parts
-    that were answered in one text.
+    says that the place is there and holds nothing but template text, not even a picture; ``text`` is then empty.
+    ``shared`` names the parts that were answered in one text. ``has_picture`` says that a picture stands between this
+    beginning and the next; or, when ``text`` is empty, that the document has pictures whose places are not known.
     """
 
     text: str
@@ -72,10 +91,21 @@ class PartAnswer:
     how: str
     is_untouched: bool = False
     shared: tuple[str, ...] = ()
+    has_picture: bool = False
 
 
 def cut(document: Document) -> dict[str, PartAnswer]:
     """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
+    found = _cut_with_inline(document)
+    if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
+        return found
+    return {
+        part: answer if answer.text else replace(answer, is_untouched=False, has_picture=True)
+        for part, answer in found.items()
+    }
+
+
+def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
     found = _cut(document)
     if all(part in found and not found[part].shared for part in PARTS):
         return found
@@ -104,8 +134,38 @@ def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) ->
 
 def _cut(document: Document) -> dict[str, PartAnswer]:
     lines = lines_of(document)
-    chain = _best_chain(lines, candidates_of(lines))
-    return _doubted(_answers(lines, chain))
+    candidates = candidates_of(lines)
+    chain = _best_chain(lines, candidates)
+    found = _answers(lines, chain)
+    loose = _in_any_order(candidates)
+    if len(loose) > sum(not answer.shared for answer in found.values()):
+        ends = [c for c in candidates if c.last == END]
+        found = _answers(lines, sorted([*loose, *ends], key=lambda c: c.line))
+        found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
+    factor = 1.0 if is_proven(lines, chain) else _UNPROVEN
+    if is_named_twice(lines, chain) or _is_misplaced(found):
+        factor *= _AMBIGUOUS
+    doubted = _doubted(found)
+    return {part: replace(answer, confidence=round(answer.confidence * factor, 2)) for part, answer in doubted.items()}
+
+
+def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
+    """The beginnings written in one way that name most of the parts, each once; empty where there is no such way."""
+    styles: dict[str, list[Candidate]] = {}
+    for c in candidates:
+        if KEYS[c.first] in PARTS and c.first == c.last and not c.needs:
+            styles.setdefault(c.style, []).append(c)
+    for style in styles.values():
+        if len({c.first for c in style}) == len(style) > _FEW * len(PARTS) and any(c.first > 7 for c in style):
+            return style
+    return []
+
+
+def _is_misplaced(found: dict[str, PartAnswer]) -> bool:
+    """Whether one place holds so many lines that they may be the answers to the places left blank."""
+    blank = sum(answer.is_untouched for answer in found.values())
+    longest = max((sum(map(bool, answer.text.split("\n"))) for answer in found.values()), default=0)
+    return blank > 2 and longest > blank
 
 
 @dataclass(frozen=True)
@@ -199,7 +259,9 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PARTS}
     floor = _COMPLETE if len(places) > len(PARTS) - 2 else 0.0
     # A list that stands before the first part and counts like the parts may be the parts.
-    rival = chain[0][0].style if chain and before[chain[0][0].line].cost > _NEW_LIST else ""
+    start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
+    labels = [line.label for line in lines[: start.line] if line.label] if start else []
+    rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
     return [
         replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed or c.style == rival else 1.0))
         for c, is_resumed in chain
@@ -219,34 +281,50 @@ def _missing(after: int, until: int) -> float:
     return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What stands between a beginning and the next."""
+
+    start: Candidate
+    text: str
+    has_picture: bool
+
+
 def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
-    pieces: dict[tuple[str, ...], list[tuple[str, Candidate]]] = {}
+    pieces: dict[tuple[str, ...], list[_Piece]] = {}
     for c, following in zip(chain, [*chain[1:], None], strict=False):
         if c.last == END:
-            break
+            continue
         keys = tuple(KEYS[c.first : c.last + 1])
         until = following.line if following else len(lines)
-        pieces.setdefault(keys, []).append((_segment(lines, c, until, keys[0]), c))
+        has_picture = any(line.has_picture for line in lines[c.line : until])
+        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
     found: dict[str, PartAnswer] = {}
     for keys, parts in pieces.items():
         own = tuple(key for key in keys if key in PARTS)
         if own:
-            text = "\n".join(text for text, _ in parts if text).strip()
-            first = max((c for _, c in parts), key=lambda c: c.confidence)
+            text, has_picture = _joined(parts)
+            first = max((piece.start for piece in parts), key=lambda c: c.confidence)
             sure = first.confidence * (1.0 if len(own) == 1 else 0.6)
             for part in own:
                 shared = own if len(own) > 1 else ()
-                found[part] = PartAnswer(text, sure, first.how, not text, shared)
+                found[part] = PartAnswer(text, sure, first.how, not text and not has_picture, shared, has_picture)
     for keys, parts in pieces.items():
         if keys[0] in _HEADS and len(keys) == 1:
-            text = "\n".join(text for text, _ in parts if text).strip()
+            text, has_picture = _joined(parts)
             absent = tuple(part for part in _HEADS[keys[0]] if part not in found)
             later = [part for part in _HEADS[keys[0]] if part in found]
             absent = tuple(part for part in absent if not later or part < later[0])
-            for part in absent if re.search(r"\w", text) else ():
-                shared = absent if len(absent) > 1 else ()
-                found[part] = PartAnswer(text, parts[0][1].confidence * 0.5, parts[0][1].how, False, shared)
+            for part in absent if has_picture or re.search(r"\w", text) else ():
+                shared, first = absent if len(absent) > 1 else (), parts[0].start
+                found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
     return {part: found[part] for part in PARTS if part in found}
+
+
+def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
+    """The text of several pieces, and whether any has a picture."""
+    text = "\n".join(piece.text for piece in pieces if piece.text)
+    return text.strip(), any(piece.has_picture for piece in pieces)
 
 
 def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
@@ -262,7 +340,7 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
             kept.append("")
         block = line.block
         kept.append(text.rstrip())
-    text = _COMMENT.sub("", "\n".join(kept)).strip()
+    text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
     if "**" in lines[start.line].text[: start.column]:
         text = _without_bold_question(text)
     text = without_question(text.lstrip("*_ \t"), part).strip()
@@ -283,8 +361,11 @@ def _stripped(text: str) -> str:
     for pattern in (_ANSWER, _BARE_ANSWER):
         found = pattern.match(text)
         text = text[found.end() :] if found else text
-    lead = re.match(r"[*_]{2}(?=\s)|\*\*$", text)
-    return (text[lead.end() :] if lead else text).strip()
+    lead = re.match(r"(?:[-=]{0,2}>|[\u2192\u21d2\u2794])\s*|[*_]{2}(?=\s)|\*\*$", text)
+    text = (text[lead.end() :] if lead else text).strip()
+    if text.startswith("**") and text.count("**") <= 2:
+        text = text[2:]
+    return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text
 
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from grader.answers.labels import Label, Strength, comment_part, label, part_named
-from grader.answers.questions import PARTS, asked, pooling_asked
-from grader.answers.reading.document import Document, Kind
+from grader.answers.questions import PARTS, asked, is_asking, pooling_asked
+from grader.answers.reading.document import PICTURE, Document, Kind
 
 KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "7e", "8", "end")
 """What can begin, in the order of the sheet: the parts, the heads of questions 6 and 7, and what follows Part 1."""
 PLACE = {key: index for index, key in enumerate(KEYS)}
 END = PLACE["end"]
+_MOST_PARTS = 0.6 * len(PARTS)
+_ASKED = re.compile(r"(?:the |my )?(?:q|a\b|ans)|part.*q")
+"""The style of a label with a word that no list of steps has; a ``task`` may be Part 2's."""
 _MOST_LINES = 3_000
 _MOST_CANDIDATES = 300
-_MOST_ECHOES = 400
+_MOST_ASKED = 600
+"""Lines that are compared with the questions."""
 _SHORTEST_WRAPPED = 30
 """Characters of a line that a program may have wrapped."""
 _PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
-    r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?)\b[\s*:]*$)",
+    r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?|references|bibliography|works cited"
+    r"|conclusions?|discussion|acknowledge?ments?|(?:code |lab |experiment(?:al)? )?report)\b[\s*:]*$)",
     re.IGNORECASE,
 )
 _SECTION = re.compile(
@@ -56,6 +62,7 @@ class Line:
     echo: str = ""
     is_body: bool = False
     is_foreign: bool = False
+    has_picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ def lines_of(document: Document) -> list[Line]:
         is_foreign = block.kind is Kind.CODE and _CODE2.search(block.text) is not None
         anchor = part_named(block.anchor) if block.anchor else ""
         text = f"{block.number} {block.text}" if block.number else block.text
-        for number, line in enumerate(text.split("\n")[: _MOST_LINES - len(plain)]):
+        for number, shown_line in enumerate(text.split("\n")[: _MOST_LINES - len(plain)]):
+            line = shown_line.replace(PICTURE, "")
             indent = len(line) - len(line.lstrip(" \t")) if block.level == 0 else 0
             level = block.level or min(3, indent // 3)
             shown = line[line.rindex("\t", 0, indent) + 1 :] if "\t" in line[:indent] else line
@@ -93,7 +101,10 @@ def lines_of(document: Document) -> list[Line]:
                 shift = len(line) - len(shown)
                 mark = Label(mark.question, mark.letters, mark.end + shift, mark.strength, mark.style, mark.through)
             own = anchor if number == 0 else ""
-            plain.append(Line(line, index, block.kind, level, own, mark, is_foreign=is_foreign))
+            has_picture = PICTURE in shown_line and not is_foreign
+            plain.append(
+                Line(line, index, block.kind, level, own, mark, is_foreign=is_foreign, has_picture=has_picture)
+            )
     return _with_echoes(plain)
 
 
@@ -101,8 +112,9 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
     """The lines with copies of questions recognised, also where they run over several lines."""
     covered: set[int] = set()
     echoes: dict[int, str] = {}
+    looks = 0
     for index, line in enumerate(plain):
-        if index in covered or line.kind is Kind.CODE or not line.text.strip() or len(echoes) > _MOST_ECHOES:
+        if index in covered or line.kind is Kind.CODE or not line.text.strip() or looks > _MOST_ASKED:
             continue
         pieces = [_rest(line)]
         for after in plain[index + 1 : index + 4]:
@@ -111,7 +123,10 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
             if not after.text.strip() or after.label or after.anchor or after.kind is not line.kind:
                 break
             pieces.append(after.text.strip())
-        name, end = asked(" ".join(pieces)) if len(pieces[0]) < 2_000 else ("", 0)
+        name, end, whole = "", 0, " ".join(pieces)
+        if len(pieces[0]) < 2_000 and is_asking(whole):
+            looks += 1
+            name, end = asked(whole)
         if line.label and not name:
             name, end = pooling_asked(pieces[0]), len(pieces[0])
         if not name:
@@ -124,7 +139,8 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
             covered.add(index + offset)
     found = []
     for index, line in enumerate(plain):
-        is_body = index not in covered and re.search(r"\w", _rest(line)) is not None and not line.is_foreign
+        is_said = index not in covered and re.search(r"\w", _rest(line)) is not None
+        is_body = (is_said or line.has_picture) and not line.is_foreign
         found.append(
             Line(
                 line.text,
@@ -136,6 +152,7 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
                 echoes.get(index, ""),
                 is_body and not is_section(line.text),
                 line.is_foreign,
+                line.has_picture,
             )
         )
     return found
@@ -200,6 +217,31 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
         if not any(candidate.first == place for candidate in found):
             found.append(Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6))
     return found
+
+
+def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
+    """Whether labels written like the chain's name most parts more than once, copied questions left out."""
+    styles = {c.style for c in chain}
+    names = Counter(
+        (line.label.style, line.label.question, line.label.letters)
+        for line in lines
+        if line.label and line.label.style in styles and not line.echo
+    )
+    return sum(count > 1 for count in names.values()) > _MOST_PARTS
+
+
+def is_proven(lines: list[Line], chain: list[Candidate]) -> bool:
+    """Whether anything but bare numbers says that these are the sheet's parts and no list of steps."""
+    for c in chain:
+        mark = lines[c.line].label
+        if c.last != END and (
+            c.how == "likeness"
+            or c.style == "anchor"
+            or lines[c.line].echo
+            or (mark and (mark.letters or _ASKED.match(mark.style)))
+        ):
+            return True
+    return False
 
 
 def _begins_list(index: int, lines: list[Line]) -> bool:

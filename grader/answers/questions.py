@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 
 from rapidfuzz import fuzz
 
@@ -18,7 +17,7 @@ _SMALL = frozenset(
         r"\w+",
         "a an the of to in is are it its that this do does did how what which where when why describe determine explain"
         " for be would could will each by with and or any at on from as there have has you your they their"
-        " them following",
+        " them following q question",
     )
 )
 _ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
@@ -56,18 +55,17 @@ QUESTIONS = (
 _BY_ID = {question.id: question for question in QUESTIONS}
 _SHORT = {
     "6a": re.compile(
-        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?-]+\s*|(?=\[))",
+        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
         re.I,
     ),
     "6b": re.compile(
-        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?-]+\s*|(?=\[))",
+        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
         re.I,
     ),
 }
 _FIRST_HALF = re.compile(r"\W*(?:how is (?:this|it) (?:computed|calculated)|how)\s*\?\W*", re.IGNORECASE)
 
 
-@cache
 def _content(text: str) -> str:
     words = re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower().replace("convnet", "convolutional neural network"))
     return " ".join(word for word in words if word not in _SMALL)
@@ -75,18 +73,22 @@ def _content(text: str) -> str:
 
 def likeness(text: str, question: str) -> float:
     """How much ``text`` is a copy of a question, 0..1, and 0 for a statement that only takes up its words."""
-    content = _content(text[:LONGEST_ECHO])
+    text = text[:LONGEST_ECHO]
+    return _likeness(text, _content(text), question) if _ASKING.search(text) else 0.0
+
+
+def _likeness(text: str, content: str, question: str) -> float:
     words = _BY_ID[question].words
     if not content or not 0.5 < len(content) / len(words) < 2.0:
         return 0.0
-    if not _ASKING.search(text[:LONGEST_ECHO]):
+    score = fuzz.ratio(content, words, score_cutoff=_LIKE)
+    if not score:
         return 0.0
-    score = fuzz.ratio(content, words)
     known = set(words.split())
     extra = [word for word in content.split() if word not in known and not _misspelt(word, known)]
     if len(extra) > (2 if text.rstrip(" *_\n").endswith("?") else 0):
         return 0.0
-    return score / 100 if score >= _LIKE else 0.0
+    return score / 100
 
 
 def _misspelt(word: str, known: set[str]) -> bool:
@@ -109,19 +111,29 @@ def without_question(text: str, part: str) -> str:
         rest = rest[again.end() :] if again else rest
     if part == "6":
         rest = _MATRIX.sub("\n", rest, count=1)
-    return rest.lstrip("*_ \t")
+    return rest.lstrip("*_ \t|")
 
 
 def _ends(text: str) -> list[int]:
     return [found.end() for found in _ENDS.finditer(text[:LONGEST_ECHO]) if found.end() > 8][:20]
 
 
+def is_asking(text: str) -> bool:
+    """Whether ``text`` has a word that questions have, so that it is worth a closer look."""
+    return _ASKING.search(text[:LONGEST_ECHO]) is not None
+
+
 def asked(text: str) -> tuple[str, int]:
     """The question that ``text`` begins with a copy of and where the copy ends; empty when there is none."""
-    if not _ASKING.search(text[:LONGEST_ECHO]):
+    asking = _ASKING.search(text[:LONGEST_ECHO])
+    if asking is None:
         return "", 0
-    ends = _ends(text)
-    scored = [(likeness(text[:end], question.id), end, question.id) for question in QUESTIONS for end in ends]
+    beginnings = [(end, _content(text[:end])) for end in _ends(text) if end >= asking.end()]
+    scored = [
+        (_likeness(text[:end], content, question.id), end, question.id)
+        for question in QUESTIONS
+        for end, content in beginnings
+    ]
     score, end, name = max(scored, default=(0.0, 0, ""))
     return (name, end) if score else ("", 0)
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grader.answers.reading.comments import read_comments
-from grader.answers.reading.document import Block, Document, Kind, Unreadable
+from grader.answers.reading.document import PICTURE, Block, Document, Kind, Unreadable
 from grader.answers.reading.notebook import read_notebook
 from grader.answers.reading.page import read_page
 from grader.answers.reading.pdf import read_pdf
-from grader.answers.reading.plain import read_plain
+from grader.answers.reading.plain import opened, read_plain
 from grader.answers.reading.word import read_word
 
-__all__ = ["Block", "Document", "Kind", "read_document"]
+__all__ = ["PICTURE", "Block", "Document", "Kind", "read_document"]
 
 _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": read_notebook,
@@ -29,6 +29,10 @@ _READERS: dict[str, Callable[[Path], Document]] = {
     ".pdf": read_pdf,
     ".py": read_comments,
 }
+
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
+_PHOTOS = (b"ftypheic", b"ftypheix", b"ftypmif1")
+"""What begins four bytes into a telephone's photo."""
 
 
 def read_document(path: Path) -> Document:
@@ -44,12 +48,16 @@ def read_document(path: Path) -> Document:
 
 def _reader(path: Path) -> Callable[[Path], Document]:
     """By what the file begins with where that is certain, else by its name."""
-    with path.open("rb") as stream:
-        start = stream.read(8)
+    with opened(path) as stream:
+        start = stream.read(12)
     if start.startswith(b"%PDF"):
         return read_pdf
     if start.startswith(b"PK\x03\x04"):
         return read_word
-    if start.startswith((b"{\\rtf", b"\xd0\xcf\x11\xe0")):
-        raise Unreadable(f"{path.name} is an RTF or old Word file, which is not read here; a person must read it.")
+    if start.startswith(b"{\\rtf"):
+        raise Unreadable(f"{path.name} is an RTF file, which is not read here, so a person must read it.")
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Unreadable(f"{path.name} is an old Word file or has a password, so a person must read it.")
+    if start.startswith(_PICTURES) or start[4:12] in _PHOTOS:
+        raise Unreadable(f"{path.name} is a picture, so a person must read it.")
     return _READERS.get(path.suffix.lower(), read_plain)

@@ -13,8 +13,8 @@ from pathlib import Path
 from grader.answers.reading.document import Document, bounded
 from grader.answers.reading.plain import decode, read_bytes, split
 
-LARGEST_SCRIPT = 1_000_000
-"""Bytes."""
+LARGEST_SCRIPT = 200_000
+"""Bytes. The lab's scripts have about ten thousand."""
 _BLANK = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING}
 
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 MOST_BLOCKS = 5_000
 MOST_CHARACTERS = 400_000
 """Of one document. The sheet with long answers has about ten thousand."""
+_MOST_SEEN = 20_000
+"""Blocks, those with nothing in them included."""
+PICTURE = "\ufffc"
+"""Stands in a block's text where a picture stands in the document: Unicode's own sign for that."""
 _UNWANTED = re.compile("[\ud800-\udfff\0\ufeff\u200b\u00ad]")
+
+
+_LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
 
 
 class Kind(enum.StrEnum):
@@ -41,36 +48,45 @@ class Block:
 
 @dataclass(frozen=True)
 class Document:
-    """A document as read. ``problem`` is one sentence on why nothing, or not all, could be read; usually empty."""
+    """A document as read. ``problem`` is one sentence on what a tutor should know about it; usually empty.
+
+    ``has_pictures`` says that there are pictures. In every format but PDF, :data:`PICTURE` stands in their places.
+    """
 
     path: str
     blocks: tuple[Block, ...] = ()
     problem: str = ""
+    has_pictures: bool = False
 
 
 class Unreadable(Exception):
     """The document cannot be read, through no fault of ours; the message is a sentence for the tutor."""
 
 
-def bounded(path: str, blocks: Iterable[Block], *, problem: str = "") -> Document:
-    """The document of the blocks that hold text or an anchor, cut off where it grows out of all proportion."""
+def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictures: bool = False) -> Document:
+    """The document of the blocks that hold something, cut off where it grows out of all proportion."""
     kept: list[Block] = []
     size = 0
-    for block in blocks:
-        text = _UNWANTED.sub("", block.text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")).rstrip()
-        if not text.strip() and not block.anchor and not block.number:
+    for seen, block in enumerate(blocks):
+        text = (
+            _UNWANTED.sub("", block.text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " "))
+            .rstrip()
+            .translate(_LIGATURES)
+        )
+        if not text.strip() and not block.anchor and not block.number and seen < _MOST_SEEN:
             continue
         size += len(text)
-        if size > MOST_CHARACTERS or len(kept) >= MOST_BLOCKS:
+        if size > MOST_CHARACTERS or len(kept) >= MOST_BLOCKS or seen >= _MOST_SEEN:
             problem = problem or f"{path} is far longer than answers are, so only its beginning was read."
             rest = text[: max(0, MOST_CHARACTERS - size + len(text))]
             if rest and len(kept) < MOST_BLOCKS:
                 kept.append(Block(rest, block.kind, block.anchor, block.number, block.level))
             break
         kept.append(Block(text, block.kind, block.anchor, block.number, block.level))
-    if not kept and not problem:
-        problem = f"{path} holds no text."
-    return Document(path, tuple(kept), problem)
+    has_pictures = has_pictures or any(PICTURE in block.text for block in kept)
+    if not problem and not any(block.text.strip(f"{PICTURE} \t\n") for block in kept):
+        problem = f"{path} holds {'pictures but no text, so a person must read it' if has_pictures else 'no text'}."
+    return Document(path, tuple(kept), problem, has_pictures)
 
 
 def ordinal(value: int, style: str) -> str:

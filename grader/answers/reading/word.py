@@ -6,6 +6,7 @@ Document type declarations are refused, so no entity can grow; nothing is unpack
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 import zlib
@@ -14,35 +15,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from grader.answers.reading.document import Block, Document, Kind, Unreadable, bounded, ordinal
+from grader.answers.reading.document import PICTURE, Block, Document, Kind, Unreadable, bounded, ordinal
+from grader.answers.reading.plain import read_bytes
 
 LARGEST_DOCUMENT = 50_000_000
 """Bytes of the file. Pictures travel along."""
-_LARGEST_PART = 8_000_000
-"""Bytes of one unpacked XML part."""
+_LARGEST_PART = 5_000_000
+"""Bytes of one unpacked XML part. Ten pages of answers have half a million."""
+_MOST_ELEMENTS = 200_000
+"""Of one part."""
+_MOST_FILES = 5_000
+"""In the package, each of which costs time before the first is read."""
+_LONGEST_NUMBER = 40
+"""Characters of a list level's own text."""
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
 _LOOSE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_O = "{urn:schemas-microsoft-com:office:office}"
+_BOX = f"{_W}txbxContent"
+_DRAWN = frozenset({f"{_W}drawing", f"{_W}pict", f"{_W}object"})
+_SHOWN = re.compile(r"\{[^}]*\}(?:blip|imagedata|chart|contentPart|relIds|OLEObject)")
 _STYLES = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
 _DEEPEST = 200
 
 
+class _TooLarge(Exception):
+    """A part of the package has more in it than can be held."""
+
+
 class _Builder(ElementTree.TreeBuilder):
-    """Refuses a document type, which Word never writes, and a depth that would end the stack."""
+    """Refuses a document type, which Word never writes, a depth that would end the stack, and more than can be held."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._depth = 0
+        self._depth = self._elements = 0
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         raise ValueError("document type")
 
     def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise ValueError("depth")
+        self._elements += 1
+        if self._depth > _DEEPEST or self._elements > _MOST_ELEMENTS:
+            raise _TooLarge
         return super().start(tag, attrs)
 
     def end(self, tag: str) -> ElementTree.Element:
@@ -54,29 +71,59 @@ def read_word(path: Path) -> Document:
     """A .docx file's text in order, text boxes after the paragraph that holds them."""
     damaged = f"{path.name} is not a Word document that can be read; it may be damaged or protected."
     try:
-        if path.stat().st_size > LARGEST_DOCUMENT:
-            raise Unreadable(f"{path.name} is larger than {LARGEST_DOCUMENT // 1_000_000} MB.")
-        with zipfile.ZipFile(path) as archive:
+        data = read_bytes(path, LARGEST_DOCUMENT)
+        if data.count(b"PK\x01\x02") > _MOST_FILES:
+            raise Unreadable(damaged)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             body = _part(archive, "word/document.xml")
             if body is None:
-                raise Unreadable(damaged)
+                raise Unreadable(f"{path.name} is a zip archive, but no Word document.")
             numbers = _Numbers(_part(archive, "word/numbering.xml"), _part(archive, "word/styles.xml"))
+    except _TooLarge as error:
+        raise Unreadable(f"{path.name} is far larger than answers are, so a person must read it.") from error
     except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise Unreadable(damaged) from error  # ElementTree.ParseError is a SyntaxError
     except (NotImplementedError, RuntimeError, MemoryError) as error:  # compression or encryption that is not known
         raise Unreadable(damaged) from error
     root = body.find(f"{_W}body")
-    return bounded(path.name, _walk(root if root is not None else body, numbers))
+    hidden = _without_hidden(body)
+    problem = f"{path.name} holds text that a reader of the page does not see; it was left out." if hidden else ""
+    return bounded(path.name, _walk(root if root is not None else body, numbers), problem=problem)
+
+
+def _without_hidden(body: ElementTree.Element) -> bool:
+    """Takes the text out of runs that are hidden, white on nothing or a point high. Returns whether there were any."""
+    found = False
+    for run in body.iter(f"{_W}r"):
+        settings = run.find(f"{_W}rPr")
+        if settings is not None and _is_hidden(settings):
+            texts = run.findall(f"{_W}t")
+            found = found or any(text.text and not text.text.isspace() for text in texts)
+            for text in texts:
+                text.text = ""
+    return found
+
+
+def _is_hidden(settings: ElementTree.Element) -> bool:
+    for name in ("vanish", "webHidden"):
+        mark = settings.find(f"{_W}{name}")
+        if mark is not None and mark.get(f"{_W}val", "1") not in {"0", "false", "off"}:
+            return True
+    has_ground = settings.find(f"{_W}shd") is not None or settings.find(f"{_W}highlight") is not None
+    is_white = _value(settings, "color").upper() == "FFFFFF" and not has_ground
+    return is_white or _value(settings, "sz") in {"0", "1", "2"}
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
     try:
+        if archive.getinfo(name).compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise ValueError("compression")  # the others unpack all at once
         with archive.open(name) as stream:
             data = stream.read(_LARGEST_PART + 1)
     except KeyError:
         return None
     if len(data) > _LARGEST_PART:
-        raise ValueError("size")
+        raise _TooLarge
     data = data.replace(_STRICT.encode(), _LOOSE.encode())
     parser = ElementTree.XMLParser(target=_Builder())
     parser.feed(data)
@@ -90,14 +137,25 @@ def _walk(holder: ElementTree.Element, numbers: _Numbers) -> Iterator[Block]:
             yield from _paragraph(child, numbers)
         elif child.tag == f"{_W}tbl":
             yield Block("\n".join(_rows(child, numbers)), Kind.TABLE)
-        elif child.tag not in {f"{_W}sectPr", f"{_W}del", f"{_W}moveFrom"}:  # content controls, insertions
-            yield from _walk(child, numbers)
+        elif child.tag not in {f"{_W}sectPr", f"{_W}del", f"{_W}moveFrom", f"{_MC}Fallback"}:
+            yield from _walk(child, numbers)  # content controls, insertions
+
+
+def _outermost(holder: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
+    """The elements of a name that are in no other of that name below ``holder``."""
+    waiting = [*reversed(holder)]
+    while waiting:
+        child = waiting.pop()
+        if child.tag == tag:
+            yield child
+        else:
+            waiting.extend(reversed(child))
 
 
 def _rows(table: ElementTree.Element, numbers: _Numbers) -> Iterator[str]:
-    for row in table.iter(f"{_W}tr"):
+    for row in _outermost(table, f"{_W}tr"):
         cells = []
-        for cell in row.iter(f"{_W}tc"):
+        for cell in _outermost(row, f"{_W}tc"):
             blocks = _walk(cell, numbers)
             cells.append(" ".join(f"{block.number} {block.text}".strip().replace("\n", " ") for block in blocks))
         yield " | ".join(cell for cell in cells if cell)
@@ -109,7 +167,7 @@ def _paragraph(paragraph: ElementTree.Element, numbers: _Numbers) -> Iterator[Bl
     is_heading = re.match(r"heading|title|berschrift", style, re.IGNORECASE) is not None
     kind = Kind.HEADING if is_heading else Kind.ITEM if number else Kind.PARAGRAPH
     yield Block(text, kind, "", number if text.strip() else "", level)
-    for box in paragraph.iter(f"{_W}txbxContent"):
+    for box in _outermost(paragraph, _BOX):
         yield from _walk(box, numbers)
 
 
@@ -126,8 +184,33 @@ def _text(element: ElementTree.Element) -> Iterator[str]:
             yield "-"
         elif tag == f"{_MC}Fallback":
             child.clear()  # the same text box once more, for older programs
-        elif tag not in {f"{_W}txbxContent", f"{_W}pPr", f"{_W}del", f"{_W}moveFrom", f"{_W}rPr"}:
+        elif tag in _DRAWN:
+            inner = _inside(child)
+            for element in inner:
+                if element.tag == f"{_MC}Fallback":
+                    element.clear()
+            if _is_picture(inner):
+                yield PICTURE
+        elif tag not in {_BOX, f"{_W}pPr", f"{_W}del", f"{_W}moveFrom", f"{_W}rPr"}:
             yield from _text(child)
+
+
+def _is_picture(inner: list[ElementTree.Element]) -> bool:
+    """Whether a drawing of these shows more than a text box. A ruled line, as Word draws it, shows nothing."""
+    if any(element.get(f"{_O}hr") for element in inner):
+        return False
+    return any(_SHOWN.match(element.tag) for element in inner) or not any(element.tag == _BOX for element in inner)
+
+
+def _inside(holder: ElementTree.Element) -> list[ElementTree.Element]:
+    """The elements below, without what stands in text boxes: that is walked for itself."""
+    found, waiting = [], [*holder]
+    while waiting:
+        child = waiting.pop()
+        found.append(child)
+        if child.tag != _BOX:
+            waiting.extend(child)
+    return found
 
 
 @dataclass(frozen=True)
@@ -213,7 +296,7 @@ def _level(element: ElementTree.Element) -> _Level:
     form = _value(element, "numFmt") or "decimal"
     style = "" if form in {"bullet", "none"} else _STYLES.get(form, "1")
     start = element.find(f"{_W}start")
-    return _Level(_int(start, "val") if start is not None else 1, style, _value(element, "lvlText"))
+    return _Level(_int(start, "val") if start is not None else 1, style, _value(element, "lvlText")[:_LONGEST_NUMBER])
 
 
 def _value(holder: ElementTree.Element | None, name: str) -> str:
