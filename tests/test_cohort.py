@@ -1,9 +1,10 @@
 """The sample cohort: every submission in ``tests/submissions`` gets exactly the verdict in its ``expected.toml``.
 
 A case is a folder named after what it shows: ``valid-`` styles earn every mark, ``fault-`` cases hold one fault each,
-``broken-`` cases cannot be read or run. ``expected.toml`` says ``about`` (one sentence), ``default`` (the status of
+``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1. ``expected.toml`` says ``about`` (one sentence), ``default`` (the status of
 every item not listed), ``[items]`` (the others), ``message`` (words that the first failed item's message or hint must
-hold) and ``flags`` (ids that must be there). The cohort is graded once, through the command that a tutor uses.
+hold) and ``flags`` (ids that must be there); ``default_answer`` and ``[answers]`` say the same of the parts of Part 1,
+where they are given. The cohort is graded once, through the command that a tutor uses.
 """
 
 from __future__ import annotations
@@ -21,31 +22,36 @@ from typing import Any
 
 import pytest
 
-from grader.lab4.items import PART2_IDS
+from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Status
 
 COHORT = Path(__file__).parent / "submissions"
-LEAST = {"valid": 35, "fault": 30, "broken": 10}
+LEAST = {"valid": 35, "fault": 30, "broken": 10, "written": 10}
 STATUSES = {Status.PASSED, Status.PARTIAL, Status.FAILED, Status.SKIPPED}
-KEYS = {"about", "default", "message", "flags", "items"}
+ANSWER_STATUSES = {Status.PASSED, Status.PARTIAL, Status.FAILED, Status.NEEDS_REVIEW}
+KEYS = {"about", "default", "message", "flags", "items", "default_answer", "answers"}
+KEY = Path("solutions", "key.toml")
 COHORT_SECONDS = 3600
 """A limit for a hung run, far above the minutes that the cohort takes on two cores."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a case must get: a status for every item, words of the first failed item, flags."""
+    """What a case must get: a status for every item, words of the first failed item, flags, statuses of answers."""
 
     about: str
     items: Mapping[str, str]
     message: tuple[str, ...]
     flags: tuple[str, ...]
+    answers: Mapping[str, str]
 
 
 def expected_of(case: str) -> Expected:
     table = tomllib.loads((COHORT / case / "expected.toml").read_text(encoding="utf-8"))
     items = dict.fromkeys(PART2_IDS, table["default"]) | table.get("items", {})
-    return Expected(table["about"], items, tuple(table.get("message", ())), tuple(table.get("flags", ())))
+    default = table.get("default_answer")
+    answers = (dict.fromkeys(PART1_IDS, default) if default else {}) | table.get("answers", {})
+    return Expected(table["about"], items, tuple(table.get("message", ())), tuple(table.get("flags", ())), answers)
 
 
 CASES = sorted(path.name for path in COHORT.iterdir() if path.is_dir())
@@ -60,6 +66,9 @@ def test_expected_toml_is_well_formed(case: str) -> None:
     items = table.get("items", {})
     assert set(items) <= set(PART2_IDS), f"unknown items {sorted(set(items) - set(PART2_IDS))}"
     assert set(items.values()) <= STATUSES - {table["default"]}, "only items that differ from the default are listed"
+    answers = table.get("answers", {})
+    assert set(answers) <= set(PART1_IDS), f"unknown parts {sorted(set(answers) - set(PART1_IDS))}"
+    assert {*answers.values(), table.get("default_answer", Status.PASSED)} <= ANSWER_STATUSES
     for words in (table.get("message", []), table.get("flags", [])):
         assert all(isinstance(word, str) and word for word in words)
 
@@ -70,7 +79,8 @@ def test_a_name_says_what_to_expect(case: str) -> None:
     kind, _, subject = case.partition("-")
     assert kind in LEAST, f"{case}: a name begins with {', '.join(LEAST)}"
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", subject), "kebab-case"
-    if kind == "valid":
+    assert bool(expected.answers) == (kind == "written")
+    if kind in ("valid", "written"):
         assert set(expected.items.values()) == {Status.PASSED}
     else:
         assert Status.FAILED in expected.items.values()
@@ -94,6 +104,7 @@ class Graded:
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     out = tmp_path_factory.mktemp("cohort")
     command = [sys.executable, "-m", "grader", "grade", str(COHORT), "--out", str(out), "--quiet"]
+    command += ["--key", str(KEY)]
     if not os.environ.get("LAB4_DATA"):
         command += ["--data", "digits"]  # no download in a test
     done = subprocess.run(
@@ -124,6 +135,11 @@ def differences(expected: Expected, entry: Mapping[str, Any]) -> list[str]:
             for word in expected.message
             if word.casefold() not in told.casefold()
         ]
+    lines += [
+        f"part {answer['part']}: expected {expected.answers[answer['part']]}, got {answer['status']}: {answer['message']}"
+        for answer in entry["answers"]
+        if answer["status"] != expected.answers.get(answer["part"], answer["status"])
+    ]
     found = {flag["id"] for flag in entry["flags"]}
     lines += [f"flag {flag} is missing; there are {sorted(found)}" for flag in expected.flags if flag not in found]
     return lines

@@ -114,7 +114,7 @@ def _chosen(part: str, found: Sequence[tuple[str, PartAnswer]]) -> WrittenAnswer
         is_blank=answer.is_untouched,
         shared=answer.shared,
         rivals=rivals,
-        has_picture=False,
+        has_picture=answer.has_picture,
     )
 
 
