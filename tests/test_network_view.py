@@ -214,7 +214,15 @@ def test_what_a_tutor_lets_pass_is_not_marked() -> None:
     assert compare(trace, {"structure.dropout_conv"}).first is not None
     comparison = compare(trace, ())
     assert comparison.first is None
-    assert comparison.summary == "Not every layer of the lab's network is here, but that cost no points."
+    assert comparison.summary == "This is not quite the lab's arrangement, but nothing of that cost points."
+
+
+def test_branches_that_the_checks_let_pass_are_not_marked() -> None:
+    second = replace(CONV2, inputs=(0,), shape_in=CONV1.shape_out)
+    joined = samples.trace(CONV1, second, op("arithmetic", "add", inputs=(0, 1)), RELU, DROPOUT, FLATTEN, *TAIL)
+    around = samples.trace(*HEAD, CONV2, op("arithmetic", "add", inputs=(2, 3)), *NECK, *TAIL)
+    for trace in (joined, around):
+        assert compare(trace, ()).first is None
 
 
 def test_a_log_softmax_written_by_hand_fills_its_place() -> None:

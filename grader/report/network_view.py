@@ -295,7 +295,7 @@ def _summary(rows: Sequence[Row], first: int | None, network: Network, lost: Col
     if any(check in lost for place in PLACES for check in place.checks):
         return "Layer by layer this is the lab's network; what cost points is told at its item above."
     if any(row.state is State.OPEN and row.place and not row.place.is_optional for row in rows):
-        return "Not every layer of the lab's network is here, but that cost no points."
+        return "This is not quite the lab's arrangement, but nothing of that cost points."
     return "No difference: these are the lab's layers in the lab's order."
 
 

@@ -45,8 +45,6 @@ def _notes(operation: Operation) -> list[str]:
         notes.append("switched off while training")
     if operation.dim is not None:
         notes.append(f"over dim\u00a0{operation.dim}")
-    if operation.expected is not None:
-        notes.append(f"declared for {operation.expected} inputs")
     if operation.is_fresh:
         notes.append("made anew in each pass")
     elif not operation.is_registered:

@@ -53,6 +53,7 @@ def context(report: Report, run: Run) -> dict[str, Any]:
         "item_counts": tally.count_statuses(item.status for item in report.items),
         "answer_counts": tally.count_statuses(answer.status for answer in report.answers),
         "losses": [result for result in report.results if result.status in _LOST],
+        "skipped": [item for item in report.items if item.status is Status.SKIPPED],
         "decided": [result for result in report.results if result.override],
         "is_unanswered": all(_is_untouched(answer) for answer in report.answers),
         "folded": _folded(report.answers),
