@@ -1,4 +1,4 @@
-"""A student's page: whole pages against those kept in tests/gold, pictures, answers, and what a tutor decided.
+"""A student's page: whole pages against those kept in tests/gold/student, pictures, answers, and what a tutor decided.
 
 After a wanted change, `LAB4_RENEW_GOLD=1 pytest tests/test_student_page.py` writes the gold files anew; read their diff
 before it is committed. In a gold file the style sheets, which lie in the templates word for word, are left out, and a
@@ -29,7 +29,7 @@ from grader.report.training_view import gallery, runs
 from tests import report_samples as samples
 from tests.test_report import Page, student_page
 
-GOLD = Path(__file__).parent / "gold"
+GOLD = Path(__file__).parent / "gold" / "student"
 FULL_ANSWERS = dataclasses.replace(samples.RUN, shows_full_answers=True, key_revision="0f3c2a15f1d7c1a9")
 PAGES: dict[str, tuple[Report, Run]] = {
     "all-right": (samples.passed_report(), samples.RUN),

@@ -10,7 +10,7 @@ FOLDED_FROM = 900
 SHOWN = 500
 """About so many of its characters stand before the fold."""
 MOST = 6000
-"""Characters of an answer that a page shows, from its start: as many as are marked."""
+"""Characters of an answer that a page shows, from its start; no more are marked either."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,18 @@ class FoldedAnswer:
     is_cut: bool
 
 
-def fold(text: str, spans: Iterable[tuple[int, int]], *, most: int = MOST) -> FoldedAnswer:
-    """The first ``most`` characters of ``text`` with the words in ``spans`` set off.
-
-    Spans may overlap, come in any order and reach beyond the text.
-    """
+def fold(
+    text: str,
+    spans: Iterable[tuple[int, int]],
+    *,
+    folded_from: int = FOLDED_FROM,
+    shown: int = SHOWN,
+    most: int = MOST,
+) -> FoldedAnswer:
+    """``text`` with the words in ``spans`` set off; spans may overlap, come in any order and reach beyond the text."""
     end = min(len(text), most)
     joined = _joined(spans, end)
-    cut = _fold(text, joined) if len(text) > FOLDED_FROM else len(text)
+    cut = _fold(text, joined, shown) if end > folded_from else end
     return FoldedAnswer(
         start=tuple(_pieces(text, joined, 0, cut)),
         rest=tuple(_pieces(text, joined, cut, end)),
@@ -62,10 +66,10 @@ def _joined(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, in
     return joined
 
 
-def _fold(text: str, spans: list[tuple[int, int]]) -> int:
+def _fold(text: str, spans: list[tuple[int, int]], shown: int) -> int:
     """Where to fold: at the last line or word that starts near the limit, and not within words that counted."""
-    line, word = text.rfind("\n", SHOWN - 200, SHOWN), text.rfind(" ", SHOWN - 100, SHOWN)
-    cut = (line if line > 0 else word if word > 0 else SHOWN - 1) + 1
+    line, word = text.rfind("\n", shown - shown // 3, shown), text.rfind(" ", shown - shown // 5, shown)
+    cut = (line if line > 0 else word if word > 0 else shown - 1) + 1
     return next((start for start, end in spans if 0 < start < cut < end), cut)
 
 
