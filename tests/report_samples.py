@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+from base64 import b64encode
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from grader.evidence import (
     Building,
@@ -30,7 +33,8 @@ from grader.evidence import (
     Training,
 )
 from grader.marking import overall_status
-from grader.model import AnswerResult, Band, Flag, ItemResult, Report, Run, Status, Submission
+from grader.model import AnswerResult, AnswerSheet, Band, Flag, ItemResult, Override, Report, Run, Status, Submission
+from grader.pictures import Filters, Mistake
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -118,8 +122,11 @@ DIGITS_RUN = dataclasses.replace(
 )
 
 
-def operations() -> tuple[Operation, ...]:
-    """The trace of the lab's own network for a batch of 4, with one operation beside the path."""
+def operations(*, without: tuple[int, ...] = (), last: str = "log_softmax") -> tuple[Operation, ...]:
+    """The trace of the lab's own network for a batch of 4, with one operation beside the path.
+
+    Rows ``without`` are left out, and ``last`` is what makes the result.
+    """
     rows: tuple[tuple[str, str, str, tuple[int, ...], tuple[int, ...], int], ...] = (
         ("conv", "conv2d", "conv1", (4, 1, 28, 28), (4, 10, 24, 24), 260),
         ("pool", "max_pool2d", "", (4, 10, 24, 24), (4, 10, 12, 12), 0),
@@ -133,10 +140,11 @@ def operations() -> tuple[Operation, ...]:
         ("relu", "relu", "", (4, 50), (4, 50), 0),
         ("dropout", "dropout", "", (4, 50), (4, 50), 0),
         ("linear", "linear", "fc2", (4, 50), (4, 10), 510),
-        ("log_softmax", "log_softmax", "", (4, 10), (4, 10), 0),
+        (last, last, "", (4, 10), (4, 10), 0),
     )
+    kept = [row for number, row in enumerate(rows) if number not in without]
     traced = []
-    for index, (kind, name, layer, shape_in, shape_out, parameters) in enumerate(rows):
+    for index, (kind, name, layer, shape_in, shape_out, parameters) in enumerate(kept):
         is_dropout = kind == "dropout"
         traced.append(
             Operation(
@@ -150,11 +158,44 @@ def operations() -> tuple[Operation, ...]:
                 parameters=parameters,
                 probability=0.5 if is_dropout else None,
                 is_active=True if is_dropout else None,
-                dim=1 if kind == "log_softmax" else None,
+                dim=1 if kind == last else None,
             )
         )
     beside = Operation(len(traced), "other", "mean", inputs=(3,), shape_in=(4, 20, 8, 8), shape_out=())
     return (*traced, beside)
+
+
+def confusion(correct: int, total: int) -> tuple[tuple[int, ...], ...]:
+    """Rows of true digits that hold ``correct`` right readings; most of the wrong ones take a 4 for a 9 or the like."""
+    table = [[total // 10 if row == column else 0 for column in range(10)] for row in range(10)]
+    for number in range(total - correct):
+        digit = (4, 9, 7, 3, 4, 5, 8, 2)[number % 8]
+        table[digit][digit] -= 1
+        table[digit][(digit + 5 + number // 40 % 3) % 10] += 1
+    return tuple(map(tuple, table))
+
+
+def mistakes() -> tuple[Mistake, ...]:
+    """A seven and a four in straight strokes, surest first."""
+    seven = {(6, column) for column in range(6, 21)} | {(6 + step, 20 - step // 2) for step in range(17)}
+    four = {(row, 8) for row in range(5, 15)} | {(14, column) for column in range(8, 20)}
+    four |= {(row, 16) for row in range(8, 23)}
+    return (Mistake(_image(seven), 7, 1, 0.9871), Mistake(_image(four), 4, 9, 0.9312))
+
+
+def _image(strokes: set[tuple[int, int]]) -> str:
+    return b64encode(bytes(255 * ((row, column) in strokes) for row in range(28) for column in range(28))).decode()
+
+
+def filters() -> Filters:
+    """Ten filters of 5 x 5: edges and slopes."""
+    values = bytes(
+        128 + (number - 4) * (row - 2) * 7 + number * (column - 2) * 3
+        for number in range(10)
+        for row in range(5)
+        for column in range(5)
+    )
+    return Filters(10, 5, 5, 0.004, b64encode(values).decode())
 
 
 def training(seed: int, correct: int, total: int = 10000) -> Training:
@@ -174,7 +215,9 @@ def training(seed: int, correct: int, total: int = 10000) -> Training:
         curve=(*curve[:3], broken, *curve[4:]),
         correct=correct,
         total=total,
-        confusion=tuple(tuple(980 if row == column else 2 for column in range(10)) for row in range(10)),
+        confusion=confusion(correct, total),
+        mistakes=mistakes(),
+        filters=filters(),
     )
 
 
@@ -295,6 +338,8 @@ def partial_report(student: str = "s2345678") -> Report:
     lost = {"output.log_softmax": softmax, "structure.relu": relu, "training.accuracy": accuracy}
     flags = (Flag("renamed-script", "The script is called `my cnn (final).py`; it was taken because it defines Net."),)
     seen = evidence(training(1, 9548), training(2, 9551), training(3, 9512))
+    trace = Tracing(None, 4, operations(without=(6,), last="softmax"), output=11, returned="Tensor")
+    seen = dataclasses.replace(seen, trace=trace)
     return report(student, lost=lost, flags=flags, seen=seen, message=relu.message)
 
 
@@ -318,9 +363,8 @@ def failed_report(student: str = "s3456789") -> Report:
     )
     trace = dataclasses.replace(
         seen.trace,
-        problem=Problem("forward-raises", "mat1 and mat2 shapes cannot be multiplied", "RuntimeError", line=41),
         operations=mended,
-        repairs=(Repair("linear-size", "fc1", "fc1 was given 320 inputs instead of 250.", 250, 320),),
+        repairs=(Repair("linear-size", "fc1", "expects 250 inputs but is given 320", 250, 320),),
     )
     seen = dataclasses.replace(seen, trace=trace, probe=None, modes=None, gradients=None, resources=None)
     return report(student, lost={"forward.shape": shape, **lost}, seen=seen, message=shape.message)
@@ -359,6 +403,112 @@ def error_report(student: str = "s6789012") -> Report:
     message = "The grader failed on this submission: OSError: no space left on device"
     lost = {id: item(id, E, message=message, hint="This is no fault of the submission.") for id, *_ in ITEMS}
     return report(student, lost=lost, message=message)
+
+
+def override(item: str, old: str, new: str | None, reason: str, *, available: str = "1") -> Override:
+    """A decision of one tutor, or with no ``new`` a comment."""
+    given = None if new is None else Decimal(new)
+    time = "2025-11-24T09:30:00+00:00"
+    return Override("s7890123", item, "Ada Tutor", time, reason, "d" * 16, Decimal(available), Decimal(old), given)
+
+
+LONG_ANSWER = "\n".join(
+    f"{number}. A deep network has many hidden layers, and layer {number} builds on what the one before it found."
+    for number in range(1, 21)
+)
+
+
+def answer(
+    part: str, status: Status, awarded: str, text: str, message: str, *, counted: Sequence[str] = (), **details: Any
+) -> AnswerResult:
+    """A marked answer to ``part``; the words ``counted`` of ``text`` become its spans."""
+    spans = tuple((text.index(words), text.index(words) + len(words)) for words in counted)
+    plain = AnswerResult(part, dict(PARTS)[part], status, Decimal(awarded), Decimal(1), 0.85, message, spans, text)
+    return dataclasses.replace(plain, source="part1.md", full_answer=f"What the key says on {part}.", **details)
+
+
+def marked_answers() -> tuple[AnswerResult, ...]:
+    """An answer of every kind: settled, open, blank, not found, long, hostile, decided and commented on by a tutor."""
+    decided = override("part1.5", "0.5", "1", "The example makes the purpose clear.")
+    remark = override("part1.6a", "1", None, "Well laid out.")
+    return (
+        answer("1", P, "1", LONG_ANSWER, "Right: it has several hidden layers.", counted=["many hidden layers"]),
+        answer(
+            "2", H, "0.5", "It learns them itself.", "Say what shallow methods do instead.", counted=["learns them"]
+        ),
+        answer("3", R, "0", "Images & grids", "Right: grid-like data.", proposed=Decimal(1), confidence=0.5),
+        answer("4", F, "0", "They are all the same.", "Each neuron looks at another place.", counted=["all the same"]),
+        answer(
+            "5",
+            P,
+            "1",
+            "To shrink maps.",
+            "Say why smaller maps help.",
+            counted=["shrink"],
+            override=decided,
+            note="In your network the first pooling turns maps of 24 x 24 into 12 x 12.",
+        ),
+        answer("6a", P, "1", "[4, 5, 1, 3]", "All four numbers are right.", counted=list("4513"), comments=(remark,)),
+        answer("6b", F, "0", "", "Not answered.", confidence=1.0),
+        answer(
+            "7a", P, "1", "As many as one likes", "Right: it is chosen.", note="In your network `conv1` has 10 filters."
+        ),
+        answer(
+            "7b",
+            H,
+            "0.5",
+            "<b>The input</b> & \u202ea filter\x1b[31m",
+            "Say how it is computed.",
+            counted=["The input</b>"],
+        ),
+        answer(
+            "7c",
+            R,
+            "0",
+            "see my drawing",
+            "A picture in part1.md may be part of this answer.",
+            proposed=Decimal(0),
+            confidence=0.4,
+        ),
+        answer("7d", P, "1", "One.", "Right: one value each time.", counted=["One"]),
+        AnswerResult("7e", dict(PARTS)["7e"], R, Decimal(0), Decimal(1), 0.0, "This answer was not found in part1.md."),
+        answer("8", P, "1", "Against overfitting", "Right: against overfitting.", counted=["overfitting"]),
+    )
+
+
+def answered_report(student: str = "s7890123") -> Report:
+    """Part 1 marked, with all kinds of answers, and a tutor's decision and remark on Part 2."""
+    decided = override("structure.dropout_fc", "0", "0.5", "The comment shows what was meant.")
+    remark = override("resources", "0.5", None, "Small and quick.", available="0.5")
+    dropout = item(
+        "structure.dropout_fc",
+        H,
+        "0.5",
+        "The dropout never drops anything.",
+        expected="a dropout between fc1 and fc2",
+        seen="dropout with p=0",
+        hint="Give it p=0.5.",
+    )
+    small = item("resources", P, "1", "21 840 parameters; 64 images in 0.01 s.", seen="21 840 parameters")
+    lost = {
+        "structure.dropout_fc": dataclasses.replace(dropout, override=decided),
+        "resources": dataclasses.replace(small, comments=(remark,)),
+    }
+    trace = Tracing(None, 4, _idle(operations(), 10), output=12, returned="Tensor")
+    base = report(student, lost=lost, seen=dataclasses.replace(evidence(training(1, 9812)), trace=trace))
+    answers = marked_answers()
+    return dataclasses.replace(
+        base,
+        status=R,
+        answers=answers,
+        awarded=base.awarded + sum(one.awarded for one in answers),
+        message=dropout.message,
+        sheet=AnswerSheet(documents=("part1.md",)),
+    )
+
+
+def _idle(traced: tuple[Operation, ...], index: int) -> tuple[Operation, ...]:
+    return tuple(dataclasses.replace(one, probability=0.0) if one.index == index else one for one in traced)
 
 
 def cohort() -> tuple[Report, ...]:

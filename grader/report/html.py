@@ -17,12 +17,10 @@ from markupsafe import Markup, escape
 
 from grader import store
 from grader.files import write_file
-from grader.model import AnswerResult, Report, Run, Status
+from grader.model import Report, Run, Status
 from grader.report import cohort_page, student_page, tally, text
 from grader.text import visible_block
 
-_MOST_ANSWER = 6000
-"""Characters of an answer that a page shows, from its start."""
 _LONGEST_SENTENCE = 1000
 """Characters of a sentence that may quote a submission."""
 _MOST_REASONS = 6
@@ -69,16 +67,6 @@ def _block(printed: str) -> Markup:
     return escape(visible_block(printed))
 
 
-def _highlighted(answer: AnswerResult) -> Markup:
-    """An answer as handed in, with the words that earned or lost its mark in ``<mark>``."""
-    pieces, at = [], 0
-    for start, end in answer.spans:
-        pieces.append(_block(answer.text[at:start]))
-        pieces.append(Markup("<mark>{}</mark>").format(_block(answer.text[start:end])))
-        at = end
-    return Markup("").join([*pieces, _block(answer.text[at : max(at, _MOST_ANSWER)])])
-
-
 def _count(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
 
@@ -107,7 +95,6 @@ def _environment() -> Environment:
         percent=_percent,
         points=text.points,
         prose=_prose,
-        highlighted=_highlighted,
         shorten=lambda words, width: text.shorten(text.visible(words), width),
     )
     environment.globals.update(

@@ -1,11 +1,11 @@
-"""The executed network as rows to read. Which operations belong to it is read in :mod:`grader.network`."""
+"""One executed operation as a row to read. Which operations belong to the network is read in :mod:`grader.network`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader.evidence import Operation, Tracing
-from grader.network import WEIGHTED, executed_network
+from grader.evidence import Operation
+from grader.network import WEIGHTED
 
 _MOST_SIZES = 8
 """Dimensions of a shape that are shown; torch allows 64."""
@@ -13,10 +13,8 @@ _MOST_SIZES = 8
 
 @dataclass(frozen=True)
 class Step:
-    """One row of the table. Shapes are text with ``N`` for the number of images; ``notes`` are short remarks."""
+    """One operation. Shapes are text with ``N`` for the number of images; ``notes`` are short remarks."""
 
-    number: int
-    kind: str
     name: str
     layer: str
     shape_in: str
@@ -26,29 +24,9 @@ class Step:
     is_weighted: bool
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The rows, how many more were left out for length, and the parameters of the whole path."""
-
-    rows: tuple[Step, ...]
-    hidden: int
-    parameters: int
-
-
-def network_steps(trace: Tracing, *, most: int = 80) -> Steps:
-    """The executed network of ``trace``, at most ``most`` rows of it; a student's loop may run thousands."""
-    path = executed_network(trace).path
-    return Steps(
-        rows=tuple(_step(number, operation, trace.batch) for number, operation in enumerate(path[:most], start=1)),
-        hidden=max(len(path) - most, 0),
-        parameters=sum(operation.parameters for operation in path),
-    )
-
-
-def _step(number: int, operation: Operation, batch: int) -> Step:
+def step(operation: Operation, batch: int) -> Step:
+    """The row of ``operation``, which was traced with ``batch`` images."""
     return Step(
-        number=number,
-        kind=operation.kind,
         name=operation.name,
         layer=operation.layer,
         shape_in=_shape(operation.shape_in, batch),
@@ -62,13 +40,11 @@ def _step(number: int, operation: Operation, batch: int) -> Step:
 def _notes(operation: Operation) -> list[str]:
     notes = []
     if operation.probability is not None:
-        notes.append(f"p = {operation.probability:g}")
+        notes.append(f"p\u00a0=\u00a0{operation.probability:g}")
     if operation.is_active is False:
         notes.append("switched off while training")
     if operation.dim is not None:
-        notes.append(f"over dim {operation.dim}")
-    if operation.expected is not None:
-        notes.append(f"declared for {operation.expected} inputs")
+        notes.append(f"over dim\u00a0{operation.dim}")
     if operation.is_fresh:
         notes.append("made anew in each pass")
     elif not operation.is_registered:
