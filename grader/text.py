@@ -61,6 +61,8 @@ def visible_block(text: str) -> str:
 
 
 def _shown(text: str, pictures: _Pictures) -> str:
+    if text.isascii() and text.isprintable():  # nearly every text, and thousands of them on a page
+        return text
     plain = _ANSI.sub("", text.replace("\r\n", "\n"))
     if plain.isascii():
         return plain.translate(pictures)

@@ -1,10 +1,10 @@
 """The sample cohort: every submission in ``tests/submissions`` gets exactly the verdict in its ``expected.toml``.
 
 A case is a folder named after what it shows: ``valid-`` styles earn every mark, ``fault-`` cases hold one fault each,
-``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1. ``expected.toml`` says ``about`` (one sentence), ``default`` (the status of
-every item not listed), ``[items]`` (the others), ``message`` (words that the first failed item's message or hint must
-hold) and ``flags`` (ids that must be there); ``default_answer`` and ``[answers]`` say the same of the parts of Part 1,
-where they are given. The cohort is graded once, through the command that a tutor uses.
+``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1. ``expected.toml`` says ``about`` (one
+sentence), ``default`` (the status of every item not listed), ``[items]`` (the others), ``message`` (words that the first
+failed item's message or hint must hold) and ``flags`` (ids that must be there); ``default_answer`` and ``[answers]`` say
+the same of the parts of Part 1, where they are given. The cohort is graded once, through the command that a tutor uses.
 """
 
 from __future__ import annotations
@@ -136,9 +136,9 @@ def differences(expected: Expected, entry: Mapping[str, Any]) -> list[str]:
             if word.casefold() not in told.casefold()
         ]
     lines += [
-        f"part {answer['part']}: expected {expected.answers[answer['part']]}, got {answer['status']}: {answer['message']}"
+        f"part {answer['part']}: expected {wanted}, got {answer['status']}: {answer['message']}"
         for answer in entry["answers"]
-        if answer["status"] != expected.answers.get(answer["part"], answer["status"])
+        if (wanted := expected.answers.get(answer["part"], answer["status"])) != answer["status"]
     ]
     found = {flag["id"] for flag in entry["flags"]}
     lines += [f"flag {flag} is missing; there are {sorted(found)}" for flag in expected.flags if flag not in found]

@@ -7,14 +7,16 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.answers.language import read, stem
+from grader.answers.likeness import Likeness
 from grader.answers.patterns import Pattern, PatternFault, compiled
+from grader.answers.samples import Sample, load_samples
 from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
 
@@ -101,8 +103,10 @@ class AnswerKey:
 
     parts: Mapping[str, ProsePart | NumericPart]
     vocabulary: frozenset[str]
+    likeness: Likeness
+    """What the key's sample answers teach."""
     revision: str = ""
-    """Digest of what the key says, whatever its comments and layout."""
+    """Digest of what the key and its samples say, whatever its comments and layout."""
 
 
 def load_key(path: Path) -> AnswerKey:
@@ -115,22 +119,22 @@ def load_key(path: Path) -> AnswerKey:
         raise UsageFault(f"{path}: the answer key is not UTF-8 text; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageFault(f"{path}: not valid TOML: {error}.") from error
-    said = json.dumps(values, sort_keys=True, default=str)
-    return replace(_Reader(str(path)).key(values), revision=hashlib.sha256(said.encode()).hexdigest()[:12])
+    return _Reader(path).key(values)
 
 
 class _Reader:
     """Reads the tables of one file; whatever it cannot use, it refuses by name."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = str(path)
         self.words: dict[str, tuple[str, ...]] = {}
 
     def refuse(self, place: str, reason: str) -> NoReturn:
         raise UsageFault(f"{self.file}: {place}: {reason}")
 
     def key(self, values: Mapping[str, Any]) -> AnswerKey:
-        self.known(values, "the key", ("format", "ordinary_words", "words", "parts"))
+        self.known(values, "the key", ("format", "samples", "ordinary_words", "words", "parts"))
         if values.get("format") != FORMAT:
             self.refuse("format", f"should be {FORMAT}.")
         lists = self.table(values, "words", "words")
@@ -151,7 +155,20 @@ class _Reader:
                 told = [each for idea in ideas for each in (*idea.patterns, *idea.opposite)]
                 told += [each for _, patterns in asked.topics for each in patterns]
                 stems |= {word for each in told for word in each.words}
-        return AnswerKey(parts, frozenset(stems))
+        samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
+        said = json.dumps([values, samples], sort_keys=True, default=str)
+        return AnswerKey(
+            parts,
+            frozenset(stems),
+            Likeness(samples),
+            hashlib.sha256(said.encode()).hexdigest()[:12],
+        )
+
+    def samples(self, values: Mapping[str, Any], parts: list[str]) -> Mapping[str, tuple[Sample, ...]]:
+        """The sample answers in the file that the key names, beside it; none when it names none."""
+        if "samples" not in values:
+            return {}
+        return load_samples(self.path.parent / self.text(values, "samples", "the key"), parts)
 
     def part(self, part: str, table: Mapping[str, Any]) -> ProsePart | NumericPart:
         place = f"parts.{part}"

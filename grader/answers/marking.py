@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -17,8 +17,10 @@ from grader.answers.cleaning import without_instructions, without_question
 from grader.answers.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.numbers import mark_numbers
 from grader.answers.patterns import Hit
+from grader.answers.samples import MARKS
 from grader.answers.topics import Topics
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
+from grader.answers.weighing import settled, weigh
 from grader.model import UsageFault
 
 FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
@@ -65,9 +67,21 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
         return verdict(NOTHING, 0.9, asked.missing + note)
     found = _marked(key, asked, text, note)
+    if isinstance(asked, ProsePart) and re.search(r"\w", text) and not found.is_no_statement:
+        found = _weighed(key, asked, text, note, found)
     if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
         return verdict(NOTHING, 0.4, found.message, found.spans)  # the answer may stand in the same sentence
     return found
+
+
+def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Verdict) -> Verdict:
+    """The verdict by the key's ideas, weighed against what its sample answers say."""
+    likeness = key.likeness.of(asked.part)
+    if likeness is None:
+        return found
+    mark, sure = weigh(found, likeness.shares(text))
+    message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
+    return settled(found, mark, sure, message=message, spans=likeness.telling(text, MARKS.index(mark)))
 
 
 def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> Verdict:
@@ -90,7 +104,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
 
     if language.is_bag_of_words(text, reading):
         message = "These are words of the topic, but no statement. Say in a sentence how they belong together."
-        return verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
+        bag = verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
+        return replace(bag, is_no_statement=True)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
         return verdict(HALF, 0.5, partly.say + note, spans)
     if wrong and wrong.about and base:

@@ -15,7 +15,19 @@ from grader.answers.key import AnswerKey, NumericPart
 from grader.answers.marking import mark_answer
 from grader.answers.verdict import Verdict
 
-MARKING = ("cleaning.py", "key.py", "language.py", "marking.py", "numbers.py", "patterns.py", "verdict.py")
+MARKING = (
+    "cleaning.py",
+    "key.py",
+    "language.py",
+    "likeness.py",
+    "marking.py",
+    "numbers.py",
+    "patterns.py",
+    "samples.py",
+    "topics.py",
+    "verdict.py",
+    "weighing.py",
+)
 """The modules that a verdict depends on."""
 
 

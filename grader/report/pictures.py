@@ -12,6 +12,7 @@ from grader.pictures import SIDE, Filters, Mistake
 
 _GAP = 1
 """Pixels between filters, transparent."""
+_INK_ON_PAPER = bytes(range(255, -1, -1))
 _ACROSS = 8
 """Filters in a row of the sheet."""
 
@@ -28,9 +29,8 @@ class Picture:
 
 def digit_picture(mistake: Mistake) -> Picture:
     """The digit in dark ink on white paper, as it was written."""
-    paper = bytes(255 - value for value in mistake.pixels)
     return _picture(
-        Image.frombytes("L", (SIDE, SIDE), paper),
+        Image.frombytes("L", (SIDE, SIDE), mistake.pixels.translate(_INK_ON_PAPER)),
         f"a {mistake.digit} read as {mistake.predicted} with {percent_sure(mistake)} %",
     )
 
@@ -56,5 +56,5 @@ def filter_sheet(filters: Filters) -> Picture:
 
 def _picture(image: Image.Image, alt: str) -> Picture:
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
+    image.save(file, "PNG")
     return Picture(f"data:image/png;base64,{b64encode(file.getvalue()).decode()}", *image.size, alt)
