@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import shlex
+import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -17,16 +21,23 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from grader.marking import overall_status
 from grader.model import Report, Run, Status
+from grader.moderation import PART1
+from grader.queue import Queue, is_open, queue_of
 from grader.report import tally
 from grader.report.progress import Progress as Progress  # both halves of the terminal under one name
-from grader.report.text import STAGE_WORDS, STYLES, duration, labelled, out_of, quantity, visible
+from grader.report.text import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
 
 _MOST_FAILURES = 14
-_MOST_QUEUED = 20
+_FIRST_ENTRIES = 5
 _WIDE = 100
-"""From this many columns on, long names get more room."""
+"""From this many columns on, long names and titles get more room, and statuses their words."""
+_NAME = {False: 16, True: 32}
+_TITLE = {False: 30, True: 50}
 _GAP = 2
+_GAPS = (2, 1, 2, 2, 2, 2, 0)
+"""Columns of space behind each column of the students."""
 
 
 def make_console(file: TextIO | None = None) -> Console:
@@ -46,11 +57,12 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
     if reports:
         console.print(_students(reports, width=console.width))
         console.print()
+    queue = queue_of(reports)
     console.print(_counts(reports, run))
     _print_failures(console, reports)
-    _print_queue(console, reports)
+    _print_queue(console, queue)
     _print_times(console, run)
-    _print_files(console, folder)
+    _print_files(console, folder, queue)
 
 
 def print_remark(console: Console, subject: str, text: str, advice: str) -> None:
@@ -72,27 +84,37 @@ def status_text(status: Status) -> Text:
 
 
 def _students(reports: Sequence[Report], *, width: int) -> Table:
-    rows = [_row(report) for report in reports]
-    headers = ("Student", "Status", "Part 2", "Total", "First cause")
+    is_wide = width >= _WIDE
+    headers = ("Student", "Code", "", "Part 1", "Open", "Total", "First cause")
+    rows = [_row(report, is_wide=is_wide) for report in reports]
     widths = [max(cell_len(header), *(row[at].cell_len for row in rows)) for at, header in enumerate(headers)]
-    widths[0] = min(widths[0], 32 if width >= _WIDE else 20)
-    widths[-1] = max(width - sum(widths[:-1]) - _GAP * (len(headers) - 1), 8)
-    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    for header, column_width in zip(headers, widths, strict=True):
-        justify: JustifyMethod = "right" if header in ("Part 2", "Total") else "left"
+    widths[0] = min(widths[0], _NAME[is_wide])
+    widths[-1] = max(width - sum(widths[:-1]) - sum(_GAPS[:-1]), 8)
+    table = Table(box=None, padding=0, pad_edge=False, header_style="bold")
+    for header, column_width, gap in zip(headers, widths, _GAPS, strict=True):
+        justify: JustifyMethod = "right" if header in ("", "Part 1", "Open", "Total") else "left"
         table.add_column(header, no_wrap=True, overflow="ellipsis", width=column_width, justify=justify)
+        if gap:
+            table.add_column("", width=gap)
     for row in rows:
-        table.add_row(*row)
+        cells = [cell for one, gap in zip(row, _GAPS, strict=True) for cell in (one, *[Text()] * bool(gap))]
+        table.add_row(*cells)
     return table
 
 
-def _row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
-    part2, is_marked = tally.add_up(report.items), tally.is_marked(report)
+def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
+    """Name, status and points of the code, points of Part 1, what is open of both, the total, the first cause."""
+    code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
+    status = overall_status(report.items, ()) if report.items else report.status
+    has_marks = bool(report.answers) and part1.waiting < len(report.answers)
+    waiting = sum(map(is_open, report.results))
     return (
         Text(visible(report.student)),
-        status_text(tally.status_of(report)),
-        Text(out_of(part2.awarded, part2.available) if is_marked else "–"),
-        Text(out_of(report.awarded, report.available) if is_marked else "–"),
+        status_text(status) if is_wide else Text(SYMBOLS[status], style=STYLES[status]),
+        Text(out_of(code.awarded, code.available) if is_marked else "–"),
+        Text(out_of(part1.awarded, part1.available) if has_marks else "–"),
+        Text(str(waiting), style="cyan") if waiting else Text("–", style="dim"),
+        Text(out_of(report.awarded, report.available) if is_marked or has_marks else "–"),
         _first_cause(report),
     )
 
@@ -118,33 +140,73 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
     failures = tally.most_failed(reports)
     if not failures:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("Lost marks on", no_wrap=True, overflow="ellipsis", max_width=52)
-    table.add_column("failed", justify="right")
-    table.add_column("partial", justify="right")
+    causes = _most_frequent_causes(reports)
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("Lost marks on", no_wrap=True, overflow="ellipsis", max_width=_TITLE[console.width >= _WIDE])
+    table.add_column("failed", justify="right", no_wrap=True)
+    table.add_column("partial", justify="right", no_wrap=True)
+    table.add_column("most often", no_wrap=True, overflow="ellipsis")
     for entry in failures[:_MOST_FAILURES]:
-        table.add_row(Text(visible(entry.title)), str(entry.failed or "–"), str(entry.partial or "–"))
+        cause, count = causes[entry.id]
+        often = Text(f"{count} x ", style="dim").append(visible(cause), style="not dim")
+        table.add_row(Text(visible(entry.title)), str(entry.failed or "–"), str(entry.partial or "–"), often)
     console.print()
     console.print(table)
 
 
-def _print_queue(console: Console, reports: Sequence[Report]) -> None:
-    queue = tally.review_queue(reports)
-    waiting = tally.waiting_answers(reports)
-    if not queue and not waiting:
+def _most_frequent_causes(reports: Sequence[Report]) -> dict[str, tuple[str, int]]:
+    """By item of Part 2, the message that most of those got who lost marks on it, and how many did."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for report in reports:
+        for item in report.items:
+            if item.status in (Status.FAILED, Status.PARTIAL):
+                counts[item.id][item.message] += 1
+    return {id: count.most_common(1)[0] for id, count in counts.items()}
+
+
+def _print_queue(console: Console, queue: Queue) -> None:
+    if not queue.count:
         return
     console.print()
-    console.print(Text("Needs a tutor", style="bold"))
-    for entry in queue[:_MOST_QUEUED]:
-        line = Text("  ")
-        line.append_text(status_text(tally.status_of(entry.report)))
-        line.append(f"  {visible(entry.report.student)}: ", style="bold")
-        line.append(visible(" ".join(entry.reasons)))
-        console.print(line, no_wrap=True, overflow="ellipsis")
-    if len(queue) > _MOST_QUEUED:
-        console.print(f"  and {len(queue) - _MOST_QUEUED} more; index.html lists them all")
-    if waiting:
-        console.print(f"  {quantity(waiting, 'Part 1 answer')} not marked yet")
+    console.print(Text("Needs a tutor: ", style="bold").append(queue_words(queue), style="not bold"))
+    lines = [(short_id(one.id), one.title, [entry.report for entry in one.entries]) for one in queue.questions]
+    lines += [
+        (sign, title, list(reports))
+        for sign, title, reports in (
+            ("–", "Submissions without any answers", queue.unanswered),
+            (SYMBOLS[Status.ERROR], "Faults of the grader", queue.faults),
+            ("⚑", "Flags to look at, nothing open", queue.flagged),
+        )
+        if reports
+    ]
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=False)
+    widest = max(cell_len(id) for id, _, _ in lines)
+    table.add_column(width=widest + 1, no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=_TITLE[console.width >= _WIDE])
+    table.add_column(justify="right", style="cyan", no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    for id, title, reports in lines:
+        names = ", ".join(shorten(visible(report.student), _NAME[False]) for report in reports[:_FIRST_ENTRIES])
+        more = ", ..." if len(reports) > _FIRST_ENTRIES else ""
+        table.add_row(Text(f" {id}"), Text(visible(title)), str(len(reports)), Text(names + more))
+    console.print(table)
+
+
+def queue_words(queue: Queue) -> str:
+    """What is open, in one sentence."""
+    listed = sum(len(question.entries) for question in queue.questions)
+    counts = (
+        (listed, "answer or item", "answers and items"),
+        (len(queue.unanswered), "submission without answers", "submissions without answers"),
+        (len(queue.faults), "fault of the grader", "faults of the grader"),
+        (len(queue.flagged), "submission with a flag", "submissions with flags"),
+    )
+    return ", ".join(quantity(count, noun, plural) for count, noun, plural in counts if count)
+
+
+def short_id(item: str) -> str:
+    """What a tutor calls an item: ``7c`` for ``part1.7c``."""
+    return item.removeprefix(PART1)
 
 
 def _print_times(console: Console, run: Run) -> None:
@@ -163,9 +225,17 @@ def _print_times(console: Console, run: Run) -> None:
         console.print(line.append(f": {visible(held)}" if held else "", style="not bold dim"))
 
 
-def _print_files(console: Console, folder: Path) -> None:
+def _print_files(console: Console, folder: Path, queue: Queue) -> None:
     # soft_wrap: a path that is cut into lines can neither be copied nor clicked.
-    for name, path in (("Cohort page", "index.html"), ("Marks", "marks.csv"), ("Results", "results.json")):
-        line = Text(f"{name:<12}", style="bold")
-        line.append(visible(str(folder / path)), style="not bold")
-        console.print(line, soft_wrap=True)
+    lines = [("Cohort page", str(folder / "index.html")), ("Marks", str(folder / "marks.csv"))]
+    lines.append(("Results", str(folder / "results.json")))
+    if queue.questions or queue.unanswered:
+        lines.append(("Next", command_line("review", folder)))
+    for name, text in lines:
+        console.print(Text(f"{name:<13}", style="bold").append(visible(text), style="not bold"), soft_wrap=True)
+
+
+def command_line(command: str, folder: Path) -> str:
+    """A command of the grader on the run at ``folder``, to be pasted into a shell."""
+    words = ["python", "-m", "grader", command, str(folder)]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

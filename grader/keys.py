@@ -1,0 +1,119 @@
+"""What a tutor presses: single keys of a terminal, or lines of a script. Nothing is printed here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import select
+    import termios
+    import tty
+
+_ESCAPE = b"\x1b"
+_END = "\x04"
+_ESCAPE_SECONDS = 0.05
+"""How soon the rest of an arrow key's sequence follows; a lone Escape is followed by nothing."""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """One key, and what followed it on the same line of a script."""
+
+    key: str
+    rest: str = ""
+
+
+class Keys(Protocol):
+    """Where keys and lines come from; None is the end of the input."""
+
+    is_single: bool
+    """Whether a key works at once; otherwise each stands on a line of its own."""
+
+    def key(self) -> Pressed | None: ...
+    def line(self) -> str | None: ...
+
+
+class ScriptKeys:
+    """Lines of a stream: the first character is the key, the rest of the line goes with it."""
+
+    is_single = False
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def key(self) -> Pressed | None:
+        while (line := self.line()) is not None:
+            if line.strip():
+                return Pressed(line.strip()[0], line.strip()[1:].strip())
+        return None
+
+    def line(self) -> str | None:
+        line = self._stream.readline()
+        return line.rstrip("\r\n") if line else None
+
+
+class TerminalKeys:
+    """Keys of the terminal at ``stream``, which stays as it was between them, so that no crash leaves it changed."""
+
+    is_single = True
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    if sys.platform == "win32":
+
+        def key(self) -> Pressed | None:
+            char = msvcrt.getwch()
+            if char in "\x00\xe0":  # an arrow or function key comes as two
+                msvcrt.getwch()
+                return Pressed("")
+            if char == "\x03":
+                raise KeyboardInterrupt
+            return None if char in "\x1a\x04" else Pressed(char)
+
+        def line(self) -> str | None:
+            line = self._stream.readline()
+            return line.rstrip("\r\n") if line else None
+
+    else:
+
+        def key(self) -> Pressed | None:
+            handle = self._stream.fileno()
+            before = termios.tcgetattr(handle)
+            try:
+                tty.setcbreak(handle, termios.TCSADRAIN)
+                pressed = self._read(handle)
+            finally:
+                termios.tcsetattr(handle, termios.TCSADRAIN, before)
+            return Pressed(pressed) if pressed is not None else None
+
+        def _read(self, handle: int) -> str | None:
+            first = os.read(handle, 1)
+            if first == _ESCAPE:
+                while select.select([handle], [], [], _ESCAPE_SECONDS)[0] and os.read(handle, 64):
+                    pass
+                return ""
+            lead = first[0] if first else 0
+            more = 3 if lead >= 0xF0 else 2 if lead >= 0xE0 else 1 if lead >= 0xC0 else 0
+            char = (first + (os.read(handle, more) if more else b"")).decode("utf-8", "replace")
+            return None if char in ("", _END) else char
+
+        def line(self) -> str | None:
+            # Not through the stream, whose buffer would keep keys that were pressed ahead.
+            line = b""
+            while not line.endswith(b"\n"):
+                piece = os.read(self._stream.fileno(), 4096)
+                if not piece:
+                    break
+                line += piece
+            return line.decode("utf-8", "replace").rstrip("\r\n") if line else None
+
+
+def keys_of(stream: TextIO) -> Keys:
+    """Single keys where ``stream`` is a terminal, lines where it is not."""
+    return TerminalKeys(stream) if stream.isatty() else ScriptKeys(stream)
