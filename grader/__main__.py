@@ -22,6 +22,7 @@ from grader.model import GraderFault, Status, UsageFault
 from grader.text import visible, visible_block
 
 if TYPE_CHECKING:
+    from grader.finished import Pages
     from grader.keys import Keys
     from grader.report.review_screen import Screen
 
@@ -142,10 +143,14 @@ def _review(arguments: argparse.Namespace) -> int:
             Dialogue(review, screen, keys).hold()
     except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
         screen.tell("")
-    from grader.report import html  # not before, for it takes as long to load as all the rest
+    leave(review, screen, arguments.run, _pages, is_behind=was_behind)
+    return _exit_code(report.status for report in review.reports)
 
-    after = leave(review, screen, arguments.run, html, is_behind=was_behind)
-    return _exit_code(report.status for report in after.reports)
+
+def _pages() -> Pages:
+    from grader.report import html
+
+    return html
 
 
 def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:

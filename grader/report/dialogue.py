@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader import store
-from grader.finished import FinishedRun, Pages, load_run, write_views
+from grader.finished import Pages, load_run, write_views
 from grader.keys import Keys, Pressed
 from grader.model import Override
 from grader.moderation import OVERRIDES_FILE
@@ -134,25 +134,24 @@ def is_behind(folder: Path) -> bool:
     return decided.exists() and decided.stat().st_mtime > written.stat().st_mtime
 
 
-def leave(review: Review, screen: Screen, folder: Path, pages: Pages, *, is_behind: bool) -> FinishedRun:
+def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, is_behind: bool) -> None:
     """Write the pages of the changed students and the tables of the run at ``folder`` again, and say what was done.
 
-    When the run ``is_behind`` its decisions, every page is written.
+    When the run ``is_behind`` its decisions, every page is written. ``pages`` are asked for when there is one to write.
     """
     changed = review.changed_students()
-    finished = load_run(folder)  # once more, for the run may have been marked anew since
     screen.tell("")
     screen.tell(_summary(review))
     if changed or is_behind:
+        finished = load_run(folder)  # once more, for the run may have been marked anew since
         count = len(finished.verdicts) if is_behind else len(changed)
         screen.tell(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
-        write_views(finished, pages, students=None if is_behind else changed)
-    queue = queue_of(finished.reports)
+        write_views(finished, pages(), students=None if is_behind else changed)
+    queue = queue_of(review.reports)
     if queue.count:
-        screen.tell(f"Open in this run: {queue_words(queue)}")
-    if review.groups and queue.questions:
-        screen.tell(f"Go on with {command_line('review', folder)}")
-    return finished
+        screen.tell(f"Open in this run: {queue_words(queue)}.")
+    if review.skipped or review.left:
+        screen.tell(f"Go on with: {command_line('review', folder)}")
 
 
 def _summary(review: Review) -> str:

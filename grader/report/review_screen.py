@@ -61,6 +61,10 @@ class Screen:
         self._is_whole_screen = is_single and console.is_terminal and not console.is_dumb_terminal
         self._names = names
 
+    @property
+    def _width(self) -> int:
+        return min(self._console.width, _WIDEST)
+
     def name(self, student: str) -> str:
         """What a student is called here."""
         return visible(student) if self._names is None else self._names[student]
@@ -71,12 +75,11 @@ class Screen:
         head = self._head(review)
         blocks = self._blocks(review, entry) if entry is not None else []
         foot = [Text(visible(told), style="bold"), self._keys(review, entry)]
-        width = min(self._console.width, _WIDEST)
         room = None
         if self._is_whole_screen:
             self._console.clear()
             room = self._console.height - len(head) - len(foot) - 2 if is_cut else None
-        body = _cut(self._console, blocks, width, room)
+        body = _cut(self._console, blocks, self._width, room)
         if room is not None:
             body += [Text()] * (room - len(body))
         for line in [*head, Text(), *body, *(foot if told or room is not None else foot[1:])]:
@@ -111,9 +114,8 @@ class Screen:
             title = "Part 1  No answer was found"
         kind = "question" if place.group.id else "student"
         where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
-        first = Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold")
-        line = _spread(first, Text(where, style="dim"), min(self._console.width, _WIDEST))
-        return [line, Text(), Text(self.name(entry.student), style="bold")]
+        who = _spread(Text(self.name(entry.student), style="bold"), Text(where, style="dim"), self._width)
+        return [Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold"), Text(), who]
 
     def _blocks(self, review: Review, entry: Entry) -> list[Block]:
         report, results = review.report(entry), review.results(entry)
@@ -224,10 +226,12 @@ def _first(lines: list[Text], most: int) -> list[Text]:
 
 
 def _wrapped(console: Console, block: Block, width: int) -> list[Text]:
+    indent = 2 if block.is_answer else _LABEL
+    lines = block.text.wrap(console, max(width - indent, 10))
+    for line in lines:
+        line.rstrip()
     if block.is_answer:
-        lines = block.text.wrap(console, max(width - 2, 10))
         return [Text.assemble(("│ ", "dim"), line) for line in lines]
-    lines = block.text.wrap(console, max(width - _LABEL, 10))
     return [
         Text.assemble((f"{block.label if at == 0 else '':<{_LABEL}}", "dim"), line) for at, line in enumerate(lines)
     ]
