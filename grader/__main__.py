@@ -127,9 +127,7 @@ def _review(arguments: argparse.Namespace) -> int:
     from grader.review import Review
 
     finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
-    keys = keys_of(sys.stdin)
     names = code_names(report.student for report in finished.verdicts) if arguments.anonymous else None
-    screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
     wishes = Wishes(
         by_student=arguments.by == "student",
         items=tuple(arguments.only),
@@ -137,12 +135,14 @@ def _review(arguments: argparse.Namespace) -> int:
         settled_too=arguments.all,
         is_anonymous=arguments.anonymous,
     )
-    review = Review(finished, wishes, author=_author(arguments, screen, keys))
-    try:
-        if review.entry is not None:
-            Dialogue(review, screen, keys).hold()
-    except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
-        screen.tell("")
+    with keys_of(sys.stdin) as keys:
+        screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
+        review = Review(finished, wishes, author=_author(arguments, screen, keys))
+        try:
+            if review.entry is not None:
+                Dialogue(review, screen, keys).hold()
+        except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
+            screen.tell("")
     leave(review, screen, arguments.run, _pages, is_behind=was_behind)
     return _exit_code(report.status for report in review.reports)
 

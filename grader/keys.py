@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
@@ -38,6 +40,19 @@ class Keys(Protocol):
     def line(self) -> str | None: ...
 
 
+@contextmanager
+def keys_of(stream: TextIO) -> Iterator[Keys]:
+    """Single keys where ``stream`` is a terminal, which is left as it was; lines where it is not."""
+    if not stream.isatty():
+        yield ScriptKeys(stream)
+        return
+    keys = TerminalKeys(stream)
+    try:
+        yield keys
+    finally:
+        keys.close()
+
+
 class ScriptKeys:
     """Lines of a stream: the first character is the key, the rest of the line goes with it."""
 
@@ -58,14 +73,14 @@ class ScriptKeys:
 
 
 class TerminalKeys:
-    """Keys of the terminal at ``stream``, which stays as it was between them, so that no crash leaves it changed."""
+    """Keys of the terminal at ``stream``. Until it is closed a key is neither shown nor kept back by the terminal."""
 
     is_single = True
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
     if sys.platform == "win32":
+
+        def __init__(self, stream: TextIO) -> None:
+            self._stream = stream
 
         def key(self) -> Pressed | None:
             char = msvcrt.getwch()
@@ -80,40 +95,51 @@ class TerminalKeys:
             line = self._stream.readline()
             return line.rstrip("\r\n") if line else None
 
+        def close(self) -> None:
+            """Nothing was changed."""
+
     else:
 
+        def __init__(self, stream: TextIO) -> None:
+            self._handle = stream.fileno()
+            self._before = termios.tcgetattr(self._handle)
+            self._take_keys()
+
         def key(self) -> Pressed | None:
-            handle = self._stream.fileno()
-            before = termios.tcgetattr(handle)
+            self._take_keys()  # again, for a session that was suspended comes back with the shell's settings
             try:
-                tty.setcbreak(handle, termios.TCSADRAIN)
-                pressed = self._read(handle)
-            finally:
-                termios.tcsetattr(handle, termios.TCSADRAIN, before)
+                pressed = self._read()
+            except OSError:  # the terminal was closed
+                return None
             return Pressed(pressed) if pressed is not None else None
 
-        def _read(self, handle: int) -> str | None:
-            first = os.read(handle, 1)
+        def line(self) -> str | None:
+            self.close()
+            # Not through the stream, whose buffer would keep keys that were pressed ahead.
+            line = b""
+            try:
+                while not line.endswith(b"\n") and (piece := os.read(self._handle, 4096)):
+                    line += piece
+            finally:
+                self._take_keys()
+            return line.decode("utf-8", "replace").rstrip("\r\n") if line else None
+
+        def close(self) -> None:
+            """The terminal is as it was."""
+            with suppress(termios.error):  # it was closed
+                termios.tcsetattr(self._handle, termios.TCSADRAIN, self._before)
+
+        def _take_keys(self) -> None:
+            with suppress(termios.error):
+                tty.setcbreak(self._handle, termios.TCSADRAIN)
+
+        def _read(self) -> str | None:
+            first = os.read(self._handle, 1)
             if first == _ESCAPE:
-                while select.select([handle], [], [], _ESCAPE_SECONDS)[0] and os.read(handle, 64):
+                while select.select([self._handle], [], [], _ESCAPE_SECONDS)[0] and os.read(self._handle, 64):
                     pass
                 return ""
             lead = first[0] if first else 0
             more = 3 if lead >= 0xF0 else 2 if lead >= 0xE0 else 1 if lead >= 0xC0 else 0
-            char = (first + (os.read(handle, more) if more else b"")).decode("utf-8", "replace")
+            char = (first + (os.read(self._handle, more) if more else b"")).decode("utf-8", "replace")
             return None if char in ("", _END) else char
-
-        def line(self) -> str | None:
-            # Not through the stream, whose buffer would keep keys that were pressed ahead.
-            line = b""
-            while not line.endswith(b"\n"):
-                piece = os.read(self._stream.fileno(), 4096)
-                if not piece:
-                    break
-                line += piece
-            return line.decode("utf-8", "replace").rstrip("\r\n") if line else None
-
-
-def keys_of(stream: TextIO) -> Keys:
-    """Single keys where ``stream`` is a terminal, lines where it is not."""
-    return TerminalKeys(stream) if stream.isatty() else ScriptKeys(stream)

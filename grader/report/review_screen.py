@@ -46,6 +46,8 @@ class Block:
 
     label: str
     text: Text
+    is_path: bool = False
+    """A path that is cut into lines can neither be copied nor clicked."""
 
     @property
     def is_answer(self) -> bool:
@@ -75,15 +77,17 @@ class Screen:
         head = self._head(review)
         blocks = self._blocks(review, entry) if entry is not None else []
         foot = [Text(visible(told), style="bold"), self._keys(review, entry)]
+        foot[0].truncate(self._console.width, overflow="ellipsis")
         room = None
         if self._is_whole_screen:
             self._console.clear()
-            room = self._console.height - len(head) - len(foot) - 2 if is_cut else None
+            paths = sum((_LABEL + block.text.cell_len - 1) // self._console.width for block in blocks if block.is_path)
+            room = self._console.height - len(head) - len(foot) - 2 - paths if is_cut else None
         body = _cut(self._console, blocks, self._width, room)
         if room is not None:
             body += [Text()] * (room - len(body))
         for line in [*head, Text(), *body, *(foot if told or room is not None else foot[1:])]:
-            self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+            self._console.print(line, soft_wrap=True)
 
     def tell(self, text: str) -> None:
         """Print one line."""
@@ -115,7 +119,9 @@ class Screen:
         kind = "question" if place.group.id else "student"
         where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
         who = _spread(Text(self.name(entry.student), style="bold"), Text(where, style="dim"), self._width)
-        return [Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold"), Text(), who]
+        first = Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold")
+        first.truncate(self._width, overflow="ellipsis")
+        return [first, Text(), who]
 
     def _blocks(self, review: Review, entry: Entry) -> list[Block]:
         report, results = review.report(entry), review.results(entry)
@@ -129,7 +135,9 @@ class Screen:
         if isinstance(result, ItemResult):
             sentences += [("Expected", result.expected), ("Seen", result.seen), ("Hint", result.hint)]
         else:
-            sentences += [("Full answer", result.full_answer), ("Their net", result.note), ("Source", result.source)]
+            if result.full_answer[1:] not in result.message:  # a right answer's reason says the same
+                sentences.append(("Full answer", result.full_answer))
+            sentences += [("Their net", result.note), ("Source", result.source)]
         blocks += [Block(label, Text(visible(text))) for label, text in sentences if text]
         blocks += [Block("Comment", _said(comment)) for comment in result.comments]
         if isinstance(result, ItemResult):
@@ -156,7 +164,7 @@ class Screen:
         """Where the page is; its path is a name, so students with code names have none."""
         if self._names is not None:
             return []
-        return [Block("Page", Text(visible(str(self._folder / report_path(report.student))), style="dim"))]
+        return [Block("Page", Text(visible(str(self._folder / report_path(report.student)))), is_path=True)]
 
     def _keys(self, review: Review, entry: Entry | None) -> Text:
         if entry is None:
@@ -230,6 +238,8 @@ def _wrapped(console: Console, block: Block, width: int) -> list[Text]:
     lines = block.text.wrap(console, max(width - indent, 10))
     for line in lines:
         line.rstrip()
+    if block.is_path:
+        return [Text.assemble((f"{block.label:<{_LABEL}}", "dim"), block.text)]
     if block.is_answer:
         return [Text.assemble(("│ ", "dim"), line) for line in lines]
     return [
