@@ -12,21 +12,21 @@ import shlex
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.marking import overall_status
 from grader.model import Report, Run, Status
 from grader.moderation import PART1
 from grader.queue import Queue, is_open, queue_of
 from grader.report import tally
+from grader.report.layout import Column, in_columns
 from grader.report.progress import Progress as Progress  # both halves of the terminal under one name
+from grader.report.progress import code_status
 from grader.report.text import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
 
 _MOST_FAILURES = 14
@@ -34,10 +34,7 @@ _FIRST_ENTRIES = 5
 _WIDE = 100
 """From this many columns on, long names and titles get more room, and statuses their words."""
 _NAME = {False: 16, True: 32}
-_TITLE = {False: 30, True: 50}
-_GAP = 2
-_GAPS = (2, 1, 2, 2, 2, 2, 0)
-"""Columns of space behind each column of the students."""
+_TITLE = {False: 28, True: 56}
 
 
 def make_console(file: TextIO | None = None) -> Console:
@@ -55,7 +52,7 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
         console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
         console.print()
     if reports:
-        console.print(_students(reports, width=console.width))
+        _print_lines(console, _students(reports, width=console.width))
         console.print()
     queue = queue_of(reports)
     console.print(_counts(reports, run))
@@ -83,29 +80,24 @@ def status_text(status: Status) -> Text:
     return Text(labelled(status), style=STYLES[status])
 
 
-def _students(reports: Sequence[Report], *, width: int) -> Table:
+def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
     is_wide = width >= _WIDE
-    headers = ("Student", "Code", "", "Part 1", "Open", "Total", "First cause")
-    rows = [_row(report, is_wide=is_wide) for report in reports]
-    widths = [max(cell_len(header), *(row[at].cell_len for row in rows)) for at, header in enumerate(headers)]
-    widths[0] = min(widths[0], _NAME[is_wide])
-    widths[-1] = max(width - sum(widths[:-1]) - sum(_GAPS[:-1]), 8)
-    table = Table(box=None, padding=0, pad_edge=False, header_style="bold")
-    for header, column_width, gap in zip(headers, widths, _GAPS, strict=True):
-        justify: JustifyMethod = "right" if header in ("", "Part 1", "Open", "Total") else "left"
-        table.add_column(header, no_wrap=True, overflow="ellipsis", width=column_width, justify=justify)
-        if gap:
-            table.add_column("", width=gap)
-    for row in rows:
-        cells = [cell for one, gap in zip(row, _GAPS, strict=True) for cell in (one, *[Text()] * bool(gap))]
-        table.add_row(*cells)
-    return table
+    columns = (
+        Column("Student", most=_NAME[is_wide]),
+        Column("Code", gap=1),
+        Column(is_right=True),
+        Column("Part 1", is_right=True),
+        Column("Open", is_right=True),
+        Column("Total", is_right=True),
+        Column("First cause"),
+    )
+    return in_columns(columns, [_row(report, is_wide=is_wide) for report in reports], width)
 
 
 def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
     """Name, status and points of the code, points of Part 1, what is open of both, the total, the first cause."""
     code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
-    status = overall_status(report.items, ()) if report.items else report.status
+    status = code_status(report)
     has_marks = bool(report.answers) and part1.waiting < len(report.answers)
     waiting = sum(map(is_open, report.results))
     return (
@@ -127,12 +119,12 @@ def _first_cause(report: Report) -> Text:
 
 def _counts(reports: Sequence[Report], run: Run) -> Text:
     line = Text(quantity(len(reports), "submission"), style="bold")
-    for number, (status, count) in enumerate(tally.count_statuses(map(tally.status_of, reports)).items()):
-        line.append(": " if number == 0 else ", ", style="not bold")
-        line.append(f"{count} {labelled(status)}", style=f"not bold {STYLES[status]}")
     extra = ", ".join(f"{count} {visible(name)}" for name, count in run.counts.items() if count)
     if extra:
         line.append(f" ({extra})", style="not bold dim")
+    for number, (status, count) in enumerate(tally.count_statuses(map(code_status, reports)).items()):
+        line.append(", code: " if number == 0 else ", ", style="not bold")
+        line.append(f"{count} {labelled(status)}", style=f"not bold {STYLES[status]}")
     return line
 
 
@@ -141,17 +133,26 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
     if not failures:
         return
     causes = _most_frequent_causes(reports)
-    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("Lost marks on", no_wrap=True, overflow="ellipsis", max_width=_TITLE[console.width >= _WIDE])
-    table.add_column("failed", justify="right", no_wrap=True)
-    table.add_column("partial", justify="right", no_wrap=True)
-    table.add_column("most often", no_wrap=True, overflow="ellipsis")
+    columns = (
+        Column("Lost marks on", most=_TITLE[console.width >= _WIDE]),
+        Column("failed", is_right=True),
+        Column("partial", is_right=True),
+        Column("most often"),
+    )
+    rows = []
     for entry in failures[:_MOST_FAILURES]:
         cause, count = causes[entry.id]
         often = Text(f"{count} x ", style="dim").append(visible(cause), style="not dim")
-        table.add_row(Text(visible(entry.title)), str(entry.failed or "–"), str(entry.partial or "–"), often)
+        rows.append(
+            (Text(visible(entry.title)), Text(str(entry.failed or "–")), Text(str(entry.partial or "–")), often)
+        )
     console.print()
-    console.print(table)
+    _print_lines(console, in_columns(columns, rows, console.width))
+
+
+def _print_lines(console: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _most_frequent_causes(reports: Sequence[Report]) -> dict[str, tuple[str, int]]:
@@ -173,23 +174,20 @@ def _print_queue(console: Console, queue: Queue) -> None:
     lines += [
         (sign, title, list(reports))
         for sign, title, reports in (
-            ("–", "Submissions without any answers", queue.unanswered),
+            ("–", "Submissions without answers", queue.unanswered),
             (SYMBOLS[Status.ERROR], "Faults of the grader", queue.faults),
-            ("⚑", "Flags to look at, nothing open", queue.flagged),
+            ("⚑", "Flags, and nothing open", queue.flagged),
         )
         if reports
     ]
-    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=False)
-    widest = max(cell_len(id) for id, _, _ in lines)
-    table.add_column(width=widest + 1, no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=_TITLE[console.width >= _WIDE])
-    table.add_column(justify="right", style="cyan", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    rows = []
     for id, title, reports in lines:
-        names = ", ".join(shorten(visible(report.student), _NAME[False]) for report in reports[:_FIRST_ENTRIES])
-        more = ", ..." if len(reports) > _FIRST_ENTRIES else ""
-        table.add_row(Text(f" {id}"), Text(visible(title)), str(len(reports)), Text(names + more))
-    console.print(table)
+        names = [shorten(visible(report.student), _NAME[False]) for report in reports[:_FIRST_ENTRIES]]
+        names += ["..."] if len(reports) > _FIRST_ENTRIES else []
+        count = Text(str(len(reports)), style="cyan")
+        rows.append((Text(f" {visible(id)}"), Text(visible(title)), count, Text(", ".join(names), style="dim")))
+    columns = (Column(), Column(most=_TITLE[console.width >= _WIDE]), Column(is_right=True), Column())
+    _print_lines(console, in_columns(columns, rows, console.width))
 
 
 def queue_words(queue: Queue) -> str:
