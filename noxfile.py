@@ -1,4 +1,4 @@
-"""The project's commands: grade, review, calibrate, tests, lint, types, bench, audit and soak, all in one shared environment.
+"""The project's commands, from grade and review to tests and lint, all in one shared environment.
 
 The environment lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only when the lock file,
 pyproject.toml or the interpreter changes, so every later command starts at once.

@@ -143,7 +143,7 @@ def _review(arguments: argparse.Namespace) -> int:
                 Dialogue(review, screen, keys).hold()
         except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
             screen.tell("")
-    leave(review, screen, arguments.run, _pages, is_behind=was_behind)
+    leave(review, screen, arguments.run, _pages, was_behind=was_behind)
     return _exit_code(report.status for report in review.reports)
 
 

@@ -46,6 +46,7 @@ class Place:
 
     @property
     def count(self) -> int:
+        """Entries of the group, settled or not."""
         return len(self.group.entries)
 
 
@@ -62,7 +63,6 @@ class Review:
     def __init__(
         self, finished: FinishedRun, wishes: Wishes, *, author: str, now: Callable[[], datetime] = _utc
     ) -> None:
-        self._finished = finished
         self._wishes = wishes
         self._author = author
         self._now = now
@@ -84,10 +84,12 @@ class Review:
 
     @property
     def entry(self) -> Entry | None:
+        """What is shown; None at the end."""
         return self._entries[self._at][1] if self._at < len(self._entries) else None
 
     @property
     def place(self) -> Place:
+        """Where :attr:`entry` stands; there must be one."""
         return self._entries[self._at][0]
 
     @property
@@ -101,6 +103,7 @@ class Review:
         return tuple(self._reports.values())
 
     def report(self, entry: Entry) -> Report:
+        """The whole report that an entry belongs to."""
         return self._reports[entry.student]
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
@@ -131,7 +134,9 @@ class Review:
 
     def give(self, points: Decimal, reason: str) -> tuple[Override, ...]:
         """Give other points than those proposed; :func:`points_from` reads them."""
-        return self._settle(self._current(), {item_id(self.single()): points}, _needed(reason))
+        return self._settle(
+            self._current(), {item_id(self.single()): points}, _needed(reason, "Without a reason nothing was changed.")
+        )
 
     def give_nothing(self) -> tuple[Override, ...]:
         """Give no points for all parts of a submission without answers."""
@@ -143,7 +148,9 @@ class Review:
     def comment(self, text: str) -> None:
         """Add a comment, which changes no mark, and stay. It goes with the first part where there are several."""
         entry = self._current()
-        self._write(self._at, (self._override(self.results(entry)[0], None, _needed(text)),))
+        self._write(
+            self._at, (self._override(self.results(entry)[0], None, _needed(text, "An empty comment is not kept.")),)
+        )
 
     def skip(self) -> None:
         """Leave the entry open."""
@@ -269,7 +276,7 @@ def points_from(text: str, result: Result) -> Decimal:
     return points
 
 
-def _needed(text: str) -> str:
+def _needed(text: str, complaint: str) -> str:
     if not text.strip():
-        raise Refused("Without a reason nothing was changed.")
+        raise Refused(complaint)
     return text.strip()

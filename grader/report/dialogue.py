@@ -99,8 +99,6 @@ class Dialogue:
         made = self.review.undo().made
         if not made:
             return "Back to where you went on."
-        if made[0].new is None:
-            return "The comment is taken back."
         return f"Taken back: {self._told(made)}"
 
     def _view(self) -> str:
@@ -125,7 +123,8 @@ class Dialogue:
         if len(made) > 1:
             return f"{name}, no points for all {len(made)} parts"
         (one,) = made
-        return f"{name}, {short_id(one.item)}: {points(one.new or one.available * 0)} of {points(one.available)}"
+        given = "a comment" if one.new is None else f"{points(one.new)} of {points(one.available)}"
+        return f"{name}, {short_id(one.item)}: {given}"
 
 
 def is_behind(folder: Path) -> bool:
@@ -134,19 +133,19 @@ def is_behind(folder: Path) -> bool:
     return decided.exists() and decided.stat().st_mtime > written.stat().st_mtime
 
 
-def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, is_behind: bool) -> None:
+def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_behind: bool) -> None:
     """Write the pages of the changed students and the tables of the run at ``folder`` again, and say what was done.
 
-    When the run ``is_behind`` its decisions, every page is written. ``pages`` are asked for when there is one to write.
+    When the run ``was_behind`` its decisions, every page is written. ``pages`` are loaded when there is one to write.
     """
     changed = review.changed_students()
     screen.tell("")
     screen.tell(_summary(review))
-    if changed or is_behind:
+    if changed or was_behind:
         finished = load_run(folder)  # once more, for the run may have been marked anew since
-        count = len(finished.verdicts) if is_behind else len(changed)
+        count = len(finished.verdicts) if was_behind else len(changed)
         screen.tell(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
-        write_views(finished, pages(), students=None if is_behind else changed)
+        write_views(finished, pages(), students=None if was_behind else changed)
     queue = queue_of(review.reports)
     if queue.count:
         screen.tell(f"Open in this run: {queue_words(queue)}.")
