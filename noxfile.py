@@ -1,4 +1,4 @@
-"""The project's commands: grade, calibrate, tests, lint, types, bench, audit and soak, all in one shared environment.
+"""The project's commands, from grade and review to tests and lint, all in one shared environment.
 
 The environment lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only when the lock file,
 pyproject.toml or the interpreter changes, so every later command starts at once.
@@ -106,6 +106,14 @@ def grade(session: nox.Session) -> None:
     if not has_results(arguments, since=started):
         session.error("The grader ended before it wrote results.json; its own message is above")
     session.log("The run is complete. This session succeeds whether or not something still needs a tutor.")
+
+
+@nox.session(python=False)
+def review(session: nox.Session) -> None:
+    """Settle what waits for a tutor, one entry at a time: nox -s review -- RUN [options]."""
+    # As for grade: 1 says that something is still open, and Ctrl-C gets the time to write the pages again.
+    command = (shared_python(session), "-m", "grader", "review", *session.posargs)
+    session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
 
 
 @nox.session(python=False)

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import json
 import os
 import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from grader import __version__
+from grader.arguments import parser
 from grader.model import GraderFault, Status, UsageFault
 from grader.text import visible, visible_block
 
+if TYPE_CHECKING:
+    from grader.finished import Pages
+    from grader.keys import Keys
+    from grader.report.review_screen import Screen
+
 SETTLED, NEEDS_TUTOR, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+SAME, DIFFERS = 0, 1
+"""What ``diff`` ends with."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 all settled, 1 a tutor is needed, 2 usage, 3 a grader fault, 130 interrupted."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return COMMANDS[arguments.command](arguments)
@@ -44,113 +55,6 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="grader", description="Grade the code of Lab 4: a folder of submissions in, marks and reports out."
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    grade = commands.add_parser(
-        "grade", help="grade a folder of submissions, or a single one", description="Grade every submission below PATH."
-    )
-    grade.add_argument("path", type=Path, metavar="PATH", help="a folder or zip of submissions, or one submission")
-    place = grade.add_mutually_exclusive_group()
-    place.add_argument(
-        "--out", type=Path, metavar="DIR", help="the folder for this run; an unfinished run there is continued"
-    )
-    place.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="make a dated folder for this run below DIR, or continue today's (default: %(default)s)",
-    )
-    grade.add_argument(
-        "--data",
-        metavar="DIR",
-        help="where MNIST lies, or the word digits (default: LAB4_DATA, else the cache, else a download, else digits)",
-    )
-    grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
-    grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
-    grade.add_argument(
-        "--jobs",
-        type=_count,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="submissions at a time (default: %(default)s)",
-    )
-    grade.add_argument(
-        "--device",
-        choices=["auto", "cpu", "cuda", "mps"],
-        default="auto",
-        help="where nets are trained (default: the best there is)",
-    )
-    grade.add_argument(
-        "--isolation",
-        choices=["auto", "require", "off"],
-        default="auto",
-        help="how submissions are held in: as well as this machine can, not below the full level, or by limits alone "
-        "(default: %(default)s)",
-    )
-    grade.add_argument(
-        "--worker-prefix",
-        default="",
-        metavar="COMMAND",
-        help="start the worker through this command, a container's for example (docs/tutors.md)",
-    )
-    grade.add_argument(
-        "--student",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="grade this student anew; repeatable, * and ? allowed",
-    )
-    grade.add_argument(
-        "--only-failed", action="store_true", help="look again at those that lost marks; keep the rest as they are"
-    )
-    grade.add_argument("--remark", action="store_true", help="mark again from stored evidence; no student code is run")
-    grade.add_argument(
-        "--full-answers", action="store_true", help="tell students on their pages what a full answer mentions"
-    )
-    grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    render = commands.add_parser(
-        "render",
-        help="write the pages and tables of a stored run again",
-        description="Write the pages, results.json and marks.csv of RUN again from what is stored, with the decisions "
-        "in its overrides.toml. Nothing is run and nothing is marked.",
-    )
-    render.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
-    render.add_argument(
-        "--full-answers",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="tell students what a full answer mentions (default: as when the run was graded)",
-    )
-    doctor = commands.add_parser(
-        "doctor",
-        help="say what this machine can do: isolation, GPU, data, versions",
-        description="Say in plain words what this machine can do, and what to do about what is missing.",
-    )
-    doctor.add_argument("--data", metavar="DIR", help="where MNIST lies (default: LAB4_DATA, else the cache)")
-    doctor.add_argument("--worker-prefix", default="", metavar="COMMAND", help="as for grade")
-    marker = commands.add_parser(
-        "mark-answers",
-        help="mark written answers, and compare with marks that are known",
-        description='Mark the answers of FILE: a line each, {"id", "part", "answer"} and optionally "gold", "kind".',
-    )
-    marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object a line")
-    marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (needed)")
-    marker.add_argument("--out", type=Path, metavar="FILE", help="write the verdicts here (default: standard output)")
-    return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
-
-
 def _grade(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and a wrong argument answer at once.
     from grader import store
@@ -160,11 +64,13 @@ def _grade(arguments: argparse.Namespace) -> int:
     from grader.report import html
     from grader.report.console import make_console, print_summary
     from grader.report.progress import Progress
+    from grader.report.summary_json import summary_record
     from grader.rubric import load_rubric
     from grader.sandbox import Wish
     from grader.session import Enclosure
 
-    console = make_console()
+    # What is said on the way must not mix with the JSON, and faults of a quiet run belong to the errors.
+    console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
     rubric = load_rubric(arguments.rubric)
     key = load_key(arguments.key) if arguments.key is not None else None
     data = resolve_data(
@@ -192,9 +98,12 @@ def _grade(arguments: argparse.Namespace) -> int:
         answer_key=key,
         shows_full_answers=arguments.full_answers,
     )
-    if not arguments.quiet:
+    code = _exit_code(report.status for report in reports)
+    if arguments.json:
+        print(json.dumps(summary_record(reports, run, out, code)))
+    elif not arguments.quiet:
         print_summary(console, reports, run, out)
-    return _exit_code(report.status for report in reports)
+    return code
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -206,6 +115,70 @@ def _render(arguments: argparse.Namespace) -> int:
         finished = finished.showing_full_answers(arguments.full_answers)
     write_views(finished, html)
     return _exit_code(report.status for report in finished.reports)
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    from grader.agenda import Wishes, code_names
+    from grader.finished import load_run
+    from grader.keys import keys_of
+    from grader.report.console import make_console
+    from grader.report.dialogue import Dialogue, is_behind, leave
+    from grader.report.review_screen import Screen
+    from grader.review import Review
+
+    finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
+    names = code_names(report.student for report in finished.verdicts) if arguments.anonymous else None
+    wishes = Wishes(
+        by_student=arguments.by == "student",
+        items=tuple(arguments.only),
+        students=tuple(arguments.student),
+        settled_too=arguments.all,
+        is_anonymous=arguments.anonymous,
+    )
+    with keys_of(sys.stdin) as keys:
+        screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
+        review = Review(finished, wishes, author=_author(arguments, screen, keys))
+        try:
+            if review.entry is not None:
+                Dialogue(review, screen, keys).hold()
+        except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
+            screen.tell("")
+    leave(review, screen, arguments.run, _pages, was_behind=was_behind)
+    return _exit_code(report.status for report in review.reports)
+
+
+def _pages() -> Pages:
+    from grader.report import html
+
+    return html
+
+
+def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
+    """Who decides, asked for when nobody says it."""
+    named = arguments.author or os.environ.get("LAB4_TUTOR") or ""
+    if not named.strip():
+        with suppress(OSError, KeyError, ImportError):  # what getpass raises where there is no user name
+            named = getpass.getuser()
+    if not named.strip():
+        screen.ask("Your name, to be kept with each decision: ")
+        named = keys.line() or ""
+    if not named.strip():
+        raise UsageFault("Say who decides, with --author NAME or in LAB4_TUTOR.")
+    return named.strip()
+
+
+def _diff(arguments: argparse.Namespace) -> int:
+    from grader.comparison import compare
+    from grader.finished import load_run
+    from grader.report.changes import changes_record, print_changes
+    from grader.report.console import make_console
+
+    comparison = compare(load_run(arguments.first), load_run(arguments.second))
+    if arguments.json:
+        print(json.dumps(changes_record(comparison)))
+    else:
+        print_changes(make_console(), comparison)
+    return DIFFERS if comparison.is_different else SAME
 
 
 def _exit_code(statuses: Iterable[Status]) -> int:
@@ -221,9 +194,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from grader.report.console import make_console, print_remark
 
     console = make_console()
-    remarks = examine(
-        arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments)
-    )
+    remarks = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments))
     is_fine = True
     for remark in remarks:
         print_remark(console, remark.subject, remark.text, remark.advice)
@@ -238,7 +209,14 @@ def _mark_answers(arguments: argparse.Namespace) -> int:
     return SETTLED
 
 
-COMMANDS = {"grade": _grade, "render": _render, "doctor": _doctor, "mark-answers": _mark_answers}
+COMMANDS = {
+    "grade": _grade,
+    "render": _render,
+    "review": _review,
+    "diff": _diff,
+    "doctor": _doctor,
+    "mark-answers": _mark_answers,
+}
 
 
 def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:

@@ -125,11 +125,17 @@ def read_overrides(folder: Path) -> Overrides:
     """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault naming what is wrong."""
     path = folder / OVERRIDES_FILE
     try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
+        return parse_overrides(path, path.read_bytes())
     except FileNotFoundError:
         return Overrides()
     except OSError as error:
         raise UsageFault(f"{path}: cannot be read ({error.strerror or error}).") from error
+
+
+def parse_overrides(path: Path, text: bytes) -> Overrides:
+    """The decisions in ``text``, which ``path`` holds. Raises UsageFault naming what is wrong."""
+    try:
+        content = tomllib.loads(text.decode("utf-8-sig"), parse_float=Decimal)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageFault(f"{path}: not valid TOML: {error}.") from error
     if content.get("format") != FORMAT:
@@ -158,12 +164,18 @@ def _entry(path: Path, number: int, entry: object) -> Override:
 
 def write_overrides(folder: Path, overrides: Overrides) -> None:
     """Replace the decisions on the run at ``folder``, durably."""
-    entries = [
-        {name: _plain(value) for name, value in asdict(entry).items() if value is not None}
-        for entry in overrides.entries
-    ]
-    text = _HEAD + tomli_w.dumps({"format": FORMAT, "override": entries})
-    write_file(folder / OVERRIDES_FILE, text.encode(), is_durable=True)
+    write_file(folder / OVERRIDES_FILE, overrides_text(overrides), is_durable=True)
+
+
+def overrides_text(overrides: Overrides) -> bytes:
+    """What the file holds for ``overrides``."""
+    return f"{_HEAD}format = {FORMAT}\n{entries_text(overrides.entries)}".encode()
+
+
+def entries_text(entries: Sequence[Override]) -> str:
+    """The tables of ``entries``, which may be appended to a file that has others; each begins with an empty line."""
+    tables = ({name: _plain(value) for name, value in asdict(entry).items() if value is not None} for entry in entries)
+    return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
 
 
 def _plain(value: object) -> object:

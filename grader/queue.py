@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from grader.files import encodable
@@ -47,8 +47,13 @@ class Queue:
         return listed + len(self.unanswered) + len(self.faults) + len(self.flagged)
 
 
-def queue_of(reports: Iterable[Report]) -> Queue:
-    """The queue of a run, questions in the order of the rubric."""
+def is_open(result: ItemResult | AnswerResult) -> bool:
+    """Whether a tutor has to settle this one."""
+    return result.status is Status.NEEDS_REVIEW
+
+
+def queue_of(reports: Iterable[Report], *, is_wanted: Callable[[ItemResult | AnswerResult], bool] = is_open) -> Queue:
+    """The queue of a run, questions in the order of the rubric. ``is_wanted`` may ask for more than what is open."""
     open_entries: dict[str, list[Open]] = {}
     titles: dict[str, str] = {}
     unanswered, faults, flagged = [], [], []
@@ -58,7 +63,7 @@ def queue_of(reports: Iterable[Report]) -> Queue:
             continue
         is_unanswered = has_no_answers(report)
         results = report.items if is_unanswered else report.results
-        waiting = [result for result in results if result.status is Status.NEEDS_REVIEW]
+        waiting = [result for result in results if is_wanted(result)]
         for result in results:
             titles.setdefault(item_id(result), result.title)
         for result in waiting:

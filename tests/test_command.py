@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 
 from grader import __version__, store
 from grader.__main__ import main
+from grader.moderation import OVERRIDES_FILE
 
 ROOT = Path(__file__).parents[1]
 HELP_SECONDS = 1.0
@@ -66,7 +69,7 @@ def refused(grade: Grade) -> Refused:
 # ---- help ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("grade", "--help"), ("--version",)])
+@pytest.mark.parametrize("arguments", [("--help",), ("grade", "--help"), ("review", "--help"), ("--version",)])
 def test_help_answers_at_once_and_without_torch(arguments: tuple[str, ...]) -> None:
     done = command(*arguments, options=("-X", "importtime"))
     assert done.returncode == 0
@@ -89,7 +92,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert left.value.code == 0
     said = capsys.readouterr().out
     options = ("--out", "--reports", "--data", "--rubric", "--key", "--jobs", "--device", "--student", "--only-failed")
-    assert [option for option in (*options, "--remark", "--quiet") if option not in said] == []
+    assert [option for option in (*options, "--remark", "--quiet", "--json") if option not in said] == []
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +116,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["grade", "lab4", "--jobs", "many"], "argument --jobs: invalid"),
         (["grade", "lab4", "--device", "tpu"], "invalid choice: 'tpu'"),
         (["grade", "lab4", "--colour"], "unrecognized arguments: --colour"),
+        (["review"], "RUN"),
+        (["review", "run", "--by", "mark"], "invalid choice: 'mark'"),
+        (["diff", "run"], "RUN_B"),
     ],
 )
 def test_a_wrong_argument_is_a_usage_error(
@@ -175,7 +181,8 @@ def test_a_rubric_that_is_not_there(cohort: Path, tmp_path: Path, refused: Refus
 
 def test_an_answer_key_that_is_not_there(cohort: Path, tmp_path: Path, refused: Refused) -> None:
     key = tmp_path / "key.toml"
-    assert refused(cohort, "--out", tmp_path / "out", "--key", key) == f"--key {key}: there is no such file."
+    said = refused(cohort, "--out", tmp_path / "out", "--key", key)
+    assert said.startswith(f"{key}: the answer key cannot be read")
 
 
 def test_data_that_is_not_there_ends_the_process_with_the_code(cohort: Path, tmp_path: Path) -> None:
@@ -205,14 +212,60 @@ def test_a_run_below_reports_has_the_cohorts_name_and_the_day(tmp_path: Path, gr
     assert stored.run.counts == {"nothing to run": 1}
 
 
-def test_a_run_that_is_not_quiet_says_where_its_pages_are(tmp_path: Path, grade: Grade) -> None:
-    cohort, out = tmp_path / "lab4", tmp_path / "out"
+@pytest.fixture
+def nothing_to_run(tmp_path: Path) -> Path:
+    """A cohort of one, for which no worker has to be started."""
+    cohort = tmp_path / "lab4"
     (cohort / "ada").mkdir(parents=True)
     (cohort / "ada" / "report.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
-    code, printed, complained = grade(cohort, "--out", out)
+    return cohort
+
+
+def test_a_run_that_is_not_quiet_says_where_its_pages_are(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
+    out = tmp_path / "out"
+    code, printed, complained = grade(nothing_to_run, "--out", out)
     assert (code, complained) == (1, "")
     assert "not on MNIST" in printed
     assert "[1/1] ada failed" in printed
     for name in ("index.html", "marks.csv", "results.json"):
         assert name in printed.replace("\n", "")
         assert (out / name).is_file()
+    assert "grader review" in printed
+    assert "\x1b" not in printed
+
+
+def test_json_is_all_that_is_printed(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
+    out = tmp_path / "out"
+    code, printed, complained = grade(nothing_to_run, "--out", out, "--json")
+    record = json.loads(printed)
+    assert (code, record["exit_code"], record["submissions"]) == (1, 1, 1)
+    assert record["statuses"] == {"needs_review": 1}
+    assert record["points"]["part1"] == {"awarded": 0.0, "available": 13.0, "open": 13.0}
+    assert record["points"]["part2"] == {"awarded": 0.0, "available": 17.0, "open": 0.0}
+    assert record["open"] == {"questions": {}, "unanswered": 1, "faults": 0, "flagged": 0}
+    assert all(Path(path).exists() for path in record["paths"].values())
+    assert "[1/1] ada failed" in complained, "how far it is does not mix with the record"
+    assert grade(nothing_to_run, "--out", out, "--json", "--quiet")[2] == ""
+
+
+def test_decisions_outlive_grading_and_marking_again(
+    nothing_to_run: Path, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    grade(nothing_to_run, "--out", out, "--quiet")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0\ny\n"))
+    assert main(["review", str(out), "--author", "Tess"]) == 0
+    decided = (out / OVERRIDES_FILE).read_bytes()
+    for options in ((), ("--remark",), ("--student", "ada")):
+        code, _, complained = grade(nothing_to_run, "--out", out, "--quiet", *options)
+        assert (code, complained) == (0, "")
+        assert (out / OVERRIDES_FILE).read_bytes() == decided
+        (ada,) = json.loads((out / "results.json").read_text(encoding="utf-8"))["submissions"]
+        assert {answer["override"]["author"] for answer in ada["answers"]} == {"Tess"}
+    assert main(["diff", str(out), str(out)]) == 0
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["review", str(tmp_path)], ["diff", str(tmp_path), str(tmp_path)], ["render", str(tmp_path)]):
+        assert main(arguments) == 2
+        assert "is no run of this grader" in capsys.readouterr().err

@@ -7,26 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import shlex
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from grader.model import Report, Run, Status
+from grader.moderation import PART1
+from grader.queue import Queue, is_open, queue_of
 from grader.report import tally
+from grader.report.layout import Column, in_columns
 from grader.report.progress import Progress as Progress  # both halves of the terminal under one name
-from grader.report.text import STAGE_WORDS, STYLES, duration, labelled, out_of, quantity, visible
+from grader.report.progress import code_status
+from grader.report.text import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
 
 _MOST_FAILURES = 14
-_MOST_QUEUED = 20
+_FIRST_ENTRIES = 5
 _WIDE = 100
-"""From this many columns on, long names get more room."""
-_GAP = 2
+"""From this many columns on, long names and titles get more room, and statuses their words."""
+_NAME = {False: 16, True: 32}
+_TITLE = {False: 28, True: 56}
 
 
 def make_console(file: TextIO | None = None) -> Console:
@@ -44,13 +52,14 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
         console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
         console.print()
     if reports:
-        console.print(_students(reports, width=console.width))
+        _print_lines(console, _students(reports, width=console.width))
         console.print()
+    queue = queue_of(reports)
     console.print(_counts(reports, run))
     _print_failures(console, reports)
-    _print_queue(console, reports)
+    _print_queue(console, queue)
     _print_times(console, run)
-    _print_files(console, folder)
+    _print_files(console, folder, queue)
 
 
 def print_remark(console: Console, subject: str, text: str, advice: str) -> None:
@@ -71,28 +80,33 @@ def status_text(status: Status) -> Text:
     return Text(labelled(status), style=STYLES[status])
 
 
-def _students(reports: Sequence[Report], *, width: int) -> Table:
-    rows = [_row(report) for report in reports]
-    headers = ("Student", "Status", "Part 2", "Total", "First cause")
-    widths = [max(cell_len(header), *(row[at].cell_len for row in rows)) for at, header in enumerate(headers)]
-    widths[0] = min(widths[0], 32 if width >= _WIDE else 20)
-    widths[-1] = max(width - sum(widths[:-1]) - _GAP * (len(headers) - 1), 8)
-    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
-    for header, column_width in zip(headers, widths, strict=True):
-        justify: JustifyMethod = "right" if header in ("Part 2", "Total") else "left"
-        table.add_column(header, no_wrap=True, overflow="ellipsis", width=column_width, justify=justify)
-    for row in rows:
-        table.add_row(*row)
-    return table
+def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
+    is_wide = width >= _WIDE
+    columns = (
+        Column("Student", most=_NAME[is_wide]),
+        Column("Code", gap=1),
+        Column(is_right=True),
+        Column("Part 1", is_right=True),
+        Column("Open", is_right=True),
+        Column("Total", is_right=True),
+        Column("First cause"),
+    )
+    return in_columns(columns, [_row(report, is_wide=is_wide) for report in reports], width)
 
 
-def _row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
-    part2, is_marked = tally.add_up(report.items), tally.is_marked(report)
+def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
+    """Name, status and points of the code, points of Part 1, what is open of both, the total, the first cause."""
+    code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
+    status = code_status(report)
+    has_marks = bool(report.answers) and part1.waiting < len(report.answers)
+    waiting = sum(map(is_open, report.results))
     return (
         Text(visible(report.student)),
-        status_text(tally.status_of(report)),
-        Text(out_of(part2.awarded, part2.available) if is_marked else "–"),
-        Text(out_of(report.awarded, report.available) if is_marked else "–"),
+        status_text(status) if is_wide else Text(SYMBOLS[status], style=STYLES[status]),
+        Text(out_of(code.awarded, code.available) if is_marked else "–"),
+        Text(out_of(part1.awarded, part1.available) if has_marks else "–"),
+        Text(str(waiting), style="cyan") if waiting else Text("–", style="dim"),
+        Text(out_of(report.awarded, report.available) if is_marked or has_marks else "–"),
         _first_cause(report),
     )
 
@@ -105,12 +119,12 @@ def _first_cause(report: Report) -> Text:
 
 def _counts(reports: Sequence[Report], run: Run) -> Text:
     line = Text(quantity(len(reports), "submission"), style="bold")
-    for number, (status, count) in enumerate(tally.count_statuses(map(tally.status_of, reports)).items()):
-        line.append(": " if number == 0 else ", ", style="not bold")
-        line.append(f"{count} {labelled(status)}", style=f"not bold {STYLES[status]}")
     extra = ", ".join(f"{count} {visible(name)}" for name, count in run.counts.items() if count)
     if extra:
         line.append(f" ({extra})", style="not bold dim")
+    for number, (status, count) in enumerate(tally.count_statuses(map(code_status, reports)).items()):
+        line.append(", code: " if number == 0 else ", ", style="not bold")
+        line.append(f"{count} {labelled(status)}", style=f"not bold {STYLES[status]}")
     return line
 
 
@@ -118,33 +132,79 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
     failures = tally.most_failed(reports)
     if not failures:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("Lost marks on", no_wrap=True, overflow="ellipsis", max_width=52)
-    table.add_column("failed", justify="right")
-    table.add_column("partial", justify="right")
+    causes = _most_frequent_causes(reports)
+    columns = (
+        Column("Lost marks on", most=_TITLE[console.width >= _WIDE]),
+        Column("failed", is_right=True),
+        Column("partial", is_right=True),
+        Column("most often"),
+    )
+    rows = []
     for entry in failures[:_MOST_FAILURES]:
-        table.add_row(Text(visible(entry.title)), str(entry.failed or "–"), str(entry.partial or "–"))
+        cause, count = causes[entry.id]
+        often = Text(f"{count} x ", style="dim").append(visible(cause), style="not dim")
+        rows.append(
+            (Text(visible(entry.title)), Text(str(entry.failed or "–")), Text(str(entry.partial or "–")), often)
+        )
     console.print()
-    console.print(table)
+    _print_lines(console, in_columns(columns, rows, console.width))
 
 
-def _print_queue(console: Console, reports: Sequence[Report]) -> None:
-    queue = tally.review_queue(reports)
-    waiting = tally.waiting_answers(reports)
-    if not queue and not waiting:
+def _print_lines(console: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _most_frequent_causes(reports: Sequence[Report]) -> dict[str, tuple[str, int]]:
+    """By item of Part 2, the message that most of those got who lost marks on it, and how many did."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for report in reports:
+        for item in report.items:
+            if item.status in (Status.FAILED, Status.PARTIAL):
+                counts[item.id][item.message] += 1
+    return {id: count.most_common(1)[0] for id, count in counts.items()}
+
+
+def _print_queue(console: Console, queue: Queue) -> None:
+    if not queue.count:
         return
     console.print()
-    console.print(Text("Needs a tutor", style="bold"))
-    for entry in queue[:_MOST_QUEUED]:
-        line = Text("  ")
-        line.append_text(status_text(tally.status_of(entry.report)))
-        line.append(f"  {visible(entry.report.student)}: ", style="bold")
-        line.append(visible(" ".join(entry.reasons)))
-        console.print(line, no_wrap=True, overflow="ellipsis")
-    if len(queue) > _MOST_QUEUED:
-        console.print(f"  and {len(queue) - _MOST_QUEUED} more; index.html lists them all")
-    if waiting:
-        console.print(f"  {quantity(waiting, 'Part 1 answer')} not marked yet")
+    console.print(Text("Needs a tutor: ", style="bold").append(queue_words(queue), style="not bold"))
+    lines = [(short_id(one.id), one.title, [entry.report for entry in one.entries]) for one in queue.questions]
+    lines += [
+        (sign, title, list(reports))
+        for sign, title, reports in (
+            ("–", "Submissions without answers", queue.unanswered),
+            (SYMBOLS[Status.ERROR], "Faults of the grader", queue.faults),
+            ("⚑", "Flags, and nothing open", queue.flagged),
+        )
+        if reports
+    ]
+    rows = []
+    for id, title, reports in lines:
+        names = [shorten(visible(report.student), _NAME[False]) for report in reports[:_FIRST_ENTRIES]]
+        names += ["..."] if len(reports) > _FIRST_ENTRIES else []
+        count = Text(str(len(reports)), style="cyan")
+        rows.append((Text(f" {visible(id)}"), Text(visible(title)), count, Text(", ".join(names), style="dim")))
+    columns = (Column(), Column(most=_TITLE[console.width >= _WIDE]), Column(is_right=True), Column())
+    _print_lines(console, in_columns(columns, rows, console.width))
+
+
+def queue_words(queue: Queue) -> str:
+    """What is open, in one sentence."""
+    listed = sum(len(question.entries) for question in queue.questions)
+    counts = (
+        (listed, "answer or item", "answers and items"),
+        (len(queue.unanswered), "submission without answers", "submissions without answers"),
+        (len(queue.faults), "fault of the grader", "faults of the grader"),
+        (len(queue.flagged), "submission with a flag", "submissions with flags"),
+    )
+    return ", ".join(quantity(count, noun, plural) for count, noun, plural in counts if count)
+
+
+def short_id(item: str) -> str:
+    """What a tutor calls an item: ``7c`` for ``part1.7c``."""
+    return item.removeprefix(PART1)
 
 
 def _print_times(console: Console, run: Run) -> None:
@@ -163,9 +223,17 @@ def _print_times(console: Console, run: Run) -> None:
         console.print(line.append(f": {visible(held)}" if held else "", style="not bold dim"))
 
 
-def _print_files(console: Console, folder: Path) -> None:
+def _print_files(console: Console, folder: Path, queue: Queue) -> None:
     # soft_wrap: a path that is cut into lines can neither be copied nor clicked.
-    for name, path in (("Cohort page", "index.html"), ("Marks", "marks.csv"), ("Results", "results.json")):
-        line = Text(f"{name:<12}", style="bold")
-        line.append(visible(str(folder / path)), style="not bold")
-        console.print(line, soft_wrap=True)
+    lines = [("Cohort page", str(folder / "index.html")), ("Marks", str(folder / "marks.csv"))]
+    lines.append(("Results", str(folder / "results.json")))
+    if queue.questions or queue.unanswered:
+        lines.append(("Next", command_line("review", folder)))
+    for name, text in lines:
+        console.print(Text(f"{name:<13}", style="bold").append(visible(text), style="not bold"), soft_wrap=True)
+
+
+def command_line(command: str, folder: Path) -> str:
+    """A command of the grader on the run at ``folder``, to be pasted into a shell."""
+    words = ["python", "-m", "grader", command, str(folder)]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

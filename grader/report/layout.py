@@ -1,0 +1,46 @@
+"""Rows of text in columns for a terminal: wide enough for what stands in them, and never wider than the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+_LEAST = 8
+"""Columns of space that the last column always has."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """At most ``most`` wide, with ``gap`` behind it; the last column of a table gets what is left instead."""
+
+    header: str = ""
+    most: int | None = None
+    gap: int = 2
+    is_right: bool = False
+
+
+def in_columns(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[Text]:
+    """A line for each row, below one with the headers if there are any; what does not fit ends in an ellipsis."""
+    headers = [Text(column.header, style="bold") for column in columns]
+    shown = [headers, *rows] if any(column.header for column in columns) else list(rows)
+    widths = [
+        min(max((row[at].cell_len for row in shown), default=0), column.most or width)
+        for at, column in enumerate(columns)
+    ]
+    before_last = sum(widths[:-1]) + sum(column.gap for column in columns[:-1])
+    widths[-1] = max(width - before_last, _LEAST)
+    return [_line(columns, widths, row) for row in shown]
+
+
+def _line(columns: Sequence[Column], widths: Sequence[int], row: Sequence[Text]) -> Text:
+    line = Text()
+    for column, column_width, cell in zip(columns, widths, row, strict=True):
+        fitted = cell.copy()
+        fitted.truncate(column_width, overflow="ellipsis")
+        space = " " * (column_width - fitted.cell_len)
+        line.append(space if column.is_right else "").append_text(fitted)
+        line.append(("" if column.is_right else space) + " " * column.gap)
+    line.rstrip()
+    return line

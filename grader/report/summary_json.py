@@ -1,0 +1,46 @@
+"""The summary of a run for other programs: one JSON object, described in docs/report-format.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader import store
+from grader.model import JSON, AnswerResult, ItemResult, Report, Run
+from grader.queue import queue_of
+from grader.report import tally
+
+
+def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code: int) -> JSON:
+    """Counts of statuses, sums of points, what is open, where the files are, and the exit code."""
+    queue = queue_of(reports)
+    statuses = tally.count_statuses(report.status for report in reports)
+    return {
+        "format": store.FORMAT,
+        "exit_code": exit_code,
+        "submissions": len(reports),
+        "statuses": {status.value: count for status, count in statuses.items()},
+        "points": {
+            "part1": _points([answer for report in reports for answer in report.answers]),
+            "part2": _points([item for report in reports for item in report.items]),
+        },
+        "open": {
+            "questions": {question.id: len(question.entries) for question in queue.questions},
+            "unanswered": len(queue.unanswered),
+            "faults": len(queue.faults),
+            "flagged": len(queue.flagged),
+        },
+        "seconds": run.seconds,
+        "data": run.data,
+        "paths": {
+            "folder": str(folder),
+            "cohort": str(folder / "index.html"),
+            "marks": str(folder / "marks.csv"),
+            "results": str(folder / store.RESULTS_FILE),
+        },
+    }
+
+
+def _points(results: Sequence[ItemResult | AnswerResult]) -> JSON:
+    sums = tally.add_up(results)
+    return {"awarded": float(sums.awarded), "available": float(sums.available), "open": float(sums.open)}
