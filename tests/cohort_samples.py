@@ -98,7 +98,9 @@ def small_cohort() -> tuple[Report, ...]:
                 p8=answer("8", P, comments=(comment,)),
             ),
         ),
-        summed(samples.failed_report(), answers=answers(p4=answer("4", H), p6a=answer("6a", F), p1=answer("1", R, LONG))),
+        summed(
+            samples.failed_report(), answers=answers(p4=answer("4", H), p6a=answer("6a", F), p1=answer("1", R, LONG))
+        ),
         summed(samples.unloadable_report(), answers=answers(p4=answer("4", H), p6b=answer("6b", F, "", spans=()))),
         summed(reviewed, items=reviewed_items, answers=answers(p7c=answer("7c", R))),
         samples.error_report(),
@@ -144,12 +146,10 @@ def _statuses(number: int) -> Iterator[tuple[str, Status]]:
 
 
 def with_items(report: Report, status: Status) -> Report:
-    """``report`` with every item of Part 2 passed or failed, and every answer too."""
+    """``report`` with every item of Part 2 passed or failed, and every answer too, and nothing noticed."""
     share = Decimal(status is P)
     items = tuple(
         dataclasses.replace(one, status=status, awarded=share * one.available, message=REASONS[status])
         for one in report.items
     )
-    return summed(report, items=items, answers=tuple(answer(part, status) for part in ANSWERS))
-
-
+    return summed(report, items=items, flags=(), answers=tuple(answer(part, status) for part in ANSWERS))

@@ -12,10 +12,12 @@ from grader.model import Band
 from grader.report.plots import Tick
 
 WIDTH, HEIGHT = 440, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 26, 10, 22, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 22, 34
 _WIDTHS = (0.0025, 0.005, 0.01, 0.02, 0.025)
 """Of a bar, in accuracy; the first that needs no more than ``_MOST_BARS`` is taken."""
 _MOST_BARS = 40
+_MOST_BELOW = 0.05
+"""Of all students: nets that learn nothing would press the others into one bar."""
 _EDGE = 1e-9
 """Keeps 0.97 in the bar that begins at 0.97, which binary fractions may miss."""
 
@@ -48,6 +50,8 @@ class AccuracyChart:
     ticks: tuple[Tick, ...]
     bands: tuple[Tick, ...]
     highest: int
+    below: int
+    """Students left of the drawing."""
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
     top: float = _TOP
@@ -57,14 +61,15 @@ class AccuracyChart:
 
 
 def accuracy_chart(accuracies: Sequence[float], bands: Iterable[Band]) -> AccuracyChart | None:
-    """A histogram from below the least accuracy and the lowest band up to 1; None without accuracies."""
+    """A histogram up to 1 that shows every band and all but a few of the accuracies; None without accuracies."""
     if not accuracies:
         return None
     lines = sorted(band.accuracy for band in bands)
-    start = math.floor(10 * min(*accuracies, *lines, 0.9)) / 10
+    least = sorted(accuracies)[int(_MOST_BELOW * len(accuracies))]
+    start = math.floor(10 * min(least, *lines, 0.9)) / 10
     step = next((width for width in _WIDTHS if (1 - start) / width <= _MOST_BARS + _EDGE), _WIDTHS[-1])
     last = round((1 - start) / step) - 1
-    counts = Counter(min(int((one - start) / step + _EDGE), last) for one in accuracies)
+    counts = Counter(min(int((one - start) / step + _EDGE), last) for one in accuracies if one >= start)
     highest = max(counts.values())
     across, down = WIDTH - _RIGHT - _LEFT, HEIGHT - _BOTTOM - _TOP
 
@@ -82,6 +87,7 @@ def accuracy_chart(accuracies: Sequence[float], bands: Iterable[Band]) -> Accura
         ticks=tuple(Tick(x(at), f"{percent(at)} %") for at in (start, (start + 1) / 2, 1.0)),
         bands=tuple(Tick(x(line), f"{percent(line)} %") for line in lines),
         highest=highest,
+        below=len(accuracies) - counts.total(),
     )
 
 

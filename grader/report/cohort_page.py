@@ -34,7 +34,7 @@ class Row:
     awarded: Decimal
     available: Decimal
     waiting: int
-    """Open items and answers."""
+    """Open items and answers; none while the grader has failed."""
     proposed1: Decimal
     """What is proposed for the open answers of Part 1 together."""
     proposed2: Decimal
@@ -64,9 +64,7 @@ class Decision:
     time: str
 
 
-def context(
-    reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float]
-) -> dict[str, Any]:
+def context(reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float]) -> dict[str, Any]:
     """The values that ``cohort.html`` is rendered with; ``accuracies`` (0..1) by student, where there is one."""
     rows = [_row(report, identity, accuracies.get(report.student)) for report in reports]
     if identity.is_anonymous:  # the run's own order would tell
@@ -78,7 +76,7 @@ def context(
         "rows": rows,
         "queue": listed_queue(reports, identity),
         "counts": tally.count_statuses(row.status for row in rows),
-        "settled": sum(not row.waiting for row in rows),
+        "settled": sum(not row.waiting and row.status is not Status.ERROR for row in rows),
         **_marks(rows),
         "chart": accuracy_chart(reached, run.bands),
         "bands": band_counts(reached, run.bands),
@@ -96,10 +94,10 @@ def context(
 
 def _row(report: Report, identity: Identity, accuracy: float | None) -> Row:
     part1, part2, status = tally.add_up(report.answers), tally.add_up(report.items), tally.code_status(report)
-    open_ones = [one for one in report.results if one.status in tally.UNSETTLED]
+    waiting = 0 if status is Status.ERROR else sum(one.status is Status.NEEDS_REVIEW for one in report.results)
     decided = sum(one.override is not None for one in report.results)
     classes = [status.value]
-    classes += [word for word, holds in (("open", open_ones), ("flag", report.flags), ("decided", decided)) if holds]
+    classes += [word for word, holds in (("open", waiting), ("flag", report.flags), ("decided", decided)) if holds]
     ids = list(dict.fromkeys(flag.id for flag in report.flags))
     return Row(
         name=identity.name(report.student),
@@ -112,7 +110,7 @@ def _row(report: Report, identity: Identity, accuracy: float | None) -> Row:
         part2=part2,
         awarded=report.awarded,
         available=report.available,
-        waiting=len(open_ones),
+        waiting=waiting,
         proposed1=_proposed(report.answers),
         proposed2=_proposed(report.items),
         decided=decided,
@@ -124,7 +122,7 @@ def _row(report: Report, identity: Identity, accuracy: float | None) -> Row:
 
 
 def _proposed(results: Iterable[ItemResult | AnswerResult]) -> Decimal:
-    open_ones = (one for one in results if one.status in tally.UNSETTLED)
+    open_ones = (one for one in results if one.status is Status.NEEDS_REVIEW)
     return sum((one.proposed for one in open_ones if one.proposed is not None), Decimal(0))
 
 
@@ -133,9 +131,7 @@ def _marks(rows: Sequence[Row]) -> dict[str, Any]:
     # A fault of ours is no mark of nought.
     marked = [row for row in rows if row.is_marked]
     has_part1 = any(row.has_part1 or row.proposed1 for row in marked)
-    marks = [
-        row.awarded + row.proposed if has_part1 else row.part2.awarded + row.proposed2 for row in marked
-    ]
+    marks = [row.awarded + row.proposed if has_part1 else row.part2.awarded + row.proposed2 for row in marked]
     best = max((row.available if has_part1 else row.part2.available for row in marked), default=Decimal(0))
     bins = tally.histogram(marks, best)
     return {

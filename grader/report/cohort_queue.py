@@ -77,7 +77,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
     """The queue of a run in the order of :mod:`grader.queue`, faults of the grader first."""
     queue = queue_of(reports)
     results = sum(len(question.entries) for question in queue.questions)
-    most_text = min(_MOST_TEXT, _TEXT_BUDGET // max(min(results, _MOST_LISTED), 1))
+    most_text = max(_shares(list(_lengths(queue.questions)), _TEXT_BUDGET), default=0)
     groups = [
         _submissions("", "Faults of the grader", _FAULTS, queue.faults, identity, lambda one: [identity.cause(one)]),
         *_questions(queue.questions, identity, most_text),
@@ -110,6 +110,14 @@ def _questions(questions: Sequence[Question], identity: Identity, most_text: int
             left_out=max(len(question.entries) - room, 0),
             proposals=tuple(Proposal(*pair) for pair in ordered),
         )
+
+
+def _lengths(questions: Iterable[Question]) -> Iterator[int]:
+    """Characters that the answers would have on the page if there were room."""
+    for question in questions:
+        for found in question.entries:
+            if isinstance(found.result, AnswerResult):
+                yield min(len(found.result.text), _MOST_TEXT)
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:

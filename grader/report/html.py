@@ -51,9 +51,7 @@ def render_anonymous_cohort(reports: Sequence[Report], run: Run, accuracies: Map
     return _cohort(reports, run, ByNumber(report.student for report in reports), accuracies)
 
 
-def _cohort(
-    reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float] | None
-) -> str:
+def _cohort(reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float] | None) -> str:
     values = cohort_page.context(reports, run, identity, accuracies_of(reports) if accuracies is None else accuracies)
     return _environment().get_template("cohort.html").render(values | _script())
 

@@ -25,7 +25,9 @@ _SHORTEST_NAME = 3
 class Identity(Protocol):
     """How a page speaks of students."""
 
-    is_anonymous: bool
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the page must not tell who somebody is."""
 
     def name(self, student: str) -> str:
         """What the student is called."""
@@ -115,9 +117,10 @@ class ByNumber:
         return "" if _FILE_NAME.search(message) else message
 
     def cause(self, report: Report) -> str:
-        settled = {Status.PASSED, Status.SKIPPED, Status.ERROR}
-        lost = next((one for one in report.results if one.status not in settled), None)
-        return lost.title if lost is not None else ""
+        if not report.message:
+            return ""
+        lost = next((one for one in report.results if one.status not in (Status.PASSED, Status.SKIPPED)), None)
+        return lost.title if lost is not None and lost.status is not Status.ERROR else ""
 
     def flag(self, flag: Flag) -> str:
         return flag.id

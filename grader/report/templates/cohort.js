@@ -37,8 +37,8 @@
     });
     headers.forEach((each) => each.removeAttribute("aria-sort"));
     header.setAttribute("aria-sort", isDown ? "descending" : "ascending");
-    order = `, by ${header.textContent.trim()}, ${isDown ? "last" : "first"} to ${isDown ? "first" : "last"}`;
-    if (isNumber) order = `, by ${header.textContent.trim()}, ${isDown ? "highest" : "lowest"} first`;
+    const [first, last] = isNumber ? ["lowest first", "highest first"] : ["first to last", "last to first"];
+    order = `, by ${header.textContent.trim()}, ${isDown ? last : first}`;
     body.append(...keyed.map(([, row]) => row));
     tell();
   };
