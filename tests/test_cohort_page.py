@@ -180,6 +180,11 @@ def test_submissions_to_look_at_have_one_entry_each() -> None:
     assert groups["Something was noticed"].entries[0].reasons == ("It is `net.py`.",)
 
 
+def test_what_review_does_not_show_does_not_send_anybody_there() -> None:
+    for report, is_reviewed in ((SMALL[7], False), (SMALL[5], False), (SMALL[6], True), (SMALL[4], True)):
+        assert ("grader review RUN" in page_of([report]).text) is is_reviewed, report.student
+
+
 def test_a_long_answer_is_folded_and_nothing_of_it_is_lost() -> None:
     answer = fold(cohorts.LONG, [(290, 330)], folded_from=420, shown=300, most=5000)
     assert answer.rest

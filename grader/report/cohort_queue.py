@@ -72,6 +72,11 @@ class ListedQueue:
     results: int
     submissions: int
 
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether ``review`` has anything to show; it leaves alone what is only to be looked at."""
+        return any(group.id for group in self.groups)
+
 
 def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
     """The queue of a run in the order of :mod:`grader.queue`, faults of the grader first."""

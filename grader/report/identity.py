@@ -117,10 +117,9 @@ class ByNumber:
         return "" if _FILE_NAME.search(message) else message
 
     def cause(self, report: Report) -> str:
-        if not report.message:
-            return ""
-        lost = next((one for one in report.results if one.status not in (Status.PASSED, Status.SKIPPED)), None)
-        return lost.title if lost is not None and lost.status is not Status.ERROR else ""
+        lost: list[Result] = [item for item in report.items if item.status not in (Status.PASSED, Status.SKIPPED)]
+        lost += [answer for answer in report.answers if answer.status in (Status.FAILED, Status.PARTIAL)]
+        return lost[0].title if lost and lost[0].status is not Status.ERROR else ""
 
     def flag(self, flag: Flag) -> str:
         return flag.id
