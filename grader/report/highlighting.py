@@ -68,7 +68,7 @@ def _joined(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, in
 
 def _fold(text: str, spans: list[tuple[int, int]], shown: int) -> int:
     """Where to fold: at the last line or word that starts near the limit, and not within words that counted."""
-    line, word = text.rfind("\n", shown - 2 * shown // 5, shown), text.rfind(" ", shown - shown // 5, shown)
+    line, word = text.rfind("\n", shown - shown // 3, shown), text.rfind(" ", shown - shown // 5, shown)
     cut = (line if line > 0 else word if word > 0 else shown - 1) + 1
     return next((start for start, end in spans if 0 < start < cut < end), cut)
 
