@@ -227,9 +227,11 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
     for like, page in (
         (html.render_report(plain, samples.DIGITS_RUN), html.render_report(hostile, run)),
         (html.render_cohort([plain], samples.DIGITS_RUN), html.render_cohort([hostile], run)),
+        (html.render_anonymous_cohort([plain], samples.DIGITS_RUN), html.render_anonymous_cohort([hostile], run)),
     ):
         assert Shape(page).tags == Shape(like).tags
-        assert all(re.fullmatch(r"students/[\w.%~-]+/report\.html", link) for link in Shape(page).links)
+        own = re.compile(r"students/[\w.%~-]+/report\.html(#[\w.-]+)?|anonymous\.html")
+        assert all(own.fullmatch(link) for link in Shape(page).links)
         assert not UNSEEN.search(page)
         assert len(page) < 200_000
         page.encode()

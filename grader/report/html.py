@@ -5,12 +5,14 @@ They are views of finished reports. Every text that reaches a page is autoescape
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -19,6 +21,8 @@ from grader import store
 from grader.files import write_file
 from grader.model import Report, Run, Status
 from grader.report import cohort_page, student_page, tally, text
+from grader.report.accuracies import accuracies_of
+from grader.report.identity import ByName, ByNumber, Identity
 from grader.text import visible_block
 
 _LONGEST_SENTENCE = 1000
@@ -32,9 +36,30 @@ def render_report(report: Report, run: Run) -> str:
     return _environment().get_template("report.html").render(student_page.context(report, run))
 
 
-def render_cohort(reports: Sequence[Report], run: Run) -> str:
-    """The page of a whole run; its links lead to the students' pages beside it."""
-    return _environment().get_template("cohort.html").render(cohort_page.context(reports, run))
+def render_cohort(reports: Sequence[Report], run: Run, accuracies: Mapping[str, float] | None = None) -> str:
+    """The page of a whole run; its links lead to the students' pages beside it.
+
+    ``accuracies`` (0..1) by student are taken from the reports' evidence unless they are given.
+    """
+    return _cohort(reports, run, ByName(), accuracies)
+
+
+def render_anonymous_cohort(reports: Sequence[Report], run: Run, accuracies: Mapping[str, float] | None = None) -> str:
+    """The page of a whole run with numbers for the students, for blind moderation."""
+    return _cohort(reports, run, ByNumber(report.student for report in reports), accuracies)
+
+
+def _cohort(reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float] | None) -> str:
+    values = cohort_page.context(reports, run, identity, accuracies_of(reports) if accuracies is None else accuracies)
+    return _environment().get_template("cohort.html").render(values | _script())
+
+
+@functools.cache
+def _script() -> dict[str, Markup]:
+    """The cohort page's script, and the digest by which its policy lets that script run and no other."""
+    text = files("grader.report").joinpath("templates", "cohort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"script": Markup(text), "script_digest": Markup(digest)}
 
 
 def write_report_page(folder: Path, report: Report, run: Run) -> Path:
@@ -46,9 +71,11 @@ def write_report_page(folder: Path, report: Report, run: Run) -> Path:
 
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
-    """Write index.html into the run at ``folder``."""
+    """Write index.html into the run at ``folder``, and anonymous.html, the same without names."""
+    accuracies = accuracies_of(reports, folder)
     path = folder / "index.html"
-    write_file(path, render_cohort(reports, run).encode())
+    write_file(path, render_cohort(reports, run, accuracies).encode())
+    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, accuracies).encode())
     return path
 
 
@@ -90,7 +117,6 @@ def _environment() -> Environment:
         block=_block,
         count=_count,
         duration=text.duration,
-        href=lambda student: quote(store.report_path(student)),
         moment=text.moment,
         percent=_percent,
         points=text.points,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +11,7 @@ from grader.marking import overall_status
 from grader.model import AnswerResult, ItemResult, Report, Status
 
 UNSETTLED = (Status.NEEDS_REVIEW, Status.ERROR)
+LOSSY = (Status.FAILED, Status.PARTIAL)
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,37 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Saying:
+    """The message that most of those got who lost marks on an item, and how many that were."""
+
+    message: str
+    count: int
+
+
+@dataclass(frozen=True)
 class ItemTally:
-    """How one rubric item went over a cohort."""
+    """How one rubric item went over a cohort. ``marked`` are all but the skipped ones; ``open`` ones are among them."""
 
     id: str
     title: str
     failed: int
     partial: int
+    open: int
     marked: int
+    saying: Saying | None
+
+
+@dataclass(frozen=True)
+class PartTally:
+    """How one part of Part 1 went over a cohort: how many answers earned everything, something or nothing."""
+
+    part: str
+    title: str
+    full: int
+    partial: int
+    none: int
+    open: int
+    saying: Saying | None
 
 
 @dataclass(frozen=True)
@@ -68,10 +92,15 @@ def is_marked(report: Report) -> bool:
     return any(item.status is not Status.ERROR for item in report.items)
 
 
+def code_status(report: Report) -> Status:
+    """The verdict on the code alone, which answers that wait for a tutor do not hide."""
+    return overall_status(report.items, ()) if report.items else report.status
+
+
 def status_of(report: Report) -> Status:
-    """The status to show: the code's alone while none of the answers is marked, for that puts everybody in review."""
-    is_code_only = all(answer.status is Status.NEEDS_REVIEW and not answer.awarded for answer in report.answers)
-    return overall_status(report.items, ()) if report.items and is_code_only else report.status
+    """The one status to show for a submission: the code's while an answer is open, for nearly everybody has one."""
+    has_open_answer = any(answer.status in UNSETTLED for answer in report.answers)
+    return code_status(report) if has_open_answer else report.status
 
 
 def count_statuses(statuses: Iterable[Status]) -> dict[Status, int]:
@@ -83,18 +112,58 @@ def count_statuses(statuses: Iterable[Status]) -> dict[Status, int]:
 def most_failed(reports: Iterable[Report]) -> tuple[ItemTally, ...]:
     """Part 2 items that somebody lost marks on, the most often failed first."""
     titles: dict[str, str] = {}
-    counts: dict[str, Counter[Status]] = {}
+    counts: defaultdict[str, Counter[Status]] = defaultdict(Counter)
+    messages: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for report in reports:
         for item in report.items:
             titles.setdefault(item.id, item.title)
             if item.status not in (Status.SKIPPED, Status.ERROR):
-                counts.setdefault(item.id, Counter())[item.status] += 1
+                counts[item.id][item.status] += 1
+            if item.status in LOSSY:
+                messages[item.id][item.message] += 1
     tallies = [
-        ItemTally(id, titles[id], count[Status.FAILED], count[Status.PARTIAL], count.total())
+        ItemTally(
+            id=id,
+            title=titles[id],
+            failed=count[Status.FAILED],
+            partial=count[Status.PARTIAL],
+            open=count[Status.NEEDS_REVIEW],
+            marked=count.total(),
+            saying=_most_given(messages[id]),
+        )
         for id, count in counts.items()
     ]
     lossy = [tally for tally in tallies if tally.failed or tally.partial]
     return tuple(sorted(lossy, key=lambda tally: (-tally.failed, -tally.partial)))
+
+
+def part_tallies(reports: Iterable[Report]) -> tuple[PartTally, ...]:
+    """Each part of Part 1, in the order of the rubric."""
+    titles: dict[str, str] = {}
+    counts: defaultdict[str, Counter[Status]] = defaultdict(Counter)
+    messages: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for report in reports:
+        for answer in report.answers:
+            titles.setdefault(answer.part, answer.title)
+            counts[answer.part][answer.status] += 1
+            if answer.status in LOSSY:
+                messages[answer.part][answer.message] += 1
+    return tuple(
+        PartTally(
+            part=part,
+            title=title,
+            full=counts[part][Status.PASSED],
+            partial=counts[part][Status.PARTIAL],
+            none=counts[part][Status.FAILED],
+            open=sum(counts[part][status] for status in UNSETTLED),
+            saying=_most_given(messages[part]),
+        )
+        for part, title in titles.items()
+    )
+
+
+def _most_given(messages: Counter[str]) -> Saying | None:
+    return next((Saying(*entry) for entry in messages.most_common(1)), None)
 
 
 def review_queue(reports: Iterable[Report]) -> tuple[QueueEntry, ...]:
