@@ -336,6 +336,8 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
         text = line.text[start.column :] if index == start.line else line.text
         if line.is_foreign or (index > start.line and (is_section(text) or _TABLE_RULE.match(text[:300]))):
             continue
+        if re.search(r"\w", text) and _PLACEHOLDER.fullmatch(_COMMENT.sub("", text)):
+            continue
         if line.block != block and kept and kept[-1].strip():
             kept.append("")
         block = line.block

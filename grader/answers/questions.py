@@ -52,7 +52,30 @@ QUESTIONS = (
     Question("7e", "output stored"),
     Question("8", "purpose dropout convolutional neural network"),
 )
-_BY_ID = {question.id: question for question in QUESTIONS}
+TEMPLATE = (
+    Question("1", "deep learning say makes neural network deep one"),
+    Question("2", "learning method works features data these features come about deep learning older shallow methods"),
+    Question("3", "kinds problems suit convolutional neural networks particularly well"),
+    Question("4", "pick two neurons one same activation map parts input see local receptive fields compare"),
+    Question("5", "put pooling layer into convolutional neural network"),
+    Question(
+        "6a",
+        "max pooling layer window 2 2 stride 2 given grid below values return keep places rows small table list "
+        "brackets",
+    ),
+    Question("6b", "same grid goes through average pooling layer again window 2 2 stride 2 values come out time"),
+    Question(
+        "7a",
+        "question next four about filters also called kernels one convolutional layer many such layer contain",
+    ),
+    Question("7b", "filter convolved calculation"),
+    Question("7c", "while layer works through one input often use weights given filter"),
+    Question("7d", "single time filter used many numbers come out"),
+    Question("7e", "all values one filter produces end up"),
+    Question("8", "add dropout convolutional neural network"),
+)
+"""The same as the handed-out notebook asks them: a page printed from it has neither names nor comments."""
+_ALL = (*QUESTIONS, *TEMPLATE)
 _SHORT = {
     "6a": re.compile(
         r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
@@ -74,11 +97,13 @@ def _content(text: str) -> str:
 def likeness(text: str, question: str) -> float:
     """How much ``text`` is a copy of a question, 0..1, and 0 for a statement that only takes up its words."""
     text = text[:LONGEST_ECHO]
-    return _likeness(text, _content(text), question) if _ASKING.search(text) else 0.0
+    if not _ASKING.search(text):
+        return 0.0
+    content = _content(text)
+    return max((_likeness(text, content, one.words) for one in _ALL if one.id == question), default=0.0)
 
 
-def _likeness(text: str, content: str, question: str) -> float:
-    words = _BY_ID[question].words
+def _likeness(text: str, content: str, words: str) -> float:
     if not content or not 0.5 < len(content) / len(words) < 2.0:
         return 0.0
     score = fuzz.ratio(content, words, score_cutoff=_LIKE)
@@ -97,11 +122,9 @@ def _misspelt(word: str, known: set[str]) -> bool:
 
 def without_question(text: str, part: str) -> str:
     """``text`` without the question at its beginning, when it begins with a copy of it."""
-    if part in _SHORT:
-        found = _SHORT[part].match(text)
-        return text[found.end() :] if found else text
-    if part not in _BY_ID:
-        return text
+    found = _SHORT[part].match(text) if part in _SHORT else None
+    if found:
+        return text[found.end() :]
     best = max(((likeness(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
     if not best[0]:
         return text
@@ -109,7 +132,7 @@ def without_question(text: str, part: str) -> str:
     if part == "7b":
         again = _FIRST_HALF.match(rest)
         rest = rest[again.end() :] if again else rest
-    if part == "6":
+    if part in {"6", "6a", "6b"}:
         rest = _MATRIX.sub("\n", rest, count=1)
     return rest.lstrip("*_ \t|")
 
@@ -130,8 +153,8 @@ def asked(text: str) -> tuple[str, int]:
         return "", 0
     beginnings = [(end, _content(text[:end])) for end in _ends(text) if end >= asking.end()]
     scored = [
-        (_likeness(text[:end], content, question.id), end, question.id)
-        for question in QUESTIONS
+        (_likeness(text[:end], content, question.words), end, question.id)
+        for question in _ALL
         for end, content in beginnings
     ]
     score, end, name = max(scored, default=(0.0, 0, ""))
