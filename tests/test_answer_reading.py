@@ -618,6 +618,7 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("quotes.py", b"'''" + b"1) x\n" * 100_000)
     yield made("commas.py", b"x = (" + b"1," * 490_000)
     yield made("asked.txt", b"1. what is deep learning? x. y: z. a: b. c. d. e. f. g. h. i. j. k. l. m. n\n" * 3_000)
+    yield made("places.txt", b"1) " + b"your answer    " * 20_000 + b"x")
     yield made("comments.md", b"1) <!--" + b"<!-- x " * 100_000)
     yield made("images.md", b"![" * 100_000 + b"\n" + b"![x](" * 50_000 + b"\n" + b"<img " * 50_000)
     os.mkfifo(folder / "pipe.md")
@@ -640,6 +641,7 @@ HOSTILE += (
 )
 HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx xz.docx files.docx old.docx photo.docx "
 HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
+HOSTILE += "places.txt "
 HOSTILE += "styles.html drawn.docx images.md pipe.md folder.md link.md"
 
 

@@ -1,6 +1,7 @@
 """Cutting a document into the parts of Part 1: the chain of beginnings, in the sheet's order, that explains it best.
 
-What a line might begin is found in :mod:`grader.answers.lines`. A part that is not there is left out, never invented.
+What a line might begin is found in :mod:`grader.answers.lines`, and :mod:`grader.answers.segments` cleans what stands
+below it. A part that is not there is left out, never invented.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from grader.answers.lines import (
     candidates_of,
     is_named_twice,
     is_proven,
-    is_section,
     lines_of,
 )
-from grader.answers.questions import PARTS, without_question
+from grader.answers.questions import PARTS
 from grader.answers.reading.document import PICTURE, Document
+from grader.answers.segments import segment
 
 _MISSING = 0.4
 _EMPTY = 1.0
@@ -53,27 +54,14 @@ _FEW = 0.6
 _MOST_STOPS = 800
 """Labelled lines that are looked at."""
 _HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
-_ANSWER = re.compile(
-    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
-)
-_BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
-_PLACEHOLDER = re.compile(
-    r"[\W_]*(?:(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
-    r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*)*",
-    re.IGNORECASE,
-)
 _LONGEST_UNBROKEN = 30_000
-"""Characters of such a text."""
+"""Characters of a document whose lines are broken in the middle."""
 _INLINE = re.compile(
     r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
     r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)",
     re.IGNORECASE,
 )
 """The space before what looks like a label in the middle of a line."""
-_TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}>", re.IGNORECASE)
-"""HTML that Markdown may hold, for colour most of all."""
-_TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
-_COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -298,7 +286,7 @@ def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]
         keys = tuple(KEYS[c.first : c.last + 1])
         until = following.line if following else len(lines)
         has_picture = any(line.has_picture for line in lines[c.line : until])
-        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
+        pieces.setdefault(keys, []).append(_Piece(c, segment(lines, c, until, keys[0]), has_picture))
     found: dict[str, PartAnswer] = {}
     for keys, parts in pieces.items():
         own = tuple(key for key in keys if key in PARTS)
@@ -325,49 +313,6 @@ def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
     """The text of several pieces, and whether any has a picture."""
     text = "\n".join(piece.text for piece in pieces if piece.text)
     return text.strip(), any(piece.has_picture for piece in pieces)
-
-
-def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
-    """The text from a beginning to the next, without question, headings, template text and Part 2's code."""
-    kept: list[str] = []
-    block = lines[start.line].block
-    for index in range(start.line, until):
-        line = lines[index]
-        text = line.text[start.column :] if index == start.line else line.text
-        if line.is_foreign or (index > start.line and (is_section(text) or _TABLE_RULE.match(text[:300]))):
-            continue
-        if re.search(r"\w", text) and _PLACEHOLDER.fullmatch(_COMMENT.sub("", text)):
-            continue
-        if line.block != block and kept and kept[-1].strip():
-            kept.append("")
-        block = line.block
-        kept.append(text.rstrip())
-    text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
-    if "**" in lines[start.line].text[: start.column]:
-        text = _without_bold_question(text)
-    text = without_question(text.lstrip("*_ \t"), part).strip()
-    text = _stripped(without_question(_stripped(text), part).strip())
-    return "" if _PLACEHOLDER.fullmatch(text) else text
-
-
-def _without_bold_question(text: str) -> str:
-    """``text`` without a question that began, with its label, in bold; other bold words lose their marks alone."""
-    head, mark, rest = text.partition("**")
-    if not mark or text.split("\n", 1)[0].count("**") % 2 == 0 or "\n" in head:
-        return text
-    return rest if head.rstrip().endswith("?") else head + rest
-
-
-def _stripped(text: str) -> str:
-    """``text`` without the word that only announces an answer, and without emphasis that lost its other half."""
-    for pattern in (_ANSWER, _BARE_ANSWER):
-        found = pattern.match(text)
-        text = text[found.end() :] if found else text
-    lead = re.match(r"(?:[-=]{0,2}>|[\u2192\u21d2\u2794])\s*|[*_]{2}(?=\s)|\*\*$", text)
-    text = (text[lead.end() :] if lead else text).strip()
-    if text.startswith("**") and text.count("**") <= 2:
-        text = text[2:]
-    return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text
 
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:

@@ -137,5 +137,5 @@ def reader_digest() -> str:
     return digest.hexdigest()
 
 
-READING = ("cutting.py", "labels.py", "lines.py", "questions.py", "sheet.py")
+READING = ("cutting.py", "labels.py", "lines.py", "questions.py", "segments.py", "sheet.py")
 """The modules beside ``reading/`` that a sheet depends on."""
