@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from grader.answers.lines import (
     END,
@@ -53,6 +54,8 @@ _FEW = 0.6
 """Share of the 13 parts below which all that was found without a template is in doubt."""
 _MOST_STOPS = 800
 """Labelled lines that are looked at."""
+_MOST_PASSAGES = 20
+"""Of a script, without a word in them, that may stand between the last beginning and its answer."""
 _HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
 _LONGEST_UNBROKEN = 30_000
 """Characters of a document whose lines are broken in the middle."""
@@ -285,6 +288,8 @@ def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]
             continue
         keys = tuple(KEYS[c.first : c.last + 1])
         until = following.line if following else len(lines)
+        if following is None or following.last == END:
+            until = _end_of_passage(lines, c, until, keys[0])
         has_picture = any(line.has_picture for line in lines[c.line : until])
         pieces.setdefault(keys, []).append(_Piece(c, segment(lines, c, until, keys[0]), has_picture))
     found: dict[str, PartAnswer] = {}
@@ -307,6 +312,12 @@ def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]
                 shared, first = absent if len(absent) > 1 else (), parts[0].start
                 found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
     return {part: found[part] for part in PARTS if part in found}
+
+
+def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str) -> int:
+    """Where the last answer ends: no beginning follows, but the passage in which it says something has an end."""
+    ends = (index for index in range(last.line + 1, until) if lines[index].passage != lines[index - 1].passage)
+    return next((end for end in islice(ends, _MOST_PASSAGES) if segment(lines, last, end, part)), until)
 
 
 def _joined(pieces: list[_Piece]) -> tuple[str, bool]:

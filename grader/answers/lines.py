@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.answers.labels import Label, Strength, comment_part, label, part_named
 from grader.answers.questions import PARTS, asked, is_asking, pooling_asked
@@ -51,6 +51,7 @@ class Line:
     """``text`` has the automatic list number in front. ``echo`` is the question that a copy of begins here.
 
     ``is_body`` says that more stands here than a label and a question, ``is_foreign`` that it is Part 2's code.
+    ``passage`` is the block's.
     """
 
     text: str
@@ -63,6 +64,7 @@ class Line:
     is_body: bool = False
     is_foreign: bool = False
     has_picture: bool = False
+    passage: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def lines_of(document: Document) -> list[Line]:
             own = anchor if number == 0 else ""
             has_picture = PICTURE in shown_line and not is_foreign
             plain.append(
-                Line(line, index, block.kind, level, own, mark, is_foreign=is_foreign, has_picture=has_picture)
+                Line(line, index, block.kind, level, own, mark, "", False, is_foreign, has_picture, block.passage)
             )
     return _with_echoes(plain)
 
@@ -141,20 +143,8 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
     for index, line in enumerate(plain):
         is_said = index not in covered and re.search(r"\w", _rest(line)) is not None
         is_body = (is_said or line.has_picture) and not line.is_foreign
-        found.append(
-            Line(
-                line.text,
-                line.block,
-                line.kind,
-                line.level,
-                line.anchor,
-                line.label,
-                echoes.get(index, ""),
-                is_body and not is_section(line.text),
-                line.is_foreign,
-                line.has_picture,
-            )
-        )
+        is_body = is_body and not is_section(line.text)
+        found.append(replace(line, echo=echoes.get(index, ""), is_body=is_body))
     return found
 
 
@@ -184,9 +174,7 @@ def candidates_of(lines: list[Line]) -> list[Candidate]:
 
 
 def _favoured(c: Candidate) -> Candidate:
-    return Candidate(
-        c.line, c.first, c.last, c.score + 0.6, c.column, c.how, max(c.confidence, 0.75), c.style, c.needs, c.can_repeat
-    )
+    return replace(c, score=c.score + 0.6, confidence=max(c.confidence, 0.75))
 
 
 def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
