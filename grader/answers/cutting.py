@@ -44,6 +44,8 @@ _COMPLETE = 0.75
 """Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
 _DOUBT = 0.7
 """What is left of the confidence in a beginning that may as well be the next item of a list."""
+_UNNUMBERED = 0.85
+"""What is left where names of pooling between 5 and 7 are all that tells question 6."""
 _AMBIGUOUS = 0.6
 """What is left where the parts are named twice in one way, or stand in one place: two people's answers, or versions."""
 _UNPROVEN = 0.6
@@ -61,10 +63,11 @@ _LONGEST_UNBROKEN = 30_000
 """Characters of a document whose lines are broken in the middle."""
 _INLINE = re.compile(
     r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
-    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)",
+    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)"
+    r"|(?<=[\d\]).,;])[ \t]+(?=(?:average|avg|mean)[ -]?pool(?:ing)?\s?[:=])",
     re.IGNORECASE,
 )
-"""The space before what looks like a label in the middle of a line."""
+"""The space before what looks like a label, or like part 6b's name below 6a's values, in the middle of a line."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
             is_again = p.last == c.first == p.first == c.last and _can_repeat(p, c, lines)
             if p.last >= c.first and not is_again:
                 continue
-            if c.needs and not KEYS[p.last].startswith(str(c.needs)):
+            if c.needs and not _is_open(c, KEYS[p.last]):
                 continue
             gap = gaps[p.line][c.line]
             is_resumed = gap.is_resumed and not is_again
@@ -253,10 +256,21 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
     labels = [line.label for line in lines[: start.line] if line.label] if start else []
     rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
+    has_six = any(KEYS[c.first].startswith("6") and not c.needs for c, _ in chain)
     return [
-        replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed or c.style == rival else 1.0))
+        replace(
+            c,
+            confidence=max(c.confidence, floor)
+            * (_DOUBT if is_resumed or c.style == rival else 1.0)
+            * (_UNNUMBERED if c.style == "pool" and not has_six else 1.0),
+        )
         for c, is_resumed in chain
     ]
+
+
+def _is_open(c: Candidate, before: str) -> bool:
+    """Whether the question that ``c`` needs is open after ``before``, or would be the next to open."""
+    return before.startswith(str(c.needs)) or (c.can_open and before == str(c.needs - 1))
 
 
 def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
@@ -337,6 +351,8 @@ def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
         sure = answer.confidence
         if coverage < _FEW and answer.how != "anchor":
             sure *= max(0.4, coverage / _FEW)
+        if part == "6b" and "6a" not in found and answer.how == "likeness":
+            sure *= 0.8
         if index + 1 < len(PARTS) and PARTS[index + 1] not in found and answer.how != "anchor":
             sure *= 0.8
         result[part] = replace(answer, confidence=round(sure, 2))

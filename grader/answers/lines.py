@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from grader.answers.labels import Label, Strength, comment_part, label, part_named
-from grader.answers.questions import PARTS, asked, is_asking, pooling_asked
+from grader.answers.questions import PARTS, asked, is_asking, pooling_asked, pooling_named
 from grader.answers.reading.document import PICTURE, Document, Kind
 
 KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "7e", "8", "end")
@@ -40,10 +40,8 @@ _SECTION = re.compile(
 _CODE2 = re.compile(
     r"\bimport\s+torch|\bfrom\s+torch|class\s+\w*Net|\bnn\.|\boptimizer\b|task1_cnn|\bdef\s+(?:train|test|forward)\b"
 )
-_POOL = re.compile(
-    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?\s*(?:[:=\[(|]|-\s|$)",
-    re.I,
-)
+_VALUES = re.compile(r"\W*\d+(?:\.\d+)?[\s,;|\[\]()&]+(?:and\s+)?\d")
+"""Two numbers, at least: what a pooling layer returns, and no size of a window."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Line:
 class Candidate:
     """Line ``line`` might begin the parts ``KEYS[first]`` to ``KEYS[last]``, with their text from column ``column``.
 
-    ``needs`` is the question that must be open already, 0 for none.
+    ``needs`` is the question that must be open already, 0 for none; with ``can_open`` the one before it will do.
     """
 
     line: int
@@ -84,6 +82,7 @@ class Candidate:
     style: str
     needs: int = 0
     can_repeat: bool = False
+    can_open: bool = False
 
 
 def lines_of(document: Document) -> list[Line]:
@@ -194,17 +193,32 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
         return found
     if mark:
         found.extend(_labelled(index, line, mark))
+    pool = _pooled(index, lines)
+    if pool and not named and not any(candidate.first == pool.first for candidate in found):
+        found.append(pool)
     if line.echo and not any(KEYS[candidate.first] == line.echo for candidate in found):
         place = PLACE[line.echo]
         column = mark.end if mark and mark.strength <= Strength.PLAIN else 0
         found.append(Candidate(index, place, place, 3.0, column, "likeness", 0.8, "echo"))
-    pool = _POOL.match(line.text[mark.end if mark else 0 :][:200])
-    if pool and not named:
-        place = PLACE["6a" if pool.group("kind").lower().startswith("max") else "6b"]
-        column = mark.end if mark else 0
-        if not any(candidate.first == place for candidate in found):
-            found.append(Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6))
     return found
+
+
+def _pooled(index: int, lines: list[Line]) -> Candidate | None:
+    """The part of question 6 that a line names by its kind of pooling, whether a 6 stands before it or not."""
+    line = lines[index]
+    mark = line.label
+    column = mark.end if mark else 0
+    part, end = pooling_named(line.text[column:][:200])
+    if not part:
+        return None
+    place = PLACE[part]
+    if mark and mark.question == 6 and not mark.letters and not mark.through:
+        score = _SCORE[mark.strength] + 1.0
+        return Candidate(index, place, place, score, column, "likeness", 0.85, mark.style)
+    below = (after.text for after in lines[index + 1 : index + 4] if after.text.strip())
+    said = line.text[column:][end:].strip(" \t*_") or next(below, "")
+    can_open = mark is None and _VALUES.match(said[:100]) is not None
+    return Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6, can_open=can_open)
 
 
 def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
@@ -241,6 +255,7 @@ def _begins_list(index: int, lines: list[Line]) -> bool:
     return any(line.label and not line.label.letters and line.label.question == mark.question + 1 for line in block)
 
 
+_SCORE = {Strength.WEAK: 1.2, Strength.PLAIN: 3.0, Strength.JOINED: 4.0, Strength.WORDED: 4.5, Strength.HEADED: 5.0}
 _CONFIDENCE = {
     Strength.WEAK: 0.5,
     Strength.PLAIN: 0.85,
@@ -252,7 +267,7 @@ _CONFIDENCE = {
 
 def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
     how = "anchor" if mark.strength is Strength.HEADED and line.kind is Kind.HEADING else "numbering"
-    score = {1: 1.2, 3: 3.0, 4: 4.0, 5: 4.5, 6: 5.0}[mark.strength]
+    score = _SCORE[mark.strength]
     confidence = _CONFIDENCE[mark.strength]
     spans: list[tuple[str, str, int, float]] = []  # first key, last key, needed question, change of score
     if not mark.question:

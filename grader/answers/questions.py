@@ -78,14 +78,21 @@ TEMPLATE = (
 _ALL = (*QUESTIONS, *TEMPLATE)
 _SHORT = {
     "6a": re.compile(
-        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
+        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))",
         re.I,
     ),
     "6b": re.compile(
-        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
+        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))",
         re.I,
     ),
 }
+_POOL = re.compile(
+    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?[\s*_]*"
+    r"(?:[:=\[(|\u2192]|-+>|-\s|$)",
+    re.IGNORECASE,
+)
+_MAX = re.compile(r"\bmax(?:imum)?\b", re.IGNORECASE)
+_AVERAGE = re.compile(r"\b(?:average|avg|mean)\b", re.IGNORECASE)
 _FIRST_HALF = re.compile(r"\W*(?:how is (?:this|it) (?:computed|calculated)|how)\s*\?\W*", re.IGNORECASE)
 
 
@@ -164,3 +171,11 @@ def asked(text: str) -> tuple[str, int]:
 def pooling_asked(text: str) -> str:
     """``6a`` or ``6b`` when ``text`` is nothing but that part's name for a kind of pooling."""
     return next((part for part, name in _SHORT.items() if (found := name.match(text)) and found.end() == len(text)), "")
+
+
+def pooling_named(text: str) -> tuple[str, int]:
+    """``6a`` or ``6b`` when a line begins with the name of that kind of pooling alone, and where the name ends."""
+    found = _POOL.match(text)
+    if found is None or (_MAX.search(text) and _AVERAGE.search(text)):
+        return "", 0
+    return "6a" if _MAX.match(found.group("kind")) else "6b", found.end()
