@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.cutting import PartAnswer, cut
+from grader.answers.cutting import cut
 from grader.answers.questions import PARTS
 from grader.answers.reading import Block, Document, Kind, read_document
 from grader.answers.reading.document import Unreadable
 from grader.answers.reading.pdf import read_pdf
+from grader.answers.segments import PartAnswer
 
 DOCUMENTS = Path(__file__).parent / "documents"
 

@@ -17,12 +17,13 @@ from typing import Any
 import nbformat
 import pytest
 
-from grader.answers.cutting import PartAnswer, cut
+from grader.answers.cutting import cut
 from grader.answers.key import AnswerKey, load_key
 from grader.answers.marking import mark_answer
 from grader.answers.questions import PARTS
 from grader.answers.reading import Document, read_document
 from grader.answers.reading.plain import split
+from grader.answers.segments import PartAnswer
 from grader.answers.verdict import REVIEW_BELOW
 from grader.model import Status
 from grader.rubric import load_rubric

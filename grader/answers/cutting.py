@@ -1,14 +1,13 @@
 """Cutting a document into the parts of Part 1: the chain of beginnings, in the sheet's order, that explains it best.
 
-What a line might begin is found in :mod:`grader.answers.lines`, and :mod:`grader.answers.segments` cleans what stands
-below it. A part that is not there is left out, never invented.
+What a line might begin is found in :mod:`grader.answers.lines`, the text below
+it in :mod:`grader.answers.segments`. A part that is not there is left out, never invented.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from grader.answers.lines import (
     END,
@@ -20,9 +19,9 @@ from grader.answers.lines import (
     is_proven,
     lines_of,
 )
-from grader.answers.questions import PARTS
+from grader.answers.questions import HEADS, PARTS
 from grader.answers.reading.document import PICTURE, Document
-from grader.answers.segments import segment
+from grader.answers.segments import PartAnswer, answers_between
 
 _MISSING = 0.4
 _EMPTY = 1.0
@@ -56,9 +55,6 @@ _FEW = 0.6
 """Share of the 13 parts below which all that was found without a template is in doubt."""
 _MOST_STOPS = 800
 """Labelled lines that are looked at."""
-_MOST_PASSAGES = 20
-"""Of a script, without a word in them, that may stand between the last beginning and its answer."""
-_HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
 _LONGEST_UNBROKEN = 30_000
 """Characters of a document whose lines are broken in the middle."""
 _INLINE = re.compile(
@@ -68,24 +64,6 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 """The space before what looks like a label, or like part 6b's name below 6a's values, in the middle of a line."""
-
-
-@dataclass(frozen=True)
-class PartAnswer:
-    """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
-
-    ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
-    says that the place is there and holds nothing but template text, not even a picture; ``text`` is then empty.
-    ``shared`` names the parts that were answered in one text. ``has_picture`` says that a picture stands between this
-    beginning and the next; or, when ``text`` is empty, that the document has pictures whose places are not known.
-    """
-
-    text: str
-    confidence: float
-    how: str
-    is_untouched: bool = False
-    shared: tuple[str, ...] = ()
-    has_picture: bool = False
 
 
 def cut(document: Document) -> dict[str, PartAnswer]:
@@ -130,11 +108,11 @@ def _cut(document: Document) -> dict[str, PartAnswer]:
     lines = lines_of(document)
     candidates = candidates_of(lines)
     chain = _best_chain(lines, candidates)
-    found = _answers(lines, chain)
+    found = answers_between(lines, chain)
     loose = _in_any_order(candidates)
     if len(loose) > sum(not answer.shared for answer in found.values()):
         ends = [c for c in candidates if c.last == END]
-        found = _answers(lines, sorted([*loose, *ends], key=lambda c: c.line))
+        found = answers_between(lines, sorted([*loose, *ends], key=lambda c: c.line))
         found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
     factor = 1.0 if is_proven(lines, chain) else _UNPROVEN
     if is_named_twice(lines, chain) or _is_misplaced(found):
@@ -227,11 +205,11 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
                 continue
             gap = gaps[p.line][c.line]
             is_resumed = gap.is_resumed and not is_again
-            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in _HEADS else 1.0)
+            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in HEADS else 1.0)
             if is_again:
                 total += _REPEATED + max(0.0, c.score - p.score)
             else:
-                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in _HEADS
+                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in HEADS
                 total += (
                     c.score - _missing(p.last, c.first) - _emptiness(lines[p.line]) * is_empty - _RESUMED * is_resumed
                 )
@@ -284,60 +262,6 @@ def _emptiness(start: Line) -> float:
 
 def _missing(after: int, until: int) -> float:
     return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """What stands between a beginning and the next."""
-
-    start: Candidate
-    text: str
-    has_picture: bool
-
-
-def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
-    pieces: dict[tuple[str, ...], list[_Piece]] = {}
-    for c, following in zip(chain, [*chain[1:], None], strict=False):
-        if c.last == END:
-            continue
-        keys = tuple(KEYS[c.first : c.last + 1])
-        until = following.line if following else len(lines)
-        if following is None or following.last == END:
-            until = _end_of_passage(lines, c, until, keys[0])
-        has_picture = any(line.has_picture for line in lines[c.line : until])
-        pieces.setdefault(keys, []).append(_Piece(c, segment(lines, c, until, keys[0]), has_picture))
-    found: dict[str, PartAnswer] = {}
-    for keys, parts in pieces.items():
-        own = tuple(key for key in keys if key in PARTS)
-        if own:
-            text, has_picture = _joined(parts)
-            first = max((piece.start for piece in parts), key=lambda c: c.confidence)
-            sure = first.confidence * (1.0 if len(own) == 1 else 0.6)
-            for part in own:
-                shared = own if len(own) > 1 else ()
-                found[part] = PartAnswer(text, sure, first.how, not text and not has_picture, shared, has_picture)
-    for keys, parts in pieces.items():
-        if keys[0] in _HEADS and len(keys) == 1:
-            text, has_picture = _joined(parts)
-            absent = tuple(part for part in _HEADS[keys[0]] if part not in found)
-            later = [part for part in _HEADS[keys[0]] if part in found]
-            absent = tuple(part for part in absent if not later or part < later[0])
-            for part in absent if has_picture or re.search(r"\w", text) else ():
-                shared, first = absent if len(absent) > 1 else (), parts[0].start
-                found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
-    return {part: found[part] for part in PARTS if part in found}
-
-
-def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str) -> int:
-    """Where the last answer ends: no beginning follows, but the passage in which it says something has an end."""
-    ends = (index for index in range(last.line + 1, until) if lines[index].passage != lines[index - 1].passage)
-    return next((end for end in islice(ends, _MOST_PASSAGES) if segment(lines, last, end, part)), until)
-
-
-def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
-    """The text of several pieces, and whether any has a picture."""
-    text = "\n".join(piece.text for piece in pieces if piece.text)
-    return text.strip(), any(piece.has_picture for piece in pieces)
 
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:

@@ -288,19 +288,9 @@ def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
         copied = 0.5 if first in {"6", "7"} else 2.0
         bonus = copied if line.echo == first else -1.5 if line.echo and line.echo != first else 0.0
         sure = min(0.97, confidence + 0.1) if line.echo == first else confidence
+        total = score + change + bonus
         can_repeat = mark.strength >= Strength.JOINED
         found.append(
-            Candidate(
-                index,
-                PLACE[first],
-                PLACE[last],
-                score + change + bonus,
-                mark.end,
-                how,
-                sure,
-                mark.style,
-                needs,
-                can_repeat,
-            )
+            Candidate(index, PLACE[first], PLACE[last], total, mark.end, how, sure, mark.style, needs, can_repeat)
         )
     return found

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 PARTS = ("1", "2", "3", "4", "5", "6a", "6b", "7a", "7b", "7c", "7d", "7e", "8")
+HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
+"""The parts of the questions that have several."""
 LONGEST_ECHO = 600
 """Characters; no question is longer."""
 _LIKE = 84.0
