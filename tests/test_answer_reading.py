@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.cutting import PartAnswer, cut
+from grader.answers.cutting import cut
 from grader.answers.questions import PARTS
 from grader.answers.reading import Block, Document, Kind, read_document
 from grader.answers.reading.document import Unreadable
 from grader.answers.reading.pdf import read_pdf
+from grader.answers.segments import PartAnswer
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -275,6 +276,44 @@ def test_a_question_answered_without_letters_is_shared_by_its_parts() -> None:
 def test_pooling_results_are_told_apart_by_their_names() -> None:
     text = each("{p}) ").replace("6a) ", "6)\nMax pooling: ").replace("6b) ", "Average pooling: ")
     assert texts(cut(document(text))) == ANSWERS
+
+
+POOLED = {
+    "beside the number": ("{n}Max-pooling: {a}\nAverage pooling: {b}", 0.7, 1.0),
+    "beside the number, alone": ("{n}Max-pooling\n{a}\n\nAverage pooling\n{b}", 0.7, 1.0),
+    "bold": ("{n}\n\n**Max-pooling**\n\n{a}\n\n**Average pooling**\n\n{b}", 0.7, 1.0),
+    "bold, with colons": ("{n}**Max-pooling:** {a}\n\n**Average pooling:** {b}", 0.7, 1.0),
+    "arrows": ("{n}Max pooling -> {a}\nAvg pooling -> {b}", 0.7, 1.0),
+    "in a list": ("{n}\n- Maximum pooling = {a}\n- Mean pooling = {b}", 0.7, 1.0),
+    "in one line": ("{n}Max-pooling: {a} Average pooling: {b}", 0.5, 0.7),
+    "without the number": ("Max-pooling: {a}\nAverage pooling: {b}", 0.6, 0.7),
+    "without the number, on lines": ("Max-pooling\n\n{a}\n\nAverage pooling\n\n{b}", 0.6, 0.7),
+}
+"""How the parts of question 6 may be told without letters, and the confidence in them: at least, and below."""
+
+
+@pytest.mark.parametrize("label", ["{n}. ", "Q{n}: ", "### Question {n}\n\n"])
+@pytest.mark.parametrize("name", POOLED)
+def test_the_names_of_pooling_tell_the_parts_of_question_6(name: str, label: str) -> None:
+    shape, least, most = POOLED[name]
+    six = shape.format(n=label.format(n=6), a=ANSWERS["6a"], b=ANSWERS["6b"])
+    rest = {part: label.format(n=part) + answer for part, answer in ANSWERS.items() if part not in {"6a", "6b"}}
+    found = cut(document("\n\n".join({**rest, "6a": six}[part] for part in PARTS if part != "6b")))
+    assert texts(found) == ANSWERS
+    assert least <= min(found[part].confidence for part in ("6a", "6b")) < most
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Max pooling: it keeps the strongest value.\nAverage pooling: it keeps the mean.",
+        "Max-pooling: 2x2 windows are usual.\nAverage pooling: 3x3 windows, too.",
+    ],
+)
+def test_kinds_of_pooling_in_the_answer_to_question_5_are_no_values(said: str) -> None:
+    answers = {part: answer for part, answer in {**ANSWERS, "5": said}.items() if part not in {"6a", "6b"}}
+    found = cut(document("\n\n".join(f"{part}. {answer}" for part, answer in answers.items())))
+    assert texts(found) == answers
 
 
 @pytest.mark.parametrize("left", ["", "YOUR ANSWER HERE", "*Write your answer here.*", "TODO", "_____", "..."])
@@ -618,6 +657,7 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("quotes.py", b"'''" + b"1) x\n" * 100_000)
     yield made("commas.py", b"x = (" + b"1," * 490_000)
     yield made("asked.txt", b"1. what is deep learning? x. y: z. a: b. c. d. e. f. g. h. i. j. k. l. m. n\n" * 3_000)
+    yield made("places.txt", b"1) " + b"your answer    " * 20_000 + b"x")
     yield made("comments.md", b"1) <!--" + b"<!-- x " * 100_000)
     yield made("images.md", b"![" * 100_000 + b"\n" + b"![x](" * 50_000 + b"\n" + b"<img " * 50_000)
     os.mkfifo(folder / "pipe.md")
@@ -640,6 +680,7 @@ HOSTILE += (
 )
 HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx xz.docx files.docx old.docx photo.docx "
 HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
+HOSTILE += "places.txt "
 HOSTILE += "styles.html drawn.docx images.md pipe.md folder.md link.md"
 
 

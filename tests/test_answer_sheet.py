@@ -100,6 +100,34 @@ def test_answers_in_the_docstring_of_the_script_are_found(tmp_path: Path) -> Non
     assert list(texts(sheet)) == list(PARTS)
 
 
+OBSERVED = "More channels made it slower: ten epochs took twice as long."
+IN_COMMENTS = "".join(f"# {line}\n" for line in LETTER.values())
+SCRIPTS = {
+    "two docstrings": f'"""{SHEET}"""\n\n"""{OBSERVED}"""\n\nimport torch\n',
+    "a docstring and comments": f'"""{SHEET}"""\n# {OBSERVED}\n\nimport torch\n',
+    "comments and a string": f'{IN_COMMENTS}"""{OBSERVED}"""\nimport torch\n',
+    "a string after the code": f'"""{SHEET}"""\nimport torch\n\n"""{OBSERVED}"""\n# {OBSERVED}\n',
+    "a heading of Part 2 below": f'"""{SHEET}"""\n# {OBSERVED}\n"""Part 2\n\n{OBSERVED}"""\n',
+    "questions in comments, answers in strings": "".join(
+        f'# Q{part}\n"""{answer}"""\n\n' for part, answer in ANSWERS.items()
+    )
+    + f"# {OBSERVED}\n",
+    "a string for each answer": "".join(f'"""Q{part}: {answer}"""\n' for part, answer in ANSWERS.items())
+    + f"import torch\n# {OBSERVED}\n",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_last_answer_in_a_script_ends_where_its_string_or_run_of_comments_does(tmp_path: Path, name: str) -> None:
+    found = texts(sheet_of(tmp_path, {"task1_cnn.py": SCRIPTS[name]}))
+    assert found == ANSWERS
+
+
+def test_the_last_answer_in_a_script_keeps_its_paragraphs(tmp_path: Path) -> None:
+    sheet = sheet_of(tmp_path, {"task1_cnn.py": f'"""{SHEET}\n\n{OBSERVED}"""\nimport torch\n"""Other words."""\n'})
+    assert texts(sheet) == {**ANSWERS, "8": f"{ANSWERS['8']}\n\n{OBSERVED}"}
+
+
 def test_ordinary_comments_and_a_readme_are_no_answers(tmp_path: Path) -> None:
     steps = "# 1. load the data\n# 2. define the net\n# 3. train it\n" + SCRIPT
     sheet = sheet_of(tmp_path, {"task1_cnn.py": steps, "README.md": "1. Install torch\n2. Run the script\n"})

@@ -1,6 +1,7 @@
 """Cutting a document into the parts of Part 1: the chain of beginnings, in the sheet's order, that explains it best.
 
-What a line might begin is found in :mod:`grader.answers.lines`. A part that is not there is left out, never invented.
+What a line might begin is found in :mod:`grader.answers.lines`, the text below
+it in :mod:`grader.answers.segments`. A part that is not there is left out, never invented.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from grader.answers.lines import (
     candidates_of,
     is_named_twice,
     is_proven,
-    is_section,
     lines_of,
 )
-from grader.answers.questions import PARTS, without_question
+from grader.answers.questions import HEADS, PARTS
 from grader.answers.reading.document import PICTURE, Document
+from grader.answers.segments import PartAnswer, answers_between
 
 _MISSING = 0.4
 _EMPTY = 1.0
@@ -42,6 +43,8 @@ _COMPLETE = 0.75
 """Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
 _DOUBT = 0.7
 """What is left of the confidence in a beginning that may as well be the next item of a list."""
+_UNNUMBERED = 0.85
+"""What is left where names of pooling between 5 and 7 are all that tells question 6."""
 _AMBIGUOUS = 0.6
 """What is left where the parts are named twice in one way, or stand in one place: two people's answers, or versions."""
 _UNPROVEN = 0.6
@@ -52,46 +55,15 @@ _FEW = 0.6
 """Share of the 13 parts below which all that was found without a template is in doubt."""
 _MOST_STOPS = 800
 """Labelled lines that are looked at."""
-_HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
-_ANSWER = re.compile(
-    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
-)
-_BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
-_PLACEHOLDER = re.compile(
-    r"[\W_]*(?:(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
-    r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*)*",
-    re.IGNORECASE,
-)
 _LONGEST_UNBROKEN = 30_000
-"""Characters of such a text."""
+"""Characters of a document whose lines are broken in the middle."""
 _INLINE = re.compile(
     r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
-    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)",
+    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)"
+    r"|(?<=[\d\]).,;])[ \t]+(?=(?:average|avg|mean)[ -]?pool(?:ing)?\s?[:=])",
     re.IGNORECASE,
 )
-"""The space before what looks like a label in the middle of a line."""
-_TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}>", re.IGNORECASE)
-"""HTML that Markdown may hold, for colour most of all."""
-_TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
-_COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class PartAnswer:
-    """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
-
-    ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
-    says that the place is there and holds nothing but template text, not even a picture; ``text`` is then empty.
-    ``shared`` names the parts that were answered in one text. ``has_picture`` says that a picture stands between this
-    beginning and the next; or, when ``text`` is empty, that the document has pictures whose places are not known.
-    """
-
-    text: str
-    confidence: float
-    how: str
-    is_untouched: bool = False
-    shared: tuple[str, ...] = ()
-    has_picture: bool = False
+"""The space before what looks like a label, or like part 6b's name below 6a's values, in the middle of a line."""
 
 
 def cut(document: Document) -> dict[str, PartAnswer]:
@@ -136,11 +108,11 @@ def _cut(document: Document) -> dict[str, PartAnswer]:
     lines = lines_of(document)
     candidates = candidates_of(lines)
     chain = _best_chain(lines, candidates)
-    found = _answers(lines, chain)
+    found = answers_between(lines, chain)
     loose = _in_any_order(candidates)
     if len(loose) > sum(not answer.shared for answer in found.values()):
         ends = [c for c in candidates if c.last == END]
-        found = _answers(lines, sorted([*loose, *ends], key=lambda c: c.line))
+        found = answers_between(lines, sorted([*loose, *ends], key=lambda c: c.line))
         found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
     factor = 1.0 if is_proven(lines, chain) else _UNPROVEN
     if is_named_twice(lines, chain) or _is_misplaced(found):
@@ -229,15 +201,15 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
             is_again = p.last == c.first == p.first == c.last and _can_repeat(p, c, lines)
             if p.last >= c.first and not is_again:
                 continue
-            if c.needs and not KEYS[p.last].startswith(str(c.needs)):
+            if c.needs and not _is_open(c, KEYS[p.last]):
                 continue
             gap = gaps[p.line][c.line]
             is_resumed = gap.is_resumed and not is_again
-            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in _HEADS else 1.0)
+            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in HEADS else 1.0)
             if is_again:
                 total += _REPEATED + max(0.0, c.score - p.score)
             else:
-                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in _HEADS
+                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in HEADS
                 total += (
                     c.score - _missing(p.last, c.first) - _emptiness(lines[p.line]) * is_empty - _RESUMED * is_resumed
                 )
@@ -262,10 +234,21 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
     labels = [line.label for line in lines[: start.line] if line.label] if start else []
     rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
+    has_six = any(KEYS[c.first].startswith("6") and not c.needs for c, _ in chain)
     return [
-        replace(c, confidence=max(c.confidence, floor) * (_DOUBT if is_resumed or c.style == rival else 1.0))
+        replace(
+            c,
+            confidence=max(c.confidence, floor)
+            * (_DOUBT if is_resumed or c.style == rival else 1.0)
+            * (_UNNUMBERED if c.style == "pool" and not has_six else 1.0),
+        )
         for c, is_resumed in chain
     ]
+
+
+def _is_open(c: Candidate, before: str) -> bool:
+    """Whether the question that ``c`` needs is open after ``before``, or would be the next to open."""
+    return before.startswith(str(c.needs)) or (c.can_open and before == str(c.needs - 1))
 
 
 def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
@@ -281,93 +264,6 @@ def _missing(after: int, until: int) -> float:
     return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """What stands between a beginning and the next."""
-
-    start: Candidate
-    text: str
-    has_picture: bool
-
-
-def _answers(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
-    pieces: dict[tuple[str, ...], list[_Piece]] = {}
-    for c, following in zip(chain, [*chain[1:], None], strict=False):
-        if c.last == END:
-            continue
-        keys = tuple(KEYS[c.first : c.last + 1])
-        until = following.line if following else len(lines)
-        has_picture = any(line.has_picture for line in lines[c.line : until])
-        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
-    found: dict[str, PartAnswer] = {}
-    for keys, parts in pieces.items():
-        own = tuple(key for key in keys if key in PARTS)
-        if own:
-            text, has_picture = _joined(parts)
-            first = max((piece.start for piece in parts), key=lambda c: c.confidence)
-            sure = first.confidence * (1.0 if len(own) == 1 else 0.6)
-            for part in own:
-                shared = own if len(own) > 1 else ()
-                found[part] = PartAnswer(text, sure, first.how, not text and not has_picture, shared, has_picture)
-    for keys, parts in pieces.items():
-        if keys[0] in _HEADS and len(keys) == 1:
-            text, has_picture = _joined(parts)
-            absent = tuple(part for part in _HEADS[keys[0]] if part not in found)
-            later = [part for part in _HEADS[keys[0]] if part in found]
-            absent = tuple(part for part in absent if not later or part < later[0])
-            for part in absent if has_picture or re.search(r"\w", text) else ():
-                shared, first = absent if len(absent) > 1 else (), parts[0].start
-                found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
-    return {part: found[part] for part in PARTS if part in found}
-
-
-def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
-    """The text of several pieces, and whether any has a picture."""
-    text = "\n".join(piece.text for piece in pieces if piece.text)
-    return text.strip(), any(piece.has_picture for piece in pieces)
-
-
-def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
-    """The text from a beginning to the next, without question, headings, template text and Part 2's code."""
-    kept: list[str] = []
-    block = lines[start.line].block
-    for index in range(start.line, until):
-        line = lines[index]
-        text = line.text[start.column :] if index == start.line else line.text
-        if line.is_foreign or (index > start.line and (is_section(text) or _TABLE_RULE.match(text[:300]))):
-            continue
-        if line.block != block and kept and kept[-1].strip():
-            kept.append("")
-        block = line.block
-        kept.append(text.rstrip())
-    text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
-    if "**" in lines[start.line].text[: start.column]:
-        text = _without_bold_question(text)
-    text = without_question(text.lstrip("*_ \t"), part).strip()
-    text = _stripped(without_question(_stripped(text), part).strip())
-    return "" if _PLACEHOLDER.fullmatch(text) else text
-
-
-def _without_bold_question(text: str) -> str:
-    """``text`` without a question that began, with its label, in bold; other bold words lose their marks alone."""
-    head, mark, rest = text.partition("**")
-    if not mark or text.split("\n", 1)[0].count("**") % 2 == 0 or "\n" in head:
-        return text
-    return rest if head.rstrip().endswith("?") else head + rest
-
-
-def _stripped(text: str) -> str:
-    """``text`` without the word that only announces an answer, and without emphasis that lost its other half."""
-    for pattern in (_ANSWER, _BARE_ANSWER):
-        found = pattern.match(text)
-        text = text[found.end() :] if found else text
-    lead = re.match(r"(?:[-=]{0,2}>|[\u2192\u21d2\u2794])\s*|[*_]{2}(?=\s)|\*\*$", text)
-    text = (text[lead.end() :] if lead else text).strip()
-    if text.startswith("**") and text.count("**") <= 2:
-        text = text[2:]
-    return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text
-
-
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
     """Confidence lowered where much of the sheet is missing, and where a part may have swallowed its neighbour."""
     coverage = sum(not answer.shared for answer in found.values()) / len(PARTS)
@@ -379,6 +275,8 @@ def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
         sure = answer.confidence
         if coverage < _FEW and answer.how != "anchor":
             sure *= max(0.4, coverage / _FEW)
+        if part == "6b" and "6a" not in found and answer.how == "likeness":
+            sure *= 0.8
         if index + 1 < len(PARTS) and PARTS[index + 1] not in found and answer.how != "anchor":
             sure *= 0.8
         result[part] = replace(answer, confidence=round(sure, 2))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.answers.labels import Label, Strength, comment_part, label, part_named
-from grader.answers.questions import PARTS, asked, is_asking, pooling_asked
+from grader.answers.questions import PARTS, asked, is_asking, pooling_asked, pooling_named
 from grader.answers.reading.document import PICTURE, Document, Kind
 
 KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "7e", "8", "end")
@@ -40,10 +40,8 @@ _SECTION = re.compile(
 _CODE2 = re.compile(
     r"\bimport\s+torch|\bfrom\s+torch|class\s+\w*Net|\bnn\.|\boptimizer\b|task1_cnn|\bdef\s+(?:train|test|forward)\b"
 )
-_POOL = re.compile(
-    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?\s*(?:[:=\[(|]|-\s|$)",
-    re.I,
-)
+_VALUES = re.compile(r"\W*\d+(?:\.\d+)?[\s,;|\[\]()&]+(?:and\s+)?\d")
+"""Two numbers, at least: what a pooling layer returns, and no size of a window."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Line:
     """``text`` has the automatic list number in front. ``echo`` is the question that a copy of begins here.
 
     ``is_body`` says that more stands here than a label and a question, ``is_foreign`` that it is Part 2's code.
+    ``passage`` is the block's.
     """
 
     text: str
@@ -63,13 +62,14 @@ class Line:
     is_body: bool = False
     is_foreign: bool = False
     has_picture: bool = False
+    passage: int = 0
 
 
 @dataclass(frozen=True)
 class Candidate:
     """Line ``line`` might begin the parts ``KEYS[first]`` to ``KEYS[last]``, with their text from column ``column``.
 
-    ``needs`` is the question that must be open already, 0 for none.
+    ``needs`` is the question that must be open already, 0 for none; with ``can_open`` the one before it will do.
     """
 
     line: int
@@ -82,6 +82,7 @@ class Candidate:
     style: str
     needs: int = 0
     can_repeat: bool = False
+    can_open: bool = False
 
 
 def lines_of(document: Document) -> list[Line]:
@@ -103,7 +104,7 @@ def lines_of(document: Document) -> list[Line]:
             own = anchor if number == 0 else ""
             has_picture = PICTURE in shown_line and not is_foreign
             plain.append(
-                Line(line, index, block.kind, level, own, mark, is_foreign=is_foreign, has_picture=has_picture)
+                Line(line, index, block.kind, level, own, mark, "", False, is_foreign, has_picture, block.passage)
             )
     return _with_echoes(plain)
 
@@ -141,20 +142,8 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
     for index, line in enumerate(plain):
         is_said = index not in covered and re.search(r"\w", _rest(line)) is not None
         is_body = (is_said or line.has_picture) and not line.is_foreign
-        found.append(
-            Line(
-                line.text,
-                line.block,
-                line.kind,
-                line.level,
-                line.anchor,
-                line.label,
-                echoes.get(index, ""),
-                is_body and not is_section(line.text),
-                line.is_foreign,
-                line.has_picture,
-            )
-        )
+        is_body = is_body and not is_section(line.text)
+        found.append(replace(line, echo=echoes.get(index, ""), is_body=is_body))
     return found
 
 
@@ -184,9 +173,7 @@ def candidates_of(lines: list[Line]) -> list[Candidate]:
 
 
 def _favoured(c: Candidate) -> Candidate:
-    return Candidate(
-        c.line, c.first, c.last, c.score + 0.6, c.column, c.how, max(c.confidence, 0.75), c.style, c.needs, c.can_repeat
-    )
+    return replace(c, score=c.score + 0.6, confidence=max(c.confidence, 0.75))
 
 
 def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
@@ -206,17 +193,32 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
         return found
     if mark:
         found.extend(_labelled(index, line, mark))
+    pool = _pooled(index, lines)
+    if pool and not named and not any(candidate.first == pool.first for candidate in found):
+        found.append(pool)
     if line.echo and not any(KEYS[candidate.first] == line.echo for candidate in found):
         place = PLACE[line.echo]
         column = mark.end if mark and mark.strength <= Strength.PLAIN else 0
         found.append(Candidate(index, place, place, 3.0, column, "likeness", 0.8, "echo"))
-    pool = _POOL.match(line.text[mark.end if mark else 0 :][:200])
-    if pool and not named:
-        place = PLACE["6a" if pool.group("kind").lower().startswith("max") else "6b"]
-        column = mark.end if mark else 0
-        if not any(candidate.first == place for candidate in found):
-            found.append(Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6))
     return found
+
+
+def _pooled(index: int, lines: list[Line]) -> Candidate | None:
+    """The part of question 6 that a line names by its kind of pooling, whether a 6 stands before it or not."""
+    line = lines[index]
+    mark = line.label
+    column = mark.end if mark else 0
+    part, end = pooling_named(line.text[column:][:200])
+    if not part:
+        return None
+    place = PLACE[part]
+    if mark and mark.question == 6 and not mark.letters and not mark.through:
+        score = _SCORE[mark.strength] + 1.0
+        return Candidate(index, place, place, score, column, "likeness", 0.85, mark.style)
+    below = (after.text for after in lines[index + 1 : index + 4] if after.text.strip())
+    said = line.text[column:][end:].strip(" \t*_") or next(below, "")
+    can_open = mark is None and _VALUES.match(said[:100]) is not None
+    return Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6, can_open=can_open)
 
 
 def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
@@ -253,6 +255,7 @@ def _begins_list(index: int, lines: list[Line]) -> bool:
     return any(line.label and not line.label.letters and line.label.question == mark.question + 1 for line in block)
 
 
+_SCORE = {Strength.WEAK: 1.2, Strength.PLAIN: 3.0, Strength.JOINED: 4.0, Strength.WORDED: 4.5, Strength.HEADED: 5.0}
 _CONFIDENCE = {
     Strength.WEAK: 0.5,
     Strength.PLAIN: 0.85,
@@ -264,7 +267,7 @@ _CONFIDENCE = {
 
 def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
     how = "anchor" if mark.strength is Strength.HEADED and line.kind is Kind.HEADING else "numbering"
-    score = {1: 1.2, 3: 3.0, 4: 4.0, 5: 4.5, 6: 5.0}[mark.strength]
+    score = _SCORE[mark.strength]
     confidence = _CONFIDENCE[mark.strength]
     spans: list[tuple[str, str, int, float]] = []  # first key, last key, needed question, change of score
     if not mark.question:
@@ -285,19 +288,9 @@ def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
         copied = 0.5 if first in {"6", "7"} else 2.0
         bonus = copied if line.echo == first else -1.5 if line.echo and line.echo != first else 0.0
         sure = min(0.97, confidence + 0.1) if line.echo == first else confidence
+        total = score + change + bonus
         can_repeat = mark.strength >= Strength.JOINED
         found.append(
-            Candidate(
-                index,
-                PLACE[first],
-                PLACE[last],
-                score + change + bonus,
-                mark.end,
-                how,
-                sure,
-                mark.style,
-                needs,
-                can_repeat,
-            )
+            Candidate(index, PLACE[first], PLACE[last], total, mark.end, how, sure, mark.style, needs, can_repeat)
         )
     return found

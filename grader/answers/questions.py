@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 PARTS = ("1", "2", "3", "4", "5", "6a", "6b", "7a", "7b", "7c", "7d", "7e", "8")
+HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
+"""The parts of the questions that have several."""
 LONGEST_ECHO = 600
 """Characters; no question is longer."""
 _LIKE = 84.0
@@ -52,17 +54,47 @@ QUESTIONS = (
     Question("7e", "output stored"),
     Question("8", "purpose dropout convolutional neural network"),
 )
-_BY_ID = {question.id: question for question in QUESTIONS}
+TEMPLATE = (
+    Question("1", "deep learning say makes neural network deep one"),
+    Question("2", "learning method works features data these features come about deep learning older shallow methods"),
+    Question("3", "kinds problems suit convolutional neural networks particularly well"),
+    Question("4", "pick two neurons one same activation map parts input see local receptive fields compare"),
+    Question("5", "put pooling layer into convolutional neural network"),
+    Question(
+        "6a",
+        "max pooling layer window 2 2 stride 2 given grid below values return keep places rows small table list "
+        "brackets",
+    ),
+    Question("6b", "same grid goes through average pooling layer again window 2 2 stride 2 values come out time"),
+    Question(
+        "7a",
+        "question next four about filters also called kernels one convolutional layer many such layer contain",
+    ),
+    Question("7b", "filter convolved calculation"),
+    Question("7c", "while layer works through one input often use weights given filter"),
+    Question("7d", "single time filter used many numbers come out"),
+    Question("7e", "all values one filter produces end up"),
+    Question("8", "add dropout convolutional neural network"),
+)
+"""The same as the handed-out notebook asks them: a page printed from it has neither names nor comments."""
+_ALL = (*QUESTIONS, *TEMPLATE)
 _SHORT = {
     "6a": re.compile(
-        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
+        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))",
         re.I,
     ),
     "6b": re.compile(
-        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|-]+\s*|(?=\[))",
+        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))",
         re.I,
     ),
 }
+_POOL = re.compile(
+    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?[\s*_]*"
+    r"(?:[:=\[(|\u2192]|-+>|-\s|$)",
+    re.IGNORECASE,
+)
+_MAX = re.compile(r"\bmax(?:imum)?\b", re.IGNORECASE)
+_AVERAGE = re.compile(r"\b(?:average|avg|mean)\b", re.IGNORECASE)
 _FIRST_HALF = re.compile(r"\W*(?:how is (?:this|it) (?:computed|calculated)|how)\s*\?\W*", re.IGNORECASE)
 
 
@@ -74,11 +106,13 @@ def _content(text: str) -> str:
 def likeness(text: str, question: str) -> float:
     """How much ``text`` is a copy of a question, 0..1, and 0 for a statement that only takes up its words."""
     text = text[:LONGEST_ECHO]
-    return _likeness(text, _content(text), question) if _ASKING.search(text) else 0.0
+    if not _ASKING.search(text):
+        return 0.0
+    content = _content(text)
+    return max((_likeness(text, content, one.words) for one in _ALL if one.id == question), default=0.0)
 
 
-def _likeness(text: str, content: str, question: str) -> float:
-    words = _BY_ID[question].words
+def _likeness(text: str, content: str, words: str) -> float:
     if not content or not 0.5 < len(content) / len(words) < 2.0:
         return 0.0
     score = fuzz.ratio(content, words, score_cutoff=_LIKE)
@@ -97,11 +131,9 @@ def _misspelt(word: str, known: set[str]) -> bool:
 
 def without_question(text: str, part: str) -> str:
     """``text`` without the question at its beginning, when it begins with a copy of it."""
-    if part in _SHORT:
-        found = _SHORT[part].match(text)
-        return text[found.end() :] if found else text
-    if part not in _BY_ID:
-        return text
+    found = _SHORT[part].match(text) if part in _SHORT else None
+    if found:
+        return text[found.end() :]
     best = max(((likeness(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
     if not best[0]:
         return text
@@ -109,7 +141,7 @@ def without_question(text: str, part: str) -> str:
     if part == "7b":
         again = _FIRST_HALF.match(rest)
         rest = rest[again.end() :] if again else rest
-    if part == "6":
+    if part in {"6", "6a", "6b"}:
         rest = _MATRIX.sub("\n", rest, count=1)
     return rest.lstrip("*_ \t|")
 
@@ -130,8 +162,8 @@ def asked(text: str) -> tuple[str, int]:
         return "", 0
     beginnings = [(end, _content(text[:end])) for end in _ends(text) if end >= asking.end()]
     scored = [
-        (_likeness(text[:end], content, question.id), end, question.id)
-        for question in QUESTIONS
+        (_likeness(text[:end], content, question.words), end, question.id)
+        for question in _ALL
         for end, content in beginnings
     ]
     score, end, name = max(scored, default=(0.0, 0, ""))
@@ -141,3 +173,11 @@ def asked(text: str) -> tuple[str, int]:
 def pooling_asked(text: str) -> str:
     """``6a`` or ``6b`` when ``text`` is nothing but that part's name for a kind of pooling."""
     return next((part for part, name in _SHORT.items() if (found := name.match(text)) and found.end() == len(text)), "")
+
+
+def pooling_named(text: str) -> tuple[str, int]:
+    """``6a`` or ``6b`` when a line begins with the name of that kind of pooling alone, and where the name ends."""
+    found = _POOL.match(text)
+    if found is None or (_MAX.search(text) and _AVERAGE.search(text)):
+        return "", 0
+    return "6a" if _MAX.match(found.group("kind")) else "6b", found.end()

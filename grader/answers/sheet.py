@@ -14,9 +14,10 @@ from pathlib import Path, PurePosixPath
 
 from rapidfuzz import fuzz
 
-from grader.answers.cutting import PartAnswer, cut
+from grader.answers.cutting import cut
 from grader.answers.questions import PARTS
 from grader.answers.reading import read_document
+from grader.answers.segments import PartAnswer
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 
 MOST_DOCUMENTS = 12
@@ -137,5 +138,5 @@ def reader_digest() -> str:
     return digest.hexdigest()
 
 
-READING = ("cutting.py", "labels.py", "lines.py", "questions.py", "sheet.py")
+READING = ("cutting.py", "labels.py", "lines.py", "questions.py", "segments.py", "sheet.py")
 """The modules beside ``reading/`` that a sheet depends on."""

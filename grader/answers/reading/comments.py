@@ -8,6 +8,7 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from grader.answers.reading.document import Document, bounded
@@ -21,7 +22,8 @@ _BLANK = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING}
 def read_comments(path: Path) -> Document:
     """The prose of a script at its margin, in order."""
     text = decode(read_bytes(path, LARGEST_SCRIPT)).replace("\r\n", "\n").replace("\r", "\n")
-    return bounded(path.name, (block for piece in written(text) for block in split(piece)))
+    passages = enumerate(written(text), 1)
+    return bounded(path.name, (replace(block, passage=n) for n, passage in passages for block in split(passage)))
 
 
 def written(source: str) -> Iterator[str]:

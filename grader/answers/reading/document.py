@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_BLOCKS = 5_000
 MOST_CHARACTERS = 400_000
@@ -36,7 +36,8 @@ class Block:
 
     ``number`` is the list number that a reader of the document sees and that is not in ``text``: ``6.``, ``(a)``.
     ``level`` is the depth of the list, 0 at the margin. ``anchor`` is a name that a template gave the block (a notebook
-    cell's tag or id, an element's id), as it stands there.
+    cell's tag or id, an element's id), as it stands there. ``passage`` numbers the strings and the runs of comment
+    lines of a script, between which stands code; it is 0 in every other document.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Block:
     anchor: str = ""
     number: str = ""
     level: int = 0
+    passage: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictur
             problem = problem or f"{path} is far longer than answers are, so only its beginning was read."
             rest = text[: max(0, MOST_CHARACTERS - size + len(text))]
             if rest and len(kept) < MOST_BLOCKS:
-                kept.append(Block(rest, block.kind, block.anchor, block.number, block.level))
+                kept.append(replace(block, text=rest))
             break
-        kept.append(Block(text, block.kind, block.anchor, block.number, block.level))
+        kept.append(replace(block, text=text))
     has_pictures = has_pictures or any(PICTURE in block.text for block in kept)
     if not problem and not any(block.text.strip(f"{PICTURE} \t\n") for block in kept):
         problem = f"{path} holds {'pictures but no text, so a person must read it' if has_pictures else 'no text'}."

@@ -144,7 +144,8 @@ class _Reader(HTMLParser):
         self._text = []
         if text.strip() or self._number:
             level = max(0, len(self._lists) - 1)
-            self.blocks.append(Block(text.strip("\n "), self._kind, self._anchor, self._number, level))
+            shown = text.rstrip("\n \u00b6") if self._kind is Kind.HEADING else text  # nbconvert's link to the heading
+            self.blocks.append(Block(shown.strip("\n "), self._kind, self._anchor, self._number, level))
             self._number = self._anchor = ""
         if len(self.blocks) > MOST_BLOCKS:
             raise _Enough
