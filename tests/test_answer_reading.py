@@ -590,7 +590,7 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     laughs = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
         b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(10)
     )
-    yield docx("bomb.docx", start + b" " * 300_000_000)
+    yield docx("bomb.docx", start + b" " * 30_000_000)
     yield docx("laughs.docx", laughs + b"]>" + start + b"&k;")
     yield docx("deep.docx", start + b"<w:p>" * 1_000_000)
     yield docx("no-body.docx", b"<x/>")
@@ -603,7 +603,7 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     inner, end = b"<w:tbl><w:tr><w:tc>", b"</w:tc></w:tr></w:tbl>"
     yield docx("grids.docx", start + inner * 60 + b"<w:p/>" + end * 60 + b"</w:body></w:document>")
     number = b"<w:p><w:pPr><w:numPr><w:numId w:val='1'/></w:numPr></w:pPr><w:r><w:t>x</w:t></w:r></w:p>"
-    yield docx("number.docx", start + number * 20_000 + b"</w:body></w:document>")
+    yield docx("number.docx", start + number * 8_000 + b"</w:body></w:document>")
     with zipfile.ZipFile(folder / "number.docx", "a", zipfile.ZIP_DEFLATED) as archive:
         level = b"<w:abstractNum w:abstractNumId='0'><w:lvl><w:lvlText w:val='" + b"%1" * 100_000
         level += b"'/></w:lvl></w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num>"

@@ -23,6 +23,7 @@ from grader.answers.questions import HEADS, PARTS
 from grader.answers.reading.document import PICTURE, Document
 from grader.answers.segments import PartAnswer, answers_between
 
+_PARTS_BEFORE = tuple(sum(key in PARTS for key in KEYS[:place]) for place in range(len(KEYS) + 1))
 _MISSING = 0.4
 _EMPTY = 1.0
 _UNEXPLAINED = 1.0
@@ -261,7 +262,7 @@ def _emptiness(start: Line) -> float:
 
 
 def _missing(after: int, until: int) -> float:
-    return _MISSING * sum(key in PARTS for key in KEYS[after + 1 : until])
+    return _MISSING * (_PARTS_BEFORE[until] - _PARTS_BEFORE[after + 1])
 
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
