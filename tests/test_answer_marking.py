@@ -1,4 +1,4 @@
-"""Marking written answers: what earns, what does not, what goes to a tutor, and the command around it."""
+"""Marking written answers by the ideas of the key: what earns, what does not, what goes to a tutor; and the command."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from grader.__main__ import main
 from grader.answers.agreement import Comparison, agreement, quadratic_kappa
 from grader.answers.key import AnswerKey, load_key
+from grader.answers.likeness import Likeness
 from grader.answers.marking import mark_answer
 from grader.answers.patterns import PatternFault, compiled
 from grader.answers.verdict import Verdict
@@ -764,7 +766,8 @@ WORDINGS: list[tuple[str, str, str]] = [
 
 @cache
 def key() -> AnswerKey:
-    return load_key(KEY)
+    """The key without its sample answers: what its ideas alone say. Both together are in test_answer_samples.py."""
+    return replace(load_key(KEY), likeness=Likeness({}))
 
 
 def marked(part: str, answer: str) -> Verdict:

@@ -37,12 +37,6 @@ BOTH = pytest.mark.parametrize("path", [TEMPLATE, SOLUTION], ids=["template", "s
 PLACEHOLDER = "*Write your answer here.*"
 SURE = REVIEW_BELOW + 0.1
 
-UNTIL_MARKED = {
-    "1": "right sentences that the key does not know of send the answer to a tutor",
-    **dict.fromkeys(("7a", "7c"), "the answer goes to a tutor with all of its points proposed"),
-}
-"""Model answers that do not get their marks by themselves yet, and why."""
-
 Cell = dict[str, Any]
 Cells = list[Cell]
 
@@ -173,15 +167,7 @@ def key() -> AnswerKey:
     return load_key(ROOT / "solutions" / "key.toml")
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        pytest.param(part, marks=pytest.mark.xfail(strict=True, reason=UNTIL_MARKED[part]))
-        if part in UNTIL_MARKED
-        else part
-        for part in PARTS
-    ],
-)
+@pytest.mark.parametrize("part", PARTS)
 def test_each_model_answer_earns_full_marks(part: str, key: AnswerKey) -> None:
     found = mark_answer(key, part, answers_of(SOLUTION)[part])
     assert (found.awarded, found.status) == (Decimal(1), Status.PASSED), found.message

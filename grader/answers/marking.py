@@ -23,6 +23,7 @@ from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
 from grader.answers.weighing import settled, weigh
 from grader.model import UsageFault
 
+HEAP_OF_WORDS = "These are words of the topic, but no statement. Say in a sentence how they belong together."
 FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
 HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 TOO_LONG = 6000
@@ -67,7 +68,7 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
         return verdict(NOTHING, 0.9, asked.missing + note)
     found = _marked(key, asked, text, note)
-    if isinstance(asked, ProsePart) and re.search(r"\w", text) and not found.is_no_statement:
+    if isinstance(asked, ProsePart) and re.search(r"\w", text) and not found.is_structural:
         found = _weighed(key, asked, text, note, found)
     if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
         return verdict(NOTHING, 0.4, found.message, found.spans)  # the answer may stand in the same sentence
@@ -79,6 +80,8 @@ def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Verd
     likeness = key.likeness.of(asked.part)
     if likeness is None:
         return found
+    if key.likeness.is_heap(text):
+        return verdict(NOTHING, 0.4, HEAP_OF_WORDS + note, found.spans)
     mark, sure = weigh(found, likeness.shares(text))
     message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
     return settled(found, mark, sure, message=message, spans=likeness.telling(text, MARKS.index(mark)))
@@ -103,9 +106,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
 
     if language.is_bag_of_words(text, reading):
-        message = "These are words of the topic, but no statement. Say in a sentence how they belong together."
-        bag = verdict(NOTHING, 0.4 if base else 0.75, message + note, spans)
-        return replace(bag, is_no_statement=True)
+        bag = verdict(NOTHING, 0.4 if base else 0.75, HEAP_OF_WORDS + note, spans)
+        return replace(bag, is_structural=True)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
         return verdict(HALF, 0.5, partly.say + note, spans)
     if wrong and wrong.about and base:
@@ -119,7 +121,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     if base == NOTHING and found.denied:
         earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
-            return verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
+            denial = verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
+            return replace(denial, is_structural=True)
     if base == NOTHING:
         told = frozenset(place for place, token in enumerate(reading.tokens) if token.stem in asked.vocabulary)
         if found.beside & found.read and told <= found.read:

@@ -81,9 +81,10 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
     parts = []
     for part in text.split("&"):
         source = _source(part, words, stems, ())
-        if not source or re.compile(source).match(""):
+        pattern = re.compile(r"(?<![^ ])" + source)
+        if not source or pattern.match(""):
             raise PatternFault(f'"{text}" would match nothing at all, which is everywhere')
-        parts.append(re.compile(r"(?<![^ ])" + source))
+        parts.append(pattern)
     return Pattern(text, tuple(parts), frozenset(stems))
 
 

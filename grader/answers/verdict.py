@@ -33,8 +33,8 @@ class Verdict:
     confidence: float
     message: str
     spans: tuple[tuple[int, int], ...]
-    is_no_statement: bool = False
-    """Words of the topic that do not make a sentence: what they are like says nothing about what was understood."""
+    is_structural: bool = False
+    """It rests on how the words belong together (a denial, a heap of words), which likeness to others cannot see."""
 
 
 def verdict(

@@ -17,23 +17,25 @@ from grader.answers.verdict import REVIEW_BELOW, Verdict, verdict
 LEVELS = (0.45, 0.6, 0.83)
 """Bounds between the confidences of the rules that are told apart."""
 COUNTS: dict[tuple[Decimal, int], tuple[int, int, int]] = {
-    (Decimal(0), 0): (129, 35, 102),
-    (Decimal(0), 1): (42, 5, 5),
-    (Decimal(0), 2): (72, 10, 18),
-    (Decimal(0), 3): (196, 10, 12),
-    (Decimal("0.5"), 0): (9, 4, 19),
-    (Decimal("0.5"), 1): (35, 76, 47),
-    (Decimal("0.5"), 2): (7, 82, 6),
-    (Decimal("0.5"), 3): (5, 144, 5),
-    (Decimal(1), 1): (19, 38, 141),
-    (Decimal(1), 2): (0, 1, 8),
-    (Decimal(1), 3): (15, 9, 542),
+    (Decimal(0), 0): (187, 68, 186),
+    (Decimal(0), 1): (80, 6, 9),
+    (Decimal(0), 2): (108, 20, 24),
+    (Decimal(0), 3): (311, 13, 15),
+    (Decimal("0.5"), 0): (20, 10, 30),
+    (Decimal("0.5"), 1): (56, 140, 88),
+    (Decimal("0.5"), 2): (14, 141, 14),
+    (Decimal("0.5"), 3): (11, 225, 12),
+    (Decimal(1), 1): (34, 83, 267),
+    (Decimal(1), 2): (0, 1, 13),
+    (Decimal(1), 3): (36, 27, 845),
 }
 """By the rules' mark and level of confidence: how many unseen answers had a mark of 0, 0.5 and 1 by hand."""
-DOUBT = 0.01
+DOUBT = 0.02
 """Added to each share of the samples, so that they alone never rule a mark out."""
-SURE = 0.72
+SURE = 0.74
 """Share of the heavier mark below which a tutor decides."""
+SURE_OF_NOTHING = 0.8
+"""Confidence below which a mark of 0 waits for a tutor where the key does not know what is wrong with the answer."""
 
 
 def weigh(rules: Verdict, shares: Shares) -> tuple[Decimal, float]:
@@ -56,7 +58,8 @@ def settled(
     Where one reader would give all of it and the other nothing, a tutor decides, however sure they are.
     """
     confidence = _confidence(sure)
-    if abs(mark - rules.awarded) == 1:
+    is_unexplained = mark == 0 and rules.confidence < REVIEW_BELOW and confidence < SURE_OF_NOTHING
+    if abs(mark - rules.awarded) == 1 or is_unexplained:
         confidence = min(confidence, REVIEW_BELOW - 0.05)
     if mark == _nearest(rules.awarded):
         return verdict(rules.awarded, confidence, rules.message, rules.spans or spans)
