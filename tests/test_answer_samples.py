@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from grader.answers.agreement import Comparison, agreement
 from grader.answers.key import AnswerKey, ProsePart, load_key
-from grader.answers.likeness import LEAST_SAMPLES, Likeness, learned
+from grader.answers.likeness import LEAST_SAMPLES, PIECE_LENGTHS, Likeness, learned
 from grader.answers.marking import mark_answer
 from grader.answers.samples import MARKS, Sample, load_samples
 from grader.answers.verdict import REVIEW_BELOW, Verdict, verdict
@@ -135,7 +135,9 @@ def test_a_negation_makes_other_words_of_those_in_its_reach() -> None:
 def test_scores_are_those_of_the_library() -> None:
     part = learned(TEACHING)
     assert part is not None
-    pieces = TfidfVectorizer(analyzer="char_wb", lowercase=False, ngram_range=(3, 5), sublinear_tf=True)
+    pieces = TfidfVectorizer(
+        analyzer="char_wb", lowercase=False, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True
+    )
     pieces.fit([one.answer.lower() for one in TEACHING])
     for answer in ("it has many many layers", "x", "", "deep"):
         expected = np.asarray(pieces.transform([answer]) @ part.pieces.weights).ravel()

@@ -25,6 +25,8 @@ PIECE = re.compile(r"[^\W_]+|[.,;:!?\n]")
 DENIED = "not:"
 REACH = 4
 """Words behind a negation that it is taken to deny, up to the next punctuation."""
+PIECE_LENGTHS = (4, 5)
+"""Letters of the pieces of words; those that only one sample has are left out."""
 SHARPNESS = 8.0
 """What the regression's scores are multiplied by before they become shares."""
 PENALTY = 0.1
@@ -146,7 +148,9 @@ def learned(samples: Sequence[Sample]) -> PartLikeness | None:
     from sklearn.metrics.pairwise import linear_kernel
 
     stems = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, ngram_range=(1, 2), sublinear_tf=True)
-    pieces = TfidfVectorizer(analyzer="char_wb", lowercase=False, ngram_range=(3, 5), sublinear_tf=True)
+    pieces = TfidfVectorizer(
+        analyzer="char_wb", lowercase=False, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True
+    )
     by_stem = stems.fit_transform([_stems(sample.answer) for sample in samples])
     by_piece = pieces.fit_transform([sample.answer.lower() for sample in samples])
     given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in samples])

@@ -68,7 +68,7 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
         return verdict(NOTHING, 0.9, asked.missing + note)
     found = _marked(key, asked, text, note)
-    if isinstance(asked, ProsePart) and re.search(r"\w", text) and not found.is_structural:
+    if isinstance(asked, ProsePart) and not (is_instructing or found.is_structural):
         found = _weighed(key, asked, text, note, found)
     if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
         return verdict(NOTHING, 0.4, found.message, found.spans)  # the answer may stand in the same sentence
