@@ -2,7 +2,8 @@
 
 For each submission one line of JSON: its id, and status, message and hint of every step in order. The path is the
 student's, but for two things that save most of the time: a forked copy of this process, which has imported torch, takes
-the place of a new one, and the images are written once.
+the place of a new one, and the images are written once. To be started with the environment of
+:mod:`grader.worker.environment`, which torch reads when it is imported.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from grader.selfcheck.copying import copy_work
 from grader.selfcheck.observing import SECONDS, observe
 from grader.selfcheck.running import SEED, judge_with
 from grader.worker import solo, stages
-from grader.worker.environment import SETTINGS
 
 HANG = 3.0
 """Seconds for forward where it is known to hang."""
@@ -93,7 +93,6 @@ def look_at(
 def main() -> None:
     """Look at the cases that are this process's."""
     cohort, *ids = sys.argv[1:]
-    os.environ.update(SETTINGS)
     torch.set_num_threads(1)
     rubric = load_rubric()
     with tempfile.TemporaryDirectory() as name:

@@ -31,7 +31,7 @@ SOLUTIONS = ROOT / "solutions"
 TUTORS_LIBRARIES = ("msgspec", "rapidfuzz", "sklearn", "scipy", "rich", "snowballstemmer", "pypdf", "tomli_w")
 LONG = 20
 """Characters from which on a text of the key says something; shorter ones are single words such as "layer"."""
-LONG_PAIR = 60
+LONG_PAIR = 70
 """Of two lines of code: shorter ones are alike in many modules."""
 ONLY_STUDENTS_LIBRARIES = f"""
 import socket, sys
@@ -278,6 +278,7 @@ def test_a_check_that_could_not_be_looked_at_is_no_success_of_its_own(handout: P
 
 def test_a_folder_that_is_handed_in_whole_is_read_as_its_script(reference: Ran) -> None:
     (submission,) = discover(reference.folder, reference.folder.parent / "unpacked")
+    assert submission.candidates == ("task1_cnn.py",), "neither conftest.py nor the tests may ever be run"
     assert submission.script == "task1_cnn.py"
     assert submission.problem == ""
 

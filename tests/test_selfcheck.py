@@ -34,6 +34,7 @@ from grader.selfcheck.records import record_from
 from grader.selfcheck.running import SEED
 from grader.selfcheck.telling import ALL_PASSED, MORE, WIDTH, answers, next_step, told
 from grader.selfcheck.written import NOTEBOOK, State, Written, look_at_answers
+from grader.worker.environment import SETTINGS
 from tests import evidence_samples as samples
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +50,7 @@ IDS = [step.id for step in STEPS]
 def look_at(*cases: str) -> dict[str, dict[str, list[str]]]:
     """By case of the sample cohort: status, message and hint of each step of the self-check, from two processes."""
     command = [sys.executable, "-m", "tests.selfcheck_cohort", str(COHORT)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | SETTINGS
     with ExitStack() as stack:
         processes = [
             stack.enter_context(

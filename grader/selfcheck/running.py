@@ -46,8 +46,8 @@ def run_self_check(
     if not (folder / SCRIPT).is_file():
         hint = f"Keep the name {SCRIPT}, and run pytest in the folder that it lies in."
         return SelfCheck(nothing_to_run(Finding(Status.FAILED, f"{SCRIPT} is not in this folder.", hint)))
-    process = start_process()  # imports torch while the images are read
     scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
+    process = start_process()  # imports torch while the images are read
     try:
         data = choose_images(folder, environment)
         rubric = load_rubric()
@@ -60,6 +60,8 @@ def run_self_check(
         observed = observe(process, job, judge_training=judge_with(plan, labels), on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
+    except Exception as fault:  # ours, or the machine's: the student gets one sentence and no traceback
+        return SelfCheck(nothing_to_run(_broken(f"{type(fault).__name__}: {fault}")))
     finally:
         end_process(process)
         shutil.rmtree(scratch, ignore_errors=True)
