@@ -32,7 +32,7 @@ from grader.worker.environment import SETTINGS
 START, OVERFIT = "start", "overfit"
 """Besides the stages: importing torch, and learning one batch by heart."""
 SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 180.0, OVERFIT: 20.0}
-"""Deadlines by stage, mostly shorter than the tutor's, for a student waits for them. Importing torch from a cold network
+"""Deadlines by stage, mostly shorter than the tutor's, for a student waits. Importing torch from a cold network
 drive has been seen to take over a minute, and a training run ends by itself after two."""
 USUAL_SECONDS = 12.0
 KEPT_OUTPUT = 8 << 10
