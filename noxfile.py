@@ -1,7 +1,7 @@
 """The project's commands, from grade and review to tests and lint, all in one shared environment.
 
-The environment lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only when the lock file,
-pyproject.toml or the interpreter changes, so every later command starts at once.
+They share one environment, which lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only
+when the lock file, pyproject.toml or the interpreter changes, so every later command starts at once.
 """
 
 from __future__ import annotations
@@ -132,6 +132,18 @@ def calibrate(session: nox.Session) -> None:
     if "--out" not in {argument.partition("=")[0] for argument in arguments}:
         arguments += ["--out", str(Path("reports", "answers.jsonl"))]
     session.run(python, "-m", "grader", "mark-answers", *arguments, external=True)
+
+
+@nox.session(python=False)
+def handout(session: nox.Session) -> None:
+    """Build the zip for students: nox -s handout -- [--out FILE]; reports/handout/lab4.zip otherwise."""
+    arguments = list(session.posargs)
+    if len(arguments) == 1 and arguments[0].startswith("--out="):
+        arguments = ["--out", arguments[0].removeprefix("--out=")]
+    if arguments and (len(arguments) != 2 or arguments[0] != "--out"):
+        session.error("usage: nox -s handout -- --out FILE")
+    out = arguments[1] if arguments else str(Path("reports", "handout", "lab4.zip"))
+    session.run(shared_python(session), "-m", "grader.handout", "student_template", out, external=True)
 
 
 @nox.session(python=False)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader import __version__
+from grader.accuracy import Predictions, with_accuracy
 from grader.answers.key import AnswerKey
 from grader.answers.memory import Memory, StoredVerdicts, marker_digest
 from grader.answers.sheet import reader_digest
@@ -31,11 +32,9 @@ from grader.intake import copy_submission
 from grader.model import DataFiles, Job, Rubric, Run, Submission, TrainingPlan, UsageFault
 from grader.moderation import Overrides
 from grader.pictures import MOST_MISTAKES, SIDE, ZERO, Filters, Mistake
-from grader.sandbox import JudgeTraining, Predictions, Wish, WorkerPool
+from grader.sandbox import JudgeTraining, Wish, WorkerPool
 from grader.scrutiny import scrutinise
 from grader.versions import worker_digest
-
-CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -237,24 +236,6 @@ class Session:
             bands=self.plan.bands,
             shows_full_answers=self._shows_full_answers,
         )
-
-
-def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np.uint8]) -> Training:
-    """The record with the held-out predictions counted, after training and before it, and the confusion matrix."""
-    if record.problem is not None or len(predictions.log_probabilities) != len(labels):
-        return record
-    predicted = predictions.log_probabilities.argmax(axis=1)
-    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
-    untrained = predictions.untrained.argmax(axis=1)
-    return replace(
-        record,
-        correct=int((predicted == labels).sum()),
-        total=len(labels),
-        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
-        untrained_correct=int((untrained == labels[: len(untrained)]).sum()),
-        untrained_total=len(untrained),
-    )
 
 
 def with_pictures(

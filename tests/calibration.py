@@ -22,13 +22,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.accuracy import Predictions, with_accuracy
 from grader.checks.training import accuracy_of, fraction_of
 from grader.data import resolve_data, user_cache, write_worker_files
 from grader.intake import copy_submission, discover
 from grader.model import DataFiles, Job, TrainingPlan
 from grader.rubric import load_rubric
-from grader.sandbox import Predictions
-from grader.session import with_accuracy
 
 SAMPLES = Path(__file__).parent / "submissions"
 SEED_STEP = 1000

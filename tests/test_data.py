@@ -312,10 +312,10 @@ def test_the_digits_are_the_bundled_ones_scaled_up_and_split_the_same_way_always
 def test_the_file_read_directly_is_what_scikit_learn_loads() -> None:
     from sklearn.datasets import load_digits
 
-    from grader.data.digits import _bundled_table
+    from grader.data.digits import bundled_table
 
     bundle = load_digits()
-    assert np.array_equal(_bundled_table(), np.column_stack([bundle.data, bundle.target]))
+    assert np.array_equal(bundled_table(), np.column_stack([bundle.data, bundle.target]))
 
 
 # What workers get

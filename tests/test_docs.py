@@ -16,7 +16,7 @@ PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "reports" / "README.md", *sorted(
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 SESSION = re.compile(r"nox -s (\w+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes"}
+NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes", "--junitxml"}
 """Options of other commands that the pages mention."""
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from grader import store
+from grader.accuracy import Predictions, with_accuracy
 from grader.answers.key import load_key
 from grader.data.digits import load_digits
 from grader.evidence import Problem, Training
@@ -34,8 +35,6 @@ from grader.report import html
 from grader.report.console import make_console
 from grader.report.progress import Progress
 from grader.rubric import load_rubric
-from grader.sandbox import Predictions
-from grader.session import with_accuracy
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "submissions"

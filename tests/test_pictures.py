@@ -16,13 +16,13 @@ import pytest
 from numpy.typing import NDArray
 
 from grader import store
+from grader.accuracy import Predictions, with_accuracy
 from grader.data import DataSet, write_worker_files
 from grader.evidence import Problem, Training
 from grader.files import packed, unpacked
 from grader.pictures import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
-from grader.sandbox import Predictions
 from grader.sandbox.decoding import Decoder, Garbled, Recorded
-from grader.session import quantised, surest_mistakes, with_accuracy, with_pictures
+from grader.session import quantised, surest_mistakes, with_pictures
 from grader.worker.channel import signature
 from tests import report_samples
 

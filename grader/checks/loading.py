@@ -29,6 +29,11 @@ def loads(case: Case) -> Finding:
         return _not_loaded(load.problem)
     if build is None:
         return ended(ending, "Building Net()", "build")
+    if build.problem is not None and load.is_blank:
+        return failed(
+            "Net is still as blank as in the template.",
+            "Write __init__, beginning with super().__init__(), and forward.",
+        )
     if build.problem is not None:
         return _not_built(build.problem)
     return passed("Net was found and Net() builds.", seen=load.script)
@@ -108,13 +113,17 @@ _LOAD_HINTS = {
 }
 
 
+_LACKS_MODULE = re.compile(r"object has no attribute '_(modules|parameters|buffers)'")
+
+
 def _not_built(problem: Problem) -> Finding:
     if problem.kind == "not-a-module":
         return failed(f"{problem.message}.", "Derive the class from nn.Module: class Net(nn.Module).")
     text = problem.message
-    if "before Module.__init__" in text:
+    if "before Module.__init__" in text or _LACKS_MODULE.search(text):
+        what = "assigns layers before the nn.Module part is set up" if problem.line else "does not set nn.Module up"
         return failed(
-            f"Net.__init__ assigns layers before the nn.Module part is set up{at(problem)}.",
+            f"Net.__init__ {what}{at(problem)}.",
             "Begin __init__ with super().__init__().",
             expected="super().__init__() first",
             seen=problem.code.strip(),

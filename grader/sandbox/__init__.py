@@ -1,6 +1,6 @@
 """The parent's side of the worker: processes, deadlines, and evidence read back strictly. No judgement lives here."""
 
-from grader.sandbox.decoding import Predictions
+from grader.accuracy import Predictions
 from grader.sandbox.level import Level, Wish
 from grader.sandbox.limits import Limits
 from grader.sandbox.observation import JudgeTraining

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.accuracy import CLASSES, Predictions
 from grader.evidence import STAGES, Notice, Training
 from grader.pictures import are_filters
 from grader.worker.channel import FAULT, SIGNATURE_BYTES, UNOBSERVED, UNTRAINED_IMAGES, signature
@@ -23,7 +24,6 @@ ORDER = tuple(STAGES)
 HELDOUT, UNTRAINED, FILTERS = "heldout", "untrained", "filters"
 """The only arrays on the channel, sent with a training record: log-probabilities of the held-out images after training,
 and of the first of them before it; and the first filters, which may be left out."""
-CLASSES = 10
 LONGEST_LINE = 1 << 20
 LARGEST_ARRAYS = 8 << 20
 LONGEST_TEXT = 8000
@@ -36,21 +36,6 @@ _SIGNED = 2 * SIGNATURE_BYTES
 
 class Garbled(Exception):
     """What came down the channel is not what our own worker sends. The message says what was wrong."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Log-probabilities of the held-out images, float32 of shape (n, 10), after training with ``seed``.
-
-    ``untrained`` are those of the first images before training. There are no rows of either when training had a
-    problem. They may hold NaN or infinities, for a net that diverged has earned them. ``filters`` are the net's first
-    ones, finite and few (see :func:`grader.pictures.are_filters`), if it has any to show.
-    """
-
-    seed: int
-    log_probabilities: NDArray[np.float32]
-    untrained: NDArray[np.float32]
-    filters: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

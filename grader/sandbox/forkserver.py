@@ -20,6 +20,7 @@ from typing import Any
 
 from grader.model import DataFiles, GraderFault, UsageFault
 from grader.sandbox.processes import TOKEN_VARIABLE, sweep
+from grader.worker.environment import SETTINGS
 from grader.worker.messages import receive, send
 from grader.worker.processes import descendants, inner_pids
 
@@ -42,24 +43,6 @@ _KEPT = (
 """Of the tutor's environment a submission sees only this; tokens and folder names stay behind."""
 _OF_THE_MACHINE = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Not handed into a container, which has its own."""
-_SET = {
-    # One thread until a job says otherwise: pools of threads started before a fork are dead after it.
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # repeatable matrix products on a GPU
-    # Compiled code hides its operations from the trace, and compiling takes longer than the brief training saves.
-    "PYTORCH_JIT": "0",
-    "TORCH_COMPILE_DISABLE": "1",
-    "MPLBACKEND": "Agg",
-    "PYTHONHASHSEED": "0",  # the same submission gives the same evidence
-    "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",  # macOS: a fork without exec is meant
-}
-
-
 class ServerLost(Exception):
     """The server died or stopped answering."""
 
@@ -85,7 +68,7 @@ class ForkServer:
         self._stack = contextlib.ExitStack()
         invisible = [path for path in (*paths, _package_root()) if path not in site.getsitepackages()]
         visible = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _SET
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | SETTINGS
         environment |= {TOKEN_VARIABLE: self._token, "PYTHONPATH": os.pathsep.join((*invisible, *visible))}
         options = ["--isolated"] if is_isolating else []
         self._is_prefixed = bool(prefix)

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from grader.accuracy import Predictions
 from grader.evidence import STAGES, Ending, Evidence, Training
 from grader.model import Job
-from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, Garbled, Predictions, Recorded
+from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, Garbled, Recorded
 from grader.sandbox.forkserver import ForkServer, ServerLost, encode_answer
 from grader.sandbox.limits import Limits
 from grader.sandbox.processes import usage

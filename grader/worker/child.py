@@ -21,7 +21,7 @@ from grader.worker.watch import Watch
 UNCAUGHT = 70
 """Exit status of a child that an exception ended (EX_SOFTWARE)."""
 _PACKAGE = "grader"
-Observe = Callable[[Job, Channel], None]
+Observe = Callable[[Job, Channel], object]
 """Runs the stages on one submission and reports them."""
 
 

@@ -77,10 +77,16 @@ class Reporter(Protocol):
 @lru_cache(maxsize=1)
 def preload(files: DataFiles) -> training.Images:
     """Map the data set and warm torch up, once before any submission is forked off."""
-    images = training.load_images(files)
+    images = mapped(files)
     loading.warm_up()
     warm_up()
     return images
+
+
+@lru_cache(maxsize=1)
+def mapped(files: DataFiles) -> training.Images:
+    """The data set, mapped once. A process that looks at one submission has no use for more."""
+    return training.load_images(files)
 
 
 def warm_up() -> None:
@@ -107,13 +113,14 @@ def warm_up() -> None:
     )
 
 
-def observe(job: Job, reporter: Reporter) -> None:
+def observe(job: Job, reporter: Reporter) -> Loaded:
     """Look at one submission, stage by stage, until a stage leaves nothing for the next to look at.
 
-    Raises Unobserved for an exception that no line of the submission had a part in.
+    Gives what was loaded, for who wants to do more with it. Raises Unobserved for an exception that no line of the
+    submission had a part in.
     """
     warnings.simplefilter("ignore")
-    images = preload(job.data)
+    images = mapped(job.data)
     reporter.begin("load")
     loaded = load_net(Path(job.root), job.script)
     try:
@@ -122,6 +129,7 @@ def observe(job: Job, reporter: Reporter) -> None:
         if loaded.explain("escaped", error).line:
             raise
         raise Unobserved(f"{type(error).__name__}: {error}") from error
+    return loaded
 
 
 def _observe(loaded: Loaded, job: Job, images: training.Images, reporter: Reporter) -> None:

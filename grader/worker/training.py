@@ -163,7 +163,7 @@ def _run(
         picks = order[position : position + size]
         position += size
         net.train()
-        data = _normalised(images.train[picks], images, device)
+        data = normalised(images.train[picks], images, device)
         optimizer.zero_grad(set_to_none=True)
         if step == followed:
             result, path = follow(net, data)
@@ -234,7 +234,7 @@ def odd_one(first: Path, other: Path) -> Path:
     return first if other is None or first == other else other
 
 
-def _normalised(batch: Tensor, images: Images, device: str) -> Tensor:
+def normalised(batch: Tensor, images: Images, device: str) -> Tensor:
     """uint8 (n, 28, 28) to normalised float32 (n, 1, 28, 28)."""
     return batch.to(device).float().div_(255).sub_(images.mean).div_(images.std).unsqueeze(1)
 
@@ -259,7 +259,7 @@ def _outputs(
             missing = size - len(part) if batch else 0
             if missing:
                 part = torch.cat([part, part.new_zeros(missing, 28, 28)])
-            given = _normalised(part, images, device)
+            given = normalised(part, images, device)
             if start == followed:
                 result, path = follow(net, given)
             else:

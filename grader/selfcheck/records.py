@@ -1,0 +1,47 @@
+"""Evidence records read back from the plain data that they crossed the channel as; the standard library is enough."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def record_from(value: Any, kind: type[T]) -> T:
+    """The dataclass ``kind`` that ``value`` is a picture of, all the way down.
+
+    Raises ValueError or TypeError for anything else.
+    """
+    return typing.cast("T", _read(value, kind))
+
+
+def _read(value: Any, kind: Any) -> Any:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise TypeError(f"{kind.__name__} cannot be read from {type(value).__name__}")
+        hints = _hints(kind)
+        if value.keys() != hints.keys():
+            raise ValueError(f"{kind.__name__} has other fields than {', '.join(map(str, value))}")
+        return kind(**{name: _read(value[name], hint) for name, hint in hints.items()})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and types.NoneType in arguments:
+            return None
+        (only,) = (one for one in arguments if one is not types.NoneType)
+        return _read(value, only)
+    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis and isinstance(value, list):
+        return tuple(_read(one, arguments[0]) for one in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind in (int, float, str, bool) and type(value) is kind:
+        return value
+    raise TypeError(f"{kind} cannot be read from {type(value).__name__}")
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
