@@ -80,7 +80,7 @@ class ListedQueue:
 
 def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
     """The queue of a run in the order of :mod:`grader.queue`, faults of the grader first."""
-    queue = queue_of(reports)
+    queue = queue_of(reports, names=identity.names)
     results = sum(len(question.entries) for question in queue.questions)
     most_text = max(_shares(list(_lengths(queue.questions)), _TEXT_BUDGET), default=0)
     groups = [

@@ -18,10 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader import store
+from grader.codenames import code_names, secret_of
 from grader.files import write_file
 from grader.model import Report, Run, Status
 from grader.report import cohort_page, student_page, tally, text
-from grader.report.accuracies import accuracies_of
 from grader.report.identity import ByName, ByNumber, Identity
 from grader.text import visible_block
 
@@ -36,21 +36,18 @@ def render_report(report: Report, run: Run) -> str:
     return _environment().get_template("report.html").render(student_page.context(report, run))
 
 
-def render_cohort(reports: Sequence[Report], run: Run, accuracies: Mapping[str, float] | None = None) -> str:
-    """The page of a whole run; its links lead to the students' pages beside it.
-
-    ``accuracies`` (0..1) by student are taken from the reports' evidence unless they are given.
-    """
-    return _cohort(reports, run, ByName(), accuracies)
+def render_cohort(reports: Sequence[Report], run: Run) -> str:
+    """The page of a whole run; its links lead to the students' pages beside it."""
+    return _cohort(reports, run, ByName())
 
 
-def render_anonymous_cohort(reports: Sequence[Report], run: Run, accuracies: Mapping[str, float] | None = None) -> str:
-    """The page of a whole run with numbers for the students, for blind moderation."""
-    return _cohort(reports, run, ByNumber(report.student for report in reports), accuracies)
+def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
+    """The page of a whole run, for blind moderation: students go by ``names``, and nothing else tells who they are."""
+    return _cohort(reports, run, ByNumber(names))
 
 
-def _cohort(reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float] | None) -> str:
-    values = cohort_page.context(reports, run, identity, accuracies_of(reports) if accuracies is None else accuracies)
+def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
+    values = cohort_page.context(reports, run, identity)
     return _environment().get_template("cohort.html").render(values | _script())
 
 
@@ -72,10 +69,10 @@ def write_report_page(folder: Path, report: Report, run: Run) -> Path:
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """Write index.html into the run at ``folder``, and anonymous.html, the same without names."""
-    accuracies = accuracies_of(reports, folder)
+    names = code_names((report.student for report in reports), secret_of(folder))
     path = folder / "index.html"
-    write_file(path, render_cohort(reports, run, accuracies).encode())
-    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, accuracies).encode())
+    write_file(path, render_cohort(reports, run).encode())
+    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
     return path
 
 
