@@ -118,7 +118,8 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    from grader.agenda import Wishes, code_names
+    from grader.agenda import Wishes
+    from grader.codenames import code_names, secret_of
     from grader.finished import load_run
     from grader.keys import keys_of
     from grader.report.console import make_console
@@ -127,13 +128,15 @@ def _review(arguments: argparse.Namespace) -> int:
     from grader.review import Review
 
     finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
-    names = code_names(report.student for report in finished.verdicts) if arguments.anonymous else None
+    names = None
+    if arguments.anonymous:
+        names = code_names((verdict.student for verdict in finished.verdicts), secret_of(arguments.run))
     wishes = Wishes(
         by_student=arguments.by == "student",
         items=tuple(arguments.only),
         students=tuple(arguments.student),
         settled_too=arguments.all,
-        is_anonymous=arguments.anonymous,
+        names=names,
     )
     with keys_of(sys.stdin) as keys:
         screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.files import encodable
 from grader.model import AnswerResult, ItemResult, Report, Status, UsageFault
 from grader.moderation import PART1, item_id
 from grader.queue import is_open, queue_of
@@ -27,14 +25,14 @@ class Wishes:
     """Which entries are gone through: all that is open, or only some ``items`` or ``students`` (shell patterns).
 
     With ``by_student`` all of one student's come together; with ``settled_too`` what is settled comes up as well.
-    ``is_anonymous`` asks for an order that tells nothing about the students.
+    The ``names`` that students go by, if not by their own, decide the order, so that it tells nothing about them.
     """
 
     by_student: bool = False
     items: tuple[str, ...] = ()
     students: tuple[str, ...] = ()
     settled_too: bool = False
-    is_anonymous: bool = False
+    names: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,12 @@ def groups_of(reports: Sequence[Report], wishes: Wishes) -> Iterator[Group]:
     """What there is to go through. Raises UsageFault for an item or a student that the run does not have."""
     wanted = _wanted_items(reports, wishes.items)
     named = [report for report in reports if not wishes.students or _is_named(report.student, wishes.students)]
-    if wishes.is_anonymous:
-        names = code_names(report.student for report in reports)
+    if wishes.names is not None:
+        names = wishes.names
         named.sort(key=lambda report: names[report.student])
     if not named and reports:
         raise UsageFault(f"--student: nobody in this run is called {' or '.join(wishes.students)}.")
-    queue = queue_of(named, is_wanted=_is_reviewable if wishes.settled_too else is_open)
+    queue = queue_of(named, is_wanted=_is_reviewable if wishes.settled_too else is_open, names=wishes.names)
     groups = [
         Group(one.id, one.title, tuple(Entry(found.report.student, (one.id,)) for found in one.entries))
         for one in queue.questions
@@ -101,9 +99,3 @@ def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:
             raise UsageFault(f"--only {name}: this run has no such item. {hint}")
         wanted |= found
     return wanted or known
-
-
-def code_names(students: Iterable[str]) -> dict[str, str]:
-    """A name for each student that does not tell who it is: numbers in the order of a digest."""
-    shuffled = sorted(students, key=lambda one: hashlib.sha256(encodable(one).encode()).hexdigest())
-    return {student: f"Student {number:03d}" for number, student in enumerate(shuffled, start=1)}

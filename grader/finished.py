@@ -37,7 +37,6 @@ class FinishedRun:
         """The verdicts with the tutors' decisions laid over."""
         return tuple(moderated(verdict, self.overrides) for verdict in self.verdicts)
 
-
     def showing_full_answers(self, shown: bool) -> FinishedRun:
         """The same run, for pages that tell students what a full answer mentions, or do not."""
         return replace(self, run=replace(self.run, shows_full_answers=shown))

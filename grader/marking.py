@@ -5,13 +5,14 @@ Nothing is run, read or written here, so a mark can be computed again whenever t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from grader.answers.own_net import notes
 from grader.answers.results import Judge, mark_sheet, wait_for_marking
 from grader.checks import find
+from grader.checks.training import best_accuracy
 from grader.conduct import ALL, Conduct, conduct
 from grader.evidence import Evidence
 from grader.model import (
@@ -26,6 +27,7 @@ from grader.model import (
     Status,
     Submission,
 )
+from grader.verdicts import first_cause, overall_status
 
 CENT = Decimal("0.01")
 NO_SHEET = AnswerSheet()
@@ -54,7 +56,7 @@ def mark(
     findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
     answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers)
-    return replace(report, evidence=evidence, sheet=sheet)
+    return replace(report, evidence=evidence, sheet=sheet, accuracy=best_accuracy(evidence.trainings))
 
 
 def mark_unusable(
@@ -107,14 +109,6 @@ def _report(
     )
 
 
-def first_cause(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> str:
-    """The message of the first item that did not earn all its points, else that of the first such answer."""
-    lossy = {Status.ERROR, Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}
-    causes = [item.message for item in items if item.status in lossy]
-    causes += [f"Part 1, {one.part}: {one.message}" for one in answers if one.status in lossy - {Status.NEEDS_REVIEW}]
-    return causes[0] if causes else ""
-
-
 def _item(criterion: Criterion, finding: Finding) -> ItemResult:
     earned = (criterion.points * finding.fraction).quantize(CENT, ROUND_HALF_UP)
     is_open = finding.status is Status.NEEDS_REVIEW
@@ -130,18 +124,6 @@ def _item(criterion: Criterion, finding: Finding) -> ItemResult:
         seen=finding.seen,
         proposed=earned if is_open else None,
     )
-
-
-def overall_status(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> Status:
-    """One status for a submission: the most urgent of its items, or how many of them hold."""
-    results: tuple[ItemResult | AnswerResult, ...] = (*items, *answers)
-    statuses = {one.status for one in results if one.available or one.status is not Status.SKIPPED}
-    for urgent in (Status.ERROR, Status.NEEDS_REVIEW):
-        if urgent in statuses:
-            return urgent
-    if statuses <= {Status.PASSED}:
-        return Status.PASSED
-    return Status.PARTIAL if statuses & {Status.PASSED, Status.PARTIAL} else Status.FAILED
 
 
 def _held(id: str, finding: Finding, seen: Conduct) -> Finding:

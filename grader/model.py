@@ -312,6 +312,8 @@ class Report:
     sheet: AnswerSheet | None = None
     digest: str = ""
     """Digest of the submission's files; stays when ``submission`` is left out."""
+    accuracy: float | None = None
+    """Held-out accuracy (0..1) of the best seed; None when no net was tested. Stays when ``evidence`` is left out."""
 
     @property
     def results(self) -> tuple[ItemResult | AnswerResult, ...]:

@@ -19,9 +19,9 @@ import msgspec
 import tomli_w
 
 from grader.files import encodable, write_file
-from grader.marking import first_cause, overall_status
 from grader.model import AnswerResult, ItemResult, Override, Report, Status, UsageFault
 from grader.text import visible
+from grader.verdicts import first_cause, overall_status
 
 OVERRIDES_FILE = "overrides.toml"
 FORMAT = 1
@@ -182,23 +182,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     return encodable(str(value))
-
-
-def add_override(folder: Path, override: Override) -> Overrides:
-    """Add one decision to those in the file, which another tutor may have added to since, and give them all."""
-    overrides = Overrides((*read_overrides(folder).entries, override))
-    write_overrides(folder, overrides)
-    return overrides
-
-
-def remove_override(folder: Path, override: Override) -> Overrides:
-    """Take one decision back, and give those that are left."""
-    entries = list(read_overrides(folder).entries)
-    if override in entries:
-        del entries[len(entries) - 1 - entries[::-1].index(override)]
-    overrides = Overrides(tuple(entries))
-    write_overrides(folder, overrides)
-    return overrides
 
 
 def carry_over(folder: Path, earlier: Path | None) -> Overrides:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from grader.files import encodable
@@ -52,8 +52,16 @@ def is_open(result: ItemResult | AnswerResult) -> bool:
     return result.status is Status.NEEDS_REVIEW
 
 
-def queue_of(reports: Iterable[Report], *, is_wanted: Callable[[ItemResult | AnswerResult], bool] = is_open) -> Queue:
-    """The queue of a run, questions in the order of the rubric. ``is_wanted`` may ask for more than what is open."""
+def queue_of(
+    reports: Iterable[Report],
+    *,
+    is_wanted: Callable[[ItemResult | AnswerResult], bool] = is_open,
+    names: Mapping[str, str] | None = None,
+) -> Queue:
+    """The queue of a run, questions in the order of the rubric. ``is_wanted`` may ask for more than what is open.
+
+    Where students go by other ``names`` than their own, the order within a question tells nothing about their own.
+    """
     open_entries: dict[str, list[Open]] = {}
     titles: dict[str, str] = {}
     unanswered, faults, flagged = [], [], []
@@ -73,7 +81,7 @@ def queue_of(reports: Iterable[Report], *, is_wanted: Callable[[ItemResult | Ans
         if report.flags and not waiting:
             flagged.append(report)
     questions = tuple(
-        Question(id, title, tuple(sorted(open_entries[id], key=_shuffled)))
+        Question(id, title, tuple(sorted(open_entries[id], key=lambda entry: _shuffled(entry, names))))
         for id, title in titles.items()
         if id in open_entries
     )
@@ -87,5 +95,6 @@ def has_no_answers(report: Report) -> bool:
     )
 
 
-def _shuffled(entry: Open) -> str:
-    return hashlib.sha256(encodable(f"{item_id(entry.result)}\n{entry.report.student}").encode()).hexdigest()
+def _shuffled(entry: Open, names: Mapping[str, str] | None) -> str:
+    name = entry.report.student if names is None else names[entry.report.student]
+    return hashlib.sha256(encodable(f"{item_id(entry.result)}\n{name}").encode()).hexdigest()

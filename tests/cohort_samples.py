@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterator
 from decimal import Decimal
 
-from grader.marking import first_cause, overall_status
+from grader.checks.training import best_accuracy
 from grader.model import AnswerResult, Flag, Override, Report, Status
+from grader.verdicts import first_cause, overall_status
 from tests import report_samples as samples
 from tests.report_samples import F, H, P, R
 
@@ -135,7 +136,8 @@ def _student(number: int, kind: Report) -> Report:
     if evidence is not None and evidence.trainings:
         correct = 9990 - number * 37 % 220 if number % 23 else 1000 + number * 31 % 8000
         evidence = dataclasses.replace(evidence, trainings=(samples.training(1, correct),))
-    return summed(kind, student=student, evidence=evidence, answers=answers(**marked))
+    accuracy = best_accuracy(evidence.trainings) if evidence else None
+    return summed(kind, student=student, evidence=evidence, accuracy=accuracy, answers=answers(**marked))
 
 
 def _statuses(number: int) -> Iterator[tuple[str, Status]]:

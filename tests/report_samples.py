@@ -11,6 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from grader.checks.training import best_accuracy
+from grader.codenames import code_names
+from grader.decisions import Decisions
 from grader.evidence import (
     Building,
     CurvePoint,
@@ -32,9 +35,11 @@ from grader.evidence import (
     Tracing,
     Training,
 )
-from grader.marking import overall_status
 from grader.model import AnswerResult, AnswerSheet, Band, Flag, ItemResult, Override, Report, Run, Status, Submission
+from grader.moderation import Overrides
 from grader.pictures import Filters, Mistake
+from grader.report import html
+from grader.verdicts import overall_status
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -273,6 +278,7 @@ def report(
         flags=flags,
         submission=submission(student),
         evidence=seen,
+        accuracy=best_accuracy(seen.trainings) if seen else None,
         message=message,
     )
 
@@ -524,3 +530,15 @@ def hostile_report(name: str) -> Report:
     seen = Evidence(Ending("finished"), load=Loading(None), trace=trace, output=name)
     base = report(name, lost={"loads": loads}, flags=(Flag("noticed", name),), seen=seen, message=name)
     return dataclasses.replace(base, submission=dataclasses.replace(submission(name), script=name, files=(name,)))
+
+
+def decide(folder: Path, *made: Override) -> Overrides:
+    """Put decisions on the run at ``folder`` as a reviewing session does."""
+    decisions = Decisions(folder)
+    with decisions.held():
+        return decisions.add(*made)
+
+
+def anonymous_page(reports: Sequence[Report], run: Run) -> str:
+    """The page without names of a run whose secret is known."""
+    return html.render_anonymous_cohort(reports, run, code_names((report.student for report in reports), "secret"))

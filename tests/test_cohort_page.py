@@ -22,15 +22,14 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from grader import store
+from grader.codenames import SECRET_FILE, code_names, secret_of
 from grader.model import AnswerResult, Band, Report, Run, Status
 from grader.queue import queue_of
 from grader.report import html, tally
-from grader.report.accuracies import accuracies_of
 from grader.report.cohort_charts import accuracy_chart, band_counts
 from grader.report.cohort_queue import listed_queue
 from grader.report.highlighting import fold
-from grader.report.identity import UNTOLD, ByName, ByNumber, code_names
+from grader.report.identity import UNTOLD, ByName, ByNumber
 from grader.report.text import visible
 from tests import cohort_samples as cohorts
 from tests import report_samples as samples
@@ -38,7 +37,7 @@ from tests.report_samples import F, H, P, R
 from tests.test_report import Page
 
 GOLD = Path(__file__).parent / "gold"
-RENDERERS = {"cohort": html.render_cohort, "cohort-anonymous": html.render_anonymous_cohort}
+RENDERERS = {"cohort": html.render_cohort, "cohort-anonymous": samples.anonymous_page}
 Renderer = Callable[[Sequence[Report], Run], str]
 both = pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
 
@@ -323,17 +322,6 @@ def test_nothing_is_drawn_when_no_net_was_tested() -> None:
     assert "No net got as far as being tested." in page_of([samples.unloadable_report()]).text
 
 
-def test_accuracies_are_read_from_the_stored_run(tmp_path: Path) -> None:
-    trained, untested = samples.partial_report(), samples.unloadable_report()
-    for report in (trained, untested):
-        store.write_report(tmp_path, report, key="k")
-    slim = [dataclasses.replace(report, evidence=None) for report in (trained, untested)]
-    slim.append(dataclasses.replace(samples.passed_report("nobody"), evidence=None))
-    assert accuracies_of(slim, tmp_path) == {trained.student: 0.9551} == accuracies_of([trained, untested])
-    (store.student_folder(tmp_path, trained.student) / store.RECORD_FILE).write_text('{"evidence": [')
-    assert accuracies_of(slim, tmp_path) == {}
-
-
 # Statuses
 
 
@@ -373,7 +361,7 @@ def test_decisions_of_tutors_are_listed_with_who_and_why_and_marked_in_the_table
 
 def test_no_student_can_be_told_from_the_page_without_names() -> None:
     for reports, source in (
-        (SMALL, html.render_anonymous_cohort(SMALL, samples.RUN)),
+        (SMALL, samples.anonymous_page(SMALL, samples.RUN)),
         (LARGE, large_page("cohort-anonymous")),
     ):
         page = Page(source)
@@ -386,20 +374,44 @@ def test_no_student_can_be_told_from_the_page_without_names() -> None:
 
 
 def test_no_hostile_name_can_be_told_from_the_page_without_names() -> None:
-    text = Page(html.render_anonymous_cohort(samples.cohort(), samples.RUN)).text
+    text = Page(samples.anonymous_page(samples.cohort(), samples.RUN)).text
     for name in samples.HOSTILE_NAMES:
         assert " ".join(visible(name).split()) not in text
 
 
 def test_code_names_follow_no_list_and_stay_the_same() -> None:
     students = [report.student for report in LARGE]
-    names = code_names(students)
+    names = code_names(students, "secret")
     assert sorted(names.values()) == [f"Student {number:03d}" for number in range(1, 301)]
-    assert names == code_names(reversed(students))
+    assert names == code_names(reversed(students), "secret")
     assert [names[one] for one in sorted(students)] != sorted(names.values())
     rows = re.findall(r'role="rowheader">(Student \d+)</th>', large_page("cohort-anonymous"))
     assert rows == sorted(rows)
     assert len(rows) == 300
+
+
+def test_a_list_of_the_class_does_not_give_the_code_names_away(tmp_path: Path) -> None:
+    reports = [report for report in LARGE if report.answers]
+    students = [report.student for report in reports]
+    pages = {}
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        html.write_cohort_page(folder, reports, samples.RUN)
+        pages[folder] = (folder / "anonymous.html").read_text(encoding="utf-8")
+        secret = secret_of(folder)
+        assert secret not in pages[folder] + (folder / "index.html").read_text(encoding="utf-8")
+        html.write_cohort_page(folder, reports, samples.RUN)
+        assert (folder / "anonymous.html").read_text(encoding="utf-8") == pages[folder], "the same in each rendering"
+    one, other = (code_names(students, secret_of(folder)) for folder in pages)
+    assert one != other
+
+
+def test_the_order_of_an_anonymous_page_hangs_on_the_code_names_alone() -> None:
+    students = [report.student for report in LARGE]
+    names = code_names(students, "secret")
+    renamed = [dataclasses.replace(report, student=f"x{names[report.student]}") for report in LARGE]
+    page = html.render_anonymous_cohort(renamed[::-1], samples.RUN, {f"x{name}": name for name in names.values()})
+    assert page == html.render_anonymous_cohort(LARGE, samples.RUN, names)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +425,7 @@ def test_code_names_follow_no_list_and_stay_the_same() -> None:
     ],
 )
 def test_in_an_answer_its_own_writer_is_blacked_out(student: str, text: str, shown: str) -> None:
-    assert ByNumber([student]).answer(student, text) == shown
+    assert ByNumber({student: "Student 001"}).answer(student, text) == shown
 
 
 @pytest.mark.parametrize(
@@ -427,7 +439,7 @@ def test_in_an_answer_its_own_writer_is_blacked_out(student: str, text: str, sho
 )
 def test_a_reason_that_names_a_file_or_the_student_is_not_told(message: str, told: str) -> None:
     answer: AnswerResult = cohorts.answer("1", R, message=message)
-    assert ByNumber(["Weber_Max"]).reason("Weber_Max", answer).startswith(told)
+    assert ByNumber({"Weber_Max": "Student 001"}).reason("Weber_Max", answer).startswith(told)
 
 
 # Files, names and sizes
@@ -438,7 +450,7 @@ def test_both_pages_are_written_and_links_lead_to_the_students_pages(tmp_path: P
     for report in reports:
         html.write_report_page(tmp_path, report, samples.RUN)
     index = html.write_cohort_page(tmp_path, reports, samples.RUN)
-    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "anonymous.html", "students"}
+    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "anonymous.html", SECRET_FILE, "students"}
     links = {urldefrag(one["href"] or "").url for one in Page(index.read_text(encoding="utf-8")).all("a")}
     assert len(links) == len(reports) + 1
     assert all((tmp_path / unquote(link)).is_file() for link in links)
@@ -450,7 +462,7 @@ def test_a_hostile_name_stays_text(report: Report) -> None:
     page = Page(source)
     assert " ".join(visible(report.student).split()) in page.text
     assert len(page.all("script")) == 1
-    for text in (source, html.render_anonymous_cohort([report], samples.RUN)):
+    for text in (source, samples.anonymous_page([report], samples.RUN)):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff]", text)
 
 

@@ -18,10 +18,10 @@ from grader import store
 from grader.__main__ import main
 from grader.comparison import Cause, Comparison, compare
 from grader.finished import load_run
-from grader.marking import overall_status
 from grader.model import AnswerResult, ItemResult, Override, Report, Run, Status
-from grader.moderation import add_override, item_id, subject_digest
+from grader.moderation import item_id, subject_digest
 from grader.report.changes import print_changes
+from grader.verdicts import overall_status
 from tests import report_samples as samples
 
 Pair = Callable[..., Comparison]
@@ -82,8 +82,7 @@ def pair(tmp_path: Path) -> Pair:
     ) -> Comparison:
         folders = stored(tmp_path / "a", samples.RUN, old), stored(tmp_path / "b", replace(samples.RUN, **facts), new)
         for folder, decisions in zip(folders, (before, after), strict=True):
-            for one in decisions:
-                add_override(folder, one)
+            samples.decide(folder, *decisions)
         return compare(load_run(folders[0]), load_run(folders[1]))
 
     return run

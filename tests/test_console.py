@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.model import AnswerResult, Report, Run, Status
+from grader.report import tally
 from grader.report.console import Progress, make_console, print_summary
 from grader.report.layout import Column, in_columns
-from grader.report.progress import code_status
 from tests import report_samples as samples
 
 FOLDER = Path("reports") / "2025-11-23"
@@ -244,5 +244,5 @@ def test_every_status_can_be_done() -> None:
     with Progress(Console(file=stream, width=80), len(reports)) as progress:
         for report in reports:
             progress.done(report, 0.1)
-    assert {code_status(report) for report in reports} == set(Status) - {Status.SKIPPED}
+    assert {tally.code_status(report) for report in reports} == set(Status) - {Status.SKIPPED}
     assert "[6/6] s6789012 error – (0.1 s)" in stream.getvalue()

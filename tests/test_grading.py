@@ -29,12 +29,13 @@ from grader.evidence import Problem, Training
 from grader.grading import Selection, grade_cohort
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Override, Report, Run, Status, UsageFault
-from grader.moderation import add_override, read_overrides, subject_digest
+from grader.moderation import read_overrides, subject_digest
 from grader.pictures import MOST_MISTAKES
 from grader.report import html
 from grader.report.console import make_console
 from grader.report.progress import Progress
 from grader.rubric import load_rubric
+from tests import report_samples
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "tests" / "submissions"
@@ -460,7 +461,7 @@ def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) ->
         old=scores.awarded,
         new=Decimal("0.5"),
     )
-    add_override(cohort.out, made)
+    report_samples.decide(cohort.out, made)
     for selection in (Selection(), Selection(remark=True), Selection(students=("ben",))):
         _, reports = cohort.grade(selection)
         assert (reports["ben"].awarded, reports["ben"].status) == (Decimal("13.5"), Status.PARTIAL)

@@ -12,8 +12,9 @@ import pytest
 from grader.answers.results import NO_ANSWERS, WAITING
 from grader.evidence import Ending, Problem
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.marking import mark, mark_error, mark_unusable, overall_status
+from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
+from grader.verdicts import overall_status
 from tests import evidence_samples as samples
 from tests.evidence_samples import HEALTHY, training, until
 

@@ -9,17 +9,16 @@ from pathlib import Path
 import pytest
 
 from grader import store
+from grader.decisions import Decisions
 from grader.finished import load_run, write_views
 from grader.model import AnswerResult, Override, Report, Status, UsageFault
 from grader.moderation import (
     OVERRIDES_FILE,
     Overrides,
-    add_override,
     carry_over,
     item_id,
     moderated,
     read_overrides,
-    remove_override,
     subject_digest,
     write_overrides,
 )
@@ -114,15 +113,21 @@ def test_a_decision_out_of_other_points_asks_again() -> None:
 # ---- the file --------------------------------------------------------------------------------------------------------
 
 
+def taken_back(folder: Path, made: Override) -> Overrides:
+    decisions = Decisions(folder)
+    with decisions.held():
+        return decisions.remove(made)
+
+
 def test_decisions_survive_the_file_whatever_is_in_them(tmp_path: Path) -> None:
     nasty = 'quotes " and \\ and \n lines, [[override]], \x07, "; \u202eabc \U0001f600 </script>'
     made = (
         decision(REPORT, "part1.8", "0.5", reason=nasty, author=nasty, student=nasty),
         decision(REPORT, "part1.8", None, reason="Only a word."),
     )
-    assert add_override(tmp_path, made[0]) == Overrides(made[:1])
-    assert add_override(tmp_path, made[1]) == read_overrides(tmp_path) == Overrides(made)
-    assert remove_override(tmp_path, made[0]) == read_overrides(tmp_path) == Overrides(made[1:])
+    assert samples.decide(tmp_path, made[0]) == Overrides(made[:1])
+    assert samples.decide(tmp_path, made[1]) == read_overrides(tmp_path) == Overrides(made)
+    assert taken_back(tmp_path, made[0]) == read_overrides(tmp_path) == Overrides(made[1:])
 
 
 def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
@@ -163,9 +168,9 @@ def test_a_new_run_takes_decisions_over_once(tmp_path: Path) -> None:
     new.mkdir()
     made = decision(REPORT, "part1.8", "1")
     assert carry_over(new, old) == Overrides()
-    add_override(old, made)
+    samples.decide(old, made)
     assert carry_over(new, old) == read_overrides(new) == Overrides((made,))
-    remove_override(new, made)
+    taken_back(new, made)
     assert carry_over(new, old) == Overrides(), "what was taken back does not come back"
 
 
@@ -193,7 +198,7 @@ def test_a_stored_run_is_put_together_again(finished: Path) -> None:
 
 def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
     made = decision(REPORT, "part1.8", "1")
-    add_override(finished, made)
+    samples.decide(finished, made)
     write_views(load_run(finished), html, students={REPORT.student})
     page = (finished / store.report_path(REPORT.student)).read_text(encoding="utf-8")
     assert not (finished / store.report_path(samples.passed_report().student)).exists()

@@ -20,10 +20,10 @@ import pytest
 
 from grader import store
 from grader.__main__ import main
-from grader.agenda import code_names
+from grader.codenames import code_names, secret_of
 from grader.decisions import Decisions
 from grader.model import AnswerResult, Flag, Override, Report, Status, UsageFault
-from grader.moderation import OVERRIDES_FILE, Overrides, add_override, read_overrides, write_overrides
+from grader.moderation import OVERRIDES_FILE, Overrides, read_overrides, write_overrides
 from tests import report_samples as samples
 
 ROOT = Path(__file__).parents[1]
@@ -262,7 +262,7 @@ def test_an_item_of_the_code_is_shown_with_what_was_expected_and_seen(folder: Pa
 
 def test_code_names_tell_nothing(folder: Path, review: Run) -> None:
     _, printed = review("s", "a", "a", "a", "0", "y", options=("--anonymous",))
-    names = code_names(["ann", "bob", "code", "nobody"])
+    names = code_names(["ann", "bob", "code", "nobody"], secret_of(folder))
     assert names["ann"] in printed
     for student in names:
         assert not re.search(rf"\b{student}\b", printed.split("In this session")[0]), student
@@ -361,7 +361,7 @@ def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, revi
     made = Override(
         "bob", "part1.7c", "Theo", "2025-11-24T09:30:00+00:00", "ok", _digest(BOB), Decimal(1), Decimal(1), Decimal(1)
     )
-    add_override(folder, made)
+    samples.decide(folder, made)
     os.utime(folder / "results.json", (1, 1))
     review(options=("--only", "8"))
     assert "Theo" in (folder / store.report_path("bob")).read_text(encoding="utf-8")
@@ -450,7 +450,7 @@ def by_theo(report: Report) -> Override:
 def test_what_another_tutor_decided_stands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stdin = TwoTutors(["a\n"], 0, lambda: [add_override(folder, by_theo(one)) for one in (ANN, BOB)])
+    stdin = TwoTutors(["a\n"], 0, lambda: [samples.decide(folder, by_theo(one)) for one in (ANN, BOB)])
     monkeypatch.setattr(sys, "stdin", stdin)
     main(["review", str(folder), "--author", "Tess", "--only", "7c"])
     printed = capsys.readouterr().out
@@ -464,7 +464,7 @@ def test_what_another_tutor_settled_is_not_shown_again(
 ) -> None:
     def meanwhile() -> None:
         open_one = {"ann", "bob"} - {one.student for one in read_overrides(folder).entries}
-        add_override(folder, by_theo(ANN if "ann" in open_one else BOB))
+        samples.decide(folder, by_theo(ANN if "ann" in open_one else BOB))
 
     monkeypatch.setattr(sys, "stdin", TwoTutors(["w note\n", "a\n"], 1, meanwhile))
     main(["review", str(folder), "--author", "Tess", "--only", "7c"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from statistics import median
 
@@ -19,6 +20,11 @@ def fraction_of(accuracy: float, plan: TrainingPlan) -> Decimal:
 def accuracy_of(training: Training) -> float:
     """Held-out accuracy, 0..1."""
     return training.correct / training.total if training.total else 0.0
+
+
+def best_accuracy(trainings: Iterable[Training]) -> float | None:
+    """The best seed's held-out accuracy, 0..1; None when none was tested."""
+    return max((accuracy_of(one) for one in trainings if one.total), default=None)
 
 
 def next_seed(trainings: tuple[Training, ...], plan: TrainingPlan) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -64,12 +64,12 @@ class Decision:
     time: str
 
 
-def context(reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float]) -> dict[str, Any]:
-    """The values that ``cohort.html`` is rendered with; ``accuracies`` (0..1) by student, where there is one."""
-    rows = [_row(report, identity, accuracies.get(report.student)) for report in reports]
+def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str, Any]:
+    """The values that ``cohort.html`` is rendered with."""
     if identity.is_anonymous:  # the run's own order would tell
-        rows.sort(key=lambda row: row.name)
-    reached = [accuracies[report.student] for report in reports if report.student in accuracies]
+        reports = sorted(reports, key=lambda report: identity.name(report.student))
+    rows = [_row(report, identity) for report in reports]
+    reached = [report.accuracy for report in reports if report.accuracy is not None]
     return {
         "run": run,
         "is_anonymous": identity.is_anonymous,
@@ -92,7 +92,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity, accuracies:
     }
 
 
-def _row(report: Report, identity: Identity, accuracy: float | None) -> Row:
+def _row(report: Report, identity: Identity) -> Row:
     part1, part2, status = tally.add_up(report.answers), tally.add_up(report.items), tally.code_status(report)
     waiting = 0 if status is Status.ERROR else sum(one.status is Status.NEEDS_REVIEW for one in report.results)
     decided = sum(one.override is not None for one in report.results)
@@ -114,7 +114,7 @@ def _row(report: Report, identity: Identity, accuracy: float | None) -> Row:
         proposed1=_proposed(report.answers),
         proposed2=_proposed(report.items),
         decided=decided,
-        accuracy=accuracy,
+        accuracy=report.accuracy,
         cause=identity.cause(report),
         flags=(*ids[:_MOST_FLAGS], *([f"{len(ids) - _MOST_FLAGS} more"] if len(ids) > _MOST_FLAGS else [])),
         classes=tuple(classes),

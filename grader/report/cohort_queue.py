@@ -12,6 +12,7 @@ from grader.moderation import PART1
 from grader.queue import Open, Question, queue_of
 from grader.report.highlighting import FoldedAnswer, fold
 from grader.report.identity import Identity
+from grader.report.text import anchor
 
 _MOST_LISTED = 1500
 """Entries of all questions together; without a key a large cohort has thousands, which nobody reads on a page."""
@@ -80,7 +81,7 @@ class ListedQueue:
 
 def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
     """The queue of a run in the order of :mod:`grader.queue`, faults of the grader first."""
-    queue = queue_of(reports)
+    queue = queue_of(reports, names=identity.names)
     results = sum(len(question.entries) for question in queue.questions)
     most_text = max(_shares(list(_lengths(queue.questions)), _TEXT_BUDGET), default=0)
     groups = [
@@ -141,11 +142,10 @@ def _entry(found: Open, identity: Identity, most_text: int) -> Entry:
     if isinstance(result, AnswerResult) and result.text:
         text = identity.answer(report.student, result.text)
         answer = fold(text, result.spans, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text)
-    anchor = f"part-{result.part}" if isinstance(result, AnswerResult) else f"item-{result.id}"
     reason = identity.reason(report.student, result)
     return Entry(
         name=identity.name(report.student),
-        page=f"{page}#{anchor}" if page else "",
+        page=f"{page}#{anchor(result)}" if page else "",
         reasons=(reason,) if reason else (),
         answer=answer,
         proposed=result.proposed,

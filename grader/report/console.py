@@ -11,7 +11,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -26,7 +25,6 @@ from grader.queue import Queue, is_open, queue_of
 from grader.report import tally
 from grader.report.layout import Column, in_columns
 from grader.report.progress import Progress as Progress  # both halves of the terminal under one name
-from grader.report.progress import code_status
 from grader.report.text import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
 
 _MOST_FAILURES = 14
@@ -97,7 +95,7 @@ def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
 def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
     """Name, status and points of the code, points of Part 1, what is open of both, the total, the first cause."""
     code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
-    status = code_status(report)
+    status = tally.code_status(report)
     has_marks = bool(report.answers) and part1.waiting < len(report.answers)
     waiting = sum(map(is_open, report.results))
     return (
@@ -122,7 +120,7 @@ def _counts(reports: Sequence[Report], run: Run) -> Text:
     extra = ", ".join(f"{count} {visible(name)}" for name, count in run.counts.items() if count)
     if extra:
         line.append(f" ({extra})", style="not bold dim")
-    for number, (status, count) in enumerate(tally.count_statuses(map(code_status, reports)).items()):
+    for number, (status, count) in enumerate(tally.count_statuses(map(tally.code_status, reports)).items()):
         line.append(", code: " if number == 0 else ", ", style="not bold")
         line.append(f"{count} {labelled(status)}", style=f"not bold {STYLES[status]}")
     return line
@@ -132,7 +130,6 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
     failures = tally.most_failed(reports)
     if not failures:
         return
-    causes = _most_frequent_causes(reports)
     columns = (
         Column("Lost marks on", most=_TITLE[console.width >= _WIDE]),
         Column("failed", is_right=True),
@@ -141,8 +138,9 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
     )
     rows = []
     for entry in failures[:_MOST_FAILURES]:
-        cause, count = causes[entry.id]
-        often = Text(f"{count} x ", style="dim").append(visible(cause), style="not dim")
+        often = Text()
+        if entry.saying is not None:
+            often.append(f"{entry.saying.count} x ", style="dim").append(visible(entry.saying.message))
         rows.append(
             (Text(visible(entry.title)), Text(str(entry.failed or "–")), Text(str(entry.partial or "–")), often)
         )
@@ -153,16 +151,6 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
 def _print_lines(console: Console, lines: Iterable[Text]) -> None:
     for line in lines:
         console.print(line, no_wrap=True, overflow="ellipsis")
-
-
-def _most_frequent_causes(reports: Sequence[Report]) -> dict[str, tuple[str, int]]:
-    """By item of Part 2, the message that most of those got who lost marks on it, and how many did."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for report in reports:
-        for item in report.items:
-            if item.status in (Status.FAILED, Status.PARTIAL):
-                counts[item.id][item.message] += 1
-    return {id: count.most_common(1)[0] for id, count in counts.items()}
 
 
 def _print_queue(console: Console, queue: Queue) -> None:

@@ -18,15 +18,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader import store
+from grader.codenames import code_names, secret_of
 from grader.files import write_file
-from grader.model import Report, Run, Status
-from grader.report import cohort_page, student_page, tally, text
-from grader.report.accuracies import accuracies_of
+from grader.model import Report, Run
+from grader.report import cohort_page, student_page, text
 from grader.report.identity import ByName, ByNumber, Identity
 from grader.text import visible_block
 
 _LONGEST_SENTENCE = 1000
 """Characters of a sentence that may quote a submission."""
+_OFTEN_SEEN = 200
+"""Characters; nothing longer is kept because it may come again."""
+_MANY = 4096
+"""Things that are kept because the pages of a cohort have most of them in common."""
 _MOST_REASONS = 6
 """Reasons of one submission in the tutor's queue; its own page has them all."""
 
@@ -36,21 +40,18 @@ def render_report(report: Report, run: Run) -> str:
     return _environment().get_template("report.html").render(student_page.context(report, run))
 
 
-def render_cohort(reports: Sequence[Report], run: Run, accuracies: Mapping[str, float] | None = None) -> str:
-    """The page of a whole run; its links lead to the students' pages beside it.
-
-    ``accuracies`` (0..1) by student are taken from the reports' evidence unless they are given.
-    """
-    return _cohort(reports, run, ByName(), accuracies)
+def render_cohort(reports: Sequence[Report], run: Run) -> str:
+    """The page of a whole run; its links lead to the students' pages beside it."""
+    return _cohort(reports, run, ByName())
 
 
-def render_anonymous_cohort(reports: Sequence[Report], run: Run, accuracies: Mapping[str, float] | None = None) -> str:
-    """The page of a whole run with numbers for the students, for blind moderation."""
-    return _cohort(reports, run, ByNumber(report.student for report in reports), accuracies)
+def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
+    """The page of a whole run, for blind moderation: students go by ``names``, and nothing else tells who they are."""
+    return _cohort(reports, run, ByNumber(names))
 
 
-def _cohort(reports: Sequence[Report], run: Run, identity: Identity, accuracies: Mapping[str, float] | None) -> str:
-    values = cohort_page.context(reports, run, identity, accuracies_of(reports) if accuracies is None else accuracies)
+def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
+    values = cohort_page.context(reports, run, identity)
     return _environment().get_template("cohort.html").render(values | _script())
 
 
@@ -72,21 +73,32 @@ def write_report_page(folder: Path, report: Report, run: Run) -> Path:
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """Write index.html into the run at ``folder``, and anonymous.html, the same without names."""
-    accuracies = accuracies_of(reports, folder)
+    names = code_names((report.student for report in reports), secret_of(folder))
     path = folder / "index.html"
-    write_file(path, render_cohort(reports, run, accuracies).encode())
-    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, accuracies).encode())
+    write_file(path, render_cohort(reports, run).encode())
+    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
     return path
 
 
 def _finalize(value: Any) -> Any:
     """The last step before autoescape, for every expression of every template."""
-    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if type(value) is not str or (value.isascii() and value.isprintable()):
+        return value
+    return _line(value) if len(value) <= _OFTEN_SEEN else text.visible(value)
+
+
+@functools.lru_cache(maxsize=_MANY)
+def _line(value: str) -> str:
+    return text.visible(value)
 
 
 def _prose(message: str) -> Markup:
     """A sentence of ours with its `code` set as code."""
-    shown = text.shorten(text.visible(message), _LONGEST_SENTENCE)
+    return _coded(text.shorten(text.visible(message), _LONGEST_SENTENCE))
+
+
+@functools.lru_cache(maxsize=_MANY)
+def _coded(shown: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown))))
 
 
@@ -125,11 +137,13 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         MOST_REASONS=_MOST_REASONS,
-        Status=Status,
         SYMBOLS=text.SYMBOLS,
         WORDS=text.WORDS,
-        is_marked=tally.is_marked,
+        anchor=text.anchor,
         quantity=text.quantity,
-        status_of=tally.status_of,
     )
+    signs = environment.get_template("signs.html").module
+    kept = {name: functools.lru_cache(maxsize=_MANY)(getattr(signs, name)) for name in ("badge", "out_of", "cell")}
+    environment.globals.update(badge=kept["badge"], out_of=kept["out_of"])
+    environment.filters["cells"] = lambda reading: Markup("".join(kept["cell"](*one) for one in reading.cells))
     return environment

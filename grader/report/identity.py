@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from grader.files import encodable
 from grader.model import AnswerResult, Flag, ItemResult, Override, Report, Status
 from grader.store import report_path
 
@@ -28,6 +26,10 @@ class Identity(Protocol):
     @property
     def is_anonymous(self) -> bool:
         """Whether the page must not tell who somebody is."""
+
+    @property
+    def names(self) -> Mapping[str, str] | None:
+        """What all students are called; None where that is their own names."""
 
     def name(self, student: str) -> str:
         """What the student is called."""
@@ -59,6 +61,7 @@ class ByName:
     """Everything that is known."""
 
     is_anonymous: bool = False
+    names: None = None
 
     def name(self, student: str) -> str:
         return student
@@ -86,19 +89,19 @@ class ByName:
 
 
 class ByNumber:
-    """Numbers for the students of one cohort; what a student or a tutor wrote freely is left out, but for answers.
+    """The ``names`` of :mod:`grader.codenames`; what a student or a tutor wrote freely is left out, but for answers.
 
     In an answer, the student's own name and number as they stand in the name of the submission are blacked out.
     """
 
     is_anonymous = True
 
-    def __init__(self, students: Iterable[str]) -> None:
-        self._numbers = code_names(students)
-        self._own_words = {student: _words_of(student) for student in self._numbers}
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+        self._own_words = {student: _words_of(student) for student in names}
 
     def name(self, student: str) -> str:
-        return self._numbers[student]
+        return self.names[student]
 
     def page(self, student: str) -> str:
         return ""
@@ -126,12 +129,6 @@ class ByNumber:
 
     def decision(self, override: Override) -> tuple[str, str]:
         return "", ""
-
-
-def code_names(students: Iterable[str]) -> dict[str, str]:
-    """A name for each student that does not tell who it is: numbers in the order of a digest."""
-    shuffled = sorted(students, key=lambda one: hashlib.sha256(encodable(one).encode()).hexdigest())
-    return {student: f"Student {number:03d}" for number, student in enumerate(shuffled, start=1)}
 
 
 def _words_of(student: str) -> re.Pattern[str]:

@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from grader.marking import overall_status
 from grader.model import Report, Status
 from grader.report import tally
 from grader.report.text import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
@@ -19,11 +18,6 @@ from grader.text import visible_block
 
 _LONGEST_ERROR = 4000
 """Characters; a fault may quote what a submission wrote."""
-
-
-def code_status(report: Report) -> Status:
-    """The status of Part 2 alone, which the terminal shows beside its points."""
-    return overall_status(report.items, ()) if report.items else report.status
 
 
 class Progress:
@@ -84,7 +78,7 @@ class Progress:
         """``report`` is finished, after ``seconds`` of wall time; None when it was reused from an earlier run."""
         with self._lock:
             self._done += 1
-            self._counts[code_status(report)] += 1
+            self._counts[tally.code_status(report)] += 1
             self._under_way.pop(report.student, None)
             if self._bar is None:
                 self._print_line(report, seconds)
@@ -97,7 +91,7 @@ class Progress:
     def _print_line(self, report: Report, seconds: float | None) -> None:
         if self._is_quiet:
             return
-        status, part2 = code_status(report), tally.add_up(report.items)
+        status, part2 = tally.code_status(report), tally.add_up(report.items)
         line = Text(f"[{self._done}/{self._total}] {visible(report.student)} ")
         line.append(WORDS[status], style=STYLES[status])
         line.append(f" {out_of(part2.awarded, part2.available)}" if tally.is_marked(report) else " –")

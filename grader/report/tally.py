@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.marking import overall_status
 from grader.model import AnswerResult, ItemResult, Report, Status
+from grader.verdicts import overall_status
 
 UNSETTLED = (Status.NEEDS_REVIEW, Status.ERROR)
 LOSSY = (Status.FAILED, Status.PARTIAL)
@@ -56,14 +56,6 @@ class PartTally:
     none: int
     open: int
     saying: Saying | None
-
-
-@dataclass(frozen=True)
-class QueueEntry:
-    """A submission that a tutor must look at, and why, one reason a sentence."""
-
-    report: Report
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -164,28 +156,6 @@ def part_tallies(reports: Iterable[Report]) -> tuple[PartTally, ...]:
 
 def _most_given(messages: Counter[str]) -> Saying | None:
     return next((Saying(*entry) for entry in messages.most_common(1)), None)
-
-
-def review_queue(reports: Iterable[Report]) -> tuple[QueueEntry, ...]:
-    """Submissions whose code needs a tutor: unsettled Part 2 items, faults of the grader, flags.
-
-    Unmarked Part 1 answers are counted elsewhere; with every answer waiting they would put everybody in the queue.
-    """
-    entries = []
-    for report in reports:
-        if report.status is Status.ERROR and not is_marked(report):
-            reasons = [report.message or "The grader could not finish this submission."]
-        else:
-            reasons = [f"{item.title}: {item.message}" for item in report.items if item.status in UNSETTLED]
-        reasons.extend(flag.message for flag in report.flags)
-        if reasons:
-            entries.append(QueueEntry(report, tuple(reasons)))
-    return tuple(entries)
-
-
-def waiting_answers(reports: Iterable[Report]) -> int:
-    """How many Part 1 answers have no settled mark yet."""
-    return sum(add_up(report.answers).waiting for report in reports)
 
 
 def histogram(values: Sequence[Decimal], available: Decimal, *, most_bins: int = 20) -> tuple[Bin, ...]:

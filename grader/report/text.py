@@ -1,11 +1,11 @@
-"""Words, symbols and numbers as every view writes them."""
+"""Words, symbols, numbers and ids as every view writes them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
 
-from grader.model import Status
+from grader.model import AnswerResult, ItemResult, Status
 from grader.text import shorten as shorten  # views take all their words from here
 from grader.text import visible as visible
 
@@ -55,6 +55,11 @@ def points(value: Decimal) -> str:
 def out_of(awarded: Decimal, available: Decimal) -> str:
     """``13.5/17``."""
     return f"{points(awarded)}/{points(available)}"
+
+
+def anchor(result: ItemResult | AnswerResult) -> str:
+    """Id of the element on a student's page that is about ``result``."""
+    return f"part-{result.part}" if isinstance(result, AnswerResult) else f"item-{result.id}"
 
 
 def labelled(status: Status) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from grader.evidence import Training
 from grader.model import Band
@@ -24,8 +25,7 @@ class Run:
     reached: Band | None
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """Images of one digit that were read as one digit. ``kind`` is right, often, sometimes, seldom or never."""
 
     count: int
