@@ -5,7 +5,7 @@ Nothing is run, no submission is opened and no mark is computed here; tutors' de
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,7 @@ class Pages(Protocol):
     """What renders finished reports; :mod:`grader.report.html` is one."""
 
     def write_report_page(self, folder: Path, report: Report, run: Run) -> object: ...
-    def write_cohort_page(self, folder: Path, reports: tuple[Report, ...], run: Run) -> object: ...
+    def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
 
 @dataclass(frozen=True)

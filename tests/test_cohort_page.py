@@ -308,7 +308,7 @@ def test_every_accuracy_is_in_a_band_and_in_the_drawing() -> None:
     assert sum(int(bar.label.rpartition(": ")[2]) for bar in chart.bars) + chart.below == len(accuracies)
     assert [tick.label for tick in chart.bands] == ["85 %", "94 %", "97 %"]
     assert next(bar for bar in chart.bars if bar.label.endswith(": 60")).label == "98 to 98.5 %: 60"
-    assert all(chart.left <= bar.x and bar.x + bar.width <= chart.right for bar in chart.bars)
+    assert all(chart.frame.left <= bar.x and bar.x + bar.width <= chart.frame.right for bar in chart.bars)
 
 
 def test_a_band_line_stands_where_its_bars_begin() -> None:

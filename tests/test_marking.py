@@ -199,3 +199,10 @@ def test_the_further_a_submission_gets_the_more_it_earns() -> None:
     marks = [mark(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.STAGES]
     marks.append(mark(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
     assert all(earlier <= later for earlier, later in pairwise(marks)), marks
+
+
+def test_the_best_seeds_accuracy_outlives_the_evidence() -> None:
+    runs = (training(0.8, seed=1), training(0.9, seed=2))
+    report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
+    assert report.accuracy == 0.9
+    assert mark(ALICE, replace(HEALTHY, trainings=()), rubric(), data="mnist").accuracy is None

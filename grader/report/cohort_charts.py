@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from grader.model import Band
-from grader.report.plots import Tick
+from grader.report.plots import Frame, Tick
 
-WIDTH, HEIGHT = 440, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 22, 34
+_FRAME = Frame(width=440, height=190, left=34, right=430, top=22, bottom=156)
 _WIDTHS = (0.0025, 0.005, 0.01, 0.02, 0.025)
 """Of a bar, in accuracy; the first that needs no more than ``_MOST_BARS`` is taken."""
 _MOST_BARS = 40
@@ -52,12 +51,7 @@ class AccuracyChart:
     highest: int
     below: int
     """Students left of the drawing."""
-    left: float = _LEFT
-    right: float = WIDTH - _RIGHT
-    top: float = _TOP
-    bottom: float = HEIGHT - _BOTTOM
-    width: int = WIDTH
-    height: int = HEIGHT
+    frame: Frame = _FRAME
 
 
 def accuracy_chart(accuracies: Sequence[float], bands: Iterable[Band]) -> AccuracyChart | None:
@@ -71,16 +65,16 @@ def accuracy_chart(accuracies: Sequence[float], bands: Iterable[Band]) -> Accura
     last = round((1 - start) / step) - 1
     counts = Counter(min(int((one - start) / step + _EDGE), last) for one in accuracies if one >= start)
     highest = max(counts.values())
-    across, down = WIDTH - _RIGHT - _LEFT, HEIGHT - _BOTTOM - _TOP
+    across, down = _FRAME.right - _FRAME.left, _FRAME.bottom - _FRAME.top
 
     def x(accuracy: float) -> float:
-        return round(_LEFT + across * (accuracy - start) / (1 - start), 1)
+        return round(_FRAME.left + across * (accuracy - start) / (1 - start), 1)
 
     def bar(number: int, count: int) -> Bar:
         low, high = start + number * step, start + (number + 1) * step
         tall = round(max(down * count / highest, 1.5), 1)
         label = f"{percent(low)} to {percent(high)} %: {count}"
-        return Bar(x(low), round(HEIGHT - _BOTTOM - tall, 1), round(x(high) - x(low) - 1, 1), tall, label)
+        return Bar(x(low), round(_FRAME.bottom - tall, 1), round(x(high) - x(low) - 1, 1), tall, label)
 
     return AccuracyChart(
         bars=tuple(bar(number, count) for number, count in sorted(counts.items())),

@@ -143,7 +143,7 @@ def _environment() -> Environment:
         quantity=text.quantity,
     )
     signs = environment.get_template("signs.html").module
-    kept = {name: functools.lru_cache(maxsize=_MANY)(getattr(signs, name)) for name in ("badge", "out_of", "cell")}
-    environment.globals.update(badge=kept["badge"], out_of=kept["out_of"])
-    environment.filters["cells"] = lambda reading: Markup("".join(kept["cell"](*one) for one in reading.cells))
+    badge, out_of, cell = (functools.lru_cache(_MANY)(getattr(signs, name)) for name in ("badge", "out_of", "cell"))
+    environment.globals.update(badge=badge, out_of=out_of)
+    environment.filters["cells"] = lambda reading: Markup("".join(cell(one.count, one.kind) for one in reading.cells))
     return environment

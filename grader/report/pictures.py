@@ -65,7 +65,7 @@ def filter_sheet(filters: Filters) -> Picture:
 
 
 def _picture(kind: int, rows: Sequence[bytes | bytearray], alt: str) -> Picture:
-    """A PNG of 8 bits a channel, written here because a page has nine of them and a library takes eight times as long."""
+    """A PNG of 8 bits a channel, written here for a page has nine, and a library takes eight times as long for each."""
     width, height = len(rows[0]) // _CHANNELS[kind], len(rows)
     head = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + row for row in rows))  # each row says that it is not filtered

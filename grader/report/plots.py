@@ -9,10 +9,23 @@ from dataclasses import dataclass
 from grader.evidence import Training
 from grader.model import Band
 
-WIDTH, HEIGHT = 440, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 12, 34
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "1 5")
 """One for each seed, so that the lines can be told apart without colour."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The size of a drawing, and where its axes begin and end in it."""
+
+    width: int
+    height: int
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+_FRAME = Frame(width=440, height=210, left=48, right=428, top=12, bottom=176)
 
 
 @dataclass(frozen=True)
@@ -42,12 +55,7 @@ class LearningChart:
     steps: tuple[Tick, ...]
     accuracies: tuple[Tick, ...]
     bands: tuple[Tick, ...]
-    left: float = _LEFT
-    right: float = WIDTH - _RIGHT
-    top: float = _TOP
-    bottom: float = HEIGHT - _BOTTOM
-    width: int = WIDTH
-    height: int = HEIGHT
+    frame: Frame = _FRAME
 
 
 def learning_chart(trainings: Sequence[Training], bands: Sequence[Band] = ()) -> LearningChart | None:
@@ -57,14 +65,13 @@ def learning_chart(trainings: Sequence[Training], bands: Sequence[Band] = ()) ->
     if not runs:
         return None
     last_step = max(step for _, points in runs for step, _ in points)
-    chart = LearningChart((), (), (), ())
-    across, down = chart.right - chart.left, chart.bottom - chart.top
+    across, down = _FRAME.right - _FRAME.left, _FRAME.bottom - _FRAME.top
 
     def x(step: float) -> float:
-        return round(chart.left + across * step / max(last_step, 1), 1)
+        return round(_FRAME.left + across * step / max(last_step, 1), 1)
 
     def y(accuracy: float) -> float:
-        return round(chart.bottom - down * min(max(accuracy, 0.0), 1.0), 1)
+        return round(_FRAME.bottom - down * min(max(accuracy, 0.0), 1.0), 1)
 
     return LearningChart(
         curves=tuple(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from grader.model import AnswerResult, ItemResult, Report, Status
@@ -103,27 +103,17 @@ def count_statuses(statuses: Iterable[Status]) -> dict[Status, int]:
 
 def most_failed(reports: Iterable[Report]) -> tuple[ItemTally, ...]:
     """Part 2 items that somebody lost marks on, the most often failed first."""
-    titles: dict[str, str] = {}
-    counts: defaultdict[str, Counter[Status]] = defaultdict(Counter)
-    messages: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for report in reports:
-        for item in report.items:
-            titles.setdefault(item.id, item.title)
-            if item.status not in (Status.SKIPPED, Status.ERROR):
-                counts[item.id][item.status] += 1
-            if item.status in LOSSY:
-                messages[item.id][item.message] += 1
     tallies = [
         ItemTally(
             id=id,
-            title=titles[id],
-            failed=count[Status.FAILED],
-            partial=count[Status.PARTIAL],
-            open=count[Status.NEEDS_REVIEW],
-            marked=count.total(),
-            saying=_most_given(messages[id]),
+            title=one.title,
+            failed=one.statuses[Status.FAILED],
+            partial=one.statuses[Status.PARTIAL],
+            open=one.statuses[Status.NEEDS_REVIEW],
+            marked=one.statuses.total() - one.statuses[Status.SKIPPED] - one.statuses[Status.ERROR],
+            saying=_most_given(one.messages),
         )
-        for id, count in counts.items()
+        for id, one in _counted((item.id, item) for report in reports for item in report.items).items()
     ]
     lossy = [tally for tally in tallies if tally.failed or tally.partial]
     return tuple(sorted(lossy, key=lambda tally: (-tally.failed, -tally.partial)))
@@ -131,27 +121,37 @@ def most_failed(reports: Iterable[Report]) -> tuple[ItemTally, ...]:
 
 def part_tallies(reports: Iterable[Report]) -> tuple[PartTally, ...]:
     """Each part of Part 1, in the order of the rubric."""
-    titles: dict[str, str] = {}
-    counts: defaultdict[str, Counter[Status]] = defaultdict(Counter)
-    messages: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for report in reports:
-        for answer in report.answers:
-            titles.setdefault(answer.part, answer.title)
-            counts[answer.part][answer.status] += 1
-            if answer.status in LOSSY:
-                messages[answer.part][answer.message] += 1
     return tuple(
         PartTally(
             part=part,
-            title=title,
-            full=counts[part][Status.PASSED],
-            partial=counts[part][Status.PARTIAL],
-            none=counts[part][Status.FAILED],
-            open=sum(counts[part][status] for status in UNSETTLED),
-            saying=_most_given(messages[part]),
+            title=one.title,
+            full=one.statuses[Status.PASSED],
+            partial=one.statuses[Status.PARTIAL],
+            none=one.statuses[Status.FAILED],
+            open=sum(one.statuses[status] for status in UNSETTLED),
+            saying=_most_given(one.messages),
         )
-        for part, title in titles.items()
+        for part, one in _counted((answer.part, answer) for report in reports for answer in report.answers).items()
     )
+
+
+@dataclass
+class _Count:
+    """How often an item came to each status, and what was said to those that lost marks on it."""
+
+    title: str
+    statuses: Counter[Status] = field(default_factory=Counter)
+    messages: Counter[str] = field(default_factory=Counter)
+
+
+def _counted(results: Iterable[tuple[str, ItemResult | AnswerResult]]) -> dict[str, _Count]:
+    counts: dict[str, _Count] = {}
+    for id, result in results:
+        count = counts.setdefault(id, _Count(result.title))
+        count.statuses[result.status] += 1
+        if result.status in LOSSY:
+            count.messages[result.message] += 1
+    return counts
 
 
 def _most_given(messages: Counter[str]) -> Saying | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from grader.evidence import Training
 from grader.model import Band
@@ -25,7 +24,8 @@ class Run:
     reached: Band | None
 
 
-class Cell(NamedTuple):
+@dataclass(frozen=True)
+class Cell:
     """Images of one digit that were read as one digit. ``kind`` is right, often, sometimes, seldom or never."""
 
     count: int
