@@ -153,6 +153,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def browser(session: nox.Session) -> None:
+    """Open the pages of sample runs in Chromium and use them: nox -s browser -- [pytest options]."""
+    folder = str(Path("tests", "browser"))
+    session.run(shared_python(session), "-m", "pytest", folder, *session.posargs, external=True)
+
+
+@nox.session(python=False)
 def lint(session: nox.Session) -> None:
     """Check style with ruff."""
     session.run(shared_python(session), "-m", "ruff", "check", *(session.posargs or ["."]), external=True)
