@@ -15,7 +15,7 @@
   const valueOf = (row, column, isNumber) => {
     const cell = row.cells[column];
     const text = cell.dataset.value ?? cell.textContent.trim();
-    if (!isNumber) return text;
+    if (!isNumber) return text || null;
     const number = parseFloat(text);
     return Number.isNaN(number) ? null : number;
   };
