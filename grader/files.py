@@ -8,6 +8,7 @@ import math
 import os
 import re
 import tempfile
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 T = TypeVar("T")
+
+_CONVERTING = threading.Lock()
+"""msgspec crashes when two threads meet a dataclass for the first time at once."""
 
 
 def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
@@ -73,7 +77,8 @@ def unpacked(value: Any, kind: type[T]) -> T | None:
     """The ``kind`` that :func:`packed` took apart, None for null; raises msgspec.ValidationError for anything else."""
     if value is None:
         return None
-    return msgspec.convert(value, kind, dec_hook=_decode_path)
+    with _CONVERTING:
+        return msgspec.convert(value, kind, dec_hook=_decode_path)
 
 
 def finite(value: Any) -> Any:

@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -261,3 +263,15 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
         store.claim_folder(path)
     with pytest.raises(UsageFault, match="cannot be written"):
         store.claim_folder(path / "below")
+
+
+def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
+    store.write_verdict(tmp_path, samples.passed_report("ann"))
+    code = (
+        "import sys, threading; from pathlib import Path; from grader import store; sys.setswitchinterval(1e-6)\n"
+        "threads = [threading.Thread(target=store.read_verdict, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"
+        "for each in threads: each.start()\n"
+        "for each in threads: each.join()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
