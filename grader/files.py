@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import os
 import re
 import tempfile
 import threading
+from collections.abc import Hashable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +22,9 @@ from grader.model import JSON
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Control, bidi and unseen characters, which stand for themselves in JSON but steer a terminal that shows the file.
 _STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+_PLAIN = frozenset({str, int, bool})
+"""Types that JSON writes as they are: most of the values of a record."""
 
 T = TypeVar("T")
 
@@ -62,8 +67,11 @@ def read_json(path: Path) -> JSON | None:
 
 def packed(value: Any) -> Any:
     """Dataclasses as plain data; Path and Decimal become text, and a float that JSON lacks becomes {"float": "nan"}."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: packed(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    kind: Hashable = type(value)
+    if value is None or kind in _PLAIN:
+        return value
+    if names := _field_names(kind):
+        return {name: packed(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(name): packed(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -71,6 +79,12 @@ def packed(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     return str(value) if isinstance(value, Path | Decimal) else value
+
+
+@functools.cache
+def _field_names(kind: Hashable) -> tuple[str, ...]:
+    """The fields of a dataclass; none for any other type."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def unpacked(value: Any, kind: type[T]) -> T | None:
