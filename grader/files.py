@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import math
 import os
 import re
 import tempfile
 import threading
-from collections.abc import Hashable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +23,9 @@ _STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u206
 
 _PLAIN = frozenset({str, int, bool})
 """Types that JSON writes as they are: most of the values of a record."""
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""The fields of each dataclass that was packed; none for other types."""
 
 T = TypeVar("T")
 
@@ -67,10 +68,13 @@ def read_json(path: Path) -> JSON | None:
 
 def packed(value: Any) -> Any:
     """Dataclasses as plain data; Path and Decimal become text, and a float that JSON lacks becomes {"float": "nan"}."""
-    kind: Hashable = type(value)
+    kind = type(value)
     if value is None or kind in _PLAIN:
         return value
-    if names := _field_names(kind):
+    if kind not in _FIELDS:
+        is_record = dataclasses.is_dataclass(kind)
+        _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind)) if is_record else ()
+    if names := _FIELDS[kind]:
         return {name: packed(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(name): packed(entry) for name, entry in value.items()}
@@ -79,12 +83,6 @@ def packed(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     return str(value) if isinstance(value, Path | Decimal) else value
-
-
-@functools.cache
-def _field_names(kind: Hashable) -> tuple[str, ...]:
-    """The fields of a dataclass; none for any other type."""
-    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def unpacked(value: Any, kind: type[T]) -> T | None:
