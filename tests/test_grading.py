@@ -436,6 +436,7 @@ def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort)
     other_key = cohort.out.parent / "key.toml"
     changed = KEY.read_text(encoding="utf-8").replace('["4", "5", "1", "3"]', '["4", "5", "1", "2"]')
     other_key.write_text(changed, encoding="utf-8")
+    shutil.copy(KEY.with_name("samples.jsonl"), other_key.parent)
     (cohort.path / "ada" / "part1.md").write_text("nothing any more", encoding="utf-8")
     run, reports = cohort.grade(Selection(remark=True), rubric=rubric, key=other_key)
     assert ran_no_worker(run)
@@ -488,7 +489,7 @@ def test_exit_code_1_when_a_tutor_is_needed(cohort: Cohort) -> None:
     done = replace(cohort, rubric=rubric).command()
     assert done.returncode == 1, done.stderr
     assert done.stderr == ""
-    assert "Part 1 answers not marked yet" in done.stdout
+    assert "Needs a tutor" in done.stdout
     assert "scikit-learn's digits, not on MNIST" in done.stdout
     assert "ben" in done.stdout
 
