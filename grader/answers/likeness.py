@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.answers.language import NEGATORS, stem
+from grader.answers.language import FUNCTION_WORDS, NEGATORS, stem
 from grader.answers.samples import MARKS, Sample
 
 WORD = re.compile(r"[^\W_]+")
@@ -95,7 +95,8 @@ class PartLikeness:
         rated = [
             (float(weights[at, mark] - weights[at, others].mean()), word.span())
             for word in WORD.finditer(answer)
-            if (at := self.stems.columns.get(stem(word.group().lower()))) is not None and len(word.group()) > 2
+            if word.group().lower() not in FUNCTION_WORDS
+            and (at := self.stems.columns.get(stem(word.group().lower()))) is not None
         ]
         most = max((weight for weight, _ in rated), default=0.0)
         return tuple([place for weight, place in rated if most > 0 and weight >= TELLING * most][:MOST_WORDS])

@@ -9,6 +9,7 @@ import bisect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from grader.answers.language import BREAK, DROPPED, Reading, read, stem
 
@@ -26,6 +27,10 @@ ENDINGS = (
 
 EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
 """An alternative of no words."""
+
+
+GROUP = re.compile(r"\(\?:(?P<inner>[^()]*)\)(?P<optional>\?)?")
+"""A group without groups in it."""
 
 
 class PatternFault(ValueError):
@@ -51,11 +56,17 @@ class Hit:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One compiled pattern. ``words`` are the words in it and their stems, which typos are mended towards."""
+    """One pattern. ``words`` are the words in it and their stems, which typos are mended towards."""
 
     text: str
-    parts: tuple[re.Pattern[str], ...]
+    sources: tuple[str, ...]
+    """A regular expression for each ``&`` part."""
     words: frozenset[str]
+
+    @cached_property
+    def parts(self) -> tuple[re.Pattern[str], ...]:
+        """The parts, compiled when they are first looked for: a key has thousands of them."""
+        return tuple(map(re.compile, self.sources))
 
     def hits(self, reading: Reading) -> Iterator[Hit]:
         """Every place where all parts stand in one sentence, in any order."""
@@ -81,11 +92,20 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
     parts = []
     for part in text.split("&"):
         source = _source(part, words, stems, ())
-        pattern = re.compile(r"(?<![^ ])" + source)
-        if not source or pattern.match(""):
+        if _may_be_empty(source):
             raise PatternFault(f'"{text}" would match nothing at all, which is everywhere')
-        parts.append(pattern)
+        parts.append(r"(?<![^ ])" + source)
     return Pattern(text, tuple(parts), frozenset(stems))
+
+
+def _may_be_empty(source: str) -> bool:
+    """Whether everything in a part is optional."""
+    for between in (*GAPS.values(), *ANCHORS.values()):
+        source = source.replace(between, "")
+    while (group := GROUP.search(source)) is not None:
+        inner = "" if group["optional"] or "" in group["inner"].split("|") else "x"
+        source = source[: group.start()] + inner + source[group.end() :]
+    return not source
 
 
 def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:
