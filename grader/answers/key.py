@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -83,6 +84,13 @@ class ProsePart:
     wrong: tuple[Idea, ...]
     topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
     asides: tuple[Pattern, ...]
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """The stems of the earning patterns, without the short ones that any sentence has."""
+        return frozenset(
+            word for idea in self.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
+        )
 
 
 @dataclass(frozen=True)

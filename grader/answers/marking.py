@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
 
 from grader.answers import language
 from grader.answers.cleaning import without_instructions, without_question
@@ -20,7 +19,7 @@ from grader.answers.patterns import Hit
 from grader.answers.samples import MARKS
 from grader.answers.topics import Topics
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
-from grader.answers.weighing import settled, weigh
+from grader.answers.weighing import is_same, settled, weigh
 from grader.model import UsageFault
 
 HEAP_OF_WORDS = "These are words of the topic, but no statement. Say in a sentence how they belong together."
@@ -83,6 +82,8 @@ def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Verd
     if key.likeness.is_heap(text):
         return verdict(NOTHING, 0.4, HEAP_OF_WORDS + note, found.spans)
     mark, sure = weigh(found, likeness.shares(text))
+    if is_same(found, mark) and found.spans:
+        return settled(found, mark, sure, message=found.message, spans=found.spans)
     message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
     return settled(found, mark, sure, message=message, spans=likeness.telling(text, MARKS.index(mark)))
 
@@ -128,7 +129,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         if found.beside & found.read and told <= found.read:
             return verdict(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
         if not known:
-            related = len({token.stem for token in reading.tokens if token.stem in _said(asked)})
+            related = len({token.stem for token in reading.tokens if token.stem in asked.said})
             return verdict(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
         return verdict(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):
@@ -142,14 +143,6 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         confidence = min(confidence, 0.5)
     message = asked.right if base == FULL else asked.lacking
     return verdict(base, confidence, message + note, spans)
-
-
-@lru_cache(maxsize=64)
-def _said(asked: ProsePart) -> frozenset[str]:
-    """The stems of the earning patterns, without the short ones that any sentence has."""
-    return frozenset(
-        word for idea in asked.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
-    )
 
 
 def _goes_on_with(words: frozenset[str], reading: language.Reading, found: Found) -> bool:

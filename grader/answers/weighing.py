@@ -61,9 +61,14 @@ def settled(
     is_unexplained = mark == 0 and rules.confidence < REVIEW_BELOW and confidence < SURE_OF_NOTHING
     if abs(mark - rules.awarded) == 1 or is_unexplained:
         confidence = min(confidence, REVIEW_BELOW - 0.05)
-    if mark == _nearest(rules.awarded):
+    if is_same(rules, mark):
         return verdict(rules.awarded, confidence, rules.message, rules.spans or spans)
     return verdict(mark, confidence, message, spans or rules.spans)
+
+
+def is_same(rules: Verdict, mark: Decimal) -> bool:
+    """Whether the rules gave this mark, as near as the samples tell marks apart."""
+    return mark == _nearest(rules.awarded)
 
 
 def _confidence(sure: float) -> float:
