@@ -6,13 +6,13 @@ What is open at all is told by :mod:`grader.queue`.
 from __future__ import annotations
 
 import difflib
-import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.model import AnswerResult, ItemResult, Report, Status, UsageFault
 from grader.moderation import PART1, item_id
 from grader.queue import is_open, queue_of
+from grader.students import is_named
 
 Result = ItemResult | AnswerResult
 
@@ -55,7 +55,7 @@ class Group:
 def groups_of(reports: Sequence[Report], wishes: Wishes) -> Iterator[Group]:
     """What there is to go through. Raises UsageFault for an item or a student that the run does not have."""
     wanted = _wanted_items(reports, wishes.items)
-    named = [report for report in reports if not wishes.students or _is_named(report.student, wishes.students)]
+    named = [report for report in reports if not wishes.students or is_named(report.student, wishes.students)]
     if wishes.names is not None:
         names = wishes.names
         named.sort(key=lambda report: names[report.student])
@@ -81,10 +81,6 @@ def groups_of(reports: Sequence[Report], wishes: Wishes) -> Iterator[Group]:
 
 def _is_reviewable(result: Result) -> bool:
     return result.status is not Status.ERROR
-
-
-def _is_named(student: str, patterns: Sequence[str]) -> bool:
-    return any(student == one or fnmatch.fnmatchcase(student, one) for one in patterns)
 
 
 def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:

@@ -5,10 +5,9 @@ Read :func:`grade_cohort` from top to bottom to see all that happens. Evidence a
 
 from __future__ import annotations
 
-import fnmatch
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from grader import store
 from grader.answers.key import AnswerKey
 from grader.answers.sheet import read_sheet
 from grader.data import DataSet
+from grader.finished import Pages
 from grader.intake import discover
 from grader.marking import NO_SHEET, mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, GraderFault, Report, Rubric, Run, Submission, UsageFault
@@ -27,13 +27,7 @@ from grader.moderation import carry_over, moderated
 from grader.sandbox import Stopped, Wish
 from grader.scratch import scratch_folder
 from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session
-
-
-class Pages(Protocol):
-    """What renders finished reports; :mod:`grader.report.html` is one."""
-
-    def write_report_page(self, folder: Path, report: Report, run: Run) -> object: ...
-    def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
+from grader.students import is_named
 
 
 class Progress(Protocol):
@@ -63,7 +57,7 @@ class Selection:
 
     def names(self, student: str) -> bool:
         """Whether the patterns name this student."""
-        return any(student == pattern or fnmatch.fnmatchcase(student, pattern) for pattern in self.students)
+        return is_named(student, self.students)
 
 
 @dataclass(frozen=True)
@@ -185,7 +179,7 @@ def grade_one(
         else:
             session.totals.add("nothing to run")
         sheet = answers_of(task, record, session)
-        judge = session.judge(store.read_verdicts(task.stored_in or out, submission.id))
+        judge = session.judge(lambda: store.read_verdicts(task.stored_in or out, submission.id))
         if observed is None:
             report = mark_unusable(submission, session.rubric, sheet=sheet, judge=judge)
         else:

@@ -39,7 +39,7 @@ OBSERVERS = frozenset(
     {"", "evidence", "model", "pictures", "worker"} | {"source", "script", "syntax", "slicing", "names"}
 )
 """Parts that a process which runs student code may load."""
-PUBLIC = OBSERVERS | {"accuracy", "checks", "data", "lab4", "network", "rubric", "selfcheck", "text"}
+PUBLIC = OBSERVERS | {"accuracy", "checks", "data", "lab4", "network", "refusals", "rubric", "selfcheck", "text"}
 """Parts that may be handed out: none of them knows an answer."""
 DATA = ("lab4/rubric.toml",)
 SAMPLE = "data/digits.npy"

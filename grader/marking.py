@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from grader.answers.own_net import notes
 from grader.answers.results import Judge, mark_sheet, wait_for_marking
@@ -29,7 +29,6 @@ from grader.model import (
 )
 from grader.verdicts import first_cause, overall_status
 
-CENT = Decimal("0.01")
 NO_SHEET = AnswerSheet()
 
 
@@ -110,7 +109,7 @@ def _report(
 
 
 def _item(criterion: Criterion, finding: Finding) -> ItemResult:
-    earned = (criterion.points * finding.fraction).quantize(CENT, ROUND_HALF_UP)
+    earned = criterion.earned(finding.fraction)
     is_open = finding.status is Status.NEEDS_REVIEW
     return ItemResult(
         id=criterion.id,

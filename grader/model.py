@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, Self
 
 from grader.evidence import Evidence
+
+_CENT = Decimal("0.01")
 
 
 class Status(enum.StrEnum):
@@ -114,6 +116,10 @@ class Criterion:
     id: str
     title: str
     points: Decimal
+
+    def earned(self, fraction: Decimal) -> Decimal:
+        """The points for a ``fraction`` (0..1) of this criterion, half a cent rounded up."""
+        return (self.points * fraction).quantize(_CENT, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)

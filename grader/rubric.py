@@ -7,7 +7,6 @@ submission is looked at.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import itertools
 import json
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 
 from grader.lab4.items import PART1_TITLES, PART2_TITLES
 from grader.model import Band, Criterion, Rubric, TrainingPlan, UsageFault
+from grader.refusals import near_miss
 
 DATA_SETS = ("mnist", "digits")
 STEP = Decimal("0.25")
@@ -93,7 +93,7 @@ class _Table:
         known = tuple(self.allowed)
         for key in self.values:
             if key not in known:
-                self.refuse(key, f"is not known here.{_near_miss(key, known)}")
+                self.refuse(key, f"is not known here.{near_miss(key, known)}")
 
     def refuse(self, key: str, reason: str) -> NoReturn:
         raise UsageFault(f"{self.file}: {self._place(key)}: {reason}")
@@ -253,11 +253,6 @@ def _with_revision(rubric: Rubric) -> Rubric:
     }
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=float).encode()).hexdigest()
     return dataclasses.replace(rubric, revision=digest[:12])
-
-
-def _near_miss(key: str, allowed: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(key, allowed, n=1)
-    return f' Did you mean "{close[0]}"?' if close else f" Known here: {', '.join(allowed)}."
 
 
 def _kind(value: Any) -> str:

@@ -158,10 +158,11 @@ class Session:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def judge(self, known: StoredVerdicts) -> Memory | None:
-        """What marks one student's answers, with the verdicts that still hold; None without a key."""
+    def judge(self, read_known: Callable[[], StoredVerdicts]) -> Memory | None:
+        """What marks one student's answers, with the verdicts that still hold; None without a key, nothing read."""
         if self.answer_key is None:
             return None
+        known = read_known()
         return Memory(self.answer_key, known.verdicts if known.marker == self.marker else {}, marker=self.marker)
 
     def sheet_key(self, submission: Submission) -> str:

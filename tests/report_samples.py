@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from grader import store
 from grader.checks.training import best_accuracy
 from grader.codenames import code_names
 from grader.decisions import Decisions
@@ -530,6 +531,17 @@ def hostile_report(name: str) -> Report:
     seen = Evidence(Ending("finished"), load=Loading(None), trace=trace, output=name)
     base = report(name, lost={"loads": loads}, flags=(Flag("noticed", name),), seen=seen, message=name)
     return dataclasses.replace(base, submission=dataclasses.replace(submission(name), script=name, files=(name,)))
+
+
+def stored_run(folder: Path, *reports: Report) -> Path:
+    """A finished run of these reports at ``folder``, as grading leaves it, without its pages."""
+    store.claim_folder(folder)
+    for report in reports:
+        store.write_report(folder, report, key="k")
+        store.write_verdict(folder, report)
+    store.write_results(folder, RUN, reports)
+    store.write_run(folder, RUN, is_finished=True)
+    return folder
 
 
 def decide(folder: Path, *made: Override) -> Overrides:

@@ -180,14 +180,7 @@ def test_a_new_run_takes_decisions_over_once(tmp_path: Path) -> None:
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
     """A stored run of three reports, one of them with an answer."""
-    store.claim_folder(tmp_path)
-    reports = (samples.passed_report(), REPORT, samples.failed_report())
-    for report in reports:
-        store.write_report(tmp_path, report, key="k")
-        store.write_verdict(tmp_path, report)
-    store.write_results(tmp_path, samples.RUN, reports)
-    store.write_run(tmp_path, samples.RUN, is_finished=True)
-    return tmp_path
+    return samples.stored_run(tmp_path, samples.passed_report(), REPORT, samples.failed_report())
 
 
 def test_a_stored_run_is_put_together_again(finished: Path) -> None:

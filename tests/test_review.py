@@ -55,20 +55,9 @@ NOBODY = replace(samples.passed_report("nobody"), digest="ef" * 32)
 """A submission without any answers."""
 
 
-def stored(folder: Path, *reports: Report) -> Path:
-    """A finished run of these reports."""
-    store.claim_folder(folder)
-    for report in reports:
-        store.write_report(folder, report, key="k")
-        store.write_verdict(folder, report)
-    store.write_results(folder, samples.RUN, reports)
-    store.write_run(folder, samples.RUN, is_finished=True)
-    return folder
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return stored(tmp_path / "run", ANN, BOB, CODE, NOBODY)
+    return samples.stored_run(tmp_path / "run", ANN, BOB, CODE, NOBODY)
 
 
 @pytest.fixture

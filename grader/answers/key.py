@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +19,7 @@ from grader.answers.patterns import Pattern, PatternFault, compiled
 from grader.answers.samples import Sample, load_samples
 from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
+from grader.refusals import near_miss
 
 FORMAT = 1
 PROSE_KEYS = (
@@ -238,7 +238,7 @@ class _Reader:
                 self.refuse(f"{where}.deniable", "should be true or false.")
             about = self.text(entry, "about", where) if "about" in entry else ""
             if about and about not in topics:
-                self.refuse(f"{where}.about", f'no topic is called "{about}".{_near_miss(about, topics)}')
+                self.refuse(f"{where}.about", f'no topic is called "{about}".{near_miss(about, topics)}')
             yield Idea(
                 title,
                 self.text(entry, "say", where),
@@ -270,14 +270,14 @@ class _Reader:
                 self.refuse(f"{place}.{name}", f'"{text}" should be names of ideas joined with and, or, not.')
         condition, known = Condition(text, tree), [idea.name for idea in ideas]
         for unknown in sorted(condition.names - set(known)):
-            self.refuse(f"{place}.{name}", f'no idea is called "{unknown}".{_near_miss(unknown, known)}')
+            self.refuse(f"{place}.{name}", f'no idea is called "{unknown}".{near_miss(unknown, known)}')
         return condition
 
     def known(self, table: Mapping[str, Any], place: str, allowed: Iterable[str]) -> None:
         names = tuple(allowed)
         for name in table:
             if name not in names:
-                self.refuse(place, f'"{name}" is not known here.{_near_miss(name, names)}')
+                self.refuse(place, f'"{name}" is not known here.{near_miss(name, names)}')
 
     def table(self, table: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
         value = table.get(name)
@@ -313,9 +313,3 @@ def _truth(node: ast.expr, found: frozenset[str]) -> bool:
     assert isinstance(node, ast.BoolOp)
     truths = [_truth(value, found) for value in node.values]
     return all(truths) if isinstance(node.op, ast.And) else any(truths)
-
-
-def _near_miss(name: str, allowed: Iterable[str]) -> str:
-    names = tuple(allowed)
-    close = get_close_matches(name, names, n=1)
-    return f' Did you mean "{close[0]}"?' if close else f" Known here: {', '.join(names)}."

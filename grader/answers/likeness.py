@@ -124,7 +124,7 @@ class Likeness:
 
         Only a text without any punctuation is taken for one.
         """
-        words = [stem(word) for word in WORD.findall(answer.lower())]
+        words = _words(answer)
         if len(words) < LEAST_HEAP or MARKED.search(answer.strip().rstrip(".")) or not self._samples:
             return False
         with self._lock:
@@ -133,7 +133,7 @@ class Likeness:
                     pair
                     for samples in self._samples.values()
                     for sample in samples
-                    for pair in pairwise([stem(word) for word in WORD.findall(sample.answer.lower())])
+                    for pair in pairwise(_words(sample.answer))
                 )
         known = sum(pair in self._pairs for pair in pairwise(words))
         return known < HEAP * (len(words) - 1)
@@ -163,6 +163,10 @@ def learned(samples: Sequence[Sample]) -> PartLikeness | None:
         pieces=Vocabulary(pieces.build_analyzer(), pieces.vocabulary_, pieces.idf_, by_piece.T @ ridge.dual_coef_),
         base=base,
     )
+
+
+def _words(answer: str) -> list[str]:
+    return [stem(word) for word in WORD.findall(answer.lower())]
 
 
 def _stems(answer: str) -> str:

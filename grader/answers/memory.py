@@ -14,6 +14,7 @@ from pathlib import Path
 from grader.answers.key import AnswerKey, NumericPart
 from grader.answers.marking import mark_answer
 from grader.answers.verdict import Verdict
+from grader.versions import code_digest
 
 MARKING = (
     "cleaning.py",
@@ -75,13 +76,9 @@ class Memory:
 
 def marker_digest(key: AnswerKey) -> str:
     """Names a key with the code that marks by it."""
-    return hashlib.sha256(f"{key.revision}\n{_code_digest()}".encode()).hexdigest()
+    return hashlib.sha256(f"{key.revision}\n{_marking_digest()}".encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
-def _code_digest() -> str:
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for name in MARKING:
-        digest.update(name.encode() + b"\0" + (here / name).read_bytes())
-    return digest.hexdigest()
+def _marking_digest() -> str:
+    return code_digest(Path(__file__).parent / name for name in MARKING)

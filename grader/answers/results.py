@@ -7,7 +7,7 @@ was not found, or not read, is ever a zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Protocol
 
 from grader.answers.marking import TOO_LONG
@@ -26,7 +26,6 @@ class Judge(Protocol):
         """One sentence with what a full answer mentions."""
 
 
-CENT = Decimal("0.01")
 WAITING = "The answer has not been marked yet."
 NO_ANSWERS = "No file that could hold the answers was found; a tutor should look for them."
 BLANK = "Not answered."
@@ -70,7 +69,7 @@ def _found(
     doubt = _doubt(answer, sheet)
     verdict = _verdict(criterion, answer, judge)
     is_open = bool(doubt) or verdict is None or verdict.status is Status.NEEDS_REVIEW
-    earned = _points(criterion, verdict) if verdict else None
+    earned = criterion.earned(verdict.awarded) if verdict else None
     sure = min(verdict.confidence, answer.confidence, DOUBTED if doubt else 1.0) if verdict else 0.0
     return AnswerResult(
         part=criterion.id,
@@ -94,10 +93,6 @@ def _verdict(criterion: Criterion, answer: WrittenAnswer, judge: Judge | None) -
     if answer.is_blank:
         return Verdict(Status.FAILED, Decimal(0), 1.0, BLANK, ())
     return judge(criterion.id, answer.text) if judge is not None else None
-
-
-def _points(criterion: Criterion, verdict: Verdict) -> Decimal:
-    return (criterion.points * verdict.awarded).quantize(CENT, ROUND_HALF_UP)
 
 
 def _doubt(answer: WrittenAnswer, sheet: AnswerSheet) -> str:

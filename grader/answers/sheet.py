@@ -5,7 +5,6 @@ No answer is judged here. Where two documents disagree, the sheet says so instea
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from grader.answers.questions import PARTS
 from grader.answers.reading import read_document
 from grader.answers.segments import PartAnswer
 from grader.model import AnswerSheet, Submission, WrittenAnswer
+from grader.versions import code_digest
 
 MOST_DOCUMENTS = 12
 """Files of one submission that are read, the likeliest first."""
@@ -132,10 +132,7 @@ def _letters(text: str) -> str:
 def reader_digest() -> str:
     """SHA-256 of the code that makes a sheet out of documents, so that sheets of other code are not reused."""
     here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted([*here.glob("reading/*.py"), *(here / name for name in READING)]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return code_digest([*here.glob("reading/*.py"), *(here / name for name in READING)])
 
 
 READING = ("cutting.py", "labels.py", "lines.py", "questions.py", "segments.py", "sheet.py")

@@ -54,6 +54,11 @@ def fold(
     )
 
 
+def pieces(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Piece]:
+    """The whole ``text`` in pieces, for a view that folds nothing."""
+    return _pieces(text, _joined(spans, len(text)), 0, len(text))
+
+
 def _joined(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in sorted((max(start, 0), min(end, length)) for start, end in spans):

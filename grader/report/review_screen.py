@@ -15,6 +15,7 @@ from rich.text import Text
 from grader.agenda import Entry, Result
 from grader.model import AnswerResult, ItemResult, Override, Report
 from grader.queue import is_open
+from grader.report.highlighting import pieces
 from grader.report.text import STYLES, labelled, moment, out_of, points, quantity, visible
 from grader.review import Review, proposal
 from grader.store import report_path
@@ -149,13 +150,14 @@ class Screen:
         if not answer.text.strip():
             return Text("(no text was found for this part)", style="dim")
         is_plain = not self._console.is_terminal or self._console.is_dumb_terminal
-        text, at = Text(), 0
-        for start, end in answer.spans:
-            words = visible_block(answer.text[start:end])
-            text.append(visible_block(answer.text[at:start]))
-            text.append(f"«{words}»" if is_plain else words, style="bold underline yellow")
-            at = end
-        return text.append(visible_block(answer.text[at:]).rstrip("\n"))
+        text = Text()
+        for piece in pieces(answer.text.rstrip("\n"), answer.spans):
+            words = visible_block(piece.text)
+            if piece.has_counted:
+                text.append(f"«{words}»" if is_plain else words, style="bold underline yellow")
+            else:
+                text.append(words)
+        return text
 
     def _flags(self, report: Report) -> list[Block]:
         return [Block("Flag", Text(visible(flag.message), style="yellow")) for flag in report.flags]
