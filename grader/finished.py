@@ -65,6 +65,7 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
         if students is None or report.student in students:
             if (record := store.read_record(finished.folder, report.student)) is not None:
                 report = replace(report, submission=record.submission, evidence=record.evidence)
+                report = replace(report, experiment=record.experiment)
             pages.write_report_page(finished.folder, report, finished.run)
     store.write_results(finished.folder, finished.run, reports)
     store.write_marks_csv(finished.folder, reports)

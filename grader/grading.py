@@ -19,6 +19,8 @@ from grader import store
 from grader.answers.key import AnswerKey
 from grader.answers.sheet import read_sheet
 from grader.data import DataSet
+from grader.experiment.gathering import gather
+from grader.experiment.surface import reference_surface
 from grader.finished import Pages
 from grader.intake import discover
 from grader.marking import NO_SHEET, mark, mark_error, mark_unusable
@@ -28,6 +30,7 @@ from grader.sandbox import Stopped, Wish
 from grader.scratch import scratch_folder
 from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session
 from grader.students import is_named
+from grader.trials import Experiment
 
 
 class Progress(Protocol):
@@ -70,7 +73,10 @@ class Task:
     submission: Submission
     key: str
     sheet_key: str
+    experiment_key: str
     stored_in: Path | None
+    has_new_experiment: bool = False
+    """Whether the experiment was never looked at as it is now, so that a line of it may have to be trained again."""
 
 
 def grade_cohort(
@@ -119,7 +125,7 @@ def grade_cohort(
         store.write_run(out, session.facts(), is_finished=False)
         tasks = [plan(one, out, earlier, session, selection) for one in submissions]
         tasks = [task for task in tasks if is_included(task, selection)]
-        if any(task.stored_in is None and task.submission.script for task in tasks):
+        if any((task.stored_in is None and task.submission.script) or task.has_new_experiment for task in tasks):
             session.open()
         reports: dict[str, Report] = {}
         stack.enter_context(progress)
@@ -157,9 +163,7 @@ def each(
             raise
 
 
-def grade_one(
-    task: Task, session: Session, out: Path, pages: Pages, progress: Progress
-) -> tuple[Report, float | None]:
+def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: Progress) -> tuple[Report, float | None]:
     """Observe one submission if it must be, mark it, and store the evidence and the page.
 
     A fault of the grader's own becomes a report with status error, so that the rest of the cohort goes on.
@@ -179,13 +183,23 @@ def grade_one(
         else:
             session.totals.add("nothing to run")
         sheet = answers_of(task, record, session)
+        experiment = experiment_of(task, record, session, progress)
         judge = session.judge(lambda: store.read_verdicts(task.stored_in or out, submission.id))
         if observed is None:
-            report = mark_unusable(submission, session.rubric, sheet=sheet, judge=judge)
+            report = mark_unusable(submission, session.rubric, sheet=sheet, judge=judge, experiment=experiment)
         else:
-            report = mark(submission, observed, session.rubric, data=session.data.name, sheet=sheet, judge=judge)
-        if task.stored_in != out or sheet is not (record and record.sheet):
-            store.write_report(out, report, key=task.key, sheet_key=task.sheet_key)
+            report = mark(
+                submission,
+                observed,
+                session.rubric,
+                data=session.data.name,
+                sheet=sheet,
+                judge=judge,
+                experiment=experiment,
+            )
+        if task.stored_in != out or task.has_new_experiment or sheet is not (record and record.sheet):
+            keys = {"key": task.key, "sheet_key": task.sheet_key, "experiment_key": task.experiment_key}
+            store.write_report(out, report, **keys)
         store.write_verdict(out, report, judge)
         report = moderated(report, session.overrides)
         pages.write_report_page(out, report, session.facts())
@@ -205,7 +219,7 @@ def answers_of(task: Task, record: store.StoredRecord | None, session: Session) 
     """The answers as stored where they still hold, else read anew; an empty sheet when the rubric asks for none."""
     if record is not None and record.sheet is not None and record.sheet_key == task.sheet_key:
         return record.sheet
-    if not session.rubric.part1:
+    if not task.sheet_key:
         return NO_SHEET
     start = time.perf_counter()
     sheet = read_sheet(task.submission)
@@ -213,26 +227,53 @@ def answers_of(task: Task, record: store.StoredRecord | None, session: Session) 
     return sheet
 
 
+def experiment_of(
+    task: Task, record: store.StoredRecord | None, session: Session, progress: Progress
+) -> Experiment | None:
+    """The experiment as stored where it still holds; else the table is read and a line of it trained again."""
+    if not task.experiment_key:
+        return None
+    if not task.has_new_experiment:
+        return record.experiment if record is not None else None
+    found = gather(task.submission)
+    if found is None or not found.trials:
+        return found
+    progress.stage(task.submission.id, "experiment")
+    return replace(found, rerun=session.reruns.of(found.trials, reference_surface().trials))
+
+
 def plan(submission: Submission, out: Path, earlier: Path | None, session: Session, selection: Selection) -> Task:
     """Find evidence that still holds for a submission, unless it is to be looked at anew."""
-    key, sheet_key = session.key(submission), session.sheet_key(submission)
+    key, sheet_key, experiment_key = session.key(submission), session.sheet_key(submission), ""
     place = out
     record = store.read_record(out, submission.id)
     if record is None and earlier is not None:
         place, record = earlier, store.read_record(earlier, submission.id)
-    if record is None or record.evidence is None or submission.script is None:
-        return Task(submission, key, sheet_key, None)
-    if selection.remark or (selection.students and not selection.names(submission.id)):
-        # Whatever has changed since: it is not looked at now.
-        return Task(submission, record.key, record.sheet_key or sheet_key, place)
+    is_looked_at = not (selection.remark or (selection.students and not selection.names(submission.id)))
+    if is_looked_at:
+        experiment_key = session.experiment_key(submission)
+    elif record is not None:  # whatever has changed since: it is not looked at now
+        key, sheet_key, experiment_key = record.key, record.sheet_key or sheet_key, record.experiment_key
+    is_new = bool(experiment_key) and (record is None or record.experiment_key != experiment_key)
+    stored = Task(submission, key, sheet_key, experiment_key, place, has_new_experiment=is_new)
+    anew = replace(stored, stored_in=None, has_new_experiment=is_looked_at and bool(experiment_key))
+    if record is None:
+        return anew
+    if submission.script is None and record.experiment is not None:
+        return stored
+    if submission.script is None or record.evidence is None:
+        return anew
+    if not is_looked_at:
+        return stored
     is_weak = session.enclosure.wish is Wish.REQUIRE and not record.evidence.isolation.startswith("full")
     if is_weak or record.key != key or record.evidence.ending.kind == "lost" or selection.names(submission.id):
-        return Task(submission, key, sheet_key, None)
+        return anew
     if selection.only_failed:
-        report = mark(submission, record.evidence, session.rubric, data=session.data.name)
+        network = replace(session.rubric, experiment=())
+        report = mark(submission, record.evidence, network, data=session.data.name)
         if any(item.awarded < item.available for item in report.items):
-            return Task(submission, key, sheet_key, None)
-    return Task(submission, key, sheet_key, place)
+            return anew
+    return stored
 
 
 def is_included(task: Task, selection: Selection) -> bool:
@@ -252,4 +293,4 @@ def write_run(out: Path, run: Run, reports: tuple[Report, ...], pages: Pages, *,
 
 def slim(report: Report) -> Report:
     """A report without the evidence that its own page was made from, so that memory does not grow with the cohort."""
-    return replace(report, evidence=None, submission=None, sheet=None)
+    return replace(report, evidence=None, submission=None, sheet=None, experiment=None)

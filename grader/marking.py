@@ -15,6 +15,8 @@ from grader.checks import find
 from grader.checks.training import best_accuracy
 from grader.conduct import ALL, Conduct, conduct
 from grader.evidence import Evidence
+from grader.experiment.judging import judge as judge_experiment
+from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import (
     AnswerResult,
     AnswerSheet,
@@ -27,6 +29,7 @@ from grader.model import (
     Status,
     Submission,
 )
+from grader.trials import Experiment
 from grader.verdicts import first_cause, overall_status
 
 NO_SHEET = AnswerSheet()
@@ -40,10 +43,12 @@ def mark(
     data: str,
     sheet: AnswerSheet = NO_SHEET,
     judge: Judge | None = None,
+    experiment: Experiment | None = None,
 ) -> Report:
     """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on.
 
-    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``judge``.
+    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``judge``. ``experiment`` is its
+    table of experiments; None where there is no file that could be one.
     """
     findings = find(
         evidence,
@@ -54,15 +59,20 @@ def mark(
     seen = conduct(evidence)
     findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
     answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
-    report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers)
-    return replace(report, evidence=evidence, sheet=sheet, accuracy=best_accuracy(evidence.trainings))
+    report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
+    return replace(report, evidence=evidence, accuracy=best_accuracy(evidence.trainings))
 
 
 def mark_unusable(
-    submission: Submission, rubric: Rubric, *, sheet: AnswerSheet = NO_SHEET, judge: Judge | None = None
+    submission: Submission,
+    rubric: Rubric,
+    *,
+    sheet: AnswerSheet = NO_SHEET,
+    judge: Judge | None = None,
+    experiment: Experiment | None = None,
 ) -> Report:
     """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
-    instead. Its answers are marked all the same.
+    instead. Its answers and its experiment are marked all the same.
     """
     reason = submission.problem or "No script was found."
     hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
@@ -72,7 +82,7 @@ def mark_unusable(
     }
     findings["loads"] = Finding(Status.FAILED, reason, hint)
     answers = mark_sheet(sheet, rubric.part1, judge, {})
-    return replace(_report(submission, rubric, findings, submission.flags, answers), sheet=sheet)
+    return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)
 
 
 def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Report:
@@ -80,8 +90,8 @@ def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Repor
     finding = Finding(
         Status.ERROR, f"The grader failed on this submission: {message}", "This is no fault of the submission."
     )
-    findings = {criterion.id: finding for criterion in rubric.part2}
-    return _report(submission, rubric, findings, submission.flags, wait_for_marking(rubric.part1))
+    items = tuple(_item(criterion, finding) for criterion in (*rubric.part2, *rubric.experiment))
+    return _summed(submission, items, submission.flags, wait_for_marking(rubric.part1))
 
 
 def _report(
@@ -90,8 +100,34 @@ def _report(
     findings: Mapping[str, Finding],
     flags: tuple[Flag, ...],
     answers: tuple[AnswerResult, ...],
+    sheet: AnswerSheet,
+    experiment: Experiment | None,
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
+    tried = _experiment_items(rubric, experiment, sheet)
+    report = _summed(submission, (*items, *tried) if rubric.experiment else items, flags, answers)
+    return replace(report, sheet=sheet, experiment=experiment, unmarked=() if rubric.experiment else tried)
+
+
+def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[ItemResult, ...]:
+    """The items of the experiment; without points where the rubric gives none, and then only if there is something."""
+    is_written = sheet.observations is not None and bool(sheet.observations.text)
+    if not (rubric.experiment or experiment is not None or is_written):
+        return ()
+    findings = judge_experiment(experiment, sheet)
+    unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
+    return tuple(_item(one, _owed(findings[one.id], one)) for one in rubric.experiment or unmarked)
+
+
+def _owed(finding: Finding, criterion: Criterion) -> Finding:
+    """The finding; what was skipped for reasons of the grader's own waits for a tutor where points hang on it."""
+    is_open = finding.status is Status.SKIPPED and finding.fraction and criterion.points
+    return replace(finding, status=Status.NEEDS_REVIEW) if is_open else finding
+
+
+def _summed(
+    submission: Submission, items: tuple[ItemResult, ...], flags: tuple[Flag, ...], answers: tuple[AnswerResult, ...]
+) -> Report:
     results: tuple[ItemResult | AnswerResult, ...] = (*items, *answers)
     return Report(
         student=submission.id,

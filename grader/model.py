@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from grader.evidence import Evidence
+from grader.trials import Experiment
 
 _CENT = Decimal("0.01")
 
@@ -95,6 +96,8 @@ class AnswerSheet:
     answers: tuple[WrittenAnswer, ...] = ()
     documents: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    observations: WrittenAnswer | None = None
+    """On the experiments, which are no part of Part 1; None where no place for them was found."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ class Rubric:
     revision: str
     max_parameters: int
     max_forward_seconds: float
+    experiment: tuple[Criterion, ...] = ()
+    """Empty where the experiment is looked at and not marked."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +259,7 @@ class Override:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """A marked rubric item of Part 2."""
+    """A marked rubric item of Part 2 or of its experiment."""
 
     id: str
     title: str
@@ -320,10 +325,13 @@ class Report:
     """Digest of the submission's files; stays when ``submission`` is left out."""
     accuracy: float | None = None
     """Held-out accuracy (0..1) of the best seed; None when no net was tested. Stays when ``evidence`` is left out."""
+    experiment: Experiment | None = None
+    unmarked: tuple[ItemResult, ...] = ()
+    """What was looked at without points: on the student's page alone, in no sum and no table."""
 
     @property
     def results(self) -> tuple[ItemResult | AnswerResult, ...]:
-        """All that is marked: the items of Part 2, then the parts of Part 1."""
+        """All that is marked: the items of Part 2 with its experiment, then the parts of Part 1."""
         return (*self.items, *self.answers)
 
 

@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
-from grader.lab4.items import PART1_TITLES, PART2_TITLES
+from grader.lab4.items import EXPERIMENT_TITLES, PART1_TITLES, PART2_TITLES
 from grader.model import Band, Criterion, Rubric, TrainingPlan, UsageFault
 from grader.refusals import near_miss
 
@@ -37,14 +37,12 @@ def load_rubric(path: Path | None = None) -> Rubric:
     the key and what to change.
     """
     name, content = _contents(path)
-    top = _Table(name, "", _parse(name, content), ("title", "totals", "part1", "part2", "training", "resources"))
-    totals = top.table("totals", ("part1", "part2"))
-    part1: tuple[Criterion, ...] = ()
-    if top.has("part1"):
-        part1 = _criteria(top, "part1", PART1_TITLES, totals)
-    elif totals.has("part1"):
-        totals.refuse("part1", "there is no [part1] table; write one, or remove this total.")
+    tables = ("title", "totals", "part1", "part2", "experiment", "training", "resources")
+    top = _Table(name, "", _parse(name, content), tables)
+    totals = top.table("totals", ("part1", "part2", "experiment"))
+    part1 = _optional(top, "part1", PART1_TITLES, totals)
     part2 = _criteria(top, "part2", PART2_TITLES, totals)
+    experiment = _optional(top, "experiment", EXPERIMENT_TITLES, totals)
     training = top.table("training", DATA_SETS)
     limits = top.table("resources", ("max_parameters", "max_forward_seconds"))
     plans = {data_set: _plan(training, data_set) for data_set in DATA_SETS}
@@ -56,6 +54,7 @@ def load_rubric(path: Path | None = None) -> Rubric:
         revision="",
         max_parameters=limits.count("max_parameters", 1, 10**10),
         max_forward_seconds=float(limits.number("max_forward_seconds", Decimal("0.001"), Decimal(600))),
+        experiment=experiment,
     )
     return _with_revision(rubric)
 
@@ -175,6 +174,15 @@ class _Table:
         return value
 
 
+def _optional(top: _Table, part: str, titles: Mapping[str, str], totals: _Table) -> tuple[Criterion, ...]:
+    """The criteria of a table that may be left out together with its total."""
+    if top.has(part):
+        return _criteria(top, part, titles, totals)
+    if totals.has(part):
+        totals.refuse(part, f"there is no [{part}] table; write one, or remove this total.")
+    return ()
+
+
 def _criteria(top: _Table, part: str, titles: Mapping[str, str], totals: _Table) -> tuple[Criterion, ...]:
     value = top.values.get(part, {})
     if not isinstance(value, dict):
@@ -251,6 +259,8 @@ def _with_revision(rubric: Rubric) -> Rubric:
         "training": {data_set: dataclasses.asdict(plan) for data_set, plan in rubric.training.items()},
         "resources": [rubric.max_parameters, rubric.max_forward_seconds],
     }
+    if rubric.experiment:
+        said["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=float).encode()).hexdigest()
     return dataclasses.replace(rubric, revision=digest[:12])
 

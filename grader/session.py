@@ -28,6 +28,8 @@ from grader.answers.sheet import reader_digest
 from grader.checks.training import next_seed
 from grader.data import DataSet, write_worker_files
 from grader.evidence import FORMAT, Evidence, Training
+from grader.experiment.gathering import candidates, experiment_key
+from grader.experiment.rerun import Reruns, brief_plan, recipe_digest
 from grader.intake import copy_submission
 from grader.model import DataFiles, Job, Rubric, Run, Submission, TrainingPlan, UsageFault
 from grader.moderation import Overrides
@@ -50,6 +52,7 @@ class Enclosure:
 
 
 AS_GOOD_AS_IT_GETS = Enclosure()
+_OWN_SCRIPT = "task1_cnn.py"
 NO_OVERRIDES = Overrides()
 
 
@@ -99,6 +102,7 @@ class Session:
         self._shows_full_answers = shows_full_answers
         self.data = data
         self.plan: TrainingPlan = rubric.training[data.name]
+        self.reruns = Reruns(self.train_script, brief_plan(self.plan), is_possible=data.name == "mnist")
         self.jobs = jobs
         self.totals = Totals()
         self._stack = stack
@@ -166,10 +170,14 @@ class Session:
         return Memory(self.answer_key, known.verdicts if known.marker == self.marker else {}, marker=self.marker)
 
     def sheet_key(self, submission: Submission) -> str:
-        """Digest of all that the answers as read depend on; empty when the rubric asks for none."""
-        if not self.rubric.part1:
+        """Digest of all that the answers as read depend on; empty where nothing asks for them."""
+        if not (self.rubric.part1 or self.rubric.experiment or candidates(submission)):
             return ""
         return hashlib.sha256(f"{submission.digest}\n{submission.script}\n{reader_digest()}".encode()).hexdigest()
+
+    def experiment_key(self, submission: Submission) -> str:
+        """Digest of all that the experiment as stored depends on; empty where no file could hold one."""
+        return experiment_key(submission, self.data.fingerprint, recipe_digest(), worker_digest())
 
     def observe(self, submission: Submission, on_stage: Callable[[str], None]) -> Evidence:
         """Run the worker's stages on a scratch copy of the submission."""
@@ -180,16 +188,31 @@ class Session:
             copy_submission(submission, folder)
             # Before the submission runs, for it may write in this folder where it has no file system of its own.
             reading = scrutinise(folder, submission.script, submission.files)
-            job = self._job(folder, submission.script)
+            job = self._job(folder, submission.script, self.plan)
             seen = self._pool.observe(job, judge_training=self._judge(), on_stage=on_stage)
             return replace(seen, isolation=self.isolation, reading=reading)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _job(self, folder: Path, script: str) -> Job:
+    def train_script(self, text: str, plan: TrainingPlan) -> Evidence:
+        """Run the worker's stages on a script of the grader's own, by a ``plan`` of its own."""
+        assert self._pool is not None
+        folder = Path(tempfile.mkdtemp(prefix="reference-", dir=self._scratch))
+        start = time.perf_counter()
+        try:
+            (folder / _OWN_SCRIPT).write_text(text, encoding="utf-8")
+            return self._pool.observe(
+                self._job(folder, _OWN_SCRIPT, plan),
+                judge_training=lambda record, predictions: (with_accuracy(record, predictions, self._labels), None),
+            )
+        finally:
+            self.totals.spend("experiment", time.perf_counter() - start)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _job(self, folder: Path, script: str, plan: TrainingPlan) -> Job:
         assert self._files is not None
         return Job.planned(
-            self.plan,
+            plan,
             root=str(folder),
             script=script,
             data=self._files,

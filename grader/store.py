@@ -25,6 +25,7 @@ from grader.files import encodable, finite, packed, read_json, unpacked, write_f
 from grader.intake import safe_folder_name
 from grader.model import JSON, AnswerResult, AnswerSheet, ItemResult, Report, Run, Status, Submission, UsageFault
 from grader.text import shorten, visible
+from grader.trials import Experiment
 
 FORMAT = 1
 """Of every file written here; raised when the meaning of one changes."""
@@ -57,6 +58,9 @@ class StoredRecord:
     sheet_key: str = ""
     """Digest of all that the answers as read depend on; empty when none were read."""
     sheet: AnswerSheet | None = None
+    experiment_key: str = ""
+    """Digest of all that the experiment depends on; empty when there was none."""
+    experiment: Experiment | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> 
     """
     target = student_folder(folder, report.student)
     target.mkdir(parents=True, exist_ok=True)
-    verdict = replace(report, submission=None, evidence=None, sheet=None)
+    verdict = replace(report, submission=None, evidence=None, sheet=None, experiment=None)
     answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
     write_json(target / VERDICT_FILE, packed(_StoredVerdict(FORMAT, verdict, answers)), is_durable=False)
 
@@ -181,11 +185,11 @@ def _read_verdict(folder: Path, student: str) -> _StoredVerdict | None:
     return stored if stored is not None and is_theirs and stored.format == FORMAT else None
 
 
-def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "") -> None:
+def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "", experiment_key: str = "") -> None:
     """Store what ``report`` was made from, durably, in the run at ``folder``.
 
     ``key`` names all that the evidence depends on (code, training plan, grader version), ``sheet_key`` all that the
-    answers as read depend on.
+    answers as read depend on, and ``experiment_key`` the same of the experiment.
     """
     target = student_folder(folder, report.student)
     target.mkdir(parents=True, exist_ok=True)
@@ -198,6 +202,8 @@ def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "")
         "sheet_key": sheet_key,
         "sheet": packed(report.sheet),
     }
+    if experiment_key:
+        content |= {"experiment_key": experiment_key, "experiment": packed(report.experiment)}
     write_json(target / RECORD_FILE, content)
 
 
@@ -214,6 +220,8 @@ def read_record(folder: Path, student: str) -> StoredRecord | None:
             evidence=unpacked(content.get("evidence"), Evidence),
             sheet_key=msgspec.convert(content.get("sheet_key", ""), str),
             sheet=unpacked(content.get("sheet"), AnswerSheet),
+            experiment_key=msgspec.convert(content.get("experiment_key", ""), str),
+            experiment=unpacked(content.get("experiment"), Experiment),
         )
     except msgspec.ValidationError:
         return None

@@ -23,5 +23,5 @@ def worker_digest() -> str:
     return code_digest([*package.glob("worker/*.py"), *(package / name for name in READING)])
 
 
-READING = ("evidence.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py")
+READING = ("evidence.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py", "trials.py")
 """The modules outside ``worker/`` that a worker imports."""

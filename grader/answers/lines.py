@@ -27,7 +27,8 @@ _PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
     r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?|references|bibliography|works cited"
-    r"|conclusions?|discussion|acknowledge?ments?|(?:code |lab |experiment(?:al)? )?report)\b[\s*:]*$)",
+    r"|(?:my |your )?observations?|conclusions?|discussion|acknowledge?ments?"
+    r"|(?:code |lab |experiment(?:al)? )?report)\b[\s*:]*$)",
     re.IGNORECASE,
 )
 _SECTION = re.compile(
@@ -40,6 +41,9 @@ _SECTION = re.compile(
 _CODE2 = re.compile(
     r"\bimport\s+torch|\bfrom\s+torch|class\s+\w*Net|\bnn\.|\boptimizer\b|task1_cnn|\bdef\s+(?:train|test|forward)\b"
 )
+_OBSERVATIONS = re.compile(r"\s*<!--\s*lab4:\s*observations?\s*-->", re.IGNORECASE)
+_NEAR = 12
+"""Lines before the place for observations in which its heading stands, unless the student removed it."""
 _VALUES = re.compile(r"\W*\d+(?:\.\d+)?[\s,;|\[\]()&]+(?:and\s+)?\d")
 """Two numbers, at least: what a pooling layer returns, and no size of a window."""
 
@@ -187,7 +191,8 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
         column = mark.end if same and mark and not _begins_list(index, lines) else end
         place = PLACE[named]
         found.append(Candidate(index, place, place, 10.0, column, "anchor", 0.98, "anchor", can_repeat=True))
-    if line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and _PART2.match(line.text)):
+    before = lines[max(0, index - _NEAR) : index]
+    if _is_end(line) or (_OBSERVATIONS.match(line.text) and not any(map(_is_end, before))):
         found.append(Candidate(index, END, END, 1.5, 0, "", 1.0, "end"))
     if line.kind is Kind.CODE:
         return found
@@ -201,6 +206,11 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
         column = mark.end if mark and mark.strength <= Strength.PLAIN else 0
         found.append(Candidate(index, place, place, 3.0, column, "likeness", 0.8, "echo"))
     return found
+
+
+def _is_end(line: Line) -> bool:
+    """Whether what is not Part 1 begins here: a heading of Part 2, or its code."""
+    return line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and bool(_PART2.match(line.text)))
 
 
 def _pooled(index: int, lines: list[Line]) -> Candidate | None:

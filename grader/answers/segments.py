@@ -125,6 +125,12 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
     return "" if _PLACEHOLDER.fullmatch(text) else text
 
 
+def without_template(text: str) -> str:
+    """``text`` without the lines that only say where an answer goes."""
+    kept = [line for line in text.split("\n") if not (re.search(r"\w", line) and _PLACEHOLDER.fullmatch(line))]
+    return _stripped(_TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip())
+
+
 def _without_bold_question(text: str) -> str:
     """``text`` without a question that began, with its label, in bold; other bold words lose their marks alone."""
     head, mark, rest = text.partition("**")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from rapidfuzz import fuzz
 
 from grader.answers.cutting import cut
+from grader.answers.observations import observations_in
 from grader.answers.questions import PARTS
 from grader.answers.reading import read_document
 from grader.answers.segments import PartAnswer
@@ -49,7 +50,7 @@ class _Read:
 
 def read_sheet(submission: Submission) -> AnswerSheet:
     """The answers in the documents and scripts of ``submission``. Never raises for what a student can hand in."""
-    read, problems = [], []
+    read, problems, observed = [], [], []
     names = _names(submission)
     for name in names[:MOST_DOCUMENTS]:
         document = read_document(submission.root / name)
@@ -57,6 +58,8 @@ def read_sheet(submission: Submission) -> AnswerSheet:
             problems.append(document.problem)
         if document.blocks:
             read.append(_Read(name, cut(document)))
+            if not _is_script(name) and (found := observations_in(document)) is not None:
+                observed.append(replace(found, source=name))
     if len(names) > MOST_DOCUMENTS:
         problems.append(f"There are too many documents to read: {len(names) - MOST_DOCUMENTS} of them were left out.")
     answers = tuple(_answers(read))
@@ -64,7 +67,8 @@ def read_sheet(submission: Submission) -> AnswerSheet:
         problems.append(f"No answer stands in a document, but pictures were handed in ({', '.join(pictures[:3])}).")
     used = {answer.source for answer in answers}
     documents = tuple(one.name for one in read if one.name in used or not _is_script(one.name))
-    return AnswerSheet(answers, documents, tuple(problems))
+    observations = max(observed, key=lambda one: (bool(one.text), one.confidence), default=None)
+    return AnswerSheet(answers, documents, tuple(problems), observations)
 
 
 def _is_script(name: str) -> bool:
@@ -135,5 +139,5 @@ def reader_digest() -> str:
     return code_digest([*here.glob("reading/*.py"), *(here / name for name in READING)])
 
 
-READING = ("cutting.py", "labels.py", "lines.py", "questions.py", "segments.py", "sheet.py")
+READING = ("cutting.py", "labels.py", "lines.py", "observations.py", "questions.py", "segments.py", "sheet.py")
 """The modules beside ``reading/`` that a sheet depends on."""

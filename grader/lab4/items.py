@@ -37,5 +37,15 @@ PART2_TITLES: dict[str, str] = {
 }
 """Checks of Part 2 in the order in which they depend on each other."""
 
+EXPERIMENT_TITLES: dict[str, str] = {
+    "experiment.table": "A table of the networks that were tried",
+    "experiment.varied": "Channels and kernel sizes both varied",
+    "experiment.figures": "Figures that are possible",
+    "experiment.rerun": "One line of the table trained again",
+    "experiment.observations": "A paragraph of observations",
+}
+"""Items of Part 2's experiment, which a rubric may give points for."""
+
 PART1_IDS: tuple[str, ...] = tuple(PART1_TITLES)
 PART2_IDS: tuple[str, ...] = tuple(PART2_TITLES)
+EXPERIMENT_IDS: tuple[str, ...] = tuple(EXPERIMENT_TITLES)
