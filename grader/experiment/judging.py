@@ -5,6 +5,7 @@ A pure function, like the checks of Part 2. Whatever is odd without being imposs
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -201,5 +202,5 @@ def _lines(told: Sequence[tuple[Trial, str]]) -> str:
 
 
 def _percent(accuracy: float) -> str:
-    """To a tenth of a percent."""
-    return f"{100 * accuracy:.1f} %"
+    """To a tenth of a percent, rounded down as everywhere in a report."""
+    return f"{math.floor(1000 * accuracy + 1e-9) / 10:.1f} %"

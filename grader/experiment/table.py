@@ -156,6 +156,8 @@ def _cells(line: str, separator: str) -> list[str]:
         cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
         cells = line.split(separator)
+    if len(cells) == 1:  # a whole line in quotes, as some spreadsheets save it
+        cells = cells[0].split(separator)
     cells = [cell.strip(" \t\"'’`*") for cell in cells]
     return cells[1:-1] if separator == "|" and line.startswith("|") else cells
 

@@ -115,6 +115,11 @@ def _percent(part: float, whole: float = 1.0) -> str:
     return f"{int(1000 * part / whole + 1e-9) / 10:.1f} %" if whole else "–"
 
 
+def _share(accuracy: float) -> str:
+    """A figure that a student wrote down, in percent and no more exact than it was written."""
+    return f"{100 * accuracy:.4g} %" if 0 <= accuracy <= 1 else f"{accuracy:.4g}"
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -133,6 +138,7 @@ def _environment() -> Environment:
         percent=_percent,
         points=text.points,
         prose=_prose,
+        share=_share,
         shorten=lambda words, width: text.shorten(text.visible(words), width),
     )
     environment.globals.update(

@@ -9,6 +9,7 @@ from typing import Any
 
 from grader.model import AnswerResult, ItemResult, Report, Run, Status
 from grader.report import tally
+from grader.report.experiment_view import experiment_view, split_off
 from grader.report.highlighting import MOST, FoldedAnswer, fold
 from grader.report.network_view import compare
 from grader.report.plots import learning_chart
@@ -41,24 +42,31 @@ def context(report: Report, run: Run) -> dict[str, Any]:
     evidence = report.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
     trainings = evidence.trainings if evidence else ()
+    items, tried = split_off(report.items)
     return {
         "report": report,
         "run": run,
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
-        "sums": [_sum("Part 2: the network", report.items), *_part1(report.answers)],
+        "items": items,
+        "experiment": experiment_view(report, tried),
+        "sums": [
+            _sum("Part 2: the network", items),
+            *([_sum("Part 2: the experiment", tried)] if tried else []),
+            *_part1(report.answers),
+        ],
         "total": _sum("Together", report.results),
         "part1": tally.add_up(report.answers),
         "part2": tally.add_up(report.items),
-        "item_counts": tally.count_statuses(item.status for item in report.items),
+        "item_counts": tally.count_statuses(item.status for item in items),
         "answer_counts": tally.count_statuses(answer.status for answer in report.answers),
         "losses": [result for result in report.results if result.status in _LOST],
-        "skipped": [item for item in report.items if item.status is Status.SKIPPED],
+        "skipped": [item for item in items if item.status is Status.SKIPPED],
         "decided": [result for result in report.results if result.override],
         "is_unanswered": all(_is_untouched(answer) for answer in report.answers),
         "folded": _folded(report.answers),
         "trace": trace,
-        "network": compare(trace, lost_checks(report.items)) if trace else None,
+        "network": compare(trace, lost_checks(items)) if trace else None,
         "trainings": runs(trainings, run.bands),
         "chart": learning_chart(trainings, run.bands),
         "gallery": gallery(trainings),

@@ -17,8 +17,9 @@ from grader.model import Status
 from grader.rubric import load_rubric
 from grader.selfcheck.chain import points
 from grader.selfcheck.running import SCRIPT, SelfCheck, run_self_check
-from grader.selfcheck.telling import STAGES, answers, images, next_step, overview, told
-from grader.selfcheck.written import Written, look_at_answers
+from grader.selfcheck.telling import STAGES, answers, experiments, images, next_step, overview, told
+from grader.selfcheck.written import Written, look_at_answers, look_at_experiments
+from grader.trials import Experiment
 
 PARAMETER = "step"
 """The name of the parameter by which a test says which step it is."""
@@ -27,6 +28,7 @@ ASKED = pytest.StashKey[list[str]]()
 """The steps that this run was asked for; ``-k`` may have left some out."""
 CHECK = pytest.StashKey[SelfCheck]()
 WRITTEN = pytest.StashKey[Written]()
+TRIED = pytest.StashKey[Experiment | None]()
 _COLOURS = {
     Status.PASSED: {"green": True},
     Status.FAILED: {"red": True},
@@ -87,6 +89,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.stash[ASKED]:
         session.config.stash[CHECK] = _look(folder, session.config)
     session.config.stash[WRITTEN] = look_at_answers(folder)
+    session.config.stash[TRIED] = look_at_experiments(folder)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -106,7 +109,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line, **_COLOURS[status])
         terminalreporter.write_line("")
     if written is not None:
-        for line in answers(written):
+        for line in (*answers(written), *experiments(config.stash[TRIED])):
             terminalreporter.write_line(line)
     if check is not None:
         for line in images(check):

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from grader.model import Finding, Status
 from grader.selfcheck.chain import OVERFITS, SHAPES, STEPS, is_all_passed
 from grader.selfcheck.running import SelfCheck
-from grader.selfcheck.written import State, Written
+from grader.selfcheck.written import EXPERIMENTS, State, Written
 from grader.text import visible, visible_block
+from grader.trials import Experiment
 
 WIDTH = 78
 WORDS = {
@@ -136,6 +137,19 @@ def answers(written: Written) -> list[str]:
         if parts:
             counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if state is not State.ANSWERED else ""))
     return _wrapped(f"Part 1: {'; '.join(counts)}. Whether answers are right is not looked at here.")
+
+
+def experiments(found: Experiment | None) -> list[str]:
+    """How far the table of experiments is, and which lines could not be read."""
+    if found is None:
+        return _wrapped(f"Experiments: {EXPERIMENTS} is not in this folder.")
+    if not found.trials and not found.problems:
+        return _wrapped(f"Experiments: {EXPERIMENTS} has no run in it yet.")
+    count = len(found.trials)
+    lines = _wrapped(f"Experiments: {count} {'run' if count == 1 else 'runs'} found. Figures are not looked at here.")
+    for problem in found.problems:
+        lines += _wrapped(visible(problem), "look at")
+    return lines
 
 
 def _wrapped(text: str, label: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""Which written answers are there. Whether they are right is not looked at: nothing here could know."""
+"""Which written answers and experiments are there. Whether they are right is not looked at: nothing here could know."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.experiment.table import LARGEST, read_table
 from grader.lab4.items import PART1_IDS
+from grader.trials import Experiment
 
 NOTEBOOK = "part1_answers.ipynb"
+EXPERIMENTS = "experiments.csv"
 _ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _PLACEHOLDER = re.compile(r"[*_\s]*(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
@@ -69,6 +72,15 @@ def look_at_answers(folder: Path) -> Written:
             is_blank = not _PLACEHOLDER.sub(" ", _COMMENT.sub(" ", text)).strip(" \t\r\n*_#>-")
             states[part] = State.BLANK if is_blank else State.ANSWERED
     return Written(states)
+
+
+def look_at_experiments(folder: Path) -> Experiment | None:
+    """The table of experiments in ``folder``; None when it is not there or cannot be opened."""
+    try:
+        with (folder / EXPERIMENTS).open("rb") as stream:
+            return read_table(stream.read(LARGEST + 1), EXPERIMENTS)
+    except OSError:
+        return None
 
 
 def _answers(notebook: Any) -> Iterator[tuple[str, str]]:
