@@ -1,10 +1,11 @@
 """The sample cohort: every submission in ``tests/submissions`` gets exactly the verdict in its ``expected.toml``.
 
 A case is a folder named after what it shows: ``valid-`` styles earn every mark, ``fault-`` cases hold one fault each,
-``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1. ``expected.toml`` says ``about`` (one
-sentence), ``default`` (the status of every item not listed), ``[items]`` (the others), ``message`` (words that the
-first failed item's message or hint must hold), ``flags`` (ids that must be there); ``default_answer`` and ``[answers]``
-say the same of the parts of Part 1. The cohort is graded once, through the command that a tutor uses.
+``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1, ``experiment-`` cases about the table of
+what was tried. ``expected.toml`` says ``about`` (one sentence), ``default`` (the status of every item not listed),
+``[items]`` (the others), ``message`` (words that the first failed item's message or hint must hold), ``flags`` (ids that
+must be there); ``default_answer`` and ``[answers]`` say the same of the parts of Part 1, ``[experiment]`` of the items
+of the experiment, which carry no points. The cohort is graded once, through the command that a tutor uses.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from typing import Any
 
 import pytest
 
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader import store
+from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.model import Status
 
 COHORT = Path(__file__).parent / "submissions"
-LEAST = {"valid": 35, "fault": 30, "broken": 10, "written": 10}
+LEAST = {"valid": 35, "fault": 30, "broken": 10, "written": 10, "experiment": 5}
 STATUSES = {Status.PASSED, Status.PARTIAL, Status.FAILED, Status.SKIPPED}
 ANSWER_STATUSES = {Status.PASSED, Status.PARTIAL, Status.FAILED, Status.NEEDS_REVIEW}
-KEYS = {"about", "default", "message", "flags", "items", "default_answer", "answers"}
+KEYS = {"about", "default", "message", "flags", "items", "default_answer", "answers", "experiment"}
 KEY = Path("solutions", "key.toml")
 COHORT_SECONDS = 3600
 """A limit for a hung run, far above the minutes that the cohort takes on two cores."""
@@ -37,13 +39,17 @@ COHORT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Expected:
-    """What a case must get: a status for every item, words of the first failed item, flags, statuses of answers."""
+    """What a case must get: a status for every item, words of the first failed item, flags, statuses of answers.
+
+    ``experiment`` has those of the experiment's items, empty where nothing is said on it.
+    """
 
     about: str
     items: Mapping[str, str]
     message: tuple[str, ...]
     flags: tuple[str, ...]
     answers: Mapping[str, str]
+    experiment: Mapping[str, str]
 
 
 def expected_of(case: str) -> Expected:
@@ -51,7 +57,9 @@ def expected_of(case: str) -> Expected:
     items = dict.fromkeys(PART2_IDS, table["default"]) | table.get("items", {})
     default = table.get("default_answer")
     answers = (dict.fromkeys(PART1_IDS, default) if default else {}) | table.get("answers", {})
-    return Expected(table["about"], items, tuple(table.get("message", ())), tuple(table.get("flags", ())), answers)
+    tried = {f"experiment.{name}": status for name, status in table.get("experiment", {}).items()}
+    words, flags = tuple(table.get("message", ())), tuple(table.get("flags", ()))
+    return Expected(table["about"], items, words, flags, answers, tried)
 
 
 CASES = sorted(path.name for path in COHORT.iterdir() if path.is_dir())
@@ -69,6 +77,7 @@ def test_expected_toml_is_well_formed(case: str) -> None:
     answers = table.get("answers", {})
     assert set(answers) <= set(PART1_IDS), f"unknown parts {sorted(set(answers) - set(PART1_IDS))}"
     assert {*answers.values(), table.get("default_answer", Status.PASSED)} <= ANSWER_STATUSES
+    assert set(expected_of(case).experiment) in (set(), set(EXPERIMENT_IDS)), "all items of an experiment, or none"
     for words in (table.get("message", []), table.get("flags", [])):
         assert all(isinstance(word, str) and word for word in words)
 
@@ -80,7 +89,8 @@ def test_a_name_says_what_to_expect(case: str) -> None:
     assert kind in LEAST, f"{case}: a name begins with {', '.join(LEAST)}"
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", subject), "kebab-case"
     assert bool(expected.answers) == (kind == "written")
-    if kind in ("valid", "written"):
+    assert bool(expected.experiment) == (kind == "experiment")
+    if kind in ("valid", "written", "experiment"):
         assert set(expected.items.values()) == {Status.PASSED}
     else:
         assert Status.FAILED in expected.items.values()
@@ -93,11 +103,15 @@ def test_there_are_enough_cases(kind: str) -> None:
 
 @dataclass(frozen=True)
 class Graded:
-    """A run of the command over the cohort: its exit code, what it printed, and results.json by student."""
+    """A run of the command over the cohort: its exit code, what it printed, and results.json by student.
+
+    ``tried`` has the statuses of the experiments' items by student.
+    """
 
     code: int
     printed: str
     students: Mapping[str, dict[str, Any]]
+    tried: Mapping[str, Mapping[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +129,10 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     if not results.exists():
         pytest.fail(f"no results.json was written; exit code {done.returncode}; the command printed:\n{printed}")
     submissions = json.loads(results.read_text(encoding="utf-8"))["submissions"]
-    return Graded(done.returncode, printed, {entry["student"]: entry for entry in submissions})
+    students = {entry["student"]: entry for entry in submissions}
+    verdicts = [verdict for case in students if (verdict := store.read_verdict(out, case)) is not None]
+    tried = {one.student: {item.id: str(item.status) for item in one.unmarked} for one in verdicts}
+    return Graded(done.returncode, printed, students, tried)
 
 
 def differences(expected: Expected, entry: Mapping[str, Any]) -> list[str]:
@@ -153,6 +170,10 @@ def test_the_verdict_is_the_expected_one(case: str, graded: Graded) -> None:
     expected = expected_of(case)
     lines = differences(expected, graded.students[case])
     assert not lines, "\n  ".join([f"{case} ({expected.about})", *lines])
+    tried = dict(expected.experiment)
+    if tried and not os.environ.get("LAB4_DATA"):
+        tried["experiment.rerun"] = Status.SKIPPED  # only on MNIST is anything trained again
+    assert graded.tried[case] == tried
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from tests import evidence_samples as samples
 
 HEADER = "channels1,channels2,kernel1,kernel2,epochs,accuracy,seconds\n"
 SWEEP = HEADER + "10,20,5,5,2,0.975,41\n20,40,5,5,2,0.98,80\n10,20,3,3,2,0.97,30\n"
-NET = (Path(__file__).parent / "submissions" / "valid-modern-script" / "task1_cnn.py").read_text(encoding="utf-8")
+NET = (Path(__file__).parent / "submissions" / "valid-type-hints" / "task1_cnn.py").read_text(encoding="utf-8")
 PARAGRAPH = "More channels helped, and larger kernels did not."
 WRITTEN = AnswerSheet(observations=WrittenAnswer("observations", PARAGRAPH, "a.md", 0.98))
 
@@ -423,7 +423,7 @@ def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Re
 
 def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> None:
     cohort, out = tmp_path / "cohort", tmp_path / "out"
-    files = {"task1_cnn.py": NET, "experiments.csv": SWEEP, "a.md": f"# Observations\n\n{PARAGRAPH} <b>"}
+    files = {"task1_cnn.py": NET, "experiments.csv": SWEEP, "a.md": f"# Observations\n\n{PARAGRAPH} <script>"}
     submission(cohort / "ann", files)
     plain, paid = scheme(tmp_path / "plain.toml"), scheme(tmp_path / "paid.toml", "0.5")
 
@@ -439,7 +439,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     page = (out / "students" / "ann" / "report.html").read_text(encoding="utf-8")
     assert "Your experiment" in page
     assert "Not marked" in page
-    assert f"{PARAGRAPH} &lt;b&gt;" in page
+    assert f"{PARAGRAPH} &lt;script&gt;" in page
     assert page.count('class="again"') == 1
 
     run, _ = graded(cohort, plain)
