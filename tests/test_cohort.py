@@ -3,9 +3,9 @@
 A case is a folder named after what it shows: ``valid-`` styles earn every mark, ``fault-`` cases hold one fault each,
 ``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1, ``experiment-`` cases about the table of
 what was tried. ``expected.toml`` says ``about`` (one sentence), ``default`` (the status of every item not listed),
-``[items]`` (the others), ``message`` (words that the first failed item's message or hint must hold), ``flags`` (ids that
-must be there); ``default_answer`` and ``[answers]`` say the same of the parts of Part 1, ``[experiment]`` of the items
-of the experiment, which carry no points. The cohort is graded once, through the command that a tutor uses.
+``[items]`` (the others), ``message`` (words that the first failed item's message or hint must hold), ``flags`` (ids
+that must be there); ``default_answer`` and ``[answers]`` say the same of the parts of Part 1, ``[experiment]`` of the
+items of the experiment, which carry no points. The cohort is graded once, through the command that a tutor uses.
 """
 
 from __future__ import annotations

@@ -24,30 +24,19 @@ from grader.experiment.tolerance import BRIEF_STEPS, plausible
 from grader.grading import Selection, grade_cohort
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.marking import mark, mark_error, mark_unusable
-from grader.model import AnswerSheet, Criterion, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
+from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
 from grader.report import html
 from grader.report.console import make_console
 from grader.report.progress import Progress
 from grader.rubric import load_rubric
 from grader.trials import Experiment, Rerun, Trial
 from tests import evidence_samples as samples
+from tests.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
 
 HEADER = "channels1,channels2,kernel1,kernel2,epochs,accuracy,seconds\n"
 SWEEP = HEADER + "10,20,5,5,2,0.975,41\n20,40,5,5,2,0.98,80\n10,20,3,3,2,0.97,30\n"
 NET = (Path(__file__).parent / "submissions" / "valid-type-hints" / "task1_cnn.py").read_text(encoding="utf-8")
-PARAGRAPH = "More channels helped, and larger kernels did not."
-WRITTEN = AnswerSheet(observations=WrittenAnswer("observations", PARAGRAPH, "a.md", 0.98))
-
 NONE, FULL = Decimal(0), Decimal(1)
-
-
-def trial(channels1: int = 10, kernel1: int = 5, accuracy: float = 0.97, row: int = 2, **changes: Any) -> Trial:
-    return replace(Trial(channels1, 20, kernel1, 5, 2, accuracy, 40.0, row), **changes)
-
-
-VARIED = (trial(), trial(20, row=3, accuracy=0.975), trial(10, 3, row=4, accuracy=0.968))
-RERUN = Rerun(VARIED[0], 1800, 2000, BRIEF_STEPS)
-GOOD = Experiment("experiments.csv", VARIED, rerun=RERUN)
 
 
 def statuses(experiment: Experiment | None, sheet: AnswerSheet = WRITTEN) -> dict[str, str]:
@@ -239,19 +228,6 @@ def test_on_other_digits_nothing_is_trained_again() -> None:
 
 
 # ---- marks -----------------------------------------------------------------------------------------------------------
-
-ALICE = Submission("alice", Path("alice"), "task1_cnn.py", ("task1_cnn.py",), "0" * 64)
-
-
-def rubric(points: str | None) -> Rubric:
-    plan = {"mnist": samples.PLAN, "digits": samples.PLAN}
-    network = tuple(Criterion(id, id, Decimal(1)) for id in PART2_IDS)
-    tried = tuple(Criterion(id, id, Decimal(points)) for id in EXPERIMENT_IDS) if points else ()
-    return Rubric("Lab 4", (), network, plan, "r1", samples.MAX_PARAMETERS, samples.MAX_SECONDS, tried)
-
-
-def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> Report:
-    return mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
 
 
 def test_without_points_it_is_in_no_sum() -> None:

@@ -10,6 +10,7 @@ from grader.model import Flag, Report, Run
 from grader.report import html
 from tests import cohort_samples as cohorts
 from tests import report_samples as samples
+from tests.experiment_samples import with_experiment
 from tests.report_samples import R
 
 ATTACKS = (
@@ -33,7 +34,7 @@ ATTACKS = (
 
 FULL_ANSWERS = dataclasses.replace(samples.RUN, shows_full_answers=True, key_revision="0f3c2a15f1d7c1a9")
 MADE_RUN = dataclasses.replace(FULL_ANSWERS, data_note=samples.DIGITS_RUN.data_note)
-MADE = (*cohorts.small_cohort(), samples.answered_report())
+MADE = (*cohorts.small_cohort(), samples.answered_report(), with_experiment(samples.passed_report("s8901234")))
 
 
 def attacking_report(attack: str) -> Report:
@@ -41,7 +42,7 @@ def attacking_report(attack: str) -> Report:
     decided = cohorts.override(attack, "part1.2", "0", "1", attack)
     decided = dataclasses.replace(decided, author=attack)
     long = "\n".join([attack] * 60)
-    base = samples.hostile_report(attack)
+    base = with_experiment(samples.hostile_report(attack), attack)
     return cohorts.summed(
         dataclasses.replace(base, flags=(Flag(attack, attack),)),
         answers=cohorts.answers(
