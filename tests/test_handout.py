@@ -79,6 +79,12 @@ def test_a_template_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "lab4.zip").exists()
 
 
+def test_what_students_should_find_out_by_themselves_is_not_inside(contents: dict[str, str]) -> None:
+    inside = {name.partition("/grader/")[2] for name in contents if "/experiment" in name}
+    assert inside - {""} == {"experiment/__init__.py", "experiment/table.py"}
+    assert not [name for name in contents if name.endswith("surface.csv")]
+
+
 # ---- nothing that tells an answer ------------------------------------------------------------------------------------
 
 

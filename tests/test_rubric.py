@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.model import Rubric, UsageFault
 from grader.rubric import load_rubric
 
 PACKAGED = resources.files("grader.lab4").joinpath("rubric.toml").read_text(encoding="utf-8")
 WITHOUT_PART1 = PACKAGED[: PACKAGED.index("\n[part1]\n")] + PACKAGED[PACKAGED.index("\n[part2]\n") :]
+TUTORS = Path(__file__).resolve().parent.parent / "docs" / "tutors.md"
 BEST_BAND = "{ accuracy = 0.9, fraction = 1 }"
 
 
@@ -52,6 +53,26 @@ def test_the_packaged_rubric_gives_13_and_17_points() -> None:
     assert rubric.max_parameters == 50_000_000
     assert all(criterion.title for criterion in rubric.part1 + rubric.part2)
     assert len(rubric.revision) == 12
+
+
+def with_experiment(points: str = "1", total: str = "5") -> str:
+    given = "\n".join(f'"{id}" = {points}' for id in EXPERIMENT_IDS)
+    return PACKAGED.replace("part2 = 17", f"part2 = 17\nexperiment = {total}") + f"\n[experiment]\n{given}\n"
+
+
+def test_the_experiment_earns_points_only_where_a_rubric_says_so(rubric_from: Callable[[str], Rubric]) -> None:
+    packaged, paid = load_rubric(), rubric_from(with_experiment())
+    assert packaged.experiment == ()
+    assert tuple(criterion.id for criterion in paid.experiment) == EXPERIMENT_IDS
+    assert (paid.part1, paid.part2) == (packaged.part1, packaged.part2)
+    assert len({packaged.revision, paid.revision, rubric_from(with_experiment("2", "10")).revision}) == 3
+
+
+def test_the_experiment_of_the_docs_is_a_rubric(rubric_from: Callable[[str], Rubric]) -> None:
+    example = TUTORS.read_text(encoding="utf-8").partition("[totals]\n")[2].partition("```")[0]
+    total, _, table = example.partition("\n")
+    rubric = rubric_from(PACKAGED.replace("part2 = 17", f"part2 = 17\n{total}") + table)
+    assert sum(criterion.points for criterion in rubric.experiment) == 3
 
 
 def test_points_are_exact_decimals_from_numbers_and_from_text(rubric_from: Callable[[str], Rubric]) -> None:
@@ -99,6 +120,15 @@ FAULTS = {
     "total of a part that is not there": (
         WITHOUT_PART1,
         r"totals.part1: there is no \[part1\] table",
+    ),
+    "total of the experiment": (with_experiment(total="4"), "experiment: .*5.00, but totals.experiment says 4"),
+    "total of an experiment that is not there": (
+        PACKAGED.replace("part2 = 17", "part2 = 17\nexperiment = 1"),
+        r"totals.experiment: there is no \[experiment\] table",
+    ),
+    "unknown item of the experiment": (
+        with_experiment().replace("experiment.rerun", "experiment.reruns"),
+        "experiment.reruns.*experiment.rerun",
     ),
     "missing total": (PACKAGED.replace("part2 = 17", ""), "totals.part2: is missing"),
     "missing training": (PACKAGED.replace("[training.digits]", "[training.digit]"), "training.digit: .*digits"),

@@ -32,8 +32,8 @@ from grader.selfcheck.images import choose_images
 from grader.selfcheck.observing import Observed, observe
 from grader.selfcheck.records import record_from
 from grader.selfcheck.running import SEED
-from grader.selfcheck.telling import ALL_PASSED, MORE, WIDTH, answers, next_step, told
-from grader.selfcheck.written import NOTEBOOK, State, Written, look_at_answers
+from grader.selfcheck.telling import ALL_PASSED, MORE, WIDTH, answers, experiments, next_step, told
+from grader.selfcheck.written import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
 from grader.worker.environment import SETTINGS
 from tests import evidence_samples as samples
 
@@ -377,3 +377,16 @@ def test_a_net_that_learns_no_batch_by_heart_is_told_unless_something_else_expla
     frozen = replace(weak, gradients=replace(samples.GRADIENTS, problem=Problem("forward", "It does not work.")))
     assert judge(Observed(frozen, poor), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
     assert judge(Observed(weak, None), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
+
+
+def test_the_runs_of_an_experiment_are_counted_and_their_figures_are_not_judged(tmp_path: Path) -> None:
+    def told() -> str:
+        return " ".join(" ".join(experiments(look_at_experiments(tmp_path))).split())
+
+    assert told() == "Experiments: experiments.csv is not in this folder."
+    header = (ROOT / "student_template" / EXPERIMENTS).read_text(encoding="utf-8")
+    (tmp_path / EXPERIMENTS).write_text(header, encoding="utf-8")
+    assert told() == "Experiments: experiments.csv has no run in it yet."
+    (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
+    assert told().startswith("Experiments: 1 run found.")
+    assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in told()

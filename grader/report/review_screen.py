@@ -134,7 +134,8 @@ class Screen:
         blocks.append(Block(*_standing(result)))
         sentences = [("Because", result.message)]
         if isinstance(result, ItemResult):
-            sentences += [("Expected", result.expected), ("Seen", result.seen), ("Hint", result.hint)]
+            seen = " ".join(result.seen.split())  # a student's paragraph may stand there
+            sentences += [("Expected", result.expected), ("Seen", seen), ("Hint", result.hint)]
         else:
             if result.full_answer[1:] not in result.message:  # a right answer's reason says the same
                 sentences.append(("Full answer", result.full_answer))
