@@ -9,7 +9,7 @@ import bisect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from grader.answers.language import BREAK, DROPPED, Reading, read, stem
 
@@ -206,16 +206,25 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
         if name in inside:
             raise PatternFault(f'"{text}": the list {name} contains itself')
         return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
+    source, found = _plain_word(piece)
+    if source is None:
+        raise PatternFault(f'"{text}": {piece} is no word')
+    stems |= found
+    return source
+
+
+@cache
+def _plain_word(piece: str) -> tuple[str | None, frozenset[str]]:
+    """The source of one word of a pattern, None for what is none, with its stems; a key has most words many times."""
     if piece.endswith("*") and piece != "*":
         start = piece[:-1].lower()
         shorter = {root for ending in ENDINGS if len(root := stem(start + ending)) < len(start)}
-        return "(?:" + "|".join([re.escape(start) + REST_OF_WORD, *map(re.escape, sorted(shorter))]) + ") "
+        source = "(?:" + "|".join([re.escape(start) + REST_OF_WORD, *map(re.escape, sorted(shorter))]) + ") "
+        return source, frozenset()
     if piece.lower() in DROPPED:
-        return ""
+        return "", frozenset()
     found = [token.stem for token in read(piece).tokens]
     if not found or BREAK in found:
-        raise PatternFault(f'"{text}": {piece} is no word')
-    stems.update(found)
-    if piece.isalpha():
-        stems.add(piece.lower())
-    return "".join(re.escape(stem) + " " for stem in found)
+        return None, frozenset()
+    plain = {piece.lower()} if piece.isalpha() else set()
+    return "".join(re.escape(stem) + " " for stem in found), frozenset(found) | plain
