@@ -146,12 +146,14 @@ def each(
 ) -> Iterator[tuple[Report, float | None]]:
     """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
     waiting = iter(tasks)
-    with ThreadPoolExecutor(session.jobs, thread_name_prefix="submission") as threads:
+    # Threads wait for workers at the same time; marking alone would only make them take turns.
+    jobs = session.jobs if any(task.stored_in is None for task in tasks) else 1
+    with ThreadPoolExecutor(jobs, thread_name_prefix="submission") as threads:
         running: set[Future[tuple[Report, float | None]]] = set()
         try:
             while True:
                 # Only as many as can run are handed over, so that an interrupt leaves nothing queued.
-                while len(running) < session.jobs and (task := next(waiting, None)) is not None:
+                while len(running) < jobs and (task := next(waiting, None)) is not None:
                     running.add(threads.submit(grade_one, task, session, out, pages, progress))
                 if not running:
                     return

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import msgspec
 
-from grader import evidence
+from grader import evidence, files
 from grader.answers.memory import Memory, StoredVerdicts
 from grader.evidence import Evidence
-from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json
+from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json, write_json_rows
 from grader.intake import safe_folder_name
 from grader.model import JSON, AnswerResult, AnswerSheet, ItemResult, Report, Run, Status, Submission, UsageFault
 from grader.text import shorten, visible
@@ -160,7 +160,7 @@ def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> 
     target.mkdir(parents=True, exist_ok=True)
     verdict = replace(report, submission=None, evidence=None, sheet=None, experiment=None)
     answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
-    write_json(target / VERDICT_FILE, packed(_StoredVerdict(FORMAT, verdict, answers)), is_durable=False)
+    files.write_record(target / VERDICT_FILE, _StoredVerdict(FORMAT, verdict, answers))
 
 
 def read_verdict(folder: Path, student: str) -> Report | None:
@@ -176,11 +176,7 @@ def read_verdicts(folder: Path, student: str) -> StoredVerdicts:
 
 
 def _read_verdict(folder: Path, student: str) -> _StoredVerdict | None:
-    content = read_json(student_folder(folder, student) / VERDICT_FILE)
-    try:
-        stored = unpacked(content, _StoredVerdict)
-    except msgspec.ValidationError:
-        return None
+    stored = files.read_record(student_folder(folder, student) / VERDICT_FILE, _StoredVerdict)
     is_theirs = stored is not None and stored.report.student == encodable(student)
     return stored if stored is not None and is_theirs and stored.format == FORMAT else None
 
@@ -237,8 +233,8 @@ def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
     facts = packed(run) | {
         "bands": [{"accuracy": band.accuracy, "fraction": _number(band.fraction)} for band in run.bands]
     }
-    content = {"format": FORMAT, "run": facts, "submissions": [_result(report) for report in reports]}
-    write_json(folder / RESULTS_FILE, finite(content), indent=1)
+    head = {"format": FORMAT, "run": finite(facts)}
+    write_json_rows(folder / RESULTS_FILE, head, "submissions", (finite(_result(report)) for report in reports))
 
 
 def students_of(folder: Path) -> tuple[str, ...]:

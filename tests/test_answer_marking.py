@@ -15,10 +15,11 @@ import pytest
 
 from grader.__main__ import main
 from grader.answers.agreement import Comparison, agreement, quadratic_kappa
-from grader.answers.key import AnswerKey, load_key
+from grader.answers.key import AnswerKey, ProsePart, load_key
+from grader.answers.language import read
 from grader.answers.likeness import Likeness
 from grader.answers.marking import mark_answer
-from grader.answers.patterns import PatternFault, compiled
+from grader.answers.patterns import PatternFault, all_hits, compiled
 from grader.answers.verdict import Verdict
 from grader.lab4.items import PART1_TITLES
 from grader.model import Status, UsageFault
@@ -970,6 +971,38 @@ def test_a_key_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, expec
 def test_a_pattern_that_says_nothing_is_refused(text: str) -> None:
     with pytest.raises(PatternFault):
         compiled(text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("(one|two) layer .. map", [{"1", "2"}, {"layer"}, {"map"}]),
+        ("many [hidden] layers", [{"mani"}, {"layer"}]),
+        ("(feature map|output) & (small|kernel size)", [{"featur", "output"}, {"small", "kernel"}]),
+        ("optimi* .. (loss|penal*)", []),
+        ("^ 5 * 5 $", [{"5"}, {"*"}]),
+    ],
+)
+def test_a_pattern_knows_the_words_that_it_cannot_do_without(text: str, needed: list[set[str]]) -> None:
+    assert sorted(map(sorted, compiled(text, {}).needed)) == sorted(map(sorted, needed))
+
+
+def test_passing_over_patterns_loses_none() -> None:
+    """Every pattern that finds something in an answer has all the words there that it was said to need."""
+    patterns = {
+        pattern
+        for asked in key().parts.values()
+        if isinstance(asked, ProsePart)
+        for idea in (*asked.ideas, *asked.wrong)
+        for pattern in (*idea.patterns, *idea.unless, *idea.opposite)
+    }
+    found = 0
+    for _, answer, _ in WORDINGS:
+        reading = read(answer, key().vocabulary)
+        matching = [pattern for pattern in patterns if list(pattern.hits(reading))]
+        found += len(matching)
+        assert all(pattern.needed == () or all_hits([pattern], reading) for pattern in matching)
+    assert found > 100
 
 
 def test_kappa_is_the_one_computed_by_hand() -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.kernel_ridge import KernelRidge
 
 from grader.answers.agreement import Comparison, agreement
 from grader.answers.key import AnswerKey, ProsePart, load_key
-from grader.answers.likeness import LEAST_SAMPLES, PIECE_LENGTHS, Likeness, learned
+from grader.answers.likeness import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
 from grader.answers.marking import mark_answer
 from grader.answers.samples import MARKS, Sample, load_samples
 from grader.answers.verdict import REVIEW_BELOW, Verdict, verdict
@@ -133,16 +135,21 @@ def test_a_negation_makes_other_words_of_those_in_its_reach() -> None:
     assert again > denied, "a negation reaches no further than its clause"
 
 
-def test_scores_are_those_of_the_library() -> None:
-    part = learned(TEACHING)
+def test_what_is_learned_is_what_the_library_learns() -> None:
+    samples = load_samples(SAMPLES, [part for part, asked in key().parts.items() if isinstance(asked, ProsePart)])["7a"]
+    part = learned(samples)
     assert part is not None
+    stems = TfidfVectorizer(analyzer=part.stems.vocabulary.features, sublinear_tf=True)
     pieces = TfidfVectorizer(
-        analyzer="char_wb", lowercase=False, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True
+        analyzer="char_wb", lowercase=True, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True
     )
-    pieces.fit([one.answer.lower() for one in TEACHING])
-    for answer in ("it has many many layers", "x", "", "deep"):
-        expected = np.asarray(pieces.transform([answer]) @ part.pieces.weights).ravel()
-        assert part.pieces.scores(answer) == pytest.approx(expected)
+    known = hstack([kind.fit_transform([one.answer for one in samples]) for kind in (stems, pieces)])
+    given = np.array([[float(one.gold == mark) for mark in MARKS] for one in samples])
+    ridge = KernelRidge(alpha=PENALTY).fit(known, given - given.mean(axis=0))
+    said = [answer for part, answer, _ in WORDINGS if part == "7a"]
+    for answer in (*said, samples[3].answer, "it has many many layers", "x", "", "zzz zzz"):
+        scores = ridge.predict(hstack([kind.transform([answer]) for kind in (stems, pieces)]))[0]
+        assert part.stems.scores(answer) + part.pieces.scores(answer) == pytest.approx(scores, abs=1e-9)
 
 
 def test_too_few_samples_teach_nothing() -> None:

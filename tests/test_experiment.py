@@ -21,6 +21,7 @@ from grader.experiment.gathering import candidates, experiment_key, gather
 from grader.experiment.judging import judge
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
 from grader.experiment.tolerance import BRIEF_STEPS, plausible
+from grader.finished import load_run, write_views
 from grader.grading import Selection, grade_cohort
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.marking import mark, mark_error, mark_unusable
@@ -428,6 +429,11 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     again = store.read_record(out, "ann")
     assert again is not None
     assert again.experiment == stored.experiment
+
+    write_views(load_run(out), html)
+    page = (out / "students" / "ann" / "report.html").read_text(encoding="utf-8")
+    assert page.count('class="again"') == 1, "pages that are written again show it as well"
+    assert "Not marked" not in page
 
     (cohort / "ann" / "experiments.csv").write_text(HEADER + "8,16,3,3,1,0.9,10\n", encoding="utf-8")
     graded(cohort, plain)

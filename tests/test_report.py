@@ -18,7 +18,7 @@ from grader.text import visible_block
 from tests import report_samples as samples
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
-SVG_EMPTY = {"line", "polyline", "circle", "path", "rect"}
+SVG_EMPTY = {"circle", "image", "line", "path", "polyline", "rect", "use"}
 
 
 class Page(HTMLParser):
@@ -77,9 +77,11 @@ def test_a_page_is_well_formed_self_contained_and_accessible(source: str) -> Non
     for tag, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes), tag
         for name in ("href", "src", "action", "xlink:href"):
-            is_picture = tag == "img" and (attributes.get(name) or "").startswith("data:image/png;base64,")
+            is_picture = tag in ("image", "img") and (attributes.get(name) or "").startswith("data:image/png;base64,")
             assert is_picture or not re.match(r"[a-z+]+:|//", attributes.get(name) or ""), (tag, attributes)
     assert all(attributes.get("alt") for attributes in page.all("img"))
+    named = [attributes for _, attributes in page.tags if attributes.get("role") == "img"]
+    assert all(attributes.get("aria-label") or attributes.get("aria-labelledby") for attributes in named)
     for landmark in ("header", "main", "footer", "h1"):
         assert len(page.all(landmark)) == 1
     assert all("scope" in attributes for attributes in page.all("th"))

@@ -23,7 +23,7 @@ from grader.model import Report, Run, Status
 from grader.pictures import Filters
 from grader.report import html
 from grader.report.highlighting import FOLDED_FROM, MOST, FoldedAnswer, Piece, fold
-from grader.report.pictures import digit_picture, filter_sheet
+from grader.report.pictures import digit_strip, filter_sheet
 from grader.report.student_page import lost_checks
 from grader.report.training_view import gallery, runs
 from tests import report_samples as samples
@@ -110,16 +110,22 @@ def test_both_style_sheets_are_in_the_page() -> None:
         assert text in source
 
 
-def test_a_mistake_is_dark_ink_on_white_with_words_for_it() -> None:
-    mistake = samples.mistakes()[0]
-    picture = digit_picture(mistake)
-    image = pixels(picture.source)
-    assert (image.size, image.mode) == ((28, 28), "L")
-    assert image.tobytes() == bytes(255 - value for value in mistake.pixels)
-    assert picture.alt == "a 7 read as 1 with 98 %"
-    sure = dataclasses.replace(mistake, probability=0.99999)
-    assert digit_picture(sure).alt.endswith("with 99 %")
-    assert digit_picture(dataclasses.replace(mistake, probability=1.0)).alt.endswith("with 100 %")
+def test_mistakes_are_dark_ink_on_white_with_words_for_each() -> None:
+    mistakes = samples.mistakes()
+    strip = digit_strip(mistakes)
+    assert strip is not None
+    image = pixels(strip.sheet.source)
+    assert (image.size, image.mode) == ((28 * len(mistakes), 28), "L")
+    for at, mistake in enumerate(mistakes):
+        digit = image.crop((28 * at, 0, 28 * at + 28, 28))
+        assert digit.tobytes() == bytes(255 - value for value in mistake.pixels)
+    assert len(strip.alts) == len(mistakes)
+    assert strip.alts[0] == "a 7 read as 1 with 98 %"
+    for probability, words in ((0.99999, "with 99 %"), (1.0, "with 100 %")):
+        sure = digit_strip([dataclasses.replace(mistakes[0], probability=probability)])
+        assert sure is not None
+        assert sure.alts[0].endswith(words)
+    assert digit_strip([]) is None
 
 
 @pytest.mark.parametrize(
@@ -145,7 +151,7 @@ def test_pictures_of_the_best_run_are_shown() -> None:
     trainings = (weak, samples.training(2, 9812), dataclasses.replace(weak, seed=3, total=0, correct=0))
     shown = gallery(trainings)
     assert shown is not None
-    assert (shown.seed, len(shown.mistakes)) == (2, 2)
+    assert (shown.seed, shown.mistakes) == (2, digit_strip(trainings[1].mistakes))
     assert [reading.right for reading in shown.readings] == [row[at] for at, row in enumerate(trainings[1].confusion)]
     assert gallery(trainings[2:]) is None
     bands = [run.reached.accuracy if run.reached else None for run in runs(trainings, samples.BANDS)]

@@ -11,7 +11,7 @@ import threading
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import snowballstemmer
 from rapidfuzz import process
@@ -122,6 +122,11 @@ class Reading:
     tokens: tuple[Token, ...]
     line: str
     starts: tuple[int, ...]
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems that there are, in no order."""
+        return frozenset(token.stem for token in self.tokens)
 
     def sentences(self) -> list[tuple[int, int]]:
         """The [start, end) of each sentence in ``line``, without its end."""

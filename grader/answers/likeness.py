@@ -7,18 +7,24 @@ good for is to know again what was said before in other words, and to doubt (:mo
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grader.answers.language import FUNCTION_WORDS, NEGATORS, stem
 from grader.answers.samples import MARKS, Sample
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 WORD = re.compile(r"[^\W_]+")
 PIECE = re.compile(r"[^\W_]+|[.,;:!?\n]")
@@ -43,34 +49,63 @@ TELLING = 0.5
 """Share of the most telling word's weight from which a word is shown as one that counted."""
 MOST_WORDS = 6
 
+Features = Callable[[str], Sequence[str]]
 Shares = tuple[float, ...]
 """How likely each of the MARKS is, by the samples alone; they add up to 1."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """One kind of features of an answer: the known ones, how rare each is, and how it speaks for each mark.
+    """One kind of features of an answer: how they are found, the known ones, and how rare each of them is.
 
-    ``columns`` numbers the features; ``rarity`` is (features,), the inverse document frequency, and ``weights`` is
-    (features, marks).
+    ``columns`` numbers the features; ``rarity`` is (features,), the smoothed inverse document frequency.
     """
 
-    features: Callable[[str], Sequence[str]]
+    features: Features
     columns: Mapping[str, int]
     rarity: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, answers: Sequence[str], features: Features, *, least: int) -> Self:
+        """The features that at least so many of the answers have."""
+        spread = Counter(feature for answer in answers for feature in set(features(answer)))
+        known = [(feature, count) for feature, count in spread.items() if count >= least]
+        columns = {feature: column for column, (feature, _) in enumerate(known)}
+        return cls(features, columns, np.log((1 + len(answers)) / (1 + np.array([count for _, count in known]))) + 1)
+
+    def vector(self, answer: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The columns of the known features in an answer, and their values: a vector of length 1, or nothing.
+
+        What occurs several times counts by its logarithm.
+        """
+        counts = Counter(self.features(answer))
+        known = [(at, count) for feature, count in counts.items() if (at := self.columns.get(feature)) is not None]
+        if not known:
+            return np.zeros(0, np.intp), np.zeros(0)
+        found, times = np.array(known, np.intp).T
+        values = (1 + np.log(times)) * self.rarity[found]
+        return found, values / math.sqrt(values @ values)
+
+    def matrix(self, answers: Sequence[str]) -> csr_array:
+        """The vectors of the answers as the rows of a sparse matrix (answers, features)."""
+        from scipy.sparse import csr_array  # here, for it takes a quarter of a second, and most commands mark nothing
+
+        found, values = zip(*map(self.vector, answers), strict=True)
+        ends = np.cumsum([0, *map(len, found)])
+        return csr_array((np.concatenate(values), np.concatenate(found), ends), (len(answers), len(self.columns)))
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """A vocabulary, and how each of its features speaks for each mark: ``weights`` is (features, marks)."""
+
+    vocabulary: Vocabulary
     weights: NDArray[np.float64]
 
-    def scores(self, text: str) -> NDArray[np.float64]:
-        """The (marks,) scores of a text: what TfidfVectorizer makes of it, times the weights.
-
-        A vectorizer takes milliseconds for a single text, most of them for checks of its arguments.
-        """
-        counts = Counter(at for feature in self.features(text) if (at := self.columns.get(feature)) is not None)
-        if not counts:
-            return np.zeros(len(MARKS))
-        found = np.fromiter(counts, np.intp)
-        values = (1 + np.log(np.fromiter(counts.values(), np.float64))) * self.rarity[found]
-        scores: NDArray[np.float64] = values @ self.weights[found] / np.linalg.norm(values)
+    def scores(self, answer: str) -> NDArray[np.float64]:
+        """The (marks,) scores of an answer."""
+        found, values = self.vocabulary.vector(answer)
+        scores: NDArray[np.float64] = values @ self.weights[found]
         return scores
 
 
@@ -78,25 +113,25 @@ class Vocabulary:
 class PartLikeness:
     """What was learned about one part. ``base`` is (marks,): how often each mark was given."""
 
-    stems: Vocabulary
-    pieces: Vocabulary
+    stems: Speaking
+    pieces: Speaking
     base: NDArray[np.float64]
 
     def shares(self, answer: str) -> Shares:
         """How likely each mark is for an answer."""
-        scores = SHARPNESS * (self.base + self.stems.scores(_stems(answer)) + self.pieces.scores(answer.lower()))
+        scores = SHARPNESS * (self.base + self.stems.scores(answer) + self.pieces.scores(answer))
         grown = np.exp(scores - scores.max())
-        return tuple(float(share) for share in grown / grown.sum())
+        return tuple((grown / grown.sum()).tolist())
 
     def telling(self, answer: str, mark: int) -> tuple[tuple[int, int], ...]:
         """The places of the words that speak most for the mark with this number, as character offsets."""
-        others = [other for other in range(len(MARKS)) if other != mark]
         weights = self.stems.weights
+        speaks = weights[:, mark] - np.delete(weights, mark, axis=1).mean(axis=1)
         rated = [
-            (float(weights[at, mark] - weights[at, others].mean()), word.span())
+            (float(speaks[at]), word.span())
             for word in WORD.finditer(answer)
             if word.group().lower() not in FUNCTION_WORDS
-            and (at := self.stems.columns.get(stem(word.group().lower()))) is not None
+            and (at := self.stems.vocabulary.columns.get(stem(word.group().lower()))) is not None
         ]
         most = max((weight for weight, _ in rated), default=0.0)
         return tuple([place for weight, place in rated if most > 0 and weight >= TELLING * most][:MOST_WORDS])
@@ -117,7 +152,6 @@ class Likeness:
             if part not in self._learned:
                 self._learned[part] = learned(self._samples.get(part, ()))
             return self._learned[part]
-
 
     def is_heap(self, answer: str) -> bool:
         """Whether the words of an answer hardly ever stand beside each other in what people say: a heap of key words.
@@ -143,39 +177,46 @@ def learned(samples: Sequence[Sample]) -> PartLikeness | None:
     """What the samples of one part teach; None when there are too few."""
     if len(samples) < LEAST_SAMPLES:
         return None
-    # Imported here, for it takes a second, and most commands mark nothing.
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.kernel_ridge import KernelRidge
-    from sklearn.metrics.pairwise import linear_kernel
-
-    stems = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, ngram_range=(1, 2), sublinear_tf=True)
-    pieces = TfidfVectorizer(
-        analyzer="char_wb", lowercase=False, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True
-    )
-    by_stem = stems.fit_transform([_stems(sample.answer) for sample in samples])
-    by_piece = pieces.fit_transform([sample.answer.lower() for sample in samples])
+    answers = [sample.answer for sample in samples]
+    vocabularies = (Vocabulary.of(answers, _stems_and_pairs, least=1), Vocabulary.of(answers, _pieces, least=2))
+    by_stem, by_piece = (vocabulary.matrix(answers) for vocabulary in vocabularies)
     given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in samples])
     base = given.mean(axis=0)
-    alike = linear_kernel(by_stem) + linear_kernel(by_piece)
-    ridge = KernelRidge(alpha=PENALTY, kernel="precomputed").fit(alike, given - base)
-    return PartLikeness(
-        stems=Vocabulary(stems.build_analyzer(), stems.vocabulary_, stems.idf_, by_stem.T @ ridge.dual_coef_),
-        pieces=Vocabulary(pieces.build_analyzer(), pieces.vocabulary_, pieces.idf_, by_piece.T @ ridge.dual_coef_),
-        base=base,
-    )
+    alike = (by_stem @ by_stem.T + by_piece @ by_piece.T).toarray()
+    dual = np.linalg.solve(alike + PENALTY * np.eye(len(samples)), given - base)  # kernel ridge regression
+    stems, pieces = map(Speaking, vocabularies, (by_stem.T @ dual, by_piece.T @ dual))
+    return PartLikeness(stems, pieces, base)
 
 
 def _words(answer: str) -> list[str]:
     return [stem(word) for word in WORD.findall(answer.lower())]
 
 
-def _stems(answer: str) -> str:
-    """The stems of an answer; those in the reach of a negation are words of their own."""
+def _stems_and_pairs(answer: str) -> list[str]:
+    """The stems of an answer, then its pairs of neighbours; a stem in the reach of a negation is a word of its own."""
     found, reach = [], 0
     for piece in PIECE.findall(answer.lower().replace("n't", " not")):
         if not WORD.fullmatch(piece):
             reach = 0
             continue
-        found.append(f"{DENIED}{stem(piece)}" if reach else stem(piece))
-        reach = REACH if found[-1].removeprefix(DENIED) in NEGATORS else max(0, reach - 1)
-    return " ".join(found)
+        root = stem(piece)
+        found.append(f"{DENIED}{root}" if reach else root)
+        reach = REACH if root in NEGATORS else max(0, reach - 1)
+    return found + [f"{one} {other}" for one, other in pairwise(found)]
+
+
+def _pieces(answer: str) -> list[str]:
+    """The runs of letters of PIECE_LENGTHS in the words of an answer, the blank before and behind each included."""
+    return [piece for word in answer.lower().split() for piece in _pieces_of(word)]
+
+
+@lru_cache(maxsize=20_000)
+def _pieces_of(word: str) -> tuple[str, ...]:
+    """Those of one word; a shorter word is a piece as a whole."""
+    padded = f" {word} "
+    return tuple(
+        padded[start : start + length]
+        for length in PIECE_LENGTHS
+        if length <= len(padded) or length == PIECE_LENGTHS[0]
+        for start in range(max(1, len(padded) - length + 1))
+    )

@@ -15,7 +15,7 @@ from grader.answers import language
 from grader.answers.cleaning import without_instructions, without_question
 from grader.answers.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.numbers import mark_numbers
-from grader.answers.patterns import Hit
+from grader.answers.patterns import Hit, all_hits
 from grader.answers.samples import MARKS
 from grader.answers.topics import Topics
 from grader.answers.verdict import NOTHING_CLAIMED, Verdict, verdict
@@ -207,8 +207,9 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
     hits: list[Hit] = []
     topics = Topics(asked.topics, reading)
     for idea in (*asked.ideas, *asked.wrong):
-        taken_back = [hit for pattern in idea.unless for hit in pattern.hits(reading) if topics.is_in_one_clause(hit)]
-        for hit in (hit for pattern in idea.patterns for hit in pattern.hits(reading)):
+        told = all_hits(idea.patterns, reading)
+        taken_back = [hit for hit in all_hits(idea.unless if told else (), reading) if topics.is_in_one_clause(hit)]
+        for hit in told:
             if any(topics.share_a_clause(hit, other) for other in taken_back):
                 continue
             if idea.about and not topics.is_about(hit, idea.about, is_earning=not idea.costs):
@@ -216,11 +217,11 @@ def _found(asked: ProsePart, reading: language.Reading) -> Found:
             is_denied = idea.is_deniable and (topics.is_denied(hit) if idea.about else _is_denied(reading, idea, hit))
             (denied if is_denied else stated).setdefault(idea.name, idea)
             hits.append(hit)
-        for hit in (hit for pattern in idea.opposite for hit in pattern.hits(reading)):
+        for hit in all_hits(idea.opposite, reading):
             if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
-    asides = [hit for pattern in asked.asides for hit in pattern.hits(reading)]
+    asides = all_hits(asked.asides, reading)
     return Found(
         stated,
         {name: idea for name, idea in denied.items() if name not in stated},

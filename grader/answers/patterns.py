@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from grader.answers.language import BREAK, DROPPED, Reading, read, stem
 
@@ -18,6 +18,7 @@ STEP = r"(?:(?!(?:not|no|never|without|rather|instead|but|while|wherea|\.|,) )[^
 STRIDE = r"(?:(?!(?:not|no|never|without|rather|instead|\.) )[^ ]+ )"
 GAPS = {"": STEP + "{0,1}?", "..": STEP + "{0,4}?", "...": STRIDE + "{0,12}?"}
 """How many words may stand between two words of a pattern: one, four after ``..``, twelve and commas after ``...``."""
+REST_OF_WORD, CUT_OFF = "[^ ]*", "\0"
 ANCHORS = {"^": r"\A", "$": r"(?:[.,] )*\Z"}
 ENDINGS = (
     "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
@@ -31,6 +32,7 @@ EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
 
 GROUP = re.compile(r"\(\?:(?P<inner>[^()]*)\)(?P<optional>\?)?")
 """A group without groups in it."""
+SOURCE_PIECE = re.compile(r"(?P<open>\(\?:)|(?P<close>\)\??)|(?P<bar>\|)|(?P<word>(?:\\.|[^\\\s()|])+)|\s")
 
 
 class PatternFault(ValueError):
@@ -62,6 +64,8 @@ class Pattern:
     sources: tuple[str, ...]
     """A regular expression for each ``&`` part."""
     words: frozenset[str]
+    needed: tuple[frozenset[str], ...] = ()
+    """Sets of stems; whatever the pattern finds has one of each, so that most patterns need not be looked for."""
 
     @cached_property
     def parts(self) -> tuple[re.Pattern[str], ...]:
@@ -82,6 +86,22 @@ class Pattern:
                 yield Hit(tuple(_tokens(reading, match.start(), match.end()) for match in found if match))
 
 
+def all_hits(patterns: Iterable[Pattern], reading: Reading) -> list[Hit]:
+    """What each of the patterns finds, one after the other.
+
+    Of a part's hundred patterns some ten can match at all; the others lack a word and are passed over.
+    """
+    found: list[Hit] = []
+    stems = reading.stems
+    for pattern in patterns:
+        for needed in pattern.needed:
+            if stems.isdisjoint(needed):
+                break
+        else:
+            found += pattern.hits(reading)
+    return found
+
+
 def _tokens(reading: Reading, start: int, end: int) -> tuple[int, int]:
     return bisect.bisect_left(reading.starts, start), bisect.bisect_left(reading.starts, end) - 1
 
@@ -89,13 +109,35 @@ def _tokens(reading: Reading, start: int, end: int) -> tuple[int, int]:
 def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
     """The pattern that ``text`` describes; ``words`` are the named lists. Raises :class:`PatternFault`."""
     stems: set[str] = set()
-    parts = []
+    parts: list[str] = []
+    needed: list[frozenset[str]] = []
     for part in text.split("&"):
         source = _source(part, words, stems, ())
         if _may_be_empty(source):
             raise PatternFault(f'"{text}" would match nothing at all, which is everywhere')
         parts.append(r"(?<![^ ])" + source)
-    return Pattern(text, tuple(parts), frozenset(stems))
+        needed += _needed(source)
+    return Pattern(text, tuple(parts), frozenset(stems), tuple(sorted(set(needed), key=len)))
+
+
+def _needed(source: str) -> list[frozenset[str]]:
+    """Sets of stems of which everything that ``source`` matches holds one each."""
+    for between in (*GAPS.values(), *ANCHORS.values()):
+        source = source.replace(between, "")
+    source = source.replace(REST_OF_WORD, CUT_OFF)
+    groups: list[list[list[frozenset[str]]]] = [[[]]]  # of each open group the alternatives, of each the sets so far
+    for piece in SOURCE_PIECE.finditer(source):
+        if piece["open"]:
+            groups.append([[]])
+        elif piece["bar"]:
+            groups[-1].append([])
+        elif piece["close"]:
+            alternatives = groups.pop()
+            if piece["close"] == ")" and all(alternatives):
+                groups[-1][-1].append(frozenset().union(*(min(sets, key=len) for sets in alternatives)))
+        elif piece["word"] and CUT_OFF not in piece["word"]:  # a word cut off stands for many
+            groups[-1][-1].append(frozenset([re.sub(r"\\(.)", r"\1", piece["word"])]))
+    return groups[0][0]
 
 
 def _may_be_empty(source: str) -> bool:
@@ -164,16 +206,25 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
         if name in inside:
             raise PatternFault(f'"{text}": the list {name} contains itself')
         return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
+    source, found = _plain_word(piece)
+    if source is None:
+        raise PatternFault(f'"{text}": {piece} is no word')
+    stems |= found
+    return source
+
+
+@cache
+def _plain_word(piece: str) -> tuple[str | None, frozenset[str]]:
+    """The source of one word of a pattern, None for what is none, with its stems; a key has most words many times."""
     if piece.endswith("*") and piece != "*":
         start = piece[:-1].lower()
         shorter = {root for ending in ENDINGS if len(root := stem(start + ending)) < len(start)}
-        return "(?:" + "|".join([re.escape(start) + "[^ ]*", *map(re.escape, sorted(shorter))]) + ") "
+        source = "(?:" + "|".join([re.escape(start) + REST_OF_WORD, *map(re.escape, sorted(shorter))]) + ") "
+        return source, frozenset()
     if piece.lower() in DROPPED:
-        return ""
+        return "", frozenset()
     found = [token.stem for token in read(piece).tokens]
     if not found or BREAK in found:
-        raise PatternFault(f'"{text}": {piece} is no word')
-    stems.update(found)
-    if piece.isalpha():
-        stems.add(piece.lower())
-    return "".join(re.escape(stem) + " " for stem in found)
+        return None, frozenset()
+    plain = {piece.lower()} if piece.isalpha() else set()
+    return "".join(re.escape(stem) + " " for stem in found), frozenset(found) | plain

@@ -6,7 +6,7 @@ The topics themselves are the key's. What being about a topic earns or costs is 
 from __future__ import annotations
 
 from grader.answers import language
-from grader.answers.patterns import Hit, Pattern
+from grader.answers.patterns import Hit, Pattern, all_hits
 
 RELATIVE = ("which", "where", "that")
 """Words that begin a clause about what was named just before."""
@@ -24,7 +24,7 @@ class Topics:
         self.named = [
             (place, name)
             for name, patterns in topics
-            for place in sorted({hit.first for pattern in patterns for hit in pattern.hits(reading)})
+            for place in sorted({hit.first for hit in all_hits(patterns, reading)})
         ]
 
     def clause(self, place: int) -> int:

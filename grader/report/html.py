@@ -131,6 +131,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        anchor=text.anchor,
         block=_block,
         count=_count,
         duration=text.duration,
@@ -145,11 +146,13 @@ def _environment() -> Environment:
         MOST_REASONS=_MOST_REASONS,
         SYMBOLS=text.SYMBOLS,
         WORDS=text.WORDS,
-        anchor=text.anchor,
         quantity=text.quantity,
     )
     signs = environment.get_template("signs.html").module
     badge, out_of, cell = (functools.lru_cache(_MANY)(getattr(signs, name)) for name in ("badge", "out_of", "cell"))
-    environment.globals.update(badge=badge, out_of=out_of)
-    environment.filters["cells"] = lambda reading: Markup("".join(cell(one.count, one.kind) for one in reading.cells))
+    environment.filters.update(
+        badge=badge,
+        cells=lambda reading: Markup("".join(cell(one.count, one.kind) for one in reading.cells)),
+        out_of=out_of,
+    )
     return environment

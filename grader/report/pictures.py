@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -27,11 +28,31 @@ class Picture:
     alt: str
 
 
-def digit_picture(mistake: Mistake) -> Picture:
-    """The digit in dark ink on white paper, as it was written."""
-    return _picture(
-        Image.frombytes("L", (SIDE, SIDE), mistake.pixels.translate(_INK_ON_PAPER)),
-        f"a {mistake.digit} read as {mistake.predicted} with {percent_sure(mistake)} %",
+@dataclass(frozen=True)
+class DigitStrip:
+    """Digits side by side in one image, each ``side`` x ``side`` pixels, and for each the words that stand for it.
+
+    One image, for a picture of its own for each digit would take most of the time in which a page is made.
+    """
+
+    sheet: Picture
+    side: int
+    alts: tuple[str, ...]
+
+
+def digit_strip(mistakes: Sequence[Mistake]) -> DigitStrip | None:
+    """The digits in dark ink on white paper, as they were written; None when there are none."""
+    if not mistakes:
+        return None
+    digits = [mistake.pixels.translate(_INK_ON_PAPER) for mistake in mistakes]
+    rows = b"".join(digit[at : at + SIDE] for at in range(0, SIDE * SIDE, SIDE) for digit in digits)
+    strip = Image.frombytes("L", (len(digits) * SIDE, SIDE), rows)
+    return DigitStrip(
+        sheet=_picture(strip, ""),
+        side=SIDE,
+        alts=tuple(
+            f"a {mistake.digit} read as {mistake.predicted} with {percent_sure(mistake)} %" for mistake in mistakes
+        ),
     )
 
 
@@ -45,11 +66,12 @@ def filter_sheet(filters: Filters) -> Picture:
     across = min(_ACROSS, filters.count)
     down = -(-filters.count // across)
     wide, high = filters.width + _GAP, filters.height + _GAP
-    sheet = Image.new("LA", (across * wide - _GAP, down * high - _GAP))
+    weights, is_filter = (Image.new("L", (across * wide - _GAP, down * high - _GAP)) for _ in range(2))
     for at, values in enumerate(filters.pictures):
-        tile = Image.frombytes("L", (filters.width, filters.height), values)
-        tile.putalpha(255)
-        sheet.paste(tile, (at % across * wide, at // across * high))
+        left, top = at % across * wide, at // across * high
+        weights.paste(Image.frombytes("L", (filters.width, filters.height), values), (left, top))
+        is_filter.paste(255, (left, top, left + filters.width, top + filters.height))
+    sheet = Image.merge("LA", (weights, is_filter))
     each = f"{filters.height} by {filters.width} weights"
     return _picture(sheet, f"{filters.count} filters of {each}" if filters.count > 1 else f"one filter of {each}")
 

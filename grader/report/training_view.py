@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from grader.evidence import Training
 from grader.model import Band
-from grader.report.pictures import Picture, digit_picture, filter_sheet
+from grader.report.pictures import DigitStrip, Picture, digit_strip, filter_sheet
 
 _OFTEN, _SOMETIMES = 0.05, 0.02
 """Shares of a digit's images from which on a mistake is set off."""
@@ -52,7 +52,7 @@ class Gallery:
     seed: int
     readings: tuple[Reading, ...]
     worst: tuple[int, int, int] | None
-    mistakes: tuple[Picture, ...]
+    mistakes: DigitStrip | None
     filters: Picture | None
 
 
@@ -74,7 +74,7 @@ def gallery(trainings: Sequence[Training]) -> Gallery | None:
         seed=best.seed,
         readings=tuple(_reading(digit, row) for digit, row in enumerate(best.confusion)),
         worst=_worst(best.confusion),
-        mistakes=tuple(digit_picture(mistake) for mistake in best.mistakes),
+        mistakes=digit_strip(best.mistakes),
         filters=filter_sheet(best.filters) if best.filters else None,
     )
 
