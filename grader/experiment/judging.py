@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from grader.answers.observations import named_factors
 from grader.checks.case import counted, failed, listed, passed, review, skipped
-from grader.experiment.tolerance import plausible
+from grader.experiment.tolerance import BEST_POSSIBLE, plausible
 from grader.model import AnswerSheet, Finding, Status, WrittenAnswer
 from grader.trials import Experiment, Rerun, Trial
 
@@ -19,8 +19,6 @@ LEAST_TRIALS = 3
 """Networks without which neither of two factors can have been varied on its own."""
 SIDE = 28
 """Pixels along an image; no kernel is larger."""
-BEST = 0.998
-"""No net of two convolutions has been seen above this on MNIST's test images."""
 CHANCE = 0.05
 """One guess in ten is right on ten classes; far less is a figure of some other kind."""
 HALF = Decimal("0.5")
@@ -123,7 +121,7 @@ def _impossible(one: Trial) -> str:
 
 def _odd(one: Trial) -> str:
     """What is unusual about a line that can be."""
-    if one.accuracy > BEST:
+    if one.accuracy > BEST_POSSIBLE:
         return f"an accuracy of {_percent(one.accuracy)}, above the best of such networks"
     if one.accuracy < CHANCE:
         return f"an accuracy of {_percent(one.accuracy)}, below that of guessing"
