@@ -1,0 +1,1 @@
+"""The experiment of Part 2: reading the table of what was tried, training one line of it again, and judging both."""
