@@ -35,7 +35,7 @@ from tests import evidence_samples as samples
 from tests.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
 
 HEADER = "channels1,channels2,kernel1,kernel2,epochs,accuracy,seconds\n"
-SWEEP = HEADER + "10,20,5,5,2,0.975,41\n20,40,5,5,2,0.98,80\n10,20,3,3,2,0.97,30\n"
+SWEEP = HEADER + "2,4,3,3,2,0.91,41\n3,6,3,3,2,0.92,80\n2,4,5,5,2,0.93,30\n"
 NET = (Path(__file__).parent / "submissions" / "valid-type-hints" / "task1_cnn.py").read_text(encoding="utf-8")
 NONE, FULL = Decimal(0), Decimal(1)
 
@@ -434,15 +434,6 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     page = (out / "students" / "ann" / "report.html").read_text(encoding="utf-8")
     assert page.count('class="again"') == 1, "pages that are written again show it as well"
     assert "Not marked" not in page
-
-    (cohort / "ann" / "experiments.csv").write_text(HEADER + "8,16,3,3,1,0.9,10\n", encoding="utf-8")
-    graded(cohort, plain)
-    changed = store.read_record(out, "ann")
-    assert changed is not None
-    assert changed.experiment is not None
-    assert [one.network for one in changed.experiment.trials] == [(8, 16, 3, 3)]
-    assert changed.experiment.rerun is not None
-    assert changed.experiment.rerun.total > 0
 
 
 def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ def test_what_is_announced_has_words(pages: dict[Path, Tree]) -> None:
         drawn = [
             ("svg", dict(drawing.attrib))
             for drawing in tree.all("{http://www.w3.org/2000/svg}svg", "svg")
-            if not drawing.get("aria-label") and drawing.get("aria-hidden") != "true"
+            if not (drawing.get("aria-label") or drawing.get("aria-labelledby"))
+            and drawing.get("aria-hidden") != "true"
         ]
         found[path] = [*silent, *unlabelled, *drawn]
     assert faults(pages, found) == {}
