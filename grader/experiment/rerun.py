@@ -21,7 +21,7 @@ from grader.trials import Rerun, Trial
 from grader.versions import code_digest
 
 MOST_WORK = 12_000_000
-"""Multiplications for one image, above which a brief run takes half a minute of one core. The lab's net has a million."""
+"""Multiplications for one image; more take over half a minute of one core. The lab's own network has a million."""
 MOST_CHANNELS = 512
 _SIDE = 28
 _NEVER = 2.0
