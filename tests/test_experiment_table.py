@@ -175,9 +175,10 @@ def test_what_is_told_stays_short() -> None:
         (HEADER + "\n" + "(" * 900_000).encode(),
         (HEADER + "\n" + ("9" * 1900 + ",") * 400).encode(),
         (HEADER + "\n" + " 1 " * 300_000).encode(),
+        "\n".join([HEADER, *(f"8,24,3,5,2,{'9' * 900}/1,1", f"8,24,3,5,2,0.9,1:{'9' * 900}")]).encode(),
         b"x" * (LARGEST + 1),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_is_no_table_is_read_in_no_time(content: bytes) -> None:
     start = time.perf_counter()
