@@ -28,10 +28,12 @@ from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
 from grader.report import html
 from grader.report.console import make_console
+from grader.report.experiment_view import MOST_LINES
 from grader.report.progress import Progress
 from grader.rubric import load_rubric
 from grader.trials import Experiment, Rerun, Trial
 from tests import evidence_samples as samples
+from tests import report_samples
 from tests.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
 
 HEADER = "channels1,channels2,kernel1,kernel2,epochs,accuracy,seconds\n"
@@ -272,6 +274,47 @@ def test_nobody_is_left_out_when_there_is_nothing_to_run_or_the_grader_fails() -
     report = mark_unusable(unusable, rubric("1"), sheet=WRITTEN, experiment=GOOD)
     assert [str(one.status) for one in report.items[-5:]] == [*["passed"] * 4, "needs_review"]
     assert {one.status for one in mark_error(ALICE, rubric("1"), message="x").items} == {Status.ERROR}
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
+
+
+def page_of(report: Report) -> str:
+    return html.render_report(report, report_samples.RUN)
+
+
+def test_a_page_without_an_experiment_says_nothing_of_it() -> None:
+    assert "xperiment" not in page_of(report_samples.passed_report()).partition("<body>")[2]
+
+
+def test_a_table_left_blank_takes_two_sentences() -> None:
+    page = page_of(marked(None, Experiment("experiments.csv"), AnswerSheet())).partition('id="experiment"')[2]
+    section = page.partition("</section>")[0]
+    assert "experiments.csv has no run in it yet." in section
+    assert "<table" not in section
+
+
+def test_a_page_shows_the_runs_and_sets_off_the_one_that_was_trained_again() -> None:
+    many = tuple(replace(VARIED[0], row=row) for row in range(2, 80))
+    last = replace(RERUN, trial=many[-1])
+    section = page_of(marked(None, Experiment("experiments.csv", many, rerun=last))).partition('id="experiment"')[2]
+    rows = section.partition('class="trials"')[2].partition("</table>")[0]
+    assert rows.count("<tr") == MOST_LINES + 1
+    assert rows.count('class="again"') == 1
+    assert f"{len(many) - MOST_LINES} more lines not shown" in section
+    assert "90.0 % of the held-out images" in section
+    assert 'role="img"' in section
+    assert PARAGRAPH in section
+
+
+def test_with_points_the_experiment_has_a_sum_of_its_own() -> None:
+    page = page_of(marked("2"))
+    assert "Part 2: the experiment" in page
+    network = page.partition('<section class="card" aria-labelledby="items">')[2].partition("</section>")[0]
+    assert "structure.conv" in network
+    assert "experiment." not in network
+    assert [page.count(f'id="item-{id}"') for id in EXPERIMENT_IDS] == [1] * len(EXPERIMENT_IDS)
+    assert "Not marked" not in page
 
 
 # ---- finding ---------------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ MOST_WORK = 12_000_000
 """Multiplications for one image; more take over half a minute of one core. The lab's own network has a million."""
 MOST_CHANNELS = 512
 _SIDE = 28
+_PER_DOUBLING = 0.2
+"""Log-odds that twice as many epochs add; docs/calibration.md."""
 _NEVER = 2.0
 """An accuracy that ends no run before its time."""
 NOT_HERE = "No line was trained again, because that is done on MNIST alone."
@@ -81,7 +83,10 @@ def chosen(trials: Sequence[Trial], reference: Sequence[Trial]) -> Trial | None:
 
 def _ahead(claim: Trial, reference: Sequence[Trial]) -> float:
     nearest = min(reference, key=lambda one: _distance(claim, one), default=None)
-    return _odds(claim.accuracy) - (_odds(nearest.accuracy) if nearest is not None else 0.0)
+    if nearest is None:
+        return _odds(claim.accuracy)
+    doublings = math.log2(claim.epochs / max(nearest.epochs, 1))
+    return _odds(claim.accuracy) - _odds(nearest.accuracy) - _PER_DOUBLING * doublings
 
 
 def _distance(one: Trial, other: Trial) -> float:
