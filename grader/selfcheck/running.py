@@ -54,7 +54,9 @@ def run_self_check(
         plan = rubric.training[data.name]
         files, labels = write_worker_files(data, scratch / "images", order_seed=SEED)
         copy_work(folder, scratch / "work")
-        job = Job.planned(plan, root=str(scratch / "work"), script=SCRIPT, data=files, probe_seed=SEED, device="cpu")
+        job = Job.planned(
+            plan, root=str(scratch / "work"), script=SCRIPT, data=files, probe_seed=SEED, device="cpu"
+        )
         observed = observe(process, job, judge_training=judge_with(plan, labels), on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
