@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,7 @@ from tests.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRIT
 HEADER = "channels1,channels2,kernel1,kernel2,epochs,accuracy,seconds\n"
 SWEEP = HEADER + "2,4,3,3,2,0.91,41\n3,6,3,3,2,0.92,80\n2,4,5,5,2,0.93,30\n"
 NET = (Path(__file__).parent / "submissions" / "valid-type-hints" / "task1_cnn.py").read_text(encoding="utf-8")
+TEMPLATE = Path(__file__).resolve().parent.parent / "student_template" / "part1_answers.ipynb"
 NONE, FULL = Decimal(0), Decimal(1)
 
 
@@ -387,12 +389,23 @@ def test_a_place_that_was_left_alone_is_blank(tmp_path: Path) -> None:
 
 
 def test_the_template_has_a_place_that_is_blank(tmp_path: Path) -> None:
-    template = Path(__file__).resolve().parent.parent / "student_template" / "part1_answers.ipynb"
-    folder = submission(tmp_path, {"part1_answers.ipynb": template.read_text(encoding="utf-8")})
+    folder = submission(tmp_path, {"part1_answers.ipynb": TEMPLATE.read_text(encoding="utf-8")})
     sheet = read_sheet(replace(folder, documents=folder.files))
     assert sheet.observations is not None
     assert sheet.observations.is_blank
     assert all(answer.is_blank for answer in sheet.answers)
+
+
+def test_a_cell_that_lost_its_heading_and_its_anchor_is_known_by_its_id(tmp_path: Path) -> None:
+    notebook = json.loads(TEMPLATE.read_text(encoding="utf-8"))
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != "experiment"]
+    notebook["cells"][-1]["source"] = PARAGRAPH
+    notebook["cells"][-2]["source"] = "<!-- lab4:q8 -->\nAgainst overfitting."
+    folder = submission(tmp_path, {"part1_answers.ipynb": json.dumps(notebook)})
+    sheet = read_sheet(replace(folder, documents=folder.files))
+    assert sheet.observations is not None
+    assert sheet.observations.text == PARAGRAPH
+    assert {answer.part: answer.text for answer in sheet.answers}["8"] == "Against overfitting."
 
 
 # ---- a run -----------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ STAGE_WORDS: dict[str, str] = {
     "resources": "resources",
     "train": "training",
     "end": "end worker",
-    "experiment": "train claims again",
+    "experiment": "repeat claimed runs",
 }
 """A stage of the worker in a tutor's words; a stage not listed here is shown by its own name."""
 
