@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
@@ -21,6 +21,7 @@ from tinyhtml5.parser import HTMLParser
 
 from grader.experiment.reference_net import reference_script
 from grader.experiment.surface import reference_surface
+from grader.experiment.tolerance import BEST_POSSIBLE, plausible
 from grader.report.experiment_chart import ExperimentChart, Label, experiment_chart, standalone_svg
 from grader.trials import Trial
 
@@ -28,6 +29,37 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "solutions" / "experiment.py"
 QUICK = ("--data", "digits", "--device", "cpu", "--steps", "1", "--channels", "1x2", "2x2", "--kernels", "1x1", "3x2")
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+BRIEF: dict[tuple[int, int, int, int], tuple[float, ...]] = {
+    (2, 4, 3, 3): (0.844, 0.8145),
+    (5, 10, 5, 5): (0.9135,),
+    (1, 2, 3, 3): (0.7825, 0.7785),
+    (10, 20, 3, 3): (0.912,),
+    (20, 40, 3, 3): (0.934,),
+    (2, 4, 7, 7): (0.8795,),
+}
+"""What the reference net came to in the brief run, under one seed or two: see docs/calibration.md."""
+HONEST = [
+    ((2, 4, 3, 3), 1, 0.2238),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 2, 0.51),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 3, 0.7567),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 1, 0.9563),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
+    ((2, 4, 3, 3), 2, 0.958),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
+    ((2, 4, 3, 3), 3, 0.9657),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
+    ((5, 10, 5, 5), 1, 0.5556),  # rate 0.001, momentum 0.5
+    ((5, 10, 5, 5), 1, 0.9723),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
+    ((2, 4, 3, 3), 1, 0.9366),  # no pooling
+    ((2, 4, 3, 3), 1, 0.9545),  # Adam at 0.001, FC of 128, dropouts 0.1 and 0.25
+    ((2, 4, 3, 3), 1, 0.9255),  # no padding
+    ((1, 2, 3, 3), 1, 0.9433),  # rate 0.05, FC of 128, no dropout
+    ((2, 4, 3, 3), 1, 0.948),  # rate 0.05, FC of 128, no dropout
+    ((2, 4, 3, 3), 1, 0.8894),  # momentum 0.5
+    ((2, 4, 3, 3), 1, 0.918),  # batches of 128
+    ((2, 4, 3, 3), 1, 0.9428),  # rate 0.1, momentum 0.5
+    ((2, 4, 3, 3), 1, 0.9267),  # FC of 32
+]
+"""Networks, epochs and accuracies of honest variants."""
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +200,44 @@ def test_the_surface_has_a_grid_of_networks_that_learn_more_the_larger_they_are(
     for one, other in combinations(surface.trials, 2):
         if one.network == other.network and one.epochs < other.epochs:
             assert one.accuracy < other.accuracy
+
+
+@pytest.mark.parametrize("network", list(BRIEF), ids=str)
+def test_no_honest_run_is_doubted(network: tuple[int, int, int, int]) -> None:
+    reference = [(one.epochs, one.accuracy) for one in reference_surface().trials if one.network == network]
+    honest = [*reference, *((epochs, accuracy) for net, epochs, accuracy in HONEST if net == network)]
+    for seen, (epochs, accuracy) in product(BRIEF[network], honest):
+        low, high = plausible(seen, epochs=epochs)
+        # With room: a fifth more errors in the brief run, and half as many in what is claimed.
+        assert low < accuracy < high, (seen, epochs, accuracy)
+        assert plausible(seen - (1 - seen) / 5, epochs=epochs)[1] > accuracy
+        assert 1 - (1 - accuracy) / 1.5 < high
+
+
+@pytest.mark.parametrize("network", list(BRIEF), ids=str)
+def test_invented_figures_are_doubted(network: tuple[int, int, int, int]) -> None:
+    for seen in BRIEF[network]:
+        assert plausible(seen, epochs=1)[1] < 0.999
+        assert plausible(seen, epochs=100)[1] <= BEST_POSSIBLE
+        assert plausible(seen, epochs=10)[0] > 0.5
+
+
+def test_a_figure_that_another_network_may_have_is_doubted_for_this_one() -> None:
+    tiny, good = BRIEF[2, 4, 3, 3][0], BRIEF[5, 10, 5, 5][0]
+    assert plausible(tiny, epochs=1)[1] < 0.985 < plausible(good, epochs=1)[1]
+    assert plausible(good, epochs=10)[0] > 0.75 > plausible(tiny, epochs=10)[0]
+
+
+def test_bounds_lie_inside_what_is_possible_and_go_up_with_epochs_and_with_what_was_seen() -> None:
+    for seen in (0.0, 0.1, 0.5, 0.9, 0.99, 1.0):
+        bounds = [plausible(seen, epochs=epochs) for epochs in (0, 1, 2, 5, 10, 50, 10_000)]
+        assert all(0 <= low < high <= BEST_POSSIBLE for low, high in bounds)
+        assert bounds == sorted(bounds)
+        assert bounds[0] == bounds[1]
+    for epochs in (1, 10):
+        lows, highs = zip(*(plausible(seen / 100, epochs=epochs) for seen in range(101)), strict=True)
+        assert list(lows) == sorted(lows)
+        assert list(highs) == sorted(highs)
 
 
 def drawn(trials: Sequence[Trial], reference: Sequence[Trial] = ()) -> ExperimentChart:
