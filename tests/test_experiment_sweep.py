@@ -280,6 +280,8 @@ def test_the_axes_hold_whatever_was_tried() -> None:
     assert all(frame.left <= x <= frame.right and frame.top <= y <= frame.bottom for x, y in chart.dots)
     assert (chart.accuracies[0].label, chart.accuracies[-1].label) == ("0 %", "99.9 %")
     assert drawn([trial()]).channels[0].label == "10 → 20"
+    giants = [Trial(one, 10**6, 10**6, one, 1, 0.9, None) for one in range(1, 900)]
+    assert len(standalone_svg(drawn([*GOOD, *giants], REFERENCE))) < 40_000
 
 
 def test_what_cannot_be_drawn_is_left_out() -> None:

@@ -26,6 +26,8 @@ _LEVELS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 """Accuracies that get a line: each has about half the errors of the one before."""
 _ALWAYS = (0.9, 0.99)
 """The part of the axis that is always shown: a difference of a tenth of a percent should not look like a cliff."""
+_MOST_DRAWN = 150
+"""More networks than anyone trains; it bounds the search for room."""
 _SIDES = (("start", 7, 4), ("end", -7, 4), ("middle", 0, -9), ("middle", 0, 17), ("start", 6, -7), ("start", 6, 15))
 """Where a label can stand beside a dot: its anchor, and its distance across and down."""
 _LETTER = 6.6
@@ -79,9 +81,9 @@ class ExperimentChart:
 def experiment_chart(trials: Sequence[Trial], reference: Sequence[Trial]) -> ExperimentChart | None:
     """``trials`` over the lines of ``reference`` that were trained for a like time; None when none can be drawn.
 
-    A trial without channels or with an accuracy outside of 0 to 1 is left out.
+    A trial without channels or with an accuracy outside of 0 to 1 is left out, and so is what comes after very many.
     """
-    shown = [trial for trial in trials if _is_drawable(trial)]
+    shown = [trial for trial in trials if _is_drawable(trial)][:_MOST_DRAWN]
     if not shown:
         return None
     lines, epochs = _reference_lines(reference, Counter(trial.epochs for trial in shown).most_common(1)[0][0])
@@ -235,7 +237,10 @@ def _channel_ticks(trials: Sequence[Trial], axes: _Axes) -> tuple[Tick, ...]:
     ticks: list[Tick] = []
     for trial in trials:
         new = Tick(axes.x(trial), f"{trial.channels1} → {trial.channels2}")
-        if all(abs(new.at - tick.at) >= _LETTER / 2 * len(new.label + tick.label) + _GAP for tick in ticks):
+        is_inside = new.at + _LETTER / 2 * len(new.label) <= _FRAME.width
+        if is_inside and all(
+            abs(new.at - tick.at) >= _LETTER / 2 * len(new.label + tick.label) + _GAP for tick in ticks
+        ):
             ticks.append(new)
     return tuple(sorted(ticks, key=lambda tick: tick.at))
 
