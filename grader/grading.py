@@ -147,7 +147,7 @@ def each(
     """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
     waiting = iter(tasks)
     # Threads wait for workers at the same time; marking alone would only make them take turns.
-    jobs = session.jobs if any(task.stored_in is None for task in tasks) else 1
+    jobs = session.jobs if any(task.stored_in is None or task.has_new_experiment for task in tasks) else 1
     with ThreadPoolExecutor(jobs, thread_name_prefix="submission") as threads:
         running: set[Future[tuple[Report, float | None]]] = set()
         try:
