@@ -32,11 +32,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 BRIEF: dict[tuple[int, int, int, int], tuple[float, ...]] = {
     (2, 4, 3, 3): (0.844, 0.8145),
-    (5, 10, 5, 5): (0.9135,),
+    (5, 10, 5, 5): (0.9135, 0.889),
     (1, 2, 3, 3): (0.7825, 0.7785),
     (10, 20, 3, 3): (0.912,),
     (20, 40, 3, 3): (0.934,),
     (2, 4, 7, 7): (0.8795,),
+    (20, 40, 5, 5): (0.9455,),
 }
 """What the reference net came to in the brief run, under one seed or two: see docs/calibration.md."""
 HONEST = [
@@ -64,6 +65,10 @@ HONEST = [
     ((2, 4, 3, 3), 8, 0.9005),  # rate 0.001, momentum 0.5
     ((2, 4, 3, 3), 9, 0.9064),  # rate 0.001, momentum 0.5
     ((2, 4, 3, 3), 10, 0.9079),  # rate 0.001, momentum 0.5
+    ((5, 10, 5, 5), 1, 0.9785),  # rate 0.05, FC of 128, no dropout
+    ((5, 10, 5, 5), 1, 0.9335),  # momentum 0.5
+    ((20, 40, 5, 5), 1, 0.9798),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
+    ((5, 10, 5, 5), 1, 0.9552),  # no padding
 ]
 """Networks, epochs and accuracies of honest variants."""
 
@@ -226,7 +231,7 @@ def test_invented_figures_are_doubted(network: tuple[int, int, int, int]) -> Non
 
 def test_a_figure_that_another_network_may_have_is_doubted_for_this_one() -> None:
     tiny, good = BRIEF[2, 4, 3, 3][0], BRIEF[5, 10, 5, 5][0]
-    assert plausible(tiny, epochs=1)[1] < 0.985 < plausible(good, epochs=1)[1]
+    assert plausible(tiny, epochs=1)[1] < 0.987 < plausible(good, epochs=1)[1]
     assert plausible(good, epochs=10)[0] > 0.75 > plausible(tiny, epochs=10)[0]
 
 
