@@ -6,7 +6,6 @@ import csv
 import importlib.util
 import math
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,17 +32,15 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 BRIEF: dict[tuple[int, int, int, int], tuple[float, ...]] = {
     (2, 4, 3, 3): (0.844, 0.8145),
-    (5, 10, 5, 5): (0.9135,),
+    (5, 10, 5, 5): (0.9135, 0.889),
     (1, 2, 3, 3): (0.7825, 0.7785),
     (10, 20, 3, 3): (0.912,),
     (20, 40, 3, 3): (0.934,),
     (2, 4, 7, 7): (0.8795,),
+    (20, 40, 5, 5): (0.9455,),
 }
 """What the reference net came to in the brief run, under one seed or two: see docs/calibration.md."""
 HONEST = [
-    ((2, 4, 3, 3), 1, 0.2238),  # rate 0.001, momentum 0.5
-    ((2, 4, 3, 3), 2, 0.51),  # rate 0.001, momentum 0.5
-    ((2, 4, 3, 3), 3, 0.7567),  # rate 0.001, momentum 0.5
     ((2, 4, 3, 3), 1, 0.9563),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
     ((2, 4, 3, 3), 2, 0.958),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
     ((2, 4, 3, 3), 3, 0.9657),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
@@ -58,6 +55,20 @@ HONEST = [
     ((2, 4, 3, 3), 1, 0.918),  # batches of 128
     ((2, 4, 3, 3), 1, 0.9428),  # rate 0.1, momentum 0.5
     ((2, 4, 3, 3), 1, 0.9267),  # FC of 32
+    ((2, 4, 3, 3), 1, 0.2238),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 2, 0.51),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 3, 0.7567),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 4, 0.8298),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 5, 0.8633),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 6, 0.883),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 7, 0.8947),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 8, 0.9005),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 9, 0.9064),  # rate 0.001, momentum 0.5
+    ((2, 4, 3, 3), 10, 0.9079),  # rate 0.001, momentum 0.5
+    ((5, 10, 5, 5), 1, 0.9785),  # rate 0.05, FC of 128, no dropout
+    ((5, 10, 5, 5), 1, 0.9335),  # momentum 0.5
+    ((20, 40, 5, 5), 1, 0.9798),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
+    ((5, 10, 5, 5), 1, 0.9552),  # no padding
 ]
 """Networks, epochs and accuracies of honest variants."""
 
@@ -168,19 +179,15 @@ def test_the_mean_and_the_spread_are_those_of_all_seeds(experiment: ModuleType) 
     assert experiment.Result.of(one, 1, runs[:1]).spread == 0
 
 
-def test_a_folder_that_cannot_be_used_is_named_without_a_traceback(tmp_path: Path) -> None:
-    (tmp_path / "runs.csv").write_text("name,colour\na,b\n")
-    command = [sys.executable, str(SCRIPT), *QUICK, "--out"]
-    foreign = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=100, cwd=ROOT)
-    assert (foreign.returncode, foreign.stdout) == (2, "")
-    assert foreign.stderr.startswith(f"{tmp_path / 'runs.csv'} is no record of this script.")
-    assert "Traceback" not in foreign.stderr
-    assert (tmp_path / "runs.csv").read_text() == "name,colour\na,b\n"
-
-
-def test_a_file_in_place_of_the_folder_is_told(
+def test_a_folder_that_cannot_be_used_is_named(
     experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    record = tmp_path / "runs.csv"
+    for content in ("name,colour\na,b\n", f"{','.join(experiment.Run.__annotations__)}\n1,2\n"):
+        record.write_text(content)
+        assert experiment.main([*QUICK, "--out", str(tmp_path)]) == 2
+        assert capsys.readouterr().err.startswith(f"{record} is no record of this script.")
+        assert record.read_text() == content
     (tmp_path / "file").touch()
     assert experiment.main([*QUICK, "--out", str(tmp_path / "file")]) == 2
     assert "cannot be used" in capsys.readouterr().err
@@ -224,7 +231,7 @@ def test_invented_figures_are_doubted(network: tuple[int, int, int, int]) -> Non
 
 def test_a_figure_that_another_network_may_have_is_doubted_for_this_one() -> None:
     tiny, good = BRIEF[2, 4, 3, 3][0], BRIEF[5, 10, 5, 5][0]
-    assert plausible(tiny, epochs=1)[1] < 0.985 < plausible(good, epochs=1)[1]
+    assert plausible(tiny, epochs=1)[1] < 0.987 < plausible(good, epochs=1)[1]
     assert plausible(good, epochs=10)[0] > 0.75 > plausible(tiny, epochs=10)[0]
 
 
