@@ -28,6 +28,7 @@ PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--worker-p
 CLOCK_SECONDS = 2.0
 """How far a file system's clock may be behind: FAT and some network drives count in steps of two seconds."""
 OLDEST_PYTHON = (3, 11)
+INTERRUPTED = 130
 MOST_TEST_PROCESSES = 4
 
 
@@ -145,6 +146,16 @@ def handout(session: nox.Session) -> None:
         session.error("usage: nox -s handout -- --out FILE")
     out = arguments[1] if arguments else str(Path("reports", "handout", "lab4.zip"))
     session.run(shared_python(session), "-m", "grader.handout", "student_template", out, external=True)
+
+
+@nox.session(python=False)
+def experiment(session: nox.Session) -> None:
+    """Train the lab's network over channels and kernel sizes: nox -s experiment -- [options]; --help lists them."""
+    arguments = list(session.posargs)
+    if "--out" not in {argument.partition("=")[0] for argument in arguments}:
+        arguments += ["--out", str(Path("reports", "experiment"))]
+    command = (shared_python(session), str(Path("solutions", "experiment.py")), *arguments)
+    session.run(*command, success_codes=[0, INTERRUPTED], interrupt_timeout=None, external=True)
 
 
 @nox.session(python=False)
