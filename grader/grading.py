@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -26,11 +27,15 @@ from grader.intake import discover
 from grader.marking import NO_SHEET, mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, GraderFault, Report, Rubric, Run, Submission, UsageFault
 from grader.moderation import carry_over, moderated
+from grader.processes import copies
 from grader.sandbox import Stopped, Wish
 from grader.scratch import scratch_folder
-from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session
+from grader.session import AS_GOOD_AS_IT_GETS, Enclosure, Session, Totals
 from grader.students import is_named
 from grader.trials import Experiment
+
+MANY = 50
+"""Submissions from which on copies of this process are worth their start where nothing but marking is to be done."""
 
 
 class Progress(Protocol):
@@ -127,11 +132,17 @@ def grade_cohort(
         tasks = [task for task in tasks if is_included(task, selection)]
         if any((task.stored_in is None and task.submission.script) or task.has_new_experiment for task in tasks):
             session.open()
+            graded = each(tasks, session, out, pages, progress)
+        else:
+            marked = partial(mark_stored, session=session, out=out, pages=pages, progress=progress)
+            processes = jobs if len(tasks) >= MANY else 1
+            pages.load()
+            graded = added(stack.enter_context(copies(marked, processes))(tasks), session)
         reports: dict[str, Report] = {}
         stack.enter_context(progress)
         progress.expect(len(tasks))
         try:
-            for report, seconds in each(tasks, session, out, pages, progress):
+            for report, seconds in graded:
                 reports[report.student] = slim(report)
                 progress.done(report, seconds)
         finally:
@@ -146,14 +157,12 @@ def each(
 ) -> Iterator[tuple[Report, float | None]]:
     """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
     waiting = iter(tasks)
-    # Threads wait for workers at the same time; marking alone would only make them take turns.
-    jobs = session.jobs if any(task.stored_in is None or task.has_new_experiment for task in tasks) else 1
-    with ThreadPoolExecutor(jobs, thread_name_prefix="submission") as threads:
+    with ThreadPoolExecutor(session.jobs, thread_name_prefix="submission") as threads:
         running: set[Future[tuple[Report, float | None]]] = set()
         try:
             while True:
                 # Only as many as can run are handed over, so that an interrupt leaves nothing queued.
-                while len(running) < jobs and (task := next(waiting, None)) is not None:
+                while len(running) < session.jobs and (task := next(waiting, None)) is not None:
                     running.add(threads.submit(grade_one, task, session, out, pages, progress))
                 if not running:
                     return
@@ -163,6 +172,27 @@ def each(
         except BaseException:
             session.close()
             raise
+
+
+def mark_stored(
+    task: Task, *, session: Session, out: Path, pages: Pages, progress: Progress
+) -> tuple[Report, Mapping[str, int], Mapping[str, float]]:
+    """Mark one submission without a worker, perhaps in a copy of this process; and what that adds to the totals."""
+    shared, session.totals = session.totals, Totals()
+    try:
+        report, _ = grade_one(task, session, out, pages, progress)
+        return slim(report), session.totals.counts, session.totals.timing
+    finally:
+        session.totals = shared
+
+
+def added(
+    marked: Iterable[tuple[Report, Mapping[str, int], Mapping[str, float]]], session: Session
+) -> Iterator[tuple[Report, float | None]]:
+    """The reports, with no seconds, while what each of them adds to the totals is added."""
+    for report, counts, timing in marked:
+        session.totals.join(counts, timing)
+        yield report, None
 
 
 def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: Progress) -> tuple[Report, float | None]:

@@ -11,7 +11,7 @@ import threading
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -75,6 +75,13 @@ class Totals:
         """Add to the seconds of a stage that counts no submission."""
         with self.lock:
             self.timing[stage] += seconds  # type: ignore[assignment]
+
+
+    def join(self, counts: Mapping[str, int], timing: Mapping[str, float]) -> None:
+        """Add what other totals came to."""
+        with self.lock:
+            self.counts.update(counts)
+            self.timing.update(timing)
 
 
 class Session:

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 
-from grader import store
+from grader import grading, store
 from grader.accuracy import Predictions, with_accuracy
 from grader.answers.key import load_key
 from grader.data.digits import load_digits
@@ -445,6 +445,24 @@ def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort)
 
     run, reports = cohort.grade(rubric=rubric, key=KEY)
     assert answers_of(reports["ada"]) == {}, "a document that was handed in anew is read anew"
+
+
+def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
+    remark = Selection(remark=True)
+    alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
+    pages = {page: page.read_bytes() for page in cohort.out.glob("students/*/report.html")}
+    monkeypatch.setattr(grading, "MANY", 1)
+    run, reports = cohort.grade(remark, rubric=rubric, key=KEY)
+    assert reports == expected
+    assert run.counts == alone.counts
+    assert len(pages) == len(STUDENTS)
+    times = re.compile(rb"<dt>Marked</dt><dd>[^<]*</dd>")
+    assert {page: times.sub(b"", page.read_bytes()) for page in pages} == {
+        page: times.sub(b"", content) for page, content in pages.items()
+    }
 
 
 def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) -> None:

@@ -35,6 +35,12 @@ _MOST_REASONS = 6
 """Reasons of one submission in the tutor's queue; its own page has them all."""
 
 
+def load() -> None:
+    """Compile the templates of both pages, for copies of this process to find them."""
+    for name in ("report.html", "cohort.html"):
+        _environment().get_template(name)
+
+
 def render_report(report: Report, run: Run) -> str:
     """The page of one student."""
     return _environment().get_template("report.html").render(student_page.context(report, run))
