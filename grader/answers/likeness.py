@@ -96,7 +96,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
-class Speaking:
+class FeatureWeights:
     """A vocabulary, and how each of its features speaks for each mark: ``weights`` is (features, marks)."""
 
     vocabulary: Vocabulary
@@ -113,8 +113,8 @@ class Speaking:
 class PartLikeness:
     """What was learned about one part. ``base`` is (marks,): how often each mark was given."""
 
-    stems: Speaking
-    pieces: Speaking
+    stems: FeatureWeights
+    pieces: FeatureWeights
     base: NDArray[np.float64]
 
     def shares(self, answer: str) -> Shares:
@@ -184,7 +184,7 @@ def learned(samples: Sequence[Sample]) -> PartLikeness | None:
     base = given.mean(axis=0)
     alike = (by_stem @ by_stem.T + by_piece @ by_piece.T).toarray()
     dual = np.linalg.solve(alike + PENALTY * np.eye(len(samples)), given - base)  # kernel ridge regression
-    stems, pieces = map(Speaking, vocabularies, (by_stem.T @ dual, by_piece.T @ dual))
+    stems, pieces = map(FeatureWeights, vocabularies, (by_stem.T @ dual, by_piece.T @ dual))
     return PartLikeness(stems, pieces, base)
 
 
