@@ -162,7 +162,9 @@ def experiment(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, several files at once: nox -s tests -- [pytest options]; -n0 runs one after the other."""
     # A file's tests stay together, for many share a run of the grader. Each process holds torch, about 0.5 GB.
-    several = ("--numprocesses", str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES)), "--dist", "loadfile")
+    processes = str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES))
+    # The order is that of tests/conftest.py, where the longest files come first.
+    several = ("--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder")
     session.run(shared_python(session), "-m", "pytest", *several, *session.posargs, external=True)
 
 

@@ -62,7 +62,7 @@ def _grade(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and a wrong argument answer at once.
     from grader import store
     from grader.answers.key import load_key
-    from grader.data import download_with_torchvision, resolve_data, user_cache
+    from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
     from grader.grading import Selection, grade_cohort
     from grader.report import html
     from grader.report.console import make_console, print_summary
@@ -76,12 +76,16 @@ def _grade(arguments: argparse.Namespace) -> int:
     console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
     rubric = load_rubric(arguments.rubric)
     key = load_key(arguments.key) if arguments.key is not None else None
-    data = resolve_data(
-        arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
-    )
     out, earlier = arguments.out, None
     if out is None:
         out, earlier = store.dated_folder(arguments.reports, arguments.path, date.today())
+    before = store.read_run(out) or (earlier and store.read_run(earlier)) if arguments.remark else None
+    if before and before.run and arguments.data is None:
+        data = DataSet.unopened(before.run.data, before.run.data_note)  # what the stored evidence was measured on
+    else:
+        data = resolve_data(
+            arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
+        )
     if data.name != "mnist" and not arguments.quiet:
         console.print("! Nets are measured on scikit-learn's digits, not on MNIST.", style="bold yellow")
     run, reports = grade_cohort(

@@ -17,6 +17,7 @@ import pytest
 
 from grader import versions
 from grader.handout import OBSERVERS, PUBLIC, PUBLIC_MODULES
+from tests.conftest import LONGEST_FIRST
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "grader"
@@ -207,3 +208,7 @@ def test_evidence_key_covers_all_that_observes() -> None:
     """A module that a worker can load and that is missing from the key would leave stale evidence in use."""
     observing = {f"{part}.py" for part in OBSERVERS - {"", "worker", "model"}}
     assert set(versions.READING) == {name for name in observing if (PACKAGE / name).exists()}
+
+
+def test_the_files_that_come_first_exist() -> None:
+    assert {path.name for path in Path(__file__).parent.glob("test_*.py")} >= set(LONGEST_FIRST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -445,6 +446,24 @@ def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort)
 
     run, reports = cohort.grade(rubric=rubric, key=KEY)
     assert answers_of(reports["ada"]) == {}, "a document that was handed in anew is read anew"
+
+
+def test_marking_again_needs_no_data_and_says_what_was_measured_on(cohort: Cohort) -> None:
+    before = cohort.results()
+    command = [sys.executable, "-m", "grader", "grade", str(cohort.path), "--out", str(cohort.out), "--remark"]
+    done = subprocess.run(
+        [*command, "--rubric", str(cohort.rubric), "--quiet"],
+        cwd=ROOT,
+        env={**os.environ, "LAB4_DATA": str(cohort.out / "no-such-folder")},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    after = cohort.results()
+    assert (after["run"]["data"], after["run"]["data_note"]) == ("digits", before["run"]["data_note"])
+    assert after["submissions"] == before["submissions"]
 
 
 def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,3 +30,9 @@ class DataSet:
     heldout_labels: Labels
     note: str
     fingerprint: str
+
+    @classmethod
+    def unopened(cls, name: str, note: str) -> Self:
+        """What is known of a set on which nets were measured before, where none is to be measured again."""
+        images, labels = np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8)
+        return cls(name, images, labels, images, labels, note, fingerprint="")
