@@ -52,8 +52,8 @@ class Enclosure:
 
 
 AS_GOOD_AS_IT_GETS = Enclosure()
-_OWN_SCRIPT = "task1_cnn.py"
 NO_OVERRIDES = Overrides()
+_OWN_SCRIPT = "task1_cnn.py"
 
 
 @dataclass
@@ -75,7 +75,6 @@ class Totals:
         """Add to the seconds of a stage that counts no submission."""
         with self.lock:
             self.timing[stage] += seconds  # type: ignore[assignment]
-
 
     def join(self, counts: Mapping[str, int], timing: Mapping[str, float]) -> None:
         """Add what other totals came to."""

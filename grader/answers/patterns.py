@@ -122,9 +122,7 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
 
 def _needed(source: str) -> list[frozenset[str]]:
     """Sets of stems of which everything that ``source`` matches holds one each."""
-    for between in (*GAPS.values(), *ANCHORS.values()):
-        source = source.replace(between, "")
-    source = source.replace(REST_OF_WORD, CUT_OFF)
+    source = _words_alone(source).replace(REST_OF_WORD, CUT_OFF)
     groups: list[list[list[frozenset[str]]]] = [[[]]]  # of each open group the alternatives, of each the sets so far
     for piece in SOURCE_PIECE.finditer(source):
         if piece["open"]:
@@ -140,10 +138,16 @@ def _needed(source: str) -> list[frozenset[str]]:
     return groups[0][0]
 
 
-def _may_be_empty(source: str) -> bool:
-    """Whether everything in a part is optional."""
+def _words_alone(source: str) -> str:
+    """What must be there of a source: no gaps between words, and no ends of the text."""
     for between in (*GAPS.values(), *ANCHORS.values()):
         source = source.replace(between, "")
+    return source
+
+
+def _may_be_empty(source: str) -> bool:
+    """Whether everything in a part is optional."""
+    source = _words_alone(source)
     while (group := GROUP.search(source)) is not None:
         inner = "" if group["optional"] or "" in group["inner"].split("|") else "x"
         source = source[: group.start()] + inner + source[group.end() :]
