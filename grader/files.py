@@ -25,6 +25,9 @@ _STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u206
 _PLAIN = frozenset({str, int, bool})
 """Types that JSON writes as they are: most of the values of a record."""
 
+_HAS_SPECIAL = b'"float"'
+"""In a file with a packed float that JSON lacks; to look for such floats takes longer than to read all the rest."""
+
 _FIELDS: dict[type, tuple[str, ...]] = {}
 """The fields of each dataclass that was packed; none for other types."""
 
@@ -60,19 +63,22 @@ def write_json_rows(path: Path, head: JSON, name: str, rows: Iterable[JSON]) -> 
 
     Such a file can be read by a person and compared line by line; one with an indent takes six times as long to write.
     """
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-    entries = [f"{encode(key)}: {encode(value)}" for key, value in head.items()]
-    listed = ",\n".join(map(encode, rows))
-    _write_text(path, "{" + ",\n".join([*entries, f"{encode(name)}: [\n{listed}\n]"]) + "}", is_durable=True)
+    entries = [f"{_encoded(key)}: {_encoded(value)}" for key, value in head.items()]
+    listed = ",\n".join(map(_encoded, rows))
+    _write_text(path, "{" + ",\n".join([*entries, f"{_encoded(name)}: [\n{listed}\n]"]) + "}", is_durable=True)
 
 
 def write_record(path: Path, record: object) -> None:
     """Replace ``path`` by a dataclass as strict JSON, not durably. A float that JSON lacks becomes null."""
+    _write_text(path, _encoded(record), is_durable=False)
+
+
+def _encoded(value: object) -> str:
+    """A dataclass or plain data as strict JSON, with null for a float that JSON lacks."""
     try:
-        text = msgspec.json.encode(record).decode()
+        return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
     except UnicodeEncodeError:  # a lone surrogate, which is seldom
-        text = json.dumps(finite(packed(record)), ensure_ascii=False)
-    _write_text(path, text, is_durable=False)
+        return json.dumps(finite(packed(value)), ensure_ascii=False)
 
 
 def _write_text(path: Path, text: str, *, is_durable: bool) -> None:
@@ -83,21 +89,26 @@ def _write_text(path: Path, text: str, *, is_durable: bool) -> None:
 def read_json(path: Path) -> JSON | None:
     """The JSON object in ``path``; None for anything else, for a stored file may have been cut off or edited."""
     try:
-        content = path.read_bytes()
-        has_special = b'"float"' in content  # to look for them takes longer than to read all the rest
-        read = json.loads(content, object_hook=_special_float if has_special else None)
+        read = _loaded(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return read if isinstance(read, dict) else None
 
 
 def read_record(path: Path, kind: type[T]) -> T | None:
-    """The ``kind`` that :func:`write_record` wrote to ``path``; None when there is none, or it is garbled."""
+    """The ``kind`` that was written to ``path``, packed or not; None when there is none, or it is garbled."""
     try:
+        content = path.read_bytes()
+        if _HAS_SPECIAL in content:
+            return unpacked(_loaded(content), kind)
         with _CONVERTING:
-            return msgspec.json.decode(path.read_bytes(), type=kind, strict=True)
+            return msgspec.json.decode(content, type=kind, dec_hook=_decode_path)
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def _loaded(content: bytes) -> Any:
+    return json.loads(content, object_hook=_special_float if _HAS_SPECIAL in content else None)
 
 
 def packed(value: Any) -> Any:

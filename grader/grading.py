@@ -23,7 +23,7 @@ from grader.data import DataSet
 from grader.experiment.gathering import gather
 from grader.experiment.surface import reference_surface
 from grader.finished import Pages
-from grader.intake import discover
+from grader.intake import Delivery, assemble, survey
 from grader.marking import NO_SHEET, mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, GraderFault, Report, Rubric, Run, Submission, UsageFault
 from grader.moderation import carry_over, moderated
@@ -36,6 +36,9 @@ from grader.trials import Experiment
 
 MANY = 50
 """Submissions from which on copies of this process are worth their start where nothing but marking is to be done."""
+
+Marked = tuple[Report, Mapping[str, int], Mapping[str, float]]
+"""A report, and what its submission adds to a run's counts and seconds."""
 
 
 class Progress(Protocol):
@@ -70,10 +73,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Task:
-    """One submission, and the run whose stored evidence still holds for it; without one, a worker has to look.
-
-    The evidence itself is read when its turn comes, so that memory does not grow with the cohort.
-    """
+    """One submission, and the run whose stored evidence still holds for it; without one, a worker has to look."""
 
     submission: Submission
     key: str
@@ -82,6 +82,13 @@ class Task:
     stored_in: Path | None
     has_new_experiment: bool = False
     """Whether the experiment was never looked at as it is now, so that a line of it may have to be trained again."""
+    record: store.StoredRecord | None = None
+    """What is stored there, while it is at hand."""
+
+    @property
+    def needs_worker(self) -> bool:
+        """Whether code has to run for it."""
+        return (self.stored_in is None and self.submission.script is not None) or self.has_new_experiment
 
 
 def grade_cohort(
@@ -109,7 +116,7 @@ def grade_cohort(
     """
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder())
-        submissions = discover(path, scratch / "unpacked")
+        deliveries = survey(path, scratch / "unpacked")
         store.claim_folder(out)
         overrides = carry_over(out, earlier)
         places = (*enclosure.hidden, path, out, scratch, *([earlier] if earlier else []))
@@ -128,27 +135,42 @@ def grade_cohort(
             shows_full_answers=shows_full_answers,
         )
         store.write_run(out, session.facts(), is_finished=False)
-        tasks = [plan(one, out, earlier, session, selection) for one in submissions]
-        tasks = [task for task in tasks if is_included(task, selection)]
-        if any((task.stored_in is None and task.submission.script) or task.has_new_experiment for task in tasks):
-            session.open()
-            graded = each(tasks, session, out, pages, progress)
-        else:
-            marked = partial(mark_stored, session=session, out=out, pages=pages, progress=progress)
-            processes = jobs if len(tasks) >= MANY else 1
+        prepared = partial(
+            prepare, scratch=scratch / "unpacked", out=out, earlier=earlier, session=session, selection=selection
+        )
+        marked = partial(mark_stored, session=session, out=out, pages=pages, progress=progress)
+        processes = jobs if len(deliveries) >= MANY else 1
+        if selection.remark:  # no code runs, so each can be prepared where it is marked
+
+            def remarked(delivery: Delivery) -> Marked | None:
+                return marked(prepared(delivery))
+
             pages.load()
-            graded = added(stack.enter_context(copies(marked, processes))(tasks), session)
+            total = len(deliveries)
+            graded = added(stack.enter_context(copies(remarked, processes))(deliveries), session)
+        else:
+            # Records are read again when their turn comes, so that memory does not grow with the cohort.
+            tasks = [replace(task, record=None) for task in map(prepared, deliveries) if task is not None]
+            total = len(tasks)
+            if any(task.needs_worker for task in tasks):
+                session.open()
+                graded = each(tasks, session, out, pages, progress)
+            else:
+                pages.load()
+                graded = added(stack.enter_context(copies(marked, processes))(tasks), session)
         reports: dict[str, Report] = {}
+        is_finished = False
         stack.enter_context(progress)
-        progress.expect(len(tasks))
+        progress.expect(total)
         try:
             for report, seconds in graded:
                 reports[report.student] = slim(report)
                 progress.done(report, seconds)
+            is_finished = True
         finally:
-            ordered = tuple(reports[task.submission.id] for task in tasks if task.submission.id in reports)
-            run = session.facts(is_finished=len(ordered) == len(tasks))
-            write_run(out, run, ordered, pages, is_finished=len(ordered) == len(tasks))
+            ordered = tuple(reports[delivery.id] for delivery in deliveries if delivery.id in reports)
+            run = session.facts(is_finished=is_finished)
+            write_run(out, run, ordered, pages, is_finished=is_finished)
     return run, ordered
 
 
@@ -174,10 +196,20 @@ def each(
             raise
 
 
+def prepare(
+    delivery: Delivery, *, scratch: Path, out: Path, earlier: Path | None, session: Session, selection: Selection
+) -> Task | None:
+    """The task that a delivery makes; None when it takes no part in this run."""
+    task = plan(assemble(delivery, scratch), out, earlier, session, selection)
+    return task if is_included(task, selection) else None
+
+
 def mark_stored(
-    task: Task, *, session: Session, out: Path, pages: Pages, progress: Progress
-) -> tuple[Report, Mapping[str, int], Mapping[str, float]]:
+    task: Task | None, *, session: Session, out: Path, pages: Pages, progress: Progress
+) -> Marked | None:
     """Mark one submission without a worker, perhaps in a copy of this process; and what that adds to the totals."""
+    if task is None:
+        return None
     shared, session.totals = session.totals, Totals()
     try:
         report, _ = grade_one(task, session, out, pages, progress)
@@ -186,11 +218,9 @@ def mark_stored(
         session.totals = shared
 
 
-def added(
-    marked: Iterable[tuple[Report, Mapping[str, int], Mapping[str, float]]], session: Session
-) -> Iterator[tuple[Report, float | None]]:
+def added(marked: Iterable[Marked | None], session: Session) -> Iterator[tuple[Report, float | None]]:
     """The reports, with no seconds, while what each of them adds to the totals is added."""
-    for report, counts, timing in marked:
+    for report, counts, timing in filter(None, marked):
         session.totals.join(counts, timing)
         yield report, None
 
@@ -203,7 +233,9 @@ def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: P
     start = time.perf_counter()
     submission = task.submission
     try:
-        record = store.read_record(task.stored_in, submission.id) if task.stored_in is not None else None
+        record = task.record
+        if record is None and task.stored_in is not None:
+            record = store.read_record(task.stored_in, submission.id)
         observed = record.evidence if record is not None else None
         if submission.script is not None and observed is None:
             observed = session.observe(submission, lambda stage: progress.stage(submission.id, stage))
@@ -287,8 +319,8 @@ def plan(submission: Submission, out: Path, earlier: Path | None, session: Sessi
     elif record is not None:  # whatever has changed since: it is not looked at now
         key, sheet_key, experiment_key = record.key, record.sheet_key or sheet_key, record.experiment_key
     is_new = bool(experiment_key) and (record is None or record.experiment_key != experiment_key)
-    stored = Task(submission, key, sheet_key, experiment_key, place, has_new_experiment=is_new)
-    anew = replace(stored, stored_in=None, has_new_experiment=is_looked_at and bool(experiment_key))
+    stored = Task(submission, key, sheet_key, experiment_key, place, has_new_experiment=is_new, record=record)
+    anew = replace(stored, stored_in=None, record=None, has_new_experiment=is_looked_at and bool(experiment_key))
     if record is None:
         return anew
     if submission.script is None and record.experiment is not None:

@@ -50,6 +50,7 @@ _LONGEST_CELL = 30_000
 class StoredRecord:
     """What was kept of one submission: enough to mark and to render it again without running anything."""
 
+    format: int
     key: str
     """Digest of all that the evidence depends on; evidence stored under another key is not reused."""
     student: str
@@ -205,23 +206,8 @@ def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "",
 
 def read_record(folder: Path, student: str) -> StoredRecord | None:
     """The stored record of ``student``; None when it is missing, half-written, garbled or of another format."""
-    content = read_json(student_folder(folder, student) / RECORD_FILE)
-    if content is None or content.get("format") != FORMAT:
-        return None
-    try:
-        record = StoredRecord(
-            key=msgspec.convert(content.get("key"), str),
-            student=msgspec.convert(content.get("student"), str),
-            submission=unpacked(content.get("submission"), Submission),
-            evidence=unpacked(content.get("evidence"), Evidence),
-            sheet_key=msgspec.convert(content.get("sheet_key", ""), str),
-            sheet=unpacked(content.get("sheet"), AnswerSheet),
-            experiment_key=msgspec.convert(content.get("experiment_key", ""), str),
-            experiment=unpacked(content.get("experiment"), Experiment),
-        )
-    except msgspec.ValidationError:
-        return None
-    if record.student != encodable(student):
+    record = files.read_record(student_folder(folder, student) / RECORD_FILE, StoredRecord)
+    if record is None or record.format != FORMAT or record.student != encodable(student):
         return None
     if record.evidence is not None and record.evidence.format != evidence.FORMAT:
         return None
@@ -234,7 +220,7 @@ def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
         "bands": [{"accuracy": band.accuracy, "fraction": _number(band.fraction)} for band in run.bands]
     }
     head = {"format": FORMAT, "run": finite(facts)}
-    write_json_rows(folder / RESULTS_FILE, head, "submissions", (finite(_result(report)) for report in reports))
+    write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_result, reports))
 
 
 def students_of(folder: Path) -> tuple[str, ...]:

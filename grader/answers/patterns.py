@@ -19,6 +19,7 @@ STRIDE = r"(?:(?!(?:not|no|never|without|rather|instead|\.) )[^ ]+ )"
 GAPS = {"": STEP + "{0,1}?", "..": STEP + "{0,4}?", "...": STRIDE + "{0,12}?"}
 """How many words may stand between two words of a pattern: one, four after ``..``, twelve and commas after ``...``."""
 REST_OF_WORD, CUT_OFF = "[^ ]*", "\0"
+WORD_START = r"(?<![^ ])"
 ANCHORS = {"^": r"\A", "$": r"(?:[.,] )*\Z"}
 ENDINGS = (
     "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
@@ -64,8 +65,11 @@ class Pattern:
     sources: tuple[str, ...]
     """A regular expression for each ``&`` part."""
     words: frozenset[str]
-    needed: tuple[frozenset[str], ...] = ()
-    """Sets of stems; whatever the pattern finds has one of each, so that most patterns need not be looked for."""
+
+    @cached_property
+    def needed(self) -> tuple[frozenset[str], ...]:
+        """Sets of stems; whatever the pattern finds has one of each, so that most patterns need not be looked for."""
+        return tuple(sorted({found for source in self.sources for found in _needed(source)}, key=len))
 
     @cached_property
     def parts(self) -> tuple[re.Pattern[str], ...]:
@@ -110,14 +114,12 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
     """The pattern that ``text`` describes; ``words`` are the named lists. Raises :class:`PatternFault`."""
     stems: set[str] = set()
     parts: list[str] = []
-    needed: list[frozenset[str]] = []
     for part in text.split("&"):
         source = _source(part, words, stems, ())
         if _may_be_empty(source):
             raise PatternFault(f'"{text}" would match nothing at all, which is everywhere')
-        parts.append(r"(?<![^ ])" + source)
-        needed += _needed(source)
-    return Pattern(text, tuple(parts), frozenset(stems), tuple(sorted(set(needed), key=len)))
+        parts.append(WORD_START + source)
+    return Pattern(text, tuple(parts), frozenset(stems))
 
 
 def _needed(source: str) -> list[frozenset[str]]:
@@ -139,8 +141,8 @@ def _needed(source: str) -> list[frozenset[str]]:
 
 
 def _words_alone(source: str) -> str:
-    """What must be there of a source: no gaps between words, and no ends of the text."""
-    for between in (*GAPS.values(), *ANCHORS.values()):
+    """What must be there of a source: no gaps between words, and no ends of a word or of the text."""
+    for between in (WORD_START, *GAPS.values(), *ANCHORS.values()):
         source = source.replace(between, "")
     return source
 

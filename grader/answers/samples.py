@@ -16,6 +16,7 @@ from grader.model import UsageFault
 
 MARKS = (Decimal(0), Decimal("0.5"), Decimal(1))
 FIELDS = frozenset({"part", "answer", "gold"})
+EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def load_samples(path: Path, parts: Collection[str]) -> Mapping[str, tuple[Sampl
         if not line.strip():
             continue
         try:
-            fields = json.loads(line, parse_float=Decimal)
+            fields = EXACT.decode(line)
         except json.JSONDecodeError as error:
             raise UsageFault(f"{path}, line {number}: not valid JSON ({error.msg}).") from error
         if not isinstance(fields, dict) or fields.keys() != FIELDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.intake.archives import STUDENT, Refused, empty, unpack
@@ -35,7 +35,7 @@ class Delivery:
 
     ``refusals`` are whole sentences on what could not be unpacked; ``main`` is the script when the tutor named it.
     ``is_claimed`` says that the name stands inside a folder or zip that may itself be a student's, so that anybody
-    can have written it.
+    can have written it. ``shared_name`` is the name that another one has too, so that ``id`` has a number after it.
     """
 
     key: str
@@ -45,6 +45,7 @@ class Delivery:
     main: str = ""
     is_named_by_student: bool = False
     is_claimed: bool = False
+    shared_name: str = ""
 
 
 @dataclass
@@ -107,12 +108,23 @@ class _Pile:
 
 
 def assemble(delivery: Delivery, scratch: Path) -> Submission:
-    """The submission that ``delivery`` makes. Trouble in reading it becomes its problem: no student stops a cohort."""
+    """The submission that ``delivery`` makes; its zips are unpacked below ``scratch``.
+
+    Trouble in reading it becomes its problem: no student stops a cohort.
+    """
+    scratch = scratch.resolve()
     try:
-        return _assembled(delivery, scratch)
+        submission = _assembled(delivery, scratch)
     except OSError as error:
         told = f"The submission could not be read ({error.strerror or type(error).__name__})."
-        return _unusable(delivery, scratch, told)
+        submission = _unusable(delivery, scratch, told)
+    if not delivery.shared_name:
+        return submission
+    told = (
+        f"More than one submission is called {delivery.shared_name}, so this one got a number; "
+        "a tutor should tell whose it is."
+    )
+    return replace(submission, flags=(*submission.flags, Flag("same-name", told)))
 
 
 def _unusable(delivery: Delivery, scratch: Path, problem: str) -> Submission:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from grader.intake.clutter import is_archive, is_foreign_archive
 from grader.intake.files import MIB, Found
 from grader.intake.names import is_generic, natural_key, printable, stem, unique_ids
 from grader.intake.scripts import read_scripts
-from grader.model import Flag, Submission, UsageFault
+from grader.model import Submission, UsageFault
 
 _NESTING = 2
 """A cohort's zip may hold students' zips, and a student's zip one more; deeper ones stay packed."""
@@ -28,6 +28,14 @@ def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
     Raises UsageFault when ``path`` does not exist or holds nothing. A submission that cannot be used is among them,
     without a script and with its problem told.
     """
+    return tuple(assemble(delivery, scratch) for delivery in survey(path, scratch))
+
+
+def survey(path: Path, scratch: Path) -> tuple[Delivery, ...]:
+    """What each student at ``path`` handed in, with an id of their own, for :func:`assemble` to put together.
+
+    Order, errors and ``scratch`` are those of :func:`discover`.
+    """
     try:
         is_there = path.exists()
     except OSError as error:
@@ -36,31 +44,22 @@ def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
         raise UsageFault(f"There is no file or folder {printable(str(path))}.")
     scratch.mkdir(parents=True, exist_ok=True)
     path, scratch = Path(os.path.abspath(path)), scratch.resolve()
-    survey = _Survey(scratch)
+    walk = _Survey(scratch)
     try:
-        deliveries = survey.at(path)
+        deliveries = walk.at(path)
     except OSError as error:
         raise UsageFault(f"{printable(str(path))} cannot be read ({error.strerror or error}).") from error
     if not deliveries:
         raise UsageFault(f"{printable(str(path))} holds no submission.")
-    return _finished(deliveries, scratch)
+    return tuple(sorted(_named(_merged(deliveries)), key=lambda delivery: natural_key(delivery.id)))
 
 
-def _finished(deliveries: list[Delivery], scratch: Path) -> tuple[Submission, ...]:
+def _named(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
     # Who was named by the cohort itself keeps the name; who only claims it gets a number after it.
-    merged = sorted(_merged(deliveries), key=lambda d: (d.is_claimed, natural_key(printable(d.id)), d.id))
-    ids = unique_ids([printable(d.id) for d in merged])
-    submissions = [_told_apart(assemble(replace(d, id=id), scratch), d) for d, id in zip(merged, ids, strict=True)]
-    return tuple(sorted(submissions, key=lambda s: natural_key(s.id)))
-
-
-def _told_apart(submission: Submission, delivery: Delivery) -> Submission:
-    """The submission with a flag when another one has its name."""
-    name = printable(delivery.id)
-    if submission.id == name:
-        return submission
-    told = f"More than one submission is called {name}, so this one got a number; a tutor should tell whose it is."
-    return replace(submission, flags=(*submission.flags, Flag("same-name", told)))
+    ranked = sorted(deliveries, key=lambda d: (d.is_claimed, natural_key(printable(d.id)), d.id))
+    names = [printable(delivery.id) for delivery in ranked]
+    for delivery, name, id in zip(ranked, names, unique_ids(names), strict=True):
+        yield replace(delivery, id=id, shared_name=name if name != id else "")
 
 
 def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:

@@ -63,17 +63,24 @@ def percent_sure(mistake: Mistake) -> int:
 
 def filter_sheet(filters: Filters) -> Picture:
     """All filters side by side in rows: black is the most negative weight, mid-grey zero, white the most positive."""
-    across = min(_ACROSS, filters.count)
-    down = -(-filters.count // across)
-    wide, high = filters.width + _GAP, filters.height + _GAP
-    weights, is_filter = (Image.new("L", (across * wide - _GAP, down * high - _GAP)) for _ in range(2))
-    for at, values in enumerate(filters.pictures):
-        left, top = at % across * wide, at // across * high
-        weights.paste(Image.frombytes("L", (filters.width, filters.height), values), (left, top))
-        is_filter.paste(255, (left, top, left + filters.width, top + filters.height))
-    sheet = Image.merge("LA", (weights, is_filter))
+    size = (filters.width, filters.height)
+    opaque = [b"\xff" * (filters.width * filters.height)] * filters.count
+    sheet = Image.merge("LA", (_laid_out(filters.pictures, *size), _laid_out(opaque, *size)))
     each = f"{filters.height} by {filters.width} weights"
     return _picture(sheet, f"{filters.count} filters of {each}" if filters.count > 1 else f"one filter of {each}")
+
+
+def _laid_out(pictures: Sequence[bytes], width: int, height: int) -> Image.Image:
+    """Pictures of ``width`` x ``height`` in rows, 0 between them and where the last row has none."""
+    across = min(_ACROSS, len(pictures))
+    gap = bytes(_GAP)
+    lines: list[bytes] = []
+    for start in range(0, len(pictures), across):
+        beside = [*pictures[start : start + across], *[bytes(width * height)] * across][:across]
+        if lines:
+            lines += [bytes(len(lines[0]))] * _GAP
+        lines += [gap.join(one[at : at + width] for one in beside) for at in range(0, width * height, width)]
+    return Image.frombytes("L", (len(lines[0]), len(lines)), b"".join(lines))
 
 
 def _picture(image: Image.Image, alt: str) -> Picture:

@@ -147,7 +147,8 @@ class _Count:
 def _counted(results: Iterable[tuple[str, ItemResult | AnswerResult]]) -> dict[str, _Count]:
     counts: dict[str, _Count] = {}
     for id, result in results:
-        count = counts.setdefault(id, _Count(result.title))
+        if (count := counts.get(id)) is None:
+            count = counts[id] = _Count(result.title)
         count.statuses[result.status] += 1
         if result.status in LOSSY:
             count.messages[result.message] += 1
