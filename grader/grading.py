@@ -140,6 +140,7 @@ def grade_cohort(
         )
         marked = partial(mark_stored, session=session, out=out, pages=pages, progress=progress)
         processes = jobs if len(deliveries) >= MANY else 1
+        graded: Iterator[tuple[Report, float | None] | None]
         if selection.remark:  # no code runs, so each can be prepared where it is marked
 
             def remarked(delivery: Delivery) -> Marked | None:
@@ -163,7 +164,12 @@ def grade_cohort(
         stack.enter_context(progress)
         progress.expect(total)
         try:
-            for report, seconds in graded:
+            for one in graded:
+                if one is None:
+                    total -= 1
+                    progress.expect(total)
+                    continue
+                report, seconds = one
                 reports[report.student] = slim(report)
                 progress.done(report, seconds)
             is_finished = True
@@ -218,9 +224,13 @@ def mark_stored(
         session.totals = shared
 
 
-def added(marked: Iterable[Marked | None], session: Session) -> Iterator[tuple[Report, float | None]]:
-    """The reports, with no seconds, while what each of them adds to the totals is added."""
-    for report, counts, timing in filter(None, marked):
+def added(marked: Iterable[Marked | None], session: Session) -> Iterator[tuple[Report, float | None] | None]:
+    """The reports, with no seconds, while what each of them adds to the totals is added; None for who takes no part."""
+    for one in marked:
+        if one is None:
+            yield None
+            continue
+        report, counts, timing = one
         session.totals.join(counts, timing)
         yield report, None
 

@@ -339,10 +339,13 @@ def test_a_student_may_be_named_by_a_pattern() -> None:
     assert not Selection().names("ada")
 
 
-def test_a_record_that_was_cut_off_is_not_believed(cohort: Cohort) -> None:
+def test_a_record_that_was_cut_off_is_not_believed(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     record = cohort.record("ben")
     record.write_bytes(record.read_bytes()[:-30])
+    expected: list[int] = []
+    monkeypatch.setattr(Progress, "expect", lambda self, total: expected.append(total))
     run, reports = cohort.grade(Selection(remark=True))
+    assert expected[-1] == len(reports)
     assert run.counts == {"reused": 2, "nothing to run": 1}
     assert list(reports) == ["ada", "cleo", "dora"], "there is nothing to mark ben from"
 
