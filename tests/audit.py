@@ -32,7 +32,7 @@ from rich.table import Table
 
 from grader.intake import safe_folder_name
 from tests.attack_corpus import LEAK, MARKER, POINTS, Attack, build
-from tests.test_cohort import CASES, COHORT, Expected, differences, expected_of
+from tests.test_cohort import CASES, COHORT, KEY, LEAST, Expected, differences, expected_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CONDUCT = frozenset({
@@ -47,7 +47,7 @@ COLUMNS = (
     "full marks", "right verdict", "marks too high", "marks too low", "flag as due", "flag missing",
     "flag wrong",
 )  # fmt: skip
-ROWS = ("valid", "fault", "broken", "attack")
+ROWS = (*LEAST, "attack")
 UNESCAPED = (b"<script>alert(1)", b"<script>document.title", b"<img src=x", b"\x1b[")
 """What must never stand in a page as it was written."""
 PR_SET_CHILD_SUBREAPER = 36
@@ -94,7 +94,7 @@ def command(cohort: Path, out: Path, *, data: str, jobs: int = 0) -> list[str]:
     """The tutor's command over ``cohort``; the data set is MNIST where it is at hand, else the bundled digits."""
     source = data or os.environ.get("LAB4_DATA") or "digits"
     workers = ["--jobs", str(jobs)] if jobs else []
-    return [*RUN_COMMAND, str(cohort), "--out", str(out), "--data", source, "--quiet", *workers]
+    return [*RUN_COMMAND, str(cohort), "--out", str(out), "--key", str(KEY), "--data", source, "--quiet", *workers]
 
 
 def graded(cohort: Path, out: Path, scratch: Path, *, data: str, jobs: int = 0) -> Graded:
@@ -395,7 +395,7 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
     """The confusion table, the time by family, and a line for each deviation."""
     sizes = Counter(case.partition("-")[0] for case in cases) | Counter({"attack": len(attacks)})
     table = Table(title="What each submission is, and what the grader said", title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     table.add_column("there\nare", justify="right")
     for column in COLUMNS:
         table.add_column(column.replace(" ", "\n"), justify="right")
