@@ -111,8 +111,8 @@ def grade_cohort(
 
     Submissions that did not change since their evidence was stored, in ``out`` or in the ``earlier`` run, are marked
     from that evidence, and from the answers that were read then; without an ``answer_key``, answers wait for a tutor.
-    Each one is stored as soon as it is finished, so that an interrupted run goes on where it
-    stopped. Raises UsageFault for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
+    Each one is stored as soon as it is finished, so that an interrupted run goes on where it stopped. Raises UsageFault
+    for input that cannot be used; on KeyboardInterrupt what was finished has been stored.
     """
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder())
@@ -210,9 +210,7 @@ def prepare(
     return task if is_included(task, selection) else None
 
 
-def mark_stored(
-    task: Task | None, *, session: Session, out: Path, pages: Pages, progress: Progress
-) -> Marked | None:
+def mark_stored(task: Task | None, *, session: Session, out: Path, pages: Pages, progress: Progress) -> Marked | None:
     """Mark one submission without a worker, perhaps in a copy of this process; and what that adds to the totals."""
     if task is None:
         return None

@@ -144,9 +144,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     command += ["--key", str(KEY), "--rubric", str(rubric)]
     if not os.environ.get("LAB4_DATA"):
         command += ["--data", "digits"]  # no download in a test
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=COHORT_SECONDS, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COHORT_SECONDS, check=False)
     printed = done.stdout + done.stderr
     results = out / "results.json"
     if not results.exists():

@@ -116,9 +116,7 @@ def _block(printed: str) -> Markup:
 def _words(pieces: Sequence[Piece]) -> Markup:
     """An answer with the words that counted marked; a template would take a tenth of a page's time for it."""
     return Markup(
-        "".join(
-            f"<mark>{_block(piece.text)}</mark>" if piece.has_counted else _block(piece.text) for piece in pieces
-        )
+        "".join(f"<mark>{_block(piece.text)}</mark>" if piece.has_counted else _block(piece.text) for piece in pieces)
     )
 
 
