@@ -243,6 +243,9 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "different location, but each neuron has its own weights",
         ],
         "1": [
+            "None of them is pointed at exactly the same spot",
+            "No two of them look at the same region.",
+            "none of the neurons sees the same patch as another one",
             "They look at different parts of the input",
             "Different location, same size and weights",
             "It covers another patch of the image",
@@ -371,6 +374,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
             "2,5 2,5 0,5 2",
             "2,5; 2,5; 0,5; 2,0",
             "(4+3+2+1)/4 = 2.5, (5+1+3+1)/4 = 2.5, (1+1+0+0)/4 = 0.5, (2+3+1+2)/4 = 2",
+            "(4+3+2+1)/4 = 2,5; (5+1+3+1)/4 = 2,5; (1+1+0+0)/4 = 0,5; (2+3+1+2)/4 = 2",
+            "avg(4,3,2,1) = 2,5, avg(5,1,3,1)=2,5, avg(1,1,0,0)=0,5, avg(2,3,1,2) = 2",
             "10/4, 10/4, 2/4, 8/4",
             "2 1/2, 2 1/2, 1/2, 2",
             "2½ 2½ ½ 2",
@@ -538,6 +543,7 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
     },
     "7d": {
         "0": [
+            "a few",
             "nine",
             "a matrix",
             "as many as the filter has weights",

@@ -51,6 +51,7 @@ ITEM = re.compile(
     re.IGNORECASE,
 )
 RESULT = re.compile(rf"(?:=|≈|->|→|\bis\b|\bgives?\b|\bequals?\b)\s*\$?\s*({NUMBER})(?!\s*[+*×/=]|\s*\d)")
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 WORKING = re.compile(
     r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|"
     r"\{\s*\d(?:\s*,\s*\d)+\s*\}", re.IGNORECASE
@@ -91,9 +92,10 @@ def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
     plain = _plain(text)
     results = list(RESULT.finditer(plain)) if WORKING.search(plain) else []
     if len(results) == 4:
-        return Reading(tuple(_value(match[1]) for match in results), 0.9, tuple(match.span(1) for match in results))
+        worked = [_worked(plain), _worked(DECIMAL_COMMA.sub(".", plain))]
+        return max(worked, key=lambda reading: _right(reading, wanted))
     readings = [_in_order(plain)]
-    for pattern, meant in ((r"(?<=\d),(?=\d)", "."), (r"(?<=\s)/(?=\s)", ";"), (r"/", ";")):
+    for pattern, meant in ((DECIMAL_COMMA, "."), (r"(?<=\s)/(?=\s)", ";"), (r"/", ";")):
         if re.search(pattern, plain):
             readings.append(_in_order(re.sub(pattern, meant, plain)))
     best = min(readings, key=lambda reading: (-reading.confidence, -_right(reading, wanted)))
@@ -101,6 +103,12 @@ def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
         last = results[-4:]
         return Reading(tuple(_value(match[1]) for match in last), 0.4, tuple(match.span(1) for match in last))
     return best
+
+
+def _worked(plain: str) -> Reading:
+    """The results of four workings, as in (4 + 3 + 2 + 1) / 4 = 2.5."""
+    results = list(RESULT.finditer(plain))
+    return Reading(tuple(_value(match[1]) for match in results), 0.9, tuple(match.span(1) for match in results))
 
 
 def _right(reading: Reading, wanted: tuple[Decimal, ...]) -> int:
