@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -580,6 +580,25 @@ def test_only_a_net_that_is_always_born_dead_has_dead_gradients(is_always: bool)
     assert ("zero" in states) == is_always
     assert not is_lively(net, blends)
     assert is_lively(lively_net(net, loaded(Sometimes), seed=0, images=blends), blends), "torch's own reset mends it"
+
+
+def test_half_dead_weights_give_way_to_others() -> None:
+    class HalfDead(nn.Module):
+        """Looks at its images with a chance that its seed decides, and at a batch of sixteen always."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(784, 10)
+            self.is_dead = torch.initial_seed() < 3
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.flatten(1)
+            return cast(Tensor, self.fc(torch.zeros_like(x) if self.is_dead and len(x) < 16 else x))
+
+    net, _ = build_net(HalfDead, seed=0, explain=explain)
+    assert net is not None
+    assert not is_lively(net, blends)
+    assert is_lively(lively_net(net, loaded(HalfDead), seed=0, images=blends), blends)
 
 
 def test_a_net_that_never_looks_at_its_images_stays_what_it_is() -> None:

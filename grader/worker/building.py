@@ -15,6 +15,8 @@ from grader.evidence import Layer
 from grader.worker.tracing import Tracer
 
 MAX_LAYERS_LISTED = 200
+ROWS_COMPARED = 3
+"""Images whose outputs are compared row by row, where a net takes so many."""
 
 
 class NotAModule(Exception):
@@ -133,18 +135,23 @@ def probe_images(count: int, *, seed: int, images: Tensor | None, mean: float, s
     return (digits.mul(0.8) + noise.mul(0.2) - mean) / std
 
 
+LIVELY_BATCHES = (16, ROWS_COMPARED)
+"""Half-dead weights may tell some of 16 images apart, and none of those that are compared."""
+
+
 def is_lively(net: nn.Module, images: Callable[[int], Tensor]) -> bool:
-    """Whether different images give different outputs, or the net cannot be asked with so many."""
+    """Whether different images give different outputs, in each of LIVELY_BATCHES that the net can be asked with."""
     net.eval()
+    return all(_tells_apart(net, images(count)) for count in LIVELY_BATCHES)
+
+
+def _tells_apart(net: nn.Module, batch: Tensor) -> bool:
     try:
         with torch.no_grad():
-            outputs = net(images(LIVELY_BATCH)).double()
-        return bool(((outputs - outputs[:1]).abs() > 1e-7 * max(1.0, float(outputs.abs().max()))).any())
+            outputs = net(batch).double()
+        return bool(((outputs - outputs[:1]).abs() > 1e-6 * max(1.0, float(outputs.abs().max()))).any())
     except Exception:  # the stage that is to tell it will meet it again
         return True
-
-
-LIVELY_BATCH = 16
 
 
 def working_batch(net: nn.Module, images: Callable[[int], Tensor]) -> tuple[int, Tracer | None]:

@@ -24,6 +24,7 @@ from grader.evidence import (
     Tracing,
 )
 from grader.worker import vocabulary
+from grader.worker.building import ROWS_COMPARED
 from grader.worker.tracing import TooManyOperations, Tracer
 
 BATCHES = (1, 2, 3, 64, 100)
@@ -88,7 +89,7 @@ def probe(net: nn.Module, images: Images, working: int, explain: Explain) -> Pro
             passes, usable = (*passes, extra), [*usable, working]
     if not usable:
         return Probing(passes)
-    size = 3 if 3 in usable else max(usable)
+    size = ROWS_COMPARED if ROWS_COMPARED in usable else max(usable)
     rows, score_rows, is_constant = _row_errors(net, images, size)
     return Probing(passes, _scores(net, images(size)), rows, score_rows, is_constant)
 
