@@ -925,6 +925,10 @@ def test_spans_lie_in_the_answer_and_point_at_the_words() -> None:
                 assert 0 <= start < end <= len(answer)
 
 
+def test_workings_that_are_fewer_with_decimal_commas_are_read_as_they_stand() -> None:
+    assert marked("6b", "(4+3)/4 =5/2 ; =1/1,2 ; =½ ½ ; =555/1").awarded == Decimal("0.5")
+
+
 def test_numbers_that_can_be_read_in_two_ways_go_to_a_tutor() -> None:
     assert marked("6a", "4 or 5, 5, 1, 3").status is Status.NEEDS_REVIEW
     assert marked("6a", "4 3 5 1 2 1 3 1 4 5").status is Status.NEEDS_REVIEW

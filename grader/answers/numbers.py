@@ -92,7 +92,8 @@ def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
     plain = _plain(text)
     results = list(RESULT.finditer(plain)) if WORKING.search(plain) else []
     if len(results) == 4:
-        worked = [_worked(plain), _worked(DECIMAL_COMMA.sub(".", plain))]
+        with_points = list(RESULT.finditer(DECIMAL_COMMA.sub(".", plain)))
+        worked = [_worked(found, 0.9) for found in (results, with_points) if len(found) == 4]
         return max(worked, key=lambda reading: _right(reading, wanted))
     readings = [_in_order(plain)]
     for pattern, meant in ((DECIMAL_COMMA, "."), (r"(?<=\s)/(?=\s)", ";"), (r"/", ";")):
@@ -100,15 +101,13 @@ def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
             readings.append(_in_order(re.sub(pattern, meant, plain)))
     best = min(readings, key=lambda reading: (-reading.confidence, -_right(reading, wanted)))
     if best.confidence < 0.6 and len(results) > 4:
-        last = results[-4:]
-        return Reading(tuple(_value(match[1]) for match in last), 0.4, tuple(match.span(1) for match in last))
+        return _worked(results[-4:], 0.4)
     return best
 
 
-def _worked(plain: str) -> Reading:
+def _worked(results: list[re.Match[str]], confidence: float) -> Reading:
     """The results of four workings, as in (4 + 3 + 2 + 1) / 4 = 2.5."""
-    results = list(RESULT.finditer(plain))
-    return Reading(tuple(_value(match[1]) for match in results), 0.9, tuple(match.span(1) for match in results))
+    return Reading(tuple(_value(match[1]) for match in results), confidence, tuple(match.span(1) for match in results))
 
 
 def _right(reading: Reading, wanted: tuple[Decimal, ...]) -> int:
