@@ -183,14 +183,19 @@ def grade_cohort(
 def each(
     tasks: list[Task], session: Session, out: Path, pages: Pages, progress: Progress
 ) -> Iterator[tuple[Report, float | None]]:
-    """Grade the tasks, ``jobs`` at a time, and give each report with its seconds as soon as it is stored."""
+    """Grade the tasks, several at a time, and give each report with its seconds as soon as it is stored.
+
+    Twice as many are under way as there are jobs, which bound the processes: one that waits for a network that another
+    has in training keeps no core idle.
+    """
     waiting = iter(tasks)
-    with ThreadPoolExecutor(session.jobs, thread_name_prefix="submission") as threads:
+    under_way = 2 * session.jobs
+    with ThreadPoolExecutor(under_way, thread_name_prefix="submission") as threads:
         running: set[Future[tuple[Report, float | None]]] = set()
         try:
             while True:
                 # Only as many as can run are handed over, so that an interrupt leaves nothing queued.
-                while len(running) < session.jobs and (task := next(waiting, None)) is not None:
+                while len(running) < under_way and (task := next(waiting, None)) is not None:
                     running.add(threads.submit(grade_one, task, session, out, pages, progress))
                 if not running:
                     return

@@ -33,13 +33,15 @@ TEMPLATE = (
     "pytest.ini",
     ".github/workflows/classroom.yml",
 )
-ENTRIES = ("grader.selfcheck.plugin", "grader.worker.solo")
+ENTRIES = ("grader.selfcheck.plugin", "grader.selfcheck.process")
 """The modules that are started: by pytest, and in the process that runs the student's code."""
 OBSERVERS = frozenset(
-    {"", "evidence", "model", "pictures", "trials", "worker"} | {"source", "script", "syntax", "slicing", "names"}
+    {"", "model", "pictures", "trials", "worker"} | {"source", "script", "syntax", "slicing", "names"}
 )
 """Parts that a process which runs student code may load."""
-PUBLIC = OBSERVERS | {"accuracy", "checks", "data", "lab4", "network", "refusals", "rubric", "selfcheck", "text"}
+PUBLIC = OBSERVERS | {"measure"} | {
+    "accuracy", "checks", "data", "lab4", "network", "refusals", "rubric", "selfcheck", "text",
+}  # fmt: skip
 """Parts that may be handed out: none of them knows an answer."""
 PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})
 """Of parts that know what students should find out for themselves, the modules that do not."""

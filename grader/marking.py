@@ -14,7 +14,6 @@ from grader.answers.results import Judge, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.training import best_accuracy
 from grader.conduct import ALL, Conduct, conduct
-from grader.evidence import Evidence
 from grader.experiment.judging import judge as judge_experiment
 from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import (
@@ -29,6 +28,7 @@ from grader.model import (
     Status,
     Submission,
 )
+from grader.model.evidence import Evidence
 from grader.trials import Experiment
 from grader.verdicts import first_cause, overall_status
 

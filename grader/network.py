@@ -1,7 +1,8 @@
 """The network that was executed, read from a trace: the path from input to output and the layers along it.
 
 Nothing is judged here, and no torch is needed. What counts is what ran and led to the result; layers that were declared
-and never used, and operations whose result went nowhere, are not on the path.
+and never used, and operations whose result went nowhere, are not on the path; a layer whose result changes next to
+nothing is none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from grader.evidence import Operation, Tracing
+from grader.model.evidence import Operation, Tracing
 
 WEIGHTED = frozenset({"conv", "linear"})
 
@@ -68,8 +69,8 @@ def executed_network(trace: Tracing | None) -> Network:
     reached = _reached(trace.operations, ends)
     path = tuple(one for one in trace.operations if one.index in reached and one.inputs)
     unused = tuple(one for one in trace.operations if one.index not in reached)
-    convs = tuple(one for one in path if one.kind == "conv")
-    linears = tuple(one for one in path if one.kind == "linear")
+    convs = tuple(one for one in path if one.kind == "conv" and one.matters)
+    linears = tuple(one for one in path if one.kind == "linear" and one.matters)
     if len(convs) > 2 and len(linears) < 2:
         dense = tuple(one for one in convs[2:] if _is_dense(one))
         convs = tuple(one for one in convs if one not in dense)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.evidence import Problem, Remark
+from grader.model.evidence import Problem, Remark
 
 LARGEST_SCRIPT = 2_000_000
 """Bytes. A script of this lab has about ten thousand."""

@@ -25,17 +25,16 @@ from grader.accuracy import Predictions, with_accuracy
 from grader.answers.key import AnswerKey
 from grader.answers.memory import Memory, StoredVerdicts, marker_digest
 from grader.answers.sheet import reader_digest
-from grader.checks.training import next_seed
 from grader.data import DataSet, write_worker_files
-from grader.evidence import FORMAT, Evidence, Training
 from grader.experiment.gathering import candidates, experiment_key
 from grader.experiment.rerun import Reruns, brief_plan, recipe_digest
 from grader.intake import copy_submission
-from grader.model import DataFiles, Job, Rubric, Run, Submission, TrainingPlan, UsageFault
+from grader.measurement import Measuring, counted
+from grader.model import Job, Rubric, Run, Submission, TrainingPlan, UsageFault
+from grader.model.evidence import FORMAT, Evidence, Training
 from grader.moderation import Overrides
 from grader.pictures import MOST_MISTAKES, SIDE, ZERO, Filters, Mistake
-from grader.sandbox import JudgeTraining, Wish, WorkerPool
-from grader.scrutiny import scrutinise
+from grader.sandbox import Wish, WorkerPool
 from grader.versions import worker_digest
 
 
@@ -122,9 +121,10 @@ class Session:
         self._source = source
         self._started = _now()
         self._clock = time.perf_counter()
-        self._probe_seed = secrets.randbelow(2**31)
+        self._recorded_seed = secrets.randbelow(2**31)
+        """Of what submissions are given to record their networks with; that of the measurements is another."""
         self._pool: WorkerPool | None = None
-        self._files: DataFiles | None = None
+        self._measuring: Measuring | None = None
         self._labels: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._images: NDArray[np.uint8] = np.zeros((0, SIDE, SIDE), np.uint8)
         """The held-out images in the order in which they were handed out, as are the labels."""
@@ -132,13 +132,12 @@ class Session:
     def open(self) -> None:
         """Hand the data to workers and start them. The order of the held-out images is new for each run."""
         files, labels = write_worker_files(self.data, self._scratch / "data", order_seed=secrets.randbelow(2**31))
-        self._files, self._labels = files, labels
-        # Read before there is a worker that could change them.
+        self._labels = labels
         self._images = np.fromfile(files.heldout_images, np.uint8).reshape(-1, SIDE, SIDE)
         self._pool = self._stack.enter_context(
             WorkerPool(
                 workers=self.jobs,
-                data=files,
+                settings={"data": asdict(files), "device": self._asked_device},
                 isolation=self.enclosure.wish,
                 hidden=[str(place.resolve()) for place in self.enclosure.hidden],
                 prefix=self.enclosure.prefix,
@@ -149,6 +148,9 @@ class Session:
         self.device = available[0] if self._asked_device == "auto" else self._asked_device
         if self.device not in available:
             raise UsageFault(f"--device {self.device} is not there; this machine has {', '.join(available)}.")
+        self._measuring = Measuring(
+            self._pool, self.plan, self._finished, self._recorded_seed, seed=secrets.randbelow(2**31)
+        )
 
     def close(self) -> None:
         """End all workers at once; submissions under way are given up."""
@@ -186,60 +188,39 @@ class Session:
         return experiment_key(submission, self.data.fingerprint, recipe_digest(), worker_digest())
 
     def observe(self, submission: Submission, on_stage: Callable[[str], None]) -> Evidence:
-        """Run the worker's stages on a scratch copy of the submission."""
-        assert self._pool is not None
+        """Record the network of a scratch copy of the submission, and measure it once that process is gone."""
         assert submission.script is not None
+        assert self._measuring is not None
         folder = Path(tempfile.mkdtemp(prefix="submission-", dir=self._scratch))
         try:
             copy_submission(submission, folder)
-            # Before the submission runs, for it may write in this folder where it has no file system of its own.
-            reading = scrutinise(folder, submission.script, submission.files)
-            job = self._job(folder, submission.script, self.plan)
-            seen = self._pool.observe(job, judge_training=self._judge(), on_stage=on_stage)
-            return replace(seen, isolation=self.isolation, reading=reading)
+            recorded = self._record(folder, submission.script, on_stage)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        return self._measuring.complete(recorded, on_stage)
 
     def train_script(self, text: str, plan: TrainingPlan) -> Evidence:
-        """Run the worker's stages on a script of the grader's own, by a ``plan`` of its own."""
+        """Record and train a script of the grader's own, by a ``plan`` of its own."""
         assert self._pool is not None
         folder = Path(tempfile.mkdtemp(prefix="reference-", dir=self._scratch))
         start = time.perf_counter()
         try:
             (folder / _OWN_SCRIPT).write_text(text, encoding="utf-8")
-            return self._pool.observe(
-                self._job(folder, _OWN_SCRIPT, plan),
-                judge_training=lambda record, predictions: (with_accuracy(record, predictions, self._labels), None),
-            )
+            recorded = self._record(folder, _OWN_SCRIPT, lambda stage: None)
+            measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._recorded_seed)
+            return measuring.complete(recorded, lambda stage: None)
         finally:
             self.totals.spend("experiment", time.perf_counter() - start)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _job(self, folder: Path, script: str, plan: TrainingPlan) -> Job:
-        assert self._files is not None
-        return Job.planned(
-            plan,
-            root=str(folder),
-            script=script,
-            data=self._files,
-            probe_seed=self._probe_seed,
-            device=self.device,
-        )
+    def _record(self, folder: Path, script: str, on_stage: Callable[[str], None]) -> Evidence:
+        assert self._pool is not None
+        recorded = self._pool.record(Job(str(folder), script, self._recorded_seed), on_stage=on_stage)
+        return replace(recorded, isolation=self.isolation)
 
-    def _judge(self) -> JudgeTraining:
-        """What turns a worker's predictions into an accuracy, and says whether another seed is worth its time."""
-        trainings: list[Training] = []
-
-        def judge(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
-            if record.seed == self.plan.seeds[0]:
-                trainings.clear()  # a worker that was lost begins again
-            judged = with_pictures(
-                with_accuracy(record, predictions, self._labels), predictions, self._labels, self._images
-            )
-            trainings.append(judged)
-            return judged, next_seed(tuple(trainings), self.plan)
-
-        return judge
+    def _finished(self, record: Training, predictions: Predictions) -> Training:
+        counted = with_accuracy(record, predictions, self._labels)
+        return with_pictures(counted, predictions, self._labels, self._images)
 
     def facts(self, *, is_finished: bool = False) -> Run:
         """The facts about this run, so far."""

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.evidence import Problem
+from grader.model.evidence import Problem
 from grader.script import Script, SourceProblem
 from grader.syntax import syntax_problem
 

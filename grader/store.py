@@ -18,12 +18,13 @@ from pathlib import Path
 
 import msgspec
 
-from grader import evidence, files
+from grader import files
 from grader.answers.memory import Memory, StoredVerdicts
-from grader.evidence import Evidence
 from grader.files import encodable, finite, packed, read_json, unpacked, write_file, write_json, write_json_rows
 from grader.intake import safe_folder_name
 from grader.model import JSON, AnswerResult, AnswerSheet, ItemResult, Report, Run, Status, Submission, UsageFault
+from grader.model.evidence import FORMAT as EVIDENCE_FORMAT
+from grader.model.evidence import Evidence
 from grader.text import shorten, visible
 from grader.trials import Experiment
 
@@ -209,7 +210,7 @@ def read_record(folder: Path, student: str) -> StoredRecord | None:
     record = files.read_record(student_folder(folder, student) / RECORD_FILE, StoredRecord)
     if record is None or record.format != FORMAT or record.student != encodable(student):
         return None
-    if record.evidence is not None and record.evidence.format != evidence.FORMAT:
+    if record.evidence is not None and record.evidence.format != EVIDENCE_FORMAT:
         return None
     return record
 

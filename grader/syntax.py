@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grader.evidence import Problem
+from grader.model.evidence import Problem
 from grader.script import Script
 
 _PYTHON2 = (

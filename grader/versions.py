@@ -18,10 +18,13 @@ def code_digest(sources: Iterable[Path]) -> str:
 
 @lru_cache(maxsize=1)
 def worker_digest() -> str:
-    """SHA-256 of the modules that take part in observing: those of the worker, and READING."""
+    """SHA-256 of the modules that take part in observing: those that record, that measure, and READING."""
     package = Path(__file__).parent
-    return code_digest([*package.glob("worker/*.py"), *(package / name for name in READING)])
+    folders = (path for folder in OBSERVING for path in package.glob(f"{folder}/*.py"))
+    return code_digest([*folders, *(package / name for name in READING)])
 
 
-READING = ("evidence.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py", "trials.py")
-"""The modules outside ``worker/`` that a worker imports."""
+OBSERVING = ("measure", "model", "service", "worker")
+"""The packages that evidence depends on as a whole."""
+READING = ("measurement.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py", "trials.py")
+"""The other modules that it depends on."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from grader.checks import find
-from grader.evidence import (
+from grader.model.evidence import (
     Building,
     Ending,
     Evidence,

@@ -15,7 +15,7 @@ from grader import store
 from grader.checks.training import best_accuracy
 from grader.codenames import code_names
 from grader.decisions import Decisions
-from grader.evidence import (
+from grader.model.evidence import (
     Building,
     CurvePoint,
     Ending,

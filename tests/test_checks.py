@@ -10,7 +10,7 @@ import pytest
 
 from grader.checks import CHECKS
 from grader.checks.training import accuracy_of, fraction_of, next_seed
-from grader.evidence import Ending, Evidence, Modes, Operation, Pass, Problem, Remark, Repair, Training
+from grader.model.evidence import Ending, Evidence, Modes, Operation, Pass, Problem, Remark, Repair, Training
 from grader.lab4.items import PART2_IDS
 from grader.model import Finding, Status
 from tests import evidence_samples as samples

@@ -17,7 +17,7 @@ from grader import store
 from grader.answers.observations import named_factors
 from grader.answers.sheet import read_sheet
 from grader.data.digits import load_digits
-from grader.evidence import Ending, Evidence, Training
+from grader.model.evidence import Ending, Evidence, Training
 from grader.experiment.gathering import candidates, experiment_key, gather
 from grader.experiment.judging import judge
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work

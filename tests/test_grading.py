@@ -26,7 +26,7 @@ from grader import grading, store
 from grader.accuracy import Predictions, with_accuracy
 from grader.answers.key import load_key
 from grader.data.digits import load_digits
-from grader.evidence import Problem, Training
+from grader.model.evidence import Problem, Training
 from grader.grading import Selection, grade_cohort
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Override, Report, Run, Status, UsageFault

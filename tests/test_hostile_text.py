@@ -19,7 +19,7 @@ from rich.console import Console
 
 from grader import store
 from grader.data.digits import load_digits
-from grader.evidence import Operation, Problem, Repair, Tracing
+from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.files import encodable, read_json, write_json
 from grader.grading import grade_cohort
 from grader.intake import safe_folder_name

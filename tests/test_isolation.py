@@ -21,8 +21,8 @@ from grader.model import UsageFault
 from grader.sandbox import Limits, Wish, WorkerPool
 from grader.sandbox.level import level_of
 from grader.worker import callfilter, isolation, kernel, view
-from grader.worker.confinement import Allowance, Assignment, confine
-from tests.test_sandbox import ENTRY, LIMITS, REPOSITORY, is_running, make_job, make_pool, stop_at_once, wait_until
+from grader.worker.confinement import Allowance, Assignment, confine, depart
+from tests.test_sandbox import LIMITS, REPOSITORY, is_running, make_job, make_pool, wait_until
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
 ROOMY = replace(LIMITS, disk_bytes=16 << 20, stage_seconds={"load": 20.0})
@@ -56,7 +56,7 @@ def tried(pool: WorkerPool, root: Path, listener: socket.socket, hidden: list[Pa
     """What came of each attempt of ``tries_everything``."""
     (root / "own.txt").write_text("mine")
     (root / "paths.json").write_text(json.dumps({"hidden": list(map(str, hidden)), "port": listener.getsockname()[1]}))
-    evidence = pool.observe(make_job("tries_everything", root), judge_training=stop_at_once)
+    evidence = pool.record(make_job("tries_everything", root))
     assert evidence.ending.kind == "finished", (evidence.ending, evidence.output)
     return dict(json.loads(evidence.output))
 
@@ -71,9 +71,7 @@ def test_a_submission_at_the_full_level_is_alone(level: str, tmp_path: Path, lis
     (neighbour / "task1_cnn.py").write_text("secret")
     hidden = [neighbour / "task1_cnn.py", REPOSITORY / "pyproject.toml", Path("/etc/hostname"), Path.home()]
     before = sorted(path.name for path in root.parent.rglob("*"))
-    with WorkerPool(
-        workers=1, limits=ROOMY, entry=ENTRY, warm=(), paths=[str(REPOSITORY)], isolation=Wish.REQUIRE
-    ) as pool:
+    with make_pool(workers=1, limits=ROOMY, isolation=Wish.REQUIRE) as pool:
         seen = tried(pool, root, listener, hidden)
     assert seen["own"] == "ok: mine"
     assert seen["writes"].startswith("ok")
@@ -97,6 +95,31 @@ def test_a_submission_at_the_full_level_is_alone(level: str, tmp_path: Path, lis
 
 
 @linux_only
+def test_a_measurer_at_the_full_level_is_as_alone_and_keeps_what_it_opened(
+    level: str, tmp_path: Path, listener: socket.socket
+) -> None:
+    if level != "full":
+        pytest.skip(f"this machine allows only the level {level}")
+    data = tmp_path / "images"
+    data.write_text("digits")
+    places = {"hidden": [str(data), str(REPOSITORY / "pyproject.toml"), "/etc/hostname", str(Path.home())]}
+    with make_pool(workers=1, limits=ROOMY, isolation=Wish.REQUIRE, file=str(data)) as pool:
+        request = b"try " + json.dumps({**places, "port": listener.getsockname()[1]}).encode()
+        seen = json.loads(pool.measure(request, seconds=20))
+    assert seen["opened"] == "digits"
+    assert not any(outcome.startswith("ok") for outcome in seen["hidden"].values()), seen["hidden"]
+    assert not seen["writes_library"].startswith("ok")
+    assert not seen["writes_root"].startswith("ok")
+    assert seen["connects"] in ("ENETUNREACH", "ECONNREFUSED", "EACCES", "EPERM")
+    assert seen["processes"] == "ok: 1"
+    assert seen["unshare"] == seen["mount"] == seen["ptrace"] == "EPERM"
+    assert seen["user"] != 0
+    assert int(seen["capabilities"] or "0", 16) == 0
+    assert seen["no_new_privileges"] == "1"
+    assert seen["fills"] == "ENOSPC"
+
+
+@linux_only
 def test_without_namespaces_files_and_sockets_are_still_shut(tmp_path: Path, listener: socket.socket) -> None:
     if kernel.landlock_version() < 1:
         pytest.skip("this kernel has no Landlock")
@@ -106,21 +129,22 @@ import json, socket
 from pathlib import Path
 from tests.test_isolation import *
 without_namespaces()
-with WorkerPool(workers=1, limits=ROOMY, entry=ENTRY, warm=(), paths=[{str(REPOSITORY)!r}]) as pool:
+with make_pool(workers=1, limits=ROOMY, isolation=Wish.AUTO) as pool:
     print(json.dumps([str(pool.isolation), dict(pool.isolation.refusals)]))
     listener = socket.create_server(("127.0.0.1", 0))
     hidden = [Path({str(tmp_path)!r}), Path({str(REPOSITORY / "pyproject.toml")!r}), Path("/etc/passwd")]
     root = Path({str(tmp_path)!r}, "student"); root.mkdir()
     print(json.dumps(tried(pool, root, listener, hidden)))
+    print(json.dumps(pool.measure(b"echo again", seconds=10).decode()))
     try:
-        with WorkerPool(workers=1, entry=ENTRY, warm=(), paths=[{str(REPOSITORY)!r}], isolation=Wish.REQUIRE) as other:
+        with make_pool(workers=1, isolation=Wish.REQUIRE) as other:
             other.isolation
     except UsageFault as fault:
         print(json.dumps(str(fault)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    (text, refusals), seen, refused = map(json.loads, done.stdout.splitlines())
+    (text, refusals), seen, measured, refused = map(json.loads, done.stdout.splitlines())
     assert text.startswith("partial: no files but its own")
     assert "missing: own file system, own network, own process space" in text
     assert set(refusals) == {isolation.PID, isolation.NAMESPACES, isolation.VIEW}
@@ -132,6 +156,7 @@ with WorkerPool(workers=1, limits=ROOMY, entry=ENTRY, warm=(), paths=[{str(REPOS
     assert seen["processes"] == "EACCES"
     assert seen["unshare"] == "EPERM"
     assert not seen["memory"].startswith("ok")
+    assert measured == "again"
     assert "doctor" in refused
 
 
@@ -144,7 +169,7 @@ def test_isolation_costs_little_and_a_child_starts_at_once(level: str, tmp_path:
             times = []
             for _ in range(12):
                 began = time.perf_counter()
-                pool.observe(make_job("nothing", tmp_path), judge_training=stop_at_once)
+                pool.record(make_job("nothing", tmp_path))
                 times.append(time.perf_counter() - began)
             costs[wish] = sorted(times)[len(times) // 2]
     assert costs[Wish.AUTO] < 0.1 + 4 * costs[Wish.OFF], costs
@@ -154,20 +179,18 @@ def test_isolation_costs_little_and_a_child_starts_at_once(level: str, tmp_path:
 def test_at_the_full_level_nothing_outlives_its_submission(level: str, tmp_path: Path) -> None:
     if level != "full":
         pytest.skip(f"this machine allows only the level {level}")
-    mark = f"LAB4_MARK_{os.getpid()}"
     with make_pool(isolation=Wish.AUTO) as pool:
         server = pool._current_server().pid
         _ = pool.isolation
         ours = set(map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())) | {server}
         for behaviour in ("leaves_children", "ignores_signals", "kills_its_parent", "stops_its_parent", "forks_many"):
-            pool.observe(make_job(behaviour, tmp_path), judge_training=stop_at_once)
+            pool.record(make_job(behaviour, tmp_path))
         (inner,) = ours - {server}
         children = Path(f"/proc/{inner}/task/{inner}/children")
         assert children.read_text() == ""
         assert pool._current_server().pid == server, "none of them brought the server down"
         with ThreadPoolExecutor(1) as thread:
-            slow = replace(make_job("sleeps", tmp_path), device=mark)
-            under_way = thread.submit(pool.observe, slow, judge_training=stop_at_once)
+            under_way = thread.submit(pool.record, make_job("sleeps", tmp_path))
             while not children.read_text():
                 time.sleep(0.02)
             child = int(children.read_text())
@@ -180,7 +203,7 @@ def test_processes_are_counted_apart_from_the_tutors_own(level: str, tmp_path: P
     if level != "full":
         pytest.skip(f"this machine allows only the level {level}")
     with make_pool(isolation=Wish.AUTO) as pool:
-        evidence = pool.observe(make_job("forks_many", tmp_path), judge_training=stop_at_once)
+        evidence = pool.record(make_job("forks_many", tmp_path))
     assert evidence.ending.kind in ("exit", "memory")
 
 
@@ -235,23 +258,19 @@ def test_steps_that_are_refused_are_left_out_one_by_one() -> None:
 
 
 def test_a_worker_can_be_started_through_another_command(tmp_path: Path) -> None:
-    with WorkerPool(
-        workers=1, limits=LIMITS, entry=ENTRY, warm=(), paths=[str(REPOSITORY)], prefix=["env", "LAB4_PREFIXED=1"]
-    ) as pool:
+    with make_pool(workers=1, isolation=Wish.AUTO, prefix=["env", "LAB4_PREFIXED=1"]) as pool:
         assert "started through env LAB4_PREFIXED=1" in str(pool.isolation)
-        evidence = pool.observe(make_job("normal", tmp_path), judge_training=stop_at_once)
+        evidence = pool.record(make_job("normal", tmp_path))
         assert evidence.ending.kind == "finished"
-        hog = pool.observe(make_job("hogs_memory", tmp_path), judge_training=stop_at_once)
+        hog = pool.record(make_job("hogs_memory", tmp_path))
         assert hog.ending.kind == "memory", "its memory is watched, however it was started"
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
 def test_a_worker_runs_inside_bubblewrap(tmp_path: Path) -> None:
     prefix = ["bwrap", "--bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-net", "--die-with-parent"]
-    with WorkerPool(
-        workers=1, limits=LIMITS, entry=ENTRY, warm=(), paths=[str(REPOSITORY)], prefix=prefix
-    ) as pool:
-        evidence = pool.observe(make_job("normal", tmp_path), judge_training=stop_at_once)
+    with make_pool(workers=1, isolation=Wish.AUTO, prefix=prefix) as pool:
+        evidence = pool.record(make_job("normal", tmp_path))
     assert evidence.ending.kind == "finished"
 
 
@@ -276,11 +295,13 @@ def test_what_lies_below_tmp_stays_in_sight(level: str, tmp_path: Path) -> None:
         (folder / "own.txt").write_text("here")
     planned = view.plan_view([])
     shown = replace(planned, readable=(*planned.readable, str(library)))
-    allowance = Allowance(1 << 20, 10, 1 << 30, 1 << 20, 64)
-    job = {"root": str(source), "script": "task1_cnn.py", "device": "cpu"}
+    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64)
+    job = {"root": str(source), "script": "task1_cnn.py"}
 
     def attempt(plan: isolation.Isolation) -> None:
-        confine(Assignment(job, b"", os.getppid(), -1, -1, -1, allowance, None, plan, shown))
+        assignment = Assignment("record", job, os.getppid(), -1, -1, allowance, None, plan, shown)
+        depart(assignment)
+        confine(assignment)
         if (library / "own.txt").read_text() != "here" or Path(view.HOME, "own.txt").read_text() != "here":
             raise isolation.StepRefused(isolation.VIEW, "not in sight")
 

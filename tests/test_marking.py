@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.answers.results import NO_ANSWERS, WAITING
-from grader.evidence import Ending, Problem
+from grader.model.evidence import Ending, Problem
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from grader.checks import find
-from grader.evidence import Evidence, Operation, Problem, Repair, Scores, Tracing
+from grader.model.evidence import Evidence, Operation, Problem, Repair, Scores, Tracing
 from grader.model import Status
 from grader.network import executed_network
 from grader.report.network_view import PLACES, Comparison, State, compare

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from grader import store
 from grader.accuracy import Predictions, with_accuracy
 from grader.data import DataSet, write_worker_files
-from grader.evidence import Problem, Training
+from grader.model.evidence import Problem, Training
 from grader.files import packed, unpacked
 from grader.pictures import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
 from grader.sandbox.decoding import Decoder, Garbled, Recorded

@@ -21,7 +21,7 @@ from grader.checks.case import failed, passed, skipped
 from grader.data.digits import load_digits
 from grader.data.handing import write_worker_files
 from grader.data.mnist import MNIST
-from grader.evidence import STAGES, Ending, Loading, Problem, Training
+from grader.model.evidence import STAGES, Ending, Loading, Problem, Training
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Finding, GraderFault, Job, Status
 from grader.rubric import load_rubric

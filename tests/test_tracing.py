@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from grader.evidence import Operation, Problem, Tracing
+from grader.model.evidence import Operation, Problem, Tracing
 from grader.network import Network, executed_network
 from grader.worker import probing
 from grader.worker.building import probe_images, working_batch

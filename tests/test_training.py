@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from grader.data import DataSet, write_worker_files
-from grader.evidence import Loading, Problem, Training
+from grader.model.evidence import Loading, Problem, Training
 from grader.model import DataFiles, Job
 from grader.worker import training
 from grader.worker.building import is_lively, parameter_count, probe_images, refresh_weights

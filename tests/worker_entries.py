@@ -1,6 +1,7 @@
 """Entry points for tests/test_sandbox.py: small stand-ins for the stages, each behaving well or badly in one way.
 
-``observe`` looks the behaviour up by the job's script name. None of it does harm outside a sandbox.
+``observe`` looks the behaviour up by the job's script name, and the service of ``open_service`` by the first word of a
+request. None of it does harm outside a sandbox.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ import signal
 import subprocess
 import sys
 import time
-from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from grader.evidence import Building, Loading, Modes, Problem, Training
 from grader.model import Job
-from grader.pictures import Mistake
-from grader.worker.channel import Channel, signature
+from grader.model.evidence import Building, Loading
+from grader.worker.channel import Channel
 
 GROWTH = 16 << 20
 
@@ -45,62 +45,16 @@ def nothing(job: Job, channel: Channel) -> None:
 
 
 def normal(job: Job, channel: Channel) -> None:
-    """Report two stages and train once for each seed, with no tensors."""
+    """Report two stages."""
     print("hello from the student")
     _load(channel)
     channel.begin("build")
     channel.send(Building(None, parameters=21840), "build")
-    _train_in_vain(job, channel)
 
 
-def _train_in_vain(job: Job, channel: Channel) -> None:
-    seed: int | None = job.first_seed
-    while seed is not None:
-        channel.begin("train")
-        channel.send(Training(Problem("no-torch"), seed), "train")
-        seed = channel.ask()
-
-
-def trains(job: Job, channel: Channel) -> None:
-    """Train for as many seeds as the parent wants, with real tensors."""
-    import torch
-
-    _load(channel)
-    seed: int | None = job.first_seed
-    while seed is not None:
-        channel.begin("train")
-        scores = torch.full((job.data.heldout_count, 10), float(seed), requires_grad=True).t().contiguous().t()
-        channel.send(Training(None, seed, steps=3), "train", {"heldout": scores, "untrained": scores})
-        seed = channel.ask()
-
-
-def shows_what_is_no_number(job: Job, channel: Channel) -> None:
-    """Send good predictions with filters that cannot be drawn."""
-    import torch
-
-    channel.begin("train")
-    scores = torch.zeros(job.data.heldout_count, 10)
-    filters = torch.tensor([[[1.0, float("nan")]], [[float("inf"), -1.0]]])
-    channel.send(Training(None, job.first_seed), "train", {"heldout": scores, "untrained": scores, "filters": filters})
-
-
-def shows_too_much(job: Job, channel: Channel) -> None:
-    """Send more filters than the channel carries."""
-    import torch
-
-    channel.begin("train")
-    scores, filters = torch.zeros(job.data.heldout_count, 10), torch.zeros(33, 5, 5)
-    channel.send(Training(None, job.first_seed), "train", {"heldout": scores, "untrained": scores, "filters": filters})
-    _sleep()
-
-
-def sends_a_subclass(job: Job, channel: Channel) -> None:
-    """Try to send a tensor that is not a plain one."""
-    import torch
-
-    channel.begin("train")
-    scores = torch.nn.Parameter(torch.zeros(job.data.heldout_count, 10))
-    channel.send(Training(None, job.first_seed), "train", {"heldout": scores})
+def sees_the_seed(job: Job, channel: Channel) -> None:
+    """Print what it was told."""
+    print(job.seed)
 
 
 def surroundings(job: Job, channel: Channel) -> None:
@@ -285,18 +239,9 @@ def _to_every_descriptor(data: bytes) -> None:
                 continue
 
 
-def _to_the_channel(channel: Channel, line: bytes) -> None:
-    """Send a line of one's own with the signature that it ought to have, as only the worker can."""
-    send = channel._transmit
-    put = dict(zip(send.__code__.co_freevars, send.__closure__ or (), strict=True))["put"].cell_contents
-    cells = dict(zip(put.__code__.co_freevars, put.__closure__, strict=True))
-    number, evidence = cells["number"].cell_contents, cells["evidence"].cell_contents
-    os.write(evidence, signature(cells["key"].cell_contents, number, line, []) + b" " + line + b"\n")
-
-
 def forges_a_frame(job: Job, channel: Channel) -> None:
-    """Write a well-formed frame to everything that is open, with a signature that is made up."""
-    _to_every_descriptor(b"0" * 32 + b' {"stage":"load","begin":true}\n')
+    """Write a well-formed frame of an unknown stage to everything that is open."""
+    _to_every_descriptor(b'{"stage":"mark","begin":true}\n')
     _sleep()
 
 
@@ -309,41 +254,25 @@ def forges_garbage(job: Job, channel: Channel) -> None:
 
 def forges_a_field(job: Job, channel: Channel) -> None:
     """Send a frame with a field that does not exist."""
-    _to_the_channel(channel, b'{"stage":"load","begin":true,"mark":100}')
+    _to_every_descriptor(b'{"stage":"load","begin":true,"mark":100}\n')
     _sleep()
 
 
 def forges_a_partial_record(job: Job, channel: Channel) -> None:
     """Send a record that lacks fields."""
-    _to_the_channel(channel, b'{"stage":"load","record":{"problem":null},"arrays":[]}')
-    _sleep()
-
-
-def forges_accuracy(job: Job, channel: Channel) -> None:
-    """Claim an accuracy in a training record."""
-    channel.begin("train")
-    scores = Training(None, job.first_seed, correct=10000, total=10000)
-    channel.send(scores, "train")
-    _sleep()
-
-
-def forges_a_mistake(job: Job, channel: Channel) -> None:
-    """Bring a picture of its own in a training record."""
-    channel.begin("train")
-    mistake = Mistake(b64encode(bytes(784)).decode(), 1, 2, 0.9)
-    channel.send(Training(Problem("no-torch"), job.first_seed, mistakes=(mistake,)), "train")
+    _to_every_descriptor(b'{"stage":"load","record":{"problem":null}}\n')
     _sleep()
 
 
 def nests_deeply(job: Job, channel: Channel) -> None:
     """Send JSON nested far deeper than any decoder's stack."""
-    _to_the_channel(channel, b'{"stage":"load","record":' + b"[" * 500_000)
+    _to_every_descriptor(b'{"stage":"load","record":' + b"[" * 500_000 + b"\n")
     _sleep()
 
 
 def sends_a_huge_line(job: Job, channel: Channel) -> None:
     """Send a header that never ends."""
-    for _ in range(3):
+    for _ in range(10):
         _to_every_descriptor(b" " * (1 << 20))
     _sleep()
 
@@ -356,14 +285,20 @@ def sends_a_long_text(job: Job, channel: Channel) -> None:
 
 def sends_a_surrogate(job: Job, channel: Channel) -> None:
     """Send text that UTF-8 has no bytes for."""
-    _to_the_channel(channel, b'{"stage":"","end":"\\ud800 "}')
+    _to_every_descriptor(b'{"stage":"","end":"\\ud800 "}\n')
     _sleep()
 
 
-def claims_arrays(job: Job, channel: Channel) -> None:
-    """Announce an array far larger than was asked for."""
-    _to_the_channel(channel, b'{"stage":"train","record":{},"arrays":[["heldout",[1000000000,10]]]}')
-    _sleep()
+def sends_a_large_record(job: Job, channel: Channel) -> None:
+    """Send some MB in one record, as large graphs do."""
+    channel.begin("load")
+    channel.send(Loading(None, methods=("x" * 4000,) * 1500), "load")
+
+
+def sends_too_much(job: Job, channel: Channel) -> None:
+    """Send more than the channel carries."""
+    channel.begin("load")
+    channel.send(Loading(None, methods=("x" * 4000,) * 2500), "load")
 
 
 def repeats_a_stage(job: Job, channel: Channel) -> None:
@@ -389,34 +324,33 @@ def renews_its_deadline(job: Job, channel: Channel) -> None:
         time.sleep(0.1)
 
 
-def trains_uninvited(job: Job, channel: Channel) -> None:
-    """Go on training after the parent said stop."""
-    _train_in_vain(job, channel)
-    channel.begin("train")
-    _sleep()
-
-
-def trains_with_another_seed(job: Job, channel: Channel) -> None:
-    """Train with a seed of its own choice."""
-    channel.begin("train")
-    channel.send(Training(Problem("no-torch"), job.first_seed + 1), "train")
-    _sleep()
-
-
 def sends_nan_itself(job: Job, channel: Channel) -> None:
     """Write a NaN where a number belongs, past our own encoder."""
-    _to_the_channel(
-        channel,
-        b'{"stage":"modes","record":{"problem":null,"train_difference":NaN,"eval_difference":0.0,'
-        b'"train_still":0.0,"eval_still":0.0},"arrays":[]}',
-    )
+    _to_every_descriptor(b'{"stage":"build","record":{"problem":null,"parameters":NaN,"layers":[],"remarks":[]}}\n')
     _sleep()
 
 
 def sends_nan_properly(job: Job, channel: Channel) -> None:
     """Hand a NaN to our own encoder, which refuses it."""
-    channel.begin("modes")
-    channel.send(Modes(None, train_difference=float("nan")), "modes")
+    _load(channel)
+    channel.begin("build")
+    channel.send(Building(None, parameters=float("nan")), "build")  # type: ignore[arg-type]  # as a student's might
+
+
+def patches_what_reports(job: Job, channel: Channel) -> None:
+    """Replace what the channel works with, then report."""
+    json.JSONEncoder.encode = lambda *_: "{}"  # type: ignore[method-assign]
+    json.dumps = os.write = os._exit = os.getpid = lambda *_: 0  # type: ignore[assignment]
+    _load(channel)
+
+
+def reports_from_a_fork(job: Job, channel: Channel) -> None:
+    """Report twice, the first time from a copy of this process."""
+    if (pid := os.fork()) == 0:
+        _load(channel)
+        _sleep()
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    _load(channel)
 
 
 def speaks_after_the_end(job: Job, channel: Channel) -> None:
@@ -433,10 +367,13 @@ def closes_everything(job: Job, channel: Channel) -> None:
 
 def tries_everything(job: Job, channel: Channel) -> None:
     """Try what a submission has no business with, and print what came of each attempt; paths.json names places."""
+    print(json.dumps(_attempts(json.loads(Path("paths.json").read_text()))))
+
+
+def _attempts(places: dict[str, Any]) -> dict[str, Any]:
     import errno
     import socket
 
-    places = json.loads(Path("paths.json").read_text())
     libc = ctypes.CDLL(None, use_errno=True)
 
     def outcome(attempt: object, *arguments: object) -> str:
@@ -461,7 +398,7 @@ def tries_everything(job: Job, channel: Channel) -> None:
     with contextlib.suppress(OSError):
         lines = Path("/proc/self/status").read_text().splitlines()
         status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-    results = {
+    return {
         "own": outcome(Path("own.txt").read_text),
         "writes": outcome(Path("new.txt").write_text, "x"),
         "temporary": outcome(Path("/tmp/new.txt").write_text, "x"),
@@ -482,4 +419,91 @@ def tries_everything(job: Job, channel: Channel) -> None:
         "no_new_privileges": status.get("NoNewPrivs", "").strip(),
         "fills": outcome(fill),
     }
-    print(json.dumps(results))
+
+
+def open_service(settings: dict[str, Any]) -> Callable[[bytes], bytes]:
+    """What answers "WORD REST" by the function ``answers_WORD``; a file that the settings name is opened first."""
+    if settings.get("is_broken"):
+        raise ValueError("the data is not there")
+    _opened.update(settings)
+    if "file" in settings:
+        _opened["file"] = open(settings["file"], "rb")  # noqa: SIM115  # for the life of the process
+
+    def answer(request: bytes) -> bytes:
+        word, _, rest = request.partition(b" ")
+        found: bytes = globals()[f"answers_{word.decode()}"](rest)
+        return found
+
+    return answer
+
+
+_opened: dict[str, Any] = {}
+
+
+def answers_echo(rest: bytes) -> bytes:
+    """Give it back."""
+    return rest
+
+
+def answers_pid(rest: bytes) -> bytes:
+    """Tell which process this is, after so many seconds."""
+    time.sleep(float(rest or b"0"))
+    return str(os.getpid()).encode()
+
+
+def answers_large(rest: bytes) -> bytes:
+    """Give so many bytes, after writing more to the error stream than a pipe holds."""
+    os.write(2, b"x" * (1 << 18))
+    return b"y" * int(rest)
+
+
+def answers_sleep(_: bytes) -> NoReturn:
+    """Take too long, whatever signal comes."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    _sleep()
+
+
+def answers_crash(_: bytes) -> bytes:
+    """Crash in native code."""
+    return ctypes.string_at(0)
+
+
+def answers_leave(_: bytes) -> NoReturn:
+    """End without a word."""
+    os._exit(3)
+
+
+def answers_raise(_: bytes) -> NoReturn:
+    """Raise what nobody catches."""
+    raise ValueError("three\nlines\nhere")
+
+
+def answers_hog(_: bytes) -> NoReturn:
+    """Take memory until stopped."""
+    hogs_memory(Job("", "", 0), Channel(-1))
+    _sleep()
+
+
+def answers_kill(rest: bytes) -> bytes:
+    """Kill the server, only once if there is a file to remember it by."""
+    if rest and os.path.exists(rest):
+        return b"again"
+    if rest:
+        Path(os.fsdecode(rest)).touch()
+    os.kill(os.getppid(), signal.SIGKILL)
+    _sleep()
+
+
+def answers_settings(_: bytes) -> bytes:
+    """Give what the service was opened with, and the limits that the process is under."""
+    import resource
+
+    limits = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in ("CPU", "DATA")}
+    told = {name: value for name, value in _opened.items() if name != "file"}
+    return json.dumps({"settings": told, "limits": limits, "folder": os.listdir(".")}).encode()
+
+
+def answers_try(rest: bytes) -> bytes:
+    """Tell what this process can see and do, and what stands in the file that was opened before it was shut in."""
+    return json.dumps({**_attempts(json.loads(rest)), "opened": _opened["file"].read().decode()}).encode()

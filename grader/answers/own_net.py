@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from grader.evidence import Evidence, Operation
+from grader.model.evidence import Evidence, Operation
 from grader.network import Network, executed_network
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,29}", re.ASCII)

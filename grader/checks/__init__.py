@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from grader.checks import behaviour, forward, loading, outputs, structure, training
 from grader.checks.case import Case, skipped
-from grader.evidence import STAGES, Evidence
+from grader.checks.loading import WAITING
 from grader.model import Finding, Status, TrainingPlan
+from grader.model.evidence import MEASURED, STAGES, Evidence
 from grader.network import executed_network
 
 
@@ -83,14 +84,20 @@ def find(
         blamed = _blamed(check, judged)
         if blamed is not None:
             judged[check.id] = skipped(f"Not marked by itself: the fault in {blamed} explains it.")
+    if evidence.ending.kind in WAITING:
+        # What could not be looked at is no loss: a tutor looks at it.
+        for id, finding in judged.items():
+            if finding.status is Status.SKIPPED:
+                judged[id] = loading.ended(evidence.ending, "Grading this item")
     return judged
 
 
 def broken_stage(evidence: Evidence) -> str:
-    """The stage in which the worker's process ended before its time: the first that left no record."""
+    """The stage in which observation ended before its time: the first that left no record."""
     if evidence.ending.kind == "finished":
         return ""
-    left = {stage: evidence.trainings if stage == "train" else getattr(evidence, stage) for stage in STAGES}
+    stages = (*STAGES, *MEASURED)
+    left = {stage: evidence.trainings if stage == "train" else getattr(evidence, stage) for stage in stages}
     return next((stage for stage, record in left.items() if not record), "")
 
 

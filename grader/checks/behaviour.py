@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from grader.checks.case import Case, counted, failed, listed, passed, skipped
 from grader.checks.loading import at, cause, ended
-from grader.evidence import Modes, Operation, ParameterGradient
 from grader.model import Finding
+from grader.model.evidence import Modes, Operation, ParameterGradient
 
 DROPOUTS_OF_TORCH = frozenset({
     "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout",
@@ -94,8 +94,6 @@ def gradients(case: Case) -> Finding:
     evidence = case.evidence.gradients
     if evidence is None:
         return ended(case.evidence.ending, "Computing gradients", "gradients")
-    trace = case.evidence.trace
-    remarks = {remark.id: remark.message for remark in trace.remarks} if trace is not None else {}
     detaches = [one for one in case.network.path if one.kind == "detach"]
     unregistered = [one for one in case.network.weighted if not one.is_registered]
     used = [one for one in evidence.parameters if one.is_used]
@@ -122,7 +120,7 @@ def gradients(case: Case) -> Finding:
             expected=expected,
         )
     is_cut = evidence.problem is None or "does not require grad" in evidence.problem.message
-    cut = _cut_off(used, detaches, remarks) if is_cut else None
+    cut = _cut_off(used, detaches) if is_cut else None
     if cut is not None:
         return cut
     if evidence.problem is not None:
@@ -156,7 +154,7 @@ def gradients(case: Case) -> Finding:
     return passed(f"{counted(len(used), 'parameter tensor')} get a gradient.")
 
 
-def _cut_off(used: list[ParameterGradient], detaches: list[Operation], remarks: dict[str, str]) -> Finding | None:
+def _cut_off(used: list[ParameterGradient], detaches: list[Operation]) -> Finding | None:
     """Frozen weights, and gradients cut off by detach, .data or no_grad."""
     expected = "a gradient for every weight"
     without = [one for one in used if one.state == "none"]
@@ -169,22 +167,12 @@ def _cut_off(used: list[ParameterGradient], detaches: list[Operation], remarks: 
             "Take requires_grad = False out; every layer should train.",
             expected=expected,
         )
-    if "no-grad" in remarks:
-        hint = "Take torch.no_grad() out of forward; it belongs around evaluation only."
-        return failed(
-            f"Gradients are switched off inside forward, so none reaches {_names(without)}.", hint, expected=expected
-        )
-    word = f".{detaches[0].name}" if detaches else ""
-    hint = (
-        f"Take {word} out of forward."
-        if word
-        else "Keep the whole forward pass in torch tensors: no .detach(), .data, .numpy() or torch.tensor(...)."
-    )
     return failed(
         f"No gradient reaches {_names(without)}, because forward cuts the connection.",
-        hint,
+        "Keep the whole forward pass in torch tensors: no .detach(), .data, .numpy() or torch.tensor(...), and no "
+        "torch.no_grad(), which belongs around evaluation only.",
         expected=expected,
-        seen=word,
+        seen=f".{detaches[0].name}" if detaches else "",
     )
 
 

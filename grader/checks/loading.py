@@ -6,8 +6,8 @@ import re
 from decimal import Decimal
 
 from grader.checks.case import Case, failed, passed, review, skipped
-from grader.evidence import STAGES, Ending, Problem
 from grader.model import Finding
+from grader.model.evidence import MEASURED, STAGES, Ending, Problem
 
 ENDINGS = {
     "deadline": "did not finish in the time allowed",
@@ -17,7 +17,11 @@ ENDINGS = {
     "crashed": "sent back something that is not evidence",
     "lost": "brought the grader's worker down",
     "unobserved": "showed the grader something that it is not made for",
+    "unrecorded": "did not give a network that can be measured",
+    "unmeasured": "could not be finished on the recorded network",
 }
+WAITING = frozenset({"lost", "unobserved", "unrecorded", "unmeasured"})
+"""Endings that say nothing against a submission: what they left unseen waits for a tutor."""
 
 
 def loads(case: Case) -> Finding:
@@ -44,19 +48,17 @@ def ended(ending: Ending, what: str, stage: str = "") -> Finding:
 
     ``stage`` names it; when an earlier one was under way at the end, the fault is told there and this one is skipped.
     """
-    order = list(STAGES)
+    order = [*STAGES, *MEASURED]
     if stage and ending.stage in order and order.index(ending.stage) < order.index(stage):
         return skipped("Not assessed, because the grader's run of this script ended before it.")
     how = ENDINGS.get(ending.kind, "stopped")
-    if ending.kind == "lost":
-        return review(f"{what} {how}, twice.", proposed=Decimal(0), hint="A tutor should run this script by hand.")
     hints = {
         "deadline": "Look for an endless loop, a very long computation, or a wait for input.",
         "exit": "Take out calls to exit(), quit() or os._exit().",
         "memory": "Look for very large layers or tensors, or a list that grows without end.",
     }
     detail = f" ({ending.detail})" if ending.detail else ""
-    if ending.kind == "unobserved":
+    if ending.kind in WAITING:
         hint = "A tutor should run this script by hand."
         return review(f"{what} {how}{detail}.", proposed=Decimal(0), hint=hint)
     return failed(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from grader.checks.case import Case, counted, failed, listed, passed, skipped
-from grader.evidence import Layer, Operation
 from grader.model import Finding
+from grader.model.evidence import Layer, Operation
 from grader.network import Network, layer_word, size_word
 
 NOT_SEEN = "could not be seen, because forward stops before it"
@@ -174,7 +174,7 @@ def _all_pass_a_relu(network: Network, behind: tuple[Operation, ...]) -> bool:
         if one.index in weighted:
             if rectified.isdisjoint(one.inputs):
                 return False
-        elif one.kind == "relu" or not rectified.isdisjoint(one.inputs):
+        elif (one.kind == "relu" and one.matters) or not rectified.isdisjoint(one.inputs):
             rectified.add(one.index)
     return True
 

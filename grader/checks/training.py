@@ -8,8 +8,8 @@ from statistics import median
 
 from grader.checks.case import Case, failed, passed, review, skipped
 from grader.checks.loading import cause, ended
-from grader.evidence import Training
 from grader.model import Finding, Status, TrainingPlan
+from grader.model.evidence import Training
 
 
 def fraction_of(accuracy: float, plan: TrainingPlan) -> Decimal:
@@ -74,11 +74,9 @@ def accuracy(case: Case) -> Finding:
     if case.zeroes_everything:
         return skipped("Not marked by itself: a dropout with p=1 zeroes everything in training.")
     hint = "Check forward step by step: each layer used once, ReLU between layers, nothing that blocks the gradient."
-    if case.evidence.ending.kind not in {"finished", "deadline"}:
+    if case.evidence.ending.kind != "finished":
         return ended(case.evidence.ending, "The training run")
-    if case.evidence.ending.kind == "deadline" or any(
-        mark.id == "stopped-by-time" for one in trainings for mark in one.remarks
-    ):
+    if any(mark.id == "stopped-by-time" for one in trainings for mark in one.remarks):
         return review(
             "The net is too slow to be trained fully in the time allowed.", proposed=fraction_of(best, plan), seen=seen
         )

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from grader.evidence import Evidence
 from grader.experiment.reference_net import reference_script
 from grader.experiment.tolerance import BRIEF_STEPS
 from grader.model import TrainingPlan
+from grader.model.evidence import Evidence
 from grader.trials import Rerun, Trial
 from grader.versions import code_digest
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grader.evidence import Operation, Tracing
+from grader.model.evidence import Operation, Tracing
 from grader.network import Network, executed_network
 from grader.report.steps import Step, step
 

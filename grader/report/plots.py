@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.evidence import Training
 from grader.model import Band
+from grader.model.evidence import Training
 
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "1 5")
 """One for each seed, so that the lines can be told apart without colour."""
@@ -91,6 +91,4 @@ def learning_chart(trainings: Sequence[Training], bands: Sequence[Band] = ()) ->
 
 
 def _points(training: Training) -> list[tuple[int, float]]:
-    start = [(0, training.initial_accuracy)]
-    later = [(point.step, point.accuracy) for point in training.curve if point.step > 0]
-    return [(step, accuracy) for step, accuracy in start + later if math.isfinite(accuracy)]
+    return [(point.step, point.accuracy) for point in training.curve if math.isfinite(point.accuracy)]

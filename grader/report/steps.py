@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader.evidence import Operation
+from grader.model.evidence import Operation
 from grader.network import WEIGHTED
 
 _MOST_SIZES = 8

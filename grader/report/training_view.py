@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from grader.evidence import Training
 from grader.model import Band
+from grader.model.evidence import Training
 from grader.report.pictures import DigitStrip, Picture, digit_strip, filter_sheet
 
 _OFTEN, _SOMETIMES = 0.05, 0.02

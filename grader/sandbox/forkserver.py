@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import site
@@ -14,11 +13,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from grader.model import DataFiles, GraderFault, UsageFault
+from grader.model import GraderFault, UsageFault
 from grader.sandbox.processes import TOKEN_VARIABLE, sweep
 from grader.worker.environment import SETTINGS
 from grader.worker.messages import receive, send
@@ -43,6 +41,8 @@ _KEPT = (
 """Of the tutor's environment a submission sees only this; tokens and folder names stay behind."""
 _OF_THE_MACHINE = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Not handed into a container, which has its own."""
+
+
 class ServerLost(Exception):
     """The server died or stopped answering."""
 
@@ -54,8 +54,9 @@ class ForkServer:
         self,
         *,
         entry: str,
+        measure: str,
+        settings: Mapping[str, Any],
         warm: Sequence[str],
-        data: DataFiles | None,
         paths: Sequence[str],
         is_isolating: bool = True,
         hidden: Sequence[str] = (),
@@ -93,10 +94,11 @@ class ForkServer:
                 )
         config = {
             "entry": entry,
+            "measure": measure,
+            "settings": dict(settings),
             "warm": list(warm),
             "hidden_paths": invisible,
             "hidden": [*invisible, *hidden],
-            "data": None if data is None else asdict(data),
         }
         with contextlib.suppress(OSError):  # a server that died at once is noticed when its greeting is read
             send(self._connection, config)
@@ -225,8 +227,3 @@ def _worker_command(python: str) -> list[str]:
 
 def _package_root() -> str:
     return str(Path(__file__).resolve().parents[2])
-
-
-def encode_answer(seed: int | None) -> bytes:
-    """Return the line that tells a child to train with ``seed``, or to stop."""
-    return json.dumps({"seed": seed}).encode() + b"\n"

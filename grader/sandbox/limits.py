@@ -1,4 +1,4 @@
-"""How much one submission may take before it is ended."""
+"""How much one child may take before it is ended."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-STAGE_SECONDS: dict[str, float] = {
-    "load": 20.0,
-    "build": 20.0,
-    "trace": 30.0,
-    "probe": 30.0,
-    "modes": 30.0,
-    "gradients": 30.0,
-    "resources": 30.0,
-    "train": 180.0,
-}
-_USUAL_TRAININGS = 5
+STAGE_SECONDS: dict[str, float] = {"load": 10.0, "build": 5.0, "record": 10.0}
+_OTHER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use before it is ended. Seconds are wall seconds; ``train`` is meant for each seed.
+    """What a child may use before it is ended. Seconds are wall seconds.
 
-    ``memory_bytes`` and ``processes`` count the submission's whole tree of processes; ``output_bytes`` is how much of
-    the end of its output is kept (the rest is counted and dropped); ``file_bytes`` bounds each file that it writes and
+    ``memory_bytes`` and ``processes`` count the child's whole tree of processes; ``output_bytes`` is how much of the
+    end of its output is kept (the rest is counted and dropped); ``file_bytes`` bounds each file that it writes and
     ``disk_bytes`` all of them together, its own copy included, where it has a file system of its own.
     """
 
@@ -37,10 +28,19 @@ class Limits:
 
     def seconds(self, stage: str) -> float:
         """Return the deadline of ``stage``; a stage that is not listed has its usual one."""
-        return self.stage_seconds.get(stage, STAGE_SECONDS.get(stage, 20.0))
+        return self.stage_seconds.get(stage, STAGE_SECONDS.get(stage, _OTHER_SECONDS))
 
-    def cpu_seconds(self, threads: int) -> int:
-        """Return a CPU time that no submission can use within its deadlines: the kernel's backstop."""
-        wall = sum(map(self.seconds, STAGE_SECONDS)) + self.seconds("train") * (_USUAL_TRAININGS - 1)
-        return math.ceil(wall * max(1, threads)) + 10
+    @property
+    def cpu_seconds(self) -> int:
+        """A CPU time that no submission can use within its deadlines: the kernel's backstop."""
+        return math.ceil(sum(map(self.seconds, STAGE_SECONDS))) + 10
 
+    def allowance(self) -> dict[str, int | None]:
+        """The limits of a recording child in the kernel's terms: :class:`grader.worker.confinement.Allowance`."""
+        return {
+            "file_bytes": self.file_bytes,
+            "cpu_seconds": self.cpu_seconds,
+            "data_bytes": 2 * self.memory_bytes,
+            "disk_bytes": self.disk_bytes,
+            "processes": self.processes,
+        }

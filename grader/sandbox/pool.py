@@ -1,21 +1,26 @@
-"""The pool that the grading pipeline talks to: evidence for a job, from a warm server that is replaced when it dies."""
+"""The pool that the grading pipeline talks to: records and measurements, from a warm server that is replaced when it
+dies.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from grader.evidence import Ending, Evidence
-from grader.model import DataFiles, Job, UsageFault
+from grader.model import Job, UsageFault
+from grader.model.evidence import Evidence
 from grader.sandbox.forkserver import ForkServer, ServerLost
 from grader.sandbox.level import Level, Wish, level_of
 from grader.sandbox.limits import Limits
-from grader.sandbox.observation import JudgeTraining, Observation, OnStage
+from grader.sandbox.measuring import Answer, MeasurementFailed, Measurer
+from grader.sandbox.observation import Observation, OnStage
+
+Result = TypeVar("Result", Evidence, Answer)
 
 WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy", "nbformat")
 """What a server imports before the first submission."""
@@ -23,15 +28,16 @@ _LEAVE_SECONDS = 15.0
 
 
 class Stopped(Exception):
-    """The pool was closed while a submission was under way: there is no evidence, and none should be stored."""
+    """The pool was closed while something was under way: there is no result, and none should be stored."""
 
 
 class WorkerPool:
-    """A context manager around one warm fork server; ``observe`` may be called from many threads at once.
+    """A context manager around one warm fork server; ``record`` and ``measure`` may be called from many threads.
 
-    At most ``workers`` submissions run at a time. ``data`` is mapped by the server once, if the module of ``entry``
-    ("module:function") has a ``preload``. ``warm`` names the modules that the server imports; ``paths`` are folders to
-    import ``entry`` from, for tests. ``isolation`` is what the tutor asks for, ``hidden`` are places that no submission
+    At most ``workers`` of both run at a time. ``entry`` observes a submission and ``measure`` opens the service of a
+    measuring process, told the ``settings``, which must go into JSON; both are "module:function", and the server calls
+    ``preload()`` where such a module has one. ``warm`` names the modules that the server imports; ``paths`` are folders
+    to import the entries from, for tests. ``isolation`` is what the tutor asks for, ``hidden`` are places that no child
     may see, and ``prefix`` is a command to start the server through (a container's, say). Raises UsageFault on a system
     that cannot fork.
     """
@@ -41,8 +47,9 @@ class WorkerPool:
         *,
         workers: int,
         limits: Limits | None = None,
-        data: DataFiles | None = None,
+        settings: Mapping[str, Any] | None = None,
         entry: str = "grader.worker.stages:observe",
+        measure: str = "grader.service.measuring:open_service",
         warm: Sequence[str] = WARM,
         paths: Sequence[str] = (),
         isolation: Wish = Wish.AUTO,
@@ -52,11 +59,14 @@ class WorkerPool:
         if not (hasattr(os, "fork") and hasattr(socket, "send_fds")):
             raise UsageFault("the grader needs Linux or macOS to run submissions; on Windows, use it inside WSL")
         self._limits = limits or Limits()
-        self._data, self._entry, self._warm, self._paths = data, entry, tuple(warm), tuple(paths)
+        self._settings, self._entry, self._measure = dict(settings or {}), entry, measure
+        self._warm, self._paths = tuple(warm), tuple(paths)
         self._wish, self._hidden, self._prefix = isolation, tuple(hidden), tuple(prefix)
         self._turns = _Turns(workers)
         self._lock = threading.Lock()
         self._server: ForkServer | None = None
+        self._idle: list[Measurer] = []
+        """Measuring processes that wait for a request: never more than there are turns."""
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -71,6 +81,8 @@ class WorkerPool:
             if self._server is not None:
                 self._server.stop()
         self._turns.wait_until_free(_LEAVE_SECONDS)
+        while self._idle:
+            self._idle.pop().close()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -96,37 +108,72 @@ class WorkerPool:
             )
         return level
 
-    def observe(self, job: Job, *, judge_training: JudgeTraining, on_stage: OnStage = lambda stage: None) -> Evidence:
+    def record(self, job: Job, *, on_stage: OnStage = lambda stage: None) -> Evidence:
         """Run the stages on one submission and return complete evidence, whatever the submission does.
 
-        ``judge_training`` is called with each training record and its held-out log-probabilities, in this thread, and
-        ``on_stage`` with the name of each stage as it begins. When the server is lost under a submission it is tried
-        again, alone, from the first stage: only what happens then is believed, so that a submission that kills the
-        server costs its neighbours some time and nothing else.
+        ``on_stage`` is called in this thread with the name of each stage as it begins. When the server is lost under a
+        submission it is tried again, alone, from the first stage: only what happens then is believed, so that a
+        submission that kills the server costs its neighbours some time and nothing else.
         Raises GraderFault or UsageFault when no server can be started, Stopped when the pool is closed meanwhile.
         """
-        with self._turns.shared():
-            evidence = self._attempt(job, judge_training, on_stage)
-        if evidence.ending.kind == "lost":
-            with self._turns.alone():
-                evidence = self._attempt(job, judge_training, on_stage)
-        return evidence
+        return self._run(lambda server: Observation(job, server=server, limits=self._limits, on_stage=on_stage).run())
 
-    def _attempt(self, job: Job, judge_training: JudgeTraining, on_stage: OnStage) -> Evidence:
-        server = self._current_server()
+    def measure(self, request: bytes, *, seconds: float) -> bytes:
+        """Return what a measuring process replies to ``request`` within so many seconds.
+
+        No student code is in such a process, and it stays for the next request. Raises MeasurementFailed when there is
+        no reply; then the process is gone. Raises otherwise what ``record`` does, and tries again when that does.
+        """
+        answer = self._run(lambda server: self._ask(server, request, seconds))
+        if answer.ending.kind != "finished":
+            raise MeasurementFailed(answer.ending, answer.output)
+        return answer.reply
+
+    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> Answer:
+        measurer = self._measurer(server)
+        is_reusable = False
         try:
+            answer = measurer.ask(request, seconds=seconds)
+            is_reusable = answer.ending.kind == "finished"
+        finally:
+            if is_reusable:
+                self._idle.append(measurer)
+            else:
+                measurer.close()
+        return answer
+
+    def _measurer(self, server: ForkServer) -> Measurer:
+        """One that waits, or a new one."""
+        with suppress(IndexError):
+            while True:
+                waiting = self._idle.pop()
+                if waiting.server is server and waiting.is_alive:
+                    return waiting
+                waiting.close()
+        device = self._settings.get("device")
+        if device == "auto":
+            device = server.greeting()["devices"][0]
+        return Measurer(server, limits=self._limits, bounds_data=device == "cpu")
+
+    def _run(self, attempt: Callable[[ForkServer], Result]) -> Result:
+        """The result of an attempt: one among others, and one alone when the server was lost under the first."""
+        with self._turns.shared():
+            result = self._try(attempt)
+        if result.ending.kind == "lost":
+            with self._turns.alone():
+                result = self._try(attempt)
+        return result
+
+    def _try(self, attempt: Callable[[ForkServer], Result]) -> Result:
+        server = self._current_server()
+        with suppress(ServerLost):  # found again by the attempt
             server.greeting()
-            observation = Observation(
-                job, server=server, limits=self._limits, judge_training=judge_training, on_stage=on_stage
-            )
-            evidence = observation.run()
-        except ServerLost as problem:
-            evidence = Evidence(Ending("lost", "load", str(problem)))
-        if evidence.ending.kind == "lost":
+        result = attempt(server)
+        if result.ending.kind == "lost":
             if self._is_closed:
                 raise Stopped
             server.stop(grace=0)  # whatever it was, a new one starts clean
-        return evidence
+        return result
 
     def _current_server(self) -> ForkServer:
         """Return the server, a new one if the last has died."""
@@ -138,8 +185,9 @@ class WorkerPool:
                     self._server.stop(grace=0)
                 self._server = ForkServer(
                     entry=self._entry,
+                    measure=self._measure,
+                    settings=self._settings,
                     warm=self._warm,
-                    data=self._data,
                     paths=self._paths,
                     is_isolating=self._wish is not Wish.OFF,
                     hidden=self._hidden,

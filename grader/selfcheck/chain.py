@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from grader.checks import NOT_HELD, find
 from grader.checks.case import failed, passed, skipped
-from grader.evidence import Evidence, Training
 from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
+from grader.model.evidence import Evidence, Training
 from grader.network import executed_network, layer_word, size_word
 from grader.selfcheck.observing import Observed
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import queue
 import signal
@@ -15,8 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -24,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.accuracy import CLASSES, Predictions
-from grader.evidence import STAGES, Ending, Evidence, Training
-from grader.model import GraderFault, Job
+from grader.model import GraderFault
+from grader.model.evidence import Ending, Evidence, Measurements, Training
 from grader.selfcheck.records import record_from
+from grader.selfcheck.task import RECORDS, Task
 from grader.worker.environment import SETTINGS
 
 START, OVERFIT = "start", "overfit"
@@ -37,9 +37,6 @@ drive has been seen to take over a minute, and a training run ends by itself aft
 USUAL_SECONDS = 12.0
 KEPT_OUTPUT = 8 << 10
 _CHUNK = 1 << 16
-_ORDER = (*STAGES, OVERFIT)
-_HEAD = 33
-"""Characters of the signature before each line; here nobody but the student could have forged one."""
 _LAST_SECONDS = 1.0
 _WINDOWS_ERRORS = 1 << 30
 """Windows gives an access violation and the like as an exit status from here on."""
@@ -76,7 +73,7 @@ def start_process() -> subprocess.Popen[bytes]:
     settings = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     return subprocess.Popen(
-        [sys.executable, "-m", "grader.worker.solo"],
+        [sys.executable, "-m", "grader.selfcheck.process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -88,17 +85,17 @@ def start_process() -> subprocess.Popen[bytes]:
 
 def observe(
     process: Process,
-    job: Job,
+    task: Task,
     *,
     judge_training: JudgeTraining,
     on_stage: Callable[[str], None] = lambda stage: None,
     seconds: Mapping[str, float] = SECONDS,
 ) -> Observed:
-    """Have ``process`` run the stages on the job and return the evidence, whatever the script does.
+    """Have ``process`` run the stages on the task and return the evidence, whatever the script does.
 
     Afterwards the process is over. Raises GraderFault when it could not even begin: torch is missing, say.
     """
-    observation = _Observation(process, job, judge_training, on_stage, seconds)
+    observation = _Observation(process, task, judge_training, on_stage, seconds)
     try:
         observation.run()
     finally:
@@ -119,10 +116,10 @@ def end_process(process: Process) -> None:
 
 @dataclass(frozen=True)
 class _Frame:
-    """One message: the head, and its arrays by name."""
+    """One message: the head, and its array."""
 
     header: Mapping[str, Any]
-    arrays: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    array: NDArray[np.float32]
 
 
 class _Observation:
@@ -131,12 +128,12 @@ class _Observation:
     def __init__(
         self,
         process: Process,
-        job: Job,
+        task: Task,
         judge_training: JudgeTraining,
         on_stage: Callable[[str], None],
         seconds: Mapping[str, float],
     ) -> None:
-        self._process, self._job = process, job
+        self._process, self._task = process, task
         self._judge_training, self._on_stage, self._limits = judge_training, on_stage, seconds
         self._news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._buffer = bytearray()
@@ -157,7 +154,7 @@ class _Observation:
         ]
         for reader in readers:
             reader.start()
-        self._write(json.dumps(asdict(self._job)))
+        self._write(self._task.line())
         self._on_stage(START)
         while self._ending is None:
             left = self._entered + self._limits.get(self._stage, USUAL_SECONDS) - time.monotonic()
@@ -189,11 +186,18 @@ class _Observation:
         if self._stage == OVERFIT and ending.kind != "finished":
             # Everything that a tutor looks at was done before.
             self._overfitting, ending = None, Ending("finished")
-        records: dict[str, Any] = {stage: self._records.get(stage) for stage in STAGES if stage != "train"}
+        found: Measurements | None = self._records.get("measure")
         evidence = Evidence(
             ending=ending,
-            **records,
+            load=self._records.get("load"),
+            build=self._records.get("build"),
+            trace=found.trace if found else None,
+            probe=found.probe if found else None,
+            modes=found.modes if found else None,
+            gradients=found.gradients if found else None,
+            resources=found.resources if found else None,
             trainings=tuple(self._trainings),
+            doubts=found.doubts if found else (),
             output=output,
             seconds={stage: round(spent, 4) for stage, spent in self._spent.items()},
         )
@@ -222,14 +226,14 @@ class _Observation:
     def _frames(self) -> Iterator[_Frame]:
         """The frames that have arrived whole."""
         while (end := self._buffer.find(b"\n")) >= 0:
-            header = json.loads(self._buffer[_HEAD:end])
-            shapes = header.get("arrays", [])
-            size = sum(4 * math.prod(shape) for _, shape in shapes)
+            header = json.loads(self._buffer[:end])
+            shape = header.get("shape") or [0, CLASSES]
+            size = 4 * int(np.prod(shape))
             if len(self._buffer) < end + 1 + size:
                 return
             values = np.frombuffer(bytes(self._buffer[end + 1 : end + 1 + size]), dtype="<f4").astype(np.float32)
             del self._buffer[: end + 1 + size]
-            yield _Frame(header, _cut(values, shapes))
+            yield _Frame(header, values.reshape(shape))
 
     def _take(self, frame: _Frame) -> None:
         header = frame.header
@@ -246,15 +250,12 @@ class _Observation:
         if stage == OVERFIT:
             self._overfitting = record_from(header["record"], Training)
         elif stage == "train":
-            self._judge(record_from(header["record"], Training), frame.arrays)
+            self._judge(record_from(header["record"], Training), frame.array)
         else:
-            self._records[stage] = record_from(header["record"], STAGES[stage])
-            self._enter(_ORDER[_ORDER.index(stage) + 1])
+            self._records[stage] = record_from(header["record"], RECORDS[stage])
 
-    def _judge(self, record: Training, arrays: Mapping[str, NDArray[np.float32]]) -> None:
-        nothing = np.zeros((0, CLASSES), np.float32)
-        predictions = Predictions(record.seed, arrays.get("heldout", nothing), arrays.get("untrained", nothing))
-        training, seed = self._judge_training(record, predictions)
+    def _judge(self, record: Training, heldout: NDArray[np.float32]) -> None:
+        training, seed = self._judge_training(record, Predictions(record.seed, heldout))
         self._trainings.append(training)
         self._write(json.dumps({"seed": seed}))
         self._enter("train" if seed is not None else OVERFIT)
@@ -273,13 +274,6 @@ class _Observation:
     def _keep_output(self, chunk: bytes) -> None:
         self._output += chunk
         del self._output[:-KEPT_OUTPUT]
-
-
-def _cut(values: NDArray[np.float32], shapes: Sequence[tuple[str, list[int]]]) -> dict[str, NDArray[np.float32]]:
-    named = {}
-    for name, shape in shapes:
-        named[name], values = values[: math.prod(shape)].reshape(shape), values[math.prod(shape) :]
-    return named
 
 
 def _pass_on(pipe: IO[bytes] | None, take: Callable[[bytes], object]) -> None:

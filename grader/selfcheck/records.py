@@ -35,6 +35,8 @@ def _read(value: Any, kind: Any) -> Any:
         return _read(value, only)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis and isinstance(value, list):
         return tuple(_read(one, arguments[0]) for one in value)
+    if origin is dict and isinstance(value, dict):
+        return {_read(key, arguments[0]): _read(one, arguments[1]) for key, one in value.items()}
     if kind is float and type(value) is int:
         return float(value)
     if kind in (int, float, str, bool) and type(value) is kind:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from grader.accuracy import Predictions, with_accuracy
 from grader.checks.training import next_seed
 from grader.data.handing import write_worker_files
-from grader.evidence import Training
-from grader.model import Finding, GraderFault, Job, Status, TrainingPlan
+from grader.model import Finding, GraderFault, Status, TrainingPlan
+from grader.model.evidence import Training
 from grader.rubric import load_rubric
 from grader.selfcheck.chain import judge, nothing_to_run, shapes_seen
 from grader.selfcheck.copying import copy_work
 from grader.selfcheck.images import choose_images
 from grader.selfcheck.observing import JudgeTraining, end_process, observe, start_process
+from grader.selfcheck.task import Task
 
 SCRIPT = "task1_cnn.py"
 SEED = 4660
@@ -54,10 +55,8 @@ def run_self_check(
         plan = rubric.training[data.name]
         files, labels = write_worker_files(data, scratch / "images", order_seed=SEED)
         copy_work(folder, scratch / "work")
-        job = Job.planned(
-            plan, root=str(scratch / "work"), script=SCRIPT, data=files, probe_seed=SEED, device="cpu"
-        )
-        observed = observe(process, job, judge_training=judge_with(plan, labels), on_stage=on_stage)
+        task = Task(str(scratch / "work"), SCRIPT, SEED, files, plan)
+        observed = observe(process, task, judge_training=judge_with(plan, labels), on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
     except Exception as fault:  # ours, or the machine's: the student gets one sentence and no traceback

@@ -25,11 +25,8 @@ STAGES = {
     "start": "starting torch",
     "load": "load",
     "build": "build",
-    "trace": "one batch",
-    "probe": "batch sizes",
-    "modes": "dropout",
-    "gradients": "gradients",
-    "resources": "speed",
+    "record": "one pass",
+    "measure": "shapes, dropout, gradients, speed",
     "train": "training",
     "overfit": "one batch by heart",
 }

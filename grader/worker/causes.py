@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 
-from grader.evidence import Problem
+from grader.model.evidence import Problem
 from grader.script import Script
 from grader.slicing import slice_for
 from grader.source import Imported, class_named, imports, only_what_runs

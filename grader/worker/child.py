@@ -1,49 +1,40 @@
-"""One submission's process, from the fork to its end: shutting in, watching, observing, reporting."""
+"""One forked child, from the fork to its end: it records one submission, or it measures what was recorded."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
+import socket
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Any, NoReturn
 
-from grader.evidence import Notice
-from grader.model import DataFiles, Job
-from grader.worker import isolation
-from grader.worker.channel import FAULT, UNOBSERVED, Channel, Unobserved, transmitter
-from grader.worker.confinement import Assignment, confine, settle
+from grader.model import Job
+from grader.worker.channel import FAULT, UNOBSERVED, Channel, Unobserved
+from grader.worker.confinement import Assignment, confine, depart, settle
 from grader.worker.isolation import StepRefused
-from grader.worker.seal import Seal, guard_with
-from grader.worker.view import HOME
-from grader.worker.watch import Watch
+from grader.worker.messages import frame, receive_frame
 
 UNCAUGHT = 70
 """Exit status of a child that an exception ended (EX_SOFTWARE)."""
 _PACKAGE = "grader"
 Observe = Callable[[Job, Channel], object]
 """Runs the stages on one submission and reports them."""
+OpenService = Callable[[dict[str, Any]], Callable[[bytes], bytes]]
+"""Opens the data that the settings name; what it gives answers one request after another."""
 
 
-def run(assignment: Assignment, observe: Observe, *, seal: Seal, trusted: tuple[str, ...]) -> None:
-    """Shut this process in, observe one submission in it, and leave without any of its exit handlers.
-
-    ``seal`` was made before any student code ran; ``trusted`` are the folders of our own code.
-    """
+def record(assignment: Assignment, observe: Observe) -> NoReturn:
+    """Shut this process in, observe one submission in it, and leave without any of its exit handlers."""
     leave = os._exit
-    evidence, commands = settle(assignment)
+    channel = Channel(settle(assignment))
     faulthandler.enable()
-    root = HOME if assignment.isolation.has(isolation.VIEW) else str(assignment.job["root"])
-    watch = Watch(root, trusted=trusted)
-    sender = transmitter(evidence, assignment.key, _noticing(watch, seal))
-    channel = Channel(sender, commands)
     status, error, cause = UNCAUGHT, "", ""
     try:
-        root = confine(assignment)
-        job = Job(**{**assignment.job, "root": root, "data": DataFiles(**assignment.job["data"])})
+        depart(assignment)
+        job = Job(**{**assignment.job, "root": confine(assignment)})
         _leave_no_names()
-        guard_with(_guard(watch, seal))
-        watch.install(sender.tell, prepare=seal.put_back_builtins)
         observe(job, channel)
         status = 0
     except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
@@ -59,34 +50,33 @@ def run(assignment: Assignment, observe: Observe, *, seal: Seal, trusted: tuple[
             leave(status)
 
 
-def _noticing(watch: Watch, seal: Seal) -> Callable[[str | None], list[Notice]]:
-    """What came up since the last frame: what was watched, and what was replaced, which is put back."""
+def measure(assignment: Assignment, open_service: OpenService, settings: dict[str, Any]) -> NoReturn:
+    """Open the service, shut this process in, and answer requests until the parent hangs up. No student code runs here.
 
-    def notices(stage: str | None) -> list[Notice]:
-        if stage is not None:
-            _note_patches(watch, seal.broken())
-            watch.stage = stage
-        return watch.take()
-
-    return notices
-
-
-def _guard(watch: Watch, seal: Seal) -> Callable[[], None]:
-    """A look, at each operation of a pass that is followed, at what following it relies on."""
-    return lambda: _note_patches(watch, seal.broken_nearby())
-
-
-def _note_patches(watch: Watch, names: tuple[str, ...]) -> None:
-    for name in names:
-        if name.startswith(f"{_PACKAGE}."):
-            watch.add("reaches-in", "It replaces a part of the grader while it is graded.", is_grave=True)
-        else:
-            is_late = watch.stage not in ("load", "build")
-            what = "while it is looked at" if is_late else "when it is loaded"
-            watch.add("patches-library", f"It replaces {name[:100]} {what}; that was undone.", is_grave=is_late)
+    The first frame out is empty and says that all is ready. An exception ends the process, with a frame that tells it.
+    """
+    connection = socket.socket(fileno=settle(assignment))
+    faulthandler.enable()
+    try:
+        depart(assignment)
+        answer = open_service(settings)
+        confine(assignment)
+        connection.sendall(frame(b""))
+        while True:
+            try:
+                request = receive_frame(connection)
+            except EOFError:
+                os._exit(0)
+            connection.sendall(frame(answer(request)))
+    except BaseException as problem:  # protects the grader: it is told, in its own words, and goes on
+        traceback.print_exc()
+        last_line = traceback.format_exception_only(problem)[-1].strip()
+        connection.sendall(frame(last_line.encode("utf-8", "replace"), is_error=True))
+    finally:
+        os._exit(UNCAUGHT)
 
 
 def _leave_no_names() -> None:
-    """Take this package out of the table of modules, where a submission could find it by name."""
+    """Take this package out of the table of modules: a submission's own ``grader`` is another one."""
     for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
         del sys.modules[name]

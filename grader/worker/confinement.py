@@ -1,4 +1,4 @@
-"""What a forked child does to itself before it sees student code: streams, descriptors, isolation, limits, session.
+"""What a forked child does to itself before it is of use: streams, descriptors, isolation, limits, session.
 
 Which steps of isolation this machine allows is found out in :mod:`grader.worker.isolation`.
 """
@@ -27,12 +27,12 @@ _SPARE_PROCESSES = 1024
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one submission may use, in the kernel's own terms: bytes, CPU seconds, processes and threads."""
+    """What one child may use, in the kernel's own terms: bytes, CPU seconds, processes and threads. None: no limit."""
 
     file_bytes: int
-    cpu_seconds: int
-    memory_bytes: int
-    """For each process; the parent watches over all of them together."""
+    cpu_seconds: int | None
+    data_bytes: int | None
+    """Beyond what is there at the start, for each process; the parent watches over all of them together."""
     disk_bytes: int
     """In all, where a view of its own bounds what it writes."""
     processes: int
@@ -42,13 +42,12 @@ class Allowance:
 class Assignment:
     """One forked child's work: the job as received, its descriptors and what holds it in."""
 
+    work: str
+    """``record`` or ``measure``; see :mod:`grader.worker.child`."""
     job: dict[str, Any]
-    key: bytes
-    """For the evidence channel; see :mod:`grader.worker.channel`."""
     server: int
     """Process id of the server, as seen from the server."""
-    evidence: int
-    commands: int
+    channel: int
     output: int
     allowance: Allowance
     shared_processes: int | None
@@ -57,19 +56,29 @@ class Assignment:
     view: View
 
 
-def settle(assignment: Assignment) -> tuple[int, int]:
-    """Cut this process off from the server; return its evidence and command descriptors, moved to numbers nobody can
-    guess.
-    """
+def settle(assignment: Assignment) -> int:
+    """Cut this process off from the server; return its channel, moved to a number that nobody can guess."""
     os.setsid()
     _die_with(assignment)
     _restore_signals()
     _redirect_streams(assignment.output)
-    return _hide_descriptors(assignment.evidence, assignment.commands)
+    return _hide_descriptor(assignment.channel)
+
+
+def depart(assignment: Assignment) -> None:
+    """Leave the machine's namespaces, which a process with threads no longer can. No file goes out of sight yet.
+
+    Raises :class:`~grader.worker.isolation.StepRefused`, as :func:`confine` does.
+    """
+    steps = assignment.isolation
+    if steps.has(isolation.NAMESPACES):
+        with isolation.step(isolation.NAMESPACES):
+            # Inside the user namespace that came with the server's process namespace, everybody has the right to.
+            _leave_namespaces(may=os.geteuid() == 0 or steps.has(isolation.PID))
 
 
 def confine(assignment: Assignment) -> str:
-    """Shut this process in, for good; return the folder in which the submission's files now are.
+    """Shut this process in, for good, once it has departed; return the folder in which its files now are.
 
     Raises :class:`~grader.worker.isolation.StepRefused` when a step that should hold does not.
     """
@@ -77,10 +86,6 @@ def confine(assignment: Assignment) -> str:
     is_root = os.geteuid() == 0
     user, group = (NOBODY, NOBODY) if is_root else (os.geteuid(), os.getegid())
     root = str(assignment.job["root"])
-    if steps.has(isolation.NAMESPACES):
-        with isolation.step(isolation.NAMESPACES):
-            # Inside the user namespace that came with the server's process namespace, everybody has the right to.
-            _leave_namespaces(may=is_root or steps.has(isolation.PID), user=user, group=group)
     if steps.has(isolation.VIEW):
         with isolation.step(isolation.VIEW):
             enter_view(view, root, user=user, group=group, size=assignment.allowance.disk_bytes)
@@ -101,12 +106,13 @@ def confine(assignment: Assignment) -> str:
     return root
 
 
-def _leave_namespaces(*, may: bool, user: int, group: int) -> None:
+def _leave_namespaces(*, may: bool) -> None:
     """Leave the machine's network, IPC, host name and mounts behind; without rights, by way of a user namespace."""
     spaces = kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOST_NAME
     if may:
         kernel.unshare(spaces)
         return
+    user, group = os.geteuid(), os.getegid()
     kernel.unshare(spaces | kernel.NEW_USER)
     kernel.map_own_ids(user, group)
 
@@ -205,37 +211,33 @@ def _line_by_line(descriptor: int) -> io.TextIOWrapper:
     return open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)
 
 
-def _hide_descriptors(evidence: int, commands: int) -> tuple[int, int]:
-    """Move the two channel descriptors to random numbers and close everything else but the standard streams."""
+def _hide_descriptor(channel: int) -> int:
+    """Move the channel's descriptor to a random number and close everything else but the standard streams."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     top = 4096 if soft == resource.RLIM_INFINITY else min(soft, 4096)
-    used = {evidence, commands}
-    low, high = sorted(random.SystemRandom().sample([n for n in range(top // 4, top) if n not in used], 2))
-    os.dup2(evidence, low, inheritable=False)
-    os.dup2(commands, high, inheritable=False)
-    os.closerange(3, low)
-    os.closerange(low + 1, high)
-    os.closerange(high + 1, 10240 if soft == resource.RLIM_INFINITY else soft)
-    return low, high
+    hidden = random.SystemRandom().choice([number for number in range(top // 4, top) if number != channel])
+    os.dup2(channel, hidden, inheritable=False)
+    os.closerange(3, hidden)
+    os.closerange(hidden + 1, 10240 if soft == resource.RLIM_INFINITY else soft)
+    return hidden
 
 
 def _set_limits(assignment: Assignment, *, is_counted_apart: bool) -> None:
     allowance = assignment.allowance
-    limits = {
+    limits: dict[int, int | None] = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: allowance.file_bytes,
         resource.RLIMIT_CPU: allowance.cpu_seconds,
     }
-    processes = allowance.processes if is_counted_apart else assignment.shared_processes
-    if processes is not None and hasattr(resource, "RLIMIT_NPROC"):
-        limits[resource.RLIMIT_NPROC] = processes
-    if assignment.job.get("device") == "cpu" and sys.platform.startswith("linux"):
-        # Drivers of GPUs map far more than they use.
-        limits[resource.RLIMIT_DATA] = _data_bytes() + 2 * allowance.memory_bytes
+    if hasattr(resource, "RLIMIT_NPROC"):
+        limits[resource.RLIMIT_NPROC] = allowance.processes if is_counted_apart else assignment.shared_processes
+    if allowance.data_bytes is not None and sys.platform.startswith("linux"):
+        limits[resource.RLIMIT_DATA] = _data_bytes() + allowance.data_bytes
     for limit, value in limits.items():
-        _, hard = resource.getrlimit(limit)
-        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (allowed, allowed))
+        if value is not None:
+            _, hard = resource.getrlimit(limit)
+            allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(limit, (allowed, allowed))
 
 
 def _data_bytes() -> int:
@@ -248,7 +250,7 @@ def _data_bytes() -> int:
 
 
 def _settle_in(root: str, script: str) -> None:
-    """Make the scratch copy the place for everything that the submission writes, and look like its own script."""
+    """Make ``root`` the place for everything that is written, and look like the submission's own script."""
     os.chdir(root)
     for name in ("HOME", "TMPDIR"):
         os.environ[name] = root

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from grader.evidence import Problem, Remark
+from grader.model.evidence import Problem, Remark
 from grader.names import names_of, trains
 from grader.script import Script, SourceProblem, read_script
 from grader.slicing import slice_for

@@ -22,7 +22,7 @@ from typing import Any
 
 from torch import nn
 
-from grader.evidence import Loading, Problem
+from grader.model.evidence import Loading, Problem
 from grader.names import names_of
 from grader.script import Script, SourceProblem, read_script
 from grader.slicing import Slice, slice_for

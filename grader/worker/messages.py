@@ -1,4 +1,7 @@
-"""Messages between the grader and its fork server: length-prefixed JSON, with descriptors attached."""
+"""What goes between the grader and its processes through sockets, each message with its length before it.
+
+JSON with descriptors attached goes to and from the fork server, frames of bare bytes to and from a measuring process.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from typing import Any
 
 _LENGTH_BYTES = 4
 _MOST_DESCRIPTORS = 8
+_CHUNK = 1 << 20
+HEAD_BYTES = 8
+"""Before the bytes of a frame: their number, big-endian; the top bit says that they tell of an error."""
+_ERROR = 1 << 63
 
 
 def send(connection: socket.socket, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
@@ -15,23 +22,41 @@ def send(connection: socket.socket, message: dict[str, Any], descriptors: tuple[
     body = json.dumps(message).encode()
     data = len(body).to_bytes(_LENGTH_BYTES, "big") + body
     sent = socket.send_fds(connection, [data], descriptors) if descriptors else connection.send(data)
-    connection.sendall(data[sent:])
+    if sent < len(data):  # nothing at all cannot be sent, either, to one who took the message and left
+        connection.sendall(data[sent:])
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Return the next message and the descriptors that came with it; raise EOFError when the other side hung up."""
     head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, _MOST_DESCRIPTORS)
-    head += _exactly(connection, _LENGTH_BYTES - len(head)) if head else b""
     if not head:
         raise EOFError
+    head += _exactly(connection, _LENGTH_BYTES - len(head))
     return json.loads(_exactly(connection, int.from_bytes(head, "big"))), descriptors
 
 
+def frame(data: bytes, *, is_error: bool = False) -> bytes:
+    """The frame that carries ``data``."""
+    return (len(data) | (_ERROR if is_error else 0)).to_bytes(HEAD_BYTES, "big") + data
+
+
+def read_head(head: bytes | bytearray) -> tuple[int, bool]:
+    """The number of bytes that follow the first HEAD_BYTES of a frame, and whether they tell of an error."""
+    number = int.from_bytes(head[:HEAD_BYTES], "big")
+    return number & ~_ERROR, bool(number & _ERROR)
+
+
+def receive_frame(connection: socket.socket) -> bytes:
+    """Wait for the data of the next frame; raise EOFError when the other side hung up."""
+    length, _ = read_head(_exactly(connection, HEAD_BYTES))
+    return _exactly(connection, length)
+
+
 def _exactly(connection: socket.socket, count: int) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < count:
-        chunk = connection.recv(count - len(data))
+        chunk = connection.recv(min(count - len(data), _CHUNK))
         if not chunk:
             raise EOFError
         data += chunk
-    return data
+    return bytes(data)

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.evidence import Problem
+from grader.model.evidence import Problem
 from grader.script import Script
 from grader.source import module_level
 

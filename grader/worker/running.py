@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 
-from grader.evidence import Problem
+from grader.model.evidence import Problem
 from grader.names import names_of
 from grader.script import Script
 from grader.syntax import syntax_problem

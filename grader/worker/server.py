@@ -1,4 +1,4 @@
-"""The warm fork server: torch is imported once, and every submission gets a forked child of its own.
+"""The warm fork server: torch is imported once, and whatever is to be done is done by a forked child.
 
 The server speaks to the parent alone. It starts children, each in a process-id namespace of its own if it can, kills
 what they leave behind and tells how they ended; it never runs student code itself, starts no thread and never touches a
@@ -20,24 +20,25 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
-from grader.model import DataFiles
 from grader.worker import isolation
-from grader.worker.child import UNCAUGHT, Observe, run
-from grader.worker.confinement import Allowance, Assignment, adopt_orphans, confine, process_allowance
+from grader.worker.child import UNCAUGHT, measure, record
+from grader.worker.confinement import Allowance, Assignment, adopt_orphans, confine, depart, process_allowance
 from grader.worker.devices import devices
 from grader.worker.isolation import Isolation, Nursery
 from grader.worker.messages import receive, send
 from grader.worker.processes import children
-from grader.worker.seal import Seal
 from grader.worker.view import View, plan_view
 
 _TICK = 0.2
 """Seconds between looks for processes that left their parents, while children run."""
 _SWEEP_SECONDS = 5.0
-
+Work = Callable[[Assignment], NoReturn]
+"""What a child does, to the end of its process."""
 
 
 @dataclass(frozen=True)
@@ -47,35 +48,32 @@ class Held:
     isolation: Isolation
     view: View
     nursery: Nursery | None
-    seal: Seal
-    trusted: tuple[str, ...]
-    """Folders of our own code, which is not the submission's either."""
 
 
 def main(parent: socket.socket, *, is_isolating: bool) -> None:
-    """Serve the parent at the other end of the socket until it hangs up; in a child, observe one submission.
+    """Serve the parent at the other end of the socket until it hangs up; in a child, do what that was forked for.
 
     Without ``is_isolating`` children are held in by limits and deadlines alone.
     """
     refusal = isolation.enter_process_namespace() if is_isolating else "switched off"
     config, _ = receive(parent)
-    observe, greeting = _warm_up(config)
+    works, greeting = _warm_up(config)
     held = _hold(config, refusal if is_isolating else None)
     steps = [step for step in isolation.STEPS if held.isolation.has(step)]
     greeting |= {"steps": steps, "refusals": held.isolation.refusals, "is_nested": not refusal}
     send(parent, greeting)
-    assignment = None if greeting.get("missing") or observe is None else _Server(parent, held).serve()
-    if assignment is not None and observe is not None:
+    assignment = _Server(parent, held).serve() if works else None
+    if assignment is not None:
         try:
-            run(assignment, observe, seal=held.seal, trusted=held.trusted)
+            works[assignment.work](assignment)
         except BaseException:  # a child must not go on as a server, nor run the exit handlers of one
             traceback.print_exc()
             os._exit(UNCAUGHT)
     os._exit(0)
 
 
-def _warm_up(config: dict[str, Any]) -> tuple[Observe | None, dict[str, Any]]:
-    """Import everything a child will need; return the entry point and what to tell the parent about this machine."""
+def _warm_up(config: dict[str, Any]) -> tuple[dict[str, Work], dict[str, Any]]:
+    """Import everything a child will need; return the kinds of work, and what to tell the parent about this machine."""
     os.environ.pop("PYTHONPATH", None)
     versions: dict[str, str] = {"python": platform.python_version()}
     missing: list[str] = []
@@ -88,19 +86,28 @@ def _warm_up(config: dict[str, Any]) -> tuple[Observe | None, dict[str, Any]]:
             if "." not in name:
                 versions[name] = str(getattr(module, "__version__", ""))
     if missing:
-        return None, {"missing": missing}
+        return {}, {"missing": missing}
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
-    module_name, _, function = config["entry"].partition(":")
-    entry = importlib.import_module(module_name)
-    if config["data"] is not None and hasattr(entry, "preload"):
-        entry.preload(DataFiles(**config["data"]))
+    works: dict[str, Work] = {
+        "record": partial(record, observe=_entry(config["entry"])),
+        "measure": partial(measure, open_service=_entry(config["measure"]), settings=config["settings"]),
+    }
+    for name in dict.fromkeys(config[kind].partition(":")[0] for kind in ("entry", "measure")):
+        getattr(sys.modules[name], "preload", lambda: None)()
     # The package is loaded now; what lies beside it (solutions, tests) is nothing for a submission to import.
     sys.path[:] = [path for path in sys.path if path not in config["hidden_paths"]]
     gc.collect()
     gc.freeze()
-    return getattr(entry, function), {"versions": versions, "devices": devices() if torch is not None else ("cpu",)}
+    return works, {"versions": versions, "devices": devices() if torch is not None else ("cpu",)}
+
+
+def _entry(name: str) -> Callable[..., Any]:
+    """What ``module:function`` names."""
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def _hold(config: dict[str, Any], refusal: str | None) -> Held:
@@ -108,9 +115,8 @@ def _hold(config: dict[str, Any], refusal: str | None) -> Held:
 
     ``refusal`` says why there is no process-id namespace; None when there is to be no isolation at all.
     """
-    trusted = tuple(config["hidden_paths"])
     if refusal is None:
-        return Held(isolation.NONE, View((), (), (), ()), None, Seal(), trusted)
+        return Held(isolation.NONE, View((), (), (), ()), None)
     plan = isolation.wanted()
     nursery = None
     if refusal:
@@ -118,16 +124,17 @@ def _hold(config: dict[str, Any], refusal: str | None) -> Held:
     else:
         nursery = Nursery()
     view = plan_view(config["hidden"])
-
-    allowance = Allowance(1 << 20, 10, 1 << 30, 1 << 20, 64)
+    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64)
     with tempfile.TemporaryDirectory() as folder:
-        job = {"root": folder, "script": "task1_cnn.py", "device": "cpu"}
+        job = {"root": folder, "script": "task1_cnn.py"}
 
         def attempt(plan: Isolation) -> None:
-            confine(Assignment(job, b"", os.getppid(), -1, -1, -1, allowance, None, plan, view))
+            assignment = Assignment("record", job, os.getppid(), -1, -1, allowance, None, plan, view)
+            depart(assignment)
+            confine(assignment)
 
         steps = isolation.rehearse(plan, attempt, nursery)
-    return Held(steps, view, nursery if steps.has(isolation.PID) else None, Seal(), trusted)
+    return Held(steps, view, nursery if steps.has(isolation.PID) else None)
 
 
 class _Server:
@@ -172,7 +179,7 @@ class _Server:
             self._reap()
 
     def _start(self, message: dict[str, Any], descriptors: list[int]) -> Assignment | None:
-        evidence, commands, output, control = descriptors
+        control, *others = descriptors
         with contextlib.suppress(OSError):
             pid = isolation.fork(self._held.nursery)
             if pid == 0:
@@ -183,7 +190,7 @@ class _Server:
             self._selector.register(connection, selectors.EVENT_READ, pid)
             _tell(connection, {"pid": pid})
             control = -1
-        for descriptor in (evidence, commands, output, control):
+        for descriptor in (control, *others):
             if descriptor >= 0:
                 os.close(descriptor)
         return None
@@ -193,13 +200,12 @@ class _Server:
         for connection in (self._parent, *self._controls.values()):
             connection.detach()
         self._selector.close()
-        evidence, commands, output, _ = descriptors
+        _, output, channel = descriptors
         return Assignment(
+            work=message["work"],
             job=message["job"],
-            key=bytes.fromhex(message["key"]),
             server=self._pid,
-            evidence=evidence,
-            commands=commands,
+            channel=channel,
             output=output,
             allowance=Allowance(**message["allowance"]),
             shared_processes=self._processes,

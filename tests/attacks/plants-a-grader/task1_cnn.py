@@ -3,7 +3,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 try:
-    from grader.evidence import FULL_MARKS
+    from grader.model.evidence import FULL_MARKS
 except ImportError:
     FULL_MARKS = 0
 

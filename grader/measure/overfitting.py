@@ -1,0 +1,76 @@
+"""Whether a network can learn one batch by heart: the quickest sign that its layers and its loss are wired rightly.
+
+Only a student's self-check asks; it earns nothing.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from grader.measure.images import Images
+from grader.measure.network import Network, Probes, bypassing, open_network
+from grader.measure.weights import fresh_state
+from grader.model.evidence import Problem, Remark, Training
+from grader.model.graph import Graph
+
+IMAGES = 64
+"""One batch of the lab's usual size, so that a network that takes only that size can be asked as well."""
+RATES = (0.01, 0.003)
+"""Of Adam, one attempt each: a net with very few units is slow at a low rate, and may be born dead."""
+STEPS = 150
+EVERY = 10
+MOST_SECONDS = 8.0
+"""A student waits for it. Most nets need 20 or 30 steps, which take less than a second."""
+
+
+def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int) -> Training:
+    """Train on the same few images again and again; ``correct`` of ``total`` are right in the end.
+
+    Dropout rests meanwhile, for it is there to prevent just this. Stops as soon as all are right. The record is a
+    training record without held-out images.
+    """
+    start = time.perf_counter()
+    count = graph.batch or IMAGES
+    data, labels = images.normalised(images.train[:count]), images.labels[:count]
+    best = Training(None, seed, total=len(labels))
+    try:
+        network = open_network(graph, probes, seed=seed)
+        for number, rate in enumerate(RATES):
+            network.state = fresh_state(graph, seed=seed + number)
+            found = _learn(network, data, labels, rate=rate, seed=seed + number, until=start + MOST_SECONDS)
+            if found.correct >= best.correct:
+                best = found
+            if best.correct == best.total or best.remarks:
+                break
+    except Exception as error:  # told where the network is trained in earnest
+        return Training(Problem("training", str(error)[:300], type(error).__name__), seed)
+    return best
+
+
+def _learn(network: Network, data: Tensor, labels: Tensor, *, rate: float, seed: int, until: float) -> Training:
+    optimizer = torch.optim.Adam([one for one in network.state.weights if one.requires_grad], lr=rate)
+    still = bypassing(network.training, {"dropout"})
+    resting = bypassing(network.evaluation, {"dropout"})
+    best = step = 0
+    remarks: tuple[Remark, ...] = ()
+    graph, replay, state = network.graph, network.replay, network.state
+    for step in range(1, STEPS + 1):
+        optimizer.zero_grad(set_to_none=True)
+        outputs = replay.run(graph.training, data, state, replaced=still)
+        assert outputs is not None
+        loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), labels)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimizer.step()
+        if step % EVERY == 0:
+            with torch.no_grad():
+                best = max(best, int((network.evaluate(data, replaced=resting).argmax(1) == labels).sum()))
+            if best == len(labels):
+                break
+        if time.perf_counter() > until:
+            remarks = (Remark("stopped-by-time", f"stopped after {step} of {STEPS} steps for taking too long"),)
+            break
+    return Training(None, seed, steps=step, correct=best, total=len(labels), remarks=remarks)

@@ -1,0 +1,295 @@
+"""Running a recorded graph again, on weights and images of our own.
+
+A :class:`Replay` is checked on torch's meta device first, where shapes are computed and nothing else: whether the
+operations take such arguments, how many multiplications they need and how much memory.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grader.model.graph import Graph, GraphRefused, Node, Program, size_of
+from grader.model.operations import Kind
+
+MOST_MULTIPLICATIONS = 60_000_000_000
+"""Of one pass over 64 images; the lab's own network needs some 50 million, and one core does some 20 billion a second."""
+MOST_BYTES = 3 << 30
+"""Of all results of one pass over 64 images together."""
+WORDS: Mapping[str, Any] = {
+    name: getattr(torch, name)
+    for name in (
+        *("float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool"),
+        *("strided", "contiguous_format", "preserve_format", "channels_last"),
+    )
+}
+
+
+@dataclass
+class State:
+    """The tensors of one network at one time: ``weights`` as the graph lists them, ``buffers`` that passes change."""
+
+    weights: list[Tensor]
+    buffers: list[Tensor]
+    constants: list[Tensor]
+
+    def trainable(self, graph: Graph) -> list[Tensor]:
+        """The weights that an optimiser gets."""
+        return [value for value, one in zip(self.weights, graph.weights, strict=True) if value.requires_grad]
+
+
+Values = list[tuple[Any, ...]]
+"""By node, its results."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a replacement of a node may use: all results so far, the node's first operand, and its own result."""
+
+    values: Values
+    first: Callable[[], Any]
+    result: Callable[[], Any]
+
+
+Replacement = Callable[[Here], Any]
+"""What gives a node's result instead."""
+
+
+class Replay:
+    """A graph that can be run. ``device`` is where; everything is checked before it can be."""
+
+    def __init__(self, graph: Graph, *, device: str = "cpu") -> None:
+        self.graph = graph
+        self.device = device
+        self._steps = {
+            id(program): [_Step(node, device) for node in program.nodes]
+            for program in (graph.training, graph.evaluation)
+        }
+
+    def run(
+        self,
+        program: Program,
+        images: Tensor,
+        state: State,
+        *,
+        replaced: Mapping[int, Replacement] | None = None,
+        keep: Values | None = None,
+    ) -> Tensor | None:
+        """The output (None: the program has none) for ``images`` (N, 1, 28, 28) on the state's weights.
+
+        ``replaced`` gives the results of some nodes by another way; ``keep`` is filled with all results, each copied
+        where a later node writes into it. Raises whatever torch raises.
+        """
+        sources: dict[str, Sequence[Any]] = {
+            "input": (images,),
+            "parameter": state.weights,
+            "buffer": state.buffers,
+            "constant": state.constants,
+        }
+        values: Values = []
+        sources["node"] = values
+        count = len(images)
+        writes = any(node.writes for node in program.nodes) if keep is not None else False
+        for index, step in enumerate(self._steps[id(program)]):
+            if replaced is not None and index in replaced:
+                here = Here(values, partial(step.first, sources, count), partial(step, sources, count))
+                result = replaced[index](here)
+            else:
+                result = step(sources, count)
+            found = result if isinstance(result, tuple) else tuple(result) if isinstance(result, list) else (result,)
+            values.append(found)
+            if keep is not None:
+                keep.append(tuple(_copied(one) if writes else one for one in found))
+        output = program.output
+        if output is None:
+            return None
+        found_last = sources[output.kind][output.index]
+        value: Tensor = found_last[output.part] if output.kind == "node" else found_last
+        return value.detach() if output.is_cut else value
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+class _Step:
+    """One node, ready to be called."""
+
+    def __init__(self, node: Node, device: str) -> None:
+        _, name, overload = node.op.split(".")
+        packet = getattr(torch.ops.aten, name, None)
+        if packet is None or overload not in packet.overloads():
+            raise GraphRefused(f"this torch has no operation {node.op[:60]}")
+        self.function = getattr(packet, overload)
+        self.node = node
+        self._args = [_reader(one, device) for one in node.args]
+        self._kwargs = {key: _reader(value, device) for key, value in node.kwargs.items() if key != "pin_memory"}
+        self._is_empty = name.startswith(("empty", "new_empty"))
+        first = next(node.sources(), None)
+        self._is_quiet = node.writes and ("out" in node.kwargs or (first is not None and first.kind == "buffer"))
+
+    def __call__(self, sources: Mapping[str, Sequence[Any]], count: int) -> Any:
+        if self._is_quiet:  # what is kept from pass to pass must not keep the gradients of a pass
+            with torch.no_grad():
+                return self._call(sources, count)
+        return self._call(sources, count)
+
+    def _call(self, sources: Mapping[str, Sequence[Any]], count: int) -> Any:
+        result = self.function(
+            *[read(sources, count) for read in self._args],
+            **{key: read(sources, count) for key, read in self._kwargs.items()},
+        )
+        return result.zero_() if self._is_empty else result
+
+    def first(self, sources: Mapping[str, Sequence[Any]], count: int) -> Any:
+        """Its first operand."""
+        return self._args[0](sources, count) if self._args else None
+
+
+_Reader = Callable[[Mapping[str, Sequence[Any]], int], Any]
+
+
+def _reader(argument: Any, device: str) -> _Reader:
+    """What gives an argument's value from the tensors so far and the number of images."""
+    if isinstance(argument, dict):
+        ((form, content),) = argument.items()
+        if form == "tensor":
+            return _tensor_reader(*content)
+        if form == "images":
+            factor, offset = content
+            return lambda sources, count: factor * count + offset
+        if form == "word":
+            if content != "device" and content not in WORDS:
+                raise GraphRefused(f"it uses the type {content[:40]}")
+            word = torch.device(device) if content == "device" else WORDS[content]
+            return lambda sources, count: word
+        number = float(content)
+        return lambda sources, count: number
+    if isinstance(argument, list):
+        readers = [_reader(one, device) for one in argument]
+        return lambda sources, count: [read(sources, count) for read in readers]
+    return lambda sources, count: argument
+
+
+def _tensor_reader(kind: str, index: int, part: int, is_cut: bool) -> _Reader:
+    if kind != "node":
+        return lambda sources, count: sources[kind][index]
+    if is_cut:
+        return lambda sources, count: sources[kind][index][part].detach()
+    return lambda sources, count: sources[kind][index][part]
+
+
+# ---- what it would cost ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one pass over ``images`` images in training mode: multiplications, and bytes of all results."""
+
+    images: int
+    multiplications: int
+    bytes: int
+
+
+def cost_of(graph: Graph, *, images: int = 64) -> Cost:
+    """What a pass costs, computed from shapes alone.
+
+    Raises GraphRefused when it is too much, or when an operation does not take its arguments.
+    """
+    count = graph.batch or images
+    most = Cost(count, 0, 0)
+    for program in (graph.training, graph.evaluation):
+        if program.nodes:
+            most = max(most, _cost(graph, program, count), key=lambda one: one.multiplications)
+    return most
+
+
+def _cost(graph: Graph, program: Program, count: int) -> Cost:
+    state = State(
+        [_meta(one.shape, one.dtype) for one in graph.weights],
+        [_meta(one.shape, one.dtype) for one in graph.buffers],
+        [_meta(one.shape, one.dtype) for one in graph.constants],
+    )
+    sources: dict[str, Any] = {
+        "input": (torch.empty(count, 1, 28, 28, device="meta"),),
+        "parameter": state.weights,
+        "buffer": state.buffers,
+        "constant": state.constants,
+    }
+    values: Values = []
+    sources["node"] = values
+    multiplications = size = 0
+    with torch.no_grad():
+        for node in program.nodes:
+            operands = [_operand(sources, one.kind, one.index, one.part) for one in node.sources()]
+            # The size of what is made anew, before even its shape is computed, is bounded by the arguments.
+            try:
+                result = _Step(node, "meta")(sources, count)
+            except NotImplementedError:
+                raise GraphRefused(f"the cost of {node.name} is not known") from None
+            except Exception as error:
+                raise GraphRefused(f"{node.name} cannot be run: {str(error).splitlines()[0][:120]}") from None
+            found = result if isinstance(result, tuple) else tuple(result) if isinstance(result, list) else (result,)
+            values.append(found)
+            made = sum(one.numel() for one in found if isinstance(one, Tensor))
+            size += sum(one.numel() * one.element_size() for one in found if isinstance(one, Tensor))
+            multiplications += made * _factor(node, operands)
+            if multiplications * 64 > MOST_MULTIPLICATIONS * count or size * 64 > MOST_BYTES * max(count, 64):
+                raise GraphRefused("one pass would take too many multiplications or too much memory")
+    return Cost(count, multiplications, size)
+
+
+def _operand(sources: Mapping[str, Any], kind: str, index: int, part: int) -> Tensor:
+    value: Tensor = sources[kind][index][part] if kind == "node" else sources[kind][index]
+    return value
+
+
+def _factor(node: Node, operands: Sequence[Tensor]) -> int:
+    """Multiplications for each value of the result."""
+    if node.kind is Kind.CONV and len(operands) > 1:
+        return max(1, size_of(operands[1].shape[1:]))
+    if node.kind is Kind.PRODUCT and operands and operands[0].dim():
+        inner = operands[1] if node.name.startswith(("addm", "addb", "badd")) and len(operands) > 1 else operands[0]
+        return max(1, inner.shape[-1]) if inner.dim() else 1
+    return 1
+
+
+def _meta(shape: Sequence[int], dtype: str) -> Tensor:
+    return torch.empty(tuple(shape), dtype=dtype_of(dtype), device="meta")
+
+
+def dtype_of(word: str) -> torch.dtype:
+    """A type by its name; raises GraphRefused for another word."""
+    found = WORDS.get(word)
+    if not isinstance(found, torch.dtype):
+        raise GraphRefused(f"it uses the type {word[:40]}")
+    return found
+
+
+def values_of(text: str, shape: Sequence[int], dtype: str) -> Tensor:
+    """A constant's or a buffer's values; zeros where they are not told. Raises GraphRefused when they do not fit."""
+    kind = dtype_of(dtype)
+    if not text:
+        return torch.zeros(tuple(shape), dtype=kind)
+    try:
+        raw = bytearray(base64.b64decode(text, validate=True))
+        return torch.frombuffer(raw, dtype=kind).reshape(tuple(shape)).clone()
+    except (ValueError, RuntimeError):
+        if not raw and not size_of(shape):
+            return torch.zeros(tuple(shape), dtype=kind)
+        raise GraphRefused("a constant's values do not fit its shape") from None
+
+
+def sample_of(text: str) -> Tensor:
+    """A weight's sample, (n,) float32; raises GraphRefused for what is none."""
+    try:
+        return torch.from_numpy(np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").astype(np.float32))
+    except ValueError:
+        raise GraphRefused("a weight's sample is not a list of numbers") from None

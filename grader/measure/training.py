@@ -1,0 +1,207 @@
+"""The brief training run: a measurement of whether a network can learn, the same for everybody.
+
+MNIST lies in memory as uint8 and is normalised a batch at a time; there is no DataLoader. The run is fixed by its seed
+and counted in steps. Held-out images are passed through the trained network, and what comes out goes to the one who has
+their labels.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from grader.measure.images import Images
+from grader.measure.network import Network, Probes, bypassing, open_network
+from grader.measure.replay import Replacement, Replay, State
+from grader.measure.weights import fresh_state
+from grader.model import TrainingPlan
+from grader.model.evidence import CurvePoint, Problem, Remark, Training
+from grader.model.graph import Graph, digest
+from grader.model.operations import Kind
+from grader.pictures import MOST_CHANNELS, are_filters
+
+VALIDATION_IMAGES = 500
+"""Taken from the end of the training set, to decide when to stop."""
+EVALUATION_BATCH = 250
+MOST_SECONDS = 28.0
+"""CPU seconds after which a run stops where it is and says so; with recording, a submission costs under a minute of one
+core. The reference network takes about a second.
+"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One training run: every second one of a plan is at the other rate and length."""
+
+    seed: int
+    learning_rate: float
+    steps: int
+
+
+def attempt_of(plan: TrainingPlan, number: int, *, seed: int) -> Attempt:
+    """The attempt ``number`` (from 0) under a plan."""
+    if number % 2:
+        return Attempt(seed, plan.retry_learning_rate, plan.retry_steps)
+    return Attempt(seed, plan.learning_rate, plan.steps)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Outputs for the held-out images after training, (n, 10), empty when it could not be finished; and the network's
+    first filters (n, height, width), if it has any to show.
+    """
+
+    heldout: Tensor
+    filters: Tensor | None = None
+
+
+NOTHING = Outputs(torch.empty(0, 10))
+
+
+def train(
+    graph: Graph,
+    images: Images,
+    plan: TrainingPlan,
+    attempt: Attempt,
+    *,
+    probes: Probes,
+    device: str = "cpu",
+    most_seconds: float = MOST_SECONDS,
+) -> tuple[Training, Outputs]:
+    """Train the network from fresh weights as ``attempt`` says and pass the held-out images through it.
+
+    The loss is the negative log likelihood of a log-softmax of the outputs: for log-probabilities that changes nothing,
+    and a net that returns plain scores is measured on what it learnt instead of failing twice. A network that cannot be
+    trained on a GPU, because torch lacks an operation there, is trained on the CPU.
+    """
+    run = _Run(graph, images, plan, attempt, open_network(graph, probes, seed=attempt.seed), most_seconds)
+    try:
+        return run.on(device)
+    except Exception as error:
+        problem = _problem(error)
+    if device != "cpu":
+        try:
+            record, outputs = run.on("cpu")
+        except Exception as error:
+            problem = _problem(error)
+        else:
+            remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")
+            return replace(record, remarks=(*record.remarks, remark)), outputs
+    return Training(problem, attempt.seed, device, network=digest(graph)), NOTHING
+
+
+def _problem(error: Exception) -> Problem:
+    text = str(error).strip().splitlines()
+    return Problem("training", text[0][:300] if text else "", type(error).__name__)
+
+
+@dataclass(frozen=True)
+class _Run:
+    graph: Graph
+    images: Images
+    plan: TrainingPlan
+    attempt: Attempt
+    network: Network
+    most_seconds: float
+
+    def on(self, device: str) -> tuple[Training, Outputs]:
+        """The whole run on one device."""
+        start = time.process_time()
+        graph, plan, seed = self.graph, self.plan, self.attempt.seed
+        replay = Replay(graph, device=device)
+        state = fresh_state(graph, seed=seed, device=device)
+        still = bypassing(self.network.evaluation, {"dropout"})
+        weights = [value for value in state.weights if value.requires_grad]
+        name = digest(graph)
+        if not weights:
+            problem = Problem("nothing-to-train", "the net has no trainable parameters")
+            return Training(problem, seed, device, network=name), NOTHING
+        size = graph.batch or plan.batch_size
+        optimizer = torch.optim.SGD(weights, lr=self.attempt.learning_rate, momentum=plan.momentum)
+        count = len(self.images.train) - VALIDATION_IMAGES
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        order = torch.randperm(count, generator=generator)
+        curve: list[CurvePoint] = []
+        remarks: list[Remark] = []
+        recent = torch.zeros((), device=device)
+        since = step = position = 0
+        while step < self.attempt.steps:
+            if position + size > count:
+                order, position = torch.randperm(count, generator=generator), 0
+            picks = order[position : position + size]
+            position += size
+            optimizer.zero_grad(set_to_none=True)
+            outputs = replay.run(graph.training, self.images.normalised(self.images.train[picks], device), state)
+            assert outputs is not None
+            labels = self.images.labels[picks].to(device)
+            loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), labels)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            optimizer.step()
+            step, since = step + 1, since + 1
+            recent += loss.detach()
+            if step % plan.evaluate_every and step != self.attempt.steps:
+                continue
+            accuracy = self._accuracy(replay, state, still, device)
+            mean_loss = float(recent) / since
+            curve.append(CurvePoint(step, accuracy, mean_loss if abs(mean_loss) < 1e30 else 1e30))
+            recent, since = torch.zeros((), device=device), 0
+            if accuracy >= plan.stop_accuracy:
+                break
+            if time.process_time() - start > self.most_seconds:
+                told = f"training was stopped after {step} of {self.attempt.steps} steps for taking too long"
+                remarks.append(Remark("stopped-by-time", told))
+                break
+        heldout = self._outputs(replay, state, still, self.images.heldout, device)
+        seconds = round(time.process_time() - start, 4)
+        record = Training(None, seed, device, step, seconds, tuple(curve), remarks=tuple(remarks), network=name)
+        return record, Outputs(heldout, first_filters(graph, state))
+
+    def _outputs(
+        self, replay: Replay, state: State, still: dict[int, Replacement], data: Tensor, device: str
+    ) -> Tensor:
+        """Eval-mode outputs (n, 10) on the CPU, without dropout, so that one left on is not measured a second time.
+
+        A network for one number of images gets the last batch filled up with blank ones.
+        """
+        size = self.graph.batch or EVALUATION_BATCH
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(data), size):
+                part = data[start : start + size]
+                missing = size - len(part) if self.graph.batch else 0
+                if missing:
+                    part = torch.cat([part, part.new_zeros(missing, 28, 28)])
+                held = State(state.weights, [one.clone() for one in state.buffers], state.constants)
+                result = replay.run(
+                    self.graph.evaluation, self.images.normalised(part, device), held, replaced=still
+                )
+                assert result is not None
+                parts.append(result[: size - missing].detach())
+        outputs = torch.cat(parts).float().cpu()
+        return torch.nan_to_num(outputs, nan=-1e30, posinf=1e30, neginf=-1e30)
+
+    def _accuracy(self, replay: Replay, state: State, still: dict[int, Replacement], device: str) -> float:
+        count = len(self.images.train) - VALIDATION_IMAGES
+        outputs = self._outputs(replay, state, still, self.images.train[count:], device)
+        return float((outputs.argmax(1) == self.images.labels[count:]).float().mean())
+
+
+def first_filters(graph: Graph, state: State) -> Tensor | None:
+    """The weights (n, height, width) of the first convolution, input channels averaged.
+
+    None when there is none, when it is too large to be shown, and for weights that are computed.
+    """
+    node = next((one for one in graph.evaluation.nodes if one.kind is Kind.CONV), None)
+    weight = next((one for one in node.sources() if one.kind == "parameter"), None) if node is not None else None
+    if weight is None:
+        return None
+    values = state.weights[weight.index].detach().float().cpu()
+    if values.dim() != 4 or values.shape[1] > MOST_CHANNELS or not are_filters((len(values), *values.shape[2:])):
+        return None
+    filters = values.mean(1)
+    return filters if bool(torch.isfinite(filters).all()) else None

@@ -1,0 +1,54 @@
+"""Weights to begin with: fresh ones by the kind of layer, or others like those that the submission began with.
+
+Nothing that a submission has learnt, or was handed with learnt, gets in: what is drawn is drawn here.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grader.measure.replay import State, dtype_of, sample_of, values_of
+from grader.model.graph import Graph, layer_bounds, size_of
+from grader.worker.chosen import chosen_weight
+
+
+def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str = "cpu") -> State:
+    """The network before its first step.
+
+    Weights and biases that a convolution or a fully connected layer is given as they are begin as torch's layers do
+    (:func:`grader.model.graph.layer_bounds`). Other weights, with ``like_own`` all of them, are drawn from the values
+    that the submission's own began with.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    bounds = {} if like_own else layer_bounds(graph)
+    weights = []
+    for index, one in enumerate(graph.weights):
+        if index in bounds:
+            values = torch.empty(one.shape).uniform_(-bounds[index], bounds[index], generator=generator)
+        elif one.sample:
+            sample = sample_of(one.sample)
+            picks = torch.randint(max(len(sample), 1), (size_of(one.shape),), generator=generator)
+            values = sample[picks].reshape(one.shape) if len(sample) else torch.zeros(one.shape)
+        else:
+            bound = max(size_of(one.shape[1:]), 1) ** -0.5
+            values = torch.empty(one.shape).uniform_(-bound, bound, generator=generator)
+        weights.append(values.to(device=device, dtype=dtype_of(one.dtype)).requires_grad_(one.is_trainable))
+    return State(weights, *_others(graph, device))
+
+
+def chosen_state(graph: Graph, *, seed: int) -> State:
+    """The network with the weights that were chosen for the submission's own run."""
+    weights = [
+        chosen_weight(one.shape, one.number, seed=seed).to(dtype_of(one.dtype)).requires_grad_(one.is_trainable)
+        for one in graph.weights
+    ]
+    return State(weights, *_others(graph, "cpu"))
+
+
+def _others(graph: Graph, device: str) -> tuple[list[Tensor], list[Tensor]]:
+    buffers, constants = (
+        [values_of(one.values, one.shape, one.dtype).to(device) for one in held]
+        for held in (graph.buffers, graph.constants)
+    )
+    return buffers, constants

@@ -1,0 +1,213 @@
+"""The graph in a recording: one program for each mode, for any number of images where the passes allow it.
+
+Nothing is judged here but whether the passes tell of one network; where they tell of several, that is a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grader.model.evidence import Doubt, RecordedPass, Recording
+from grader.model.graph import (
+    Aside,
+    Constant,
+    Graph,
+    Node,
+    Program,
+    Source,
+    Weight,
+    check_graph,
+    gathered,
+    generalised,
+    pruned,
+    size_of,
+)
+from grader.model.operations import OPERATIONS, Kind
+
+USUAL_BATCH = 64
+SUBSTANCE = frozenset({
+    Kind.CONV, Kind.PRODUCT, Kind.RELU, Kind.ACTIVATION, Kind.POOL, Kind.NORM, Kind.SOFTMAX, Kind.LOG_SOFTMAX,
+})  # fmt: skip
+"""Kinds of operation that must be the same in both modes; dropout, and arithmetic on random masks, need not."""
+FROM_CHANCES = frozenset({"bernoulli", "normal", "multinomial"})
+"""Random numbers whose chances are an operand."""
+ALL = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording's graph (None: no pass ran anything), and why it might not be all that the program does."""
+
+    graph: Graph | None
+    doubts: tuple[Doubt, ...] = ()
+
+
+def graph_of(recording: Recording) -> Recorded:
+    """The graph of a recording. Raises GraphRefused for what could not be run."""
+    training, after = _programs(recording.passes, "train", is_whole=False)
+    evaluation, _ = _programs(recording.passes, "eval", is_whole=True)
+    doubts: list[Doubt] = []
+    batch = 0
+    programs: list[Program] = []
+    for mode, found in (("training", training), ("evaluation", evaluation)):
+        one = generalised(found)
+        if one is None and found:
+            size = batch or (USUAL_BATCH if USUAL_BATCH in found else max(found))
+            one, batch = found.get(size, Program()), size
+            if len(found) > 1:
+                message = f"In {mode} mode the network runs other operations for other numbers of images."
+                doubts.append(Doubt("sizes-differ", ALL, message))
+        programs.append(one or Program())
+    if not programs[0].nodes and not programs[1].nodes:
+        return Recorded(None)
+    weights, constants = _weights_in_constants(programs, recording.weights, recording.constants)
+    graph = gathered(programs, weights, recording.buffers, constants, batch=batch)
+    graph = replace(graph, aside=_aside(recording.passes, after))
+    check_graph(graph)
+    return Recorded(graph, (*doubts, *_constants(graph), *_modes(graph)))
+
+
+def _programs(
+    passes: Sequence[RecordedPass], mode: str, *, is_whole: bool
+) -> tuple[dict[int, Program], tuple[RecordedPass, tuple[int, ...]] | None]:
+    """The pruned programs of a mode by number of images, and the pass that stands for them with the nodes it keeps.
+
+    Where no pass came to its end, the one that was repaired, or else came furthest, is all there is, unless it is to be
+    ``is_whole``.
+    """
+    mine = [one for one in passes if one.mode == mode]
+    whole = [one for one in mine if one.problem is None and not one.is_repaired and one.program.output is not None]
+    if not whole and not is_whole:
+        ended = [one for one in mine if one.is_repaired and one.problem is None]
+        furthest = sorted(mine, key=lambda one: len(one.program.nodes))
+        whole = (ended or furthest)[-1:]
+    found = {one.batch: pruned(one.program) for one in whole if one.program.nodes}
+    if not found:
+        return {}, None
+    first = next(one for one in whole if one.program.nodes)
+    return {batch: program for batch, (program, _) in found.items()}, (first, found[first.batch][1])
+
+
+def _aside(passes: Sequence[RecordedPass], kept: tuple[RecordedPass, tuple[int, ...]] | None) -> tuple[Aside, ...]:
+    """Convolutions, products and dropouts that ran and led nowhere."""
+    if kept is None:
+        return ()
+    nodes, left = kept[0].program.nodes, set(kept[1])
+    depends = data_dependent(nodes)
+    found: list[Aside] = []
+    for index, node in enumerate(nodes):
+        kind = OPERATIONS[node.name].kind if node.name in OPERATIONS else Kind.ARITHMETIC
+        if index not in left and depends[index] and kind in {Kind.CONV, Kind.PRODUCT, Kind.DROPOUT}:
+            after = sum(one < index for one in left)
+            found.append(Aside(node.name, str(kind).replace("product", "linear"), node.layer, after))
+    return tuple(found[:40])
+
+
+def data_dependent(nodes: Sequence[Node]) -> list[bool]:
+    """For each node, whether its values depend on the images; a mask that only has their shape does not."""
+    depends: list[bool] = []
+    for node in nodes:
+        is_made_anew = node.name in OPERATIONS and (
+            node.kind is Kind.CREATE or (node.kind is Kind.RANDOM and node.name not in FROM_CHANCES)
+        )
+        reads = any(one.kind == "input" or (one.kind == "node" and depends[one.index]) for one in node.sources())
+        depends.append(reads and not is_made_anew)
+    return depends
+
+
+def _weights_in_constants(
+    programs: Sequence[Program], weights: Sequence[Weight], constants: Sequence[Constant]
+) -> tuple[tuple[Weight, ...], tuple[Constant, ...]]:
+    """A large constant that only ever stands where a layer's weight does is one, although nothing trains it.
+
+    The programs are changed in place of a copy: their constants of that kind become weights.
+    """
+    uses: dict[int, list[bool]] = {}
+    for program in programs:
+        for node in program.nodes:
+            is_product = node.name in OPERATIONS and node.kind in {Kind.CONV, Kind.PRODUCT}
+            for source in node.sources():
+                if source.kind == "constant":
+                    uses.setdefault(source.index, []).append(is_product)
+    moved = {
+        index: len(weights) + place
+        for place, index in enumerate(
+            index
+            for index, products in uses.items()
+            if all(products) and len(constants[index].shape) > 1 and not constants[index].varies
+        )
+    }
+    if not moved:
+        return tuple(weights), tuple(constants)
+    for at, program in enumerate(programs):
+        nodes = tuple(
+            replace(node, args=tuple(_moved(one, moved) for one in node.args), kwargs=_moved(node.kwargs, moved))
+            for node in program.nodes
+        )
+        programs[at] = Program(nodes, program.output)  # type: ignore[index]  # a list of the caller's own
+    made = tuple(
+        Weight("", constants[index].shape, constants[index].dtype, is_trainable=False, is_registered=False)
+        for index in moved
+    )
+    return (*weights, *made), tuple(constants)
+
+
+def _moved(argument: Any, moved: Mapping[int, int]) -> Any:
+    if isinstance(argument, dict):
+        if "tensor" in argument:
+            kind, index, part, is_cut = argument["tensor"]
+            if kind == "constant" and index in moved:
+                return {"tensor": ["parameter", moved[index], part, is_cut]}
+            return argument
+        return {key: _moved(item, moved) for key, item in argument.items()}
+    if isinstance(argument, (list, tuple)):
+        return [_moved(item, moved) for item in argument]
+    return argument
+
+
+def _constants(graph: Graph) -> Iterator[Doubt]:
+    """What the network brings along must be small, and the same in each pass."""
+    for one in graph.constants:
+        if one.varies:
+            message = "It computes with values that no recorded operation made: by another library, or in a thread."
+            yield Doubt("unseen-values", ALL, message)
+            return
+    large = [one for one in (*graph.constants, *graph.buffers) if not one.values and one.count]
+    if large:
+        count = sum(one.count for one in large)
+        yield Doubt("large-constants", ALL, f"It brings along a table of {count:,} numbers that are no weights.")
+
+
+def _modes(graph: Graph) -> Iterator[Doubt]:
+    """Both modes must run the same layers on the images."""
+    if not graph.training.output or not graph.evaluation.output:
+        return
+    first, second = (_route(graph, program) for program in (graph.training, graph.evaluation))
+    if first != second:
+        message = f"Other layers run in training than in evaluation: {_words(first)} against {_words(second)}."
+        yield Doubt("modes-differ", ALL, message)
+
+
+def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
+    depends = data_dependent(program.nodes)
+    return [
+        (node.name.rstrip("_"), tuple(_name(graph, one) for one in node.sources() if one.kind == "parameter"))
+        for node, is_data in zip(program.nodes, depends, strict=True)
+        if is_data and node.kind in SUBSTANCE
+    ]
+
+
+def _name(graph: Graph, source: Source) -> str:
+    return graph.weights[source.index].name or str(source.index)
+
+
+def _words(route: list[tuple[str, tuple[str, ...]]]) -> str:
+    words = [name if not names else f"{name} {names[0].rpartition('.')[0] or names[0]}" for name, names in route]
+    return ", ".join(words[:8]) + (", ..." if len(words) > 8 else "") if words else "none"
+
+
+def brought_along(graph: Graph) -> int:
+    """How many numbers, weights apart, the network brings along."""
+    return sum(size_of(one.shape) for one in (*graph.constants, *graph.buffers))

@@ -1,0 +1,136 @@
+"""A measuring process as the parent sees it: requests out, replies in. It lives on from one request to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import tempfile
+from dataclasses import dataclass
+
+from grader.model.evidence import Ending
+from grader.sandbox.child import Child
+from grader.sandbox.forkserver import ForkServer
+from grader.sandbox.limits import Limits
+from grader.worker.messages import HEAD_BYTES, frame, read_head
+
+_START_SECONDS = 60.0
+"""For opening the data, and a GPU's driver."""
+_CHUNK = 1 << 20
+LARGEST_REPLY = 64 << 20
+STAGE = "measure"
+
+
+class MeasurementFailed(Exception):
+    """There is no reply. The kind of ``ending`` is deadline, memory, signal, exit, lost (the server died) or fault (the
+    grader's own: the service raised, or could not be opened). What the process printed last is a note to it.
+    """
+
+    def __init__(self, ending: Ending, output: str = "") -> None:
+        super().__init__(f"{ending.kind}: {ending.detail}")
+        self.ending = ending
+        if output:
+            self.add_note(output)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request: the ending's kind is ``finished`` where there is a reply."""
+
+    ending: Ending
+    reply: bytes = b""
+    output: str = ""
+
+
+class Measurer:
+    """One measuring process of ``server``, asked by one thread at a time. To be closed when an answer is no reply."""
+
+    def __init__(self, server: ForkServer, *, limits: Limits, bounds_data: bool) -> None:
+        self.server = server
+        self._is_ready = False
+        self._stack = contextlib.ExitStack()
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="lab4-measuring-", ignore_cleanup_errors=True)
+            )
+            self._connection, theirs = socket.socketpair()
+            stack.callback(self._connection.close)
+            self._connection.setblocking(False)
+            allowance = limits.allowance() | {"cpu_seconds": None}
+            if not bounds_data:
+                allowance["data_bytes"] = None
+            request = {"work": "measure", "job": {"root": folder, "script": ""}, "allowance": allowance}
+            self._child = Child(server, request, channel=theirs.detach(), limits=limits)
+            stack.callback(self._child.close)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Let go of the process; if it is still there it is killed."""
+        self._stack.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked, as far as is known now: one that waits sends nothing, not even an end."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        return not poll.poll(0)
+
+    def ask(self, request: bytes, *, seconds: float) -> Answer:
+        """Send the request and wait for its reply, ``seconds`` at most once the process is ready."""
+        if not self._is_ready:
+            self._is_ready = self._exchange(b"", _START_SECONDS) is not None
+        if self._is_ready:
+            reply = self._exchange(frame(request), seconds)
+            if reply is not None:
+                return Answer(Ending("finished"), reply)
+        return Answer(self._child.ending(), output=self._child.output())
+
+    def _exchange(self, outgoing: bytes, seconds: float) -> bytes | None:
+        """Send and receive at once, so that neither side waits for the other; None once the process is over."""
+        self._child.allow(STAGE, seconds)
+        descriptor, rest, incoming, is_open = self._connection.fileno(), memoryview(outgoing), bytearray(), True
+        while True:
+            was_over = self._child.is_over
+            if is_open:
+                self._child.listen(descriptor, writing=bool(rest))
+            if was_over or descriptor in self._child.wait():
+                rest = rest[self._send(rest) :]
+                if not (is_open := self._receive(incoming)):
+                    self._child.forget(descriptor)
+                reply = self._complete(incoming)
+                if reply is not None or was_over:
+                    return reply
+            self._child.check()
+
+    def _send(self, data: memoryview) -> int:
+        try:
+            return self._connection.send(data) if data else 0
+        except BlockingIOError:
+            return 0
+        except OSError:  # it is gone, and how it went is told elsewhere
+            return len(data)
+
+    def _receive(self, incoming: bytearray) -> bool:
+        """Take in what is there; False at its end."""
+        try:
+            chunk = self._connection.recv(_CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        incoming += chunk
+        return bool(chunk)
+
+    def _complete(self, incoming: bytearray) -> bytes | None:
+        """The reply, once all of it is there and the process is not being ended."""
+        if self._child.cause is not None or len(incoming) < HEAD_BYTES:
+            return None
+        length, is_error = read_head(incoming)
+        if length > LARGEST_REPLY:
+            self._child.end(Ending("fault", STAGE, f"a reply exceeds {LARGEST_REPLY} bytes"))
+        elif len(incoming) >= HEAD_BYTES + length:
+            data = bytes(incoming[HEAD_BYTES : HEAD_BYTES + length])
+            if not is_error:
+                return data
+            self._child.end(Ending("fault", STAGE, data.decode("utf-8", "replace")))
+        return None

@@ -1,0 +1,43 @@
+"""What the process of a self-check is told, and the records that it sends back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Self
+
+from grader.model import DataFiles, TrainingPlan
+from grader.model.evidence import Building, Loading, Measurements, Training
+
+RECORDS: dict[str, type] = {
+    "load": Loading,
+    "build": Building,
+    "measure": Measurements,
+    "train": Training,
+    "overfit": Training,
+}
+"""The stages that send a record, in order; ``record`` sends none, for the graph stays there."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to look at, and on which images."""
+
+    root: str
+    script: str
+    seed: int
+    data: DataFiles
+    plan: TrainingPlan
+
+    def line(self) -> str:
+        """The task as JSON; the plan's bands stay behind."""
+        return json.dumps(asdict(replace(self, plan=replace(self.plan, bands=()))))
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """The task that a line holds."""
+        fields = json.loads(line)
+        plan = {**fields["plan"], "seeds": tuple(fields["plan"]["seeds"]), "bands": ()}
+        return cls(
+            fields["root"], fields["script"], fields["seed"], DataFiles(**fields["data"]), TrainingPlan(**plan)
+        )

@@ -1,0 +1,29 @@
+"""Weights and images that the grader chooses, alike in the submission's process and in the one that measures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def chosen_images(count: int, *, seed: int) -> Tensor:
+    """(count, 1, 28, 28) float32 of the range of normalised digits: noise in blocks of 4 x 4 pixels, and finer noise."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, 1, 7, 7, generator=generator).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    fine = torch.rand(count, 1, 28, 28, generator=generator)
+    return coarse.mul_(2.4).add_(fine.mul_(0.8)).sub_(0.42)
+
+
+def chosen_weight(shape: tuple[int, ...], index: int, *, seed: int) -> Tensor:
+    """The values of the weight number ``index``, float32: of the scale of fresh ones, and around 1 without inputs."""
+    generator = torch.Generator().manual_seed(seed * 1009 + index)
+    values = torch.randn(shape, generator=generator)
+    if len(shape) < 2:
+        return values.mul_(0.1).add_(1.0)
+    inputs = values[0].numel()
+    return values.mul_(max(inputs, 1) ** -0.5)
+
+
+def chosen_labels(count: int) -> Tensor:
+    """Labels in turn, int64."""
+    return torch.arange(count) % 10

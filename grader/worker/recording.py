@@ -1,0 +1,406 @@
+"""Recording what a network runs, as a graph of torch's own operations.
+
+A :class:`Recorder` takes each operation before torch takes it apart, so it sees the words of the lab (conv2d, linear,
+dropout), with real tensors: prints, ``.item()`` and asserts do not disturb it. It judges nothing. What it sends is
+plain data, which the other side checks (:mod:`grader.model.graph`); a submission that makes it send something else has
+described another network, and is marked for that one.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import numbers
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._dispatch.python import enable_python_dispatcher
+from torch._subclasses.schema_check_mode import SchemaCheckMode
+from torch.nn.modules import module as module_hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from grader.model.evidence import Repair
+from grader.model.graph import MOST_NODES, MOST_VALUES, Constant, Node, Program, Source, Weight
+from grader.worker.mending import mended
+
+SAMPLE = 1024
+"""Values of a weight that are told, so that others like them can be drawn."""
+MOST_TENSORS = 500
+
+
+class Wrapped(Exception):
+    """A tensor stands for several (``torch.vmap``): what runs shows only below autograd."""
+
+
+class TooManyOperations(Exception):
+    """The forward pass runs so many operations that writing them down would not help anybody."""
+
+
+class Registry:
+    """The tensors that a net brings along, numbered: weights, buffers, and what else its passes read.
+
+    Every tensor is kept alive, so that its id stays its own.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+        self.weights = [
+            _weight(name, value, number, is_registered=True)
+            for number, (name, value) in enumerate(list(net.named_parameters())[:MOST_TENSORS])
+        ]
+        self.tensors: list[Tensor] = [*list(net.parameters())[:MOST_TENSORS]]
+        named = list(net.named_buffers())[:MOST_TENSORS]
+        self._room = MOST_VALUES
+        self.buffers = [self._constant(name, value) for name, value in named]
+        self.constants: list[Constant] = []
+        self._loose: list[tuple[Tensor, int]] = []
+        self._plain: list[tuple[Tensor, int]] = []
+        self._initial = [(value, value.detach().clone()) for _, value in named]
+        self._kept: list[object] = []
+        self.known: dict[int, Source] = {id(value): Source("buffer", index) for index, (_, value) in enumerate(named)}
+        self.known |= {id(value): Source("parameter", index) for index, value in enumerate(self.tensors)}
+        self.names = {id(module): name for name, module in net.named_modules(remove_duplicate=True)}
+        self.modules_seen: set[int] = set()
+        """Modules besides the net's own that ran in an earlier pass."""
+        self.has_passed = False
+
+    def end_pass(self, strangers: list[object]) -> None:
+        """Take note of the modules that ran in a pass and are none of the net's."""
+        self._kept.extend(strangers)
+        self.modules_seen.update(map(id, strangers))
+        self.has_passed = True
+        self._at_loose = self._at_plain = 0
+
+    _at_loose = _at_plain = 0
+
+    def put_back_buffers(self) -> None:
+        """Undo what the passes so far have written into the buffers."""
+        with torch.no_grad():
+            for value, before in self._initial:
+                value.copy_(before)
+
+    def weight_in_place_of(self, old: Source, value: Tensor) -> Source:
+        """A weight of another size that stands for a parameter in a repaired pass."""
+        name = self.weights[old.index].name if old.kind == "parameter" else ""
+        return self._add_weight(_weight(name, value, len(self.weights), is_registered=True), value)
+
+    def stranger(self, value: Tensor) -> Source:
+        """A tensor that came from no operation and is none of the net's own: a loose weight, or a constant."""
+        if isinstance(value, nn.Parameter) or (value.is_leaf and value.requires_grad):
+            return self._loose_weight(value)
+        return self._plain_tensor(value)
+
+    def _loose_weight(self, value: Tensor) -> Source:
+        at, self._at_loose = self._at_loose, self._at_loose + 1
+        if at < len(self._loose) and self._loose[at][0].shape == value.shape:
+            index = self._loose[at][1]
+            old = self.weights[index]
+            self.weights[index] = replace(old, is_registered=False, is_fresh=True)
+            self._kept.append(value)
+            return Source("parameter", index)
+        source = self._add_weight(_weight("", value, len(self.weights), is_registered=False), value)
+        if not self.has_passed:
+            self.known[id(value)] = source  # kept by the net: the next pass meets the same one
+        self._loose.append((value, source.index))
+        return source
+
+    def _add_weight(self, weight: Weight, value: Tensor) -> Source:
+        self.weights.append(weight)
+        self.tensors.append(value)
+        return Source("parameter", len(self.weights) - 1)
+
+    def _plain_tensor(self, value: Tensor) -> Source:
+        self._kept.append(value)
+        at, self._at_plain = self._at_plain, self._at_plain + 1
+        if at < len(self._plain):
+            earlier, index = self._plain[at]
+            if earlier.shape == value.shape and earlier.dtype == value.dtype and torch.equal(earlier, value.detach()):
+                return Source("constant", index)
+        constant = self._constant("", value)
+        if self.has_passed:
+            constant = replace(constant, varies=True)
+        self.constants.append(constant)
+        source = Source("constant", len(self.constants) - 1)
+        if not self.has_passed:
+            self._plain.append((value.detach().clone(), source.index))
+        return source
+
+    def _constant(self, name: str, value: Tensor) -> Constant:
+        """A buffer or another tensor, with its values where there is room for them."""
+        count = value.numel()
+        is_told = count <= self._room
+        self._room -= count if is_told else 0
+        values = _bytes(value) if is_told else ""
+        return Constant(name[:120], tuple(value.shape), _word(value.dtype), values)
+
+
+def _weight(name: str, value: Tensor, number: int, *, is_registered: bool) -> Weight:
+    flat = value.detach().flatten()
+    if len(flat) <= SAMPLE:
+        sample = flat
+    else:
+        sample = flat[torch.randint(max(len(flat), 1), (SAMPLE,), generator=torch.Generator().manual_seed(0))]
+    return Weight(
+        name=name[:120],
+        shape=tuple(value.shape),
+        dtype=_word(value.dtype),
+        is_trainable=value.requires_grad,
+        is_registered=is_registered,
+        sample=_bytes(sample.float()),
+        number=number,
+    )
+
+
+def _word(value: object) -> str:
+    """A dtype, layout or memory format by its name in torch."""
+    return str(value).removeprefix("torch.")
+
+
+def _bytes(value: Tensor) -> str:
+    """The values of a tensor as base64 of their raw bytes; empty for a kind that numpy has no word for."""
+    try:
+        return base64.b64encode(value.detach().cpu().contiguous().numpy().tobytes()).decode()
+    except (TypeError, RuntimeError):
+        return ""
+
+
+class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Writes down the operations of one pass over ``images``.
+
+    ``repair`` mends sizes that do not fit, so that what lies behind the fault is seen too. ``is_below`` takes operations
+    after torch has taken them apart, which needs no words of the lab and sees through ``torch.vmap``.
+
+    torch lets only modes of its own tracer stand before dispatch; of these, SchemaCheckMode may be derived from without
+    taking over anything else.
+    """
+
+    def __init__(self, registry: Registry, images: Tensor, *, repair: bool = False, is_below: bool = False) -> None:
+        key = None if is_below else torch._C.DispatchKey.PreDispatch
+        TorchDispatchMode.__init__(self, key)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.nodes: list[Node] = []
+        self.repairs: list[Repair] = []
+        self.is_overfull = False
+        self.is_wrapped = False
+        self._registry = registry
+        self._repair = repair
+        self._is_below = is_below
+        self._known = dict(registry.known)
+        self._known[id(images)] = Source("input", 0)
+        self._results: list[tuple[Tensor, Source]] = [(images, Source("input", 0))]
+        self._storages: dict[int, int] = {}
+        self._kept: list[object] = []
+        self._stack: list[nn.Module] = []
+        self._strangers: list[object] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Take every operation of this thread, and follow which module is running, until the block ends."""
+        before = module_hooks.register_module_forward_pre_hook(lambda module, _: self._stack.append(module))
+        after = module_hooks.register_module_forward_hook(lambda module, *_: self._leave(module), always_call=True)
+        try:
+            with nullcontext() if self._is_below else enable_python_dispatcher(), self:
+                yield
+        finally:
+            before.remove()
+            after.remove()
+            self._registry.end_pass(self._strangers)
+
+    def program(self, result: object) -> Program:
+        """All that ran, with what the pass gave back as its output if that is one tensor."""
+        if not isinstance(result, Tensor):
+            return Program(tuple(self.nodes))
+        if self.is_wrapped:
+            return Program()
+        return Program(tuple(self.nodes), self._source(result, is_used=torch.is_floating_point(result)))
+
+    def _leave(self, module: nn.Module) -> None:
+        while self._stack and self._stack.pop() is not module:
+            pass
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return self._run(func, args, dict(kwargs or {}))
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], expected: int | None = None) -> Any:
+        if len(self.nodes) >= MOST_NODES:
+            self.is_overfull = True
+            raise TooManyOperations
+        try:
+            # Before it runs, for it may write into its operands.
+            packed = self._argument(args), {key: self._argument(value) for key, value in kwargs.items()}
+            result = func(*args, **kwargs)
+        except (RuntimeError, IndexError, ValueError, TypeError):
+            replacement = mended(_name_of(func), args, kwargs, self._layer()[0]) if self._repair else None
+            if replacement is None:
+                raise
+            if replacement.repair not in self.repairs and len(self.repairs) < 20:
+                self.repairs.append(replacement.repair)
+            return self._repaired(func, args, kwargs, replacement)
+        values = list(_tensors(result))
+        if values:
+            self._write_down(func, packed[0], packed[1], values, expected)
+        return result
+
+    def _repaired(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], replacement: Any) -> Any:
+        for old, new in replacement.weights:
+            self._known[id(new)] = self._registry.weight_in_place_of(self._source(old), new)
+            self._kept.append(new)
+        if replacement.first is not None:
+            data = self._run(replacement.first[0], replacement.first[1], {})
+            args = tuple(data if value is replacement.first[1][0] else value for value in replacement.args)
+        else:
+            args = replacement.args
+        is_sized = replacement.repair.kind in {"linear-size", "conv-channels"}
+        return self._run(replacement.func or func, args, kwargs, replacement.repair.expected if is_sized else None)
+
+    def _write_down(
+        self, func: Any, args: Any, kwargs: dict[str, Any], values: list[Tensor], expected: int | None
+    ) -> None:
+        layer, owner = self._layer()
+        index = len(self.nodes)
+        node = Node(
+            op=_full_name(func),
+            args=tuple(args),
+            kwargs={key: value for key, value in kwargs.items() if value is not None},
+            storage=tuple(self._storage(value) for value in values),
+            layer=layer[:120],
+            owner=owner,
+            expected=expected,
+        )
+        self.nodes.append(node)
+        for part, value in enumerate(values):
+            source = Source("node", index, part)
+            self._known[id(value)] = source
+            self._results.append((value, source))
+
+    # ---- where tensors come from -------------------------------------------------------------------------------------
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self._source(value, is_used=True).packed()
+        if value is None or type(value) in (bool, str):
+            return value
+        if isinstance(value, (list, tuple)):
+            return [self._argument(item) for item in value]
+        if isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
+            return {"word": _word(value)}
+        if isinstance(value, torch.device):
+            return {"word": "device"}
+        if isinstance(value, torch.Generator):
+            return None
+        if isinstance(value, numbers.Integral):
+            return operator.index(value)
+        if isinstance(value, numbers.Real):
+            number = float(value)
+            return number if math.isfinite(number) else {"float": repr(number)}
+        return {"word": type(value).__name__[:40]}  # what no operation of a network takes
+
+    def _source(self, value: Tensor, *, is_used: bool = False) -> Source:
+        source = self._known.get(id(value))
+        if source is None:
+            if not self._is_below and torch._C._functorch.is_functorch_wrapped_tensor(value):
+                self.is_wrapped = True
+                raise Wrapped
+            source = self._alias(value) or self._registry.stranger(value)
+            self._known[id(value)] = source
+            self._kept.append(value)
+        is_cut = (
+            is_used
+            and source.kind == "node"
+            and not value.requires_grad
+            and torch.is_grad_enabled()
+            and value.is_floating_point()
+        )
+        return Source(source.kind, source.index, source.part, is_cut or source.is_cut)
+
+    def _alias(self, value: Tensor) -> Source | None:
+        """Where a tensor came from that went around torch: ``.data``, numpy, a list. It shares memory, or values."""
+        if value.layout is not torch.strided or value.numel() == 0 or value.device.type != "cpu":
+            return None
+        for earlier, source in reversed(self._results):
+            if _is_same_place(earlier, value):
+                return self._viewed(source, earlier, value)
+        if value.numel() < 2 or not value.is_floating_point() or (value.is_leaf and value.requires_grad):
+            return None
+        flat = value.detach().flatten()
+        if bool((flat == flat[0]).all()):
+            return None
+        for earlier, source in reversed(self._results):
+            if earlier.numel() == value.numel() and earlier.is_floating_point() and earlier.layout is torch.strided:
+                values = earlier.detach().flatten().to(flat.dtype)
+                if torch.allclose(values, flat, rtol=1e-6, atol=1e-8):
+                    return self._viewed(source, earlier, value)
+        return None
+
+    def _viewed(self, source: Source, earlier: Tensor, value: Tensor) -> Source:
+        """The source, or an operation that gives it the shape and type of ``value``."""
+        is_cut = not value.requires_grad
+        made = Source(source.kind, source.index, source.part, is_cut)
+        place = self._storage(earlier)
+        if earlier.dtype != value.dtype:
+            word = {"word": _word(value.dtype)}
+            made = self._insert(Node("aten.to.dtype", (made.packed(), word), {}, (self._storage(value),)))
+        if earlier.shape != value.shape:
+            made = self._insert(Node("aten.reshape.default", (made.packed(), list(value.shape)), {}, (place,)))
+        return Source(made.kind, made.index, made.part, is_cut)
+
+    def _insert(self, node: Node) -> Source:
+        self.nodes.append(node)
+        return Source("node", len(self.nodes) - 1)
+
+    def _storage(self, value: Tensor) -> int:
+        try:
+            place = int(value.untyped_storage().data_ptr()) or -id(value)
+        except (RuntimeError, NotImplementedError):  # sparse and wrapper tensors have no storage of their own
+            place = -id(value)
+        return self._storages.setdefault(place, len(self._storages))
+
+    # ---- the running module ------------------------------------------------------------------------------------------
+
+    def _layer(self) -> tuple[str, str]:
+        """The dotted name of the innermost running submodule, and what is wrong with it if it is none of the net's."""
+        if len(self._stack) < 2:
+            return "", ""
+        module = self._stack[-1]
+        name = self._registry.names.get(id(module))
+        if name is not None:
+            return name, ""
+        self._strangers.append(module)
+        is_fresh = self._registry.has_passed and id(module) not in self._registry.modules_seen
+        return f"an unregistered {type(module).__name__}"[:60], "fresh" if is_fresh else "unregistered"
+
+
+def _is_same_place(one: Tensor, other: Tensor) -> bool:
+    if one.layout is not torch.strided or one.numel() != other.numel() or one.dtype != other.dtype:
+        return False
+    try:
+        is_same = one.data_ptr() == other.data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return False
+    if not is_same:
+        return False
+    return (one.shape == other.shape and one.stride() == other.stride()) or (
+        one.is_contiguous() and other.is_contiguous()
+    )
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+
+
+def _full_name(func: Callable[..., Any]) -> str:
+    return str(func)[:120]
+
+
+def _name_of(func: Callable[..., Any]) -> str:
+    return _full_name(func).split(".")[1] if "." in _full_name(func) else ""

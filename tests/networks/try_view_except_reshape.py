@@ -1,0 +1,24 @@
+# view is tried first; after the transpose it fails, and the except branch reshapes instead.
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 10, 5)
+        self.conv2 = nn.Conv2d(10, 20, 5)
+        self.drop = nn.Dropout(0.25)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = self.drop(x).transpose(2, 3)
+        try:
+            x = x.view(x.size(0), -1)
+        except RuntimeError:
+            x = x.reshape(x.size(0), -1)
+        x = self.drop(F.relu(self.fc1(x)))
+        return F.log_softmax(self.fc2(x), dim=1)
