@@ -174,6 +174,10 @@ def grade_cohort(
                 progress.done(report, seconds)
             is_finished = True
         finally:
+            left_out = [missing for missing in deliveries if missing.id not in reports] if selection.remark else []
+            for delivery in left_out:
+                if any(store.is_outdated(place, delivery.id) for place in (out, earlier) if place):
+                    session.totals.add("left out, for their evidence is of an earlier version: grade them again")
             ordered = tuple(reports[delivery.id] for delivery in deliveries if delivery.id in reports)
             run = session.facts(is_finished=is_finished)
             write_run(out, run, ordered, pages, is_finished=is_finished)
@@ -335,6 +339,8 @@ def plan(submission: Submission, out: Path, earlier: Path | None, session: Sessi
     stored = Task(submission, key, sheet_key, experiment_key, place, has_new_experiment=is_new, record=record)
     anew = replace(stored, stored_in=None, record=None, has_new_experiment=is_looked_at and bool(experiment_key))
     if record is None:
+        if not selection.remark and any(store.is_outdated(one, submission.id) for one in (out, earlier) if one):
+            session.totals.add("observed again, for their evidence is of an earlier version")
         return anew
     if submission.script is None and record.experiment is not None:
         return stored

@@ -60,7 +60,8 @@ def mark(
     findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
     answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
-    return replace(report, evidence=evidence, accuracy=best_accuracy(evidence.trainings))
+    network = evidence.trainings[0].network if evidence.trainings else ""
+    return replace(report, evidence=evidence, accuracy=best_accuracy(evidence.trainings), network=network)
 
 
 def mark_unusable(
@@ -162,11 +163,17 @@ def _item(criterion: Criterion, finding: Finding) -> ItemResult:
 
 
 def _held(id: str, finding: Finding, seen: Conduct) -> Finding:
-    """The finding, or the same as a proposal when the marks that it earned have to wait for a tutor."""
-    if finding.status not in {Status.PASSED, Status.PARTIAL}:
+    """The finding, or the same as a proposal when it has to wait for a tutor.
+
+    A doubt about the whole network makes losses wait as well as gains: what was judged may not be what was handed in.
+    Only that Net loads was seen for itself.
+    """
+    reason = next((hold.reason for hold in seen.holds if hold.check == id), None)
+    if reason is None and id != "loads":
+        reason = next((hold.reason for hold in seen.holds if hold.check == ALL), None)
+    elif finding.status not in {Status.PASSED, Status.PARTIAL}:
         return finding
-    reason = next((hold.reason for hold in seen.holds if hold.check in (ALL, id)), None)
-    if reason is None:
+    if reason is None or finding.status in {Status.NEEDS_REVIEW, Status.ERROR}:
         return finding
-    message = f"Held: {reason}"
-    return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="")
+    what = "" if finding.status is Status.PASSED else f" {finding.message}"
+    return replace(finding, status=Status.NEEDS_REVIEW, message=f"Held: {reason}{what}", hint="")

@@ -89,10 +89,10 @@ class Measuring:
             return evidence
         on_stage("train")
         try:
-            trainings = self.train(recorded.graph, is_worth_retrying=found.measurements.is_worth_retrying)
+            trainings, is_own = self.train(recorded.graph, is_worth_retrying=found.measurements.is_worth_retrying)
         except MeasurementFailed as failure:
             return replace(evidence, ending=_unmeasured(failure, "train"))
-        spent = round(sum(one.seconds for one in trainings), 4)
+        spent = round(sum(one.seconds for one in trainings), 4) if is_own else 0.0
         return replace(evidence, trainings=trainings, seconds={**evidence.seconds, "train": spent})
 
     def _look(self, evidence: Evidence, graph: Graph) -> wire.Looked | wire.Refused:
@@ -103,8 +103,8 @@ class Measuring:
         assert not isinstance(reply, wire.Trained)
         return reply
 
-    def train(self, graph: Graph, *, is_worth_retrying: bool = True) -> tuple[Training, ...]:
-        """The training runs of a network, under as many seeds as they need.
+    def train(self, graph: Graph, *, is_worth_retrying: bool = True) -> tuple[tuple[Training, ...], bool]:
+        """The training runs of a network, under as many seeds as they need, and whether they were made for this call.
 
         Who asks for a network that is being trained waits for it. Raises MeasurementFailed.
         """
@@ -114,12 +114,12 @@ class Measuring:
             if known is None:
                 mine = self._trained[name] = Future()
         if known is not None:
-            return known.result()
+            return known.result(), False
         try:
             mine.set_result(self._train(graph, is_worth_retrying=is_worth_retrying))
         except BaseException as fault:  # those who wait must hear of it, whatever it is
             mine.set_exception(fault)
-        return mine.result()
+        return mine.result(), True
 
     def _train(self, graph: Graph, *, is_worth_retrying: bool) -> tuple[Training, ...]:
         trainings: list[Training] = []

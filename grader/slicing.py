@@ -2,7 +2,8 @@
 
 A statement is kept when it binds a needed name or changes the object behind one (``parser.add_argument(...)``,
 ``args.cuda = ...``, ``Net.forward = forward``); then what it uses is needed in turn. ``if``, ``try`` and ``with`` are
-kept with only their kept statements inside. Bare calls, loops that train, and all that Net does not need are dropped.
+kept with only their kept statements inside. Bare calls, loops that train, and all that Net does not need are dropped;
+what can bind any name (star imports, ``exec``) is kept while a needed one is bound nowhere else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ USUAL = frozenset(
 )
 """Names that scripts often bind inside ``main()`` only, and that a Net may still read."""
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__class__", "__package__"}
+_BINDING_CALLS = frozenset({"exec", "globals", "locals", "vars"})
 _BRANCHES = (ast.If, ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -95,9 +97,9 @@ def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list
     tops = [_part(statement, (), flat, setters) for statement in statements]
     imported = {name for part in flat if isinstance(part.node, (ast.Import, ast.ImportFrom)) for name in part.binds}
     needed = set(names)
-    with_stars = False
+    with_wildcards = False
     while True:
-        found = [part for part in flat if not part.is_kept and _is_wanted(part, needed, imported, with_stars)]
+        found = [part for part in flat if not part.is_kept and _is_wanted(part, needed, imported, with_wildcards)]
         for part in found:
             for one in (part, *part.parents):
                 one.is_kept = True
@@ -106,18 +108,30 @@ def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list
                 needed |= part.binds  # group = parser.add_argument_group(): what is done to group is done to parser
         bound = {name for part in flat if part.is_kept for name in part.binds}
         unbound = needed - _BUILTINS - bound
-        if not found and (with_stars or not unbound):
+        if not found and (with_wildcards or not unbound):
             break
-        with_stars = with_stars or not found
+        with_wildcards = with_wildcards or not found
     return [kept for top in tops if (kept := _pruned(top)) is not None], needed, unbound
 
 
-def _is_wanted(part: _Part, needed: set[str], imported: set[str], with_stars: bool) -> bool:
+def _is_wanted(part: _Part, needed: set[str], imported: set[str], with_wildcards: bool) -> bool:
     if isinstance(part.node, (ast.For, ast.AsyncFor, ast.While)) and trains(part.node):
         return False
     if part.binds & needed or part.stores & needed or (part.calls_on - imported) & needed:
         return True
-    return with_stars and isinstance(part.node, ast.ImportFrom) and part.node.names[0].name == "*"
+    return with_wildcards and _may_bind_anything(part.node)
+
+
+def _may_bind_anything(node: ast.stmt) -> bool:
+    """Whether a statement can bind names that do not stand in it: a star import, ``exec(...)``, ``globals()[...] =``."""
+    if isinstance(node, ast.ImportFrom):
+        return node.names[0].name == "*"
+    if not isinstance(node, (ast.Expr, ast.Assign)):
+        return False
+    return any(
+        isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in _BINDING_CALLS
+        for one in ast.walk(node)
+    )
 
 
 def _part(node: ast.stmt, parents: tuple[_Part, ...], flat: list[_Part], setters: dict[str, frozenset[str]]) -> _Part:

@@ -215,6 +215,13 @@ def read_record(folder: Path, student: str) -> StoredRecord | None:
     return record
 
 
+def is_outdated(folder: Path, student: str) -> bool:
+    """Whether evidence of another form is stored, which cannot be marked any more."""
+    content = read_json(student_folder(folder, student) / RECORD_FILE)
+    stored = content.get("evidence") if content is not None else None
+    return isinstance(stored, dict) and stored.get("format") != EVIDENCE_FORMAT
+
+
 def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
     """Write results.json: every verdict of the run for other programs (docs/report-format.md)."""
     facts = packed(run) | {
@@ -293,6 +300,7 @@ def _result(report: Report) -> JSON:
             }
             for answer in report.answers
         ],
+        "network": report.network,
         "report": report_path(report.student),
     }
 

@@ -10,6 +10,7 @@ from grader.checks.case import Case, failed, passed, review, skipped
 from grader.checks.loading import cause, ended
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import Training
+from grader.model.graph import own_weights
 
 
 def fraction_of(accuracy: float, plan: TrainingPlan) -> Decimal:
@@ -84,6 +85,10 @@ def accuracy(case: Case) -> Finding:
     middle = median(reached)
     is_borderline = any(abs(one - band.accuracy) < plan.margin for one in (best, middle) for band in plan.bands)
     proposed = fraction_of(middle, plan)
+    graph = case.evidence.graph
+    if graph is not None and own_weights(graph)[1]:
+        message = "It did not learn from weights like its own; with a layer of a special kind that may be the measurement."
+        return review(message, proposed=proposed, hint=hint, seen=seen)
     if len(fractions) > 1 or is_borderline:
         return review(
             "The accuracy lies at the edge of a band, so a tutor decides.", proposed=proposed, hint=hint, seen=seen

@@ -107,6 +107,8 @@ class _Reader:
                 kind = "arithmetic"
             if kind == "relu":
                 name = "relu" if name.startswith("leaky") else name
+            if name == "hardtanh" and tuple(node.args[1:3]) == (0.0, 6.0):
+                name = "relu6"
         self.kinds.append(kind)
         self.names.append(name)
         self.details.append(details)

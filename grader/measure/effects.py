@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing
 from grader.measure.replay import Here, Replacement, Replay
 from grader.measure.weights import fresh_state
@@ -92,7 +93,7 @@ def _of_relus(network: Network, still: dict[int, Replacement]) -> dict[int, floa
         nodes = {found.nodes[one.index] for one in relus}
         without = {key: value for key, value in bypassing(found, {"relu"}).items() if key in nodes}
         for one in relus:
-            source = found.bypasses[one.index]
+            source = _root(found, one)
             if source is not None and source[0] >= 0:
                 share = _share_kept_back(flowing, images, source, still, {**still, **without})
                 if share is not None:
@@ -114,6 +115,20 @@ def _sections(operations: tuple[Operation, ...]) -> Iterator[list[Operation]]:
                     relus.append(one)
         if relus:
             yield relus
+
+
+def _root(found: Anatomy, relu: Operation) -> tuple[int, int] | None:
+    """The result that a ReLU works on, before a change of sign, scale or shape: x, for relu(-x)."""
+    source = found.bypasses[relu.index]
+    if source is None or source[0] not in found.nodes:
+        return source
+    at = found.nodes.index(source[0])
+    part = source[1]
+    while found.operations[at].kind in {"arithmetic", "reshape"} and len(found.operations[at].inputs) == 1:
+        if found.operations[at].inputs[0] < 0:
+            break
+        at, part = found.operations[at].inputs[0], 0
+    return found.nodes[at], part
 
 
 def _share_kept_back(

@@ -24,7 +24,7 @@ from grader.model.graph import Graph, digest
 from grader.model.operations import Kind
 from grader.pictures import MOST_CHANNELS, are_filters
 
-VALIDATION_IMAGES = 500
+VALIDATION_IMAGES = 300
 """Taken from the end of the training set, to decide when to stop."""
 EVALUATION_BATCH = 250
 MOST_SECONDS = 28.0

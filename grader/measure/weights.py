@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from grader.measure.replay import State, dtype_of, sample_of, values_of
-from grader.model.graph import Graph, layer_bounds, size_of
+from grader.model.graph import Graph, layer_bounds, own_weights, size_of
 from grader.worker.chosen import chosen_weight
 
 
@@ -18,18 +18,21 @@ def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str 
 
     Weights and biases that a convolution or a fully connected layer is given as they are begin as torch's layers do
     (:func:`grader.model.graph.layer_bounds`). Other weights, with ``like_own`` all of them, are drawn from the values
-    that the submission's own began with.
+    that the submission's own began with; a few begin with just those (:func:`grader.model.graph.own_weights`).
     """
     generator = torch.Generator().manual_seed(seed)
     bounds = {} if like_own else layer_bounds(graph)
+    kept, _ = own_weights(graph)
     weights = []
     for index, one in enumerate(graph.weights):
         if index in bounds:
             values = torch.empty(one.shape).uniform_(-bounds[index], bounds[index], generator=generator)
         elif one.sample:
             sample = sample_of(one.sample)
+            is_whole = index in kept and len(sample) == size_of(one.shape)
             picks = torch.randint(max(len(sample), 1), (size_of(one.shape),), generator=generator)
-            values = sample[picks].reshape(one.shape) if len(sample) else torch.zeros(one.shape)
+            values = sample if is_whole else sample[picks] if len(sample) else torch.zeros(size_of(one.shape))
+            values = values.reshape(one.shape).clone()
         else:
             bound = max(size_of(one.shape[1:]), 1) ** -0.5
             values = torch.empty(one.shape).uniform_(-bound, bound, generator=generator)

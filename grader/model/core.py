@@ -290,6 +290,8 @@ class Report:
     """Digest of the submission's files; stays when ``submission`` is left out."""
     accuracy: float | None = None
     """Held-out accuracy (0..1) of the best seed; None when no net was tested. Stays when ``evidence`` is left out."""
+    network: str = ""
+    """Digest of the network that was trained, alike for all submissions that share the run; stays likewise."""
     experiment: Experiment | None = None
     unmarked: tuple[ItemResult, ...] = ()
     """What was looked at without points: on the student's page alone, in no sum and no table."""

@@ -28,6 +28,10 @@ MOST_NODES = 3000
 """Of one pass. The lab's network has some twenty; a loop over every pixel of an image takes 784 times a few."""
 MOST_VALUES = 4096
 """Numbers in all constants and buffers of a graph that cross exactly; more is a table, not a setting."""
+SAMPLE = 1024
+"""Values of a weight that are told, so that others like them can be drawn; all, where there are no more."""
+MOST_OWN_VALUES = 1024
+"""Values of weights, in all, that a network begins with as the submission had them: some parametrizations need theirs."""
 MOST_ARGUMENTS = 4096
 DEEPEST_ARGUMENT = 6
 SOURCES = ("input", "node", "parameter", "buffer", "constant")
@@ -370,6 +374,22 @@ def layer_bounds(graph: Graph) -> dict[int, float]:
     return bounds
 
 
+def own_weights(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
+    """Of the weights that are none of a layer's as they are (of a parametrization, say): those whose own first values are
+    few enough to begin with, and those that begin with values drawn from a sample.
+    """
+    layers = layer_bounds(graph)
+    kept: set[int] = set()
+    room = MOST_OWN_VALUES
+    others = [index for index in range(len(graph.weights)) if index not in layers and graph.weights[index].sample]
+    for index in others:
+        count = size_of(graph.weights[index].shape)
+        if count <= min(room, SAMPLE):
+            kept.add(index)
+            room -= count
+    return frozenset(kept), frozenset(others) - kept
+
+
 # ---- checking --------------------------------------------------------------------------------------------------------
 
 
@@ -465,6 +485,18 @@ def digest(graph: Graph) -> str:
 
 
 def _canonical(program: Program) -> list[Any]:
+    shared = _shared_writes(program)
+    nodes = []
+    for index, node in enumerate(program.nodes):
+        op = node.op
+        if node.name.endswith("_") and index not in shared:
+            op = op.replace("_.", ".", 1)
+        nodes.append([op, node.args, node.kwargs])
+    return [nodes, None if program.output is None else program.output.packed()]
+
+
+def _shared_writes(program: Program) -> frozenset[int]:
+    """The nodes that write into memory which is read later by another name, so that it matters that they do."""
     last_read: dict[int, int] = {}
     for index, node in enumerate(program.nodes):
         for source in node.sources():
@@ -472,13 +504,8 @@ def _canonical(program: Program) -> list[Any]:
                 last_read[source.index] = index
     if program.output is not None and program.output.kind == "node":
         last_read[program.output.index] = len(program.nodes)
-    nodes = []
-    for index, node in enumerate(program.nodes):
-        op = node.op
-        if node.name.endswith("_") and not _is_shared(program, index, last_read):
-            op = op.replace("_.", ".", 1)
-        nodes.append([op, node.args, node.kwargs])
-    return [nodes, None if program.output is None else program.output.packed()]
+    writing = (index for index, node in enumerate(program.nodes) if node.writes)
+    return frozenset(index for index in writing if _is_shared(program, index, last_read))
 
 
 def _is_shared(program: Program, index: int, last_read: Mapping[int, int]) -> bool:

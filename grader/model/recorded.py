@@ -21,6 +21,7 @@ from grader.model.graph import (
     check_graph,
     gathered,
     generalised,
+    own_weights,
     pruned,
     size_of,
 )
@@ -209,5 +210,7 @@ def _words(route: list[tuple[str, tuple[str, ...]]]) -> str:
 
 
 def brought_along(graph: Graph) -> int:
-    """How many numbers, weights apart, the network brings along."""
-    return sum(size_of(one.shape) for one in (*graph.constants, *graph.buffers))
+    """How many numbers of its own the network begins with."""
+    kept, _ = own_weights(graph)
+    held = [one.shape for one in (*graph.constants, *graph.buffers)]
+    return sum(map(size_of, [*held, *(graph.weights[index].shape for index in kept)]))

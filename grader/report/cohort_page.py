@@ -85,10 +85,12 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
         "parts": [
             (part, identity.saying(part.saying.message) if part.saying else "") for part in tally.part_tallies(reports)
         ],
+        "networks": tally.shared_networks(reports),
         "decisions": _decisions(reports, identity),
         "run_counts": [(name, str(count)) for name, count in run.counts.items()],
         "stage_times": [(text.STAGE_WORDS.get(name, name), text.duration(spent)) for name, spent in run.timing.items()],
         "percent_of": percent,
+        "named": lambda student: (identity.name(student), identity.page(student)),
     }
 
 

@@ -67,6 +67,29 @@ class Bin:
     count: int
 
 
+@dataclass(frozen=True)
+class SharedNetwork:
+    """A network that several submissions run, by id, and the accuracy that it was trained to once for all of them."""
+
+    digest: str
+    students: tuple[str, ...]
+    accuracy: float | None
+
+
+def shared_networks(reports: Iterable[Report]) -> tuple[SharedNetwork, ...]:
+    """The networks of more than one submission, those of most first."""
+    groups: dict[str, list[Report]] = {}
+    for report in reports:
+        if report.network:
+            groups.setdefault(report.network, []).append(report)
+    found = (
+        SharedNetwork(digest, tuple(report.student for report in group), group[0].accuracy)
+        for digest, group in groups.items()
+        if len(group) > 1
+    )
+    return tuple(sorted(found, key=lambda network: -len(network.students)))
+
+
 def add_up(results: Iterable[ItemResult | AnswerResult]) -> Points:
     """The points of ``results`` together."""
     listed = tuple(results)

@@ -31,6 +31,8 @@ from grader.worker.environment import SETTINGS
 
 START, OVERFIT = "start", "overfit"
 """Besides the stages: importing torch, and learning one batch by heart."""
+MEASURING = frozenset({"measure", "train"})
+"""Stages in which none of the student's code is called."""
 SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 180.0, OVERFIT: 20.0}
 """Deadlines by stage, mostly shorter than the tutor's, for a student waits. Importing torch from a cold network
 drive has been seen to take over a minute, and a training run ends by itself after two."""
@@ -186,11 +188,16 @@ class _Observation:
         if self._stage == OVERFIT and ending.kind != "finished":
             # Everything that a tutor looks at was done before.
             self._overfitting, ending = None, Ending("finished")
+        if self._stage in MEASURING and ending.kind not in {"finished", "unrecorded"}:
+            detail = f"{ending.kind}: {ending.detail}" if ending.detail else ending.kind
+            ending = Ending("unmeasured", self._stage, detail)
         found: Measurements | None = self._records.get("measure")
         evidence = Evidence(
             ending=ending,
             load=self._records.get("load"),
             build=self._records.get("build"),
+            record=self._records.get("record"),
+            graph=self._records.get("graph"),
             trace=found.trace if found else None,
             probe=found.probe if found else None,
             modes=found.modes if found else None,

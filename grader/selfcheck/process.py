@@ -33,7 +33,7 @@ UNRECORDED = "unrecorded"
 
 
 class Frames:
-    """The way out: ``send`` for records, ``begin`` for the start of a stage. Keeps what was recorded."""
+    """The way out: ``send`` for records, ``begin`` for the start of a stage. Keeps what was recorded, whose programs stay."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -48,7 +48,7 @@ class Frames:
         """Send a finished record, with one array of float32 behind it."""
         if isinstance(record, Recording):
             self.recording = record
-            return
+            record = replace(record, passes=tuple(replace(one, program=Program()) for one in record.passes))
         if isinstance(record, Building):
             self.building = record
         raw = b"" if array is None else array.float().contiguous().numpy().astype("<f4").tobytes()
@@ -100,6 +100,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
     subject = Subject(graph, recording, building.parameters, task.seed)
     found = look(subject, images, seed=task.seed)
     doubts: tuple[Doubt, ...] = (*recorded.doubts, *found.doubts)
+    frames.send(graph, "graph")
     frames.send(replace(found, doubts=doubts), "measure")
     if recorded.graph is None or not found.is_trainable:
         return

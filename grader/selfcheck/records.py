@@ -27,6 +27,8 @@ def _read(value: Any, kind: Any) -> Any:
         if value.keys() != hints.keys():
             raise ValueError(f"{kind.__name__} has other fields than {', '.join(map(str, value))}")
         return kind(**{name: _read(value[name], hint) for name, hint in hints.items()})
+    if kind is Any:
+        return value
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         if value is None and types.NoneType in arguments:

@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from grader.model import DataFiles, TrainingPlan
-from grader.model.evidence import Building, Loading, Measurements, Training
+from grader.model.evidence import Building, Loading, Measurements, Recording, Training
+from grader.model.graph import Graph
 
 RECORDS: dict[str, type] = {
     "load": Loading,
     "build": Building,
+    "record": Recording,
+    "graph": Graph,
     "measure": Measurements,
     "train": Training,
     "overfit": Training,
 }
-"""The stages that send a record, in order; ``record`` sends none, for the graph stays there."""
+"""What is sent, in order: the stages' records, and the graph that is measured."""
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,11 @@ from torch.nn.modules import module as module_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader.model.evidence import Repair
-from grader.model.graph import MOST_NODES, MOST_VALUES, Constant, Node, Program, Source, Weight
+from grader.model.graph import MOST_NODES, MOST_VALUES, SAMPLE, Constant, Node, Program, Source, Weight
 from grader.worker.mending import mended
 
-SAMPLE = 1024
-"""Values of a weight that are told, so that others like them can be drawn."""
 MOST_TENSORS = 500
+LARGEST_INTEGER = 2**52
 
 
 class Wrapped(Exception):
@@ -295,7 +294,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         if isinstance(value, torch.Generator):
             return None
         if isinstance(value, numbers.Integral):
-            return operator.index(value)
+            return max(-LARGEST_INTEGER, min(operator.index(value), LARGEST_INTEGER))  # x[::2] ends at the largest of all
         if isinstance(value, numbers.Real):
             number = float(value)
             return number if math.isfinite(number) else {"float": repr(number)}
