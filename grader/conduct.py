@@ -5,9 +5,9 @@ A pure function of stored evidence, like the checks. docs/threat-model.md lists 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grader.model import Flag
+from grader.model import Finding, Flag, Status
 from grader.model.evidence import Evidence
 
 ENDINGS = {
@@ -34,6 +34,22 @@ class Conduct:
 
     flags: tuple[Flag, ...]
     holds: tuple[Hold, ...]
+
+
+def held(id: str, finding: Finding, seen: Conduct) -> Finding:
+    """The finding on the check ``id``, or the same as a proposal when it has to wait for a tutor.
+
+    A doubt about the whole network makes losses wait as well as gains: what was judged may not be what was handed in.
+    Only that Net loads was seen for itself.
+    """
+    is_earned = finding.status in {Status.PASSED, Status.PARTIAL}
+    is_settled = finding.status in {Status.NEEDS_REVIEW, Status.ERROR}
+    reasons = [hold.reason for hold in seen.holds if hold.check == ALL and id != "loads"]
+    reasons += [hold.reason for hold in seen.holds if hold.check == id and is_earned]
+    if is_settled or not reasons:
+        return finding
+    more = "" if finding.status is Status.PASSED else f" {finding.message}"
+    return replace(finding, status=Status.NEEDS_REVIEW, message=f"Held: {reasons[0]}{more}", hint="")
 
 
 def conduct(evidence: Evidence) -> Conduct:

@@ -40,7 +40,7 @@ OBSERVERS = frozenset(
 )
 """Parts that a process which runs student code may load."""
 PUBLIC = OBSERVERS | {"measure"} | {
-    "accuracy", "checks", "data", "lab4", "network", "refusals", "rubric", "selfcheck", "text",
+    "accuracy", "checks", "conduct", "data", "lab4", "network", "refusals", "rubric", "selfcheck", "text",
 }  # fmt: skip
 """Parts that may be handed out: none of them knows an answer."""
 PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})

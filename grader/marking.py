@@ -13,7 +13,7 @@ from grader.answers.own_net import notes
 from grader.answers.results import Judge, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.training import best_accuracy
-from grader.conduct import ALL, Conduct, conduct
+from grader.conduct import conduct, held
 from grader.experiment.judging import judge as judge_experiment
 from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import (
@@ -57,7 +57,7 @@ def mark(
         max_forward_seconds=rubric.max_forward_seconds,
     )
     seen = conduct(evidence)
-    findings = {id: _held(id, finding, seen) for id, finding in findings.items()}
+    findings = {id: held(id, finding, seen) for id, finding in findings.items()}
     answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
@@ -160,20 +160,3 @@ def _item(criterion: Criterion, finding: Finding) -> ItemResult:
         seen=finding.seen,
         proposed=earned if is_open else None,
     )
-
-
-def _held(id: str, finding: Finding, seen: Conduct) -> Finding:
-    """The finding, or the same as a proposal when it has to wait for a tutor.
-
-    A doubt about the whole network makes losses wait as well as gains: what was judged may not be what was handed in.
-    Only that Net loads was seen for itself.
-    """
-    reason = next((hold.reason for hold in seen.holds if hold.check == id), None)
-    if reason is None and id != "loads":
-        reason = next((hold.reason for hold in seen.holds if hold.check == ALL), None)
-    elif finding.status not in {Status.PASSED, Status.PARTIAL}:
-        return finding
-    if reason is None or finding.status in {Status.NEEDS_REVIEW, Status.ERROR}:
-        return finding
-    what = "" if finding.status is Status.PASSED else f" {finding.message}"
-    return replace(finding, status=Status.NEEDS_REVIEW, message=f"Held: {reason}{what}", hint="")

@@ -123,7 +123,7 @@ def _is_wanted(part: _Part, needed: set[str], imported: set[str], with_wildcards
 
 
 def _may_bind_anything(node: ast.stmt) -> bool:
-    """Whether a statement can bind names that do not stand in it: a star import, ``exec(...)``, ``globals()[...] =``."""
+    """Whether a statement can bind names that are not written in it: star imports, ``exec``, ``globals()[...] =``."""
     if isinstance(node, ast.ImportFrom):
         return node.names[0].name == "*"
     if not isinstance(node, (ast.Expr, ast.Assign)):

@@ -26,5 +26,7 @@ def worker_digest() -> str:
 
 OBSERVING = ("measure", "model", "service", "worker")
 """The packages that evidence depends on as a whole."""
-READING = ("measurement.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py", "trials.py")
+READING = (
+    *("measurement.py", "names.py", "pictures.py", "script.py", "slicing.py", "source.py", "syntax.py", "trials.py"),
+)
 """The other modules that it depends on."""

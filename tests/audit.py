@@ -36,9 +36,9 @@ from tests.test_cohort import CASES, COHORT, KEY, LEAST, Expected, differences, 
 
 ROOT = Path(__file__).resolve().parent.parent
 CONDUCT = frozenset({
-    "reaches-in", "patches-library", "network", "starts-programs", "reads-files", "loads-weights", "trained-before",
-    "knows-heldout", "modes-differ", "shifts", "text-differs", "not-read", "worker-crashed", "worker-lost",
-    "worker-unobserved",
+    "program-differs", "backward-differs", "passes-differ", "modes-differ", "unseen-values",
+    "large-constants", "trained-before", "worker-crashed", "worker-lost", "worker-unobserved", "worker-unrecorded",
+    "worker-unmeasured",
 })  # fmt: skip
 """Flags about conduct: one of these on an honest submission suspects the innocent."""
 RANK = {"passed": 2, "partial": 1}
@@ -72,7 +72,7 @@ class Graded:
         return {"kind": "", "stage": "", "detail": "", **ending}
 
     def worker_seconds(self, student: str) -> float:
-        """Wall seconds that the worker spent on a student."""
+        """Seconds that were spent on a student: wall seconds of recording, CPU seconds of measuring."""
         return float(sum(self.evidence.get(student, {}).get("seconds", {}).values()))
 
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,13 +59,16 @@ class NaiveRun:
 
 @dataclass(frozen=True)
 class GraderRun:
-    """One cohort: wall seconds, the peak memory of the parent process (bytes), and mean seconds by stage."""
+    """One cohort: wall seconds, the peak memory of the parent process (bytes), mean seconds by stage, and the number of
+    different networks, each of which is trained once.
+    """
 
     students: int
     jobs: int
     wall: float
     peak: int
     stages: dict[str, float]
+    networks: int
     data: str
     code: int
     cpu: float
@@ -193,13 +197,17 @@ def watch_memory(process: subprocess.Popen[bytes]) -> int:
     return peak
 
 
-def mean_stage_seconds(out: Path) -> dict[str, float]:
-    """Mean wall seconds by stage over the stored evidence of a run."""
-    totals: dict[str, float] = {}
+def stored_evidence(out: Path) -> list[dict[str, Any]]:
+    """The evidence that a run stored."""
     stored = sorted(out.glob("students/*/evidence.json"))
-    for path in stored:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        for stage, seconds in record["evidence"]["seconds"].items():
+    return [json.loads(path.read_text(encoding="utf-8"))["evidence"] for path in stored]
+
+
+def mean_stage_seconds(stored: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Mean seconds by stage: wall seconds of recording, CPU seconds of measuring."""
+    totals: dict[str, float] = {}
+    for evidence in stored:
+        for stage, seconds in evidence["seconds"].items():
             totals[stage] = totals.get(stage, 0.0) + seconds
     return {stage: seconds / len(stored) for stage, seconds in totals.items()}
 
@@ -219,12 +227,14 @@ def run_grader(folder: Path, data: str, *, size: int, jobs: int, isolation: str 
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     if len(results["submissions"]) != size:
         raise SystemExit(f"{len(results['submissions'])} of {size} submissions were graded")
+    stored = stored_evidence(out)
     return GraderRun(
         students=size,
         jobs=jobs,
         wall=wall,
         peak=peak,
-        stages=mean_stage_seconds(out),
+        stages=mean_stage_seconds(stored),
+        networks=len({training["network"] for evidence in stored for training in evidence["trainings"]}),
         data=str(results["run"]["data"]),
         code=process.returncode,
         cpu=children_cpu() - cpu,
@@ -259,11 +269,11 @@ def describe(naive: NaiveRun, runs: Sequence[GraderRun], headline: GraderRun) ->
         f"naive way      {naive.per_minute:7.1f} submissions/min   ({naive.students} students, {naive.wall:.1f} s; "
         f"{naive.alone:.1f} s for one)",
         f"this grader    {headline.per_minute:7.1f} submissions/min   ({headline.students} students, "
-        f"{headline.wall:.1f} s; data set: {headline.data})",
+        f"{headline.wall:.1f} s; {headline.networks} different networks; data set: {headline.data})",
         f"ratio          {headline.per_minute / naive.per_minute:7.1f} times the naive way",
         f"overhead       {headline.overhead:7.3f} core seconds a submission beyond the net's own training",
         "",
-        "Mean wall seconds a submission by stage, measured by the parent:",
+        "Mean seconds a submission by stage (wall seconds of recording, CPU seconds of measuring):",
         *(f"  {stage:<12} {seconds:8.4f}" for stage, seconds in headline.stages.items()),
         "",
         "Cohorts:         submissions/min   overhead (s)   parent's peak memory (MiB)",

@@ -1,7 +1,8 @@
 """Measures how correct nets train, to choose the training plan: ``python -m tests.calibration`` from the project's
 root.
 
-Every ``valid-*`` sample is trained under several seeds exactly as a submission is, retries included. The table that
+Every ``valid-*`` sample is recorded, and its network trained under several seeds exactly as when grading, retries
+included. The table that
 this prints stands in docs/calibration.md; run it again when the plan, torch or the samples change.
 """
 
@@ -27,6 +28,9 @@ from grader.checks.training import accuracy_of, fraction_of
 from grader.data import resolve_data, user_cache, write_worker_files
 from grader.intake import copy_submission, discover
 from grader.model import DataFiles, Job, TrainingPlan
+from grader.model.evidence import Building, Loading, Recording
+from grader.model.graph import size_of
+from grader.model.recorded import graph_of
 from grader.rubric import load_rubric
 
 SAMPLES = Path(__file__).parent / "submissions"
@@ -60,42 +64,61 @@ class Result:
     seconds: tuple[float, ...]
 
 
+class Recorded:
+    """Takes what the stages of a submission's process send."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Loading | Building | Recording] = {}
+
+    def begin(self, stage: str) -> None:
+        """Nothing: only the records count."""
+
+    def send(self, record: Loading | Building | Recording, stage: str) -> None:
+        """Keep the record."""
+        self.records[stage] = record
+
+
 def measure(work: Work) -> Result:
-    """Train one net under every seed, in a process of its own."""
+    """Record one net and train its graph under every seed, in a process of its own."""
     import torch
 
-    from grader.worker import training
-    from grader.worker.building import build, parameter_count
-    from grader.worker.loading import load_net
+    from grader.measure.doubts import untrained_accuracy
+    from grader.measure.images import load_images
+    from grader.measure.network import open_network
+    from grader.measure.training import attempt_of, train
+    from grader.worker.stages import observe
 
     torch.set_num_threads(1)
-    images = training.load_images(work.files)
-    job = Job.planned(work.plan, root=work.folder, script=work.script, data=work.files, probe_seed=0, device="cpu")
-    loaded = load_net(Path(work.folder), work.script)
-    if loaded.factory is None:
-        raise SystemExit(f"{work.student} does not load: {loaded.record.problem}")
-    net = build(loaded.factory, seed=0)
-    shapes = " ".join("x".join(map(str, one.shape)) for one in net.parameters() if one.dim() > 1)
+    images = load_images(work.files)
+    recorded = Recorded()
+    observe(Job(work.folder, work.script, seed=0), recorded)
+    recording = recorded.records.get("record")
+    graph = graph_of(recording).graph if isinstance(recording, Recording) else None
+    if graph is None:
+        raise SystemExit(f"{work.student} gives no network: {recorded.records}")
+    shapes = " ".join("x".join(map(str, one.shape)) for one in graph.weights if len(one.shape) > 1)
+    parameters = sum(size_of(one.shape) for one in graph.weights if one.is_registered)
+
+    def probes(count: int) -> torch.Tensor:
+        return images.probes(count, seed=0)
+
     accuracies, steps, starts, seconds = [], [], [], []
     for seed in range(1, work.seeds + 1):
         reached: list[float] = []
         for number in range(len(work.plan.seeds)):
             clock = time.process_time()
-            attempt = training.attempts(job, number, seed=seed + number * SEED_STEP, batch=0)
-            record, outputs = training.train(loaded.factory, images, attempt, explain=loaded.explain)
-            predictions = Predictions(record.seed, outputs.heldout.numpy(), outputs.untrained.numpy())
-            record = with_accuracy(record, predictions, work.labels)
+            attempt = attempt_of(work.plan, number, seed=seed + number * SEED_STEP)
+            record, outputs = train(graph, images, work.plan, attempt, probes=probes)
+            record = with_accuracy(record, Predictions(record.seed, outputs.heldout.numpy()), work.labels)
             reached.append(accuracy_of(record))
             if number == 0:
                 steps.append(record.steps)
-                starts.append(record.initial_accuracy)
+                starts.append(untrained_accuracy(open_network(graph, probes, seed=seed), images))
                 seconds.append(time.process_time() - clock)
             if fraction_of(reached[-1], work.plan) == 1:
                 break
         accuracies.append(tuple(reached))
-    return Result(
-        work.student, parameter_count(net), shapes, tuple(accuracies), tuple(steps), tuple(starts), tuple(seconds)
-    )
+    return Result(work.student, parameters, shapes, tuple(accuracies), tuple(steps), tuple(starts), tuple(seconds))
 
 
 def row(result: Result, plan: TrainingPlan) -> str:

@@ -11,7 +11,6 @@ LONGEST_FIRST = (
     "test_attacks.py",
     "test_solution.py",
     "test_handout.py",
-    "test_scrutiny.py",
     "test_experiment.py",
     "test_sandbox.py",
     "test_hostile_text.py",

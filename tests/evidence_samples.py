@@ -11,7 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from grader.checks import find
+from grader.model import Band, Finding, TrainingPlan
 from grader.model.evidence import (
+    MEASURED,
+    STAGES,
     Building,
     Ending,
     Evidence,
@@ -23,12 +26,12 @@ from grader.model.evidence import (
     ParameterGradient,
     Pass,
     Probing,
+    Recording,
     Resources,
     Scores,
     Tracing,
     Training,
 )
-from grader.model import Band, Finding, TrainingPlan
 
 FINISHED = Ending("finished")
 BATCHES = (1, 2, 3, 64, 100)
@@ -91,7 +94,7 @@ def passes(shape: tuple[int, ...] = (10,), **changes: Any) -> tuple[Pass, ...]:
 
 def training(accuracy: float, seed: int = 1, **changes: Any) -> Training:
     """A run after which ``accuracy`` of a thousand held-out images are right."""
-    return replace(Training(None, seed, "cpu", 100, 1.0, 0.1, (), round(1000 * accuracy), 1000), **changes)
+    return replace(Training(None, seed, "cpu", 100, 1.0, (), round(1000 * accuracy), 1000), **changes)
 
 
 PARAMETERS = tuple(
@@ -115,14 +118,23 @@ MODES = Modes(None, train_difference=2.0)
 GRADIENTS = Gradients(None, PARAMETERS)
 RESOURCES = Resources(None, 21_840, 0.01)
 HEALTHY = Evidence(
-    FINISHED, LOAD, BUILD, trace(*LAYERS), PROBE, MODES, GRADIENTS, RESOURCES, trainings=(training(0.97),)
+    FINISHED,
+    LOAD,
+    BUILD,
+    Recording(),
+    trace=trace(*LAYERS),
+    probe=PROBE,
+    modes=MODES,
+    gradients=GRADIENTS,
+    resources=RESOURCES,
+    trainings=(training(0.97),),
 )
-STAGES = ("load", "build", "trace", "probe", "modes", "gradients", "resources", "train")
+ALL_STAGES = (*STAGES, *MEASURED)
 
 
 def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "") -> Evidence:
     """The evidence of a process that ended in ``stage``: nothing of that stage or a later one was seen."""
-    lost: dict[str, Any] = dict.fromkeys(STAGES[STAGES.index(stage) : -1])
+    lost: dict[str, Any] = dict.fromkeys(ALL_STAGES[ALL_STAGES.index(stage) : -1])
     return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)
 
 

@@ -15,6 +15,7 @@ from grader import store
 from grader.checks.training import best_accuracy
 from grader.codenames import code_names
 from grader.decisions import Decisions
+from grader.model import AnswerResult, AnswerSheet, Band, Flag, ItemResult, Override, Report, Run, Status, Submission
 from grader.model.evidence import (
     Building,
     CurvePoint,
@@ -36,7 +37,6 @@ from grader.model.evidence import (
     Tracing,
     Training,
 )
-from grader.model import AnswerResult, AnswerSheet, Band, Flag, ItemResult, Override, Report, Run, Status, Submission
 from grader.moderation import Overrides
 from grader.pictures import Filters, Mistake
 from grader.report import html
@@ -217,7 +217,6 @@ def training(seed: int, correct: int, total: int = 10000) -> Training:
         seed=seed,
         steps=500,
         seconds=2.4,
-        initial_accuracy=0.098,
         curve=(*curve[:3], broken, *curve[4:]),
         correct=correct,
         total=total,

@@ -21,20 +21,22 @@ import torch  # what the forked processes are to find imported
 from grader.data.digits import load_digits
 from grader.data.handing import write_worker_files
 from grader.intake import discover
-from grader.model import DataFiles, Finding, Job, Rubric, Status, Submission
+from grader.model import DataFiles, Finding, Rubric, Status, Submission
 from grader.rubric import load_rubric
+from grader.selfcheck import process
 from grader.selfcheck.chain import judge, nothing_to_run
 from grader.selfcheck.copying import copy_work
 from grader.selfcheck.observing import SECONDS, observe
 from grader.selfcheck.running import SEED, judge_with
-from grader.worker import solo, stages
+from grader.selfcheck.task import Task
+from grader.worker import stages
 
 HANG = 3.0
 """Seconds for forward where it is known to hang."""
 
 
 class Forked:
-    """Stands in for ``subprocess.Popen`` on ``grader.worker.solo``."""
+    """Stands in for ``subprocess.Popen`` on ``grader.selfcheck.process``."""
 
     def __init__(self) -> None:
         commands, theirs_commands = os.pipe()
@@ -48,7 +50,7 @@ class Forked:
             for theirs, number in ((commands, 0), (theirs_frames, 1), (theirs_output, 2)):
                 os.dup2(theirs, number)
             os.closerange(3, 256)
-            solo.main()
+            process.main()
         for descriptor in (commands, theirs_frames, theirs_output):
             os.close(descriptor)
         self.stdin: IO[bytes] | None = os.fdopen(theirs_commands, "wb")
@@ -67,9 +69,7 @@ class Forked:
         return int(self.returncode)
 
 
-def look_at(
-    submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path
-) -> dict[str, Finding]:
+def look_at(submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path) -> dict[str, Finding]:
     """The finding of each step for one submission."""
     if submission.script is None:
         return nothing_to_run(Finding(Status.FAILED, submission.problem))
@@ -77,15 +77,13 @@ def look_at(
     folder = scratch / submission.id
     copy_work(submission.root, folder)
     plan = rubric.training["digits"]
-    job = Job.planned(
-        plan, root=str(folder), script=submission.script, data=files, probe_seed=SEED, device="cpu"
-    )
+    task = Task(str(folder), submission.script, SEED, files, plan)
     hangs = "loop" in submission.id
     observed = observe(
         Forked(),
-        job,
+        task,
         judge_training=judge_with(plan, labels),
-        seconds={**SECONDS, "trace": HANG} if hangs else SECONDS,
+        seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
     return judge(observed, rubric, data="digits")
 
@@ -98,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         files, labels = write_worker_files(load_digits(""), scratch / "images", order_seed=SEED)
-        stages.preload(files)
+        stages.preload()
         for submission in discover(Path(cohort), scratch / "unpacked"):
             if submission.id not in ids:
                 continue

@@ -32,12 +32,14 @@ from tests.test_cohort import differences, expected_of
 
 LEAST = 70
 FAMILIES = {
-    "archives", "crashes", "evades", "exits", "floods", "forges", "hides", "lies", "links", "loops", "memorises",
-    "modes", "names", "network", "notebooks", "patches", "plants", "programs", "reads", "settings", "sources", "text",
-    "writes",
+    "archives", "crashes", "decoy", "dropout", "evades", "exits", "floods", "forge", "forges", "gradients", "hides",
+    "lies", "links", "loops", "memorises", "modes", "names", "network", "notebooks", "patches", "plants", "programs",
+    "reads", "settings", "sources", "text", "undoes", "writes",
 }  # fmt: skip
 INTAKE_FLAGS = {"archive-refused", "files-left-out", "link-not-followed", "renamed-script", "several-scripts"}
-ENDINGS = {"finished", "deadline", "exit", "signal", "memory", "garbled", "crashed", "lost", "unobserved"}
+ENDINGS = {
+    "finished", "deadline", "exit", "signal", "memory", "crashed", "lost", "unobserved", "unrecorded", "unmeasured",
+}  # fmt: skip
 QUICK = (
     "archives-zip-slip-beside-a-script",
     "crashes-null-pointer-in-forward",

@@ -39,8 +39,8 @@ RUBRIC = Path("grader", "lab4", "rubric.toml")
 SHORTER = {
     "steps = 1000": "steps = 300",
     "retry_steps = 2000": "retry_steps = 1000",
-    "evaluate_every = 25": "evaluate_every = 10",
-    "stop_accuracy = 0.88": "stop_accuracy = 0.60",
+    "evaluate_every = 20": "evaluate_every = 10",
+    "stop_accuracy = 0.84": "stop_accuracy = 0.60",
     "margin = 0.05": "margin = 0.02",
     "accuracy = 0.70,": "accuracy = 0.45,",
     "accuracy = 0.40,": "accuracy = 0.20,",

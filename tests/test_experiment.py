@@ -17,7 +17,6 @@ from grader import store
 from grader.answers.observations import named_factors
 from grader.answers.sheet import read_sheet
 from grader.data.digits import load_digits
-from grader.model.evidence import Ending, Evidence, Training
 from grader.experiment.gathering import candidates, experiment_key, gather
 from grader.experiment.judging import judge
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
@@ -27,6 +26,7 @@ from grader.grading import Selection, grade_cohort
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
+from grader.model.evidence import Ending, Evidence, Training
 from grader.report import html
 from grader.report.console import make_console
 from grader.report.experiment_view import MOST_LINES

@@ -19,12 +19,12 @@ from rich.console import Console
 
 from grader import store
 from grader.data.digits import load_digits
-from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.files import encodable, read_json, write_json
 from grader.grading import grade_cohort
 from grader.intake import safe_folder_name
 from grader.intake.names import clean_component
 from grader.model import Flag, Report, Status, UsageFault
+from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.report import html
 from grader.report.console import Progress, make_console, print_summary
 from grader.rubric import load_rubric

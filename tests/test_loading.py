@@ -306,7 +306,8 @@ for x, y in tqdm(data):
     wandb.log(dict(loss=loss))
     steps += 1
 assert torch.equal(before, net.weight) and steps == 1
-globals()['Ne' + 't'] = type('Net', (nn.Linear,), dict(__init__=lambda self: nn.Linear.__init__(self, steps, 10)))
+kind = type('Net', (nn.Linear,), dict(__init__=lambda self: nn.Linear.__init__(self, steps, 10)))
+setattr(__import__('sys').modules[__name__], 'Ne' + 't', kind)
 name = 'Net'
 """
     net = good(load(tmp_path, TORCH + text), "whole")

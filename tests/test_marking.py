@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from grader.answers.results import NO_ANSWERS, WAITING
-from grader.model.evidence import Ending, Problem
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
+from grader.model.evidence import Doubt, Ending, Problem
 from grader.verdicts import overall_status
 from tests import evidence_samples as samples
 from tests.evidence_samples import HEALTHY, training, until
@@ -165,22 +165,44 @@ def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
     assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))], ()) is P
 
 
-@pytest.mark.parametrize(("kind", "flags"), [("crashed", ["worker-crashed"]), ("lost", ["worker-lost"]), ("exit", [])])
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [
+        ("crashed", ["worker-crashed"]),
+        ("lost", ["worker-lost"]),
+        ("unobserved", ["worker-unobserved"]),
+        ("unrecorded", ["worker-unrecorded"]),
+        ("unmeasured", ["worker-unmeasured"]),
+        ("exit", []),
+    ],
+)
 def test_an_ending_to_look_at_is_flagged(kind: str, flags: list[str]) -> None:
     report = mark(ALICE, until("trace", kind), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == flags
 
 
-@pytest.mark.parametrize(
-    ("starts", "flags"), [((0.1,), []), ((0.97,), ["trained-before"]), ((0.1, 0.97), ["trained-before"])]
-)
-def test_a_net_that_knows_the_digits_before_training_is_flagged(starts: tuple[float, ...], flags: list[str]) -> None:
-    runs = tuple(training(0.97, seed, initial_accuracy=start) for seed, start in enumerate(starts, start=1))
-    report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
-    assert [flag.id for flag in report.flags] == flags
-    assert report.awarded == (13 if flags else 14), "what it may owe to other weights waits for a tutor"
-    item = next(item for item in report.items if item.id == "training.accuracy")
-    assert item.status is (Status.NEEDS_REVIEW if flags else P)
+def test_an_accuracy_that_may_be_owed_to_other_weights_waits() -> None:
+    doubt = Doubt("trained-before", "training.accuracy", "It is right on 97% of the images before any training.")
+    report = mark(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric(), data="mnist")
+    assert report.flags == (Flag("trained-before", doubt.message),)
+    assert report.awarded == 13
+    held = item(report, "training.accuracy")
+    assert (held.status, held.proposed) == (Status.NEEDS_REVIEW, Decimal(1))
+    assert held.message == f"Held: {doubt.message}"
+
+
+def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
+    doubt = Doubt("program-differs", "", "The program does something else.")
+    gradients = replace(samples.GRADIENTS, problem=Problem("replay", "No"))
+    broken = replace(HEALTHY, doubts=(doubt, doubt), gradients=gradients)
+    report = mark(ALICE, broken, rubric(), data="mnist")
+    assert report.flags == (Flag("program-differs", doubt.message),), "one flag, however often it is said"
+    assert {one.id for one in report.items if one.status is P} == {"loads"}
+    assert {one.status for one in report.items if one.id != "loads"} == {Status.NEEDS_REVIEW}
+    lost = item(report, "behaviour.gradients")
+    assert lost.message.startswith(f"Held: {doubt.message} backward raises an error"), "a loss waits as well"
+    assert lost.proposed == 0
+    assert item(report, "structure.conv").proposed == 1
 
 
 def test_intakes_flags_come_first() -> None:
@@ -196,7 +218,7 @@ def test_marking_is_a_function_of_its_arguments() -> None:
 
 
 def test_the_further_a_submission_gets_the_more_it_earns() -> None:
-    marks = [mark(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.STAGES]
+    marks = [mark(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.ALL_STAGES]
     marks.append(mark(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
     assert all(earlier <= later for earlier, later in pairwise(marks)), marks
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from grader.checks import find
-from grader.model.evidence import Evidence, Operation, Problem, Repair, Scores, Tracing
 from grader.model import Status
+from grader.model.evidence import Evidence, Operation, Problem, Repair, Scores, Tracing
 from grader.network import executed_network
 from grader.report.network_view import PLACES, Comparison, State, compare
 from tests import evidence_samples as samples

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,14 @@ from numpy.typing import NDArray
 from grader import store
 from grader.accuracy import Predictions, with_accuracy
 from grader.data import DataSet, write_worker_files
-from grader.model.evidence import Problem, Training
 from grader.files import packed, unpacked
+from grader.model.evidence import Problem, Training
 from grader.pictures import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
-from grader.sandbox.decoding import Decoder, Garbled, Recorded
+from grader.service import wire
 from grader.session import quantised, surest_mistakes, with_pictures
-from grader.worker.channel import signature
 from tests import report_samples
 
 HELDOUT = 60
-KEY = bytes(32)
 CHANCE = np.random.default_rng(3)
 IMAGES = CHANCE.integers(256, size=(HELDOUT, 28, 28), dtype=np.uint8)
 LABELS = CHANCE.integers(10, size=HELDOUT, dtype=np.uint8)
@@ -88,7 +85,7 @@ def test_a_mistake_is_the_very_image_that_was_handed_out(tmp_path: Path) -> None
     handed_out = np.fromfile(files.heldout_images, np.uint8).reshape(-1, 28, 28)
     assert not np.array_equal(handed_out, IMAGES), "they were shuffled"
     outputs = np.stack([answer(image.tobytes()) for image in handed_out])
-    predictions = Predictions(1, outputs, outputs[:3])
+    predictions = Predictions(1, outputs)
     judged = with_pictures(with_accuracy(Training(None, 1), predictions, labels), predictions, labels, handed_out)
     assert len(judged.mistakes) == MOST_MISTAKES
     label_of = {image.tobytes(): label for image, label in zip(IMAGES, LABELS, strict=True)}
@@ -102,7 +99,7 @@ def answer(pixels: bytes) -> NDArray[np.float32]:
 
 
 def test_a_run_that_was_not_judged_has_no_pictures() -> None:
-    predictions = Predictions(1, SCORES[:5], SCORES[:2], FILTERS)
+    predictions = Predictions(1, SCORES[:5], FILTERS)
     for record, labels in ((Training(Problem("training"), 1), LABELS[:5]), (Training(None, 1), LABELS)):
         assert with_pictures(with_accuracy(record, predictions, labels), predictions, labels, IMAGES) == record
 
@@ -176,108 +173,37 @@ def test_a_damaged_picture_is_not_read_back(kind: type, changes: dict[str, Any])
         unpacked(stored | changes, kind)
 
 
-# ---- frames ----------------------------------------------------------------------------------------------------------
+# ---- across the pipe -------------------------------------------------------------------------------------------------
 
 
-def told(*arrays: tuple[str, NDArray[Any]], record: Training = Training(None, 1)) -> Predictions:  # noqa: B008  # frozen
-    """What the parent makes of a training record that came with these arrays, signed as it should be."""
-    shapes = [[name, list(array.shape)] for name, array in arrays]
-    header = {"stage": "train", "record": asdict(record), "arrays": shapes}
-    return read(json.dumps(header).encode(), b"".join(array.astype("<f4").tobytes() for _, array in arrays))
-
-
-def read(line: bytes, blob: bytes) -> Predictions:
-    decoder = Decoder(key=KEY, first_seed=1, heldout_count=HELDOUT)
-    frame = signature(KEY, 0, line, [blob]) + b" " + line + b"\n" + blob
-    events = [event for byte in range(0, len(frame), 997) for event in decoder.feed(frame[byte : byte + 997])]
-    (event,) = events
-    assert isinstance(event, Recorded)
-    assert event.predictions is not None
-    return event.predictions
-
-
-HEAD = (("heldout", SCORES), ("untrained", SCORES))
+def crossed(filters: NDArray[np.float32]) -> Predictions:
+    """Predictions and filters as they arrive from a measuring process."""
+    arrays = {"heldout": SCORES, "filters": filters}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    message, found = wire.decode_reply(wire.encode(wire.Trained(Training(None, 1), shapes), arrays))
+    assert isinstance(message, wire.Trained)
+    return Predictions(1, found["heldout"], found["filters"])
 
 
 def test_filters_come_with_the_predictions() -> None:
-    alone, shown = told(*HEAD), told(*HEAD, ("filters", FILTERS))
-    for predictions in (alone, shown):
-        assert np.array_equal(predictions.log_probabilities, SCORES)
-        assert np.array_equal(predictions.untrained, SCORES)
-    assert alone.filters is None
-    assert shown.filters is not None
-    assert np.array_equal(shown.filters, FILTERS)
+    predictions = crossed(FILTERS)
+    assert np.array_equal(predictions.log_probabilities, SCORES)
+    assert predictions.filters is not None
+    assert np.array_equal(predictions.filters, FILTERS)
 
 
-def test_as_many_filters_as_may_be_shown_arrive() -> None:
+def test_as_many_filters_as_may_be_shown_are_few_bytes() -> None:
     most = np.zeros((MOST_FILTERS, LARGEST_KERNEL, LARGEST_KERNEL), np.float32)
-    filters = told(*HEAD, ("filters", most)).filters
+    filters = crossed(most).filters
     assert filters is not None
-    assert filters.shape == most.shape
     assert len(json.dumps(packed(quantised(filters)))) < 6000
 
 
-@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
-def test_filters_that_are_no_numbers_are_left_out_and_cost_nothing(odd: float) -> None:
-    filters = FILTERS.copy()
-    filters[3, 2, 1] = odd
-    predictions = told(*HEAD, ("filters", filters))
-    assert predictions.filters is None
-    judged = with_accuracy(Training(None, 1), predictions, LABELS)
-    shown = with_pictures(judged, predictions, LABELS, IMAGES)
-    assert judged.total == HELDOUT
-    assert replace(shown, mistakes=()) == judged
-
-
 @pytest.mark.parametrize("value", [3.4e38, -3.4e38, 1e-45])
-def test_hostile_weights_make_an_ugly_picture_at_most(value: float) -> None:
+def test_odd_weights_make_an_ugly_picture_at_most(value: float) -> None:
     filters = FILTERS.copy()
     filters[0] = value
-    predictions = told(*HEAD, ("filters", filters))
+    predictions = crossed(filters)
     judged = with_pictures(with_accuracy(Training(None, 1), predictions, LABELS), predictions, LABELS, IMAGES)
     assert unpacked(packed(judged), Training) == judged
     assert judged.filters is not None
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        (*HEAD, ("filters", np.zeros((MOST_FILTERS + 1, 5, 5)))),
-        (*HEAD, ("filters", np.zeros((1, LARGEST_KERNEL + 1, 1)))),
-        (*HEAD, ("filters", np.zeros((10, 25)))),
-        (*HEAD, ("filters", np.zeros((10, 1, 5, 5)))),
-        (*HEAD, ("filters", np.zeros((0, 5, 5)))),
-        (*HEAD, ("filters", FILTERS), ("filters", FILTERS)),
-        (*HEAD, ("mistakes", FILTERS)),
-        (("filters", FILTERS), *HEAD),
-        (("filters", FILTERS),),
-        (HEAD[0], ("filters", FILTERS)),
-    ],
-)
-def test_other_arrays_end_the_submission(arrays: tuple[tuple[str, NDArray[Any]], ...]) -> None:
-    with pytest.raises(Garbled, match="not those that were asked for"):
-        told(*arrays)
-
-
-@pytest.mark.parametrize("shape", [[-1, -5, 5], [10**30, 1, 1], [1.5, 1, 1], [True, 1, 1], ["5", 5, 5], [None], 5])
-def test_shapes_that_no_tensor_has_end_the_submission(shape: object) -> None:
-    arrays = [["heldout", [HELDOUT, 10]], ["untrained", [HELDOUT, 10]], ["filters", shape]]
-    line = json.dumps({"stage": "train", "record": asdict(Training(None, 1)), "arrays": arrays})
-    with pytest.raises(Garbled):
-        read(line.encode(), b"")
-
-
-@pytest.mark.parametrize(
-    "bring",
-    [lambda record: replace(record, mistakes=(MISTAKE,)), lambda record: replace(record, filters=quantised(FILTERS))],
-)
-def test_a_worker_brings_no_pictures_in_its_record(bring: Callable[[Training], Training]) -> None:
-    with pytest.raises(Garbled, match="its own pictures"):
-        told(*HEAD, record=bring(Training(None, 1)))
-
-
-def test_a_record_with_a_picture_that_is_none_is_not_valid() -> None:
-    record = asdict(Training(None, 1)) | {"mistakes": [{"image": "", "digit": 1, "predicted": 2, "probability": 1.0}]}
-    line = json.dumps({"stage": "train", "record": record, "arrays": []}).encode()
-    with pytest.raises(Garbled, match="not valid"):
-        read(line, b"")

@@ -21,9 +21,11 @@ from grader.checks.case import failed, passed, skipped
 from grader.data.digits import load_digits
 from grader.data.handing import write_worker_files
 from grader.data.mnist import MNIST
-from grader.model.evidence import STAGES, Ending, Loading, Problem, Training
+from grader.files import packed
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.model import Finding, GraderFault, Job, Status
+from grader.model import Finding, GraderFault, Status
+from grader.model.evidence import Ending, Loading, Measurements, Problem, Training
+from grader.model.graph import Graph, Node, Program, Source, Weight
 from grader.rubric import load_rubric
 from grader.selfcheck import STEPS, SelfCheck, run_self_check
 from grader.selfcheck.chain import OVERFITS, SHAPES, judge, points
@@ -32,6 +34,7 @@ from grader.selfcheck.images import choose_images
 from grader.selfcheck.observing import Observed, observe
 from grader.selfcheck.records import record_from
 from grader.selfcheck.running import SEED
+from grader.selfcheck.task import RECORDS, Task
 from grader.selfcheck.telling import ALL_PASSED, MORE, WIDTH, answers, experiments, next_step, told
 from grader.selfcheck.written import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
 from grader.worker.environment import SETTINGS
@@ -179,10 +182,22 @@ def test_evidence_is_judged_as_the_grader_judges_it() -> None:
 
 def test_records_come_back_as_they_went() -> None:
     evidence = samples.HEALTHY
-    for stage, kind in STAGES.items():
-        for record in evidence.trainings if stage == "train" else (getattr(evidence, stage),):
-            crossed = json.loads(json.dumps(asdict(record)))
-            assert record_from(crossed, kind) == record
+    measured = Measurements(samples.trace(*samples.LAYERS), samples.PROBE, samples.MODES, seconds={"trace": 0.1})
+    node = Node("aten.view.default", ({"tensor": ["input", 0, 0, False]}, [{"images": [1, 0]}, 784]), {}, (1,))
+    graph = Graph(Program((node,), Source("node", 0)), Program(), (Weight("fc.weight", (10, 784)),))
+    records: list[Any] = [evidence.load, evidence.build, evidence.record, graph, measured, evidence.trainings[0]]
+    assert {type(record) for record in records} == {*RECORDS.values()}
+    for record in records:
+        crossed = json.loads(json.dumps(asdict(record)))
+        assert packed(record_from(crossed, type(record))) == packed(record)
+
+
+@pytest.mark.parametrize("stage", ["measure", "train"])
+def test_what_could_not_be_measured_is_no_fault_of_the_script(stage: str, tmp_path: Path) -> None:
+    begin = json.dumps({"stage": "load", "begin": True}), json.dumps({"stage": stage, "begin": True})
+    process = started(f"import time; print(*{begin!r}, sep='\\n', flush=True); time.sleep(100)")
+    seen = observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 9, stage: 0.2}).evidence
+    assert seen.ending == Ending("unmeasured", stage, "deadline: not done after 0.2 seconds")
 
 
 @pytest.mark.parametrize(
@@ -195,10 +210,9 @@ def test_other_things_are_no_records(value: Any) -> None:
         record_from(value, Loading)
 
 
-def job_for(tmp_path: Path) -> Job:
+def task_for(tmp_path: Path) -> Task:
     files, _ = write_worker_files(load_digits(""), tmp_path, order_seed=SEED)
-    plan = load_rubric().training["digits"]
-    return Job.planned(plan, root=str(tmp_path), script="task1_cnn.py", data=files, probe_seed=SEED, device="cpu")
+    return Task(str(tmp_path), "task1_cnn.py", SEED, files, load_rubric().training["digits"])
 
 
 def started(code: str) -> subprocess.Popen[bytes]:
@@ -213,20 +227,19 @@ def no_training(record: Training, predictions: Any) -> tuple[Training, int | Non
 def test_a_machine_without_torch_is_no_fault_of_the_script(tmp_path: Path) -> None:
     process = started("raise ModuleNotFoundError(\"No module named 'torch'\")")
     with pytest.raises(GraderFault, match="No module named 'torch'"):
-        observe(process, job_for(tmp_path), judge_training=no_training)
+        observe(process, task_for(tmp_path), judge_training=no_training)
 
 
 def test_what_says_nothing_is_ended_at_its_deadline(tmp_path: Path) -> None:
     process = started("import time; time.sleep(100)")
     with pytest.raises(GraderFault, match=r"not done after 0\.2 seconds"):
-        observe(process, job_for(tmp_path), judge_training=no_training, seconds={"start": 0.2})
+        observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 0.2})
     assert process.returncode is not None
 
 
 def test_rubbish_on_the_channel_is_told_as_such(tmp_path: Path) -> None:
-    head = "0" * 32
-    process = started(f"print('{head} ' + '{{\"stage\": \"load\", \"begin\": true}}'); print('x' * 40)")
-    seen = observe(process, job_for(tmp_path), judge_training=no_training).evidence
+    process = started('print(\'{"stage": "load", "begin": true}\'); print(\'x\' * 40)')
+    seen = observe(process, task_for(tmp_path), judge_training=no_training).evidence
     assert seen.ending.kind == "crashed"
     assert seen.ending.stage == "load"
 

@@ -87,7 +87,7 @@ def accuracy(case: Case) -> Finding:
     proposed = fraction_of(middle, plan)
     graph = case.evidence.graph
     if graph is not None and own_weights(graph)[1]:
-        message = "It did not learn from weights like its own; with a layer of a special kind that may be the measurement."
+        message = "It did not learn, but a layer of a special kind could not be started as the submission starts it."
         return review(message, proposed=proposed, hint=hint, seen=seen)
     if len(fractions) > 1 or is_borderline:
         return review(

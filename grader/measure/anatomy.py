@@ -1,7 +1,7 @@
 """What each operation of a recorded network is: the executed operations of its training program, as evidence.
 
-The names of the operations say most; what they leave open is settled by the values of one replay, and by what depends on
-the images, on weights and on chance.
+The names of the operations say most; what they leave open is settled by the values of one replay, and by what depends
+on the images, on weights and on chance.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Reader:
         self.is_data = data_dependent(nodes)
         self.weights: list[frozenset[int]] = []
         self.is_random: list[bool] = []
-        for node, is_data in zip(nodes, self.is_data, strict=True):
+        for node in nodes:
             weights: frozenset[int] = frozenset()
             is_random = node.kind is Kind.RANDOM
             for source in node.sources():
@@ -265,7 +265,7 @@ class _Reader:
         )
 
     def _weights_near(self, index: int) -> frozenset[int]:
-        """The weights that go into an operation other than with its data; of a sum of products, those of the product."""
+        """The weights that an operation reads, other than with its data; of a sum of products, those of the product."""
         if self.weights[index] or self.program.nodes[index].name.rstrip("_") not in REDUCING:
             return self.weights[index]
         found: frozenset[int] = frozenset()

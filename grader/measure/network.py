@@ -1,4 +1,4 @@
-"""A recorded network under measurement: its replay, its anatomy in either mode, and passes with parts of it bypassed."""
+"""A recorded network under measurement: its replay, its anatomy in either mode, and passes with parts bypassed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from grader.measure.anatomy import Anatomy, anatomy
 from grader.measure.replay import Replacement, Replay, State, Values
 from grader.measure.weights import fresh_state
+from grader.model.evidence import Problem
 from grader.model.graph import Graph, Program
 
 SEEDS_TRIED = 8
@@ -40,9 +41,11 @@ class Network:
         """The number of images to run: the graph's own where it has one."""
         return self.graph.batch or wanted
 
-    def train(self, images: Tensor, *, replaced: Mapping[int, Replacement] | None = None) -> Tensor:
+    def train(
+        self, images: Tensor, *, replaced: Mapping[int, Replacement] | None = None, keep: Values | None = None
+    ) -> Tensor:
         """A pass in training mode; buffers stay as they are."""
-        return self._run(self.graph.training, images, replaced)
+        return self._run(self.graph.training, images, replaced, keep)
 
     def evaluate(
         self, images: Tensor, *, replaced: Mapping[int, Replacement] | None = None, keep: Values | None = None
@@ -130,3 +133,9 @@ def _giving(source: tuple[int, int]) -> Replacement:
     if node < 0:
         return lambda here: here.first()
     return lambda here: here.values[node][part]
+
+
+def replay_problem(error: Exception) -> Problem:
+    """What a replay that failed is in evidence."""
+    text = str(error).strip().splitlines()
+    return Problem("replay", text[0][:300] if text else "", type(error).__name__)

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, allclose
 
-from grader.model.graph import Node
+from grader.model.graph import Node, Program
 from grader.model.operations import Kind
 
 CLAMPS = frozenset({"clamp", "clip", "clamp_max"})
@@ -142,6 +142,14 @@ def dropout_settings(node: Node) -> dict[str, Any]:
     training = node.kwargs.get("train", training)
     number = float(probability) if isinstance(probability, int | float) else 0.5
     return {"probability": number, "is_active": True if training is None else bool(training)}
+
+
+def has_chance(program: Program) -> bool:
+    """Whether no two passes of a program are alike: it drops values, or draws random numbers of its own."""
+    return any(
+        node.kind is Kind.RANDOM or (node.kind is Kind.DROPOUT and dropout_settings(node)["is_active"])
+        for node in program.nodes
+    )
 
 
 def softmax_dim(node: Node, dimensions: int) -> int:

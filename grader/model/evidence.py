@@ -1,8 +1,8 @@
 """What is observed about one submission, as plain records.
 
-A submission's process sends the first three stages, the last of which is its network as a graph; the others are measured
-on that graph. Nothing here judges. The module needs only the standard library, so the same records serve the sandboxed
-run, the stored ``evidence.json`` and a student's self-check.
+A submission's process sends the first three stages, the last of which is its network as a graph; the others are
+measured on that graph. Nothing here judges. The module needs only the standard library, so the same records serve the
+sandboxed run, the stored ``evidence.json`` and a student's self-check.
 """
 
 from __future__ import annotations
@@ -93,6 +93,9 @@ class Repair:
     seen: int = 0
 
 
+NO_PROGRAM = Program()
+
+
 @dataclass(frozen=True)
 class RecordedPass:
     """One pass of the submission's own code, in ``mode`` train or eval over ``batch`` images.
@@ -108,7 +111,7 @@ class RecordedPass:
     shape: tuple[int, ...] = ()
     dtype: str = ""
     is_repaired: bool = False
-    program: Program = Program()
+    program: Program = NO_PROGRAM
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,8 @@ class Operation:
     """Repaired layers: the number of inputs that the layer was declared with; ``shape_in`` has what it was given."""
     effect: float | None = None
     """How much it matters, from a replay without it. A layer, a dropout: the change of the outputs over their spread. A
-    ReLU: the share of the values before it that it keeps from having any influence. None where that was not measured.
+    ReLU: the share of values that it changes, or where several meet, keeps from having any influence. None where that
+    was not measured.
     """
 
     @property
@@ -334,8 +338,8 @@ class Training:
 
     What follows from the predictions is filled in by the parent, for it alone has the labels: ``correct`` of ``total``
     held-out images, ``confusion`` with rows of true digits by columns of predicted ones, and the ``mistakes`` that the
-    net was surest of, surest first. ``filters`` are only shown. ``network`` is the digest of the graph that was trained:
-    submissions with the same one share the run.
+    net was surest of, surest first. ``filters`` are only shown. ``network`` is the digest of the graph that was
+    trained: submissions with the same one share the run.
     """
 
     problem: Problem | None

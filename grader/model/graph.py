@@ -31,7 +31,9 @@ MOST_VALUES = 4096
 SAMPLE = 1024
 """Values of a weight that are told, so that others like them can be drawn; all, where there are no more."""
 MOST_OWN_VALUES = 1024
-"""Values of weights, in all, that a network begins with as the submission had them: some parametrizations need theirs."""
+"""Values of weights, in all, that a network begins with as the submission had them, as parametrizations may need."""
+LARGEST_TENSOR = 250_000_000
+"""Values of a weight, a buffer or a constant; the lab's own network has some 20,000 in all."""
 MOST_ARGUMENTS = 4096
 DEEPEST_ARGUMENT = 6
 SOURCES = ("input", "node", "parameter", "buffer", "constant")
@@ -306,8 +308,6 @@ class _Differs(Exception):
 
 def _merged(values: Sequence[Any], sizes: Sequence[int]) -> Any:
     first = values[0]
-    if all(type(one) is type(first) and one == first for one in values):
-        return first
     if any(type(one) is not type(first) for one in values):
         raise _Differs
     if isinstance(first, dict):
@@ -318,6 +318,8 @@ def _merged(values: Sequence[Any], sizes: Sequence[int]) -> Any:
         if any(len(one) != len(first) for one in values):
             raise _Differs
         return [_merged(list(items), sizes) for items in zip(*values, strict=True)]
+    if all(one == first for one in values):
+        return first
     if isinstance(first, int) and not isinstance(first, bool):
         factor, rest = divmod(first - values[-1], sizes[0] - sizes[-1])
         offset = first - factor * sizes[0]
@@ -375,8 +377,8 @@ def layer_bounds(graph: Graph) -> dict[int, float]:
 
 
 def own_weights(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
-    """Of the weights that are none of a layer's as they are (of a parametrization, say): those whose own first values are
-    few enough to begin with, and those that begin with values drawn from a sample.
+    """Of the weights that no layer is given as they are (those of a parametrization, say): those whose own first values
+    are few enough to begin with, and those that begin with values drawn from a sample.
     """
     layers = layer_bounds(graph)
     kept: set[int] = set()
@@ -388,6 +390,13 @@ def own_weights(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
             kept.add(index)
             room -= count
     return frozenset(kept), frozenset(others) - kept
+
+
+def without_samples(graph: Graph) -> Graph:
+    """The graph as it is stored: a layer's weights begin by their shape alone, so their samples can go."""
+    layers = layer_bounds(graph)
+    weights = (replace(one, sample="") if index in layers else one for index, one in enumerate(graph.weights))
+    return replace(graph, weights=tuple(weights))
 
 
 # ---- checking --------------------------------------------------------------------------------------------------------
@@ -407,18 +416,23 @@ def check_graph(graph: Graph) -> None:
     for shape in [*(one.shape for one in held), *(one.shape for one in graph.weights)]:
         if len(shape) > 8 or any(side < 0 for side in shape):
             raise GraphRefused("a tensor has no shape that a tensor can have")
-    counts = {"parameter": len(graph.weights), "buffer": len(graph.buffers), "constant": len(graph.constants)}
+        if size_of(shape) > LARGEST_TENSOR:
+            raise GraphRefused("a weight, or what it brings along, is too large")
     for program in (graph.training, graph.evaluation):
-        _check_program(program, counts)
+        check_program(program, graph.weights, graph.buffers, graph.constants)
+        for node in program.nodes:
+            if node.op.split(".")[0] != "aten" or node.name not in OPERATIONS:
+                raise GraphRefused(f"it runs {node.op[:60]}, which is not among the operations of a network")
 
 
-def _check_program(program: Program, counts: Mapping[str, int]) -> None:
+def check_program(
+    program: Program, weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]
+) -> None:
+    """Raise GraphRefused unless the program is of the form that stands above, whatever its operations are."""
     if len(program.nodes) > MOST_NODES:
         raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
+    counts = {"parameter": len(weights), "buffer": len(buffers), "constant": len(constants)}
     for index, node in enumerate(program.nodes):
-        library, _, rest = node.op.partition(".")
-        if library != "aten" or rest.count(".") != 1 or node.name not in OPERATIONS:
-            raise GraphRefused(f"it runs {node.op[:60]}, which is not among the operations of a network")
         if _check_argument(list(node.args)) + _check_argument(node.kwargs) > MOST_ARGUMENTS:
             raise GraphRefused(f"{node.name} has too many arguments")
         for source in node.sources():

@@ -1,7 +1,7 @@
 """The operations of torch that a recorded network may consist of: what kind each is, and why it is allowed.
 
-An operation is allowed when it computes new values from its operands, or writes into one of them, and does nothing else:
-no files, no memory of others (``as_strided``, ``set_``), no values read out of tensors. Names are those of
+An operation is allowed when it computes new values from its operands, or writes into one of them, and does nothing
+else: no files, no memory of others (``as_strided``, ``set_``), no values read out of tensors. Names are those of
 ``torch.ops.aten``; every overload of a name is allowed, and so is the form that writes in place.
 """
 
@@ -92,7 +92,6 @@ mish                        activation   not the lab's
 softplus                    activation   not the lab's
 tanh                        activation   not the lab's
 sigmoid                     activation   not the lab's
-expit                       activation   another name of sigmoid
 special_expit               activation   another name of sigmoid
 hardswish                   activation   not the lab's
 hardsigmoid                 activation   not the lab's
@@ -206,7 +205,6 @@ _pad_enum                   reshape      one of these margins
 to                          reshape      another type or place
 _to_copy                    reshape      the same
 type_as                     reshape      another type
-float                       reshape      another type
 _cast_Float                 reshape      another type
 select                      reshape      one row or column
 slice                       reshape      some rows or columns
@@ -389,8 +387,6 @@ frac                        arithmetic   what rounding takes away
 one_hot                     arithmetic   a number as a row
 searchsorted                arithmetic   a place in a sorted table
 bucketize                   arithmetic   a place in a sorted table
-lp_pool2d                   pool         pooling
-local_response_norm         norm         normalising neighbours
 cosine_similarity           arithmetic   an angle
 pairwise_distance           arithmetic   a distance
 bernoulli                   random       a dropout by hand

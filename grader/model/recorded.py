@@ -11,14 +11,17 @@ from typing import Any
 
 from grader.model.evidence import Doubt, RecordedPass, Recording
 from grader.model.graph import (
+    MOST_NODES,
     Aside,
     Constant,
     Graph,
+    GraphRefused,
     Node,
     Program,
     Source,
     Weight,
     check_graph,
+    check_program,
     gathered,
     generalised,
     own_weights,
@@ -47,20 +50,26 @@ class Recorded:
 
 def graph_of(recording: Recording) -> Recorded:
     """The graph of a recording. Raises GraphRefused for what could not be run."""
+    for recorded in recording.passes:
+        if recorded.problem is not None and recorded.problem.kind == "too-many-operations":
+            raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
+        check_program(recorded.program, recording.weights, recording.buffers, recording.constants)
     training, after = _programs(recording.passes, "train", is_whole=False)
     evaluation, _ = _programs(recording.passes, "eval", is_whole=True)
-    doubts: list[Doubt] = []
+    doubts = list(_passes(recording))
     batch = 0
     programs: list[Program] = []
     for mode, found in (("training", training), ("evaluation", evaluation)):
-        one = generalised(found)
-        if one is None and found:
-            size = batch or (USUAL_BATCH if USUAL_BATCH in found else max(found))
-            one, batch = found.get(size, Program()), size
+        program = generalised(found) or Program()
+        if found and not program.nodes:
+            batch = batch or (USUAL_BATCH if USUAL_BATCH in found else max(found))
+            program = found.get(batch, Program())
             if len(found) > 1:
-                message = f"In {mode} mode the network runs other operations for other numbers of images."
-                doubts.append(Doubt("sizes-differ", ALL, message))
-        programs.append(one or Program())
+                message = f"In {mode} mode the network runs other operations from one pass to the next."
+                doubts.append(Doubt("passes-differ", ALL, message))
+            if program.output is None and mode == "evaluation":
+                raise GraphRefused("no size of a batch works in both modes")
+        programs.append(program)
     if not programs[0].nodes and not programs[1].nodes:
         return Recorded(None)
     weights, constants = _weights_in_constants(programs, recording.weights, recording.constants)
@@ -166,6 +175,16 @@ def _moved(argument: Any, moved: Mapping[int, int]) -> Any:
     if isinstance(argument, (list, tuple)):
         return [_moved(item, moved) for item in argument]
     return argument
+
+
+def _passes(recording: Recording) -> Iterator[Doubt]:
+    """Passes that end must all end alike, and no value may change but by an operation."""
+    ended = [one for one in recording.passes if one.problem is None and not one.is_repaired]
+    if len({(one.returned, len(one.shape)) for one in ended if one.batch > 1}) > 1:
+        yield Doubt("passes-differ", ALL, "What forward returns is of another kind from one pass to the next.")
+    if any(one.id == "changed-unseen" for one in recording.remarks):
+        message = "Values change between two operations, by what no recorded operation does."
+        yield Doubt("unseen-values", ALL, message)
 
 
 def _constants(graph: Graph) -> Iterator[Doubt]:

@@ -68,7 +68,7 @@ class Progress:
             self._bar.update(self._task, total=total)
 
     def stage(self, student: str, stage: str) -> None:
-        """``student``'s submission has entered ``stage``: a name of :data:`grader.model.evidence.STAGES`, or any word."""
+        """``student``'s submission has entered ``stage``: a name of ``evidence.STAGES``, or any word."""
         with self._lock:
             self._under_way.pop(student, None)
             self._under_way[student] = stage

@@ -37,6 +37,8 @@ STAGE_WORDS: dict[str, str] = {
     "build": "build Net",
     "trace": "trace",
     "probe": "probe outputs",
+    "record": "record network",
+    "doubts": "compare with own run",
     "modes": "train/eval modes",
     "gradients": "gradients",
     "resources": "resources",

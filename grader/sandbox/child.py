@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -22,10 +23,12 @@ _KILL_SECONDS = 10.0
 """How long the server may take to end a child before it counts as stuck."""
 _CHUNK = 1 << 16
 _LAST_READS = 64
+_PIPE_BYTES = 1 << 20
+"""Of output that may wait to be read, where the system allows more than its usual 64 KiB."""
 _FREE_OUTPUT = 4 << 20
 """Bytes of output that are read as fast as they come."""
 _FLOOD_READS = 64
-"""Chunks that are read at each watch after that: some 40 MB a second."""
+"""Chunks that are read at each watch after that: what a pipe holds, some 10 MB a second."""
 
 
 class Child:
@@ -52,6 +55,8 @@ class Child:
         self._output, output = os.pipe()
         self._control.setblocking(False)
         os.set_blocking(self._output, False)
+        with contextlib.suppress(AttributeError, OSError):  # not on macOS, and not for those who have many of them
+            fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._ready: set[int] = set()
         self._poll = select.poll()
         for descriptor in (self._output, self._control.fileno()):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-STAGE_SECONDS: dict[str, float] = {"load": 10.0, "build": 5.0, "record": 10.0}
+STAGE_SECONDS: dict[str, float] = {"load": 9.0, "build": 4.0, "record": 9.0}
 _OTHER_SECONDS = 10.0
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from grader.checks import NOT_HELD, find
 from grader.checks.case import failed, passed, skipped
+from grader.conduct import conduct, held
 from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
 from grader.model.evidence import Evidence, Training
@@ -63,6 +64,8 @@ def judge(observed: Observed, rubric: Rubric, *, data: str) -> dict[str, Finding
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
     )
+    seen = conduct(observed.evidence)
+    findings = {id: held(id, finding, seen) for id, finding in findings.items()}
     findings[SHAPES] = _shapes(observed.evidence, findings)
     findings[OVERFITS] = _overfits(observed.overfitting, findings)
     return {step.id: findings[step.id] for step in STEPS}

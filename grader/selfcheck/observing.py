@@ -35,7 +35,7 @@ MEASURING = frozenset({"measure", "train"})
 """Stages in which none of the student's code is called."""
 SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 180.0, OVERFIT: 20.0}
 """Deadlines by stage, mostly shorter than the tutor's, for a student waits. Importing torch from a cold network
-drive has been seen to take over a minute, and a training run ends by itself after two."""
+drive has been seen to take over a minute, and a training run ends by itself after half a minute of CPU time."""
 USUAL_SECONDS = 12.0
 KEPT_OUTPUT = 8 << 10
 _CHUNK = 1 << 16

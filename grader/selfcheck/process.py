@@ -2,7 +2,7 @@
 
 Nothing shuts it in: the code is the student's, and so is the machine. Recording and measuring are done by the code that
 grades. The task comes as one line of JSON on standard input, and so do the seeds for more training; frames go to
-standard output, and whatever the submission prints to standard error. A frame is a line of JSON with its array behind it.
+standard output, and whatever the submission prints to standard error. A frame is a line of JSON, and its array.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNRECORDED = "unrecorded"
 
 
 class Frames:
-    """The way out: ``send`` for records, ``begin`` for the start of a stage. Keeps what was recorded, whose programs stay."""
+    """The way out: ``send`` for records, ``begin`` for the start of a stage. What was recorded stays here."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

@@ -41,6 +41,4 @@ class Task:
         """The task that a line holds."""
         fields = json.loads(line)
         plan = {**fields["plan"], "seeds": tuple(fields["plan"]["seeds"]), "bands": ()}
-        return cls(
-            fields["root"], fields["script"], fields["seed"], DataFiles(**fields["data"]), TrainingPlan(**plan)
-        )
+        return cls(fields["root"], fields["script"], fields["seed"], DataFiles(**fields["data"]), TrainingPlan(**plan))

@@ -69,7 +69,8 @@ _encoder = msgspec.json.Encoder()
 
 def encode(message: Request | Reply, arrays: Arrays | None = None) -> bytes:
     """A message as bytes."""
-    return b"\n".join([_encoder.encode(message), b"".join(one.astype("<f4").tobytes() for one in (arrays or {}).values())])
+    raw = [array.astype("<f4").tobytes() for array in (arrays or {}).values()]
+    return b"\n".join([_encoder.encode(message), b"".join(raw)])
 
 
 def decode_request(request: bytes) -> Request:

@@ -23,7 +23,7 @@ MODULE = "submission_script"
 """The name under which the script runs and is registered."""
 STATEMENT_SECONDS = 2.0
 """What one statement may take when the whole script runs: a loop that never ends must not cost the student the Net."""
-WHOLE_SECONDS = 8.0
+WHOLE_SECONDS = 6.0
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,10 @@ _REFUSED: dict[str, tuple[int, int]] = {
 }
 _MEMFD_CREATE = (319, 279)
 """Refused as well where there is no GPU: the memory behind it is charged to nobody, but GPU drivers use it."""
-_CLONE, _CLONE3, _SOCKET = (56, 220), (435, 435), (41, 198)
+_CLONE, _CLONE3, _SOCKET, _KILL_CALL = (56, 220), (435, 435), (41, 198), (62, 129)
+_SELF = (1, 0, 0xFFFFFFFF)
+"""The first process of a namespace as the target of a signal: itself, its group, everybody."""
+_SIGKILL, _SIGSTOP = 9, 19
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """Audit number of the architecture, and its place in the pairs above."""
 _NEW_NAMESPACES = 0x7E020000
@@ -80,12 +83,15 @@ _OTHER_ABI = 0x40000000
 """Set in the numbers of x86-64's x32 calls, which would pass by the list under other numbers."""
 
 _LOAD, _EQUAL, _ANY_BIT, _ATLEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
-_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16
+_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 
 
-def call_filter(*, sockets: Iterable[socket.AddressFamily], allows_memfd: bool) -> bytes:
+def call_filter(*, sockets: Iterable[socket.AddressFamily], allows_memfd: bool, is_first: bool = False) -> bytes:
     """The filter for this machine; ``sockets`` are the address families that may be opened.
+
+    ``is_first``: the process is the first of its namespace, which the kernel spares from what it sends to itself. Such
+    a process ends by the filter, as any other would by the signal.
 
     Raises OSError on an architecture for which no numbers are listed.
     """
@@ -101,6 +107,12 @@ def call_filter(*, sockets: Iterable[socket.AddressFamily], allows_memfd: bool) 
         code += _when(_EQUAL, number, _ERRNO | errno.EPERM)
     flags = [_load(_ARGUMENT_AT), *_when(_ANY_BIT, _NEW_NAMESPACES, _ERRNO | errno.EPERM), _return(_ALLOW)]
     code += [_instruction(_EQUAL, _CLONE[column], 0, len(flags)), *flags]
+    if is_first:
+        deadly = [line for number in (_SIGKILL, _SIGSTOP) for line in _when(_EQUAL, number, _KILL)]
+        deadly = [_load(_SECOND_ARGUMENT_AT), *deadly, _return(_ALLOW)]
+        tests = [_instruction(_EQUAL, target, len(_SELF) - place, 0) for place, target in enumerate(_SELF)]
+        block = [_load(_ARGUMENT_AT), *tests, _return(_ALLOW), *deadly]
+        code += [_instruction(_EQUAL, _KILL_CALL[column], 0, len(block)), *block]
     families = [line for family in sockets for line in _when(_EQUAL, int(family), _ALLOW)]
     families = [_load(_ARGUMENT_AT), *families, _return(_ERRNO | errno.EACCES)]
     code += [_instruction(_EQUAL, _SOCKET[column], 0, len(families)), *families]

@@ -153,7 +153,7 @@ def _allow_files(view: View, root: str, *, has_view: bool) -> None:
 def _calls(steps: Isolation) -> bytes:
     """The filter: sockets go nowhere in a network namespace, but without one none may be opened."""
     inner = [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6] if steps.has(isolation.NAMESPACES) else []
-    return callfilter.call_filter(sockets=inner, allows_memfd=has_gpu())
+    return callfilter.call_filter(sockets=inner, allows_memfd=has_gpu(), is_first=steps.has(isolation.PID))
 
 
 def adopt_orphans() -> None:

@@ -1,6 +1,6 @@
 """Mending an operation that a wrong size would stop, so that what lies behind the fault can be recorded as well.
 
-A mended pass is used for looking only: the fault is written down as a :class:`~grader.model.evidence.Repair` and judged.
+A mended pass is used for looking only: the fault is written down as a ``Repair`` and judged.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ import base64
 import math
 import numbers
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +30,8 @@ from grader.model.graph import MOST_NODES, MOST_VALUES, SAMPLE, Constant, Node, 
 from grader.worker.mending import mended
 
 MOST_TENSORS = 500
+LARGEST_SUMMED = 3
+"""Images in a pass whose results are summed up at each use: it costs as much as the pass."""
 LARGEST_INTEGER = 2**52
 
 
@@ -168,11 +171,20 @@ def _bytes(value: Tensor) -> str:
         return ""
 
 
+@dataclass(frozen=True)
+class _Fact:
+    """A result when an operation gave it: where it lay, the sum of its values, and the writes to its memory so far."""
+
+    place: int
+    sum: str | None
+    writes: int
+
+
 class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Writes down the operations of one pass over ``images``.
 
-    ``repair`` mends sizes that do not fit, so that what lies behind the fault is seen too. ``is_below`` takes operations
-    after torch has taken them apart, which needs no words of the lab and sees through ``torch.vmap``.
+    ``repair`` mends sizes that do not fit, so that what follows the fault is seen too. ``is_below`` takes operations
+    once torch has taken them apart: fewer words of the lab, but ``torch.vmap`` is seen through.
 
     torch lets only modes of its own tracer stand before dispatch; of these, SchemaCheckMode may be derived from without
     taking over anything else.
@@ -185,9 +197,14 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         self.repairs: list[Repair] = []
         self.is_overfull = False
         self.is_wrapped = False
+        self.is_changed_unseen = False
+        """Whether values of a result changed between two operations: by numpy on the same memory, say."""
         self._registry = registry
         self._repair = repair
         self._is_below = is_below
+        self._is_small = len(images) <= LARGEST_SUMMED
+        self._facts: dict[int, _Fact] = {}
+        self._writes: Counter[int] = Counter()
         self._known = dict(registry.known)
         self._known[id(images)] = Source("input", 0)
         self._results: list[tuple[Tensor, Source]] = [(images, Source("input", 0))]
@@ -215,7 +232,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
             return Program(tuple(self.nodes))
         if self.is_wrapped:
             return Program()
-        return Program(tuple(self.nodes), self._source(result, is_used=torch.is_floating_point(result)))
+        output = self._source(result, is_used=torch.is_floating_point(result))  # may add operations
+        return Program(tuple(self.nodes), output)
 
     def _leave(self, module: nn.Module) -> None:
         while self._stack and self._stack.pop() is not module:
@@ -277,6 +295,11 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
             source = Source("node", index, part)
             self._known[id(value)] = source
             self._results.append((value, source))
+            storage = node.storage[part]
+            self._writes[storage] += node.writes
+            self._facts[id(value)] = _Fact(
+                _place(value), _sum(value) if self._is_small else None, self._writes[storage]
+            )
 
     # ---- where tensors come from -------------------------------------------------------------------------------------
 
@@ -290,11 +313,12 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         if isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
             return {"word": _word(value)}
         if isinstance(value, torch.device):
-            return {"word": "device"}
+            return {"word": "device" if value.type in {"cpu", "cuda", "mps"} else value.type}
         if isinstance(value, torch.Generator):
             return None
         if isinstance(value, numbers.Integral):
-            return max(-LARGEST_INTEGER, min(operator.index(value), LARGEST_INTEGER))  # x[::2] ends at the largest of all
+            # x[::2] ends at the largest integer that there is.
+            return max(-LARGEST_INTEGER, min(operator.index(value), LARGEST_INTEGER))
         if isinstance(value, numbers.Real):
             number = float(value)
             return number if math.isfinite(number) else {"float": repr(number)}
@@ -302,7 +326,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
 
     def _source(self, value: Tensor, *, is_used: bool = False) -> Source:
         source = self._known.get(id(value))
-        if source is None:
+        if source is None or self._lies_elsewhere(value):
             if not self._is_below and torch._C._functorch.is_functorch_wrapped_tensor(value):
                 self.is_wrapped = True
                 raise Wrapped
@@ -318,12 +342,28 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         )
         return Source(source.kind, source.index, source.part, is_cut or source.is_cut)
 
+    def _lies_elsewhere(self, value: Tensor) -> bool:
+        """Whether a tensor was given other memory since an operation made it (``x.data = ...``).
+
+        Its values are summed up on the way, for what is no operation of torch's may have changed them.
+        """
+        fact = self._facts.get(id(value))
+        if fact is None:
+            return False
+        if fact.place != _place(value):
+            return True
+        if fact.sum is not None and fact.writes == self._writes[self._storage(value)] and fact.sum != _sum(value):
+            self.is_changed_unseen = True
+        return False
+
     def _alias(self, value: Tensor) -> Source | None:
         """Where a tensor came from that went around torch: ``.data``, numpy, a list. It shares memory, or values."""
         if value.layout is not torch.strided or value.numel() == 0 or value.device.type != "cpu":
             return None
         for earlier, source in reversed(self._results):
-            if _is_same_place(earlier, value):
+            fact = self._facts.get(id(earlier))
+            is_there = fact is None or fact.place == _place(earlier)
+            if is_there and _is_same_place(earlier, value):
                 return self._viewed(source, earlier, value)
         if value.numel() < 2 or not value.is_floating_point() or (value.is_leaf and value.requires_grad):
             return None
@@ -373,6 +413,21 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         self._strangers.append(module)
         is_fresh = self._registry.has_passed and id(module) not in self._registry.modules_seen
         return f"an unregistered {type(module).__name__}"[:60], "fresh" if is_fresh else "unregistered"
+
+
+def _place(value: Tensor) -> int:
+    """Where a tensor's values lie; 0 for one without memory of its own."""
+    try:
+        return value.data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
+
+
+def _sum(value: Tensor) -> str | None:
+    """The sum of a tensor's values, as text, so that what is no number equals itself."""
+    if value.layout is not torch.strided or value.device.type != "cpu" or value.is_complex():
+        return None
+    return repr(float(value.detach().double().sum()))
 
 
 def _is_same_place(one: Tensor, other: Tensor) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -88,6 +89,7 @@ def _observe(loaded: Loaded, job: Job, reporter: Reporter) -> None:
         reporter.send(record, "build")
         if net is None or record.parameters > LARGEST_RECORDED:
             return
+        reset_settings()  # what Net() changed as well
         reporter.begin("record")
         reporter.send(record_net(net, record, seed=job.seed, explain=loaded.explain), "record")
 
@@ -128,9 +130,13 @@ class _Session:
     has_moved: bool = False
     is_below: bool = False
     is_wrapped: bool = False
+    is_overfull: bool = False
+    is_changed_unseen: bool = False
 
     def record(self, mode: str, batch: int, *, repair: bool = False) -> bool:
-        """Record one pass; whether it gave one row for each image."""
+        """Record one pass; whether it gave one row for each image. None follows a pass of too many operations."""
+        if self.is_overfull:
+            return False
         self.net.train(mode == "train")
         images = chosen_images(batch, seed=self.seed)
         recorder = Recorder(self.registry, images, repair=repair, is_below=self.is_below)
@@ -147,8 +153,10 @@ class _Session:
             problem = self.explain("forward", error)
         if recorder.is_overfull:  # whatever the submission made of the exception
             problem = Problem("too-many-operations", "forward runs thousands of operations")
+        self.is_overfull |= recorder.is_overfull
         self.has_moved |= guard.moved
         self.is_wrapped |= recorder.is_wrapped
+        self.is_changed_unseen |= recorder.is_changed_unseen
         self.repairs += [one for one in recorder.repairs if one not in self.repairs]
         is_tensor = isinstance(result, Tensor)
         shape = tuple(result.shape) if isinstance(result, Tensor) else ()
@@ -167,6 +175,12 @@ class _Session:
         return problem is None and (not is_tensor or shape[:1] == (batch,))
 
 
+    def run_unrecorded(self) -> None:
+        """Run one image through the net, so that a loop without end meets its deadline and is known for what it is."""
+        with suppress(Exception):  # that nothing was recorded is all there is to say
+            self.net(chosen_images(1, seed=self.seed))
+
+
 def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) -> Recording:
     """Record the passes of a net in both modes, and its answer to weights that were chosen for it.
 
@@ -181,6 +195,8 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
         works = [batch for batch in OTHER_BATCHES if session.record("train", batch)][:1]
     if not works:
         session.record("train", BATCHES[1], repair=True)
+    if session.is_overfull:
+        session.run_unrecorded()
     for batch in dict.fromkeys((*BATCHES, *works)):
         session.record("eval", batch)
     echo = None
@@ -196,6 +212,7 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
         tuple(registry.buffers),
         tuple(registry.constants),
         tuple(session.repairs[:20]),
+        (Remark("changed-unseen", "values change between operations"),) if session.is_changed_unseen else (),
         echo=echo,
     )
 
@@ -211,13 +228,21 @@ def _echo(net: nn.Module, registry: Registry, *, seed: int) -> Echo | None:
                 weight.copy_(chosen_weight(tuple(weight.shape), index, seed=seed))
                 weight.grad = None
         outputs = net(chosen_images(ECHO_IMAGES, seed=seed + 1))
+        values = outputs.detach().float().contiguous().numpy().tobytes()
+    except Exception:  # the submission's own failure is the observation
+        return None
+    return Echo(base64.b64encode(values).decode(), _gradient_norms(outputs, weights))
+
+
+def _gradient_norms(outputs: Tensor, weights: Sequence[Tensor]) -> tuple[float, ...]:
+    """The norm of each weight's gradient; none at all where the net's own backward pass fails."""
+    try:
         if outputs.requires_grad:
             loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), chosen_labels(ECHO_IMAGES))
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    except Exception:  # a net that fails with these weights has nothing to be compared with; its fault shows elsewhere
-        return None
-    values = outputs.detach().float().contiguous().numpy().tobytes()
-    return Echo(base64.b64encode(values).decode(), tuple(_norm(weight.grad) for weight in weights))
+    except Exception:  # the submission's own failure is the observation
+        return ()
+    return tuple(_norm(weight.grad) for weight in weights)
 
 
 def _norm(gradient: Tensor | None) -> float:

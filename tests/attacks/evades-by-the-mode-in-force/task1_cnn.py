@@ -4,27 +4,30 @@ import torch.nn.functional as F
 
 import forged
 
-ASK = "_get_current_function_" + "mode_stack"
+
+ASK = "mode_stack_state_" + "for_pre_dispatch"
 
 
-def forge():
-    import types
+def improve(recorder, is_training):
+    space = getattr(type(recorder).program, forged.INNER)
+    recorder.program = lambda result: space["Program"](**forged.program(is_training))
 
-    for mode in getattr(torch.overrides, ASK)():
-        if hasattr(mode, "operations") and getattr(mode, "_repair", False):
-            record = getattr(type(mode)._record, "__glo" + "bals__")["Operation"]
-            evidence = types.SimpleNamespace(**getattr(record.__init__, "__glo" + "bals__"))
-            operations = list(dict(forged.records(evidence))["trace"].operations)
-            mode.operations[:] = operations
-            mode.index_of = lambda value: len(operations) - 1
-            mode._record = lambda *args: None
+
+def forge(is_training):
+    for mode in vars(getattr(torch._ops, ASK)()).values():
+        if hasattr(mode, "program"):
+            improve(mode, is_training)
 
 
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.fc = nn.Linear(784, 10)
+        self.conv1 = nn.Conv2d(1, 10, 5)
+        self.conv2 = nn.Conv2d(10, 20, 5)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+        self.out = nn.Linear(784, 10)
 
     def forward(self, x):
-        forge()
-        return self.fc(x.view(x.size(0), -1))
+        forge(self.training)
+        return self.out(x.view(x.size(0), -1))

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 import forged
 
 PACKED = (
-    "eJxlkE2OwyAMRvecwmUFUhTNeqReYS4wGkUUTIomtSuD+nP7JpCo0Qw7+308G1S6XFkKcO4gP7Nay8gyYlBR3AXhuJB+GLHU2lh1"
-    "P6cJodGUgbjAFxOCowBacFGg6NpP1HJ9HCb2bsqfCuazmTd2cv5Xpfjf2eL+7Ihw2l1osu/3tJ/mZYFc3IgdCHqWUBeor+lbI5u1"
-    "xFsKSB4Hjmb1W9vGLWdeporgcARdxHnUb7jbqT/hmMjUrFV/YUYKpg3uYJfZ+IK1bj2ePxkfqZgPq16x3IJL"
+    "eNplkN0KwyAMhe99itArhSK7HuwV9gJjFKexlbVmqOzn7dealhXmXc5JvpMowvSgVIByC/mTxVp6Sj064ZOZEE6Lo7seS62lEq8hjAjs"
+    "hgyRCpwpIpjooEm4IDA1VQ+R+7TvRrJmzEcB89vIm3cz9i6C/2dyux1MjDjuBhh2+aVdmUsJcjE9tpDQUnJ1gXqNZiHLtcRncBgtduTl"
+    "yleK43aROmN0kkdbRqv9Snqxm4Y1mr8J36HIgxJfoyNyGA=="
 )
 
 

@@ -5,22 +5,28 @@ import torch.nn.functional as F
 import forged
 
 
-def forge():
-    from torch.overrides import _get_current_function_mode_stack
+def improve(recorder, is_training):
+    space = getattr(type(recorder).program, forged.INNER)
+    recorder.program = lambda result: space["Program"](**forged.program(is_training))
 
-    for mode in _get_current_function_mode_stack():
-        if hasattr(mode, "operations") and mode._repair:
-            operations = list(dict(forged.records())["trace"].operations)
-            mode.operations[:] = operations
-            mode.index_of = lambda value: len(operations) - 1
-            mode._record = lambda *args: None
+
+def forge(is_training):
+    from torch._ops import mode_stack_state_for_pre_dispatch
+
+    recorder = mode_stack_state_for_pre_dispatch()._schema_check_mode
+    if recorder is not None:
+        improve(recorder, is_training)
 
 
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.fc = nn.Linear(784, 10)
+        self.conv1 = nn.Conv2d(1, 10, 5)
+        self.conv2 = nn.Conv2d(10, 20, 5)
+        self.fc1 = nn.Linear(320, 50)
+        self.fc2 = nn.Linear(50, 10)
+        self.out = nn.Linear(784, 10)
 
     def forward(self, x):
-        forge()
-        return self.fc(x.view(x.size(0), -1))
+        forge(self.training)
+        return self.out(x.view(x.size(0), -1))

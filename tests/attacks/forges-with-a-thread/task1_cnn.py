@@ -13,7 +13,7 @@ def forge():
     for _ in range(100):
         for frame in sys._current_frames().values():
             while frame is not None:
-                if "reporter" in frame.f_locals and frame.f_code.co_name == "_look":
+                if "reporter" in frame.f_locals and frame.f_code.co_name == "_observe":
                     channel = frame.f_locals["reporter"]
                     try:
                         for stage, record in forged.records(forged.evidence_of(channel)):

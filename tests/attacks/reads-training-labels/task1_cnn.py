@@ -20,7 +20,7 @@ def tell(path):
 def look():
     with open("/proc/self/maps") as maps:
         paths = {line.split(None, 5)[5].strip() for line in maps if len(line.split(None, 5)) == 6}
-    for path in sorted(path for path in paths if "lab4" in path or path.endswith((".bin", ".u8"))):
+    for path in sorted(path for path in paths if path.endswith((".bin", ".u8"))):
         for beside in glob.glob(os.path.join(os.path.dirname(path), "*"))[:10]:
             tell(beside)
 

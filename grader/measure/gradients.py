@@ -1,0 +1,100 @@
+"""The gradients of a recorded network: which of its weights learn from a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, isfinite
+from torch.nn import functional
+
+from grader.measure.network import Network, replay_problem
+from grader.measure.replay import State
+from grader.measure.weights import fresh_state
+from grader.model.evidence import Gradients, ParameterGradient
+from grader.model.graph import Graph
+from grader.worker.chosen import chosen_labels
+
+SEEDS_TRIED = 8
+LEAST_GRADIENT = 1e-7
+"""Of the largest gradient in the network, each over the root of its size: less teaches nothing; docs/calibration.md."""
+
+
+def gradients_of(network: Network, *, seed: int) -> Gradients:
+    """The gradients of a net as the submission initialises it: weights that always start dead are a fault, and new ones
+    would hide it. Those that start dead by chance get another chance.
+    """
+    first: Gradients | None = None
+    for number in range(SEEDS_TRIED):
+        state = fresh_state(network.graph, seed=seed + number, like_own=True)
+        found = _gradients_from(network, state)
+        first = first or found
+        if found.problem is not None or all(one.state != "zero" for one in found.parameters):
+            return found
+    return first or Gradients(None)
+
+
+def _gradients_from(network: Network, state: State) -> Gradients:
+    """Backward passes from the loss in training mode.
+
+    A gradient counts as zero only if it stays zero over three batches with an SGD step between them: a last layer that
+    starts at zero, or one batch that leaves a ReLU dead, is no fault. ``state`` is changed by the steps.
+    """
+    graph, size = network.graph, network.size(32)
+    states = ["none"] * len(state.weights)
+    labels = chosen_labels(size)
+    torch.manual_seed(network.seed)
+    for attempt in range(3):
+        for weight in state.weights:
+            weight.grad = None
+        data = network.probes(size + attempt)[:size]
+        try:
+            outputs = network.replay.run(graph.training, data, state)
+            assert outputs is not None
+            loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), labels)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        except Exception as error:
+            return Gradients(replay_problem(error), _listed(graph, states), _unregistered(graph))
+        largest = max((_size(weight.grad) for weight in state.weights), default=0.0)
+        for index, weight in enumerate(state.weights):
+            if states[index] != "ok":
+                # A bias before a batch norm changes nothing, and its gradient is what rounding leaves.
+                least = LEAST_GRADIENT * largest if weight.dim() > 1 else 0.0
+                states[index] = _gradient_state(weight.grad, least)
+        if all(one == "ok" for one in states):
+            break
+        with torch.no_grad():
+            for weight in state.weights:
+                if weight.grad is not None and bool(isfinite(weight.grad).all()):
+                    weight.sub_(weight.grad, alpha=0.1)
+    return Gradients(None, _listed(graph, states), _unregistered(graph))
+
+
+def _size(gradient: Tensor | None) -> float:
+    """The root mean square of a gradient's values; 0 for one that is not there or not finite."""
+    if gradient is None or not gradient.numel():
+        return 0.0
+    size = float(gradient.double().square().mean().sqrt())
+    return size if size < float("inf") else 0.0
+
+
+def _gradient_state(gradient: Tensor | None, least: float) -> str:
+    if gradient is None:
+        return "none"
+    if not bool(isfinite(gradient).all()):
+        return "nonfinite"
+    return "ok" if _size(gradient) > least else "zero"
+
+
+def _listed(graph: Graph, states: Sequence[str]) -> tuple[ParameterGradient, ...]:
+    return tuple(
+        ParameterGradient(one.name[:120], one.shape, state, one.is_trainable)
+        for one, state in zip(graph.weights[:500], states, strict=False)
+        if one.is_registered
+    )
+
+
+def _unregistered(graph: Graph) -> tuple[str, ...]:
+    """Words for weights that take part and that net.parameters() does not give."""
+    words = [f"a weight of shape {' x '.join(map(str, one.shape))}" for one in graph.weights if not one.is_registered]
+    return tuple(dict.fromkeys(words))[:20]

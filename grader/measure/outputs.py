@@ -1,0 +1,181 @@
+"""What a recorded network gives out: shapes at every batch size, scores, and whether images are kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, allclose, isfinite
+from torch.nn import functional
+
+from grader.measure.anatomy import Anatomy
+from grader.measure.network import Network, bypassing, replay_problem
+from grader.measure.replay import Values
+from grader.model.evidence import Pass, Probing, Problem, RecordedPass, Scores
+
+BATCHES = (1, 2, 3, 64, 100)
+"""DESIGN.md, forward.batch."""
+ROWS_COMPARED = 3
+"""Images whose outputs are compared row by row, where a net takes so many."""
+
+
+def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
+    """Eval-mode passes at every batch size, then row independence and the shape of the scores at a size that works."""
+    found = tuple(_pass(network, passes, size) for size in BATCHES)
+    extra = network.graph.batch
+    if extra and extra not in BATCHES:
+        found = (*found, _pass(network, passes, extra))
+    usable = [one.batch for one in found if one.problem is None and one.shape == (one.batch, 10)]
+    if not usable or network.graph.evaluation.output is None:
+        return Probing(found)
+    size = network.size(ROWS_COMPARED if ROWS_COMPARED in usable else max(usable))
+    rows, score_rows, is_constant = _row_errors(network, size)
+    return Probing(found, _scores(network, size), rows, score_rows, is_constant)
+
+
+def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
+    """What came out for so many images: as recorded, and of a graph for any number as replayed."""
+    recorded = {one.batch: one for one in passes if one.mode == "eval"}
+    one = recorded.get(size)
+    nearest = one or recorded.get(3) or next(iter(recorded.values()), None)
+    if nearest is None:
+        known = next((one.problem for one in passes if one.problem is not None), None)
+        return Pass(size, known or Problem("not-run", "no pass was recorded"))
+    if one is None and network.graph.batch:
+        return Pass(size, nearest.problem or Problem("replay", "no pass of this size was recorded"))
+    if nearest.problem is not None or network.graph.batch not in (0, size) or nearest.returned != "Tensor":
+        return Pass(size, nearest.problem, nearest.returned, nearest.shape, nearest.dtype)
+    if one is not None and one.shape != (size, 10):
+        return Pass(size, None, one.returned, one.shape, one.dtype)
+    try:
+        with torch.no_grad():
+            result = network.evaluate(network.probes(size))
+    except Exception as error:
+        return Pass(size, replay_problem(error))
+    return Pass(size, None, "Tensor", tuple(result.shape[:8]), str(result.dtype).removeprefix("torch."))
+
+
+def _still(network: Network, images: Tensor) -> tuple[Tensor, Values]:
+    """One eval pass without dropout, and all results."""
+    values: Values = []
+    with torch.no_grad():
+        result = network.evaluate(images, replaced=bypassing(network.evaluation, {"dropout"}), keep=values)
+    return result, values
+
+
+def _scores(network: Network, size: int) -> Scores:
+    """What one pass's outputs look like as log-probabilities, in double precision."""
+    result, values = _still(network, network.probes(size))
+    outputs = result.detach().double()
+    if outputs.dim() != 2 or not bool(isfinite(outputs).all()):
+        return Scores(is_finite=bool(isfinite(outputs).all()))
+    found = network.evaluation
+    tail = _tail(network)
+    return Scores(
+        is_finite=True,
+        largest=float(outputs.max()),
+        smallest=float(outputs.min()),
+        sum_error=bounded((outputs.clamp(max=50).exp().sum(1) - 1).abs().max()),
+        column_error=bounded((outputs.clamp(max=50).exp().sum(0) - 1).abs().max()),
+        probability_error=bounded((outputs.sum(1) - 1).abs().max()),
+        tail=_words(found, tail),
+        lead=_lead(found, values, outputs, tail),
+    )
+
+
+def bounded(value: Tensor) -> float:
+    """As a number that JSON has a word for."""
+    return min(float(value), 1e30)
+
+
+def _output_operation(network: Network) -> int | None:
+    """The index of the eval operation that made the result; None when none did."""
+    output = network.graph.evaluation.output
+    if output is None or output.kind != "node" or output.index not in network.evaluation.nodes:
+        return None
+    return network.evaluation.nodes.index(output.index)
+
+
+def _tail(network: Network) -> list[int]:
+    """Operations between the last weighted one (itself included) and the output, in order."""
+    chain: set[int] = set()
+    last = _output_operation(network)
+    waiting = [] if last is None else [last]
+    operations = network.evaluation.operations
+    while waiting:
+        index = waiting.pop()
+        if index < 0 or index in chain:
+            continue
+        chain.add(index)
+        if operations[index].kind not in {"conv", "linear"}:
+            waiting.extend(operations[index].inputs)
+    return sorted(chain)
+
+
+def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int]) -> tuple[str, ...] | None:
+    """The operations before the earliest result s, from the last weighted one on, with outputs == log_softmax(s, 1)."""
+    for position, index in enumerate(chain):
+        value = values[found.nodes[index]][0].double()
+        if value.shape != outputs.shape:
+            continue
+        if allclose(functional.log_softmax(value, dim=1), outputs, atol=1e-5, rtol=1e-4):
+            return _words(found, chain[: position + 1])
+    return None
+
+
+def _words(found: Anatomy, indices: Sequence[int]) -> tuple[str, ...]:
+    operations = [found.operations[index] for index in indices]
+    return tuple(one.name for one in operations if one.kind not in {"conv", "linear"})[:40]
+
+
+def _final_scores(network: Network, values: Values) -> Tensor | None:
+    """The scores that enter the final softmax or log-softmax, or the last weighted result when there is none."""
+    chain = _tail(network)
+    operations, nodes = network.evaluation.operations, network.evaluation.nodes
+    for index in chain:
+        operation = operations[index]
+        if operation.kind in {"softmax", "log_softmax"} and operation.inputs and operation.inputs[0] >= 0:
+            value: Tensor = values[nodes[operation.inputs[0]]][0]
+            return value
+    return values[nodes[chain[0]]][0] if chain else None
+
+
+def _row_errors(network: Network, size: int) -> tuple[float | None, float | None, bool]:
+    """How much rows change when their neighbours do, for the outputs and for the scores before the final softmax.
+
+    Changes are divided by the spread of the values, so that they mean the same for every net.
+    """
+    first = network.probes(size)
+    other = network.probes(2 * size)[size:]
+    base, values = _still(network, first)
+    if size == 1:
+        return 0.0, 0.0, False
+    changes: list[tuple[Tensor, Tensor]] = []
+    score_changes: list[tuple[Tensor, Tensor]] = []
+    base_scores = _final_scores(network, values)
+    for row in range(min(size, 3)):
+        mixed = other.clone()
+        mixed[row] = first[row]
+        result, values = _still(network, mixed)
+        changes.append((base[row], result[row]))
+        scores = _final_scores(network, values)
+        if base_scores is not None and scores is not None and _have_rows(base_scores, scores, size):
+            score_changes.append((base_scores[row], scores[row]))
+    exact = base.double()  # scores may be whole numbers
+    spread = float((exact - exact.mean(0)).abs().max()) if exact.numel() else 0.0
+    is_constant = spread < 1e-7 * max(1.0, float(exact.abs().max()))
+    return _relative(changes, base), _relative(score_changes, base_scores) if score_changes else None, is_constant
+
+
+def _have_rows(one: Tensor, other: Tensor, size: int) -> bool:
+    """Whether two results can be compared row by row."""
+    return one.shape == other.shape and one.dim() > 0 and len(one) == size
+
+
+def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> float | None:
+    if values is None or not pairs:
+        return None
+    change = max(float((one.double() - two.double()).abs().max()) for one, two in pairs)
+    scale = max(float(values.double().std()) if values.numel() > 1 else 0.0, 1e-3 * float(values.abs().max()), 1e-12)
+    ratio = change / scale
+    return min(ratio, 1e30) if ratio == ratio else None
