@@ -16,7 +16,7 @@ from torch import Tensor
 
 from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing
-from grader.measure.replay import Here, Replacement, Replay, Values
+from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay, Values
 from grader.measure.weights import fresh_state
 from grader.model.evidence import LEAST_EFFECT, Operation
 from grader.model.graph import uncut
@@ -56,7 +56,7 @@ def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
                         _change(base, _with_one_dropout(network, images, one.index, next(seeds))) for _ in range(2)
                     )
         effects |= _of_relus(network, still, ends)
-    except (RuntimeError, IndexError, TypeError, ValueError):  # what is left is judged without
+    except TORCH_ERRORS:  # what is left is judged without
         pass
     return effects
 

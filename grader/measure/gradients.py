@@ -9,7 +9,7 @@ from torch import Tensor, isfinite
 from torch.nn import functional
 
 from grader.measure.network import Network, replay_problem
-from grader.measure.replay import State
+from grader.measure.replay import TORCH_ERRORS, State
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Gradients, ParameterGradient
 from grader.model.graph import Graph
@@ -53,7 +53,7 @@ def _gradients_from(network: Network, state: State) -> Gradients:
             assert outputs is not None
             loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), labels)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        except Exception as error:
+        except TORCH_ERRORS as error:
             return Gradients(replay_problem(error), _listed(graph, states), _unregistered(graph))
         largest = max((_size(weight.grad) for weight in state.weights), default=0.0)
         for index, weight in enumerate(state.weights):

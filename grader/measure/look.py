@@ -18,7 +18,7 @@ from grader.measure.gradients import gradients_of
 from grader.measure.images import Images
 from grader.measure.network import Network, bypassing, open_network, replay_problem
 from grader.measure.outputs import bounded, probing_of
-from grader.measure.replay import cost_of
+from grader.measure.replay import TORCH_ERRORS, cost_of
 from grader.model.evidence import ROW_TOLERANCE, Measurements, Modes, Recording, Resources, Tracing
 from grader.model.graph import Graph, GraphRefused
 
@@ -45,7 +45,7 @@ def look(subject: Subject, images: Images, *, seed: int) -> Measurements:
     torch.set_num_threads(1)
     try:
         return _measurements(subject, images, seed=seed)
-    except (RuntimeError, IndexError, NotImplementedError) as error:  # torch's, on an operation that was recorded
+    except TORCH_ERRORS as error:  # torch's, on an operation that was recorded
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise GraphRefused(f"a replay fails: {reason[:200]}") from error
 
@@ -148,7 +148,7 @@ def _modes(network: Network) -> Modes:
             _difference(network, data, is_training=True, is_still=True),
             _difference(network, data, is_training=False, is_still=True),
         )
-    except Exception as error:
+    except TORCH_ERRORS as error:
         return Modes(replay_problem(error))
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing, replay_problem
-from grader.measure.replay import Values
+from grader.measure.replay import TORCH_ERRORS, Values
 from grader.model.evidence import Pass, Probing, Problem, RecordedPass, Scores
 
 BATCHES = (1, 2, 3, 64, 100)
@@ -50,7 +50,7 @@ def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
     try:
         with torch.no_grad():
             result = network.evaluate(network.probes(size))
-    except Exception as error:
+    except TORCH_ERRORS as error:
         return Pass(size, replay_problem(error))
     return Pass(size, None, "Tensor", tuple(result.shape[:8]), str(result.dtype).removeprefix("torch."))
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from grader.measure.images import Images
 from grader.measure.network import Network, Probes, bypassing, open_network
+from grader.measure.replay import TORCH_ERRORS
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Problem, Remark, Training
 from grader.model.graph import Graph
@@ -46,7 +47,7 @@ def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int) -> Train
                 best = found
             if best.correct == best.total or best.remarks:
                 break
-    except Exception as error:  # told where the network is trained in earnest
+    except TORCH_ERRORS as error:  # told where the network is trained in earnest
         return Training(Problem("training", str(error)[:300], type(error).__name__), seed)
     return best
 

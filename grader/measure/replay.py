@@ -32,6 +32,10 @@ WORDS: Mapping[str, Any] = {
 }
 
 
+TORCH_ERRORS = (RuntimeError, IndexError, ValueError, NotImplementedError)
+"""What torch raises when an operation does not take what it is given. Anything else is a fault of ours."""
+
+
 @dataclass
 class State:
     """The tensors of one network at one time: ``weights`` as the graph lists them, ``buffers`` that passes change."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 from grader.measure.images import Images
 from grader.measure.network import Probes, bypassing, open_network
 from grader.measure.recognition import has_chance
-from grader.measure.replay import Replacement, Replay, State
+from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State
 from grader.measure.weights import fresh_state
 from grader.model import TrainingPlan
 from grader.model.evidence import CurvePoint, Problem, Remark, Training
@@ -89,12 +89,12 @@ def train(
     run = _Run(graph, images, plan, attempt, still, most_seconds)
     try:
         return run.on(device)
-    except Exception as error:
+    except TORCH_ERRORS as error:
         problem = _problem(error)
     if device != "cpu":
         try:
             record, outputs = run.on("cpu")
-        except Exception as error:
+        except TORCH_ERRORS as error:
             problem = _problem(error)
         else:
             remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")

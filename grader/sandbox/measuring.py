@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import tempfile
@@ -12,6 +13,7 @@ from grader.model.evidence import Ending
 from grader.sandbox.child import Child
 from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.limits import Limits
+from grader.scratch import PREFIX
 from grader.worker.messages import HEAD_BYTES, frame, read_head
 
 _START_SECONDS = 60.0
@@ -51,7 +53,7 @@ class Measurer:
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="lab4-measuring-", ignore_cleanup_errors=True)
+                tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-measuring-", ignore_cleanup_errors=True)
             )
             self._connection, theirs = socket.socketpair()
             stack.callback(self._connection.close)

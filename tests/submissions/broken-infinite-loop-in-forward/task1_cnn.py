@@ -12,9 +12,8 @@ class Net(nn.Module):
         self.fc2 = nn.Linear(50, 10)
 
     def forward(self, x):
-        left = x.size(0)
-        while left > 0:           # one image at a time
-            images = left - 1
+        while x.size(0) > 0:      # one image at a time
+            images = x[:1]
         x = F.relu(F.max_pool2d(self.conv1(x), 2))
         x = F.relu(F.max_pool2d(self.conv2(x), 2))
         x = self.drop(x)
