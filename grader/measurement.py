@@ -119,6 +119,8 @@ class Measuring:
         try:
             mine.set_result(self._train(graph, is_worth_retrying=is_worth_retrying))
         except BaseException as fault:  # those who wait must hear of it, whatever it is
+            with self._lock:
+                del self._trained[name]  # the next one tries again
             mine.set_exception(fault)
         return mine.result(), True
 

@@ -32,6 +32,7 @@ from grader.model.evidence import Building, Loading, Recording
 from grader.model.graph import size_of
 from grader.model.recorded import graph_of
 from grader.rubric import load_rubric
+from grader.worker.environment import SETTINGS
 
 SAMPLES = Path(__file__).parent / "submissions"
 SEED_STEP = 1000
@@ -80,6 +81,7 @@ class Recorded:
 
 def measure(work: Work) -> Result:
     """Record one net and train its graph under every seed, in a process of its own."""
+    os.environ.update(SETTINGS)  # as in the process of a submission
     import torch
 
     from grader.measure.doubts import untrained_accuracy

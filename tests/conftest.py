@@ -9,6 +9,8 @@ LONGEST_FIRST = (
     "test_grading.py",
     "test_selfcheck.py",
     "test_attacks.py",
+    "test_measuring.py",
+    "test_networks.py",
     "test_solution.py",
     "test_handout.py",
     "test_experiment.py",

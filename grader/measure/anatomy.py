@@ -15,8 +15,8 @@ from torch import Tensor
 from grader.measure import recognition
 from grader.measure.replay import Values
 from grader.model.evidence import Operation
-from grader.model.graph import Graph, Node, Program, size_of
-from grader.model.operations import Kind
+from grader.model.graph import Aside, Graph, Node, Program, size_of
+from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
 ADDITIVE = ("addmm", "addmv", "addbmm", "baddbmm")
@@ -71,7 +71,7 @@ class _Reader:
 
     def _read(self, index: int) -> None:
         node = self.program.nodes[index]
-        kind, name, details = str(node.kind), node.name.rstrip("_"), {}
+        kind, name, details = str(node.kind), plain_name(node.name), {}
         source: tuple[int, int] | None = None
         result = self.values[index][0] if self.values[index] else None
         operands = list(node.sources())
@@ -200,7 +200,7 @@ class _Reader:
             seen.add(index)
             if self.program.nodes[index].name in WINDOWS:
                 return True
-            if self.kinds[index] == "reshape" or self.program.nodes[index].name.rstrip("_") in {"mul", "multiply"}:
+            if self.kinds[index] == "reshape" or plain_name(self.program.nodes[index].name) in {"mul", "multiply"}:
                 waiting.extend(self.inputs[index])
         return False
 
@@ -209,7 +209,7 @@ class _Reader:
         for index in inputs:
             while index >= 0 and self.kinds[index] == "reshape" and len(self.inputs[index]) == 1:
                 index = self.inputs[index][0]
-            if index < 0 or self.program.nodes[index].name.rstrip("_") not in {"mul", "multiply"}:
+            if index < 0 or plain_name(self.program.nodes[index].name) not in {"mul", "multiply"}:
                 continue
             learnt = [one for one in self.program.nodes[index].sources() if self._is_learnt(one)]
             product = self.values[index][0]
@@ -266,7 +266,7 @@ class _Reader:
 
     def _weights_near(self, index: int) -> frozenset[int]:
         """The weights that an operation reads, other than with its data; of a sum of products, those of the product."""
-        if self.weights[index] or self.program.nodes[index].name.rstrip("_") not in REDUCING:
+        if self.weights[index] or plain_name(self.program.nodes[index].name) not in REDUCING:
             return self.weights[index]
         found: frozenset[int] = frozenset()
         for one in self.inputs[index]:
@@ -280,8 +280,10 @@ def _first_node(node: Node) -> tuple[int, int]:
     return (source.index, source.part) if source is not None and source.kind == "node" else (-1, 0)
 
 
-def anatomy(graph: Graph, program: Program, values: Values, count: int) -> Anatomy:
+def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: Sequence[Aside] = ()) -> Anatomy:
     """The operations of a program that depend on its images, from the results of one replay over ``count`` of them.
+
+    ``aside`` are layers that ran and led nowhere.
 
     Where there are more than MOST_OPERATIONS, small steps are left out, and what they led to reads what they read.
     """
@@ -296,18 +298,18 @@ def anatomy(graph: Graph, program: Program, values: Values, count: int) -> Anato
         last = program.output.index if program.output is not None and program.output.kind == "node" else -1
         if last >= 0 and last not in chosen:
             chosen.append(last)
-    aside = list(graph.aside)
+    left_aside = list(aside)
     operations: list[Operation] = []
     nodes: list[int] = []
     places = {}
     for index in chosen:
-        while aside and aside[0].after <= index:
-            _add_aside(aside.pop(0), operations, nodes)
+        while left_aside and left_aside[0].after <= index:
+            _add_aside(left_aside.pop(0), operations, nodes)
         places[index] = len(operations)
         _follow_left_out(reader, index, places)
         operations.append(reader.operation(index, len(operations), places))
         nodes.append(index)
-    for one in aside:
+    for one in left_aside:
         _add_aside(one, operations, nodes)
     bypasses = tuple(None if node < 0 else reader.sources[node] for node in nodes)
     return Anatomy(tuple(operations), tuple(nodes), bypasses)
@@ -342,7 +344,8 @@ def with_effects(found: Anatomy, effects: dict[int, float]) -> tuple[Operation, 
 
 def student_word(name: str) -> str:
     """The name as a student would write it: ``add`` reads ``+``, ``im2col`` reads ``unfold``."""
-    return _WORDS.get(name.rstrip("_"), name.rstrip("_"))
+    plain = plain_name(name)
+    return _WORDS.get(plain, plain)
 
 
 _WORDS = {

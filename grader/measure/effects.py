@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing
-from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay, Values
+from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay
 from grader.measure.weights import fresh_state
 from grader.model.evidence import LEAST_EFFECT, Operation
 from grader.model.graph import uncut
@@ -32,33 +33,37 @@ def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
     """By index of an operation of the training anatomy, how much it matters (``Operation.effect``).
 
     ``seeds`` are for chance in it. What cannot be run without an operation has no entry, and what is left after
-    MOST_SECONDS has none.
+    MOST_SECONDS has none; outputs that are all alike tell nothing of any operation.
     """
     ends = time.process_time() + MOST_SECONDS
-    graph = network.graph
-    if graph.training.output is None:
+    if network.graph.training.output is None:
         return {}
-    images = network.probes(network.size(IMAGES))
     effects: dict[int, float] = {}
     still = bypassing(network.training, {"dropout"})
-    try:
-        with torch.no_grad():
-            base = network.train(images, replaced=still)
-            for one in network.training.operations:
-                node = network.training.nodes[one.index]
-                if node < 0 or time.process_time() > ends:
-                    continue
-                if one.kind in {"conv", "linear"}:
-                    changed = network.train(images, replaced={**still, node: _of_another_image})
-                    effects[one.index] = _change(base, changed)
-                elif one.kind == "dropout":
-                    effects[one.index] = max(
-                        _change(base, _with_one_dropout(network, images, one.index, next(seeds))) for _ in range(2)
-                    )
-        effects |= _of_relus(network, still, ends)
-    except TORCH_ERRORS:  # what is left is judged without
-        pass
-    return effects
+    base = _outputs(network, still)
+    if not _spread(base) > 0:
+        return {}
+    for one in network.training.operations:
+        node = network.training.nodes[one.index]
+        if node < 0 or time.process_time() > ends:
+            continue
+        with suppress(*TORCH_ERRORS):
+            if one.kind in {"conv", "linear"}:
+                effects[one.index] = _change(base, _outputs(network, {**still, node: _of_another_image}))
+            elif one.kind == "dropout":
+                alone = bypassing(network.training, {"dropout"}, but={one.index})
+                changes = (_change(base, _outputs(network, alone, seed=next(seeds))) for _ in range(2))
+                effects[one.index] = max(changes)
+    return effects | _of_relus(network, still, ends)
+
+
+def _outputs(network: Network, replaced: dict[int, Replacement], *, seed: int = 0) -> Tensor:
+    """The outputs for IMAGES images, in as many passes as the network needs for them."""
+    size = network.size(IMAGES)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        images = network.probes(max(IMAGES // size, 1) * size)
+        return torch.cat([network.train(part, replaced=replaced) for part in torch.split(images, size)])
 
 
 def _of_another_image(here: Here) -> Tensor:
@@ -67,27 +72,25 @@ def _of_another_image(here: Here) -> Tensor:
     return result.roll(1, 0) if result.dim() and len(result) > 1 else -result
 
 
-def _with_one_dropout(network: Network, images: Tensor, index: int, seed: int) -> Tensor:
-    torch.manual_seed(seed)
-    return network.train(images, replaced=bypassing(network.training, {"dropout"}, but={index}))
+def _spread(outputs: Tensor) -> float:
+    """How much outputs differ from image to image, as a root mean square."""
+    values = outputs.double()
+    return float((values - values.mean(0)).square().mean().sqrt())
 
 
 def _change(base: Tensor, changed: Tensor) -> float:
-    """Root mean square of the change, over that of the outputs' spread from image to image."""
-    before, after = base.double(), changed.double()
-    if before.shape != after.shape or not before.numel():
+    """Root mean square of the change, over the outputs' spread; 1 for outputs that cannot be compared."""
+    if base.shape != changed.shape:
         return 1.0
-    spread = (before - before.mean(0)).square().mean().sqrt()
-    change = (after - before).square().mean().sqrt()
-    if not float(spread) < float("inf"):
-        return 1.0  # outputs that are no numbers tell nothing
-    return min(float(change / spread), 1e30) if float(spread) > 0 else 0.0
+    change = float((changed.double() - base.double()).square().mean().sqrt()) / _spread(base)
+    return min(change, 1e30) if change == change else 1.0
 
 
 def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> dict[int, float]:
-    """For each ReLU: the share of the values which it is given that it changes.
+    """For each ReLU: the change of the outputs when it, and all between the same layers, let everything through.
 
-    Where several meet, it is the share that they keep from having any influence together: relu(x) - relu(-x) is x.
+    Where several meet, one can undo another: relu(x) - relu(-x) is x. There it is the share of the values before them
+    that they keep from having any influence together.
     """
     images = network.probes(network.size(FEW_IMAGES))
     found = network.training
@@ -98,34 +101,29 @@ def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> d
         meeting = _meeting(found.operations, relus)
         nodes = {found.nodes[one.index] for one in relus}
         without = {key: value for key, value in bypassing(found, {"relu"}).items() if key in nodes}
-        for one in relus:
-            source = _root(found, one) if one.index in meeting else found.bypasses[one.index]
-            if source is None or source[0] < 0 or time.process_time() > ends:
-                continue
-            share: float | None
-            if one.index in meeting:
-                share = _share_kept_back(flowing, images, source, still, {**still, **without})
-            else:
-                share = _share_changed(network, images, source, found.nodes[one.index], still)
-            if share is not None:
-                effects[one.index] = share
+        with suppress(*TORCH_ERRORS):
+            if len(meeting) < len(relus):
+                change = _change_without(network, still, without)
+                effects |= {one.index: change for one in relus if one.index not in meeting}
+            for one in relus:
+                source = _root(found, one)
+                if one.index in meeting and source is not None and source[0] >= 0 and time.process_time() < ends:
+                    share = _share_kept_back(flowing, images, source, still, {**still, **without})
+                    effects |= {} if share is None else {one.index: share}
     return effects
 
 
-def _share_changed(
-    network: Network, images: Tensor, source: tuple[int, int], node: int, still: dict[int, Replacement]
-) -> float:
-    """The share of a ReLU's values that are others than it was given, under the first of DRAWS weights with any."""
-    share = 0.0
+def _change_without(network: Network, still: dict[int, Replacement], without: dict[int, Replacement]) -> float:
+    """The change of the outputs when ReLUs let everything through, under the first of DRAWS weights with any."""
+    change = 0.0
     for draw in range(DRAWS):
-        values: Values = []
-        with torch.no_grad():
-            _drawn(network, draw).train(images, replaced=still, keep=values)
-        before, after = values[source[0]][source[1]], values[node][0]
-        share = max(share, float((after.reshape(-1) != before.reshape(-1)).double().mean()))
-        if share >= LEAST_EFFECT["relu"]:
+        drawn = _drawn(network, draw)
+        base = _outputs(drawn, still)
+        if _spread(base) > 0:
+            change = max(change, _change(base, _outputs(drawn, {**still, **without})))
+        if change >= LEAST_EFFECT["relu"]:
             break
-    return share
+    return change
 
 
 def _drawn(network: Network, draw: int) -> Network:

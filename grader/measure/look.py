@@ -18,7 +18,7 @@ from grader.measure.gradients import gradients_of
 from grader.measure.images import Images
 from grader.measure.network import Network, bypassing, open_network, replay_problem
 from grader.measure.outputs import bounded, probing_of
-from grader.measure.replay import TORCH_ERRORS, cost_of
+from grader.measure.replay import TORCH_ERRORS, cost_of, is_out_of_memory
 from grader.model.evidence import ROW_TOLERANCE, Measurements, Modes, Recording, Resources, Tracing
 from grader.model.graph import Graph, GraphRefused
 
@@ -46,6 +46,8 @@ def look(subject: Subject, images: Images, *, seed: int) -> Measurements:
     try:
         return _measurements(subject, images, seed=seed)
     except TORCH_ERRORS as error:  # torch's, on an operation that was recorded
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise GraphRefused(f"a replay fails: {reason[:200]}") from error
 
@@ -119,7 +121,7 @@ def _trace(network: Network, recording: Recording, effects: dict[int, float]) ->
     return Tracing(
         problem=None if whole is not None or failed is None else failed.problem,
         batch=network.size(4),
-        operations=with_effects(network.training, effects)[:400],
+        operations=with_effects(network.training, effects),
         output=index,
         returned=shown.returned if shown is not None else "",
         repairs=recording.repairs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from grader.measure.anatomy import Anatomy, anatomy
 from grader.measure.replay import Replacement, Replay, State, Values
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Problem
-from grader.model.graph import Graph, Program
+from grader.model.graph import Aside, Graph, Program
 
 SEEDS_TRIED = 8
 """Weights tried before a net counts as dead; one with a single channel is born dead nine times in a hundred."""
@@ -69,16 +69,17 @@ class Network:
 
 def open_network(graph: Graph, probes: Probes, *, seed: int) -> Network:
     """The network with lively weights. Raises GraphRefused, or what torch raises, for a graph that cannot be run."""
+    torch.manual_seed(seed)  # for chance in evaluation mode
     replay = Replay(graph)
     state = lively_state(replay, probes, seed=seed)
     nothing = Anatomy((), (), ())
     network = Network(graph, replay, state, probes, nothing, nothing, seed)
-    network.training = _anatomy(network, graph.training)
+    network.training = _anatomy(network, graph.training, graph.aside)
     network.evaluation = _anatomy(network, graph.evaluation)
     return network
 
 
-def _anatomy(network: Network, program: Program) -> Anatomy:
+def _anatomy(network: Network, program: Program, aside: Sequence[Aside] = ()) -> Anatomy:
     if not program.nodes:
         return Anatomy((), (), ())
     values: Values = []
@@ -86,7 +87,7 @@ def _anatomy(network: Network, program: Program) -> Anatomy:
     with torch.no_grad():
         torch.manual_seed(0)
         network._run(program, network.probes(count), None, values)
-    return anatomy(network.graph, program, values, count)
+    return anatomy(network.graph, program, values, count, aside)
 
 
 def lively_state(replay: Replay, probes: Probes, *, seed: int) -> State:

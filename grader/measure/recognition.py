@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, allclose
 
 from grader.model.graph import Node, Program
-from grader.model.operations import Kind
+from grader.model.operations import Kind, plain_name
 
 CLAMPS = frozenset({"clamp", "clip", "clamp_max"})
 CAN_BE_RELU = frozenset({"leaky_relu", "prelu", "rrelu", "elu", "hardtanh"})
@@ -44,7 +44,7 @@ class Call:
     @property
     def name(self) -> str:
         """Without the mark of an operation in place."""
-        return self.node.name.rstrip("_")
+        return plain_name(self.node.name)
 
 
 @dataclass(frozen=True)

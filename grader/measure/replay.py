@@ -36,6 +36,11 @@ TORCH_ERRORS = (RuntimeError, IndexError, ValueError, NotImplementedError)
 """What torch raises when an operation does not take what it is given. Anything else is a fault of ours."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether there was too little memory, which is told apart from an operation that cannot be run."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 @dataclass
 class State:
     """The tensors of one network at one time: ``weights`` as the graph lists them, ``buffers`` that passes change."""
@@ -132,6 +137,8 @@ class _Step:
         if packet is None or overload not in packet.overloads():
             raise GraphRefused(f"this torch has no operation {node.op[:60]}")
         self.function = getattr(packet, overload)
+        if not any("Tensor" in str(one.type) for one in self.function._schema.returns):
+            raise GraphRefused(f"{node.op[:60]} gives no tensor")
         self.node = node
         self._args = [_reader(one, device) for one in node.args]
         self._kwargs = {key: _reader(value, device) for key, value in node.kwargs.items() if key != "pin_memory"}

@@ -17,7 +17,7 @@ from torch.nn import functional
 from grader.measure.images import Images
 from grader.measure.network import Probes, bypassing, open_network
 from grader.measure.recognition import has_chance
-from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State
+from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State, is_out_of_memory
 from grader.measure.weights import fresh_state
 from grader.model import TrainingPlan
 from grader.model.evidence import CurvePoint, Problem, Remark, Training
@@ -90,11 +90,15 @@ def train(
     try:
         return run.on(device)
     except TORCH_ERRORS as error:
+        if device == "cpu" and is_out_of_memory(error):
+            raise
         problem = _problem(error)
     if device != "cpu":
         try:
             record, outputs = run.on("cpu")
         except TORCH_ERRORS as error:
+            if is_out_of_memory(error):
+                raise
             problem = _problem(error)
         else:
             remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")

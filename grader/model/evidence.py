@@ -142,7 +142,7 @@ class Recording:
     echo: Echo | None = None
 
 
-LEAST_EFFECT = {"conv": 0.01, "linear": 0.01, "relu": 0.001, "dropout": 0.001}
+LEAST_EFFECT = {"conv": 0.01, "linear": 0.01, "relu": 0.005, "dropout": 0.001}
 """By kind of operation, the least effect that counts; docs/calibration.md has those of valid networks."""
 LEAST_RATE = 0.005
 """Of the values, that a dropout drops or keeps; nobody drops one in two hundred."""
@@ -179,9 +179,8 @@ class Operation:
     expected: int | None = None
     """Repaired layers: the number of inputs that the layer was declared with; ``shape_in`` has what it was given."""
     effect: float | None = None
-    """How much it matters, from a replay without it. A layer, a dropout: the change of the outputs over their spread. A
-    ReLU: the share of values that it changes, or where several meet, keeps from having any influence. None where that
-    was not measured.
+    """How much it matters, from a replay without it: the change of the outputs over their spread. Of ReLUs whose
+    results meet, the share of values that they keep from having any influence. None where that was not measured.
     """
 
     @property

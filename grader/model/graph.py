@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from grader.model.operations import OPERATIONS, Kind
+from grader.model.operations import OPERATIONS, OUT_OVERLOADS, Kind, is_in_place, plain_name
 
 FORMAT = 1
 """Raised whenever the meaning of a graph changes."""
@@ -34,6 +34,9 @@ MOST_OWN_VALUES = 1024
 """Values of weights, in all, that a network begins with as the submission had them, as parametrizations may need."""
 LARGEST_TENSOR = 250_000_000
 """Values of a weight, a buffer or a constant; the lab's own network has some 20,000 in all."""
+MOST_DIMENSIONS = 8
+MOST_RESULTS = 1024
+"""Of one operation: ``unbind`` gives one for each image or pixel row."""
 MOST_ARGUMENTS = 4096
 DEEPEST_ARGUMENT = 6
 SOURCES = ("input", "node", "parameter", "buffer", "constant")
@@ -92,7 +95,8 @@ class Node:
     @property
     def writes(self) -> bool:
         """Whether it changes one of its operands."""
-        return self.name.endswith("_") or self.op.endswith("out") or "out" in self.kwargs
+        overload = self.op.rpartition(".")[2]
+        return is_in_place(self.name) or overload in OUT_OVERLOADS or overload.endswith("_out")
 
     def sources(self) -> Iterator[Source]:
         """The tensors that it reads, in order."""
@@ -242,34 +246,35 @@ def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:
     if program.output is None:
         return program, tuple(range(len(program.nodes)))
     nodes = program.nodes
-    wanted = {program.output.index} if program.output.kind == "node" else set()
-    memory = {place for index in wanted for place in nodes[index].storage}
-    buffers: set[int] = set()
-    while True:
-        before = (len(wanted), len(buffers))
-        for index in range(len(nodes) - 1, -1, -1):
-            node = nodes[index]
-            if index not in wanted and not (node.writes and _writes_to(node, memory, buffers)):
-                continue
-            wanted.add(index)
-            memory.update(node.storage)
-            for source in node.sources():
-                if source.kind == "node":
-                    wanted.add(source.index)
-                    memory.update(nodes[source.index].storage)
-                elif source.kind == "buffer":
-                    buffers.add(source.index)
-        if before == (len(wanted), len(buffers)):
-            break
+    reads = [tuple(node.sources()) for node in nodes]
+    writers: dict[int, list[int]] = {}
+    buffer_writers: dict[int, list[int]] = {}
+    for index, node in enumerate(nodes):
+        if node.writes:
+            for place in node.storage:
+                writers.setdefault(place, []).append(index)
+            for source in reads[index]:
+                if source.kind == "buffer":
+                    buffer_writers.setdefault(source.index, []).append(index)
+    wanted: set[int] = set()
+    waiting = [program.output.index] if program.output.kind == "node" else []
+    while waiting:
+        index = waiting.pop()
+        if index in wanted:
+            continue
+        wanted.add(index)
+        places = set(nodes[index].storage)
+        for source in reads[index]:
+            if source.kind == "node":
+                waiting.append(source.index)
+                places.update(nodes[source.index].storage)
+            elif source.kind == "buffer":
+                waiting.extend(buffer_writers.pop(source.index, ()))
+        for place in places:
+            waiting.extend(writers.pop(place, ()))
     order = {("node", old): new for new, old in enumerate(sorted(wanted))}
     output = replace(program.output, index=order.get((program.output.kind, program.output.index), program.output.index))
     return Program(tuple(_renamed(nodes[old], order) for _, old in order), output), tuple(old for _, old in order)
-
-
-def _writes_to(node: Node, memory: set[int], buffers: set[int]) -> bool:
-    if not memory.isdisjoint(node.storage):
-        return True
-    return any(source.kind == "buffer" and source.index in buffers for source in node.sources())
 
 
 def _renamed(node: Node, renamed: Mapping[tuple[str, int], int]) -> Node:
@@ -410,14 +415,10 @@ def check_graph(graph: Graph) -> None:
     """
     if graph.format != FORMAT:
         raise GraphRefused(f"it is a graph of format {graph.format}, not {FORMAT}")
+    check_tensors(graph.weights, graph.buffers, graph.constants)
     held = (*graph.buffers, *graph.constants)
     if sum(one.count for one in held if one.values) > MOST_VALUES:
         raise GraphRefused(f"it brings along more than {MOST_VALUES:,} numbers")
-    for shape in [*(one.shape for one in held), *(one.shape for one in graph.weights)]:
-        if len(shape) > 8 or any(side < 0 for side in shape):
-            raise GraphRefused("a tensor has no shape that a tensor can have")
-        if size_of(shape) > LARGEST_TENSOR:
-            raise GraphRefused("a weight, or what it brings along, is too large")
     for program in (graph.training, graph.evaluation):
         check_program(program, graph.weights, graph.buffers, graph.constants)
         for node in program.nodes:
@@ -425,16 +426,27 @@ def check_graph(graph: Graph) -> None:
                 raise GraphRefused(f"it runs {node.op[:60]}, which is not among the operations of a network")
 
 
+def check_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]) -> None:
+    """Raise GraphRefused for a tensor of a shape that none can have, or too large."""
+    for shape in [*(one.shape for one in weights), *(one.shape for one in (*buffers, *constants))]:
+        if len(shape) > MOST_DIMENSIONS or any(side < 0 for side in shape):
+            raise GraphRefused("a tensor has no shape that a tensor can have")
+        if size_of(shape) > LARGEST_TENSOR:
+            raise GraphRefused("a weight, or what it brings along, is too large")
+
+
 def check_program(
     program: Program, weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]
 ) -> None:
-    """Raise GraphRefused unless the program is of the form that stands above, whatever its operations are."""
+    """Raise GraphRefused unless the program has the form that is given at the top, whatever its operations are."""
     if len(program.nodes) > MOST_NODES:
         raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
     counts = {"parameter": len(weights), "buffer": len(buffers), "constant": len(constants)}
     for index, node in enumerate(program.nodes):
         if _check_argument(list(node.args)) + _check_argument(node.kwargs) > MOST_ARGUMENTS:
             raise GraphRefused(f"{node.name} has too many arguments")
+        if len(node.storage) > MOST_RESULTS:
+            raise GraphRefused(f"{node.name} gives too many results")
         for source in node.sources():
             _check_source(source, index, program, counts)
     if program.output is not None:
@@ -502,10 +514,9 @@ def _canonical(program: Program) -> list[Any]:
     shared = _shared_writes(program)
     nodes = []
     for index, node in enumerate(program.nodes):
-        op = node.op
-        if node.name.endswith("_") and index not in shared:
-            op = op.replace("_.", ".", 1)
-        nodes.append([op, node.args, node.kwargs])
+        library, name, overload = node.op.split(".")
+        name = name if index in shared else plain_name(name)
+        nodes.append([library, name, overload, node.args, node.kwargs])
     return [nodes, None if program.output is None else program.output.packed()]
 
 
@@ -518,17 +529,15 @@ def _shared_writes(program: Program) -> frozenset[int]:
                 last_read[source.index] = index
     if program.output is not None and program.output.kind == "node":
         last_read[program.output.index] = len(program.nodes)
-    writing = (index for index, node in enumerate(program.nodes) if node.writes)
-    return frozenset(index for index in writing if _is_shared(program, index, last_read))
-
-
-def _is_shared(program: Program, index: int, last_read: Mapping[int, int]) -> bool:
-    """Whether the memory that a node writes into is read later by another name."""
-    places = set(program.nodes[index].storage)
-    first = next(program.nodes[index].sources(), None)
-    if first is None or first.kind != "node":
-        return True  # the images, a weight or a buffer
-    return any(
-        not places.isdisjoint(program.nodes[earlier].storage) and last_read.get(earlier, -1) > index
-        for earlier in range(index)
-    )
+    shared: set[int] = set()
+    last_read_at: dict[int, int] = {}
+    """By memory: when a result that lies there, of any node so far, is read last."""
+    for index, node in enumerate(program.nodes):
+        if node.writes:
+            first = next(node.sources(), None)
+            is_of_a_node = first is not None and first.kind == "node"
+            if not is_of_a_node or any(last_read_at.get(place, -1) > index for place in node.storage):
+                shared.add(index)
+        for place in node.storage:
+            last_read_at[place] = max(last_read_at.get(place, -1), last_read.get(index, -1))
+    return frozenset(shared)

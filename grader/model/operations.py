@@ -2,7 +2,7 @@
 
 An operation is allowed when it computes new values from its operands, or writes into one of them, and does nothing
 else: no files, no memory of others (``as_strided``, ``set_``), no values read out of tensors. Names are those of
-``torch.ops.aten``; every overload of a name is allowed, and so is the form that writes in place.
+``torch.ops.aten``; every overload of a name that gives a tensor is allowed, and so is the form that writes in place.
 """
 
 from __future__ import annotations
@@ -423,11 +423,33 @@ triu_indices                create       the places of half a matrix
 """
 
 
+IN_PLACE_OPERATORS = frozenset({"__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__"})
+"""Python's own names of operations that write into their first operand."""
+OUT_OVERLOADS = frozenset({
+    "out", "out_mode", "values", "values_stable", "dim_max", "dim_min", "dim_values", "output",
+})  # fmt: skip
+"""Overloads that write into a tensor which they are given for the result, besides those that end in ``_out``."""
+
+
+def is_in_place(name: str) -> bool:
+    """Whether an operation of this name writes into its first operand."""
+    return name in IN_PLACE_OPERATORS or (name.endswith("_") and not name.endswith("__"))
+
+
+def plain_name(name: str) -> str:
+    """The name without the mark of an operation in place."""
+    if name in IN_PLACE_OPERATORS:
+        return f"__{name[3:]}"
+    return name[:-1] if is_in_place(name) else name
+
+
 def _parsed(table: str) -> dict[str, Operation]:
     found: dict[str, Operation] = {}
     for line in table.strip().splitlines():
         name, kind, reason = line.split(maxsplit=2)
-        found[name] = found[f"{name}_"] = Operation(Kind(kind), reason)
+        found[name] = Operation(Kind(kind), reason)
+        in_place = f"__i{name[2:]}" if name.startswith("__") else f"{name}_"
+        found[in_place] = found[name]
     return found
 
 

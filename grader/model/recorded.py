@@ -5,12 +5,14 @@ Nothing is judged here but whether the passes tell of one network; where they te
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.model.evidence import Doubt, RecordedPass, Recording
 from grader.model.graph import (
+    MOST_DIMENSIONS,
     MOST_NODES,
     Aside,
     Constant,
@@ -22,15 +24,17 @@ from grader.model.graph import (
     Weight,
     check_graph,
     check_program,
+    check_tensors,
     gathered,
     generalised,
     own_weights,
     pruned,
     size_of,
 )
-from grader.model.operations import OPERATIONS, Kind
+from grader.model.operations import OPERATIONS, Kind, plain_name
 
 USUAL_BATCH = 64
+MOST_PASSES = 40
 SUBSTANCE = frozenset({
     Kind.CONV, Kind.PRODUCT, Kind.RELU, Kind.ACTIVATION, Kind.POOL, Kind.NORM, Kind.SOFTMAX, Kind.LOG_SOFTMAX,
 })  # fmt: skip
@@ -50,7 +54,12 @@ class Recorded:
 
 def graph_of(recording: Recording) -> Recorded:
     """The graph of a recording. Raises GraphRefused for what could not be run."""
+    check_tensors(recording.weights, recording.buffers, recording.constants)
+    if len(recording.passes) > MOST_PASSES:
+        raise GraphRefused(f"it was recorded in more than {MOST_PASSES} passes")
     for recorded in recording.passes:
+        if len(recorded.shape) > MOST_DIMENSIONS:
+            raise GraphRefused("its result has no shape that a tensor can have")
         if recorded.problem is not None and recorded.problem.kind == "too-many-operations":
             raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
         check_program(recorded.program, recording.weights, recording.buffers, recording.constants)
@@ -60,8 +69,8 @@ def graph_of(recording: Recording) -> Recorded:
     batch = 0
     programs: list[Program] = []
     for mode, found in (("training", training), ("evaluation", evaluation)):
-        program = generalised(found) or Program()
-        if found and not program.nodes:
+        program = generalised(found)
+        if program is None and found:
             batch = batch or (USUAL_BATCH if USUAL_BATCH in found else max(found))
             program = found.get(batch, Program())
             if len(found) > 1:
@@ -69,8 +78,8 @@ def graph_of(recording: Recording) -> Recorded:
                 doubts.append(Doubt("passes-differ", ALL, message))
             if program.output is None and mode == "evaluation":
                 raise GraphRefused("no size of a batch works in both modes")
-        programs.append(program)
-    if not programs[0].nodes and not programs[1].nodes:
+        programs.append(program or Program())
+    if not any(recorded.program.nodes for recorded in recording.passes):
         return Recorded(None)
     weights, constants = _weights_in_constants(programs, recording.weights, recording.constants)
     graph = gathered(programs, weights, recording.buffers, constants, batch=batch)
@@ -100,6 +109,10 @@ def _programs(
     return {batch: program for batch, (program, _) in found.items()}, (first, found[first.batch][1])
 
 
+_ASIDE_KINDS = {Kind.CONV: "conv", Kind.PRODUCT: "linear", Kind.DROPOUT: "dropout"}
+MOST_ASIDE = 40
+
+
 def _aside(passes: Sequence[RecordedPass], kept: tuple[RecordedPass, tuple[int, ...]] | None) -> tuple[Aside, ...]:
     """Convolutions, products and dropouts that ran and led nowhere."""
     if kept is None:
@@ -109,10 +122,11 @@ def _aside(passes: Sequence[RecordedPass], kept: tuple[RecordedPass, tuple[int, 
     found: list[Aside] = []
     for index, node in enumerate(nodes):
         kind = OPERATIONS[node.name].kind if node.name in OPERATIONS else Kind.ARITHMETIC
-        if index not in left and depends[index] and kind in {Kind.CONV, Kind.PRODUCT, Kind.DROPOUT}:
-            after = sum(one < index for one in left)
-            found.append(Aside(node.name, str(kind).replace("product", "linear"), node.layer, after))
-    return tuple(found[:40])
+        if index not in left and depends[index] and kind in _ASIDE_KINDS:
+            found.append(Aside(node.name, _ASIDE_KINDS[kind], node.layer, bisect(kept[1], index)))
+        if len(found) == MOST_ASIDE:
+            break
+    return tuple(found)
 
 
 def data_dependent(nodes: Sequence[Node]) -> list[bool]:
@@ -213,7 +227,7 @@ def _modes(graph: Graph) -> Iterator[Doubt]:
 def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
     depends = data_dependent(program.nodes)
     return [
-        (node.name.rstrip("_"), tuple(_name(graph, one) for one in node.sources() if one.kind == "parameter"))
+        (plain_name(node.name), tuple(_name(graph, one) for one in node.sources() if one.kind == "parameter"))
         for node, is_data in zip(program.nodes, depends, strict=True)
         if is_data and node.kind in SUBSTANCE
     ]

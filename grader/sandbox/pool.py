@@ -136,7 +136,7 @@ class WorkerPool:
             answer = measurer.ask(request, seconds=seconds)
             is_reusable = answer.ending.kind == "finished"
         finally:
-            if is_reusable:
+            if is_reusable and not self._is_closed:
                 self._idle.append(measurer)
             else:
                 measurer.close()

@@ -93,8 +93,8 @@ def main() -> None:
 
 def _measure(task: Task, frames: Frames, building: Building, recording: Recording, commands: int) -> None:
     warnings.simplefilter("ignore")
-    images = load_images(task.data)
     frames.begin("measure")
+    images = load_images(task.data)
     recorded = graph_of(recording)
     graph = recorded.graph or Graph(Program(), Program())
     subject = Subject(graph, recording, building.parameters, task.seed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from grader.measure.images import Images, load_images
 from grader.measure.look import Subject, look
+from grader.measure.replay import is_out_of_memory
 from grader.measure.training import attempt_of, train
 from grader.model import DataFiles
 from grader.model.graph import GraphRefused, check_graph
@@ -40,10 +41,10 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
             return _trained(asked, images, device)
         except GraphRefused as refusal:
             return wire.encode(wire.Refused(str(refusal)))
-        except (MemoryError, torch.OutOfMemoryError):
+        except MemoryError:
             return wire.encode(wire.Refused(NO_ROOM))
         except RuntimeError as error:
-            if "can't allocate memory" not in str(error):
+            if not is_out_of_memory(error):
                 raise
             return wire.encode(wire.Refused(NO_ROOM))
 

@@ -70,6 +70,7 @@ class Registry:
         self.modules_seen: set[int] = set()
         """Modules besides the net's own that ran in an earlier pass."""
         self.has_passed = False
+        self._at_loose = self._at_plain = 0
 
     def end_pass(self, strangers: list[object]) -> None:
         """Take note of the modules that ran in a pass and are none of the net's."""
@@ -77,8 +78,6 @@ class Registry:
         self.modules_seen.update(map(id, strangers))
         self.has_passed = True
         self._at_loose = self._at_plain = 0
-
-    _at_loose = _at_plain = 0
 
     def put_back_buffers(self) -> None:
         """Undo what the passes so far have written into the buffers."""
