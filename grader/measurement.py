@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from grader.accuracy import Predictions, with_accuracy
 from grader.checks.training import next_seed
 from grader.model import TrainingPlan
+from grader.model.equality import digest
 from grader.model.evidence import Doubt, Ending, Evidence, Measurements, Training
-from grader.model.graph import Graph, GraphRefused, Program, digest, without_samples
+from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
+from grader.model.weights import without_samples
 from grader.sandbox import MeasurementFailed
 from grader.service import wire
 

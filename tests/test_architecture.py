@@ -25,9 +25,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 LONGER = {
     "grader.model.evidence": "the records of one submission, of which each is short",
-    "grader.model.graph": "what a graph is and what may be done to one without running it",
     "grader.model.operations": "a table of operations",
-    "grader.worker.recording": "one recorder, whose parts read the same state",
 }
 """Modules that may be longer, each with its reason."""
 

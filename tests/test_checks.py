@@ -672,10 +672,6 @@ def test_a_gradient_that_is_missing(evidence: Evidence, words: list[str]) -> Non
     assert all(word in said(finding) for word in words), said(finding)
 
 
-def test_a_parameter_that_forward_never_uses_needs_no_gradient() -> None:
-    assert statuses(graded("none", is_used=False)) == {}
-
-
 def test_the_word_that_cuts_the_connection_is_named() -> None:
     steps = (*HEAD, op("detach", "data"), *LAYERS[8:])
     finding = only_failed(replace(graded("none"), trace=trace(*steps)), "behaviour.gradients")

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from grader.model.checking import check_graph
+from grader.model.equality import digest
 from grader.model.graph import (
     MOST_ARGUMENTS,
     MOST_NODES,
@@ -24,18 +26,12 @@ from grader.model.graph import (
     Program,
     Source,
     Weight,
-    check_graph,
-    digest,
-    gathered,
-    generalised,
-    layer_bounds,
-    own_weights,
-    pruned,
     sources_in,
-    uncut,
 )
 from grader.model.operations import OPERATIONS, Kind
+from grader.model.pruning import gathered, generalised, pruned, uncut
 from grader.model.recorded import graph_of
+from grader.model.weights import layer_bounds, own_weights
 from tests.network_samples import (
     INPUT,
     Lab,

@@ -26,8 +26,9 @@ from grader.measure.overfitting import overfit
 from grader.measure.training import VALIDATION_IMAGES, Attempt, Outputs, attempt_of, train
 from grader.measurement import TRAINING_CPU_SECONDS, Measuring, counted
 from grader.model import Band, TrainingPlan
+from grader.model.equality import digest
 from grader.model.evidence import Ending, Evidence, Loading, Training
-from grader.model.graph import Graph, Program, digest
+from grader.model.graph import Graph, Program
 from grader.sandbox import MeasurementFailed
 from grader.service import wire
 from tests.network_samples import Lab, With, bars, graph_from, images, probes, recording_of

@@ -24,9 +24,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader.intake.discovery import discover
 from grader.intake.files import copy_submission
+from grader.measure.cost import cost_of
 from grader.measure.look import Subject, look
 from grader.measure.network import open_network
-from grader.measure.replay import Replay, Values, cost_of, values_of
+from grader.measure.replay import Replay, Values, values_of
 from grader.measure.weights import chosen_state, fresh_state
 from grader.model import Job
 from grader.model.evidence import Evidence, Measurements, Operation, Problem

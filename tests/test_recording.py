@@ -20,7 +20,8 @@ from grader.model.graph import MOST_NODES, MOST_VALUES, SAMPLE, Graph, GraphRefu
 from grader.model.operations import Kind
 from grader.model.recorded import graph_of
 from grader.worker.chosen import chosen_images, chosen_weight
-from grader.worker.recording import Recorder, Registry
+from grader.worker.recording import Recorder
+from grader.worker.registry import Registry
 from grader.worker.stages import BATCHES
 from tests.network_samples import RECORDED_SEED, Lab, Step, With, graph_from, names, recorded, recording_of
 

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grader.measure import replay
+from grader.measure.cost import MOST_MULTIPLICATIONS, cost_of
 from grader.measure.look import Subject, look
-from grader.measure.replay import cost_of
 from grader.measure.training import MOST_SECONDS, attempt_of, train
 from grader.measurement import TRAINING_CPU_SECONDS
 from grader.model.graph import Graph, GraphRefused
@@ -50,7 +49,7 @@ def wider(graph: Graph, channels: int) -> Graph:
 def costly() -> Graph:
     graph = graph_from(Wide(480))
     cost = cost_of(graph)
-    assert 0.8 < cost.multiplications * 64 / cost.images / replay.MOST_MULTIPLICATIONS < 1
+    assert 0.8 < cost.multiplications * 64 / cost.images / MOST_MULTIPLICATIONS < 1
     return graph
 
 

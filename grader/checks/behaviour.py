@@ -96,7 +96,7 @@ def gradients(case: Case) -> Finding:
         return ended(case.evidence.ending, "Computing gradients", "gradients")
     detaches = [one for one in case.network.path if one.kind == "detach"]
     unregistered = [one for one in case.network.weighted if not one.is_registered]
-    used = [one for one in evidence.parameters if one.is_used]
+    used = list(evidence.parameters)
     expected = "a gradient for every weight"
     if any(one.is_fresh for one in unregistered):
         return failed(

@@ -10,7 +10,7 @@ from grader.checks.case import Case, failed, passed, review, skipped
 from grader.checks.loading import cause, ended
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import Training
-from grader.model.graph import own_weights
+from grader.model.weights import own_weights
 
 
 def fraction_of(accuracy: float, plan: TrainingPlan) -> Decimal:

@@ -20,7 +20,7 @@ from grader.measure.network import Network, bypassing
 from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay
 from grader.measure.weights import fresh_state
 from grader.model.evidence import LEAST_EFFECT, Operation
-from grader.model.graph import uncut
+from grader.model.pruning import uncut
 
 IMAGES, FEW_IMAGES = 16, 8
 MOST_SECONDS = 1.5

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, isfinite
 
 from grader.measure.anatomy import with_effects
+from grader.measure.cost import cost_of
 from grader.measure.doubts import echo_doubts, knowledge_doubts
 from grader.measure.effects import effects_of
 from grader.measure.gradients import gradients_of
 from grader.measure.images import Images
 from grader.measure.network import Network, bypassing, open_network, replay_problem
 from grader.measure.outputs import bounded, probing_of
-from grader.measure.replay import TORCH_ERRORS, cost_of, is_out_of_memory
+from grader.measure.replay import TORCH_ERRORS, is_out_of_memory
 from grader.model.evidence import ROW_TOLERANCE, Measurements, Modes, Recording, Resources, Tracing
 from grader.model.graph import Graph, GraphRefused
 

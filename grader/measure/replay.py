@@ -1,7 +1,6 @@
 """Running a recorded graph again, on weights and images of our own.
 
-A :class:`Replay` is checked on torch's meta device first, where shapes are computed and nothing else: whether the
-operations take such arguments, how many multiplications they need and how much memory.
+What it would cost is found out first, in :mod:`grader.measure.cost`.
 """
 
 from __future__ import annotations
@@ -16,13 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grader.model.graph import Graph, GraphRefused, Node, Program, size_of
-from grader.model.operations import Kind
+from grader.model.graph import Graph, GraphRefused, Node, Program
 
-MOST_MULTIPLICATIONS = 12_000_000_000
-"""Of one pass over 64 images. The lab's own network needs some 50 million; one core does some 20 billion a second."""
-MOST_BYTES = 3 << 30
-"""Of all results of one pass over 64 images together."""
 WORDS: Mapping[str, Any] = {
     name: getattr(torch, name)
     for name in (
@@ -30,8 +24,6 @@ WORDS: Mapping[str, Any] = {
         *("strided", "contiguous_format", "preserve_format", "channels_last"),
     )
 }
-
-
 TORCH_ERRORS = (RuntimeError, IndexError, ValueError, NotImplementedError)
 """What torch raises when an operation does not take what it is given. Anything else is a fault of ours."""
 
@@ -48,10 +40,6 @@ class State:
     weights: list[Tensor]
     buffers: list[Tensor]
     constants: list[Tensor]
-
-    def trainable(self, graph: Graph) -> list[Tensor]:
-        """The weights that an optimiser gets."""
-        return [value for value, one in zip(self.weights, graph.weights, strict=True) if value.requires_grad]
 
 
 Values = list[tuple[Any, ...]]
@@ -76,9 +64,8 @@ class Replay:
 
     def __init__(self, graph: Graph, *, device: str = "cpu") -> None:
         self.graph = graph
-        self.device = device
         self._steps = {
-            id(program): [_Step(node, device) for node in program.nodes]
+            id(program): [Step(node, device) for node in program.nodes]
             for program in (graph.training, graph.evaluation)
         }
 
@@ -128,7 +115,7 @@ def _copied(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 
-class _Step:
+class Step:
     """One node, ready to be called."""
 
     def __init__(self, node: Node, device: str) -> None:
@@ -195,85 +182,6 @@ def _tensor_reader(kind: str, index: int, part: int, is_cut: bool) -> _Reader:
     if is_cut:
         return lambda sources, count: sources[kind][index][part].detach()
     return lambda sources, count: sources[kind][index][part]
-
-
-# ---- what it would cost ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one pass over ``images`` images in training mode: multiplications, and bytes of all results."""
-
-    images: int
-    multiplications: int
-    bytes: int
-
-
-def cost_of(graph: Graph, *, images: int = 64) -> Cost:
-    """What a pass costs, computed from shapes alone.
-
-    Raises GraphRefused when it is too much, or when an operation does not take its arguments.
-    """
-    count = graph.batch or images
-    most = Cost(count, 0, 0)
-    for program in (graph.training, graph.evaluation):
-        if program.nodes:
-            most = max(most, _cost(graph, program, count), key=lambda one: one.multiplications)
-    return most
-
-
-def _cost(graph: Graph, program: Program, count: int) -> Cost:
-    state = State(
-        [_meta(one.shape, one.dtype) for one in graph.weights],
-        [_meta(one.shape, one.dtype) for one in graph.buffers],
-        [_meta(one.shape, one.dtype) for one in graph.constants],
-    )
-    sources: dict[str, Any] = {
-        "input": (torch.empty(count, 1, 28, 28, device="meta"),),
-        "parameter": state.weights,
-        "buffer": state.buffers,
-        "constant": state.constants,
-    }
-    values: Values = []
-    sources["node"] = values
-    multiplications = size = 0
-    with torch.no_grad():
-        for node in program.nodes:
-            operands = [_operand(sources, one.kind, one.index, one.part) for one in node.sources()]
-            # The size of what is made anew, before even its shape is computed, is bounded by the arguments.
-            try:
-                result = _Step(node, "meta")(sources, count)
-            except NotImplementedError:
-                raise GraphRefused(f"the cost of {node.name} is not known") from None
-            except Exception as error:
-                raise GraphRefused(f"{node.name} cannot be run: {str(error).splitlines()[0][:120]}") from None
-            found = result if isinstance(result, tuple) else tuple(result) if isinstance(result, list) else (result,)
-            values.append(found)
-            made = sum(one.numel() for one in found if isinstance(one, Tensor))
-            size += sum(one.numel() * one.element_size() for one in found if isinstance(one, Tensor))
-            multiplications += made * _factor(node, operands)
-            if multiplications * 64 > MOST_MULTIPLICATIONS * count or size * 64 > MOST_BYTES * max(count, 64):
-                raise GraphRefused("one pass would take too many multiplications or too much memory")
-    return Cost(count, multiplications, size)
-
-
-def _operand(sources: Mapping[str, Any], kind: str, index: int, part: int) -> Tensor:
-    value: Tensor = sources[kind][index][part] if kind == "node" else sources[kind][index]
-    return value
-
-
-def _factor(node: Node, operands: Sequence[Tensor]) -> int:
-    """Multiplications for each value of the result."""
-    if node.kind is Kind.CONV and len(operands) > 1:
-        return max(1, size_of(operands[1].shape[1:]))
-    if node.kind is Kind.PRODUCT and operands and operands[0].dim():
-        inner = operands[1] if node.name.startswith(("addm", "addb", "badd")) and len(operands) > 1 else operands[0]
-        return max(1, inner.shape[-1]) if inner.dim() else 1
-    return 1
-
-
-def _meta(shape: Sequence[int], dtype: str) -> Tensor:
-    return torch.empty(tuple(shape), dtype=dtype_of(dtype), device="meta")
 
 
 def dtype_of(word: str) -> torch.dtype:

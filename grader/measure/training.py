@@ -20,8 +20,9 @@ from grader.measure.recognition import has_chance
 from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State, is_out_of_memory
 from grader.measure.weights import fresh_state
 from grader.model import TrainingPlan
+from grader.model.equality import digest
 from grader.model.evidence import CurvePoint, Problem, Remark, Training
-from grader.model.graph import Graph, digest
+from grader.model.graph import Graph
 from grader.model.operations import Kind
 from grader.pictures import MOST_CHANNELS, are_filters
 

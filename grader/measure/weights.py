@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from grader.measure.replay import State, dtype_of, sample_of, values_of
-from grader.model.graph import Graph, layer_bounds, own_weights, size_of
+from grader.model.graph import Graph, size_of
+from grader.model.weights import layer_bounds, own_weights
 from grader.worker.chosen import chosen_weight
 
 

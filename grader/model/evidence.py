@@ -297,7 +297,6 @@ class ParameterGradient:
     shape: tuple[int, ...]
     state: str
     is_trainable: bool = True
-    is_used: bool = True
 
 
 @dataclass(frozen=True)
@@ -310,7 +309,6 @@ class Gradients:
     problem: Problem | None
     parameters: tuple[ParameterGradient, ...] = ()
     unregistered: tuple[str, ...] = ()
-    fresh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ Nothing is judged here but whether the passes tell of one network; where they te
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from grader.model.checking import check_graph, check_program, check_tensors
 from grader.model.evidence import Doubt, RecordedPass, Recording
 from grader.model.graph import (
     MOST_DIMENSIONS,
@@ -22,16 +22,12 @@ from grader.model.graph import (
     Program,
     Source,
     Weight,
-    check_graph,
-    check_program,
-    check_tensors,
-    gathered,
-    generalised,
-    own_weights,
-    pruned,
     size_of,
+    with_sources,
 )
 from grader.model.operations import OPERATIONS, Kind, plain_name
+from grader.model.pruning import gathered, generalised, pruned
+from grader.model.weights import own_weights
 
 USUAL_BATCH = 64
 MOST_PASSES = 40
@@ -81,8 +77,8 @@ def graph_of(recording: Recording) -> Recorded:
         programs.append(program or Program())
     if not any(recorded.program.nodes for recorded in recording.passes):
         return Recorded(None)
-    weights, constants = _weights_in_constants(programs, recording.weights, recording.constants)
-    graph = gathered(programs, weights, recording.buffers, constants, batch=batch)
+    programs, weights = _weights_in_constants(programs, recording.weights, recording.constants)
+    graph = gathered(programs, weights, recording.buffers, recording.constants, batch=batch)
     graph = replace(graph, aside=_aside(recording.passes, after))
     check_graph(graph)
     return Recorded(graph, (*doubts, *_constants(graph), *_modes(graph)))
@@ -143,11 +139,8 @@ def data_dependent(nodes: Sequence[Node]) -> list[bool]:
 
 def _weights_in_constants(
     programs: Sequence[Program], weights: Sequence[Weight], constants: Sequence[Constant]
-) -> tuple[tuple[Weight, ...], tuple[Constant, ...]]:
-    """A large constant that only ever stands where a layer's weight does is one, although nothing trains it.
-
-    The programs are changed in place of a copy: their constants of that kind become weights.
-    """
+) -> tuple[list[Program], tuple[Weight, ...]]:
+    """The programs and weights, with large constants that are used as a layer's weight alone among the weights."""
     uses: dict[int, list[bool]] = {}
     for program in programs:
         for node in program.nodes:
@@ -155,40 +148,20 @@ def _weights_in_constants(
             for source in node.sources():
                 if source.kind == "constant":
                     uses.setdefault(source.index, []).append(is_product)
-    moved = {
-        index: len(weights) + place
-        for place, index in enumerate(
-            index
-            for index, products in uses.items()
-            if all(products) and len(constants[index].shape) > 1 and not constants[index].varies
-        )
-    }
-    if not moved:
-        return tuple(weights), tuple(constants)
-    for at, program in enumerate(programs):
-        nodes = tuple(
-            replace(node, args=tuple(_moved(one, moved) for one in node.args), kwargs=_moved(node.kwargs, moved))
-            for node in program.nodes
-        )
-        programs[at] = Program(nodes, program.output)  # type: ignore[index]  # a list of the caller's own
-    made = tuple(
+    used = [index for index, products in uses.items() if all(products) and len(constants[index].shape) > 1]
+    moved = {index: len(weights) + at for at, index in enumerate(one for one in used if not constants[one].varies)}
+
+    def as_weight(source: Source) -> Source:
+        if source.kind != "constant" or source.index not in moved:
+            return source
+        return replace(source, kind="parameter", index=moved[source.index])
+
+    made = (
         Weight("", constants[index].shape, constants[index].dtype, is_trainable=False, is_registered=False)
         for index in moved
     )
-    return (*weights, *made), tuple(constants)
-
-
-def _moved(argument: Any, moved: Mapping[int, int]) -> Any:
-    if isinstance(argument, dict):
-        if "tensor" in argument:
-            kind, index, part, is_cut = argument["tensor"]
-            if kind == "constant" and index in moved:
-                return {"tensor": ["parameter", moved[index], part, is_cut]}
-            return argument
-        return {key: _moved(item, moved) for key, item in argument.items()}
-    if isinstance(argument, (list, tuple)):
-        return [_moved(item, moved) for item in argument]
-    return argument
+    nodes = [tuple(with_sources(node, as_weight) for node in program.nodes) for program in programs]
+    return [Program(one, program.output) for one, program in zip(nodes, programs, strict=True)], (*weights, *made)
 
 
 def _passes(recording: Recording) -> Iterator[Doubt]:

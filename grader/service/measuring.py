@@ -15,7 +15,8 @@ from grader.measure.look import Subject, look
 from grader.measure.replay import is_out_of_memory
 from grader.measure.training import attempt_of, train
 from grader.model import DataFiles
-from grader.model.graph import GraphRefused, check_graph
+from grader.model.checking import check_graph
+from grader.model.graph import GraphRefused
 from grader.service import wire
 
 NO_ROOM = "it needs more memory than is allowed"

@@ -8,14 +8,13 @@ described another network, and is marked for that one.
 
 from __future__ import annotations
 
-import base64
 import math
 import numbers
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,10 +25,10 @@ from torch.nn.modules import module as module_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from grader.model.evidence import Repair
-from grader.model.graph import MOST_NODES, MOST_VALUES, SAMPLE, Constant, Node, Program, Source, Weight
+from grader.model.graph import MOST_NODES, Node, Program, Source
 from grader.worker.mending import mended
+from grader.worker.registry import Registry, word_of
 
-MOST_TENSORS = 500
 LARGEST_SUMMED = 3
 """Images in a pass whose results are summed up at each use: it costs as much as the pass."""
 LARGEST_INTEGER = 2**52
@@ -41,133 +40,6 @@ class Wrapped(Exception):
 
 class TooManyOperations(Exception):
     """The forward pass runs so many operations that writing them down would not help anybody."""
-
-
-class Registry:
-    """The tensors that a net brings along, numbered: weights, buffers, and what else its passes read.
-
-    Every tensor is kept alive, so that its id stays its own.
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-        self.weights = [
-            _weight(name, value, number, is_registered=True)
-            for number, (name, value) in enumerate(list(net.named_parameters())[:MOST_TENSORS])
-        ]
-        self.tensors: list[Tensor] = [*list(net.parameters())[:MOST_TENSORS]]
-        named = list(net.named_buffers())[:MOST_TENSORS]
-        self._room = MOST_VALUES
-        self.buffers = [self._constant(name, value) for name, value in named]
-        self.constants: list[Constant] = []
-        self._loose: list[tuple[Tensor, int]] = []
-        self._plain: list[tuple[Tensor, int]] = []
-        self._initial = [(value, value.detach().clone()) for _, value in named]
-        self._kept: list[object] = []
-        self.known: dict[int, Source] = {id(value): Source("buffer", index) for index, (_, value) in enumerate(named)}
-        self.known |= {id(value): Source("parameter", index) for index, value in enumerate(self.tensors)}
-        self.names = {id(module): name for name, module in net.named_modules(remove_duplicate=True)}
-        self.modules_seen: set[int] = set()
-        """Modules besides the net's own that ran in an earlier pass."""
-        self.has_passed = False
-        self._at_loose = self._at_plain = 0
-
-    def end_pass(self, strangers: list[object]) -> None:
-        """Take note of the modules that ran in a pass and are none of the net's."""
-        self._kept.extend(strangers)
-        self.modules_seen.update(map(id, strangers))
-        self.has_passed = True
-        self._at_loose = self._at_plain = 0
-
-    def put_back_buffers(self) -> None:
-        """Undo what the passes so far have written into the buffers."""
-        with torch.no_grad():
-            for value, before in self._initial:
-                value.copy_(before)
-
-    def weight_in_place_of(self, old: Source, value: Tensor) -> Source:
-        """A weight of another size that stands for a parameter in a repaired pass."""
-        name = self.weights[old.index].name if old.kind == "parameter" else ""
-        return self._add_weight(_weight(name, value, len(self.weights), is_registered=True), value)
-
-    def stranger(self, value: Tensor) -> Source:
-        """A tensor that came from no operation and is none of the net's own: a loose weight, or a constant."""
-        if isinstance(value, nn.Parameter) or (value.is_leaf and value.requires_grad):
-            return self._loose_weight(value)
-        return self._plain_tensor(value)
-
-    def _loose_weight(self, value: Tensor) -> Source:
-        at, self._at_loose = self._at_loose, self._at_loose + 1
-        if at < len(self._loose) and self._loose[at][0].shape == value.shape:
-            index = self._loose[at][1]
-            old = self.weights[index]
-            self.weights[index] = replace(old, is_registered=False, is_fresh=True)
-            self._kept.append(value)
-            return Source("parameter", index)
-        source = self._add_weight(_weight("", value, len(self.weights), is_registered=False), value)
-        if not self.has_passed:
-            self.known[id(value)] = source  # kept by the net: the next pass meets the same one
-        self._loose.append((value, source.index))
-        return source
-
-    def _add_weight(self, weight: Weight, value: Tensor) -> Source:
-        self.weights.append(weight)
-        self.tensors.append(value)
-        return Source("parameter", len(self.weights) - 1)
-
-    def _plain_tensor(self, value: Tensor) -> Source:
-        self._kept.append(value)
-        at, self._at_plain = self._at_plain, self._at_plain + 1
-        if at < len(self._plain):
-            earlier, index = self._plain[at]
-            if earlier.shape == value.shape and earlier.dtype == value.dtype and torch.equal(earlier, value.detach()):
-                return Source("constant", index)
-        constant = self._constant("", value)
-        if self.has_passed:
-            constant = replace(constant, varies=True)
-        self.constants.append(constant)
-        source = Source("constant", len(self.constants) - 1)
-        if not self.has_passed:
-            self._plain.append((value.detach().clone(), source.index))
-        return source
-
-    def _constant(self, name: str, value: Tensor) -> Constant:
-        """A buffer or another tensor, with its values where there is room for them."""
-        count = value.numel()
-        is_told = count <= self._room
-        self._room -= count if is_told else 0
-        values = _bytes(value) if is_told else ""
-        return Constant(name[:120], tuple(value.shape), _word(value.dtype), values)
-
-
-def _weight(name: str, value: Tensor, number: int, *, is_registered: bool) -> Weight:
-    flat = value.detach().flatten()
-    if len(flat) <= SAMPLE:
-        sample = flat
-    else:
-        sample = flat[torch.randint(max(len(flat), 1), (SAMPLE,), generator=torch.Generator().manual_seed(0))]
-    return Weight(
-        name=name[:120],
-        shape=tuple(value.shape),
-        dtype=_word(value.dtype),
-        is_trainable=value.requires_grad,
-        is_registered=is_registered,
-        sample=_bytes(sample.float()),
-        number=number,
-    )
-
-
-def _word(value: object) -> str:
-    """A dtype, layout or memory format by its name in torch."""
-    return str(value).removeprefix("torch.")
-
-
-def _bytes(value: Tensor) -> str:
-    """The values of a tensor as base64 of their raw bytes; empty for a kind that numpy has no word for."""
-    try:
-        return base64.b64encode(value.detach().cpu().contiguous().numpy().tobytes()).decode()
-    except (TypeError, RuntimeError):
-        return ""
 
 
 @dataclass(frozen=True)
@@ -310,7 +182,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         if isinstance(value, (list, tuple)):
             return [self._argument(item) for item in value]
         if isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
-            return {"word": _word(value)}
+            return {"word": word_of(value)}
         if isinstance(value, torch.device):
             return {"word": "device" if value.type in {"cpu", "cuda", "mps"} else value.type}
         if isinstance(value, torch.Generator):
@@ -382,7 +254,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         made = Source(source.kind, source.index, source.part, is_cut)
         place = self._storage(earlier)
         if earlier.dtype != value.dtype:
-            word = {"word": _word(value.dtype)}
+            word = {"word": word_of(value.dtype)}
             made = self._insert(Node("aten.to.dtype", (made.packed(), word), {}, (self._storage(value),)))
         if earlier.shape != value.shape:
             made = self._insert(Node("aten.reshape.default", (made.packed(), list(value.shape)), {}, (place,)))

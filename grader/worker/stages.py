@@ -26,7 +26,8 @@ from grader.worker.channel import Unobserved
 from grader.worker.chosen import chosen_images, chosen_labels, chosen_weight
 from grader.worker.loading import Loaded, load_net
 from grader.worker.mending import KeptOnCpu
-from grader.worker.recording import Recorder, Registry, TooManyOperations
+from grader.worker.recording import Recorder, TooManyOperations
+from grader.worker.registry import Registry
 from grader.worker.stubs import cpu_only
 
 BATCHES = (64, 3, 100, 1)

@@ -1,0 +1,106 @@
+"""Whether a graph that was sent is one that could be run: its form, its limits, its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grader.model.graph import (
+    DEEPEST_ARGUMENT,
+    FORMAT,
+    LARGEST_TENSOR,
+    MOST_ARGUMENTS,
+    MOST_DIMENSIONS,
+    MOST_NODES,
+    MOST_RESULTS,
+    MOST_VALUES,
+    Constant,
+    Graph,
+    GraphRefused,
+    Program,
+    Source,
+    Weight,
+    size_of,
+)
+from grader.model.operations import OPERATIONS
+
+
+def check_graph(graph: Graph) -> None:
+    """Raise GraphRefused unless every part of the graph is known, within limits, and refers to what was there before.
+
+    What this cannot tell, whether an operation takes such arguments and how large its results are, is found out on
+    torch's meta device before anything runs (:mod:`grader.measure.replay`).
+    """
+    if graph.format != FORMAT:
+        raise GraphRefused(f"it is a graph of format {graph.format}, not {FORMAT}")
+    check_tensors(graph.weights, graph.buffers, graph.constants)
+    held = (*graph.buffers, *graph.constants)
+    if sum(one.count for one in held if one.values) > MOST_VALUES:
+        raise GraphRefused(f"it brings along more than {MOST_VALUES:,} numbers")
+    for program in (graph.training, graph.evaluation):
+        check_program(program, graph.weights, graph.buffers, graph.constants)
+        for node in program.nodes:
+            if node.op.split(".")[0] != "aten" or node.name not in OPERATIONS:
+                raise GraphRefused(f"it runs {node.op[:60]}, which is not among the operations of a network")
+
+
+def check_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]) -> None:
+    """Raise GraphRefused for a tensor of a shape that none can have, or too large."""
+    for shape in [*(one.shape for one in weights), *(one.shape for one in (*buffers, *constants))]:
+        if len(shape) > MOST_DIMENSIONS or any(side < 0 for side in shape):
+            raise GraphRefused("a tensor has no shape that a tensor can have")
+        if size_of(shape) > LARGEST_TENSOR:
+            raise GraphRefused("a weight, or what it brings along, is too large")
+
+
+def check_program(
+    program: Program, weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]
+) -> None:
+    """Raise GraphRefused unless the program has the form that is given at the top, whatever its operations are."""
+    if len(program.nodes) > MOST_NODES:
+        raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
+    counts = {"parameter": len(weights), "buffer": len(buffers), "constant": len(constants)}
+    for index, node in enumerate(program.nodes):
+        if _check_argument(list(node.args)) + _check_argument(node.kwargs) > MOST_ARGUMENTS:
+            raise GraphRefused(f"{node.name} has too many arguments")
+        if len(node.storage) > MOST_RESULTS:
+            raise GraphRefused(f"{node.name} gives too many results")
+        for source in node.sources():
+            _check_source(source, index, program, counts)
+    if program.output is not None:
+        _check_source(program.output, len(program.nodes), program, counts)
+
+
+def _check_source(source: Source, before: int, program: Program, counts: Mapping[str, int]) -> None:
+    known = {"input": 1, "node": before, **counts}
+    if source.kind not in known or not 0 <= source.index < known[source.kind]:
+        raise GraphRefused("an operation reads what was not there before it")
+    if source.kind == "node" and not 0 <= source.part < max(len(program.nodes[source.index].storage), 1):
+        raise GraphRefused("an operation reads a result that its source does not have")
+
+
+_FORMS: Mapping[str, list[type]] = {"tensor": [str, int, int, bool], "images": [int, int]}
+
+
+def _check_argument(value: Any, depth: int = 0) -> int:
+    """The number of plain values in an argument; raises GraphRefused for what is none of the forms above."""
+    if depth > DEEPEST_ARGUMENT:
+        raise GraphRefused("an argument is nested too deeply")
+    if isinstance(value, list):
+        return sum(_check_argument(one, depth + 1) for one in value)
+    if not isinstance(value, dict):
+        if value is not None and not isinstance(value, (bool, int, float, str)):
+            raise GraphRefused("an argument is of no known form")
+        return 1
+    if depth == 0:
+        return sum(_check_argument(one, 1) for one in value.values())
+    if len(value) != 1:
+        raise GraphRefused("an argument is of no known form")
+    ((form, content),) = value.items()
+    if form in {"word", "float"}:
+        is_known = isinstance(content, str)
+    else:
+        is_known = isinstance(content, list) and [type(one) for one in content] == _FORMS.get(form)
+    if not is_known:
+        raise GraphRefused("an argument is of no known form")
+    return 1
