@@ -78,6 +78,8 @@ class Measuring:
             recorded = graph_of(recording)
         except GraphRefused as refusal:
             return replace(evidence, ending=Ending("unrecorded", "record", str(refusal)))
+        except (TypeError, ValueError, KeyError, IndexError) as oddity:  # protects the cohort from a recording by hand
+            return replace(evidence, ending=Ending("unrecorded", "record", f"{type(oddity).__name__}: {oddity}"[:200]))
         graph = recorded.graph or Graph(Program(), Program())
         evidence = replace(evidence, graph=without_samples(graph), doubts=recorded.doubts)
         on_stage("measure")

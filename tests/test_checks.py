@@ -312,6 +312,14 @@ def test_all_missing_relus_are_told_at_once() -> None:
     assert "the second convolution (conv2) and the first fully connected layer (fc1)" in finding.message
 
 
+def test_a_softmax_between_hidden_layers() -> None:
+    steps = (*HEAD, FC1, RELU, op("softmax", "softmax"), DROPOUT, FC2, LOG_SOFTMAX)
+    finding = judged(with_trace(*steps))["structure.relu"]
+    assert finding.status is Status.FAILED
+    assert finding.message.startswith("A softmax is used after the first fully connected layer (fc1)")
+    assert "Take the softmax out" in finding.hint
+
+
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "leaky_relu"])
 def test_another_activation(name: str) -> None:
     steps = [op("activation", name) if one is RELU else one for one in LAYERS]
@@ -809,6 +817,13 @@ def test_a_net_too_slow_to_train_is_for_a_tutor() -> None:
     finding = judged(replace(HEALTHY, trainings=(slow,)))["training.accuracy"]
     assert (finding.status, finding.fraction) == (Status.NEEDS_REVIEW, Decimal("0.5"))
     assert "too slow" in finding.message
+
+
+def test_a_net_that_learnt_nothing_in_two_whole_runs_is_not_too_slow() -> None:
+    stopped = training(0.1, remarks=(Remark("stopped-by-time", "it took too long"),))
+    finding = judged(replace(HEALTHY, trainings=(training(0.1), training(0.1), stopped)))["training.accuracy"]
+    assert finding.status is Status.FAILED
+    assert "too slow" not in finding.message
 
 
 def test_training_that_was_not_measured_to_its_end_is_for_a_tutor() -> None:

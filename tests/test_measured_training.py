@@ -310,6 +310,7 @@ def test_an_error_while_training_is_an_observation() -> None:
 def test_what_is_not_finite_stays_out_of_the_record() -> None:
     record, outputs = run(two_layers(lambda x: x, lambda x: x * float("nan")))
     assert record.problem is None
+    assert len(record.curve) == 1, "a run that has come to nothing is not carried on"
     assert all(math.isfinite(point.loss) for point in record.curve)
     assert bool(torch.isfinite(outputs.heldout).all())
 

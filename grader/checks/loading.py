@@ -68,9 +68,9 @@ def ended(ending: Ending, what: str, stage: str = "") -> Finding:
 
 def place(problem: Problem) -> str:
     """``in task1_cnn.py, line 12`` or ``in cell 3, line 4``; empty when unknown."""
-    if problem.cell and problem.line:
+    if problem.cell > 0 and problem.line > 0:
         return f"in cell {problem.cell}, line {problem.line}"
-    if problem.line:
+    if problem.line > 0:
         return f"in {problem.file}, line {problem.line}" if problem.file else f"in line {problem.line}"
     return ""
 

@@ -135,6 +135,13 @@ def relu(case: Case) -> Finding:
     for layer in weighted[:-1]:
         behind = network.behind(layer)
         other = next((one for one in behind if one.kind in {"activation", "softmax"}), None)
+        if other is not None and other.kind == "softmax":
+            return failed(
+                f"A softmax is used after {_position(network, layer)}, where only a ReLU belongs.",
+                "Take the softmax out of the hidden layers: log_softmax stands at the end alone.",
+                expected=f"a ReLU and no softmax after {_position(network, layer)}",
+                seen="softmax",
+            )
         if other is not None:
             return failed(
                 f"{other.name} is used behind {_position(network, layer)}, where the lab asks for a ReLU.",

@@ -52,7 +52,9 @@ class _Reader:
         self.is_random: list[bool] = []
         for node in nodes:
             weights: frozenset[int] = frozenset()
-            is_random = node.kind is Kind.RANDOM
+            is_random = node.kind is Kind.RANDOM or (
+                node.kind is Kind.DROPOUT and recognition.dropout_settings(node)["is_active"]
+            )
             for source in node.sources():
                 if source.kind == "parameter":
                     weights |= {source.index}

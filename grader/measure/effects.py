@@ -66,10 +66,12 @@ def _outputs(network: Network, replaced: dict[int, Replacement], *, seed: int = 
         return torch.cat([network.train(part, replaced=replaced) for part in torch.split(images, size)])
 
 
-def _of_another_image(here: Here) -> Tensor:
-    """A layer's result with its images exchanged."""
-    result: Tensor = here.result()
-    return result.roll(1, 0) if result.dim() and len(result) > 1 else -result
+def _of_another_image(here: Here) -> Any:
+    """A layer's result, or the first of several, with its images exchanged."""
+    result = here.result()
+    first, *rest = result if isinstance(result, (tuple, list)) else (result,)
+    first = first.roll(1, 0) if first.dim() and len(first) > 1 else -first
+    return (first, *rest) if rest else first
 
 
 def _spread(outputs: Tensor) -> float:

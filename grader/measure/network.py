@@ -13,11 +13,14 @@ from grader.measure.replay import Replacement, Replay, State, Values
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Problem
 from grader.model.graph import Aside, Graph, Program
+from grader.model.operations import Kind
 
 SEEDS_TRIED = 8
 """Weights tried before a net counts as dead; one with a single channel is born dead nine times in a hundred."""
 LIVELY_BATCHES = (16, 3)
 """Half-dead weights may tell some of 16 images apart, and none of three."""
+CHANCES = 6
+"""Passes in which a mask that is drawn by hand is looked for."""
 TRACED = 4
 """Images in the passes whose operations are looked at."""
 
@@ -82,12 +85,16 @@ def open_network(graph: Graph, probes: Probes, *, seed: int) -> Network:
 def _anatomy(network: Network, program: Program, aside: Sequence[Aside] = ()) -> Anatomy:
     if not program.nodes:
         return Anatomy((), (), ())
-    values: Values = []
     count = network.size(TRACED)
-    with torch.no_grad():
-        torch.manual_seed(0)
-        network._run(program, network.probes(count), None, values)
-    return anatomy(network.graph, program, values, count, aside)
+    found: list[Anatomy] = []
+    # A mask by hand may happen to drop nothing of few images.
+    for seed in range(CHANCES if any(node.kind is Kind.RANDOM for node in program.nodes) else 1):
+        values: Values = []
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            network._run(program, network.probes(count), None, values)
+        found.append(anatomy(network.graph, program, values, count, aside))
+    return max(found, key=lambda one: sum(operation.kind == "dropout" for operation in one.operations))
 
 
 def lively_state(replay: Replay, probes: Probes, *, seed: int) -> State:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, allclose
+from torch import Tensor, allclose, finfo
 
 from grader.model.graph import Node, Program
 from grader.model.operations import Kind, plain_name
@@ -27,6 +27,8 @@ NO_BOUND = 1e3
 """An upper bound that no activation reaches bounds nothing."""
 DROPS_AT_LEAST = 0.002
 """Of the values, for a mask to be one of dropout: fewer are a coincidence."""
+LEAST_TOLERANCE = 1e-3
+"""How unlike the factors may be by which a mask scales what it keeps; numbers of few digits may differ by more."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def by_numbers(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> Recognised:
     if not call.result.is_floating_point() or not (can_be_relu or can_be_dropout):
         return Recognised(kind, {})
     after = call.result.double()
+    tolerance = max(LEAST_TOLERANCE, 4 * finfo(call.result.dtype).eps)
     is_distribution = kind == "arithmetic" and _is_distribution(after)
     for index, source in earlier:
         before = source.double()
@@ -77,9 +80,11 @@ def by_numbers(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> Recognised:
         dim = _softmax_dim_of(before, after) if is_distribution else None
         if dim is not None:
             return Recognised("softmax", {"dim": dim}, index)
-        dropped = _dropped_fraction(before, after) if can_be_dropout else None
+        dropped = _dropped_fraction(before, after, tolerance) if can_be_dropout else None
         if dropped is not None:
             return Recognised("dropout", {"probability": dropped, "is_active": True}, index)
+        if can_be_dropout and _is_multiple(before, after, tolerance):
+            break  # a mask that dropped nothing this time; what lies before it has zeros of its own
     return Recognised(kind, {})
 
 
@@ -121,7 +126,21 @@ def _softmax_dim_of(before: Tensor, after: Tensor) -> int | None:
     return next(dims, None)
 
 
-def _dropped_fraction(before: Tensor, after: Tensor) -> float | None:
+def _is_multiple(before: Tensor, after: Tensor, tolerance: float) -> bool:
+    """Whether all values were scaled alike, and none was dropped."""
+    live = before != 0
+    if not bool(live.any()) or bool((after[~live] != 0).any()):
+        return False
+    ratio = after[live] / before[live]
+    return bool((ratio != 0).all()) and _are_alike(ratio, tolerance)
+
+
+def _are_alike(ratios: Tensor, tolerance: float) -> bool:
+    middle = ratios.median()
+    return bool((ratios - middle).abs().max() <= tolerance * middle.abs())
+
+
+def _dropped_fraction(before: Tensor, after: Tensor, tolerance: float) -> float | None:
     """The share of non-zero values that became zero while all others were scaled alike; None when it was not so."""
     live = before != 0
     if not bool(live.any()):
@@ -131,8 +150,7 @@ def _dropped_fraction(before: Tensor, after: Tensor) -> float | None:
     fraction = float(gone.sum() / live.sum())
     if not DROPS_AT_LEAST < fraction < 1 - DROPS_AT_LEAST or bool((after[~live] != 0).any()):
         return None
-    ratio = after[kept] / before[kept]
-    return fraction if bool((ratio - ratio.median()).abs().max() <= 1e-3 * ratio.median().abs()) else None
+    return fraction if _are_alike(after[kept] / before[kept], tolerance) else None
 
 
 def dropout_settings(node: Node) -> dict[str, Any]:

@@ -131,7 +131,8 @@ class Step:
         self._kwargs = {key: _reader(value, device) for key, value in node.kwargs.items() if key != "pin_memory"}
         self._is_empty = name.startswith(("empty", "new_empty"))
         first = next(node.sources(), None)
-        self._is_quiet = node.writes and ("out" in node.kwargs or (first is not None and first.kind == "buffer"))
+        is_kept = first is not None and first.kind in {"buffer", "parameter"}
+        self._is_quiet = node.writes and ("out" in node.kwargs or is_kept)
 
     def __call__(self, sources: Mapping[str, Sequence[Any]], count: int) -> Any:
         if self._is_quiet:  # what is kept from pass to pass must not keep the gradients of a pass

@@ -7,6 +7,7 @@ their labels.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -165,7 +166,7 @@ class _Run:
             mean_loss = float(recent) / since
             curve.append(CurvePoint(step, accuracy, mean_loss if abs(mean_loss) < 1e30 else 1e30))
             recent, since = torch.zeros((), device=device), 0
-            if accuracy >= plan.stop_accuracy:
+            if accuracy >= plan.stop_accuracy or not math.isfinite(mean_loss):
                 break
             if is_out_of_time:
                 told = f"training was stopped after {step} of {self.attempt.steps} steps for taking too long"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from grader.model.graph import (
@@ -11,7 +13,7 @@ from grader.model.graph import (
     Graph,
     Program,
 )
-from grader.model.operations import plain_name
+from grader.model.operations import Kind, plain_name
 from grader.model.weights import layer_bounds
 
 
@@ -45,23 +47,24 @@ def _canonical(program: Program) -> list[Any]:
 
 
 def _shared_writes(program: Program) -> frozenset[int]:
-    """The nodes that write into memory which is read later by another name, so that it matters that they do."""
-    last_read: dict[int, int] = {}
-    for index, node in enumerate(program.nodes):
-        for source in node.sources():
-            if source.kind == "node":
-                last_read[source.index] = index
+    """The nodes that write into memory which something else may read, so that it matters that they do."""
+    readers: Counter[int] = Counter(
+        source.index for node in program.nodes for source in node.sources() if source.kind == "node"
+    )
     if program.output is not None and program.output.kind == "node":
-        last_read[program.output.index] = len(program.nodes)
-    shared: set[int] = set()
-    last_read_at: dict[int, int] = {}
-    """By memory: when a result that lies there, of any node so far, is read last."""
-    for index, node in enumerate(program.nodes):
-        if node.writes:
-            first = next(node.sources(), None)
-            is_of_a_node = first is not None and first.kind == "node"
-            if not is_of_a_node or any(last_read_at.get(place, -1) > index for place in node.storage):
-                shared.add(index)
-        for place in node.storage:
-            last_read_at[place] = max(last_read_at.get(place, -1), last_read.get(index, -1))
-    return frozenset(shared)
+        readers[program.output.index] += 1
+    writing = (index for index, node in enumerate(program.nodes) if node.writes)
+    return frozenset(index for index in writing if not _is_only_reader(program, index, readers))
+
+
+def _is_only_reader(program: Program, index: int, readers: Mapping[int, int]) -> bool:
+    """Whether a node alone reads what it writes into, and that is no other shape of what something else reads."""
+    source = next(program.nodes[index].sources(), None)
+    while source is not None and source.kind == "node":
+        if readers[source.index] != 1:
+            return False
+        node = program.nodes[source.index]
+        if node.kind not in {Kind.RESHAPE, Kind.DETACH}:
+            return True
+        source = next(node.sources(), None)
+    return False  # the images, a weight or a buffer

@@ -142,7 +142,7 @@ class Recording:
     echo: Echo | None = None
 
 
-LEAST_EFFECT = {"conv": 0.01, "linear": 0.01, "relu": 0.005, "dropout": 0.001}
+LEAST_EFFECT = {"conv": 0.05, "linear": 0.05, "relu": 0.005, "dropout": 0.02}
 """By kind of operation, the least effect that counts; docs/calibration.md has those of valid networks."""
 LEAST_RATE = 0.005
 """Of the values, that a dropout drops or keeps; nobody drops one in two hundred."""

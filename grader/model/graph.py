@@ -99,7 +99,7 @@ class Node:
     def sources(self) -> Iterator[Source]:
         """The tensors that it reads, in order."""
         yield from sources_in(self.args)
-        yield from sources_in(self.kwargs)
+        yield from sources_in(tuple(self.kwargs.values()))
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def sources_in(argument: Any) -> Iterator[Source]:
 def with_sources(node: Node, change: Callable[[Source], Source]) -> Node:
     """The node with each tensor that it reads replaced by what ``change`` gives for it."""
     args = tuple(_changed(one, change) for one in node.args)
-    return replace(node, args=args, kwargs=_changed(node.kwargs, change))
+    return replace(node, args=args, kwargs={key: _changed(value, change) for key, value in node.kwargs.items()})
 
 
 def _changed(argument: Any, change: Callable[[Source], Source]) -> Any:

@@ -387,6 +387,8 @@ frac                        arithmetic   what rounding takes away
 one_hot                     arithmetic   a number as a row
 searchsorted                arithmetic   a place in a sorted table
 bucketize                   arithmetic   a place in a sorted table
+cross_entropy_loss          arithmetic   a loss, for a look at it
+nll_loss_nd                 arithmetic   a loss, for a look at it
 cosine_similarity           arithmetic   an angle
 pairwise_distance           arithmetic   a distance
 bernoulli                   random       a dropout by hand
@@ -418,6 +420,8 @@ new_full                    create       one value
 arange                      create       numbers in a row
 linspace                    create       numbers in a row
 scalar_tensor               create       one number
+meshgrid                    create       the places of a grid
+affine_grid_generator       create       the places of a turned grid
 tril_indices                create       the places of half a matrix
 triu_indices                create       the places of half a matrix
 """

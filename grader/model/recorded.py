@@ -193,26 +193,33 @@ def _modes(graph: Graph) -> Iterator[Doubt]:
         return
     first, second = (_route(graph, program) for program in (graph.training, graph.evaluation))
     if first != second:
-        message = f"Other layers run in training than in evaluation: {_words(first)} against {_words(second)}."
-        yield Doubt("modes-differ", ALL, message)
+        alike = next((at for at, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), None)
+        at = min(len(first), len(second)) if alike is None else alike
+        what = f"{_words(first[at:])} against {_words(second[at:])}"
+        yield Doubt("modes-differ", ALL, f"Other layers run in training than in evaluation: {what}.")
 
 
 def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
+    """The operations of substance that the images pass, each with the weights that it reads, changed or not."""
     depends = data_dependent(program.nodes)
-    return [
-        (plain_name(node.name), tuple(_name(graph, one) for one in node.sources() if one.kind == "parameter"))
-        for node, is_data in zip(program.nodes, depends, strict=True)
-        if is_data and node.kind in SUBSTANCE
-    ]
-
-
-def _name(graph: Graph, source: Source) -> str:
-    return graph.weights[source.index].name or str(source.index)
+    behind: list[frozenset[str]] = []
+    route = []
+    for node, is_data in zip(program.nodes, depends, strict=True):
+        names: frozenset[str] = frozenset()
+        for source in node.sources():
+            if source.kind == "parameter":
+                names |= {graph.weights[source.index].name or str(source.index)}
+            elif source.kind == "node" and not depends[source.index]:
+                names |= behind[source.index]
+        behind.append(names)
+        if is_data and node.kind in SUBSTANCE:
+            route.append((plain_name(node.name), tuple(sorted(names))))
+    return route
 
 
 def _words(route: list[tuple[str, tuple[str, ...]]]) -> str:
     words = [name if not names else f"{name} {names[0].rpartition('.')[0] or names[0]}" for name, names in route]
-    return ", ".join(words[:8]) + (", ..." if len(words) > 8 else "") if words else "none"
+    return ", ".join(words[:4]) + (", ..." if len(words) > 4 else "") if words else "nothing more"
 
 
 def brought_along(graph: Graph) -> int:

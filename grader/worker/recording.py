@@ -35,7 +35,7 @@ LARGEST_INTEGER = 2**52
 
 
 class Wrapped(Exception):
-    """A tensor stands for several (``torch.vmap``): what runs shows only below autograd."""
+    """What runs shows only below autograd: a tensor stands for several (``torch.vmap``), or types are cast."""
 
 
 class TooManyOperations(Exception):
@@ -119,6 +119,9 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         if len(self.nodes) >= MOST_NODES:
             self.is_overfull = True
             raise TooManyOperations
+        if not self._is_below and torch.is_autocast_enabled("cpu"):  # its casts show only below
+            self.is_wrapped = True
+            raise Wrapped
         try:
             # Before it runs, for it may write into its operands.
             packed = self._argument(args), {key: self._argument(value) for key, value in kwargs.items()}
@@ -155,7 +158,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         node = Node(
             op=_full_name(func),
             args=tuple(args),
-            kwargs={key: value for key, value in kwargs.items() if value is not None},
+            kwargs={key: value for key, value in kwargs.items() if value is not None or key == "generator"},
             storage=tuple(self._storage(value) for value in values),
             layer=layer[:120],
             owner=owner,

@@ -138,6 +138,7 @@ class _Session:
         """Record one pass; whether it gave one row for each image. None follows a pass of too many operations."""
         if self.is_overfull:
             return False
+        self.registry.put_back_buffers()
         self.net.train(mode == "train")
         images = chosen_images(batch, seed=self.seed)
         recorder = Recorder(self.registry, images, repair=repair, is_below=self.is_below)
@@ -175,11 +176,15 @@ class _Session:
         )
         return problem is None and (not is_tensor or shape[:1] == (batch,))
 
+    def warm_up(self) -> None:
+        """Run a few images through the net in both modes: what it keeps from its first pass is there from now on.
 
-    def run_unrecorded(self) -> None:
-        """Run one image through the net, so that a loop without end meets its deadline and is known for what it is."""
-        with suppress(Exception):  # that nothing was recorded is all there is to say
-            self.net(chosen_images(1, seed=self.seed))
+        A loop without end meets its deadline here, and is known for what it is.
+        """
+        for mode in (True, False):
+            self.net.train(mode)
+            with suppress(Exception), KeptOnCpu():  # the recorded passes say what is wrong
+                self.net(chosen_images(BATCHES[1], seed=self.seed))
 
 
 def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) -> Recording:
@@ -188,6 +193,7 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
     Where no pass in training mode works for any size, one more is recorded with its sizes repaired.
     """
     session = _Session(net, Registry(net), seed, explain)
+    session.warm_up()
     works = [batch for batch in BATCHES if session.record("train", batch)]
     if session.is_wrapped:
         session = _Session(net, Registry(net), seed, explain, is_below=True)
@@ -196,8 +202,6 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
         works = [batch for batch in OTHER_BATCHES if session.record("train", batch)][:1]
     if not works:
         session.record("train", BATCHES[1], repair=True)
-    if session.is_overfull:
-        session.run_unrecorded()
     for batch in dict.fromkeys((*BATCHES, *works)):
         session.record("eval", batch)
     echo = None
