@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from grader.accuracy import Predictions, with_accuracy
 from grader.checks.training import next_seed
-from grader.model import TrainingPlan
+from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import Doubt, Ending, Evidence, Measurements, Training
 from grader.model.graph import Graph, GraphRefused, Program
@@ -28,8 +28,6 @@ from grader.service import wire
 
 LOOK_SECONDS = 40.0
 """Wall seconds for everything short of training. The lab's own network takes a tenth of one."""
-TRAINING_CPU_SECONDS = 27.0
-"""For all training runs of one network together; see docs/threat-model.md for what a submission can cost."""
 TRAINING_SECONDS = 120.0
 """Wall seconds for one run: CPU seconds are counted inside, and a busy machine may take longer for them."""
 

@@ -13,8 +13,6 @@ from math import prod
 
 from grader.model.evidence import Operation, Tracing
 
-WEIGHTED = frozenset({"conv", "linear"})
-
 
 @dataclass(frozen=True)
 class Network:

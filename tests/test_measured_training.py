@@ -24,8 +24,8 @@ from grader.measure import training
 from grader.measure.images import Images, load_images
 from grader.measure.overfitting import overfit
 from grader.measure.training import VALIDATION_IMAGES, Attempt, Outputs, attempt_of, train
-from grader.measurement import TRAINING_CPU_SECONDS, Measuring, counted
-from grader.model import Band, TrainingPlan
+from grader.measurement import Measuring, counted
+from grader.model import TRAINING_CPU_SECONDS, Band, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import Ending, Evidence, Loading, Training
 from grader.model.graph import Graph, Program

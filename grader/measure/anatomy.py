@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grader.measure import recognition
 from grader.measure.replay import Values
-from grader.model.evidence import Operation
+from grader.model.evidence import WEIGHTED, Operation
 from grader.model.graph import Aside, Graph, Node, Program, size_of
 from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
@@ -24,8 +24,8 @@ ADDITIVE = ("addmm", "addmv", "addbmm", "baddbmm")
 WINDOWS = frozenset({"im2col", "unfold"})
 REDUCING = frozenset({"sum", "mean", "nansum"})
 MOST_OPERATIONS = 390
-SUBSTANCE = frozenset({"conv", "linear", "relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"})
-WEIGHTED = frozenset({"conv", "linear"})
+TOLD_FIRST = WEIGHTED | {"relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"}
+"""Kinds of operation that are kept where there are too many to tell them all."""
 LEAST_WEIGHTS = 64
 """Values of a weight that images are multiplied with one by one, for the sum of it to be a layer and not a scale."""
 
@@ -296,7 +296,7 @@ def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: S
         if reader.is_data[index] and isinstance(reader.values[index][0] if reader.values[index] else None, Tensor)
     ]
     if len(chosen) > MOST_OPERATIONS:
-        chosen = [index for index in chosen if reader.kinds[index] in SUBSTANCE][: MOST_OPERATIONS - 1]
+        chosen = [index for index in chosen if reader.kinds[index] in TOLD_FIRST][: MOST_OPERATIONS - 1]
         last = program.output.index if program.output is not None and program.output.kind == "node" else -1
         if last >= 0 and last not in chosen:
             chosen.append(last)

@@ -19,7 +19,7 @@ from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing
 from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay
 from grader.measure.weights import fresh_state
-from grader.model.evidence import LEAST_EFFECT, Operation
+from grader.model.evidence import LEAST_EFFECT, WEIGHTED, Operation
 from grader.model.pruning import uncut
 
 IMAGES, FEW_IMAGES = 16, 8
@@ -48,7 +48,7 @@ def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
         if node < 0 or time.process_time() > ends:
             continue
         with suppress(*TORCH_ERRORS):
-            if one.kind in {"conv", "linear"}:
+            if one.kind in WEIGHTED:
                 effects[one.index] = _change(base, _outputs(network, {**still, node: _of_another_image}))
             elif one.kind == "dropout":
                 alone = bypassing(network.training, {"dropout"}, but={one.index})
@@ -137,7 +137,7 @@ def _drawn(network: Network, draw: int) -> Network:
 
 def _sections(operations: tuple[Operation, ...]) -> Iterator[list[Operation]]:
     """The ReLUs that the result of each weighted layer meets before the next one."""
-    weighted = {one.index for one in operations if one.kind in {"conv", "linear"}}
+    weighted = {one.index for one in operations if one.kind in WEIGHTED}
     for layer in operations:
         if layer.index not in weighted:
             continue
@@ -156,7 +156,7 @@ def _meeting(operations: tuple[Operation, ...], relus: list[Operation]) -> set[i
     behind: dict[int, frozenset[int]] = {one.index: frozenset({one.index}) for one in relus}
     meeting: set[int] = set()
     for one in operations:
-        if one.index in behind or one.kind in {"conv", "linear"}:
+        if one.index in behind or one.kind in WEIGHTED:
             continue
         reaching = [behind[at] for at in one.inputs if at in behind]
         behind[one.index] = frozenset[int]().union(*reaching)

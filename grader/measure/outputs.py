@@ -11,7 +11,7 @@ from torch.nn import functional
 from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing, replay_problem
 from grader.measure.replay import TORCH_ERRORS, Values
-from grader.model.evidence import Pass, Probing, Problem, RecordedPass, Scores
+from grader.model.evidence import WEIGHTED, Pass, Probing, Problem, RecordedPass, Scores
 
 BATCHES = (1, 2, 3, 64, 100)
 """DESIGN.md, forward.batch."""
@@ -107,7 +107,7 @@ def _tail(network: Network) -> list[int]:
         if index < 0 or index in chain:
             continue
         chain.add(index)
-        if operations[index].kind not in {"conv", "linear"}:
+        if operations[index].kind not in WEIGHTED:
             waiting.extend(operations[index].inputs)
     return sorted(chain)
 
@@ -125,7 +125,7 @@ def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int])
 
 def _words(found: Anatomy, indices: Sequence[int]) -> tuple[str, ...]:
     operations = [found.operations[index] for index in indices]
-    return tuple(one.name for one in operations if one.kind not in {"conv", "linear"})[:40]
+    return tuple(one.name for one in operations if one.kind not in WEIGHTED)[:40]
 
 
 def _final_scores(network: Network, values: Values) -> Tensor | None:

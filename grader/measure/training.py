@@ -20,7 +20,7 @@ from grader.measure.network import Probes, bypassing, open_network
 from grader.measure.recognition import has_chance
 from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State, is_out_of_memory
 from grader.measure.weights import fresh_state
-from grader.model import TrainingPlan
+from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import CurvePoint, Problem, Remark, Training
 from grader.model.graph import Graph
@@ -33,10 +33,6 @@ EVALUATION_BATCH = 250
 RESERVED_STEPS = 15
 """Training steps that take as long as the images which are passed through the network when a run is out of time: 2,300,
 and a step takes 64 of them through it forwards and backwards.
-"""
-MOST_SECONDS = 27.0
-"""CPU seconds after which a run stops where it is and says so; with recording, a submission costs under a minute of one
-core. The reference network takes about a second.
 """
 
 
@@ -77,9 +73,11 @@ def train(
     *,
     probes: Probes,
     device: str = "cpu",
-    most_seconds: float = MOST_SECONDS,
+    most_seconds: float = TRAINING_CPU_SECONDS,
 ) -> tuple[Training, Outputs]:
     """Train the network from fresh weights as ``attempt`` says and pass the held-out images through it.
+
+    After ``most_seconds`` of CPU the run stops where it is and says so.
 
     The loss is the negative log likelihood of a log-softmax of the outputs: for log-probabilities that changes nothing,
     and a net that returns plain scores is measured on what it learnt instead of failing twice. A network that cannot be

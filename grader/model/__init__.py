@@ -5,6 +5,7 @@ It imports the standard library and the other nouns only.
 
 from grader.model.core import (
     JSON,
+    TRAINING_CPU_SECONDS,
     AnswerResult,
     AnswerSheet,
     Band,
@@ -28,6 +29,7 @@ from grader.model.core import (
 
 __all__ = [
     "JSON",
+    "TRAINING_CPU_SECONDS",
     "AnswerResult",
     "AnswerSheet",
     "Band",

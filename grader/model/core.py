@@ -133,6 +133,12 @@ class Band:
     fraction: Decimal
 
 
+TRAINING_CPU_SECONDS = 27.0
+"""For all training runs of one network together; with recording, a submission costs under a minute of one core. See
+docs/threat-model.md. The reference network takes about a second for a run.
+"""
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """How a brief training run measures a net; see docs/calibration.md for where the numbers come from.

@@ -142,6 +142,8 @@ class Recording:
     echo: Echo | None = None
 
 
+WEIGHTED = frozenset({"conv", "linear"})
+"""The kinds of operation that are layers with weights."""
 LEAST_EFFECT = {"conv": 0.05, "linear": 0.05, "relu": 0.005, "dropout": 0.02}
 """By kind of operation, the least effect that counts; docs/calibration.md has those of valid networks."""
 LEAST_RATE = 0.005

@@ -31,7 +31,7 @@ from grader.model.weights import own_weights
 
 USUAL_BATCH = 64
 MOST_PASSES = 40
-SUBSTANCE = frozenset({
+SAME_IN_BOTH_MODES = frozenset({
     Kind.CONV, Kind.PRODUCT, Kind.RELU, Kind.ACTIVATION, Kind.POOL, Kind.NORM, Kind.SOFTMAX, Kind.LOG_SOFTMAX,
 })  # fmt: skip
 """Kinds of operation that must be the same in both modes; dropout, and arithmetic on random masks, need not."""
@@ -212,7 +212,7 @@ def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
             elif source.kind == "node" and not depends[source.index]:
                 names |= behind[source.index]
         behind.append(names)
-        if is_data and node.kind in SUBSTANCE:
+        if is_data and node.kind in SAME_IN_BOTH_MODES:
             route.append((plain_name(node.name), tuple(sorted(names))))
     return route
 

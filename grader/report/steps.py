@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader.model.evidence import Operation
-from grader.network import WEIGHTED
+from grader.model.evidence import WEIGHTED, Operation
 
 _MOST_SIZES = 8
 """Dimensions of a shape that are shown; torch allows 64."""
