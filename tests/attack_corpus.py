@@ -3,7 +3,8 @@
 An attack is a folder named FAMILY-what-it-does with an ``expected.toml``: ``about`` (one sentence), ``family``,
 ``at_most`` (the highest mark of Part 2 that it may get), ``at_least`` (when the attack must not cost what the net
 deserves), ``flags`` (each an id or a list of alternatives, of which one must be there) and ``endings`` (how the worker
-may end). Zip bombs, links, pipes, hostile names and oversized files are made here, bounded in size. Nothing is run.
+may end). ``forged.py`` beside the folders is given to each attack that imports it. Zip bombs, links, pipes, hostile
+names and oversized files are made here, bounded in size. Nothing is run.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from typing import Any
 from grader.intake.names import printable
 
 ATTACKS = Path(__file__).parent / "attacks"
+FORGED = ATTACKS / "forged.py"
+"""Made-up evidence, for the attacks that hand it in."""
 KEYS = {"about", "family", "at_most", "at_least", "flags", "endings"}
 POINTS = 17
 """Of Part 2."""
@@ -65,6 +68,9 @@ def build(target: Path, *, wants: Callable[[str], bool] = lambda name: True) -> 
     attacks = []
     for folder in (folder for folder in committed() if wants(folder.name)):
         shutil.copytree(folder, target / folder.name, ignore=shutil.ignore_patterns("expected.toml", "__pycache__"))
+        script = folder / "task1_cnn.py"
+        if script.is_file() and "import forged\n" in script.read_text(encoding="utf-8"):
+            shutil.copy(FORGED, target / folder.name)
         attacks.append(read(folder))
     for attack, make in ((attack, make) for attack, make in MADE if wants(attack.name)):
         folder = target / attack.name
