@@ -70,8 +70,7 @@ class Measuring:
         recording = evidence.record
         if recording is None:
             return evidence
-        slim = replace(recording, passes=tuple(replace(one, program=Program()) for one in recording.passes))
-        evidence = replace(evidence, record=slim)
+        evidence = replace(evidence, record=recording.without_programs())
         try:
             recorded = graph_of(recording)
         except GraphRefused as refusal:

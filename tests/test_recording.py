@@ -600,6 +600,14 @@ def test_under_autocast_the_casts_are_recorded() -> None:
     assert len(casts) >= 2, "the images and the weights become numbers of fewer digits"
 
 
+def test_an_operation_that_is_not_allowed_and_leads_nowhere_costs_nothing() -> None:
+    def forward(net: Any, x: Tensor) -> Any:
+        torch.fft.fft(x)
+        return net.fc(x.flatten(1))
+
+    assert names(graph_from(linear(forward)).training) == ["flatten", "linear"]
+
+
 def test_an_argument_may_have_any_name() -> None:
     """A recording by hand must not look like one of the grader's own descriptions of a tensor."""
     one = Node("aten.relu.default", ({"tensor": ["input", 0]},), {"tensor": 5})

@@ -15,7 +15,7 @@ from torch import Tensor
 from grader.measure import recognition
 from grader.measure.replay import Values
 from grader.model.evidence import WEIGHTED, Operation
-from grader.model.graph import Aside, Graph, Node, Program, size_of
+from grader.model.graph import Aside, Graph, Node, Program, Source, size_of
 from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
@@ -77,7 +77,7 @@ class _Reader:
         source: tuple[int, int] | None = None
         result = self.values[index][0] if self.values[index] else None
         operands = list(node.sources())
-        data = [one for one in operands if one.kind == "input" or (one.kind == "node" and self.is_data[one.index])]
+        data = [one for one in operands if self._reads_images(one)]
         inputs = tuple(dict.fromkeys(-1 if one.kind == "input" else one.index for one in data))
         self.inputs.append(inputs)
         if self.is_data[index] and isinstance(result, Tensor):
@@ -116,12 +116,11 @@ class _Reader:
         self.details.append(details)
         self.sources.append(source)
 
+    def _reads_images(self, source: Source) -> bool:
+        return source.kind == "input" or (source.kind == "node" and self.is_data[source.index])
+
     def _call(self, node: Node, kind: str, result: Tensor) -> recognition.Call:
-        others = [
-            one
-            for one in node.sources()
-            if not (one.kind == "input" or (one.kind == "node" and self.is_data[one.index]))
-        ]
+        others = [one for one in node.sources() if not self._reads_images(one)]
         is_masked = any((one.kind == "node" and self.is_random[one.index]) or one.kind == "constant" for one in others)
         is_masked = is_masked or any(self.is_random[one.index] for one in node.sources() if one.kind == "node")
         is_learnt = any(
@@ -164,7 +163,7 @@ class _Reader:
         factors = operands[1:] if node.name.startswith(ADDITIVE) else operands
         if node.name.startswith("linear"):
             factors = operands[:2]
-        data = [one for one in factors if one.kind == "input" or (one.kind == "node" and self.is_data[one.index])]
+        data = [one for one in factors if self._reads_images(one)]
         if len(factors) < 2:
             return "reshape"
         if not data or len(data) == len(factors):
@@ -184,7 +183,7 @@ class _Reader:
         rows = (taken * result.numel() / max(size_of(weight), 1)) ** 0.5
         return bool(rows > self.count + 0.5)
 
-    def _shape(self, source: Any) -> tuple[int, ...]:
+    def _shape(self, source: Source) -> tuple[int, ...]:
         if source.kind == "parameter":
             return tuple(self.graph.weights[source.index].shape)
         if source.kind == "constant":
@@ -220,7 +219,7 @@ class _Reader:
             return isinstance(product, Tensor) and result.numel() < product.numel()
         return False
 
-    def _is_learnt(self, source: Any) -> bool:
+    def _is_learnt(self, source: Source) -> bool:
         if source.kind == "parameter":
             return True
         return source.kind == "node" and not self.is_data[source.index] and bool(self.weights[source.index])
@@ -231,9 +230,7 @@ class _Reader:
         node = self.program.nodes[index]
         result = self.values[index][0]
         operands = list(node.sources())
-        data = next(
-            (one for one in operands if one.kind == "input" or (one.kind == "node" and self.is_data[one.index])), None
-        )
+        data = next((one for one in operands if self._reads_images(one)), None)
         given: tuple[int, ...] = (self.count, 1, 28, 28)
         if data is not None and data.kind == "node":
             given = tuple(self.values[data.index][data.part].shape)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.measure.replay import State, Step, Values, dtype_of
+from grader.measure.replay import State, Step, Values, dtype_of, results_in
 from grader.model.graph import Graph, GraphRefused, Node, Program, size_of
 from grader.model.operations import Kind
 
@@ -47,14 +47,8 @@ def _cost(graph: Graph, program: Program, count: int) -> Cost:
         [_meta(one.shape, one.dtype) for one in graph.buffers],
         [_meta(one.shape, one.dtype) for one in graph.constants],
     )
-    sources: dict[str, Any] = {
-        "input": (torch.empty(count, 1, 28, 28, device="meta"),),
-        "parameter": state.weights,
-        "buffer": state.buffers,
-        "constant": state.constants,
-    }
     values: Values = []
-    sources["node"] = values
+    sources = state.sources(torch.empty(count, 1, 28, 28, device="meta"), values)
     multiplications = size = 0
     with torch.no_grad():
         for node in program.nodes:
@@ -66,7 +60,7 @@ def _cost(graph: Graph, program: Program, count: int) -> Cost:
                 raise GraphRefused(f"the cost of {node.name} is not known") from None
             except Exception as error:
                 raise GraphRefused(f"{node.name} cannot be run: {str(error).splitlines()[0][:120]}") from None
-            found = result if isinstance(result, tuple) else tuple(result) if isinstance(result, list) else (result,)
+            found = results_in(result)
             values.append(found)
             made = sum(one.numel() for one in found if isinstance(one, Tensor))
             size += sum(one.numel() * one.element_size() for one in found if isinstance(one, Tensor))

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from grader.measure.images import Images
 from grader.measure.network import Network
+from grader.measure.outputs import scale_of
 from grader.measure.recognition import has_chance
 from grader.measure.replay import State
 from grader.measure.weights import chosen_state
@@ -71,8 +72,7 @@ def _apart(own: Tensor, replayed: Tensor) -> float:
     if not bool(both.any()):
         return 0.0
     own, replayed = own[both], replayed[both]
-    scale = max(float(replayed.std()) if replayed.numel() > 1 else 0.0, 1e-3 * float(replayed.abs().max()), 1e-12)
-    return float((own - replayed).abs().max()) / scale
+    return float((own - replayed).abs().max()) / scale_of(replayed)
 
 
 def _gradient_echoes(graph: Graph, echo: Echo, state: State, outputs: Tensor) -> Iterator[Doubt]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing
-from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay
+from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay, results_in
 from grader.measure.weights import fresh_state
 from grader.model.evidence import LEAST_EFFECT, WEIGHTED, Operation
 from grader.model.pruning import uncut
@@ -68,8 +68,7 @@ def _outputs(network: Network, replaced: dict[int, Replacement], *, seed: int = 
 
 def _of_another_image(here: Here) -> Any:
     """A layer's result, or the first of several, with its images exchanged."""
-    result = here.result()
-    first, *rest = result if isinstance(result, (tuple, list)) else (result,)
+    first, *rest = results_in(here.result())
     first = first.roll(1, 0) if first.dim() and len(first) > 1 else -first
     return (first, *rest) if rest else first
 

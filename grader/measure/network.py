@@ -65,8 +65,7 @@ class Network:
     ) -> Tensor:
         """The output; of a program that has none, an empty tensor."""
         # Operations in place may write into what they are given.
-        state = State(self.state.weights, [one.clone() for one in self.state.buffers], self.state.constants)
-        output = self.replay.run(program, images.clone(), state, replaced=replaced, keep=keep)
+        output = self.replay.run(program, images.clone(), self.state.for_a_pass(), replaced=replaced, keep=keep)
         return torch.empty(0) if output is None else output
 
 
@@ -117,9 +116,8 @@ def _is_lively(replay: Replay, state: State, probes: Probes) -> bool:
     if graph.evaluation.output is None:
         return True
     for count in (graph.batch,) if graph.batch else LIVELY_BATCHES:
-        held = State(state.weights, [one.clone() for one in state.buffers], state.constants)
         with torch.no_grad():
-            outputs = replay.run(graph.evaluation, probes(count), held)
+            outputs = replay.run(graph.evaluation, probes(count), state.for_a_pass())
         assert outputs is not None
         outputs = outputs.double()
         if not bool(((outputs - outputs[:1]).abs() > 1e-6 * max(1.0, float(outputs.abs().max()))).any()):

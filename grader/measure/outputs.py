@@ -88,6 +88,12 @@ def bounded(value: Tensor) -> float:
     return min(float(value), 1e30)
 
 
+def scale_of(values: Tensor) -> float:
+    """What a change of some of the values is measured by: their spread, or a thousandth of the largest."""
+    spread = float(values.double().std()) if values.numel() > 1 else 0.0
+    return max(spread, 1e-3 * float(values.abs().max()), 1e-12)
+
+
 def _output_operation(network: Network) -> int | None:
     """The index of the eval operation that made the result; None when none did."""
     output = network.graph.evaluation.output
@@ -176,6 +182,5 @@ def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> floa
     if values is None or not pairs:
         return None
     change = max(float((one.double() - two.double()).abs().max()) for one, two in pairs)
-    scale = max(float(values.double().std()) if values.numel() > 1 else 0.0, 1e-3 * float(values.abs().max()), 1e-12)
-    ratio = change / scale
+    ratio = change / scale_of(values)
     return min(ratio, 1e30) if ratio == ratio else None

@@ -41,6 +41,20 @@ class State:
     buffers: list[Tensor]
     constants: list[Tensor]
 
+    def for_a_pass(self) -> State:
+        """The same, with buffers that a pass may change."""
+        return State(self.weights, [one.clone() for one in self.buffers], self.constants)
+
+    def sources(self, images: Tensor, values: Values) -> dict[str, Sequence[Any]]:
+        """By kind of source, what a pass over ``images`` reads; ``values`` are its results so far."""
+        return {
+            "input": (images,),
+            "parameter": self.weights,
+            "buffer": self.buffers,
+            "constant": self.constants,
+            "node": values,
+        }
+
 
 Values = list[tuple[Any, ...]]
 """By node, its results."""
@@ -83,14 +97,8 @@ class Replay:
         ``replaced`` gives the results of some nodes by another way; ``keep`` is filled with all results, each copied
         where a later node writes into it. Raises whatever torch raises.
         """
-        sources: dict[str, Sequence[Any]] = {
-            "input": (images,),
-            "parameter": state.weights,
-            "buffer": state.buffers,
-            "constant": state.constants,
-        }
         values: Values = []
-        sources["node"] = values
+        sources = state.sources(images, values)
         count = len(images)
         writes = any(node.writes for node in program.nodes) if keep is not None else False
         for index, step in enumerate(self._steps[id(program)]):
@@ -99,7 +107,7 @@ class Replay:
                 result = replaced[index](here)
             else:
                 result = step(sources, count)
-            found = result if isinstance(result, tuple) else tuple(result) if isinstance(result, list) else (result,)
+            found = results_in(result)
             values.append(found)
             if keep is not None:
                 keep.append(tuple(_copied(one) if writes else one for one in found))
@@ -109,6 +117,11 @@ class Replay:
         found_last = sources[output.kind][output.index]
         value: Tensor = found_last[output.part] if output.kind == "node" else found_last
         return value.detach() if output.is_cut else value
+
+
+def results_in(result: Any) -> tuple[Any, ...]:
+    """The results of one operation, be they one or several."""
+    return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
 
 def _copied(value: Any) -> Any:

@@ -18,8 +18,8 @@ def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str 
     """The network before its first step.
 
     Weights and biases that a convolution or a fully connected layer is given as they are begin as torch's layers do
-    (:func:`grader.model.graph.layer_bounds`). Other weights, with ``like_own`` all of them, are drawn from the values
-    that the submission's own began with; a few begin with just those (:func:`grader.model.graph.own_weights`).
+    (:func:`grader.model.weights.layer_bounds`). Other weights, with ``like_own`` all of them, are drawn from the values
+    that the submission's own began with; a few begin with just those (:func:`grader.model.weights.own_weights`).
     """
     generator = torch.Generator().manual_seed(seed)
     bounds = {} if like_own else layer_bounds(graph)

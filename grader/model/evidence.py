@@ -7,7 +7,7 @@ sandboxed run, the stored ``evidence.json`` and a student's self-check.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.model.graph import Constant, Graph, Program, Weight
 from grader.pictures import Filters, Mistake
@@ -140,6 +140,10 @@ class Recording:
     repairs: tuple[Repair, ...] = ()
     remarks: tuple[Remark, ...] = ()
     echo: Echo | None = None
+
+    def without_programs(self) -> Recording:
+        """What is said of the passes besides their operations, which are in the graph."""
+        return replace(self, passes=tuple(replace(one, program=Program()) for one in self.passes))
 
 
 WEIGHTED = frozenset({"conv", "linear"})

@@ -22,7 +22,8 @@ _WATCH_SECONDS = 0.1
 _KILL_SECONDS = 10.0
 """How long the server may take to end a child before it counts as stuck."""
 _CHUNK = 1 << 16
-_LAST_READS = 64
+LAST_READS = 64
+"""Chunks that are taken in once nothing writes any more: more than a pipe holds."""
 _PIPE_BYTES = 1 << 20
 """Of output that may wait to be read, where the system allows more than its usual 64 KiB."""
 _FREE_OUTPUT = 4 << 20
@@ -139,7 +140,7 @@ class Child:
 
     def output(self) -> str:
         """The end of what it printed. What was written before its end can't be more than the pipe holds."""
-        for _ in range(_LAST_READS):
+        for _ in range(LAST_READS):
             if not self._read_output():
                 break
         dropped = self._output_count - len(self._tail)

@@ -12,15 +12,13 @@ from typing import Any
 
 from grader.model import Job
 from grader.model.evidence import Ending, Evidence
-from grader.sandbox.child import Child, read
+from grader.sandbox.child import LAST_READS, Child, read
 from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, Garbled, Recorded
 from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.limits import Limits
 
 OnStage = Callable[[str], None]
 """Is told the name of each stage as it begins, for a progress display."""
-
-_LAST_READS = 64
 
 
 class Observation:
@@ -52,7 +50,7 @@ class Observation:
                     self._read()
                 self._child.check()
             # Its writers are dead, so what is left can't be more than the pipe holds.
-            for _ in range(_LAST_READS):
+            for _ in range(LAST_READS):
                 if not self._read():
                     break
             is_done = self._end is not None or self._child.has_succeeded

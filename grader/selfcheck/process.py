@@ -48,7 +48,7 @@ class Frames:
         """Send a finished record, with one array of float32 behind it."""
         if isinstance(record, Recording):
             self.recording = record
-            record = replace(record, passes=tuple(replace(one, program=Program()) for one in record.passes))
+            record = record.without_programs()
         if isinstance(record, Building):
             self.building = record
         raw = b"" if array is None else array.float().contiguous().numpy().astype("<f4").tobytes()
