@@ -145,7 +145,7 @@ def handout(session: nox.Session) -> None:
     if arguments and (len(arguments) != 2 or arguments[0] != "--out"):
         session.error("usage: nox -s handout -- --out FILE")
     out = arguments[1] if arguments else str(Path("reports", "handout", "lab4.zip"))
-    session.run(shared_python(session), "-m", "grader.handout", "student_template", out, external=True)
+    session.run(shared_python(session), "-m", "grader.selfcheck.handout", "student_template", out, external=True)
 
 
 @nox.session(python=False)

@@ -18,14 +18,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from grader.arguments import parser
+from grader.cli.arguments import parser
 from grader.model import GraderFault, Status, UsageFault
-from grader.text import visible, visible_block
+from grader.safe_text import visible, visible_block
 
 if TYPE_CHECKING:
-    from grader.finished import Pages
-    from grader.keys import Keys
-    from grader.report.review_screen import Screen
+    from grader.moderation.moderated_run import Pages
+    from grader.review.keyboard import Keys
+    from grader.review.screen import Screen
 
 SETTLED, NEEDS_TUTOR, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 SAME, DIFFERS = 0, 1
@@ -60,17 +60,17 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def _grade(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and a wrong argument answer at once.
-    from grader import store
-    from grader.answers.key import load_key
+    from grader.answers.marker.key import load_key
     from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
-    from grader.grading import Selection, grade_cohort
-    from grader.report import html
-    from grader.report.console import make_console, print_summary
-    from grader.report.progress import Progress
+    from grader.pipeline.cohort import Selection, grade_cohort
+    from grader.pipeline.run import Enclosure
+    from grader.report.console.progress import Progress
+    from grader.report.console.summary import make_console, print_summary
+    from grader.report.html import pages
     from grader.report.summary_json import summary_record
-    from grader.rubric import load_rubric
+    from grader.rubric.loading import load_rubric
     from grader.sandbox import Wish
-    from grader.session import Enclosure
+    from grader.storage import run_folder
 
     # What is said on the way must not mix with the JSON, and faults of a quiet run belong to the errors.
     console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
@@ -78,8 +78,8 @@ def _grade(arguments: argparse.Namespace) -> int:
     key = load_key(arguments.key) if arguments.key is not None else None
     out, earlier = arguments.out, None
     if out is None:
-        out, earlier = store.dated_folder(arguments.reports, arguments.path, date.today())
-    before = store.read_run(out) or (earlier and store.read_run(earlier)) if arguments.remark else None
+        out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
+    before = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier)) if arguments.remark else None
     if before and before.run and arguments.data is None:
         data = DataSet.unopened(before.run.data, before.run.data_note)  # what the stored evidence was measured on
     else:
@@ -95,7 +95,7 @@ def _grade(arguments: argparse.Namespace) -> int:
         data=data,
         jobs=arguments.jobs,
         device=arguments.device,
-        pages=html,
+        pages=pages,
         progress=Progress(console, 0, is_quiet=arguments.quiet),
         selection=Selection(tuple(arguments.student), arguments.only_failed, arguments.remark),
         earlier=earlier,
@@ -114,25 +114,25 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from grader.finished import load_run, write_views
-    from grader.report import html
+    from grader.moderation.moderated_run import load_run, write_views
+    from grader.report.html import pages
 
     finished = load_run(arguments.run)
     if arguments.full_answers is not None:
         finished = finished.showing_full_answers(arguments.full_answers)
-    write_views(finished, html)
+    write_views(finished, pages)
     return _exit_code(report.status for report in finished.reports)
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    from grader.agenda import Wishes
-    from grader.codenames import code_names, secret_of
-    from grader.finished import load_run
-    from grader.keys import keys_of
-    from grader.report.console import make_console
-    from grader.report.dialogue import Dialogue, is_behind, leave
-    from grader.report.review_screen import Screen
-    from grader.review import Review
+    from grader.moderation.moderated_run import load_run
+    from grader.moderation.pseudonyms import code_names, secret_of
+    from grader.moderation.session import Review
+    from grader.moderation.worklist import Wishes
+    from grader.report.console.summary import make_console
+    from grader.review.keyboard import keys_of
+    from grader.review.prompt import Dialogue, is_behind, leave
+    from grader.review.screen import Screen
 
     finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
     names = None
@@ -158,9 +158,9 @@ def _review(arguments: argparse.Namespace) -> int:
 
 
 def _pages() -> Pages:
-    from grader.report import html
+    from grader.report.html import pages
 
-    return html
+    return pages
 
 
 def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
@@ -178,10 +178,10 @@ def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    from grader.comparison import compare
-    from grader.finished import load_run
-    from grader.report.changes import changes_record, print_changes
-    from grader.report.console import make_console
+    from grader.moderation.comparison import compare
+    from grader.moderation.moderated_run import load_run
+    from grader.report.console.diff import changes_record, print_changes
+    from grader.report.console.summary import make_console
 
     comparison = compare(load_run(arguments.first), load_run(arguments.second))
     if arguments.json:
@@ -199,9 +199,9 @@ def _exit_code(statuses: Iterable[Status]) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    from grader.cli.doctor import examine
     from grader.data import user_cache
-    from grader.doctor import examine
-    from grader.report.console import make_console, print_remark
+    from grader.report.console.summary import make_console, print_remark
 
     console = make_console()
     remarks = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments))
@@ -213,7 +213,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _mark_answers(arguments: argparse.Namespace) -> int:
-    from grader.answers.command import mark_file
+    from grader.answers.evaluation.command import mark_file
 
     mark_file(arguments.file, arguments.key, out=arguments.out, stdout=sys.stdout, stderr=sys.stderr)
     return SETTLED

@@ -13,7 +13,7 @@ if CHECKS.is_dir():
     for name in [name for name in sys.modules if name.partition(".")[0] == "grader"]:
         del sys.modules[name]
 try:
-    from grader.selfcheck.plugin import (
+    from grader.selfcheck.pytest_plugin import (
         pytest_collection_modifyitems,
         pytest_runtestloop,
         pytest_sessionfinish,

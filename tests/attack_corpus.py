@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from grader.intake.names import printable
+from grader.submissions.naming import printable
 
 ATTACKS = Path(__file__).parent / "attacks"
 FORGED = ATTACKS / "forged.py"

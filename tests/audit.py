@@ -30,7 +30,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from grader.intake import safe_folder_name
+from grader.submissions import safe_folder_name
 from tests.attack_corpus import LEAK, MARKER, POINTS, Attack, build
 from tests.test_cohort import CASES, COHORT, KEY, LEAST, Expected, differences, expected_of
 

@@ -23,15 +23,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.accuracy import Predictions, with_accuracy
 from grader.checks.training import accuracy_of, fraction_of
 from grader.data import resolve_data, user_cache, write_worker_files
-from grader.intake import copy_submission, discover
+from grader.data.accuracy import Predictions, with_accuracy
 from grader.model import DataFiles, Job, TrainingPlan
 from grader.model.evidence import Building, Loading, Recording
 from grader.model.graph import size_of
 from grader.model.recorded import graph_of
-from grader.rubric import load_rubric
+from grader.rubric.loading import load_rubric
+from grader.submissions import copy_submission, discover
 from grader.worker.environment import SETTINGS
 
 SAMPLES = Path(__file__).parent / "submissions"

@@ -2,8 +2,8 @@
 
 A student's network differs from the reference in all that the experiment does not vary: padding, pooling, width,
 dropout, optimiser, batches. Each variant is trained on MNIST for whole epochs, the reference briefly, and the distance
-between both is printed in log-odds. The bounds in ``grader/experiment/tolerance.py`` stand on them; run this again when
-they, the reference network or torch change. All of it takes about an hour of one core.
+between both is printed in log-odds. The bounds in ``grader/experiment/plausibility.py`` stand on them; run this again
+when they, the reference network or torch change. All of it takes about an hour of one core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from grader.data import DataSet, resolve_data, user_cache
-from grader.experiment.tolerance import BRIEF_STEPS, plausible
+from grader.experiment.plausibility import BRIEF_STEPS, plausible
 
 HELDOUT = 2000
 """Images of the brief run, as in a run of the grader; whole epochs are counted on all 10,000."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from grader.checks.training import best_accuracy
 from grader.model import AnswerResult, Flag, Override, Report, Status
-from grader.verdicts import first_cause, overall_status
+from grader.model.status import first_cause, overall_status
 from tests import report_samples as samples
 from tests.report_samples import F, H, P, R
 

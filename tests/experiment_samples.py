@@ -7,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from grader.experiment.tolerance import BRIEF_STEPS
+from grader.experiment.plausibility import BRIEF_STEPS
 from grader.lab4.items import EXPERIMENT_IDS, EXPERIMENT_TITLES, PART2_IDS
-from grader.marking import mark
 from grader.model import AnswerSheet, Criterion, Report, Rubric, Submission, WrittenAnswer
-from grader.trials import Experiment, Rerun, Trial
+from grader.model.experiment import Experiment, Rerun, Trial
+from grader.pipeline.marking import mark
 from tests import evidence_samples as samples
 
 PARAGRAPH = "More channels helped, and larger kernels did not."

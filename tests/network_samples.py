@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from grader.checks.network import Network, executed_network
 from grader.measure.images import Images
 from grader.measure.look import Subject, look
 from grader.model.evidence import Building, Measurements, Problem, Recording
 from grader.model.graph import Graph, Node, Program, Source
 from grader.model.recorded import Recorded, graph_of
-from grader.network import Network, executed_network
-from grader.worker.building import parameter_count
+from grader.worker.record.building import parameter_count
 from grader.worker.stages import record_net
 
 Step = Callable[[Tensor], Tensor]

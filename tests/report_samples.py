@@ -11,10 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from grader import store
 from grader.checks.training import best_accuracy
-from grader.codenames import code_names
-from grader.decisions import Decisions
 from grader.model import AnswerResult, AnswerSheet, Band, Flag, ItemResult, Override, Report, Run, Status, Submission
 from grader.model.evidence import (
     Building,
@@ -37,10 +34,13 @@ from grader.model.evidence import (
     Tracing,
     Training,
 )
-from grader.moderation import Overrides
-from grader.pictures import Filters, Mistake
-from grader.report import html
-from grader.verdicts import overall_status
+from grader.model.images import Filters, Mistake
+from grader.model.status import overall_status
+from grader.moderation.overrides import Overrides
+from grader.moderation.overrides_file import Decisions
+from grader.moderation.pseudonyms import code_names
+from grader.report.html import pages
+from grader.storage import run_folder
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -534,12 +534,12 @@ def hostile_report(name: str) -> Report:
 
 def stored_run(folder: Path, *reports: Report) -> Path:
     """A finished run of these reports at ``folder``, as grading leaves it, without its pages."""
-    store.claim_folder(folder)
+    run_folder.claim_folder(folder)
     for report in reports:
-        store.write_report(folder, report, key="k")
-        store.write_verdict(folder, report)
-    store.write_results(folder, RUN, reports)
-    store.write_run(folder, RUN, is_finished=True)
+        run_folder.write_report(folder, report, key="k")
+        run_folder.write_verdict(folder, report)
+    run_folder.write_results(folder, RUN, reports)
+    run_folder.write_run(folder, RUN, is_finished=True)
     return folder
 
 
@@ -552,4 +552,4 @@ def decide(folder: Path, *made: Override) -> Overrides:
 
 def anonymous_page(reports: Sequence[Report], run: Run) -> str:
     """The page without names of a run whose secret is known."""
-    return html.render_anonymous_cohort(reports, run, code_names((report.student for report in reports), "secret"))
+    return pages.render_anonymous_cohort(reports, run, code_names((report.student for report in reports), "secret"))

@@ -19,16 +19,16 @@ from typing import IO, Any
 import torch  # what the forked processes are to find imported
 
 from grader.data.digits import load_digits
-from grader.data.handing import write_worker_files
-from grader.intake import discover
+from grader.data.worker_files import write_worker_files
 from grader.model import DataFiles, Finding, Rubric, Status, Submission
-from grader.rubric import load_rubric
+from grader.rubric.loading import load_rubric
 from grader.selfcheck import process
-from grader.selfcheck.chain import judge, nothing_to_run
-from grader.selfcheck.copying import copy_work
-from grader.selfcheck.observing import SECONDS, observe
-from grader.selfcheck.running import SEED, judge_with
+from grader.selfcheck.observation import SECONDS, observe
+from grader.selfcheck.run import SEED, judge_with
+from grader.selfcheck.steps import judge, nothing_to_run
 from grader.selfcheck.task import Task
+from grader.selfcheck.work_copy import copy_work
+from grader.submissions import discover
 from grader.worker import stages
 
 HANG = 3.0

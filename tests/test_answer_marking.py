@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
-from grader.answers.agreement import Comparison, agreement, quadratic_kappa
-from grader.answers.key import AnswerKey, ProsePart, load_key
-from grader.answers.language import read
-from grader.answers.likeness import Likeness
-from grader.answers.marking import mark_answer
-from grader.answers.patterns import PatternFault, all_hits, compiled
-from grader.answers.verdict import Verdict
+from grader.answers.evaluation.agreement import Comparison, agreement, quadratic_kappa
+from grader.answers.marker.key import AnswerKey, ProsePart, load_key
+from grader.answers.marker.patterns import PatternFault, all_hits, compiled
+from grader.answers.marker.rules import mark_answer
+from grader.answers.marker.similarity import Likeness
+from grader.answers.marker.tokens import read
+from grader.answers.marker.verdict import Verdict
 from grader.lab4.items import PART1_TITLES
 from grader.model import Status, UsageFault
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.cutting import cut
-from grader.answers.questions import PARTS
-from grader.answers.reading import Block, Document, Kind, read_document
-from grader.answers.reading.document import Unreadable
-from grader.answers.reading.pdf import read_pdf
-from grader.answers.segments import PartAnswer
+from grader.answers.documents import Block, Document, Kind, read_document
+from grader.answers.documents.document import Unreadable
+from grader.answers.documents.pdf import read_pdf
+from grader.answers.finding.part_text import PartAnswer
+from grader.answers.finding.questions import PARTS
+from grader.answers.finding.segmentation import cut
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -66,7 +66,7 @@ ROMAN = {"a": "i", "b": "ii", "c": "iii", "d": "iv", "e": "v"}
 
 
 def document(text: str, name: str = "answers.md") -> Document:
-    from grader.answers.reading.plain import split
+    from grader.answers.documents.text import split
 
     return Document(name, tuple(split(text)))
 
@@ -714,8 +714,9 @@ def test_a_hostile_file_is_read_in_little_memory(hostile: dict[str, Path], tmp_p
         with path.open("ab") as stream:
             stream.write(b"x y " * 5_000_000 + b'"}]}]}')
     program = (
-        "import resource, sys, pathlib; from grader.answers.cutting import cut; from grader.answers.reading import "
-        "read_document; used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = used(); "
+        "import resource, sys, pathlib; from grader.answers.finding.segmentation import cut; "
+        "from grader.answers.documents import read_document; "
+        "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = used(); "
         "cut(read_document(pathlib.Path(sys.argv[1]))); print(used() - start)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
@@ -989,7 +990,7 @@ def test_words_that_a_pdf_divides_are_joined(tmp_path: Path) -> None:
 
 
 def test_ligatures_are_letters() -> None:
-    from grader.answers.reading.document import bounded
+    from grader.answers.documents.document import bounded
 
     assert (
         bounded("a.pdf", [Block("1) \ufb01lters, \ufb02oats, e\ufb03cient")]).blocks[0].text

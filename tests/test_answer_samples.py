@@ -16,13 +16,13 @@ from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 
-from grader.answers.agreement import Comparison, agreement
-from grader.answers.key import AnswerKey, ProsePart, load_key
-from grader.answers.likeness import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
-from grader.answers.marking import mark_answer
-from grader.answers.samples import MARKS, Sample, load_samples
-from grader.answers.verdict import REVIEW_BELOW, Verdict, verdict
-from grader.answers.weighing import COUNTS, SURE, settled, weigh
+from grader.answers.evaluation.agreement import Comparison, agreement
+from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
+from grader.answers.marker.key import AnswerKey, ProsePart, load_key
+from grader.answers.marker.rules import mark_answer
+from grader.answers.marker.samples import MARKS, Sample, load_samples
+from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
+from grader.answers.marker.verdict import REVIEW_BELOW, Verdict, verdict
 from grader.model import Status, UsageFault
 from tests.test_answer_marking import VARIANTS, WORDINGS
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.key import AnswerKey, load_key
-from grader.answers.marking import TOO_LONG
-from grader.answers.memory import Memory
-from grader.answers.own_net import notes
-from grader.answers.questions import PARTS
-from grader.answers.results import BLANK, NO_ANSWERS, WAITING, mark_sheet
-from grader.answers.sheet import MOST_DOCUMENTS, read_sheet
-from grader.intake import discover
+from grader.answers.finding.questions import PARTS
+from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
+from grader.answers.marked_parts import BLANK, NO_ANSWERS, WAITING, mark_sheet
+from grader.answers.marker.cache import Memory
+from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.rules import TOO_LONG
+from grader.answers.own_network import notes
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
+from grader.submissions import discover
 from tests import evidence_samples as samples
 from tests.test_answer_reading import ANSWERS, DOCUMENTS
 

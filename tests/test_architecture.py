@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import versions
-from grader.handout import OBSERVERS, PUBLIC, PUBLIC_MODULES
+from grader import fingerprints
+from grader.selfcheck.handout import OBSERVERS, PUBLIC, public_modules
 from tests.conftest import LONGEST_FIRST
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,22 +29,32 @@ LONGER = {
 }
 """Modules that may be longer, each with its reason."""
 
-NOUNS = ("model", "pictures", "trials")
-LEVELS = dict.fromkeys(("", *NOUNS), 0) | {"grading": 2, "report": 3, "selfcheck": 3, "__main__": 3}
-"""Imports go down these levels only; a part that is not named here stands between the nouns and grading."""
-MIDDLE = 1
+FLOORS = (
+    {"model", "safe_text", "fingerprints"},
+    {"data", "lab4", "source", "checks", "submissions"},
+    {"rubric", "worker"},
+    {"answers", "measure", "sandbox"},
+    {"experiment", "storage"},
+    {"moderation", "selfcheck"},
+    {"pipeline", "report"},
+    {"review"},
+    {"cli"},
+    {"__main__"},
+)
+"""Ground first. A part imports from its own floor and from those below it."""
+MOST_ENTRIES = 24
+"""In the package's own folder, so that its list shows the product's parts and nothing else."""
 
 PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "nbformat", "numpy", "PIL"}
 """numpy and PIL come with torchvision."""
 LATER = {"sklearn"}
 """For a tutor alone, who has no file with the sample of digits, and not before it is needed."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
-WITH_TENSORS = {"worker", "measure", "service"}
+WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these; of the self-check, its process may."""
-CLEAN = {"measure", "service"}
-"""Parts for processes that no student's code enters."""
-SHARED_WITH_THE_WORKER = "grader.worker.chosen"
+SHARED_WITH_THE_WORKER = "grader.worker.record.chosen"
 """What a submission is given to answer for itself, and what its network is compared with."""
+_DECLARED = re.compile(r"\nMay import: (nothing of ours|[\w., `\n]+?)\.(?:\n|$)")
 
 
 @dataclass(frozen=True)
@@ -93,12 +103,18 @@ def dotted(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-NAMES = {dotted(path) for path in MODULES}
+NAMES = {dotted(path): path for path in MODULES}
+PACKAGES = [name for name, path in NAMES.items() if path.name == "__init__.py" and name != "grader"]
 
 
 def part_of(module: str) -> str:
-    """``grader.worker.tracing`` belongs to the part ``worker``; the package itself to the part ``""``."""
+    """``grader.worker.record.building`` belongs to the part ``worker``; the package itself to the part ``""``."""
     return module.partition(".")[2].partition(".")[0]
+
+
+def package_of(module: str) -> str:
+    """``grader.worker.record`` for ``grader.worker.record.building``, and for itself."""
+    return module if NAMES[module].name == "__init__.py" else module.rpartition(".")[0]
 
 
 def own_module(target: str) -> str | None:
@@ -119,27 +135,79 @@ def libraries_of(path: Path) -> Iterator[Import]:
     return (entry for entry in imports_of(path) if entry.library not in {*sys.stdlib_module_names, "grader"})
 
 
+def declared(package: str) -> set[str]:
+    """What a package's docstring says that it may import: names of packages and modules, without ``grader.``."""
+    found = _DECLARED.search(ast.get_docstring(tree_of(NAMES[package])) or "")
+    assert found, f"{package} does not say what it may import"
+    return set(re.findall(r"``([\w.]+)``", found[1]))
+
+
+def used(package: str) -> Iterator[tuple[str, str]]:
+    """Each import out of a package as the importing module and what it imports, without ``grader.``."""
+    for name, path in NAMES.items():
+        if package_of(name) == package:
+            for _, module in own_imports(path):
+                if package_of(module) != package:
+                    yield name, module.removeprefix("grader.")
+
+
+def is_covered(module: str, names: set[str]) -> bool:
+    """Whether an import of ``module`` is allowed by its own name or by that of the package that it lies in."""
+    return module in names or package_of(f"grader.{module}").removeprefix("grader.") in names
+
+
 every_module = pytest.mark.parametrize("path", MODULES, ids=dotted)
+every_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 @every_module
 def test_imports_go_down_only(path: Path) -> None:
+    floor_of = {part: floor for floor, parts in enumerate(FLOORS) for part in parts} | {"": 0}
     part = part_of(dotted(path))
-    level = LEVELS.get(part, MIDDLE)
     upward = [
         f"line {entry.line}: {module}"
         for entry, module in own_imports(path)
-        if part_of(module) != part and LEVELS.get(part_of(module), MIDDLE) > level
+        if part_of(module) != part and floor_of[part_of(module)] > floor_of[part]
     ]
     assert not upward, f"{dotted(path)} imports from above"
 
 
-def test_there_is_no_import_cycle() -> None:
-    graph = {
-        dotted(path): {module for entry, module in own_imports(path) if entry.is_at_module_level} - {dotted(path)}
-        for path in MODULES
-    }
+def test_every_part_has_a_floor() -> None:
+    assert {part_of(name) for name in NAMES} - {""} == set().union(*FLOORS)
+
+
+def test_the_top_of_the_package_shows_the_products_parts_alone() -> None:
+    entries = {entry.name for entry in PACKAGE.iterdir()} - {"__pycache__"}
+    assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+@every_package
+def test_a_package_imports_what_its_docstring_allows(package: str) -> None:
+    allowed = declared(package)
+    imports = list(used(package))
+    assert not [f"{name} imports {module}" for name, module in imports if not is_covered(module, allowed)]
+    unused = {name for name in allowed if not any(is_covered(module, {name}) for _, module in imports)}
+    assert not unused, "the docstring allows what nobody imports"
+
+
+def cycle_free(graph: dict[str, set[str]]) -> None:
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
+
+
+def test_there_is_no_import_cycle_among_modules() -> None:
+    cycle_free(
+        {
+            dotted(path): {module for entry, module in own_imports(path) if entry.is_at_module_level} - {dotted(path)}
+            for path in MODULES
+        }
+    )
+
+
+def test_there_is_no_import_cycle_among_parts() -> None:
+    graph: dict[str, set[str]] = {}
+    for name, path in NAMES.items():
+        graph.setdefault(part_of(name), set()).update(part_of(module) for _, module in own_imports(path))
+    cycle_free({part: others - {part} for part, others in graph.items() if part})
 
 
 @every_module
@@ -154,23 +222,19 @@ def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
     assert not [entry for entry in imports_of(path) if entry.library == "sklearn" and entry.is_at_module_level]
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in NOUNS], ids=dotted)
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "model"], ids=dotted)
 def test_the_nouns_need_the_standard_library_only(path: Path) -> None:
     assert not list(libraries_of(path))
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in CLEAN], ids=dotted)
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "measure"], ids=dotted)
 def test_where_networks_are_measured_no_students_code_can_be_loaded(path: Path) -> None:
-    allowed = {*CLEAN, *NOUNS}
-    others = {module for _, module in own_imports(path) if part_of(module) not in allowed}
+    others = {module for _, module in own_imports(path) if part_of(module) not in {"measure", "model"}}
     assert others <= {SHARED_WITH_THE_WORKER}
-    assert part_of(dotted(path)) == "service" or not [
-        module for _, module in own_imports(path) if part_of(module) == "service"
-    ]
 
 
 def test_what_is_shared_with_the_worker_loads_nothing_of_it() -> None:
-    assert not list(own_imports(PACKAGE / "worker" / "chosen.py"))
+    assert not list(own_imports(NAMES[SHARED_WITH_THE_WORKER]))
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in OBSERVERS], ids=dotted)
@@ -180,16 +244,16 @@ def test_the_observing_side_never_loads_the_judging_side(path: Path) -> None:
 
 def test_what_is_handed_out_observes_and_measures_and_serves_nobody() -> None:
     assert {"model", "measure", "worker", "selfcheck", "checks"} <= PUBLIC
-    assert PUBLIC.isdisjoint({"service", "sandbox", "grading", "session", "answers", "report"})
+    assert PUBLIC.isdisjoint({"sandbox", "pipeline", "answers", "report"})
+    assert not [module for module in HANDED_OUT if module.startswith("grader.measure.service")]
 
 
-def is_public(module: str) -> bool:
-    return part_of(module) in PUBLIC or module in PUBLIC_MODULES
+HANDED_OUT = public_modules()
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if is_public(dotted(path))], ids=dotted)
-def test_the_public_part_needs_few_libraries(path: Path) -> None:
-    assert [module for _, module in own_imports(path) if not is_public(module)] == []
+@pytest.mark.parametrize("path", [NAMES[module] for module in HANDED_OUT], ids=dotted)
+def test_what_is_handed_out_needs_few_libraries(path: Path) -> None:
+    assert [module for _, module in own_imports(path) if module not in HANDED_OUT] == []
     loaded = {entry.library for entry in libraries_of(path) if entry.is_at_module_level}
     assert loaded <= PUBLIC_LIBRARIES
     assert {entry.library for entry in libraries_of(path)} <= PUBLIC_LIBRARIES | LATER
@@ -237,10 +301,12 @@ def test_modules_stay_short(path: Path) -> None:
 
 def test_evidence_key_covers_all_that_observes() -> None:
     """A module that takes part in observing and that is missing from the key would leave stale evidence in use."""
-    parts = {*OBSERVERS, *CLEAN} - {""}
-    assert set(versions.OBSERVING) == {part for part in parts if (PACKAGE / part).is_dir()}
-    modules = {f"{part}.py" for part in parts if (PACKAGE / f"{part}.py").exists()}
-    assert set(versions.READING) == {*modules, "measurement.py"}
+    assert set(fingerprints.OBSERVING) == {*OBSERVERS, "measure", "pipeline.measurement"} - {""}
+
+
+@pytest.mark.parametrize("name", fingerprints.OBSERVING)
+def test_what_a_digest_names_exists(name: str) -> None:
+    assert f"grader.{name}" in NAMES
 
 
 def test_the_files_that_come_first_exist() -> None:

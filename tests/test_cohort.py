@@ -24,9 +24,9 @@ from typing import Any
 
 import pytest
 
-from grader import store
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.model import Status
+from grader.storage import run_folder
 
 ROOT = Path(__file__).parents[1]
 COHORT = ROOT / "tests" / "submissions"
@@ -151,7 +151,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         pytest.fail(f"no results.json was written; exit code {done.returncode}; the command printed:\n{printed}")
     submissions = json.loads(results.read_text(encoding="utf-8"))["submissions"]
     students = {entry["student"]: entry for entry in submissions}
-    verdicts = [verdict for case in students if (verdict := store.read_verdict(out, case)) is not None]
+    verdicts = [verdict for case in students if (verdict := run_folder.read_verdict(out, case)) is not None]
     tried = {one.student: {item.id: str(item.status) for item in one.unmarked} for one in verdicts}
     return Graded(done.returncode, printed, students, tried)
 

@@ -22,22 +22,23 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from grader.codenames import SECRET_FILE, code_names, secret_of
 from grader.model import AnswerResult, Band, Report, Run, Status
-from grader.queue import queue_of
-from grader.report import html, tally
-from grader.report.cohort_charts import accuracy_chart, band_counts
-from grader.report.cohort_queue import listed_queue
+from grader.moderation.pseudonyms import SECRET_FILE, code_names, secret_of
+from grader.moderation.queue import queue_of
+from grader.report import tally
 from grader.report.highlighting import fold
-from grader.report.identity import UNTOLD, ByName, ByNumber
-from grader.report.text import visible
+from grader.report.html import pages
+from grader.report.html.anonymity import UNTOLD, ByName, ByNumber
+from grader.report.html.cohort_chart import accuracy_chart, band_counts
+from grader.report.html.cohort_queue import listed_queue
+from grader.report.wording import visible
 from tests import cohort_samples as cohorts
 from tests import report_samples as samples
 from tests.report_samples import F, H, P, R
 from tests.test_report import Page
 
 GOLD = Path(__file__).parent / "gold"
-RENDERERS = {"cohort": html.render_cohort, "cohort-anonymous": samples.anonymous_page}
+RENDERERS = {"cohort": pages.render_cohort, "cohort-anonymous": samples.anonymous_page}
 Renderer = Callable[[Sequence[Report], Run], str]
 both = pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
 
@@ -60,7 +61,7 @@ def large_page(name: str = "cohort") -> str:
 
 
 def page_of(reports: Sequence[Report], run: Run = samples.RUN) -> Page:
-    return Page(html.render_cohort(reports, run))
+    return Page(pages.render_cohort(reports, run))
 
 
 def steady(source: str) -> str:
@@ -121,7 +122,7 @@ def test_the_policy_lets_the_script_of_the_page_run_and_no_other(render: Rendere
 
 
 def test_the_script_is_small_and_the_same_for_every_cohort() -> None:
-    found = {re.findall(r"<script>(.*?)</script>", html.render_cohort(one, samples.RUN), re.DOTALL)[0]
+    found = {re.findall(r"<script>(.*?)</script>", pages.render_cohort(one, samples.RUN), re.DOTALL)[0]
              for one in (SMALL, HOSTILE)}  # fmt: skip
     assert len(found) == 1
     script = found.pop()
@@ -131,12 +132,12 @@ def test_the_script_is_small_and_the_same_for_every_cohort() -> None:
 
 def test_without_students_and_on_a_students_page_there_is_no_script_at_all() -> None:
     assert "script-src" not in policy_of(page_of([]))
-    assert "<script" not in html.render_cohort([], samples.RUN)
-    assert "script-src" not in policy_of(Page(html.render_report(SMALL[0], samples.RUN)))
+    assert "<script" not in pages.render_cohort([], samples.RUN)
+    assert "script-src" not in policy_of(Page(pages.render_report(SMALL[0], samples.RUN)))
 
 
 def test_the_table_is_whole_without_the_script() -> None:
-    source = html.render_cohort(SMALL, samples.RUN)
+    source = pages.render_cohort(SMALL, samples.RUN)
     page = Page(source)
     assert "hidden" in next(one for one in page.all("div") if one.get("id") == "controls")
     assert not page.all("button")
@@ -161,7 +162,7 @@ def test_the_queue_comes_first_and_in_the_order_of_every_other_view() -> None:
 
 
 def test_an_entry_shows_the_answer_with_the_words_that_counted_the_proposal_and_the_reason() -> None:
-    source = html.render_cohort(SMALL, samples.RUN)
+    source = pages.render_cohort(SMALL, samples.RUN)
     assert "<mark>deep ones learn them</mark>" in source
     text = Page(source).text
     assert "Weber_Max_u7000001 proposed 1 of 1 This part is answered in other words in Max Weber notes.docx." in text
@@ -210,7 +211,7 @@ def test_an_unmarked_course_lists_a_share_of_each_question_and_says_how_many_mor
     assert {group.count for group in queue.groups[1:]} == {300}
     assert {len(group.entries) for group in queue.groups[1:]} == {112, 113}
     assert sum(len(group.entries) for group in queue.groups) <= 1500
-    source = html.render_cohort(reports, samples.RUN)
+    source = pages.render_cohort(reports, samples.RUN)
     assert f"And {queue.groups[1].left_out} more" in Page(source).text
     assert len(source.encode()) < 2_000_000
 
@@ -393,16 +394,16 @@ def test_code_names_follow_no_list_and_stay_the_same() -> None:
 def test_a_list_of_the_class_does_not_give_the_code_names_away(tmp_path: Path) -> None:
     reports = [report for report in LARGE if report.answers]
     students = [report.student for report in reports]
-    pages = {}
+    written = {}
     for folder in (tmp_path / "one", tmp_path / "other"):
         folder.mkdir()
-        html.write_cohort_page(folder, reports, samples.RUN)
-        pages[folder] = (folder / "anonymous.html").read_text(encoding="utf-8")
+        pages.write_cohort_page(folder, reports, samples.RUN)
+        written[folder] = (folder / "anonymous.html").read_text(encoding="utf-8")
         secret = secret_of(folder)
-        assert secret not in pages[folder] + (folder / "index.html").read_text(encoding="utf-8")
-        html.write_cohort_page(folder, reports, samples.RUN)
-        assert (folder / "anonymous.html").read_text(encoding="utf-8") == pages[folder], "the same in each rendering"
-    one, other = (code_names(students, secret_of(folder)) for folder in pages)
+        assert secret not in written[folder] + (folder / "index.html").read_text(encoding="utf-8")
+        pages.write_cohort_page(folder, reports, samples.RUN)
+        assert (folder / "anonymous.html").read_text(encoding="utf-8") == written[folder], "the same in each rendering"
+    one, other = (code_names(students, secret_of(folder)) for folder in written)
     assert one != other
 
 
@@ -410,8 +411,8 @@ def test_the_order_of_an_anonymous_page_hangs_on_the_code_names_alone() -> None:
     students = [report.student for report in LARGE]
     names = code_names(students, "secret")
     renamed = [dataclasses.replace(report, student=f"x{names[report.student]}") for report in LARGE]
-    page = html.render_anonymous_cohort(renamed[::-1], samples.RUN, {f"x{name}": name for name in names.values()})
-    assert page == html.render_anonymous_cohort(LARGE, samples.RUN, names)
+    page = pages.render_anonymous_cohort(renamed[::-1], samples.RUN, {f"x{name}": name for name in names.values()})
+    assert page == pages.render_anonymous_cohort(LARGE, samples.RUN, names)
 
 
 @pytest.mark.parametrize(
@@ -448,8 +449,8 @@ def test_a_reason_that_names_a_file_or_the_student_is_not_told(message: str, tol
 def test_both_pages_are_written_and_links_lead_to_the_students_pages(tmp_path: Path) -> None:
     reports = samples.cohort()
     for report in reports:
-        html.write_report_page(tmp_path, report, samples.RUN)
-    index = html.write_cohort_page(tmp_path, reports, samples.RUN)
+        pages.write_report_page(tmp_path, report, samples.RUN)
+    index = pages.write_cohort_page(tmp_path, reports, samples.RUN)
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "anonymous.html", SECRET_FILE, "students"}
     links = {urldefrag(one["href"] or "").url for one in Page(index.read_text(encoding="utf-8")).all("a")}
     assert len(links) == len(reports) + 1
@@ -458,7 +459,7 @@ def test_both_pages_are_written_and_links_lead_to_the_students_pages(tmp_path: P
 
 @pytest.mark.parametrize("report", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_name_stays_text(report: Report) -> None:
-    source = html.render_cohort([report], samples.RUN)
+    source = pages.render_cohort([report], samples.RUN)
     page = Page(source)
     assert " ".join(visible(report.student).split()) in page.text
     assert len(page.all("script")) == 1

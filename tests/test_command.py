@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import __version__, store
+from grader import __version__
 from grader.__main__ import main
-from grader.moderation import OVERRIDES_FILE
+from grader.moderation.overrides import OVERRIDES_FILE
+from grader.storage import run_folder
 
 ROOT = Path(__file__).parents[1]
 HELP_SECONDS = 1.0
@@ -206,7 +207,7 @@ def test_a_run_below_reports_has_the_cohorts_name_and_the_day(tmp_path: Path, gr
     folders = [folder.name for folder in reports.iterdir()]
     if day == date.today():
         assert folders == [f"lab4-{day.isoformat()}"], "the second run goes on in the folder of the first"
-    stored = store.read_run(reports / folders[0])
+    stored = run_folder.read_run(reports / folders[0])
     assert stored is not None
     assert stored.run is not None
     assert stored.run.counts == {"nothing to run": 1}

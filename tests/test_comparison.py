@@ -14,14 +14,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from grader import store
 from grader.__main__ import main
-from grader.comparison import Cause, Comparison, compare
-from grader.finished import load_run
 from grader.model import AnswerResult, ItemResult, Override, Report, Run, Status
-from grader.moderation import item_id, subject_digest
-from grader.report.changes import print_changes
-from grader.verdicts import overall_status
+from grader.model.status import overall_status
+from grader.moderation.comparison import Cause, Comparison, compare
+from grader.moderation.moderated_run import load_run
+from grader.moderation.overrides import item_id, subject_digest
+from grader.report.console.diff import print_changes
+from grader.storage import run_folder
 from tests import report_samples as samples
 
 Pair = Callable[..., Comparison]
@@ -49,11 +49,11 @@ def with_item(report: Report, id: str, **changes: Any) -> Report:
 
 
 def stored(folder: Path, run: Run, *reports: Report) -> Path:
-    store.claim_folder(folder)
+    run_folder.claim_folder(folder)
     for report in reports:
-        store.write_verdict(folder, report)
-    store.write_results(folder, run, reports)
-    store.write_run(folder, run, is_finished=True)
+        run_folder.write_verdict(folder, report)
+    run_folder.write_results(folder, run, reports)
+    run_folder.write_run(folder, run, is_finished=True)
     return folder
 
 
@@ -262,7 +262,7 @@ def test_exit_codes(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capt
 
 def test_comparing_needs_no_evidence_and_writes_nothing(runs: tuple[Path, Path]) -> None:
     before = {path: path.stat().st_mtime_ns for folder in runs for path in folder.rglob("*")}
-    assert not any(path.name == store.RECORD_FILE for path in before)
+    assert not any(path.name == run_folder.RECORD_FILE for path in before)
     main(["diff", str(runs[0]), str(runs[1])])
     assert before == {path: path.stat().st_mtime_ns for folder in runs for path in folder.rglob("*")}
 

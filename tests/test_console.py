@@ -21,8 +21,8 @@ from rich.text import Text
 
 from grader.model import AnswerResult, Report, Run, Status
 from grader.report import tally
-from grader.report.console import Progress, make_console, print_summary
-from grader.report.layout import Column, in_columns
+from grader.report.console.columns import Column, in_columns
+from grader.report.console.summary import Progress, make_console, print_summary
 from tests import report_samples as samples
 
 FOLDER = Path("reports") / "2025-11-23"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.doctor import Remark, _isolation, examine
-from grader.report.console import make_console, print_remark
+from grader.cli.doctor import Remark, _isolation, examine
+from grader.report.console.summary import make_console, print_remark
 from grader.sandbox import Wish
 from grader.sandbox.level import level_of
-from grader.worker import isolation
+from grader.worker.isolate import capabilities
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,15 +46,15 @@ def test_data_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_the_full_level_needs_nothing() -> None:
-    (remark,) = _isolation(level_of(isolation.STEPS, {}, wish=Wish.AUTO))
+    (remark,) = _isolation(level_of(capabilities.STEPS, {}, wish=Wish.AUTO))
     assert remark.is_fine
     assert remark.text.startswith("full: ")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the advice is Linux's")
 def test_what_is_missing_is_named_once_with_what_to_do() -> None:
-    refusals = dict.fromkeys((isolation.PID, isolation.NAMESPACES, isolation.VIEW), "Operation not permitted")
-    remarks = list(_isolation(level_of((isolation.LANDLOCK, isolation.CALLS), refusals, wish=Wish.AUTO)))
+    refusals = dict.fromkeys((capabilities.PID, capabilities.NAMESPACES, capabilities.VIEW), "Operation not permitted")
+    remarks = list(_isolation(level_of((capabilities.LANDLOCK, capabilities.CALLS), refusals, wish=Wish.AUTO)))
     assert [remark.subject.strip() for remark in remarks] == ["Isolation", "own process space", "own network"]
     assert remarks[0].text.startswith("partial: no files but its own and the libraries; no sockets")
     assert "sysctl" in remarks[1].advice

@@ -13,26 +13,26 @@ from typing import Any
 
 import pytest
 
-from grader import store
-from grader.answers.observations import named_factors
-from grader.answers.sheet import read_sheet
+from grader.answers.finding.observations import named_factors
+from grader.answers.finding.sheet import read_sheet
 from grader.data.digits import load_digits
-from grader.experiment.gathering import candidates, experiment_key, gather
 from grader.experiment.judging import judge
+from grader.experiment.plausibility import BRIEF_STEPS, plausible
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
-from grader.experiment.tolerance import BRIEF_STEPS, plausible
-from grader.finished import load_run, write_views
-from grader.grading import Selection, grade_cohort
+from grader.experiment.table_files import candidates, experiment_key, gather
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
-from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
 from grader.model.evidence import Ending, Evidence, Training
-from grader.report import html
-from grader.report.console import make_console
-from grader.report.experiment_view import MOST_LINES
-from grader.report.progress import Progress
-from grader.rubric import load_rubric
-from grader.trials import Experiment, Rerun, Trial
+from grader.model.experiment import Experiment, Rerun, Trial
+from grader.moderation.moderated_run import load_run, write_views
+from grader.pipeline.cohort import Selection, grade_cohort
+from grader.pipeline.marking import mark, mark_error, mark_unusable
+from grader.report.console.progress import Progress
+from grader.report.console.summary import make_console
+from grader.report.html import pages
+from grader.report.html.experiment_view import MOST_LINES
+from grader.rubric.loading import load_rubric
+from grader.storage import run_folder
 from tests import evidence_samples as samples
 from tests import report_samples
 from tests.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
@@ -282,7 +282,7 @@ def test_nobody_is_left_out_when_there_is_nothing_to_run_or_the_grader_fails() -
 
 
 def page_of(report: Report) -> str:
-    return html.render_report(report, report_samples.RUN)
+    return pages.render_report(report, report_samples.RUN)
 
 
 def test_a_page_without_an_experiment_says_nothing_of_it() -> None:
@@ -447,7 +447,7 @@ def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Re
         data=replace(load_digits(""), name="mnist"),
         jobs=1,
         device="cpu",
-        pages=html,
+        pages=pages,
         progress=Progress(make_console(), 0, is_quiet=True),
         selection=Selection(remark=remark),
     )
@@ -461,7 +461,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     plain, paid = scheme(tmp_path / "plain.toml"), scheme(tmp_path / "paid.toml", "0.5")
 
     run, report = graded(cohort, plain)
-    stored = store.read_record(out, "ann")
+    stored = run_folder.read_record(out, "ann")
     assert stored is not None
     assert stored.experiment is not None
     first = stored.experiment.rerun
@@ -482,11 +482,11 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     run, report = graded(cohort, paid, remark=True)
     assert [one.id for one in report.items[-5:]] == list(EXPERIMENT_IDS)
     assert report.available == len(PART2_IDS) + Decimal("2.5")
-    again = store.read_record(out, "ann")
+    again = run_folder.read_record(out, "ann")
     assert again is not None
     assert again.experiment == stored.experiment
 
-    write_views(load_run(out), html)
+    write_views(load_run(out), pages)
     page = (out / "students" / "ann" / "report.html").read_text(encoding="utf-8")
     assert page.count('class="again"') == 1, "pages that are written again show it as well"
     assert "Not marked" not in page
@@ -494,9 +494,9 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
 
 def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:
     report = replace(mark(ALICE, samples.HEALTHY, rubric(None), data="mnist"), experiment=None)
-    store.write_report(tmp_path, report, key="k")
-    text = (tmp_path / "students" / "alice" / store.RECORD_FILE).read_text(encoding="utf-8")
+    run_folder.write_report(tmp_path, report, key="k")
+    text = (tmp_path / "students" / "alice" / run_folder.RECORD_FILE).read_text(encoding="utf-8")
     assert "experiment" not in text.replace('"observations"', "")
-    found = store.read_record(tmp_path, "alice")
+    found = run_folder.read_record(tmp_path, "alice")
     assert found is not None
     assert (found.experiment, found.experiment_key) == (None, "")

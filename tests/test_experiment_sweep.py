@@ -18,11 +18,11 @@ import pytest
 import torch
 from tinyhtml5.parser import HTMLParser
 
-from grader.experiment.reference_net import reference_script
-from grader.experiment.surface import reference_surface
-from grader.experiment.tolerance import BEST_POSSIBLE, plausible
-from grader.report.experiment_chart import ExperimentChart, Label, experiment_chart, standalone_svg
-from grader.trials import Trial
+from grader.experiment.plausibility import BEST_POSSIBLE, plausible
+from grader.experiment.reference_network import reference_script
+from grader.experiment.reference_surface import reference_surface
+from grader.model.experiment import Trial
+from grader.report.html.experiment_chart import ExperimentChart, Label, experiment_chart, standalone_svg
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "solutions" / "experiment.py"

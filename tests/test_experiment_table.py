@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.experiment.table import COLUMNS, LARGEST, MOST_ROWS, MOST_TOLD, read_table
-from grader.trials import Trial
+from grader.model.experiment import Trial
 
 HEADER = ",".join(COLUMNS)
 TEMPLATE = Path(__file__).resolve().parent.parent / "student_template" / "experiments.csv"

@@ -22,20 +22,20 @@ import numpy as np
 import psutil
 import pytest
 
-from grader import grading, store
-from grader.accuracy import Predictions, with_accuracy
-from grader.answers.key import load_key
+from grader.answers.marker.key import load_key
+from grader.data.accuracy import Predictions, with_accuracy
 from grader.data.digits import load_digits
-from grader.grading import Selection, grade_cohort
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Override, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
-from grader.moderation import read_overrides, subject_digest
-from grader.pictures import MOST_MISTAKES
-from grader.report import html
-from grader.report.console import make_console
-from grader.report.progress import Progress
-from grader.rubric import load_rubric
+from grader.model.images import MOST_MISTAKES
+from grader.moderation.overrides import read_overrides, subject_digest
+from grader.pipeline.cohort import Selection, grade_cohort
+from grader.report.console.progress import Progress
+from grader.report.console.summary import make_console
+from grader.report.html import pages
+from grader.rubric.loading import load_rubric
+from grader.storage import run_folder
 from tests import report_samples
 
 ROOT = Path(__file__).parents[1]
@@ -105,7 +105,7 @@ class Cohort:
             file.write("\n# handed in again\n")
 
     def record(self, student: str) -> Path:
-        return store.student_folder(self.out, student) / store.RECORD_FILE
+        return run_folder.student_folder(self.out, student) / run_folder.RECORD_FILE
 
     def records(self) -> dict[str, bytes]:
         return {student: self.record(student).read_bytes() for student in OBSERVED}
@@ -133,7 +133,7 @@ class Cohort:
             data=load_digits(""),
             jobs=2,
             device=device,
-            pages=html,
+            pages=pages,
             progress=Progress(make_console(), 0, is_quiet=True),
             selection=selection,
             earlier=earlier,
@@ -203,7 +203,7 @@ def test_a_run_is_stored_whole(master: Cohort) -> None:
     assert run["versions"]["python"]
     assert run["timing"]["train"] > 0
     assert run["finished"] >= run["started"]
-    stored = store.read_run(master.out)
+    stored = run_folder.read_run(master.out)
     assert stored is not None
     assert stored.is_finished
     for entry in results["submissions"]:
@@ -220,7 +220,7 @@ def test_a_run_is_stored_whole(master: Cohort) -> None:
 
 
 def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(master: Cohort) -> None:
-    record = store.read_record(master.out, "ada")
+    record = run_folder.read_record(master.out, "ada")
     assert record is not None
     assert record.evidence is not None
     (training,) = record.evidence.trainings
@@ -231,7 +231,7 @@ def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(maste
 
 
 def test_pictures_are_stored_of_a_real_run(master: Cohort) -> None:
-    record = store.read_record(master.out, "ada")
+    record = run_folder.read_record(master.out, "ada")
     assert record is not None
     assert record.evidence is not None
     (training,) = record.evidence.trainings
@@ -358,17 +358,17 @@ def test_a_submission_that_is_gone_has_no_row(cohort: Cohort) -> None:
 
 def test_a_new_dated_folder_takes_over_the_evidence_of_the_last_run(cohort: Cohort) -> None:
     reports_folder = cohort.out.parent / "reports"
-    monday, none = store.dated_folder(reports_folder, cohort.path, date(2026, 3, 2))
+    monday, none = run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 2))
     assert none is None
     cohort.grade(out=monday, earlier=cohort.out)
-    tuesday, earlier = store.dated_folder(reports_folder, cohort.path, date(2026, 3, 3))
+    tuesday, earlier = run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 3))
     assert earlier == monday
     assert tuesday.name == "lab4-2026-03-03"
     run, reports = cohort.grade(out=tuesday, earlier=earlier)
     assert run.counts == RAN_NOTHING
     assert ran_no_worker(run)
     assert statuses(reports) == ALL_STATUSES
-    assert store.dated_folder(reports_folder, cohort.path, date(2026, 3, 3)) == (tuesday, None)
+    assert run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 3)) == (tuesday, None)
     shutil.rmtree(monday)
     shutil.rmtree(cohort.out)
     run, _ = cohort.grade(out=tuesday)
@@ -392,7 +392,7 @@ def test_a_fault_of_ours_in_one_submission_leaves_the_others_graded(cohort: Coho
 
 
 def test_a_page_that_cannot_be_written_leaves_the_others_graded(cohort: Cohort) -> None:
-    page = cohort.out / store.report_path("ben")
+    page = cohort.out / run_folder.report_path("ben")
     page.unlink()
     page.mkdir()
     run, reports = cohort.grade()
@@ -474,15 +474,15 @@ def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
     remark = Selection(remark=True)
     alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
-    pages = {page: page.read_bytes() for page in cohort.out.glob("students/*/report.html")}
-    monkeypatch.setattr(grading, "MANY", 1)
+    before = {page: page.read_bytes() for page in cohort.out.glob("students/*/report.html")}
+    monkeypatch.setattr("grader.pipeline.cohort.MANY", 1)
     run, reports = cohort.grade(remark, rubric=rubric, key=KEY)
     assert reports == expected
     assert run.counts == alone.counts
-    assert len(pages) == len(STUDENTS)
+    assert len(before) == len(STUDENTS)
     times = re.compile(rb"<dt>Marked</dt><dd>[^<]*</dd>")
-    assert {page: times.sub(b"", page.read_bytes()) for page in pages} == {
-        page: times.sub(b"", content) for page, content in pages.items()
+    assert {page: times.sub(b"", page.read_bytes()) for page in before} == {
+        page: times.sub(b"", content) for page, content in before.items()
     }
 
 
@@ -510,7 +510,7 @@ def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) ->
     _, reports = cohort.grade(out=later, earlier=cohort.out)
     assert reports["ben"].awarded == Decimal("13.5")
     assert read_overrides(later) == read_overrides(cohort.out)
-    stored = store.read_verdict(later, "ben")
+    stored = run_folder.read_verdict(later, "ben")
     assert stored is not None
     assert stored.awarded == 13, "the automatic verdict is kept as it was"
 
@@ -585,7 +585,7 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_p
     assert is_stored, errors
     assert wait_until(lambda: gone(workers), 10), "no worker is left behind"
     assert not cohort.record("cleo").exists()
-    run = store.read_run(cohort.out)
+    run = run_folder.read_run(cohort.out)
     assert run is not None
     assert not run.is_finished
     before = {student: cohort.record(student).read_bytes() for student in stored()}
@@ -602,7 +602,7 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_p
         (student, Status.PASSED) for student in students
     ]
     assert {student: cohort.record(student).read_bytes() for student in before} == before
-    run = store.read_run(cohort.out)
+    run = run_folder.read_run(cohort.out)
     assert run is not None
     assert run.is_finished
 
@@ -629,7 +629,7 @@ def test_a_required_level_does_not_take_evidence_from_a_lower_one(tmp_path: Path
     assert cohort.command("--quiet", "--isolation", "require").returncode == 0
     assert cohort.results()["run"]["counts"] == {"reused": 1}
     assert cohort.results()["run"]["isolation"] == "no student code was run"
-    page = (store.student_folder(cohort.out, "ada") / store.REPORT_FILE).read_text(encoding="utf-8")
+    page = (run_folder.student_folder(cohort.out, "ada") / run_folder.REPORT_FILE).read_text(encoding="utf-8")
     assert "full: own file system" in page, "a report names the level that its own evidence came from"
 
 

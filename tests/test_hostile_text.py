@@ -17,19 +17,19 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from grader import store
 from grader.data.digits import load_digits
-from grader.files import encodable, read_json, write_json
-from grader.grading import grade_cohort
-from grader.intake import safe_folder_name
-from grader.intake.names import clean_component
 from grader.model import Flag, Report, Status, UsageFault
 from grader.model.evidence import Operation, Problem, Repair, Tracing
-from grader.report import html
-from grader.report.console import Progress, make_console, print_summary
-from grader.rubric import load_rubric
-from grader.script import SourceProblem, decode, read_script
-from grader.text import visible, visible_block
+from grader.pipeline.cohort import grade_cohort
+from grader.report.console.summary import Progress, make_console, print_summary
+from grader.report.html import pages
+from grader.rubric.loading import load_rubric
+from grader.safe_text import visible, visible_block
+from grader.source.script import SourceProblem, decode, read_script
+from grader.storage import run_folder
+from grader.storage.json_files import encodable, read_json, write_json
+from grader.submissions import safe_folder_name
+from grader.submissions.naming import clean_component
 from tests import report_samples as samples
 from tests.test_grading import write_rubric
 
@@ -197,7 +197,7 @@ def test_a_complaint_about_a_folder_shows_its_name_plainly(tmp_path: Path) -> No
     folder.mkdir()
     (folder / "thesis.txt").touch()
     with pytest.raises(UsageFault) as told:
-        store.claim_folder(folder)
+        run_folder.claim_folder(folder)
     assert not UNSEEN.search(str(told.value))
     assert "\n" not in str(told.value)
 
@@ -222,13 +222,13 @@ class Shape(HTMLParser):
 
 
 def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
-    pages = []
+    rendered = []
     for each in ("x" * len(text), text):  # a page folds what is long, and sets it across its whole width
         report, run = report_of(each), dataclasses.replace(samples.RUN, source=each, data_note=each)
-        cohort_pages = (html.render_cohort([report], run), samples.anonymous_page([report], run))
-        pages.append((html.render_report(report, run), *cohort_pages))
+        cohort_pages = (pages.render_cohort([report], run), samples.anonymous_page([report], run))
+        rendered.append((pages.render_report(report, run), *cohort_pages))
     own = re.compile(r"(students/[\w.%~-]+/report\.html)?(#[\w.-]+)?|anonymous\.html|data:image/png;base64,[\w+/=]+")
-    for like, page in zip(*pages, strict=True):
+    for like, page in zip(*rendered, strict=True):
         assert Shape(page).tags == Shape(like).tags
         assert all(own.fullmatch(link) for link in Shape(page).links)
         assert not UNSEEN.search(page)
@@ -237,7 +237,7 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
 
 
 def test_templates_never_render_text(text: str) -> None:
-    page = html.render_report(
+    page = pages.render_report(
         report_of("{{ 7*7 }}{% for x in 'ab' %}{{ x }}{% endfor %}{{ run.versions }}"), samples.RUN
     )
     assert "49" not in re.sub(r"\d{3,}|[\d.]+,[\d.]+", "", page)
@@ -245,13 +245,13 @@ def test_templates_never_render_text(text: str) -> None:
 
 
 def test_a_page_lets_nothing_in_from_elsewhere() -> None:
-    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', html.render_cohort([], samples.RUN))
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', pages.render_cohort([], samples.RUN))
     assert {"default-src 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy.split("; "))
 
 
 def test_one_student_does_not_fill_the_tutors_queue() -> None:
     flags = tuple(Flag(f"f{n}", "y" * 5000) for n in range(500))
-    page = html.render_cohort([dataclasses.replace(samples.passed_report("a"), flags=flags)], samples.RUN)
+    page = pages.render_cohort([dataclasses.replace(samples.passed_report("a"), flags=flags)], samples.RUN)
     assert "and 494 more" in page
     assert page.count("y" * 300) == 6
 
@@ -262,7 +262,7 @@ def test_one_student_does_not_fill_the_tutors_queue() -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_no_cell_is_a_formula_whatever_separates_columns(tmp_path: Path, text: str, separator: str) -> None:
     """A spreadsheet set to another country takes semicolons for the ends of cells, and knows no other end."""
-    store.write_marks_csv(tmp_path, [report_of(text)])
+    run_folder.write_marks_csv(tmp_path, [report_of(text)])
     content = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig")
     assert len(content.splitlines()) == 2
     for row in csv.reader(io.StringIO(content, newline=""), delimiter=separator):
@@ -277,7 +277,7 @@ def test_no_cell_is_a_formula_whatever_separates_columns(tmp_path: Path, text: s
     [("a;=1", "a;'=1"), ('a; "=1', "a; \"'=1"), ("a;b", "a;b"), ("\x1b7=1", "'=1"), ("Doe; -1", "Doe; '-1")],
 )
 def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str) -> None:
-    store.write_marks_csv(tmp_path, [samples.passed_report(name)])
+    run_folder.write_marks_csv(tmp_path, [samples.passed_report(name)])
     rows = list(csv.reader(io.StringIO((tmp_path / "marks.csv").read_text(encoding="utf-8-sig"), newline="")))
     assert rows[1][0] == cell
 
@@ -287,11 +287,11 @@ def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str
 
 def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
     report = report_of(text)
-    store.write_results(tmp_path, samples.RUN, [report])
-    store.write_report(tmp_path, report, key="k")
+    run_folder.write_results(tmp_path, samples.RUN, [report])
+    run_folder.write_report(tmp_path, report, key="k")
     for path in tmp_path.rglob("*.json"):
         assert not UNSEEN.search(path.read_text(encoding="utf-8"))
-    record = store.read_record(tmp_path, report.student)
+    record = run_folder.read_record(tmp_path, report.student)
     assert record is not None
     assert record.evidence is not None
     assert report.evidence is not None
@@ -463,7 +463,7 @@ def test_asking_for_marks_earns_none(tmp_path: Path) -> None:
         data=load_digits(""),
         jobs=2,
         device="cpu",
-        pages=html,
+        pages=pages,
         progress=Progress(make_console(), 0, is_quiet=True),
     )
     marks = {report.student: [(item.id, item.status, item.awarded) for item in report.items] for report in reports}

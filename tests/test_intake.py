@@ -17,12 +17,11 @@ from typing import Any
 
 import pytest
 
-from grader.intake import copy_submission, discover, safe_folder_name
-from grader.intake import names as naming
-from grader.intake.archives import STUDENT, Limits, Refused, unpack
-from grader.intake.files import Found, gather
-from grader.intake.scripts import choose, within_reason
 from grader.model import Submission, UsageFault
+from grader.submissions import copy_submission, discover, naming, safe_folder_name
+from grader.submissions.archives import STUDENT, Limits, Refused, unpack
+from grader.submissions.files import Found, gather
+from grader.submissions.script_choice import choose, within_reason
 
 NET = """import torch.nn as nn
 import torch.nn.functional as F
@@ -475,7 +474,7 @@ def test_what_is_no_file_is_never_opened(cohort: Path, scratch: Path) -> None:
 def test_folders_without_end_hide_no_script(
     cohort: Path, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.intake.files.MOST_ENTRIES", 200)
+    monkeypatch.setattr("grader.submissions.files.MOST_ENTRIES", 200)
     write(cohort, {f"{name}/task1_cnn.py": NET for name in ("ann", "ben", "cy")})
     with contextlib.chdir(cohort / "ann"):
         for _ in range(40):
@@ -515,7 +514,7 @@ def test_a_file_that_goes_while_it_is_read_stops_nobody(
             (cohort / name).unlink(missing_ok=True)
         return entries
 
-    monkeypatch.setattr("grader.intake.files.os.scandir", scandir)
+    monkeypatch.setattr("grader.submissions.files.os.scandir", scandir)
     result = found(cohort, scratch)
     assert result["ann"].script
     assert result["ben"].files == ("task1_cnn.py",)

@@ -20,8 +20,8 @@ import pytest
 from grader.model import UsageFault
 from grader.sandbox import Limits, Wish, WorkerPool
 from grader.sandbox.level import level_of
-from grader.worker import callfilter, isolation, kernel, view
-from grader.worker.confinement import Allowance, Assignment, confine, depart
+from grader.worker.isolate import capabilities, filesystem, seccomp, syscalls
+from grader.worker.isolate.confinement import Allowance, Assignment, confine, depart
 from tests.test_sandbox import LIMITS, REPOSITORY, is_running, make_job, make_pool, wait_until
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
@@ -30,9 +30,9 @@ ROOMY = replace(LIMITS, disk_bytes=16 << 20, stage_seconds={"load": 20.0})
 
 def without_namespaces() -> None:
     """Make this process and its children unable to make namespaces or mounts, as many containers do."""
-    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
-    kernel.filter_calls(callfilter.call_filter(sockets=families, allows_memfd=True))
+    syscalls.filter_calls(seccomp.call_filter(sockets=families, allows_memfd=True))
 
 
 def level_here() -> str:
@@ -121,7 +121,7 @@ def test_a_measurer_at_the_full_level_is_as_alone_and_keeps_what_it_opened(
 
 @linux_only
 def test_without_namespaces_files_and_sockets_are_still_shut(tmp_path: Path, listener: socket.socket) -> None:
-    if kernel.landlock_version() < 1:
+    if syscalls.landlock_version() < 1:
         pytest.skip("this kernel has no Landlock")
     program = f"""
 import sys; sys.path.insert(0, {str(REPOSITORY)!r})
@@ -147,7 +147,7 @@ with make_pool(workers=1, limits=ROOMY, isolation=Wish.AUTO) as pool:
     (text, refusals), seen, measured, refused = map(json.loads, done.stdout.splitlines())
     assert text.startswith("partial: no files but its own")
     assert "missing: own file system, own network, own process space" in text
-    assert set(refusals) == {isolation.PID, isolation.NAMESPACES, isolation.VIEW}
+    assert set(refusals) == {capabilities.PID, capabilities.NAMESPACES, capabilities.VIEW}
     assert seen["own"] == "ok: mine"
     assert seen["writes"].startswith("ok")
     assert set(seen["hidden"].values()) <= {"EACCES", "EPERM"}
@@ -213,13 +213,13 @@ def test_hidden_places_below_visible_ones_are_masked(tmp_path: Path) -> None:
     (package / "code.py").write_text("x")
     (package / "data" / "answers.csv").write_text("y")
     (tmp_path / "link").symlink_to(tmp_path / "lib")
-    shown = view.View((str(tmp_path / "lib"),), (str(package / "data"),), (), ())
+    shown = filesystem.View((str(tmp_path / "lib"),), (str(package / "data"),), (), ())
     assert list(shown.open_places()) == [str(package / "code.py")]
 
 
 def test_the_view_has_the_interpreter_and_not_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path, str(REPOSITORY)])
-    planned = view.plan_view([str(REPOSITORY)])
+    planned = filesystem.plan_view([str(REPOSITORY)])
     assert any(os.path.realpath(os.__file__).startswith(f"{place}/") for place in planned.readable)
     assert str(REPOSITORY) not in planned.readable
     tests = str(REPOSITORY / "tests")
@@ -232,7 +232,7 @@ def test_the_view_has_the_interpreter_and_not_this_project(monkeypatch: pytest.M
 
 
 def test_levels_have_a_name_and_words() -> None:
-    full = level_of(isolation.STEPS, {}, wish=Wish.AUTO)
+    full = level_of(capabilities.STEPS, {}, wish=Wish.AUTO)
     assert full.name == "full"
     assert str(full).startswith("full: own file system")
     assert "missing" not in str(full)
@@ -242,18 +242,18 @@ def test_levels_have_a_name_and_words() -> None:
     assert some.name == "partial"
     assert "missing: own file system, own network, own process space" in str(some)
     assert "started through podman run image" in str(some)
-    without = [step for step in isolation.STEPS if step != isolation.LANDLOCK]
+    without = [step for step in capabilities.STEPS if step != capabilities.LANDLOCK]
     assert level_of(without, {}, wish=Wish.AUTO).name == "full", "a second lock is no part of the level"
 
 
 def test_steps_that_are_refused_are_left_out_one_by_one() -> None:
-    def attempt(plan: isolation.Isolation) -> None:
-        for step in (isolation.NAMESPACES, isolation.LANDLOCK):
+    def attempt(plan: capabilities.Isolation) -> None:
+        for step in (capabilities.NAMESPACES, capabilities.LANDLOCK):
             if plan.has(step):
-                raise isolation.StepRefused(step, f"no {step}")
+                raise capabilities.StepRefused(step, f"no {step}")
 
-    held = isolation.rehearse(isolation.Isolation(frozenset(isolation.STEPS)), attempt, None)
-    assert held.steps == {isolation.PID, isolation.USER, isolation.CALLS}
+    held = capabilities.rehearse(capabilities.Isolation(frozenset(capabilities.STEPS)), attempt, None)
+    assert held.steps == {capabilities.PID, capabilities.USER, capabilities.CALLS}
     assert held.refusals == {"namespaces": "no namespaces", "view": "no namespaces", "landlock": "no landlock"}
 
 
@@ -293,19 +293,19 @@ def test_what_lies_below_tmp_stays_in_sight(level: str, tmp_path: Path) -> None:
     for folder in (library, source):
         folder.mkdir()
         (folder / "own.txt").write_text("here")
-    planned = view.plan_view([])
+    planned = filesystem.plan_view([])
     shown = replace(planned, readable=(*planned.readable, str(library)))
     allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64)
     job = {"root": str(source), "script": "task1_cnn.py"}
 
-    def attempt(plan: isolation.Isolation) -> None:
+    def attempt(plan: capabilities.Isolation) -> None:
         assignment = Assignment("record", job, os.getppid(), -1, -1, allowance, None, plan, shown)
         depart(assignment)
         confine(assignment)
-        if (library / "own.txt").read_text() != "here" or Path(view.HOME, "own.txt").read_text() != "here":
-            raise isolation.StepRefused(isolation.VIEW, "not in sight")
+        if (library / "own.txt").read_text() != "here" or Path(filesystem.HOME, "own.txt").read_text() != "here":
+            raise capabilities.StepRefused(capabilities.VIEW, "not in sight")
 
-    wanted = isolation.Isolation(frozenset({isolation.NAMESPACES, isolation.VIEW, isolation.USER}))
-    held = isolation.rehearse(wanted, attempt, None)
+    wanted = capabilities.Isolation(frozenset({capabilities.NAMESPACES, capabilities.VIEW, capabilities.USER}))
+    held = capabilities.rehearse(wanted, attempt, None)
     assert held.refusals == {}
     assert held.steps == wanted.steps

@@ -17,8 +17,8 @@ import pytest
 import torch
 from torch import nn
 
-from grader.worker import stubs
-from grader.worker.loading import Loaded, load_net, problem_from, warm_up
+from grader.worker.load import stand_ins
+from grader.worker.load.loading import Loaded, load_net, problem_from, warm_up
 
 NET = """
 class Net(nn.Module):
@@ -282,7 +282,7 @@ def test_required_arguments_do_not_end_the_script(tmp_path: Path) -> None:
 def test_a_net_made_by_exec_needs_the_whole_script(tmp_path: Path) -> None:
     text = TORCH + f"source = {NET!r}\nraise SystemExit\nexec(source)\nwhile not False:\n    pass\n"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grader.worker.attempts.STATEMENT_SECONDS", 0.1)
+        patch.setattr("grader.worker.load.strategies.STATEMENT_SECONDS", 0.1)
         loaded = load(tmp_path, text)
     good(loaded, "whole")
     assert "whole-run" in remarks(loaded)
@@ -667,7 +667,7 @@ def test_source_stays_visible_and_stand_ins_go(tmp_path: Path) -> None:
     assert "log_softmax" in inspect.getsource(loaded.factory)
     assert "cuda" not in vars(torch.Tensor)
     assert before == (builtins.input, torch.Tensor.backward, torch.optim.SGD.step, torch.cuda.is_available, os._exit)
-    with stubs.cpu_only():
+    with stand_ins.cpu_only():
         assert not torch.cuda.is_available()
         assert torch.cuda.device_count() == 0
 

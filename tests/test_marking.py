@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.results import NO_ANSWERS, WAITING
+from grader.answers.marked_parts import NO_ANSWERS, WAITING
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.marking import mark, mark_error, mark_unusable
 from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
 from grader.model.evidence import Doubt, Ending, Problem
-from grader.verdicts import overall_status
+from grader.model.status import overall_status
+from grader.pipeline.marking import mark, mark_error, mark_unusable
 from tests import evidence_samples as samples
 from tests.evidence_samples import HEALTHY, training, until
 

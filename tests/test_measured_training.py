@@ -23,14 +23,14 @@ from grader.data import DataSet, write_worker_files
 from grader.measure import training
 from grader.measure.images import Images, load_images
 from grader.measure.overfitting import overfit
+from grader.measure.service import wire
 from grader.measure.training import VALIDATION_IMAGES, Attempt, Outputs, attempt_of, train
-from grader.measurement import Measuring, counted
 from grader.model import TRAINING_CPU_SECONDS, Band, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import Ending, Evidence, Loading, Training
 from grader.model.graph import Graph, Program
+from grader.pipeline.measurement import Measuring, counted
 from grader.sandbox import MeasurementFailed
-from grader.service import wire
 from tests.network_samples import Lab, With, bars, graph_from, images, probes, recording_of
 
 PLAN = TrainingPlan(

@@ -22,8 +22,6 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grader.intake.discovery import discover
-from grader.intake.files import copy_submission
 from grader.measure.cost import cost_of
 from grader.measure.look import Subject, look
 from grader.measure.network import open_network
@@ -35,7 +33,9 @@ from grader.model.graph import Constant, Graph, GraphRefused, Node, Program, Wei
 from grader.model.recorded import graph_of
 from grader.sandbox import Wish, WorkerPool
 from grader.selfcheck.records import record_from
-from grader.worker.chosen import chosen_images
+from grader.submissions.discovery import discover
+from grader.submissions.files import copy_submission
+from grader.worker.record.chosen import chosen_images
 from tests.network_samples import (
     INPUT,
     RECORDED_SEED,

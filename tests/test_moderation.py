@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import store
-from grader.decisions import Decisions
-from grader.finished import load_run, write_views
 from grader.model import AnswerResult, Override, Report, Status, UsageFault
-from grader.moderation import (
+from grader.moderation.moderated_run import load_run, write_views
+from grader.moderation.overrides import (
     OVERRIDES_FILE,
     Overrides,
     carry_over,
@@ -22,7 +20,9 @@ from grader.moderation import (
     subject_digest,
     write_overrides,
 )
-from grader.report import html
+from grader.moderation.overrides_file import Decisions
+from grader.report.html import pages
+from grader.storage import run_folder
 from tests import report_samples as samples
 
 TIME = "2025-11-24T09:30:00+00:00"
@@ -192,9 +192,9 @@ def test_a_stored_run_is_put_together_again(finished: Path) -> None:
 def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
     made = decision(REPORT, "part1.8", "1")
     samples.decide(finished, made)
-    write_views(load_run(finished), html, students={REPORT.student})
-    page = (finished / store.report_path(REPORT.student)).read_text(encoding="utf-8")
-    assert not (finished / store.report_path(samples.passed_report().student)).exists()
+    write_views(load_run(finished), pages, students={REPORT.student})
+    page = (finished / run_folder.report_path(REPORT.student)).read_text(encoding="utf-8")
+    assert not (finished / run_folder.report_path(samples.passed_report().student)).exists()
     assert "Tess" in page
     assert "Seen in the lab." in page
     results = (finished / "results.json").read_text(encoding="utf-8")
@@ -205,6 +205,6 @@ def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, finished: Path) -> None:
     with pytest.raises(UsageFault, match="is no run of this grader"):
         load_run(tmp_path / "nowhere")
-    (store.student_folder(finished, REPORT.student) / store.VERDICT_FILE).unlink()
+    (run_folder.student_folder(finished, REPORT.student) / run_folder.VERDICT_FILE).unlink()
     with pytest.raises(UsageFault, match=f"holds no verdict on {REPORT.student}"):
         load_run(finished)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from grader.checks.network import executed_network, features, layer_word, size_word
 from grader.model.evidence import Operation, Problem, Tracing
-from grader.network import executed_network, features, layer_word, size_word
 from tests import evidence_samples as samples
 from tests.evidence_samples import CONV1, CONV2, DROPOUT, FC1, FC2, FLATTEN, LAYERS, LOG_SOFTMAX, POOL, RELU, op
 

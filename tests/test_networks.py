@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import store
 from grader.lab4.items import PART2_IDS
 from grader.model import Report, Status
+from grader.storage import run_folder
 from tests.test_cohort import RUBRIC, with_shorter_training
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
     assert done.returncode in (0, 1), done.stdout + done.stderr
     found = {}
     for path in NETWORKS:
-        verdict = store.read_verdict(work / "out", path.stem)
+        verdict = run_folder.read_verdict(work / "out", path.stem)
         assert verdict is not None, done.stdout + done.stderr
         found[path.stem] = verdict
     return found

@@ -17,16 +17,16 @@ from typing import Any
 import nbformat
 import pytest
 
-from grader.answers.cutting import cut
-from grader.answers.key import AnswerKey, load_key
-from grader.answers.marking import mark_answer
-from grader.answers.questions import PARTS
-from grader.answers.reading import Document, read_document
-from grader.answers.reading.plain import split
-from grader.answers.segments import PartAnswer
-from grader.answers.verdict import REVIEW_BELOW
+from grader.answers.documents import Document, read_document
+from grader.answers.documents.text import split
+from grader.answers.finding.part_text import PartAnswer
+from grader.answers.finding.questions import PARTS
+from grader.answers.finding.segmentation import cut
+from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.rules import mark_answer
+from grader.answers.marker.verdict import REVIEW_BELOW
 from grader.model import Status
-from grader.rubric import load_rubric
+from grader.rubric.loading import load_rubric
 from tests.test_answer_reading import QUESTIONS
 
 ROOT = Path(__file__).parent.parent

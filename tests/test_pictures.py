@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader import store
-from grader.accuracy import Predictions, with_accuracy
 from grader.data import DataSet, write_worker_files
-from grader.files import packed, unpacked
+from grader.data.accuracy import Predictions, with_accuracy
+from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
-from grader.pictures import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
-from grader.service import wire
-from grader.session import quantised, surest_mistakes, with_pictures
+from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
+from grader.pipeline.run import quantised, surest_mistakes, with_pictures
+from grader.storage import run_folder
+from grader.storage.json_files import packed, unpacked
 from tests import report_samples
 
 HELDOUT = 60
@@ -137,8 +137,8 @@ SHOWN = replace(report_samples.training(1, 9000), mistakes=(MISTAKE,) * MOST_MIS
 def test_pictures_come_back_as_they_were_stored(tmp_path: Path) -> None:
     report = report_samples.passed_report("a")
     assert report.evidence is not None
-    store.write_report(tmp_path, replace(report, evidence=replace(report.evidence, trainings=(SHOWN,))), key="k")
-    record = store.read_record(tmp_path, "a")
+    run_folder.write_report(tmp_path, replace(report, evidence=replace(report.evidence, trainings=(SHOWN,))), key="k")
+    record = run_folder.read_record(tmp_path, "a")
     assert record is not None
     assert record.evidence is not None
     assert record.evidence.trainings[0].mistakes == SHOWN.mistakes

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from grader.model import GraderFault, UsageFault
-from grader.processes import AT_A_TIME, copies
+from grader.pipeline.parallel import AT_A_TIME, copies
 
 COUNT = 5 * AT_A_TIME + 3
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no copies")

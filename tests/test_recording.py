@@ -19,9 +19,9 @@ from grader.model.evidence import RecordedPass, Recording
 from grader.model.graph import MOST_NODES, MOST_VALUES, SAMPLE, Graph, GraphRefused, Node, Source
 from grader.model.operations import Kind
 from grader.model.recorded import graph_of
-from grader.worker.chosen import chosen_images, chosen_weight
-from grader.worker.recording import Recorder
-from grader.worker.registry import Registry
+from grader.worker.record.chosen import chosen_images, chosen_weight
+from grader.worker.record.recording import Recorder
+from grader.worker.record.registry import Registry
 from grader.worker.stages import BATCHES
 from tests.network_samples import RECORDED_SEED, Lab, Step, With, graph_from, names, recorded, recording_of
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from grader import store
 from grader.__main__ import main
-from grader.codenames import code_names, secret_of
-from grader.decisions import Decisions
 from grader.model import AnswerResult, Flag, Override, Report, Status, UsageFault
-from grader.moderation import OVERRIDES_FILE, Overrides, read_overrides, write_overrides
+from grader.moderation.overrides import OVERRIDES_FILE, Overrides, read_overrides, write_overrides
+from grader.moderation.overrides_file import Decisions
+from grader.moderation.pseudonyms import code_names, secret_of
+from grader.storage import run_folder
 from tests import report_samples as samples
 
 ROOT = Path(__file__).parents[1]
@@ -332,17 +332,17 @@ def test_the_author_is_asked_for_when_nobody_says_it(
 
 
 def test_leaving_writes_the_changed_pages_and_the_tables(folder: Path, review: Run) -> None:
-    before = {report.student: store.read_verdict(folder, report.student) for report in (ANN, BOB, CODE, NOBODY)}
+    before = {report.student: run_folder.read_verdict(folder, report.student) for report in (ANN, BOB, CODE, NOBODY)}
     review("a", options=("--student", "ann", "--only", "7c"))
-    page = (folder / store.report_path("ann")).read_text(encoding="utf-8")
+    page = (folder / run_folder.report_path("ann")).read_text(encoding="utf-8")
     assert "Tess" in page
-    assert not (folder / store.report_path("bob")).exists(), "his marks are the same"
+    assert not (folder / run_folder.report_path("bob")).exists(), "his marks are the same"
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["submissions"]
     (answer,) = (one for one in results[0]["answers"] if one["part"] == "7c")
     assert (answer["awarded"], answer["override"]["author"]) == (0.5, "Tess")
     assert "0.5" in (folder / "marks.csv").read_text(encoding="utf-8-sig").splitlines()[1]
     assert (folder / "index.html").exists()
-    after = {student: store.read_verdict(folder, student) for student in before}
+    after = {student: run_folder.read_verdict(folder, student) for student in before}
     assert after == before, "automatic marks are never edited"
 
 
@@ -353,12 +353,12 @@ def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, revi
     samples.decide(folder, made)
     os.utime(folder / "results.json", (1, 1))
     review(options=("--only", "8"))
-    assert "Theo" in (folder / store.report_path("bob")).read_text(encoding="utf-8")
+    assert "Theo" in (folder / run_folder.report_path("bob")).read_text(encoding="utf-8")
     assert '"author": "Theo"' in (folder / "results.json").read_text(encoding="utf-8")
 
 
 def _digest(report: Report) -> str:
-    from grader.moderation import item_id, subject_digest
+    from grader.moderation.overrides import item_id, subject_digest
 
     return subject_digest(report, next(one for one in report.results if item_id(one) == "part1.7c"))
 
@@ -445,7 +445,7 @@ def test_what_another_tutor_decided_stands(
     printed = capsys.readouterr().out
     assert "Theo has given 0 here meanwhile; that stands, and yours was not kept." in printed
     assert {one.author for one in read_overrides(folder).entries} == {"Theo"}
-    assert "Theo" in (folder / store.report_path("bob")).read_text(encoding="utf-8"), "whoever decided it"
+    assert "Theo" in (folder / run_folder.report_path("bob")).read_text(encoding="utf-8"), "whoever decided it"
 
 
 def test_what_another_tutor_settled_is_not_shown_again(
@@ -499,7 +499,7 @@ def test_a_list_written_by_hand_on_one_line_is_added_to(tmp_path: Path) -> None:
 
 def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, dataclasses; from pathlib import Path; from grader.decisions import Decisions\n"
+        "import sys, dataclasses; from pathlib import Path; from grader.moderation.overrides_file import Decisions\n"
         "from tests.test_review import by_theo, ANN\n"
         "decisions = Decisions(Path(sys.argv[1]))\n"
         "for number in range(15):\n"
@@ -514,7 +514,7 @@ def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_a_killed_session_left_is_overcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.decisions._PATIENCE", 0.1)
+    monkeypatch.setattr("grader.moderation.overrides_file._PATIENCE", 0.1)
     (tmp_path / f".{OVERRIDES_FILE}.lock").write_bytes(b"")
     decisions = Decisions(tmp_path)
     with decisions.held():

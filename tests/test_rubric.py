@@ -11,7 +11,7 @@ import pytest
 
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.model import Rubric, UsageFault
-from grader.rubric import load_rubric
+from grader.rubric.loading import load_rubric
 
 PACKAGED = resources.files("grader.lab4").joinpath("rubric.toml").read_text(encoding="utf-8")
 WITHOUT_PART1 = PACKAGED[: PACKAGED.index("\n[part1]\n")] + PACKAGED[PACKAGED.index("\n[part2]\n") :]

@@ -19,24 +19,24 @@ import pytest
 
 from grader.checks.case import failed, passed, skipped
 from grader.data.digits import load_digits
-from grader.data.handing import write_worker_files
 from grader.data.mnist import MNIST
-from grader.files import packed
+from grader.data.worker_files import write_worker_files
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Finding, GraderFault, Status
 from grader.model.evidence import Ending, Loading, Measurements, Problem, Training
 from grader.model.graph import Graph, Node, Program, Source, Weight
-from grader.rubric import load_rubric
+from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck, run_self_check
-from grader.selfcheck.chain import OVERFITS, SHAPES, judge, points
-from grader.selfcheck.copying import copy_work
-from grader.selfcheck.images import choose_images
-from grader.selfcheck.observing import Observed, observe
+from grader.selfcheck.image_choice import choose_images
+from grader.selfcheck.observation import Observed, observe
 from grader.selfcheck.records import record_from
-from grader.selfcheck.running import SEED
+from grader.selfcheck.run import SEED
+from grader.selfcheck.steps import OVERFITS, SHAPES, judge, points
 from grader.selfcheck.task import RECORDS, Task
-from grader.selfcheck.telling import ALL_PASSED, MORE, WIDTH, answers, experiments, next_step, told
-from grader.selfcheck.written import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
+from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, next_step, told
+from grader.selfcheck.work_copy import copy_work
+from grader.selfcheck.written_work import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
+from grader.storage.json_files import packed
 from grader.worker.environment import SETTINGS
 from tests import evidence_samples as samples
 

@@ -7,10 +7,10 @@ import textwrap
 
 import pytest
 
-from grader.names import changed_names, globals_set_by, names_of, reads_at_once
-from grader.script import Script, SourceProblem
-from grader.slicing import slice_for
-from grader.source import class_named, future_flags, imports, methods, only_what_runs, opened, parse
+from grader.source.bindings import changed_names, globals_set_by, names_of, reads_at_once
+from grader.source.definitions import class_named, future_flags, imports, methods, only_what_runs, opened, parse
+from grader.source.script import Script, SourceProblem
+from grader.source.slicing import slice_for
 
 
 def statements(text: str) -> list[ast.stmt]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from grader import store
-from grader.files import write_file
 from grader.model import Report, Status, UsageFault
+from grader.storage import run_folder
+from grader.storage.json_files import write_file
 from tests import report_samples as samples
 
 
@@ -43,8 +43,8 @@ def same(one: object, other: object) -> bool:
 
 @pytest.mark.parametrize("report", samples.cohort()[:6], ids=lambda report: report.status.value)
 def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
-    store.write_report(tmp_path, report, key="k1")
-    record = store.read_record(tmp_path, report.student)
+    run_folder.write_report(tmp_path, report, key="k1")
+    record = run_folder.read_record(tmp_path, report.student)
     assert record is not None
     assert (record.key, record.student) == ("k1", report.student)
     assert same(record.submission, report.submission)
@@ -52,9 +52,9 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
 
 
 def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) -> None:
-    store.write_report(tmp_path, samples.passed_report("a"), key="k")
+    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
     strict_json(tmp_path / "students" / "a" / "evidence.json")
-    record = store.read_record(tmp_path, "a")
+    record = run_folder.read_record(tmp_path, "a")
     assert record is not None
     assert record.evidence is not None
     assert math.isnan(record.evidence.trainings[0].curve[3].loss)
@@ -62,14 +62,14 @@ def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
 def test_any_name_can_be_stored_and_found_again(tmp_path: Path, name: str) -> None:
-    store.write_report(tmp_path, samples.hostile_report(name), key="k")
-    record = store.read_record(tmp_path, name)
+    run_folder.write_report(tmp_path, samples.hostile_report(name), key="k")
+    record = run_folder.read_record(tmp_path, name)
     assert record is not None
     assert [path.parent.parent.name for path in tmp_path.rglob("evidence.json")] == ["students"]
 
 
 def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
-    assert store.read_record(tmp_path, "nobody") is None
+    assert run_folder.read_record(tmp_path, "nobody") is None
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
-    store.write_report(tmp_path, samples.passed_report("a"), key="k")
+    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
     path = tmp_path / "students" / "a" / "evidence.json"
     content = path.read_bytes()
     assert damage(content) != content
     path.write_bytes(damage(content))
-    assert store.read_record(tmp_path, "a") is None
+    assert run_folder.read_record(tmp_path, "a") is None
 
 
 def test_a_folder_in_the_place_of_a_record_is_none(tmp_path: Path) -> None:
     (tmp_path / "students" / "a" / "evidence.json").mkdir(parents=True)
-    assert store.read_record(tmp_path, "a") is None
+    assert run_folder.read_record(tmp_path, "a") is None
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
 
 def test_results_keep_the_contract(tmp_path: Path) -> None:
     reports = samples.cohort()
-    store.write_results(tmp_path, samples.RUN, reports)
+    run_folder.write_results(tmp_path, samples.RUN, reports)
     results = strict_json(tmp_path / "results.json")
     assert list(results) == ["format", "run", "submissions"]
     assert results["format"] == 1
@@ -143,7 +143,7 @@ def test_results_keep_the_contract(tmp_path: Path) -> None:
 
 
 def test_points_are_numbers_and_paths_are_relative(tmp_path: Path) -> None:
-    store.write_results(tmp_path, samples.RUN, [samples.partial_report("a")])
+    run_folder.write_results(tmp_path, samples.RUN, [samples.partial_report("a")])
     (entry,) = strict_json(tmp_path / "results.json")["submissions"]
     assert entry["awarded"] == 13.5
     assert entry["available"] == 30
@@ -155,7 +155,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
     base = samples.passed_report()
     answer = dataclasses.replace(base.answers[0], confidence=math.nan, spans=((1, 5),))
     run = dataclasses.replace(samples.RUN, seconds=math.inf)
-    store.write_results(tmp_path, run, [dataclasses.replace(base, answers=(answer,))])
+    run_folder.write_results(tmp_path, run, [dataclasses.replace(base, answers=(answer,))])
     results = strict_json(tmp_path / "results.json")
     assert results["run"]["seconds"] is None
     assert results["submissions"][0]["answers"][0]["confidence"] is None
@@ -166,7 +166,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
 
 
 def test_marks_have_a_row_a_student_and_a_column_an_item(tmp_path: Path) -> None:
-    store.write_marks_csv(tmp_path, samples.cohort())
+    run_folder.write_marks_csv(tmp_path, samples.cohort())
     assert (tmp_path / "marks.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     header, *rows = rows_of(tmp_path)
     assert header[:4] == ["student", "status", "awarded", "available"]
@@ -178,13 +178,13 @@ def test_marks_have_a_row_a_student_and_a_column_an_item(tmp_path: Path) -> None
 
 
 def test_the_cells_of_a_row_add_up_to_its_mark(tmp_path: Path) -> None:
-    store.write_marks_csv(tmp_path, samples.cohort())
+    run_folder.write_marks_csv(tmp_path, samples.cohort())
     for row in rows_of(tmp_path)[1:]:
         assert sum(Decimal(cell) for cell in row[4:-1] if cell) == Decimal(row[2])
 
 
 def test_what_waits_for_a_tutor_is_an_empty_cell_and_no_nought(tmp_path: Path) -> None:
-    store.write_marks_csv(tmp_path, [samples.review_report(), samples.failed_report()])
+    run_folder.write_marks_csv(tmp_path, [samples.review_report(), samples.failed_report()])
     header, review, failed = rows_of(tmp_path)
     assert review[header.index("training.accuracy")] == ""
     assert review[header.index("part1.6a")] == ""
@@ -193,7 +193,7 @@ def test_what_waits_for_a_tutor_is_an_empty_cell_and_no_nought(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
 def test_no_cell_of_text_starts_a_formula_or_breaks_a_row(tmp_path: Path, name: str) -> None:
-    store.write_marks_csv(tmp_path, [samples.hostile_report(name)])
+    run_folder.write_marks_csv(tmp_path, [samples.hostile_report(name)])
     content = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig")
     assert len(content.splitlines()) == 2
     for cell in rows_of(tmp_path)[1]:
@@ -218,7 +218,7 @@ def test_no_cell_of_text_starts_a_formula_or_breaks_a_row(tmp_path: Path, name: 
     ],
 )
 def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path, name: str, cell: str) -> None:
-    store.write_marks_csv(tmp_path, [samples.passed_report(name)])
+    run_folder.write_marks_csv(tmp_path, [samples.passed_report(name)])
     assert rows_of(tmp_path)[1][0] == cell
 
 
@@ -227,25 +227,25 @@ def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path, 
 
 def test_a_new_and_an_empty_folder_can_be_claimed_and_claimed_again(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "new" / "run"):
-        store.claim_folder(folder)
-        stored = store.read_run(folder)
+        run_folder.claim_folder(folder)
+        stored = run_folder.read_run(folder)
         assert stored is not None
         assert not stored.is_finished
         assert stored.run is None
-        store.claim_folder(folder)
+        run_folder.claim_folder(folder)
 
 
 def test_a_run_is_remembered(tmp_path: Path) -> None:
-    store.claim_folder(tmp_path)
-    store.write_run(tmp_path, samples.RUN, is_finished=True)
-    assert store.read_run(tmp_path) == store.StoredRun(is_finished=True, run=samples.RUN)
-    store.claim_folder(tmp_path)
-    assert store.read_run(tmp_path) == store.StoredRun(is_finished=True, run=samples.RUN)
+    run_folder.claim_folder(tmp_path)
+    run_folder.write_run(tmp_path, samples.RUN, is_finished=True)
+    assert run_folder.read_run(tmp_path) == run_folder.StoredRun(is_finished=True, run=samples.RUN)
+    run_folder.claim_folder(tmp_path)
+    assert run_folder.read_run(tmp_path) == run_folder.StoredRun(is_finished=True, run=samples.RUN)
 
 
 def test_clutter_of_the_operating_system_is_no_content(tmp_path: Path) -> None:
     (tmp_path / ".DS_Store").touch()
-    store.claim_folder(tmp_path)
+    run_folder.claim_folder(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, "{}", '{"format": 1, "kind": "other"}', "half a li"])
@@ -253,7 +253,7 @@ def test_a_folder_with_anything_else_is_refused(tmp_path: Path, content: str | N
     name = "thesis.txt" if content is None else "run.json"
     (tmp_path / name).write_text(content or "words")
     with pytest.raises(UsageFault, match="not empty"):
-        store.claim_folder(tmp_path)
+        run_folder.claim_folder(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -261,16 +261,18 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.touch()
     with pytest.raises(UsageFault, match="is a file"):
-        store.claim_folder(path)
+        run_folder.claim_folder(path)
     with pytest.raises(UsageFault, match="cannot be written"):
-        store.claim_folder(path / "below")
+        run_folder.claim_folder(path / "below")
 
 
 def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
-    store.write_verdict(tmp_path, samples.passed_report("ann"))
+    run_folder.write_verdict(tmp_path, samples.passed_report("ann"))
     code = (
-        "import sys, threading; from pathlib import Path; from grader import store; sys.setswitchinterval(1e-6)\n"
-        "threads = [threading.Thread(target=store.read_verdict, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"
+        "import sys, threading; from pathlib import Path; from grader.storage import run_folder\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "read = run_folder.read_verdict\n"
+        "threads = [threading.Thread(target=read, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"
         "for each in threads: each.start()\n"
         "for each in threads: each.join()\n"
     )

@@ -20,12 +20,12 @@ import pytest
 from PIL import Image
 
 from grader.model import Report, Run, Status
-from grader.pictures import Filters
-from grader.report import html
+from grader.model.images import Filters
 from grader.report.highlighting import FOLDED_FROM, MOST, FoldedAnswer, Piece, fold
-from grader.report.pictures import digit_strip, filter_sheet
-from grader.report.student_page import lost_checks
-from grader.report.training_view import gallery, runs
+from grader.report.html import pages
+from grader.report.html.images import digit_strip, filter_sheet
+from grader.report.html.student_page import lost_checks
+from grader.report.html.training_view import gallery, runs
 from tests import report_samples as samples
 from tests.test_report import Page, student_page
 
@@ -57,7 +57,7 @@ def steady(source: str) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_as_it_was(name: str) -> None:
     report, run = PAGES[name]
-    page = steady(html.render_report(report, run))
+    page = steady(pages.render_report(report, run))
     path = GOLD / f"{name}.html"
     if os.environ.get("LAB4_RENEW_GOLD"):
         path.write_text(page, encoding="utf-8", newline="\n")
@@ -92,7 +92,7 @@ WRITTEN_ON = [
 
 @pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
 def test_words_stand_out_from_their_ground(scheme: int) -> None:
-    source = html.render_report(samples.passed_report(), samples.RUN)
+    source = pages.render_report(samples.passed_report(), samples.RUN)
     palettes = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)\}", source)]
     long = {
         name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:])
@@ -104,9 +104,9 @@ def test_words_stand_out_from_their_ground(scheme: int) -> None:
 
 
 def test_both_style_sheets_are_in_the_page() -> None:
-    source = html.render_report(samples.passed_report(), samples.RUN)
+    source = pages.render_report(samples.passed_report(), samples.RUN)
     for sheet in ("style.css", "student.css"):
-        text = (Path(html.__file__).parent / "templates" / sheet).read_text(encoding="utf-8").strip()
+        text = (Path(pages.__file__).parent / "templates" / sheet).read_text(encoding="utf-8").strip()
         assert text in source
 
 
@@ -213,7 +213,7 @@ def test_a_long_answer_is_folded_between_words() -> None:
 def answer_page(text: str, spans: tuple[tuple[int, int], ...] = (), **changes: object) -> str:
     base = samples.answered_report()
     first = dataclasses.replace(base.answers[0], text=text, spans=spans, **changes)  # type: ignore[arg-type]
-    return html.render_report(dataclasses.replace(base, answers=(first, *base.answers[1:])), samples.RUN)
+    return pages.render_report(dataclasses.replace(base, answers=(first, *base.answers[1:])), samples.RUN)
 
 
 @pytest.mark.parametrize("text", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
@@ -239,7 +239,7 @@ def test_a_long_answer_is_there_as_a_whole() -> None:
 
 def test_full_answers_are_told_only_where_the_course_allows_it() -> None:
     for report in (samples.answered_report(), _with_full_answers(samples.passed_report())):
-        assert "What the key says on" not in html.render_report(report, samples.RUN)
+        assert "What the key says on" not in pages.render_report(report, samples.RUN)
         assert "A full answer: What the key says on 7e" in student_page(_with_full_answers(report), FULL_ANSWERS).text
 
 
@@ -301,7 +301,7 @@ def test_filters_too_small_to_scale_are_still_drawn() -> None:
 
 
 def test_a_page_stays_small() -> None:
-    largest = max(len(html.render_report(report, run).encode()) for report, run in PAGES.values())
+    largest = max(len(pages.render_report(report, run).encode()) for report, run in PAGES.values())
     assert largest < 120_000
     output = dataclasses.replace(samples.evidence(samples.training(1, 9000)), output="'" * 100_000)
     answers = tuple(
@@ -309,4 +309,4 @@ def test_a_page_stays_small() -> None:
         for one in samples.marked_answers()
     )
     report = dataclasses.replace(samples.report("a" * 200, seen=output), answers=answers)
-    assert len(html.render_report(report, samples.RUN).encode()) < 400_000
+    assert len(pages.render_report(report, samples.RUN).encode()) < 400_000

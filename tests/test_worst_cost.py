@@ -15,7 +15,7 @@ from grader.measure.look import Subject, look
 from grader.measure.training import attempt_of, train
 from grader.model import TRAINING_CPU_SECONDS
 from grader.model.graph import Graph, GraphRefused
-from grader.rubric import load_rubric
+from grader.rubric.loading import load_rubric
 from grader.sandbox.limits import STAGE_SECONDS
 from tests.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
 

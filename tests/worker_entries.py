@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from grader.model import Job
 from grader.model.evidence import Building, Loading
-from grader.worker.channel import Channel
+from grader.worker.wire.channel import Channel
 
 GROWTH = 16 << 20
 

@@ -2,6 +2,8 @@
 
 Each check is one small function in the modules beside this one, from evidence to a finding. None runs student code,
 reads a clock or imports torch, so findings can be computed again from stored evidence at any time.
+
+May import: ``model``.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from dataclasses import dataclass, replace
 from grader.checks import behaviour, forward, loading, outputs, structure, training
 from grader.checks.case import Case, skipped
 from grader.checks.loading import WAITING
+from grader.checks.network import executed_network
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import MEASURED, STAGES, Evidence
-from grader.network import executed_network
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from grader.checks.network import Network
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import Evidence
-from grader.network import Network
 
 PASS = Decimal(1)
 

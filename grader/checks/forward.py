@@ -7,9 +7,9 @@ from math import prod
 
 from grader.checks.case import Case, counted, failed, passed, skipped
 from grader.checks.loading import at, cause, ended
+from grader.checks.network import features, size_word
 from grader.model import Finding
 from grader.model.evidence import ROW_TOLERANCE, Operation, Pass, Problem, Repair
-from grader.network import features, size_word
 
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 

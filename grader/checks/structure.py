@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from grader.checks.case import Case, counted, failed, listed, passed, skipped
+from grader.checks.network import Network, layer_word, size_word
 from grader.model import Finding
 from grader.model.evidence import Layer, Operation
-from grader.network import Network, layer_word, size_word
 
 NOT_SEEN = "could not be seen, because forward stops before it"
 

@@ -19,7 +19,7 @@ from grader.model import UsageFault
 HELDOUT = 500
 SPLIT_SEED = 0
 SAMPLE = Path(__file__).with_name("digits.npy")
-"""Written by :mod:`grader.handout`; not there in the tutor's copy."""
+"""Written by :mod:`grader.selfcheck.handout`; not there in the tutor's copy."""
 DRAWN = 20
 """Side of the scaled digit. As in MNIST it stands in the middle of 28 x 28, which leaves a rim of 4 pixels."""
 

@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from grader.answers.observations import named_factors
+from grader.answers.finding.observations import named_factors
 from grader.checks.case import counted, failed, listed, passed, review, skipped
-from grader.experiment.tolerance import BEST_POSSIBLE, plausible
+from grader.experiment.plausibility import BEST_POSSIBLE, plausible
 from grader.model import AnswerSheet, Finding, Status, WrittenAnswer
-from grader.trials import Experiment, Rerun, Trial
+from grader.model.experiment import Experiment, Rerun, Trial
 
 LEAST_TRIALS = 3
 """Networks without which neither of two factors can have been varied on its own."""

@@ -10,15 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
 
-from grader.experiment.reference_net import reference_script
-from grader.experiment.tolerance import BRIEF_STEPS
+from grader.experiment.plausibility import BRIEF_STEPS
+from grader.experiment.reference_network import reference_script
+from grader.fingerprints import code_digest
 from grader.model import TrainingPlan
 from grader.model.evidence import Evidence
-from grader.trials import Rerun, Trial
-from grader.versions import code_digest
+from grader.model.experiment import Rerun, Trial
 
 MOST_WORK = 12_000_000
 """Multiplications for one image; more take over half a minute of one core. The lab's own network has a million."""
@@ -50,11 +48,9 @@ def brief_plan(plan: TrainingPlan) -> TrainingPlan:
     )
 
 
-@lru_cache(maxsize=1)
 def recipe_digest() -> str:
     """SHA-256 of the code that says what is trained, so that what other code had trained is not reused."""
-    here = Path(__file__).parent
-    return code_digest([here / "rerun.py", here / "reference_net.py", here / "tolerance.py"])
+    return code_digest("experiment.plausibility", "experiment.reference_network", "experiment.rerun")
 
 
 def is_trainable(trial: Trial) -> bool:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.script import BOMS
-from grader.text import shorten, visible
-from grader.trials import Experiment, Trial
+from grader.model.experiment import Experiment, Trial
+from grader.safe_text import shorten, visible
+from grader.source.script import BOMS
 
 __all__ = ["COLUMNS", "LARGEST", "Experiment", "Trial", "read_table"]
 

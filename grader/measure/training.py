@@ -24,8 +24,8 @@ from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import CurvePoint, Problem, Remark, Training
 from grader.model.graph import Graph
+from grader.model.images import MOST_CHANNELS, are_filters
 from grader.model.operations import Kind
-from grader.pictures import MOST_CHANNELS, are_filters
 
 VALIDATION_IMAGES = 300
 """Taken from the end of the training set, to decide when to stop."""

@@ -1,6 +1,8 @@
 """The nouns of grading: submissions, criteria, results and reports, and the network as a graph.
 
 It imports the standard library and the other nouns only.
+
+May import: nothing of ours.
 """
 
 from grader.model.core import (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.model.evidence import Evidence
-from grader.trials import Experiment
+from grader.model.experiment import Experiment
 
 _CENT = Decimal("0.01")
 

@@ -8,11 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from grader.model.graph import (
-    FORMAT,
-    Graph,
-    Program,
-)
+from grader.model.graph import FORMAT, Graph, Program
 from grader.model.operations import Kind, plain_name
 from grader.model.weights import layer_bounds
 

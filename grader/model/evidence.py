@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from grader.model.graph import Constant, Graph, Program, Weight
-from grader.pictures import Filters, Mistake
+from grader.model.images import Filters, Mistake
 
 FORMAT = 4
 """Raised whenever a record changes its meaning; stored evidence of another format is never reused.

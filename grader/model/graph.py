@@ -1,8 +1,8 @@
 """A network as plain data: torch's own operations with their arguments, for any number of images.
 
-A submission's process records its network once (:mod:`grader.worker.recording`); everything that earns marks is judged,
-measured and trained on what stands here. Nothing in this module runs a network, and no torch is needed. What an
-operation is and why it is allowed: :mod:`grader.model.operations`.
+A submission's process records its network once (:mod:`grader.worker.record.recording`); everything that earns marks is
+judged, measured and trained on what stands here. Nothing in this module runs a network, and no torch is needed. What
+an operation is and why it is allowed: :mod:`grader.model.operations`.
 
 An argument is plain JSON: a number, text, null or a list of these, or one of four forms in a dictionary with one key::
 

@@ -6,14 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from grader.model.graph import (
-    Constant,
-    Graph,
-    Node,
-    Program,
-    Weight,
-    with_sources,
-)
+from grader.model.graph import Constant, Graph, Node, Program, Weight, with_sources
 
 
 def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:

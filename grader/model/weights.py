@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from grader.model.graph import (
-    MOST_OWN_VALUES,
-    SAMPLE,
-    Graph,
-    size_of,
-)
+from grader.model.graph import MOST_OWN_VALUES, SAMPLE, Graph, size_of
 from grader.model.operations import Kind
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader import store
 from grader.model import JSON, AnswerResult, ItemResult, Report, Run
-from grader.queue import queue_of
+from grader.moderation.queue import queue_of
 from grader.report import tally
+from grader.storage import run_folder
 
 
 def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code: int) -> JSON:
@@ -16,7 +16,7 @@ def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code:
     queue = queue_of(reports)
     statuses = tally.count_statuses(report.status for report in reports)
     return {
-        "format": store.FORMAT,
+        "format": run_folder.FORMAT,
         "exit_code": exit_code,
         "submissions": len(reports),
         "statuses": {status.value: count for status, count in statuses.items()},
@@ -36,7 +36,7 @@ def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code:
             "folder": str(folder),
             "cohort": str(folder / "index.html"),
             "marks": str(folder / "marks.csv"),
-            "results": str(folder / store.RESULTS_FILE),
+            "results": str(folder / run_folder.RESULTS_FILE),
         },
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from grader.model import AnswerResult, ItemResult, Report, Status
-from grader.verdicts import overall_status
+from grader.model.status import overall_status
 
 UNSETTLED = (Status.NEEDS_REVIEW, Status.ERROR)
 LOSSY = (Status.FAILED, Status.PARTIAL)

@@ -1,4 +1,7 @@
-"""The parent's side of the worker: processes, deadlines, and evidence read back strictly. No judgement lives here."""
+"""The parent's side of the worker: processes, deadlines, and evidence read back strictly. No judgement lives here.
+
+May import: ``model``, ``worker``, ``worker.isolate``, ``worker.wire``.
+"""
 
 from grader.sandbox.level import Level, Wish
 from grader.sandbox.limits import Limits

@@ -1,6 +1,6 @@
 """Reading evidence frames strictly: whatever a child sends, what comes out is a valid record in its turn, or Garbled.
 
-The wire format is described in :mod:`grader.worker.channel`; the limits here are the parent's own.
+The wire format is described in :mod:`grader.worker.wire.channel`; the limits here are the parent's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from grader.model.evidence import STAGES
-from grader.worker.channel import FAULT, UNOBSERVED
+from grader.worker.wire.channel import FAULT, UNOBSERVED
 
 ORDER = tuple(STAGES)
 LONGEST_LINE = 8 << 20

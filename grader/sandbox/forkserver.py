@@ -19,8 +19,8 @@ from typing import Any
 from grader.model import GraderFault, UsageFault
 from grader.sandbox.processes import TOKEN_VARIABLE, sweep
 from grader.worker.environment import SETTINGS
-from grader.worker.messages import receive, send
-from grader.worker.processes import descendants, inner_pids
+from grader.worker.isolate.processes import descendants, inner_pids
+from grader.worker.wire.messages import receive, send
 
 _START_SECONDS = 180.0
 """Importing torch from a cold network drive has been seen to take over a minute."""

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from grader.worker.isolation import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
+from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
 
 
 class Wish(enum.StrEnum):
@@ -19,7 +19,8 @@ class Wish(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Level:
-    """``name`` is full, partial, limits or off; ``steps`` are those in force (:mod:`grader.worker.isolation`).
+    """``name`` is full, partial, limits or off; ``steps`` are those in force, see
+    :mod:`grader.worker.isolate.capabilities`.
 
     ``refusals`` say why the others are not; ``prefix`` is the command that workers were started through, if any.
     """

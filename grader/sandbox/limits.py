@@ -36,7 +36,7 @@ class Limits:
         return math.ceil(sum(map(self.seconds, STAGE_SECONDS))) + 10
 
     def allowance(self) -> dict[str, int | None]:
-        """The limits of a recording child in the kernel's terms: :class:`grader.worker.confinement.Allowance`."""
+        """The limits of a recording child as :class:`grader.worker.isolate.confinement.Allowance` names them."""
         return {
             "file_bytes": self.file_bytes,
             "cpu_seconds": self.cpu_seconds,

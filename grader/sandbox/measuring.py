@@ -13,8 +13,8 @@ from grader.model.evidence import Ending
 from grader.sandbox.child import Child
 from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.limits import Limits
-from grader.scratch import PREFIX
-from grader.worker.messages import HEAD_BYTES, frame, read_head
+from grader.sandbox.scratch import PREFIX
+from grader.worker.wire.messages import HEAD_BYTES, frame, read_head
 
 _START_SECONDS = 60.0
 """For opening the data, and a GPU's driver."""

@@ -49,7 +49,7 @@ class WorkerPool:
         limits: Limits | None = None,
         settings: Mapping[str, Any] | None = None,
         entry: str = "grader.worker.stages:observe",
-        measure: str = "grader.service.measuring:open_service",
+        measure: str = "grader.measure.service.process:open_service",
         warm: Sequence[str] = WARM,
         paths: Sequence[str] = (),
         isolation: Wish = Wish.AUTO,

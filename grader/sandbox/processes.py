@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from grader.worker.processes import descendants
+from grader.worker.isolate.processes import descendants
 
 TOKEN_VARIABLE = "GRADER_WORKER"
 """Set in a server's environment to a token of its own, which all that it forks inherit."""

@@ -26,7 +26,7 @@ from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
 from grader.selfcheck.task import Task
 from grader.worker import stages
-from grader.worker.channel import FAULT, UNOBSERVED, Unobserved
+from grader.worker.wire.channel import FAULT, UNOBSERVED, Unobserved
 
 UNRECORDED = "unrecorded"
 """How it ends where the network is none that can be measured."""

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from grader.model import Job
-from grader.worker.channel import FAULT, UNOBSERVED, Channel, Unobserved
-from grader.worker.confinement import Assignment, confine, depart, settle
-from grader.worker.isolation import StepRefused
-from grader.worker.messages import frame, receive_frame
+from grader.worker.isolate.capabilities import StepRefused
+from grader.worker.isolate.confinement import Assignment, confine, depart, settle
+from grader.worker.wire.channel import FAULT, UNOBSERVED, Channel, Unobserved
+from grader.worker.wire.messages import frame, receive_frame
 
 UNCAUGHT = 70
 """Exit status of a child that an exception ended (EX_SOFTWARE)."""

@@ -25,14 +25,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from grader.worker import isolation
 from grader.worker.child import UNCAUGHT, measure, record
-from grader.worker.confinement import Allowance, Assignment, adopt_orphans, confine, depart, process_allowance
 from grader.worker.devices import devices
-from grader.worker.isolation import Isolation, Nursery
-from grader.worker.messages import receive, send
-from grader.worker.processes import children
-from grader.worker.view import View, plan_view
+from grader.worker.isolate import capabilities
+from grader.worker.isolate.capabilities import Isolation, Nursery
+from grader.worker.isolate.confinement import Allowance, Assignment, adopt_orphans, confine, depart, process_allowance
+from grader.worker.isolate.filesystem import View, plan_view
+from grader.worker.isolate.processes import children
+from grader.worker.wire.messages import receive, send
 
 _TICK = 0.2
 """Seconds between looks for processes that left their parents, while children run."""
@@ -55,11 +55,11 @@ def main(parent: socket.socket, *, is_isolating: bool) -> None:
 
     Without ``is_isolating`` children are held in by limits and deadlines alone.
     """
-    refusal = isolation.enter_process_namespace() if is_isolating else "switched off"
+    refusal = capabilities.enter_process_namespace() if is_isolating else "switched off"
     config, _ = receive(parent)
     works, greeting = _warm_up(config)
     held = _hold(config, refusal if is_isolating else None)
-    steps = [step for step in isolation.STEPS if held.isolation.has(step)]
+    steps = [step for step in capabilities.STEPS if held.isolation.has(step)]
     greeting |= {"steps": steps, "refusals": held.isolation.refusals, "is_nested": not refusal}
     send(parent, greeting)
     assignment = _Server(parent, held).serve() if works else None
@@ -116,11 +116,11 @@ def _hold(config: dict[str, Any], refusal: str | None) -> Held:
     ``refusal`` says why there is no process-id namespace; None when there is to be no isolation at all.
     """
     if refusal is None:
-        return Held(isolation.NONE, View((), (), (), ()), None)
-    plan = isolation.wanted()
+        return Held(capabilities.NONE, View((), (), (), ()), None)
+    plan = capabilities.wanted()
     nursery = None
     if refusal:
-        plan = plan.without(isolation.PID, refusal)
+        plan = plan.without(capabilities.PID, refusal)
     else:
         nursery = Nursery()
     view = plan_view(config["hidden"])
@@ -133,8 +133,8 @@ def _hold(config: dict[str, Any], refusal: str | None) -> Held:
             depart(assignment)
             confine(assignment)
 
-        steps = isolation.rehearse(plan, attempt, nursery)
-    return Held(steps, view, nursery if steps.has(isolation.PID) else None)
+        steps = capabilities.rehearse(plan, attempt, nursery)
+    return Held(steps, view, nursery if steps.has(capabilities.PID) else None)
 
 
 class _Server:
@@ -181,7 +181,7 @@ class _Server:
     def _start(self, message: dict[str, Any], descriptors: list[int]) -> Assignment | None:
         control, *others = descriptors
         with contextlib.suppress(OSError):
-            pid = isolation.fork(self._held.nursery)
+            pid = capabilities.fork(self._held.nursery)
             if pid == 0:
                 return self._become_child(message, descriptors)
             connection = socket.socket(fileno=control)

@@ -20,15 +20,15 @@ from torch.nn import functional
 
 from grader.model import Job
 from grader.model.evidence import ECHO_IMAGES, Building, Echo, Loading, Problem, RecordedPass, Recording, Remark, Repair
-from grader.worker import loading
-from grader.worker.building import NotAModule, build, layers, parameter_count
-from grader.worker.channel import Unobserved
-from grader.worker.chosen import chosen_images, chosen_labels, chosen_weight
-from grader.worker.loading import Loaded, load_net
-from grader.worker.mending import KeptOnCpu
-from grader.worker.recording import Recorder, TooManyOperations
-from grader.worker.registry import Registry
-from grader.worker.stubs import cpu_only
+from grader.worker.load import loading
+from grader.worker.load.loading import Loaded, load_net
+from grader.worker.load.stand_ins import cpu_only
+from grader.worker.record.building import NotAModule, build, layers, parameter_count
+from grader.worker.record.chosen import chosen_images, chosen_labels, chosen_weight
+from grader.worker.record.recording import Recorder, TooManyOperations
+from grader.worker.record.registry import Registry
+from grader.worker.record.repairs import KeptOnCpu
+from grader.worker.wire.channel import Unobserved
 
 BATCHES = (64, 3, 100, 1)
 """Numbers of images in the recorded passes."""

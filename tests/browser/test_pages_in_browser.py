@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
-from grader import store
+from grader.storage import run_folder
 from tests.browser.conftest import Opener
 from tests.browser.written_runs import MADE, MADE_RUN
 
@@ -27,7 +27,7 @@ STUDENTS = {
 PAGES = {
     "cohort": "index.html",
     "anonymous": "anonymous.html",
-    **{name: store.report_path(student) for name, student in STUDENTS.items()},
+    **{name: run_folder.report_path(student) for name, student in STUDENTS.items()},
 }
 WIDTHS = (360, 320)
 """A usual phone, and the width at which WCAG 2.2 asks for a page without scrolling sideways (1.4.10)."""

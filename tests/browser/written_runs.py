@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.model import Flag, Report, Run
-from grader.report import html
+from grader.report.html import pages
 from tests import cohort_samples as cohorts
 from tests import report_samples as samples
 from tests.experiment_samples import with_experiment
@@ -63,8 +63,8 @@ def write_run(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """The pages of a run, all of them, in ``folder``, which is made."""
     folder.mkdir(parents=True)
     for report in reports:
-        html.write_report_page(folder, report, run)
-    html.write_cohort_page(folder, reports, run)
+        pages.write_report_page(folder, report, run)
+    pages.write_cohort_page(folder, reports, run)
     return folder
 
 

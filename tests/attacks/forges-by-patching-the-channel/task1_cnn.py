@@ -7,7 +7,7 @@ import forged
 
 
 def forge():
-    module = sys.modules.get("grader.worker.channel")
+    module = sys.modules.get("grader.worker.wire.channel")
     if module is None:
         return
     real = module.Channel.send

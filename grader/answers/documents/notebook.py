@@ -1,0 +1,141 @@
+"""Jupyter notebooks of every format (1 to 4). Nothing is run; of outputs and attachments only pictures count."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
+from grader.answers.documents.script_comments import written
+from grader.answers.documents.text import decode, read_bytes, split
+
+LARGEST_NOTEBOOK = 50_000_000
+"""Bytes. Plots travel along."""
+_LARGEST_REST = 12_000_000
+"""Bytes without the plots."""
+_MOST_VALUES = 1_500_000
+"""Commas and opening brackets, each of which may become an object of some hundred bytes."""
+_PLOT = re.compile(rb'"(?=[A-Za-z0-9+/=\\]{500})[A-Za-z0-9+/=]*(?:\\n[A-Za-z0-9+/=]*)*"')
+"""Base64 as a string of JSON."""
+_MOST_CELLS = 2_000
+_MOST_CODE = 300_000
+"""Characters of all code cells that are parsed."""
+_LONGEST_CODE = 50_000
+_TAGS = re.compile(r"[67][a-e]|[1-8]", re.IGNORECASE)
+
+
+def read_notebook(path: Path) -> Document:
+    """A notebook's cells in order, with each cell's own name for the part it answers as the anchor."""
+    data = _PLOT.sub(b'""', read_bytes(path, LARGEST_NOTEBOOK))
+    if len(data) > _LARGEST_REST or data.count(b",") + data.count(b"[") + data.count(b"{") > _MOST_VALUES:
+        raise Unreadable(f"{path.name} holds too much output to be read here, so a person must read it.")
+    try:
+        notebook = json.loads(decode(data))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{path.name} is not a notebook that can be read; it may be damaged.") from error
+    cells = list(_cells(notebook))
+    if not cells:
+        raise Unreadable(f"{path.name} holds no cells.")
+    problem = f"{path.name} has {len(cells)} cells, so only its beginning was read." if len(cells) > _MOST_CELLS else ""
+    return bounded(path.name, _all_blocks(cells[:_MOST_CELLS]), problem=problem)
+
+
+def _all_blocks(cells: list[dict[str, Any]]) -> Iterator[Block]:
+    left = _MOST_CODE
+    for cell in cells:
+        source = _source(cell)
+        left -= len(source)
+        yield from _blocks(cell, source, is_parsed=left > 0)
+
+
+def _cells(notebook: Any) -> Iterator[dict[str, Any]]:
+    if not isinstance(notebook, dict):
+        return
+    sheets = notebook.get("worksheets")
+    for holder in [notebook, *(sheets if isinstance(sheets, list) else [])]:
+        cells = holder.get("cells") if isinstance(holder, dict) else None
+        yield from (cell for cell in (cells if isinstance(cells, list) else []) if isinstance(cell, dict))
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = next((cell[name] for name in ("source", "input", "code") if name in cell), "")
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    return source if isinstance(source, str) else ""
+
+
+def _blocks(cell: dict[str, Any], source: str, *, is_parsed: bool) -> Iterator[Block]:
+    anchor = _anchor(cell)
+    kind = cell.get("cell_type")
+    if kind == "heading":
+        blocks = iter([Block(f"## {source}", Kind.HEADING, anchor)])
+    elif kind == "code" and is_parsed:
+        blocks = _code(source, anchor)
+    elif kind == "code":
+        blocks = iter([Block(source, Kind.CODE, anchor)])
+    else:
+        is_named = cell.get("id") == "observations" and "lab4:" not in source
+        blocks = split(f"<!-- lab4:observations -->\n{source}" if is_named else source, anchor=anchor)
+    shown = False
+    for block in blocks:
+        shown = shown or PICTURE in block.text
+        yield block
+    if _has_picture(cell) and not shown:
+        yield Block(PICTURE)
+
+
+def _has_picture(cell: dict[str, Any]) -> bool:
+    """Whether something was pasted into the cell, or its code shows a picture."""
+    outputs = cell.get("outputs")
+    if cell.get("attachments"):
+        return True
+    for output in outputs if isinstance(outputs, list) else []:
+        data = output.get("data") if isinstance(output, dict) else None
+        names = [*(output if isinstance(output, dict) else []), *(data if isinstance(data, dict) else [])]
+        if any(name.startswith("image/") or name in {"png", "jpeg", "svg"} for name in names):
+            return True
+    return False
+
+
+def _code(source: str, anchor: str) -> Iterator[Block]:
+    """A code cell: prose in it is an answer, comments and strings alone are answers, the rest is code."""
+    text = re.sub(r"\A\s*%%(?:markdown|html|latex|raw|md)\b[^\n]*\n?", "", source)
+    if text != source or len(source) > _LONGEST_CODE:
+        yield from split(text, anchor=anchor)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            body = ast.parse(source).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            is_code = re.search(r"^\s*(?:import|from|class|def|for|%|!)\s*\w", source, re.MULTILINE) is not None
+            yield from [Block(source, Kind.CODE, anchor)] if is_code else split(source, anchor=anchor)
+            return
+    if all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant | ast.JoinedStr) for line in body):
+        yield from split("\n".join(written(source)) or source, anchor=anchor)
+    else:
+        yield Block(source, Kind.CODE, anchor)
+
+
+def _anchor(cell: dict[str, Any]) -> str:
+    """The first name in the cell's metadata, tags, nbgrader id or own id that speaks of a part."""
+    metadata = cell.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    nbgrader, lab = metadata.get("nbgrader"), metadata.get("lab4")
+    tags = metadata.get("tags")
+    names = [
+        metadata.get("part"),
+        lab.get("part") if isinstance(lab, dict) else lab,
+        nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None,
+        *(tags if isinstance(tags, list) else []),
+        metadata.get("name"),
+    ]
+    identity = cell.get("id")
+    if isinstance(identity, str) and re.search("part|answer|question|q|lab4", identity, re.IGNORECASE):
+        names.append(identity)
+    return next((str(name)[:80] for name in names if isinstance(name, str | int) and _TAGS.search(str(name))), "")

@@ -1,0 +1,101 @@
+"""The process that :mod:`grader.answers.documents.pdf` starts: a PDF in, its pages out. It imports nothing of ours."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+import warnings
+from typing import Any
+
+UNREADABLE, NOT_INSTALLED, LOCKED = 1, 3, 4
+_MEMORY = 1_000_000_000
+_MOST_CHARACTERS = 1_000_000
+_SMALLEST_PICTURE = 33
+"""Pixels of a side; bullets and rules are smaller."""
+_MARKS = frozenset({"/FreeText", "/Ink", "/Stamp", "/Text"})
+"""Annotations that say something of their own."""
+_MOST_OBJECTS = 200
+"""Of a page, in which pictures are looked for."""
+
+
+def _limit(seconds: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows: the parent's deadline alone
+        return
+    wanted = {
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_AS: _MEMORY,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+    }
+    for kind, most in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (least, least))
+
+
+def main(data: bytes, most_pages: int, seconds: int) -> int:
+    """Print a JSON line for each of the first pages: its text, whether it has a picture, whether it has marks."""
+    _limit(seconds)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    try:
+        from pypdf import PdfReader
+    except ImportError:
+        return NOT_INSTALLED
+
+    size = 0
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            return LOCKED
+        for index, page in enumerate(reader.pages):
+            if index >= most_pages or size > _MOST_CHARACTERS:
+                break
+            text = page.extract_text()[:_MOST_CHARACTERS]
+            size += len(text)
+            print(json.dumps([text, _has_picture(page), _has_marks(page)]), flush=True)
+    except Exception:  # a foreign file can raise anything out of pypdf; this protects the parent's one sentence
+        return UNREADABLE
+    return 0
+
+
+def _has_picture(holder: Any, depth: int = 3) -> bool:
+    """Whether a page, or a form drawn on it, has a picture. A fault in the file counts as one."""
+    try:
+        drawn = _held(_held(holder, "/Resources") or {}, "/XObject") or {}
+        for name in list(drawn)[:_MOST_OBJECTS]:
+            one = _held(drawn, name)
+            kind = one.get("/Subtype")
+            if kind == "/Image" and min(int(one["/Width"]), int(one["/Height"])) >= _SMALLEST_PICTURE:
+                return True
+            if kind == "/Form" and depth and _has_picture(one, depth - 1):
+                return True
+    except Exception:  # as above: only a doubt is at stake here
+        return True
+    return False
+
+
+def _held(holder: Any, name: str) -> Any:
+    """The object of a name, or None; it may stand elsewhere in the file."""
+    found = holder.get(name)
+    return found.get_object() if hasattr(found, "get_object") else found
+
+
+def _has_marks(page: Any) -> bool:
+    """Whether a person wrote over the page: typed notes, ink, stamps, a form that was filled in."""
+    try:
+        for reference in list(_held(page, "/Annots") or [])[:_MOST_OBJECTS]:
+            note = reference.get_object()
+            if note.get("/Subtype") in _MARKS or (note.get("/Subtype") == "/Widget" and note.get("/V")):
+                return True
+    except Exception:  # as above
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,151 @@
+"""Plain text and Markdown in any encoding. Markdown is kept as lines: a parser of it would eat ``a.`` and ``2)``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
+from grader.source.script import BOMS
+
+LARGEST_TEXT = 2_000_000
+"""Bytes of a text file. Answers have about ten thousand."""
+_SAMPLE = 50_000
+_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+_HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s|$)")
+_IMAGE_DATA = re.compile(r"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%]{200,}")
+_IMAGE = re.compile(
+    r"!\[[^\[\]\n]{0,300}\](?:\([^()\n]{0,500}(?:\([^()\n]{0,100}\)[^()\n]{0,500})?\)|\[[^\[\]\n]{0,300}\])"
+    r"|!\[\[[^\[\]\n]{1,300}\]\]|<(?:img|object|embed)\b[^<>\n]{0,2000}>",
+    re.IGNORECASE,
+)
+"""A picture of Markdown, of a wiki, or of the HTML that Markdown may hold."""
+_LONGEST_COMMENT = 80
+"""Characters of a comment that may name a part. Longer ones are prose that no reader of the page sees."""
+_NO_FILE = "{} is a link, a folder or no ordinary file, so it was not read."
+_CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+_MOST_CONTROL = 0.02
+"""Share of a text."""
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The file's bytes. Raises :class:`Unreadable` when there are more than ``most`` or none can be had."""
+    with opened(path) as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise Unreadable(f"{path.name} is larger than {most / 1_000_000:g} MB, too large to hold written answers.")
+    return data
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The file, opened to be read. Raises :class:`Unreadable` for a link, a pipe, a folder, what cannot be opened."""
+    try:
+        stream = open(path, "rb", opener=_plainly)  # noqa: SIM115  # for the caller
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR}:
+            raise Unreadable(_NO_FILE.format(path.name)) from error
+        raise Unreadable(f"{path.name} cannot be opened.") from error
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        return stream
+    stream.close()
+    raise Unreadable(_NO_FILE.format(path.name))
+
+
+def _plainly(path: str, flags: int) -> int:
+    """Opens without following a link, and without waiting for somebody to write into a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def decode(data: bytes) -> str:
+    """Text by byte order mark, UTF-8, the pattern of NUL bytes, or the encoding that the bytes look most like."""
+    for mark, encoding in BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    nuls = data[:_SAMPLE].count(0)
+    if nuls > min(len(data), _SAMPLE) // 5:
+        even = data[:_SAMPLE:2].count(0)
+        return data.decode("utf-16-be" if even * 2 > nuls else "utf-16-le", errors="replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    return data.decode(_likely(data), errors="replace")
+
+
+def _likely(data: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    try:
+        data[:_SAMPLE].decode("cp1252")
+        western = "cp1252"
+    except UnicodeDecodeError:
+        western = "latin-1"
+    if sum(byte >= 0x80 for byte in data[:_SAMPLE]) * 20 < min(len(data), _SAMPLE):
+        return western  # English with a few curly quotes, accents or dashes: too little for statistics
+    best = from_bytes(data[:_SAMPLE], cp_exclusion=["utf_7"]).best()
+    return best.encoding if best is not None else western
+
+
+def read_plain(path: Path) -> Document:
+    """A text or Markdown file. Raises :class:`Unreadable` for bytes that are no text in any encoding."""
+    text = decode(read_bytes(path, LARGEST_TEXT))
+    sample = text[:_SAMPLE].replace("\0", "")
+    if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
+        raise Unreadable(f"{path.name} is no text file, whatever its name says.")
+    return bounded(path.name, split(text))
+
+
+def split(text: str, *, anchor: str = "") -> Iterator[Block]:
+    """The paragraphs, headings and fenced code of a text; the first block carries ``anchor``."""
+    text = _without_comments(text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n"))
+    for block in _split(text):
+        yield Block(block.text, block.kind, anchor)
+        anchor = ""
+    if anchor:
+        yield Block("", anchor=anchor)
+
+
+def _without_comments(text: str) -> str:
+    """``text`` without the comments that are too long to name a part."""
+    kept: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:
+        is_name = end - start <= _LONGEST_COMMENT and "\n" not in text[start:end]
+        kept += [text[at:start], text[start : end + 3] if is_name else ""]
+        at = end + 3
+    return "".join(kept) + text[at:]
+
+
+def _split(text: str) -> Iterator[Block]:
+    held: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark.group(1).startswith(fence):
+                fence = ""
+                yield Block("\n".join(held), Kind.CODE)
+                held = []
+            else:
+                held.append(line)
+        elif mark or not line.strip() or _HEADING.match(line):
+            if held:
+                yield Block(_with_pictures("\n".join(held)))
+            held = []
+            if mark:
+                fence = mark.group(1)
+            elif line.strip():
+                yield Block(_with_pictures(line), Kind.HEADING)
+        else:
+            held.append(line)
+    if held:
+        yield Block("\n".join(held), Kind.CODE) if fence else Block(_with_pictures("\n".join(held)))
+
+
+def _with_pictures(text: str) -> str:
+    return _IMAGE.sub(PICTURE, _IMAGE_DATA.sub("", text))

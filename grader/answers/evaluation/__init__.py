@@ -1,0 +1,4 @@
+"""How well the marker agrees with people: the ``mark-answers`` command and its figures.
+
+May import: ``answers.marker``, ``model``.
+"""

@@ -1,0 +1,178 @@
+"""How the start of a line names a part: ``6a)``, ``Question 6 (a):``, ``**7 c**``, ``### 8``, ``<!-- part: 7b -->``."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+from grader.answers.finding.questions import PARTS
+
+LONGEST_LABEL = 200
+"""Characters of a line in which a label is looked for."""
+
+
+class Strength(enum.IntEnum):
+    """How surely a label means a part of the sheet, rather than a list of the student's own."""
+
+    WEAK = 1
+    PLAIN = 3
+    JOINED = 4
+    """Number and letter together."""
+    WORDED = 5
+    HEADED = 6
+    """A heading or bold line that is nothing but the label."""
+    ANCHORED = 10
+
+
+@dataclass(frozen=True)
+class Label:
+    """``question`` is 1 to 8 (0: a letter alone), ``letters`` the sub-parts named; ``end`` is where the label ends.
+
+    ``through`` is the last question of a range (``1-3``), else 0. ``style`` is equal for labels written alike.
+    """
+
+    question: int
+    letters: str
+    end: int
+    strength: Strength
+    style: str
+    through: int = 0
+
+
+_LEAD = re.compile(r"[\s>*_`\u2022\u25cf\u00b7|~]*(?:[-+]\s+)?[\s*_`]*(?P<head>#{0,6})[\s*_`]*(?:<(?:b|u|strong)>\s*)*")
+_WORD = re.compile(
+    r"(?:part\s*(?:1|one|i)(?![\w.])[\s,.:;/\u2013\u2014-]*)?"
+    r"(?:(?:my\s+|the\s+)?(?:answers?|ans|solution|response)[\s.:]*(?:to|for|of)?[\s#:.(]*)?"
+    r"(?:(?:the\s+)?(?:questions?|quest|ques|qns?|qu|qs|q|task|exercise|ex|problem|prob|number|num|no|nr|item|part|a|lab4)"
+    r"(?=[\W\d_]))?[\s.:#_(\[-]*",
+    re.IGNORECASE,
+)
+_ROMANS = {"i": "a", "ii": "b", "iii": "c", "iv": "d", "v": "e"}
+_SUB = r"[a-eA-E]|iii|ii|iv|i|v"
+_NUMBER = re.compile(r"[(\[]?\s*(?P<number>[1-8])(?!\d)")
+_LETTER = re.compile(
+    rf"(?:(?P<glued>(?:{_SUB})(?![A-Za-z0-9']))|[\s.):\]_*-]*[(\[]\s*(?P<boxed>{_SUB})\s*[)\]]"
+    rf"|[\s.):\]_*-]*(?P<ended>{_SUB})(?=\s*[).:\]|*]|\s+[-\u2013\u2014=](?:\s|$)|\s*$)|[\s.):\]_-]+(?P<spaced>[b-eB-E])(?=\s)"
+    rf"|[\s.,):\]_*-]*\bpart\s*[(\[]?(?P<parted>{_SUB})(?![A-Za-z0-9'])"
+    rf"|[.](?P<dotted>[1-5])(?![.]?\d))",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    rf"\s*[)\]]?\s*(?P<by>,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:and\s*)?(?:[67][.(\[]?)?[(\[]?(?P<sub>{_SUB})(?![A-Za-z0-9'])",
+    re.I,
+)
+_RANGE = re.compile(
+    r"\s*(?:,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:q(?:uestion)?\s*)?(?P<number>[1-8])(?=\s*[).:\]]|\s*$)", re.I
+)
+_END = re.compile(
+    r"\s*(?P<mark>[).:\]|*_]+|[-\u2013\u2014=](?=\s|$)|$)[).:\]*_|]*"
+    r"(?:</(?:b|u|strong)>[).:]*)?\s*(?:[-\u2013\u2014](?=\s))?[ \t]*"
+)
+_ALONE = re.compile(
+    rf"(?:(?:part|sub|q)\s*)?[(\[]?(?P<sub>{_SUB})\s*(?P<mark>[).:\]]|$|[-\u2013](?=\s))[).:\]*_|]*[ \t]*", re.I
+)
+_COMMENT = re.compile(r"\s*<!--(?P<name>[^<>]{1,60})-->\s*")
+_NAMED = re.compile(
+    r"(?:^|[\s:_./-])(?:lab4|part1|part|answers?|question|ques|q|a)?[\s:=_./-]*(?P<q>[1-8])[\s_.-]*\(?(?P<s>[a-e])?\)?(?:[\s_-]*(?:answer|response|text))?\s*$",
+    re.I,
+)
+
+
+def part_named(anchor: str) -> str:
+    """The part that a template's name for a block means (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
+    found = _NAMED.search(anchor.strip())
+    name = f"{found.group('q')}{(found.group('s') or '').lower()}" if found else ""
+    return name if name in {*PARTS, "6", "7"} else ""
+
+
+def comment_part(line: str) -> tuple[str, int]:
+    """The part that a comment at the start of the line names, and where the comment ends."""
+    found = _COMMENT.match(line[:LONGEST_LABEL])
+    name = part_named(found.group("name")) if found else ""
+    return (name, found.end()) if found and name else ("", 0)
+
+
+def label(line: str) -> Label | None:
+    """The label at the start of a line, or None."""
+    text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; the places stay
+    lead = _LEAD.match(text)
+    start = lead.end() if lead else 0
+    is_head = bool(lead and (lead.group("head") or "**" in lead.group() or "__" in lead.group() or "<" in lead.group()))
+    word = _WORD.match(text, start)
+    said = word.group().strip(" .:#_([-\t").lower() if word else ""
+    numbered = _numbered(text, word.end() if word else start, said, is_head)
+    if numbered is not None:
+        return numbered
+    alone = _ALONE.match(text, start)
+    if alone is None or (
+        alone.end() == len(text) and not alone.group("mark") and not is_head and len(text.strip()) > 1
+    ):
+        return None
+    sub = alone.group("sub").lower()
+    return Label(0, _ROMANS.get(sub, sub), alone.end(), Strength.PLAIN, f"letter{alone.group('mark').strip()}{is_head}")
+
+
+def _numbered(text: str, at: int, said: str, is_head: bool) -> Label | None:
+    number = _NUMBER.match(text, at)
+    if number is None or (said == "a" and at and text[at - 1] == " "):
+        return None
+    question, end = int(number.group("number")), number.end()
+    letters = ""
+    if question in {6, 7}:
+        letters, end = _letters(text, end, question)
+    through = 0
+    if not letters:
+        if re.match(r"[.,]\d", text[end:]):
+            return None
+        more = _RANGE.match(text, end)
+        if more and said and int(more.group("number")) > question:
+            through, end = int(more.group("number")), more.end()
+    close = _END.match(text, end)
+    rest = text[close.end() :] if close else text[end:]
+    if said.endswith("part") and not letters and question <= 2:
+        return None
+    if close is None:
+        if letters or said not in {"", "a", "no", "number"}:
+            gap = re.match(r"[ \t]+", text[end:])
+            strength = Strength.JOINED if letters else Strength.PLAIN
+            return Label(question, letters, end + gap.end(), strength, f"{said} ", through) if gap else None
+        gap = re.match(r"[ \t]+(?=[A-Z\"])", text[end:])
+        return Label(question, "", end + gap.end(), Strength.WEAK, "space") if gap and not said else None
+    mark = close.group("mark")
+    is_value = not said and not letters and not re.search(r"[A-Za-z]", rest)
+    if (
+        is_value
+        and (mark[:1] not in {".", ")", ":"} or re.match(r"[\s\d,.|;\[\]()/-]+$", rest))
+        and not is_head
+        and rest
+    ):
+        return None
+    if is_value and not is_head and not rest and not mark and not re.match(r"[(\[]", number.group()):
+        return Label(question, "", close.end(), Strength.WEAK, "bare")
+    strength = Strength.WORDED if said else Strength.JOINED if letters else Strength.PLAIN
+    if is_head:
+        strength = Strength.HEADED if not rest.strip() or strength > Strength.PLAIN else Strength.JOINED
+    bracket = "(" if number.group()[0] in "([" else ""
+    return Label(question, letters, close.end(), strength, f"{said}{bracket}{mark[:1]}{is_head}", through)
+
+
+def _letters(text: str, end: int, question: int) -> tuple[str, int]:
+    most = "b" if question == 6 else "e"
+    found = _LETTER.match(text, end)
+    if found is None:
+        return "", end
+    name = next(group for group in found.groups() if group)
+    letter = "abcde"[int(name) - 1] if name.isdigit() else _ROMANS.get(name.lower(), name.lower())
+    if letter > most:
+        return "", end
+    letters, at = letter, found.end()
+    while (more := _MORE.match(text, at)) is not None:
+        sub = more.group("sub").lower()
+        other = _ROMANS.get(sub, sub)
+        if not letters[-1] < other <= most:
+            break
+        is_range = more.group("by") in {"-", "\u2013", "to"}
+        letters += "".join(c for c in "abcde" if letters[-1] < c <= other) if is_range else other
+        at = more.end()
+    return letters, at

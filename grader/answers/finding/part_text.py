@@ -1,0 +1,151 @@
+"""The answers between the beginnings: their text without questions, headings, template text and code of Part 2.
+
+Where a part begins is decided in :mod:`grader.answers.finding.segmentation`. No word of the student's is changed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from grader.answers.finding.candidates import END, KEYS, Candidate, Line, is_section
+from grader.answers.finding.questions import HEADS, PARTS, without_question
+
+_ANSWER = re.compile(
+    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
+)
+_BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"[\W_]*+(?:(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
+    r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*+)*+",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}>", re.IGNORECASE)
+"""HTML that Markdown may hold, for colour most of all."""
+_TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
+_COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
+_MOST_PASSAGES = 20
+"""Of a script, without a word in them, that may stand between the last beginning and its answer."""
+
+
+@dataclass(frozen=True)
+class PartAnswer:
+    """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
+
+    ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
+    says that the place is there and holds nothing but template text, not even a picture; ``text`` is then empty.
+    ``shared`` names the parts that were answered in one text. ``has_picture`` says that a picture stands between this
+    beginning and the next; or, when ``text`` is empty, that the document has pictures whose places are not known.
+    """
+
+    text: str
+    confidence: float
+    how: str
+    is_untouched: bool = False
+    shared: tuple[str, ...] = ()
+    has_picture: bool = False
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What stands between a beginning and the next."""
+
+    start: Candidate
+    text: str
+    has_picture: bool
+
+
+def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
+    """What stands below each beginning of the chain, in the sheet's order, with the confidence in its beginning."""
+    pieces: dict[tuple[str, ...], list[_Piece]] = {}
+    for c, following in zip(chain, [*chain[1:], None], strict=False):
+        if c.last == END:
+            continue
+        keys = tuple(KEYS[c.first : c.last + 1])
+        until = following.line if following else len(lines)
+        if following is None or following.last == END:
+            until = _end_of_passage(lines, c, until, keys[0])
+        has_picture = any(line.has_picture for line in lines[c.line : until])
+        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
+    found: dict[str, PartAnswer] = {}
+    for keys, parts in pieces.items():
+        own = tuple(key for key in keys if key in PARTS)
+        if own:
+            text, has_picture = _joined(parts)
+            first = max((piece.start for piece in parts), key=lambda c: c.confidence)
+            sure = first.confidence * (1.0 if len(own) == 1 else 0.6)
+            for part in own:
+                shared = own if len(own) > 1 else ()
+                found[part] = PartAnswer(text, sure, first.how, not text and not has_picture, shared, has_picture)
+    for keys, parts in pieces.items():
+        if keys[0] in HEADS and len(keys) == 1:
+            text, has_picture = _joined(parts)
+            absent = tuple(part for part in HEADS[keys[0]] if part not in found)
+            later = [part for part in HEADS[keys[0]] if part in found]
+            absent = tuple(part for part in absent if not later or part < later[0])
+            for part in absent if has_picture or re.search(r"\w", text) else ():
+                shared, first = absent if len(absent) > 1 else (), parts[0].start
+                found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
+    return {part: found[part] for part in PARTS if part in found}
+
+
+def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str) -> int:
+    """Where the last answer ends: no beginning follows, but the passage in which it says something has an end."""
+    ends = (index for index in range(last.line + 1, until) if lines[index].passage != lines[index - 1].passage)
+    return next((end for end in islice(ends, _MOST_PASSAGES) if _segment(lines, last, end, part)), until)
+
+
+def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
+    """The text of several pieces, and whether any has a picture."""
+    text = "\n".join(piece.text for piece in pieces if piece.text)
+    return text.strip(), any(piece.has_picture for piece in pieces)
+
+
+def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
+    """The text from a beginning to the next, without question, headings, template text and Part 2's code."""
+    kept: list[str] = []
+    block = lines[start.line].block
+    for index in range(start.line, until):
+        line = lines[index]
+        text = line.text[start.column :] if index == start.line else line.text
+        if line.is_foreign or (index > start.line and (is_section(text) or _TABLE_RULE.match(text[:300]))):
+            continue
+        if re.search(r"\w", text) and _PLACEHOLDER.fullmatch(_COMMENT.sub("", text)):
+            continue
+        if line.block != block and kept and kept[-1].strip():
+            kept.append("")
+        block = line.block
+        kept.append(text.rstrip())
+    text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
+    if "**" in lines[start.line].text[: start.column]:
+        text = _without_bold_question(text)
+    text = without_question(text.lstrip("*_ \t"), part).strip()
+    text = _stripped(without_question(_stripped(text), part).strip())
+    return "" if _PLACEHOLDER.fullmatch(text) else text
+
+
+def without_template(text: str) -> str:
+    """``text`` without the lines that only say where an answer goes."""
+    kept = [line for line in text.split("\n") if not (re.search(r"\w", line) and _PLACEHOLDER.fullmatch(line))]
+    return _stripped(_TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip())
+
+
+def _without_bold_question(text: str) -> str:
+    """``text`` without a question that began, with its label, in bold; other bold words lose their marks alone."""
+    head, mark, rest = text.partition("**")
+    if not mark or text.split("\n", 1)[0].count("**") % 2 == 0 or "\n" in head:
+        return text
+    return rest if head.rstrip().endswith("?") else head + rest
+
+
+def _stripped(text: str) -> str:
+    """``text`` without the word that only announces an answer, and without emphasis that lost its other half."""
+    for pattern in (_ANSWER, _BARE_ANSWER):
+        found = pattern.match(text)
+        text = text[found.end() :] if found else text
+    lead = re.match(r"(?:[-=]{0,2}>|[\u2192\u21d2\u2794])\s*|[*_]{2}(?=\s)|\*\*$", text)
+    text = (text[lead.end() :] if lead else text).strip()
+    if text.startswith("**") and text.count("**") <= 2:
+        text = text[2:]
+    return text[:-2].rstrip() if text.endswith("**") and text.count("**") % 2 else text

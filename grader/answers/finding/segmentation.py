@@ -1,0 +1,284 @@
+"""Cutting a document into the parts of Part 1: the chain of beginnings, in the sheet's order, that explains it best.
+
+What a line might begin is found in :mod:`grader.answers.finding.candidates`, the text below
+it in :mod:`grader.answers.finding.part_text`. A part that is not there is left out, never invented.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from grader.answers.documents.document import PICTURE, Document
+from grader.answers.finding.candidates import (
+    END,
+    KEYS,
+    Candidate,
+    Line,
+    candidates_of,
+    is_named_twice,
+    is_proven,
+    lines_of,
+)
+from grader.answers.finding.part_text import PartAnswer, answers_between
+from grader.answers.finding.questions import HEADS, PARTS
+
+_PARTS_BEFORE = tuple(sum(key in PARTS for key in KEYS[:place]) for place in range(len(KEYS) + 1))
+_MISSING = 0.4
+_EMPTY = 1.0
+_UNEXPLAINED = 1.0
+"""What a label costs that is neither a part's beginning nor an item of a list that counts from one."""
+_NEW_LIST = 0.15
+_NEXT_ITEM = 0.05
+_BEFORE_ALL = 2.7
+"""Times that these cost more before the first part, or before the first below a question's head.
+
+The outer of two lists that count alike is the sheet's.
+"""
+_ECHO = 2.0
+"""What a copied question with nothing below it loses again; see ``grader.answers.finding.candidates``."""
+_RESUMED = 0.1
+"""What a beginning costs that would also continue a list within the part before it."""
+_REPEATED = 0.3
+_COMPLETE = 0.75
+"""Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
+_DOUBT = 0.7
+"""What is left of the confidence in a beginning that may as well be the next item of a list."""
+_UNNUMBERED = 0.85
+"""What is left where names of pooling between 5 and 7 are all that tells question 6."""
+_AMBIGUOUS = 0.6
+"""What is left where the parts are named twice in one way, or stand in one place: two people's answers, or versions."""
+_UNPROVEN = 0.6
+"""What is left of plain numbers without a letter, a copied question or a word that says what they number."""
+_ANY_ORDER = 0.75
+"""Confidence in parts that stand in another order than the sheet's, each named once."""
+_FEW = 0.6
+"""Share of the 13 parts below which all that was found without a template is in doubt."""
+_MOST_STOPS = 800
+"""Labelled lines that are looked at."""
+_LONGEST_UNBROKEN = 30_000
+"""Characters of a document whose lines are broken in the middle."""
+_INLINE = re.compile(
+    r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
+    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)"
+    r"|(?<=[\d\]).,;])[ \t]+(?=(?:average|avg|mean)[ -]?pool(?:ing)?\s?[:=])",
+    re.IGNORECASE,
+)
+"""The space before what looks like a label, or like part 6b's name below 6a's values, in the middle of a line."""
+
+
+def cut(document: Document) -> dict[str, PartAnswer]:
+    """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
+    found = _cut_with_inline(document)
+    if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
+        return found
+    return {
+        part: answer if answer.text else replace(answer, is_untouched=False, has_picture=True)
+        for part, answer in found.items()
+    }
+
+
+def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
+    found = _cut(document)
+    if all(part in found and not found[part].shared for part in PARTS):
+        return found
+    if sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
+        return found
+    blocks = tuple(replace(block, text=_INLINE.sub("\n", block.text)) for block in document.blocks)
+    return _with_inline(found, _cut(replace(document, blocks=blocks)))
+
+
+def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+    """``found``, or ``broken`` where that finds more and changes nothing but what stood before the new parts."""
+    old = {part for part in found if not found[part].shared}
+    new = {part for part in broken if not broken[part].shared} - old
+    if not new or not old <= broken.keys():
+        return found
+    for part, following in zip(PARTS, [*PARTS[1:], ""], strict=True):
+        if part in old and following not in new and found[part].text.split() != broken[part].text.split():
+            return found
+    return {
+        part: answer
+        if part in old and answer.text.split() == found[part].text.split()
+        else replace(answer, confidence=round(answer.confidence * _DOUBT, 2))
+        for part, answer in broken.items()
+    }
+
+
+def _cut(document: Document) -> dict[str, PartAnswer]:
+    lines = lines_of(document)
+    candidates = candidates_of(lines)
+    chain = _best_chain(lines, candidates)
+    found = answers_between(lines, chain)
+    loose = _in_any_order(candidates)
+    if len(loose) > sum(not answer.shared for answer in found.values()):
+        ends = [c for c in candidates if c.last == END]
+        found = answers_between(lines, sorted([*loose, *ends], key=lambda c: c.line))
+        found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
+    factor = 1.0 if is_proven(lines, chain) else _UNPROVEN
+    if is_named_twice(lines, chain) or _is_misplaced(found):
+        factor *= _AMBIGUOUS
+    doubted = _doubted(found)
+    return {part: replace(answer, confidence=round(answer.confidence * factor, 2)) for part, answer in doubted.items()}
+
+
+def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
+    """The beginnings written in one way that name most of the parts, each once; empty where there is no such way."""
+    styles: dict[str, list[Candidate]] = {}
+    for c in candidates:
+        if KEYS[c.first] in PARTS and c.first == c.last and not c.needs:
+            styles.setdefault(c.style, []).append(c)
+    for style in styles.values():
+        if len({c.first for c in style}) == len(style) > _FEW * len(PARTS) and any(c.first > 7 for c in style):
+            return style
+    return []
+
+
+def _is_misplaced(found: dict[str, PartAnswer]) -> bool:
+    """Whether one place holds so many lines that they may be the answers to the places left blank."""
+    blank = sum(answer.is_untouched for answer in found.values())
+    longest = max((sum(map(bool, answer.text.split("\n"))) for answer in found.values()), default=0)
+    return blank > 2 and longest > blank
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """What lies between two labelled lines: the cost of its labels, and whether the second continues a list in it."""
+
+    cost: float
+    is_resumed: bool
+
+
+def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
+    """For each of ``stops`` after ``start``: the gap between."""
+    found: dict[int, _Gap] = {}
+    cost = 0.0
+    factor = _BEFORE_ALL if start < 0 else 1.0
+    expected: dict[str, tuple[int, int]] = {}  # kind of list -> next value, level
+    for stop in stops:
+        mark = lines[stop].label
+        value, kind = 0, ""
+        if mark and not mark.letters:
+            value, kind = mark.question, "number"
+        elif mark and not mark.question:
+            value, kind = "abcde".index(mark.letters) + 1, "letter"
+        known, level = expected.get(kind, (0, 0))
+        if stop > start:
+            found[stop] = _Gap(cost, bool(kind) and known == value and level >= lines[stop].level)
+            if mark is None:
+                continue
+            if not kind or mark.strength > 4:
+                cost += _UNEXPLAINED
+            elif value == 1:
+                cost += _NEW_LIST * factor
+                expected[kind] = (2, lines[stop].level)
+            elif known == value:
+                cost += _NEXT_ITEM * factor
+                expected[kind] = (value + 1, level)
+            else:
+                cost += _UNEXPLAINED * (0.3 if mark.strength == 1 else 0.6 if lines[stop].level else 1.0)
+    found[len(lines)] = _Gap(cost, False)
+    return found
+
+
+def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidate]:
+    """The chain of candidates, rising in line and place, with the highest score (dynamic programming)."""
+    stops = sorted({c.line for c in candidates} | {i for i, line in enumerate(lines) if line.label})[:_MOST_STOPS]
+    bodies = [0]
+    for line in lines:
+        bodies.append(bodies[-1] + line.is_body)
+    before = _gaps(lines, stops, -1)
+    gaps = {line: _gaps(lines, stops, line) for line in {c.line for c in candidates}}
+    best: list[tuple[float, int, bool]] = []
+    for index, c in enumerate(candidates):
+        if c.needs or c.line not in before:
+            top = (float("-inf"), -1, False)
+        else:
+            top = (c.score - before[c.line].cost - _missing(-1, c.first), -1, False)
+        for earlier in range(index):
+            p = candidates[earlier]
+            if p.line >= c.line or p.last == END or c.line not in gaps[p.line]:
+                continue
+            is_again = p.last == c.first == p.first == c.last and _can_repeat(p, c, lines)
+            if p.last >= c.first and not is_again:
+                continue
+            if c.needs and not _is_open(c, KEYS[p.last]):
+                continue
+            gap = gaps[p.line][c.line]
+            is_resumed = gap.is_resumed and not is_again
+            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in HEADS else 1.0)
+            if is_again:
+                total += _REPEATED + max(0.0, c.score - p.score)
+            else:
+                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in HEADS
+                total += (
+                    c.score - _missing(p.last, c.first) - _emptiness(lines[p.line]) * is_empty - _RESUMED * is_resumed
+                )
+            if total > top[0]:
+                top = (total, earlier, is_resumed)
+        best.append(top)
+    scored = []
+    for index, c in enumerate(candidates):
+        cost = gaps[c.line][len(lines)].cost if c.last != END else 0.0
+        is_empty = bodies[-1] == bodies[c.line] and c.last != END
+        scored.append((best[index][0] - cost - _missing(c.last, END) - _emptiness(lines[c.line]) * is_empty, index))
+    total, index = max(scored, default=(float("-inf"), -1), key=lambda pair: (pair[0], -pair[1]))
+    chain: list[tuple[Candidate, bool]] = []
+    while index >= 0 and total > float("-inf"):
+        _, earlier, is_resumed = best[index]
+        chain.append((candidates[index], is_resumed))
+        index = earlier
+    chain.reverse()
+    places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PARTS}
+    floor = _COMPLETE if len(places) > len(PARTS) - 2 else 0.0
+    # A list that stands before the first part and counts like the parts may be the parts.
+    start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
+    labels = [line.label for line in lines[: start.line] if line.label] if start else []
+    rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
+    has_six = any(KEYS[c.first].startswith("6") and not c.needs for c, _ in chain)
+    return [
+        replace(
+            c,
+            confidence=max(c.confidence, floor)
+            * (_DOUBT if is_resumed or c.style == rival else 1.0)
+            * (_UNNUMBERED if c.style == "pool" and not has_six else 1.0),
+        )
+        for c, is_resumed in chain
+    ]
+
+
+def _is_open(c: Candidate, before: str) -> bool:
+    """Whether the question that ``c`` needs is open after ``before``, or would be the next to open."""
+    return before.startswith(str(c.needs)) or (c.can_open and before == str(c.needs - 1))
+
+
+def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
+    """Whether ``c`` may name the part of ``p`` once more: the question first and the answer below it."""
+    return c.can_repeat and (p.can_repeat or bool(lines[p.line].echo))
+
+
+def _emptiness(start: Line) -> float:
+    return _EMPTY + _ECHO * bool(start.echo)
+
+
+def _missing(after: int, until: int) -> float:
+    return _MISSING * (_PARTS_BEFORE[until] - _PARTS_BEFORE[after + 1])
+
+
+def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+    """Confidence lowered where much of the sheet is missing, and where a part may have swallowed its neighbour."""
+    coverage = sum(not answer.shared for answer in found.values()) / len(PARTS)
+    result = {}
+    for index, part in enumerate(PARTS):
+        if part not in found:
+            continue
+        answer = found[part]
+        sure = answer.confidence
+        if coverage < _FEW and answer.how != "anchor":
+            sure *= max(0.4, coverage / _FEW)
+        if part == "6b" and "6a" not in found and answer.how == "likeness":
+            sure *= 0.8
+        if index + 1 < len(PARTS) and PARTS[index + 1] not in found and answer.how != "anchor":
+            sure *= 0.8
+        result[part] = replace(answer, confidence=round(sure, 2))
+    return result

@@ -1,0 +1,112 @@
+"""From a sheet of answers to marked parts: a pure function of the sheet, the rubric's points and the key.
+
+What an answer earns is decided in :mod:`grader.answers.marker.rules`; here it meets how surely it was found.
+Nothing that was not found, or not read, is ever a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from grader.answers.finding.sheet import CERTAIN
+from grader.answers.marker.rules import TOO_LONG
+from grader.answers.marker.verdict import Verdict
+from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
+
+
+class Judge(Protocol):
+    """Gives verdicts by some key."""
+
+    def __call__(self, part: str, text: str) -> Verdict:
+        """The verdict on the answer to ``part``."""
+
+    def full_answer(self, part: str) -> str:
+        """One sentence with what a full answer mentions."""
+
+
+WAITING = "The answer has not been marked yet."
+NO_ANSWERS = "No file that could hold the answers was found; a tutor should look for them."
+BLANK = "Not answered."
+DOUBTED = 0.5
+"""The most confidence in a mark whose answer may not be the whole answer."""
+
+
+def mark_sheet(
+    sheet: AnswerSheet, criteria: Sequence[Criterion], judge: Judge | None, notes: Mapping[str, str]
+) -> tuple[AnswerResult, ...]:
+    """Each part with its mark, or with why a tutor has to look. Without a ``judge`` every answer waits."""
+    found = {answer.part: answer for answer in sheet.answers}
+    return tuple(
+        _found(criterion, found[criterion.id], sheet, judge, notes.get(criterion.id, ""))
+        if criterion.id in found
+        else _open(criterion, _absence(sheet))
+        for criterion in criteria
+    )
+
+
+def wait_for_marking(criteria: Sequence[Criterion]) -> tuple[AnswerResult, ...]:
+    """Every part as not marked, where nobody has looked for the answers."""
+    return tuple(_open(criterion, WAITING) for criterion in criteria)
+
+
+def _open(criterion: Criterion, reason: str) -> AnswerResult:
+    return AnswerResult(criterion.id, criterion.title, Status.NEEDS_REVIEW, Decimal(0), criterion.points, 0.0, reason)
+
+
+def _absence(sheet: AnswerSheet) -> str:
+    if sheet.problems:
+        return f"{sheet.problems[0]} A tutor should look for this answer."
+    if not sheet.documents:
+        return NO_ANSWERS
+    return f"This answer was not found in {' or '.join(sheet.documents[:3])}; a tutor should look for it."
+
+
+def _found(
+    criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, judge: Judge | None, note: str
+) -> AnswerResult:
+    doubt = _doubt(answer, sheet)
+    verdict = _verdict(criterion, answer, judge)
+    is_open = bool(doubt) or verdict is None or verdict.status is Status.NEEDS_REVIEW
+    earned = criterion.earned(verdict.awarded) if verdict else None
+    sure = min(verdict.confidence, answer.confidence, DOUBTED if doubt else 1.0) if verdict else 0.0
+    return AnswerResult(
+        part=criterion.id,
+        title=criterion.title,
+        status=Status.NEEDS_REVIEW if is_open or verdict is None else verdict.status,
+        awarded=Decimal(0) if is_open or earned is None else earned,
+        available=criterion.points,
+        confidence=round(sure, 2),
+        message=" ".join(filter(None, (doubt, verdict.message if verdict else WAITING))),
+        spans=verdict.spans if verdict else (),
+        text=answer.text,
+        source=answer.source,
+        note="" if answer.is_blank else note,
+        full_answer=judge.full_answer(criterion.id) if judge is not None else "",
+        proposed=earned if is_open else None,
+    )
+
+
+def _verdict(criterion: Criterion, answer: WrittenAnswer, judge: Judge | None) -> Verdict | None:
+    """What the text earns; a blank place needs no key to earn nothing."""
+    if answer.is_blank:
+        return Verdict(Status.FAILED, Decimal(0), 1.0, BLANK, ())
+    return judge(criterion.id, answer.text) if judge is not None else None
+
+
+def _doubt(answer: WrittenAnswer, sheet: AnswerSheet) -> str:
+    """Why a tutor has to look whatever the text says; empty when the text is surely the whole answer."""
+    if answer.has_picture:
+        return f"A picture in {answer.source} may be part of this answer."
+    if answer.is_blank and sheet.problems:
+        return sheet.problems[0]
+    if answer.rivals:
+        return f"This part is answered in other words in {' and '.join(answer.rivals[:3])}."
+    if answer.shared:
+        return f"Parts {', '.join(answer.shared)} were answered in one text."
+    if answer.confidence < CERTAIN:
+        return "It is not certain that this is the answer to this part, or all of it."
+    if len(answer.text) > TOO_LONG:
+        return f"Only the first {TOO_LONG} characters of this answer were marked."
+    return ""

@@ -1,0 +1,86 @@
+"""Two readers, one mark: what the key's ideas say of an answer is weighed against what the samples say.
+
+The key is read by rules that are nearly always right where they are sure, and at a loss before new words; the samples
+are the other way round. How far each can be trusted was counted on answers that neither had seen
+(docs/calibration.md).
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from grader.answers.marker.samples import MARKS
+from grader.answers.marker.similarity import Shares
+from grader.answers.marker.verdict import REVIEW_BELOW, Verdict, verdict
+
+LEVELS = (0.45, 0.6, 0.83)
+"""Bounds between the confidences of the rules that are told apart."""
+COUNTS: dict[tuple[Decimal, int], tuple[int, int, int]] = {
+    (Decimal(0), 0): (187, 68, 186),
+    (Decimal(0), 1): (80, 6, 9),
+    (Decimal(0), 2): (108, 20, 24),
+    (Decimal(0), 3): (311, 13, 15),
+    (Decimal("0.5"), 0): (20, 10, 30),
+    (Decimal("0.5"), 1): (56, 140, 88),
+    (Decimal("0.5"), 2): (14, 141, 14),
+    (Decimal("0.5"), 3): (11, 225, 12),
+    (Decimal(1), 1): (34, 83, 267),
+    (Decimal(1), 2): (0, 1, 13),
+    (Decimal(1), 3): (36, 27, 845),
+}
+"""By the rules' mark and level of confidence: how many unseen answers had a mark of 0, 0.5 and 1 by hand."""
+DOUBT = 0.02
+"""Added to each share of the samples, so that they alone never rule a mark out."""
+SURE = 0.74
+"""Share of the heavier mark below which a tutor decides."""
+SURE_OF_NOTHING = 0.8
+"""Confidence below which a mark of 0 waits for a tutor where the key does not know what is wrong with the answer."""
+
+
+def weigh(rules: Verdict, shares: Shares) -> tuple[Decimal, float]:
+    """The likeliest mark, and how likely it is."""
+    counts = COUNTS.get((_nearest(rules.awarded), _level(rules.confidence)), (0, 0, 0))
+    whole = sum(counts) + len(counts)
+    weights = [
+        math.log((count + 1) / whole) + math.log(share + DOUBT) for count, share in zip(counts, shares, strict=True)
+    ]
+    grown = [math.exp(weight - max(weights)) for weight in weights]
+    best = max(range(len(MARKS)), key=lambda at: grown[at])
+    return MARKS[best], grown[best] / sum(grown)
+
+
+def settled(
+    rules: Verdict, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]
+) -> Verdict:
+    """The verdict on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
+
+    Where one reader would give all of it and the other nothing, a tutor decides, however sure they are.
+    """
+    confidence = _confidence(sure)
+    is_unexplained = mark == 0 and rules.confidence < REVIEW_BELOW and confidence < SURE_OF_NOTHING
+    if abs(mark - rules.awarded) == 1 or is_unexplained:
+        confidence = min(confidence, REVIEW_BELOW - 0.05)
+    if is_same(rules, mark):
+        return verdict(rules.awarded, confidence, rules.message, rules.spans or spans)
+    return verdict(mark, confidence, message, spans or rules.spans)
+
+
+def is_same(rules: Verdict, mark: Decimal) -> bool:
+    """Whether the rules gave this mark, as near as the samples tell marks apart."""
+    return mark == _nearest(rules.awarded)
+
+
+def _confidence(sure: float) -> float:
+    """``sure`` on the scale on which REVIEW_BELOW is the line: SURE comes to lie on it."""
+    if sure < SURE:
+        return REVIEW_BELOW * sure / SURE - 0.01
+    return REVIEW_BELOW + (1 - REVIEW_BELOW) * (sure - SURE) / (1 - SURE)
+
+
+def _level(confidence: float) -> int:
+    return sum(confidence >= bound for bound in LEVELS)
+
+
+def _nearest(mark: Decimal) -> Decimal:
+    return min(MARKS, key=lambda one: abs(one - mark))

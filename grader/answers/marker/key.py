@@ -1,0 +1,315 @@
+"""Reading the answer key: a TOML file becomes an :class:`AnswerKey`, or is refused. It knows no answer."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from grader.answers.marker.patterns import Pattern, PatternFault, compiled
+from grader.answers.marker.samples import Sample, load_samples
+from grader.answers.marker.similarity import Likeness
+from grader.answers.marker.tokens import read, stem
+from grader.lab4.items import PART1_TITLES
+from grader.model import UsageFault
+from grader.rubric.tables import near_miss
+
+FORMAT = 1
+PROSE_KEYS = (
+    "question", "full", "half", "vocabulary", "missing", "lacking", "right", "topics", "asides", "ideas", "wrong"
+)  # fmt: skip
+IDEA_KEYS = ("name", "say", "patterns", "deniable", "about", "opposite", "unless")
+NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part")
+COSTS = (Decimal("0.5"), Decimal(1))
+
+
+@dataclass(frozen=True)
+class Idea:
+    """One thing an answer may say. ``costs`` is 0 for an idea that earns, else the share of the mark that it costs.
+
+    ``is_deniable``: "not X" is the opposite of X, rather than a way to say it. ``about``: the topic that the words must
+    be said of. ``opposite``: what says the idea when it is denied. ``unless``: what takes the idea back in its clause.
+    """
+
+    name: str
+    say: str
+    patterns: tuple[Pattern, ...]
+    costs: Decimal = Decimal(0)
+    is_deniable: bool = True
+    about: str = ""
+    opposite: tuple[Pattern, ...] = ()
+    unless: tuple[Pattern, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Which ideas together earn a mark: names joined with and, or, not."""
+
+    text: str
+    tree: ast.expr
+
+    def holds(self, found: Iterable[str]) -> bool:
+        """Whether the condition is true when these ideas were found."""
+        return _truth(self.tree, frozenset(found))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The ideas that it speaks of."""
+        return frozenset(node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
+
+
+@dataclass(frozen=True)
+class ProsePart:
+    """What a part that is answered in words is marked by. The texts are what the student reads.
+
+    ``topics`` are the things that an answer tells apart; ``asides`` are what neither earns nor costs.
+    """
+
+    part: str
+    question: str
+    full: Condition
+    half: Condition
+    vocabulary: frozenset[str]
+    right: str
+    missing: str
+    lacking: str
+    ideas: tuple[Idea, ...]
+    wrong: tuple[Idea, ...]
+    topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
+    asides: tuple[Pattern, ...]
+
+    @cached_property
+    def said(self) -> frozenset[str]:
+        """The stems of the earning patterns, without the short ones that any sentence has."""
+        return frozenset(
+            word for idea in self.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
+        )
+
+
+@dataclass(frozen=True)
+class NumericPart:
+    """What a part that is answered with numbers in positions is marked by. ``other``: numbers of a mixed-up part."""
+
+    part: str
+    question: str
+    values: tuple[Decimal, ...]
+    other: tuple[Decimal, ...]
+    missing: str
+    other_part: str
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """The whole key, by part. ``vocabulary``: what a misspelt word may have been meant to be, words and stems."""
+
+    parts: Mapping[str, ProsePart | NumericPart]
+    vocabulary: frozenset[str]
+    likeness: Likeness
+    """What the key's sample answers teach."""
+    revision: str = ""
+    """Digest of what the key and its samples say, whatever its comments and layout."""
+
+
+def load_key(path: Path) -> AnswerKey:
+    """The key at ``path``. Raises :class:`UsageFault` naming the file, the place and what to change."""
+    try:
+        values = tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
+    except OSError as error:
+        raise UsageFault(f"{path}: the answer key cannot be read ({error.strerror or error}).") from error
+    except UnicodeDecodeError as error:
+        raise UsageFault(f"{path}: the answer key is not UTF-8 text; save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageFault(f"{path}: not valid TOML: {error}.") from error
+    return _Reader(path).key(values)
+
+
+class _Reader:
+    """Reads the tables of one file; whatever it cannot use, it refuses by name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = str(path)
+        self.words: dict[str, tuple[str, ...]] = {}
+
+    def refuse(self, place: str, reason: str) -> NoReturn:
+        raise UsageFault(f"{self.file}: {place}: {reason}")
+
+    def key(self, values: Mapping[str, Any]) -> AnswerKey:
+        self.known(values, "the key", ("format", "samples", "ordinary_words", "words", "parts"))
+        if values.get("format") != FORMAT:
+            self.refuse("format", f"should be {FORMAT}.")
+        lists = self.table(values, "words", "words")
+        self.words = {name: self.texts(lists, name, f"words.{name}") for name in lists}
+        tables = self.table(values, "parts", "parts")
+        self.known(tables, "parts", tuple(PART1_TITLES))
+        for part in PART1_TITLES:
+            if part not in tables:
+                self.refuse(f"parts.{part}", "is missing.")
+        parts = {part: self.part(part, self.table(tables, part, f"parts.{part}")) for part in PART1_TITLES}
+        ordinary = {word.lower() for word in self.texts(values, "ordinary_words", "ordinary_words")}
+        stems = ordinary | {stem(word) for word in ordinary}
+        for asked in parts.values():
+            stems |= {token.stem for token in read(asked.question).tokens}
+            if isinstance(asked, ProsePart):
+                stems |= asked.vocabulary
+                ideas = (*asked.ideas, *asked.wrong)
+                told = [each for idea in ideas for each in (*idea.patterns, *idea.opposite)]
+                told += [each for _, patterns in asked.topics for each in patterns]
+                stems |= {word for each in told for word in each.words}
+        samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
+        said = json.dumps([values, samples], sort_keys=True, default=str)
+        return AnswerKey(
+            parts,
+            frozenset(stems),
+            Likeness(samples),
+            hashlib.sha256(said.encode()).hexdigest()[:12],
+        )
+
+    def samples(self, values: Mapping[str, Any], parts: list[str]) -> Mapping[str, tuple[Sample, ...]]:
+        """The sample answers in the file that the key names, beside it; none when it names none."""
+        if "samples" not in values:
+            return {}
+        return load_samples(self.path.parent / self.text(values, "samples", "the key"), parts)
+
+    def part(self, part: str, table: Mapping[str, Any]) -> ProsePart | NumericPart:
+        place = f"parts.{part}"
+        if "values" in table:
+            return self.numeric(part, table, place)
+        self.known(table, place, PROSE_KEYS)
+        named = self.table(table, "topics", f"{place}.topics") if "topics" in table else {}
+        topics = {name: self.patterns(named, name, f"{place}.topics") for name in named}
+        ideas = tuple(self.ideas(table, "ideas", place, topics))
+        wrong = tuple(self.ideas(table, "wrong", place, topics))
+        names = [idea.name for idea in (*ideas, *wrong)]
+        for name in names:
+            if names.count(name) > 1:
+                self.refuse(f"{place}.{name}", "is there twice; each idea needs a name of its own.")
+        return ProsePart(
+            part=part,
+            question=self.text(table, "question", place),
+            full=self.condition(table, "full", place, ideas),
+            half=self.condition(table, "half", place, ideas),
+            vocabulary=frozenset(stem(word.lower()) for word in self.texts(table, "vocabulary", f"{place}.vocabulary")),
+            right=self.text(table, "right", place),
+            missing=self.text(table, "missing", place),
+            lacking=self.text(table, "lacking", place),
+            ideas=ideas,
+            wrong=wrong,
+            topics=tuple(topics.items()),
+            asides=self.patterns(table, "asides", place) if "asides" in table else (),
+        )
+
+    def numeric(self, part: str, table: Mapping[str, Any], place: str) -> NumericPart:
+        self.known(table, place, NUMERIC_KEYS)
+        return NumericPart(
+            part=part,
+            question=self.text(table, "question", place),
+            values=self.numbers(table, "values", place),
+            other=self.numbers(table, "other", place),
+            missing=self.text(table, "missing", place),
+            other_part=self.text(table, "other_part", place),
+        )
+
+    def ideas(self, table: Mapping[str, Any], name: str, place: str, topics: Iterable[str]) -> Iterable[Idea]:
+        entries = table.get(name)
+        if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+            self.refuse(f"{place}.{name}", f"should be one or more tables, each headed [[{place}.{name}]].")
+        extra = ("costs",) if name == "wrong" else ()
+        for number, entry in enumerate(entries, start=1):
+            where = f"{place}.{name}[{number}]"
+            self.known(entry, where, (*IDEA_KEYS, *extra))
+            title = self.text(entry, "name", where)
+            if not title.isidentifier() or title in ("and", "or", "not"):
+                self.refuse(f"{where}.name", f'"{title}" should be one word of letters, digits and _.')
+            costs = Decimal(0)
+            if extra:
+                costs = entry.get("costs", Decimal(1))
+                if isinstance(costs, bool) or costs not in COSTS:
+                    self.refuse(f"{where}.costs", "should be 0.5 (half the mark) or 1 (all of it).")
+            deniable = entry.get("deniable", True)
+            if not isinstance(deniable, bool):
+                self.refuse(f"{where}.deniable", "should be true or false.")
+            about = self.text(entry, "about", where) if "about" in entry else ""
+            if about and about not in topics:
+                self.refuse(f"{where}.about", f'no topic is called "{about}".{near_miss(about, topics)}')
+            yield Idea(
+                title,
+                self.text(entry, "say", where),
+                self.patterns(entry, "patterns", where),
+                Decimal(costs),
+                deniable,
+                about,
+                self.patterns(entry, "opposite", where) if "opposite" in entry else (),
+                self.patterns(entry, "unless", where) if "unless" in entry else (),
+            )
+
+    def patterns(self, entry: Mapping[str, Any], name: str, place: str) -> tuple[Pattern, ...]:
+        made = []
+        for number, text in enumerate(self.texts(entry, name, f"{place}.{name}"), start=1):
+            try:
+                made.append(compiled(text, self.words))
+            except PatternFault as fault:
+                self.refuse(f"{place}.{name}[{number}]", f"{fault}.")
+        return tuple(made)
+
+    def condition(self, table: Mapping[str, Any], name: str, place: str, ideas: Iterable[Idea]) -> Condition:
+        text = self.text(table, name, place)
+        try:
+            tree = ast.parse(text, mode="eval").body
+        except SyntaxError:
+            self.refuse(f"{place}.{name}", f'"{text}" should be names of ideas joined with and, or, not.')
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.BoolOp | ast.boolop | ast.UnaryOp | ast.Not | ast.Name | ast.Load):
+                self.refuse(f"{place}.{name}", f'"{text}" should be names of ideas joined with and, or, not.')
+        condition, known = Condition(text, tree), [idea.name for idea in ideas]
+        for unknown in sorted(condition.names - set(known)):
+            self.refuse(f"{place}.{name}", f'no idea is called "{unknown}".{near_miss(unknown, known)}')
+        return condition
+
+    def known(self, table: Mapping[str, Any], place: str, allowed: Iterable[str]) -> None:
+        names = tuple(allowed)
+        for name in table:
+            if name not in names:
+                self.refuse(place, f'"{name}" is not known here.{near_miss(name, names)}')
+
+    def table(self, table: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
+        value = table.get(name)
+        if not isinstance(value, dict):
+            self.refuse(place, "should be a table." if name in table else "is missing.")
+        return value
+
+    def text(self, table: Mapping[str, Any], name: str, place: str) -> str:
+        value = table.get(name)
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(f"{place}.{name}", "should be some text in quotes." if name in table else "is missing.")
+        return value
+
+    def texts(self, table: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
+        value = table.get(name)
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+            self.refuse(place, "should be a list of texts in quotes." if name in table else "is missing.")
+        return tuple(value)
+
+    def numbers(self, table: Mapping[str, Any], name: str, place: str) -> tuple[Decimal, ...]:
+        values = self.texts(table, name, f"{place}.{name}")
+        try:
+            return tuple(Decimal(value) for value in values)
+        except InvalidOperation:
+            self.refuse(f"{place}.{name}", 'should be numbers in quotes, as in ["1", "0.5"].')
+
+
+def _truth(node: ast.expr, found: frozenset[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in found
+    if isinstance(node, ast.UnaryOp):
+        return not _truth(node.operand, found)
+    assert isinstance(node, ast.BoolOp)
+    truths = [_truth(value, found) for value in node.values]
+    return all(truths) if isinstance(node.op, ast.And) else any(truths)

@@ -1,0 +1,222 @@
+"""A second reader, who has never seen the ideas of the key: an answer is compared with sample answers of its part.
+
+Words (as stems, alone and in pairs) and pieces of words are weighed by how rare they are, and a ridge regression learns
+from the samples which of them go with which mark. Alone it is no marker: it knows no negation and no roles. What it is
+good for is to know again what was said before in other words, and to doubt (:mod:`grader.answers.marker.combination`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.answers.marker.samples import MARKS, Sample
+from grader.answers.marker.tokens import FUNCTION_WORDS, NEGATORS, stem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+WORD = re.compile(r"[^\W_]+")
+PIECE = re.compile(r"[^\W_]+|[.,;:!?\n]")
+DENIED = "not:"
+REACH = 4
+"""Words behind a negation that it is taken to deny, up to the next punctuation."""
+PIECE_LENGTHS = (4, 5)
+"""Letters of the pieces of words; those that only one sample has are left out."""
+SHARPNESS = 8.0
+"""What the regression's scores are multiplied by before they become shares."""
+PENALTY = 0.1
+"""Of the ridge regression. Both were chosen on sets of answers by twelve authors, one left out at a time."""
+LEAST_HEAP = 8
+"""Words of a heap; a terse answer has fewer."""
+HEAP = 0.35
+"""Share of neighbours that are known below which words are a heap: of 700 answers one in forty lies below, of heaps of
+the words of right answers all but one in a hundred."""
+MARKED = re.compile(r"[.,;:!?()\[\]=|<>/\n\u2192-]\s|[=|\n]")
+LEAST_SAMPLES = 30
+"""Of a part; from fewer nothing is to be learned."""
+TELLING = 0.5
+"""Share of the most telling word's weight from which a word is shown as one that counted."""
+MOST_WORDS = 6
+
+Features = Callable[[str], Sequence[str]]
+Shares = tuple[float, ...]
+"""How likely each of the MARKS is, by the samples alone; they add up to 1."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """One kind of features of an answer: how they are found, the known ones, and how rare each of them is.
+
+    ``columns`` numbers the features; ``rarity`` is (features,), the smoothed inverse document frequency.
+    """
+
+    features: Features
+    columns: Mapping[str, int]
+    rarity: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, answers: Sequence[str], features: Features, *, least: int) -> Self:
+        """The features that at least so many of the answers have."""
+        spread = Counter(feature for answer in answers for feature in set(features(answer)))
+        known = [(feature, count) for feature, count in spread.items() if count >= least]
+        columns = {feature: column for column, (feature, _) in enumerate(known)}
+        return cls(features, columns, np.log((1 + len(answers)) / (1 + np.array([count for _, count in known]))) + 1)
+
+    def vector(self, answer: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The columns of the known features in an answer, and their values: a vector of length 1, or nothing.
+
+        What occurs several times counts by its logarithm.
+        """
+        counts = Counter(self.features(answer))
+        known = [(at, count) for feature, count in counts.items() if (at := self.columns.get(feature)) is not None]
+        if not known:
+            return np.zeros(0, np.intp), np.zeros(0)
+        found, times = np.array(known, np.intp).T
+        values = (1 + np.log(times)) * self.rarity[found]
+        return found, values / math.sqrt(values @ values)
+
+    def matrix(self, answers: Sequence[str]) -> csr_array:
+        """The vectors of the answers as the rows of a sparse matrix (answers, features)."""
+        from scipy.sparse import csr_array  # here, for it takes a quarter of a second, and most commands mark nothing
+
+        found, values = zip(*map(self.vector, answers), strict=True)
+        ends = np.cumsum([0, *map(len, found)])
+        return csr_array((np.concatenate(values), np.concatenate(found), ends), (len(answers), len(self.columns)))
+
+
+@dataclass(frozen=True)
+class FeatureWeights:
+    """A vocabulary, and how each of its features speaks for each mark: ``weights`` is (features, marks)."""
+
+    vocabulary: Vocabulary
+    weights: NDArray[np.float64]
+
+    def scores(self, answer: str) -> NDArray[np.float64]:
+        """The (marks,) scores of an answer."""
+        found, values = self.vocabulary.vector(answer)
+        scores: NDArray[np.float64] = values @ self.weights[found]
+        return scores
+
+
+@dataclass(frozen=True)
+class PartLikeness:
+    """What was learned about one part. ``base`` is (marks,): how often each mark was given."""
+
+    stems: FeatureWeights
+    pieces: FeatureWeights
+    base: NDArray[np.float64]
+
+    def shares(self, answer: str) -> Shares:
+        """How likely each mark is for an answer."""
+        scores = SHARPNESS * (self.base + self.stems.scores(answer) + self.pieces.scores(answer))
+        grown = np.exp(scores - scores.max())
+        return tuple((grown / grown.sum()).tolist())
+
+    def telling(self, answer: str, mark: int) -> tuple[tuple[int, int], ...]:
+        """The places of the words that speak most for the mark with this number, as character offsets."""
+        weights = self.stems.weights
+        speaks = weights[:, mark] - np.delete(weights, mark, axis=1).mean(axis=1)
+        rated = [
+            (float(speaks[at]), word.span())
+            for word in WORD.finditer(answer)
+            if word.group().lower() not in FUNCTION_WORDS
+            and (at := self.stems.vocabulary.columns.get(stem(word.group().lower()))) is not None
+        ]
+        most = max((weight for weight, _ in rated), default=0.0)
+        return tuple([place for weight, place in rated if most > 0 and weight >= TELLING * most][:MOST_WORDS])
+
+
+class Likeness:
+    """What the samples of each part teach, learned when it is first asked for."""
+
+    def __init__(self, samples: Mapping[str, Sequence[Sample]]) -> None:
+        self._samples = samples
+        self._pairs: frozenset[tuple[str, str]] | None = None
+        self._learned: dict[str, PartLikeness | None] = {}
+        self._lock = threading.Lock()
+
+    def of(self, part: str) -> PartLikeness | None:
+        """What was learned about ``part``; None when its samples are too few."""
+        with self._lock:
+            if part not in self._learned:
+                self._learned[part] = learned(self._samples.get(part, ()))
+            return self._learned[part]
+
+    def is_heap(self, answer: str) -> bool:
+        """Whether the words of an answer hardly ever stand beside each other in what people say: a heap of key words.
+
+        Only a text without any punctuation is taken for one.
+        """
+        words = _words(answer)
+        if len(words) < LEAST_HEAP or MARKED.search(answer.strip().rstrip(".")) or not self._samples:
+            return False
+        with self._lock:
+            if self._pairs is None:
+                self._pairs = frozenset(
+                    pair
+                    for samples in self._samples.values()
+                    for sample in samples
+                    for pair in pairwise(_words(sample.answer))
+                )
+        known = sum(pair in self._pairs for pair in pairwise(words))
+        return known < HEAP * (len(words) - 1)
+
+
+def learned(samples: Sequence[Sample]) -> PartLikeness | None:
+    """What the samples of one part teach; None when there are too few."""
+    if len(samples) < LEAST_SAMPLES:
+        return None
+    answers = [sample.answer for sample in samples]
+    vocabularies = (Vocabulary.of(answers, _stems_and_pairs, least=1), Vocabulary.of(answers, _pieces, least=2))
+    by_stem, by_piece = (vocabulary.matrix(answers) for vocabulary in vocabularies)
+    given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in samples])
+    base = given.mean(axis=0)
+    alike = (by_stem @ by_stem.T + by_piece @ by_piece.T).toarray()
+    dual = np.linalg.solve(alike + PENALTY * np.eye(len(samples)), given - base)  # kernel ridge regression
+    stems, pieces = map(FeatureWeights, vocabularies, (by_stem.T @ dual, by_piece.T @ dual))
+    return PartLikeness(stems, pieces, base)
+
+
+def _words(answer: str) -> list[str]:
+    return [stem(word) for word in WORD.findall(answer.lower())]
+
+
+def _stems_and_pairs(answer: str) -> list[str]:
+    """The stems of an answer, then its pairs of neighbours; a stem in the reach of a negation is a word of its own."""
+    found, reach = [], 0
+    for piece in PIECE.findall(answer.lower().replace("n't", " not")):
+        if not WORD.fullmatch(piece):
+            reach = 0
+            continue
+        root = stem(piece)
+        found.append(f"{DENIED}{root}" if reach else root)
+        reach = REACH if root in NEGATORS else max(0, reach - 1)
+    return found + [f"{one} {other}" for one, other in pairwise(found)]
+
+
+def _pieces(answer: str) -> list[str]:
+    """The runs of letters of PIECE_LENGTHS in the words of an answer, the blank before and behind each included."""
+    return [piece for word in answer.lower().split() for piece in _pieces_of(word)]
+
+
+@lru_cache(maxsize=20_000)
+def _pieces_of(word: str) -> tuple[str, ...]:
+    """Those of one word; a shorter word is a piece as a whole."""
+    padded = f" {word} "
+    return tuple(
+        padded[start : start + length]
+        for length in PIECE_LENGTHS
+        if length <= len(padded) or length == PIECE_LENGTHS[0]
+        for start in range(max(1, len(padded) - length + 1))
+    )

@@ -1,0 +1,56 @@
+"""What the questions of Part 1 come to in a student's own network: one sentence a part, read from the trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import prod
+
+from grader.checks.network import Network, executed_network
+from grader.model.evidence import Evidence, Operation
+
+_NAME = re.compile(r"[A-Za-z_][\w.]{0,29}", re.ASCII)
+_ORDINALS = ("first", "second")
+
+
+def notes(evidence: Evidence | None) -> dict[str, str]:
+    """A sentence for each part that the network, as it ran, is an example of. No mark depends on them."""
+    return dict(_notes(executed_network(evidence.trace))) if evidence is not None else {}
+
+
+def _notes(network: Network) -> Iterator[tuple[str, str]]:
+    pools = [one for one in network.path if one.kind == "pool" and _has_maps(one.shape_in) and _has_maps(one.shape_out)]
+    convs = [one for one in network.convs if _has_maps(one.shape_out)]
+    drops = [one for one in network.path if one.drops_some]
+    if pools:
+        before, after = pools[0].shape_in, pools[0].shape_out
+        less = prod(before[2:]) / prod(after[2:])
+        turned = f"maps of {_area(before)} into {_area(after)}"
+        yield "5", f"In your network the first pooling turns {turned}: {less:.3g} times fewer values."
+    if convs:
+        first = convs[0]
+        name, area, places = _name(first, 0), _area(first.shape_out), prod(first.shape_out[2:])
+        told = [f"{_name(conv, at)} has {_counted(conv.shape_out[1], 'filter')}" for at, conv in enumerate(convs[:2])]
+        yield "7a", f"In your network {' and '.join(told)}."
+        yield "7c", f"In your network {name} is applied {area} = {places} times for each filter."
+        yield "7d", f"In your network {name} gives {places} values for each filter, one at a time."
+        yield "7e", f"In your network {name} fills {_counted(first.shape_out[1], 'map')} of {area}."
+    if drops:
+        chances = sorted({f"{100 * (one.probability or 0):.3g} %" for one in drops})
+        yield "8", f"While your network trains, its dropout sets {' or '.join(chances)} of the values to zero."
+
+
+def _has_maps(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4 and prod(shape[1:]) > 0
+
+
+def _area(shape: tuple[int, ...]) -> str:
+    return f"{shape[2]} x {shape[3]}"
+
+
+def _name(conv: Operation, at: int) -> str:
+    return f"`{conv.layer}`" if _NAME.fullmatch(conv.layer) else f"the {_ORDINALS[at]} convolution"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,4 @@
+"""The command line: its options, its commands, and ``doctor``.
+
+May import: ``data``, ``model``, ``sandbox``, ``worker.isolate``.
+"""

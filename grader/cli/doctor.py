@@ -1,0 +1,162 @@
+"""``python -m grader doctor``: what this machine can do, in plain words, and what to do about what is missing.
+
+Looking changes nothing: no data is downloaded and no submission is run. Printing is the console's work.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from grader.data import resolve_data
+from grader.model import GraderFault, UsageFault
+from grader.sandbox import Level, WorkerPool
+from grader.sandbox.level import LACKS
+from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
+
+LEAST_PYTHON = (3, 11)
+LEAST_MEMORY = 4 << 30
+"""Bytes for two workers: torch takes some 0.5 GB, and a submission may take 4 GB before it is ended."""
+LEAST_DISK = 1 << 30
+PACKAGES = ("torch", "torchvision", "numpy", "nbformat", "msgspec", "jinja2", "rich", "scikit-learn")
+
+NAMESPACE_ADVICE = (
+    "Ubuntu 23.10 or newer: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0. Debian: sudo sysctl "
+    "kernel.unprivileged_userns_clone=1. Others: look at user.max_user_namespaces. In Docker: start the container with "
+    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined, or with --cap-add SYS_ADMIN."
+)
+ADVICE = {
+    PID: NAMESPACE_ADVICE,
+    NAMESPACES: NAMESPACE_ADVICE,
+    VIEW: "It takes Linux 5.12 or newer, and the right to mount in a namespace. " + NAMESPACE_ADVICE,
+    USER: "The container forbids what every process may do elsewhere; loosen its seccomp profile.",
+    LANDLOCK: "It takes Linux 5.13 or newer with landlock among the kernel's security modules (lsm=landlock,...).",
+    CALLS: "It takes seccomp in the kernel, on x86-64 or 64-bit Arm.",
+}
+WORDS = {**LACKS, LANDLOCK: "Landlock"}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One line of the examination. ``advice`` says what to do when it is not fine, and is empty when it is."""
+
+    subject: str
+    text: str
+    advice: str = ""
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing needs to be done."""
+        return not self.advice
+
+
+def examine(
+    choice: str | None, *, environment: Mapping[str, str], cache: Path, prefix: Sequence[str] = ()
+) -> Iterator[Remark]:
+    """Look at the interpreter, the packages, isolation, devices, data, and room, one remark at a time.
+
+    ``choice`` is what ``--data`` names, if anything; ``cache`` the user's cache folder.
+    """
+    yield _python()
+    yield _packages()
+    yield from _workers(prefix)
+    yield _data(choice, environment, cache)
+    yield _memory()
+    yield _disk()
+
+
+def _python() -> Remark:
+    text = f"Python {platform.python_version()} on {platform.system()} {platform.release()}, {platform.machine()}"
+    if sys.version_info < LEAST_PYTHON:
+        return Remark("Python", text, f"Python {'.'.join(map(str, LEAST_PYTHON))} or newer is needed.")
+    return Remark("Python", text)
+
+
+def _packages() -> Remark:
+    found, missing = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        advice = f"Missing: {', '.join(missing)}. nox -s grade installs it."
+        return Remark("Packages", ", ".join(found), advice)
+    return Remark("Packages", ", ".join(found))
+
+
+def _workers(prefix: Sequence[str]) -> Iterator[Remark]:
+    """Start a worker and ask it: what holds in a submission depends on more than can be looked up."""
+    try:
+        with WorkerPool(workers=1, prefix=prefix) as pool:
+            level, devices = pool.isolation, pool.devices
+    except (UsageFault, GraderFault) as fault:
+        yield Remark("Worker", f"it does not start: {fault}", "Correct that first; nothing can be graded before.")
+        return
+    yield from _isolation(level)
+    if devices == ("cpu",):
+        yield Remark("Devices", "no GPU: nets are trained on the CPU, which takes about a second each")
+    else:
+        yield Remark("Devices", f"nets are trained on {devices[0]} (also there: {', '.join(devices[1:])})")
+
+
+def _isolation(level: Level) -> Iterator[Remark]:
+    text = str(level)
+    if level.name == "full":
+        yield Remark("Isolation", text)
+    elif not sys.platform.startswith("linux"):
+        advice = "Only Linux can do more: grade cohorts you do not trust in a Linux virtual machine or container."
+        yield Remark("Isolation", text, advice)
+    else:
+        yield Remark("Isolation", text, "See the lines below. --isolation require refuses to grade at this level.")
+    told: set[str] = set()
+    for step, reason in level.refusals.items():
+        if step == VIEW and NAMESPACES in level.refusals:
+            continue  # it follows from that one
+        advice = ADVICE[step] if ADVICE[step] not in told else "As above."
+        told.add(ADVICE[step])
+        yield Remark(f"  {WORDS[step]}", f"not here: {reason}", advice)
+
+
+def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> Remark:
+    try:
+        data = resolve_data(choice, environment=environment, cache=cache, download=None)
+    except UsageFault as fault:
+        return Remark("Data", "MNIST cannot be used", str(fault))
+    if data.name == "mnist":
+        text = f"MNIST: {len(data.train_labels):,} training and {len(data.heldout_labels):,} test images"
+        return Remark("Data", text)
+    return Remark(
+        "Data",
+        "MNIST is not here yet",
+        "The next grading run tries to download it; without network, nets are measured on scikit-learn's digits. "
+        "To bring it yourself, copy the four MNIST files to a folder and name that with --data or LAB4_DATA.",
+    )
+
+
+def _memory() -> Remark:
+    cores = os.cpu_count() or 1
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return Remark("Machine", f"{cores} cores")
+    text = f"{cores} cores, {total / 2**30:.0f} GiB of memory"
+    if total < LEAST_MEMORY:
+        return Remark("Machine", text, "That is little: use --jobs 1.")
+    return Remark("Machine", text)
+
+
+def _disk() -> Remark:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 2**30:.1f} GiB free in {folder}, where copies of submissions are made"
+    if free < LEAST_DISK:
+        return Remark("Disk", text, "Make room, or set TMPDIR to another folder.")
+    return Remark("Disk", text)

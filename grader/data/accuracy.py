@@ -1,0 +1,40 @@
+"""Counting a network's predictions against labels that no other process has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model.evidence import Training
+
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Outputs for the held-out images, float32 of shape (n, 10), after training with ``seed``.
+
+    There are no rows when training had a problem. ``filters`` are the network's first ones, finite and few (see
+    :func:`grader.model.images.are_filters`), if it has any to show.
+    """
+
+    seed: int
+    log_probabilities: NDArray[np.float32]
+    filters: NDArray[np.float32] | None = None
+
+
+def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np.uint8]) -> Training:
+    """The record with the held-out predictions counted, and the confusion matrix."""
+    if record.problem is not None or len(predictions.log_probabilities) != len(labels):
+        return record
+    predicted = predictions.log_probabilities.argmax(axis=1)
+    confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    return replace(
+        record,
+        correct=int((predicted == labels).sum()),
+        total=len(labels),
+        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
+    )

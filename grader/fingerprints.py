@@ -1,0 +1,27 @@
+"""Digests of the grader's own code, so that what other code made is not reused."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+OBSERVING = ("measure", "model", "pipeline.measurement", "source", "worker")
+"""What evidence depends on: the packages that read, record and measure a submission, and what leads them through it."""
+
+
+@lru_cache
+def code_digest(*names: str) -> str:
+    """SHA-256 of these modules and packages (``answers.marker``), packages with all that is in them."""
+    package = Path(__file__).resolve().parent
+    places = [package.joinpath(*name.split(".")) for name in names]
+    sources = [file for place in places for file in (*place.rglob("*.py"), place.with_suffix(".py")) if file.is_file()]
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def worker_digest() -> str:
+    """SHA-256 of all code that takes part in observing a submission."""
+    return code_digest(*OBSERVING)

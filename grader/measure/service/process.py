@@ -1,0 +1,74 @@
+"""A measuring process from within: the data mapped once, then requests answered one after the other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from grader.measure.images import Images, load_images
+from grader.measure.look import Subject, look
+from grader.measure.replay import is_out_of_memory
+from grader.measure.service import wire
+from grader.measure.training import attempt_of, train
+from grader.model import DataFiles
+from grader.model.checking import check_graph
+from grader.model.graph import GraphRefused
+
+NO_ROOM = "it needs more memory than is allowed"
+
+
+def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
+    """What answers requests: with ``settings["data"]`` (the fields of DataFiles) mapped, training on
+    ``settings["device"]``, which may be ``auto``.
+    """
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    images = load_images(DataFiles(**settings["data"]))
+    device = str(settings["device"])
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+    def answer(request: bytes) -> bytes:
+        asked = wire.decode_request(request)
+        try:
+            check_graph(asked.graph)
+            if isinstance(asked, wire.Look):
+                return _looked(asked, images)
+            return _trained(asked, images, device)
+        except GraphRefused as refusal:
+            return wire.encode(wire.Refused(str(refusal)))
+        except MemoryError:
+            return wire.encode(wire.Refused(NO_ROOM))
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return wire.encode(wire.Refused(NO_ROOM))
+
+    return answer
+
+
+def _looked(asked: wire.Look, images: Images) -> bytes:
+    subject = Subject(asked.graph, asked.recording, asked.parameters, asked.recorded_seed)
+    return wire.encode(wire.Looked(look(subject, images, seed=asked.seed)))
+
+
+def _trained(asked: wire.Train, images: Images, device: str) -> bytes:
+    record, outputs = train(
+        asked.graph,
+        images,
+        asked.plan,
+        attempt_of(asked.plan, asked.number, seed=asked.seed),
+        probes=lambda count: images.probes(count, seed=asked.probe_seed),
+        device=device,
+        most_seconds=asked.most_seconds,
+    )
+    arrays: dict[str, NDArray[np.float32]] = {"heldout": outputs.heldout.numpy()}
+    if outputs.filters is not None:
+        arrays["filters"] = outputs.filters.numpy()
+    shapes = {name: tuple(map(int, array.shape)) for name, array in arrays.items()}
+    return wire.encode(wire.Trained(record, shapes), arrays)

@@ -1,0 +1,188 @@
+"""Two stored runs side by side: whose marks differ, by how much, and what that comes from.
+
+It reads what the runs have stored; nothing is run, marked or written.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from grader.model import AnswerResult, ItemResult, Override, Report, Run
+from grader.moderation.moderated_run import FinishedRun
+from grader.moderation.overrides import Overrides, item_id, moderated, subject_digest
+
+Result = ItemResult | AnswerResult
+
+
+class Cause(enum.StrEnum):
+    """Why a mark differs."""
+
+    SUBMISSION = "submission"
+    ANSWER = "answer"
+    POINTS = "points"
+    RUBRIC = "rubric"
+    KEY = "key"
+    GRADER = "grader"
+    DATA = "data"
+    OBSERVATION = "observation"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One cause of a difference, and a sentence on it."""
+
+    cause: Cause
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One item that is marked otherwise; ``old`` or ``new`` is None where only one of the rubrics has it."""
+
+    item: str
+    old: Result | None
+    new: Result | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class StudentChange:
+    """A student whose marks differ: both reports with the decisions laid over, and the items."""
+
+    old: Report
+    new: Report
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two runs. ``only_first`` and ``only_second`` are students that the other one lacks."""
+
+    first: FinishedRun
+    second: FinishedRun
+    students: tuple[StudentChange, ...]
+    only_first: tuple[Report, ...]
+    only_second: tuple[Report, ...]
+    compared: int
+
+    @property
+    def is_different(self) -> bool:
+        return bool(self.students or self.only_first or self.only_second)
+
+    @property
+    def change_of_sum(self) -> Decimal:
+        """By how many points the marks of all students in both runs differ together."""
+        return sum((one.new.awarded - one.old.awarded for one in self.students), Decimal(0))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One student in one of the runs: the automatic verdict, and with the decisions laid over."""
+
+    run: Run
+    verdict: Report
+    overrides: Overrides
+
+    @property
+    def report(self) -> Report:
+        return moderated(self.verdict, self.overrides)
+
+
+def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
+    """What differs from the first run to the second, students in the order of the first."""
+    olds = {verdict.student: _Side(first.run, verdict, first.overrides) for verdict in first.verdicts}
+    news = {verdict.student: _Side(second.run, verdict, second.overrides) for verdict in second.verdicts}
+    common = [student for student in olds if student in news]
+    pairs = [(olds[student], news[student]) for student in common]
+    changed = [StudentChange(old.report, new.report, tuple(_changes(old, new))) for old, new in pairs]
+    return Comparison(
+        first,
+        second,
+        students=tuple(one for one in changed if one.changes),
+        only_first=tuple(side.report for student, side in olds.items() if student not in news),
+        only_second=tuple(side.report for student, side in news.items() if student not in olds),
+        compared=len(common),
+    )
+
+
+def _changes(old: _Side, new: _Side) -> Iterator[Change]:
+    before, after = _by_item(old.report), _by_item(new.report)
+    automatic_before, automatic_after = _by_item(old.verdict), _by_item(new.verdict)
+    for id in dict.fromkeys((*before, *after)):
+        one, other = before.get(id), after.get(id)
+        if one is None or other is None:
+            side = "second" if one is None else "first"
+            yield Change(id, one, other, (Reason(Cause.RUBRIC, f"only the {side} run's rubric has it"),))
+        elif _mark(one) != _mark(other):
+            reasons = _automatic_reasons(old, new, automatic_before[id], automatic_after[id])
+            yield Change(id, one, other, (*reasons, *_decision_reasons(old, new, one, other)))
+
+
+def _by_item(report: Report) -> dict[str, Result]:
+    return {item_id(result): result for result in report.results}
+
+
+def _mark(result: Result) -> tuple[object, ...]:
+    return result.status, result.awarded, result.available
+
+
+def _automatic_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
+    """Why the grader's own mark differs; nothing when it does not."""
+    if (*_mark(one), one.proposed) == (*_mark(other), other.proposed):
+        return
+    found = list(_differences(old, new, one, other))
+    yield from found or [Reason(Cause.OBSERVATION, "the submission was looked at once more")]
+
+
+def _differences(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
+    if subject_digest(old.verdict, one) != subject_digest(new.verdict, other):
+        if isinstance(one, AnswerResult):
+            yield Reason(Cause.ANSWER, "another answer was handed in")
+        else:
+            yield Reason(Cause.SUBMISSION, "other files were handed in")
+    if one.available != other.available:
+        yield Reason(
+            Cause.POINTS,
+            f"the rubric gives {other.available.normalize():f} instead of {one.available.normalize():f} points",
+        )
+    elif old.run.rubric_revision != new.run.rubric_revision:
+        yield Reason(Cause.RUBRIC, "another rubric")
+    if isinstance(one, AnswerResult) and old.run.key_revision != new.run.key_revision:
+        yield Reason(Cause.KEY, _key_text(old.run, new.run))
+    if old.run.grader_version != new.run.grader_version:
+        yield Reason(Cause.GRADER, f"grader {new.run.grader_version} instead of {old.run.grader_version}")
+    if isinstance(one, ItemResult) and old.run.data != new.run.data:
+        yield Reason(Cause.DATA, f"measured on {new.run.data} instead of {old.run.data}")
+
+
+def _key_text(old: Run, new: Run) -> str:
+    if not old.key_revision:
+        return "marked by an answer key"
+    return "another answer key" if new.key_revision else "no answer key any more"
+
+
+def _decision_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
+    before, after = one.override, other.override
+    if before == after:
+        return
+    if before is None and after is not None:
+        yield Reason(Cause.DECISION, f"{_who(after)}")
+    elif before is not None and after is None:
+        still_there = _last(new.overrides, before)
+        what = "does not hold for what is there now" if still_there else "was taken back"
+        yield Reason(Cause.DECISION, f"the decision of {before.author} {what}")
+    elif before is not None and after is not None and before.new != after.new:
+        yield Reason(Cause.DECISION, f"{_who(after)}, instead of {_who(before)}")
+
+
+def _who(made: Override) -> str:
+    given = made.new.normalize() if made.new is not None else Decimal(0)
+    return f"{made.author} gave {given:f} ({made.reason})"
+
+
+def _last(overrides: Overrides, made: Override) -> Override | None:
+    return next((one for one in overrides.of(made.student) if one.item == made.item and one.new is not None), None)

@@ -1,0 +1,75 @@
+"""A finished run on disk: its reports put together again from what is stored, and its views written anew.
+
+Nothing is run, no submission is opened and no mark is computed here; tutors' decisions are laid over the stored marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from grader.model import Report, Run, UsageFault
+from grader.moderation.overrides import Overrides, moderated, read_overrides
+from grader.safe_text import visible
+from grader.storage import run_folder
+
+
+class Pages(Protocol):
+    """What renders finished reports; :mod:`grader.report.html.pages` is one."""
+
+    def load(self) -> None: ...
+    def write_report_page(self, folder: Path, report: Report, run: Run) -> object: ...
+    def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run as stored. ``verdicts`` are the automatic ones, in the run's order, without what they were made from."""
+
+    folder: Path
+    run: Run
+    verdicts: tuple[Report, ...]
+    overrides: Overrides
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """The verdicts with the tutors' decisions laid over."""
+        return tuple(moderated(verdict, self.overrides) for verdict in self.verdicts)
+
+    def showing_full_answers(self, shown: bool) -> FinishedRun:
+        """The same run, for pages that tell students what a full answer mentions, or do not."""
+        return replace(self, run=replace(self.run, shows_full_answers=shown))
+
+
+def load_run(folder: Path) -> FinishedRun:
+    """The run at ``folder``. Raises UsageFault when it is none, or was not stored whole."""
+    students = run_folder.students_of(folder)
+    stored = run_folder.read_run(folder)
+    if stored is None or stored.run is None:
+        raise UsageFault(f"{visible(str(folder))} holds no facts about its run; grade once more into the same folder.")
+    verdicts = tuple(
+        verdict for student in students if (verdict := run_folder.read_verdict(folder, student)) is not None
+    )
+    if len(verdicts) < len(students):
+        missing = sorted(set(students) - {verdict.student for verdict in verdicts})
+        raise UsageFault(
+            f"{visible(str(folder))} holds no verdict on {', '.join(map(visible, missing[:5]))}; "
+            "grade with --remark into the same folder to store it."
+        )
+    return FinishedRun(folder, stored.run, verdicts, read_overrides(folder))
+
+
+def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
+    """Write results.json, marks.csv, the cohort page, and the pages of ``students`` (None: of all)."""
+    reports = finished.reports
+    for report in reports:
+        if students is None or report.student in students:
+            if (record := run_folder.read_record(finished.folder, report.student)) is not None:
+                report = replace(report, submission=record.submission, evidence=record.evidence)
+                report = replace(report, experiment=record.experiment)
+            pages.write_report_page(finished.folder, report, finished.run)
+    run_folder.write_results(finished.folder, finished.run, reports)
+    run_folder.write_marks_csv(finished.folder, reports)
+    pages.write_cohort_page(finished.folder, reports, finished.run)

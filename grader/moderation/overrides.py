@@ -1,0 +1,194 @@
+"""Tutors' decisions: ``overrides.toml`` of a run, and what they make of the automatic reports.
+
+A decision is laid over an automatic mark and never edits it, so that marking again loses neither. It holds for what the
+tutor looked at: when a student hands in something else, the item goes back into the queue and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import tomli_w
+
+from grader.model import AnswerResult, ItemResult, Override, Report, Status, UsageFault
+from grader.model.status import first_cause, overall_status
+from grader.safe_text import visible
+from grader.storage.json_files import encodable, write_file
+
+OVERRIDES_FILE = "overrides.toml"
+FORMAT = 1
+PART1 = "part1."
+STEP = Decimal("0.01")
+"""What points of a decision are a multiple of."""
+_HEAD = """\
+# What tutors decided on this run, oldest first. `python -m grader review RUN` writes this file. Entries may be edited
+# by hand; comments such as this one are not kept. The last entry on an item counts; one without `new` only comments.
+"""
+_DIGEST = 16
+
+Result = TypeVar("Result", ItemResult, AnswerResult)
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """All decisions on a run, oldest first."""
+
+    entries: tuple[Override, ...] = ()
+    _by_student: Mapping[str, tuple[Override, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        grouped: defaultdict[str, list[Override]] = defaultdict(list)
+        for entry in self.entries:
+            grouped[entry.student].append(entry)
+        object.__setattr__(self, "_by_student", {student: tuple(entries) for student, entries in grouped.items()})
+
+    def of(self, student: str) -> tuple[Override, ...]:
+        """The decisions on one student's items, oldest first."""
+        return self._by_student.get(encodable(student), ())
+
+
+def item_id(result: ItemResult | AnswerResult) -> str:
+    """What an override calls an item: its id, or ``part1.6a``."""
+    return result.id if isinstance(result, ItemResult) else PART1 + result.part
+
+
+def subject_digest(report: Report, result: ItemResult | AnswerResult) -> str:
+    """Names what a decision on ``result`` is about: the answer's text, or all files of the submission."""
+    if isinstance(result, AnswerResult):
+        return hashlib.sha256(encodable(result.text).encode()).hexdigest()[:_DIGEST]
+    return report.digest[:_DIGEST]
+
+
+def moderated(report: Report, overrides: Overrides) -> Report:
+    """The automatic ``report`` with the decisions on it laid over."""
+    entries = overrides.of(report.student)
+    if not entries:
+        return report
+    items = tuple(_moderated(report, item, entries) for item in report.items)
+    answers = tuple(_moderated(report, answer, entries) for answer in report.answers)
+    return replace(
+        report,
+        items=items,
+        answers=answers,
+        status=overall_status(items, answers),
+        awarded=sum([one.awarded for one in items] + [one.awarded for one in answers], Decimal(0)),
+        message=first_cause(items, answers),
+    )
+
+
+def _moderated(report: Report, result: Result, entries: Sequence[Override]) -> Result:
+    own = [entry for entry in entries if entry.item == item_id(result)]
+    result = replace(result, comments=tuple(entry for entry in own if entry.new is None))
+    decision = next((entry for entry in reversed(own) if entry.new is not None), None)
+    if decision is None or decision.new is None:
+        return result
+    if decision.digest != subject_digest(report, result):
+        return _reopened(result, decision, "something else was handed in since")
+    if decision.available != result.available:
+        return _reopened(result, decision, f"the item gave {decision.available:f} points then")
+    return replace(
+        result, status=_status(decision.new, result.available), awarded=decision.new, proposed=None, override=decision
+    )
+
+
+def _status(awarded: Decimal, available: Decimal) -> Status:
+    if awarded >= available:
+        return Status.PASSED
+    return Status.PARTIAL if awarded else Status.FAILED
+
+
+def _reopened(result: Result, decision: Override, reason: str) -> Result:
+    """An item that has to be decided once more; what the grader gives it now is proposed."""
+    told = f"{decision.author} gave {decision.new:f} here, but {reason}."
+    proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
+    return replace(
+        result,
+        status=Status.NEEDS_REVIEW,
+        awarded=Decimal(0),
+        proposed=proposed,
+        message=f"{told} {result.message}".strip(),
+    )
+
+
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+def read_overrides(folder: Path) -> Overrides:
+    """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault naming what is wrong."""
+    path = folder / OVERRIDES_FILE
+    try:
+        return parse_overrides(path, path.read_bytes())
+    except FileNotFoundError:
+        return Overrides()
+    except OSError as error:
+        raise UsageFault(f"{path}: cannot be read ({error.strerror or error}).") from error
+
+
+def parse_overrides(path: Path, text: bytes) -> Overrides:
+    """The decisions in ``text``, which ``path`` holds. Raises UsageFault naming what is wrong."""
+    try:
+        content = tomllib.loads(text.decode("utf-8-sig"), parse_float=Decimal)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageFault(f"{path}: not valid TOML: {error}.") from error
+    if content.get("format") != FORMAT:
+        raise UsageFault(f"{path}: format should be {FORMAT}.")
+    entries = content.get("override", [])
+    if not isinstance(entries, list) or content.keys() - {"format", "override"}:
+        raise UsageFault(f"{path}: should hold nothing but format and tables headed [[override]].")
+    return Overrides(tuple(_entry(path, number, entry) for number, entry in enumerate(entries, start=1)))
+
+
+def _entry(path: Path, number: int, entry: object) -> Override:
+    place = f"{path}: override {number}"
+    known = [one.name for one in fields(Override)]
+    for name in entry if isinstance(entry, dict) else ():
+        if name not in known:
+            raise UsageFault(f"{place}: {visible(name)} is not known here; known are {', '.join(known)}.")
+    try:
+        override = msgspec.convert(entry, Override, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageFault(f"{place}: {error}.") from error
+    new = override.new
+    if new is not None and not (new.is_finite() and 0 <= new <= override.available and new % STEP == 0):
+        raise UsageFault(f"{place}: new should lie between 0 and {override.available}, in steps of {STEP}.")
+    return override
+
+
+def write_overrides(folder: Path, overrides: Overrides) -> None:
+    """Replace the decisions on the run at ``folder``, durably."""
+    write_file(folder / OVERRIDES_FILE, overrides_text(overrides), is_durable=True)
+
+
+def overrides_text(overrides: Overrides) -> bytes:
+    """What the file holds for ``overrides``."""
+    return f"{_HEAD}format = {FORMAT}\n{entries_text(overrides.entries)}".encode()
+
+
+def entries_text(entries: Sequence[Override]) -> str:
+    """The tables of ``entries``, which may be appended to a file that has others; each begins with an empty line."""
+    tables = ({name: _plain(value) for name, value in asdict(entry).items() if value is not None} for entry in entries)
+    return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    return encodable(str(value))
+
+
+def carry_over(folder: Path, earlier: Path | None) -> Overrides:
+    """The decisions on the run at ``folder``; a run that has no file yet takes over those on the ``earlier`` one."""
+    if earlier is None or (folder / OVERRIDES_FILE).exists():
+        return read_overrides(folder)
+    overrides = read_overrides(earlier)
+    if overrides.entries:
+        write_overrides(folder, overrides)
+    return overrides

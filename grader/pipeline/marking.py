@@ -1,0 +1,162 @@
+"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a judge.
+
+Nothing is run, read or written here, so a mark can be computed again whenever the rubric changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from grader.answers.marked_parts import Judge, mark_sheet, wait_for_marking
+from grader.answers.own_network import notes
+from grader.checks import find
+from grader.checks.holds import conduct, held
+from grader.checks.training import best_accuracy
+from grader.experiment.judging import judge as judge_experiment
+from grader.lab4.items import EXPERIMENT_TITLES
+from grader.model import (
+    AnswerResult,
+    AnswerSheet,
+    Criterion,
+    Finding,
+    Flag,
+    ItemResult,
+    Report,
+    Rubric,
+    Status,
+    Submission,
+)
+from grader.model.evidence import Evidence
+from grader.model.experiment import Experiment
+from grader.model.status import first_cause, overall_status
+
+NO_SHEET = AnswerSheet()
+
+
+def mark(
+    submission: Submission,
+    evidence: Evidence,
+    rubric: Rubric,
+    *,
+    data: str,
+    sheet: AnswerSheet = NO_SHEET,
+    judge: Judge | None = None,
+    experiment: Experiment | None = None,
+) -> Report:
+    """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on.
+
+    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``judge``. ``experiment`` is its
+    table of experiments; None where there is no file that could be one.
+    """
+    findings = find(
+        evidence,
+        rubric.training[data],
+        max_parameters=rubric.max_parameters,
+        max_forward_seconds=rubric.max_forward_seconds,
+    )
+    seen = conduct(evidence)
+    findings = {id: held(id, finding, seen) for id, finding in findings.items()}
+    answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
+    report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
+    network = evidence.trainings[0].network if evidence.trainings else ""
+    return replace(report, evidence=evidence, accuracy=best_accuracy(evidence.trainings), network=network)
+
+
+def mark_unusable(
+    submission: Submission,
+    rubric: Rubric,
+    *,
+    sheet: AnswerSheet = NO_SHEET,
+    judge: Judge | None = None,
+    experiment: Experiment | None = None,
+) -> Report:
+    """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
+    instead. Its answers and its experiment are marked all the same.
+    """
+    reason = submission.problem or "No script was found."
+    hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
+    findings = {
+        criterion.id: Finding(Status.SKIPPED, "Not assessed, because loads does not hold.")
+        for criterion in rubric.part2
+    }
+    findings["loads"] = Finding(Status.FAILED, reason, hint)
+    answers = mark_sheet(sheet, rubric.part1, judge, {})
+    return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)
+
+
+def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Report:
+    """A report that says that the grader itself failed: no mark is given, and none is lost."""
+    finding = Finding(
+        Status.ERROR, f"The grader failed on this submission: {message}", "This is no fault of the submission."
+    )
+    items = tuple(_item(criterion, finding) for criterion in (*rubric.part2, *rubric.experiment))
+    return _summed(submission, items, submission.flags, wait_for_marking(rubric.part1))
+
+
+def _report(
+    submission: Submission,
+    rubric: Rubric,
+    findings: Mapping[str, Finding],
+    flags: tuple[Flag, ...],
+    answers: tuple[AnswerResult, ...],
+    sheet: AnswerSheet,
+    experiment: Experiment | None,
+) -> Report:
+    items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
+    tried = _experiment_items(rubric, experiment, sheet)
+    report = _summed(submission, (*items, *tried) if rubric.experiment else items, flags, answers)
+    return replace(report, sheet=sheet, experiment=experiment, unmarked=() if rubric.experiment else tried)
+
+
+def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[ItemResult, ...]:
+    """The items of the experiment; without points where the rubric gives none, and then only if there is something."""
+    is_written = sheet.observations is not None and bool(sheet.observations.text)
+    if not (rubric.experiment or experiment is not None or is_written):
+        return ()
+    findings = judge_experiment(experiment, sheet)
+    unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
+    return tuple(_item(one, _owed(findings[one.id], one)) for one in rubric.experiment or unmarked)
+
+
+def _owed(finding: Finding, criterion: Criterion) -> Finding:
+    """The finding; what was skipped for reasons of the grader's own waits for a tutor where points hang on it."""
+    is_open = finding.status is Status.SKIPPED and finding.fraction and criterion.points
+    return replace(finding, status=Status.NEEDS_REVIEW) if is_open else finding
+
+
+def _summed(
+    submission: Submission, items: tuple[ItemResult, ...], flags: tuple[Flag, ...], answers: tuple[AnswerResult, ...]
+) -> Report:
+    results: tuple[ItemResult | AnswerResult, ...] = (*items, *answers)
+    return Report(
+        student=submission.id,
+        status=overall_status(items, answers),
+        awarded=sum((one.awarded for one in results), Decimal(0)),
+        available=sum((one.available for one in results), Decimal(0)),
+        items=items,
+        answers=answers,
+        flags=flags,
+        submission=submission,
+        evidence=None,
+        message=first_cause(items, answers),
+        digest=submission.digest,
+    )
+
+
+def _item(criterion: Criterion, finding: Finding) -> ItemResult:
+    earned = criterion.earned(finding.fraction)
+    is_open = finding.status is Status.NEEDS_REVIEW
+    return ItemResult(
+        id=criterion.id,
+        title=criterion.title,
+        status=finding.status,
+        awarded=Decimal("0.00") if is_open else earned,
+        available=criterion.points,
+        message=finding.message,
+        hint=finding.hint,
+        expected=finding.expected,
+        seen=finding.seen,
+        proposed=earned if is_open else None,
+    )

@@ -1,0 +1,168 @@
+"""From a recording to complete evidence: the graph, what is measured on it, and training, once for each network.
+
+No process that a submission was in takes part any more. The measuring processes get and give plain bytes; the labels of
+the held-out images stay here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks.training import next_seed
+from grader.data.accuracy import Predictions, with_accuracy
+from grader.measure.service import wire
+from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
+from grader.model.equality import digest
+from grader.model.evidence import Doubt, Ending, Evidence, Measurements, Training
+from grader.model.graph import Graph, GraphRefused, Program
+from grader.model.recorded import graph_of
+from grader.model.weights import without_samples
+from grader.sandbox import MeasurementFailed
+
+LOOK_SECONDS = 40.0
+"""Wall seconds for everything short of training. The lab's own network takes a tenth of one."""
+TRAINING_SECONDS = 120.0
+"""Wall seconds for one run: CPU seconds are counted inside, and a busy machine may take longer for them."""
+
+Finished = Callable[[Training, Predictions], Training]
+"""Completes a training record from its predictions: accuracy, and what a report shows."""
+OnStage = Callable[[str], None]
+
+
+class Measurer(Protocol):
+    """What measures: :class:`grader.sandbox.WorkerPool`."""
+
+    def measure(self, request: bytes, *, seconds: float) -> bytes: ...
+
+
+@dataclass
+class Measuring:
+    """How the networks of one run are measured. Methods may be called from many threads.
+
+    ``recorded_seed`` is that of the weights and images that submissions were given; ``seed`` is told to none of them.
+    """
+
+    measurer: Measurer
+    plan: TrainingPlan
+    finished: Finished
+    recorded_seed: int
+    seed: int
+    _trained: dict[str, Future[tuple[Training, ...]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def networks(self) -> int:
+        """How many different networks were trained."""
+        return len(self._trained)
+
+    def complete(self, evidence: Evidence, on_stage: OnStage) -> Evidence:
+        """The evidence with all that its recording gives; unchanged where nothing was recorded.
+
+        What cannot be measured ends it as unrecorded or unmeasured, which is no loss to the student.
+        """
+        recording = evidence.record
+        if recording is None:
+            return evidence
+        evidence = replace(evidence, record=recording.without_programs())
+        try:
+            recorded = graph_of(recording)
+        except GraphRefused as refusal:
+            return replace(evidence, ending=Ending("unrecorded", "record", str(refusal)))
+        except (TypeError, ValueError, KeyError, IndexError) as oddity:  # protects the cohort from a recording by hand
+            return replace(evidence, ending=Ending("unrecorded", "record", f"{type(oddity).__name__}: {oddity}"[:200]))
+        graph = recorded.graph or Graph(Program(), Program())
+        evidence = replace(evidence, graph=without_samples(graph), doubts=recorded.doubts)
+        on_stage("measure")
+        try:
+            found = self._look(evidence, graph)
+        except MeasurementFailed as failure:
+            return replace(evidence, ending=_unmeasured(failure, "measure"))
+        if isinstance(found, wire.Refused):
+            return replace(evidence, ending=Ending("unrecorded", "record", found.reason))
+        evidence = _with(evidence, found.measurements)
+        if not found.measurements.is_trainable:
+            return evidence
+        on_stage("train")
+        try:
+            trainings, is_own = self.train(graph, is_worth_retrying=found.measurements.is_worth_retrying)
+        except MeasurementFailed as failure:
+            return replace(evidence, ending=_unmeasured(failure, "train"))
+        spent = round(sum(one.seconds for one in trainings), 4) if is_own else 0.0
+        return replace(evidence, trainings=trainings, seconds={**evidence.seconds, "train": spent})
+
+    def _look(self, evidence: Evidence, graph: Graph) -> wire.Looked | wire.Refused:
+        assert evidence.record is not None
+        parameters = evidence.build.parameters if evidence.build is not None else 0
+        request = wire.Look(graph, evidence.record, parameters, self.recorded_seed, self.seed)
+        reply, _ = wire.decode_reply(self.measurer.measure(wire.encode(request), seconds=LOOK_SECONDS))
+        assert not isinstance(reply, wire.Trained)
+        return reply
+
+    def train(self, graph: Graph, *, is_worth_retrying: bool = True) -> tuple[tuple[Training, ...], bool]:
+        """The training runs of a network, under as many seeds as they need, and whether they were made for this call.
+
+        Who asks for a network that is being trained waits for it. Raises MeasurementFailed.
+        """
+        name = digest(graph)
+        with self._lock:
+            known = self._trained.get(name)
+            if known is None:
+                mine = self._trained[name] = Future()
+        if known is not None:
+            return known.result(), False
+        try:
+            mine.set_result(self._train(graph, is_worth_retrying=is_worth_retrying))
+        except BaseException as fault:  # those who wait must hear of it, whatever it is
+            with self._lock:
+                del self._trained[name]  # the next one tries again
+            mine.set_exception(fault)
+        return mine.result(), True
+
+    def _train(self, graph: Graph, *, is_worth_retrying: bool) -> tuple[Training, ...]:
+        trainings: list[Training] = []
+        seed: int | None = self.plan.seeds[0]
+        left = TRAINING_CPU_SECONDS
+        while seed is not None and left > 0:
+            request = wire.Train(graph, replace(self.plan, bands=()), len(trainings), seed, self.seed, left)
+            reply, arrays = wire.decode_reply(
+                self.measurer.measure(wire.encode(request), seconds=left + TRAINING_SECONDS)
+            )
+            if not isinstance(reply, wire.Trained):
+                raise MeasurementFailed(Ending("unmeasured", "train", getattr(reply, "reason", "")))
+            predictions = Predictions(seed, arrays["heldout"], arrays.get("filters"))
+            trainings.append(self.finished(reply.training, predictions))
+            left -= reply.training.seconds
+            seed = next_seed(tuple(trainings), self.plan) if is_worth_retrying else None
+        return tuple(trainings)
+
+
+def counted(labels: NDArray[np.uint8]) -> Finished:
+    """What counts predictions against the held-out labels, and nothing else."""
+    return lambda record, predictions: with_accuracy(record, predictions, labels)
+
+
+def _unmeasured(failure: MeasurementFailed, stage: str) -> Ending:
+    ending = failure.ending
+    kind = "fault" if ending.kind == "fault" else "unmeasured"
+    return Ending(kind, stage, f"{ending.kind}: {ending.detail}" if ending.detail else ending.kind)
+
+
+def _with(evidence: Evidence, found: Measurements) -> Evidence:
+    doubts: tuple[Doubt, ...] = (*evidence.doubts, *found.doubts)
+    return replace(
+        evidence,
+        trace=found.trace,
+        probe=found.probe,
+        modes=found.modes,
+        gradients=found.gradients,
+        resources=found.resources,
+        doubts=tuple(dict.fromkeys(doubts)),
+        seconds={**evidence.seconds, **found.seconds},
+    )

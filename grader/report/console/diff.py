@@ -1,0 +1,112 @@
+"""The comparison of two runs in the terminal and for other programs (docs/report-format.md)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from grader.model import AnswerResult, ItemResult, Report
+from grader.moderation.comparison import Change, Comparison, StudentChange
+from grader.report.console.summary import short_id
+from grader.report.wording import STYLES, SYMBOLS, out_of, points, quantity, visible
+from grader.storage import run_folder
+from grader.storage.json_files import encodable
+
+
+def print_changes(console: Console, comparison: Comparison) -> None:
+    """Print each changed student with the items and causes, who is only in one run, and the sums."""
+    for student in comparison.students:
+        _print_student(console, student)
+    for where, reports in (("first", comparison.only_first), ("second", comparison.only_second)):
+        for report in reports:
+            line = Text(visible(report.student), style="bold")
+            line.append(f"  only in the {where} run, {out_of(report.awarded, report.available)}", style="not bold")
+            console.print(line, soft_wrap=True)
+    if comparison.is_different:
+        console.print()
+    _print_sums(console, comparison)
+
+
+def changes_record(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as one JSON object."""
+    return {
+        "format": run_folder.FORMAT,
+        "runs": [str(comparison.first.folder), str(comparison.second.folder)],
+        "exit_code": int(comparison.is_different),
+        "compared": comparison.compared,
+        "change_of_sum": float(comparison.change_of_sum),
+        "students": [
+            {
+                "student": encodable(one.new.student),
+                "old": {"awarded": float(one.old.awarded), "available": float(one.old.available)},
+                "new": {"awarded": float(one.new.awarded), "available": float(one.new.available)},
+                "changes": [
+                    {
+                        "item": change.item,
+                        "old": _mark(change.old),
+                        "new": _mark(change.new),
+                        "causes": [{"cause": reason.cause.value, "text": reason.text} for reason in change.reasons],
+                    }
+                    for change in one.changes
+                ],
+            }
+            for one in comparison.students
+        ],
+        "only_in_first": _names(comparison.only_first),
+        "only_in_second": _names(comparison.only_second),
+    }
+
+
+def _names(reports: tuple[Report, ...]) -> list[str]:
+    return [encodable(report.student) for report in reports]
+
+
+def _mark(result: ItemResult | AnswerResult | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    told = {"awarded": float(result.awarded), "available": float(result.available)}
+    return {"status": result.status.value, **told}
+
+
+def _print_student(console: Console, student: StudentChange) -> None:
+    line = Text(visible(student.new.student), style="bold")
+    before, after = student.old, student.new
+    line.append(f"  {out_of(before.awarded, before.available)} → ", style="not bold")
+    line.append(out_of(after.awarded, after.available), style="not bold")
+    console.print(line, soft_wrap=True)
+    for change in student.changes:
+        _print_change(console, change)
+
+
+def _print_change(console: Console, change: Change) -> None:
+    line = Text(f"  {visible(short_id(change.item)):<29} ")
+    line.append_text(_shown(change.old)).append(" → ").append_text(_shown(change.new))
+    line.append("  ").append(visible("; ".join(reason.text for reason in change.reasons)), style="dim")
+    console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _shown(result: ItemResult | AnswerResult | None) -> Text:
+    if result is None:
+        return Text("–")
+    return Text(f"{SYMBOLS[result.status]} {out_of(result.awarded, result.available)}", style=STYLES[result.status])
+
+
+def _print_sums(console: Console, comparison: Comparison) -> None:
+    changed = len(comparison.students)
+    if not comparison.is_different:
+        console.print(f"No mark differs: {quantity(comparison.compared, 'student')} in both runs.")
+        return
+    up = sum(one.new.awarded > one.old.awarded for one in comparison.students)
+    down = sum(one.new.awarded < one.old.awarded for one in comparison.students)
+    total = comparison.change_of_sum
+    sign = "+" if total > 0 else ""
+    line = Text(f"{changed} of {quantity(comparison.compared, 'student')} changed", style="bold")
+    line.append(f": {up} up, {down} down, {sign}{points(total)} points together.", style="not bold")
+    console.print(line)
+    causes = Counter(reason.cause for one in comparison.students for change in one.changes for reason in change.reasons)
+    if causes:
+        told = ", ".join(f"{cause} {count}" for cause, count in causes.most_common())
+        console.print(Text(f"Causes, by item: {told}."))

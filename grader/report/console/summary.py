@@ -1,0 +1,227 @@
+"""What a tutor sees in the terminal: the summary of a run here, its progress in :mod:`grader.report.console.progress`.
+
+Nothing from a submission is ever read as rich markup, and control characters are made visible.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.model import Report, Run, Status
+from grader.moderation.overrides import PART1
+from grader.moderation.queue import Queue, is_open, queue_of
+from grader.report import tally
+from grader.report.console.columns import Column, in_columns
+from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
+from grader.report.wording import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
+
+_MOST_FAILURES = 14
+_FIRST_ENTRIES = 5
+_WIDE = 100
+"""From this many columns on, long names and titles get more room, and statuses their words."""
+_NAME = {False: 16, True: 32}
+_TITLE = {False: 28, True: 56}
+
+
+def make_console(file: TextIO | None = None) -> Console:
+    """A console on ``file`` (standard output), which replaces what the stream's encoding lacks instead of failing."""
+    stream = file or sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        with contextlib.suppress(ValueError):  # a closed or detached stream fails where it is first written to
+            stream.reconfigure(errors="replace")
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def print_summary(console: Console, reports: Sequence[Report], run: Run, folder: Path) -> None:
+    """Print one line per student, then the counts, the causes, the queue, the times and where the files are."""
+    if run.data_note:
+        console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
+        console.print()
+    if reports:
+        _print_lines(console, _students(reports, width=console.width))
+        console.print()
+    queue = queue_of(reports)
+    console.print(_counts(reports, run))
+    _print_failures(console, reports)
+    _print_queue(console, queue)
+    _print_times(console, run)
+    _print_files(console, folder, queue)
+
+
+def print_remark(console: Console, subject: str, text: str, advice: str) -> None:
+    """Print one remark of the doctor: a tick, or a mark of exclamation with what to do about it."""
+    sign, style = ("!", "bold yellow") if advice else ("✓", "green")
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(width=22)
+    table.add_column()
+    table.add_row(Text(sign, style=style), Text(subject), Text(visible(text)))
+    if advice:
+        table.add_row("", "", Text(visible(advice), style="yellow"))
+    console.print(table)
+
+
+def status_text(status: Status) -> Text:
+    """Symbol and word of a status in its colour."""
+    return Text(labelled(status), style=STYLES[status])
+
+
+def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
+    is_wide = width >= _WIDE
+    columns = (
+        Column("Student", most=_NAME[is_wide]),
+        Column("Code", gap=1),
+        Column(is_right=True),
+        Column("Part 1", is_right=True),
+        Column("Open", is_right=True),
+        Column("Total", is_right=True),
+        Column("First cause"),
+    )
+    return in_columns(columns, [_row(report, is_wide=is_wide) for report in reports], width)
+
+
+def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
+    """Name, status and points of the code, points of Part 1, what is open of both, the total, the first cause."""
+    code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
+    status = tally.code_status(report)
+    has_marks = bool(report.answers) and part1.waiting < len(report.answers)
+    waiting = sum(map(is_open, report.results))
+    return (
+        Text(visible(report.student)),
+        status_text(status) if is_wide else Text(SYMBOLS[status], style=STYLES[status]),
+        Text(out_of(code.awarded, code.available) if is_marked else "–"),
+        Text(out_of(part1.awarded, part1.available) if has_marks else "–"),
+        Text(str(waiting), style="cyan") if waiting else Text("–", style="dim"),
+        Text(out_of(report.awarded, report.available) if is_marked or has_marks else "–"),
+        _first_cause(report),
+    )
+
+
+def _first_cause(report: Report) -> Text:
+    if report.message:
+        return Text(visible(report.message))
+    return Text("; ".join(f"⚑ {visible(flag.id)}" for flag in report.flags), style="dim")
+
+
+def _counts(reports: Sequence[Report], run: Run) -> Text:
+    line = Text(quantity(len(reports), "submission"), style="bold")
+    extra = ", ".join(f"{count} {visible(name)}" for name, count in run.counts.items() if count)
+    if extra:
+        line.append(f" ({extra})", style="not bold dim")
+    for number, (status, count) in enumerate(tally.count_statuses(map(tally.code_status, reports)).items()):
+        line.append(", code: " if number == 0 else ", ", style="not bold")
+        line.append(f"{count} {labelled(status)}", style=f"not bold {STYLES[status]}")
+    return line
+
+
+def _print_failures(console: Console, reports: Sequence[Report]) -> None:
+    failures = tally.most_failed(reports)
+    if not failures:
+        return
+    columns = (
+        Column("Lost marks on", most=_TITLE[console.width >= _WIDE]),
+        Column("failed", is_right=True),
+        Column("partial", is_right=True),
+        Column("most often"),
+    )
+    rows = []
+    for entry in failures[:_MOST_FAILURES]:
+        often = Text()
+        if entry.saying is not None:
+            often.append(f"{entry.saying.count} x ", style="dim").append(visible(entry.saying.message))
+        rows.append(
+            (Text(visible(entry.title)), Text(str(entry.failed or "–")), Text(str(entry.partial or "–")), often)
+        )
+    console.print()
+    _print_lines(console, in_columns(columns, rows, console.width))
+
+
+def _print_lines(console: Console, lines: Iterable[Text]) -> None:
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _print_queue(console: Console, queue: Queue) -> None:
+    if not queue.count:
+        return
+    console.print()
+    console.print(Text("Needs a tutor: ", style="bold").append(queue_words(queue), style="not bold"))
+    lines = [(short_id(one.id), one.title, [entry.report for entry in one.entries]) for one in queue.questions]
+    lines += [
+        (sign, title, list(reports))
+        for sign, title, reports in (
+            ("–", "Submissions without answers", queue.unanswered),
+            (SYMBOLS[Status.ERROR], "Faults of the grader", queue.faults),
+            ("⚑", "Flags, and nothing open", queue.flagged),
+        )
+        if reports
+    ]
+    rows = []
+    for id, title, reports in lines:
+        names = [shorten(visible(report.student), _NAME[False]) for report in reports[:_FIRST_ENTRIES]]
+        names += ["..."] if len(reports) > _FIRST_ENTRIES else []
+        count = Text(str(len(reports)), style="cyan")
+        rows.append((Text(f" {visible(id)}"), Text(visible(title)), count, Text(", ".join(names), style="dim")))
+    columns = (Column(), Column(most=_TITLE[console.width >= _WIDE]), Column(is_right=True), Column())
+    _print_lines(console, in_columns(columns, rows, console.width))
+
+
+def queue_words(queue: Queue) -> str:
+    """What is open, in one sentence."""
+    listed = sum(len(question.entries) for question in queue.questions)
+    counts = (
+        (listed, "answer or item", "answers and items"),
+        (len(queue.unanswered), "submission without answers", "submissions without answers"),
+        (len(queue.faults), "fault of the grader", "faults of the grader"),
+        (len(queue.flagged), "submission with a flag", "submissions with flags"),
+    )
+    return ", ".join(quantity(count, noun, plural) for count, noun, plural in counts if count)
+
+
+def short_id(item: str) -> str:
+    """What a tutor calls an item: ``7c`` for ``part1.7c``."""
+    return item.removeprefix(PART1)
+
+
+def _print_times(console: Console, run: Run) -> None:
+    line = Text(f"Time {duration(run.seconds)}", style="bold")
+    if run.jobs:
+        line.append(f" with {quantity(run.jobs, 'worker')}", style="not bold")
+    if run.timing:
+        parts = [f"{visible(STAGE_WORDS.get(stage, stage))} {duration(spent)}" for stage, spent in run.timing.items()]
+        line.append(f" (worker time: {', '.join(parts)})", style="not bold dim")
+    console.print()
+    console.print(line)
+    if run.isolation:
+        name, _, held = run.isolation.partition(": ")
+        style = "not bold yellow" if held and name != "full" else "not bold"
+        line = Text("Isolation ", style="bold").append(visible(name), style=style)
+        console.print(line.append(f": {visible(held)}" if held else "", style="not bold dim"))
+
+
+def _print_files(console: Console, folder: Path, queue: Queue) -> None:
+    # soft_wrap: a path that is cut into lines can neither be copied nor clicked.
+    lines = [("Cohort page", str(folder / "index.html")), ("Marks", str(folder / "marks.csv"))]
+    lines.append(("Results", str(folder / "results.json")))
+    if queue.questions or queue.unanswered:
+        lines.append(("Next", command_line("review", folder)))
+    for name, text in lines:
+        console.print(Text(f"{name:<13}", style="bold").append(visible(text), style="not bold"), soft_wrap=True)
+
+
+def command_line(command: str, folder: Path) -> str:
+    """A command of the grader on the run at ``folder``, to be pasted into a shell."""
+    words = ["python", "-m", "grader", command, str(folder)]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -1,0 +1,175 @@
+"""What the cohort's page says, as values for its template. How they look is the template's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from grader.model import AnswerResult, ItemResult, Override, Report, Run, Status
+from grader.report import tally, wording
+from grader.report.html.anonymity import Identity
+from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
+from grader.report.html.cohort_queue import listed_queue
+
+_MOST_FLAGS = 4
+"""Flags of one student that the table names."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One student in the table. ``classes`` are the words that the table can be filtered by."""
+
+    name: str
+    page: str
+    status: Status
+    order: int
+    """Where the status stands among all of them, for sorting."""
+    is_marked: bool
+    has_part1: bool
+    """Whether any answer to Part 1 is settled."""
+    part1: tally.Points
+    part2: tally.Points
+    awarded: Decimal
+    available: Decimal
+    waiting: int
+    """Open items and answers; none while the grader has failed."""
+    proposed1: Decimal
+    """What is proposed for the open answers of Part 1 together."""
+    proposed2: Decimal
+    decided: int
+    accuracy: float | None
+    cause: str
+    flags: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def proposed(self) -> Decimal:
+        return self.proposed1 + self.proposed2
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A tutor's decision, or without ``new`` a comment."""
+
+    name: str
+    page: str
+    title: str
+    old: Decimal
+    new: Decimal | None
+    available: Decimal
+    author: str
+    reason: str
+    time: str
+
+
+def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str, Any]:
+    """The values that ``cohort.html`` is rendered with."""
+    if identity.is_anonymous:  # the run's own order would tell
+        reports = sorted(reports, key=lambda report: identity.name(report.student))
+    rows = [_row(report, identity) for report in reports]
+    reached = [report.accuracy for report in reports if report.accuracy is not None]
+    return {
+        "run": run,
+        "is_anonymous": identity.is_anonymous,
+        "rows": rows,
+        "queue": listed_queue(reports, identity),
+        "counts": tally.count_statuses(row.status for row in rows),
+        "settled": sum(not row.waiting and row.status is not Status.ERROR for row in rows),
+        **_marks(rows),
+        "chart": accuracy_chart(reached, run.bands),
+        "bands": band_counts(reached, run.bands),
+        "untested": len(reports) - len(reached),
+        "failures": tally.most_failed(reports),
+        "parts": [
+            (part, identity.saying(part.saying.message) if part.saying else "") for part in tally.part_tallies(reports)
+        ],
+        "networks": tally.shared_networks(reports),
+        "decisions": _decisions(reports, identity),
+        "run_counts": [(name, str(count)) for name, count in run.counts.items()],
+        "stage_times": [
+            (wording.STAGE_WORDS.get(name, name), wording.duration(spent)) for name, spent in run.timing.items()
+        ],
+        "percent_of": percent,
+        "named": lambda student: (identity.name(student), identity.page(student)),
+    }
+
+
+def _row(report: Report, identity: Identity) -> Row:
+    part1, part2, status = tally.add_up(report.answers), tally.add_up(report.items), tally.code_status(report)
+    waiting = 0 if status is Status.ERROR else sum(one.status is Status.NEEDS_REVIEW for one in report.results)
+    decided = sum(one.override is not None for one in report.results)
+    classes = [status.value]
+    classes += [word for word, holds in (("open", waiting), ("flag", report.flags), ("decided", decided)) if holds]
+    ids = list(dict.fromkeys(flag.id for flag in report.flags))
+    return Row(
+        name=identity.name(report.student),
+        page=identity.page(report.student),
+        status=status,
+        order=list(Status).index(status),
+        is_marked=tally.is_marked(report),
+        has_part1=part1.waiting < len(report.answers),
+        part1=part1,
+        part2=part2,
+        awarded=report.awarded,
+        available=report.available,
+        waiting=waiting,
+        proposed1=_proposed(report.answers),
+        proposed2=_proposed(report.items),
+        decided=decided,
+        accuracy=report.accuracy,
+        cause=identity.cause(report),
+        flags=(*ids[:_MOST_FLAGS], *([f"{len(ids) - _MOST_FLAGS} more"] if len(ids) > _MOST_FLAGS else [])),
+        classes=tuple(classes),
+    )
+
+
+def _proposed(results: Iterable[ItemResult | AnswerResult]) -> Decimal:
+    open_ones = (one for one in results if one.status is Status.NEEDS_REVIEW)
+    return sum((one.proposed for one in open_ones if one.proposed is not None), Decimal(0))
+
+
+def _marks(rows: Sequence[Row]) -> dict[str, Any]:
+    """The distribution of totals, open ones with what is proposed; of Part 2 alone while no answer has any mark."""
+    # A fault of ours is no mark of nought.
+    marked = [row for row in rows if row.is_marked]
+    has_part1 = any(row.has_part1 or row.proposed1 for row in marked)
+    marks = [row.awarded + row.proposed if has_part1 else row.part2.awarded + row.proposed2 for row in marked]
+    best = max((row.available if has_part1 else row.part2.available for row in marked), default=Decimal(0))
+    bins = tally.histogram(marks, best)
+    return {
+        "bins": bins,
+        "highest_bin": max((entry.count for entry in bins), default=0),
+        "marks_are": "Total marks" if has_part1 else "Part 2 marks",
+        "best": best,
+        "mean": sum(marks, Decimal(0)) / len(marks) if marks else None,
+        "has_proposals": any(row.proposed if has_part1 else row.proposed2 for row in marked),
+        "unmarked": len(rows) - len(marked),
+    }
+
+
+def _decisions(reports: Sequence[Report], identity: Identity) -> list[Decision]:
+    """Decisions and comments, the latest first. A comment may say anything, so no anonymous page has one."""
+    decisions = []
+    for report in reports:
+        for result in report.results:
+            made = [result.override] if result.override else []
+            comments = [] if identity.is_anonymous else result.comments
+            decisions += [_decision(report.student, result, override, identity) for override in (*made, *comments)]
+    return sorted(decisions, key=lambda decision: decision.time, reverse=True)
+
+
+def _decision(student: str, result: ItemResult | AnswerResult, override: Override, identity: Identity) -> Decision:
+    author, reason = identity.decision(override)
+    return Decision(
+        name=identity.name(student),
+        page=identity.page(student),
+        title=f"{result.part} {result.title}" if isinstance(result, AnswerResult) else result.title,
+        old=override.old,
+        new=override.new,
+        available=override.available,
+        author=author,
+        reason=reason,
+        time=override.time,
+    )

@@ -1,0 +1,90 @@
+"""What a student's page says about the experiment: the judgements, the lines of the table, and the paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.experiment.reference_surface import reference_surface
+from grader.lab4.items import EXPERIMENT_TITLES
+from grader.model import ItemResult, Report, Status
+from grader.model.experiment import Rerun, Trial
+from grader.report.html.experiment_chart import ExperimentChart, experiment_chart
+
+MOST_LINES = 30
+"""Lines of the table that a page shows."""
+_OBSERVATIONS = "experiment.observations"
+_WORDS = {
+    Status.PASSED: ("✓", "fine"),
+    Status.SKIPPED: ("–", "not looked at"),
+}
+_LOOK_AGAIN = ("!", "look again")
+_FOR_A_TUTOR = ("→", "for your tutor")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One item of the experiment, with the ``sign`` and the ``word`` for it where no points hang on it."""
+
+    item: ItemResult
+    sign: str
+    word: str
+
+
+@dataclass(frozen=True)
+class ExperimentView:
+    """``trials`` are the lines that are shown, ``hidden`` counts the others; ``again`` is the line trained again.
+
+    ``paragraph`` are the observations as written, empty where there are none. ``is_blank``: nothing was handed in but
+    the template's own table, and no points hang on it.
+    """
+
+    is_marked: bool
+    is_blank: bool
+    judgements: tuple[Judgement, ...]
+    trials: tuple[Trial, ...]
+    hidden: int
+    again: Rerun | None
+    paragraph: str
+    chart: ExperimentChart | None
+
+
+def split_off(items: Sequence[ItemResult]) -> tuple[tuple[ItemResult, ...], tuple[ItemResult, ...]]:
+    """The items of the network, and those of the experiment, which stand behind them."""
+    tried = tuple(item for item in items if item.id in EXPERIMENT_TITLES)
+    return tuple(items[: len(items) - len(tried)]), tried
+
+
+def experiment_view(report: Report, marked: Sequence[ItemResult]) -> ExperimentView | None:
+    """The experiment of ``report``, whose items are ``marked`` or carry no points; None where there is none."""
+    items = tuple(marked) or report.unmarked
+    if not items or any(item.status is Status.ERROR for item in items):
+        return None
+    found = report.experiment
+    trials = found.trials if found is not None else ()
+    again = found.rerun if found is not None and found.rerun is not None and found.rerun.total else None
+    paragraph = next((item.seen for item in items if item.id == _OBSERVATIONS), "")
+    drawn = [one for one in trials if one.epochs > 0 and 0 <= one.accuracy <= 1]
+    return ExperimentView(
+        is_marked=bool(marked),
+        is_blank=not (marked or trials or paragraph or (found is not None and found.problems)),
+        judgements=tuple(_judgement(item) for item in items if marked or trials or item.status is not Status.SKIPPED),
+        trials=_shown(trials, again),
+        hidden=max(0, len(trials) - MOST_LINES),
+        again=again,
+        paragraph=paragraph,
+        chart=experiment_chart(drawn, reference_surface().trials) if drawn else None,
+    )
+
+
+def _judgement(item: ItemResult) -> Judgement:
+    is_for_a_tutor = item.id == _OBSERVATIONS and bool(item.seen)
+    return Judgement(item, *(_FOR_A_TUTOR if is_for_a_tutor else _WORDS.get(item.status, _LOOK_AGAIN)))
+
+
+def _shown(trials: Sequence[Trial], again: Rerun | None) -> tuple[Trial, ...]:
+    """The first lines, and the one that was trained again wherever it stands."""
+    shown = list(trials[:MOST_LINES])
+    if again is not None and again.trial not in shown:
+        shown[-1] = again.trial
+    return tuple(shown)

@@ -1,0 +1,174 @@
+"""The pages: one self-contained HTML file for each student and one for the cohort.
+
+They are views of finished reports. Every text that reaches a page is autoescaped, and made visible first.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from grader.model import Report, Run
+from grader.moderation.pseudonyms import code_names, secret_of
+from grader.report import wording
+from grader.report.highlighting import Piece
+from grader.report.html import cohort_page, student_page
+from grader.report.html.anonymity import ByName, ByNumber, Identity
+from grader.safe_text import visible_block
+from grader.storage import run_folder
+from grader.storage.json_files import write_file
+
+_LONGEST_SENTENCE = 1000
+"""Characters of a sentence that may quote a submission."""
+_OFTEN_SEEN = 200
+"""Characters; nothing longer is kept because it may come again."""
+_MANY = 4096
+"""Things that are kept because the pages of a cohort have most of them in common."""
+_MOST_REASONS = 6
+"""Reasons of one submission in the tutor's queue; its own page has them all."""
+
+
+def load() -> None:
+    """Compile the templates of both pages, for copies of this process to find them."""
+    for name in ("report.html", "cohort.html"):
+        _environment().get_template(name)
+
+
+def render_report(report: Report, run: Run) -> str:
+    """The page of one student."""
+    return _environment().get_template("report.html").render(student_page.context(report, run))
+
+
+def render_cohort(reports: Sequence[Report], run: Run) -> str:
+    """The page of a whole run; its links lead to the students' pages beside it."""
+    return _cohort(reports, run, ByName())
+
+
+def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
+    """The page of a whole run, for blind moderation: students go by ``names``, and nothing else tells who they are."""
+    return _cohort(reports, run, ByNumber(names))
+
+
+def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
+    values = cohort_page.context(reports, run, identity)
+    return _environment().get_template("cohort.html").render(values | _script())
+
+
+@functools.cache
+def _script() -> dict[str, Markup]:
+    """The cohort page's script, and the digest by which its policy lets that script run and no other."""
+    text = files("grader.report.html").joinpath("templates", "cohort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"script": Markup(text), "script_digest": Markup(digest)}
+
+
+def write_report_page(folder: Path, report: Report, run: Run) -> Path:
+    """Write the page of one student into the run at ``folder``."""
+    path = run_folder.student_folder(folder, report.student) / run_folder.REPORT_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, render_report(report, run).encode())
+    return path
+
+
+def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
+    """Write index.html into the run at ``folder``, and anonymous.html, the same without names."""
+    names = code_names((report.student for report in reports), secret_of(folder))
+    path = folder / "index.html"
+    write_file(path, render_cohort(reports, run).encode())
+    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
+    return path
+
+
+def _finalize(value: Any) -> Any:
+    """The last step before autoescape, for every expression of every template."""
+    if type(value) is not str or (value.isascii() and value.isprintable()):
+        return value
+    return _line(value) if len(value) <= _OFTEN_SEEN else wording.visible(value)
+
+
+@functools.lru_cache(maxsize=_MANY)
+def _line(value: str) -> str:
+    return wording.visible(value)
+
+
+def _prose(message: str) -> Markup:
+    """A sentence of ours with its `code` set as code."""
+    return _coded(wording.shorten(wording.visible(message), _LONGEST_SENTENCE))
+
+
+@functools.lru_cache(maxsize=_MANY)
+def _coded(shown: str) -> Markup:
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown))))
+
+
+def _block(printed: str) -> Markup:
+    return escape(visible_block(printed))
+
+
+def _words(pieces: Sequence[Piece]) -> Markup:
+    """An answer with the words that counted marked; a template would take a tenth of a page's time for it."""
+    return Markup(
+        "".join(f"<mark>{_block(piece.text)}</mark>" if piece.has_counted else _block(piece.text) for piece in pieces)
+    )
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
+
+
+def _percent(part: float, whole: float = 1.0) -> str:
+    """Rounded down to a tenth, so that a result never seems to reach a band that it missed."""
+    return f"{int(1000 * part / whole + 1e-9) / 10:.1f} %" if whole else "–"
+
+
+def _share(accuracy: float) -> str:
+    """A figure that a student wrote down, in percent and no more exact than it was written."""
+    return f"{100 * accuracy:.4g} %" if 0 <= accuracy <= 1 else f"{accuracy:.4g}"
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("grader.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        anchor=wording.anchor,
+        block=_block,
+        count=_count,
+        duration=wording.duration,
+        moment=wording.moment,
+        percent=_percent,
+        points=wording.points,
+        prose=_prose,
+        share=_share,
+        shorten=lambda words, width: wording.shorten(wording.visible(words), width),
+        words=_words,
+    )
+    environment.globals.update(
+        MOST_REASONS=_MOST_REASONS,
+        SYMBOLS=wording.SYMBOLS,
+        WORDS=wording.WORDS,
+        quantity=wording.quantity,
+    )
+    signs = environment.get_template("signs.html").module
+    badge, out_of, cell = (functools.lru_cache(_MANY)(getattr(signs, name)) for name in ("badge", "out_of", "cell"))
+    environment.filters.update(
+        badge=badge,
+        cells=lambda reading: Markup("".join(cell(one.count, one.kind) for one in reading.cells)),
+        out_of=out_of,
+    )
+    return environment

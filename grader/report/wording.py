@@ -1,0 +1,96 @@
+"""Words, symbols, numbers and ids as every view writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from grader.model import AnswerResult, ItemResult, Status
+from grader.safe_text import shorten as shorten  # views take all their words from here
+from grader.safe_text import visible as visible
+
+SYMBOLS: dict[Status, str] = {
+    Status.PASSED: "✓",
+    Status.PARTIAL: "◐",
+    Status.FAILED: "✗",
+    Status.SKIPPED: "–",
+    Status.NEEDS_REVIEW: "?",
+    Status.ERROR: "!",
+}
+
+STYLES: dict[Status, str] = {
+    Status.PASSED: "green",
+    Status.PARTIAL: "yellow",
+    Status.FAILED: "red",
+    Status.SKIPPED: "dim",
+    Status.NEEDS_REVIEW: "cyan",
+    Status.ERROR: "bold magenta",
+}
+"""How a terminal sets a status off, in rich's words."""
+
+WORDS: dict[Status, str] = {status: status.value.replace("_", " ") for status in Status}
+
+STAGE_WORDS: dict[str, str] = {
+    "answers": "read answers",
+    "start": "start worker",
+    "load": "read script",
+    "build": "build Net",
+    "trace": "trace",
+    "probe": "probe outputs",
+    "record": "record network",
+    "doubts": "compare with own run",
+    "modes": "train/eval modes",
+    "gradients": "gradients",
+    "resources": "resources",
+    "train": "training",
+    "end": "end worker",
+    "experiment": "repeat claimed runs",
+}
+"""A stage of the worker in a tutor's words; a stage not listed here is shown by its own name."""
+
+
+def points(value: Decimal) -> str:
+    """Points without trailing zeros: ``1.5``, ``2``, ``0.5``."""
+    plain = format(value.normalize(), "f")
+    return "0" if plain == "-0" else plain
+
+
+def out_of(awarded: Decimal, available: Decimal) -> str:
+    """``13.5/17``."""
+    return f"{points(awarded)}/{points(available)}"
+
+
+def anchor(result: ItemResult | AnswerResult) -> str:
+    """Id of the element on a student's page that is about ``result``."""
+    return f"part-{result.part}" if isinstance(result, AnswerResult) else f"item-{result.id}"
+
+
+def labelled(status: Status) -> str:
+    """A status as symbol and word, for colour is never its only sign."""
+    return f"{SYMBOLS[status]} {WORDS[status]}"
+
+
+def quantity(count: int, noun: str, plural: str = "") -> str:
+    """``1 student``, ``3 students``; pass ``plural`` where an s does not make it."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Wall time to read at a glance: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``1 h 02 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(timestamp: str) -> str:
+    """An ISO 8601 time as ``23 November 2025, 11:06 UTC``; anything else as it is."""
+    try:
+        when = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return timestamp
+    return f"{when.day} {when:%B %Y, %H:%M} {when.tzname() or ''}".strip()

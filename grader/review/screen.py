@@ -1,0 +1,250 @@
+"""What a tutor sees of one entry of the queue: the question, what was handed in, what is proposed and why.
+
+Nothing from a submission is read as markup, and control characters are made visible. Keys are the dialogue's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from grader.model import AnswerResult, ItemResult, Override, Report
+from grader.moderation.queue import is_open
+from grader.moderation.session import Review, proposal
+from grader.moderation.worklist import Entry, Result
+from grader.report.highlighting import pieces
+from grader.report.wording import STYLES, labelled, moment, out_of, points, quantity, visible
+from grader.safe_text import visible_block
+from grader.storage.run_folder import report_path
+
+KEYS: tuple[tuple[str, str, str], ...] = (
+    ("a", "accept", "give what is proposed"),
+    ("c", "change", "give other points, and say why"),
+    ("s", "skip", "leave this one open"),
+    ("w", "comment", "write a comment; it changes no mark"),
+    ("u", "undo", "take the last step of this session back, then the one before"),
+    ("n", "next", "leave the rest of this question (or student) open"),
+    ("v", "view", "show everything, where it did not fit"),
+    ("0", "none", "no points for all parts, where no answer was found"),
+    ("q", "quit", "write the pages again and leave"),
+    ("?", "help", "show these keys"),
+)
+_WIDEST = 110
+"""Columns; longer lines are hard to read."""
+_LABEL = 12
+_MOST_LINES = 5
+"""Lines of a sentence, where all must fit."""
+_LEAST_ANSWER = 3
+
+
+@dataclass(frozen=True)
+class Block:
+    """A paragraph with its label; the lines of an answer stand behind a bar instead."""
+
+    label: str
+    text: Text
+    is_path: bool = False
+    """A path that is cut into lines can neither be copied nor clicked."""
+
+    @property
+    def is_answer(self) -> bool:
+        return not self.label
+
+
+class Screen:
+    """Shows entries on ``console``; with ``names`` students go by those. On a terminal each fills the screen."""
+
+    def __init__(self, console: Console, folder: Path, *, is_single: bool, names: Mapping[str, str] | None) -> None:
+        self._console = console
+        self._folder = folder
+        self._is_whole_screen = is_single and console.is_terminal and not console.is_dumb_terminal
+        self._names = names
+
+    @property
+    def _width(self) -> int:
+        return min(self._console.width, _WIDEST)
+
+    def name(self, student: str) -> str:
+        """What a student is called here."""
+        return visible(student) if self._names is None else self._names[student]
+
+    def show(self, review: Review, told: str = "", *, is_cut: bool = True) -> None:
+        """Show where the review is, with what was ``told`` last; ``is_cut`` leaves out what does not fit."""
+        entry = review.entry
+        head = self._head(review)
+        blocks = self._blocks(review, entry) if entry is not None else []
+        foot = [Text(visible(told), style="bold"), self._keys(review, entry)]
+        foot[0].truncate(self._console.width, overflow="ellipsis")
+        room = None
+        if self._is_whole_screen:
+            self._console.clear()
+            paths = sum((_LABEL + block.text.cell_len - 1) // self._console.width for block in blocks if block.is_path)
+            room = self._console.height - len(head) - len(foot) - 2 - paths if is_cut else None
+        body = _cut(self._console, blocks, self._width, room)
+        if room is not None:
+            body += [Text()] * (room - len(body))
+        for line in [*head, Text(), *body, *(foot if told or room is not None else foot[1:])]:
+            self._console.print(line, soft_wrap=True)
+
+    def tell(self, text: str) -> None:
+        """Print one line."""
+        self._console.print(Text(visible(text)), soft_wrap=True)
+
+    def ask(self, prompt: str) -> None:
+        """Print a prompt; on a terminal the answer is typed behind it."""
+        self._console.print(Text(prompt, style="bold"), end="" if self._is_whole_screen else "\n", soft_wrap=True)
+
+    def help(self) -> None:
+        """Print what each key does."""
+        for key, word, what in KEYS:
+            line = Text(f"  {key}  ", style="bold")
+            line.append(f"{word:<9}", style="not bold")
+            self._console.print(line.append(what, style="not bold"), soft_wrap=True)
+        if not self._is_whole_screen:
+            self.tell("  A line is a key and what goes with it: 'c 0.5', 'c 0.5 half of it is there', 'w a comment'.")
+
+    def _head(self, review: Review) -> list[Text]:
+        entry = review.entry
+        if entry is None:
+            left = quantity(review.left, "entry is", "entries are")
+            return [Text("That was all.", style="bold"), Text(f"{left} left open.")]
+        place = review.place
+        result = review.results(entry)[0]
+        title = f"{result_id(result)}  {result.title}"
+        if len(entry.items) > 1:
+            title = "Part 1  No answer was found"
+        kind = "question" if place.group.id else "student"
+        where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
+        who = _spread(Text(self.name(entry.student), style="bold"), Text(where, style="dim"), self._width)
+        first = Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold")
+        first.truncate(self._width, overflow="ellipsis")
+        return [first, Text(), who]
+
+    def _blocks(self, review: Review, entry: Entry) -> list[Block]:
+        report, results = review.report(entry), review.results(entry)
+        if len(entry.items) > 1:
+            text = f"No answer to any of the {len(entry.items)} parts was found in what was handed in."
+            return [Block("Found", Text(text)), *self._flags(report), *self._page(report)]
+        (result,) = results
+        blocks = [Block("", self._answer(result))] if isinstance(result, AnswerResult) else []
+        blocks.append(Block(*_standing(result)))
+        sentences = [("Because", result.message)]
+        if isinstance(result, ItemResult):
+            seen = " ".join(result.seen.split())  # a student's paragraph may stand there
+            sentences += [("Expected", result.expected), ("Seen", seen), ("Hint", result.hint)]
+        else:
+            if result.full_answer[1:] not in result.message:  # a right answer's reason says the same
+                sentences.append(("Full answer", result.full_answer))
+            sentences += [("Their net", result.note), ("Source", result.source)]
+        blocks += [Block(label, Text(visible(text))) for label, text in sentences if text]
+        blocks += [Block("Comment", _said(comment)) for comment in result.comments]
+        if isinstance(result, ItemResult):
+            blocks += self._flags(report)
+        return [*blocks, *self._page(report)]
+
+    def _answer(self, answer: AnswerResult) -> Text:
+        """The answer with the words that its mark comes from set off; by signs where there are no styles."""
+        if not answer.text.strip():
+            return Text("(no text was found for this part)", style="dim")
+        is_plain = not self._console.is_terminal or self._console.is_dumb_terminal
+        text = Text()
+        for piece in pieces(answer.text.rstrip("\n"), answer.spans):
+            words = visible_block(piece.text)
+            if piece.has_counted:
+                text.append(f"«{words}»" if is_plain else words, style="bold underline yellow")
+            else:
+                text.append(words)
+        return text
+
+    def _flags(self, report: Report) -> list[Block]:
+        return [Block("Flag", Text(visible(flag.message), style="yellow")) for flag in report.flags]
+
+    def _page(self, report: Report) -> list[Block]:
+        """Where the page is; its path is a name, so students with code names have none."""
+        if self._names is not None:
+            return []
+        return [Block("Page", Text(visible(str(self._folder / report_path(report.student)))), is_path=True)]
+
+    def _keys(self, review: Review, entry: Entry | None) -> Text:
+        if entry is None:
+            return _key_line({"u": "undo", "q": "quit", "?": "help"})
+        if len(entry.items) > 1:
+            words = {"0": f"no points for all {len(entry.items)}", "s": "skip", "w": "comment"}
+        else:
+            (result,) = review.results(entry)
+            offer = proposal(result)
+            words = {"a": f"accept {points(offer)}"} if offer is not None else {}
+            words |= {"c": "change", "s": "skip", "w": "comment"}
+        return _key_line(words | {"u": "undo", "n": "next", "q": "quit", "?": "help"})
+
+
+def result_id(result: Result) -> str:
+    """An item's id, or a part as students know it."""
+    return result.id if isinstance(result, ItemResult) else f"Part 1, {result.part}"
+
+
+def _standing(result: Result) -> tuple[str, Text]:
+    sure = f", confidence {result.confidence:.2f}" if isinstance(result, AnswerResult) and result.text else ""
+    if is_open(result):
+        if result.proposed is None:
+            return "Proposed", Text(f"nothing; {points(result.available)} can be given", style="bold cyan")
+        return "Proposed", Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
+    text = Text(f"{labelled(result.status)}, {out_of(result.awarded, result.available)}", style=STYLES[result.status])
+    if result.override is not None:
+        text.append(" by ", style="default").append_text(_said(result.override))
+    return "Settled", text.append("" if result.override else sure)
+
+
+def _said(made: Override) -> Text:
+    return Text(f"{visible(made.author)}, {moment(made.time)}: {visible(made.reason)}", style="default")
+
+
+def _key_line(words: Mapping[str, str]) -> Text:
+    line = Text()
+    for key, word in words.items():
+        line.append("  " if line else "")
+        line.append(key, style="bold").append(f" {word}", style="not bold")
+    return line
+
+
+def _spread(left: Text, right: Text, width: int) -> Text:
+    left.truncate(max(width - right.cell_len - 2, 10), overflow="ellipsis")
+    return Text.assemble(left, " " * max(width - left.cell_len - right.cell_len, 2), right)
+
+
+def _cut(console: Console, blocks: Sequence[Block], width: int, room: int | None) -> list[Text]:
+    """The lines of the blocks; with ``room`` no more than so many, the answer shortened first of all."""
+    wrapped = [(block, _wrapped(console, block, width)) for block in blocks]
+    if room is not None and sum(len(lines) for _, lines in wrapped) + 1 > room:
+        wrapped = [(block, lines if block.is_answer else _first(lines, _MOST_LINES)) for block, lines in wrapped]
+        others = sum(len(lines) for block, lines in wrapped if not block.is_answer) + 1
+        most = max(room - others, _LEAST_ANSWER)
+        wrapped = [(block, _first(lines, most) if block.is_answer else lines) for block, lines in wrapped]
+    lines = []
+    for block, own in wrapped:
+        lines += [*own, Text()] if block.is_answer else own
+    return lines if room is None else _first(lines, room)
+
+
+def _first(lines: list[Text], most: int) -> list[Text]:
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], Text(f"… {quantity(len(lines) - most + 1, 'line')} more; v shows all", style="dim")]
+
+
+def _wrapped(console: Console, block: Block, width: int) -> list[Text]:
+    indent = 2 if block.is_answer else _LABEL
+    lines = block.text.wrap(console, max(width - indent, 10))
+    for line in lines:
+        line.rstrip()
+    if block.is_path:
+        return [Text.assemble((f"{block.label:<{_LABEL}}", "dim"), block.text)]
+    if block.is_answer:
+        return [Text.assemble(("│ ", "dim"), line) for line in lines]
+    return [
+        Text.assemble((f"{block.label if at == 0 else '':<{_LABEL}}", "dim"), line) for at, line in enumerate(lines)
+    ]

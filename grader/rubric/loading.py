@@ -1,0 +1,278 @@
+"""Reading a marking scheme: ``rubric.toml`` becomes a :class:`~grader.model.Rubric`, or is refused with a reason.
+
+Nothing is guessed and nothing has a default: a key that is missing, unknown or out of range stops the run before any
+submission is looked at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import resources
+from pathlib import Path
+from typing import Any, NoReturn
+
+from grader.lab4.items import EXPERIMENT_TITLES, PART1_TITLES, PART2_TITLES
+from grader.model import Band, Criterion, Rubric, TrainingPlan, UsageFault
+from grader.rubric.tables import near_miss
+
+DATA_SETS = ("mnist", "digits")
+STEP = Decimal("0.25")
+"""Points are awarded in quarters."""
+
+
+LEARNING_RATES = (Decimal("0.000001"), Decimal(10))
+
+
+def load_rubric(path: Path | None = None) -> Rubric:
+    """The marking scheme at ``path``, or the lab's own when there is none.
+
+    Criteria come in the lab's order, whatever their order in the file. Raises :class:`UsageFault` naming the file,
+    the key and what to change.
+    """
+    name, content = _contents(path)
+    tables = ("title", "totals", "part1", "part2", "experiment", "training", "resources")
+    top = _Table(name, "", _parse(name, content), tables)
+    totals = top.table("totals", ("part1", "part2", "experiment"))
+    part1 = _optional(top, "part1", PART1_TITLES, totals)
+    part2 = _criteria(top, "part2", PART2_TITLES, totals)
+    experiment = _optional(top, "experiment", EXPERIMENT_TITLES, totals)
+    training = top.table("training", DATA_SETS)
+    limits = top.table("resources", ("max_parameters", "max_forward_seconds"))
+    plans = {data_set: _plan(training, data_set) for data_set in DATA_SETS}
+    rubric = Rubric(
+        title=top.text("title"),
+        part1=part1,
+        part2=part2,
+        training=plans,
+        revision="",
+        max_parameters=limits.count("max_parameters", 1, 10**10),
+        max_forward_seconds=float(limits.number("max_forward_seconds", Decimal("0.001"), Decimal(600))),
+        experiment=experiment,
+    )
+    return _with_revision(rubric)
+
+
+def _contents(path: Path | None) -> tuple[str, bytes]:
+    if path is None:
+        return "rubric.toml", resources.files("grader.lab4").joinpath("rubric.toml").read_bytes()
+    try:
+        return str(path), path.read_bytes()
+    except OSError as error:
+        raise UsageFault(f"{path}: the rubric cannot be read ({error.strerror or error}).") from error
+
+
+def _parse(name: str, content: bytes) -> dict[str, Any]:
+    try:
+        # utf-8-sig, because some editors put a byte order mark in front, which TOML does not allow.
+        return tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageFault(f"{name}, line {line}: not UTF-8 text; save the rubric as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageFault(f"{name}: not valid TOML: {error}.") from error
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One TOML table of a file, whose readers refuse what they cannot use. ``allowed`` are all keys it may have."""
+
+    file: str
+    path: str
+    values: Mapping[str, Any]
+    allowed: Iterable[str]
+
+    def __post_init__(self) -> None:
+        known = tuple(self.allowed)
+        for key in self.values:
+            if key not in known:
+                self.refuse(key, f"is not known here.{near_miss(key, known)}")
+
+    def refuse(self, key: str, reason: str) -> NoReturn:
+        raise UsageFault(f"{self.file}: {self._place(key)}: {reason}")
+
+    def has(self, key: str) -> bool:
+        return key in self.values
+
+    def table(self, key: str, allowed: Iterable[str]) -> _Table:
+        value = self._value(key)
+        if not isinstance(value, dict):
+            self.refuse(key, f"should be a table, not {_kind(value)}.")
+        return _Table(self.file, self._place(key), value, allowed)
+
+    def tables(self, key: str, allowed: Iterable[str]) -> tuple[_Table, ...]:
+        names = tuple(allowed)
+        found = []
+        for number, value in enumerate(self._list(key), start=1):
+            if not isinstance(value, dict):
+                self.refuse(f"{key}[{number}]", f"should be a table with {' and '.join(names)}, not {_kind(value)}.")
+            found.append(_Table(self.file, f"{self._place(key)}[{number}]", value, names))
+        return tuple(found)
+
+    def text(self, key: str) -> str:
+        value = self._value(key)
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(key, f"should be some text in quotes, not {_kind(value)}.")
+        return value
+
+    def count(self, key: str, least: int, most: int) -> int:
+        return self._whole(key, self._value(key), least, most)
+
+    def counts(self, key: str, least: int, most: int) -> tuple[int, ...]:
+        numbered = enumerate(self._list(key), start=1)
+        return tuple(self._whole(f"{key}[{number}]", value, least, most) for number, value in numbered)
+
+    def number(self, key: str, least: Decimal, most: Decimal) -> Decimal:
+        value = self._value(key)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            self.refuse(key, f"should be a number, not {_kind(value)}.")
+        number = Decimal(value)
+        if not number.is_finite() or not least <= number <= most:
+            self.refuse(key, f"should lie between {least} and {most}, not {number}.")
+        return number
+
+    def points(self, key: str) -> Decimal:
+        value = self._value(key)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+            self.refuse(key, f"should be a number of points, not {_kind(value)}.")
+        try:
+            points = Decimal(value)
+        except ArithmeticError:
+            self.refuse(key, f"should be a number of points, not {_kind(value)}.")
+        if not points.is_finite() or points < 0:
+            self.refuse(key, f"points cannot be {points}; give 0 or more.")
+        if points > 1000 or points % STEP:
+            self.refuse(key, f"{points} points is not a multiple of {STEP} up to 1000.")
+        return points.quantize(Decimal("0.01"))
+
+    def _place(self, key: str) -> str:
+        shown = f'"{key}"' if "." in key and self.path else key
+        return f"{self.path}.{shown}" if self.path else shown
+
+    def _value(self, key: str) -> Any:
+        if key not in self.values:
+            self.refuse(key, "is missing.")
+        return self.values[key]
+
+    def _list(self, key: str) -> list[Any]:
+        value = self._value(key)
+        if not isinstance(value, list) or not value:
+            self.refuse(key, f"should be a list with at least one entry, not {_kind(value)}.")
+        return value
+
+    def _whole(self, key: str, value: Any, least: int, most: int) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.refuse(key, f"should be a whole number, not {_kind(value)}.")
+        if not least <= value <= most:
+            self.refuse(key, f"should lie between {least} and {most}, not {value}.")
+        return value
+
+
+def _optional(top: _Table, part: str, titles: Mapping[str, str], totals: _Table) -> tuple[Criterion, ...]:
+    """The criteria of a table that may be left out together with its total."""
+    if top.has(part):
+        return _criteria(top, part, titles, totals)
+    if totals.has(part):
+        totals.refuse(part, f"there is no [{part}] table; write one, or remove this total.")
+    return ()
+
+
+def _criteria(top: _Table, part: str, titles: Mapping[str, str], totals: _Table) -> tuple[Criterion, ...]:
+    value = top.values.get(part, {})
+    if not isinstance(value, dict):
+        top.refuse(part, f"should be a table, not {_kind(value)}.")
+    table = _Table(top.file, part, _flat(top, part, value), titles)
+    criteria = tuple(Criterion(id, title, table.points(id)) for id, title in titles.items())
+    declared = totals.points(part)
+    found = sum((criterion.points for criterion in criteria), Decimal(0))
+    if found != declared:
+        top.refuse(part, f"the points add up to {found}, but totals.{part} says {declared}; change one of them.")
+    return criteria
+
+
+def _flat(top: _Table, part: str, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """``structure.conv = 2`` without quotes is a table in a table; it means the same as ``"structure.conv" = 2``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = prefix + key
+        leaves = _flat(top, part, value, f"{name}.") if isinstance(value, dict) else {name: value}
+        for twice in leaves.keys() & flat.keys():
+            top.refuse(f'{part}."{twice}"', "is given twice, once with quotes and once without.")
+        flat |= leaves
+    return flat
+
+
+def _plan(training: _Table, data_set: str) -> TrainingPlan:
+    table = training.table(data_set, (field.name for field in dataclasses.fields(TrainingPlan)))
+    steps = table.count("steps", 10, 20_000)
+    seeds = table.counts("seeds", 0, 2**32 - 1)
+    if len(set(seeds)) < len(seeds):
+        table.refuse("seeds", "the same seed is given twice, and would give the same run twice.")
+    bands = _bands(table)
+    plan = TrainingPlan(
+        steps=steps,
+        batch_size=table.count("batch_size", 1, 1024),
+        learning_rate=float(table.number("learning_rate", *LEARNING_RATES)),
+        retry_learning_rate=float(table.number("retry_learning_rate", *LEARNING_RATES)),
+        retry_steps=table.count("retry_steps", 10, 20_000),
+        momentum=float(table.number("momentum", Decimal(0), Decimal("0.9999"))),
+        seeds=seeds,
+        evaluate_every=table.count("evaluate_every", 1, steps),
+        stop_accuracy=float(table.number("stop_accuracy", Decimal(0), Decimal(1))),
+        margin=float(table.number("margin", Decimal(0), Decimal("0.5"))),
+        bands=bands,
+    )
+    if plan.stop_accuracy < bands[0].accuracy:
+        table.refuse("stop_accuracy", f"training would stop before it reaches the best band, {bands[0].accuracy}.")
+    return plan
+
+
+def _bands(table: _Table) -> tuple[Band, ...]:
+    entries = table.tables("bands", ("accuracy", "fraction"))
+    zero, one = Decimal(0), Decimal(1)
+    bands = tuple(
+        Band(accuracy=float(entry.number("accuracy", zero, one)), fraction=entry.number("fraction", zero, one))
+        for entry in entries
+    )
+    if bands[0].fraction != 1:
+        entries[0].refuse("fraction", f"the best band must give all the points, 1, not {bands[0].fraction}.")
+    for entry, (better, worse) in zip(entries[1:], itertools.pairwise(bands), strict=True):
+        if worse.accuracy >= better.accuracy:
+            entry.refuse("accuracy", f"bands go from best to worst, so it must be below {better.accuracy}.")
+        if worse.fraction >= better.fraction:
+            entry.refuse("fraction", f"a lower band must give less than the one above it, {better.fraction}.")
+    return bands
+
+
+def _with_revision(rubric: Rubric) -> Rubric:
+    """The rubric with the digest of what it says, so that comments, spacing and the order of keys do not change it."""
+    said = {
+        "title": rubric.title,
+        "part1": {criterion.id: str(criterion.points) for criterion in rubric.part1},
+        "part2": {criterion.id: str(criterion.points) for criterion in rubric.part2},
+        "training": {data_set: dataclasses.asdict(plan) for data_set, plan in rubric.training.items()},
+        "resources": [rubric.max_parameters, rubric.max_forward_seconds],
+    }
+    if rubric.experiment:
+        said["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=float).encode()).hexdigest()
+    return dataclasses.replace(rubric, revision=digest[:12])
+
+
+def _kind(value: Any) -> str:
+    """How a wrong value is named in a message."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'the text "{value}"'
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return str(value)

@@ -1,0 +1,159 @@
+"""``python -m grader.selfcheck.handout TEMPLATE OUT``: the students' zip, with the public part of this package inside.
+
+Only what is named here can get in: the files of the template, and the modules that the self-check imports, which must
+belong to the public parts. No answer, key or solution is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from grader.data.digits import bundled_table
+from grader.model import GraderFault, UsageFault
+
+FOLDER = "lab4"
+"""What the zip unpacks to."""
+CHECKS = "selfcheck"
+"""The folder in it that holds the package; nothing else lies there, so that nothing else is imported from it."""
+TEMPLATE = (
+    "README.md",
+    "task1_cnn.py",
+    "part1_answers.ipynb",
+    "experiments.csv",
+    "test_self_check.py",
+    "conftest.py",
+    "pytest.ini",
+    ".github/workflows/classroom.yml",
+)
+ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.process")
+"""The modules that are started: by pytest, and in the process that runs the student's code."""
+OBSERVERS = frozenset({"", "model", "source", "worker"})
+"""Parts that a process which runs student code may load."""
+PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
+"""Parts that may be handed out: none of them knows an answer."""
+PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})
+"""Of parts that know what students should find out for themselves, the modules that do not."""
+DATA = ("lab4/rubric.toml",)
+SAMPLE = "data/digits.npy"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""The time of every file, so that the same content gives the same bytes."""
+
+
+def build(template: Path, out: Path) -> int:
+    """Write the zip to ``out``, the same bytes for the same content; return how many files are in it.
+
+    Raises UsageFault when a file of the template is missing, GraderFault when the self-check would import more than
+    the public parts.
+    """
+    files = {f"{FOLDER}/{name}": _content(template / name) for name in TEMPLATE}
+    files |= {f"{FOLDER}/{CHECKS}/{name}": content for name, content in package_files().items()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _EARLIEST)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # also when it is built on Windows
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, files[name])
+    return len(files)
+
+
+def package_files() -> dict[str, bytes]:
+    """The public part of the package by name, with the sample of digits."""
+    files = {}
+    for module in public_modules():
+        path = module_path(module)
+        files[path.relative_to(_PACKAGE.parent).as_posix()] = _content(path)
+    files |= {f"grader/{name}": _content(_PACKAGE / name) for name in DATA}
+    files[f"grader/{SAMPLE}"] = _sample()
+    return files
+
+
+def public_modules() -> tuple[str, ...]:
+    """The modules that the self-check imports, at once or later, with the packages that they lie in."""
+    found: set[str] = set()
+    waiting = list(ENTRIES)
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.add(module)
+        part = module.partition(".")[2].partition(".")[0]
+        if part not in PUBLIC and module not in PUBLIC_MODULES:
+            raise GraderFault(f"the self-check imports {module}, which is not for students")
+        tree = ast.parse(module_path(module).read_text(encoding="utf-8"))
+        waiting += [module.rpartition(".")[0]] if "." in module else []
+        waiting += [name for node in ast.walk(tree) for name in _imported(node)]
+    return tuple(sorted(found))
+
+
+def module_path(module: str) -> Path:
+    """The file of one of our modules. Raises LookupError when there is none."""
+    place = _PACKAGE.parent.joinpath(*module.split("."))
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    raise LookupError(module)
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """The modules of ours that a statement imports, those for type checkers included."""
+    names = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.partition(".")[0] == _PACKAGE.name and _is_module(name)]
+
+
+def _is_module(name: str) -> bool:
+    try:
+        module_path(name)
+    except LookupError:
+        return False
+    return True
+
+
+def _content(path: Path) -> bytes:
+    """A text file's bytes, with the line ends that every system reads."""
+    try:
+        return path.read_bytes().replace(b"\r\n", b"\n")
+    except OSError as error:
+        raise UsageFault(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _sample() -> bytes:
+    """scikit-learn's digits as one array of bytes, (1797, 65)."""
+    content = io.BytesIO()
+    np.save(content, bundled_table().astype(np.uint8), allow_pickle=False)
+    return content.getvalue()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the zip and say where it is; 2 when the template is not whole."""
+    parser = argparse.ArgumentParser(
+        prog="python -m grader.selfcheck.handout", description="Build the zip for students."
+    )
+    parser.add_argument("template", type=Path, metavar="TEMPLATE", help="the folder with the students' files")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the zip to write")
+    options = parser.parse_args(arguments)
+    try:
+        count = build(options.template, options.out)
+    except UsageFault as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    print(f"{options.out}: {count} files, {options.out.stat().st_size / 1024:.0f} KiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

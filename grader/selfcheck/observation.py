@@ -1,0 +1,295 @@
+"""A student's script under observation in a process of its own: frames in, deadlines, evidence out.
+
+Nothing here needs a fork or a signal, so that it works on Windows as well. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.data.accuracy import CLASSES, Predictions
+from grader.model import GraderFault
+from grader.model.evidence import Ending, Evidence, Measurements, Training
+from grader.selfcheck.records import record_from
+from grader.selfcheck.task import RECORDS, Task
+from grader.worker.environment import SETTINGS
+
+START, OVERFIT = "start", "overfit"
+"""Besides the stages: importing torch, and learning one batch by heart."""
+MEASURING = frozenset({"measure", "train"})
+"""Stages in which none of the student's code is called."""
+SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 180.0, OVERFIT: 20.0}
+"""Deadlines by stage, mostly shorter than the tutor's, for a student waits. Importing torch from a cold network
+drive has been seen to take over a minute, and a training run ends by itself after half a minute of CPU time."""
+USUAL_SECONDS = 12.0
+KEPT_OUTPUT = 8 << 10
+_CHUNK = 1 << 16
+_LAST_SECONDS = 1.0
+_WINDOWS_ERRORS = 1 << 30
+"""Windows gives an access violation and the like as an exit status from here on."""
+_BY_SIGNAL = {name.value: name.name for name in signal.Signals}
+
+JudgeTraining = Callable[[Training, Predictions], tuple[Training, int | None]]
+"""Takes a training record and its predictions; returns it with its accuracy, and the next seed or None."""
+
+
+class Process(Protocol):
+    """What is asked of a started process; ``subprocess.Popen`` is one."""
+
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+    returncode: int | Any
+
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Evidence, and what learning one batch by heart came to (None: it was not tried)."""
+
+    evidence: Evidence
+    overfitting: Training | None = None
+
+
+def start_process() -> subprocess.Popen[bytes]:
+    """A process that imports torch and waits for its job; the package is found before any other of its name."""
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    settings = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "grader.selfcheck.process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment | SETTINGS | settings,
+        cwd=package,  # before all other places, and nothing of the student's lies there
+        start_new_session=os.name == "posix",
+    )
+
+
+def observe(
+    process: Process,
+    task: Task,
+    *,
+    judge_training: JudgeTraining,
+    on_stage: Callable[[str], None] = lambda stage: None,
+    seconds: Mapping[str, float] = SECONDS,
+) -> Observed:
+    """Have ``process`` run the stages on the task and return the evidence, whatever the script does.
+
+    Afterwards the process is over. Raises GraderFault when it could not even begin: torch is missing, say.
+    """
+    observation = _Observation(process, task, judge_training, on_stage, seconds)
+    try:
+        observation.run()
+    finally:
+        end_process(process)
+    return observation.result()
+
+
+def end_process(process: Process) -> None:
+    """Leave nothing of it running: on POSIX, what it started goes with it."""
+    pid = getattr(process, "pid", None)
+    if process.returncode is None:  # else its number may be another's by now
+        if os.name == "posix" and pid is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One message: the head, and its array."""
+
+    header: Mapping[str, Any]
+    array: NDArray[np.float32]
+
+
+class _Observation:
+    """Used once, by one thread; two more read the pipes, for Windows can wait for one pipe at a time only."""
+
+    def __init__(
+        self,
+        process: Process,
+        task: Task,
+        judge_training: JudgeTraining,
+        on_stage: Callable[[str], None],
+        seconds: Mapping[str, float],
+    ) -> None:
+        self._process, self._task = process, task
+        self._judge_training, self._on_stage, self._limits = judge_training, on_stage, seconds
+        self._news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._buffer = bytearray()
+        self._output = bytearray()
+        self._records: dict[str, Any] = {}
+        self._trainings: list[Training] = []
+        self._overfitting: Training | None = None
+        self._spent: dict[str, float] = {}
+        self._stage = START
+        self._entered = time.monotonic()
+        self._ending: Ending | None = None
+
+    def run(self) -> None:
+        """Read frames until the process has said all, or must be ended."""
+        readers = [
+            threading.Thread(target=_pass_on, args=(self._process.stdout, self._news.put), daemon=True),
+            threading.Thread(target=_pass_on, args=(self._process.stderr, self._keep_output), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        self._write(self._task.line())
+        self._on_stage(START)
+        while self._ending is None:
+            left = self._entered + self._limits.get(self._stage, USUAL_SECONDS) - time.monotonic()
+            try:
+                chunk = self._news.get(timeout=max(left, 0.001))
+            except queue.Empty:
+                limit = self._limits.get(self._stage, USUAL_SECONDS)
+                self._ending = Ending("deadline", self._stage, f"not done after {limit:g} seconds")
+                break
+            try:
+                self._take_in(chunk)
+            except (ValueError, TypeError, KeyError) as problem:
+                self._ending = Ending("crashed", self._stage, str(problem))
+        end_process(self._process)
+        for reader, pipe in zip(readers, (self._process.stdout, self._process.stderr), strict=True):
+            reader.join(_LAST_SECONDS)
+            if pipe is not None and not reader.is_alive():  # else something that the script left behind holds it open
+                pipe.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # what was still to be written has no reader any more
+                self._process.stdin.close()
+
+    def result(self) -> Observed:
+        """What was seen. Raises GraderFault when nothing of the script was."""
+        ending = self._ending or Ending("lost", self._stage)
+        output = self._output.decode("utf-8", "replace")
+        if self._stage == START or ending.kind == "fault":
+            raise GraderFault(ending.detail if ending.kind != "exit" else _last_line(output) or ending.detail)
+        if self._stage == OVERFIT and ending.kind != "finished":
+            # Everything that a tutor looks at was done before.
+            self._overfitting, ending = None, Ending("finished")
+        if self._stage in MEASURING and ending.kind not in {"finished", "unrecorded"}:
+            detail = f"{ending.kind}: {ending.detail}" if ending.detail else ending.kind
+            ending = Ending("unmeasured", self._stage, detail)
+        found: Measurements | None = self._records.get("measure")
+        evidence = Evidence(
+            ending=ending,
+            load=self._records.get("load"),
+            build=self._records.get("build"),
+            record=self._records.get("record"),
+            graph=self._records.get("graph"),
+            trace=found.trace if found else None,
+            probe=found.probe if found else None,
+            modes=found.modes if found else None,
+            gradients=found.gradients if found else None,
+            resources=found.resources if found else None,
+            trainings=tuple(self._trainings),
+            doubts=found.doubts if found else (),
+            output=output,
+            seconds={stage: round(spent, 4) for stage, spent in self._spent.items()},
+        )
+        return Observed(evidence, self._overfitting)
+
+    def _take_in(self, chunk: bytes) -> None:
+        if not chunk:
+            self._ending = self._death()
+            return
+        self._buffer += chunk
+        for frame in self._frames():
+            self._take(frame)
+
+    def _death(self) -> Ending:
+        """How the process ended that has no more to say."""
+        try:
+            code = self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            return Ending("crashed", self._stage, "it closed its channel")
+        if code < 0:
+            return Ending("signal", self._stage, _BY_SIGNAL.get(-code, f"signal {-code}"))
+        if code >= _WINDOWS_ERRORS:
+            return Ending("signal", self._stage, f"0x{code:08X}")
+        return Ending("exit", self._stage, f"exit status {code}")
+
+    def _frames(self) -> Iterator[_Frame]:
+        """The frames that have arrived whole."""
+        while (end := self._buffer.find(b"\n")) >= 0:
+            header = json.loads(self._buffer[:end])
+            shape = header.get("shape") or [0, CLASSES]
+            size = 4 * int(np.prod(shape))
+            if len(self._buffer) < end + 1 + size:
+                return
+            values = np.frombuffer(bytes(self._buffer[end + 1 : end + 1 + size]), dtype="<f4").astype(np.float32)
+            del self._buffer[: end + 1 + size]
+            yield _Frame(header, values.reshape(shape))
+
+    def _take(self, frame: _Frame) -> None:
+        header = frame.header
+        if "end" in header:
+            detail = str(header["end"])
+            kind = str(header["cause"]) or ("exit" if detail else "finished")
+            self._ending = Ending(kind, self._stage if detail else "", detail)
+            return
+        stage = str(header["stage"])
+        if header.get("begin"):
+            self._enter(stage)
+            self._on_stage(stage)
+            return
+        if stage == OVERFIT:
+            self._overfitting = record_from(header["record"], Training)
+        elif stage == "train":
+            self._judge(record_from(header["record"], Training), frame.array)
+        else:
+            self._records[stage] = record_from(header["record"], RECORDS[stage])
+
+    def _judge(self, record: Training, heldout: NDArray[np.float32]) -> None:
+        training, seed = self._judge_training(record, Predictions(record.seed, heldout))
+        self._trainings.append(training)
+        self._write(json.dumps({"seed": seed}))
+        self._enter("train" if seed is not None else OVERFIT)
+
+    def _enter(self, stage: str) -> None:
+        now = time.monotonic()
+        self._spent[self._stage] = self._spent.get(self._stage, 0.0) + now - self._entered
+        self._stage, self._entered = stage, now
+
+    def _write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it is over; how it ended is told by its other pipes
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _keep_output(self, chunk: bytes) -> None:
+        self._output += chunk
+        del self._output[:-KEPT_OUTPUT]
+
+
+def _pass_on(pipe: IO[bytes] | None, take: Callable[[bytes], object]) -> None:
+    """Give all that comes through the pipe to ``take``, and last an empty chunk."""
+    assert pipe is not None
+    while chunk := os.read(pipe.fileno(), _CHUNK):
+        take(chunk)
+    take(b"")
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else ""

@@ -1,0 +1,87 @@
+"""A self-check from start to end: the student's folder in, findings out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks.training import next_seed
+from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.worker_files import write_worker_files
+from grader.model import Finding, GraderFault, Status, TrainingPlan
+from grader.model.evidence import Training
+from grader.rubric.loading import load_rubric
+from grader.selfcheck.image_choice import choose_images
+from grader.selfcheck.observation import JudgeTraining, end_process, observe, start_process
+from grader.selfcheck.steps import judge, nothing_to_run, shapes_seen
+from grader.selfcheck.task import Task
+from grader.selfcheck.work_copy import copy_work
+
+SCRIPT = "task1_cnn.py"
+SEED = 4660
+"""Of the probes and of the order of the held-out images: a self-check gives the same result each time."""
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """What a self-check found, by step; ``note`` is a sentence on the images that were used."""
+
+    findings: Mapping[str, Finding]
+    note: str = ""
+    shapes: tuple[str, ...] = ()
+    """The layers that ran, with the sizes that went in and came out."""
+    printed: str = ""
+    """The end of what the script printed."""
+
+
+def run_self_check(
+    folder: Path, environment: Mapping[str, str], *, on_stage: Callable[[str], None] = lambda stage: None
+) -> SelfCheck:
+    """Look at the script in ``folder`` and judge it, in a process of its own that is over afterwards."""
+    if not (folder / SCRIPT).is_file():
+        hint = f"Keep the name {SCRIPT}, and run pytest in the folder that it lies in."
+        return SelfCheck(nothing_to_run(Finding(Status.FAILED, f"{SCRIPT} is not in this folder.", hint)))
+    scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
+    process = start_process()  # imports torch while the images are read
+    try:
+        data = choose_images(folder, environment)
+        rubric = load_rubric()
+        plan = rubric.training[data.name]
+        files, labels = write_worker_files(data, scratch / "images", order_seed=SEED)
+        copy_work(folder, scratch / "work")
+        task = Task(str(scratch / "work"), SCRIPT, SEED, files, plan)
+        observed = observe(process, task, judge_training=judge_with(plan, labels), on_stage=on_stage)
+    except GraderFault as fault:
+        return SelfCheck(nothing_to_run(_broken(str(fault))))
+    except Exception as fault:  # ours, or the machine's: the student gets one sentence and no traceback
+        return SelfCheck(nothing_to_run(_broken(f"{type(fault).__name__}: {fault}")))
+    finally:
+        end_process(process)
+        shutil.rmtree(scratch, ignore_errors=True)
+    evidence = observed.evidence
+    return SelfCheck(judge(observed, rubric, data=data.name), data.note, shapes_seen(evidence), evidence.output)
+
+
+def judge_with(plan: TrainingPlan, labels: NDArray[np.uint8]) -> JudgeTraining:
+    """What counts a training run's predictions and says whether another seed is worth its time, as when marking."""
+    trainings: list[Training] = []
+
+    def judge_training(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
+        trainings.append(with_accuracy(record, predictions, labels))
+        return trainings[-1], next_seed(tuple(trainings), plan)
+
+    return judge_training
+
+
+def _broken(reason: str) -> Finding:
+    hint = "This is no fault of your script. Ask your tutor, and show this message."
+    for library in ("torch", "torchvision", "numpy"):
+        if f"No module named '{library}'" in reason:
+            hint = "Install it: python -m pip install torch torchvision pytest nbformat"
+    return Finding(Status.ERROR, f"The self-check could not be run: {reason.rstrip('.')}.", hint)

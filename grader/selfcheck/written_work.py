@@ -1,0 +1,95 @@
+"""Which written answers and experiments are there. Whether they are right is not looked at: nothing here could know."""
+
+from __future__ import annotations
+
+import enum
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.experiment.table import LARGEST, read_table
+from grader.lab4.items import PART1_IDS
+from grader.model.experiment import Experiment
+
+NOTEBOOK = "part1_answers.ipynb"
+EXPERIMENTS = "experiments.csv"
+_ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_PLACEHOLDER = re.compile(r"[*_\s]*(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
+_KEYS = {f"q{part}": part for part in PART1_IDS} | {f"answer-{part}": part for part in PART1_IDS}
+"""How anchors, nbgrader's ids and cells' ids name the parts."""
+
+
+class State(enum.StrEnum):
+    """What is there of one answer."""
+
+    ANSWERED = "answered"
+    BLANK = "blank"
+    NOT_FOUND = "not found"
+
+
+@dataclass(frozen=True)
+class Written:
+    """The state of each part, in the order of the sheet; ``problem`` says why nothing could be read."""
+
+    states: Mapping[str, State] = field(default_factory=lambda: dict.fromkeys(PART1_IDS, State.NOT_FOUND))
+    problem: str = ""
+
+    def parts(self, state: State) -> tuple[str, ...]:
+        """The parts in this state."""
+        return tuple(part for part, found in self.states.items() if found is state)
+
+    @property
+    def missing(self) -> str:
+        """Which parts have no answer yet; empty when all have."""
+        lacking = ((state, self.parts(state)) for state in (State.BLANK, State.NOT_FOUND))
+        return "; ".join(f"{state}: {', '.join(parts)}" for state, parts in lacking if parts)
+
+
+def look_at_answers(folder: Path) -> Written:
+    """Find the cells of the answer notebook in ``folder`` and say which hold something of the student's own."""
+    path = folder / NOTEBOOK
+    if not path.is_file():
+        return Written(problem=f"{NOTEBOOK} is not in this folder.")
+    try:
+        import nbformat  # here, because it takes half a second
+    except ImportError:
+        return Written(problem="nbformat is not installed: python -m pip install nbformat")
+    library: Any = nbformat
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on cells without ids, which are none of the student's business
+            notebook = library.read(str(path), as_version=4)
+        texts = list(_answers(notebook))
+    except Exception:  # whatever is wrong inside the file, the student gets one sentence
+        return Written(problem=f"{NOTEBOOK} cannot be read; save it again from Jupyter.")
+    states = dict.fromkeys(PART1_IDS, State.NOT_FOUND)
+    for part, text in texts:
+        if states[part] is not State.ANSWERED:
+            is_blank = not _PLACEHOLDER.sub(" ", _COMMENT.sub(" ", text)).strip(" \t\r\n*_#>-")
+            states[part] = State.BLANK if is_blank else State.ANSWERED
+    return Written(states)
+
+
+def look_at_experiments(folder: Path) -> Experiment | None:
+    """The table of experiments in ``folder``; None when it is not there or cannot be opened."""
+    try:
+        with (folder / EXPERIMENTS).open("rb") as stream:
+            return read_table(stream.read(LARGEST + 1), EXPERIMENTS)
+    except OSError:
+        return None
+
+
+def _answers(notebook: Any) -> Iterator[tuple[str, str]]:
+    """(part, text) for each answer; a cell with several anchors holds several answers."""
+    for cell in notebook.cells:
+        name = str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "") or cell.get("id", ""))
+        head, *rest = _ANCHOR.split(str(cell.source))
+        if not rest and name in _KEYS:
+            yield _KEYS[name], head
+        for key, text in zip(rest[::2], rest[1::2], strict=True):
+            if key in _KEYS:
+                yield _KEYS[key], text

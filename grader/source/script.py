@@ -1,0 +1,288 @@
+"""The text of a submitted script or notebook, decoded, with every line traceable to where the student wrote it.
+
+What the text means is in :mod:`grader.source.definitions`. Nothing here runs or imports any of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import codecs
+import io
+import json
+import re
+import tokenize
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.model.evidence import Problem, Remark
+
+LARGEST_SCRIPT = 2_000_000
+"""Bytes. A script of this lab has about ten thousand."""
+LARGEST_NOTEBOOK = 100_000_000
+"""Bytes. Notebooks carry their plots along."""
+LONGEST_CODE = 200
+"""Characters of a source line that are quoted in a problem."""
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks with the encodings that they announce, longer ones before those that they begin with."""
+_DOCUMENTS = ((b"{\\rtf", "an RTF document"), (b"PK\x03\x04", "a zip or Word file"), (b"%PDF", "a PDF"))
+_OTHER_LANGUAGES = frozenset(
+    {"bash", "sh", "script", "cmd", "html", "javascript", "js", "latex", "markdown", "svg", "perl", "ruby", "sql", "R"}
+    | {"python", "python2", "python3", "pypy"}  # these run elsewhere and leave nothing behind
+)
+_LINE_MAGIC = re.compile(r"\s*(?:[%!?]|[\w.\[\]'\"][\w.\[\]'\", ]*\?{1,2}\s*$)")
+_ASSIGNED_MAGIC = re.compile(r"(\s*[\w.,\[\]][\w.,\[\] ]*=\s*)[%!]")
+_PLAIN_MAGIC = re.compile(r"\s*[%!]")
+_MOST_TRIES = 50
+"""Times that a cell is parsed to find its notebook commands one by one."""
+_MOST_TOLD = 20
+"""Cells named in a remark."""
+_NEWEST_FORMAT = 4
+_ASCII = bytes(code for code in range(32, 127) if code != ord("\\")) + b"\\u0041"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
+_DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
+
+
+class SourceProblem(Exception):
+    """The text cannot be used, through no fault of ours; ``problem`` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Script:
+    """``text`` has ``\\n`` line ends. ``cells`` are (code cell number, first line) in order, empty for a plain script.
+
+    ``modules`` are the files that a notebook writes with ``%%writefile``, each a script of its own.
+    """
+
+    path: str
+    text: str
+    cells: tuple[tuple[int, int], ...] = ()
+    modules: tuple[tuple[str, Script], ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    def place(self, line: int) -> tuple[int, int]:
+        """Cell number (0 in a plain script) and the line within it."""
+        index = bisect.bisect_right([first for _, first in self.cells], line) - 1
+        if index < 0:
+            return 0, line
+        number, first = self.cells[index]
+        return number, line - first + 1
+
+    def code(self, line: int) -> str:
+        """The source line, stripped; empty when there is none."""
+        lines = self.text.split("\n")
+        return lines[line - 1].strip()[:LONGEST_CODE] if 0 < line <= len(lines) else ""
+
+    def where(self, line: int) -> str:
+        """``Line 3`` or ``Line 3 of code cell 2``."""
+        cell, number = self.place(line)
+        return f"Line {number} of code cell {cell}" if cell else f"Line {number}"
+
+    def problem(self, kind: str, message: str, line: int = 0, *, exception: str = "") -> Problem:
+        """A problem at ``line`` of the text, placed where the student will look for it."""
+        cell, number = self.place(line) if line else (0, 0)
+        return Problem(kind, message, exception, self.path, number, cell, self.code(line))
+
+
+def read_script(root: Path, path: str) -> Script:
+    """Read ``root / path``. Raises :class:`SourceProblem`: encoding, null-bytes, notebook or too-large."""
+    file = root / path
+    is_notebook = file.suffix.lower() == ".ipynb"
+    with file.open("rb") as stream:
+        data = stream.read(LARGEST_NOTEBOOK + 1)
+    if not is_notebook and data.lstrip()[:1] == b"{" and b'"cells"' in data and b'"nbformat"' in data:
+        is_notebook = True
+    if len(data) > (LARGEST_NOTEBOOK if is_notebook else LARGEST_SCRIPT):
+        raise SourceProblem(Problem("too-large", f"{path} is too large to be this lab's script.", file=path))
+    text, remarks = decode(data, path)
+    if is_notebook:
+        return _read_notebook(text, path, remarks)
+    return Script(path, text, remarks=remarks)
+
+
+def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
+    """Text with ``\\n`` line ends: by byte order mark, coding cookie (PEP 263), UTF-8, cp1252, latin-1."""
+    for start, what in _DOCUMENTS:
+        if data.startswith(start):
+            message = f"{path} is {what}, not plain text; save it as a plain Python file."
+            raise SourceProblem(Problem("encoding", message, file=path))
+    encodings = list(_declared(data))
+    if b"\0" in data and not encodings:
+        encodings = ["utf-16-le" if data[1:2] == b"\0" else "utf-16-be"]
+    text, used = _decoded(data, [*encodings, "utf-8", "cp1252", "latin-1"])
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        message = f"Line {line} of {path} holds NUL bytes, so Python cannot read the file; it may be damaged."
+        raise SourceProblem(Problem("null-bytes", message, file=path, line=line))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if used in (encodings[:1] or ["utf-8"]) and not used.startswith(("utf-16", "utf-32")):
+        return text, ()
+    return text, (Remark(f"decoded-{used}", f"{path} is not UTF-8 text; it was read as {used}."),)
+
+
+def _declared(data: bytes) -> Iterator[str]:
+    """The encoding that the bytes name, unless plain Python text means something else in it (UTF-7, escapes)."""
+    for mark, encoding in BOMS:
+        if data.startswith(mark):
+            yield encoding
+            return
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:  # an unknown cookie, or a first line that is not UTF-8
+        return
+    if encoding != "utf-8" and _decoded(_ASCII, [encoding]) == (_ASCII.decode(), encoding):
+        yield encoding
+
+
+def _decoded(data: bytes, encodings: list[str]) -> tuple[str, str]:
+    for encoding in encodings:
+        try:
+            return data.decode(encoding), encoding
+        except (UnicodeError, LookupError, ValueError):
+            continue
+    return data.decode("latin-1"), "latin-1"
+
+
+def is_python(text: str) -> bool:
+    """Whether the text compiles."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<cell>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Cell:
+    number: int
+    text: str
+    writes: str = ""
+
+
+def _read_notebook(text: str, path: str, remarks: tuple[Remark, ...]) -> Script:
+    cells = [_Cell(number, source) for number, source in enumerate(_code_cells(text, path), 1)]
+    stripped = [_without_magics(cell) for cell in cells]
+    code = [cell for cell in stripped if not cell.writes]
+    written = [cell for cell in stripped if cell.writes]
+    found = [*remarks]
+    if any(before.text != after.text for before, after in zip(cells, stripped, strict=True)):
+        found.append(Remark("magic-stripped", "Notebook commands (lines with % or !) were left out."))
+    if not any(_DEFINES_NET.search(cell.text) or _IMPORTS_NET.search(cell.text) for cell in code):
+        code = [cell for cell in stripped if not cell.writes or _DEFINES_NET.search(cell.text)]
+    valid = {cell.number for cell in code if is_python(cell.text)}
+    defining = {cell.number for cell in code if _DEFINES_NET.search(cell.text)}
+    kept = valid if valid & defining else valid | defining
+    usable = [cell for cell in code if cell.number in kept]
+    if len(usable) < len(code):
+        numbers = [str(cell.number) for cell in code if cell.number not in kept]
+        shown = ", ".join(numbers[:_MOST_TOLD]) + (", ..." if len(numbers) > _MOST_TOLD else "")
+        found.append(Remark("cell-skipped", f"Code cells that are not valid Python were left out: {shown}."))
+    starts, lines = [], 1
+    for cell in usable:
+        starts.append((cell.number, lines))
+        lines += cell.text.count("\n") + 1
+    modules = tuple((cell.writes, Script(path, cell.text, ((cell.number, 1),))) for cell in written)
+    return Script(path, "\n".join(cell.text for cell in usable), tuple(starts), modules, tuple(found))
+
+
+def _code_cells(text: str, path: str) -> list[str]:
+    """The text of each code cell of a notebook, in every format there has been (1 to 4)."""
+    try:
+        document = json.loads(text)
+        version = document.get("nbformat", 1)
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= _NEWEST_FORMAT:
+            raise ValueError("nbformat")
+        sheets = [document, *document.get("worksheets", [])]
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
+        found = [_cell_text(cell) for cell in cells if cell["cell_type"] == "code"]
+        if not cells and "cells" not in document:
+            raise ValueError("cells")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        message = f"{path} is not a notebook that can be read; save it again from Jupyter and check that it opens."
+        raise SourceProblem(Problem("notebook", message, type(error).__name__, path)) from error
+    if sum(map(len, found)) > LARGEST_SCRIPT:
+        message = f"The code in {path} is too large to be this lab's script."
+        raise SourceProblem(Problem("too-large", message, file=path))
+    for number, code in enumerate(found, 1):
+        if "\0" in code:
+            message = f"Code cell {number} of {path} holds NUL characters, so Python cannot read it; it may be damaged."
+            raise SourceProblem(Problem("null-bytes", message, file=path, cell=number))
+    return found
+
+
+def _cell_text(cell: dict[str, Any]) -> str:
+    """The code of a cell: ``source`` since format 4, ``input`` and ``code`` before; a text or a list of lines."""
+    source = next((cell[name] for name in ("source", "input", "code") if name in cell), "")
+    if not isinstance(source, str | list):
+        raise TypeError("source")
+    code = source if isinstance(source, str) else "".join(source)
+    return _SURROGATES.sub("\ufffd", code.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _without_magics(cell: _Cell) -> _Cell:
+    """The cell with notebook commands replaced line for line, so that line numbers stay."""
+    lines = cell.text.split("\n")
+    first = next((index for index, line in enumerate(lines) if line.strip()), 0)
+    writes = ""
+    if lines[first].lstrip().startswith("%%"):
+        name, _, rest = lines[first].lstrip()[2:].partition(" ")
+        name = name.strip()
+        words = [word.strip("'\"") for word in rest.split() if not word.startswith("-")]
+        if name in {"writefile", "file"} and words and words[0].endswith(".py"):
+            writes = words[0]
+        elif name in _OTHER_LANGUAGES or name in {"writefile", "file"}:
+            return _Cell(cell.number, "")
+        lines[first] = ""
+    for _ in range(_MOST_TRIES):
+        line = _magic_line("\n".join(lines), lines)
+        if line < 0:
+            break
+        _blank(lines, line)
+    else:  # a cell of little else: those that look like commands go unparsed, for each parsing takes the whole cell
+        for line in range(len(lines)):
+            if _PLAIN_MAGIC.match(lines[line]):
+                _blank(lines, line)
+    return _Cell(cell.number, "\n".join(lines), writes)
+
+
+def _magic_line(text: str, lines: list[str]) -> int:
+    """Index of the line that keeps the text from parsing, when that line is a notebook command; else -1."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            line = (error.lineno or 0) - 1
+            is_magic = 0 <= line < len(lines) and (_LINE_MAGIC.match(lines[line]) or _ASSIGNED_MAGIC.match(lines[line]))
+            return line if is_magic else -1
+        except (ValueError, RecursionError, MemoryError):
+            return -1
+    return -1
+
+
+def _blank(lines: list[str], line: int) -> None:
+    continues = lines[line].rstrip().endswith("\\")
+    assigned = _ASSIGNED_MAGIC.match(lines[line])
+    indent = lines[line][: len(lines[line]) - len(lines[line].lstrip())]
+    lines[line] = f"{assigned.group(1)}[]" if assigned else f"{indent}pass"
+    while continues and line + 1 < len(lines):
+        line += 1
+        continues = lines[line].rstrip().endswith("\\")
+        lines[line] = ""

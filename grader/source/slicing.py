@@ -1,0 +1,190 @@
+"""What ``Net`` needs: the statements of a script to keep, in the student's order, found by reading alone.
+
+A statement is kept when it binds a needed name or changes the object behind one (``parser.add_argument(...)``,
+``args.cuda = ...``, ``Net.forward = forward``); then what it uses is needed in turn. ``if``, ``try`` and ``with`` are
+kept with only their kept statements inside. Bare calls, loops that train, and all that Net does not need are dropped;
+what can bind any name (star imports, ``exec``) is kept while a needed one is bound nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from grader.source.bindings import changed_names, globals_set_by, names_of, reads_at_once, trains
+
+USUAL = frozenset(
+    {"args", "opt", "device", "use_cuda", "batch_size", "test_batch_size", "epochs", "lr", "learning_rate", "momentum"}
+    | {"log_interval", "seed"}
+)
+"""Names that scripts often bind inside ``main()`` only, and that a Net may still read."""
+_BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__class__", "__package__"}
+_BINDING_CALLS = frozenset({"exec", "globals", "locals", "vars"})
+_BRANCHES = (ast.If, ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """``statements`` to run, in order, and every global name that they or the functions among them may read.
+
+    ``borrowed`` are names whose statements were taken from inside a function; ``usual`` those of them, and others that
+    are bound in functions only, for which the lab's defaults may stand in.
+    """
+
+    statements: tuple[ast.stmt, ...]
+    needed: frozenset[str]
+    borrowed: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
+    """The statements that ``names`` need. May raise RecursionError on absurdly nested input."""
+    wanted = frozenset(names)
+    kept, needed, unbound = _sliced(statements, wanted)
+    borrowed: list[str] = []
+    usual: list[str] = []
+    for name in sorted(unbound):
+        function = _function_that_binds(statements, name)
+        if function is None:
+            continue
+        if name in USUAL:
+            usual.append(name)
+        lent = _sliced(list(function.body), frozenset({name}))[0]
+        if lent:
+            borrowed.append(name)
+            position = next((i for i, one in enumerate(statements) if name in reads_at_once(one)), len(statements))
+            statements = [*statements[:position], *lent, *statements[position:]]
+    if borrowed:
+        kept, needed, _ = _sliced(statements, wanted)
+    return Slice(tuple(kept), frozenset(needed), tuple(borrowed), tuple(usual))
+
+
+def _function_that_binds(statements: Sequence[ast.stmt], name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The last module-level function that sets ``name``: as a global, or as a local when the name is a usual one."""
+    for statement in reversed(statements):
+        if not isinstance(statement, _FUNCTIONS):
+            continue
+        is_global = name in globals_set_by(statement)
+        if is_global or (name in USUAL and any(name in names_of(inner)[0] for inner in statement.body)):
+            return statement
+    return None
+
+
+@dataclass
+class _Part:
+    """A plain statement, or the head of a branching one, with the names that matter."""
+
+    node: ast.stmt
+    binds: frozenset[str]
+    uses: frozenset[str]
+    stores: frozenset[str]
+    """Names whose objects it changes by assignment to an attribute or an item."""
+    calls_on: frozenset[str]
+    """Names whose methods it calls for their effect."""
+    parents: tuple[_Part, ...] = ()
+    is_kept: bool = False
+    bodies: dict[str, list[_Part]] = field(default_factory=dict)
+
+
+def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list[ast.stmt], set[str], set[str]]:
+    """Kept statements, needed names, and the needed names that nothing kept binds."""
+    flat: list[_Part] = []
+    setters = {one.name: globals_set_by(one) for one in statements if isinstance(one, _FUNCTIONS) and not trains(one)}
+    tops = [_part(statement, (), flat, setters) for statement in statements]
+    imported = {name for part in flat if isinstance(part.node, (ast.Import, ast.ImportFrom)) for name in part.binds}
+    needed = set(names)
+    with_wildcards = False
+    while True:
+        found = [part for part in flat if not part.is_kept and _is_wanted(part, needed, imported, with_wildcards)]
+        for part in found:
+            for one in (part, *part.parents):
+                one.is_kept = True
+                needed |= one.uses
+            if part.calls_on & needed:
+                needed |= part.binds  # group = parser.add_argument_group(): what is done to group is done to parser
+        bound = {name for part in flat if part.is_kept for name in part.binds}
+        unbound = needed - _BUILTINS - bound
+        if not found and (with_wildcards or not unbound):
+            break
+        with_wildcards = with_wildcards or not found
+    return [kept for top in tops if (kept := _pruned(top)) is not None], needed, unbound
+
+
+def _is_wanted(part: _Part, needed: set[str], imported: set[str], with_wildcards: bool) -> bool:
+    if isinstance(part.node, (ast.For, ast.AsyncFor, ast.While)) and trains(part.node):
+        return False
+    if part.binds & needed or part.stores & needed or (part.calls_on - imported) & needed:
+        return True
+    return with_wildcards and _may_bind_anything(part.node)
+
+
+def _may_bind_anything(node: ast.stmt) -> bool:
+    """Whether a statement can bind names that are not written in it: star imports, ``exec``, ``globals()[...] =``."""
+    if isinstance(node, ast.ImportFrom):
+        return node.names[0].name == "*"
+    if not isinstance(node, (ast.Expr, ast.Assign)):
+        return False
+    return any(
+        isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in _BINDING_CALLS
+        for one in ast.walk(node)
+    )
+
+
+def _part(node: ast.stmt, parents: tuple[_Part, ...], flat: list[_Part], setters: dict[str, frozenset[str]]) -> _Part:
+    is_branching = isinstance(node, _BRANCHES)
+    binds, uses = names_of(_head(node) if is_branching else node)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+        binds |= setters.get(node.value.func.id, frozenset())
+    stores, calls_on = (frozenset[str](), frozenset[str]()) if is_branching else changed_names(node)
+    part = _Part(node, binds, uses, stores, calls_on, parents)
+    flat.append(part)
+    if is_branching:
+        for name, children in _bodies(node):
+            part.bodies[name] = [_part(child, (*parents, part), flat, setters) for child in children]
+    return part
+
+
+def _bodies(node: ast.stmt) -> list[tuple[str, list[ast.stmt]]]:
+    named = [(name, getattr(node, name, [])) for name in ("body", "orelse", "finalbody")]
+    handlers = enumerate(getattr(node, "handlers", []))
+    return [*named, *((f"handler{index}", handler.body) for index, handler in handlers)]
+
+
+def _head(node: ast.stmt) -> ast.stmt:
+    """The branching statement with empty bodies: its own conditions and targets."""
+    head = copy.copy(node)
+    if isinstance(head, (ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar)):
+        head.body = [ast.Pass()]
+    if isinstance(head, (ast.If, ast.Try, ast.TryStar)):
+        head.orelse = []
+    if isinstance(head, (ast.Try, ast.TryStar)):
+        head.handlers = [ast.ExceptHandler(handler.type, handler.name, [ast.Pass()]) for handler in head.handlers]
+        head.finalbody = [] if head.handlers else [ast.Pass()]
+    return head
+
+
+def _pruned(part: _Part) -> ast.stmt | None:
+    if not part.is_kept:
+        return None
+    if not part.bodies:
+        return part.node
+    node = copy.copy(part.node)
+    kept: dict[str, list[ast.stmt]] = {}
+    for name, children in part.bodies.items():
+        kept[name] = [one for child in children if (one := _pruned(child)) is not None]
+        if children and not kept[name]:
+            kept[name] = [ast.copy_location(ast.Pass(), children[0].node)]
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        node.handlers = [copy.copy(handler) for handler in node.handlers]
+        for index, handler in enumerate(node.handlers):
+            handler.body = kept[f"handler{index}"]
+        node.finalbody = kept["finalbody"]
+    if isinstance(node, (ast.If, ast.Try, ast.TryStar)):
+        node.orelse = kept["orelse"]
+    if isinstance(node, (ast.If, ast.Try, ast.TryStar, ast.With, ast.AsyncWith)):
+        node.body = kept["body"]
+    return node

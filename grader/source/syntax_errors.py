@@ -1,0 +1,89 @@
+"""Why a script does not parse, in a sentence for the student who wrote it."""
+
+from __future__ import annotations
+
+import re
+
+from grader.model.evidence import Problem
+from grader.source.script import Script
+
+_PYTHON2 = (
+    (re.compile(r"^\s*print\s+[^\s=(,.\[]"), "print is a function in Python 3: print(...)"),
+    (re.compile(r"^\s*except\s+[\w.]+\s*,\s*\w+\s*:"), "Python 3 writes this as except Error as name"),
+    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "Python 3 writes this as raise Error(message)"),
+    (re.compile(r"^\s*exec\s+[\"'\w]"), "exec is a function in Python 3: exec(...)"),
+    (re.compile(r"`[^`\n]+`"), "Python 3 has no backticks; use repr(...)"),
+    (re.compile(r"<>"), "Python 3 writes <> as !="),
+    (re.compile(r"(?<![\w.])(0[0-7]+|\d+[lL])(?![\w.])"), "0777 and 10L are written 0o777 and 10 in Python 3"),
+    (re.compile(r"\bur['\"]"), "Python 3 has no ur'' strings"),
+)
+_STRING = re.compile(r"(\"|')(?:\\.|(?!\1).)*\1")
+_BLANK = re.compile(r"expected an indented block after (function|class) definition on line (\d+)")
+_NOTEBOOK_COMMAND = re.compile(r"^\s*[!%]\s*\w")
+_CURLY = re.compile(r"U\+(2018|2019|201C|201D|2013|2014|00A0|200B|FEFF)")
+_OLD_ASYNC = re.compile(r"\basync\s*=")
+
+
+def syntax_problem(error: SyntaxError, script: Script) -> Problem:
+    """A problem of kind blank-body, indentation, tabs, python2 or syntax, at the line that Python points to."""
+    line = error.lineno if isinstance(error.lineno, int) else 0
+    where = script.where(line) if line else f"The file {script.path}"
+    reason = " ".join(str(error.msg).split())[:300]
+    name = type(error).__name__
+    if isinstance(error, TabError):
+        message = f"{where} mixes tabs and spaces in its indentation; use four spaces throughout."
+        return script.problem("tabs", message, line, exception=name)
+    if isinstance(error, IndentationError):
+        return _indentation_problem(reason, script, line, name)
+    code = script.code(line)
+    old = _python2_reason(reason, code)
+    if old:
+        return script.problem("python2", f"{where} is written for Python 2: {old}.", line, exception=name)
+    if _NOTEBOOK_COMMAND.match(code):
+        message = f"{where} is a notebook command, which is not Python; take it out of the script."
+    elif code.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+        message = f"{where} is left over from a merge conflict; keep one version and take the markers out."
+    elif _CURLY.search(reason):
+        message = f"{where} has curly quotes or another character from a word processor; retype it: {reason}."
+    elif _OLD_ASYNC.search(code):
+        message = f"{where} uses async as a name, which Python reserves since 3.7; PyTorch calls it non_blocking now."
+    else:
+        message = f"{where} is not valid Python: {reason}."
+    return script.problem("syntax", message, line, exception=name)
+
+
+def _python2_reason(reason: str, code: str) -> str:
+    bare = _STRING.sub("''", code)  # what stands inside quotes is no syntax
+    for pattern, advice in _PYTHON2:
+        if pattern.search(bare):
+            return advice
+    return "it uses a form that Python 3 has dropped" if "multiple exception types must be" in reason else ""
+
+
+def _indentation_problem(reason: str, script: Script, line: int, name: str) -> Problem:
+    match = _BLANK.search(reason)
+    if match and _is_left_blank(script, int(match[2])):
+        opening = int(match[2])
+        what = "function" if match[1] == "function" else "class"
+        message = f"{script.where(opening)} opens a {what} with nothing in it; its body was left blank."
+        return script.problem("blank-body", message, opening, exception=name)
+    message = f"{script.where(line)} is not indented as Python expects: {reason}."
+    return script.problem("indentation", message, line, exception=name)
+
+
+def _is_left_blank(script: Script, opening: int) -> bool:
+    """Whether the ``def`` or ``class`` at line ``opening`` has no body at all, rather than one that is not indented."""
+    lines = script.text.split("\n")
+    following = next((text for text in lines[opening:] if text.strip() and not text.lstrip().startswith("#")), "")
+    if not following:
+        return True
+    depth = _depth(lines[opening - 1])
+    if _depth(following) < depth:
+        return True
+    starts_anew = following.lstrip().startswith(("def ", "class ", "@", "async def ", "if __name__"))
+    return _depth(following) == depth and starts_anew
+
+
+def _depth(text: str) -> int:
+    expanded = text.expandtabs(8)
+    return len(expanded) - len(expanded.lstrip())

@@ -1,0 +1,344 @@
+"""A run on disk: the marker of its folder, a stored record for each student, results.json and marks.csv.
+
+What stands in the records is the worker's and intake's; what is awarded is grading's. Pages belong to ``report/``.
+Every file is replaced whole or not at all, so a run that is killed leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from grader.answers.marker.cache import Memory, StoredVerdicts
+from grader.model import JSON, AnswerResult, AnswerSheet, ItemResult, Report, Run, Status, Submission, UsageFault
+from grader.model.evidence import FORMAT as EVIDENCE_FORMAT
+from grader.model.evidence import Evidence
+from grader.model.experiment import Experiment
+from grader.safe_text import shorten, visible
+from grader.storage import json_files
+from grader.storage.json_files import (
+    encodable,
+    finite,
+    packed,
+    read_json,
+    unpacked,
+    write_file,
+    write_json,
+    write_json_rows,
+)
+from grader.submissions import safe_folder_name
+
+FORMAT = 1
+"""Of every file written here; raised when the meaning of one changes."""
+
+RUN_FILE = "run.json"
+RESULTS_FILE = "results.json"
+RECORD_FILE = "evidence.json"
+VERDICT_FILE = "verdict.json"
+REPORT_FILE = "report.html"
+_RUN_KIND = "lab4-grader-run"
+_CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+# What Excel, LibreOffice and Google Sheets take for the start of a formula, with the full-width forms.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where a semicolon separates columns, a spreadsheet takes a whole row for one text and cuts it at each semicolon.
+_FORMULA_WITHIN = re.compile(r"(;[\s\"']*)(?=[=+\-@＝＋－＠])")
+_LONGEST_CELL = 30_000
+"""Characters. Excel holds 32767 in a cell and pours the rest into the next row."""
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """What was kept of one submission: enough to mark and to render it again without running anything."""
+
+    format: int
+    key: str
+    """Digest of all that the evidence depends on; evidence stored under another key is not reused."""
+    student: str
+    submission: Submission | None
+    evidence: Evidence | None
+    sheet_key: str = ""
+    """Digest of all that the answers as read depend on; empty when none were read."""
+    sheet: AnswerSheet | None = None
+    experiment_key: str = ""
+    """Digest of all that the experiment depends on; empty when there was none."""
+    experiment: Experiment | None = None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """The marker of a run's folder. ``run`` is None until the run's facts were first written."""
+
+    is_finished: bool
+    run: Run | None
+
+
+def student_folder(folder: Path, student: str) -> Path:
+    """Where the files of ``student`` lie in the run at ``folder``; the name is safe on every file system."""
+    return folder / "students" / safe_folder_name(student)
+
+
+def report_path(student: str) -> str:
+    """Path of a student's page relative to the run's folder, with forward slashes."""
+    return f"students/{safe_folder_name(student)}/{REPORT_FILE}"
+
+
+def claim_folder(folder: Path) -> None:
+    """Make ``folder`` a run's folder, or go on with the run that is in it.
+
+    Raises UsageFault when it holds anything else, so that no one's files are mixed up with ours.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageFault(f"{visible(str(folder))} is a file; name a folder for the reports with --out.")
+        folder.mkdir(parents=True, exist_ok=True)
+        if read_run(folder) is not None:
+            return
+        if any(entry.name not in _CLUTTER and not entry.name.startswith(".run.json.") for entry in folder.iterdir()):
+            raise UsageFault(
+                f"{visible(str(folder))} is not empty and is no run of this grader; "
+                "name a new or empty folder with --out."
+            )
+        write_json(folder / RUN_FILE, {"format": FORMAT, "kind": _RUN_KIND, "finished": False, "run": None})
+    except OSError as error:
+        raise UsageFault(f"Reports cannot be written to {visible(str(folder))}: {error.strerror or error}.") from error
+
+
+def dated_folder(reports: Path, source: Path, day: date) -> tuple[Path, Path | None]:
+    """The folder for a run over ``source`` on ``day``, below ``reports``, and the latest earlier run over it, if any.
+
+    A second run on the same day goes on in the same folder; one over another folder of the same name gets its own.
+    """
+    name = safe_folder_name(source.resolve().name or "submissions")
+    earlier = [
+        folder
+        for folder in sorted(reports.glob(f"{glob.escape(name)}-????-??-??*"), reverse=True)
+        if (found := read_run(folder)) is not None and found.run is not None and _is_same(found.run.source, source)
+    ]
+    today = f"{name}-{day.isoformat()}"
+    current = next((folder for folder in earlier if folder.name.startswith(today)), None)
+    if current is not None:
+        return current, None
+    number = 1
+    while (folder := reports / (today if number == 1 else f"{today}-{number}")).exists():
+        number += 1
+    return folder, earlier[0] if earlier else None
+
+
+def _is_same(stated: str, source: Path) -> bool:
+    return Path(stated).resolve() == source.resolve()
+
+
+def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
+    """Replace the marker of the run at ``folder``."""
+    content = {"format": FORMAT, "kind": _RUN_KIND, "finished": is_finished, "run": packed(run)}
+    write_json(folder / RUN_FILE, content)
+
+
+def read_run(folder: Path) -> StoredRun | None:
+    """The marker of the run at ``folder``; None when there is none that this version can read."""
+    content = read_json(folder / RUN_FILE)
+    if content is None or content.get("kind") != _RUN_KIND or content.get("format") != FORMAT:
+        return None
+    try:
+        return StoredRun(is_finished=content.get("finished") is True, run=unpacked(content.get("run"), Run))
+    except msgspec.ValidationError:
+        return None
+
+
+@dataclass(frozen=True)
+class _StoredVerdict:
+    format: int
+    report: Report
+    answers: StoredVerdicts
+
+
+def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> None:
+    """Store the automatic verdict, without what it was made from, in the run at ``folder``.
+
+    What the ``judge`` of its answers gave is stored with it, for a later run by the same key.
+    """
+    target = student_folder(folder, report.student)
+    target.mkdir(parents=True, exist_ok=True)
+    verdict = replace(report, submission=None, evidence=None, sheet=None, experiment=None)
+    answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
+    json_files.write_record(target / VERDICT_FILE, _StoredVerdict(FORMAT, verdict, answers))
+
+
+def read_verdict(folder: Path, student: str) -> Report | None:
+    """The automatic verdict on ``student``; None when it is missing, garbled or of another format."""
+    stored = _read_verdict(folder, student)
+    return stored.report if stored is not None else None
+
+
+def read_verdicts(folder: Path, student: str) -> StoredVerdicts:
+    """The verdicts on the answers of ``student`` as stored; none when they are missing or garbled."""
+    stored = _read_verdict(folder, student)
+    return stored.answers if stored is not None else StoredVerdicts()
+
+
+def _read_verdict(folder: Path, student: str) -> _StoredVerdict | None:
+    stored = json_files.read_record(student_folder(folder, student) / VERDICT_FILE, _StoredVerdict)
+    is_theirs = stored is not None and stored.report.student == encodable(student)
+    return stored if stored is not None and is_theirs and stored.format == FORMAT else None
+
+
+def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "", experiment_key: str = "") -> None:
+    """Store what ``report`` was made from, durably, in the run at ``folder``.
+
+    ``key`` names all that the evidence depends on (code, training plan, grader version), ``sheet_key`` all that the
+    answers as read depend on, and ``experiment_key`` the same of the experiment.
+    """
+    target = student_folder(folder, report.student)
+    target.mkdir(parents=True, exist_ok=True)
+    content = {
+        "format": FORMAT,
+        "key": key,
+        "student": report.student,
+        "submission": packed(report.submission),
+        "evidence": packed(report.evidence),
+        "sheet_key": sheet_key,
+        "sheet": packed(report.sheet),
+    }
+    if experiment_key:
+        content |= {"experiment_key": experiment_key, "experiment": packed(report.experiment)}
+    write_json(target / RECORD_FILE, content)
+
+
+def read_record(folder: Path, student: str) -> StoredRecord | None:
+    """The stored record of ``student``; None when it is missing, half-written, garbled or of another format."""
+    record = json_files.read_record(student_folder(folder, student) / RECORD_FILE, StoredRecord)
+    if record is None or record.format != FORMAT or record.student != encodable(student):
+        return None
+    if record.evidence is not None and record.evidence.format != EVIDENCE_FORMAT:
+        return None
+    return record
+
+
+def is_outdated(folder: Path, student: str) -> bool:
+    """Whether evidence of another form is stored, which cannot be marked any more."""
+    content = read_json(student_folder(folder, student) / RECORD_FILE)
+    stored = content.get("evidence") if content is not None else None
+    return isinstance(stored, dict) and stored.get("format") != EVIDENCE_FORMAT
+
+
+def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
+    """Write results.json: every verdict of the run for other programs (docs/report-format.md)."""
+    facts = packed(run) | {
+        "bands": [{"accuracy": band.accuracy, "fraction": _number(band.fraction)} for band in run.bands]
+    }
+    head = {"format": FORMAT, "run": finite(facts)}
+    write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_result, reports))
+
+
+def students_of(folder: Path) -> tuple[str, ...]:
+    """The students of the run at ``folder``, in its order. Raises UsageFault when it is no run, or has no results."""
+    content = read_json(folder / RESULTS_FILE) if read_run(folder) is not None else None
+    listed = content.get("submissions") if content is not None else None
+    if not isinstance(listed, list):
+        raise UsageFault(f"{visible(str(folder))} is no run of this grader with results; name the folder of a run.")
+    return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
+
+
+def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
+    """Write marks.csv: a row for each student, for a spreadsheet.
+
+    The cells of a row add up to ``awarded``; an empty one was not marked yet, or is not in that student's rubric.
+    """
+    item_ids = list(dict.fromkeys(item.id for report in reports for item in report.items))
+    parts = list(dict.fromkeys(answer.part for report in reports for answer in report.answers))
+    text = io.StringIO(newline="")
+    # Text is quoted always: a semicolon or a tab in a name must not start a cell in another locale's spreadsheet.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    columns = [*item_ids, *(f"part1.{part}" for part in parts)]
+    writer.writerow(["student", "status", "awarded", "available", *columns, "flags"])
+    for report in reports:
+        items = {item.id: item for item in report.items}
+        answers = {answer.part: answer for answer in report.answers}
+        cells = [_cell(report.student), report.status.value, _number(report.awarded), _number(report.available)]
+        cells += [_points_cell(items.get(id)) for id in item_ids]
+        cells += [_points_cell(answers.get(part)) for part in parts]
+        cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
+        writer.writerow(cells)
+    write_file(folder / "marks.csv", text.getvalue().encode("utf-8-sig"))
+
+
+def _result(report: Report) -> JSON:
+    return {
+        "student": encodable(report.student),
+        "status": report.status.value,
+        "awarded": _number(report.awarded),
+        "available": _number(report.available),
+        "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
+        "items": [
+            {
+                "id": item.id,
+                "status": item.status.value,
+                "awarded": _number(item.awarded),
+                "available": _number(item.available),
+                "message": item.message,
+                "hint": item.hint,
+                "proposed": _proposal(item),
+                "override": _decision(item),
+            }
+            for item in report.items
+        ],
+        "answers": [
+            {
+                "part": answer.part,
+                "status": answer.status.value,
+                "awarded": _number(answer.awarded),
+                "available": _number(answer.available),
+                "confidence": answer.confidence,
+                "message": answer.message,
+                "spans": [list(span) for span in answer.spans],
+                "answer": answer.text,
+                "source": answer.source,
+                "note": answer.note,
+                "proposed": _proposal(answer),
+                "override": _decision(answer),
+            }
+            for answer in report.answers
+        ],
+        "network": report.network,
+        "report": report_path(report.student),
+    }
+
+
+def _proposal(result: ItemResult | AnswerResult) -> int | float | None:
+    return None if result.proposed is None else _number(result.proposed)
+
+
+def _decision(result: ItemResult | AnswerResult) -> JSON | None:
+    made = result.override
+    if made is None or made.new is None:
+        return None
+    told = {"author": made.author, "time": made.time, "reason": made.reason}
+    return told | {"old": _number(made.old), "new": _number(made.new)}
+
+
+def _points_cell(result: ItemResult | AnswerResult | None) -> int | float | str:
+    if result is None:
+        return ""
+    is_open = result.status in (Status.NEEDS_REVIEW, Status.ERROR)
+    return "" if is_open and not result.awarded else _number(result.awarded)
+
+
+def _cell(text: str) -> str:
+    """``text`` so that no spreadsheet runs it: visible characters, an apostrophe before what looks like a formula."""
+    shown = shorten(_FORMULA_WITHIN.sub(r"\1'", visible(text)), _LONGEST_CELL)
+    is_formula = any(start.startswith(_FORMULA_STARTS) for start in (text, text.lstrip(), shown.lstrip()))
+    return f"'{shown}" if is_formula and not _NUMBER.fullmatch(text) else shown
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -1,0 +1,214 @@
+"""Putting one submission together from what was delivered, so that its files lie below one folder."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from grader.model import Flag, Submission
+from grader.submissions.archives import STUDENT, Refused, empty, unpack
+from grader.submissions.files import Found, copy_files, digest, gather, tidied
+from grader.submissions.ignored import is_archive, is_clutter_file, is_document, is_foreign_archive
+from grader.submissions.naming import clean_component, natural_key, printable, stem
+from grader.submissions.script_choice import Choice, choose
+
+_NESTING = 2
+
+
+@dataclass(frozen=True)
+class Part:
+    """A folder, zip or file that a student handed in.
+
+    ``name`` is what it is called within the submission (for a folder, a prefix; empty: at the top, or a file's own
+    name), ``level`` how many archives it came out of.
+    """
+
+    path: Path
+    name: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """All that one student handed in. Deliveries with the same ``key`` are one student's.
+
+    ``refusals`` are whole sentences on what could not be unpacked; ``main`` is the script when the tutor named it.
+    ``is_claimed`` says that the name stands inside a folder or zip that may itself be a student's, so that anybody
+    can have written it. ``shared_name`` is the name that another one has too, so that ``id`` has a number after it.
+    """
+
+    key: str
+    id: str
+    parts: tuple[Part, ...]
+    refusals: tuple[str, ...] = ()
+    main: str = ""
+    is_named_by_student: bool = False
+    is_claimed: bool = False
+    shared_name: str = ""
+
+
+@dataclass
+class _Pile:
+    """What has been gathered so far."""
+
+    scratch: Path
+    files: list[Found]
+    refusals: list[str]
+    links: list[str]
+    left_out: int = 0
+    clutter: int = 0
+    special: int = 0
+
+    def add(self, part: Part, prefix: str) -> None:
+        if part.path.is_dir():
+            self._add_folder(part, prefix)
+        elif is_archive(part.path.name):
+            self._add_archive(part, prefix)
+        elif is_foreign_archive(part.path.name):
+            name = printable(part.name or part.path.name)
+            self.refusals.append(f"{name} is an archive that cannot be opened; please send a .zip.")
+        elif is_clutter_file(PurePosixPath(part.name).name or part.path.name):
+            self.clutter += 1
+        else:
+            self.files.append(Found(prefix + (part.name or part.path.name), part.path, part.path.stat().st_size))
+
+    def _add_folder(self, part: Part, prefix: str) -> None:
+        gathered = gather(part.path)
+        self.links += gathered.links
+        self.left_out += gathered.left_out
+        self.clutter += gathered.clutter
+        self.special += gathered.special
+        archives = [f for f in gathered.files if is_archive(f.name) or is_foreign_archive(f.name)]
+        self.files += [Found(prefix + f.name, f.path, f.size) for f in gathered.files if f not in archives]
+        for found in archives:
+            inner = found.name.rpartition("/")[0]
+            self.add(Part(found.path, level=part.level), f"{prefix}{inner}/" if inner else prefix)
+
+    def _add_archive(self, part: Part, prefix: str) -> None:
+        name = printable(PurePosixPath(part.name).name or part.path.name)
+        if part.level >= _NESTING:
+            self.refusals.append(f"{name} lies in an archive within an archive, which is not unpacked.")
+            return
+        place = Path(tempfile.mkdtemp(prefix="zip-", dir=self.scratch))
+        try:
+            unpacked = unpack(part.path, place, STUDENT)
+        except Refused as reason:
+            self.refusals.append(f"{name} {reason}.")
+            return
+        if unpacked.refused:
+            empty(place)
+            self.refusals.append(f"{name} {unpacked.refused[0].reason}.")
+            return
+        before = len(self.files) + len(self.refusals)
+        is_alone = not self.files and not prefix
+        self.add(Part(place, level=part.level + 1), prefix if is_alone else f"{prefix}{stem(name)}/")
+        if len(self.files) + len(self.refusals) == before:
+            self.refusals.append(f"{name} holds no file that can be graded.")
+
+
+def assemble(delivery: Delivery, scratch: Path) -> Submission:
+    """The submission that ``delivery`` makes; its zips are unpacked below ``scratch``.
+
+    Trouble in reading it becomes its problem: no student stops a cohort.
+    """
+    scratch = scratch.resolve()
+    try:
+        submission = _assembled(delivery, scratch)
+    except OSError as error:
+        told = f"The submission could not be read ({error.strerror or type(error).__name__})."
+        submission = _unusable(delivery, scratch, told)
+    if not delivery.shared_name:
+        return submission
+    told = (
+        f"More than one submission is called {delivery.shared_name}, so this one got a number; "
+        "a tutor should tell whose it is."
+    )
+    return replace(submission, flags=(*submission.flags, Flag("same-name", told)))
+
+
+def _unusable(delivery: Delivery, scratch: Path, problem: str) -> Submission:
+    root = Path(tempfile.mkdtemp(prefix="none-", dir=scratch))
+    return Submission(delivery.id, root, None, (), digest(()), problem=problem)
+
+
+def _assembled(delivery: Delivery, scratch: Path) -> Submission:
+    if delivery.refusals:
+        return _unusable(delivery, scratch, delivery.refusals[0])
+    pile = _Pile(scratch, [], [], [])
+    parts = delivery.parts
+    for part in parts:
+        is_folder = part.path.is_dir()
+        prefix = part.name if is_folder and len(parts) > 1 else ""
+        pile.add(Part(part.path, "" if is_folder else part.name, part.level), prefix)
+    root, files = _rooted(pile.files, scratch)
+    choice = _chosen(delivery, files)
+    script = choice.candidates[0] if choice.candidates else None
+    flags = (*choice.flags, *_flags(pile, has_script=script is not None))
+    problem = "" if script else _problem(pile, choice)
+    return Submission(
+        id=delivery.id,
+        root=root,
+        script=script,
+        files=tuple(f.name for f in files),
+        digest=digest((f.name, f.path) for f in files),
+        candidates=choice.candidates,
+        documents=tuple(f.name for f in files if is_document(f.name) and f.name != script),
+        problem=problem,
+        flags=flags,
+    )
+
+
+def _rooted(files: list[Found], scratch: Path) -> tuple[Path, list[Found]]:
+    """A folder that holds ``files`` under their names, which are safe to show; copied below ``scratch`` if need be."""
+    tidy = sorted(tidied(files), key=lambda f: natural_key(f.name))
+    roots = {_root(f) for f in tidy}
+    if len(roots) == 1 and (root := next(iter(roots))) is not None:
+        return root, tidy
+    root = Path(tempfile.mkdtemp(prefix="files-", dir=scratch))
+    copy_files(((f.name, f.path) for f in tidy), root)
+    return root, [Found(f.name, root / f.name, f.size) for f in tidy]
+
+
+def _root(found: Found) -> Path | None:
+    """The folder below which ``found`` lies under its very name; None without one, or when its path cannot be shown."""
+    parts = PurePosixPath(found.name).parts
+    if found.path.parts[-len(parts) :] != parts:
+        return None
+    root = found.path.parents[len(parts) - 1]
+    return root if all(clean_component(p) == p for p in root.parts[1:]) else None
+
+
+def _chosen(delivery: Delivery, files: list[Found]) -> Choice:
+    if delivery.main and any(f.name == delivery.main for f in files):
+        chosen = choose([f for f in files if f.name == delivery.main], is_named_by_student=True)
+        if chosen.candidates:
+            return chosen
+    return choose(files, is_named_by_student=delivery.is_named_by_student)
+
+
+def _problem(pile: _Pile, choice: Choice) -> str:
+    if pile.refusals:
+        return pile.refusals[0]
+    if not pile.files and pile.links:
+        return f"Only a link to another place was found ({printable(pile.links[0])}); links are not followed."
+    if not pile.files and pile.special:
+        return "Only pipes, sockets or devices were found, which are not opened."
+    if not pile.files and pile.left_out:
+        return "Every file was left out: the submission is too large."
+    if not pile.files and pile.clutter:
+        return "Only files that are not part of the work were found (data, caches, checkpoints or system files)."
+    return choice.problem
+
+
+def _flags(pile: _Pile, *, has_script: bool) -> list[Flag]:
+    flags = []
+    if pile.links:
+        shown = ", ".join(printable(name) for name in pile.links[:3]) + (", ..." if len(pile.links) > 3 else "")
+        flags.append(Flag("link-not-followed", f"Links that lead out of the submission were not followed: {shown}."))
+    if pile.left_out:
+        count = "1 file was" if pile.left_out == 1 else f"{pile.left_out} files were"
+        flags.append(Flag("files-left-out", f"{count} left out: the submission is too large."))
+    if pile.refusals and has_script:
+        flags.append(Flag("archive-refused", " ".join(pile.refusals[:3])))
+    return flags

@@ -1,0 +1,235 @@
+"""From a path to submissions: opens what wraps a cohort, lists what each student handed in, puts each together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from grader.model import Submission, UsageFault
+from grader.submissions import layout, lms_names
+from grader.submissions.archives import COHORT, STUDENT, Limits, Refused, Unpacked, holds_lms_export, unpack
+from grader.submissions.assembly import Delivery, Part, assemble
+from grader.submissions.files import MIB, Found
+from grader.submissions.ignored import is_archive, is_foreign_archive
+from grader.submissions.naming import is_generic, natural_key, printable, stem, unique_ids
+from grader.submissions.script_choice import read_scripts
+
+_NESTING = 2
+"""A cohort's zip may hold students' zips, and a student's zip one more; deeper ones stay packed."""
+
+
+def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
+    """Every submission at ``path``, in natural order of id. Zips are unpacked below ``scratch``, the caller's folder.
+
+    Raises UsageFault when ``path`` does not exist or holds nothing. A submission that cannot be used is among them,
+    without a script and with its problem told.
+    """
+    return tuple(assemble(delivery, scratch) for delivery in survey(path, scratch))
+
+
+def survey(path: Path, scratch: Path) -> tuple[Delivery, ...]:
+    """What each student at ``path`` handed in, with an id of their own, for :func:`assemble` to put together.
+
+    Order, errors and ``scratch`` are those of :func:`discover`.
+    """
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise UsageFault(f"{printable(str(path))} cannot be read ({error.strerror}).") from error
+    if not is_there:
+        raise UsageFault(f"There is no file or folder {printable(str(path))}.")
+    scratch.mkdir(parents=True, exist_ok=True)
+    path, scratch = Path(os.path.abspath(path)), scratch.resolve()
+    walk = _Survey(scratch)
+    try:
+        deliveries = walk.at(path)
+    except OSError as error:
+        raise UsageFault(f"{printable(str(path))} cannot be read ({error.strerror or error}).") from error
+    if not deliveries:
+        raise UsageFault(f"{printable(str(path))} holds no submission.")
+    return tuple(sorted(_named(_merged(deliveries)), key=lambda delivery: natural_key(delivery.id)))
+
+
+def _named(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
+    # Who was named by the cohort itself keeps the name; who only claims it gets a number after it.
+    ranked = sorted(deliveries, key=lambda d: (d.is_claimed, natural_key(printable(d.id)), d.id))
+    names = [printable(delivery.id) for delivery in ranked]
+    for delivery, name, id in zip(ranked, names, unique_ids(names), strict=True):
+        yield replace(delivery, id=id, shared_name=name if name != id else "")
+
+
+def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """One delivery for all that share a key; the first one's id holds."""
+    by_key: dict[str, Delivery] = {}
+    for delivery in deliveries:
+        known = by_key.get(delivery.key)
+        by_key[delivery.key] = (
+            delivery
+            if known is None
+            else replace(known, parts=known.parts + delivery.parts, refusals=known.refusals + delivery.refusals)
+        )
+    return list(by_key.values())
+
+
+@dataclass
+class _Survey:
+    """One walk over what the tutor named; remembers what it refused to unpack on the way."""
+
+    scratch: Path
+    refused: dict[Path, str] = field(default_factory=dict)
+
+    def at(self, path: Path) -> list[Delivery]:
+        if path.is_dir():
+            found = self.folder(path, path.name, level=0)
+            return found if found or layout.children(path).is_empty else [Delivery(str(path), path.name, (Part(path),))]
+        if not path.is_file():
+            raise UsageFault(f"{printable(path.name)} is neither a file nor a folder.")
+        if is_archive(path.name):
+            return self.archive(path, stem(path.name), level=0, limits=COHORT)
+        if is_foreign_archive(path.name):
+            raise UsageFault(f"{printable(path.name)} is an archive that cannot be opened here; please give a .zip.")
+        beside = tuple(Part(p) for p in _imported_files(path))
+        return [Delivery(str(path), stem(path.name), (Part(path), *beside), main=path.name, is_named_by_student=True)]
+
+    def archive(self, path: Path, name: str, *, level: int, limits: Limits) -> list[Delivery]:
+        """What a zip that may hold a cohort turns out to hold; a refused one is a submission with a problem."""
+        place = Path(tempfile.mkdtemp(prefix="zip-", dir=self.scratch))
+        try:
+            unpacked = unpack(path, place, limits)
+        except Refused as reason:
+            return [Delivery(str(path), name, (), refusals=(f"{printable(path.name)} {reason}.",))]
+        said = {place / m.path: f"{printable(path.name)} {m.reason}." for m in unpacked.refused}
+        self.refused |= said
+        for lost in said:
+            # A student all of whose files were refused still has a folder, and so a row.
+            with contextlib.suppress(OSError):
+                lost.parent.mkdir(parents=True, exist_ok=True)
+        found = self.folder(place, name, level=level + 1, keeps_name=True)
+        if not found:
+            refusals = tuple(said.values()) or (f"{printable(path.name)} holds no file that can be graded.",)
+            return [Delivery(str(path), name, (), refusals=refusals)]
+        if len(found) == 1 and (over := _over_limits(unpacked)):
+            return [Delivery(str(path), found[0].id, (), refusals=(f"{printable(path.name)} {over}.",))]
+        return found
+
+    def folder(self, folder: Path, name: str, *, level: int, keeps_name: bool = False) -> list[Delivery]:
+        """What ``folder``, called ``name``, holds: one submission or a cohort's. Empty when there is nothing."""
+        kids = layout.children(folder)
+        source = lms_names.moodle_folder(name)
+        id = source.id if source else name
+        whole = Delivery(str(folder), id, (Part(folder, level=level),), self.refused_below(folder))
+        if kids.is_empty:
+            return [whole] if whole.refusals else []
+        if layout.is_lms_export(kids):
+            return self.lms_export(folder, kids, level)
+        if submitted := layout.handed_in(kids):
+            return self.cohort(submitted, layout.children(submitted), level)
+        if box := layout.lone_box(kids):
+            inner = self.box(box, level)
+            is_whole = len(inner) == 1 and not lms_names.is_exported(inner[0].key)
+            return [whole] if is_whole and (keeps_name or is_generic(stem(box.name))) else inner
+        return self.cohort(folder, kids, level) if layout.is_cohort(kids) else [whole]
+
+    def box(self, box: Path, level: int) -> list[Delivery]:
+        """What a lone folder or zip holds; an empty one is a student with nothing."""
+        name = stem(box.name) if box.is_file() else box.name
+        if box.is_file() and level >= _NESTING:
+            return [Delivery(str(box), name, (Part(box, level=level),))]
+        if box.is_file():
+            return self.archive(box, name, level=level, limits=COHORT)
+        empty = Delivery(str(box), name, (Part(box, level=level),))
+        return self.folder(box, name, level=level) or [empty]
+
+    def cohort(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
+        """A delivery for each folder, zip and loose script in a cohort's folder."""
+        found: list[Delivery] = []
+        for place in kids.folders:
+            found += self.student_folder(place, level)
+        for place in kids.archives:
+            if is_archive(place.name) and level < _NESTING and holds_lms_export(place):
+                found += _claimed(self.archive(place, stem(place.name), level=level, limits=COHORT))
+                continue
+            found.append(Delivery(str(place), stem(place.name), (Part(place, level=level),)))
+        for link in kids.links:
+            told = f"{printable(link.name)} is a link to another place; links are not followed."
+            found.append(Delivery(str(link), link.name, (), refusals=(told,)))
+        for id, paths in layout.loose_groups(kids):
+            refusals = tuple(told for p in paths for told in self.refused_below(p))
+            parts = tuple(Part(p, level=level) for p in paths)
+            key = f"{folder}/{id}"
+            found.append(Delivery(key, id, parts, refusals, is_named_by_student=len(paths) == 1 or _one_script(paths)))
+        for lost, told in self.refused.items():
+            if lost.parent == folder and not lost.exists():
+                found.append(Delivery(str(lost), stem(lost.name), (), (told,)))
+        return found
+
+    def student_folder(self, folder: Path, level: int) -> list[Delivery]:
+        """One student's folder, or a tutorial group's when an LMS's names show in it."""
+        with contextlib.suppress(OSError):
+            kids = layout.children(folder)
+            if any(layout.origin(p) for p in kids.boxes + kids.files):
+                return _claimed(self.lms_export(folder, kids, level))
+        return [Delivery(str(folder), folder.name, (Part(folder, level=level),), self.refused_below(folder))]
+
+    def lms_export(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
+        """A delivery for each name that an LMS wrote; folders, zips and scripts of other names are students' too."""
+        found: list[Delivery] = []
+        unnamed = []
+        for path in kids.boxes + kids.files:
+            source = layout.origin(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
+            if source is None:
+                unnamed.append(path)
+                continue
+            prefix = "" if source.plugin == "file" else f"{source.plugin}/"
+            part = Part(path, prefix + source.file, level=level)
+            found.append(Delivery(source.key, source.id, (part,), self.refused_below(path)))
+        rest = set(unnamed)
+        others = layout.Children(
+            tuple(p for p in kids.folders if p in rest),
+            tuple(p for p in kids.archives if p in rest),
+            tuple(p for p in kids.files if p in rest),
+            kids.links,
+        )
+        return found + self.cohort(folder, others, level)
+
+    def refused_below(self, path: Path) -> tuple[str, ...]:
+        """What was refused of the zip that ``path`` came out of, as far as it lies at or below ``path``."""
+        return tuple(told for lost, told in self.refused.items() if lost.is_relative_to(path))
+
+
+def _claimed(deliveries: list[Delivery]) -> list[Delivery]:
+    return [replace(delivery, is_claimed=lms_names.is_exported(delivery.key)) for delivery in deliveries]
+
+
+def _over_limits(unpacked: Unpacked) -> str:
+    """Why a zip that turned out to be one student's is too large for that; empty when it is not."""
+    if unpacked.members > STUDENT.members:
+        return f"holds {unpacked.members} files; at most {STUDENT.members} are unpacked"
+    if unpacked.size > STUDENT.size:
+        return f"unpacks to more than {STUDENT.size // MIB} MiB"
+    return ""
+
+
+def _one_script(paths: tuple[Path, ...]) -> bool:
+    return len([p for p in paths if p.suffix.casefold() in {".py", ".pyw", ".ipynb"}]) == 1
+
+
+def _imported_files(path: Path) -> list[Path]:
+    """The modules beside a single script that it needs, as far as import lines tell; none among other students'."""
+    if layout.holds_several_students(layout.children(path.parent)):
+        return []
+    wanted: list[str] = []
+    modules = [p for p in path.parent.glob("*.py") if p.is_file() and not p.is_symlink() and p != path]
+    found = [Found(p.name, p, p.stat().st_size) for p in (*modules, path)]
+    imports = {s.name: s.imports for s in read_scripts(found)}
+    queue = [path.name]
+    while queue:
+        for name in sorted(imports.get(queue.pop(), ())):
+            if name not in wanted and name != path.name and PurePosixPath(name).name == name:
+                wanted.append(name)
+                queue.append(name)
+    return [path.parent / name for name in wanted]

@@ -1,0 +1,173 @@
+"""The files of one submission on disk: which belong to it, their digest, and copies of them elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from grader.model import Submission
+from grader.submissions.ignored import (
+    DOCUMENT_SUFFIXES,
+    LOOSE_SUFFIXES,
+    SCRIPT_SUFFIXES,
+    is_archive,
+    is_clutter_file,
+    is_clutter_folder,
+)
+from grader.submissions.naming import clean_component, folded, natural_key
+
+MIB = 1 << 20
+MOST_FILES = 2000
+MOST_BYTES = 200 * MIB
+LONGEST_PATH = 1000
+"""Bytes of a path within a submission. Systems take 1024 (macOS) or 4096 (Linux), with the folder that holds it."""
+MOST_ENTRIES = 20_000
+"""Directory entries looked at in one submission before the walk stops."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of a submission: its POSIX path within it, where it lies, and its bytes."""
+
+    name: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The files below a folder in a fixed order; ``links`` were not followed, ``left_out`` were over the limits.
+
+    ``clutter`` counts what was passed over, ``special`` the pipes, sockets and devices, none of which is opened.
+    """
+
+    files: tuple[Found, ...]
+    links: tuple[str, ...] = ()
+    left_out: int = 0
+    clutter: int = 0
+    special: int = 0
+
+
+def is_environment(folder: Path) -> bool:
+    """True for a Python environment, whatever it is called."""
+    return os.path.isfile(folder / "pyvenv.cfg")
+
+
+def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:
+    """Every ordinary file below ``folder`` but clutter, nearest first. Links out of it are not followed."""
+    root = folder.resolve()
+    files: list[Found] = []
+    links: list[str] = []
+    seen = clutter = left_out = special = 0
+    queue = deque([(folder, "")])
+    while queue:
+        place, prefix = queue.popleft()
+        try:
+            with os.scandir(place) as entries:
+                children = sorted(entries, key=lambda entry: (not is_work(entry.name), natural_key(entry.name)))
+        except OSError:
+            if place == folder:
+                raise
+            left_out += 1
+            continue
+        for child in children:
+            seen += 1
+            name = prefix + child.name
+            if seen > MOST_ENTRIES or len(os.fsencode(name)) > LONGEST_PATH:
+                left_out += 1
+            elif child.is_dir(follow_symlinks=False):
+                if is_clutter_folder(child.name) or is_environment(Path(child.path)):
+                    clutter += 1
+                else:
+                    queue.append((Path(child.path), f"{name}/"))
+            elif is_clutter_file(child.name):
+                clutter += 1
+            elif child.is_symlink() and not _leads_inside(Path(child.path), root):
+                links.append(name)
+            elif (found := _ordinary(name, Path(child.path))) is not None:
+                files.append(found)
+            elif not child.is_symlink():
+                special += 1
+        if seen > MOST_ENTRIES:
+            break
+    kept, over = _within_limits(files, most_files)
+    return Gathered(tuple(kept), tuple(sorted(links, key=natural_key)), left_out + over, clutter, special)
+
+
+def is_work(name: str) -> bool:
+    """True for names of the kinds that are graded: looked at before the thousands of other files in a folder."""
+    return PurePosixPath(name).suffix.casefold() in SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES or is_archive(name)
+
+
+def _leads_inside(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _ordinary(name: str, path: Path) -> Found | None:
+    try:
+        status = path.stat()
+    except OSError:  # gone since the folder was listed
+        return None
+    return Found(name, path, status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], int]:
+    """The files that fit, scripts and answers first, in the order given; and how many do not."""
+    ranked = sorted(
+        files, key=lambda f: not (is_work(f.name) or PurePosixPath(f.name).suffix.casefold() in LOOSE_SUFFIXES)
+    )
+    kept: set[str] = set()
+    total = 0
+    for found in ranked:
+        if len(kept) < most_files and total + found.size <= MOST_BYTES:
+            kept.add(found.name)
+            total += found.size
+    return [f for f in files if f.name in kept], len(files) - len(kept)
+
+
+def tidied(files: Iterable[Found]) -> list[Found]:
+    """The same files under names that every system can hold and show, each used once."""
+    result: list[Found] = []
+    used: set[str] = set()
+    for found in files:
+        name = "/".join(clean_component(part) for part in PurePosixPath(found.name).parts)
+        path, number = PurePosixPath(name), 2
+        while folded(name) in used:
+            name, number = str(path.with_name(f"{path.stem} ({number}){path.suffix}")), number + 1
+        used.add(folded(name))
+        result.append(Found(name, found.path, found.size))
+    return result
+
+
+def copy_files(files: Iterable[tuple[str, Path]], target: Path) -> None:
+    """Copy files to their names below ``target``, contents only: no owner, time, mode or link goes with them."""
+    for name, path in files:
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+def copy_submission(submission: Submission, target: Path) -> None:
+    """Copy the submission's ``files`` into the folder ``target``, made when missing, keeping their relative paths."""
+    target.mkdir(parents=True, exist_ok=True)
+    copy_files(((name, submission.root / name) for name in submission.files), target)
+
+
+def digest(files: Iterable[tuple[str, Path]]) -> str:
+    """SHA-256 over the files in order of name: each name with its length, then the SHA-256 of the content."""
+    total = hashlib.sha256()
+    for name, path in sorted(files):
+        raw = name.encode("utf-8", "surrogateescape")
+        with path.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").digest()
+        total.update(len(raw).to_bytes(8, "big") + raw + content)
+    return total.hexdigest()

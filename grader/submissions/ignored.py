@@ -1,0 +1,89 @@
+"""What lies about in a submission without being part of it, and which kinds of files matter. Names only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from grader.submissions.naming import own_words, stem
+
+SCRIPT_SUFFIXES = frozenset({".py", ".pyw", ".ipynb"})
+LOOSE_SUFFIXES = frozenset({"", ".txt", ".text", ".py3"})
+"""Kinds that are a script only when their text is clearly one."""
+DOCUMENT_SUFFIXES = frozenset({".ipynb", ".md", ".markdown", ".txt", ".docx", ".pdf", ".html", ".htm"})
+FOREIGN_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".bz2", ".xz")
+
+_CLUTTER_FOLDERS = """
+__macosx __pycache__ __pypackages__ node_modules site-packages venv env virtualenv data mnist fashionmnist
+checkpoint checkpoints runs wandb lightning_logs lost+found $recycle.bin
+"""
+_FOLDERS = frozenset(_CLUTTER_FOLDERS.split())
+_FOLDER = re.compile(r"^\.|^venv|\.egg-info$|\.dist-info$|^env\d*$")
+_CLUTTER_FILES = """
+thumbs.db desktop.ini expected.toml conftest.py pytest.ini tox.ini setup.cfg pyproject.toml
+sitecustomize.py usercustomize.py
+"""
+_FILES = frozenset(_CLUTTER_FILES.split()) | {"icon\r"}
+_FILE = re.compile(
+    r"^\.|^~\$|~$|-ubyte(?:\.gz)?$|\.(?:pt|pth|ckpt|onnx|h5|hdf5|safetensors|pyc|pyo|swp|tmp|crdownload|part)$"
+)
+_TEST = re.compile(r"^(?:test_.*|.*_test|tests?|test_self_check)$")
+_NOT_DOCUMENTS = frozenset({"requirements.txt", "timestamp.txt", "license.txt", "license.md", "license"})
+_COHORT_NOTE = re.compile(r"\.(?:csv|tsv|toml|ya?ml|json|xlsx?|ods|log|ini|cfg|db|sqlite)$")
+_ABOUT_COHORT = """
+readme licence license requirements lab sheet instruction instructions rubric marks marking grades grade notes
+roster index assignment worksheet todo changelog spec specification handout
+"""
+_SHEET = frozenset(_ABOUT_COHORT.split())
+_NOT_THE_STUDENTS = re.compile(r"(?:solutions|handouts?|student_template)", re.I)
+
+
+def is_clutter_folder(name: str) -> bool:
+    """True for folders that hold no work of the student's: caches, environments, data sets, hidden ones."""
+    low = name.casefold()
+    return low in _FOLDERS or bool(_FOLDER.search(low))
+
+
+def is_clutter_file(name: str) -> bool:
+    """True for files never handed on: system files, MNIST, weights, and settings that steer Python or pytest."""
+    low = name.casefold()
+    return low in _FILES or bool(_FILE.search(low))
+
+
+def is_clutter(path: str) -> bool:
+    """The same for a relative POSIX path, whose last component is a file."""
+    *folders, name = PurePosixPath(path).parts or ("",)
+    return is_clutter_file(name) or any(is_clutter_folder(f) for f in folders)
+
+
+def is_test_name(name: str) -> bool:
+    """True for names that test runners pick up."""
+    return bool(_TEST.match(PurePosixPath(name).stem.casefold()))
+
+
+def is_foreign_script(path: str) -> bool:
+    """True inside folders that hold somebody else's script: a copied solution or handout."""
+    return any(_NOT_THE_STUDENTS.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
+
+
+def is_archive(name: str) -> bool:
+    """True for a zip."""
+    return name.casefold().endswith(".zip")
+
+
+def is_foreign_archive(name: str) -> bool:
+    """True for archives that are not opened."""
+    return name.casefold().endswith(FOREIGN_ARCHIVES)
+
+
+def is_document(path: str) -> bool:
+    """True for files that may hold Part 1 answers."""
+    name = PurePosixPath(path).name.casefold()
+    return PurePosixPath(name).suffix in DOCUMENT_SUFFIXES and name not in _NOT_DOCUMENTS
+
+
+def is_cohort_note(name: str) -> bool:
+    """True for a file beside students' folders that is about the cohort: a README, a worksheet, the lab's sheet."""
+    if _COHORT_NOTE.search(name.casefold()):
+        return True
+    return all(word.rstrip("0123456789") in _SHEET for word in own_words(stem(name)))

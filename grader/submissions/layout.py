@@ -1,0 +1,195 @@
+"""Telling one submission from a cohort, and whose each folder, file and zip in a cohort is. Unpacks nothing itself.
+
+What stands for a student is counted among the children of a folder:
+
+- an LMS's own names (Moodle, Canvas) always mean a cohort;
+- a lone folder or zip is opened and judged by what it holds;
+- with no script directly in it, every folder or zip counts whose name does not merely name work (``Lab 4``, ``src``,
+  ``part2``); a folder of such a name counts too when it holds a network, unless it is a version (``v1``, ``old``);
+- with scripts directly in it, a folder counts only when its name is not of that kind and it holds a network, and a
+  script counts when its name is not of that kind; scripts tied by imports or by name (``cnn_v1``, ``cnn_v2``) count
+  once, and none counts beside a ``task1_cnn``.
+
+Two or more make a cohort; then every folder, zip and script in it is a submission, whatever its name. So a folder
+with ``task1_cnn.py`` and ``model.py`` is one submission, and a folder of ``alice.py`` and ``bob.py`` is two students.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.submissions import lms_names
+from grader.submissions.files import Found, gather, is_environment
+from grader.submissions.ignored import (
+    is_archive,
+    is_clutter_file,
+    is_clutter_folder,
+    is_cohort_note,
+    is_foreign_archive,
+    is_test_name,
+)
+from grader.submissions.naming import SCRIPT_NAME, is_generic, is_lab_name, is_version_of, natural_key, own_words, stem
+from grader.submissions.script_choice import HAS_NETWORK, Script, read_scripts, within_reason
+
+_PACKAGING = frozenset({"__init__.py", "setup.py"})
+_WRITTEN = frozenset({".pdf", ".docx", ".doc", ".odt", ".rtf", ".txt", ".md", ".html"})
+
+
+@dataclass(frozen=True)
+class Children:
+    """What lies directly in a folder, clutter passed over, each in natural order."""
+
+    folders: tuple[Path, ...]
+    archives: tuple[Path, ...]
+    files: tuple[Path, ...]
+    links: tuple[Path, ...]
+
+    @property
+    def boxes(self) -> tuple[Path, ...]:
+        """Folders and zips."""
+        return self.folders + self.archives
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is nothing to grade."""
+        return not (self.boxes or self.files or self.links)
+
+
+def children(folder: Path) -> Children:
+    """The children of ``folder``. Links are kept apart and never followed."""
+    folders: list[Path] = []
+    archives: list[Path] = []
+    files: list[Path] = []
+    links: list[Path] = []
+    for path in sorted(folder.iterdir(), key=lambda p: natural_key(p.name)):
+        if path.is_symlink():
+            is_wanted = not (is_clutter_folder(path.name) or is_clutter_file(path.name))
+            links += [path] if is_wanted else []
+        elif path.is_dir():
+            is_wanted = not is_clutter_folder(path.name) and not is_environment(path)
+            folders += [path] if is_wanted else []
+        elif path.is_file() and not is_clutter_file(path.name):
+            is_box = is_archive(path.name) or is_foreign_archive(path.name)
+            (archives if is_box else files).append(path)
+    return Children(tuple(folders), tuple(archives), tuple(files), tuple(links))
+
+
+def origin(path: Path) -> lms_names.Origin | None:
+    """Whose a folder or file is by Moodle's naming."""
+    return lms_names.moodle_folder(path.name) if path.is_dir() else lms_names.moodle_file(path.name)
+
+
+def is_lms_export(kids: Children) -> bool:
+    """True when Moodle's naming shows anywhere, or Canvas's in at least half of the files."""
+    if any(origin(p) for p in kids.boxes + kids.files):
+        return True
+    flat = kids.files + kids.archives
+    named = [p for p in flat if lms_names.canvas_file(p.name)]
+    return bool(named) and 2 * len(named) >= len(flat) and not kids.folders
+
+
+def lone_box(kids: Children) -> Path | None:
+    """The only folder or zip, when nothing but notes about the cohort lies beside it."""
+    boxes = [b for b in kids.boxes if not is_foreign_archive(b.name)]
+    if len(boxes) != 1 or len(kids.boxes) != 1 or kids.links:
+        return None
+    return boxes[0] if all(is_cohort_note(f.name) and not _is_script_name(f) for f in kids.files) else None
+
+
+def handed_in(kids: Children) -> Path | None:
+    """nbgrader's folder of what students handed in, when this is a course of nbgrader's."""
+    names = {p.name for p in kids.folders + kids.files}
+    if "submitted" in names and names & {"source", "release", "autograded", "nbgrader_config.py", "gradebook.db"}:
+        return next(p for p in kids.folders if p.name == "submitted")
+    return None
+
+
+def scripts_in(kids: Children) -> list[Script]:
+    """The scripts directly in a folder."""
+    found = []
+    for path in kids.files:
+        with contextlib.suppress(OSError):  # one that is gone since must not take the survey of a cohort down
+            found.append(Found(path.name, path, path.stat().st_size))
+    return read_scripts(found)
+
+
+def is_cohort(kids: Children) -> bool:
+    """True when at least two children stand for a student each."""
+    scripts = [s for s in scripts_in(kids) if not is_test_name(s.name)]
+    if not scripts:
+        return _count_boxes(kids) >= 2
+    imported = {module for s in scripts for module in s.modules}
+    if sum(box.name in imported and _has_network(box) for box in kids.folders) > 1:
+        imported = set()  # one student's network lies in one package; other names are guesses at other students
+    students = [
+        box
+        for box in kids.boxes
+        if not is_generic(stem(box.name)) and box.name not in imported and (box in kids.archives or _has_network(box))
+    ]
+    return len(students) + _count_scripts(scripts) >= 2
+
+
+def holds_several_students(kids: Children) -> bool:
+    """True when scripts that lie side by side are different students'."""
+    return _count_scripts([s for s in scripts_in(kids) if not is_test_name(s.name)]) >= 2
+
+
+def _count_boxes(kids: Children) -> int:
+    named = [b for b in kids.boxes if not is_generic(stem(b.name))]
+    others = [b for b in kids.folders if b not in named and not is_version_of(b.name)]
+    if len(named) >= 2 or not others:
+        return len(named) + len(kids.links)
+    return len(named) + len(kids.links) + sum(_has_network(b) for b in others)
+
+
+def _has_network(folder: Path) -> bool:
+    try:
+        return any(s.tier >= HAS_NETWORK for s in read_scripts(within_reason(gather(folder).files)[0]))
+    except OSError:
+        return False
+
+
+def _count_scripts(scripts: list[Script]) -> int:
+    """Groups of scripts that may be different students'."""
+    if any(is_lab_name(s.name) for s in scripts):
+        return 0
+    owners = {s.name for s in scripts if s.defines_net}
+    groups: list[set[object]] = []
+    for script in scripts:
+        if not is_generic(stem(script.name)):
+            # A script takes its Net from one file; more of them are guesses at the names of other students' scripts.
+            imports = script.imports if len(script.imports & owners) < 2 else script.imports - owners
+            ties: set[object] = {script.name, own_words(stem(script.name)), *imports}
+            tied = [g for g in groups if g & ties]
+            groups = [g for g in groups if not g & ties] + [ties.union(*tied)]
+    return len(groups)
+
+
+def loose_groups(kids: Children) -> list[tuple[str, tuple[Path, ...]]]:
+    """The files directly in a cohort by student: those alike but for words that name work go together.
+
+    The id is the script's stem. Files that are about the cohort are passed over; a document without a script stands
+    for a student only where no folders do.
+    """
+    scripts = {s.name for s in scripts_in(kids) if not is_test_name(s.name)}
+    groups: dict[tuple[str, ...], list[Path]] = {}
+    for path in kids.files:
+        is_script = path.name in scripts or (_is_script_name(path) and not is_test_name(path.name))
+        if path.name in _PACKAGING:
+            continue
+        if is_script or not is_cohort_note(path.name):
+            groups.setdefault(own_words(stem(path.name)) or (stem(path.name),), []).append(path)
+    result = []
+    for paths in groups.values():
+        mine = [p for p in paths if p.name in scripts] or [p for p in paths if _is_script_name(p)]
+        written = [p for p in paths if p.suffix.casefold() in _WRITTEN and not is_generic(stem(p.name))]
+        if mine or (written and not kids.boxes):
+            id = min((stem(p.name) for p in mine or written), key=len)
+            result.append((id, tuple(paths)))
+    return result
+
+
+def _is_script_name(path: Path) -> bool:
+    return path.suffix.casefold() in {".py", ".pyw", ".ipynb"} or stem(path.name) == stem(SCRIPT_NAME)

@@ -1,0 +1,280 @@
+"""Choosing the script among a submission's files, by what is written in them; regular expressions only.
+
+The order is, one rule after the other: a file that defines ``Net`` (a ``task1_cnn.py`` that imports ``Net`` from a
+module of the submission counts as defining it, and comes before that module; under any other name the module is taken,
+for it holds the Net) before one with another network, before any other script; not called old; how much of a network
+is in it; a name like ``task1_cnn``; a later version by its name; a script before a notebook before a text file; nearest
+to the top; name. Test files and anything in a folder of solutions are never chosen, modification times never looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from rapidfuzz import fuzz
+
+from grader.model import Flag
+from grader.submissions.files import Found
+from grader.submissions.ignored import LOOSE_SUFFIXES, SCRIPT_SUFFIXES, is_foreign_script, is_test_name
+from grader.submissions.naming import SCRIPT_NAME, is_lab_name, natural_key, printable, stem, version, without_version
+from grader.submissions.script_imports import module_files, modules, net_imports
+from grader.submissions.script_text import MIB, code_text, limit
+
+_NET_CLASS = re.compile(r"^[ \t]*class[ \t]+Net[ \t]*[(:\[]", re.M)
+_NET_NAME = re.compile(r"^[ \t]*Net[ \t]*(?::[^=\n]*)?=(?!=)", re.M)
+_MOST_READ = 64 * MIB
+"""Of one submission's scripts and notebooks; a hostile MiB takes a tenth of a second and more."""
+_MOST_TOLD = 3
+_NETWORK = re.compile(r"^[ \t]*class[ \t]+\w+[ \t]*\([^)\n]*\bModule\b", re.M)
+_TORCH = re.compile(r"^[ \t]*(?:import|from)[ \t]+torch\b", re.M)
+_CONV = re.compile(r"conv", re.I)
+_FORWARD = re.compile(r"\bforward\b")
+_PYTHON = re.compile(r"^[ \t]*(?:def[ \t]+\w+[ \t]*\(|(?:import|from)[ \t]+\w)", re.M)
+_TESTS = re.compile(r"^[ \t]*(?:def[ \t]+test_\w|(?:import|from)[ \t]+(?:pytest|unittest)\b)", re.M)
+
+_KINDS = {".py": 0, ".pyw": 1, ".ipynb": 2}
+_ALIKE = 75.0
+
+DEFINES, HAS_NETWORK, IS_SCRIPT = 3, 2, 1
+"""Tiers of candidates."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a file's text and name say about it as a candidate."""
+
+    name: str
+    tier: int
+    defines_net: bool
+    imports_net: bool
+    is_current: bool
+    content: int
+    likeness: float
+    version: int
+    kind: int
+    is_blank: bool
+    text_digest: str
+    imports: frozenset[str]
+    """Files of the submission that it imports."""
+    modules: frozenset[str]
+    """Top-level names that it imports from anywhere."""
+
+    @property
+    def alike(self) -> int:
+        """2 for the lab's own name in any version, 1 for one like it, 0 else."""
+        return 2 if is_lab_name(PurePosixPath(self.name).name) else int(self.likeness >= _ALIKE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidates best first, what a tutor should know, and why there is none."""
+
+    candidates: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    problem: str = ""
+
+
+_REASONS = (
+    "it defines Net",
+    "it is the script that imports Net from the other file",
+    "its name does not call it old, a template or a draft",
+    "the other holds less of a network",
+    f"its name is closest to {SCRIPT_NAME}",
+    "its name says that it is the latest version",
+    "a script goes before a notebook or a text file",
+    f"it has the name {SCRIPT_NAME}",
+    "it lies nearest to the top folder",
+    f"its name is closest to {SCRIPT_NAME}",
+)
+
+
+def _order(script: Script) -> tuple[float, ...]:
+    path = PurePosixPath(script.name)
+    return (
+        -script.tier,
+        -(script.alike == 2 and script.imports_net and not script.defines_net),
+        -script.is_current,
+        -script.content,
+        -script.alike,
+        -script.version,
+        script.kind,
+        -(path.name == SCRIPT_NAME),
+        len(path.parts),
+        -script.likeness,
+    )
+
+
+def read_script(found: Found, local: frozenset[str]) -> Script | None:
+    """What ``found`` is as a script; None when it is none. ``local`` holds the names of all files of the submission."""
+    path = PurePosixPath(found.name)
+    suffix = path.suffix.casefold()
+    is_loose = suffix in LOOSE_SUFFIXES
+    if suffix not in SCRIPT_SUFFIXES and not is_loose:
+        return None
+    if is_foreign_script(found.name) or found.size > limit(found.name):
+        return None
+    text = code_text(found.path)
+    defines = bool(_NET_CLASS.search(text) or _NET_NAME.search(text))
+    has_network = bool(_NETWORK.search(text))
+    if is_loose and ("\0" in text or not (_NET_CLASS.search(text) and _PYTHON.search(text))):
+        return None
+    if is_test_name(path.name) and (not defines or _TESTS.search(text)):
+        return None
+    if suffix == ".ipynb" and not (defines or has_network or _TORCH.search(text)):
+        return None
+    imported = {f for module in net_imports(text) for f in module_files(module, path, local)}
+    imports_net = bool(imported)
+    is_main = imports_net and is_lab_name(path.name)
+    imports = modules(text)
+    return Script(
+        name=found.name,
+        tier=DEFINES if defines or is_main else HAS_NETWORK if has_network else IS_SCRIPT,
+        defines_net=defines,
+        imports_net=imports_net,
+        is_current=_lowest_version(path) > -1000,
+        content=has_network + bool(_CONV.search(text)) + bool(_FORWARD.search(text)),
+        likeness=_likeness(path.name),
+        version=_version(path),
+        kind=_KINDS.get(suffix, 3),
+        is_blank=not text.strip(),
+        text_digest=hashlib.sha256(text.strip().encode("utf-8", "replace")).hexdigest(),
+        imports=frozenset(f for m in imports for f in module_files(m, path, local)),
+        modules=frozenset(m.lstrip(".").partition(".")[0] for m in imports),
+    )
+
+
+def _version(path: PurePosixPath) -> int:
+    return max((version(part) for part in path.parts[:-1]), default=0) + version(stem(path.name))
+
+
+def _lowest_version(path: PurePosixPath) -> int:
+    return min(version(part) for part in (*path.parts[:-1], stem(path.name)))
+
+
+def _likeness(name: str) -> float:
+    text = without_version(stem(name))
+    return 100.0 if "task1cnn" in text else fuzz.ratio(text, "task1cnn")
+
+
+def within_reason(files: Iterable[Found]) -> tuple[list[Found], int]:
+    """The files of one submission that are looked at for its script, smallest first when they are too much together;
+    and how many scripts were passed over for that.
+    """
+    files = list(files)
+    seen = passed_over = 0
+    kept = []
+    for found in sorted(files, key=lambda f: f.size):
+        is_script = PurePosixPath(found.name).suffix.casefold() in SCRIPT_SUFFIXES | LOOSE_SUFFIXES
+        seen += found.size if is_script and found.size <= limit(found.name) else 0
+        if seen > _MOST_READ and is_script:
+            passed_over += found.size <= limit(found.name)
+        else:
+            kept.append(found.name)
+    names = set(kept)
+    return [f for f in files if f.name in names], passed_over
+
+
+def read_scripts(files: Iterable[Found]) -> list[Script]:
+    """All files that can be the script, best first."""
+    files = list(files)
+    local = frozenset(f.name for f in files)
+    scripts = []
+    for found in files:
+        # A file that cannot be read must not take the whole cohort's survey down; its own submission reports it.
+        with contextlib.suppress(OSError):
+            scripts += [s] if (s := read_script(found, local)) is not None else []
+    return sorted(scripts, key=lambda s: (_order(s), natural_key(s.name)))
+
+
+def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
+    """Choose the script. ``is_named_by_student`` says that its name stands for the student and needs no remark."""
+    files = list(files)
+    large = _too_large(files)
+    flags = [Flag("script-too-large", text) for text in large[:_MOST_TOLD]]
+    looked_at, passed_over = within_reason(files)
+    if passed_over:
+        told = f"{passed_over} of the scripts were not looked at, because all of them together are too large."
+        flags.append(Flag("scripts-not-read", told))
+    scripts = read_scripts(looked_at)
+    filled = [s for s in scripts if not s.is_blank]
+    if not filled:
+        return Choice((), tuple(flags), _why_none(scripts, files, large))
+    scripts, chosen = filled, filled[0]
+    best = chosen.tier
+    candidates = [s for s in scripts if s.tier == best or s.tier >= HAS_NETWORK]
+    several = _several(chosen, [s for s in candidates if s.tier == best])
+    if not is_named_by_student and not _has_lab_name(chosen.name):
+        flags.append(Flag("renamed-script", _renamed(chosen)))
+    if several:
+        flags.append(Flag("several-scripts", several))
+    return Choice(tuple(s.name for s in candidates), tuple(flags))
+
+
+def _has_lab_name(name: str) -> bool:
+    """True for the sheet's own file name, as a script or notebook, with the number that a browser or LMS adds."""
+    base = re.sub(r"(?:\s*\(\d{1,2}\)|-\d{1,2})$", "", PurePosixPath(name).stem)
+    return base == stem(SCRIPT_NAME) and PurePosixPath(name).suffix.casefold() in {".py", ".ipynb"}
+
+
+def _renamed(chosen: Script) -> str:
+    why = {
+        DEFINES: "it defines Net" if chosen.defines_net else "it imports Net",
+        HAS_NETWORK: "it holds a network, though none called Net",
+        IS_SCRIPT: "it is the likeliest script, though it holds no network",
+    }[chosen.tier]
+    return f"The script is called {printable(chosen.name)}, not {SCRIPT_NAME}; it was graded because {why}."
+
+
+def _several(chosen: Script, rivals: list[Script]) -> str:
+    """One sentence when other files could have been meant; copies of the same text and helpers are no rivals."""
+    unlike: dict[str, Script] = {}
+    for rival in rivals:
+        if rival.name not in chosen.imports:
+            unlike.setdefault(rival.text_digest, rival)
+    scripts = list(unlike.values())
+    if len(scripts) < 2:
+        return ""
+    what = {
+        DEFINES: "files define Net",
+        HAS_NETWORK: "files hold a network and none defines Net",
+        IS_SCRIPT: "scripts were found and none holds a network",
+    }[chosen.tier]
+    names = ", ".join(printable(s.name) for s in scripts[:5]) + (", ..." if len(scripts) > 5 else "")
+    return (
+        f"{len(scripts)} {what} ({names}); {printable(chosen.name)} was graded because {_reason(chosen, scripts[1])}."
+    )
+
+
+def _reason(chosen: Script, second: Script) -> str:
+    for mine, other, reason in zip(_order(chosen), _order(second), _REASONS, strict=True):
+        if mine != other:
+            return reason
+    return "its name comes first"
+
+
+def _too_large(files: list[Found]) -> list[str]:
+    return [
+        f"{printable(f.name)} was not considered: it has {f.size / MIB:.1f} MiB "
+        f"and a script may have {limit(f.name) // MIB} MiB."
+        for f in files
+        if PurePosixPath(f.name).suffix.casefold() in SCRIPT_SUFFIXES and f.size > limit(f.name)
+    ]
+
+
+def _why_none(scripts: list[Script], files: list[Found], large: list[str]) -> str:
+    if large:
+        return large[0]
+    if scripts:
+        return f"{printable(scripts[0].name)} is empty."
+    if not files:
+        return "The folder is empty."
+    names = [printable(f.name) for f in files]
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    if any(is_foreign_script(f.name) and f.name.casefold().endswith(".py") for f in files):
+        return f"The only scripts lie in a folder of solutions or handouts, which is not graded ({shown})."
+    return f"No Python script with a network was found; handed in: {shown}."

@@ -1,0 +1,4 @@
+"""Stage ``load``: from a student's script to the class ``Net``.
+
+May import: ``model``, ``source``.
+"""

@@ -1,0 +1,198 @@
+"""Imports of the submission's own modules, found last, so that none can stand in for a real library.
+
+A helper gives its imports, definitions and constants; what it would download, train or plot is left out. Only imports
+that the submission's own code asks for are answered.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.abc
+import importlib.machinery
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, ModuleType
+
+from grader.model.evidence import Problem, Remark
+from grader.source.bindings import names_of, trains
+from grader.source.definitions import future_flags, is_main_guard, parse
+from grader.source.script import Script, SourceProblem, read_script
+from grader.source.slicing import slice_for
+from grader.worker.load.statements import Failure, HelperProblem, remember_source, run
+
+FOLDER = "submission_folder"
+"""The package that the script's own folder passes for, so that ``from .model import Net`` works."""
+_DEEPEST = 4
+_MOST_FOLDERS = 200
+
+
+@dataclass
+class Files:
+    """The submission's files as they are run: texts by code file name, what failed in them, and what to remark."""
+
+    root: Path
+    folder: Path
+    """The folder that the script stands in."""
+    scripts: dict[str, Script] = field(default_factory=dict)
+    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    """By module name."""
+    causes: dict[str, Problem] = field(default_factory=dict)
+    """By name that a failed statement left undefined."""
+    remarks: dict[str, Remark] = field(default_factory=dict)
+    written: dict[str, Script] = field(default_factory=dict)
+    """Modules that a notebook writes, by dotted name."""
+
+    def remark(self, id: str, message: str) -> None:
+        """Remark on something once."""
+        self.remarks.setdefault(f"{id} {message}", Remark(id, message))
+
+
+class HelperFinder(importlib.abc.MetaPathFinder):
+    """Finds modules among the submission's files. To stand at the end of ``sys.meta_path``."""
+
+    def __init__(self, files: Files, explain: Callable[[Failure], Problem]) -> None:
+        self.files = files
+        self.explain = explain
+        self.folders: dict[str, Path] = {}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec when the submission's own code asks and has such a file; else None."""
+        if not self._is_asked_by_submission():
+            return None
+        parent, _, name = fullname.rpartition(".")
+        if fullname == FOLDER:
+            return self._package(fullname, self.files.folder)
+        written = self.files.written.get(fullname.removeprefix(f"{FOLDER}."))
+        if written is not None:
+            origin = str(self.files.root / written.path) + f":{fullname}.py"
+            return self._spec(fullname, _Loader(self, origin, written), origin)
+        if parent:
+            folders = [self.folders[parent]] if parent in self.folders else []
+        else:
+            folders = list(dict.fromkeys((self.files.folder, self.files.root)))
+        found = self._found(name, folders, is_top=not parent or parent == FOLDER)
+        if found is None:
+            return None
+        if found.is_dir():
+            return self._package(fullname, found)
+        return self._spec(fullname, _Loader(self, str(found), None), str(found))
+
+    def has_own(self, name: str) -> bool:
+        """Whether the script's folder holds a module of that name, whatever an installed one is called."""
+        return (self.files.folder / f"{name}.py").is_file()
+
+    def _is_asked_by_submission(self) -> bool:
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("importlib"):
+            frame = frame.f_back
+        if frame is None:
+            return False
+        return frame.f_code.co_filename in self.files.scripts or frame.f_globals.get("__file__") in self.files.scripts
+
+    def _package(self, fullname: str, folder: Path) -> importlib.machinery.ModuleSpec:
+        self.folders[fullname] = folder
+        start = folder / "__init__.py"
+        origin = str(start) if start.is_file() and fullname != FOLDER else ""
+        spec = self._spec(fullname, _Loader(self, origin, None), origin)
+        spec.submodule_search_locations = [f"<submission {fullname}>"]  # no real folder: the standard finder has no say
+        return spec
+
+    def _spec(self, fullname: str, loader: _Loader, origin: str) -> importlib.machinery.ModuleSpec:
+        spec = importlib.machinery.ModuleSpec(fullname, loader, origin=origin or None)
+        spec.has_location = bool(origin)
+        return spec
+
+    def _found(self, name: str, folders: Sequence[Path], *, is_top: bool) -> Path | None:
+        for folder in folders:
+            if (folder / f"{name}.py").is_file():
+                return folder / f"{name}.py"
+            if _has_python(folder / name):
+                return folder / name
+        alike = [one for folder in folders for one in _python_files(folder) if _is_alike(one.stem, name)]
+        if not alike and is_top:
+            deeper = [one for folder in _folders_below(self.files.root) for one in _python_files(folder)]
+            alike = [one for one in deeper if one.stem == name] or [one for one in deeper if _is_alike(one.stem, name)]
+        if len(set(alike)) != 1:
+            return None
+        place = alike[0].relative_to(self.files.root).as_posix()
+        self.files.remark("helper-module", f"The module {name} was taken from the file {place}.")
+        return alike[0]
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, finder: HelperFinder, filename: str, script: Script | None) -> None:
+        self.finder = finder
+        self.filename = filename
+        self.script = script
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run what other modules could import from the file. Raises HelperProblem when it cannot be read."""
+        if not self.filename:
+            return
+        files = self.finder.files
+        try:
+            place = os.path.relpath(self.filename, files.root)
+            script = self.script or read_script(files.root, Path(place).as_posix())
+            files.scripts[self.filename] = script
+            statements = [one for one in parse(script) if not is_main_guard(one)]
+            kept = slice_for(statements, _offered(statements)).statements
+        except SourceProblem as error:
+            raise HelperProblem(error.problem) from None
+        remember_source(self.filename, script)
+        files.statements[module.__name__] = statements
+        for remark in script.remarks:
+            files.remark(remark.id, remark.message)
+        for failure in run(kept, module, self.filename, future_flags(statements)):
+            problem = self.finder.explain(failure)
+            for name in failure.binds:
+                files.causes.setdefault(name, problem)
+
+
+def _offered(statements: Sequence[ast.stmt]) -> set[str]:
+    """The names that another module may want: all that plain statements bind, training aside."""
+    return {name for one in _plain(statements) for name in names_of(one)[0]}
+
+
+def _plain(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in statements:
+        if isinstance(statement, (ast.If, ast.Try, ast.TryStar)):
+            for name in ("body", "orelse", "finalbody"):
+                yield from _plain(getattr(statement, name, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from _plain(handler.body)
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or not trains(statement):
+            yield statement
+
+
+def _is_alike(stem: str, name: str) -> bool:
+    """Alike but for case, hyphens, spaces, a browser's ``(1)`` or a learning system's prefix."""
+    plain = re.sub(r"[\s\-]+", "_", re.sub(r"\s*\(\d+\)$", "", stem)).casefold()
+    return plain == name.casefold() or plain.endswith(f"_assignsubmission_file_{name.casefold()}")
+
+
+def _python_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if one.suffix == ".py" and one.is_file())[:500]
+    except OSError:
+        return []
+
+
+def _has_python(folder: Path) -> bool:
+    return folder.is_dir() and (bool(_python_files(folder)) or any(folder.glob("*/*.py")))
+
+
+def _folders_below(root: Path) -> list[Path]:
+    found: list[Path] = []
+    for place, names, _ in os.walk(root):
+        depth = len(Path(place).relative_to(root).parts)
+        names[:] = sorted(name for name in names if not name.startswith((".", "__"))) if depth < _DEEPEST else []
+        found.append(Path(place))
+        if len(found) >= _MOST_FOLDERS:
+            break
+    return found

@@ -1,0 +1,139 @@
+"""Running a submission's statements one at a time, so that one that fails does not take the others with it."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from types import ModuleType
+
+from grader.model.evidence import Problem
+from grader.source.bindings import names_of
+from grader.source.script import Script
+from grader.source.syntax_errors import syntax_problem
+
+LONGEST_MESSAGE = 500
+"""Characters of an exception's text that are kept."""
+
+
+class HelperProblem(ImportError):
+    """A helper module of the submission cannot be used; ``problem`` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A statement that raised, and the names it would have bound."""
+
+    node: ast.stmt
+    error: BaseException
+    binds: frozenset[str]
+
+
+def run(
+    statements: Iterable[ast.stmt],
+    module: ModuleType,
+    filename: str,
+    flags: int,
+    *,
+    mend: Callable[[ast.stmt, BaseException], ast.stmt | None] = lambda node, error: None,
+    guard: Callable[[ast.stmt], AbstractContextManager[None]] = lambda node: nullcontext(),
+) -> list[Failure]:
+    """Run each statement in the module's namespace; what failed, in order.
+
+    ``mend`` may offer another statement to run in place of one that failed. Each runs within its own ``guard``.
+    """
+    failures: list[Failure] = []
+    for node in statements:
+        attempt: ast.stmt | None = node
+        while attempt is not None:
+            error = _failure_of(attempt, module, filename, flags, guard(attempt))
+            attempt = mend(node, error) if error is not None and attempt is node else None
+        if error is not None:
+            failures.append(Failure(node, error, names_of(node)[0]))
+    return failures
+
+
+def _failure_of(
+    node: ast.stmt, module: ModuleType, filename: str, flags: int, guard: AbstractContextManager[None]
+) -> BaseException | None:
+    try:
+        code = compile(ast.Module([node], []), filename, "exec", flags, dont_inherit=True)
+        with guard:
+            exec(code, vars(module))
+    except BaseException as error:  # protects the load stage from SystemExit and whatever else a statement raises
+        return error
+    return None
+
+
+def remember_source(filename: str, script: Script) -> None:
+    """Let ``inspect`` and tracebacks see the student's text under ``filename``, whatever its encoding was."""
+    lines = [f"{line}\n" for line in script.text.split("\n")]
+    linecache.cache[filename] = (len(script.text), None, lines, filename)
+
+
+def problem_from(
+    kind: str, error: BaseException, scripts: Mapping[str, Script], causes: Mapping[str, Problem] | None = None
+) -> Problem:
+    """The problem that an exception shows, at the innermost line inside the submission.
+
+    ``scripts`` maps code file names to the submission's texts. ``message`` is the exception's own text on one line,
+    at most 500 characters; ``exception`` its type; ``line``, ``cell``, ``file`` and ``code`` are the student's, and
+    empty when the exception never passed through the submission. Two cases replace ``kind`` and ``message`` by the
+    root cause: an undefined name whose own statement failed while loading (``causes``), and a broken helper.
+    """
+    try:
+        return _problem_from(kind, error, scripts, causes or {})
+    except BaseException:  # protects the record from an exception class of the submission's own
+        return Problem(kind, "an exception that cannot be described")
+
+
+def _problem_from(
+    kind: str, error: BaseException, scripts: Mapping[str, Script], causes: Mapping[str, Problem]
+) -> Problem:
+    if isinstance(error, HelperProblem):
+        return error.problem
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        cause = causes.get(str(error.name))
+        if cause is not None:
+            return cause
+    if isinstance(error, SyntaxError) and (written := scripts.get(str(error.filename))) is not None:
+        return syntax_problem(error, written)
+    script, line = _innermost(error, scripts)
+    name = type(error).__name__[:80]
+    if script is None:
+        return Problem(kind, text_of(error), name)
+    return script.problem(kind, text_of(error), line, exception=name)
+
+
+def comes_from(error: BaseException, scripts: Mapping[str, Script]) -> bool:
+    """Whether the exception passed through the submission's own code."""
+    return _innermost(error, scripts)[0] is not None
+
+
+def _innermost(error: BaseException, scripts: Mapping[str, Script]) -> tuple[Script | None, int]:
+    found: tuple[Script | None, int] = (None, 0)
+    trace = error.__traceback__
+    while trace is not None:
+        script = scripts.get(trace.tb_frame.f_code.co_filename)
+        if script is not None:
+            found = (script, trace.tb_lineno or 0)
+        trace = trace.tb_next
+    return found
+
+
+def text_of(error: BaseException) -> str:
+    """The exception's text on one line, at most 500 characters; empty when it has none or refuses to give it."""
+    try:
+        text = str(error)
+    except BaseException:  # protects the record from an exception class of the submission's own
+        return ""
+    if len(text) > 20 * LONGEST_MESSAGE:
+        text = text[: 20 * LONGEST_MESSAGE]
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

@@ -1,0 +1,116 @@
+"""The two ways of running a script for its Net: only what Net needs, or everything with training left out."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from types import ModuleType
+
+from grader.source.bindings import names_of
+from grader.source.definitions import future_flags, imports
+from grader.source.slicing import Slice
+from grader.worker.load import legacy_api, stand_ins
+from grader.worker.load.local_modules import FOLDER, Files, HelperFinder
+from grader.worker.load.statements import Failure, HelperProblem, run
+
+MODULE = "submission_script"
+"""The name under which the script runs and is registered."""
+STATEMENT_SECONDS = 2.0
+"""What one statement may take when the whole script runs: a loop that never ends must not cost the student the Net."""
+WHOLE_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """A script's statements, ready to run under the file name ``filename``."""
+
+    files: Files
+    finder: HelperFinder
+    filename: str
+    statements: Sequence[ast.stmt]
+
+    def prepare_process(self) -> None:
+        """Make the process look to the script as if it had been started from its own folder, without arguments."""
+        root = str(self.files.root)
+        legacy_api.install()
+        sys.argv = [self.filename]
+        sys.dont_write_bytecode = True
+        # else a submission's torch.py or random.py would stand in for the real one
+        sys.path[:] = [place for place in sys.path if os.path.isabs(place) and not place.startswith(root)]
+        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, HelperFinder)] + [self.finder]
+        os.chdir(self.files.folder)
+
+    def new_module(self, name: str) -> ModuleType:
+        """An empty module that classes, pickles and relative imports find as they would the script's own."""
+        module = ModuleType(name)
+        module.__file__ = self.filename
+        module.__package__ = FOLDER
+        sys.modules[name] = module
+        return module
+
+    def run_slice(self, part: Slice) -> tuple[ModuleType, list[Failure]]:
+        """Run only what Net needs."""
+        module = self.new_module(MODULE)
+        for name in part.usual:
+            setattr(module, name, stand_ins.usual_value(name))
+        if part.usual:
+            names = " and ".join(part.usual)
+            message = f"Net reads {names}, set inside a function only; that value, or the lab's default, was used."
+            self.files.remark("args-defaults", message)
+        if any(one.package == "torchvision" for one in imports(part.statements).values()):
+            stand_ins.import_datasets()
+        with stand_ins.loading(self.files.remark):
+            failures = run(
+                part.statements, module, self.filename, future_flags(self.statements), mend=self.own_module_instead
+            )
+        return module, failures
+
+    def run_whole(self, part: Slice) -> tuple[ModuleType, list[Failure]]:
+        """Run every statement as ``__main__``, each on its own, for a limited time."""
+        if any(one.package == "torchvision" for one in imports(self.statements).values()):
+            stand_ins.import_datasets()
+        real_main = sys.modules["__main__"]
+        ends = time.monotonic() + WHOLE_SECONDS
+
+        def mend(node: ast.stmt, error: BaseException) -> ast.stmt | None:
+            if isinstance(error, ModuleNotFoundError) and isinstance(node, (ast.Import, ast.ImportFrom)):
+                stand_in = stand_ins.Permissive(str(error.name))
+                for name in names_of(node)[0] - part.needed:
+                    setattr(module, name, stand_in)
+            return self.own_module_instead(node, error)
+
+        def guard(node: ast.stmt) -> AbstractContextManager[None]:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                return nullcontext()  # a library must not be left half imported
+            return stand_ins.limited(min(STATEMENT_SECONDS, max(0.05, ends - time.monotonic())))
+
+        try:
+            module = self.new_module("__main__")
+            with stand_ins.loading(self.files.remark):
+                failures = run(
+                    self.statements, module, self.filename, future_flags(self.statements), mend=mend, guard=guard
+                )
+        finally:
+            sys.modules["__main__"] = real_main
+        module.__name__ = MODULE
+        sys.modules[MODULE] = module
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and vars(value).get("__module__") == "__main__":
+                value.__module__ = MODULE
+        return module, failures
+
+    def own_module_instead(self, node: ast.stmt, error: BaseException) -> ast.stmt | None:
+        """``from code import Net`` meant the student's code.py when the installed module of that name has no Net."""
+        if not isinstance(error, ImportError) or not isinstance(node, ast.ImportFrom) or node.level or not node.module:
+            return None
+        if isinstance(error, HelperProblem) or not self.finder.has_own(node.module):
+            return None
+        relative = copy.copy(node)
+        relative.level = 1
+        return relative
