@@ -190,16 +190,16 @@ def types(session: nox.Session) -> None:
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Measure submissions a minute against the naive way: nox -s bench -- [--sizes 10,40,80]."""
-    session.run(shared_python(session), str(Path("tests", "bench.py")), *session.posargs, external=True)
+    session.run(shared_python(session), "-m", "tests.measure.bench", *session.posargs, external=True)
 
 
 @nox.session(python=False)
 def audit(session: nox.Session) -> None:
     """Grade samples and attacks together and judge the grader: nox -s audit -- [--data DIR] [--only PATTERN]."""
-    session.run(shared_python(session), "-m", "tests.audit", *session.posargs, external=True)
+    session.run(shared_python(session), "-m", "tests.measure.audit", *session.posargs, external=True)
 
 
 @nox.session(python=False)
 def soak(session: nox.Session) -> None:
     """Grade hundreds of submissions in one run and look for leaks: nox -s soak -- [--count 300]."""
-    session.run(shared_python(session), "-m", "tests.soak", *session.posargs, external=True)
+    session.run(shared_python(session), "-m", "tests.measure.soak", *session.posargs, external=True)

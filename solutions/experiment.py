@@ -29,10 +29,10 @@ from torch import nn
 
 from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
 from grader.experiment.reference_surface import reference_surface
-from grader.storage.json_files import write_file
 from grader.model import UsageFault
-from grader.report.html.experiment_chart import experiment_chart, standalone_svg
 from grader.model.experiment import Trial
+from grader.report.html.experiment_chart import experiment_chart, standalone_svg
+from grader.storage.json_files import write_file
 from grader.worker.devices import devices
 
 SIDE = 28

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.places import TESTS
+
 LONGEST_FIRST = (
-    "test_cohort.py",
-    "test_grading.py",
-    "test_selfcheck.py",
-    "test_attacks.py",
-    "test_measuring.py",
-    "test_networks.py",
+    "pipeline/test_sample_cohort.py",
+    "pipeline/test_cohort.py",
+    "selfcheck/test_selfcheck.py",
+    "sandbox/test_attacks.py",
+    "measure/test_measuring.py",
+    "pipeline/test_networks.py",
     "test_solution.py",
-    "test_handout.py",
-    "test_experiment.py",
-    "test_sandbox.py",
-    "test_hostile_text.py",
+    "selfcheck/test_handout.py",
+    "experiment/test_experiment.py",
+    "sandbox/test_sandbox.py",
+    "report/test_hostile_text.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort by file, and leave the order within a file as it is."""
-    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))

@@ -15,7 +15,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.places import ROOT
+
 SOLUTION = ROOT / "solutions" / "task1_cnn.py"
 TEMPLATE = ROOT / "student_template" / "task1_cnn.py"
 BODIES = ("__init__", "forward")

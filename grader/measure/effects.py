@@ -200,9 +200,7 @@ def _share_kept_back(
     return share
 
 
-def _influential(
-    network: Network, images: Tensor, source: tuple[int, int], replaced: dict[int, Replacement]
-) -> int:
+def _influential(network: Network, images: Tensor, source: tuple[int, int], replaced: dict[int, Replacement]) -> int:
     """How many values of a node's result the outputs depend on."""
     caught: list[Tensor] = []
     node, part = source

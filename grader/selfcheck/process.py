@@ -110,9 +110,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
         frames.send(_overfit(task, recorded.graph, images), "overfit")
 
 
-def _train(
-    task: Task, frames: Frames, graph: Graph, images: Images, commands: int, *, is_worth_retrying: bool
-) -> bool:
+def _train(task: Task, frames: Frames, graph: Graph, images: Images, commands: int, *, is_worth_retrying: bool) -> bool:
     """Train under as many seeds as are asked for; whether the network could be trained."""
     seed: int | None = task.plan.seeds[0]
     number = 0

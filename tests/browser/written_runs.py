@@ -8,10 +8,10 @@ from pathlib import Path
 
 from grader.model import Flag, Report, Run
 from grader.report.html import pages
-from tests import cohort_samples as cohorts
-from tests import report_samples as samples
-from tests.experiment_samples import with_experiment
-from tests.report_samples import R
+from tests.support import cohort_samples as cohorts
+from tests.support import report_samples as samples
+from tests.support.experiment_samples import with_experiment
+from tests.support.report_samples import R
 
 ATTACKS = (
     "<script>window.pwned = 1</script>",

@@ -45,9 +45,9 @@ def quadratic_kappa(gold: Sequence[Decimal], awarded: Sequence[Decimal]) -> floa
     count = len(gold)
     observed = sum(((one - other) ** 2 for one, other in zip(gold, awarded, strict=True)), Decimal(0)) / count
     ours, theirs = Counter(gold), Counter(awarded)
-    expected = sum(
-        ((one - other) ** 2 * ours[one] * theirs[other] for one in ours for other in theirs), Decimal(0)
-    ) / (count * count)
+    expected = sum(((one - other) ** 2 * ours[one] * theirs[other] for one in ours for other in theirs), Decimal(0)) / (
+        count * count
+    )
     return None if expected == 0 else float(1 - observed / expected)
 
 

@@ -47,7 +47,6 @@ class Memory:
         self.given[part] = Remembered(text, verdict)
         return verdict
 
-
     def full_answer(self, part: str) -> str:
         """One sentence with what a full answer mentions."""
         asked = self.key.parts[part]
@@ -60,4 +59,3 @@ class Memory:
 def marker_digest(key: AnswerKey) -> str:
     """Names a key with the code that marks by it."""
     return hashlib.sha256(f"{key.revision}\n{code_digest('answers.marker')}".encode()).hexdigest()
-

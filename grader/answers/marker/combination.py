@@ -50,9 +50,7 @@ def weigh(rules: Verdict, shares: Shares) -> tuple[Decimal, float]:
     return MARKS[best], grown[best] / sum(grown)
 
 
-def settled(
-    rules: Verdict, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]
-) -> Verdict:
+def settled(rules: Verdict, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]) -> Verdict:
     """The verdict on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
 
     Where one reader would give all of it and the other nothing, a tutor decides, however sure they are.

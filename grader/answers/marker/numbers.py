@@ -54,7 +54,8 @@ RESULT = re.compile(rf"(?:=|≈|->|→|\bis\b|\bgives?\b|\bequals?\b)\s*\$?\s*({
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 WORKING = re.compile(
     r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|"
-    r"\{\s*\d(?:\s*,\s*\d)+\s*\}", re.IGNORECASE
+    r"\{\s*\d(?:\s*,\s*\d)+\s*\}",
+    re.IGNORECASE,
 )
 
 

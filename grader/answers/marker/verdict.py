@@ -37,9 +37,7 @@ class Verdict:
     """It rests on how the words belong together (a denial, a heap of words), which likeness to others cannot see."""
 
 
-def verdict(
-    awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()
-) -> Verdict:
+def verdict(awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()) -> Verdict:
     """The verdict, with the status that follows from the mark and the confidence."""
     sure = round(min(1.0, max(0.0, confidence)), 2)
     if sure < REVIEW_BELOW:

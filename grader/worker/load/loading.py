@@ -213,9 +213,7 @@ class _Loader:
         if node is None:
             return self.record(None, how), found
         if statements is not self.statements:
-            problem = missing_import(
-                statements, node.name, vars(sys.modules[_text_in(found, "__module__")]), script
-            )
+            problem = missing_import(statements, node.name, vars(sys.modules[_text_in(found, "__module__")]), script)
             if problem is not None:
                 return self.record(problem), None
         record = self.record(None, how)

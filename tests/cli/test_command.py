@@ -1,0 +1,272 @@
+"""The command line: what it says to wrong input, with which exit code, and that help comes at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from grader import __version__
+from grader.__main__ import main
+from grader.moderation.overrides import OVERRIDES_FILE
+from grader.storage import run_folder
+from tests.support.places import ROOT
+
+HELP_SECONDS = 1.0
+Grade = Callable[..., tuple[int, str, str]]
+Refused = Callable[..., str]
+SCRIPT = "class Net:\n    pass\n"
+
+
+def command(*arguments: object, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, *options, "-m", "grader", *map(str, arguments)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    folder = tmp_path / "lab4"
+    (folder / "ada").mkdir(parents=True)
+    (folder / "ada" / "task1_cnn.py").write_text(SCRIPT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def grade(capsys: pytest.CaptureFixture[str]) -> Iterator[Grade]:
+    """Run ``grade`` here, which saves the start of a process: the exit code, and what was printed and complained."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main(["grade", *map(str, arguments), "--data", "digits"])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def refused(grade: Grade) -> Refused:
+    """What ``grade`` says when it refuses, which must be one line that begins with the program's name."""
+
+    def run(*arguments: object) -> str:
+        code, printed, complained = grade(*arguments, "--quiet")
+        assert (code, printed) == (2, ""), complained
+        (line,) = complained.splitlines()
+        assert line.startswith("grader: ")
+        return line.removeprefix("grader: ")
+
+    return run
+
+
+# ---- help ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("grade", "--help"), ("review", "--help"), ("--version",)])
+def test_help_answers_at_once_and_without_torch(arguments: tuple[str, ...]) -> None:
+    done = command(*arguments, options=("-X", "importtime"))
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "argparse" in imported
+    assert not {"torch", "numpy", "sklearn", "rich", "jinja2", "nbformat"} & imported
+    seconds = []
+    for _ in range(5):
+        start = time.monotonic()
+        command(*arguments)
+        seconds.append(time.monotonic() - start)
+        if seconds[-1] < HELP_SECONDS:
+            break
+    assert min(seconds) < HELP_SECONDS
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["grade", "--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    options = ("--out", "--reports", "--data", "--rubric", "--key", "--jobs", "--device", "--student", "--only-failed")
+    assert [option for option in (*options, "--remark", "--quiet", "--json") if option not in said] == []
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"grader {__version__}\n"
+
+
+# ---- arguments -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["mark"], "invalid choice: 'mark'"),
+        (["grade"], "PATH"),
+        (["grade", "lab4", "--out", "a", "--reports", "b"], "not allowed with argument"),
+        (["grade", "lab4", "--jobs", "0"], "argument --jobs: must be 1 or more"),
+        (["grade", "lab4", "--jobs", "many"], "argument --jobs: invalid"),
+        (["grade", "lab4", "--device", "tpu"], "invalid choice: 'tpu'"),
+        (["grade", "lab4", "--colour"], "unrecognized arguments: --colour"),
+        (["review"], "RUN"),
+        (["review", "run", "--by", "mark"], "invalid choice: 'mark'"),
+        (["diff", "run"], "RUN_B"),
+    ],
+)
+def test_a_wrong_argument_is_a_usage_error(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+# ---- input that cannot be used ---------------------------------------------------------------------------------------
+
+
+def test_a_path_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
+    out = tmp_path / "out"
+    assert refused(tmp_path / "lab5", "--out", out) == f"There is no file or folder {tmp_path / 'lab5'}."
+    assert not out.exists(), "nothing is written for it"
+
+
+def test_a_folder_without_a_submission(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "holds no submission" in refused(tmp_path / "empty", "--out", tmp_path / "out")
+
+
+def test_an_out_folder_of_somebody_else_is_left_alone(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+    theirs = tmp_path / "thesis"
+    theirs.mkdir()
+    (theirs / "chapter1.txt").write_text("mine", encoding="utf-8")
+    said = refused(cohort, "--out", theirs)
+    assert said == f"{theirs} is not empty and is no run of this grader; name a new or empty folder with --out."
+    assert [one.name for one in theirs.iterdir()] == ["chapter1.txt"]
+
+
+def test_an_out_folder_that_is_a_file(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "marks").write_text("", encoding="utf-8")
+    assert "is a file; name a folder" in refused(cohort, "--out", tmp_path / "marks")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("title = ", "not valid TOML"),
+        ('title = "Lab 4"\n', "is missing"),
+        ('title = "Lab 4"\n[totels]\npart2 = 17\n', 'Did you mean "totals"?'),
+    ],
+)
+def test_a_rubric_that_cannot_be_used(cohort: Path, tmp_path: Path, text: str, words: str, refused: Refused) -> None:
+    rubric = tmp_path / "scheme.toml"
+    rubric.write_text(text, encoding="utf-8")
+    said = refused(cohort, "--out", tmp_path / "out", "--rubric", rubric)
+    assert said.startswith(str(rubric))
+    assert words in said
+
+
+def test_a_rubric_that_is_not_there(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+    said = refused(cohort, "--out", tmp_path / "out", "--rubric", tmp_path / "no.toml")
+    assert "the rubric cannot be read" in said
+
+
+def test_an_answer_key_that_is_not_there(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+    key = tmp_path / "key.toml"
+    said = refused(cohort, "--out", tmp_path / "out", "--key", key)
+    assert said.startswith(f"{key}: the answer key cannot be read")
+
+
+def test_data_that_is_not_there_ends_the_process_with_the_code(cohort: Path, tmp_path: Path) -> None:
+    done = command("grade", cohort, "--out", tmp_path / "out", "--data", "digit")
+    assert done.returncode == 2
+    assert "Did you mean digits?" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+# ---- where a run goes ------------------------------------------------------------------------------------------------
+
+
+def test_a_run_below_reports_has_the_cohorts_name_and_the_day(tmp_path: Path, grade: Grade) -> None:
+    """Nothing here can be run, so no worker is started."""
+    cohort, reports = tmp_path / "lab4", tmp_path / "reports"
+    (cohort / "ada").mkdir(parents=True)
+    (cohort / "ada" / "report.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
+    day = date.today()
+    assert grade(cohort, "--reports", reports, "--quiet") == (1, "", ""), "the answers wait for a tutor"
+    assert grade(cohort, "--reports", reports, "--quiet") == (1, "", "")
+    folders = [folder.name for folder in reports.iterdir()]
+    if day == date.today():
+        assert folders == [f"lab4-{day.isoformat()}"], "the second run goes on in the folder of the first"
+    stored = run_folder.read_run(reports / folders[0])
+    assert stored is not None
+    assert stored.run is not None
+    assert stored.run.counts == {"nothing to run": 1}
+
+
+@pytest.fixture
+def nothing_to_run(tmp_path: Path) -> Path:
+    """A cohort of one, for which no worker has to be started."""
+    cohort = tmp_path / "lab4"
+    (cohort / "ada").mkdir(parents=True)
+    (cohort / "ada" / "report.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
+    return cohort
+
+
+def test_a_run_that_is_not_quiet_says_where_its_pages_are(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
+    out = tmp_path / "out"
+    code, printed, complained = grade(nothing_to_run, "--out", out)
+    assert (code, complained) == (1, "")
+    assert "not on MNIST" in printed
+    assert "[1/1] ada failed" in printed
+    for name in ("index.html", "marks.csv", "results.json"):
+        assert name in printed.replace("\n", "")
+        assert (out / name).is_file()
+    assert "grader review" in printed
+    assert "\x1b" not in printed
+
+
+def test_json_is_all_that_is_printed(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
+    out = tmp_path / "out"
+    code, printed, complained = grade(nothing_to_run, "--out", out, "--json")
+    record = json.loads(printed)
+    assert (code, record["exit_code"], record["submissions"]) == (1, 1, 1)
+    assert record["statuses"] == {"needs_review": 1}
+    assert record["points"]["part1"] == {"awarded": 0.0, "available": 13.0, "open": 13.0}
+    assert record["points"]["part2"] == {"awarded": 0.0, "available": 17.0, "open": 0.0}
+    assert record["open"] == {"questions": {}, "unanswered": 1, "faults": 0, "flagged": 0}
+    assert all(Path(path).exists() for path in record["paths"].values())
+    assert "[1/1] ada failed" in complained, "how far it is does not mix with the record"
+    assert grade(nothing_to_run, "--out", out, "--json", "--quiet")[2] == ""
+
+
+def test_decisions_outlive_grading_and_marking_again(
+    nothing_to_run: Path, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    grade(nothing_to_run, "--out", out, "--quiet")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0\ny\n"))
+    assert main(["review", str(out), "--author", "Tess"]) == 0
+    decided = (out / OVERRIDES_FILE).read_bytes()
+    for options in ((), ("--remark",), ("--student", "ada")):
+        code, _, complained = grade(nothing_to_run, "--out", out, "--quiet", *options)
+        assert (code, complained) == (0, "")
+        assert (out / OVERRIDES_FILE).read_bytes() == decided
+        (ada,) = json.loads((out / "results.json").read_text(encoding="utf-8"))["submissions"]
+        assert {answer["override"]["author"] for answer in ada["answers"]} == {"Tess"}
+    assert main(["diff", str(out), str(out)]) == 0
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["review", str(tmp_path)], ["diff", str(tmp_path), str(tmp_path)], ["render", str(tmp_path)]):
+        assert main(arguments) == 2
+        assert "is no run of this grader" in capsys.readouterr().err

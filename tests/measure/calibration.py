@@ -1,0 +1,190 @@
+"""Measures how correct nets train, to choose the training plan: ``python -m tests.measure.calibration`` from the
+project's root.
+
+Every ``valid-*`` sample is recorded, and its network trained under several seeds exactly as when grading, retries
+included. The table that
+this prints stands in docs/calibration.md; run it again when the plan, torch or the samples change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks.training import accuracy_of, fraction_of
+from grader.data import resolve_data, user_cache, write_worker_files
+from grader.data.accuracy import Predictions, with_accuracy
+from grader.model import DataFiles, Job, TrainingPlan
+from grader.model.evidence import Building, Loading, Recording
+from grader.model.graph import size_of
+from grader.model.recorded import graph_of
+from grader.rubric.loading import load_rubric
+from grader.submissions import copy_submission, discover
+from grader.worker.environment import SETTINGS
+from tests.support.places import TESTS
+
+SAMPLES = TESTS / "submissions"
+SEED_STEP = 1000
+"""Between the seeds of a run and of its retries, so that no two runs share one."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One net to train: where it lies, and how."""
+
+    student: str
+    folder: str
+    script: str
+    files: DataFiles
+    plan: TrainingPlan
+    labels: NDArray[np.uint8]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one net: for each seed the accuracies of its attempts, and CPU seconds of the first."""
+
+    student: str
+    parameters: int
+    shapes: str
+    accuracies: tuple[tuple[float, ...], ...]
+    steps: tuple[int, ...]
+    starts: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+class Recorded:
+    """Takes what the stages of a submission's process send."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Loading | Building | Recording] = {}
+
+    def begin(self, stage: str) -> None:
+        """Nothing: only the records count."""
+
+    def send(self, record: Loading | Building | Recording, stage: str) -> None:
+        """Keep the record."""
+        self.records[stage] = record
+
+
+def measure(work: Work) -> Result:
+    """Record one net and train its graph under every seed, in a process of its own."""
+    os.environ.update(SETTINGS)  # as in the process of a submission
+    import torch
+
+    from grader.measure.doubts import untrained_accuracy
+    from grader.measure.images import load_images
+    from grader.measure.network import open_network
+    from grader.measure.training import attempt_of, train
+    from grader.worker.stages import observe
+
+    torch.set_num_threads(1)
+    images = load_images(work.files)
+    recorded = Recorded()
+    observe(Job(work.folder, work.script, seed=0), recorded)
+    recording = recorded.records.get("record")
+    graph = graph_of(recording).graph if isinstance(recording, Recording) else None
+    if graph is None:
+        raise SystemExit(f"{work.student} gives no network: {recorded.records}")
+    shapes = " ".join("x".join(map(str, one.shape)) for one in graph.weights if len(one.shape) > 1)
+    parameters = sum(size_of(one.shape) for one in graph.weights if one.is_registered)
+
+    def probes(count: int) -> torch.Tensor:
+        return images.probes(count, seed=0)
+
+    accuracies, steps, starts, seconds = [], [], [], []
+    for seed in range(1, work.seeds + 1):
+        reached: list[float] = []
+        for number in range(len(work.plan.seeds)):
+            clock = time.process_time()
+            attempt = attempt_of(work.plan, number, seed=seed + number * SEED_STEP)
+            record, outputs = train(graph, images, work.plan, attempt, probes=probes)
+            record = with_accuracy(record, Predictions(record.seed, outputs.heldout.numpy()), work.labels)
+            reached.append(accuracy_of(record))
+            if number == 0:
+                steps.append(record.steps)
+                starts.append(untrained_accuracy(open_network(graph, probes, seed=seed), images))
+                seconds.append(time.process_time() - clock)
+            if fraction_of(reached[-1], work.plan) == 1:
+                break
+        accuracies.append(tuple(reached))
+    return Result(work.student, parameters, shapes, tuple(accuracies), tuple(steps), tuple(starts), tuple(seconds))
+
+
+def row(result: Result, plan: TrainingPlan) -> str:
+    """One line of the table."""
+    first = [one[0] for one in result.accuracies]
+    misses = sum(fraction_of(max(one), plan) < 1 for one in result.accuracies)
+    name = result.student.removeprefix("valid-")
+    steps = f"{min(result.steps)} to {max(result.steps)}"
+    return (
+        f"| {name} | {result.parameters:,} | {steps} | {statistics.mean(first):.3f} | {statistics.pstdev(first):.3f} | "
+        f"{min(first):.3f} | {max(map(len, result.accuracies))} | {misses} | "
+        f"{max(result.starts):.2f} | {statistics.mean(result.seconds):.1f} |"
+    )
+
+
+HEAD = """| net | parameters | steps | mean | spread | lowest | most runs | misses | start | CPU s |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print the table. The exit code is 1 when a correct net missed the best band."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="a folder with MNIST, or digits (default: LAB4_DATA or the cache)")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds for each net (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--samples", type=Path, default=SAMPLES)
+    parser.add_argument("--steps", type=int, help="another budget")
+    arguments = parser.parse_args(argv)
+    data = resolve_data(arguments.data, environment=os.environ, cache=user_cache(os.environ), download=None)
+    plan = load_rubric().training[data.name]
+    plan = replace(plan, steps=arguments.steps or plan.steps)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        files, labels = write_worker_files(data, scratch / "data", order_seed=0)
+        work = []
+        for one in discover(arguments.samples, scratch / "unpacked"):
+            if one.script is not None and one.id.startswith("valid-") and arguments.only in one.id:
+                copy_submission(one, scratch / one.id)
+                work.append(Work(one.id, str(scratch / one.id), one.script, files, plan, labels, arguments.seeds))
+        print(f"{data.name}, {len(work)} nets x {arguments.seeds} seeds, CPU, {_versions()}\n\n{HEAD}", flush=True)
+        results = []
+        # A fresh process for each net: loading a submission changes the process for good.
+        with get_context("spawn").Pool(arguments.jobs, maxtasksperchild=1) as pool:
+            for result in pool.imap(measure, work):
+                results.append(result)
+                print(row(result, plan), flush=True)
+    first = [one[0] for result in results for one in result.accuracies]
+    misses = sum(fraction_of(max(one), plan) < 1 for result in results for one in result.accuracies)
+    distinct = len({result.shapes for result in results})
+    print(
+        f"\n{len(first)} runs of {len(results)} nets with {distinct} different sets of weight shapes: first run "
+        f"{statistics.mean(first):.3f} on average, lowest {min(first):.3f}; {misses} misses; "
+        f"best before training {max(start for result in results for start in result.starts):.2f}."
+    )
+    return 1 if misses else 0
+
+
+def _versions() -> str:
+    from importlib.metadata import version
+
+    return f"torch {version('torch')}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

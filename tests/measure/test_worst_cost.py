@@ -1,0 +1,88 @@
+"""What one submission can cost at most: the limits add up to under a minute of one core, and they are kept to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from grader.measure.cost import MOST_MULTIPLICATIONS, cost_of
+from grader.measure.look import Subject, look
+from grader.measure.training import attempt_of, train
+from grader.model import TRAINING_CPU_SECONDS
+from grader.model.graph import Graph, GraphRefused
+from grader.rubric.loading import load_rubric
+from grader.sandbox.limits import STAGE_SECONDS
+from tests.support.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
+
+LOOKING_SECONDS = 10.0
+"""CPU seconds for everything short of training, at the cost that is just allowed; measured below."""
+A_MINUTE = 60.0
+
+
+class Wide(nn.Module):
+    """A network of nearly the cost that is allowed: most of it is the second convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 64, 3), nn.Conv2d(64, channels, 3)
+        self.fc1, self.fc2 = nn.Linear(channels * 144, 50), nn.Linear(50, 10)
+        self.drop = nn.Dropout()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(F.relu(self.conv2(F.relu(self.conv1(x)))), 2)
+        x = self.drop(F.relu(self.fc1(self.drop(x).flatten(1))))
+        return F.log_softmax(self.fc2(x), dim=1)
+
+
+def wider(graph: Graph, channels: int) -> Graph:
+    """The graph with so many channels in its second convolution, which nobody has to run for that."""
+    shapes = {"conv2.weight": (channels, 64, 3, 3), "conv2.bias": (channels,), "fc1.weight": (50, channels * 144)}
+    return replace(graph, weights=tuple(replace(one, shape=shapes.get(one.name, one.shape)) for one in graph.weights))
+
+
+@pytest.fixture(scope="module")
+def costly() -> Graph:
+    graph = graph_from(Wide(480))
+    cost = cost_of(graph)
+    assert 0.8 < cost.multiplications * 64 / cost.images / MOST_MULTIPLICATIONS < 1
+    return graph
+
+
+def test_the_limits_add_up_to_under_a_minute_of_one_core() -> None:
+    assert sum(STAGE_SECONDS.values()) + LOOKING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
+
+
+def test_what_costs_more_is_refused_before_it_runs() -> None:
+    graph = wider(graph_from(Wide(4)), 2000)
+    start = time.process_time()
+    with pytest.raises(GraphRefused, match="multiplications"):
+        cost_of(graph)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.slow
+def test_looking_at_the_costliest_network_stays_within_its_share(costly: Graph) -> None:
+    torch.set_num_threads(1)
+    recording = recording_of(Wide(480))
+    start = time.process_time()
+    found = look(Subject(costly, recording, 4_000_000, RECORDED_SEED), images(), seed=SEED)
+    assert time.process_time() - start < LOOKING_SECONDS
+    assert found.is_trainable
+
+
+@pytest.mark.slow
+def test_training_the_costliest_network_keeps_to_its_time(costly: Graph) -> None:
+    torch.set_num_threads(1)
+    plan = replace(load_rubric().training["mnist"], stop_accuracy=2.0)
+    allowed = 6.0
+    start = time.process_time()
+    attempt = attempt_of(plan, 0, seed=1)
+    record, outputs = train(costly, images(), plan, attempt, probes=probes, most_seconds=allowed)
+    assert time.process_time() - start < allowed * 1.1
+    assert [remark.id for remark in record.remarks] == ["stopped-by-time"]
+    assert len(outputs.heldout) == len(images().heldout), "what was learnt by then is measured"

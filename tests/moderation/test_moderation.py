@@ -1,0 +1,210 @@
+"""Tutors' decisions: what they change, what they never touch, and what undoes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from grader.model import AnswerResult, Override, Report, Status, UsageFault
+from grader.moderation.moderated_run import load_run, write_views
+from grader.moderation.overrides import (
+    OVERRIDES_FILE,
+    Overrides,
+    carry_over,
+    item_id,
+    moderated,
+    read_overrides,
+    subject_digest,
+    write_overrides,
+)
+from grader.moderation.overrides_file import Decisions
+from grader.report.html import pages
+from grader.storage import run_folder
+from tests.support import report_samples as samples
+
+TIME = "2025-11-24T09:30:00+00:00"
+
+
+def answered(report: Report) -> Report:
+    """The report with part 8 answered, and a proposal for it."""
+    waiting = AnswerResult("8", "Dropout", Status.NEEDS_REVIEW, Decimal(0), Decimal(1), 0.4, "Unsure.")
+    answer = replace(waiting, text="It helps.", proposed=Decimal(1))
+    return replace(report, answers=(answer,), digest="ab" * 32)
+
+
+REPORT = answered(samples.partial_report())
+
+
+def decision(report: Report, item: str, new: str | None, **changes: str) -> Override:
+    result = next(one for one in report.results if item_id(one) == item)
+    made = Override(
+        student=report.student,
+        item=item,
+        author="Tess",
+        time=TIME,
+        reason="Seen in the lab.",
+        digest=subject_digest(report, result),
+        available=result.available,
+        old=result.awarded if result.proposed is None else result.proposed,
+        new=None if new is None else Decimal(new),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # every changed field is a text
+
+
+def awarded(report: Report) -> dict[str, Decimal]:
+    return {item_id(one): one.awarded for one in report.results}
+
+
+@pytest.mark.parametrize(
+    ("item", "new", "status"),
+    [
+        ("structure.conv", "0", Status.FAILED),
+        ("structure.conv", "0.5", Status.PARTIAL),
+        ("part1.8", "1", Status.PASSED),
+        ("part1.8", "0", Status.FAILED),
+    ],
+)
+def test_a_decision_stands_above_the_automatic_mark(item: str, new: str, status: Status) -> None:
+    made = decision(REPORT, item, new)
+    report = moderated(REPORT, Overrides((made,)))
+    (changed,) = (one for one in report.results if item_id(one) == item)
+    assert (changed.status, changed.awarded, changed.proposed, changed.override) == (status, Decimal(new), None, made)
+    before, after = awarded(REPORT), awarded(report)
+    assert {one: after[one] for one in after if one != item} == {one: before[one] for one in before if one != item}
+    assert report.awarded == sum(after.values())
+
+
+def test_the_last_decision_counts_and_a_comment_changes_nothing() -> None:
+    made = [decision(REPORT, "part1.8", "0"), decision(REPORT, "part1.8", "1"), decision(REPORT, "part1.8", None)]
+    report = moderated(REPORT, Overrides(tuple(made)))
+    assert report.answers[0].override == made[1]
+    assert report.answers[0].comments == (made[2],)
+    alone = moderated(REPORT, Overrides((made[2],)))
+    assert replace(alone.answers[0], comments=()) == REPORT.answers[0]
+
+
+def test_another_students_decisions_are_another_students() -> None:
+    assert moderated(REPORT, Overrides((decision(REPORT, "part1.8", "1", student="someone else"),))) == REPORT
+
+
+def test_a_decision_on_something_else_than_is_there_now_asks_again() -> None:
+    changed_answer = replace(REPORT, answers=(replace(REPORT.answers[0], text="It helps a lot."),))
+    changed_files = replace(REPORT, digest="cd" * 32)
+    for now, item in ((changed_answer, "part1.8"), (changed_files, "structure.conv")):
+        report = moderated(now, Overrides((decision(REPORT, item, "1"),)))
+        (asked,) = (one for one in report.results if item_id(one) == item)
+        assert (asked.status, asked.awarded, asked.override) == (Status.NEEDS_REVIEW, Decimal(0), None)
+        assert asked.message.startswith("Tess gave 1 here, but something else was handed in since.")
+        assert asked.proposed is not None
+    both = Overrides((decision(REPORT, "part1.8", "1"), decision(REPORT, "structure.conv", "1")))
+    assert moderated(changed_files, both).answers[0].override is not None, "the answer is the same"
+
+
+def test_a_decision_out_of_other_points_asks_again() -> None:
+    item = replace(REPORT.answers[0], available=Decimal(2))
+    report = moderated(replace(REPORT, answers=(item,)), Overrides((decision(REPORT, "part1.8", "1"),)))
+    assert report.answers[0].status is Status.NEEDS_REVIEW
+    assert "the item gave 1 points then" in report.answers[0].message
+
+
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+def taken_back(folder: Path, made: Override) -> Overrides:
+    decisions = Decisions(folder)
+    with decisions.held():
+        return decisions.remove(made)
+
+
+def test_decisions_survive_the_file_whatever_is_in_them(tmp_path: Path) -> None:
+    nasty = 'quotes " and \\ and \n lines, [[override]], \x07, "; \u202eabc \U0001f600 </script>'
+    made = (
+        decision(REPORT, "part1.8", "0.5", reason=nasty, author=nasty, student=nasty),
+        decision(REPORT, "part1.8", None, reason="Only a word."),
+    )
+    assert samples.decide(tmp_path, made[0]) == Overrides(made[:1])
+    assert samples.decide(tmp_path, made[1]) == read_overrides(tmp_path) == Overrides(made)
+    assert taken_back(tmp_path, made[0]) == read_overrides(tmp_path) == Overrides(made[1:])
+
+
+def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
+    (tmp_path / OVERRIDES_FILE).write_text(
+        'format = 1\n# by hand\n[[override]]\nstudent = "ann"\nitem = "loads"\nauthor = "T"\ntime = ""\nreason = "r"\n'
+        'digest = "x"\navailable = 1\nold = 0\nnew = 0.5\n'
+    )
+    assert read_overrides(tmp_path).entries[0].new == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ('new = "a lot"', "override 1"),
+        ("new = 3", "new should lie between 0 and 1"),
+        ("new = -0.5", "new should lie between 0 and 1"),
+        ("new = nan", "new should lie between 0 and 1"),
+        ("mark = 1", "override 1: mark is not known here"),
+        ("new = ", "not valid TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, change: str, words: str) -> None:
+    write_overrides(tmp_path, Overrides((replace(decision(REPORT, "part1.8", None), new=None),)))
+    path = tmp_path / OVERRIDES_FILE
+    text = path.read_text(encoding="utf-8")
+    assert read_overrides(tmp_path).entries
+    lines = text.replace("[[override]]\n", f"[[override]]\n{change}\n")
+    assert lines != text
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(UsageFault, match=words) as refused:
+        read_overrides(tmp_path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_new_run_takes_decisions_over_once(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    made = decision(REPORT, "part1.8", "1")
+    assert carry_over(new, old) == Overrides()
+    samples.decide(old, made)
+    assert carry_over(new, old) == read_overrides(new) == Overrides((made,))
+    taken_back(new, made)
+    assert carry_over(new, old) == Overrides(), "what was taken back does not come back"
+
+
+# ---- a finished run --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """A stored run of three reports, one of them with an answer."""
+    return samples.stored_run(tmp_path, samples.passed_report(), REPORT, samples.failed_report())
+
+
+def test_a_stored_run_is_put_together_again(finished: Path) -> None:
+    run = load_run(finished)
+    assert run.run == samples.RUN
+    assert run.reports[1] == replace(REPORT, evidence=None, submission=None)
+
+
+def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
+    made = decision(REPORT, "part1.8", "1")
+    samples.decide(finished, made)
+    write_views(load_run(finished), pages, students={REPORT.student})
+    page = (finished / run_folder.report_path(REPORT.student)).read_text(encoding="utf-8")
+    assert not (finished / run_folder.report_path(samples.passed_report().student)).exists()
+    assert "Tess" in page
+    assert "Seen in the lab." in page
+    results = (finished / "results.json").read_text(encoding="utf-8")
+    assert '"author": "Tess"' in results
+    assert read_overrides(finished) == Overrides((made,))
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, finished: Path) -> None:
+    with pytest.raises(UsageFault, match="is no run of this grader"):
+        load_run(tmp_path / "nowhere")
+    (run_folder.student_folder(finished, REPORT.student) / run_folder.VERDICT_FILE).unlink()
+    with pytest.raises(UsageFault, match=f"holds no verdict on {REPORT.student}"):
+        load_run(finished)

@@ -1,0 +1,641 @@
+"""The pipeline over a small cohort: what is looked at again and what is not, what is stored, and how a run can end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from grader.answers.marker.key import load_key
+from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.digits import load_digits
+from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.model import Override, Report, Run, Status, UsageFault
+from grader.model.evidence import Problem, Training
+from grader.model.images import MOST_MISTAKES
+from grader.moderation.overrides import read_overrides, subject_digest
+from grader.pipeline.cohort import Selection, grade_cohort
+from grader.report.console.progress import Progress
+from grader.report.console.summary import make_console
+from grader.report.html import pages
+from grader.rubric.loading import load_rubric
+from grader.storage import run_folder
+from tests.support import report_samples
+from tests.support.places import ROOT
+
+SAMPLES = ROOT / "tests" / "submissions"
+STUDENTS = {
+    "ada": "valid-type-hints",
+    "ben": "fault-logits",
+    "cleo": "broken-syntax-error",
+    "dora": "broken-only-a-report",
+}
+"""Student to the sample that she hands in."""
+OBSERVED = ("ada", "ben", "cleo")
+"""Those with a script, for which evidence is stored."""
+RUN_SECONDS = 100.0
+TRAINING = """
+steps = 200
+batch_size = 64
+learning_rate = 0.05
+retry_learning_rate = 0.05
+retry_steps = 200
+momentum = 0.9
+seeds = [1]
+evaluate_every = 10
+stop_accuracy = 0.6
+margin = 0
+bands = [{ accuracy = 0.4, fraction = 1 }]
+"""
+
+
+def write_rubric(path: Path, *, points: str = "1", part1: bool = False) -> Path:
+    """A marking scheme with a short training run, and ``points`` for output.log_softmax; the other items give 1."""
+    given = dict.fromkeys(PART2_IDS, "1") | {"output.log_softmax": points}
+    sections = {
+        "totals": [f"part2 = {sum(map(Decimal, given.values()))}", *([f"part1 = {len(PART1_IDS)}"] if part1 else [])],
+        "part2": [f'"{id_}" = {value}' for id_, value in given.items()],
+        "training.mnist": [TRAINING],
+        "training.digits": [TRAINING],
+        "resources": ["max_parameters = 50_000_000", "max_forward_seconds = 10"],
+    }
+    if part1:
+        sections["part1"] = [f'"{id_}" = 1' for id_ in PART1_IDS]
+    text = 'title = "Quick"\n' + "".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items())
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def hand_in(folder: Path, sample: str) -> None:
+    folder.mkdir(parents=True)
+    for file in (SAMPLES / sample).iterdir():
+        if file.name != "expected.toml":
+            shutil.copy(file, folder)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A folder of submissions, a graded run over it, and the scheme that it was marked by."""
+
+    path: Path
+    out: Path
+    rubric: Path
+
+    def script(self, student: str) -> Path:
+        return self.path / student / "task1_cnn.py"
+
+    def change(self, student: str) -> None:
+        with self.script(student).open("a", encoding="utf-8") as file:
+            file.write("\n# handed in again\n")
+
+    def record(self, student: str) -> Path:
+        return run_folder.student_folder(self.out, student) / run_folder.RECORD_FILE
+
+    def records(self) -> dict[str, bytes]:
+        return {student: self.record(student).read_bytes() for student in OBSERVED}
+
+    def observed_since(self, records: dict[str, bytes]) -> set[str]:
+        """The students whose evidence is not the one in ``records``."""
+        now = {student: json.loads(stored) for student, stored in self.records().items()}
+        before = {student: json.loads(stored) for student, stored in records.items()}
+        return {student for student in OBSERVED if now[student]["evidence"] != before[student]["evidence"]}
+
+    def grade(
+        self,
+        selection: Selection = Selection(),  # noqa: B008  # frozen
+        *,
+        rubric: Path | None = None,
+        out: Path | None = None,
+        earlier: Path | None = None,
+        device: str = "cpu",
+        key: Path | None = None,
+    ) -> tuple[Run, dict[str, Report]]:
+        run, reports = grade_cohort(
+            self.path,
+            out or self.out,
+            rubric=load_rubric(rubric or self.rubric),
+            data=load_digits(""),
+            jobs=2,
+            device=device,
+            pages=pages,
+            progress=Progress(make_console(), 0, is_quiet=True),
+            selection=selection,
+            earlier=earlier,
+            answer_key=load_key(key) if key is not None else None,
+        )
+        return run, {report.student: report for report in reports}
+
+    def results(self, out: Path | None = None) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(((out or self.out) / "results.json").read_text(encoding="utf-8"))
+        return content
+
+    def arguments(self, *more: str) -> list[str]:
+        command = [sys.executable, "-m", "grader", "grade", str(self.path), "--out", str(self.out)]
+        return [*command, "--rubric", str(self.rubric), "--data", "digits", "--jobs", "1", "--device", "cpu", *more]
+
+    def command(self, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.arguments(*more), cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """The cohort, graded once; tests change copies of it."""
+    folder = tmp_path_factory.mktemp("cohort")
+    for student, sample in STUDENTS.items():
+        hand_in(folder / "lab4" / student, sample)
+    cohort = Cohort(folder / "lab4", folder / "out", write_rubric(folder / "rubric.toml"))
+    run, reports = cohort.grade()
+    assert run.counts == {"graded": 3, "nothing to run": 1}, run.counts
+    assert list(reports) == list(STUDENTS)
+    return cohort
+
+
+@pytest.fixture
+def cohort(master: Cohort, tmp_path: Path) -> Cohort:
+    shutil.copytree(master.path, tmp_path / "lab4")
+    shutil.copytree(master.out, tmp_path / "out")
+    copy = Cohort(tmp_path / "lab4", tmp_path / "out", master.rubric)
+    copy.grade()  # the records say where the submissions lie
+    return copy
+
+
+def statuses(reports: dict[str, Report]) -> dict[str, str]:
+    return {student: str(report.status) for student, report in reports.items()}
+
+
+ALL_STATUSES = {"ada": "passed", "ben": "partial", "cleo": "failed", "dora": "failed"}
+RAN_NOTHING = {"reused": 3, "nothing to run": 1}
+
+
+def ran_no_worker(run: Run) -> bool:
+    return run.versions == {} and run.device == "" and set(run.timing) <= {"answers"}
+
+
+# ---- a whole run -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_stored_whole(master: Cohort) -> None:
+    results = master.results()
+    assert [entry["student"] for entry in results["submissions"]] == list(STUDENTS)
+    assert {entry["student"]: entry["status"] for entry in results["submissions"]} == ALL_STATUSES
+    assert [entry["awarded"] for entry in results["submissions"]] == [14, 13, 0, 0]
+    assert {entry["available"] for entry in results["submissions"]} == {14}
+    run = results["run"]
+    assert (run["data"], run["device"], run["jobs"], run["seeds"]) == ("digits", "cpu", 2, [1])
+    assert run["versions"]["python"]
+    assert run["timing"]["train"] > 0
+    assert run["finished"] >= run["started"]
+    stored = run_folder.read_run(master.out)
+    assert stored is not None
+    assert stored.is_finished
+    for entry in results["submissions"]:
+        assert (master.out / entry["report"]).is_file()
+    assert (master.out / "index.html").is_file()
+    with (master.out / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["student"], row["awarded"]) for row in rows] == [
+        ("ada", "14"),
+        ("ben", "13"),
+        ("cleo", "0"),
+        ("dora", "0"),
+    ]
+
+
+def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(master: Cohort) -> None:
+    record = run_folder.read_record(master.out, "ada")
+    assert record is not None
+    assert record.evidence is not None
+    (training,) = record.evidence.trainings
+    assert training.total == 500
+    assert training.correct >= 0.4 * training.total
+    assert sum(map(sum, training.confusion)) == training.total
+    assert sum(training.confusion[digit][digit] for digit in range(10)) == training.correct
+
+
+def test_pictures_are_stored_of_a_real_run(master: Cohort) -> None:
+    record = run_folder.read_record(master.out, "ada")
+    assert record is not None
+    assert record.evidence is not None
+    (training,) = record.evidence.trainings
+    data = load_digits("")
+    labels_of: dict[bytes, set[int]] = {}
+    for image, label in zip(data.heldout_images, data.heldout_labels, strict=True):
+        labels_of.setdefault(image.tobytes(), set()).add(int(label))
+    assert len(training.mistakes) == MOST_MISTAKES
+    for mistake in training.mistakes:
+        assert mistake.digit in labels_of[mistake.pixels]
+        assert mistake.predicted != mistake.digit
+        assert training.confusion[mistake.digit][mistake.predicted] > 0
+    probabilities = [mistake.probability for mistake in training.mistakes]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 1 / 10 < probabilities[-1] <= probabilities[0] <= 1
+    filters = training.filters
+    assert filters is not None
+    assert (filters.count, filters.height, filters.width) == (10, 5, 5)
+    assert len(set(filters.pictures)) == filters.count
+
+
+def test_predictions_are_counted_by_digit() -> None:
+    outputs = np.eye(10, dtype=np.float32)[[0, 1, 1, 9]]
+    judged = with_accuracy(Training(None, 1), Predictions(1, outputs), np.array([0, 1, 2, 9], np.uint8))
+    assert (judged.correct, judged.total) == (3, 4)
+    assert judged.confusion[2][1] == 1
+    assert sum(map(sum, judged.confusion)) == 4
+
+
+def test_predictions_of_another_number_or_of_a_broken_run_are_not_counted() -> None:
+    outputs = Predictions(1, np.eye(10, dtype=np.float32)[[0, 1]])
+    labels = np.array([0, 1, 2], np.uint8)
+    short, broken = Training(None, 1), Training(Problem("training"), 1)
+    assert with_accuracy(short, outputs, labels) == short
+    assert with_accuracy(broken, outputs, labels[:2]) == broken
+
+
+# ---- what is looked at again -----------------------------------------------------------------------------------------
+
+
+def test_when_nothing_changed_nothing_is_run(cohort: Cohort) -> None:
+    before, results = cohort.records(), cohort.results()
+    run, reports = cohort.grade()
+    assert run.counts == RAN_NOTHING
+    assert ran_no_worker(run)
+    assert cohort.records() == before
+    assert statuses(reports) == ALL_STATUSES
+    assert cohort.results()["submissions"] == results["submissions"]
+
+
+def test_other_points_mark_anew_without_running_code(cohort: Cohort) -> None:
+    before = cohort.records()
+    rubric = write_rubric(cohort.out.parent / "other.toml", points="5")
+    run, reports = cohort.grade(rubric=rubric)
+    assert ran_no_worker(run)
+    assert cohort.records() == before
+    assert [int(reports["ada"].awarded), int(reports["ada"].available)] == [18, 18]
+    assert [int(reports["ben"].awarded), int(reports["ben"].available)] == [13, 18]
+    assert run.rubric_revision != load_rubric(cohort.rubric).revision
+
+
+def test_remark_runs_no_code_whatever_changed(cohort: Cohort) -> None:
+    before = cohort.records()
+    cohort.change("ben")
+    hand_in(cohort.path / "eve", "fault-logits")
+    rubric = write_rubric(cohort.out.parent / "other.toml", points="2")
+    run, reports = cohort.grade(Selection(remark=True), rubric=rubric)
+    assert ran_no_worker(run)
+    assert reports["ben"].awarded == 13
+    assert reports["ben"].available == 15
+    assert "eve" not in reports, "there is no evidence to mark her from"
+    keys = {student: json.loads(stored)["key"] for student, stored in before.items()}
+    assert {student: json.loads(stored)["key"] for student, stored in cohort.records().items()} == keys
+
+
+def test_a_changed_submission_is_looked_at_again_when_its_turn_comes(cohort: Cohort) -> None:
+    before = cohort.records()
+    cohort.change("ada")
+    cohort.change("ben")
+    hand_in(cohort.path / "eve", "fault-logits")
+    run, reports = cohort.grade(Selection(students=("b*",)))
+    assert run.counts == {"graded": 1, "reused": 2, "nothing to run": 1}
+    assert list(reports) == list(STUDENTS), "the others keep their rows, and a new one waits"
+    after = cohort.records()
+    assert cohort.observed_since(before) == {"ben"}
+
+    run, reports = cohort.grade()
+    assert run.counts == {"graded": 2, "reused": 2, "nothing to run": 1}
+    assert statuses(reports) == ALL_STATUSES | {"eve": "partial"}
+    assert cohort.observed_since(after) == {"ada"}
+
+
+def test_only_failed_looks_again_at_those_who_lost_marks(cohort: Cohort) -> None:
+    before = cohort.records()
+    run, reports = cohort.grade(Selection(only_failed=True))
+    assert run.counts == {"graded": 2, "reused": 1, "nothing to run": 1}
+    assert statuses(reports) == ALL_STATUSES
+    assert cohort.observed_since(before) == {"ben", "cleo"}
+
+
+def test_a_student_may_be_named_by_a_pattern() -> None:
+    selection = Selection(students=("u12*", "ada"))
+    assert [selection.names(one) for one in ("u1234", "ada", "u2", "ADA", "ada2")] == [True, True, False, False, False]
+    assert not Selection().names("ada")
+
+
+def test_a_record_that_was_cut_off_is_not_believed(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = cohort.record("ben")
+    record.write_bytes(record.read_bytes()[:-30])
+    expected: list[int] = []
+    monkeypatch.setattr(Progress, "expect", lambda self, total: expected.append(total))
+    run, reports = cohort.grade(Selection(remark=True))
+    assert expected[-1] == len(reports)
+    assert run.counts == {"reused": 2, "nothing to run": 1}
+    assert list(reports) == ["ada", "cleo", "dora"], "there is nothing to mark ben from"
+
+
+def test_a_submission_that_is_gone_has_no_row(cohort: Cohort) -> None:
+    shutil.rmtree(cohort.path / "ben")
+    run, reports = cohort.grade()
+    assert list(reports) == ["ada", "cleo", "dora"]
+    assert run.counts == {"reused": 2, "nothing to run": 1}
+
+
+def test_a_new_dated_folder_takes_over_the_evidence_of_the_last_run(cohort: Cohort) -> None:
+    reports_folder = cohort.out.parent / "reports"
+    monday, none = run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 2))
+    assert none is None
+    cohort.grade(out=monday, earlier=cohort.out)
+    tuesday, earlier = run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 3))
+    assert earlier == monday
+    assert tuesday.name == "lab4-2026-03-03"
+    run, reports = cohort.grade(out=tuesday, earlier=earlier)
+    assert run.counts == RAN_NOTHING
+    assert ran_no_worker(run)
+    assert statuses(reports) == ALL_STATUSES
+    assert run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 3)) == (tuesday, None)
+    shutil.rmtree(monday)
+    shutil.rmtree(cohort.out)
+    run, _ = cohort.grade(out=tuesday)
+    assert run.counts == RAN_NOTHING, "the new folder stands by itself"
+
+
+# ---- faults ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_in_one_submission_leaves_the_others_graded(cohort: Cohort) -> None:
+    cohort.record("ben").unlink()
+    cohort.record("ben").mkdir()  # so that what is stored there cannot be replaced
+    done = cohort.command()
+    assert done.returncode == 3, done.stderr
+    assert "ben: " in done.stdout + done.stderr
+    entries = {entry["student"]: entry for entry in cohort.results()["submissions"]}
+    assert {student: entry["status"] for student, entry in entries.items()} == ALL_STATUSES | {"ben": "error"}
+    assert "The grader failed on this submission" in entries["ben"]["items"][0]["message"]
+    assert entries["ada"]["awarded"] == 14
+    assert (cohort.out / entries["ben"]["report"]).is_file()
+
+
+def test_a_page_that_cannot_be_written_leaves_the_others_graded(cohort: Cohort) -> None:
+    page = cohort.out / run_folder.report_path("ben")
+    page.unlink()
+    page.mkdir()
+    run, reports = cohort.grade()
+    assert statuses(reports) == ALL_STATUSES | {"ben": "error"}
+    assert run.counts["errors"] == 1
+    page.rmdir()
+    assert statuses(cohort.grade()[1]) == ALL_STATUSES
+
+
+def test_a_device_that_is_not_there(cohort: Cohort) -> None:
+    cohort.change("ada")
+    missing = "cuda" if sys.platform == "darwin" else "mps"
+    with pytest.raises(UsageFault, match=rf"--device {missing} is not there; this machine has .*cpu"):
+        cohort.grade(device=missing)
+
+
+# ---- Part 1 ----------------------------------------------------------------------------------------------------------
+
+KEY = ROOT / "solutions" / "key.toml"
+ANSWERS = "Q1. Several hidden layers.\n\nQ6a. 4 5 1 3\n\nQ7e. In the feature map.\n\nQ8. It reduces overfitting.\n"
+
+
+def answers_of(report: Report) -> dict[str, tuple[str, Decimal]]:
+    return {one.part: (str(one.status), one.awarded) for one in report.answers if one.text}
+
+
+def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort) -> None:
+    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
+    # The place of each part is named, for four numbered answers alone would be too few to be sure of.
+    document = re.sub(r"Q(\w+)\. ", r"<!-- lab4:q\1 -->\n", ANSWERS)
+    for student in ("ada", "dora"):
+        (cohort.path / student / "part1.md").write_text(document, encoding="utf-8")
+    run, reports = cohort.grade(rubric=rubric, key=KEY)
+    full = {part: ("passed", Decimal(1)) for part in ("1", "6a", "7e", "8")}
+    assert answers_of(reports["ada"]) == full
+    assert answers_of(reports["dora"]) == full, "answers count without a script"
+    assert reports["ada"].awarded == 14 + 4
+    assert run.key_revision == load_key(KEY).revision
+    entry = next(one for one in cohort.results()["submissions"] if one["student"] == "ada")
+    (pooling,) = (one for one in entry["answers"] if one["part"] == "6a")
+    assert (pooling["answer"], pooling["source"], pooling["awarded"]) == ("4 5 1 3", "part1.md", 1)
+
+    before = cohort.records()
+    other_key = cohort.out.parent / "key.toml"
+    changed = KEY.read_text(encoding="utf-8").replace('["4", "5", "1", "3"]', '["4", "5", "1", "2"]')
+    other_key.write_text(changed, encoding="utf-8")
+    shutil.copy(KEY.with_name("samples.jsonl"), other_key.parent)
+    (cohort.path / "ada" / "part1.md").write_text("nothing any more", encoding="utf-8")
+    run, reports = cohort.grade(Selection(remark=True), rubric=rubric, key=other_key)
+    assert ran_no_worker(run)
+    assert answers_of(reports["ada"]) == full | {"6a": ("partial", Decimal("0.75"))}
+    assert cohort.records() == before
+
+    run, reports = cohort.grade(rubric=rubric, key=KEY)
+    assert answers_of(reports["ada"]) == {}, "a document that was handed in anew is read anew"
+
+
+def test_marking_again_needs_no_data_and_says_what_was_measured_on(cohort: Cohort) -> None:
+    before = cohort.results()
+    command = [sys.executable, "-m", "grader", "grade", str(cohort.path), "--out", str(cohort.out), "--remark"]
+    done = subprocess.run(
+        [*command, "--rubric", str(cohort.rubric), "--quiet"],
+        cwd=ROOT,
+        env={**os.environ, "LAB4_DATA": str(cohort.out / "no-such-folder")},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    after = cohort.results()
+    assert (after["run"]["data"], after["run"]["data_note"]) == ("digits", before["run"]["data_note"])
+    assert after["submissions"] == before["submissions"]
+
+
+def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
+    remark = Selection(remark=True)
+    alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
+    before = {page: page.read_bytes() for page in cohort.out.glob("students/*/report.html")}
+    monkeypatch.setattr("grader.pipeline.cohort.MANY", 1)
+    run, reports = cohort.grade(remark, rubric=rubric, key=KEY)
+    assert reports == expected
+    assert run.counts == alone.counts
+    assert len(before) == len(STUDENTS)
+    times = re.compile(rb"<dt>Marked</dt><dd>[^<]*</dd>")
+    assert {page: times.sub(b"", page.read_bytes()) for page in before} == {
+        page: times.sub(b"", content) for page, content in before.items()
+    }
+
+
+def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) -> None:
+    _, reports = cohort.grade()
+    ben = reports["ben"]
+    scores = next(item for item in ben.items if item.id == "output.log_softmax")
+    made = Override(
+        student="ben",
+        item=scores.id,
+        author="Tess",
+        time="2025-11-24T09:30:00+00:00",
+        reason="Agreed in the lab.",
+        digest=subject_digest(ben, scores),
+        available=scores.available,
+        old=scores.awarded,
+        new=Decimal("0.5"),
+    )
+    report_samples.decide(cohort.out, made)
+    for selection in (Selection(), Selection(remark=True), Selection(students=("ben",))):
+        _, reports = cohort.grade(selection)
+        assert (reports["ben"].awarded, reports["ben"].status) == (Decimal("13.5"), Status.PARTIAL)
+        assert next(item for item in reports["ben"].items if item.id == scores.id).override == made
+    later = cohort.out.parent / "later"
+    _, reports = cohort.grade(out=later, earlier=cohort.out)
+    assert reports["ben"].awarded == Decimal("13.5")
+    assert read_overrides(later) == read_overrides(cohort.out)
+    stored = run_folder.read_verdict(later, "ben")
+    assert stored is not None
+    assert stored.awarded == 13, "the automatic verdict is kept as it was"
+
+
+# ---- exit codes ------------------------------------------------------------------------------------------------------
+
+
+def test_exit_code_0_when_all_is_settled(cohort: Cohort) -> None:
+    done = cohort.command("--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_exit_code_1_when_a_tutor_is_needed(cohort: Cohort) -> None:
+    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
+    done = replace(cohort, rubric=rubric).command()
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    assert "Needs a tutor" in done.stdout
+    assert "scikit-learn's digits, not on MNIST" in done.stdout
+    assert "ben" in done.stdout
+
+
+# ---- a run that is ended half-way ------------------------------------------------------------------------------------
+
+SLOW = """
+import time
+def features():
+    time.sleep(3)
+    return 320
+FEATURES = features()
+"""
+
+
+def wait_until(holds: Callable[[], bool], seconds: float) -> bool:
+    give_up = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def gone(processes: Sequence[psutil.Process]) -> bool:
+    return not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.timeout(3 * RUN_SECONDS)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
+    students = ("ada", "ben", "cleo")
+    for student in students:
+        hand_in(cohort.path / student, "valid-type-hints")
+    script = cohort.script("cleo").read_text(encoding="utf-8")
+    head, _, rest = script.partition("\nclass Net")
+    slow = f"{head}{SLOW}\nclass Net{rest.replace('in_features=20 * 4 * 4', 'in_features=FEATURES')}"
+    cohort.script("cleo").write_text(slow, encoding="utf-8")
+
+    def stored() -> list[str]:
+        return [student for student in students if cohort.record(student).exists()]
+
+    with subprocess.Popen(
+        cohort.arguments("--quiet"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        is_stored = wait_until(lambda: bool(stored()), RUN_SECONDS)  # two are under way, and the third begins
+        workers = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.5)  # cleo's script sleeps for longer
+        workers += psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=20)
+    assert is_stored, errors
+    assert wait_until(lambda: gone(workers), 10), "no worker is left behind"
+    assert not cohort.record("cleo").exists()
+    run = run_folder.read_run(cohort.out)
+    assert run is not None
+    assert not run.is_finished
+    before = {student: cohort.record(student).read_bytes() for student in stored()}
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert errors.strip().endswith("the same command goes on from there.")
+        assert [entry["student"] for entry in cohort.results()["submissions"]] == list(before)
+
+    done = cohort.command("--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    results = cohort.results()
+    assert results["run"]["counts"] == {"reused": len(before), "graded": len(students) - len(before)}
+    assert [(entry["student"], entry["status"]) for entry in results["submissions"]] == [
+        (student, Status.PASSED) for student in students
+    ]
+    assert {student: cohort.record(student).read_bytes() for student in before} == before
+    run = run_folder.read_run(cohort.out)
+    assert run is not None
+    assert run.is_finished
+
+
+# ---- isolation -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has the full level")
+@pytest.mark.timeout(2 * RUN_SECONDS)
+def test_a_required_level_does_not_take_evidence_from_a_lower_one(tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
+    hand_in(cohort.path / "ada", "valid-type-hints")
+    assert cohort.command("--quiet", "--isolation", "off").returncode == 0
+    assert cohort.results()["run"]["isolation"].startswith("off: limits on time")
+    assert json.loads(cohort.record("ada").read_text())["evidence"]["isolation"].startswith("off")
+
+    done = cohort.command("--quiet", "--isolation", "require")
+    if done.returncode == 2 and "allows only" in done.stderr:
+        pytest.skip("this machine has no full level")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert cohort.results()["run"]["counts"] == {"graded": 1}
+    assert json.loads(cohort.record("ada").read_text())["evidence"]["isolation"].startswith("full: own file system")
+
+    assert cohort.command("--quiet", "--isolation", "require").returncode == 0
+    assert cohort.results()["run"]["counts"] == {"reused": 1}
+    assert cohort.results()["run"]["isolation"] == "no student code was run"
+    page = (run_folder.student_folder(cohort.out, "ada") / run_folder.REPORT_FILE).read_text(encoding="utf-8")
+    assert "full: own file system" in page, "a report names the level that its own evidence came from"
+
+
+def test_a_prefix_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
+    hand_in(cohort.path / "ada", "valid-type-hints")
+    done = cohort.command("--quiet", "--worker-prefix", "bwrap 'open quote")
+    assert done.returncode == 2
+    assert "--worker-prefix cannot be read" in done.stderr

@@ -1,0 +1,230 @@
+"""From evidence and rubric to a report: points, statuses, what waits for a tutor, and flags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from grader.answers.marked_parts import NO_ANSWERS, WAITING
+from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
+from grader.model.evidence import Doubt, Ending, Problem
+from grader.model.status import overall_status
+from grader.pipeline.marking import mark, mark_error, mark_unusable
+from tests.support import evidence_samples as samples
+from tests.support.evidence_samples import HEALTHY, training, until
+
+ALICE = Submission("alice", Path("alice"), "task1_cnn.py", ("task1_cnn.py",), "0" * 64, documents=("answers.txt",))
+NOTHING = replace(ALICE, script=None, documents=(), files=(), problem="No Python script was found.")
+
+
+def rubric(part1: bool = False, **points: str) -> Rubric:
+    """A point for each item unless ``points`` says otherwise (``structure__relu="1.5"``)."""
+    given = {id_.replace("__", "."): Decimal(value) for id_, value in points.items()}
+    return Rubric(
+        title="Lab 4",
+        part1=tuple(Criterion(id_, f"Part {id_}", Decimal(1)) for id_ in PART1_IDS) if part1 else (),
+        part2=tuple(Criterion(id_, f"Item {id_}", given.get(id_, Decimal(1))) for id_ in PART2_IDS),
+        training={"mnist": samples.PLAN, "digits": replace(samples.PLAN, bands=samples.PLAN.bands[1:])},
+        revision="r1",
+        max_parameters=samples.MAX_PARAMETERS,
+        max_forward_seconds=samples.MAX_SECONDS,
+    )
+
+
+def item(report: Report, id_: str) -> ItemResult:
+    return next(one for one in report.items if one.id == id_)
+
+
+def test_full_marks() -> None:
+    report = mark(ALICE, HEALTHY, rubric(structure__relu="1.5"), data="mnist")
+    assert (report.student, report.status, report.message) == ("alice", Status.PASSED, "")
+    assert (report.awarded, report.available) == (Decimal("14.5"), Decimal("14.5"))
+    assert [one.id for one in report.items] == list(PART2_IDS)
+    assert item(report, "structure.relu").title == "Item structure.relu"
+    assert (report.submission, report.evidence, report.flags) == (ALICE, HEALTHY, ())
+
+
+def test_items_add_up_to_the_mark() -> None:
+    evidence = replace(HEALTHY, trainings=(training(0.7, 1), training(0.7, 2), training(0.7, 3)))
+    report = mark(ALICE, evidence, rubric(training__accuracy="1.75"), data="mnist")
+    learnt = item(report, "training.accuracy")
+    assert (learnt.status, learnt.awarded, learnt.available) == (Status.PARTIAL, Decimal("0.88"), Decimal("1.75"))
+    assert report.awarded == sum(one.awarded for one in report.items) == Decimal("13.88")
+    assert report.status is Status.PARTIAL
+    assert report.message == learnt.message
+
+
+def test_no_item_awards_more_than_it_has() -> None:
+    for evidence in (HEALTHY, until("probe", "exit"), until("load", "lost")):
+        for one in mark(ALICE, evidence, rubric(), data="mnist").items:
+            assert 0 <= one.awarded <= one.available
+
+
+def test_each_data_set_has_its_own_bands() -> None:
+    evidence = replace(HEALTHY, trainings=(training(0.7, 1), training(0.7, 2), training(0.7, 3)))
+    half_band = rubric()
+    assert item(mark(ALICE, evidence, half_band, data="mnist"), "training.accuracy").awarded == Decimal("0.5")
+    assert item(mark(ALICE, evidence, half_band, data="digits"), "training.accuracy").awarded == Decimal("0.5")
+    lowest = replace(samples.PLAN, bands=(replace(samples.PLAN.bands[0], accuracy=0.6),))
+    other = replace(half_band, training={**half_band.training, "digits": lowest})
+    assert item(mark(ALICE, evidence, other, data="digits"), "training.accuracy").awarded == 1
+
+
+def test_what_a_tutor_decides_awards_nothing_yet_and_says_the_proposal() -> None:
+    evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
+    report = mark(ALICE, evidence, rubric(training__accuracy="2"), data="mnist")
+    undecided = item(report, "training.accuracy")
+    assert (undecided.status, undecided.awarded) == (Status.NEEDS_REVIEW, Decimal(0))
+    assert undecided.message.endswith("so a tutor decides.")
+    assert undecided.proposed == 1
+    assert report.status is Status.NEEDS_REVIEW
+
+
+def test_a_proposal_follows_the_points_of_the_item() -> None:
+    evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
+    for points, proposed in (("1.5", "0.75"), ("20", "10"), ("0", "0")):
+        report = mark(ALICE, evidence, rubric(training__accuracy=points), data="mnist")
+        assert item(report, "training.accuracy").proposed == Decimal(proposed)
+    assert {one.proposed for one in report.items if one.id != "training.accuracy"} == {None}
+
+
+def test_answers_wait_for_a_tutor_where_there_is_no_key() -> None:
+    sheet = AnswerSheet(tuple(WrittenAnswer(part, "Some words.", "answers.txt", 1.0) for part in PART1_IDS))
+    report = mark(ALICE, HEALTHY, rubric(part1=True), data="mnist", sheet=sheet)
+    assert [one.part for one in report.answers] == list(PART1_IDS)
+    assert {(one.status, one.awarded, one.message) for one in report.answers} == {
+        (Status.NEEDS_REVIEW, Decimal(0), WAITING)
+    }
+    assert (report.awarded, report.available) == (Decimal(14), Decimal(14 + len(PART1_IDS)))
+    assert report.status is Status.NEEDS_REVIEW
+
+
+def test_a_submission_without_any_document_has_no_answers() -> None:
+    report = mark_unusable(NOTHING, rubric(part1=True))
+    assert {one.message for one in report.answers} == {NO_ANSWERS}
+
+
+def test_nothing_to_run_fails_loads_and_skips_the_rest() -> None:
+    report = mark_unusable(NOTHING, rubric())
+    assert (report.status, report.awarded, report.available) == (Status.FAILED, Decimal(0), Decimal(14))
+    assert report.message == item(report, "loads").message == "No Python script was found."
+    assert item(report, "loads").hint
+    assert {one.status for one in report.items if one.id != "loads"} == {Status.SKIPPED}
+    assert report.evidence is None
+
+
+def test_nothing_to_run_says_something_when_intake_gave_no_reason() -> None:
+    assert mark_unusable(replace(NOTHING, problem=""), rubric()).message == "No script was found."
+
+
+def test_a_fault_of_ours_is_no_zero_of_theirs() -> None:
+    report = mark_error(ALICE, rubric(part1=True), message="OSError: disk full")
+    assert report.status is Status.ERROR
+    assert {one.status for one in report.items} == {Status.ERROR}
+    assert report.message == "The grader failed on this submission: OSError: disk full"
+    assert {one.hint for one in report.items} == {"This is no fault of the submission."}
+
+
+def test_an_item_worth_nothing_costs_nothing_and_does_not_hold_up_a_pass() -> None:
+    without_dropout = replace(HEALTHY, trace=samples.trace(*(one for one in samples.LAYERS if one.kind != "dropout")))
+    evidence = replace(without_dropout, modes=replace(samples.MODES, train_difference=0.0))
+    free = rubric(structure__dropout_conv="0", structure__dropout_fc="0", behaviour__dropout_train_eval="0")
+    report = mark(ALICE, evidence, free, data="mnist")
+    assert report.awarded == report.available == Decimal(11)
+    assert item(report, "structure.dropout_fc").status is Status.FAILED
+
+
+P, F, S = Status.PASSED, Status.FAILED, Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("statuses", "overall"),
+    [
+        ((P, P), Status.PASSED),
+        ((P, F), Status.PARTIAL),
+        ((P, S), Status.PARTIAL),
+        ((F, S), Status.FAILED),
+        ((Status.PARTIAL, F), Status.PARTIAL),
+        ((P, Status.NEEDS_REVIEW), Status.NEEDS_REVIEW),
+        ((Status.NEEDS_REVIEW, Status.ERROR), Status.ERROR),
+        ((), Status.PASSED),
+    ],
+)
+def test_overall_status(statuses: tuple[Status, ...], overall: Status) -> None:
+    items = [ItemResult("loads", "", status, Decimal(0), Decimal(1), "") for status in statuses]
+    assert overall_status(items, ()) is overall
+
+
+def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
+    kept = ItemResult("loads", "", P, Decimal(1), Decimal(1), "")
+    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))], ()) is P
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [
+        ("crashed", ["worker-crashed"]),
+        ("lost", ["worker-lost"]),
+        ("unobserved", ["worker-unobserved"]),
+        ("unrecorded", ["worker-unrecorded"]),
+        ("unmeasured", ["worker-unmeasured"]),
+        ("exit", []),
+    ],
+)
+def test_an_ending_to_look_at_is_flagged(kind: str, flags: list[str]) -> None:
+    report = mark(ALICE, until("trace", kind), rubric(), data="mnist")
+    assert [flag.id for flag in report.flags] == flags
+
+
+def test_an_accuracy_that_may_be_owed_to_other_weights_waits() -> None:
+    doubt = Doubt("trained-before", "training.accuracy", "It is right on 97% of the images before any training.")
+    report = mark(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric(), data="mnist")
+    assert report.flags == (Flag("trained-before", doubt.message),)
+    assert report.awarded == 13
+    held = item(report, "training.accuracy")
+    assert (held.status, held.proposed) == (Status.NEEDS_REVIEW, Decimal(1))
+    assert held.message == f"Held: {doubt.message}"
+
+
+def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
+    doubt = Doubt("program-differs", "", "The program does something else.")
+    gradients = replace(samples.GRADIENTS, problem=Problem("replay", "No"))
+    broken = replace(HEALTHY, doubts=(doubt, doubt), gradients=gradients)
+    report = mark(ALICE, broken, rubric(), data="mnist")
+    assert report.flags == (Flag("program-differs", doubt.message),), "one flag, however often it is said"
+    assert {one.id for one in report.items if one.status is P} == {"loads"}
+    assert {one.status for one in report.items if one.id != "loads"} == {Status.NEEDS_REVIEW}
+    lost = item(report, "behaviour.gradients")
+    assert lost.message.startswith(f"Held: {doubt.message} backward raises an error"), "a loss waits as well"
+    assert lost.proposed == 0
+    assert item(report, "structure.conv").proposed == 1
+
+
+def test_intakes_flags_come_first() -> None:
+    flagged = replace(ALICE, flags=(Flag("two-scripts", "There are two."),))
+    report = mark(flagged, until("trace", "crashed"), rubric(), data="mnist")
+    assert [flag.id for flag in report.flags] == ["two-scripts", "worker-crashed"]
+
+
+def test_marking_is_a_function_of_its_arguments() -> None:
+    evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=Problem("no-net", "No Net")))
+    first, second = (mark(ALICE, evidence, rubric(part1=True), data="mnist") for _ in range(2))
+    assert first == second
+
+
+def test_the_further_a_submission_gets_the_more_it_earns() -> None:
+    marks = [mark(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.ALL_STAGES]
+    marks.append(mark(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
+    assert all(earlier <= later for earlier, later in pairwise(marks)), marks
+
+
+def test_the_best_seeds_accuracy_outlives_the_evidence() -> None:
+    runs = (training(0.8, seed=1), training(0.9, seed=2))
+    report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
+    assert report.accuracy == 0.9
+    assert mark(ALICE, replace(HEALTHY, trainings=()), rubric(), data="mnist").accuracy is None

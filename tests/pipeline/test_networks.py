@@ -1,0 +1,76 @@
+"""Networks as public code writes them, one a file in ``tests/networks``: each earns every mark and raises no suspicion.
+
+They are graded once, through the command that a tutor uses, with the shorter training of
+:mod:`tests.pipeline.test_sample_cohort`. The first line of a file says what it shows. That a replay gives what each gives:
+:mod:`tests.measure.test_measuring`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from grader.lab4.items import PART2_IDS
+from grader.model import Report, Status
+from grader.storage import run_folder
+from tests.pipeline.test_sample_cohort import RUBRIC, with_shorter_training
+from tests.support.places import ROOT
+
+NETWORKS = sorted((ROOT / "tests" / "networks").glob("*.py"))
+HELD = {"micro_batches_joined": {"passes-differ"}}
+"""Flags of those whose marks wait for a tutor: what they run depends on the number of images."""
+LEAST = 55
+RUN_SECONDS = 1200
+
+
+def test_there_are_enough_networks_and_each_says_what_it_shows() -> None:
+    assert len(NETWORKS) >= LEAST
+    assert {path.stem for path in NETWORKS} >= set(HELD)
+    for path in NETWORKS:
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith("# "), path.name
+        assert len(first) > 20, path.name
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
+    """The verdicts by file name."""
+    work = tmp_path_factory.mktemp("networks")
+    for path in NETWORKS:
+        (work / "cohort" / path.stem).mkdir(parents=True)
+        shutil.copyfile(path, work / "cohort" / path.stem / "task1_cnn.py")
+    rubric = work / "rubric.toml"
+    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
+    command = [sys.executable, "-m", "grader", "grade", str(work / "cohort"), "--out", str(work / "out"), "--quiet"]
+    command += ["--rubric", str(rubric)]
+    if not os.environ.get("LAB4_DATA"):
+        command += ["--data", "digits"]  # no download in a test
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    found = {}
+    for path in NETWORKS:
+        verdict = run_folder.read_verdict(work / "out", path.stem)
+        assert verdict is not None, done.stdout + done.stderr
+        found[path.stem] = verdict
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_SECONDS + 60)
+@pytest.mark.parametrize("name", [path.stem for path in NETWORKS])
+def test_a_network_earns_every_mark(name: str, graded: Mapping[str, Report]) -> None:
+    report = graded[name]
+    flags = {flag.id for flag in report.flags}
+    if name in HELD:
+        assert flags == HELD[name]
+        assert {item.status for item in report.items if item.id != "loads"} == {Status.NEEDS_REVIEW}
+        return
+    lost = [f"{item.id}: {item.status}: {item.message}" for item in report.items if item.status is not Status.PASSED]
+    assert not lost, "\n".join(lost)
+    assert [item.id for item in report.items] == list(PART2_IDS)
+    assert flags == set()

@@ -1,0 +1,249 @@
+"""The terminal: fits its width, reads nothing from a submission as markup, and works without a terminal.
+
+The summary of one cohort is compared with ``tests/report/gold/console-WIDTH.txt``. After a change that is meant, write
+those files anew with ``LAB4_RENEW_GOLD=1 nox -s tests -- tests/report/test_console.py``, and read the difference.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from grader.model import AnswerResult, Report, Run, Status
+from grader.report import tally
+from grader.report.console.columns import Column, in_columns
+from grader.report.console.summary import Progress, make_console, print_summary
+from tests.support import report_samples as samples
+from tests.support.places import TESTS
+
+FOLDER = Path("reports") / "2025-11-23"
+GOLD = TESTS / "report" / "gold"
+
+
+def answered(student: str, *open_parts: str) -> Report:
+    """A report on right code whose answers are marked, but for those parts."""
+    report = samples.passed_report(student)
+    right = [
+        replace(one, status=Status.PASSED, awarded=Decimal(1), text="An answer.", confidence=0.9)
+        for one in report.answers
+    ]
+    answers = tuple(_waiting(one) if one.part in open_parts else one for one in right)
+    return replace(report, answers=answers, awarded=report.awarded + len(answers) - len(open_parts))
+
+
+def _waiting(answer: AnswerResult) -> AnswerResult:
+    return replace(answer, status=Status.NEEDS_REVIEW, awarded=Decimal(0), proposed=Decimal("0.5"), confidence=0.4)
+
+
+def cohort() -> tuple[Report, ...]:
+    """Every status and every hostile name, with answers of all kinds: settled, open, none at all."""
+    some = [answered(f"t{number:07d}", "7c", *(["8"] if number % 2 else [])) for number in range(8)]
+    return (answered("t1234567"), *some, answered("陳大文" * 8, "7c"), *samples.cohort())
+
+
+def summary(
+    width: int,
+    reports: Sequence[Report] | None = None,
+    *,
+    run: Run = samples.DIGITS_RUN,
+    folder: Path = FOLDER,
+    force_terminal: bool = False,
+) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=width, force_terminal=force_terminal, markup=False, emoji=False, highlight=False, _environ={}
+    )
+    print_summary(console, samples.cohort() if reports is None else reports, run, folder)
+    return stream.getvalue()
+
+
+def without_padding(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_summary_is_as_it_was(width: int) -> None:
+    path = GOLD / f"console-{width}.txt"
+    text = without_padding(summary(width, cohort())).replace(str(FOLDER), FOLDER.as_posix())
+    if os.environ.get("LAB4_RENEW_GOLD"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    assert text == path.read_text(encoding="utf-8"), "meant? Renew the file as this module's first lines say"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_summary_fits_its_width(width: int) -> None:
+    assert max(cell_len(line) for line in summary(width, cohort()).splitlines()) <= width
+
+
+def test_there_is_one_line_a_student() -> None:
+    lines = summary(80).splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("Student"))
+    assert lines[start + 1 + len(samples.cohort())].strip() == ""
+    assert lines[start + 1].split() == ["s1234567", "✓", "17/17", "–", "13", "17/30"]
+    assert lines[start + 6].split()[:6] == ["s6789012", "!", "–", "–", "13", "–"]
+
+
+def test_a_line_has_the_points_of_both_parts_and_what_is_open() -> None:
+    line = next(line for line in summary(80, [answered("ann", "7c", "8")]).splitlines() if line.startswith("ann"))
+    assert line.split() == ["ann", "✓", "17/17", "11/13", "2", "28/30"]
+    assert "✓ passed 17/17" in summary(120, [answered("ann", "7c", "8")])
+
+
+def test_a_wide_terminal_shows_more_of_a_cause() -> None:
+    student = next(line for line in summary(120).splitlines() if line.startswith("s2345678"))
+    assert "No ReLU stands between conv2 and fc1." in student
+    student = next(line for line in summary(80).splitlines() if line.startswith("s2345678"))
+    assert student.endswith("…")
+
+
+def test_the_summary_says_what_it_must() -> None:
+    text = summary(120, cohort())
+    for words in (
+        "Note: MNIST was not available",
+        "28 submissions (10 graded, 2 reused), code: 11 ✓ passed, 14 ◐ partial, 1 ✗ failed, 1 ? needs review, 1 !",
+        "Log-softmax output",
+        "Needs a tutor: 14 answers and items, 17 submissions without answers, 1 fault of the grader, 13 submissions",
+        "Time 4 min 31 s with 2 workers",
+        "training 6 min 42 s",
+        str(FOLDER / "index.html"),
+        str(FOLDER / "marks.csv"),
+        f"python -m grader review {FOLDER}",
+    ):
+        assert words in text, words
+    assert re.search(r"^ 7c +How often a filter is applied +9  \w+, \w+, .*[.…]$", text, re.MULTILINE)
+    assert re.search(r"^ training\.accuracy +Learns to read digits +1  s5678901$", text, re.MULTILINE)
+
+
+def test_the_most_frequent_cause_stands_with_its_count() -> None:
+    reports = [samples.partial_report(f"p{number}") for number in range(3)]
+    assert re.search(r"ReLU after each hidden layer +3 +– +3 x No ReLU stands", summary(120, reports))
+
+
+def test_without_students_there_is_nothing_to_do() -> None:
+    text = summary(80, [])
+    assert text.splitlines()[3].startswith("0 submissions")
+    assert "Needs a tutor" not in text
+    assert "grader review" not in text
+
+
+def test_settled_runs_name_no_next_command() -> None:
+    text = summary(80, [answered("ann")])
+    assert "Needs a tutor" not in text
+    assert "Next" not in text
+
+
+def test_three_hundred_students_have_a_line_each() -> None:
+    reports = [answered(f"student{number:03d}", "7c", "8") for number in range(300)]
+    lines = summary(80, reports).splitlines()
+    assert sum(line.startswith("student") for line in lines) == 300
+    assert len(lines) < 330
+    assert any(re.match(r" 7c .* 300  student\d+, ", line) for line in lines)
+
+
+def test_a_folder_with_a_space_is_quoted_in_the_next_command() -> None:
+    assert re.search(r"review ['\"]my runs", summary(80, cohort(), folder=Path("my runs")))
+
+
+def test_markup_and_escapes_of_a_name_stay_text() -> None:
+    text = summary(120)
+    assert "[bold red]markup[/bold red]" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "two␊lines" in text
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=True, _environ={"NO_COLOR": "1", "TERM": "xterm-256color"})
+    print_summary(console, cohort(), samples.RUN, FOLDER)
+    assert "\x1b[31m" not in stream.getvalue()
+    assert "\x1b[32m" not in stream.getvalue()
+
+
+def test_a_long_path_is_never_broken() -> None:
+    stream = io.StringIO()
+    folder = Path("/") / "/".join(["long-folder-name"] * 12)
+    print_summary(Console(file=stream, width=80), [], samples.RUN, folder)
+    assert str(folder / "index.html") in stream.getvalue().splitlines()[-3]
+
+
+def test_a_stream_that_lacks_a_symbol_gets_a_question_mark() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    print_summary(make_console(stream), samples.cohort(), samples.RUN, FOLDER)
+    assert b"? passed" in raw.getvalue()
+
+
+def test_columns_never_exceed_the_width_and_hide_no_short_cell() -> None:
+    columns = (Column("Name", most=6), Column("n", is_right=True), Column("Cause"))
+    rows = [(Text("陳大文陳"), Text("7"), Text("x" * 40)), (Text("ann"), Text("1234"), Text(""))]
+    assert [line.plain for line in in_columns(columns, rows, 24)] == [
+        "Name       n  Cause",
+        "陳大 …     7  xxxxxxxxx…",
+        "ann     1234",
+    ]
+
+
+# Progress
+
+
+def test_without_a_terminal_there_is_a_plain_line_a_submission() -> None:
+    stream = io.StringIO()
+    with Progress(Console(file=stream, width=40), 300) as progress:
+        progress.stage("s1234567", "load")
+        progress.done(samples.passed_report(), 1.23)
+        progress.done(samples.partial_report())
+        progress.done(samples.hostile_report("[red]x[/red]\n"), 75.0)
+    assert stream.getvalue().splitlines() == [
+        "[1/300] s1234567 passed 17/17 (1.2 s)",
+        "[2/300] s2345678 partial 13.5/17 (reused)",
+        "[3/300] [red]x[/red]␊ partial 16/17 (1 min 15 s)",
+    ]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_quiet_prints_faults_only(is_terminal: bool) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=is_terminal, color_system=None, _environ={"TERM": "xterm"})
+    with Progress(console, 2, is_quiet=True) as progress:
+        progress.stage("a", "train")
+        progress.done(samples.passed_report(), 1.0)
+        progress.error("The worker was lost.")
+    assert stream.getvalue() == "The worker was lost.\n"
+
+
+def test_on_a_terminal_a_bar_shows_counts_and_the_stage() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=110, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
+    with Progress(console, 12) as progress:
+        progress.done(samples.passed_report(), 1.0)
+        progress.done(samples.unloadable_report(), 1.0)
+        progress.stage("[red]s5[/red]\x1b[31m", "train")
+        assert progress._bar is not None
+        progress._bar.refresh()
+    text = stream.getvalue()
+    assert "2/12" in text
+    assert "✓1 ✗1" in text
+    assert "[red]s5[/red]: training" in text
+    assert "\x1b[31m" not in text
+
+
+def test_every_status_can_be_done() -> None:
+    stream = io.StringIO()
+    reports = samples.cohort()[:6]
+    with Progress(Console(file=stream, width=80), len(reports)) as progress:
+        for report in reports:
+            progress.done(report, 0.1)
+    assert {tally.code_status(report) for report in reports} == set(Status) - {Status.SKIPPED}
+    assert "[6/6] s6789012 error – (0.1 s)" in stream.getvalue()

@@ -1,0 +1,314 @@
+"""A student's page: whole pages against those kept in gold/student, pictures, answers, and what a tutor decided.
+
+After a wanted change, `LAB4_RENEW_GOLD=1 pytest tests/report/test_student_page.py` writes the gold files anew; read
+their diff before it is committed. In a gold file the style sheets, which lie in the templates word for word, are left
+out, and a picture is replaced by its size and a digest of its pixels, for how PNG packs them depends on the library's
+version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import os
+import re
+from base64 import b64decode, b64encode
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from grader.model import Report, Run, Status
+from grader.model.images import Filters
+from grader.report.highlighting import FOLDED_FROM, MOST, FoldedAnswer, Piece, fold
+from grader.report.html import pages
+from grader.report.html.images import digit_strip, filter_sheet
+from grader.report.html.student_page import lost_checks
+from grader.report.html.training_view import gallery, runs
+from tests.report.test_report import Page, student_page
+from tests.support import report_samples as samples
+from tests.support.places import TESTS
+
+GOLD = TESTS / "report" / "gold" / "student"
+FULL_ANSWERS = dataclasses.replace(samples.RUN, shows_full_answers=True, key_revision="0f3c2a15f1d7c1a9")
+PAGES: dict[str, tuple[Report, Run]] = {
+    "all-right": (samples.passed_report(), samples.RUN),
+    "some-lost": (samples.partial_report(), samples.DIGITS_RUN),
+    "stops-early": (samples.failed_report(), samples.RUN),
+    "answers-and-decisions": (samples.answered_report(), FULL_ANSWERS),
+}
+
+
+def pixels(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(b64decode(uri.removeprefix("data:image/png;base64,"), validate=True)))
+
+
+def steady(source: str) -> str:
+    """The page without what differs between versions of Pillow, and without the style sheets."""
+
+    def digest(match: re.Match[str]) -> str:
+        image = pixels(match[0])
+        return f"{image.mode} {image.size} {hashlib.sha256(image.tobytes()).hexdigest()[:16]}"
+
+    plain = re.sub(r"<style>.*?</style>", "<style></style>", source, flags=re.DOTALL)
+    return re.sub(r"data:image/png;base64,[\w+/=]+", digest, plain)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_as_it_was(name: str) -> None:
+    report, run = PAGES[name]
+    page = steady(pages.render_report(report, run))
+    path = GOLD / f"{name}.html"
+    if os.environ.get("LAB4_RENEW_GOLD"):
+        path.write_text(page, encoding="utf-8", newline="\n")
+    assert page == path.read_text(encoding="utf-8"), f"{path.name} differs; LAB4_RENEW_GOLD=1 renews it"
+
+
+def test_every_gold_file_belongs_to_a_page() -> None:
+    assert {path.stem for path in GOLD.glob("*.html")} == set(PAGES)
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast ratio of two colours (WCAG 2.2, relative luminance)."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    lighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+STATUSES = ("passed", "partial", "failed", "skipped", "review", "error")
+WRITTEN_ON = [
+    *[(ink, ground) for ink in ("ink", "soft", "link") for ground in ("card", "page", "faint")],
+    *[(ink, f"{status}-back") for status in STATUSES for ink in (status, "ink")],
+    *[("soft", f"{status}-back") for status in ("failed", "partial")],
+    ("review", "card"),
+    ("passed", "card"),
+]
+
+
+@pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_words_stand_out_from_their_ground(scheme: int) -> None:
+    source = pages.render_report(samples.passed_report(), samples.RUN)
+    palettes = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)\}", source)]
+    long = {
+        name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:])
+        for name, value in (palettes[0] | palettes[scheme]).items()
+    }
+    assert len(palettes) == 3
+    weak = {pair: contrast(long[pair[0]], long[pair[1]]) for pair in WRITTEN_ON}
+    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
+
+
+def test_both_style_sheets_are_in_the_page() -> None:
+    source = pages.render_report(samples.passed_report(), samples.RUN)
+    for sheet in ("style.css", "student.css"):
+        text = (Path(pages.__file__).parent / "templates" / sheet).read_text(encoding="utf-8").strip()
+        assert text in source
+
+
+def test_mistakes_are_dark_ink_on_white_with_words_for_each() -> None:
+    mistakes = samples.mistakes()
+    strip = digit_strip(mistakes)
+    assert strip is not None
+    image = pixels(strip.sheet.source)
+    assert (image.size, image.mode) == ((28 * len(mistakes), 28), "L")
+    for at, mistake in enumerate(mistakes):
+        digit = image.crop((28 * at, 0, 28 * at + 28, 28))
+        assert digit.tobytes() == bytes(255 - value for value in mistake.pixels)
+    assert len(strip.alts) == len(mistakes)
+    assert strip.alts[0] == "a 7 read as 1 with 98 %"
+    for probability, words in ((0.99999, "with 99 %"), (1.0, "with 100 %")):
+        sure = digit_strip([dataclasses.replace(mistakes[0], probability=probability)])
+        assert sure is not None
+        assert sure.alts[0].endswith(words)
+    assert digit_strip([]) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "height", "width", "size"),
+    [(1, 5, 5, (5, 5)), (10, 5, 5, (47, 11)), (32, 11, 11, (95, 47)), (9, 3, 1, (15, 7))],
+)
+def test_filters_lie_side_by_side(count: int, height: int, width: int, size: tuple[int, int]) -> None:
+    values = bytes(at % 251 for at in range(count * height * width))
+    filters = dataclasses.replace(
+        samples.filters(), count=count, height=height, width=width, values=b64encode(values).decode()
+    )
+    picture = filter_sheet(filters)
+    image = pixels(picture.source)
+    assert image.size == (picture.width, picture.height) == size
+    packed = image.tobytes()
+    assert sorted(value for value, alpha in zip(packed[::2], packed[1::2], strict=True) if alpha) == sorted(values)
+    assert image.getpixel((0, 0)) == (0, 255)
+    assert picture.alt.startswith("one filter" if count == 1 else f"{count} filters")
+
+
+def test_pictures_of_the_best_run_are_shown() -> None:
+    weak = dataclasses.replace(samples.training(1, 9400), mistakes=())
+    trainings = (weak, samples.training(2, 9812), dataclasses.replace(weak, seed=3, total=0, correct=0))
+    shown = gallery(trainings)
+    assert shown is not None
+    assert (shown.seed, shown.mistakes) == (2, digit_strip(trainings[1].mistakes))
+    assert [reading.right for reading in shown.readings] == [row[at] for at, row in enumerate(trainings[1].confusion)]
+    assert gallery(trainings[2:]) is None
+    bands = [run.reached.accuracy if run.reached else None for run in runs(trainings, samples.BANDS)]
+    assert bands == [0.94, 0.97, None]
+
+
+def test_a_table_of_mistakes_sets_the_common_ones_off() -> None:
+    row = (900, 60, 25, 15, 0, 0, 0, 0, 0, 0)
+    training = dataclasses.replace(samples.training(1, 9000), confusion=(row,) + ((0,) * 10,) * 9)
+    shown = gallery([training])
+    assert shown is not None
+    assert [cell.kind for cell in shown.readings[0].cells[:5]] == ["right", "often", "sometimes", "seldom", "never"]
+    assert shown.worst == (0, 1, 60)
+    assert gallery([dataclasses.replace(training, confusion=())]) is not None
+
+
+def pieces(folded: FoldedAnswer) -> str:
+    """The answer with what counted in brackets, and a bar where it is folded."""
+    halves = ("".join(f"[{one.text}]" if one.has_counted else one.text for one in half) for half in _halves(folded))
+    return "|".join(filter(None, halves))
+
+
+def _halves(folded: FoldedAnswer) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    return folded.start, folded.rest
+
+
+@pytest.mark.parametrize(
+    ("spans", "shown"),
+    [
+        ((), "deep nets learn"),
+        (((0, 4),), "[deep] nets learn"),
+        (((0, 15),), "[deep nets learn]"),
+        (((10, 15), (0, 4)), "[deep] nets [learn]"),
+        (((0, 6), (4, 9)), "[deep nets] learn"),
+        (((0, 9), (2, 4)), "[deep nets] learn"),
+        (((0, 4), (4, 9)), "[deep nets] learn"),
+        (((10, 99), (50, 60)), "deep nets [learn]"),
+        (((-5, 4), (3, 3), (9, 5)), "[deep] nets learn"),
+    ],
+)
+def test_words_that_counted_are_set_off(spans: tuple[tuple[int, int], ...], shown: str) -> None:
+    assert pieces(fold("deep nets learn", spans)) == shown
+
+
+def test_a_long_answer_is_folded_between_words() -> None:
+    text = "word " * 300
+    folded = fold(text, [(490, 520), (1000, 1004)])
+    assert pieces(folded).replace("[", "").replace("]", "").replace("|", "") == text
+    start, rest = pieces(folded).split("|")
+    assert (len(start), rest[:3]) == (490, "[wo")
+    assert (folded.length, folded.is_cut) == (1500, False)
+    assert fold("a" * FOLDED_FROM, []).rest == ()
+    assert fold("a" * 5000, []).rest != ()
+    endless = fold("a" * (MOST + 1), [(0, MOST + 1)])
+    assert endless.is_cut
+    assert sum(len(piece.text) for half in _halves(endless) for piece in half) == MOST
+
+
+def answer_page(text: str, spans: tuple[tuple[int, int], ...] = (), **changes: object) -> str:
+    base = samples.answered_report()
+    first = dataclasses.replace(base.answers[0], text=text, spans=spans, **changes)  # type: ignore[arg-type]
+    return pages.render_report(dataclasses.replace(base, answers=(first, *base.answers[1:])), samples.RUN)
+
+
+@pytest.mark.parametrize("text", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
+def test_a_hostile_answer_stays_text(text: str) -> None:
+    source = answer_page(text, tuple((at, at + 2) for at in range(0, len(text), 3)))
+    assert Page(source).all("script") == []
+    assert not [image for image in Page(source).all("img") if not (image["src"] or "").startswith("data:image/png")]
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff]", source)
+    whole = answer_page(text, ((0, len(text)),))
+    assert "<script" not in whole.replace("&lt;script", "")
+
+
+def test_lines_of_an_answer_are_kept() -> None:
+    source = answer_page("first\n\n  second & <i>\ttab", ((0, 5),))
+    assert '<blockquote class="answer"><mark>first</mark>\n\n  second &amp; &lt;i&gt;\ttab</blockquote>' in source
+
+
+def test_a_long_answer_is_there_as_a_whole() -> None:
+    source = answer_page(samples.LONG_ANSWER)
+    assert len(Page(source).all("details")) == len(Page(source).all("summary")) == 1
+    assert "layer 20 builds on" in source
+
+
+def test_full_answers_are_told_only_where_the_course_allows_it() -> None:
+    for report in (samples.answered_report(), _with_full_answers(samples.passed_report())):
+        assert "What the key says on" not in pages.render_report(report, samples.RUN)
+        assert "A full answer: What the key says on 7e" in student_page(_with_full_answers(report), FULL_ANSWERS).text
+
+
+def _with_full_answers(report: Report) -> Report:
+    answers = tuple(dataclasses.replace(one, full_answer=f"What the key says on {one.part}.") for one in report.answers)
+    return dataclasses.replace(report, answers=answers)
+
+
+def test_confidence_is_told_only_where_a_tutor_decides() -> None:
+    text = student_page(samples.answered_report()).text
+    assert text.count("% sure") == 2
+    assert "The grader is 50 % sure of its proposal." in text
+
+
+def test_decisions_and_remarks_are_told_with_who_when_and_why() -> None:
+    text = student_page(samples.answered_report()).text
+    for words in (
+        "Decided by a tutor. Dropout after the first fully connected layer : 0 → 0.5;",
+        "The purpose of a pooling layer : 0.5 → 1.",
+        "Ada Tutor , 24 November 2025, 09:30 UTC: 0 → 0.5 of 1. The comment shows what was meant.",
+        "Ada Tutor , 24 November 2025, 09:30 UTC: 0.5 → 1 of 1. The example makes the purpose clear.",
+        "Ada Tutor , 24 November 2025, 09:30 UTC: Small and quick.",
+        "Ada Tutor , 24 November 2025, 09:30 UTC: Well laid out.",
+    ):
+        assert words in text, words
+    assert text.count("by a tutor") == 3
+
+
+def test_a_decision_that_keeps_a_mark_confirms_it() -> None:
+    kept = samples.override("part1.8", "1", "1", "")
+    base = samples.answered_report()
+    answers = (*base.answers[:-1], dataclasses.replace(base.answers[-1], override=kept))
+    assert "1 confirmed of 1." in student_page(dataclasses.replace(base, answers=answers)).text
+
+
+def test_the_sum_tells_what_is_given_open_and_lost() -> None:
+    text = student_page(samples.answered_report()).text
+    assert "Part 1: the questions 7 3 (1 proposed) 3 13" in text
+    assert "Together 23.5 3 3.5 30" in text
+
+
+def test_what_is_not_lost_yet_is_not_marked_in_the_network() -> None:
+    item = samples.item("structure.relu", Status.NEEDS_REVIEW)
+    for status, proposed, is_lost in (
+        (Status.NEEDS_REVIEW, None, False),
+        (Status.NEEDS_REVIEW, item.available, False),
+        (Status.NEEDS_REVIEW, Decimal(0), True),
+        (Status.FAILED, None, True),
+        (Status.PARTIAL, None, True),
+        (Status.SKIPPED, None, False),
+        (Status.PASSED, None, False),
+    ):
+        changed = dataclasses.replace(item, status=status, proposed=proposed)
+        assert lost_checks([changed]) == (frozenset({"structure.relu"}) if is_lost else frozenset())
+
+
+def test_filters_too_small_to_scale_are_still_drawn() -> None:
+    assert filter_sheet(Filters(1, 1, 1, 0.0, "gA==")).width == 1
+
+
+def test_a_page_stays_small() -> None:
+    largest = max(len(pages.render_report(report, run).encode()) for report, run in PAGES.values())
+    assert largest < 120_000
+    output = dataclasses.replace(samples.evidence(samples.training(1, 9000)), output="'" * 100_000)
+    answers = tuple(
+        dataclasses.replace(one, text="'" * 50_000, spans=tuple((at, at + 1) for at in range(0, 400, 4)))
+        for one in samples.marked_answers()
+    )
+    report = dataclasses.replace(samples.report("a" * 200, seen=output), answers=answers)
+    assert len(pages.render_report(report, samples.RUN).encode()) < 400_000

@@ -1,0 +1,679 @@
+"""Reviewing: what each key does, on disk as well, and that nothing is lost whatever happens to the session."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from grader.__main__ import main
+from grader.model import AnswerResult, Flag, Override, Report, Status, UsageFault
+from grader.moderation.overrides import OVERRIDES_FILE, Overrides, read_overrides, write_overrides
+from grader.moderation.overrides_file import Decisions
+from grader.moderation.pseudonyms import code_names, secret_of
+from grader.storage import run_folder
+from tests.support import report_samples as samples
+from tests.support.places import ROOT
+
+HOSTILE = "once \x1b[31mred\x1b[0m [bold]each[/bold] \x07place\r\n\u202eend"
+Run = Callable[..., tuple[int, str]]
+
+
+def answered(student: str, *proposed: str, text: str = "Once for every place.") -> Report:
+    """A report on right code whose parts 7c and 8 wait, with these proposals, and whose other parts are settled."""
+    report = samples.passed_report(student)
+    answers = tuple(
+        replace(one, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9)
+        for one in report.answers
+    )
+    for part, points in zip(("7c", "8"), proposed, strict=False):
+        waiting = AnswerResult(
+            part, f"Question {part}", Status.NEEDS_REVIEW, Decimal(0), Decimal(1), 0.4, "Unsure.", ((0, 4),), text
+        )
+        asked = replace(waiting, proposed=Decimal(points), full_answer="Once for each neuron.", source="answers.md")
+        answers = tuple(asked if one.part == part else one for one in answers)
+    return replace(report, answers=answers, digest="ab" * 32)
+
+
+ANN, BOB = answered("ann", "0.5", "1", text=HOSTILE), answered("bob", "1")
+CODE = replace(
+    samples.review_report("code"), answers=(), flags=(Flag("odd", "Something was noticed."),), digest="cd" * 32
+)
+NOBODY = replace(samples.passed_report("nobody"), digest="ef" * 32)
+"""A submission without any answers."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return samples.stored_run(tmp_path / "run", ANN, BOB, CODE, NOBODY)
+
+
+@pytest.fixture
+def review(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Hold a session of these lines: its exit code, and what was printed."""
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*lines: str, options: tuple[str, ...] = ("--only", "7c")) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        code = main(["review", str(folder), "--author", "Tess", *options])
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        return code, printed.out
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def decided(folder: Path) -> list[tuple[str, str, Decimal | None, str]]:
+    return [(one.student, one.item, one.new, one.reason) for one in read_overrides(folder).entries]
+
+
+def first_of_7c(printed: str) -> str:
+    found = re.search(r"^(ann|bob) .* 1 of 2", printed, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+# ---- the keys --------------------------------------------------------------------------------------------------------
+
+
+def test_accepting_keeps_the_proposal_with_the_author_and_the_time(folder: Path, review: Run) -> None:
+    code, printed = review("a", "a")
+    assert code == 1, "other items are still open"
+    assert sorted(decided(folder)) == [
+        ("ann", "part1.7c", Decimal("0.5"), "accepted"),
+        ("bob", "part1.7c", Decimal(1), "accepted"),
+    ]
+    for made in read_overrides(folder).entries:
+        assert (made.author, made.old, made.available) == ("Tess", made.new, Decimal(1))
+        assert made.time.endswith("+00:00")
+    assert "In this session: 2 decisions (2 accepted, 0 of your own), 0 left open." in printed
+
+
+def test_other_points_need_a_reason(folder: Path, review: Run) -> None:
+    _, printed = review("c 0.25", "Only the first half.", "c", ",75", "Nearly.")
+    assert [(new, reason) for _, _, new, reason in decided(folder)] == [
+        (Decimal("0.25"), "Only the first half."),
+        (Decimal("0.75"), "Nearly."),
+    ]
+    assert "Points, 0 to 1:" in printed
+    assert "Reason:" in printed
+
+
+def test_points_and_reason_may_stand_on_one_line(folder: Path, review: Run) -> None:
+    review("c 0.25 only the first half")
+    assert decided(folder)[0][2:] == (Decimal("0.25"), "only the first half")
+
+
+def test_the_brief_example_works_through_a_pipe(folder: Path) -> None:
+    line = [sys.executable, "-m", "grader", "review", str(folder), "--only", "7c"]
+    environment = os.environ | {"LAB4_TUTOR": "Tess"}
+    done = subprocess.run(
+        line, input="a\nc 0.5\nreason\nq\n", cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr
+    assert "\x1b" not in done.stdout
+    assert [(new, reason) for _, _, new, reason in decided(folder)][1] == (Decimal("0.5"), "reason")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("c lots", "lots is no number; write points such as 0.5."),
+        ("c 1.5 generous", "There are only 1 to give here."),
+        ("c -1 strict", "Points are 0 or more."),
+        ("c nan odd", "Points are 0 or more."),
+        ("c 0.3 odd", "Points go in steps of 0.25 here."),
+        ("0", "Only a submission without answers is settled by 0"),
+        ("x", "There is no key x; ? shows them all."),
+        ("u", "Nothing was done in this session"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(folder: Path, review: Run, line: str, words: str) -> None:
+    _, printed = review(line)
+    assert words in printed
+    assert not (folder / OVERRIDES_FILE).exists()
+
+
+def test_an_empty_reason_changes_nothing(folder: Path, review: Run) -> None:
+    _, printed = review("c 0.25", "", "w", "")
+    assert "Without a reason nothing was changed." in printed
+    assert "An empty comment is not kept." in printed
+    assert decided(folder) == []
+
+
+def test_a_comment_changes_no_mark_and_stays_at_the_entry(folder: Path, review: Run) -> None:
+    _, printed = review("w see the lab notes", "a")
+    (comment, mark) = decided(folder)
+    assert comment[2:] == (None, "see the lab notes")
+    assert (mark[0], mark[3]) == (comment[0], "accepted")
+    assert "1 comment" in printed
+
+
+def test_skipping_leaves_an_entry_open(folder: Path, review: Run) -> None:
+    _, printed = review("s", "s")
+    assert decided(folder) == []
+    assert "That was all." in printed
+    assert "2 left open." in printed
+
+
+def test_several_steps_are_taken_back_one_after_the_other(folder: Path, review: Run) -> None:
+    _, printed = review("a", "w note", "a", "u", "u", "u", "u", "c 0.75 after all")
+    (only,) = decided(folder)
+    assert (only[0], only[2:]) == (first_of_7c(printed), (Decimal("0.75"), "after all"))
+    assert printed.count("Taken back:") == 3
+    assert "7c: a comment" in printed
+    assert "Nothing was done in this session" in printed
+
+
+def test_undo_returns_to_what_was_skipped(folder: Path, review: Run) -> None:
+    _, printed = review("s", "u", "a")
+    assert decided(folder)[0][0] == first_of_7c(printed)
+
+
+def test_undo_takes_nothing_back_that_another_session_decided(folder: Path, review: Run) -> None:
+    review("a")
+    _, printed = review("u")
+    assert "Nothing was done in this session" in printed
+    assert len(decided(folder)) == 1
+
+
+def test_next_goes_to_another_question(folder: Path, review: Run) -> None:
+    _, printed = review("n", "n", options=("--only", "7c", "--only", "8"))
+    assert "Part 1, 7c" in printed
+    assert "Part 1, 8" in printed
+    assert decided(folder) == []
+
+
+def test_help_names_every_key(review: Run) -> None:
+    _, printed = review("?")
+    for key in "acswunv0q?":
+        assert re.search(rf"^  {re.escape(key)}  \w+", printed, re.MULTILINE), key
+
+
+def test_a_submission_without_answers_is_one_decision(folder: Path, review: Run) -> None:
+    _, printed = review("a", "c 0 no", "0", "n", options=("--only", "part1"))
+    assert decided(folder) == [], "asked, and not confirmed"
+    assert "No answer was found" in printed
+    review("0", "y", options=("--only", "part1"))
+    assert {(student, new) for student, _, new, _ in decided(folder)} == {("nobody", Decimal(0))}
+    assert len(decided(folder)) == len(NOBODY.answers)
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert results["submissions"][3]["status"] != "needs_review"
+    _, printed = review("0", "y", options=("--only", "part1"))
+    assert "In this session: 0 decisions" in printed
+
+
+def test_undo_takes_all_parts_back_at_once(folder: Path, review: Run) -> None:
+    review("0", "y", "u", options=("--only", "part1"))
+    assert decided(folder) == []
+
+
+# ---- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_shown_whole_and_harmless(review: Run) -> None:
+    _, printed = review(options=("--student", "ann", "--only", "7c"))
+    assert "«once» red [bold]each[/bold] ␇place" in printed
+    assert "\x1b" not in printed
+    assert "\u202e" not in printed
+    for words in (
+        "Part 1, 7c  Question 7c",
+        "0.5 of 1, confidence 0.40",
+        "Unsure.",
+        "Once for each neuron.",
+        "answers.md",
+    ):
+        assert words in printed
+    assert str(Path("students", "ann", "report.html")) in printed, "a path in pieces can be neither copied nor clicked"
+
+
+def test_an_item_of_the_code_is_shown_with_what_was_expected_and_seen(folder: Path, review: Run) -> None:
+    _, printed = review("a", "c 1.5 close enough", options=("--only", "training.accuracy"))
+    for words in ("Three seeds lie", "at least 97 %", "96.9 %", "Something was noticed.", "nothing; 2 can be given"):
+        assert words in printed
+    assert "Nothing is proposed here; c gives points." in printed
+    assert decided(folder) == [("code", "training.accuracy", Decimal("1.5"), "close enough")]
+
+
+def test_code_names_tell_nothing(folder: Path, review: Run) -> None:
+    _, printed = review("s", "a", "a", "a", "0", "y", options=("--anonymous",))
+    names = code_names(["ann", "bob", "code", "nobody"], secret_of(folder))
+    assert names["ann"] in printed
+    for student in names:
+        assert not re.search(rf"\b{student}\b", printed.split("In this session")[0]), student
+    assert "report.html" not in printed
+
+
+def test_by_student_keeps_a_students_entries_together(review: Run) -> None:
+    _, printed = review("s", "s", "s", options=("--by", "student", "--student", "a*", "--student", "bob"))
+    assert re.findall(r"^(\w+) +(\d of \d), student (\d of \d)", printed, re.MULTILINE) == [
+        ("ann", "1 of 2", "1 of 2"),
+        ("ann", "2 of 2", "1 of 2"),
+        ("bob", "1 of 1", "2 of 2"),
+    ]
+
+
+def test_settled_marks_come_up_for_second_marking(folder: Path, review: Run) -> None:
+    options = ("--all", "--student", "bob", "--only", "7b")
+    _, printed = review("c 0.5 not quite", options=options)
+    assert "passed, 1/1" in printed
+    _, printed = review("a", options=options)
+    assert "partial, 0.5/1 by Tess" in printed
+    first, second = read_overrides(folder).entries
+    assert (first.old, first.new, second.old, second.new) == (Decimal(1), Decimal("0.5"), Decimal(1), Decimal("0.5"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--only", "structure.konv"), "Did you mean structure.conv?"),
+        (("--only", "9"), "this run has no such item"),
+        (("--student", "zoe"), "nobody in this run is called zoe"),
+    ],
+)
+def test_what_is_not_in_the_run_is_a_usage_error(
+    folder: Path, options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["review", str(folder), "--author", "T", *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_nothing_open_ends_at_once(folder: Path, review: Run) -> None:
+    review("a", "a")
+    _, printed = review()
+    assert "In this session: 0 decisions" in printed
+    assert "Part 1, 7c" not in printed
+
+
+# ---- who decides -----------------------------------------------------------------------------------------------------
+
+
+def test_the_author_comes_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAB4_TUTOR", "Theo")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a\n"))
+    main(["review", str(folder), "--only", "7c"])
+    assert read_overrides(folder).entries[0].author == "Theo"
+
+
+def test_the_author_is_asked_for_when_nobody_says_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAB4_TUTOR", " ")
+
+    def unknown() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Thea\na\n"))
+    main(["review", str(folder), "--only", "7c"])
+    assert read_overrides(folder).entries[0].author == "Thea"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert main(["review", str(folder), "--only", "7c"]) == 2
+    assert "Say who decides" in capsys.readouterr().err
+
+
+# ---- what is written -------------------------------------------------------------------------------------------------
+
+
+def test_leaving_writes_the_changed_pages_and_the_tables(folder: Path, review: Run) -> None:
+    before = {report.student: run_folder.read_verdict(folder, report.student) for report in (ANN, BOB, CODE, NOBODY)}
+    review("a", options=("--student", "ann", "--only", "7c"))
+    page = (folder / run_folder.report_path("ann")).read_text(encoding="utf-8")
+    assert "Tess" in page
+    assert not (folder / run_folder.report_path("bob")).exists(), "his marks are the same"
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["submissions"]
+    (answer,) = (one for one in results[0]["answers"] if one["part"] == "7c")
+    assert (answer["awarded"], answer["override"]["author"]) == (0.5, "Tess")
+    assert "0.5" in (folder / "marks.csv").read_text(encoding="utf-8-sig").splitlines()[1]
+    assert (folder / "index.html").exists()
+    after = {student: run_folder.read_verdict(folder, student) for student in before}
+    assert after == before, "automatic marks are never edited"
+
+
+def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, review: Run) -> None:
+    made = Override(
+        "bob", "part1.7c", "Theo", "2025-11-24T09:30:00+00:00", "ok", _digest(BOB), Decimal(1), Decimal(1), Decimal(1)
+    )
+    samples.decide(folder, made)
+    os.utime(folder / "results.json", (1, 1))
+    review(options=("--only", "8"))
+    assert "Theo" in (folder / run_folder.report_path("bob")).read_text(encoding="utf-8")
+    assert '"author": "Theo"' in (folder / "results.json").read_text(encoding="utf-8")
+
+
+def _digest(report: Report) -> str:
+    from grader.moderation.overrides import item_id, subject_digest
+
+    return subject_digest(report, next(one for one in report.results if item_id(one) == "part1.7c"))
+
+
+def test_decisions_outlive_a_kill(folder: Path) -> None:
+    session = subprocess.Popen(
+        [sys.executable, "-m", "grader", "review", str(folder), "--only", "7c", "--author", "Tess"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert session.stdin is not None
+    session.stdin.write(b"a\n")
+    session.stdin.flush()
+    deadline = time.monotonic() + 30
+    while not decided(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    session.kill()
+    session.wait()
+    session.stdin.close()
+    assert [reason for *_, reason in decided(folder)] == ["accepted"]
+
+
+def test_ctrl_c_leaves_as_q_does(folder: Path) -> None:
+    session = subprocess.Popen(
+        [sys.executable, "-m", "grader", "review", str(folder), "--only", "7c", "--author", "Tess"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert session.stdin is not None
+    session.stdin.write("a\n")
+    session.stdin.flush()
+    deadline = time.monotonic() + 30
+    while not decided(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    session.send_signal(signal.SIGINT)
+    printed, _ = session.communicate(timeout=60)
+    assert session.returncode == 1
+    assert "In this session: 1 decision" in printed
+    assert '"author": "Tess"' in (folder / "results.json").read_text(encoding="utf-8")
+
+
+# ---- two tutors ------------------------------------------------------------------------------------------------------
+
+
+class TwoTutors:
+    """Lines of one tutor; before the line numbered ``at`` is read, another does ``meanwhile``."""
+
+    def __init__(self, lines: list[str], at: int, meanwhile: Callable[[], object]) -> None:
+        self._lines, self._at, self._meanwhile = iter(lines), at, meanwhile
+
+    def isatty(self) -> bool:
+        return False
+
+    def readline(self) -> str:
+        if self._at == 0:
+            self._meanwhile()
+        self._at -= 1
+        return next(self._lines, "")
+
+
+def by_theo(report: Report) -> Override:
+    return Override(
+        report.student,
+        "part1.7c",
+        "Theo",
+        "2025-11-24T09:30:00+00:00",
+        "mine",
+        _digest(report),
+        Decimal(1),
+        Decimal(1),
+        Decimal(0),
+    )
+
+
+def test_what_another_tutor_decided_stands(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stdin = TwoTutors(["a\n"], 0, lambda: [samples.decide(folder, by_theo(one)) for one in (ANN, BOB)])
+    monkeypatch.setattr(sys, "stdin", stdin)
+    main(["review", str(folder), "--author", "Tess", "--only", "7c"])
+    printed = capsys.readouterr().out
+    assert "Theo has given 0 here meanwhile; that stands, and yours was not kept." in printed
+    assert {one.author for one in read_overrides(folder).entries} == {"Theo"}
+    assert "Theo" in (folder / run_folder.report_path("bob")).read_text(encoding="utf-8"), "whoever decided it"
+
+
+def test_what_another_tutor_settled_is_not_shown_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def meanwhile() -> None:
+        open_one = {"ann", "bob"} - {one.student for one in read_overrides(folder).entries}
+        samples.decide(folder, by_theo(ANN if "ann" in open_one else BOB))
+
+    monkeypatch.setattr(sys, "stdin", TwoTutors(["w note\n", "a\n"], 1, meanwhile))
+    main(["review", str(folder), "--author", "Tess", "--only", "7c"])
+    made = [(one.author, one.new) for one in read_overrides(folder).entries if one.new is not None]
+    assert made[0] == ("Theo", Decimal(0))
+    assert len({one.student for one in read_overrides(folder).entries if one.new is not None}) == len(made)
+
+
+# ---- the file of decisions -------------------------------------------------------------------------------------------
+
+
+def test_appending_reads_back_as_writing_does(tmp_path: Path) -> None:
+    made = tuple(replace(by_theo(ANN), reason=f"{HOSTILE} {number}") for number in range(4))
+    decisions = Decisions(tmp_path)
+    for one in made:
+        with decisions.held():
+            decisions.add(one)
+    assert read_overrides(tmp_path) == Decisions(tmp_path).read() == Overrides(made)
+    with decisions.held():
+        decisions.remove(made[3])
+        decisions.remove(made[1])
+    assert read_overrides(tmp_path) == decisions.read() == Overrides((made[0], made[2]))
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n# a last word", "\r\n"])
+def test_a_file_edited_by_hand_is_added_to(tmp_path: Path, ending: str) -> None:
+    write_overrides(tmp_path, Overrides((by_theo(ANN),)))
+    path = tmp_path / OVERRIDES_FILE
+    path.write_bytes(path.read_bytes().rstrip() + ending.encode())
+    decisions = Decisions(tmp_path)
+    with decisions.held():
+        decisions.add(by_theo(BOB))
+    assert read_overrides(tmp_path) == Overrides((by_theo(ANN), by_theo(BOB)))
+
+
+def test_a_list_written_by_hand_on_one_line_is_added_to(tmp_path: Path) -> None:
+    (tmp_path / OVERRIDES_FILE).write_text("format = 1\noverride = []\n", encoding="utf-8")
+    decisions = Decisions(tmp_path)
+    with decisions.held():
+        decisions.add(by_theo(BOB))
+    assert read_overrides(tmp_path) == Overrides((by_theo(BOB),))
+
+
+def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, dataclasses; from pathlib import Path; from grader.moderation.overrides_file import Decisions\n"
+        "from tests.review.test_review import by_theo, ANN\n"
+        "decisions = Decisions(Path(sys.argv[1]))\n"
+        "for number in range(15):\n"
+        "    made = dataclasses.replace(by_theo(ANN), reason=f'{sys.argv[2]} {number}')\n"
+        "    with decisions.held(): decisions.add(made)\n"
+    )
+    sessions = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name], cwd=ROOT) for name in ("one", "two")
+    ]
+    assert [session.wait(timeout=60) for session in sessions] == [0, 0]
+    assert len({one.reason for one in read_overrides(tmp_path).entries}) == 30
+
+
+def test_a_lock_that_a_killed_session_left_is_overcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.moderation.overrides_file._PATIENCE", 0.1)
+    (tmp_path / f".{OVERRIDES_FILE}.lock").write_bytes(b"")
+    decisions = Decisions(tmp_path)
+    with decisions.held():
+        decisions.add(by_theo(BOB))
+    assert len(read_overrides(tmp_path).entries) == 1
+
+
+def test_a_file_that_cannot_be_used_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / OVERRIDES_FILE).write_text("format = 2\n", encoding="utf-8")
+    with pytest.raises(UsageFault):
+        Decisions(folder).read()
+    assert main(["review", str(folder), "--author", "T"]) == 2
+    assert "format should be 1" in capsys.readouterr().err
+
+
+# ---- a terminal ------------------------------------------------------------------------------------------------------
+
+pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+termios = pytest.importorskip("termios")
+fcntl = pytest.importorskip("fcntl")
+KEY_SECONDS = 20.0
+"""How long a key may take to show; a machine that is busy with other tests is slow."""
+
+
+class Terminal:
+    """A session in a pseudo-terminal of 24 lines and 80 columns."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        master, slave = pty.openpty()
+        self._master: int = master
+        settings = os.environ | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"} | environment
+        line = [sys.executable, "-m", "grader", "review", str(folder), "--author", "Tess", *options]
+        self.process = subprocess.Popen(
+            line,
+            cwd=ROOT,
+            env=settings,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
+        )
+        self._slave: int = slave
+        self.seen = ""
+
+    def settings(self) -> object:
+        """How the terminal is set."""
+        return termios.tcgetattr(self._slave)
+
+    def close_line(self) -> None:
+        """What happens when the window is closed."""
+        os.close(self._slave)
+        os.close(self._master)
+        self._slave = self._master = -1
+
+    def press(self, keys: str, *, until: str) -> str:
+        """Press keys, and give all that appears until ``until`` does."""
+        os.write(self._master, keys.encode())
+        return self.wait(until)
+
+    def wait(self, until: str) -> str:
+        start, deadline = len(self.seen), time.monotonic() + KEY_SECONDS
+        while until not in self.seen[start:]:
+            ready, _, _ = select.select([self._master], [], [], max(deadline - time.monotonic(), 0))
+            assert ready, f"{until!r} did not appear in {self.seen[start:]!r}"
+            try:
+                self.seen += os.read(self._master, 65536).decode("utf-8", "replace")
+            except OSError:  # the session has ended
+                break
+        assert until in self.seen[start:], self.seen[start:]
+        return self.seen[start:]
+
+    def close(self) -> None:
+        for handle in {self._master, self._slave} - {-1}:
+            os.close(handle)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def terminal(folder: Path) -> Iterator[Terminal]:
+    session = Terminal(folder, "--only", "7c")
+    yield session
+    session.close()
+
+
+def screen(text: str) -> str:
+    """What is left of the output without its escape sequences."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_on_a_terminal_a_key_works_at_once(terminal: Terminal, folder: Path) -> None:
+    assert "1 of 2" in screen(terminal.wait("help"))
+    assert "2 of 2" in screen(terminal.press("a", until="help"))
+    assert [reason for *_, reason in decided(folder)] == ["accepted"]
+    terminal.press("c", until="Points, 0 to 1:")
+    terminal.press("0.75\n", until="Reason:")
+    assert "0.75 of 1" in screen(terminal.press("Nearly; naïve.\n", until="help"))
+    assert decided(folder)[1][2:] == (Decimal("0.75"), "Nearly; naïve.")
+    assert "2 of 2" in screen(terminal.press("u", until="help")), "undone, and shown again"
+    assert "1 of 2" in screen(terminal.press("u", until="help"))
+    assert decided(folder) == []
+    terminal.press("q", until="In this session: 0 decisions")
+    assert terminal.process.wait(timeout=30) == 1
+
+
+def test_on_a_terminal_arrow_keys_and_letters_that_are_none_do_nothing(terminal: Terminal, folder: Path) -> None:
+    terminal.wait("help")
+    terminal.press("\x1b[A", until="help")
+    assert "There is no key é" in screen(terminal.press("é", until="help"))
+    assert decided(folder) == []
+    terminal.press("\x04", until="In this session: 0 decisions")
+
+
+def test_on_a_terminal_the_words_that_count_are_set_off_and_nothing_else_is_sent(terminal: Terminal) -> None:
+    seen = terminal.wait("help")
+    if "Once for every" in screen(seen):  # the other one comes first
+        seen = terminal.press("s", until="help")
+    assert re.search(r"\x1b\[[\d;]*m(once|Once)\x1b\[0m", seen)
+    assert "\x1b[31mred" not in seen
+    assert "␇place" in screen(seen)
+
+
+def test_a_terminal_that_is_closed_loses_nothing(terminal: Terminal, folder: Path) -> None:
+    terminal.wait("help")
+    terminal.press("a", until="help")
+    terminal.close_line()
+    assert terminal.process.wait(timeout=30) != 0
+    assert [reason for *_, reason in decided(folder)] == ["accepted"]
+
+
+def test_ctrl_c_on_a_terminal_leaves_it_as_it_was(terminal: Terminal, folder: Path) -> None:
+    before = terminal.settings()
+    terminal.wait("help")
+    terminal.press("a", until="help")
+    terminal.press("\x03", until="In this session: 1 decision")
+    assert terminal.process.wait(timeout=30) == 1
+    assert terminal.settings() == before
+    assert '"author": "Tess"' in (folder / "results.json").read_text(encoding="utf-8")
+
+
+def test_no_color_leaves_the_words_that_count_underlined(folder: Path) -> None:
+    session = Terminal(folder, "--only", "7c", NO_COLOR="1")
+    try:
+        seen = session.wait("help")
+    finally:
+        session.close()
+    codes = {code for found in re.findall(r"\x1b\[([\d;]*)m", seen) for code in found.split(";")}
+    assert "4" in codes
+    assert not {code for code in codes if code.isdigit() and 30 <= int(code) < 110}, codes
+
+
+def test_a_dumb_terminal_gets_no_escape_sequences(folder: Path) -> None:
+    session = Terminal(folder, "--only", "7c", TERM="dumb")
+    try:
+        seen = session.wait("help")
+        assert "2 of 2" in session.press("s", until="help")
+    finally:
+        session.close()
+    assert "\x1b" not in seen
+    assert "«once»" in seen.lower()

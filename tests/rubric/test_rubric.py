@@ -1,0 +1,195 @@
+"""A marking scheme is read exactly, or refused with the file, the key and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
+from grader.model import Rubric, UsageFault
+from grader.rubric.loading import load_rubric
+from tests.support.places import ROOT
+
+PACKAGED = resources.files("grader.lab4").joinpath("rubric.toml").read_text(encoding="utf-8")
+WITHOUT_PART1 = PACKAGED[: PACKAGED.index("\n[part1]\n")] + PACKAGED[PACKAGED.index("\n[part2]\n") :]
+TUTORS = ROOT / "docs" / "tutors.md"
+BEST_BAND = "{ accuracy = 0.9, fraction = 1 }"
+
+
+@pytest.fixture
+def rubric_from(tmp_path: Path) -> Callable[[str], Rubric]:
+    def write_and_load(text: str) -> Rubric:
+        path = tmp_path / "scheme.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_rubric(path)
+
+    return write_and_load
+
+
+def with_line(key: str, replacement: str) -> str:
+    """The packaged rubric with its first line for ``key`` replaced."""
+    lines = PACKAGED.split("\n")
+    found = next(index for index, line in enumerate(lines) if line.startswith(f"{key} ="))
+    lines[found] = replacement
+    return "\n".join(lines)
+
+
+def with_bands(bands: str) -> str:
+    head, tail = PACKAGED.split("[training.digits]")
+    before, _, after = tail.partition("bands = [")
+    return f"{head}[training.digits]{before}bands = [{bands}]{after.partition(']')[2]}"
+
+
+def test_the_packaged_rubric_gives_13_and_17_points() -> None:
+    rubric = load_rubric()
+    assert tuple(criterion.id for criterion in rubric.part1) == PART1_IDS
+    assert tuple(criterion.id for criterion in rubric.part2) == PART2_IDS
+    assert sum(criterion.points for criterion in rubric.part1) == 13
+    assert sum(criterion.points for criterion in rubric.part2) == 17
+    assert set(rubric.training) == {"mnist", "digits"}
+    assert rubric.max_parameters == 50_000_000
+    assert all(criterion.title for criterion in rubric.part1 + rubric.part2)
+    assert len(rubric.revision) == 12
+
+
+def with_experiment(points: str = "1", total: str = "5") -> str:
+    given = "\n".join(f'"{id}" = {points}' for id in EXPERIMENT_IDS)
+    return PACKAGED.replace("part2 = 17", f"part2 = 17\nexperiment = {total}") + f"\n[experiment]\n{given}\n"
+
+
+def test_the_experiment_earns_points_only_where_a_rubric_says_so(rubric_from: Callable[[str], Rubric]) -> None:
+    packaged, paid = load_rubric(), rubric_from(with_experiment())
+    assert packaged.experiment == ()
+    assert tuple(criterion.id for criterion in paid.experiment) == EXPERIMENT_IDS
+    assert (paid.part1, paid.part2) == (packaged.part1, packaged.part2)
+    assert len({packaged.revision, paid.revision, rubric_from(with_experiment("2", "10")).revision}) == 3
+
+
+def test_the_experiment_of_the_docs_is_a_rubric(rubric_from: Callable[[str], Rubric]) -> None:
+    example = TUTORS.read_text(encoding="utf-8").partition("[totals]\n")[2].partition("```")[0]
+    total, _, table = example.partition("\n")
+    rubric = rubric_from(PACKAGED.replace("part2 = 17", f"part2 = 17\n{total}") + table)
+    assert sum(criterion.points for criterion in rubric.experiment) == 3
+
+
+def test_points_are_exact_decimals_from_numbers_and_from_text(rubric_from: Callable[[str], Rubric]) -> None:
+    text = PACKAGED.replace('"structure.relu" = 1.5', '"structure.relu" = "1.25"')
+    text = text.replace('"structure.order" = 0.5', '"structure.order" = 0.75')
+    points = {criterion.id: criterion.points for criterion in rubric_from(text).part2}
+    assert points["structure.relu"] == Decimal("1.25")
+    assert points["structure.order"] == Decimal("0.75")
+
+
+def test_the_revision_changes_with_the_content_only(rubric_from: Callable[[str], Rubric]) -> None:
+    original = load_rubric().revision
+    quoted = PACKAGED.replace("part1 = 13", 'part1 = "13.0"  # the same').replace('"loads" = 1', '\n"loads" = 1.00')
+    unquoted = PACKAGED.replace('"structure.conv" = 2', "structure.conv = 2")
+    assert rubric_from(quoted).revision == original
+    assert rubric_from(unquoted).revision == original
+    assert rubric_from("\ufeff" + PACKAGED).revision == original
+    assert rubric_from(PACKAGED.replace("margin = 0.05", "margin = 0.03", 1)).revision != original
+    assert rubric_from(PACKAGED.replace('title = "Lab 4"', 'title = "Lab 5"')).revision != original
+
+
+def test_part_1_may_be_left_out(rubric_from: Callable[[str], Rubric]) -> None:
+    rubric = rubric_from(WITHOUT_PART1.replace("part1 = 13\n", ""))
+    assert rubric.part1 == ()
+    assert len(rubric.part2) == len(PART2_IDS)
+
+
+def test_an_item_may_have_no_points(rubric_from: Callable[[str], Rubric]) -> None:
+    text = with_line('"8"', '"8" = 0').replace("part1 = 13", "part1 = 12")
+    assert rubric_from(text).part1[-1].points == 0
+
+
+FAULTS = {
+    "misspelt table": (PACKAGED.replace("[resources]", "[resource]"), 'resource: .*Did you mean "resources"'),
+    "misspelt key": (with_line("steps", "step = 600"), 'training.mnist.step: .*Did you mean "steps"'),
+    "unknown key": (with_line("max_parameters", "colour = 1"), "resources.colour: is not known here. Known here: max_"),
+    "unknown check": (
+        PACKAGED.replace('"structure.conv"', '"structure.convs"'),
+        r'part2."structure.convs": .*Did you mean "structure.conv"',
+    ),
+    "unknown part": (PACKAGED.replace('"6a"', '"6c"'), "part1.6c: is not known here"),
+    "missing check": (PACKAGED.replace('"structure.relu" = 1.5', ""), r'part2."structure.relu": is missing'),
+    "missing part": (PACKAGED.replace('"7e" = 1', ""), "part1.7e: is missing"),
+    "missing part 1": (PACKAGED.replace("[part1]", "[part3]"), "part3: is not known here"),
+    "total of a part that is not there": (
+        WITHOUT_PART1,
+        r"totals.part1: there is no \[part1\] table",
+    ),
+    "total of the experiment": (with_experiment(total="4"), "experiment: .*5.00, but totals.experiment says 4"),
+    "total of an experiment that is not there": (
+        PACKAGED.replace("part2 = 17", "part2 = 17\nexperiment = 1"),
+        r"totals.experiment: there is no \[experiment\] table",
+    ),
+    "unknown item of the experiment": (
+        with_experiment().replace("experiment.rerun", "experiment.reruns"),
+        "experiment.reruns.*experiment.rerun",
+    ),
+    "missing total": (PACKAGED.replace("part2 = 17", ""), "totals.part2: is missing"),
+    "missing training": (PACKAGED.replace("[training.digits]", "[training.digit]"), "training.digit: .*digits"),
+    "check given twice": (PACKAGED.replace('"loads" = 1', '"loads" = 1\n"loads" = 1'), r"not valid TOML: .*line \d+"),
+    "check given twice, once unquoted": (
+        PACKAGED.replace('"loads" = 1', '"loads" = 1\nforward.shape = 1'),
+        r'part2."forward.shape": is given twice',
+    ),
+    "total of part 1": (with_line('"8"', '"8" = 0.5'), "part1: the points add up to 12.50, but totals.part1 says 13"),
+    "total of part 2": (PACKAGED.replace("part2 = 17", "part2 = 16"), "part2: .*17.00, but totals.part2 says 16"),
+    "negative points": (PACKAGED.replace('"loads" = 1', '"loads" = -1'), "part2.loads: points cannot be -1"),
+    "uneven points": (PACKAGED.replace('"loads" = 1', '"loads" = 1.1'), "part2.loads: 1.1 points is not a multiple"),
+    "endless points": (PACKAGED.replace('"loads" = 1', '"loads" = inf'), "part2.loads: points cannot be Infinity"),
+    "points in words": (PACKAGED.replace('"loads" = 1', '"loads" = "one"'), 'part2.loads: .*not the text "one"'),
+    "points as a boolean": (PACKAGED.replace('"loads" = 1', '"loads" = true'), "part2.loads: .*not true"),
+    "points as a list": (PACKAGED.replace('"loads" = 1', '"loads" = [1]'), "part2.loads: .*not a list"),
+    "a table that is none": ('part2 = 3\ntitle = "x"\n[totals]\npart2 = 17', "part2: should be a table, not 3"),
+    "no title": (PACKAGED.replace('title = "Lab 4"', 'title = " "'), "title: should be some text"),
+    "bands out of order": (
+        with_bands(BEST_BAND + ", { accuracy = 0.95, fraction = 0.5 }"),
+        r"training.digits.bands\[2\].accuracy: .*below 0.9",
+    ),
+    "equal fractions": (
+        with_bands(BEST_BAND + ", { accuracy = 0.8, fraction = 1 }"),
+        r"training.digits.bands\[2\].fraction: .*less than",
+    ),
+    "best band not 1": (with_bands("{ accuracy = 0.9, fraction = 0.9 }"), r"bands\[1\].fraction: the best band"),
+    "accuracy in per cent": (with_bands("{ accuracy = 90, fraction = 1 }"), r"bands\[1\].accuracy: .*between 0 and 1"),
+    "fraction over 1": (with_bands("{ accuracy = 0.9, fraction = 2 }"), r"bands\[1\].fraction: .*between 0 and 1"),
+    "fraction missing": (with_bands("{ accuracy = 0.9 }"), r"bands\[1\].fraction: is missing"),
+    "unknown key in a band": (with_bands("{ acuracy = 0.9, fraction = 1 }"), r'Did you mean "accuracy"'),
+    "band as a number": (with_bands("0.9"), r"training.digits.bands\[1\]: should be a table"),
+    "no bands": (with_bands(""), "training.digits.bands: .*at least one entry, not an empty list"),
+    "no seeds": (with_line("seeds", "seeds = []"), "training.mnist.seeds: .*at least one entry"),
+    "a seed twice": (with_line("seeds", "seeds = [1, 1]"), "training.mnist.seeds: the same seed"),
+    "a seed that is no number": (with_line("seeds", 'seeds = [1, "2"]'), r"training.mnist.seeds\[2\]: .*whole number"),
+    "no steps": (with_line("steps", "steps = 0"), "training.mnist.steps: should lie between 10 and"),
+    "endless steps": (with_line("steps", "steps = 1_000_000"), "training.mnist.steps: should lie between"),
+    "part of a step": (with_line("steps", "steps = 1.5"), "training.mnist.steps: should be a whole number"),
+    "never evaluated": (with_line("evaluate_every", "evaluate_every = 1001"), "evaluate_every: .*between 1 and 1000"),
+    "learning rate 0": (with_line("learning_rate", "learning_rate = 0"), "learning_rate: should lie between"),
+    "stops too early": (with_line("stop_accuracy", "stop_accuracy = 0.5"), "stop_accuracy: .*best band, 0.7"),
+    "no parameters": (with_line("max_parameters", "max_parameters = 0"), "resources.max_parameters: should lie"),
+    "no seconds": (with_line("max_forward_seconds", "max_forward_seconds = nan"), "max_forward_seconds: should lie"),
+    "bad TOML": ('title = "Lab 4"\n[totals\n', r"not valid TOML: .*line 2"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_refused_by_name(text: str, reason: str, rubric_from: Callable[[str], Rubric]) -> None:
+    with pytest.raises(UsageFault, match=reason) as refusal:
+        rubric_from(text)
+    assert "scheme.toml" in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match=r"none\.toml: the rubric cannot be read"):
+        load_rubric(tmp_path / "none.toml")
+    with pytest.raises(UsageFault, match="cannot be read"):
+        load_rubric(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'\ntitle = "\xe9"\n')
+    with pytest.raises(UsageFault, match=r"latin\.toml, line 2: not UTF-8"):
+        load_rubric(tmp_path / "latin.toml")

@@ -1,0 +1,316 @@
+"""The zip for students: what is in it, that no answer is, and that it works where only the students' libraries are."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.model import UsageFault
+from grader.rubric.loading import load_rubric
+from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modules
+from grader.submissions import discover
+from tests.support.places import ROOT
+
+STUDENTS = ROOT / "student_template"
+SOLUTIONS = ROOT / "solutions"
+TUTORS_LIBRARIES = ("msgspec", "rapidfuzz", "sklearn", "scipy", "rich", "snowballstemmer", "pypdf", "tomli_w")
+LONG = 20
+"""Characters from which on a text of the key says something; shorter ones are single words such as "layer"."""
+LONG_PAIR = 70
+"""Of two lines of code: shorter ones are alike in many modules."""
+ONLY_STUDENTS_LIBRARIES = f"""
+import socket, sys
+sys.modules.update(dict.fromkeys({TUTORS_LIBRARIES!r}))  # None there: not installed
+def refuse(*arguments):
+    raise OSError("there is no network here")
+socket.socket.connect = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("handout") / "lab4.zip"
+    build(STUDENTS, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def contents(handout: Path) -> dict[str, str]:
+    """The text of every file, with white space as single spaces."""
+    with zipfile.ZipFile(handout) as archive:
+        return {name: squeezed(archive.read(name).decode("utf-8", "replace")) for name in archive.namelist()}
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_same_content_gives_the_same_bytes(handout: Path, tmp_path: Path) -> None:
+    build(STUDENTS, tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == handout.read_bytes()
+
+
+def test_one_folder_holds_the_template_and_the_checks(contents: dict[str, str]) -> None:
+    names = [Path(name) for name in contents]
+    assert {name.parts[0] for name in names} == {"lab4"}
+    own = {name.relative_to("lab4").as_posix() for name in names if name.parts[1] != "selfcheck"}
+    assert own == set(TEMPLATE)
+    assert {name.parts[2] for name in names if name.parts[1] == "selfcheck"} == {"grader"}
+
+
+def test_a_template_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match=r"README\.md"):
+        build(tmp_path, tmp_path / "lab4.zip")
+    assert not (tmp_path / "lab4.zip").exists()
+
+
+def test_what_students_should_find_out_by_themselves_is_not_inside(contents: dict[str, str]) -> None:
+    inside = {name.partition("/grader/")[2] for name in contents if "/grader/experiment/" in name}
+    assert inside == {"experiment/__init__.py", "experiment/table.py"}
+    assert not [name for name in contents if name.endswith("surface.csv")]
+
+
+# ---- nothing that tells an answer ------------------------------------------------------------------------------------
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from strings_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from strings_in(one)
+
+
+def number_lists_in(value: Any) -> Iterator[list[str]]:
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from number_lists_in(one)
+    elif isinstance(value, list) and value and all(re.fullmatch(r"[\d.]+", str(one)) for one in value):
+        yield [str(one) for one in value]
+    elif isinstance(value, list):
+        for one in value:
+            yield from number_lists_in(one)
+
+
+KEY = tomllib.loads((SOLUTIONS / "key.toml").read_text(encoding="utf-8"))
+KEY_TEXTS = sorted({squeezed(text) for text in strings_in(KEY["parts"]) if len(text) >= LONG})
+KEY_NUMBERS = [numbers for numbers in number_lists_in(KEY["parts"]) if len(numbers) > 1]
+
+
+def test_no_text_and_no_pattern_of_the_key_is_inside(contents: dict[str, str]) -> None:
+    assert len(KEY_TEXTS) > 200
+    whole = "\n".join(contents.values()).casefold()
+    assert [text for text in KEY_TEXTS if text.casefold() in whole] == []
+
+
+def test_no_accepted_value_is_inside(contents: dict[str, str]) -> None:
+    assert ["4", "5", "1", "3"] in KEY_NUMBERS
+    between = r"[\s,;|\[\]()\"']+"
+    for numbers in KEY_NUMBERS:
+        pattern = re.compile(r"(?<![\d.])" + between.join(map(re.escape, numbers)) + r"(?![\d.])")
+        assert [name for name, text in contents.items() if pattern.search(text)] == []
+
+
+def code_lines(path: Path) -> set[str]:
+    return {squeezed(line) for line in path.read_text(encoding="utf-8").splitlines()}
+
+
+def test_no_line_of_the_solution_is_inside(contents: dict[str, str]) -> None:
+    lines = code_lines(SOLUTIONS / "task1_cnn.py") - code_lines(STUDENTS / "task1_cnn.py")
+    told = lines - {"super().__init__()"}  # which every class of ours begins with
+    assert len(told) > 8
+    assert [(name, line) for name, text in contents.items() for line in told if line in text] == []
+
+
+def test_no_model_answer_is_inside(contents: dict[str, str]) -> None:
+    blank = (STUDENTS / "part1_answers.ipynb").read_text(encoding="utf-8")
+    whole = "\n".join(contents.values())
+    for notebook in SOLUTIONS.glob("*.ipynb"):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        lines = {line.strip() for cell in cells for line in "".join(cell["source"]).splitlines()}
+        told = {line for line in lines if len(line) >= LONG and json.dumps(line, ensure_ascii=False)[1:-1] not in blank}
+        assert len(told) >= 13
+        assert [line for line in told if squeezed(line) in whole] == []
+
+
+def pairs_of_lines(path: Path) -> set[tuple[str, str]]:
+    """Lines that follow each other, but for imports and those too short to say anything."""
+    lines = [squeezed(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("from ", "import "))]
+    return {pair for pair in itertools.pairwise(lines) if sum(map(len, pair)) >= LONG_PAIR}
+
+
+def test_no_code_that_marks_answers_is_inside(contents: dict[str, str]) -> None:
+    private = sorted((ROOT / "grader" / "answers").rglob("*.py"))
+    assert len(private) > 20
+    marking = {pair for path in private for pair in pairs_of_lines(path)}
+    inside = {pair for name in package_files() if name.endswith(".py") for pair in pairs_of_lines(ROOT / name)}
+    assert len(marking) > 1000
+    assert marking & inside == set()
+
+
+def test_only_public_modules_are_inside(contents: dict[str, str]) -> None:
+    names = "\n".join(contents)
+    assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|report", names)
+    assert not [name for name, text in contents.items() if re.search(r"\bsolutions[/\\]", text)]
+
+
+def test_what_is_imported_is_inside_and_the_rest_is_not() -> None:
+    modules = public_modules()
+    inside = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in package_files()}
+    assert set(modules) <= inside
+    for name in (name for name in package_files() if name.endswith(".py")):
+        targets = {
+            target
+            for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("grader.")
+            for target in [str(node.module)]
+        }
+        assert targets <= inside, name
+
+
+# ---- it works --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of pytest in an unzipped handout."""
+
+    code: int
+    printed: str
+    report: ElementTree.Element
+    folder: Path
+
+
+def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str) -> Ran:
+    """Unzip, put the script in place and run pytest as a student would, without the tutor's libraries or a network."""
+    with zipfile.ZipFile(handout) as archive:
+        archive.extractall(folder)
+    place = folder / "lab4"
+    if script is not None:
+        (place / "task1_cnn.py").write_bytes(script.read_bytes())
+    site = folder / "site"
+    (site / "grader").mkdir(parents=True)
+    (site / "sitecustomize.py").write_text(ONLY_STUDENTS_LIBRARIES)
+    (site / "grader" / "__init__.py").write_text("raise RuntimeError('another package of this name')\n")
+    hidden = {"LAB4_DATA", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options],
+        cwd=place,
+        env=environment | {"PYTHONPATH": str(site), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    assert (place / "report.xml").exists(), printed
+    return Ran(done.returncode, printed, ElementTree.parse(place / "report.xml").getroot(), place)
+
+
+def cases(ran: Ran) -> dict[str, ElementTree.Element]:
+    found = {str(case.get("name")): case for case in ran.report.iter("testcase")}
+    return {name.removeprefix("test_net[").removesuffix("]"): case for name, case in found.items()}
+
+
+@pytest.fixture(scope="module")
+def blank(handout: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return run_pytest(handout, tmp_path_factory.mktemp("blank"), None)
+
+
+@pytest.fixture(scope="module")
+def reference(handout: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return run_pytest(handout, tmp_path_factory.mktemp("reference"), SOLUTIONS / "task1_cnn.py", "-v")
+
+
+def test_the_blank_template_fails_once_with_a_clear_sentence(blank: Ran) -> None:
+    assert blank.code == 1
+    assert [name for name, case in cases(blank).items() if case.find("failure") is not None] == ["loads"]
+    assert "Net is still as blank as in the template." in blank.printed
+    assert "Next: loads" in blank.printed
+    assert "Traceback" not in blank.printed
+    assert "public checks passed" not in blank.printed
+    assert "Part 1: 13 blank" in blank.printed
+
+
+def test_the_reference_solution_passes_and_nobody_says_that_all_is_right(reference: Ran) -> None:
+    assert reference.code == 0, reference.printed
+    assert "The public checks passed; more is looked at when marking." in reference.printed
+    assert "all correct" not in reference.printed.casefold()
+    assert "small sample of real handwritten digits" in squeezed(reference.printed)
+    not_passed = [name for name, case in cases(reference).items() if {one.tag for one in case} & {"failure", "skipped"}]
+    assert not_passed == ["test_answers"]
+
+
+def test_every_line_fits_a_terminal_of_eighty_columns(blank: Ran, reference: Ran) -> None:
+    lines = itertools.chain(blank.printed.splitlines(), reference.printed.splitlines())
+    assert [line for line in lines if len(line) > 80 and "report.xml" not in line] == []
+
+
+def test_the_junit_file_has_the_points_of_every_check(reference: Ran) -> None:
+    points = {
+        name: Decimal(str(value.get("value")))
+        for name, case in cases(reference).items()
+        for value in case.iter("property")
+        if value.get("name") == "points"
+    }
+    assert points == {criterion.id: criterion.points for criterion in load_rubric().part2}
+
+
+def test_a_check_that_could_not_be_looked_at_is_no_success_of_its_own(handout: Path, tmp_path: Path) -> None:
+    ran = run_pytest(handout, tmp_path, None, "-k", "structure")
+    assert ran.code == 1
+    assert set(cases(ran)) == {name for name in cases(ran) if name.startswith("structure.")}
+
+
+def test_a_folder_that_is_handed_in_whole_is_read_as_its_script(reference: Ran) -> None:
+    (submission,) = discover(reference.folder, reference.folder.parent / "unpacked")
+    assert submission.candidates == ("task1_cnn.py",), "neither conftest.py nor the tests may ever be run"
+    assert submission.script == "task1_cnn.py"
+    assert submission.problem == ""
+
+
+# ---- what stands beside the checks -----------------------------------------------------------------------------------
+
+
+def test_the_workflow_gives_the_points_of_the_rubric() -> None:
+    text = (STUDENTS / ".github" / "workflows" / "classroom.yml").read_text(encoding="utf-8")
+    worth = {criterion.id: criterion.points for criterion in load_rubric().part2}
+    steps = re.findall(r'id: (\w+)\n.*?-k "([^"]+)"\n.*?max-score: (\d+)', text, re.DOTALL)
+    covered: list[str] = []
+    for _, words, score in steps:
+        chosen = [id for id in worth if any(word in id for word in words.split(" or "))]
+        assert sum(worth[id] for id in chosen) == int(score), words
+        covered += chosen
+    assert sorted(covered) == sorted(worth)
+    runners = ",".join(name for name, _, _ in steps)
+    assert f"runners: {runners}" in text
+    assert all(f'{name.upper()}_RESULTS: "${{{{steps.{name}.outputs.result}}}}"' in text for name, _, _ in steps)
+
+
+def test_the_table_of_experiments_is_empty_and_the_readme_shows_a_line_of_it() -> None:
+    header = (STUDENTS / "experiments.csv").read_text(encoding="utf-8")
+    assert header == "channels1,channels2,kernel1,kernel2,epochs,accuracy,seconds\n"
+    readme = (STUDENTS / "README.md").read_text(encoding="utf-8")
+    example = re.search(re.escape(header.strip()) + r"\n\s*([\d.,]+)\n", readme)
+    assert example is not None
+    assert len(example[1].split(",")) == len(header.split(","))

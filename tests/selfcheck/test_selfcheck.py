@@ -1,0 +1,405 @@
+"""The students' self-check: the first hint for common faults, the same verdicts as the grader, and how it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from grader.checks.case import failed, passed, skipped
+from grader.data.digits import load_digits
+from grader.data.mnist import MNIST
+from grader.data.worker_files import write_worker_files
+from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.model import Finding, GraderFault, Status
+from grader.model.evidence import Ending, Loading, Measurements, Problem, Training
+from grader.model.graph import Graph, Node, Program, Source, Weight
+from grader.rubric.loading import load_rubric
+from grader.selfcheck import STEPS, SelfCheck, run_self_check
+from grader.selfcheck.image_choice import choose_images
+from grader.selfcheck.observation import Observed, observe
+from grader.selfcheck.records import record_from
+from grader.selfcheck.run import SEED
+from grader.selfcheck.steps import OVERFITS, SHAPES, judge, points
+from grader.selfcheck.task import RECORDS, Task
+from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, next_step, told
+from grader.selfcheck.work_copy import copy_work
+from grader.selfcheck.written_work import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
+from grader.storage.json_files import packed
+from grader.worker.environment import SETTINGS
+from tests.support import evidence_samples as samples
+from tests.support.places import ROOT
+
+COHORT = ROOT / "tests" / "submissions"
+SHARE = int(os.environ.get("LAB4_SHARE", "18"))
+"""Besides the common faults one in so many of the sample cohort is looked at, in the order of their names, which mixes
+all kinds; LAB4_SHARE=1 looks at all, which takes some minutes.
+"""
+MOST_SECONDS = 3600
+IDS = [step.id for step in STEPS]
+
+
+def look_at(*cases: str) -> dict[str, dict[str, list[str]]]:
+    """By case of the sample cohort: status, message and hint of each step of the self-check, from two processes."""
+    command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
+    environment = os.environ | SETTINGS
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen([*command, *half], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+            )
+            for half in (cases[::2], cases[1::2])
+        ]
+        printed = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    entries = [json.loads(line) for text in printed for line in text.splitlines()]
+    return {entry["id"]: entry["steps"] for entry in entries}
+
+
+# ---- common faults ---------------------------------------------------------------------------------------------------
+
+FAULTS = {
+    "fault-super-init-forgotten": ("loads", "Begin __init__ with super().__init__()."),
+    "fault-logits": ("output.log_softmax", "Return F.log_softmax(x, dim=1)."),
+    "fault-softmax": ("output.log_softmax", "in place of softmax"),
+    "fault-wrong-fc1-size": ("forward.shape", "Declare it with"),
+    "fault-no-conv-dropout": ("structure.dropout_conv", "after the second convolution"),
+    "fault-no-fc-dropout": ("structure.dropout_fc", "after the first fully connected layer"),
+    "fault-dropout-always-on": ("behaviour.dropout_train_eval", "training=self.training"),
+    "fault-no-relu-after-fc1": ("structure.relu", "F.relu (or nn.ReLU)"),
+    "fault-hard-coded-batch": ("forward.batch", "Do not write the batch size into Net"),
+    "fault-blank-template": ("forward.shape", "Write __init__ and forward."),
+    "fault-three-convs": ("structure.conv", "exactly two convolution layers"),
+    "broken-syntax-error": ("loads", "Correct the line"),
+    "broken-infinite-loop-in-forward": ("forward.shape", "endless loop"),
+    "broken-exit-in-forward": ("forward.shape", "Take out calls to exit()"),
+}
+"""Cases of the sample cohort: the step that fails first, and words of its hint."""
+
+
+@pytest.fixture(scope="module")
+def looked_at() -> dict[str, dict[str, list[str]]]:
+    """The common faults and a share of the other cases, all at once, for each process imports torch."""
+    others = sorted({path.parent.name for path in COHORT.glob("*/expected.toml")} - FAULTS.keys())
+    return look_at(*FAULTS, *others[::SHARE])
+
+
+def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
+    """Marks a test that needs the cases to be looked at."""
+    marked: Callable[..., None] = pytest.mark.slow(pytest.mark.timeout(MOST_SECONDS)(test))
+    return marked
+
+
+@of_the_cohort
+@pytest.mark.parametrize("case", FAULTS)
+def test_the_first_hint_is_the_right_one(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
+    steps = looked_at[case]
+    assert list(steps) == IDS
+    first = next(id for id, (status, _, _) in steps.items() if status == Status.FAILED)
+    _, message, hint = steps[first]
+    assert first == FAULTS[case][0], f"{message} {hint}"
+    assert FAULTS[case][1] in hint
+
+
+@of_the_cohort
+@pytest.mark.parametrize("case", FAULTS)
+def test_one_fault_is_told_once(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
+    told = [id for id, (status, _, _) in looked_at[case].items() if status not in (Status.PASSED, Status.SKIPPED)]
+    assert told == [FAULTS[case][0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("'Net' object has no attribute '_modules'", "Net.__init__ does not set nn.Module up."),
+        ("'Net' object has no attribute 'conv9'", "Net() raises an error"),
+    ],
+)
+def test_a_net_without_layers_that_never_calls_super(text: str, message: str) -> None:
+    build = replace(samples.BUILD, problem=Problem("build", text, "AttributeError"))
+    found = samples.judged(replace(samples.HEALTHY, build=build))["loads"]
+    assert found.message.startswith(message)
+    assert ("super().__init__()" in found.hint) == ("_modules" in text)
+
+
+def test_the_template_as_handed_out_is_called_blank() -> None:
+    problem = Problem("build", "'Net' object has no attribute '_modules'", "AttributeError")
+    load, build = replace(samples.LOAD, is_blank=True), replace(samples.BUILD, problem=problem)
+    evidence = replace(samples.until("build", "finished"), load=load, build=build)
+    assert samples.judged(evidence)["loads"].message == "Net is still as blank as in the template."
+
+
+# ---- the same verdicts as the grader's -------------------------------------------------------------------------------
+
+
+def expected_statuses(case: str) -> dict[str, str]:
+    table = tomllib.loads((COHORT / case / "expected.toml").read_text(encoding="utf-8"))
+    expected: dict[str, str] = dict.fromkeys(PART2_IDS, table["default"]) | table.get("items", {})
+    return expected
+
+
+@of_the_cohort
+def test_the_sample_cohort_gets_the_verdicts_of_the_grader(looked_at: dict[str, dict[str, list[str]]]) -> None:
+    assert len(looked_at) >= len(FAULTS) + 10
+    differences = [
+        (case, id, status, steps[id])
+        for case, steps in looked_at.items()
+        for id, status in expected_statuses(case).items()
+        if steps[id][0] != status
+    ]
+    assert differences == []
+    learning = {case: steps for case, steps in looked_at.items() if steps["training.accuracy"][0] == Status.PASSED}
+    blamed = [case for case, steps in learning.items() if steps[OVERFITS][0] != Status.PASSED]
+    assert blamed == [], "the self-check's own steps accuse no net that learns"
+
+
+def test_all_checks_are_steps_and_two_more() -> None:
+    assert set(IDS) == {*PART2_IDS, SHAPES, OVERFITS}
+    assert set(MORE) <= set(IDS)
+    assert set(points(load_rubric())) == set(PART2_IDS)
+
+
+def test_evidence_is_judged_as_the_grader_judges_it() -> None:
+    rubric = load_rubric()
+    observed = Observed(samples.HEALTHY, replace(samples.training(0.97), correct=64, total=64))
+    findings = judge(observed, rubric, data="digits")
+    assert {id for id, one in findings.items() if one.status is not Status.PASSED} == set()
+
+
+# ---- evidence across the pipe ----------------------------------------------------------------------------------------
+
+
+def test_records_come_back_as_they_went() -> None:
+    evidence = samples.HEALTHY
+    measured = Measurements(samples.trace(*samples.LAYERS), samples.PROBE, samples.MODES, seconds={"trace": 0.1})
+    node = Node("aten.view.default", ({"tensor": ["input", 0, 0, False]}, [{"images": [1, 0]}, 784]), {}, (1,))
+    graph = Graph(Program((node,), Source("node", 0)), Program(), (Weight("fc.weight", (10, 784)),))
+    records: list[Any] = [evidence.load, evidence.build, evidence.record, graph, measured, evidence.trainings[0]]
+    assert {type(record) for record in records} == {*RECORDS.values()}
+    for record in records:
+        crossed = json.loads(json.dumps(asdict(record)))
+        assert packed(record_from(crossed, type(record))) == packed(record)
+
+
+@pytest.mark.parametrize("stage", ["measure", "train"])
+def test_what_could_not_be_measured_is_no_fault_of_the_script(stage: str, tmp_path: Path) -> None:
+    begin = json.dumps({"stage": "load", "begin": True}), json.dumps({"stage": stage, "begin": True})
+    process = started(f"import time; print(*{begin!r}, sep='\\n', flush=True); time.sleep(100)")
+    seen = observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 9, stage: 0.2}).evidence
+    assert seen.ending == Ending("unmeasured", stage, "deadline: not done after 0.2 seconds")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, {**asdict(Loading(None)), "more": 1}, {**asdict(Loading(None)), "how": 3},
+     {**asdict(Loading(None)), "methods": "forward"}, {**asdict(Loading(None)), "problem": {"kind": "syntax"}}],
+)  # fmt: skip
+def test_other_things_are_no_records(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        record_from(value, Loading)
+
+
+def task_for(tmp_path: Path) -> Task:
+    files, _ = write_worker_files(load_digits(""), tmp_path, order_seed=SEED)
+    return Task(str(tmp_path), "task1_cnn.py", SEED, files, load_rubric().training["digits"])
+
+
+def started(code: str) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+
+
+def no_training(record: Training, predictions: Any) -> tuple[Training, int | None]:
+    raise AssertionError("nothing was trained")
+
+
+def test_a_machine_without_torch_is_no_fault_of_the_script(tmp_path: Path) -> None:
+    process = started("raise ModuleNotFoundError(\"No module named 'torch'\")")
+    with pytest.raises(GraderFault, match="No module named 'torch'"):
+        observe(process, task_for(tmp_path), judge_training=no_training)
+
+
+def test_what_says_nothing_is_ended_at_its_deadline(tmp_path: Path) -> None:
+    process = started("import time; time.sleep(100)")
+    with pytest.raises(GraderFault, match=r"not done after 0\.2 seconds"):
+        observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 0.2})
+    assert process.returncode is not None
+
+
+def test_rubbish_on_the_channel_is_told_as_such(tmp_path: Path) -> None:
+    process = started('print(\'{"stage": "load", "begin": true}\'); print(\'x\' * 40)')
+    seen = observe(process, task_for(tmp_path), judge_training=no_training).evidence
+    assert seen.ending.kind == "crashed"
+    assert seen.ending.stage == "load"
+
+
+# ---- the student's folder --------------------------------------------------------------------------------------------
+
+
+def test_a_folder_without_a_script_is_told_so(tmp_path: Path) -> None:
+    check = run_self_check(tmp_path, {})
+    assert check.findings["loads"].message == "task1_cnn.py is not in this folder."
+    assert {one.status for id, one in check.findings.items() if id != "loads"} == {Status.SKIPPED}
+
+
+def test_what_is_looked_at_is_a_copy_of_the_students_own_files(tmp_path: Path) -> None:
+    work = tmp_path / "lab4"
+    for name in (
+        "task1_cnn.py", "blocks/layers.py", "selfcheck/grader/model.py", "data/MNIST/raw/train", ".git/config",
+        "venv/pyvenv.cfg", "venv/lib/site.py", ".hidden.py",
+    ):  # fmt: skip
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text("text")
+    (work / "weights.bin").write_bytes(bytes(6 << 20))
+    copy_work(work, tmp_path / "copy")
+    copies = (path for path in (tmp_path / "copy").rglob("*") if path.is_file())
+    copied = {path.relative_to(tmp_path / "copy").as_posix() for path in copies}
+    assert copied == {"task1_cnn.py", "blocks/layers.py"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "note"),
+    [
+        ({}, "MNIST is not in ./data, so"),
+        ({"LAB4_DATA": "digits"}, "As LAB4_DATA asks,"),
+        ({"LAB4_DATA": "/nowhere/at/all"}, "MNIST is not in LAB4_DATA (/nowhere/at/all), so"),
+    ],
+)
+def test_without_mnist_the_sample_is_used(environment: Mapping[str, str], note: str, tmp_path: Path) -> None:
+    data = choose_images(tmp_path, environment)
+    assert data.name == "digits"
+    assert data.note.startswith(note)
+    assert "sample of real handwritten digits" in data.note
+
+
+def test_half_a_download_is_told_and_left_alone(tmp_path: Path) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / MNIST[0].name).write_bytes(b"half")
+    data = choose_images(tmp_path, {})
+    assert data.name == "digits"
+    assert "too few bytes" in data.note
+    assert (raw / MNIST[0].name).read_bytes() == b"half"
+
+
+# ---- written answers -------------------------------------------------------------------------------------------------
+
+
+def notebook(*cells: tuple[str, str]) -> Any:
+    library: Any = nbformat
+    made = []
+    for name, text in cells:
+        cell = library.v4.new_markdown_cell(text)
+        if name:
+            cell["metadata"]["nbgrader"] = {"grade_id": name}
+        made.append(cell)
+    return library.v4.new_notebook(cells=made)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([("q6a", "<!-- lab4:q6a -->\n*Write your answer here.*")], {"6a": State.BLANK}),
+        ([("q6a", "<!-- lab4:q6a -->\nfour numbers")], {"6a": State.ANSWERED}),
+        ([("", "<!-- lab4:q1 -->\nlayers")], {"1": State.ANSWERED}),
+        ([("q1", "layers, the anchor is gone")], {"1": State.ANSWERED}),
+        ([("q1", "*Write your answer here.*\n\nlayers")], {"1": State.ANSWERED}),
+        ([("q1", "<!-- lab4:q1 -->one<!-- lab4:q2 -->two<!-- lab4:q3 --> **  **")],
+         {"1": State.ANSWERED, "2": State.ANSWERED, "3": State.BLANK}),
+        ([("q1", ""), ("q1", "layers"), ("q1", "")], {"1": State.ANSWERED}),
+        ([("question-1", "How would you explain"), ("observations", "text")], {}),
+    ],
+)  # fmt: skip
+def test_answers_are_answered_blank_or_not_found(
+    cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path
+) -> None:
+    library: Any = nbformat
+    library.write(notebook(*cells), str(tmp_path / NOTEBOOK))
+    written = look_at_answers(tmp_path)
+    assert written.problem == ""
+    assert written.states == dict.fromkeys(PART1_IDS, State.NOT_FOUND) | expected
+
+
+def test_a_notebook_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    assert "is not in this folder" in look_at_answers(tmp_path).problem
+    (tmp_path / NOTEBOOK).write_text("{")
+    assert "cannot be read" in look_at_answers(tmp_path).problem
+
+
+# ---- what is told ----------------------------------------------------------------------------------------------------
+
+EVERYTHING = dict.fromkeys(IDS, passed("It holds."))
+
+
+def test_the_end_names_the_first_fault_and_never_says_that_all_is_right() -> None:
+    assert next_step(EVERYTHING, IDS) == [ALL_PASSED]
+    assert ALL_PASSED == "The public checks passed; more is looked at when marking."
+    faults = {"structure.relu": failed("No ReLU.", "Apply F.relu."), "overfits": failed("No.", "Less dropout.")}
+    broken = EVERYTHING | faults
+    assert next_step(broken, IDS)[0] == "Next: structure.relu"
+    waiting = EVERYTHING | {"training.accuracy": Finding(Status.NEEDS_REVIEW, "At the edge.", fraction=Decimal(1))}
+    assert "training.accuracy" in next_step(waiting, IDS)[0]
+    some = {"loads": EVERYTHING["loads"]}
+    assert next_step(EVERYTHING | {"resources": skipped("Later.")}, list(some)) != [ALL_PASSED]
+
+
+def test_a_fault_is_told_in_lines_that_fit_and_shows_nothing_that_steers_a_terminal() -> None:
+    finding = failed("word " * 60, "try " * 40, expected="\x1b[31mred\x1b[0m", seen="a\u202eb")
+    text = told("forward.shape", finding, SelfCheck({}, printed="\x1b]0;title\x07hello"), verbose=True)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "hello" in text
+    assert "More hints: pytest -v" in told("loads", finding, SelfCheck({}), verbose=False)
+
+
+def test_the_state_of_the_answers_is_told_without_judging_them() -> None:
+    states = dict.fromkeys(PART1_IDS, State.ANSWERED) | {"6a": State.BLANK, "8": State.NOT_FOUND}
+    lines = " ".join(answers(Written(states)))
+    assert lines.startswith("Part 1: 11 answered; 1 blank (6a); 1 not found (8).")
+    assert Written(states).missing == "blank: 6a; not found: 8"
+    assert Written(dict.fromkeys(PART1_IDS, State.ANSWERED)).missing == ""
+
+
+def test_an_ending_that_is_nobodys_fault_waits_for_a_tutor() -> None:
+    evidence = replace(samples.HEALTHY, ending=Ending("unobserved", "modes", "odd"), modes=None, gradients=None)
+    findings = judge(Observed(replace(evidence, resources=None, trainings=())), load_rubric(), data="digits")
+    assert findings["behaviour.dropout_train_eval"].status is Status.NEEDS_REVIEW
+    assert "behaviour.dropout_train_eval" in next_step(findings, IDS)[0]
+
+
+def test_a_net_that_learns_no_batch_by_heart_is_told_unless_something_else_explains_it() -> None:
+    rubric, poor = load_rubric(), replace(samples.training(0.97), correct=20, total=64)
+    weak = replace(samples.HEALTHY, trainings=tuple(samples.training(0.2, seed) for seed in (1, 2, 3)))
+    findings = judge(Observed(weak, poor), rubric, data="digits")
+    assert findings["training.accuracy"].status is Status.FAILED
+    assert findings[OVERFITS].status is Status.FAILED
+    assert "20 of its 64" in findings[OVERFITS].message
+    assert judge(Observed(samples.HEALTHY, poor), rubric, data="digits")[OVERFITS].status is Status.PASSED
+    frozen = replace(weak, gradients=replace(samples.GRADIENTS, problem=Problem("forward", "It does not work.")))
+    assert judge(Observed(frozen, poor), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
+    assert judge(Observed(weak, None), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
+
+
+def test_the_runs_of_an_experiment_are_counted_and_their_figures_are_not_judged(tmp_path: Path) -> None:
+    def told() -> str:
+        return " ".join(" ".join(experiments(look_at_experiments(tmp_path))).split())
+
+    assert told() == "Experiments: experiments.csv is not in this folder."
+    header = (ROOT / "student_template" / EXPERIMENTS).read_text(encoding="utf-8")
+    (tmp_path / EXPERIMENTS).write_text(header, encoding="utf-8")
+    assert told() == "Experiments: experiments.csv has no run in it yet."
+    (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
+    assert told().startswith("Experiments: 1 run found.")
+    assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in told()

@@ -1,0 +1,280 @@
+"""The files of a run: the stored record, results.json, marks.csv, the marker of the folder."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.model import Report, Status, UsageFault
+from grader.storage import run_folder
+from grader.storage.json_files import write_file
+from tests.support import report_samples as samples
+
+
+def reject(constant: str) -> Any:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def strict_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=reject)
+
+
+def rows_of(folder: Path) -> list[list[str]]:
+    with (folder / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def same(one: object, other: object) -> bool:
+    """Equal, with nan equal to nan."""
+    return repr(one) == repr(other)
+
+
+# The stored record
+
+
+@pytest.mark.parametrize("report", samples.cohort()[:6], ids=lambda report: report.status.value)
+def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
+    run_folder.write_report(tmp_path, report, key="k1")
+    record = run_folder.read_record(tmp_path, report.student)
+    assert record is not None
+    assert (record.key, record.student) == ("k1", report.student)
+    assert same(record.submission, report.submission)
+    assert same(record.evidence, report.evidence)
+
+
+def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) -> None:
+    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
+    strict_json(tmp_path / "students" / "a" / "evidence.json")
+    record = run_folder.read_record(tmp_path, "a")
+    assert record is not None
+    assert record.evidence is not None
+    assert math.isnan(record.evidence.trainings[0].curve[3].loss)
+
+
+@pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
+def test_any_name_can_be_stored_and_found_again(tmp_path: Path, name: str) -> None:
+    run_folder.write_report(tmp_path, samples.hostile_report(name), key="k")
+    record = run_folder.read_record(tmp_path, name)
+    assert record is not None
+    assert [path.parent.parent.name for path in tmp_path.rglob("evidence.json")] == ["students"]
+
+
+def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
+    assert run_folder.read_record(tmp_path, "nobody") is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: b"\xff\xfe\x00",
+        lambda content: b"[1, 2]",
+        lambda content: b"null",
+        lambda content: b"[" * 100_000,
+        lambda content: b'{"format": ' + b"9" * 5000 + b"}",
+        lambda content: content.replace(b'"format": 1, "key"', b'"format": 2, "key"'),
+        lambda content: content.replace(b'"output": "Train', b'"output": 7, "x": "Train'),
+        lambda content: content.replace(b'"seed": 1', b'"seed": "1"'),
+        lambda content: content.replace(b'"kind": "finished"', b'"kind": null'),
+        lambda content: content.replace(b'"steps": 500', b'"steps": true'),
+        lambda content: content.replace(b'"student": "a"', b'"student": "b"'),
+        lambda content: content.replace(b'"key": "k"', b'"key": 1'),
+        lambda content: content.replace(b'"root": "', b'"root": 1, "was": "'),
+        lambda content: content.rstrip(b"}\n").removesuffix(b'"format": 1') + b'"format": 99}}',
+    ],
+)
+def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
+    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
+    path = tmp_path / "students" / "a" / "evidence.json"
+    content = path.read_bytes()
+    assert damage(content) != content
+    path.write_bytes(damage(content))
+    assert run_folder.read_record(tmp_path, "a") is None
+
+
+def test_a_folder_in_the_place_of_a_record_is_none(tmp_path: Path) -> None:
+    (tmp_path / "students" / "a" / "evidence.json").mkdir(parents=True)
+    assert run_folder.read_record(tmp_path, "a") is None
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "marks.csv"
+    write_file(path, b"old")
+    with pytest.raises(TypeError):
+        write_file(path, "not bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# results.json
+
+
+def test_results_keep_the_contract(tmp_path: Path) -> None:
+    reports = samples.cohort()
+    run_folder.write_results(tmp_path, samples.RUN, reports)
+    results = strict_json(tmp_path / "results.json")
+    assert list(results) == ["format", "run", "submissions"]
+    assert results["format"] == 1
+    assert results["run"]["versions"]["torch"]
+    assert results["run"]["isolation"]
+    assert results["run"]["seeds"] == [1, 2, 3]
+    assert len(results["submissions"]) == len(reports)
+    for entry in results["submissions"]:
+        assert list(entry)[:4] == ["student", "status", "awarded", "available"]
+        assert list(entry)[4:] == ["flags", "items", "answers", "network", "report"]
+        assert entry["status"] in set(Status)
+        for flag in entry["flags"]:
+            assert list(flag) == ["id", "message"]
+        for item in entry["items"]:
+            assert list(item) == ["id", "status", "awarded", "available", "message", "hint", "proposed", "override"]
+        for answer in entry["answers"]:
+            assert list(answer)[:7] == ["part", "status", "awarded", "available", "confidence", "message", "spans"]
+            assert list(answer)[7:] == ["answer", "source", "note", "proposed", "override"]
+
+
+def test_points_are_numbers_and_paths_are_relative(tmp_path: Path) -> None:
+    run_folder.write_results(tmp_path, samples.RUN, [samples.partial_report("a")])
+    (entry,) = strict_json(tmp_path / "results.json")["submissions"]
+    assert entry["awarded"] == 13.5
+    assert entry["available"] == 30
+    assert isinstance(entry["available"], int)
+    assert entry["report"] == "students/a/report.html"
+
+
+def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
+    base = samples.passed_report()
+    answer = dataclasses.replace(base.answers[0], confidence=math.nan, spans=((1, 5),))
+    run = dataclasses.replace(samples.RUN, seconds=math.inf)
+    run_folder.write_results(tmp_path, run, [dataclasses.replace(base, answers=(answer,))])
+    results = strict_json(tmp_path / "results.json")
+    assert results["run"]["seconds"] is None
+    assert results["submissions"][0]["answers"][0]["confidence"] is None
+    assert results["submissions"][0]["answers"][0]["spans"] == [[1, 5]]
+
+
+# marks.csv
+
+
+def test_marks_have_a_row_a_student_and_a_column_an_item(tmp_path: Path) -> None:
+    run_folder.write_marks_csv(tmp_path, samples.cohort())
+    assert (tmp_path / "marks.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    header, *rows = rows_of(tmp_path)
+    assert header[:4] == ["student", "status", "awarded", "available"]
+    assert header[4:18] == [id for id, *_ in samples.ITEMS]
+    assert header[18:-1] == [f"part1.{part}" for part, _ in samples.PARTS]
+    assert header[-1] == "flags"
+    assert len(rows) == len(samples.cohort())
+    assert {len(row) for row in rows} == {len(header)}
+
+
+def test_the_cells_of_a_row_add_up_to_its_mark(tmp_path: Path) -> None:
+    run_folder.write_marks_csv(tmp_path, samples.cohort())
+    for row in rows_of(tmp_path)[1:]:
+        assert sum(Decimal(cell) for cell in row[4:-1] if cell) == Decimal(row[2])
+
+
+def test_what_waits_for_a_tutor_is_an_empty_cell_and_no_nought(tmp_path: Path) -> None:
+    run_folder.write_marks_csv(tmp_path, [samples.review_report(), samples.failed_report()])
+    header, review, failed = rows_of(tmp_path)
+    assert review[header.index("training.accuracy")] == ""
+    assert review[header.index("part1.6a")] == ""
+    assert failed[header.index("training.accuracy")] == "0"
+
+
+@pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
+def test_no_cell_of_text_starts_a_formula_or_breaks_a_row(tmp_path: Path, name: str) -> None:
+    run_folder.write_marks_csv(tmp_path, [samples.hostile_report(name)])
+    content = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig")
+    assert len(content.splitlines()) == 2
+    for cell in rows_of(tmp_path)[1]:
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd", "'+cmd"),
+        ("-x", "'-x"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'␉=1"),
+        ("\rx", "'␍x"),
+        (" =1", "' =1"),
+        ("＝1", "'＝1"),
+        ("-5", "-5"),
+        ("+61.5", "+61.5"),
+        ("s1", "s1"),
+        ("two\nlines", "two␊lines"),
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path, name: str, cell: str) -> None:
+    run_folder.write_marks_csv(tmp_path, [samples.passed_report(name)])
+    assert rows_of(tmp_path)[1][0] == cell
+
+
+# The folder of a run
+
+
+def test_a_new_and_an_empty_folder_can_be_claimed_and_claimed_again(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "new" / "run"):
+        run_folder.claim_folder(folder)
+        stored = run_folder.read_run(folder)
+        assert stored is not None
+        assert not stored.is_finished
+        assert stored.run is None
+        run_folder.claim_folder(folder)
+
+
+def test_a_run_is_remembered(tmp_path: Path) -> None:
+    run_folder.claim_folder(tmp_path)
+    run_folder.write_run(tmp_path, samples.RUN, is_finished=True)
+    assert run_folder.read_run(tmp_path) == run_folder.StoredRun(is_finished=True, run=samples.RUN)
+    run_folder.claim_folder(tmp_path)
+    assert run_folder.read_run(tmp_path) == run_folder.StoredRun(is_finished=True, run=samples.RUN)
+
+
+def test_clutter_of_the_operating_system_is_no_content(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").touch()
+    run_folder.claim_folder(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, "{}", '{"format": 1, "kind": "other"}', "half a li"])
+def test_a_folder_with_anything_else_is_refused(tmp_path: Path, content: str | None) -> None:
+    name = "thesis.txt" if content is None else "run.json"
+    (tmp_path / name).write_text(content or "words")
+    with pytest.raises(UsageFault, match="not empty"):
+        run_folder.claim_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.touch()
+    with pytest.raises(UsageFault, match="is a file"):
+        run_folder.claim_folder(path)
+    with pytest.raises(UsageFault, match="cannot be written"):
+        run_folder.claim_folder(path / "below")
+
+
+def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
+    run_folder.write_verdict(tmp_path, samples.passed_report("ann"))
+    code = (
+        "import sys, threading; from pathlib import Path; from grader.storage import run_folder\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "read = run_folder.read_verdict\n"
+        "threads = [threading.Thread(target=read, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"
+        "for each in threads: each.start()\n"
+        "for each in threads: each.join()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr

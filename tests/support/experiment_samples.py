@@ -1,0 +1,49 @@
+"""Experiments as they are stored, for tests: a good one, and reports that hold one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from grader.experiment.plausibility import BRIEF_STEPS
+from grader.lab4.items import EXPERIMENT_IDS, EXPERIMENT_TITLES, PART2_IDS
+from grader.model import AnswerSheet, Criterion, Report, Rubric, Submission, WrittenAnswer
+from grader.model.experiment import Experiment, Rerun, Trial
+from grader.pipeline.marking import mark
+from tests.support import evidence_samples as samples
+
+PARAGRAPH = "More channels helped, and larger kernels did not."
+WRITTEN = AnswerSheet(observations=WrittenAnswer("observations", PARAGRAPH, "a.md", 0.98))
+ALICE = Submission("alice", Path("alice"), "task1_cnn.py", ("task1_cnn.py",), "0" * 64)
+
+
+def trial(channels1: int = 10, kernel1: int = 5, accuracy: float = 0.97, row: int = 2, **changes: Any) -> Trial:
+    return replace(Trial(channels1, 20, kernel1, 5, 2, accuracy, 40.0, row), **changes)
+
+
+VARIED = (trial(), trial(20, row=3, accuracy=0.975), trial(10, 3, row=4, accuracy=0.968))
+RERUN = Rerun(VARIED[0], 1800, 2000, BRIEF_STEPS)
+GOOD = Experiment("experiments.csv", VARIED, rerun=RERUN)
+
+
+def rubric(points: str | None) -> Rubric:
+    """A point for each item of the network, and ``points`` for each of the experiment."""
+    plan = {"mnist": samples.PLAN, "digits": samples.PLAN}
+    network = tuple(Criterion(id, id, Decimal(1)) for id in PART2_IDS)
+    tried = tuple(Criterion(id, EXPERIMENT_TITLES[id], Decimal(points)) for id in EXPERIMENT_IDS) if points else ()
+    return Rubric("Lab 4", (), network, plan, "r1", samples.MAX_PARAMETERS, samples.MAX_SECONDS, tried)
+
+
+def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> Report:
+    """A report on a net that does all that was asked, with this experiment."""
+    return mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
+
+
+def with_experiment(report: Report, text: str = PARAGRAPH) -> Report:
+    """``report`` with an experiment that carries no points, whose words are all ``text``."""
+    said = replace(WRITTEN, observations=WrittenAnswer("observations", text, text, 0.98))
+    tried = replace(GOOD, source=text, problems=(text,) * 2, unread=2)
+    made = marked(None, tried, said)
+    return replace(report, experiment=made.experiment, unmarked=made.unmarked)

@@ -1,0 +1,109 @@
+"""``python -m tests.support.selfcheck_cohort FOLDER ID...``: put these submissions in FOLDER through the self-check.
+
+For each submission one line of JSON: its id, and status, message and hint of every step in order. The path is the
+student's, but for two things that save most of the time: a forked copy of this process, which has imported torch, takes
+the place of a new one, and the images are written once. To be started with the environment of
+:mod:`grader.worker.environment`, which torch reads when it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import torch  # what the forked processes are to find imported
+
+from grader.data.digits import load_digits
+from grader.data.worker_files import write_worker_files
+from grader.model import DataFiles, Finding, Rubric, Status, Submission
+from grader.rubric.loading import load_rubric
+from grader.selfcheck import process
+from grader.selfcheck.observation import SECONDS, observe
+from grader.selfcheck.run import SEED, judge_with
+from grader.selfcheck.steps import judge, nothing_to_run
+from grader.selfcheck.task import Task
+from grader.selfcheck.work_copy import copy_work
+from grader.submissions import discover
+from grader.worker import stages
+
+HANG = 3.0
+"""Seconds for forward where it is known to hang."""
+
+
+class Forked:
+    """Stands in for ``subprocess.Popen`` on ``grader.selfcheck.process``."""
+
+    def __init__(self) -> None:
+        commands, theirs_commands = os.pipe()
+        frames, theirs_frames = os.pipe()
+        output, theirs_output = os.pipe()
+        sys.stdout.flush()
+        self.pid = os.fork()
+        self.returncode: Any = None
+        if self.pid == 0:
+            os.setsid()
+            for theirs, number in ((commands, 0), (theirs_frames, 1), (theirs_output, 2)):
+                os.dup2(theirs, number)
+            os.closerange(3, 256)
+            process.main()
+        for descriptor in (commands, theirs_frames, theirs_output):
+            os.close(descriptor)
+        self.stdin: IO[bytes] | None = os.fdopen(theirs_commands, "wb")
+        self.stdout: IO[bytes] | None = os.fdopen(frames, "rb")
+        self.stderr: IO[bytes] | None = os.fdopen(output, "rb")
+
+    def kill(self) -> None:
+        """As Popen does, when it is not over."""
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, or minus the signal."""
+        if self.returncode is None:
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return int(self.returncode)
+
+
+def look_at(submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path) -> dict[str, Finding]:
+    """The finding of each step for one submission."""
+    if submission.script is None:
+        return nothing_to_run(Finding(Status.FAILED, submission.problem))
+    files, labels = images
+    folder = scratch / submission.id
+    copy_work(submission.root, folder)
+    plan = rubric.training["digits"]
+    task = Task(str(folder), submission.script, SEED, files, plan)
+    hangs = "loop" in submission.id
+    observed = observe(
+        Forked(),
+        task,
+        judge_training=judge_with(plan, labels),
+        seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
+    )
+    return judge(observed, rubric, data="digits")
+
+
+def main() -> None:
+    """Look at the cases that are this process's."""
+    cohort, *ids = sys.argv[1:]
+    torch.set_num_threads(1)
+    rubric = load_rubric()
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        files, labels = write_worker_files(load_digits(""), scratch / "images", order_seed=SEED)
+        stages.preload()
+        for submission in discover(Path(cohort), scratch / "unpacked"):
+            if submission.id not in ids:
+                continue
+            found = look_at(submission, rubric, (files, labels), scratch / "work")
+            told = {id: [one.status, one.message, one.hint] for id, one in found.items()}
+            print(json.dumps({"id": submission.id, "steps": told}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
