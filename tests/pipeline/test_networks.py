@@ -1,8 +1,8 @@
 """Networks as public code writes them, one a file in ``tests/networks``: each earns every mark and raises no suspicion.
 
 They are graded once, through the command that a tutor uses, with the shorter training of
-:mod:`tests.pipeline.test_sample_cohort`. The first line of a file says what it shows. That a replay gives what each gives:
-:mod:`tests.measure.test_measuring`.
+:mod:`tests.pipeline.test_sample_cohort`. The first line of a file says what it shows. That a replay gives the
+same outputs is tested in :mod:`tests.measure.test_measuring`.
 """
 
 from __future__ import annotations
