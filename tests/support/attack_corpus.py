@@ -30,7 +30,7 @@ ATTACKS = TESTS / "attacks"
 FORGED = ATTACKS / "forged.py"
 """Made-up evidence, for the attacks that hand it in."""
 PLANTED = ATTACKS / "planted.py"
-"""Leaves a mark where it is imported, for the attacks that plant it under the name of something that the grader loads."""
+"""Leaves a mark where it is imported, for the attacks that plant it under a name that the grader loads."""
 KEYS = {"about", "at_most", "at_least", "flags", "endings", "planted"}
 POINTS = 17
 """Of Part 2."""
