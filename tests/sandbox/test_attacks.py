@@ -27,7 +27,6 @@ from tests.measure.audit import (
     judge_run,
     missing_flags,
 )
-from tests.pipeline.test_sample_cohort import differences, expected_of
 from tests.support.attack_corpus import (
     ATTACKS,
     HOSTILE_NAMES,
@@ -40,6 +39,7 @@ from tests.support.attack_corpus import (
     name_of,
     read,
 )
+from tests.support.sample_cohort import differences, expected_of
 
 LEAST = 70
 FAMILIES = set(re.findall(r"^\| `(\w+)` \|", (ATTACKS / "README.md").read_text(encoding="utf-8"), re.MULTILINE))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tests.support.places import TESTS
@@ -17,7 +16,7 @@ class Row(NamedTuple):
     answer: str
 
 
-def _table(name: str) -> Mapping[str, Mapping[str, Any]]:
+def _table(name: str) -> dict[str, dict[str, Any]]:
     return tomllib.loads((TESTS / "answers" / name).read_text(encoding="utf-8"))
 
 
