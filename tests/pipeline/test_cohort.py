@@ -39,6 +39,8 @@ from tests.support import report_samples
 from tests.support.places import ROOT
 from tests.support.quick_rubric import write_rubric
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = ROOT / "tests" / "submissions"
 STUDENTS = {
     "ada": "valid-type-hints",

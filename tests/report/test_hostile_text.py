@@ -34,6 +34,8 @@ from tests.support import report_samples as samples
 from tests.support.places import TESTS
 from tests.support.quick_rubric import write_rubric
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = TESTS / "submissions"
 NET = "import torch.nn as nn\n\n\nclass Net(nn.Module):\n    pass\n"
 

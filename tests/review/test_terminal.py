@@ -17,6 +17,8 @@ import pytest
 from tests.support.places import ROOT
 from tests.support.review_samples import decided
 
+pytestmark = pytest.mark.slow
+
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
 termios = pytest.importorskip("termios")
 fcntl = pytest.importorskip("fcntl")

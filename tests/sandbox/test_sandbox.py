@@ -23,6 +23,8 @@ from grader.sandbox.decoding import Decoder, Garbled, Recorded
 from tests.support.places import ROOT
 from tests.support.worker_pools import LIMITS, is_running, make_job, make_pool, wait_until
 
+pytestmark = pytest.mark.slow
+
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 

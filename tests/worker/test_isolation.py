@@ -25,6 +25,8 @@ from grader.worker.isolate.confinement import Allowance, Assignment, confine, de
 from tests.support.places import ROOT
 from tests.support.worker_pools import LIMITS, is_running, make_job, make_pool, wait_until
 
+pytestmark = pytest.mark.slow
+
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
 ROOMY = replace(LIMITS, disk_bytes=16 << 20, stage_seconds={"load": 20.0})
 
