@@ -26,6 +26,8 @@ from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modu
 from grader.submissions import discover
 from tests.support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 STUDENTS = ROOT / "student_template"
 SOLUTIONS = ROOT / "solutions"
 TUTORS_LIBRARIES = ("msgspec", "rapidfuzz", "sklearn", "scipy", "rich", "snowballstemmer", "pypdf", "tomli_w")
