@@ -1,4 +1,4 @@
-"""The fourteen checks, from evidence records to findings: what each says, what it skips, and which fault it blames."""
+"""The fourteen checks on evidence records: their messages, when they are skipped, and which fault they name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ERROR = Problem("forward", "name 'nn' is not defined", "NameError", "task1_cnn.p
 
 
 def statuses(evidence: Evidence) -> dict[str, str]:
-    """The items that did not pass, with what they got instead."""
+    """The checks that did not pass, with their status."""
     return {id_: str(one.status) for id_, one in judged(evidence).items() if one.status is not Status.PASSED}
 
 
@@ -51,7 +51,7 @@ def said(finding: Finding) -> str:
 
 
 def only_failed(evidence: Evidence, id_: str) -> Finding:
-    """The finding on the one item that fails; every other must hold."""
+    """The finding of the check that fails; all other checks must pass."""
     assert statuses(evidence) == {id_: "failed"}
     return judged(evidence)[id_]
 
@@ -61,7 +61,7 @@ def with_trace(*operations: Operation) -> Evidence:
 
 
 def broken_forward(*repairs: Repair, problem: Problem = ERROR, **changes: Any) -> Evidence:
-    """forward raises ``problem`` in every pass; the trace was mended as ``repairs`` say and saw the whole net."""
+    """forward raises ``problem`` in every pass; with the ``repairs``, the trace covers the whole network."""
     mended = trace(*LAYERS, repairs=repairs) if repairs else stopped(*HEAD, problem=problem)
     evidence = until("modes", "finished")
     probe = replace(
@@ -77,18 +77,18 @@ def broken_forward(*repairs: Repair, problem: Problem = ERROR, **changes: Any) -
 # ---- the whole -------------------------------------------------------------------------------------------------------
 
 
-def test_a_net_as_the_lab_asks_for_passes_every_check() -> None:
+def test_a_correct_network_passes_every_check() -> None:
     findings = judged(HEALTHY)
     assert set(findings) == set(PART2_IDS)
     assert {one.status for one in findings.values()} == {Status.PASSED}
     assert {one.fraction for one in findings.values()} == {Decimal(1)}
 
 
-def test_every_check_is_a_rubric_item_and_names_only_checks() -> None:
+def test_every_check_is_a_rubric_item_and_depends_only_on_checks() -> None:
     ids = [check.id for check in CHECKS]
     assert sorted(ids) == sorted(PART2_IDS)
     for check in CHECKS:
-        assert set(check.needs) <= set(ids[: ids.index(check.id)]), "a need is judged before"
+        assert set(check.needs) <= set(ids[: ids.index(check.id)]), "needs come earlier in the list"
         assert set(check.blames) < set(ids)
         assert check.id not in check.blames
 
@@ -103,31 +103,37 @@ def test_findings_are_the_same_every_time() -> None:
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (Problem("syntax", "invalid syntax", file="a.py", line=9), ["invalid syntax (in a.py, line 9).", "python3"]),
+        (
+            Problem("syntax", "invalid syntax", file="a.py", line=9),
+            ["invalid syntax (in a.py, line 9).", "python task1"],
+        ),
         (Problem("python2", "Line 3 is Python 2", line=3), ["Line 3 is Python 2. ", "print(...)"]),
-        (Problem("missing-package", "seaborn is not there.", cell=2, line=1), ["(in cell 2, line 1)", "do without"]),
-        (Problem("near-miss", "The class is called net"), ["called net.", "Latin capital N"]),
+        (
+            Problem("missing-package", "seaborn is not there.", cell=2, line=1),
+            ["(in cell 2, line 1)", "without this package"],
+        ),
+        (Problem("near-miss", "The class is called net"), ["called net.", "a capital N from the Latin alphabet"]),
         (Problem("no-net", "No class Net"), ["class Net(nn.Module)"]),
-        (Problem("of-a-kind-to-come", ""), ["could not be read", "Correct that"]),
+        (Problem("of-a-kind-to-come", ""), ["could not be read", "Correct this"]),
     ],
 )
-def test_a_script_that_gives_no_net_fails_loads_alone(problem: Problem, words: list[str]) -> None:
+def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=problem))
     findings = judged(evidence)
     assert findings["loads"].status is Status.FAILED
     assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
     others = [one for id_, one in findings.items() if id_ != "loads"]
     assert {one.status for one in others} == {Status.SKIPPED}
-    assert {one.message for one in others} == {"Not assessed, because loads does not hold."}
+    assert {one.message for one in others} == {"Not checked, because loads did not pass."}
 
 
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (Problem("not-a-module", "Net() gives a dict, not an nn.Module"), ["gives a dict", "Derive the class"]),
+        (Problem("not-a-module", "Net() gives a dict, not an nn.Module"), ["gives a dict", "a subclass of nn.Module"]),
         (
             Problem("build", "cannot assign module before Module.__init__() call", "AttributeError", line=8),
-            ["before the nn.Module part is set up in line 8.", "super().__init__()"],
+            ["creates layers before it calls super().__init__() in line 8.", "super().__init__()"],
         ),
         (
             Problem("build", "Net.__init__() missing 1 required positional argument: 'width'", "TypeError"),
@@ -139,7 +145,7 @@ def test_a_script_that_gives_no_net_fails_loads_alone(problem: Problem, words: l
         ),
     ],
 )
-def test_a_net_that_cannot_be_built_fails_loads_alone(problem: Problem, words: list[str]) -> None:
+def test_a_net_that_cannot_be_built_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("trace", "finished"), build=replace(samples.BUILD, problem=problem, parameters=0))
     findings = judged(evidence)
     assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
@@ -165,14 +171,14 @@ def test_a_net_that_cannot_be_built_fails_loads_alone(problem: Problem, words: l
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("deadline", "did not finish in the time allowed"),
+        ("deadline", "did not finish within the time limit"),
         ("exit", "ended the Python process"),
         ("signal", "crashed the Python process"),
         ("memory", "used more memory than is allowed"),
-        ("crashed", "sent back something that is not evidence"),
+        ("crashed", "sent invalid data back to the grader"),
     ],
 )
-def test_an_early_end_is_one_fault_where_it_belongs(stage: str, item: str, kind: str, words: str) -> None:
+def test_an_early_end_is_reported_once_by_the_check_of_its_stage(stage: str, item: str, kind: str, words: str) -> None:
     findings = judged(until(stage, kind, detail="as told"))
     assert [id_ for id_, one in findings.items() if one.status is Status.FAILED] == [item]
     assert f"{words} (as told)." in findings[item].message
@@ -181,16 +187,16 @@ def test_an_early_end_is_one_fault_where_it_belongs(stage: str, item: str, kind:
     assert all(findings[id_].status is Status.SKIPPED for id_ in later)
 
 
-def test_a_lost_worker_is_for_a_tutor_and_costs_nothing_beside() -> None:
+def test_after_a_lost_worker_a_tutor_decides_every_item() -> None:
     findings = judged(until("load", "lost"))
     assert findings["loads"].status is Status.NEEDS_REVIEW
     assert findings["loads"].fraction == 0
-    assert findings["loads"].message == "Reading the script brought the grader's worker down."
+    assert findings["loads"].message == "Reading the script crashed the grader's worker process."
     assert {(one.status, one.fraction) for one in findings.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
 
 
 @pytest.mark.parametrize("kind", ["unobserved", "unrecorded", "unmeasured"])
-def test_what_could_not_be_looked_at_waits_for_a_tutor_and_is_no_loss(kind: str) -> None:
+def test_a_tutor_decides_what_could_not_be_checked(kind: str) -> None:
     findings = judged(until("modes", kind, detail="as told"))
     waiting = {id_: one for id_, one in findings.items() if one.status is not Status.PASSED}
     assert {"behaviour.dropout_train_eval", "behaviour.gradients", "training.accuracy", "resources"} == set(waiting)
@@ -198,7 +204,7 @@ def test_what_could_not_be_looked_at_waits_for_a_tutor_and_is_no_loss(kind: str)
     assert all("(as told)." in one.message for one in waiting.values())
 
 
-def test_structure_seen_before_a_crash_in_the_probes_still_counts() -> None:
+def test_structure_recorded_before_a_crash_still_counts() -> None:
     findings = judged(until("probe", "deadline"))
     assert all(findings[id_].status is Status.PASSED for id_ in PART2_IDS if id_.startswith("structure."))
 
@@ -208,14 +214,14 @@ def test_structure_seen_before_a_crash_in_the_probes_still_counts() -> None:
 
 def test_one_convolution() -> None:
     finding = only_failed(with_trace(CONV1, POOL, DROPOUT, RELU, FLATTEN, *LAYERS[8:]), "structure.conv")
-    assert finding.message == "1 convolution layer is executed between input and output."
-    assert finding.hint.startswith("conv2 is declared")
+    assert finding.message == "forward uses 1 convolution layer between input and output."
+    assert finding.hint.startswith("__init__ creates conv2")
     assert (finding.expected, finding.seen) == ("2 convolution layers", "conv1: 1 x 28 x 28 -> 10 x 24 x 24")
 
 
 def test_no_convolution() -> None:
     findings = judged(with_trace(FLATTEN, FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX))
-    assert findings["structure.conv"].message.startswith("0 convolution layers are executed")
+    assert findings["structure.conv"].message.startswith("forward uses no convolution layer")
     assert findings["structure.conv"].seen == "none"
     assert findings["structure.dropout_conv"].status is Status.SKIPPED
 
@@ -223,32 +229,32 @@ def test_no_convolution() -> None:
 def test_three_convolutions() -> None:
     third = replace(CONV2, layer="conv3")
     finding = only_failed(with_trace(CONV1, RELU, CONV2, RELU, third, DROPOUT, RELU, *LAYERS[7:]), "structure.conv")
-    assert finding.message.startswith("3 convolution layers are executed")
+    assert finding.message.startswith("forward uses 3 convolution layers")
     assert "exactly two" in finding.hint
 
 
-def test_one_fully_connected_layer_leaves_no_place_for_its_dropout() -> None:
+def test_with_one_fully_connected_layer_its_dropout_is_skipped() -> None:
     evidence = with_trace(*HEAD, replace(FC1, shape_out=(4, 10)), LOG_SOFTMAX)
     assert statuses(evidence) == {"structure.linear": "failed", "structure.dropout_fc": "skipped"}
     finding = judged(evidence)["structure.linear"]
-    assert finding.message == "1 fully connected layer is executed between input and output."
-    assert finding.hint.startswith("fc2 is declared")
+    assert finding.message == "forward uses 1 fully connected layer between input and output."
+    assert finding.hint.startswith("__init__ creates fc2")
 
 
 def test_three_fully_connected_layers() -> None:
     finding = only_failed(
         with_trace(*HEAD, FC1, RELU, DROPOUT, replace(FC2, layer="fc1b"), RELU, FC2, LOG_SOFTMAX), "structure.linear"
     )
-    assert finding.message.startswith("3 fully connected layers are executed")
+    assert finding.message.startswith("forward uses 3 fully connected layers")
 
 
-def test_a_missing_dropout_says_where_the_others_stand() -> None:
+def test_a_missing_dropout_is_reported_with_the_place_of_another() -> None:
     finding = only_failed(
         with_trace(CONV1, DROPOUT, RELU, CONV2, POOL, RELU, FLATTEN, *LAYERS[8:]), "structure.dropout_conv"
     )
-    assert finding.message == "No dropout lies between the second convolution and the first fully connected layer."
+    assert finding.message == "There is no dropout between the second convolution and the first fully connected layer."
     assert "after the second convolution" in finding.hint
-    assert finding.seen == "no dropout there; one stands behind the first convolution (conv1)"
+    assert finding.seen == "no dropout there, but a dropout after the first convolution (conv1)"
 
 
 def test_a_missing_dropout_between_the_fully_connected_layers() -> None:
@@ -256,7 +262,7 @@ def test_a_missing_dropout_between_the_fully_connected_layers() -> None:
     assert "between the first and the second fully connected layer" in finding.message
 
 
-def test_a_dropout_whose_result_is_thrown_away() -> None:
+def test_a_dropout_whose_result_is_not_used() -> None:
     aside = replace(DROPOUT, inputs=(9,))
     finding = only_failed(
         with_trace(*HEAD, FC1, RELU, aside, replace(FC2, inputs=(9,)), LOG_SOFTMAX), "structure.dropout_fc"
@@ -268,12 +274,12 @@ def test_a_dropout_whose_result_is_thrown_away() -> None:
 @pytest.mark.parametrize(
     ("idle", "message", "seen"),
     [
-        (replace(DROPOUT, probability=0.0), "has p=0, so it never drops anything", "drop with p=0"),
-        (replace(DROPOUT, probability=1.0), "has p=1, so it zeroes everything", "drop with p=1"),
-        (replace(DROPOUT, is_active=False), "is switched off during training as well", "drop with training=False"),
+        (replace(DROPOUT, probability=0.0), "has p=0, so it has no effect", "drop with p=0"),
+        (replace(DROPOUT, probability=1.0), "has p=1, so it sets every value to zero", "drop with p=1"),
+        (replace(DROPOUT, is_active=False), "is off in training mode too", "drop with training=False"),
     ],
 )
-def test_an_idle_dropout(idle: Operation, message: str, seen: str) -> None:
+def test_a_dropout_without_effect(idle: Operation, message: str, seen: str) -> None:
     evidence = with_trace(*HEAD, FC1, RELU, idle, FC2, LOG_SOFTMAX)
     finding = judged(evidence)["structure.dropout_fc"]
     assert [id_ for id_, status in statuses(evidence).items() if status == "failed"] == ["structure.dropout_fc"]
@@ -282,16 +288,16 @@ def test_an_idle_dropout(idle: Operation, message: str, seen: str) -> None:
     assert finding.hint
 
 
-def test_two_idle_dropouts_fail_both_places_and_the_behaviour() -> None:
+def test_two_dropouts_without_effect_fail_both_places_and_the_behaviour() -> None:
     idle = replace(DROPOUT, probability=0.0)
     steps = [idle if one.kind == "dropout" else one for one in LAYERS]
     evidence = replace(with_trace(*steps), modes=Modes(None))
     failed = ["structure.dropout_conv", "structure.dropout_fc", "behaviour.dropout_train_eval"]
     assert statuses(evidence) == dict.fromkeys(failed, "failed")
-    assert "drops nothing in training mode" in judged(evidence)["behaviour.dropout_train_eval"].message
+    assert "has no effect in training mode" in judged(evidence)["behaviour.dropout_train_eval"].message
 
 
-def test_no_dropout_at_all_leaves_nothing_to_compare() -> None:
+def test_without_dropout_its_behaviour_is_skipped() -> None:
     evidence = replace(with_trace(*(one for one in LAYERS if one.kind != "dropout")), modes=Modes(None))
     assert statuses(evidence) == {
         "structure.dropout_conv": "failed",
@@ -300,15 +306,15 @@ def test_no_dropout_at_all_leaves_nothing_to_compare() -> None:
     }
 
 
-def test_a_missing_relu_is_named_by_its_layer() -> None:
+def test_a_missing_relu_is_reported_with_its_layer() -> None:
     finding = only_failed(with_trace(CONV1, POOL, *LAYERS[3:]), "structure.relu")
-    assert finding.message == "No ReLU follows the first convolution (conv1)."
+    assert finding.message == "There is no ReLU after the first convolution (conv1)."
     assert "F.relu" in finding.hint
 
 
-def test_all_missing_relus_are_told_at_once() -> None:
+def test_all_missing_relus_are_reported_together() -> None:
     finding = only_failed(with_trace(*(one for one in LAYERS if one.kind != "relu")), "structure.relu")
-    assert finding.message.startswith("No ReLU follows the first convolution (conv1)")
+    assert finding.message.startswith("There is no ReLU after the first convolution (conv1)")
     assert "the second convolution (conv2) and the first fully connected layer (fc1)" in finding.message
 
 
@@ -316,37 +322,41 @@ def test_a_softmax_between_hidden_layers() -> None:
     steps = (*HEAD, FC1, RELU, op("softmax", "softmax"), DROPOUT, FC2, LOG_SOFTMAX)
     finding = judged(with_trace(*steps))["structure.relu"]
     assert finding.status is Status.FAILED
-    assert finding.message.startswith("A softmax is used after the first fully connected layer (fc1)")
-    assert "Take the softmax out" in finding.hint
+    assert finding.message.startswith("forward applies softmax after the first fully connected layer (fc1)")
+    assert "Replace it with F.relu" in finding.hint
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "leaky_relu"])
 def test_another_activation(name: str) -> None:
     steps = [op("activation", name) if one is RELU else one for one in LAYERS]
     finding = only_failed(with_trace(*steps), "structure.relu")
-    assert finding.message == f"{name} is used behind the first convolution (conv1), where the lab asks for a ReLU."
+    assert (
+        finding.message == f"forward applies {name} after the first convolution (conv1), where the lab asks for a ReLU."
+    )
     assert f"instead of {name}" in finding.hint
 
 
 def test_a_relu_on_the_output() -> None:
     finding = only_failed(with_trace(*LAYERS[:-1], RELU, LOG_SOFTMAX), "structure.relu")
-    assert finding.message == "A ReLU is applied to the output scores, behind the second fully connected layer (fc2)."
+    assert (
+        finding.message == "forward applies a ReLU to the output scores, after the second fully connected layer (fc2)."
+    )
 
 
 def test_a_convolution_after_a_fully_connected_layer() -> None:
     evidence = with_trace(FLATTEN, FC1, RELU, CONV1, RELU, CONV2, DROPOUT, RELU, FC2, LOG_SOFTMAX)
     finding = judged(evidence)["structure.order"]
     assert finding.status is Status.FAILED
-    assert finding.message == "A convolution is executed after a fully connected layer."
+    assert finding.message == "forward applies a convolution after a fully connected layer."
     assert finding.seen == "fc1, conv1, conv2, fc2"
 
 
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ((DROPOUT, *LAYERS), "A dropout is applied to the input image, before the first layer."),
-        ((*LAYERS[:-1], DROPOUT, LOG_SOFTMAX), "A dropout is applied behind the last layer, to the output."),
-        ((*LAYERS[:-2], LOG_SOFTMAX, FC2, LOG_SOFTMAX), "A log-softmax is applied before the last layer."),
+        ((DROPOUT, *LAYERS), "forward applies dropout to the input image, before the first layer."),
+        ((*LAYERS[:-1], DROPOUT, LOG_SOFTMAX), "forward applies dropout to the output, after the last layer."),
+        ((*LAYERS[:-2], LOG_SOFTMAX, FC2, LOG_SOFTMAX), "forward applies log-softmax before the last layer."),
     ],
     ids=["dropout first", "dropout last", "log-softmax early"],
 )
@@ -357,14 +367,14 @@ def test_order(steps: tuple[Operation, ...], message: str) -> None:
     assert findings["structure.order"].hint
 
 
-def test_a_dropout_that_stands_elsewhere_and_never_drops_is_no_fault_of_order() -> None:
+def test_a_dropout_without_effect_does_not_break_the_order() -> None:
     assert statuses(with_trace(replace(DROPOUT, probability=0.0), *LAYERS)) == {}
 
 
 # ---- forward.shape ---------------------------------------------------------------------------------------------------
 
 
-def test_after_an_error_in_forward_what_ran_before_it_counts_and_the_rest_is_skipped() -> None:
+def test_after_an_error_in_forward_earlier_layers_count_and_later_checks_are_skipped() -> None:
     findings = judged(replace(broken_forward(), trace=stopped(*HEAD, FC1, RELU, problem=ERROR)))
     assert findings["forward.shape"].message == (
         "forward raises an error in task1_cnn.py, line 20: NameError: name 'nn' is not defined."
@@ -376,7 +386,7 @@ def test_after_an_error_in_forward_what_ran_before_it_counts_and_the_rest_is_ski
     assert failed == {"forward.shape"}
 
 
-def test_when_nothing_ran_nothing_of_the_structure_is_judged() -> None:
+def test_without_executed_layers_the_structure_is_skipped() -> None:
     findings = judged(replace(broken_forward(), trace=stopped(problem=ERROR)))
     skipped = {id_ for id_, one in findings.items() if one.status is Status.SKIPPED}
     assert skipped == set(PART2_IDS) - {"loads", "forward.shape"}
@@ -388,20 +398,20 @@ def test_when_nothing_ran_nothing_of_the_structure_is_judged() -> None:
     [
         (
             Repair("linear-size", "fc1", "", 300, 320),
-            ["fc1 is declared for 300 inputs, but 320 values arrive", "nn.Linear(320, ...)"],
+            ["fc1 expects 300 inputs, but gets 320", "nn.Linear(320, ...)"],
         ),
-        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer is declared for 300"]),
+        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer expects 300"]),
         (
             Repair("conv-channels", "conv2", "", 12, 10),
-            ["conv2 is declared for 12 input channels, but 10 arrive", "nn.Conv2d(10, ...)"],
+            ["conv2 expects 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
         ),
-        (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 is given feature maps", "x.view(x.size(0), -1)"]),
-        (Repair("reshape-size", "", "", 160, 320), ["asks for 160 values for each image, but there are 320"]),
-        (Repair("reshape-size", "", "", 0, 320), ["asks for values for each image"]),
-        (Repair("reshape-layout", "", ""), ["view cannot be used here", "reshape instead of view"]),
+        (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 gets feature maps", "x.view(x.size(0), -1)"]),
+        (Repair("reshape-size", "", "", 160, 320), ["expects 160 values for each image, but there are 320"]),
+        (Repair("reshape-size", "", "", 0, 320), ["expects another number of values for each image"]),
+        (Repair("reshape-layout", "", ""), ["view does not work here", "reshape instead of view"]),
     ],
 )
-def test_a_size_that_does_not_fit_is_told_with_the_right_number(repair: Repair, words: list[str]) -> None:
+def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: list[str]) -> None:
     evidence = broken_forward(repair)
     findings = judged(evidence)
     assert all(word in said(findings["forward.shape"]) for word in words), said(findings["forward.shape"])
@@ -409,7 +419,7 @@ def test_a_size_that_does_not_fit_is_told_with_the_right_number(repair: Repair, 
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
 
 
-def test_a_move_to_the_gpu_fails_with_and_without_one() -> None:
+def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
     repaired = trace(*LAYERS, repairs=(Repair("device", "", "is moved to a GPU"),))
     findings = judged(replace(until("probe", "finished"), trace=repaired))
     assert findings["forward.shape"].status is Status.FAILED
@@ -448,12 +458,12 @@ def test_a_move_to_the_gpu_fails_with_and_without_one() -> None:
         (
             ("__init__", "forward"),
             Problem("forward", "Net.forward() takes 1 positional argument but 2 were given", "TypeError"),
-            ["cannot be called with a batch alone", "forward(self, x)"],
+            ["cannot be called with one batch as its only argument", "forward(self, x)"],
         ),
         (
             ("__init__", "forward"),
             Problem("forward", "Kernel size can't be greater than actual input size", "RuntimeError", line=22),
-            ["The image has become smaller than the next kernel in line 22", "Use smaller kernels"],
+            ["The feature map is smaller than the next kernel in line 22", "Use smaller kernels"],
         ),
     ],
 )
@@ -467,7 +477,7 @@ def test_the_cause_of_an_error_in_forward(methods: tuple[str, ...], problem: Pro
 def test_a_blank_template() -> None:
     load = replace(samples.LOAD, is_blank=True)
     evidence = replace(broken_forward(), load=load, trace=stopped(problem=ERROR))
-    assert judged(evidence)["forward.shape"].message == "Net is still as blank as in the template."
+    assert judged(evidence)["forward.shape"].message == "Net is still blank, as in the template."
 
 
 def test_an_error_in_training_mode_only() -> None:
@@ -480,10 +490,10 @@ def test_an_error_in_training_mode_only() -> None:
     [
         ({"returned": "NoneType", "shape": (), "dtype": ""}, ["forward returns nothing", "return statement"]),
         ({"returned": "tuple", "shape": (), "dtype": ""}, ["returns a tuple instead of a tensor"]),
-        ({"dtype": "float64"}, ["returns float64 numbers", ".double()"]),
+        ({"dtype": "float64"}, ["returns float64 values", ".double()"]),
         ({"dtype": "int64", "shape": (64,)}, ["class numbers instead of scores", "argmax"]),
-        ({"shape": (64, 11)}, ["11 scores for each image, and there are 10 digits"]),
-        ({"shape": (64, 4, 4, 10)}, ["more than two dimensions", "Flatten"]),
+        ({"shape": (64, 11)}, ["11 scores for each image, but there are 10 digits"]),
+        ({"shape": (64, 4, 4, 10)}, ["4 dimensions instead of 2", "Flatten"]),
         ({"shape": (64,)}, ["does not return one row of ten scores"]),
     ],
 )
@@ -497,7 +507,7 @@ def test_a_wrong_result(changes: dict[str, Any], words: list[str]) -> None:
     assert judged(evidence)["structure.conv"].status is Status.PASSED
 
 
-def test_a_flatten_that_splits_images_is_told_with_the_right_number() -> None:
+def test_a_flatten_that_splits_images_is_reported_with_the_right_size() -> None:
     probe = replace(
         samples.PROBE,
         passes=tuple(Pass(size, None, "Tensor", (2 * size, 10), "float32") for size in samples.BATCHES),
@@ -506,7 +516,9 @@ def test_a_flatten_that_splits_images_is_told_with_the_right_number() -> None:
     split = replace(FLATTEN, shape_out=(8, 160))
     evidence = replace(until("modes", "finished"), probe=probe, trace=trace(*HEAD[:-1], split, *LAYERS[8:]))
     finding = judged(evidence)["forward.shape"]
-    assert finding.message == "64 images give 128 rows of scores, so the flatten mixes images of a batch."
+    assert finding.message == (
+        "64 images give 128 rows of scores, because the flatten step mixes the images of a batch."
+    )
     assert "20 x 4 x 4 = 320 values there: use x.view(-1, 320)" in finding.hint
     assert judged(evidence)["structure.linear"].status is Status.PASSED
 
@@ -521,7 +533,7 @@ def probed(works: set[int], problem: Problem | None = ERROR, **changes: Any) -> 
 
 def test_a_hard_coded_batch_size() -> None:
     finding = only_failed(probed({64}), "forward.batch")
-    assert finding.message == "forward works for batches of 64 images only."
+    assert finding.message == "forward works only for batches of 64 images."
     assert "x.size(0)" in finding.hint
     assert finding.seen == "fails for 1, 2, 3, 100 images"
 
@@ -539,14 +551,14 @@ def test_some_batch_sizes_fail() -> None:
 
 def test_rows_that_depend_on_each_other() -> None:
     finding = only_failed(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), "forward.batch")
-    assert finding.message == "The result for an image depends on the other images in its batch."
-    assert finding.seen == "scores that change by 0.2 of their spread"
+    assert finding.message == "The scores of an image depend on the other images in its batch."
+    assert finding.seen == "scores that change by 0.2 times their spread"
 
 
-def test_rows_that_depend_on_each_other_in_the_softmax_only_are_marked_there() -> None:
+def test_rows_mixed_only_by_the_softmax_pass_the_batch_check() -> None:
     finding = judged(probed(set(samples.BATCHES), row_error=0.2, score_row_error=1e-6))["forward.batch"]
     assert finding.status is Status.PASSED
-    assert "final softmax only" in finding.message
+    assert "only the final softmax" in finding.message
 
 
 # ---- output.log_softmax ----------------------------------------------------------------------------------------------
@@ -563,19 +575,19 @@ def scored(**changes: Any) -> Evidence:
             {"largest": 0.4, "smallest": 0.01, "sum_error": 0.6, "probability_error": 1e-7, "tail": ("softmax",)},
             ["are probabilities (softmax)", "F.log_softmax(x, dim=1)"],
         ),
-        ({"sum_error": 0.5, "column_error": 1e-7}, ["runs over the batch (dim=0)"]),
-        ({"largest": 3.0, "sum_error": 40.0, "tail": ()}, ["plain scores: no log-softmax is applied"]),
-        ({"largest": 9.0, "sum_error": 40.0}, ["although a log-softmax is called", "unchanged"]),
-        ({"tail": ("softmax", "log_softmax")}, ["A softmax is applied before the log-softmax", "Take the softmax out"]),
-        ({"tail": ("sigmoid", "-", "logsumexp"), "lead": ("sigmoid",)}, ["A sigmoid is applied before"]),
+        ({"sum_error": 0.5, "column_error": 1e-7}, ["is computed over the batch (dim=0)"]),
+        ({"largest": 3.0, "sum_error": 40.0, "tail": ()}, ["plain scores, because forward does not apply log-softmax"]),
+        ({"largest": 9.0, "sum_error": 40.0}, ["although forward calls log-softmax", "without changing it"]),
+        ({"tail": ("softmax", "log_softmax")}, ["forward applies softmax before the log-softmax", "Remove softmax"]),
+        ({"tail": ("sigmoid", "-", "logsumexp"), "lead": ("sigmoid",)}, ["forward applies sigmoid before"]),
     ],
 )
-def test_an_output_that_is_no_log_softmax_fails_there_alone(changes: dict[str, Any], words: list[str]) -> None:
+def test_an_output_that_is_not_log_softmax_fails_only_that_check(changes: dict[str, Any], words: list[str]) -> None:
     finding = only_failed(scored(**changes), "output.log_softmax")
     assert all(word in said(finding) for word in words), said(finding)
 
 
-def test_outputs_that_are_not_finite_are_told_and_nothing_is_compared() -> None:
+def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:
     evidence = scored(is_finite=False)
     assert statuses(evidence) == {"output.log_softmax": "failed", "behaviour.dropout_train_eval": "skipped"}
     finding = judged(evidence)["output.log_softmax"]
@@ -587,12 +599,12 @@ def test_outputs_that_are_not_finite_are_told_and_nothing_is_compared() -> None:
     ("tail", "remark"),
     [
         (("log_softmax",), "The outputs are log-probabilities."),
-        (("log_softmax", "log_softmax"), "applied twice, which changes nothing"),
-        (("softmax", "log"), "F.log_softmax does both steps in one"),
+        (("log_softmax", "log_softmax"), "the second log_softmax changes nothing"),
+        (("softmax", "log"), "F.log_softmax does both steps at once"),
         (("logsumexp", "-"), "The outputs are log-probabilities."),
     ],
 )
-def test_every_way_to_a_log_softmax_passes(tail: tuple[str, ...], remark: str) -> None:
+def test_every_way_to_compute_log_softmax_passes(tail: tuple[str, ...], remark: str) -> None:
     finding = judged(scored(tail=tail))["output.log_softmax"]
     assert finding.status is Status.PASSED
     assert remark in finding.message
@@ -621,34 +633,38 @@ def moded(evidence: Evidence = HEALTHY, **changes: Any) -> Evidence:
         (
             replace(DROPOUT, is_registered=False, is_fresh=True),
             {"eval_difference": 1.0},
-            ["made inside forward", "Make nn.Dropout in __init__"],
+            ["created inside forward", "Create it in __init__"],
         ),
         (
             replace(DROPOUT, is_registered=False),
             {"eval_difference": 1.0},
-            ["where net.eval() cannot reach it", "nn.ModuleList"],
+            ["so net.eval() does not turn it off", "nn.ModuleList"],
         ),
-        (DROPOUT, {"eval_difference": 1.0, "eval_still": 1.0}, ["random results in evaluation mode"]),
-        (DROPOUT, {"train_still": 2.0}, ["because of something other than dropout"]),
-        (DROPOUT, {"problem": ERROR}, ["A pass in training or evaluation mode raises an error in task1_cnn.py"]),
+        (DROPOUT, {"eval_difference": 1.0, "eval_still": 1.0}, ["outputs are random in evaluation mode"]),
+        (DROPOUT, {"train_still": 2.0}, ["something other than dropout"]),
+        (
+            DROPOUT,
+            {"problem": ERROR},
+            ["The forward pass raises an error in training or evaluation mode in task1_cnn.py"],
+        ),
     ],
 )
-def test_dropout_that_misbehaves(dropout: Operation, modes: dict[str, Any], words: list[str]) -> None:
+def test_wrong_behaviour_of_dropout(dropout: Operation, modes: dict[str, Any], words: list[str]) -> None:
     steps = [replace(dropout, is_active=True) if one is DROPOUT else one for one in LAYERS]
     finding = only_failed(moded(with_trace(*steps), **modes), "behaviour.dropout_train_eval")
     assert all(word in said(finding) for word in words), said(finding)
 
 
-def test_a_handmade_dropout_may_be_random_where_torchs_is_held() -> None:
+def test_a_handmade_dropout_may_be_random_when_torch_dropout_is_fixed() -> None:
     steps = [replace(one, name="*") if one.kind == "dropout" else one for one in LAYERS]
     assert statuses(moded(with_trace(*steps), train_still=1.0)) == {}
 
 
-def test_rounding_between_two_passes_is_no_difference() -> None:
+def test_rounding_differences_between_passes_are_ignored() -> None:
     assert statuses(moded(eval_difference=1e-7)) == {}
 
 
-def test_outputs_that_never_change_leave_nothing_to_compare() -> None:
+def test_constant_outputs_skip_the_dropout_behaviour() -> None:
     probe = replace(samples.PROBE, constant_rows=True)
     assert statuses(moded(replace(HEALTHY, probe=probe), train_difference=0.0)) == {
         "behaviour.dropout_train_eval": "skipped"
@@ -659,7 +675,7 @@ def test_outputs_that_never_change_leave_nothing_to_compare() -> None:
 
 
 def graded(state: str = "ok", names: tuple[str, ...] = ("conv1.w", "conv1.b"), **changes: Any) -> Evidence:
-    """The parameters of these names have another gradient."""
+    """Evidence in which the gradients of the parameters in ``names`` have this state."""
     parameters = tuple(replace(one, state=state, **changes) if one.name in names else one for one in samples.PARAMETERS)
     return replace(HEALTHY, gradients=replace(samples.GRADIENTS, parameters=parameters))
 
@@ -667,9 +683,9 @@ def graded(state: str = "ok", names: tuple[str, ...] = ("conv1.w", "conv1.b"), *
 @pytest.mark.parametrize(
     ("evidence", "words"),
     [
-        (graded("none", is_trainable=False), ["Weights of conv1 are frozen", "requires_grad = False"]),
-        (graded("none"), ["No gradient reaches conv1", "no .detach(), .data, .numpy()"]),
-        (graded("zero"), ["The gradient of conv1 is zero throughout"]),
+        (graded("none", is_trainable=False), ["The parameters of conv1 are frozen", "requires_grad = False"]),
+        (graded("none"), ["No gradient reaches conv1", "without .detach(), .data, .numpy()"]),
+        (graded("zero"), ["The gradient of conv1 is zero everywhere"]),
         (graded("nonfinite"), ["The gradient of conv1 is not finite"]),
         (graded("none", ("conv1.w", "conv2.w", "fc1.w", "fc2.w")), ["reaches conv1", "conv2", "fc1"]),
     ],
@@ -680,22 +696,22 @@ def test_a_gradient_that_is_missing(evidence: Evidence, words: list[str]) -> Non
     assert all(word in said(finding) for word in words), said(finding)
 
 
-def test_the_word_that_cuts_the_connection_is_named() -> None:
+def test_the_operation_that_blocks_the_gradient_is_named() -> None:
     steps = (*HEAD, op("detach", "data"), *LAYERS[8:])
     finding = only_failed(replace(graded("none"), trace=trace(*steps)), "behaviour.gradients")
     assert finding.seen == ".data"
-    assert "no .detach(), .data, .numpy()" in finding.hint
-    assert "torch.no_grad(), which belongs around evaluation only" in finding.hint
+    assert "without .detach(), .data, .numpy()" in finding.hint
+    assert "use torch.no_grad() only around the evaluation" in finding.hint
 
 
-def test_layers_outside_the_net() -> None:
+def test_layers_that_are_not_registered() -> None:
     steps = [replace(one, is_registered=one.kind != "linear") for one in LAYERS]
     finding = only_failed(with_trace(*steps), "behaviour.gradients")
     assert finding.message.startswith("A fully connected layer is not registered in Net")
     assert "nn.ModuleList" in finding.hint
 
 
-def test_layers_made_anew_in_each_pass() -> None:
+def test_layers_created_in_each_forward_pass() -> None:
     steps = [replace(one, is_registered=False, is_fresh=True) if one.kind == "conv" else one for one in LAYERS]
     evidence = replace(with_trace(*steps), trainings=())
     assert statuses(evidence) == {
@@ -704,7 +720,9 @@ def test_layers_made_anew_in_each_pass() -> None:
         "behaviour.dropout_train_eval": "skipped",
         "training.accuracy": "skipped",
     }
-    assert judged(evidence)["behaviour.gradients"].message.startswith("A convolution is made anew in each forward pass")
+    assert judged(evidence)["behaviour.gradients"].message.startswith(
+        "A convolution layer is created in each forward pass"
+    )
 
 
 @pytest.mark.parametrize(
@@ -712,12 +730,15 @@ def test_layers_made_anew_in_each_pass() -> None:
     [
         (
             Problem("backward", "one of the variables has been modified by an inplace operation", "RuntimeError"),
-            ["changed in place", "x = x + y, not x += y"],
+            ["changes a tensor in place", "x = x + y instead of x += y"],
         ),
-        (Problem("backward", "something else", "RuntimeError"), ["backward raises an error: RuntimeError: something"]),
+        (
+            Problem("backward", "something else", "RuntimeError"),
+            ["The backward pass raises an error: RuntimeError: something"],
+        ),
     ],
 )
-def test_a_backward_that_raises(problem: Problem, words: list[str]) -> None:
+def test_an_error_in_the_backward_pass(problem: Problem, words: list[str]) -> None:
     gradients = replace(samples.GRADIENTS, problem=problem)
     evidence = replace(HEALTHY, gradients=gradients, trainings=())
     finding = judged(evidence)["behaviour.gradients"]
@@ -725,22 +746,22 @@ def test_a_backward_that_raises(problem: Problem, words: list[str]) -> None:
     assert all(word in said(finding) for word in words), said(finding)
 
 
-def test_a_net_in_which_no_weight_takes_part() -> None:
+def test_a_network_that_uses_no_parameter() -> None:
     gradients = replace(samples.GRADIENTS, parameters=())
     finding = only_failed(replace(HEALTHY, gradients=gradients), "behaviour.gradients")
-    assert finding.message == "No trainable weight takes part in the forward pass."
+    assert finding.message == "The forward pass uses no trainable parameter."
 
 
 # ---- resources -------------------------------------------------------------------------------------------------------
 
 
-def test_too_many_parameters_fail_although_nothing_was_run() -> None:
+def test_too_many_parameters_fail_without_a_forward_pass() -> None:
     build = replace(samples.BUILD, parameters=60_000_000)
     evidence = replace(until("trace", "finished"), build=build)
     findings = judged(evidence)
     assert [id_ for id_, one in findings.items() if one.status is Status.FAILED] == ["resources"]
-    assert findings["resources"].message == "Net has 60,000,000 parameters."
-    assert findings["forward.shape"].message == "Not run, because the net is too large."
+    assert findings["resources"].message == "Net has too many parameters: 60,000,000."
+    assert findings["forward.shape"].message == "Not checked, because Net has too many parameters to run."
 
 
 @pytest.mark.parametrize(("parameters", "status"), [(MAX_PARAMETERS - 1, "passed"), (MAX_PARAMETERS, "failed")])
@@ -757,7 +778,7 @@ def test_speed(seconds: float, status: str) -> None:
     assert finding.seen == f"21,840 parameters, {1000 * seconds:.0f} ms"
 
 
-def test_a_pass_that_could_not_be_timed_costs_nothing() -> None:
+def test_a_forward_pass_that_could_not_be_timed_is_skipped() -> None:
     resources = replace(samples.RESOURCES, problem=ERROR)
     assert statuses(replace(HEALTHY, resources=resources)) == {"resources": "skipped"}
 
@@ -790,13 +811,13 @@ def test_bands(accuracies: tuple[float, ...], status: str, fraction: str) -> Non
     assert (finding.status, finding.fraction) == (status, Decimal(fraction))
 
 
-def test_what_training_says() -> None:
-    assert trained(0.97).message == "The net learns: 97.0% of the held-out images are right after 100 steps."
+def test_messages_of_the_training_check() -> None:
+    assert trained(0.97).message == "The network learns: 97.0% of the held-out images are correct after 100 steps."
     failed = trained(0.1, 0.12, 0.11)
-    assert failed.message == "After brief training only 11.0% of the held-out images are right."
+    assert failed.message == "After a short training run, only 11.0% of the held-out images are correct."
     assert failed.seen == "10.0%, 12.0%, 11.0% (3 seeds)"
-    assert failed.expected == "at least 90% on held-out images after at most 100 steps"
-    assert "edge of a band" in trained(0.89, 0.89, 0.89).message
+    assert failed.expected == "at least 90% correct on held-out images after at most 100 steps"
+    assert "close to the limit between two bands" in trained(0.89, 0.89, 0.89).message
     assert failed.hint
 
 
@@ -812,31 +833,31 @@ def test_training_that_cannot_be_done(problem: Problem, words: str) -> None:
     assert words in finding.message
 
 
-def test_a_net_too_slow_to_train_is_for_a_tutor() -> None:
+def test_a_network_too_slow_to_train_waits_for_a_tutor() -> None:
     slow = training(0.7, remarks=(Remark("stopped-by-time", "it took too long"),))
     finding = judged(replace(HEALTHY, trainings=(slow,)))["training.accuracy"]
     assert (finding.status, finding.fraction) == (Status.NEEDS_REVIEW, Decimal("0.5"))
     assert "too slow" in finding.message
 
 
-def test_a_net_that_learnt_nothing_in_two_whole_runs_is_not_too_slow() -> None:
+def test_a_network_that_failed_two_complete_runs_is_not_too_slow() -> None:
     stopped = training(0.1, remarks=(Remark("stopped-by-time", "it took too long"),))
     finding = judged(replace(HEALTHY, trainings=(training(0.1), training(0.1), stopped)))["training.accuracy"]
     assert finding.status is Status.FAILED
     assert "too slow" not in finding.message
 
 
-def test_training_that_was_not_measured_to_its_end_is_for_a_tutor() -> None:
+def test_training_that_did_not_finish_waits_for_a_tutor() -> None:
     finding = trained(0.7, ending=Ending("unmeasured", "train", "deadline"))
     assert finding.status is Status.NEEDS_REVIEW
     assert finding.message == "The training run could not be finished on the recorded network (deadline)."
 
 
-def test_a_crash_after_a_run_that_reached_the_best_band_costs_nothing() -> None:
+def test_a_crash_after_a_run_in_the_best_band_passes() -> None:
     assert trained(0.97, ending=Ending("signal", "train")).status is Status.PASSED
 
 
-def test_a_crash_in_the_second_run_is_told() -> None:
+def test_a_crash_in_the_second_run_is_reported() -> None:
     finding = trained(0.1, ending=Ending("signal", "train"))
     assert finding.message == "The training run crashed the Python process."
 
@@ -852,23 +873,21 @@ def test_a_crash_in_the_second_run_is_told() -> None:
     ],
 )
 @pytest.mark.parametrize("accuracy", [0.1, 0.89])
-def test_training_that_another_fault_explains_is_not_a_second_one(
-    evidence: Evidence, cause: str, accuracy: float
-) -> None:
+def test_low_accuracy_explained_by_another_fault_is_skipped(evidence: Evidence, cause: str, accuracy: float) -> None:
     spoilt = replace(evidence, trainings=(training(accuracy),))
     assert statuses(spoilt) == {cause: "failed", "training.accuracy": "skipped"}
     assert cause in judged(spoilt)["training.accuracy"].message
 
 
-def test_a_fault_beside_good_training_leaves_its_points() -> None:
+def test_good_training_passes_despite_another_fault() -> None:
     assert judged(graded("none"))["training.accuracy"].status is Status.PASSED
 
 
-def test_what_failed_for_a_reason_found_elsewhere_blames_it() -> None:
+def test_a_check_that_fails_because_of_another_fault_names_it() -> None:
     evidence = moded(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), train_still=2.0)
     assert statuses(evidence) == {"behaviour.dropout_train_eval": "failed", "forward.batch": "skipped"}
     assert judged(evidence)["forward.batch"].message == (
-        "Not marked by itself: the fault in behaviour.dropout_train_eval explains it."
+        "Not marked separately: the fault in behaviour.dropout_train_eval explains it."
     )
 
 
@@ -884,7 +903,7 @@ def test_the_next_seed(accuracies: tuple[float, ...], following: int | None) -> 
     assert next_seed(runs, PLAN) == following
 
 
-def test_after_the_last_seed_there_is_no_other() -> None:
+def test_no_seed_follows_the_last_one() -> None:
     assert next_seed(tuple(training(0.1, seed) for seed in PLAN.seeds), PLAN) is None
 
 
