@@ -18,18 +18,18 @@ from tests.support.evidence_samples import (
 # ---- the whole -------------------------------------------------------------------------------------------------------
 
 
-def test_a_net_as_the_lab_asks_for_passes_every_check() -> None:
+def test_a_correct_network_passes_every_check() -> None:
     findings = judged(HEALTHY)
     assert set(findings) == set(PART2_IDS)
     assert {one.status for one in findings.values()} == {Status.PASSED}
     assert {one.fraction for one in findings.values()} == {Decimal(1)}
 
 
-def test_every_check_is_a_rubric_item_and_names_only_checks() -> None:
+def test_every_check_is_a_rubric_item_and_depends_only_on_checks() -> None:
     ids = [check.id for check in CHECKS]
     assert sorted(ids) == sorted(PART2_IDS)
     for check in CHECKS:
-        assert set(check.needs) <= set(ids[: ids.index(check.id)]), "a need is judged before"
+        assert set(check.needs) <= set(ids[: ids.index(check.id)]), "needs come earlier in the list"
         assert set(check.blames) < set(ids)
         assert check.id not in check.blames
 
@@ -57,14 +57,14 @@ def test_findings_are_the_same_every_time() -> None:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("deadline", "did not finish in the time allowed"),
+        ("deadline", "did not finish within the time limit"),
         ("exit", "ended the Python process"),
         ("signal", "crashed the Python process"),
         ("memory", "used more memory than is allowed"),
-        ("crashed", "sent back something that is not evidence"),
+        ("crashed", "sent invalid data back to the grader"),
     ],
 )
-def test_an_early_end_is_one_fault_where_it_belongs(stage: str, item: str, kind: str, words: str) -> None:
+def test_an_early_end_is_reported_once_by_the_check_of_its_stage(stage: str, item: str, kind: str, words: str) -> None:
     findings = judged(until(stage, kind, detail="as told"))
     assert [id_ for id_, one in findings.items() if one.status is Status.FAILED] == [item]
     assert f"{words} (as told)." in findings[item].message
@@ -73,16 +73,16 @@ def test_an_early_end_is_one_fault_where_it_belongs(stage: str, item: str, kind:
     assert all(findings[id_].status is Status.SKIPPED for id_ in later)
 
 
-def test_a_lost_worker_is_for_a_tutor_and_costs_nothing_beside() -> None:
+def test_after_a_lost_worker_a_tutor_decides_every_item() -> None:
     findings = judged(until("load", "lost"))
     assert findings["loads"].status is Status.NEEDS_REVIEW
     assert findings["loads"].fraction == 0
-    assert findings["loads"].message == "Reading the script brought the grader's worker down."
+    assert findings["loads"].message == "Reading the script crashed the grader's worker process."
     assert {(one.status, one.fraction) for one in findings.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
 
 
 @pytest.mark.parametrize("kind", ["unobserved", "unrecorded", "unmeasured"])
-def test_what_could_not_be_looked_at_waits_for_a_tutor_and_is_no_loss(kind: str) -> None:
+def test_a_tutor_decides_what_could_not_be_checked(kind: str) -> None:
     findings = judged(until("modes", kind, detail="as told"))
     waiting = {id_: one for id_, one in findings.items() if one.status is not Status.PASSED}
     assert {"behaviour.dropout_train_eval", "behaviour.gradients", "training.accuracy", "resources"} == set(waiting)
@@ -90,6 +90,6 @@ def test_what_could_not_be_looked_at_waits_for_a_tutor_and_is_no_loss(kind: str)
     assert all("(as told)." in one.message for one in waiting.values())
 
 
-def test_structure_seen_before_a_crash_in_the_probes_still_counts() -> None:
+def test_structure_recorded_before_a_crash_still_counts() -> None:
     findings = judged(until("probe", "deadline"))
     assert all(findings[id_].status is Status.PASSED for id_ in PART2_IDS if id_.startswith("structure."))

@@ -27,7 +27,7 @@ from tests.support.evidence_samples import (
 # ---- forward.shape ---------------------------------------------------------------------------------------------------
 
 
-def test_after_an_error_in_forward_what_ran_before_it_counts_and_the_rest_is_skipped() -> None:
+def test_after_an_error_in_forward_earlier_layers_count_and_later_checks_are_skipped() -> None:
     findings = judged(replace(broken_forward(), trace=stopped(*HEAD, FC1, RELU, problem=ERROR)))
     assert findings["forward.shape"].message == (
         "forward raises an error in task1_cnn.py, line 20: NameError: name 'nn' is not defined."
@@ -39,7 +39,7 @@ def test_after_an_error_in_forward_what_ran_before_it_counts_and_the_rest_is_ski
     assert failed == {"forward.shape"}
 
 
-def test_when_nothing_ran_nothing_of_the_structure_is_judged() -> None:
+def test_without_executed_layers_the_structure_is_skipped() -> None:
     findings = judged(replace(broken_forward(), trace=stopped(problem=ERROR)))
     skipped = {id_ for id_, one in findings.items() if one.status is Status.SKIPPED}
     assert skipped == set(PART2_IDS) - {"loads", "forward.shape"}
@@ -51,20 +51,20 @@ def test_when_nothing_ran_nothing_of_the_structure_is_judged() -> None:
     [
         (
             Repair("linear-size", "fc1", "", 300, 320),
-            ["fc1 is declared for 300 inputs, but 320 values arrive", "nn.Linear(320, ...)"],
+            ["fc1 expects 300 inputs, but gets 320", "nn.Linear(320, ...)"],
         ),
-        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer is declared for 300"]),
+        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer expects 300"]),
         (
             Repair("conv-channels", "conv2", "", 12, 10),
-            ["conv2 is declared for 12 input channels, but 10 arrive", "nn.Conv2d(10, ...)"],
+            ["conv2 expects 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
         ),
-        (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 is given feature maps", "x.view(x.size(0), -1)"]),
-        (Repair("reshape-size", "", "", 160, 320), ["asks for 160 values for each image, but there are 320"]),
-        (Repair("reshape-size", "", "", 0, 320), ["asks for values for each image"]),
-        (Repair("reshape-layout", "", ""), ["view cannot be used here", "reshape instead of view"]),
+        (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 gets feature maps", "x.view(x.size(0), -1)"]),
+        (Repair("reshape-size", "", "", 160, 320), ["expects 160 values for each image, but there are 320"]),
+        (Repair("reshape-size", "", "", 0, 320), ["expects another number of values for each image"]),
+        (Repair("reshape-layout", "", ""), ["view does not work here", "reshape instead of view"]),
     ],
 )
-def test_a_size_that_does_not_fit_is_told_with_the_right_number(repair: Repair, words: list[str]) -> None:
+def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: list[str]) -> None:
     evidence = broken_forward(repair)
     findings = judged(evidence)
     assert all(word in said(findings["forward.shape"]) for word in words), said(findings["forward.shape"])
@@ -72,7 +72,7 @@ def test_a_size_that_does_not_fit_is_told_with_the_right_number(repair: Repair, 
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
 
 
-def test_a_move_to_the_gpu_fails_with_and_without_one() -> None:
+def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
     repaired = trace(*LAYERS, repairs=(Repair("device", "", "is moved to a GPU"),))
     findings = judged(replace(until("probe", "finished"), trace=repaired))
     assert findings["forward.shape"].status is Status.FAILED
@@ -111,12 +111,12 @@ def test_a_move_to_the_gpu_fails_with_and_without_one() -> None:
         (
             ("__init__", "forward"),
             Problem("forward", "Net.forward() takes 1 positional argument but 2 were given", "TypeError"),
-            ["cannot be called with a batch alone", "forward(self, x)"],
+            ["cannot be called with one batch as its only argument", "forward(self, x)"],
         ),
         (
             ("__init__", "forward"),
             Problem("forward", "Kernel size can't be greater than actual input size", "RuntimeError", line=22),
-            ["The image has become smaller than the next kernel in line 22", "Use smaller kernels"],
+            ["The feature map is smaller than the next kernel in line 22", "Use smaller kernels"],
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_the_cause_of_an_error_in_forward(methods: tuple[str, ...], problem: Pro
 def test_a_blank_template() -> None:
     load = replace(samples.LOAD, is_blank=True)
     evidence = replace(broken_forward(), load=load, trace=stopped(problem=ERROR))
-    assert judged(evidence)["forward.shape"].message == "Net is still as blank as in the template."
+    assert judged(evidence)["forward.shape"].message == "Net is still blank, as in the template."
 
 
 def test_an_error_in_training_mode_only() -> None:
@@ -143,10 +143,10 @@ def test_an_error_in_training_mode_only() -> None:
     [
         ({"returned": "NoneType", "shape": (), "dtype": ""}, ["forward returns nothing", "return statement"]),
         ({"returned": "tuple", "shape": (), "dtype": ""}, ["returns a tuple instead of a tensor"]),
-        ({"dtype": "float64"}, ["returns float64 numbers", ".double()"]),
+        ({"dtype": "float64"}, ["returns float64 values", ".double()"]),
         ({"dtype": "int64", "shape": (64,)}, ["class numbers instead of scores", "argmax"]),
-        ({"shape": (64, 11)}, ["11 scores for each image, and there are 10 digits"]),
-        ({"shape": (64, 4, 4, 10)}, ["more than two dimensions", "Flatten"]),
+        ({"shape": (64, 11)}, ["11 scores for each image, but there are 10 digits"]),
+        ({"shape": (64, 4, 4, 10)}, ["4 dimensions instead of 2", "Flatten"]),
         ({"shape": (64,)}, ["does not return one row of ten scores"]),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_wrong_result(changes: dict[str, Any], words: list[str]) -> None:
     assert judged(evidence)["structure.conv"].status is Status.PASSED
 
 
-def test_a_flatten_that_splits_images_is_told_with_the_right_number() -> None:
+def test_a_flatten_that_splits_images_is_reported_with_the_right_size() -> None:
     probe = replace(
         samples.PROBE,
         passes=tuple(Pass(size, None, "Tensor", (2 * size, 10), "float32") for size in samples.BATCHES),
@@ -169,14 +169,16 @@ def test_a_flatten_that_splits_images_is_told_with_the_right_number() -> None:
     split = replace(FLATTEN, shape_out=(8, 160))
     evidence = replace(until("modes", "finished"), probe=probe, trace=trace(*HEAD[:-1], split, *LAYERS[8:]))
     finding = judged(evidence)["forward.shape"]
-    assert finding.message == "64 images give 128 rows of scores, so the flatten mixes images of a batch."
+    assert finding.message == (
+        "64 images give 128 rows of scores, because the flatten step mixes the images of a batch."
+    )
     assert "20 x 4 x 4 = 320 values there: use x.view(-1, 320)" in finding.hint
     assert judged(evidence)["structure.linear"].status is Status.PASSED
 
 
 def test_a_hard_coded_batch_size() -> None:
     finding = only_failed(probed({64}), "forward.batch")
-    assert finding.message == "forward works for batches of 64 images only."
+    assert finding.message == "forward works only for batches of 64 images."
     assert "x.size(0)" in finding.hint
     assert finding.seen == "fails for 1, 2, 3, 100 images"
 
@@ -194,11 +196,11 @@ def test_some_batch_sizes_fail() -> None:
 
 def test_rows_that_depend_on_each_other() -> None:
     finding = only_failed(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), "forward.batch")
-    assert finding.message == "The result for an image depends on the other images in its batch."
-    assert finding.seen == "scores that change by 0.2 of their spread"
+    assert finding.message == "The scores of an image depend on the other images in its batch."
+    assert finding.seen == "scores that change by 0.2 times their spread"
 
 
-def test_rows_that_depend_on_each_other_in_the_softmax_only_are_marked_there() -> None:
+def test_rows_mixed_only_by_the_softmax_pass_the_batch_check() -> None:
     finding = judged(probed(set(samples.BATCHES), row_error=0.2, score_row_error=1e-6))["forward.batch"]
     assert finding.status is Status.PASSED
-    assert "final softmax only" in finding.message
+    assert "only the final softmax" in finding.message

@@ -22,31 +22,37 @@ from tests.support.evidence_samples import (
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (Problem("syntax", "invalid syntax", file="a.py", line=9), ["invalid syntax (in a.py, line 9).", "python3"]),
+        (
+            Problem("syntax", "invalid syntax", file="a.py", line=9),
+            ["invalid syntax (in a.py, line 9).", "python task1"],
+        ),
         (Problem("python2", "Line 3 is Python 2", line=3), ["Line 3 is Python 2. ", "print(...)"]),
-        (Problem("missing-package", "seaborn is not there.", cell=2, line=1), ["(in cell 2, line 1)", "do without"]),
-        (Problem("near-miss", "The class is called net"), ["called net.", "Latin capital N"]),
+        (
+            Problem("missing-package", "seaborn is not there.", cell=2, line=1),
+            ["(in cell 2, line 1)", "without this package"],
+        ),
+        (Problem("near-miss", "The class is called net"), ["called net.", "a capital N from the Latin alphabet"]),
         (Problem("no-net", "No class Net"), ["class Net(nn.Module)"]),
-        (Problem("of-a-kind-to-come", ""), ["could not be read", "Correct that"]),
+        (Problem("of-a-kind-to-come", ""), ["could not be read", "Correct this"]),
     ],
 )
-def test_a_script_that_gives_no_net_fails_loads_alone(problem: Problem, words: list[str]) -> None:
+def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=problem))
     findings = judged(evidence)
     assert findings["loads"].status is Status.FAILED
     assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
     others = [one for id_, one in findings.items() if id_ != "loads"]
     assert {one.status for one in others} == {Status.SKIPPED}
-    assert {one.message for one in others} == {"Not assessed, because loads does not hold."}
+    assert {one.message for one in others} == {"Not checked, because loads did not pass."}
 
 
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (Problem("not-a-module", "Net() gives a dict, not an nn.Module"), ["gives a dict", "Derive the class"]),
+        (Problem("not-a-module", "Net() gives a dict, not an nn.Module"), ["gives a dict", "a subclass of nn.Module"]),
         (
             Problem("build", "cannot assign module before Module.__init__() call", "AttributeError", line=8),
-            ["before the nn.Module part is set up in line 8.", "super().__init__()"],
+            ["creates layers before it calls super().__init__() in line 8.", "super().__init__()"],
         ),
         (
             Problem("build", "Net.__init__() missing 1 required positional argument: 'width'", "TypeError"),
@@ -58,7 +64,7 @@ def test_a_script_that_gives_no_net_fails_loads_alone(problem: Problem, words: l
         ),
     ],
 )
-def test_a_net_that_cannot_be_built_fails_loads_alone(problem: Problem, words: list[str]) -> None:
+def test_a_net_that_cannot_be_built_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("trace", "finished"), build=replace(samples.BUILD, problem=problem, parameters=0))
     findings = judged(evidence)
     assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])

@@ -23,19 +23,19 @@ from tests.support.evidence_samples import (
             {"largest": 0.4, "smallest": 0.01, "sum_error": 0.6, "probability_error": 1e-7, "tail": ("softmax",)},
             ["are probabilities (softmax)", "F.log_softmax(x, dim=1)"],
         ),
-        ({"sum_error": 0.5, "column_error": 1e-7}, ["runs over the batch (dim=0)"]),
-        ({"largest": 3.0, "sum_error": 40.0, "tail": ()}, ["plain scores: no log-softmax is applied"]),
-        ({"largest": 9.0, "sum_error": 40.0}, ["although a log-softmax is called", "unchanged"]),
-        ({"tail": ("softmax", "log_softmax")}, ["A softmax is applied before the log-softmax", "Take the softmax out"]),
-        ({"tail": ("sigmoid", "-", "logsumexp"), "lead": ("sigmoid",)}, ["A sigmoid is applied before"]),
+        ({"sum_error": 0.5, "column_error": 1e-7}, ["is computed over the batch (dim=0)"]),
+        ({"largest": 3.0, "sum_error": 40.0, "tail": ()}, ["plain scores, because forward does not apply log-softmax"]),
+        ({"largest": 9.0, "sum_error": 40.0}, ["although forward calls log-softmax", "without changing it"]),
+        ({"tail": ("softmax", "log_softmax")}, ["forward applies softmax before the log-softmax", "Remove softmax"]),
+        ({"tail": ("sigmoid", "-", "logsumexp"), "lead": ("sigmoid",)}, ["forward applies sigmoid before"]),
     ],
 )
-def test_an_output_that_is_no_log_softmax_fails_there_alone(changes: dict[str, Any], words: list[str]) -> None:
+def test_an_output_that_is_not_log_softmax_fails_only_that_check(changes: dict[str, Any], words: list[str]) -> None:
     finding = only_failed(scored(**changes), "output.log_softmax")
     assert all(word in said(finding) for word in words), said(finding)
 
 
-def test_outputs_that_are_not_finite_are_told_and_nothing_is_compared() -> None:
+def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:
     evidence = scored(is_finite=False)
     assert statuses(evidence) == {"output.log_softmax": "failed", "behaviour.dropout_train_eval": "skipped"}
     finding = judged(evidence)["output.log_softmax"]
@@ -47,12 +47,12 @@ def test_outputs_that_are_not_finite_are_told_and_nothing_is_compared() -> None:
     ("tail", "remark"),
     [
         (("log_softmax",), "The outputs are log-probabilities."),
-        (("log_softmax", "log_softmax"), "applied twice, which changes nothing"),
-        (("softmax", "log"), "F.log_softmax does both steps in one"),
+        (("log_softmax", "log_softmax"), "the second log_softmax changes nothing"),
+        (("softmax", "log"), "F.log_softmax does both steps at once"),
         (("logsumexp", "-"), "The outputs are log-probabilities."),
     ],
 )
-def test_every_way_to_a_log_softmax_passes(tail: tuple[str, ...], remark: str) -> None:
+def test_every_way_to_compute_log_softmax_passes(tail: tuple[str, ...], remark: str) -> None:
     finding = judged(scored(tail=tail))["output.log_softmax"]
     assert finding.status is Status.PASSED
     assert remark in finding.message

@@ -51,13 +51,13 @@ def test_bands(accuracies: tuple[float, ...], status: str, fraction: str) -> Non
     assert (finding.status, finding.fraction) == (status, Decimal(fraction))
 
 
-def test_what_training_says() -> None:
-    assert trained(0.97).message == "The net learns: 97.0% of the held-out images are right after 100 steps."
+def test_messages_of_the_training_check() -> None:
+    assert trained(0.97).message == "The network learns: 97.0% of the held-out images are correct after 100 steps."
     failed = trained(0.1, 0.12, 0.11)
-    assert failed.message == "After brief training only 11.0% of the held-out images are right."
+    assert failed.message == "After a short training run, only 11.0% of the held-out images are correct."
     assert failed.seen == "10.0%, 12.0%, 11.0% (3 seeds)"
-    assert failed.expected == "at least 90% on held-out images after at most 100 steps"
-    assert "edge of a band" in trained(0.89, 0.89, 0.89).message
+    assert failed.expected == "at least 90% correct on held-out images after at most 100 steps"
+    assert "close to the limit between two bands" in trained(0.89, 0.89, 0.89).message
     assert failed.hint
 
 
@@ -73,31 +73,31 @@ def test_training_that_cannot_be_done(problem: Problem, words: str) -> None:
     assert words in finding.message
 
 
-def test_a_net_too_slow_to_train_is_for_a_tutor() -> None:
+def test_a_network_too_slow_to_train_waits_for_a_tutor() -> None:
     slow = training(0.7, remarks=(Remark("stopped-by-time", "it took too long"),))
     finding = judged(replace(HEALTHY, trainings=(slow,)))["training.accuracy"]
     assert (finding.status, finding.fraction) == (Status.NEEDS_REVIEW, Decimal("0.5"))
     assert "too slow" in finding.message
 
 
-def test_a_net_that_learnt_nothing_in_two_whole_runs_is_not_too_slow() -> None:
+def test_a_network_that_failed_two_complete_runs_is_not_too_slow() -> None:
     stopped = training(0.1, remarks=(Remark("stopped-by-time", "it took too long"),))
     finding = judged(replace(HEALTHY, trainings=(training(0.1), training(0.1), stopped)))["training.accuracy"]
     assert finding.status is Status.FAILED
     assert "too slow" not in finding.message
 
 
-def test_training_that_was_not_measured_to_its_end_is_for_a_tutor() -> None:
+def test_training_that_did_not_finish_waits_for_a_tutor() -> None:
     finding = trained(0.7, ending=Ending("unmeasured", "train", "deadline"))
     assert finding.status is Status.NEEDS_REVIEW
     assert finding.message == "The training run could not be finished on the recorded network (deadline)."
 
 
-def test_a_crash_after_a_run_that_reached_the_best_band_costs_nothing() -> None:
+def test_a_crash_after_a_run_in_the_best_band_passes() -> None:
     assert trained(0.97, ending=Ending("signal", "train")).status is Status.PASSED
 
 
-def test_a_crash_in_the_second_run_is_told() -> None:
+def test_a_crash_in_the_second_run_is_reported() -> None:
     finding = trained(0.1, ending=Ending("signal", "train"))
     assert finding.message == "The training run crashed the Python process."
 
@@ -113,23 +113,21 @@ def test_a_crash_in_the_second_run_is_told() -> None:
     ],
 )
 @pytest.mark.parametrize("accuracy", [0.1, 0.89])
-def test_training_that_another_fault_explains_is_not_a_second_one(
-    evidence: Evidence, cause: str, accuracy: float
-) -> None:
+def test_low_accuracy_explained_by_another_fault_is_skipped(evidence: Evidence, cause: str, accuracy: float) -> None:
     spoilt = replace(evidence, trainings=(training(accuracy),))
     assert statuses(spoilt) == {cause: "failed", "training.accuracy": "skipped"}
     assert cause in judged(spoilt)["training.accuracy"].message
 
 
-def test_a_fault_beside_good_training_leaves_its_points() -> None:
+def test_good_training_passes_despite_another_fault() -> None:
     assert judged(graded("none"))["training.accuracy"].status is Status.PASSED
 
 
-def test_what_failed_for_a_reason_found_elsewhere_blames_it() -> None:
+def test_a_check_that_fails_because_of_another_fault_names_it() -> None:
     evidence = moded(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), train_still=2.0)
     assert statuses(evidence) == {"behaviour.dropout_train_eval": "failed", "forward.batch": "skipped"}
     assert judged(evidence)["forward.batch"].message == (
-        "Not marked by itself: the fault in behaviour.dropout_train_eval explains it."
+        "Not marked separately: the fault in behaviour.dropout_train_eval explains it."
     )
 
 
@@ -145,7 +143,7 @@ def test_the_next_seed(accuracies: tuple[float, ...], following: int | None) -> 
     assert next_seed(runs, PLAN) == following
 
 
-def test_after_the_last_seed_there_is_no_other() -> None:
+def test_no_seed_follows_the_last_one() -> None:
     assert next_seed(tuple(training(0.1, seed) for seed in PLAN.seeds), PLAN) is None
 
 

@@ -29,7 +29,7 @@ ERROR = Problem("forward", "name 'nn' is not defined", "NameError", "task1_cnn.p
 
 
 def statuses(evidence: Evidence) -> dict[str, str]:
-    """The items that did not pass, with what they got instead."""
+    """The checks that did not pass, with their status."""
     return {id_: str(one.status) for id_, one in judged(evidence).items() if one.status is not Status.PASSED}
 
 
@@ -38,7 +38,7 @@ def said(finding: Finding) -> str:
 
 
 def only_failed(evidence: Evidence, id_: str) -> Finding:
-    """The finding on the one item that fails; every other must hold."""
+    """The finding of the check that fails; all other checks must pass."""
     assert statuses(evidence) == {id_: "failed"}
     return judged(evidence)[id_]
 
@@ -48,7 +48,7 @@ def with_trace(*operations: Operation) -> Evidence:
 
 
 def broken_forward(*repairs: Repair, problem: Problem = ERROR, **changes: Any) -> Evidence:
-    """forward raises ``problem`` in every pass; the trace was mended as ``repairs`` say and saw the whole net."""
+    """forward raises ``problem`` in every pass; with the ``repairs``, the trace covers the whole network."""
     mended = trace(*LAYERS, repairs=repairs) if repairs else stopped(*HEAD, problem=problem)
     evidence = until("modes", "finished")
     probe = replace(
@@ -87,6 +87,6 @@ def moded(evidence: Evidence = HEALTHY, **changes: Any) -> Evidence:
 
 
 def graded(state: str = "ok", names: tuple[str, ...] = ("conv1.w", "conv1.b"), **changes: Any) -> Evidence:
-    """The parameters of these names have another gradient."""
+    """Evidence in which the gradients of the parameters in ``names`` have this state."""
     parameters = tuple(replace(one, state=state, **changes) if one.name in names else one for one in samples.PARAMETERS)
     return replace(HEALTHY, gradients=replace(samples.GRADIENTS, parameters=parameters))
