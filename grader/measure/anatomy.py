@@ -77,8 +77,8 @@ class _Reader:
         source: tuple[int, int] | None = None
         result = self.values[index][0] if self.values[index] else None
         operands = list(node.sources())
-        data = [one for one in operands if self._reads_images(one)]
-        inputs = tuple(dict.fromkeys(-1 if one.kind == "input" else one.index for one in data))
+        data = [operand for operand in operands if self._reads_images(operand)]
+        inputs = tuple(dict.fromkeys(-1 if operand.kind == "input" else operand.index for operand in data))
         self.inputs.append(inputs)
         if self.is_data[index] and isinstance(result, Tensor):
             if node.kind is Kind.PRODUCT:
@@ -120,11 +120,14 @@ class _Reader:
         return source.kind == "input" or (source.kind == "node" and self.is_data[source.index])
 
     def _call(self, node: Node, kind: str, result: Tensor) -> recognition.Call:
-        others = [one for one in node.sources() if not self._reads_images(one)]
-        is_masked = any((one.kind == "node" and self.is_random[one.index]) or one.kind == "constant" for one in others)
-        is_masked = is_masked or any(self.is_random[one.index] for one in node.sources() if one.kind == "node")
+        others = [source for source in node.sources() if not self._reads_images(source)]
+        is_masked = any(
+            (source.kind == "node" and self.is_random[source.index]) or source.kind == "constant" for source in others
+        )
+        is_masked = is_masked or any(self.is_random[source.index] for source in node.sources() if source.kind == "node")
         is_learnt = any(
-            one.kind == "parameter" or (one.kind == "node" and bool(self.weights[one.index])) for one in others
+            source.kind == "parameter" or (source.kind == "node" and bool(self.weights[source.index]))
+            for source in others
         )
         return recognition.Call(node, kind, result, is_masked, is_learnt)
 
@@ -163,20 +166,21 @@ class _Reader:
         factors = operands[1:] if node.name.startswith(ADDITIVE) else operands
         if node.name.startswith("linear"):
             factors = operands[:2]
-        data = [one for one in factors if self._reads_images(one)]
+        data = [source for source in factors if self._reads_images(source)]
         if len(factors) < 2:
             return "reshape"
         if not data or len(data) == len(factors):
             return "arithmetic"
-        inputs = tuple(-1 if one.kind == "input" else one.index for one in data[:1])
+        inputs = tuple(-1 if source.kind == "input" else source.index for source in data[:1])
         return "conv" if self._has_windows(inputs) and self._has_places(inputs, result, factors) else "linear"
 
     def _has_places(self, inputs: tuple[int, ...], result: Tensor, factors: Sequence[Any]) -> bool:
         """Whether a product gives results for several places of each image, and not one row an image."""
-        weight = next((self._shape(one) for one in factors if one.kind in {"parameter", "constant"}), None)
+        weight = next((self._shape(source) for source in factors if source.kind in {"parameter", "constant"}), None)
         if weight is None:
             weight = next(
-                (self._shape(one) for one in factors if one.kind == "node" and not self.is_data[one.index]), (1,)
+                (self._shape(source) for source in factors if source.kind == "node" and not self.is_data[source.index]),
+                (1,),
             )
         taken = self.values[inputs[0]][0].numel() if inputs and inputs[0] >= 0 else self.count * 784
         # N * L * K values times K * O weights give N * L * O results
@@ -212,7 +216,7 @@ class _Reader:
                 index = self.inputs[index][0]
             if index < 0 or plain_name(self.program.nodes[index].name) not in {"mul", "multiply"}:
                 continue
-            learnt = [one for one in self.program.nodes[index].sources() if self._is_learnt(one)]
+            learnt = [source for source in self.program.nodes[index].sources() if self._is_learnt(source)]
             product = self.values[index][0]
             if not learnt or size_of(self._shape(learnt[0])) < LEAST_WEIGHTS:
                 continue
@@ -230,33 +234,33 @@ class _Reader:
         node = self.program.nodes[index]
         result = self.values[index][0]
         operands = list(node.sources())
-        data = next((one for one in operands if self._reads_images(one)), None)
+        data = next((source for source in operands if self._reads_images(source)), None)
         given: tuple[int, ...] = (self.count, 1, 28, 28)
         if data is not None and data.kind == "node":
             given = tuple(self.values[data.index][data.part].shape)
         weights = self._weights_near(index)
         is_layer = self.kinds[index] in {"conv", "linear", "norm"}
-        missing = [one for one in weights if not self.graph.weights[one].is_registered] if is_layer else []
+        missing = [weight for weight in weights if not self.graph.weights[weight].is_registered] if is_layer else []
         is_random_weight = (
             self.kinds[index] in WEIGHTED
             and not weights
-            and any(one.kind == "node" and self.is_random[one.index] for one in operands)
+            and any(source.kind == "node" and self.is_random[source.index] for source in operands)
         )
         is_plain = self.kinds[index] in WEIGHTED and not weights
         is_fresh = (
             node.owner == "fresh"
             if not is_layer
-            else (is_random_weight or any(self.graph.weights[one].is_fresh for one in missing))
+            else (is_random_weight or any(self.graph.weights[weight].is_fresh for weight in missing))
         )
         return Operation(
             index=at,
             kind=self.kinds[index],
             name=student_word(self.names[index])[:60],
             layer=node.layer,
-            inputs=tuple(dict.fromkeys(places.get(one, -1) for one in self.inputs[index])),
+            inputs=tuple(dict.fromkeys(places.get(earlier, -1) for earlier in self.inputs[index])),
             shape_in=given,
             shape_out=tuple(result.shape) if isinstance(result, Tensor) else (),
-            parameters=sum(size_of(self.graph.weights[one].shape) for one in weights),
+            parameters=sum(size_of(self.graph.weights[weight].shape) for weight in weights),
             is_registered=not missing and not is_plain if is_layer else not node.owner,
             is_fresh=is_fresh,
             expected=node.expected,
@@ -268,9 +272,9 @@ class _Reader:
         if self.weights[index] or plain_name(self.program.nodes[index].name) not in REDUCING:
             return self.weights[index]
         found: frozenset[int] = frozenset()
-        for one in self.inputs[index]:
-            if one >= 0:
-                found |= self.weights[one]
+        for earlier in self.inputs[index]:
+            if earlier >= 0:
+                found |= self.weights[earlier]
         return found
 
 
@@ -308,37 +312,37 @@ def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: S
         _follow_left_out(reader, index, places)
         operations.append(reader.operation(index, len(operations), places))
         nodes.append(index)
-    for one in left_aside:
-        _add_aside(one, operations, nodes)
+    for layer in left_aside:
+        _add_aside(layer, operations, nodes)
     bypasses = tuple(None if node < 0 else reader.sources[node] for node in nodes)
     return Anatomy(tuple(operations), tuple(nodes), bypasses)
 
 
-def _add_aside(one: Any, operations: list[Operation], nodes: list[int]) -> None:
-    operations.append(Operation(len(operations), one.kind, student_word(one.name), one.layer, inputs=(-1,)))
+def _add_aside(layer: Any, operations: list[Operation], nodes: list[int]) -> None:
+    operations.append(Operation(len(operations), layer.kind, student_word(layer.name), layer.layer, inputs=(-1,)))
     nodes.append(-1)
 
 
 def _follow_left_out(reader: _Reader, index: int, places: dict[int, int]) -> None:
     """Let what was left out stand for the last operation before it that was not."""
-    waiting = [one for one in reader.inputs[index] if one >= 0]
+    waiting = [earlier for earlier in reader.inputs[index] if earlier >= 0]
     while waiting:
-        one = waiting[-1]
-        if one in places:
+        earlier = waiting[-1]
+        if earlier in places:
             waiting.pop()
             continue
-        before = [other for other in reader.inputs[one] if other >= 0]
-        unknown = [other for other in before if other not in places]
+        before = [node for node in reader.inputs[earlier] if node >= 0]
+        unknown = [node for node in before if node not in places]
         if unknown:
             waiting.extend(unknown)
             continue
-        places[one] = max((places[other] for other in before), default=-1)
+        places[earlier] = max((places[node] for node in before), default=-1)
         waiting.pop()
 
 
 def with_effects(found: Anatomy, effects: dict[int, float]) -> tuple[Operation, ...]:
     """The operations with how much each matters, by index."""
-    return tuple(replace(one, effect=effects.get(one.index)) for one in found.operations)
+    return tuple(replace(operation, effect=effects.get(operation.index)) for operation in found.operations)
 
 
 def student_word(name: str) -> str:

@@ -37,22 +37,22 @@ def cost_of(graph: Graph, *, images: int = 64) -> Cost:
     most = Cost(count, 0, 0)
     for program in (graph.training, graph.evaluation):
         if program.nodes:
-            most = max(most, _cost(graph, program, count), key=lambda one: one.multiplications)
+            most = max(most, _cost(graph, program, count), key=lambda cost: cost.multiplications)
     return most
 
 
 def _cost(graph: Graph, program: Program, count: int) -> Cost:
     state = State(
-        [_meta(one.shape, one.dtype) for one in graph.weights],
-        [_meta(one.shape, one.dtype) for one in graph.buffers],
-        [_meta(one.shape, one.dtype) for one in graph.constants],
+        [_meta(weight.shape, weight.dtype) for weight in graph.weights],
+        [_meta(buffer.shape, buffer.dtype) for buffer in graph.buffers],
+        [_meta(constant.shape, constant.dtype) for constant in graph.constants],
     )
     values: Values = []
     sources = state.sources(torch.empty(count, 1, 28, 28, device="meta"), values)
     multiplications = size = 0
     with torch.no_grad():
         for node in program.nodes:
-            operands = [_operand(sources, one.kind, one.index, one.part) for one in node.sources()]
+            operands = [_operand(sources, source.kind, source.index, source.part) for source in node.sources()]
             # The size of what is made anew, before even its shape is computed, is bounded by the arguments.
             try:
                 result = Step(node, "meta")(sources, count)
@@ -62,8 +62,8 @@ def _cost(graph: Graph, program: Program, count: int) -> Cost:
                 raise GraphRefused(f"{node.name} cannot be run: {str(error).splitlines()[0][:120]}") from None
             found = results_in(result)
             values.append(found)
-            made = sum(one.numel() for one in found if isinstance(one, Tensor))
-            size += sum(one.numel() * one.element_size() for one in found if isinstance(one, Tensor))
+            made = sum(tensor.numel() for tensor in found if isinstance(tensor, Tensor))
+            size += sum(tensor.numel() * tensor.element_size() for tensor in found if isinstance(tensor, Tensor))
             multiplications += made * _factor(node, operands)
             if multiplications * 64 > MOST_MULTIPLICATIONS * count or size * 64 > MOST_BYTES * max(count, 64):
                 raise GraphRefused("one pass would take too many multiplications or too much memory")

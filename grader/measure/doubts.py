@@ -36,13 +36,13 @@ PROGRAM_DIFFERS = "The program does something that its recorded network does not
 def echo_doubts(network: Network, recording: Recording, *, seed: int) -> Iterator[Doubt]:
     """The submission's own run on weights and images chosen by ``seed``, against a replay on the same."""
     graph, echo = network.graph, recording.echo
-    is_comparable = graph.batch in (0, ECHO_IMAGES) and all(one.number >= 0 for one in graph.weights)
+    is_comparable = graph.batch in (0, ECHO_IMAGES) and all(weight.number >= 0 for weight in graph.weights)
     held = (*graph.buffers, *graph.constants)
-    if not is_comparable or any(not one.values and one.count for one in held):
+    if not is_comparable or any(not tensor.values and tensor.count for tensor in held):
         return
     if echo is None:
-        evaluated = [one for one in recording.passes if one.mode == "eval" and one.problem is None]
-        if any(one.shape == (ECHO_IMAGES, 10) for one in evaluated):
+        evaluated = [recorded for recorded in recording.passes if recorded.mode == "eval" and recorded.problem is None]
+        if any(recorded.shape == (ECHO_IMAGES, 10) for recorded in evaluated):
             yield Doubt("program-differs", "", f"{PROGRAM_DIFFERS}: it fails on weights that are not its own.")
         return
     state = chosen_state(graph, seed=seed)
@@ -82,12 +82,12 @@ def _gradient_echoes(graph: Graph, echo: Echo, state: State, outputs: Tensor) ->
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         except RuntimeError:
             return  # told where gradients are looked at
-    largest = max((float(one.grad.double().norm()) for one in state.weights if one.grad is not None), default=0.0)
-    for one, weight in zip(graph.weights, state.weights, strict=True):
-        own = max(echo.gradients[one.number], 0.0) if one.number < len(echo.gradients) else 0.0
-        replayed = 0.0 if weight.grad is None else float(weight.grad.double().norm())
+    largest = max((float(value.grad.double().norm()) for value in state.weights if value.grad is not None), default=0.0)
+    for weight, tensor in zip(graph.weights, state.weights, strict=True):
+        own = max(echo.gradients[weight.number], 0.0) if weight.number < len(echo.gradients) else 0.0
+        replayed = 0.0 if tensor.grad is None else float(tensor.grad.double().norm())
         if abs(own - replayed) > 0.01 * max(own, replayed) + 1e-5 * largest:
-            where = f" of {one.name}" if one.name else ""
+            where = f" of {weight.name}" if weight.name else ""
             message = f"{PROGRAM_DIFFERS}: backward gives another gradient{where}."
             yield Doubt("backward-differs", "behaviour.gradients", message)
             yield Doubt("backward-differs", "training.accuracy", message)

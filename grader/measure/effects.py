@@ -43,17 +43,17 @@ def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
     base = _outputs(network, still)
     if not _spread(base) > 0:
         return {}
-    for one in network.training.operations:
-        node = network.training.nodes[one.index]
+    for operation in network.training.operations:
+        node = network.training.nodes[operation.index]
         if node < 0 or time.process_time() > ends:
             continue
         with suppress(*TORCH_ERRORS):
-            if one.kind in WEIGHTED:
-                effects[one.index] = _change(base, _outputs(network, {**still, node: _of_another_image}))
-            elif one.kind == "dropout":
-                alone = bypassing(network.training, {"dropout"}, but={one.index})
+            if operation.kind in WEIGHTED:
+                effects[operation.index] = _change(base, _outputs(network, {**still, node: _of_another_image}))
+            elif operation.kind == "dropout":
+                alone = bypassing(network.training, {"dropout"}, but={operation.index})
                 changes = (_change(base, _outputs(network, alone, seed=next(seeds))) for _ in range(2))
-                effects[one.index] = max(changes)
+                effects[operation.index] = max(changes)
     return effects | _of_relus(network, still, ends)
 
 
@@ -100,17 +100,17 @@ def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> d
     effects: dict[int, float] = {}
     for relus in _sections(found.operations):
         meeting = _meeting(found.operations, relus)
-        nodes = {found.nodes[one.index] for one in relus}
+        nodes = {found.nodes[relu.index] for relu in relus}
         without = {key: value for key, value in bypassing(found, {"relu"}).items() if key in nodes}
         with suppress(*TORCH_ERRORS):
             if len(meeting) < len(relus):
                 change = _change_without(network, still, without)
-                effects |= {one.index: change for one in relus if one.index not in meeting}
-            for one in relus:
-                source = _root(found, one)
-                if one.index in meeting and source is not None and source[0] >= 0 and time.process_time() < ends:
+                effects |= {relu.index: change for relu in relus if relu.index not in meeting}
+            for relu in relus:
+                source = _root(found, relu)
+                if relu.index in meeting and source is not None and source[0] >= 0 and time.process_time() < ends:
                     share = _share_kept_back(flowing, images, source, still, {**still, **without})
-                    effects |= {} if share is None else {one.index: share}
+                    effects |= {} if share is None else {relu.index: share}
     return effects
 
 
@@ -136,31 +136,35 @@ def _drawn(network: Network, draw: int) -> Network:
 
 def _sections(operations: tuple[Operation, ...]) -> Iterator[list[Operation]]:
     """The ReLUs that the result of each weighted layer meets before the next one."""
-    weighted = {one.index for one in operations if one.kind in WEIGHTED}
+    weighted = {operation.index for operation in operations if operation.kind in WEIGHTED}
     for layer in operations:
         if layer.index not in weighted:
             continue
         met, relus = {layer.index}, []
-        for one in operations:
-            if one.index > layer.index and not met.isdisjoint(one.inputs) and one.index not in weighted:
-                met.add(one.index)
-                if one.kind == "relu":
-                    relus.append(one)
+        for operation in operations:
+            if (
+                operation.index > layer.index
+                and not met.isdisjoint(operation.inputs)
+                and operation.index not in weighted
+            ):
+                met.add(operation.index)
+                if operation.kind == "relu":
+                    relus.append(operation)
         if relus:
             yield relus
 
 
 def _meeting(operations: tuple[Operation, ...], relus: list[Operation]) -> set[int]:
     """The ReLUs whose results meet in a sum, or the like: side by side they cannot undo each other."""
-    behind: dict[int, frozenset[int]] = {one.index: frozenset({one.index}) for one in relus}
+    relus_before: dict[int, frozenset[int]] = {relu.index: frozenset({relu.index}) for relu in relus}
     meeting: set[int] = set()
-    for one in operations:
-        if one.index in behind or one.kind in WEIGHTED:
+    for operation in operations:
+        if operation.index in relus_before or operation.kind in WEIGHTED:
             continue
-        reaching = [behind[at] for at in one.inputs if at in behind]
-        behind[one.index] = frozenset[int]().union(*reaching)
-        if one.kind != "reshape" and len(reaching) > 1 and len(behind[one.index]) > 1:
-            meeting |= behind[one.index]
+        reaching = [relus_before[at] for at in operation.inputs if at in relus_before]
+        relus_before[operation.index] = frozenset[int]().union(*reaching)
+        if operation.kind != "reshape" and len(reaching) > 1 and len(relus_before[operation.index]) > 1:
+            meeting |= relus_before[operation.index]
     return meeting
 
 

@@ -29,7 +29,7 @@ def gradients_of(network: Network, *, seed: int) -> Gradients:
         state = fresh_state(network.graph, seed=seed + number, like_own=True)
         found = _gradients_from(network, state)
         first = first or found
-        if found.problem is not None or all(one.state != "zero" for one in found.parameters):
+        if found.problem is not None or all(parameter.state != "zero" for parameter in found.parameters):
             return found
     return first or Gradients(None)
 
@@ -61,7 +61,7 @@ def _gradients_from(network: Network, state: State) -> Gradients:
                 # A bias before a batch norm changes nothing, and its gradient is what rounding leaves.
                 least = LEAST_GRADIENT * largest if weight.dim() > 1 else 0.0
                 states[index] = _gradient_state(weight.grad, least)
-        if all(one == "ok" for one in states):
+        if all(outcome == "ok" for outcome in states):
             break
         with torch.no_grad():
             for weight in state.weights:
@@ -88,13 +88,17 @@ def _gradient_state(gradient: Tensor | None, least: float) -> str:
 
 def _listed(graph: Graph, states: Sequence[str]) -> tuple[ParameterGradient, ...]:
     return tuple(
-        ParameterGradient(one.name[:120], one.shape, state, one.is_trainable)
-        for one, state in zip(graph.weights[:500], states, strict=False)
-        if one.is_registered
+        ParameterGradient(weight.name[:120], weight.shape, state, weight.is_trainable)
+        for weight, state in zip(graph.weights[:500], states, strict=False)
+        if weight.is_registered
     )
 
 
 def _unregistered(graph: Graph) -> tuple[str, ...]:
     """Words for weights that take part and that net.parameters() does not give."""
-    words = [f"a weight of shape {' x '.join(map(str, one.shape))}" for one in graph.weights if not one.is_registered]
+    words = [
+        f"a weight of shape {' x '.join(map(str, weight.shape))}"
+        for weight in graph.weights
+        if not weight.is_registered
+    ]
     return tuple(dict.fromkeys(words))[:20]

@@ -71,7 +71,7 @@ def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurement
         return Measurements(trace, seconds=seconds)
     with _timed(seconds, "probe"):
         probe = probing_of(network, recording.passes)
-    usable = [one.batch for one in probe.passes if one.problem is None and one.shape == (one.batch, 10)]
+    usable = [passed.batch for passed in probe.passes if passed.problem is None and passed.shape == (passed.batch, 10)]
     if not usable or graph.training.output is None or graph.evaluation.output is None:
         return Measurements(trace, probe, seconds=seconds)
     with _timed(seconds, "modes"):
@@ -89,8 +89,8 @@ def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurement
         subject.parameters > LARGEST_TRAINED
         or gradients.problem is not None
         or (probe.scores is not None and not probe.scores.is_finite)
-        or any(one.is_fresh and one.kind in {"conv", "linear", "norm"} for one in trace.operations)
-        or any(one.drops_everything for one in trace.operations)
+        or any(operation.is_fresh and operation.kind in {"conv", "linear", "norm"} for operation in trace.operations)
+        or any(operation.drops_everything for operation in trace.operations)
     )
     is_mixing = probe.row_error is not None and probe.row_error > ROW_TOLERANCE
     return Measurements(
@@ -109,9 +109,9 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 def _trace(network: Network, recording: Recording, effects: dict[int, float]) -> Tracing:
     """The operations of the training pass, or as far as it came."""
-    passes = [one for one in recording.passes if one.mode == "train"]
-    whole = next((one for one in passes if one.problem is None), None)
-    failed = next((one for one in passes if one.problem is not None), None)
+    passes = [recorded for recorded in recording.passes if recorded.mode == "train"]
+    whole = next((recorded for recorded in passes if recorded.problem is None), None)
+    failed = next((recorded for recorded in passes if recorded.problem is not None), None)
     shown = whole or failed
     output = network.graph.training.output
     index: int | None = None

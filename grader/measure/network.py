@@ -93,7 +93,7 @@ def _anatomy(network: Network, program: Program, aside: Sequence[Aside] = ()) ->
         with torch.no_grad():
             network._run(program, network.probes(count), None, values)
         found.append(anatomy(network.graph, program, values, count, aside))
-    return max(found, key=lambda one: sum(operation.kind == "dropout" for operation in one.operations))
+    return max(found, key=lambda candidate: sum(operation.kind == "dropout" for operation in candidate.operations))
 
 
 def lively_state(replay: Replay, probes: Probes, *, seed: int) -> State:

@@ -25,7 +25,7 @@ def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
     extra = network.graph.batch
     if extra and extra not in BATCHES:
         found = (*found, _pass(network, passes, extra))
-    usable = [one.batch for one in found if one.problem is None and one.shape == (one.batch, 10)]
+    usable = [passed.batch for passed in found if passed.problem is None and passed.shape == (passed.batch, 10)]
     if not usable or network.graph.evaluation.output is None:
         return Probing(found)
     size = network.size(ROWS_COMPARED if ROWS_COMPARED in usable else max(usable))
@@ -35,18 +35,18 @@ def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
 
 def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
     """What came out for so many images: as recorded, and of a graph for any number as replayed."""
-    recorded = {one.batch: one for one in passes if one.mode == "eval"}
-    one = recorded.get(size)
-    nearest = one or recorded.get(3) or next(iter(recorded.values()), None)
+    recorded = {passed.batch: passed for passed in passes if passed.mode == "eval"}
+    own = recorded.get(size)
+    nearest = own or recorded.get(3) or next(iter(recorded.values()), None)
     if nearest is None:
-        known = next((one.problem for one in passes if one.problem is not None), None)
+        known = next((passed.problem for passed in passes if passed.problem is not None), None)
         return Pass(size, known or Problem("not-run", "no pass was recorded"))
-    if one is None and network.graph.batch:
+    if own is None and network.graph.batch:
         return Pass(size, nearest.problem or Problem("replay", "no pass of this size was recorded"))
     if nearest.problem is not None or network.graph.batch not in (0, size) or nearest.returned != "Tensor":
         return Pass(size, nearest.problem, nearest.returned, nearest.shape, nearest.dtype)
-    if one is not None and one.shape != (size, 10):
-        return Pass(size, None, one.returned, one.shape, one.dtype)
+    if own is not None and own.shape != (size, 10):
+        return Pass(size, None, own.returned, own.shape, own.dtype)
     try:
         with torch.no_grad():
             result = network.evaluate(network.probes(size))
@@ -131,7 +131,7 @@ def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int])
 
 def _words(found: Anatomy, indices: Sequence[int]) -> tuple[str, ...]:
     operations = [found.operations[index] for index in indices]
-    return tuple(one.name for one in operations if one.kind not in WEIGHTED)[:40]
+    return tuple(operation.name for operation in operations if operation.kind not in WEIGHTED)[:40]
 
 
 def _final_scores(network: Network, values: Values) -> Tensor | None:
@@ -173,14 +173,14 @@ def _row_errors(network: Network, size: int) -> tuple[float | None, float | None
     return _relative(changes, base), _relative(score_changes, base_scores) if score_changes else None, is_constant
 
 
-def _have_rows(one: Tensor, other: Tensor, size: int) -> bool:
+def _have_rows(first: Tensor, second: Tensor, size: int) -> bool:
     """Whether two results can be compared row by row."""
-    return one.shape == other.shape and one.dim() > 0 and len(one) == size
+    return first.shape == second.shape and first.dim() > 0 and len(first) == size
 
 
 def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> float | None:
     if values is None or not pairs:
         return None
-    change = max(float((one.double() - two.double()).abs().max()) for one, two in pairs)
+    change = max(float((first.double() - second.double()).abs().max()) for first, second in pairs)
     ratio = change / scale_of(values)
     return min(ratio, 1e30) if ratio == ratio else None

@@ -53,7 +53,7 @@ def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int) -> Train
 
 
 def _learn(network: Network, data: Tensor, labels: Tensor, *, rate: float, seed: int, until: float) -> Training:
-    optimizer = torch.optim.Adam([one for one in network.state.weights if one.requires_grad], lr=rate)
+    optimizer = torch.optim.Adam([weight for weight in network.state.weights if weight.requires_grad], lr=rate)
     still = bypassing(network.training, {"dropout"})
     resting = bypassing(network.evaluation, {"dropout"})
     best = step = 0

@@ -43,7 +43,7 @@ class State:
 
     def for_a_pass(self) -> State:
         """The same, with buffers that a pass may change."""
-        return State(self.weights, [one.clone() for one in self.buffers], self.constants)
+        return State(self.weights, [buffer.clone() for buffer in self.buffers], self.constants)
 
     def sources(self, images: Tensor, values: Values) -> dict[str, Sequence[Any]]:
         """By kind of source, what a pass over ``images`` reads; ``values`` are its results so far."""
@@ -110,7 +110,7 @@ class Replay:
             found = results_in(result)
             values.append(found)
             if keep is not None:
-                keep.append(tuple(_copied(one) if writes else one for one in found))
+                keep.append(tuple(_copied(value) if writes else value for value in found))
         output = program.output
         if output is None:
             return None
@@ -137,10 +137,10 @@ class Step:
         if packet is None or overload not in packet.overloads():
             raise GraphRefused(f"this torch has no operation {node.op[:60]}")
         self.function = getattr(packet, overload)
-        if not any("Tensor" in str(one.type) for one in self.function._schema.returns):
+        if not any("Tensor" in str(value.type) for value in self.function._schema.returns):
             raise GraphRefused(f"{node.op[:60]} gives no tensor")
         self.node = node
-        self._args = [_reader(one, device) for one in node.args]
+        self._args = [_reader(argument, device) for argument in node.args]
         self._kwargs = {key: _reader(value, device) for key, value in node.kwargs.items() if key != "pin_memory"}
         self._is_empty = name.startswith(("empty", "new_empty"))
         first = next(node.sources(), None)
@@ -185,7 +185,7 @@ def _reader(argument: Any, device: str) -> _Reader:
         number = float(content)
         return lambda sources, count: number
     if isinstance(argument, list):
-        readers = [_reader(one, device) for one in argument]
+        readers = [_reader(item, device) for item in argument]
         return lambda sources, count: [read(sources, count) for read in readers]
     return lambda sources, count: argument
 

@@ -188,7 +188,7 @@ class _Run:
                 missing = size - len(part) if self.graph.batch else 0
                 if missing:
                     part = torch.cat([part, part.new_zeros(missing, 28, 28)])
-                held = State(state.weights, [one.clone() for one in state.buffers], state.constants)
+                held = State(state.weights, [buffer.clone() for buffer in state.buffers], state.constants)
                 given = self.images.normalised(part, device)
                 result = replay.run(self.graph.evaluation, given, held, replaced=self.still)
                 assert result is not None
@@ -207,8 +207,10 @@ def first_filters(graph: Graph, state: State) -> Tensor | None:
 
     None when there is none, when it is too large to be shown, and for weights that are computed.
     """
-    node = next((one for one in graph.evaluation.nodes if one.kind is Kind.CONV), None)
-    weight = next((one for one in node.sources() if one.kind == "parameter"), None) if node is not None else None
+    node = next((node for node in graph.evaluation.nodes if node.kind is Kind.CONV), None)
+    weight = (
+        next((source for source in node.sources() if source.kind == "parameter"), None) if node is not None else None
+    )
     if weight is None:
         return None
     values = state.weights[weight.index].detach().float().cpu()

@@ -25,34 +25,36 @@ def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str 
     bounds = {} if like_own else layer_bounds(graph)
     kept, _ = own_weights(graph)
     weights = []
-    for index, one in enumerate(graph.weights):
+    for index, weight in enumerate(graph.weights):
         if index in bounds:
-            values = torch.empty(one.shape).uniform_(-bounds[index], bounds[index], generator=generator)
-        elif one.sample:
-            sample = sample_of(one.sample)
-            is_whole = index in kept and len(sample) == size_of(one.shape)
-            picks = torch.randint(max(len(sample), 1), (size_of(one.shape),), generator=generator)
-            values = sample if is_whole else sample[picks] if len(sample) else torch.zeros(size_of(one.shape))
-            values = values.reshape(one.shape).clone()
+            values = torch.empty(weight.shape).uniform_(-bounds[index], bounds[index], generator=generator)
+        elif weight.sample:
+            sample = sample_of(weight.sample)
+            is_whole = index in kept and len(sample) == size_of(weight.shape)
+            picks = torch.randint(max(len(sample), 1), (size_of(weight.shape),), generator=generator)
+            values = sample if is_whole else sample[picks] if len(sample) else torch.zeros(size_of(weight.shape))
+            values = values.reshape(weight.shape).clone()
         else:
-            bound = max(size_of(one.shape[1:]), 1) ** -0.5
-            values = torch.empty(one.shape).uniform_(-bound, bound, generator=generator)
-        weights.append(values.to(device=device, dtype=dtype_of(one.dtype)).requires_grad_(one.is_trainable))
+            bound = max(size_of(weight.shape[1:]), 1) ** -0.5
+            values = torch.empty(weight.shape).uniform_(-bound, bound, generator=generator)
+        weights.append(values.to(device=device, dtype=dtype_of(weight.dtype)).requires_grad_(weight.is_trainable))
     return State(weights, *_others(graph, device))
 
 
 def chosen_state(graph: Graph, *, seed: int) -> State:
     """The network with the weights that were chosen for the submission's own run."""
     weights = [
-        chosen_weight(one.shape, one.number, seed=seed).to(dtype_of(one.dtype)).requires_grad_(one.is_trainable)
-        for one in graph.weights
+        chosen_weight(weight.shape, weight.number, seed=seed)
+        .to(dtype_of(weight.dtype))
+        .requires_grad_(weight.is_trainable)
+        for weight in graph.weights
     ]
     return State(weights, *_others(graph, "cpu"))
 
 
 def _others(graph: Graph, device: str) -> tuple[list[Tensor], list[Tensor]]:
     buffers, constants = (
-        [values_of(one.values, one.shape, one.dtype).to(device) for one in held]
+        [values_of(tensor.values, tensor.shape, tensor.dtype).to(device) for tensor in held]
         for held in (graph.buffers, graph.constants)
     )
     return buffers, constants

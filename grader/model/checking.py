@@ -35,7 +35,7 @@ def check_graph(graph: Graph) -> None:
         raise GraphRefused(f"it is a graph of format {graph.format}, not {FORMAT}")
     check_tensors(graph.weights, graph.buffers, graph.constants)
     held = (*graph.buffers, *graph.constants)
-    if sum(one.count for one in held if one.values) > MOST_VALUES:
+    if sum(tensor.count for tensor in held if tensor.values) > MOST_VALUES:
         raise GraphRefused(f"it brings along more than {MOST_VALUES:,} numbers")
     for program in (graph.training, graph.evaluation):
         check_program(program, graph.weights, graph.buffers, graph.constants)
@@ -46,7 +46,7 @@ def check_graph(graph: Graph) -> None:
 
 def check_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]) -> None:
     """Raise GraphRefused for a tensor of a shape that none can have, or too large."""
-    for shape in [*(one.shape for one in weights), *(one.shape for one in (*buffers, *constants))]:
+    for shape in [*(tensor.shape for tensor in weights), *(tensor.shape for tensor in (*buffers, *constants))]:
         if len(shape) > MOST_DIMENSIONS or any(side < 0 for side in shape):
             raise GraphRefused("a tensor has no shape that a tensor can have")
         if size_of(shape) > LARGEST_TENSOR:
@@ -87,20 +87,20 @@ def _check_argument(value: Any, depth: int = 0) -> int:
     if depth > DEEPEST_ARGUMENT:
         raise GraphRefused("an argument is nested too deeply")
     if isinstance(value, list):
-        return sum(_check_argument(one, depth + 1) for one in value)
+        return sum(_check_argument(item, depth + 1) for item in value)
     if not isinstance(value, dict):
         if value is not None and not isinstance(value, (bool, int, float, str)):
             raise GraphRefused("an argument is of no known form")
         return 1
     if depth == 0:
-        return sum(_check_argument(one, 1) for one in value.values())
+        return sum(_check_argument(item, 1) for item in value.values())
     if len(value) != 1:
         raise GraphRefused("an argument is of no known form")
     ((form, content),) = value.items()
     if form in {"word", "float"}:
         is_known = isinstance(content, str)
     else:
-        is_known = isinstance(content, list) and [type(one) for one in content] == _FORMS.get(form)
+        is_known = isinstance(content, list) and [type(item) for item in content] == _FORMS.get(form)
     if not is_known:
         raise GraphRefused("an argument is of no known form")
     return 1

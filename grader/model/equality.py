@@ -22,10 +22,16 @@ def digest(graph: Graph) -> str:
     parts = [
         [_canonical(program) for program in (graph.training, graph.evaluation)],
         [
-            [one.shape, one.dtype, one.is_trainable, one.is_registered, "" if index in layers else one.sample]
-            for index, one in enumerate(graph.weights)
+            [
+                weight.shape,
+                weight.dtype,
+                weight.is_trainable,
+                weight.is_registered,
+                "" if index in layers else weight.sample,
+            ]
+            for index, weight in enumerate(graph.weights)
         ],
-        [[one.shape, one.dtype, one.values] for one in (*graph.buffers, *graph.constants)],
+        [[tensor.shape, tensor.dtype, tensor.values] for tensor in (*graph.buffers, *graph.constants)],
         graph.batch,
         FORMAT,
     ]

@@ -192,7 +192,7 @@ def sources_in(argument: Any) -> Iterator[Source]:
 
 def with_sources(node: Node, change: Callable[[Source], Source]) -> Node:
     """The node with each tensor that it reads replaced by what ``change`` gives for it."""
-    args = tuple(_changed(one, change) for one in node.args)
+    args = tuple(_changed(argument, change) for argument in node.args)
     return replace(node, args=args, kwargs={key: _changed(value, change) for key, value in node.kwargs.items()})
 
 

@@ -92,16 +92,20 @@ def _programs(
     Where no pass came to its end, the one that was repaired, or else came furthest, is all there is, unless it is to be
     ``is_whole``.
     """
-    mine = [one for one in passes if one.mode == mode]
-    whole = [one for one in mine if one.problem is None and not one.is_repaired and one.program.output is not None]
+    mine = [recorded for recorded in passes if recorded.mode == mode]
+    whole = [
+        recorded
+        for recorded in mine
+        if recorded.problem is None and not recorded.is_repaired and recorded.program.output is not None
+    ]
     if not whole and not is_whole:
-        ended = [one for one in mine if one.is_repaired and one.problem is None]
-        furthest = sorted(mine, key=lambda one: len(one.program.nodes))
+        ended = [recorded for recorded in mine if recorded.is_repaired and recorded.problem is None]
+        furthest = sorted(mine, key=lambda recorded: len(recorded.program.nodes))
         whole = (ended or furthest)[-1:]
-    found = {one.batch: pruned(one.program) for one in whole if one.program.nodes}
+    found = {recorded.batch: pruned(recorded.program) for recorded in whole if recorded.program.nodes}
     if not found:
         return {}, None
-    first = next(one for one in whole if one.program.nodes)
+    first = next(recorded for recorded in whole if recorded.program.nodes)
     return {batch: program for batch, (program, _) in found.items()}, (first, found[first.batch][1])
 
 
@@ -132,7 +136,9 @@ def data_dependent(nodes: Sequence[Node]) -> list[bool]:
         is_made_anew = node.name in OPERATIONS and (
             node.kind is Kind.CREATE or (node.kind is Kind.RANDOM and node.name not in FROM_CHANCES)
         )
-        reads = any(one.kind == "input" or (one.kind == "node" and depends[one.index]) for one in node.sources())
+        reads = any(
+            source.kind == "input" or (source.kind == "node" and depends[source.index]) for source in node.sources()
+        )
         depends.append(reads and not is_made_anew)
     return depends
 
@@ -149,7 +155,9 @@ def _weights_in_constants(
                 if source.kind == "constant":
                     uses.setdefault(source.index, []).append(is_product)
     used = [index for index, products in uses.items() if all(products) and len(constants[index].shape) > 1]
-    moved = {index: len(weights) + at for at, index in enumerate(one for one in used if not constants[one].varies)}
+    moved = {
+        index: len(weights) + at for at, index in enumerate(index for index in used if not constants[index].varies)
+    }
 
     def as_weight(source: Source) -> Source:
         if source.kind != "constant" or source.index not in moved:
@@ -161,29 +169,32 @@ def _weights_in_constants(
         for index in moved
     )
     nodes = [tuple(with_sources(node, as_weight) for node in program.nodes) for program in programs]
-    return [Program(one, program.output) for one, program in zip(nodes, programs, strict=True)], (*weights, *made)
+    return [Program(changed, program.output) for changed, program in zip(nodes, programs, strict=True)], (
+        *weights,
+        *made,
+    )
 
 
 def _passes(recording: Recording) -> Iterator[Doubt]:
     """Passes that end must all end alike, and no value may change but by an operation."""
-    ended = [one for one in recording.passes if one.problem is None and not one.is_repaired]
-    if len({(one.returned, len(one.shape)) for one in ended if one.batch > 1}) > 1:
+    ended = [recorded for recorded in recording.passes if recorded.problem is None and not recorded.is_repaired]
+    if len({(recorded.returned, len(recorded.shape)) for recorded in ended if recorded.batch > 1}) > 1:
         yield Doubt("passes-differ", ALL, "What forward returns is of another kind from one pass to the next.")
-    if any(one.id == "changed-unseen" for one in recording.remarks):
+    if any(remark.id == "changed-unseen" for remark in recording.remarks):
         message = "Values change between two operations, by what no recorded operation does."
         yield Doubt("unseen-values", ALL, message)
 
 
 def _constants(graph: Graph) -> Iterator[Doubt]:
     """What the network brings along must be small, and the same in each pass."""
-    for one in graph.constants:
-        if one.varies:
+    for constant in graph.constants:
+        if constant.varies:
             message = "It computes with values that no recorded operation made: by another library, or in a thread."
             yield Doubt("unseen-values", ALL, message)
             return
-    large = [one for one in (*graph.constants, *graph.buffers) if not one.values and one.count]
+    large = [tensor for tensor in (*graph.constants, *graph.buffers) if not tensor.values and tensor.count]
     if large:
-        count = sum(one.count for one in large)
+        count = sum(tensor.count for tensor in large)
         yield Doubt("large-constants", ALL, f"It brings along a table of {count:,} numbers that are no weights.")
 
 
@@ -225,5 +236,5 @@ def _words(route: list[tuple[str, tuple[str, ...]]]) -> str:
 def brought_along(graph: Graph) -> int:
     """How many numbers of its own the network begins with."""
     kept, _ = own_weights(graph)
-    held = [one.shape for one in (*graph.constants, *graph.buffers)]
+    held = [tensor.shape for tensor in (*graph.constants, *graph.buffers)]
     return sum(map(size_of, [*held, *(graph.weights[index].shape for index in kept)]))

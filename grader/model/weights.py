@@ -17,7 +17,9 @@ def layer_bounds(graph: Graph) -> dict[int, float]:
     for program in (graph.training, graph.evaluation):
         for node in program.nodes:
             is_layer = node.kind is Kind.CONV or node.name == "linear"
-            operands = [one["tensor"] for one in node.args[:3] if isinstance(one, dict) and "tensor" in one]
+            operands = [
+                argument["tensor"] for argument in node.args[:3] if isinstance(argument, dict) and "tensor" in argument
+            ]
             if not is_layer or len(operands) < 2 or operands[1][0] != "parameter":
                 continue
             bound = max(size_of(graph.weights[operands[1][1]].shape[1:]), 1) ** -0.5
@@ -46,5 +48,5 @@ def own_weights(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
 def without_samples(graph: Graph) -> Graph:
     """The graph as it is stored: a layer's weights begin by their shape alone, so their samples can go."""
     layers = layer_bounds(graph)
-    weights = (replace(one, sample="") if index in layers else one for index, one in enumerate(graph.weights))
+    weights = (replace(weight, sample="") if index in layers else weight for index, weight in enumerate(graph.weights))
     return replace(graph, weights=tuple(weights))

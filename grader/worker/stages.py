@@ -159,7 +159,7 @@ class _Session:
         self.has_moved |= guard.moved
         self.is_wrapped |= recorder.is_wrapped
         self.is_changed_unseen |= recorder.is_changed_unseen
-        self.repairs += [one for one in recorder.repairs if one not in self.repairs]
+        self.repairs += [repair for repair in recorder.repairs if repair not in self.repairs]
         is_tensor = isinstance(result, Tensor)
         shape = tuple(result.shape) if isinstance(result, Tensor) else ()
         self.passes.append(
@@ -205,10 +205,12 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
     for batch in dict.fromkeys((*BATCHES, *works)):
         session.record("eval", batch)
     echo = None
-    usable = [one for one in session.passes if one.mode == "eval" and one.shape == (ECHO_IMAGES, 10)]
+    usable = [
+        recorded for recorded in session.passes if recorded.mode == "eval" and recorded.shape == (ECHO_IMAGES, 10)
+    ]
     if usable:
         echo = _echo(net, session.registry, seed=seed)
-    if session.has_moved or any(one.id == "moved-to-gpu" for one in built.remarks):
+    if session.has_moved or any(remark.id == "moved-to-gpu" for remark in built.remarks):
         session.repairs.append(Repair("device", "", "is moved to a GPU whether there is one or not"))
     registry = session.registry
     return Recording(

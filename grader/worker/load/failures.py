@@ -55,7 +55,7 @@ def root_cause(failures: Sequence[Failure], name: str) -> Failure | None:
     seen: set[str] = set()
     while name and name not in seen:
         seen.add(name)
-        failure = next((one for one in reversed(failures) if name in one.binds), None)
+        failure = next((failure for failure in reversed(failures) if name in failure.binds), None)
         if failure is None:
             break
         found = failure
@@ -69,7 +69,7 @@ def missing_import(
 ) -> Problem | None:
     """The problem of an import that building and running ``target`` needs and that did not work; None when all did."""
     node = class_named(statements, target)
-    lean = [only_what_runs(node) if one is node and node is not None else one for one in statements]
+    lean = [only_what_runs(node) if statement is node and node is not None else statement for statement in statements]
     known = imports(lean)
     for name in sorted(slice_for(lean, {target}).needed):
         found = known.get(name)

@@ -176,8 +176,8 @@ class _Loader:
 
     def problem_with(self, module: ModuleType, failures: list[Failure]) -> Problem | None:
         """Why Net is not to be had from the module; None when it is."""
-        binders = [one for one in self.statements if "Net" in names_of(one)[0]]
-        failed = {one.node.lineno for one in failures}
+        binders = [statement for statement in self.statements if "Net" in names_of(statement)[0]]
+        failed = {failure.node.lineno for failure in failures}
         is_bound = "Net" in vars(module)
         if is_bound and (not binders or binders[-1].lineno not in failed or isinstance(binders[-1], ast.Assign)):
             if binders and binders[-1].lineno in failed:
@@ -187,7 +187,7 @@ class _Loader:
         cause = root_cause(failures, "Net")
         if cause is not None:
             return self.problem_of(cause)
-        missing = next((one for one in failures if isinstance(one.error, ImportError)), None)
+        missing = next((failure for failure in failures if isinstance(failure.error, ImportError)), None)
         return self.problem_of(missing) if missing is not None else missing_net(self.script, self.statements)[0]
 
     def finish(
@@ -221,7 +221,7 @@ class _Loader:
 
     def refused(self, kind: str, reason: str) -> Loading:
         """The record when Net is bound to something else than the lab asks for."""
-        lines = [one.lineno for one in self.statements if "Net" in names_of(one)[0]]
+        lines = [statement.lineno for statement in self.statements if "Net" in names_of(statement)[0]]
         line = lines[-1] if lines else 0
         where = f"{self.script.where(line)}: " if line else ""
         return self.record(self.script.problem(kind, f"{where}{reason}; define it with class Net(nn.Module).", line))

@@ -114,10 +114,12 @@ class HelperFinder(importlib.abc.MetaPathFinder):
                 return folder / f"{name}.py"
             if _has_python(folder / name):
                 return folder / name
-        alike = [one for folder in folders for one in _python_files(folder) if _is_alike(one.stem, name)]
+        alike = [path for folder in folders for path in _python_files(folder) if _is_alike(path.stem, name)]
         if not alike and is_top:
-            deeper = [one for folder in _folders_below(self.files.root) for one in _python_files(folder)]
-            alike = [one for one in deeper if one.stem == name] or [one for one in deeper if _is_alike(one.stem, name)]
+            deeper = [path for folder in _folders_below(self.files.root) for path in _python_files(folder)]
+            alike = [path for path in deeper if path.stem == name] or [
+                path for path in deeper if _is_alike(path.stem, name)
+            ]
         if len(set(alike)) != 1:
             return None
         place = alike[0].relative_to(self.files.root).as_posix()
@@ -140,7 +142,7 @@ class _Loader(importlib.abc.Loader):
             place = os.path.relpath(self.filename, files.root)
             script = self.script or read_script(files.root, Path(place).as_posix())
             files.scripts[self.filename] = script
-            statements = [one for one in parse(script) if not is_main_guard(one)]
+            statements = [statement for statement in parse(script) if not is_main_guard(statement)]
             kept = slice_for(statements, _offered(statements)).statements
         except SourceProblem as error:
             raise HelperProblem(error.problem) from None
@@ -156,7 +158,7 @@ class _Loader(importlib.abc.Loader):
 
 def _offered(statements: Sequence[ast.stmt]) -> set[str]:
     """The names that another module may want: all that plain statements bind, training aside."""
-    return {name for one in _plain(statements) for name in names_of(one)[0]}
+    return {name for statement in _plain(statements) for name in names_of(statement)[0]}
 
 
 def _plain(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -178,7 +180,7 @@ def _is_alike(stem: str, name: str) -> bool:
 
 def _python_files(folder: Path) -> list[Path]:
     try:
-        return sorted(one for one in folder.iterdir() if one.suffix == ".py" and one.is_file())[:500]
+        return sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.is_file())[:500]
     except OSError:
         return []
 

@@ -36,11 +36,11 @@ def missing_net(script: Script, statements: Sequence[ast.stmt]) -> tuple[Problem
         message = f"{place}, where nothing else can use it; move it to the left margin."
         return script.problem("near-miss", message, line), ("Net",)
     candidates = _candidates(statements)
-    alike = [one for one in candidates if _is_look_alike(one.name)]
-    close = [one for one in candidates if one.is_module and _is_close(one.name)]
-    likely = [one for one in candidates if one.is_module and _LIKELY.search(one.name)]
-    modules = [one for one in candidates if one.is_module and one.what == "class"]
-    near = tuple(dict.fromkeys(one.name[:80] for one in (*alike, *close, *likely, *modules)))[:10]
+    alike = [candidate for candidate in candidates if _is_look_alike(candidate.name)]
+    close = [candidate for candidate in candidates if candidate.is_module and _is_close(candidate.name)]
+    likely = [candidate for candidate in candidates if candidate.is_module and _LIKELY.search(candidate.name)]
+    modules = [candidate for candidate in candidates if candidate.is_module and candidate.what == "class"]
+    near = tuple(dict.fromkeys(candidate.name[:80] for candidate in (*alike, *close, *likely, *modules)))[:10]
     if alike:
         return _look_alike_problem(script, alike[0]), near
     chosen = close[0] if close else modules[0] if len(modules) == 1 else likely[0] if len(likely) == 1 else None
@@ -105,7 +105,7 @@ def _candidates(statements: Sequence[ast.stmt]) -> list[_Candidate]:
         if isinstance(node, ast.ClassDef):
             bases = {ast.unparse(base).split(".")[-1] for base in node.bases}
             is_module = bool(bases & (modules | {"Module", "Sequential"})) or any(
-                isinstance(one, ast.FunctionDef) and one.name == "forward" for one in node.body
+                isinstance(statement, ast.FunctionDef) and statement.name == "forward" for statement in node.body
             )
             modules |= {node.name} if is_module else set()
             found[node.name] = _Candidate(node.name, node.lineno, is_module, "class")

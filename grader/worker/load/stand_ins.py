@@ -155,10 +155,10 @@ def _exit(*_: object) -> None:
 
 
 def _optimizers(kind: type[torch.optim.Optimizer]) -> Iterator[type[torch.optim.Optimizer]]:
-    for one in kind.__subclasses__():
-        if "step" in vars(one):
-            yield one
-        yield from _optimizers(one)
+    for subclass in kind.__subclasses__():
+        if "step" in vars(subclass):
+            yield subclass
+        yield from _optimizers(subclass)
 
 
 def _one_batch(self: DataLoader[Any]) -> Iterator[Any]:

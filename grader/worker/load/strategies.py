@@ -43,7 +43,7 @@ class Attempts:
         sys.dont_write_bytecode = True
         # else a submission's torch.py or random.py would stand in for the real one
         sys.path[:] = [place for place in sys.path if os.path.isabs(place) and not place.startswith(root)]
-        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, HelperFinder)] + [self.finder]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, HelperFinder)] + [self.finder]
         os.chdir(self.files.folder)
 
     def new_module(self, name: str) -> ModuleType:
@@ -63,7 +63,7 @@ class Attempts:
             names = " and ".join(part.usual)
             message = f"Net reads {names}, set inside a function only; that value, or the lab's default, was used."
             self.files.remark("args-defaults", message)
-        if any(one.package == "torchvision" for one in imports(part.statements).values()):
+        if any(imported.package == "torchvision" for imported in imports(part.statements).values()):
             stand_ins.import_datasets()
         with stand_ins.loading(self.files.remark):
             failures = run(
@@ -73,7 +73,7 @@ class Attempts:
 
     def run_whole(self, part: Slice) -> tuple[ModuleType, list[Failure]]:
         """Run every statement as ``__main__``, each on its own, for a limited time."""
-        if any(one.package == "torchvision" for one in imports(self.statements).values()):
+        if any(imported.package == "torchvision" for imported in imports(self.statements).values()):
             stand_ins.import_datasets()
         real_main = sys.modules["__main__"]
         ends = time.monotonic() + WHOLE_SECONDS

@@ -304,17 +304,17 @@ def _sum(value: Tensor) -> str | None:
     return repr(float(value.detach().double().sum()))
 
 
-def _is_same_place(one: Tensor, other: Tensor) -> bool:
-    if one.layout is not torch.strided or one.numel() != other.numel() or one.dtype != other.dtype:
+def _is_same_place(first: Tensor, second: Tensor) -> bool:
+    if first.layout is not torch.strided or first.numel() != second.numel() or first.dtype != second.dtype:
         return False
     try:
-        is_same = one.data_ptr() == other.data_ptr()
+        is_same = first.data_ptr() == second.data_ptr()
     except (RuntimeError, NotImplementedError):
         return False
     if not is_same:
         return False
-    return (one.shape == other.shape and one.stride() == other.stride()) or (
-        one.is_contiguous() and other.is_contiguous()
+    return (first.shape == second.shape and first.stride() == second.stride()) or (
+        first.is_contiguous() and second.is_contiguous()
     )
 
 
