@@ -1,7 +1,7 @@
-"""What each operation of a recorded network is: the executed operations of its training program, as evidence.
+"""Classify the operations of a recorded network (convolution, ReLU, dropout, ...), and list them as evidence.
 
-The names of the operations say most; what they leave open is settled by the values of one replay, and by what depends
-on the images, on weights and on chance.
+The name of an operation decides most cases. The other cases are decided by its values in one replay, and by whether its
+operands depend on the images, on weights or on random numbers.
 """
 
 from __future__ import annotations
@@ -20,30 +20,32 @@ from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
 ADDITIVE = ("addmm", "addmv", "addbmm", "baddbmm")
-"""Products whose first argument is the term that is added."""
+"""Matrix products whose first argument is a summand."""
 WINDOWS = frozenset({"im2col", "unfold"})
 REDUCING = frozenset({"sum", "mean", "nansum"})
 MOST_OPERATIONS = 390
-TOLD_FIRST = WEIGHTED | {"relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"}
-"""Kinds of operation that are kept where there are too many to tell them all."""
+KEPT_FIRST = WEIGHTED | {"relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"}
+"""Kinds of operation that are kept if there are more than MOST_OPERATIONS."""
 LEAST_WEIGHTS = 64
-"""Values of a weight that images are multiplied with one by one, for the sum of it to be a layer and not a scale."""
+"""Fewest values of a weight for which an elementwise product and a sum count as a layer, not as a scale factor."""
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The operations, and by operation the node that it stands for and the node that a bypass of it would give on."""
+    """The classified operations of one program, with their nodes in the graph."""
 
     operations: tuple[Operation, ...]
     nodes: tuple[int, ...]
-    """By index of an operation: its node; -1 for one that led nowhere."""
+    """For each operation: the index of its node; -1 for a layer whose result is not used."""
     bypasses: tuple[tuple[int, int] | None, ...]
-    """By index of an operation: the node, and which of its results, that a ReLU or a dropout was made from (-1: the
-    images).
+    """For each ReLU and dropout: the node (-1: the images) and the number of its result that the operation reads. A
+    bypass returns this result unchanged.
     """
 
 
-class _Reader:
+class _Classifier:
+    """Classifies the nodes of one program, in the order in which they ran."""
+
     def __init__(self, graph: Graph, program: Program, values: Values, count: int) -> None:
         self.graph, self.program, self.values, self.count = graph, program, values, count
         nodes = program.nodes
@@ -69,9 +71,9 @@ class _Reader:
         self.details: list[dict[str, Any]] = []
         self.inputs: list[tuple[int, ...]] = []
         for index in range(min(len(nodes), len(values))):
-            self._read(index)
+            self._classify(index)
 
-    def _read(self, index: int) -> None:
+    def _classify(self, index: int) -> None:
         node = self.program.nodes[index]
         kind, name, details = str(node.kind), plain_name(node.name), {}
         source: tuple[int, int] | None = None
@@ -92,7 +94,7 @@ class _Reader:
                     else ("linear", "multiply and sum")
                 )
             elif recognition.is_elementwise(kind):
-                found = recognition.by_numbers(self._call(node, kind, result), self._earlier(inputs, result.shape))
+                found = recognition.recognise(self._call(node, kind, result), self._earlier(inputs, result.shape))
                 kind, details = found.kind, dict(found.details)
                 if found.source is not None:
                     source = (found.source, 0)
@@ -132,7 +134,7 @@ class _Reader:
         return recognition.Call(node, kind, result, is_masked, is_learnt)
 
     def _earlier(self, inputs: tuple[int, ...], shape: Sequence[int]) -> Iterator[tuple[int, Tensor]]:
-        """Results of the same shape between here and the last weighted operation, nearest first."""
+        """Earlier results of the same shape, back to the last conv, linear or norm layer, nearest first."""
         seen: set[int] = set()
         waiting = list(inputs)
         while waiting and len(seen) < 14:
@@ -147,7 +149,7 @@ class _Reader:
                 waiting.extend(self.inputs[index])
 
     def _demote(self, inputs: tuple[int, ...], source: int) -> None:
-        """Activations between ``source`` and what was made of it are its steps: ``x - x.clamp(max=0)`` is one ReLU."""
+        """Reclassify activations after ``source`` as arithmetic: in ``x - x.clamp(max=0)`` they are part of a ReLU."""
         waiting, seen = list(inputs), {source}
         while waiting:
             index = waiting.pop()
@@ -159,8 +161,8 @@ class _Reader:
             waiting.extend(self.inputs[index])
 
     def _product(self, node: Node, result: Tensor) -> str:
-        """Linear for data times weights, conv when it is done at each position of unfolded data, arithmetic for data
-        times data, reshape for a product of one factor (``einsum`` that only permutes).
+        """The kind of a product: linear for data times weights, conv if it is done at each position of unfolded data,
+        arithmetic for data times data, reshape for a single factor (an ``einsum`` that only permutes).
         """
         operands = list(node.sources())
         factors = operands[1:] if node.name.startswith(ADDITIVE) else operands
@@ -175,7 +177,7 @@ class _Reader:
         return "conv" if self._has_windows(inputs) and self._has_places(inputs, result, factors) else "linear"
 
     def _has_places(self, inputs: tuple[int, ...], result: Tensor, factors: Sequence[Any]) -> bool:
-        """Whether a product gives results for several places of each image, and not one row an image."""
+        """Whether a product gives results for several positions of each image, not one row per image."""
         weight = next((self._shape(source) for source in factors if source.kind in {"parameter", "constant"}), None)
         if weight is None:
             weight = next(
@@ -196,7 +198,7 @@ class _Reader:
         return tuple(value.shape) if isinstance(value, Tensor) else (1,)
 
     def _has_windows(self, inputs: tuple[int, ...]) -> bool:
-        """Whether data comes from unfolded windows, with nothing but reshaping and factors in between."""
+        """Whether data comes from unfolded windows, with only reshapes and multiplications in between."""
         waiting, seen = list(inputs), set()
         while waiting:
             index = waiting.pop()
@@ -210,7 +212,7 @@ class _Reader:
         return False
 
     def _is_weighted_sum(self, inputs: tuple[int, ...], result: Tensor) -> bool:
-        """Whether a sum over more than images adds up products of data and weights, as a layer does."""
+        """Whether a sum adds up products of data and weights, as a layer does."""
         for index in inputs:
             while index >= 0 and self.kinds[index] == "reshape" and len(self.inputs[index]) == 1:
                 index = self.inputs[index][0]
@@ -231,6 +233,7 @@ class _Reader:
     # ---- as evidence -------------------------------------------------------------------------------------------------
 
     def operation(self, index: int, at: int, places: dict[int, int]) -> Operation:
+        """Node ``index`` as operation number ``at``; ``places`` maps nodes to operations."""
         node = self.program.nodes[index]
         result = self.values[index][0]
         operands = list(node.sources())
@@ -255,7 +258,7 @@ class _Reader:
         return Operation(
             index=at,
             kind=self.kinds[index],
-            name=student_word(self.names[index])[:60],
+            name=student_name(self.names[index])[:60],
             layer=node.layer,
             inputs=tuple(dict.fromkeys(places.get(earlier, -1) for earlier in self.inputs[index])),
             shape_in=given,
@@ -268,7 +271,7 @@ class _Reader:
         )
 
     def _weights_near(self, index: int) -> frozenset[int]:
-        """The weights that an operation reads, other than with its data; of a sum of products, those of the product."""
+        """The weights that an operation reads directly; for a sum of products, the weights of the product."""
         if self.weights[index] or plain_name(self.program.nodes[index].name) not in REDUCING:
             return self.weights[index]
         found: frozenset[int] = frozenset()
@@ -284,20 +287,20 @@ def _first_node(node: Node) -> tuple[int, int]:
 
 
 def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: Sequence[Aside] = ()) -> Anatomy:
-    """The operations of a program that depend on its images, from the results of one replay over ``count`` of them.
+    """The operations of a program that depend on its images, from the results of one replay over ``count`` images.
 
-    ``aside`` are layers that ran and led nowhere.
-
-    Where there are more than MOST_OPERATIONS, small steps are left out, and what they led to reads what they read.
+    ``aside`` are layers that ran but whose results are not used. If there are more than MOST_OPERATIONS, minor
+    operations are left out, and the operations after them get their inputs.
     """
-    reader = _Reader(graph, program, values, count)
+    classifier = _Classifier(graph, program, values, count)
     chosen = [
         index
-        for index in range(len(reader.kinds))
-        if reader.is_data[index] and isinstance(reader.values[index][0] if reader.values[index] else None, Tensor)
+        for index in range(len(classifier.kinds))
+        if classifier.is_data[index]
+        and isinstance(classifier.values[index][0] if classifier.values[index] else None, Tensor)
     ]
     if len(chosen) > MOST_OPERATIONS:
-        chosen = [index for index in chosen if reader.kinds[index] in TOLD_FIRST][: MOST_OPERATIONS - 1]
+        chosen = [index for index in chosen if classifier.kinds[index] in KEPT_FIRST][: MOST_OPERATIONS - 1]
         last = program.output.index if program.output is not None and program.output.kind == "node" else -1
         if last >= 0 and last not in chosen:
             chosen.append(last)
@@ -309,29 +312,29 @@ def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: S
         while left_aside and left_aside[0].after <= index:
             _add_aside(left_aside.pop(0), operations, nodes)
         places[index] = len(operations)
-        _follow_left_out(reader, index, places)
-        operations.append(reader.operation(index, len(operations), places))
+        _map_omitted(classifier, index, places)
+        operations.append(classifier.operation(index, len(operations), places))
         nodes.append(index)
     for layer in left_aside:
         _add_aside(layer, operations, nodes)
-    bypasses = tuple(None if node < 0 else reader.sources[node] for node in nodes)
+    bypasses = tuple(None if node < 0 else classifier.sources[node] for node in nodes)
     return Anatomy(tuple(operations), tuple(nodes), bypasses)
 
 
 def _add_aside(layer: Any, operations: list[Operation], nodes: list[int]) -> None:
-    operations.append(Operation(len(operations), layer.kind, student_word(layer.name), layer.layer, inputs=(-1,)))
+    operations.append(Operation(len(operations), layer.kind, student_name(layer.name), layer.layer, inputs=(-1,)))
     nodes.append(-1)
 
 
-def _follow_left_out(reader: _Reader, index: int, places: dict[int, int]) -> None:
-    """Let what was left out stand for the last operation before it that was not."""
-    waiting = [earlier for earlier in reader.inputs[index] if earlier >= 0]
+def _map_omitted(classifier: _Classifier, index: int, places: dict[int, int]) -> None:
+    """Map each omitted node before ``index`` to the last listed operation before it."""
+    waiting = [earlier for earlier in classifier.inputs[index] if earlier >= 0]
     while waiting:
         earlier = waiting[-1]
         if earlier in places:
             waiting.pop()
             continue
-        before = [node for node in reader.inputs[earlier] if node >= 0]
+        before = [node for node in classifier.inputs[earlier] if node >= 0]
         unknown = [node for node in before if node not in places]
         if unknown:
             waiting.extend(unknown)
@@ -341,17 +344,17 @@ def _follow_left_out(reader: _Reader, index: int, places: dict[int, int]) -> Non
 
 
 def with_effects(found: Anatomy, effects: dict[int, float]) -> tuple[Operation, ...]:
-    """The operations with how much each matters, by index."""
+    """The operations with their effects filled in; ``effects`` maps an index to an effect."""
     return tuple(replace(operation, effect=effects.get(operation.index)) for operation in found.operations)
 
 
-def student_word(name: str) -> str:
-    """The name as a student would write it: ``add`` reads ``+``, ``im2col`` reads ``unfold``."""
+def student_name(name: str) -> str:
+    """The name of an operation as a student would write it: ``+`` for ``add``, ``unfold`` for ``im2col``."""
     plain = plain_name(name)
-    return _WORDS.get(plain, plain)
+    return _STUDENT_NAMES.get(plain, plain)
 
 
-_WORDS = {
+_STUDENT_NAMES = {
     "matmul": "@",
     "mm": "@",
     "mul": "*",

@@ -1,6 +1,6 @@
-"""Weights to begin with: fresh ones by the kind of layer, or others like those that the submission began with.
+"""Initial weights for replays and training: by the kind of layer, or drawn from the submission's initial values.
 
-Nothing that a submission has learnt, or was handed with learnt, gets in: what is drawn is drawn here.
+The grader draws all weights itself, so that a submission cannot bring trained weights.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from grader.worker.record.chosen import chosen_weight
 
 
 def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str = "cpu") -> State:
-    """The network before its first step.
+    """The state of the network before the first training step.
 
-    Weights and biases that a convolution or a fully connected layer is given as they are begin as torch's layers do
-    (:func:`grader.model.weights.layer_bounds`). Other weights, with ``like_own`` all of them, are drawn from the values
-    that the submission's own began with; a few begin with just those (:func:`grader.model.weights.own_weights`).
+    Weights and biases that a convolution or a linear layer reads directly are initialised like torch's layers
+    (:func:`grader.model.weights.layer_bounds`). Other weights (with ``like_own``: all weights) are drawn from the
+    initial values of the submission's own weight. A few small weights keep exactly those values
+    (:func:`grader.model.weights.own_weights`).
     """
     generator = torch.Generator().manual_seed(seed)
     bounds = {} if like_own else layer_bounds(graph)
@@ -42,7 +43,7 @@ def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str 
 
 
 def chosen_state(graph: Graph, *, seed: int) -> State:
-    """The network with the weights that were chosen for the submission's own run."""
+    """The state with the weights that the grader chose for the submission's own run."""
     weights = [
         chosen_weight(weight.shape, weight.number, seed=seed)
         .to(dtype_of(weight.dtype))

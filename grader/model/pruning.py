@@ -1,4 +1,4 @@
-"""What matters of recorded passes: without dead operations, for any number of images, numbered by first use."""
+"""Simplify recorded passes: remove dead operations, merge passes of several batch sizes, renumber by first use."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from grader.model.graph import Constant, Graph, Node, Program, Weight, with_sour
 
 
 def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:
-    """The program without what its output does not depend on, and the indices of the nodes that are left of it.
+    """The program without the operations on which its output does not depend, and the indices of the kept nodes.
 
-    An operation that writes into memory matters when anything that matters reads that memory: afterwards, or, for a
+    An operation that writes into memory is kept if a kept operation reads this memory: later in the pass or, for a
     buffer, in the next pass.
     """
     if program.output is None:
@@ -50,9 +50,9 @@ def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:
 
 
 def generalised(passes: Mapping[int, Program]) -> Program | None:
-    """One program for any number of images, from pruned ones by number; None when they differ in more than sizes.
+    """One program for any batch size, from pruned programs by batch size; None if they differ in more than sizes.
 
-    Numbers that grow with the batch become ``{"images": [factor, offset]}``.
+    Numbers that depend on the batch size become ``{"images": [factor, offset]}``.
     """
     sizes = sorted(passes, reverse=True)
     if len(sizes) < 2:
@@ -112,7 +112,7 @@ def gathered(
     *,
     batch: int,
 ) -> Graph:
-    """The graph of a training and an evaluation program, with what they use of the rest, numbered by first use."""
+    """The graph of a training and an evaluation program, with the tensors that they use, numbered by first use."""
     found: dict[str, dict[int, None]] = {"parameter": {}, "buffer": {}, "constant": {}}
     for program in programs:
         for node in program.nodes:
@@ -140,7 +140,7 @@ def _renamed(node: Node, renamed: Mapping[tuple[str, int], int]) -> Node:
 
 
 def uncut(program: Program) -> Program:
-    """The program with every gradient flowing, whatever the network cuts off."""
+    """The program with all gradients flowing back, without ``detach`` and the like."""
     nodes = tuple(
         with_sources(
             replace(node, op="aten.alias.default") if node.op == "aten.detach.default" else node,

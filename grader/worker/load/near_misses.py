@@ -1,4 +1,4 @@
-"""What to tell a student whose script has no ``Net``: the class that was probably meant, and where it stands."""
+"""Find the class that a student probably meant if the script has no class ``Net``, and word the problem."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ class _Candidate:
 
 
 def missing_net(script: Script, statements: Sequence[ast.stmt]) -> tuple[Problem, tuple[str, ...]]:
-    """The problem of kind near-miss or no-net, and the names that look like a misspelt Net, likeliest first."""
+    """The problem (kind near-miss or no-net), and names that may be a misspelt Net, the most likely first."""
     nested = _nested_net(statements)
     if nested is not None:
         outer, line = nested
         place = f"{script.where(line)} defines Net inside {outer}"
-        message = f"{place}, where nothing else can use it; move it to the left margin."
+        message = (
+            f"{place}, where other code cannot use it; move it to the top level of the script, without indentation."
+        )
         return script.problem("near-miss", message, line), ("Net",)
     candidates = _candidates(statements)
     alike = [candidate for candidate in candidates if _is_look_alike(candidate.name)]
@@ -50,14 +52,14 @@ def missing_net(script: Script, statements: Sequence[ast.stmt]) -> tuple[Problem
         message = f"No class is called Net; the script defines {', '.join(near)}. Name the network's class Net."
     elif commented := _COMMENTED_OUT.search(script.text):
         line = script.text[: commented.end()].count("\n") + 1
-        return script.problem("no-net", f"{script.where(line)} has class Net commented out.", line), ()
+        return script.problem("no-net", f"{script.where(line)} has class Net commented out; remove the #.", line), ()
     else:
-        message = "The script defines no class called Net, and nothing that looks like one."
+        message = "The script has no class called Net and no class with a similar name."
     return script.problem("no-net", message), near
 
 
 def skeleton(name: str) -> str:
-    """The name with look-alike Greek, Cyrillic and accented letters replaced by the Latin ones they resemble."""
+    """The name with Greek, Cyrillic and accented letters replaced by the Latin letters that they resemble."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).translate(_LOOK_ALIKES))
     return "".join(letter for letter in plain.translate(_LOOK_ALIKES) if not unicodedata.combining(letter))
 
@@ -74,7 +76,7 @@ def _look_alike_problem(script: Script, found: _Candidate) -> Problem:
     odd = next(letter for letter in found.name if not letter.isascii())
     letter = unicodedata.name(odd, "a letter outside ASCII").title()
     place = f"{script.where(found.line)} defines {found.name[:80]}"
-    message = f"{place}, which only looks like Net: it holds a {letter}; retype it."
+    message = f"{place}, which only looks like Net: it contains a {letter}; type the name again."
     return script.problem("near-miss", message, found.line)
 
 
@@ -82,8 +84,10 @@ def _near_miss_problem(script: Script, found: _Candidate) -> Problem:
     where = script.where(found.line)
     verbs = {"class": "defines the class", "function": "defines the function", "import": "imports", "object": "makes"}
     verb = verbs[found.what]
-    advice = "rename it to Net" if found.what != "object" else "put the network into a class called Net"
-    return script.problem("near-miss", f"{where} {verb} {found.name[:80]} and there is no Net; {advice}.", found.line)
+    advice = "rename it to Net" if found.what != "object" else "write the network as a class called Net"
+    return script.problem(
+        "near-miss", f"{where} {verb} {found.name[:80]}, but the script has no Net; {advice}.", found.line
+    )
 
 
 def _nested_net(statements: Sequence[ast.stmt]) -> tuple[str, int] | None:
