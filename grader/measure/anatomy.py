@@ -20,7 +20,7 @@ from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
 ADDITIVE = ("addmm", "addmv", "addbmm", "baddbmm")
-"""Matrix products whose first argument is a summand."""
+"""Matrix products that add their first argument."""
 WINDOWS = frozenset({"im2col", "unfold"})
 REDUCING = frozenset({"sum", "mean", "nansum"})
 MOST_OPERATIONS = 390

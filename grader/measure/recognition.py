@@ -85,7 +85,7 @@ def recognise(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> Recognised:
         if dropped is not None:
             return Recognised("dropout", {"probability": dropped, "is_active": True}, index)
         if can_be_dropout and _is_multiple(before, after, tolerance):
-            break  # this mask dropped nothing; earlier results have other zeros
+            break  # the mask dropped nothing this time; earlier results have zeros of their own
     return Recognised(kind, {})
 
 

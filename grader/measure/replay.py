@@ -25,7 +25,7 @@ WORDS: Mapping[str, Any] = {
     )
 }
 TORCH_ERRORS = (RuntimeError, IndexError, ValueError, NotImplementedError)
-"""torch's errors if an operation does not accept its arguments. Any other error is a fault of the grader."""
+"""Errors of torch if an operation does not accept its arguments. Any other error is a fault of the grader."""
 
 
 def is_out_of_memory(error: Exception) -> bool:

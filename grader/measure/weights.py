@@ -1,6 +1,6 @@
 """Initial weights for replays and training: by the kind of layer, or drawn from the submission's initial values.
 
-The grader draws all weights itself, so that a submission cannot bring trained weights.
+The grader uses only small samples of the submission's values, so that a submission cannot bring trained weights.
 """
 
 from __future__ import annotations

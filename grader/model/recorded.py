@@ -188,9 +188,7 @@ def _constants(graph: Graph) -> Iterator[Doubt]:
     """Doubts if constants are large or not the same in each pass."""
     for constant in graph.constants:
         if constant.varies:
-            message = (
-                "It uses values that no recorded operation computed; they come from another library or another thread."
-            )
+            message = "It uses values from outside the recorded operations: from another library or another thread."
             yield Doubt("unseen-values", ALL, message)
             return
     large = [tensor for tensor in (*graph.constants, *graph.buffers) if not tensor.values and tensor.count]

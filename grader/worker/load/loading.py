@@ -202,14 +202,12 @@ class _Loader:
             if _text_in(kind, "__name__") != "Net":
                 reason = f"Net is an instance of {_text_in(kind, '__name__')[:80]}, not a class"
                 return self.refused("instance", reason), None
-            self.files.remark(
-                "net-rebound", "The script binds the name Net to an instance of Net; the grader used the class."
-            )
+            message = "The script binds the name Net to an instance of Net; the grader used the class."
+            self.files.remark("net-rebound", message)
             found = kind
         if not callable(found):
-            return self.refused(
-                "not-a-class", f"Net is an object of type {_text_in(kind, '__name__')[:80]}, not a class"
-            ), None
+            reason = f"Net is an object of type {_text_in(kind, '__name__')[:80]}, not a class"
+            return self.refused("not-a-class", reason), None
         for failure in failures:
             if isinstance(failure.node, (ast.Import, ast.ImportFrom)):
                 where = self.script.where(failure.node.lineno)

@@ -101,9 +101,8 @@ class HelperFinder(importlib.abc.MetaPathFinder):
         start = folder / "__init__.py"
         origin = str(start) if start.is_file() and fullname != FOLDER else ""
         spec = self._spec(fullname, _Loader(self, origin, None), origin)
-        spec.submodule_search_locations = [
-            f"<submission {fullname}>"
-        ]  # not a real folder, so that the standard finder finds nothing
+        # Not a real folder, so that the standard finder finds nothing.
+        spec.submodule_search_locations = [f"<submission {fullname}>"]
         return spec
 
     def _spec(self, fullname: str, loader: _Loader, origin: str) -> importlib.machinery.ModuleSpec:

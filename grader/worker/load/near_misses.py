@@ -33,9 +33,7 @@ def missing_net(script: Script, statements: Sequence[ast.stmt]) -> tuple[Problem
     if nested is not None:
         outer, line = nested
         place = f"{script.where(line)} defines Net inside {outer}"
-        message = (
-            f"{place}, where other code cannot use it; move it to the top level of the script, without indentation."
-        )
+        message = f"{place}, where other code cannot use it; move it to the top level, without indentation."
         return script.problem("near-miss", message, line), ("Net",)
     candidates = _candidates(statements)
     alike = [candidate for candidate in candidates if _is_look_alike(candidate.name)]
@@ -85,9 +83,8 @@ def _near_miss_problem(script: Script, found: _Candidate) -> Problem:
     verbs = {"class": "defines the class", "function": "defines the function", "import": "imports", "object": "makes"}
     verb = verbs[found.what]
     advice = "rename it to Net" if found.what != "object" else "write the network as a class called Net"
-    return script.problem(
-        "near-miss", f"{where} {verb} {found.name[:80]}, but the script has no Net; {advice}.", found.line
-    )
+    message = f"{where} {verb} {found.name[:80]}, but the script has no Net; {advice}."
+    return script.problem("near-miss", message, found.line)
 
 
 def _nested_net(statements: Sequence[ast.stmt]) -> tuple[str, int] | None:

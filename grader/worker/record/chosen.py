@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def chosen_images(count: int, *, seed: int) -> Tensor:
-    """Noise, (count, 1, 28, 28) float32, in the range of normalised digits: blocks of 4 x 4 pixels, and finer."""
+    """Coarse and fine noise, (count, 1, 28, 28) float32, in the range of normalised digits."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 1, 7, 7, generator=generator).repeat_interleave(4, 2).repeat_interleave(4, 3)
     fine = torch.rand(count, 1, 28, 28, generator=generator)
