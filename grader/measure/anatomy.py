@@ -71,9 +71,9 @@ class _Classifier:
         self.details: list[dict[str, Any]] = []
         self.inputs: list[tuple[int, ...]] = []
         for index in range(min(len(nodes), len(values))):
-            self._classify(index)
+            self._read(index)
 
-    def _classify(self, index: int) -> None:
+    def _read(self, index: int) -> None:
         node = self.program.nodes[index]
         kind, name, details = str(node.kind), plain_name(node.name), {}
         source: tuple[int, int] | None = None

@@ -113,7 +113,7 @@ class ForkServer:
         settings = [f"{name}={value}" for name, value in environment.items() if name not in _OF_THE_MACHINE]
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(path)
-            os.chmod(path, 0o666)  # a container may run as another user; only this user can list the folder
+            os.chmod(path, 0o666)  # a container may run as another user; the folder is this one's alone
             os.chmod(folder, 0o711)
             door.listen(1)
             try:
