@@ -130,7 +130,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
-def test_an_attack_gains_nothing_and_is_told(name: str, small: Judged) -> None:
+def test_an_attack_gains_nothing_and_is_reported(name: str, small: Judged) -> None:
     attack, entry = small.attacks[name], small.run.entries[name]
     assert not attack_faults(attack, entry, small.run.ending(name)["kind"])
     assert not missing_flags(attack, entry), f"there are only {sorted(flags_of(entry))}"
@@ -138,7 +138,7 @@ def test_an_attack_gains_nothing_and_is_told(name: str, small: Judged) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NEIGHBOURS)
-def test_a_neighbour_of_attacks_gets_its_own_verdict(name: str, small: Judged) -> None:
+def test_a_neighbour_of_attacks_gets_its_own_result(name: str, small: Judged) -> None:
     entry = small.run.entries[name]
     assert not differences(expected_of(name), entry)
     assert not flags_of(entry) & CONDUCT

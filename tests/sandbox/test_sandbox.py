@@ -19,7 +19,7 @@ import pytest
 from grader.model import GraderFault, UsageFault
 from grader.model.evidence import Ending, Evidence
 from grader.sandbox import Limits, MeasurementFailed, Stopped, WorkerPool, child
-from grader.sandbox.decoding import Decoder, Garbled, Recorded
+from grader.sandbox.decoding import Decoder, MalformedEvidence, Recorded
 from tests.support.places import ROOT
 from tests.support.worker_pools import LIMITS, is_running, make_job, make_pool, wait_until
 
@@ -157,7 +157,7 @@ def test_frames_are_the_same_however_they_are_cut() -> None:
     assert isinstance(event, Recorded)
     assert (event.stage, event.record.parameters) == ("build", 3)
     for wrong in (b"3.0", b"1e999", b"true", b'"3"', b"9007199254740993"):
-        with pytest.raises(Garbled):
+        with pytest.raises(MalformedEvidence):
             list(Decoder().feed(line.replace(b":3,", b":" + wrong + b",")))
 
 

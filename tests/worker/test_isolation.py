@@ -21,7 +21,7 @@ from grader.model import UsageFault
 from grader.sandbox import Limits, Wish, WorkerPool
 from grader.sandbox.level import level_of
 from grader.worker.isolate import capabilities, filesystem, seccomp, syscalls
-from grader.worker.isolate.confinement import Allowance, Assignment, confine, depart
+from grader.worker.isolate.confinement import Allowance, Assignment, confine, enter_namespaces
 from tests.support.places import ROOT
 from tests.support.worker_pools import LIMITS, is_running, make_job, make_pool, wait_until
 
@@ -255,7 +255,7 @@ def test_steps_that_are_refused_are_left_out_one_by_one() -> None:
             if plan.has(step):
                 raise capabilities.StepRefused(step, f"no {step}")
 
-    held = capabilities.rehearse(capabilities.Isolation(frozenset(capabilities.STEPS)), attempt, None)
+    held = capabilities.find_allowed_steps(capabilities.Isolation(frozenset(capabilities.STEPS)), attempt, None)
     assert held.steps == {capabilities.PID, capabilities.USER, capabilities.CALLS}
     assert held.refusals == {"namespaces": "no namespaces", "view": "no namespaces", "landlock": "no landlock"}
 
@@ -278,7 +278,7 @@ def test_a_worker_runs_inside_bubblewrap(tmp_path: Path) -> None:
 
 
 def test_a_prefix_that_starts_nothing_is_named(tmp_path: Path) -> None:
-    for prefix, words in ((["no-such-command"], "no-such-command"), (["false"], "ended without a word")):
+    for prefix, words in ((["no-such-command"], "no-such-command"), (["false"], "ended without a message")):
         with pytest.raises(UsageFault, match=words), WorkerPool(workers=1, prefix=prefix, warm=()) as pool:
             _ = pool.isolation
 
@@ -303,12 +303,12 @@ def test_what_lies_below_tmp_stays_in_sight(level: str, tmp_path: Path) -> None:
 
     def attempt(plan: capabilities.Isolation) -> None:
         assignment = Assignment("record", job, os.getppid(), -1, -1, allowance, None, plan, shown)
-        depart(assignment)
+        enter_namespaces(assignment)
         confine(assignment)
         if (library / "own.txt").read_text() != "here" or Path(filesystem.HOME, "own.txt").read_text() != "here":
             raise capabilities.StepRefused(capabilities.VIEW, "not in sight")
 
     wanted = capabilities.Isolation(frozenset({capabilities.NAMESPACES, capabilities.VIEW, capabilities.USER}))
-    held = capabilities.rehearse(wanted, attempt, None)
+    held = capabilities.find_allowed_steps(wanted, attempt, None)
     assert held.refusals == {}
     assert held.steps == wanted.steps
