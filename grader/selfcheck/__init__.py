@@ -4,7 +4,7 @@ The observing and the judging are the grader's own; what lives here is how a stu
 result is told. Nothing here knows an answer, and torch is imported by the process that runs the student's code only.
 
 May import: ``checks``, ``data``, ``experiment``, ``lab4``, ``measure``, ``model``, ``rubric``, ``safe_text``,
-``worker``, ``worker.wire``.
+``source``, ``worker``, ``worker.wire``.
 """
 
 from grader.selfcheck.run import SelfCheck, run_self_check

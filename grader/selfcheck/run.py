@@ -83,5 +83,5 @@ def _broken(reason: str) -> Finding:
     hint = "This is no fault of your script. Ask your tutor, and show this message."
     for library in ("torch", "torchvision", "numpy"):
         if f"No module named '{library}'" in reason:
-            hint = "Install it: python -m pip install torch torchvision pytest nbformat"
+            hint = "Install it: python -m pip install torch torchvision pytest"
     return Finding(Status.ERROR, f"The self-check could not be run: {reason.rstrip('.')}.", hint)

@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from torch import nn
 
@@ -92,13 +91,7 @@ def load_net(root: Path, script: str) -> Loaded:
 
 def warm_up() -> None:
     """Do once, before any submission is forked off, what each would otherwise pay for."""
-    import nbformat  # half a second, which only notebooks need
-    import nbformat.v3
-    import nbformat.v4
-
     legacy_api.install()
-    library: Any = nbformat
-    library.validate(library.v4.new_notebook())
     slice_for(parse(Script("warm.py", "import torch\nclass Net(torch.nn.Module):\n    pass\n")), {"Net"})
 
 
