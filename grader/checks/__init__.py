@@ -3,7 +3,7 @@
 Each check is one small function in the modules beside this one, from evidence to a finding. None runs student code,
 reads a clock or imports torch, so findings can be computed again from stored evidence at any time.
 
-May import: ``model``.
+May import: ``lab4``, ``model``.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from grader.checks.case import Case, failed, passed, review, skipped
+from grader.lab4.files import SCRIPT
 from grader.model import Finding
 from grader.model.evidence import MEASURED, STAGES, Ending, Problem
 
@@ -99,14 +100,14 @@ def _not_loaded(problem: Problem) -> Finding:
 
 
 _LOAD_HINTS = {
-    "syntax": "Correct the line; python3 task1_cnn.py shows the same error.",
+    "syntax": f"Correct the line; python3 {SCRIPT} shows the same error.",
     "python2": "The lab runs Python 3: write print(...) with brackets, and correct the other Python 2 lines.",
     "indentation": "Indent the lines of each block by the same four spaces.",
     "tabs": "Use spaces only: let your editor turn every tab into four spaces.",
     "blank-body": "Fill in __init__ and forward; a body needs at least one statement.",
     "encoding": "Save the file as UTF-8.",
     "null-bytes": "Save the file as plain UTF-8 text.",
-    "notebook": "Save the notebook again from Jupyter, or hand in the script as task1_cnn.py.",
+    "notebook": f"Save the notebook again from Jupyter, or hand in the script as {SCRIPT}.",
     "missing-package": "Net may use torch and the standard library only; do without this package.",
     "no-net": "Call the class Net, as in the template: class Net(nn.Module).",
     "near-miss": "Call the class exactly Net, with a Latin capital N.",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.lab4.files import EXPERIMENTS
 from grader.model.experiment import Experiment, Trial
 from grader.safe_text import shorten, visible
 from grader.source.decoding import readable, utf16_by_nuls
@@ -66,7 +67,7 @@ class _Unread(Exception):
     """A cell that is no such figure; the message says what it holds instead."""
 
 
-def read_table(content: bytes | str, source: str = "experiments.csv") -> Experiment:
+def read_table(content: bytes | str, source: str = EXPERIMENTS) -> Experiment:
     """The trials in a table, in the order of its lines. Never raises for what a student can hand in."""
     if len(content) > LARGEST:
         return Experiment(

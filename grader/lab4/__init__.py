@@ -1,4 +1,4 @@
-"""What only Lab 4 knows: its marking scheme and the names of its parts and checks.
+"""What only Lab 4 knows: its marking scheme, parts, checks, questions, network and names of files.
 
 May import: nothing of ours.
 """

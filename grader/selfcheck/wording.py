@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from grader.lab4.files import EXPERIMENTS, SCRIPT
 from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.safe_text import visible, visible_block
 from grader.selfcheck.run import SelfCheck
 from grader.selfcheck.steps import OVERFITS, SHAPES, STEPS, is_all_passed
-from grader.selfcheck.written_work import EXPERIMENTS, State, Written
+from grader.selfcheck.written_work import State, Written
 
 WIDTH = 78
 WORDS = {
@@ -34,11 +35,11 @@ STAGES = {
 ALL_PASSED = "The public checks passed; more is looked at when marking."
 MORE: dict[str, tuple[str, ...]] = {
     "loads": (
-        "Python shows the same error for a mistake in the file: python task1_cnn.py --help",
+        f"Python shows the same error for a mistake in the file: python {SCRIPT} --help",
         "Only class Net and what it needs is run here; training and plotting code is left out.",
     ),
     "forward.shape": (
-        "Put print(x.shape) between the lines of forward, and run python task1_cnn.py: (N, channels, height, width).",
+        f"Put print(x.shape) between the lines of forward, and run python {SCRIPT}: (N, channels, height, width).",
         "A convolution with kernel k makes 28 into 28 - k + 1; pooling by 2 halves it, rounding down.",
         "The first fully connected layer takes channels x height x width of what reaches it.",
     ),

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.experiment.table import LARGEST, read_table
+from grader.lab4.files import ANSWERS, EXPERIMENTS
 from grader.lab4.items import PART1_IDS
 from grader.model.experiment import Experiment
 from grader.source.decoding import readable
 from grader.source.notebooks import Cell, read_notebook
 
-NOTEBOOK = "part1_answers.ipynb"
-EXPERIMENTS = "experiments.csv"
 _ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _PLACEHOLDER = re.compile(r"[*_\s]*(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
@@ -51,15 +50,15 @@ class Written:
 
 def look_at_answers(folder: Path) -> Written:
     """Find the cells of the answer notebook in ``folder`` and say which hold something of the student's own."""
-    path = folder / NOTEBOOK
+    path = folder / ANSWERS
     if not path.is_file():
-        return Written(problem=f"{NOTEBOOK} is not in this folder.")
+        return Written(problem=f"{ANSWERS} is not in this folder.")
     try:
         notebook = read_notebook(readable(path.read_bytes(), utf16="", otherwise=lambda _: "utf-8"))
         if not (notebook.cells or notebook.is_whole):
             raise ValueError("no notebook")
     except (OSError, ValueError, RecursionError):
-        return Written(problem=f"{NOTEBOOK} cannot be read; save it again from Jupyter.")
+        return Written(problem=f"{ANSWERS} cannot be read; save it again from Jupyter.")
     states = dict.fromkeys(PART1_IDS, State.NOT_FOUND)
     for part, text in _answers(notebook.cells):
         if states[part] is not State.ANSWERED:
