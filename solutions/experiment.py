@@ -31,11 +31,11 @@ from grader.data import DataSet, download_with_torchvision, resolve_data, user_c
 from grader.experiment.reference_surface import reference_surface
 from grader.model import UsageFault
 from grader.model.experiment import Trial
+from grader.model.images import SIDE
 from grader.report.html.experiment_chart import experiment_chart, standalone_svg
 from grader.storage.json_files import write_file
 from grader.worker.devices import devices
 
-SIDE = 28
 BATCH_SIZE, LEARNING_RATE, MOMENTUM = 64, 0.01, 0.9
 MOST_CHANNELS = 1024
 TEST_BATCH = 1000

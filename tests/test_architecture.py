@@ -45,7 +45,7 @@ FLOORS = (
 MOST_ENTRIES = 24
 """In the package's own folder, so that its list shows the product's parts and nothing else."""
 
-PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "nbformat", "numpy", "PIL"}
+PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL"}
 """numpy and PIL come with torchvision."""
 LATER = {"sklearn"}
 """For a tutor alone, who has no file with the sample of digits, and not before it is needed."""

@@ -3,7 +3,7 @@
 Each check is a small function in the other modules of this package. It takes evidence and returns a finding. No check
 runs student code, reads a clock or imports torch, so findings can be recomputed from stored evidence at any time.
 
-May import: ``model``.
+May import: ``lab4``, ``model``.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from grader.checks.case import Case, failed, passed, review, skipped
+from grader.lab4.files import SCRIPT
 from grader.model import Finding
 from grader.model.evidence import MEASURED, STAGES, Ending, Problem
 
@@ -103,14 +104,14 @@ def _not_loaded(problem: Problem) -> Finding:
 
 
 _LOAD_HINTS = {
-    "syntax": "Correct that line; python task1_cnn.py shows the same error.",
+    "syntax": f"Correct that line; python {SCRIPT} shows the same error.",
     "python2": "The lab uses Python 3: write print(...) with brackets, and correct the other Python 2 lines.",
     "indentation": "Indent the lines of each block by the same four spaces.",
     "tabs": "Use spaces only: your editor can replace every tab by four spaces.",
     "blank-body": "Write the bodies of __init__ and forward; each needs at least one statement.",
     "encoding": "Save the file as UTF-8.",
     "null-bytes": "Save the file as plain UTF-8 text.",
-    "notebook": "Save the notebook again from Jupyter, or hand in the script as task1_cnn.py.",
+    "notebook": f"Save the notebook again from Jupyter, or hand in the script as {SCRIPT}.",
     "missing-package": "Write Net without this package: it may use only torch and the Python standard library.",
     "no-net": "Name the class Net, as in the template: class Net(nn.Module).",
     "near-miss": "Name the class exactly Net, with a capital N from the Latin alphabet.",

@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from grader.model.images import SIDE
+
 Images = npt.NDArray[np.uint8]
 """Shape (n, 28, 28); 0 is background and 255 is full ink."""
 Labels = npt.NDArray[np.uint8]
@@ -34,5 +36,5 @@ class DataSet:
     @classmethod
     def unopened(cls, name: str, note: str) -> Self:
         """A data set without images, for a run that reuses earlier measurements and needs only its name and note."""
-        images, labels = np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8)
+        images, labels = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
         return cls(name, images, labels, images, labels, note, fingerprint="")

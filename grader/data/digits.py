@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from grader.data.dataset import DataSet, Images
 from grader.model import UsageFault
+from grader.model.images import SIDE
 
 HELDOUT = 500
 SPLIT_SEED = 0
@@ -66,7 +67,7 @@ def _scaled(images: npt.NDArray[np.float64]) -> Images:
     """Scale (n, 8, 8) images of 0..16 to (n, 28, 28) of 0..255 by bilinear interpolation between pixel centres."""
     weights = _bilinear(8, DRAWN)
     drawn = np.rint(weights @ images @ weights.T * (255 / 16)).astype(np.uint8)
-    margin = (28 - DRAWN) // 2
+    margin = (SIDE - DRAWN) // 2
     return np.pad(drawn, ((0, 0), (margin, margin), (margin, margin)))
 
 

@@ -7,12 +7,12 @@ import struct
 import numpy as np
 
 from grader.data.dataset import Images, Labels
+from grader.model.images import SIDE
 
 IMAGES_MAGIC = 0x00000803
 """Unsigned bytes, three dimensions."""
 LABELS_MAGIC = 0x00000801
 """Unsigned bytes, one dimension."""
-SIDE = 28
 
 
 def parse_images(content: bytes) -> Images:

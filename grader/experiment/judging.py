@@ -12,13 +12,13 @@ from decimal import Decimal
 from grader.answers.finding.observations import named_factors
 from grader.checks.case import counted, failed, listed, passed, review, skipped
 from grader.experiment.plausibility import BEST_POSSIBLE, plausible
+from grader.lab4.files import EXPERIMENTS
 from grader.model import AnswerSheet, Finding, Status, WrittenAnswer
 from grader.model.experiment import Experiment, Rerun, Trial
+from grader.model.images import SIDE
 
 LEAST_TRIALS = 3
 """Networks without which neither of two factors can have been varied on its own."""
-SIDE = 28
-"""Pixels along an image; no kernel is larger."""
 CHANCE = 0.05
 """One guess in ten is right on ten classes; far less is a figure of some other kind."""
 HALF = Decimal("0.5")
@@ -40,8 +40,8 @@ def judge(experiment: Experiment | None, sheet: AnswerSheet) -> dict[str, Findin
 
 
 def _table(found: Experiment) -> Finding:
-    expected = "a line in experiments.csv for each network that was tried"
-    hint = "Note each run in experiments.csv; the README shows what a line looks like."
+    expected = f"a line in {EXPERIMENTS} for each network that was tried"
+    hint = f"Note each run in {EXPERIMENTS}; the README shows what a line looks like."
     count = len(found.trials)
     if found.trials and not found.unread:
         return passed(f"{found.source} holds {counted(count, 'run')}.", expected=expected)
@@ -52,7 +52,7 @@ def _table(found: Experiment) -> Finding:
         return review(found.problems[0], proposed=Decimal(0), hint=hint)
     if found.source:
         return failed(f"{found.source} has no run in it yet.", hint, expected=expected)
-    return failed("No experiments.csv was found.", hint, expected=expected)
+    return failed(f"No {EXPERIMENTS} was found.", hint, expected=expected)
 
 
 def _varied(found: Experiment) -> Finding:

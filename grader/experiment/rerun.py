@@ -17,11 +17,11 @@ from grader.fingerprints import code_digest
 from grader.model import TrainingPlan
 from grader.model.evidence import Evidence
 from grader.model.experiment import Rerun, Trial
+from grader.model.images import SIDE
 
 MOST_WORK = 12_000_000
 """Multiplications for one image; more take over half a minute of one core. The lab's own network has a million."""
 MOST_CHANNELS = 512
-_SIDE = 28
 _PER_DOUBLING = 0.2
 """Log-odds that twice as many epochs add; docs/calibration.md."""
 _NEVER = 2.0
@@ -56,15 +56,15 @@ def recipe_digest() -> str:
 def is_trainable(trial: Trial) -> bool:
     """Whether a line says all that a brief run needs, and the run is brief."""
     sizes = (*trial.network, trial.epochs)
-    if min(sizes) < 1 or max(trial.network[:2]) > MOST_CHANNELS or max(trial.network[2:]) > _SIDE:
+    if min(sizes) < 1 or max(trial.network[:2]) > MOST_CHANNELS or max(trial.network[2:]) > SIDE:
         return False
     return 0 <= trial.accuracy <= 1 and work(trial) <= MOST_WORK
 
 
 def work(trial: Trial) -> int:
     """Multiplications of both convolutions for one image, whose sides are halved in between."""
-    first = trial.channels1 * trial.kernel1**2 * _SIDE**2
-    second = trial.channels1 * trial.channels2 * trial.kernel2**2 * (_SIDE // 2) ** 2
+    first = trial.channels1 * trial.kernel1**2 * SIDE**2
+    second = trial.channels1 * trial.channels2 * trial.kernel2**2 * (SIDE // 2) ** 2
     return first + second
 
 

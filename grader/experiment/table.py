@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.lab4.files import EXPERIMENTS
 from grader.model.experiment import Experiment, Trial
 from grader.safe_text import shorten, visible
-from grader.source.script import BOMS
+from grader.source.decoding import readable, utf16_by_nuls
 
 __all__ = ["COLUMNS", "LARGEST", "Experiment", "Trial", "read_table"]
 
@@ -25,6 +26,8 @@ MOST_ROWS = 1_000
 """Lines below the header that are read; nobody trains so many networks."""
 MOST_TOLD = 8
 """Lines that cannot be read and are told one by one."""
+_SAMPLE, _NUL_SHARE = 200, 1 / 3
+"""UTF-16 has more NUL bytes than this share of the first bytes; those after a damaged table do not count."""
 _LONGEST_LINE = 2_000
 _LONGEST_CELL = 40
 _LEAST_COLUMNS = 3
@@ -64,7 +67,7 @@ class _Unread(Exception):
     """A cell that is no such figure; the message says what it holds instead."""
 
 
-def read_table(content: bytes | str, source: str = "experiments.csv") -> Experiment:
+def read_table(content: bytes | str, source: str = EXPERIMENTS) -> Experiment:
     """The trials in a table, in the order of its lines. Never raises for what a student can hand in."""
     if len(content) > LARGEST:
         return Experiment(
@@ -108,15 +111,8 @@ def _read(source: str, header: _Header, body: Sequence[tuple[int, str]]) -> Expe
 
 
 def _decoded(content: bytes) -> str:
-    for mark, encoding in BOMS:
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    if content[:200].count(0) * 3 > min(len(content), 200):
-        return content.decode("utf-16-le" if content[1:2] == b"\0" else "utf-16-be", errors="replace")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")  # figures are the same in every code page
+    """Figures are the same in every code page."""
+    return readable(content, utf16=utf16_by_nuls(content[:_SAMPLE], _NUL_SHARE), otherwise=lambda _: "latin-1")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

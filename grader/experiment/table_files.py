@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.experiment.table import LARGEST, read_table
 from grader.fingerprints import code_digest
+from grader.lab4.files import EXPERIMENTS
 from grader.model import Submission
 from grader.model.experiment import Experiment
 
@@ -34,7 +35,7 @@ def gather(submission: Submission) -> Experiment | None:
 def _rank(name: str) -> int:
     path = PurePosixPath(name.casefold())
     if path.suffix in _TABLES:
-        return 0 if path.name == "experiments.csv" else 1 if _WORD in path.name else 3
+        return 0 if path.name == EXPERIMENTS else 1 if _WORD in path.name else 3
     if _WORD in path.name and path.suffix in _WORKBOOKS | {".txt"}:
         return 2 if path.suffix in _WORKBOOKS else 3
     return 4
@@ -55,7 +56,7 @@ def _read(path: Path, name: str) -> Experiment:
 
 def table_digest() -> str:
     """SHA-256 of the code that makes trials of a file, so that what other code read is not reused."""
-    return code_digest("experiment.table", "experiment.table_files")
+    return code_digest("experiment.table", "experiment.table_files", "source.decoding")
 
 
 def experiment_key(submission: Submission, *recipe: str) -> str:

@@ -1,4 +1,4 @@
-"""What is specific to Lab 4: its marking scheme and the titles of its questions and checks.
+"""What is specific to Lab 4: its marking scheme, items, questions, network and file names.
 
 May import: nothing of ours.
 """

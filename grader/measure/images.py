@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from grader.model import DataFiles
+from grader.model.images import SIDE
 
 PROBED_DIGITS = 2000
-SIDE = 28
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,20 @@ What an entry says and what it does to a mark is in :mod:`grader.moderation.over
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from grader.model import Override, UsageFault
 from grader.moderation.overrides import OVERRIDES_FILE, Overrides, entries_text, overrides_text, parse_overrides
 from grader.storage.json_files import encodable, write_file
 
 _PATIENCE = 5.0
-"""Seconds to wait for another session, which holds the file for some milliseconds, before it is taken for dead."""
+"""Seconds to wait for another session, which holds the file for some milliseconds."""
 _PAUSE = 0.02
 # An array written by hand on one line takes no tables appended to it.
 _INLINE = re.compile(rb"^\s*override\s*=", re.MULTILINE)
@@ -52,23 +52,16 @@ class Decisions:
     @contextmanager
     def held(self) -> Iterator[Overrides]:
         """No other session writes meanwhile; gives what the file says."""
-        lock = self._path.with_name(f".{OVERRIDES_FILE}.lock")
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-                break
-            except FileExistsError:
-                if time.monotonic() > deadline:  # whoever made it was killed
-                    lock.unlink(missing_ok=True)
-                    deadline = time.monotonic() + _PATIENCE
-                time.sleep(_PAUSE)
-            except OSError as error:
-                raise UsageFault(f"{self._path} cannot be written: {error.strerror or error}.") from error
+        lock = FileLock(self._path.with_name(f".{OVERRIDES_FILE}.lock"))
         try:
+            hold = lock.acquire(_PATIENCE, _PAUSE)
+        except Timeout as error:
+            message = f"{self._path} is being changed by another session; try again when it has finished."
+            raise UsageFault(message) from error
+        except OSError as error:
+            raise UsageFault(f"{self._path} cannot be written: {error.strerror or error}.") from error
+        with hold:
             yield self.read()
-        finally:
-            lock.unlink(missing_ok=True)
 
     def add(self, *made: Override) -> Overrides:
         """Add decisions, all of them or none, durably; they are on disk when this returns. Only while held."""

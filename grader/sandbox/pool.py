@@ -20,7 +20,7 @@ from grader.sandbox.observation import Observation, OnStage
 
 Result = TypeVar("Result", Evidence, Answer)
 
-WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy", "nbformat")
+WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy")
 """What a server imports before the first submission."""
 _LEAVE_SECONDS = 15.0
 

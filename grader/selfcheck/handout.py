@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.data.digits import bundled_table
+from grader.lab4.files import ANSWERS, EXPERIMENTS, SCRIPT
 from grader.model import GraderFault, UsageFault
 
 FOLDER = "lab4"
@@ -25,9 +26,9 @@ CHECKS = "selfcheck"
 """The folder in it that contains the package, and nothing else that could be imported by mistake."""
 TEMPLATE = (
     "README.md",
-    "task1_cnn.py",
-    "part1_answers.ipynb",
-    "experiments.csv",
+    SCRIPT,
+    ANSWERS,
+    EXPERIMENTS,
     "test_self_check.py",
     "conftest.py",
     "pytest.ini",

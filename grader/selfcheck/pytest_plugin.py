@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.lab4.files import SCRIPT
 from grader.model import Status
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.run import SCRIPT, SelfCheck, run_self_check
+from grader.selfcheck.run import SelfCheck, run_self_check
 from grader.selfcheck.steps import points
 from grader.selfcheck.wording import STAGES, answers, experiments, failure, images, next_step, overview
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from grader.checks.training import next_seed
 from grader.data.accuracy import Predictions, with_accuracy
 from grader.data.worker_files import write_worker_files
+from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
@@ -23,7 +24,6 @@ from grader.selfcheck.steps import judge, nothing_to_run, shapes_seen
 from grader.selfcheck.task import Task
 from grader.selfcheck.work_copy import copy_work
 
-SCRIPT = "task1_cnn.py"
 SEED = 4660
 """Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
 
@@ -83,5 +83,5 @@ def _broken(reason: str) -> Finding:
     hint = "This is not a fault of your script: show this message to your tutor."
     for library in ("torch", "torchvision", "numpy"):
         if f"No module named '{library}'" in reason:
-            hint = "Install it: python -m pip install torch torchvision pytest nbformat"
+            hint = "Install it: python -m pip install torch torchvision pytest"
     return Finding(Status.ERROR, f"The self-check could not run: {reason.rstrip('.')}.", hint)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from grader.lab4.files import EXPERIMENTS, SCRIPT
 from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.safe_text import visible, visible_block
 from grader.selfcheck.run import SelfCheck
 from grader.selfcheck.steps import OVERFITS, SHAPES, STEPS, is_all_passed
-from grader.selfcheck.written_work import EXPERIMENTS, State, Written
+from grader.selfcheck.written_work import State, Written
 
 WIDTH = 78
 WORDS = {
@@ -34,11 +35,11 @@ STAGES = {
 ALL_PASSED = "All public checks passed; more is checked when your work is marked."
 MORE: dict[str, tuple[str, ...]] = {
     "loads": (
-        "Python shows the same error for a mistake in the file: python task1_cnn.py --help",
+        f"Python shows the same error for a mistake in the file: python {SCRIPT} --help",
         "The self-check runs only the class Net and the code that it needs, not training or plotting code.",
     ),
     "forward.shape": (
-        "Put print(x.shape) between the lines of forward and run python task1_cnn.py; a batch of feature maps has the "
+        f"Put print(x.shape) between the lines of forward and run python {SCRIPT}; a batch of feature maps has the "
         "shape (N, channels, height, width).",
         "A convolution with kernel size k changes size 28 to 28 - k + 1; pooling by 2 halves the size, rounded down.",
         "The first fully connected layer needs channels x height x width inputs; count them after the last pooling.",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import enum
 import re
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from grader.experiment.table import LARGEST, read_table
+from grader.lab4.files import ANSWERS, EXPERIMENTS
 from grader.lab4.items import PART1_IDS
 from grader.model.experiment import Experiment
+from grader.source.decoding import readable
+from grader.source.notebooks import Cell, read_notebook
 
-NOTEBOOK = "part1_answers.ipynb"
-EXPERIMENTS = "experiments.csv"
 _ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _PLACEHOLDER = re.compile(r"[*_\s]*(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
@@ -51,23 +50,17 @@ class Written:
 
 def look_at_answers(folder: Path) -> Written:
     """Find the answer cells of the notebook in ``folder`` and see which contain text of the student."""
-    path = folder / NOTEBOOK
+    path = folder / ANSWERS
     if not path.is_file():
-        return Written(problem=f"{NOTEBOOK} is not in this folder.")
+        return Written(problem=f"{ANSWERS} is not in this folder.")
     try:
-        import nbformat  # imported here, because the import takes half a second
-    except ImportError:
-        return Written(problem="nbformat is not installed: python -m pip install nbformat")
-    library: Any = nbformat
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about cells without ids, which do not matter to students
-            notebook = library.read(str(path), as_version=4)
-        texts = list(_answers(notebook))
-    except Exception:  # whatever is wrong in the file, the student gets one sentence
-        return Written(problem=f"{NOTEBOOK} cannot be read; save it again from Jupyter.")
+        notebook = read_notebook(readable(path.read_bytes(), utf16="", otherwise=lambda _: "utf-8"))
+        if not (notebook.cells or notebook.is_whole):
+            raise ValueError("no notebook")
+    except (OSError, ValueError, RecursionError):
+        return Written(problem=f"{ANSWERS} cannot be read; save it again from Jupyter.")
     states = dict.fromkeys(PART1_IDS, State.NOT_FOUND)
-    for part, text in texts:
+    for part, text in _answers(notebook.cells):
         if states[part] is not State.ANSWERED:
             is_blank = not _PLACEHOLDER.sub(" ", _COMMENT.sub(" ", text)).strip(" \t\r\n*_#>-")
             states[part] = State.BLANK if is_blank else State.ANSWERED
@@ -83,11 +76,11 @@ def look_at_experiments(folder: Path) -> Experiment | None:
         return None
 
 
-def _answers(notebook: Any) -> Iterator[tuple[str, str]]:
-    """(part, text) for each answer. A cell with several anchors contains several answers."""
-    for cell in notebook.cells:
-        name = str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "") or cell.get("id", ""))
-        head, *rest = _ANCHOR.split(str(cell.source))
+def _answers(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
+    """(part, text) for each answer; a cell with several anchors contains several answers."""
+    for cell in cells:
+        name = str(cell.grade_id or cell.content.get("id", ""))
+        head, *rest = _ANCHOR.split(cell.source)
         if not rest and name in _KEYS:
             yield _KEYS[name], head
         for key, text in zip(rest[::2], rest[1::2], strict=True):

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import ast
 import bisect
-import codecs
-import io
-import json
 import re
-import tokenize
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from grader.model.evidence import Problem, Remark
+from grader.source.decoding import cookie, first_that_fits, marked, utf16_by_nuls, with_newlines
+from grader.source.notebooks import is_notebook, read_notebook
 
 LARGEST_SCRIPT = 2_000_000
 """Bytes. A script of this lab has about ten thousand."""
@@ -26,15 +22,9 @@ LARGEST_NOTEBOOK = 100_000_000
 """Bytes. Notebooks carry their plots along."""
 LONGEST_CODE = 200
 """Characters of a source line that are quoted in a problem."""
+NUL_SHARE = 0.05
+"""Of the bytes of a script, above which they are UTF-16. A damaged file has single NUL bytes, which are a problem."""
 
-BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-"""Byte order marks with the encodings that they announce, longer ones before those that they begin with."""
 _DOCUMENTS = ((b"{\\rtf", "an RTF document"), (b"PK\x03\x04", "a zip or Word file"), (b"%PDF", "a PDF"))
 _OTHER_LANGUAGES = frozenset(
     {"bash", "sh", "script", "cmd", "html", "javascript", "js", "latex", "markdown", "svg", "perl", "ruby", "sql", "R"}
@@ -47,8 +37,6 @@ _MOST_TRIES = 50
 """Times that a cell is parsed to find its notebook commands one by one."""
 _MOST_TOLD = 20
 """Cells named in a remark."""
-_NEWEST_FORMAT = 4
-_ASCII = bytes(code for code in range(32, 127) if code != ord("\\")) + b"\\u0041"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
 _DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
@@ -102,16 +90,14 @@ class Script:
 def read_script(root: Path, path: str) -> Script:
     """Read ``root / path``. Raises :class:`SourceProblem`: encoding, null-bytes, notebook or too-large."""
     file = root / path
-    is_notebook = file.suffix.lower() == ".ipynb"
     with file.open("rb") as stream:
         data = stream.read(LARGEST_NOTEBOOK + 1)
-    if not is_notebook and data.lstrip()[:1] == b"{" and b'"cells"' in data and b'"nbformat"' in data:
-        is_notebook = True
-    if len(data) > (LARGEST_NOTEBOOK if is_notebook else LARGEST_SCRIPT):
+    is_book = is_notebook(file, data)
+    if len(data) > (LARGEST_NOTEBOOK if is_book else LARGEST_SCRIPT):
         raise SourceProblem(Problem("too-large", f"{path} is too large to be this lab's script.", file=path))
     text, remarks = decode(data, path)
-    if is_notebook:
-        return _read_notebook(text, path, remarks)
+    if is_book:
+        return _notebook_script(text, path, remarks)
     return Script(path, text, remarks=remarks)
 
 
@@ -121,41 +107,16 @@ def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
         if data.startswith(start):
             message = f"{path} is {what}, not plain text; save it as a plain Python file."
             raise SourceProblem(Problem("encoding", message, file=path))
-    encodings = list(_declared(data))
-    if b"\0" in data and not encodings:
-        encodings = ["utf-16-le" if data[1:2] == b"\0" else "utf-16-be"]
-    text, used = _decoded(data, [*encodings, "utf-8", "cp1252", "latin-1"])
+    declared = marked(data) or cookie(data) or utf16_by_nuls(data, NUL_SHARE)
+    text, used = first_that_fits(data, [*filter(None, [declared]), "utf-8", "cp1252", "latin-1"])
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         message = f"Line {line} of {path} holds NUL bytes, so Python cannot read the file; it may be damaged."
         raise SourceProblem(Problem("null-bytes", message, file=path, line=line))
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if used in (encodings[:1] or ["utf-8"]) and not used.startswith(("utf-16", "utf-32")):
+    text = with_newlines(text)
+    if used == (declared or "utf-8") and not used.startswith(("utf-16", "utf-32")):
         return text, ()
     return text, (Remark(f"decoded-{used}", f"{path} is not UTF-8 text; it was read as {used}."),)
-
-
-def _declared(data: bytes) -> Iterator[str]:
-    """The encoding that the bytes name, unless plain Python text means something else in it (UTF-7, escapes)."""
-    for mark, encoding in BOMS:
-        if data.startswith(mark):
-            yield encoding
-            return
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:  # an unknown cookie, or a first line that is not UTF-8
-        return
-    if encoding != "utf-8" and _decoded(_ASCII, [encoding]) == (_ASCII.decode(), encoding):
-        yield encoding
-
-
-def _decoded(data: bytes, encodings: list[str]) -> tuple[str, str]:
-    for encoding in encodings:
-        try:
-            return data.decode(encoding), encoding
-        except (UnicodeError, LookupError, ValueError):
-            continue
-    return data.decode("latin-1"), "latin-1"
 
 
 def is_python(text: str) -> bool:
@@ -176,7 +137,7 @@ class _Cell:
     writes: str = ""
 
 
-def _read_notebook(text: str, path: str, remarks: tuple[Remark, ...]) -> Script:
+def _notebook_script(text: str, path: str, remarks: tuple[Remark, ...]) -> Script:
     cells = [_Cell(number, source) for number, source in enumerate(_code_cells(text, path), 1)]
     stripped = [_without_magics(cell) for cell in cells]
     code = [cell for cell in stripped if not cell.writes]
@@ -203,20 +164,15 @@ def _read_notebook(text: str, path: str, remarks: tuple[Remark, ...]) -> Script:
 
 
 def _code_cells(text: str, path: str) -> list[str]:
-    """The text of each code cell of a notebook, in every format there has been (1 to 4)."""
+    """The text of each code cell of a notebook."""
     try:
-        document = json.loads(text)
-        version = document.get("nbformat", 1)
-        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= _NEWEST_FORMAT:
-            raise ValueError("nbformat")
-        sheets = [document, *document.get("worksheets", [])]
-        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
-        found = [_cell_text(cell) for cell in cells if cell["cell_type"] == "code"]
-        if not cells and "cells" not in document:
-            raise ValueError("cells")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        notebook = read_notebook(text)
+        if not notebook.is_whole:
+            raise ValueError("not a notebook of a known format")
+    except (ValueError, RecursionError) as error:
         message = f"{path} is not a notebook that can be read; save it again from Jupyter and check that it opens."
         raise SourceProblem(Problem("notebook", message, type(error).__name__, path)) from error
+    found = [_SURROGATES.sub("\ufffd", with_newlines(cell.source)) for cell in notebook.cells if cell.kind == "code"]
     if sum(map(len, found)) > LARGEST_SCRIPT:
         message = f"The code in {path} is too large to be this lab's script."
         raise SourceProblem(Problem("too-large", message, file=path))
@@ -225,15 +181,6 @@ def _code_cells(text: str, path: str) -> list[str]:
             message = f"Code cell {number} of {path} holds NUL characters, so Python cannot read it; it may be damaged."
             raise SourceProblem(Problem("null-bytes", message, file=path, cell=number))
     return found
-
-
-def _cell_text(cell: dict[str, Any]) -> str:
-    """The code of a cell: ``source`` since format 4, ``input`` and ``code`` before; a text or a list of lines."""
-    source = next((cell[name] for name in ("source", "input", "code") if name in cell), "")
-    if not isinstance(source, str | list):
-        raise TypeError("source")
-    code = source if isinstance(source, str) else "".join(source)
-    return _SURROGATES.sub("\ufffd", code.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _without_magics(cell: _Cell) -> _Cell:

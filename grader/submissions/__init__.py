@@ -7,7 +7,7 @@ submission from a cohort is told in :mod:`grader.submissions.layout`; how it cho
 ``Jane Doe_5012345`` (every folder or file of one participant number is one submission), Canvas's ``doejane_12345``.
 Ids that would be alike get `` (2)``.
 
-May import: ``model``.
+May import: ``lab4``, ``model``, ``source``.
 """
 
 from grader.submissions.assembly import Delivery, assemble

@@ -20,6 +20,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.lab4.files import SCRIPT
 from grader.submissions import lms_names
 from grader.submissions.files import Found, gather, is_environment
 from grader.submissions.ignored import (
@@ -30,7 +31,7 @@ from grader.submissions.ignored import (
     is_foreign_archive,
     is_test_name,
 )
-from grader.submissions.naming import SCRIPT_NAME, is_generic, is_lab_name, is_version_of, natural_key, own_words, stem
+from grader.submissions.naming import is_generic, is_lab_name, is_version_of, natural_key, own_words, stem
 from grader.submissions.script_choice import HAS_NETWORK, Script, read_scripts, within_reason
 
 _PACKAGING = frozenset({"__init__.py", "setup.py"})
@@ -192,4 +193,4 @@ def loose_groups(kids: Children) -> list[tuple[str, tuple[Path, ...]]]:
 
 
 def _is_script_name(path: Path) -> bool:
-    return path.suffix.casefold() in {".py", ".pyw", ".ipynb"} or stem(path.name) == stem(SCRIPT_NAME)
+    return path.suffix.casefold() in {".py", ".pyw", ".ipynb"} or stem(path.name) == stem(SCRIPT)

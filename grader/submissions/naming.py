@@ -10,8 +10,6 @@ LONGEST_ID = 120
 LONGEST_NAME = 180
 """Bytes of one path component as we write it; file systems allow 255, and a suffix may be added."""
 
-SCRIPT_NAME = "task1_cnn.py"
-
 _GENERIC = """
 lab labs part parts task tasks src source sources code codes script scripts python py submission submissions submit
 assignment answer answers doc docs document documents report reports figure figures fig figs image images img plot

@@ -18,10 +18,11 @@ from pathlib import PurePosixPath
 
 from rapidfuzz import fuzz
 
+from grader.lab4.files import SCRIPT
 from grader.model import Flag
 from grader.submissions.files import Found
 from grader.submissions.ignored import LOOSE_SUFFIXES, SCRIPT_SUFFIXES, is_foreign_script, is_test_name
-from grader.submissions.naming import SCRIPT_NAME, is_lab_name, natural_key, printable, stem, version, without_version
+from grader.submissions.naming import is_lab_name, natural_key, printable, stem, version, without_version
 from grader.submissions.script_imports import module_files, modules, net_imports
 from grader.submissions.script_text import MIB, code_text, limit
 
@@ -84,12 +85,12 @@ _REASONS = (
     "it is the script that imports Net from the other file",
     "its name does not call it old, a template or a draft",
     "the other holds less of a network",
-    f"its name is closest to {SCRIPT_NAME}",
+    f"its name is closest to {SCRIPT}",
     "its name says that it is the latest version",
     "a script goes before a notebook or a text file",
-    f"it has the name {SCRIPT_NAME}",
+    f"it has the name {SCRIPT}",
     "it lies nearest to the top folder",
-    f"its name is closest to {SCRIPT_NAME}",
+    f"its name is closest to {SCRIPT}",
 )
 
 
@@ -103,7 +104,7 @@ def _order(script: Script) -> tuple[float, ...]:
         -script.alike,
         -script.version,
         script.kind,
-        -(path.name == SCRIPT_NAME),
+        -(path.name == SCRIPT),
         len(path.parts),
         -script.likeness,
     )
@@ -218,7 +219,7 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
 def _has_lab_name(name: str) -> bool:
     """True for the sheet's own file name, as a script or notebook, with the number that a browser or LMS adds."""
     base = re.sub(r"(?:\s*\(\d{1,2}\)|-\d{1,2})$", "", PurePosixPath(name).stem)
-    return base == stem(SCRIPT_NAME) and PurePosixPath(name).suffix.casefold() in {".py", ".ipynb"}
+    return base == stem(SCRIPT) and PurePosixPath(name).suffix.casefold() in {".py", ".ipynb"}
 
 
 def _renamed(chosen: Script) -> str:
@@ -227,7 +228,7 @@ def _renamed(chosen: Script) -> str:
         HAS_NETWORK: "it holds a network, though none called Net",
         IS_SCRIPT: "it is the likeliest script, though it holds no network",
     }[chosen.tier]
-    return f"The script is called {printable(chosen.name)}, not {SCRIPT_NAME}; it was graded because {why}."
+    return f"The script is called {printable(chosen.name)}, not {SCRIPT}; it was graded because {why}."
 
 
 def _several(chosen: Script, rivals: list[Script]) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from grader.answers.documents import Block, read_document
-from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
+from grader.lab4.items import PART1_IDS
 from tests.support.answer_tables import ANSWERS, QUESTIONS
 from tests.support.document_samples import DOCUMENTS, RESOURCES, document, each, notebook, page, printed, texts, word
 
@@ -124,8 +124,8 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 def test_text_of_other_scripts_keeps_its_labels(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "answers.txt"
     said = "深度学習的多層神経網絡自動学習特徴。"
-    path.write_bytes("\n".join(f"{part}) {said}" for part in PARTS).encode(encoding))
-    assert texts(cut(read_document(path))) == dict.fromkeys(PARTS, said)
+    path.write_bytes("\n".join(f"{part}) {said}" for part in PART1_IDS).encode(encoding))
+    assert texts(cut(read_document(path))) == dict.fromkeys(PART1_IDS, said)
 
 
 def test_a_scan_says_that_it_has_no_text_layer() -> None:

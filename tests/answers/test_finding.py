@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.finding.questions import PARTS
 from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
 from grader.answers.marked_parts import BLANK, NO_ANSWERS, WAITING, mark_sheet
 from grader.answers.marker.cache import Memory
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import TOO_LONG
 from grader.answers.own_network import notes
-from grader.lab4.items import PART1_TITLES
+from grader.lab4.items import PART1_IDS, PART1_TITLES
 from grader.model import AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 from grader.submissions import discover
 from tests.support import evidence_samples as samples
@@ -29,7 +28,7 @@ from tests.support.places import ROOT
 SCRIPT = (ROOT / "solutions" / "task1_cnn.py").read_text(encoding="utf-8")
 CRITERIA = tuple(Criterion(part, title, Decimal(2)) for part, title in PART1_TITLES.items())
 SHEET = "\n\n".join(f"Q{part}. {answer}" for part, answer in ANSWERS.items())
-BLANKS = "\n\n".join(f"<!-- lab4:q{part} -->\n*Write your answer here.*" for part in PARTS)
+BLANKS = "\n\n".join(f"<!-- lab4:q{part} -->\n*Write your answer here.*" for part in PART1_IDS)
 LETTER = {part: f"{part}. {answer}" for part, answer in ANSWERS.items()}
 
 
@@ -95,7 +94,7 @@ def test_a_document_is_found_whatever_its_name(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("name", ["all-list-libreoffice.docx", "all-sheet-libreoffice.pdf", "all-v3.ipynb"])
 def test_documents_of_real_programs_are_read(tmp_path: Path, name: str) -> None:
     sheet = sheet_of(tmp_path, {name: DOCUMENTS / name})
-    assert list(texts(sheet)) == list(PARTS)
+    assert list(texts(sheet)) == list(PART1_IDS)
     assert min(answer.confidence for answer in sheet.answers) >= 0.7
 
 
@@ -103,7 +102,7 @@ def test_answers_in_the_docstring_of_the_script_are_found(tmp_path: Path) -> Non
     docstring = "\n".join(LETTER.values())
     sheet = sheet_of(tmp_path, {"task1_cnn.py": f'"""My answers\n\n{docstring}\n"""\n\nimport torch\n{SCRIPT}'})
     assert set(sources(sheet).values()) == {"task1_cnn.py"}
-    assert list(texts(sheet)) == list(PARTS)
+    assert list(texts(sheet)) == list(PART1_IDS)
 
 
 OBSERVED = "More channels made it slower: ten epochs took twice as long."
@@ -157,7 +156,7 @@ def test_parts_that_one_document_leaves_out_are_taken_from_another(tmp_path: Pat
 def test_the_same_answers_in_two_formats_are_no_disagreement(tmp_path: Path) -> None:
     both = {f"all.{kind}": DOCUMENTS / f"all-sheet-libreoffice.{kind}" for kind in ("docx", "pdf")}
     sheet = sheet_of(tmp_path, both)
-    assert [answer.rivals for answer in sheet.answers] == [()] * len(PARTS)
+    assert [answer.rivals for answer in sheet.answers] == [()] * len(PART1_IDS)
 
 
 def test_two_documents_that_disagree_are_a_tutors_to_settle(tmp_path: Path) -> None:

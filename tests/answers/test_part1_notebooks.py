@@ -20,11 +20,11 @@ import pytest
 from grader.answers.documents import Document, read_document
 from grader.answers.documents.text import split
 from grader.answers.finding.part_text import PartAnswer
-from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.verdict import REVIEW_BELOW
+from grader.lab4.items import PART1_IDS
 from grader.model import Status
 from grader.rubric.loading import load_rubric
 from tests.support.answer_tables import QUESTIONS
@@ -63,7 +63,7 @@ def without_comment(source: str) -> str:
 def answers_of(path: Path) -> dict[str, str]:
     """What stands below the comment in each answer cell."""
     cells = cells_of(path)
-    return {part: without_comment(answer_cell(cells, part)["source"]) for part in PARTS}
+    return {part: without_comment(answer_cell(cells, part)["source"]) for part in PART1_IDS}
 
 
 def bare(text: str) -> str:
@@ -84,7 +84,7 @@ def said(found: dict[str, PartAnswer]) -> dict[str, str]:
 
 
 MODEL = {part: bare(text) for part, text in answers_of(SOLUTION).items()}
-NOTHING = dict.fromkeys(PARTS, "")
+NOTHING = dict.fromkeys(PART1_IDS, "")
 
 
 # ------------------------------------------------------------------------------------------------ the files themselves
@@ -103,7 +103,7 @@ def test_a_notebook_is_valid_and_stands_as_jupyter_saves_it(path: Path) -> None:
 def test_each_part_is_a_question_that_is_locked_and_an_answer_cell_below_it() -> None:
     cells = cells_of(TEMPLATE)
     names = [cell["metadata"]["nbgrader"]["grade_id"] for cell in cells]
-    pairs = [name for part in PARTS for name in (f"question-{part}", f"q{part}")]
+    pairs = [name for part in PART1_IDS for name in (f"question-{part}", f"q{part}")]
     assert names == ["head", *pairs, "experiment", "observations"]
     for cell in cells:
         name = cell["metadata"]["nbgrader"]["grade_id"]
@@ -116,7 +116,7 @@ def test_each_part_is_a_question_that_is_locked_and_an_answer_cell_below_it() ->
 def test_the_solution_is_the_template_with_the_answers_filled_in() -> None:
     template, solution = (json.loads(path.read_text(encoding="utf-8")) for path in (TEMPLATE, SOLUTION))
     places = [i for i, cell in enumerate(template["cells"]) if cell["metadata"]["nbgrader"]["solution"]]
-    assert len(places) == len(PARTS) + 1
+    assert len(places) == len(PART1_IDS) + 1
     for place in places:
         blank, filled = (notebook["cells"][place].pop("source") for notebook in (template, solution))
         assert blank[0] == filled[0]
@@ -167,7 +167,7 @@ def key() -> AnswerKey:
     return load_key(ROOT / "solutions" / "key.toml")
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", PART1_IDS)
 def test_each_model_answer_earns_full_marks(part: str, key: AnswerKey) -> None:
     found = mark_answer(key, part, answers_of(SOLUTION)[part])
     assert (found.awarded, found.status) == (Decimal(1), Status.PASSED), found.message
@@ -179,7 +179,7 @@ def test_each_model_answer_earns_full_marks(part: str, key: AnswerKey) -> None:
 
 def test_the_template_as_handed_out_holds_thirteen_places_and_no_answer() -> None:
     found = cut(read_document(TEMPLATE))
-    assert tuple(found) == PARTS
+    assert tuple(found) == PART1_IDS
     assert said(found) == NOTHING
     for answer in found.values():
         assert (answer.how, answer.is_untouched, answer.shared) == ("anchor", True, ())
@@ -255,7 +255,7 @@ def test_the_headings_do_where_only_text_is_left(path: Path) -> None:
 @pytest.mark.parametrize("keeps_metadata", [True, False], ids=["metadata in both", "metadata in one"])
 def test_an_answer_may_be_split_over_two_cells(keeps_metadata: bool, tmp_path: Path) -> None:
     cells = cells_of(SOLUTION)
-    for part in PARTS:
+    for part in PART1_IDS:
         place = place_of(cells, part)
         second = copy.deepcopy(cells[place])
         head, gap, tail = cells[place]["source"].partition("\n\n" if "\n\n" in cells[place]["source"] else " of ")
@@ -288,7 +288,7 @@ def test_an_answer_may_stand_in_the_cell_of_the_question(tmp_path: Path) -> None
     assert said(cut_cells(cells, tmp_path)) == MODEL
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", PART1_IDS)
 def test_a_deleted_answer_leaves_its_neighbours_whole(part: str, tmp_path: Path) -> None:
     without_text, without_cell, without_both = (cells_of(SOLUTION) for _ in range(3))
     place = place_of(without_text, part)
@@ -306,7 +306,7 @@ def test_observations_are_no_part_of_the_last_answer(tmp_path: Path) -> None:
     cells = cells_of(TEMPLATE)
     cells[-1]["source"] += "\n\n8. kernels of 3 x 3\n\n1. slower\n2. better\n\n## 7a\n\nMore channels."
     found = cut_cells(cells, tmp_path)
-    assert tuple(found) == PARTS
+    assert tuple(found) == PART1_IDS
     assert said(found) == NOTHING
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from grader.answers.documents import read_document
 from grader.answers.finding.part_text import PartAnswer
-from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
+from grader.lab4.items import PART1_IDS
 from tests.support.answer_tables import ANSWERS
 from tests.support.document_samples import FONT, RESOURCES, document, each, notebook, page, printed, sheet, texts, word
 
@@ -64,8 +64,8 @@ def test_a_notebook_full_of_plots_is_read(tmp_path: Path) -> None:
 
 def test_a_long_answer_in_escapes_is_read(tmp_path: Path) -> None:
     said = "\u6df1\u5ea6" * 200
-    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": f"{p}) {said}"} for p in PARTS]
-    assert texts(cut(notebook(tmp_path, cells))) == dict.fromkeys(PARTS, said)
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "source": f"{p}) {said}"} for p in PART1_IDS]
+    assert texts(cut(notebook(tmp_path, cells))) == dict.fromkeys(PART1_IDS, said)
 
 
 def test_a_picture_of_a_page_is_no_blank_answer(tmp_path: Path) -> None:

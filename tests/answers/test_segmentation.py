@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from grader.answers.documents import Block, Document, Kind, read_document
-from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
+from grader.lab4.items import PART1_IDS
 from tests.support.answer_tables import ANSWERS, QUESTIONS
 from tests.support.document_samples import PART2, document, each, plainly, sheet, texts
 
@@ -153,7 +153,7 @@ def test_two_lists_inside_answers_steal_nothing_in_any_style(style: str) -> None
         assert {part: answer.split() for part, answer in found.items()} == {p: a.split() for p, a in expected.items()}
 
 
-@pytest.mark.parametrize("missing", PARTS)
+@pytest.mark.parametrize("missing", PART1_IDS)
 @pytest.mark.parametrize("style", ["6a)", "Question 6 (a):", "### 6a", "6. a)"])
 def test_a_missing_part_leaves_its_neighbours_alone(style: str, missing: str) -> None:
     lines = {"6a)": "{p}) ", "Question 6 (a):": "Question {n}{b}: ", "### 6a": "### {p}\n\n"}
@@ -220,7 +220,7 @@ def test_the_names_of_pooling_tell_the_parts_of_question_6(name: str, label: str
     shape, least, most = POOLED[name]
     six = shape.format(n=label.format(n=6), a=ANSWERS["6a"], b=ANSWERS["6b"])
     rest = {part: label.format(n=part) + answer for part, answer in ANSWERS.items() if part not in {"6a", "6b"}}
-    found = cut(document("\n\n".join({**rest, "6a": six}[part] for part in PARTS if part != "6b")))
+    found = cut(document("\n\n".join({**rest, "6a": six}[part] for part in PART1_IDS if part != "6b")))
     assert texts(found) == ANSWERS
     assert least <= min(found[part].confidence for part in ("6a", "6b")) < most
 
@@ -240,8 +240,8 @@ def test_kinds_of_pooling_in_the_answer_to_question_5_are_no_values(said: str) -
 
 @pytest.mark.parametrize("left", ["", "YOUR ANSWER HERE", "*Write your answer here.*", "TODO", "_____", "..."])
 def test_template_text_left_alone_is_untouched(left: str) -> None:
-    found = cut(document("\n\n".join(f"### {part}\n\n{QUESTIONS[part]}\n\n{left}" for part in PARTS)))
-    assert set(found) == set(PARTS)
+    found = cut(document("\n\n".join(f"### {part}\n\n{QUESTIONS[part]}\n\n{left}" for part in PART1_IDS)))
+    assert set(found) == set(PART1_IDS)
     assert all(answer.is_untouched and answer.text == "" for answer in found.values())
 
 
@@ -268,7 +268,7 @@ def test_answers_that_follow_a_copy_of_all_questions_are_found() -> None:
 
 LAB_REPORT = "# Lab 4 report\n\n## Introduction\n\nThe aims are:\n\n1. to answer\n2. to build\n3. to test\n\n{}\n\n{}\n"
 REFERENCES = "## References\n\n1. LeCun, 1998.\n2. Krizhevsky, 2012.\n3. Goodfellow, 2016.\n"
-SHUFFLED = random.Random(3).sample(PARTS, len(PARTS))
+SHUFFLED = random.Random(3).sample(PART1_IDS, len(PART1_IDS))
 TABLE = "| Question | Answer |\n|---|---|\n"
 
 
@@ -280,20 +280,20 @@ RIGHT = {
     "bold answers": sheet(plainly, answer="**").replace(".\n\n", ".**\n\n"),
     "coloured answers": sheet(plainly, answer='<span style="color:blue">').replace(".\n\n", ".</span>\n\n"),
     "arrows": sheet(plainly, answer="-> "),
-    "backwards": in_order(PARTS[::-1], "Question {p}: "),
-    "backwards, plain": in_order(PARTS[::-1], "{p}) ", "\n"),
-    "backwards, headings": in_order(PARTS[::-1], "### {p}\n\n"),
+    "backwards": in_order(PART1_IDS[::-1], "Question {p}: "),
+    "backwards, plain": in_order(PART1_IDS[::-1], "{p}) ", "\n"),
+    "backwards, headings": in_order(PART1_IDS[::-1], "### {p}\n\n"),
     "any order": in_order(SHUFFLED, "Q{p}. "),
-    "two swapped": in_order(["1", "3", "2", *PARTS[3:]], "Question {p}: "),
+    "two swapped": in_order(["1", "3", "2", *PART1_IDS[3:]], "Question {p}: "),
     "below Part 2": f"# Part 2\n\n{each('{p}) ')}\n\n# Code report\n\nI used three layers.\n\n1. conv\n2. pool",
     "after Part 2": f"# Part 2\n\n1. We loaded the data.\n2. We trained it.\n\n# Part 1\n\n{each('{p}) ')}",
-    "lab report": LAB_REPORT.format(in_order(PARTS, "## Question {p}\n\n"), REFERENCES),
+    "lab report": LAB_REPORT.format(in_order(PART1_IDS, "## Question {p}\n\n"), REFERENCES),
     "report with a conclusion": each("{p}. ") + "\n\nConclusion\n\nWe learned a lot.\n",
     "report after it": each("{p}. ") + "\n\nReport\n\n1. Data\n2. Net\n3. Training\n",
     "table": TABLE + "\n".join(f"| {p} | {a} |" for p, a in ANSWERS.items()),
-    "table with the questions": TABLE + in_order(PARTS, "| {p}. {q} | ", " |\n") + " |",
-    "Q and Ans": in_order(PARTS, "Q{p} - {q}\nAns - "),
-    "screenshots between": in_order(PARTS, "![shot](s.png)\n\n**Q{p}** "),
+    "table with the questions": TABLE + in_order(PART1_IDS, "| {p}. {q} | ", " |\n") + " |",
+    "Q and Ans": in_order(PART1_IDS, "Q{p} - {q}\nAns - "),
+    "screenshots between": in_order(PART1_IDS, "![shot](s.png)\n\n**Q{p}** "),
     "sections": f"1.1 General\n\n{each('{p}. ')}".replace("\n3. ", "\n\n1.2 Convolutional Neural Networks\n\n3. "),
 }
 
@@ -308,11 +308,11 @@ def test_a_mixed_document_is_cut_surely(name: str) -> None:
 def test_only_some_answers_on_a_copied_sheet() -> None:
     some = {"1", "3", "6a", "7b", "8"}
     text = sheet(plainly)
-    for part in set(PARTS) - some:
+    for part in set(PART1_IDS) - some:
         text = text.replace(ANSWERS[part], "")
     found = cut(document(text))
-    assert texts(found) == {part: ANSWERS[part] if part in some else "" for part in PARTS}
-    assert {part for part, answer in found.items() if answer.is_untouched} == set(PARTS) - some
+    assert texts(found) == {part: ANSWERS[part] if part in some else "" for part in PART1_IDS}
+    assert {part for part, answer in found.items() if answer.is_untouched} == set(PART1_IDS) - some
     assert min(answer.confidence for answer in found.values()) >= 0.7
 
 
@@ -326,12 +326,14 @@ def test_numbers_that_word_started_again_are_told_by_the_questions() -> None:
     assert min(answer.confidence for answer in found.values()) >= 0.7
 
 
-OTHER = {part: f"Somebody else said this about {part}." for part in PARTS}
+OTHER = {part: f"Somebody else said this about {part}." for part in PART1_IDS}
 DOUBTFUL = {
     "two students": f"Alice\n\n{each('{p}) ')}\n\nBob\n\n" + "\n".join(f"{p}) {a}" for p, a in OTHER.items()),
-    "two students, headings": "\n\n".join(f"### Question {p}\n\n{a[p]}" for a in (ANSWERS, OTHER) for p in PARTS),
+    "two students, headings": "\n\n".join(f"### Question {p}\n\n{a[p]}" for a in (ANSWERS, OTHER) for p in PART1_IDS),
     "draft": f"Draft\n\n{each('{p}. ')}\n\nFinal answers\n\n" + "\n".join(f"{p}. {a}" for p, a in OTHER.items()),
-    "all below the sheet": "\n".join(f"{plainly(p)}{q}" for p, q in QUESTIONS.items()) + "\n\n" + in_order(PARTS, ""),
+    "all below the sheet": "\n".join(f"{plainly(p)}{q}" for p, q in QUESTIONS.items())
+    + "\n\n"
+    + in_order(PART1_IDS, ""),
     "numbers started again": "1.1 General\n1. x\n2. y\n1.2 CNNs\n" + "\n".join(f"{n}. {n}" for n in range(1, 7)),
 }
 

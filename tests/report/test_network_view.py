@@ -10,9 +10,10 @@ import pytest
 
 from grader.checks import find
 from grader.checks.network import executed_network
+from grader.lab4.network import PLACES
 from grader.model import Status
 from grader.model.evidence import Evidence, Operation, Problem, Repair, Scores, Tracing
-from grader.report.html.network_view import PLACES, Comparison, State, compare
+from grader.report.html.network_view import Comparison, State, compare
 from tests.support import evidence_samples as samples
 from tests.support.evidence_samples import CONV1, CONV2, DROPOUT, FC1, FC2, FLATTEN, LOG_SOFTMAX, POOL, RELU, op
 

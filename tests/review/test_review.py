@@ -479,8 +479,44 @@ def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
     assert len({one.reason for one in read_overrides(tmp_path).entries}) == 30
 
 
-def test_a_lock_that_a_killed_session_left_is_overcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+HOLD = (
+    "import sys, time; from pathlib import Path; from grader.moderation.overrides_file import Decisions\n"
+    "with Decisions(Path(sys.argv[1])).held():\n"
+    "    print('held', flush=True); time.sleep(60)\n"
+)
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another session, which holds the file of decisions."""
+    line = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdout is not None
+        assert session.stdout.readline() == "held\n"
+        yield session
+        session.kill()
+
+
+def test_a_session_waits_for_another_that_writes(
+    tmp_path: Path, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("grader.moderation.overrides_file._PATIENCE", 0.1)
+    with pytest.raises(UsageFault, match="is being changed by another session"), Decisions(tmp_path).held():
+        pass
+    assert holder.poll() is None, "the other session goes on, and still holds the file"
+    with pytest.raises(UsageFault), Decisions(tmp_path).held():
+        pass
+
+
+def test_a_killed_session_leaves_no_lock(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    holder.kill()
+    decisions = Decisions(tmp_path)
+    with decisions.held():
+        decisions.add(by_theo(BOB))
+    assert len(read_overrides(tmp_path).entries) == 1
+
+
+def test_a_lock_file_of_an_earlier_version_is_no_lock(tmp_path: Path) -> None:
     (tmp_path / f".{OVERRIDES_FILE}.lock").write_bytes(b"")
     decisions = Decisions(tmp_path)
     with decisions.held():

@@ -21,6 +21,7 @@ from grader.checks.case import failed, passed, skipped
 from grader.data.digits import load_digits
 from grader.data.mnist import MNIST
 from grader.data.worker_files import write_worker_files
+from grader.lab4.files import ANSWERS, EXPERIMENTS
 from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Finding, GraderFault, Status
 from grader.model.evidence import Ending, Loading, Measurements, Problem, Training
@@ -35,7 +36,7 @@ from grader.selfcheck.steps import OVERFITS, SHAPES, judge, points
 from grader.selfcheck.task import RECORDS, Task
 from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, failure, next_step
 from grader.selfcheck.work_copy import copy_work
-from grader.selfcheck.written_work import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
+from grader.selfcheck.written_work import State, Written, look_at_answers, look_at_experiments
 from grader.storage.json_files import packed
 from grader.worker.environment import SETTINGS
 from tests.support import evidence_samples as samples
@@ -325,7 +326,7 @@ def notebook(*cells: tuple[str, str]) -> Any:
 )  # fmt: skip
 def test_the_state_of_each_answer(cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path) -> None:
     library: Any = nbformat
-    library.write(notebook(*cells), str(tmp_path / NOTEBOOK))
+    library.write(notebook(*cells), str(tmp_path / ANSWERS))
     written = look_at_answers(tmp_path)
     assert written.problem == ""
     assert written.states == dict.fromkeys(PART1_IDS, State.NOT_FOUND) | expected
@@ -333,7 +334,7 @@ def test_the_state_of_each_answer(cells: list[tuple[str, str]], expected: dict[s
 
 def test_an_unreadable_notebook_is_reported(tmp_path: Path) -> None:
     assert "is not in this folder" in look_at_answers(tmp_path).problem
-    (tmp_path / NOTEBOOK).write_text("{")
+    (tmp_path / ANSWERS).write_text("{")
     assert "cannot be read" in look_at_answers(tmp_path).problem
 
 

@@ -133,6 +133,8 @@ def test_hostile_nesting_is_too_complex(tmp_path: Path) -> None:
 
 def test_unusable_files(tmp_path: Path) -> None:
     assert "NUL" in bad(load(tmp_path, b"x = 1\n\0\0\0"), "null-bytes")
+    for padding in ("", "#"):  # one NUL byte in a file of even or odd length is no UTF-16
+        assert "NUL" in bad(load(tmp_path, f"{NET}{padding}\0".encode()), "null-bytes")
     assert "RTF" in bad(load(tmp_path, b"{\\rtf1 class Net"), "encoding")
     assert "too large" in bad(load(tmp_path, b"#" * 3_000_000), "too-large")
     bad(load_net(tmp_path, "absent.py"), "unreadable")

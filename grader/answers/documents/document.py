@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from grader.source.decoding import with_newlines
+
 MOST_BLOCKS = 5_000
 MOST_CHARACTERS = 400_000
 """Of one document. The sheet with long answers has about ten thousand."""
@@ -70,11 +72,7 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictur
     kept: list[Block] = []
     size = 0
     for seen, block in enumerate(blocks):
-        text = (
-            _UNWANTED.sub("", block.text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " "))
-            .rstrip()
-            .translate(_LIGATURES)
-        )
+        text = _UNWANTED.sub("", with_newlines(block.text).replace("\xa0", " ")).rstrip().translate(_LIGATURES)
         if not text.strip() and not block.anchor and not block.number and seen < _MOST_SEEN:
             continue
         size += len(text)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
 from grader.answers.documents.script_comments import written
 from grader.answers.documents.text import decode, read_bytes, split
+from grader.source import notebooks
+from grader.source.notebooks import Cell
 
 LARGEST_NOTEBOOK = 50_000_000
 """Bytes. Plots travel along."""
@@ -35,43 +35,24 @@ def read_notebook(path: Path) -> Document:
     if len(data) > _LARGEST_REST or data.count(b",") + data.count(b"[") + data.count(b"{") > _MOST_VALUES:
         raise Unreadable(f"{path.name} holds too much output to be read here, so a person must read it.")
     try:
-        notebook = json.loads(decode(data))
+        cells = notebooks.read_notebook(decode(data)).cells
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"{path.name} is not a notebook that can be read; it may be damaged.") from error
-    cells = list(_cells(notebook))
     if not cells:
         raise Unreadable(f"{path.name} holds no cells.")
     problem = f"{path.name} has {len(cells)} cells, so only its beginning was read." if len(cells) > _MOST_CELLS else ""
     return bounded(path.name, _all_blocks(cells[:_MOST_CELLS]), problem=problem)
 
 
-def _all_blocks(cells: list[dict[str, Any]]) -> Iterator[Block]:
+def _all_blocks(cells: Sequence[Cell]) -> Iterator[Block]:
     left = _MOST_CODE
     for cell in cells:
-        source = _source(cell)
-        left -= len(source)
-        yield from _blocks(cell, source, is_parsed=left > 0)
+        left -= len(cell.source)
+        yield from _blocks(cell, is_parsed=left > 0)
 
 
-def _cells(notebook: Any) -> Iterator[dict[str, Any]]:
-    if not isinstance(notebook, dict):
-        return
-    sheets = notebook.get("worksheets")
-    for holder in [notebook, *(sheets if isinstance(sheets, list) else [])]:
-        cells = holder.get("cells") if isinstance(holder, dict) else None
-        yield from (cell for cell in (cells if isinstance(cells, list) else []) if isinstance(cell, dict))
-
-
-def _source(cell: dict[str, Any]) -> str:
-    source = next((cell[name] for name in ("source", "input", "code") if name in cell), "")
-    if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
-    return source if isinstance(source, str) else ""
-
-
-def _blocks(cell: dict[str, Any], source: str, *, is_parsed: bool) -> Iterator[Block]:
-    anchor = _anchor(cell)
-    kind = cell.get("cell_type")
+def _blocks(cell: Cell, *, is_parsed: bool) -> Iterator[Block]:
+    anchor, kind, source = _anchor(cell), cell.kind, cell.source
     if kind == "heading":
         blocks = iter([Block(f"## {source}", Kind.HEADING, anchor)])
     elif kind == "code" and is_parsed:
@@ -79,7 +60,7 @@ def _blocks(cell: dict[str, Any], source: str, *, is_parsed: bool) -> Iterator[B
     elif kind == "code":
         blocks = iter([Block(source, Kind.CODE, anchor)])
     else:
-        is_named = cell.get("id") == "observations" and "lab4:" not in source
+        is_named = cell.content.get("id") == "observations" and "lab4:" not in source
         blocks = split(f"<!-- lab4:observations -->\n{source}" if is_named else source, anchor=anchor)
     shown = False
     for block in blocks:
@@ -89,10 +70,10 @@ def _blocks(cell: dict[str, Any], source: str, *, is_parsed: bool) -> Iterator[B
         yield Block(PICTURE)
 
 
-def _has_picture(cell: dict[str, Any]) -> bool:
+def _has_picture(cell: Cell) -> bool:
     """Whether something was pasted into the cell, or its code shows a picture."""
-    outputs = cell.get("outputs")
-    if cell.get("attachments"):
+    outputs = cell.content.get("outputs")
+    if cell.content.get("attachments"):
         return True
     for output in outputs if isinstance(outputs, list) else []:
         data = output.get("data") if isinstance(output, dict) else None
@@ -122,20 +103,18 @@ def _code(source: str, anchor: str) -> Iterator[Block]:
         yield Block(source, Kind.CODE, anchor)
 
 
-def _anchor(cell: dict[str, Any]) -> str:
+def _anchor(cell: Cell) -> str:
     """The first name in the cell's metadata, tags, nbgrader id or own id that speaks of a part."""
-    metadata = cell.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    nbgrader, lab = metadata.get("nbgrader"), metadata.get("lab4")
-    tags = metadata.get("tags")
+    metadata = cell.metadata
+    lab, tags = metadata.get("lab4"), metadata.get("tags")
     names = [
         metadata.get("part"),
         lab.get("part") if isinstance(lab, dict) else lab,
-        nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None,
+        cell.grade_id,
         *(tags if isinstance(tags, list) else []),
         metadata.get("name"),
     ]
-    identity = cell.get("id")
+    identity = cell.content.get("id")
     if isinstance(identity, str) and re.search("part|answer|question|q|lab4", identity, re.IGNORECASE):
         names.append(identity)
     return next((str(name)[:80] for name in names if isinstance(name, str | int) and _TAGS.search(str(name))), "")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grader.answers.documents.document import Document, bounded
 from grader.answers.documents.text import decode, read_bytes, split
+from grader.source.decoding import with_newlines
 
 LARGEST_SCRIPT = 200_000
 """Bytes. The lab's scripts have about ten thousand."""
@@ -21,7 +22,7 @@ _BLANK = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING}
 
 def read_comments(path: Path) -> Document:
     """The prose of a script at its margin, in order."""
-    text = decode(read_bytes(path, LARGEST_SCRIPT)).replace("\r\n", "\n").replace("\r", "\n")
+    text = with_newlines(decode(read_bytes(path, LARGEST_SCRIPT)))
     passages = enumerate(written(text), 1)
     return bounded(path.name, (replace(block, passage=n) for n, passage in passages for block in split(passage)))
 

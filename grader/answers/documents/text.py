@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
-from grader.source.script import BOMS
+from grader.source.decoding import readable, utf16_by_nuls, with_newlines
 
 LARGEST_TEXT = 2_000_000
 """Bytes of a text file. Answers have about ten thousand."""
 _SAMPLE = 50_000
+_NUL_SHARE = 0.2
+"""Of the bytes. A text that is not UTF-16 may hold some NUL bytes, too: a damaged file, or Word's."""
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s|$)")
 _IMAGE_DATA = re.compile(r"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%]{200,}")
@@ -63,18 +65,7 @@ def _plainly(path: str, flags: int) -> int:
 
 def decode(data: bytes) -> str:
     """Text by byte order mark, UTF-8, the pattern of NUL bytes, or the encoding that the bytes look most like."""
-    for mark, encoding in BOMS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    nuls = data[:_SAMPLE].count(0)
-    if nuls > min(len(data), _SAMPLE) // 5:
-        even = data[:_SAMPLE:2].count(0)
-        return data.decode("utf-16-be" if even * 2 > nuls else "utf-16-le", errors="replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    return data.decode(_likely(data), errors="replace")
+    return readable(data, utf16=utf16_by_nuls(data[:_SAMPLE], _NUL_SHARE), otherwise=_likely)
 
 
 def _likely(data: bytes) -> str:
@@ -102,7 +93,7 @@ def read_plain(path: Path) -> Document:
 
 def split(text: str, *, anchor: str = "") -> Iterator[Block]:
     """The paragraphs, headings and fenced code of a text; the first block carries ``anchor``."""
-    text = _without_comments(text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n"))
+    text = _without_comments(with_newlines(text).replace("\x0c", "\n"))
     for block in _split(text):
         yield Block(block.text, block.kind, anchor)
         anchor = ""

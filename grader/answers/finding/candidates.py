@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import PICTURE, Document, Kind
 from grader.answers.finding.labels import Label, Strength, comment_part, label, part_named
-from grader.answers.finding.questions import PARTS, asked, is_asking, pooling_asked, pooling_named
+from grader.answers.finding.questions import asked, is_asking, pooling_asked, pooling_named
+from grader.lab4.items import HEADS, PART1_IDS
 
-KEYS = ("1", "2", "3", "4", "5", "6", "6a", "6b", "7", "7a", "7b", "7c", "7d", "7e", "8", "end")
+KEYS = (*sorted({*PART1_IDS, *HEADS}), "end")
 """What can begin, in the order of the sheet: the parts, the heads of questions 6 and 7, and what follows Part 1."""
 PLACE = {key: index for index, key in enumerate(KEYS)}
 END = PLACE["end"]
-_MOST_PARTS = 0.6 * len(PARTS)
+_MOST_PARTS = 0.6 * len(PART1_IDS)
 _ASKED = re.compile(r"(?:the |my )?(?:q|a\b|ans)|part.*q")
 """The style of a label with a word that no list of steps has; a ``task`` may be Part 2's."""
 _MOST_LINES = 3_000
@@ -281,7 +282,9 @@ def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
     confidence = _CONFIDENCE[mark.strength]
     spans: list[tuple[str, str, int, float]] = []  # first key, last key, needed question, change of score
     if not mark.question:
-        spans = [(f"{q}{mark.letters}", f"{q}{mark.letters}", q, 0.0) for q in (6, 7) if f"{q}{mark.letters}" in PARTS]
+        spans = [
+            (f"{q}{mark.letters}", f"{q}{mark.letters}", q, 0.0) for q in (6, 7) if f"{q}{mark.letters}" in PART1_IDS
+        ]
     elif mark.letters:
         spans = [(f"{mark.question}{mark.letters[0]}", f"{mark.question}{mark.letters[-1]}", 0, 0.0)]
     elif mark.through:
@@ -292,7 +295,7 @@ def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
         spans = [(str(mark.question), str(mark.question), 0, -0.8 if deeper else 0.0)]
         if deeper and mark.question <= 5:
             letter = "abcde"[mark.question - 1]
-            spans += [(f"{q}{letter}", f"{q}{letter}", q, -0.5) for q in (6, 7) if f"{q}{letter}" in PARTS]
+            spans += [(f"{q}{letter}", f"{q}{letter}", q, -0.5) for q in (6, 7) if f"{q}{letter}" in PART1_IDS]
     found = []
     for first, last, needs, change in spans:
         copied = 0.5 if first in {"6", "7"} else 2.0

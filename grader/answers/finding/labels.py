@@ -6,7 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from grader.answers.finding.questions import PARTS
+from grader.lab4.items import PART1_IDS
 
 LONGEST_LABEL = 200
 """Characters of a line in which a label is looked for."""
@@ -83,7 +83,7 @@ def part_named(anchor: str) -> str:
     """The part that a template's name for a block means (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
     found = _NAMED.search(anchor.strip())
     name = f"{found.group('q')}{(found.group('s') or '').lower()}" if found else ""
-    return name if name in {*PARTS, "6", "7"} else ""
+    return name if name in {*PART1_IDS, "6", "7"} else ""
 
 
 def comment_part(line: str) -> tuple[str, int]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from grader.answers.finding.candidates import END, KEYS, Candidate, Line, is_section
-from grader.answers.finding.questions import HEADS, PARTS, without_question
+from grader.answers.finding.questions import without_question
+from grader.lab4.items import HEADS, PART1_IDS
 
 _ANSWER = re.compile(
     r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
@@ -70,7 +71,7 @@ def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, Part
         pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
     found: dict[str, PartAnswer] = {}
     for keys, parts in pieces.items():
-        own = tuple(key for key in keys if key in PARTS)
+        own = tuple(key for key in keys if key in PART1_IDS)
         if own:
             text, has_picture = _joined(parts)
             first = max((piece.start for piece in parts), key=lambda c: c.confidence)
@@ -87,7 +88,7 @@ def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, Part
             for part in absent if has_picture or re.search(r"\w", text) else ():
                 shared, first = absent if len(absent) > 1 else (), parts[0].start
                 found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
-    return {part: found[part] for part in PARTS if part in found}
+    return {part: found[part] for part in PART1_IDS if part in found}
 
 
 def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str) -> int:

@@ -1,15 +1,13 @@
-"""The questions of Part 1 by their key words, to know them again where a student copied them. No answers live here."""
+"""Knowing the questions of Part 1 again where a student copied them. No answers live here."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-PARTS = ("1", "2", "3", "4", "5", "6a", "6b", "7a", "7b", "7c", "7d", "7e", "8")
-HEADS = {"6": ("6a", "6b"), "7": ("7a", "7b", "7c", "7d", "7e")}
-"""The parts of the questions that have several."""
+from grader.lab4.questions import QUESTIONS, TEMPLATE
+
 LONGEST_ECHO = 600
 """Characters; no question is longer."""
 _LIKE = 84.0
@@ -25,58 +23,6 @@ _SMALL = frozenset(
 _ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
 _ENDS = re.compile(r"\?(?:\W*(?=\s|$))|[.:](?=\s|$)|\n|$")
 _MATRIX = re.compile(r"(?:[\s|,;\[\]()-]*\b[0-5]\b){16}[\s|,;\[\]()-]*")
-
-
-@dataclass(frozen=True)
-class Question:
-    """``words`` are the question's content words in order; ``id`` is a part, or ``6`` and ``7`` for what heads them."""
-
-    id: str
-    words: str
-
-
-QUESTIONS = (
-    Question("1", "definition deep learning"),
-    Question(
-        "2", "differences feature generation between deep learning traditional shallow machine learning techniques"
-    ),
-    Question("3", "type tasks convolutional neural networks excel"),
-    Question(
-        "4", "convolutional neural network local receptive field neuron differ another neuron same activation map"
-    ),
-    Question("5", "purpose pooling layer convolutional neural network"),
-    Question("6", "value output pooling layer input pooling functions assume size 2x2 stride 2"),
-    Question("7", "questions refer filter kernel convolutional layer within convolutional neural network"),
-    Question("7a", "many filters layer"),
-    Question("7b", "data filter convolve computed"),
-    Question("7c", "many times weights single filter applied input convolutional layer"),
-    Question("7d", "many values output time applied"),
-    Question("7e", "output stored"),
-    Question("8", "purpose dropout convolutional neural network"),
-)
-TEMPLATE = (
-    Question("1", "deep learning say makes neural network deep one"),
-    Question("2", "learning method works features data these features come about deep learning older shallow methods"),
-    Question("3", "kinds problems suit convolutional neural networks particularly well"),
-    Question("4", "pick two neurons one same activation map parts input see local receptive fields compare"),
-    Question("5", "put pooling layer into convolutional neural network"),
-    Question(
-        "6a",
-        "max pooling layer window 2 2 stride 2 given grid below values return keep places rows small table list "
-        "brackets",
-    ),
-    Question("6b", "same grid goes through average pooling layer again window 2 2 stride 2 values come out time"),
-    Question(
-        "7a",
-        "question next four about filters also called kernels one convolutional layer many such layer contain",
-    ),
-    Question("7b", "filter convolved calculation"),
-    Question("7c", "while layer works through one input often use weights given filter"),
-    Question("7d", "single time filter used many numbers come out"),
-    Question("7e", "all values one filter produces end up"),
-    Question("8", "add dropout convolutional neural network"),
-)
-"""The same as the handed-out notebook asks them: a page printed from it has neither names nor comments."""
 _ALL = (*QUESTIONS, *TEMPLATE)
 _SHORT = {
     "6a": re.compile(

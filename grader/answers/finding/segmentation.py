@@ -21,9 +21,9 @@ from grader.answers.finding.candidates import (
     lines_of,
 )
 from grader.answers.finding.part_text import PartAnswer, answers_between
-from grader.answers.finding.questions import HEADS, PARTS
+from grader.lab4.items import HEADS, PART1_IDS
 
-_PARTS_BEFORE = tuple(sum(key in PARTS for key in KEYS[:place]) for place in range(len(KEYS) + 1))
+_PARTS_BEFORE = tuple(sum(key in PART1_IDS for key in KEYS[:place]) for place in range(len(KEYS) + 1))
 _MISSING = 0.4
 _EMPTY = 1.0
 _UNEXPLAINED = 1.0
@@ -80,7 +80,7 @@ def cut(document: Document) -> dict[str, PartAnswer]:
 
 def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
     found = _cut(document)
-    if all(part in found and not found[part].shared for part in PARTS):
+    if all(part in found and not found[part].shared for part in PART1_IDS):
         return found
     if sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
         return found
@@ -94,7 +94,7 @@ def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) ->
     new = {part for part in broken if not broken[part].shared} - old
     if not new or not old <= broken.keys():
         return found
-    for part, following in zip(PARTS, [*PARTS[1:], ""], strict=True):
+    for part, following in zip(PART1_IDS, [*PART1_IDS[1:], ""], strict=True):
         if part in old and following not in new and found[part].text.split() != broken[part].text.split():
             return found
     return {
@@ -126,10 +126,10 @@ def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
     """The beginnings written in one way that name most of the parts, each once; empty where there is no such way."""
     styles: dict[str, list[Candidate]] = {}
     for c in candidates:
-        if KEYS[c.first] in PARTS and c.first == c.last and not c.needs:
+        if KEYS[c.first] in PART1_IDS and c.first == c.last and not c.needs:
             styles.setdefault(c.style, []).append(c)
     for style in styles.values():
-        if len({c.first for c in style}) == len(style) > _FEW * len(PARTS) and any(c.first > 7 for c in style):
+        if len({c.first for c in style}) == len(style) > _FEW * len(PART1_IDS) and any(c.first > 7 for c in style):
             return style
     return []
 
@@ -229,8 +229,8 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
         chain.append((candidates[index], is_resumed))
         index = earlier
     chain.reverse()
-    places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PARTS}
-    floor = _COMPLETE if len(places) > len(PARTS) - 2 else 0.0
+    places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PART1_IDS}
+    floor = _COMPLETE if len(places) > len(PART1_IDS) - 2 else 0.0
     # A list that stands before the first part and counts like the parts may be the parts.
     start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
     labels = [line.label for line in lines[: start.line] if line.label] if start else []
@@ -267,9 +267,9 @@ def _missing(after: int, until: int) -> float:
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
     """Confidence lowered where much of the sheet is missing, and where a part may have swallowed its neighbour."""
-    coverage = sum(not answer.shared for answer in found.values()) / len(PARTS)
+    coverage = sum(not answer.shared for answer in found.values()) / len(PART1_IDS)
     result = {}
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(PART1_IDS):
         if part not in found:
             continue
         answer = found[part]
@@ -278,7 +278,7 @@ def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
             sure *= max(0.4, coverage / _FEW)
         if part == "6b" and "6a" not in found and answer.how == "likeness":
             sure *= 0.8
-        if index + 1 < len(PARTS) and PARTS[index + 1] not in found and answer.how != "anchor":
+        if index + 1 < len(PART1_IDS) and PART1_IDS[index + 1] not in found and answer.how != "anchor":
             sure *= 0.8
         result[part] = replace(answer, confidence=round(sure, 2))
     return result

@@ -15,9 +15,9 @@ from rapidfuzz import fuzz
 from grader.answers.documents import read_document
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.part_text import PartAnswer
-from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
 from grader.fingerprints import code_digest
+from grader.lab4.items import PART1_IDS
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 
 MOST_DOCUMENTS = 12
@@ -97,7 +97,7 @@ def _answers(read: Sequence[_Read]) -> Iterator[WrittenAnswer]:
         return
     best = max(read, key=lambda one: one.weight)
     ordered = [best, *(one for one in read if one is not best)]
-    for part in PARTS:
+    for part in PART1_IDS:
         found = [(one.name, one.parts[part]) for one in ordered if part in one.parts]
         found = [(name, answer) for name, answer in found if name == best.name or answer.confidence >= FAINT]
         if found:
@@ -133,4 +133,4 @@ def _letters(text: str) -> str:
 
 def reader_digest() -> str:
     """SHA-256 of the code that makes a sheet out of documents, so that sheets of other code are not reused."""
-    return code_digest("answers.documents", "answers.finding", "source.script")
+    return code_digest("answers.documents", "answers.finding", "lab4", "source")

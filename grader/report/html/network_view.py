@@ -12,47 +12,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grader.checks.network import Network, executed_network
+from grader.lab4.network import CONV, LINEAR, LOG_SOFTMAX, ORDER, PLACES, RELU, Place
 from grader.model.evidence import Operation, Tracing
 from grader.report.html.operation_row import Step, step
 
-
-@dataclass(frozen=True)
-class Place:
-    """One layer of the lab's network. ``checks`` are the items that ask for it; nothing asks for what is optional."""
-
-    name: str
-    kind: str
-    checks: tuple[str, ...] = ()
-
-    @property
-    def is_optional(self) -> bool:
-        return not self.checks
-
-
-_RELU, _ORDER, _LOG_SOFTMAX = "structure.relu", "structure.order", "output.log_softmax"
-_SHAPES = ("forward.shape", "forward.batch")
-_CONV, _LINEAR = ("structure.conv", _ORDER), ("structure.linear", _ORDER)
-
-
-PLACES = (
-    Place("convolution 1", "conv", _CONV),
-    Place("ReLU", "relu", (_RELU,)),
-    Place("pooling", "pool"),
-    Place("convolution 2", "conv", _CONV),
-    Place("ReLU", "relu", (_RELU,)),
-    Place("pooling", "pool"),
-    Place("dropout", "dropout", ("structure.dropout_conv",)),
-    Place("flatten", "reshape"),
-    Place("fully connected 1", "linear", _LINEAR),
-    Place("ReLU", "relu", (_RELU,)),
-    Place("dropout", "dropout", ("structure.dropout_fc",)),
-    Place("fully connected 2", "linear", _LINEAR),
-    Place("log-softmax", "log_softmax", (_LOG_SOFTMAX,)),
-)
-"""The lab's network, in the order in which its example runs."""
 _CONV1, _CONV2, _FC1, _FC2, _END = 0, 3, 8, 11, 12
 _ANSWERS = 10
 """Scores that the last layer gives, one a digit."""
+_SHAPES = ("forward.shape", "forward.batch")
 _MIXING = "does not keep one row for each image"
 _SQUASHING = frozenset({"activation", "softmax"})
 
@@ -205,7 +172,7 @@ class _Alignment:
             if place == _END:
                 fitting = fitting or self._stand_ins(free)
             elif PLACES[place].kind == "relu":
-                is_judged = start >= 0 and _RELU in self._lost
+                is_judged = start >= 0 and RELU in self._lost
                 fitting = fitting or [one for one in free if one.kind in _SQUASHING and is_judged]
             elif PLACES[place].kind == "dropout":
                 fitting = [one for one in fitting if one.drops_some] or fitting
@@ -217,7 +184,7 @@ class _Alignment:
 
     def _stand_ins(self, operations: list[Operation]) -> list[Operation]:
         """What stands where the log-softmax should, or makes one by other means."""
-        if _LOG_SOFTMAX in self._lost:
+        if LOG_SOFTMAX in self._lost:
             return [one for one in operations if one.kind in {*_SQUASHING, "relu"}]
         return operations[-1:] if self._network.is_complete else []
 
@@ -263,16 +230,16 @@ class _Alignment:
         if one in self._network.weighted:
             group = self._network.convs if one in self._network.convs else self._network.linears
             remark = "is one layer more than the lab's" if len(group) > 2 else "stands in another place than the lab's"
-            remark = remark if self._has_lost(*_CONV, *_LINEAR) else ""
+            remark = remark if self._has_lost(*CONV, *LINEAR) else ""
         elif one.kind == "dropout" and one.drops_some and (start < 0 or is_behind_last):
-            remark = "does not belong here" if _ORDER in self._lost else ""
+            remark = "does not belong here" if ORDER in self._lost else ""
         elif one.kind == "log_softmax" and not is_behind_last:
-            remark = "comes too early" if _ORDER in self._lost else ""
+            remark = "comes too early" if ORDER in self._lost else ""
         elif one.kind in _SQUASHING and start >= 0:
-            judges = (_LOG_SOFTMAX, _RELU) if is_behind_last else (_RELU,)
+            judges = (LOG_SOFTMAX, RELU) if is_behind_last else (RELU,)
             remark = "does not belong here" if self._has_lost(*judges) else ""
         elif one.kind == "relu" and is_behind_last:
-            remark = "does not belong here" if _RELU in self._lost else ""
+            remark = "does not belong here" if RELU in self._lost else ""
         return Row(State.EXTRA if remark else State.ALSO, None, step(one, self._batch), remark)
 
     def _unfilled(self, place: int, *, is_reached: bool) -> Row:

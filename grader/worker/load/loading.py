@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from torch import nn
 
@@ -91,14 +90,8 @@ def load_net(root: Path, script: str) -> Loaded:
 
 
 def warm_up() -> None:
-    """Do slow imports once in the fork server, so that no child has to repeat them."""
-    import nbformat  # takes half a second; only notebooks need it
-    import nbformat.v3
-    import nbformat.v4
-
+    """Do slow work once in the fork server, so that no child has to repeat it."""
     legacy_api.install()
-    library: Any = nbformat
-    library.validate(library.v4.new_notebook())
     slice_for(parse(Script("warm.py", "import torch\nclass Net(torch.nn.Module):\n    pass\n")), {"Net"})
 
 

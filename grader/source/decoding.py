@@ -1,0 +1,79 @@
+"""Bytes of a text file to text: by byte order mark, by the pattern of NUL bytes, or by trying encodings in turn.
+
+A Python script says how it is encoded, and must be read as Python reads it: :func:`first_that_fits` decodes without
+loss. In an answer or a table a wrong letter is better than no answer: :func:`readable` always gives a text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import tokenize
+from collections.abc import Callable, Iterable
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks with the encodings that they announce, longer ones before those that they begin with."""
+_ASCII = bytes(code for code in range(32, 127) if code != ord("\\")) + b"\\u0041"
+
+
+def marked(data: bytes) -> str:
+    """The encoding that a byte order mark announces; empty without one."""
+    return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "")
+
+
+def utf16_by_nuls(data: bytes, above: float) -> str:
+    """UTF-16 without a byte order mark, when more than this share (0..1) of the bytes are NUL; else empty.
+
+    A letter of a western language has one NUL byte of its two: the second one in little-endian UTF-16.
+    """
+    nuls = data.count(0)
+    if nuls <= above * len(data):
+        return ""
+    return "utf-16-be" if data[::2].count(0) * 2 > nuls else "utf-16-le"
+
+
+def cookie(data: bytes) -> str:
+    """The encoding that a comment in the first two lines names (PEP 263); empty for none, or UTF-8.
+
+    Encodings in which plain Python text means something else (UTF-7, escapes) do not count.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:  # an unknown name, or a first line that is not UTF-8
+        return ""
+    keeps_ascii = first_that_fits(_ASCII, [encoding]) == (_ASCII.decode(), encoding)
+    return encoding if keeps_ascii and encoding != "utf-8" else ""
+
+
+def first_that_fits(data: bytes, encodings: Iterable[str]) -> tuple[str, str]:
+    """The text by the first of the encodings in which all bytes mean something, and its name; Latin-1 always does."""
+    for encoding in encodings:
+        try:
+            return data.decode(encoding), encoding
+        except (UnicodeError, LookupError, ValueError):
+            continue
+    return data.decode("latin-1"), "latin-1"
+
+
+def readable(data: bytes, *, utf16: str, otherwise: Callable[[bytes], str]) -> str:
+    """The text by byte order mark, as ``utf16`` unless that is empty, as UTF-8, or in the encoding of ``otherwise``.
+
+    ``otherwise`` is asked only for bytes that are not UTF-8. What means nothing becomes U+FFFD.
+    """
+    if encoding := marked(data) or utf16:
+        return data.decode(encoding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode(otherwise(data), "replace")
+
+
+def with_newlines(text: str) -> str:
+    """``text`` with ``\\n`` at the end of each line, whatever system it comes from."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
