@@ -478,7 +478,7 @@ def test_folders_without_end_hide_no_script(
     write(cohort, {f"{name}/task1_cnn.py": NET for name in ("ann", "ben", "cy")})
     with contextlib.chdir(cohort / "ann"):
         for _ in range(40):
-            os.mkdir("d" * 200)
+            Path("d" * 200).mkdir()
             os.chdir("d" * 200)
         Path("far.py").write_text(NET)
     for n in range(210):
@@ -821,8 +821,8 @@ def test_names_in_zips(tmp_path: Path, scratch: Path) -> None:
 def test_weird_names_on_disk(cohort: Path, scratch: Path) -> None:
     write(cohort, {"a\nb\x1b[31m/task1_cnn.py": NET, "=1+1/task1_cnn.py": NET, "\u202eevil/n\net.py": NET})
     bad = os.fsencode(cohort) + b"/J\xfcrgen"
-    os.mkdir(bad)
-    with open(bad + b"/caf\xe9.py", "wb") as stream:
+    os.mkdir(bad)  # noqa: PTH102  # a name that is not text
+    with open(bad + b"/caf\xe9.py", "wb") as stream:  # noqa: PTH123
         stream.write(NET.encode())
     result = found(cohort, scratch)
     assert list(result) == ["=1+1", "_evil", "a b_[31m", "J\ufffdrgen"]

@@ -63,12 +63,12 @@ def put_in_place(source: Path, target: Path, catalogue: Catalogue) -> None:
             path.unlink()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.rename(source, target)  # all four at once where nothing is there yet
+        source.rename(target)  # all four at once where nothing is there yet
     except OSError:
         # Another run was first, or a damaged or partial set lies there: every file is replaced by a checked one.
         target.mkdir(exist_ok=True)
         for file in catalogue:
-            os.replace(source / file.name, target / file.name)
+            (source / file.name).replace(target / file.name)
 
 
 def _run_child(folder: Path, silence: float, limit: float) -> None:

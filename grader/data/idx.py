@@ -1,4 +1,4 @@
-"""Reading the IDX format of the MNIST files, strictly. Layout: https://yann.lecun.com/exdb/mnist/"""
+"""Reading the IDX format of the MNIST files, strictly. Layout: https://yann.lecun.com/exdb/mnist/."""
 
 from __future__ import annotations
 

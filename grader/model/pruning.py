@@ -9,7 +9,7 @@ from typing import Any
 from grader.model.graph import Constant, Graph, Node, Program, Weight, with_sources
 
 
-def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:
+def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:  # noqa: C901  # one pass over a program, a rule for each way to matter
     """The program without what its output does not depend on, and the indices of the nodes that are left of it.
 
     An operation that writes into memory matters when anything that matters reads that memory: afterwards, or, for a

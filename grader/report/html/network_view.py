@@ -26,6 +26,7 @@ class Place:
 
     @property
     def is_optional(self) -> bool:
+        """Whether no check asks for this layer."""
         return not self.checks
 
 
