@@ -17,7 +17,11 @@ from tests.measure.calibration import COLUMNS
 from tests.support.places import ROOT
 
 README = ROOT / "README.md"
-PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "reports" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(ROOT / name for name in ("reports/README.md", "tests/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 SESSION = re.compile(r"nox -s (\w+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

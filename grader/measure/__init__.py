@@ -1,6 +1,6 @@
-"""Measuring recorded networks: replays, gradients, training. No student code ever enters a process that imports this.
+"""Measure recorded networks: replay the graph, compute gradients, train. No student code runs in a measuring process.
 
-It may import ``model``, ``pictures`` and ``worker.chosen``. It knows no held-out label, no rubric and no mark.
+This package does not know the labels of the held-out images, the rubric or the marks.
 
 May import: ``model``, ``worker.record.chosen``.
 """

@@ -1,7 +1,7 @@
-"""What each operation of a recorded network is: the executed operations of its training program, as evidence.
+"""Classify the operations of a recorded network (convolution, ReLU, dropout, ...), and list them as evidence.
 
-The names of the operations say most; what they leave open is settled by the values of one replay, and by what depends
-on the images, on weights and on chance.
+The name of an operation decides most cases. The other cases are decided by its values in one replay, and by whether its
+operands depend on the images, on weights or on random numbers.
 """
 
 from __future__ import annotations
@@ -20,30 +20,32 @@ from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
 ADDITIVE = ("addmm", "addmv", "addbmm", "baddbmm")
-"""Products whose first argument is the term that is added."""
+"""Matrix products that add their first argument."""
 WINDOWS = frozenset({"im2col", "unfold"})
 REDUCING = frozenset({"sum", "mean", "nansum"})
 MOST_OPERATIONS = 390
-TOLD_FIRST = WEIGHTED | {"relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"}
-"""Kinds of operation that are kept where there are too many to tell them all."""
+KEPT_FIRST = WEIGHTED | {"relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"}
+"""Kinds of operation that are kept if there are more than MOST_OPERATIONS."""
 LEAST_WEIGHTS = 64
-"""Values of a weight that images are multiplied with one by one, for the sum of it to be a layer and not a scale."""
+"""Fewest values of a weight for which an elementwise product and a sum count as a layer, not as a scale factor."""
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The operations, and by operation the node that it stands for and the node that a bypass of it would give on."""
+    """The classified operations of one program, with their nodes in the graph."""
 
     operations: tuple[Operation, ...]
     nodes: tuple[int, ...]
-    """By index of an operation: its node; -1 for one that led nowhere."""
+    """For each operation: the index of its node; -1 for a layer whose result is not used."""
     bypasses: tuple[tuple[int, int] | None, ...]
-    """By index of an operation: the node, and which of its results, that a ReLU or a dropout was made from (-1: the
-    images).
+    """For each ReLU and dropout: the node (-1: the images) and the number of its result that the operation reads. A
+    bypass returns this result unchanged.
     """
 
 
-class _Reader:
+class _Classifier:
+    """Classifies the nodes of one program, in the order in which they ran."""
+
     def __init__(self, graph: Graph, program: Program, values: Values, count: int) -> None:
         self.graph, self.program, self.values, self.count = graph, program, values, count
         nodes = program.nodes
@@ -77,8 +79,8 @@ class _Reader:
         source: tuple[int, int] | None = None
         result = self.values[index][0] if self.values[index] else None
         operands = list(node.sources())
-        data = [one for one in operands if self._reads_images(one)]
-        inputs = tuple(dict.fromkeys(-1 if one.kind == "input" else one.index for one in data))
+        data = [operand for operand in operands if self._reads_images(operand)]
+        inputs = tuple(dict.fromkeys(-1 if operand.kind == "input" else operand.index for operand in data))
         self.inputs.append(inputs)
         if self.is_data[index] and isinstance(result, Tensor):
             if node.kind is Kind.PRODUCT:
@@ -92,7 +94,7 @@ class _Reader:
                     else ("linear", "multiply and sum")
                 )
             elif recognition.is_elementwise(kind):
-                found = recognition.by_numbers(self._call(node, kind, result), self._earlier(inputs, result.shape))
+                found = recognition.recognise(self._call(node, kind, result), self._earlier(inputs, result.shape))
                 kind, details = found.kind, dict(found.details)
                 if found.source is not None:
                     source = (found.source, 0)
@@ -120,16 +122,19 @@ class _Reader:
         return source.kind == "input" or (source.kind == "node" and self.is_data[source.index])
 
     def _call(self, node: Node, kind: str, result: Tensor) -> recognition.Call:
-        others = [one for one in node.sources() if not self._reads_images(one)]
-        is_masked = any((one.kind == "node" and self.is_random[one.index]) or one.kind == "constant" for one in others)
-        is_masked = is_masked or any(self.is_random[one.index] for one in node.sources() if one.kind == "node")
+        others = [source for source in node.sources() if not self._reads_images(source)]
+        is_masked = any(
+            (source.kind == "node" and self.is_random[source.index]) or source.kind == "constant" for source in others
+        )
+        is_masked = is_masked or any(self.is_random[source.index] for source in node.sources() if source.kind == "node")
         is_learnt = any(
-            one.kind == "parameter" or (one.kind == "node" and bool(self.weights[one.index])) for one in others
+            source.kind == "parameter" or (source.kind == "node" and bool(self.weights[source.index]))
+            for source in others
         )
         return recognition.Call(node, kind, result, is_masked, is_learnt)
 
     def _earlier(self, inputs: tuple[int, ...], shape: Sequence[int]) -> Iterator[tuple[int, Tensor]]:
-        """Results of the same shape between here and the last weighted operation, nearest first."""
+        """Earlier results of the same shape, back to the last conv, linear or norm layer, nearest first."""
         seen: set[int] = set()
         waiting = list(inputs)
         while waiting and len(seen) < 14:
@@ -144,7 +149,7 @@ class _Reader:
                 waiting.extend(self.inputs[index])
 
     def _demote(self, inputs: tuple[int, ...], source: int) -> None:
-        """Activations between ``source`` and what was made of it are its steps: ``x - x.clamp(max=0)`` is one ReLU."""
+        """Reclassify activations after ``source`` as arithmetic: in ``x - x.clamp(max=0)`` they are part of a ReLU."""
         waiting, seen = list(inputs), {source}
         while waiting:
             index = waiting.pop()
@@ -156,27 +161,28 @@ class _Reader:
             waiting.extend(self.inputs[index])
 
     def _product(self, node: Node, result: Tensor) -> str:
-        """Linear for data times weights, conv when it is done at each position of unfolded data, arithmetic for data
-        times data, reshape for a product of one factor (``einsum`` that only permutes).
+        """The kind of a product: linear for data times weights, conv if it is done at each position of unfolded data,
+        arithmetic for data times data, reshape for a single factor (an ``einsum`` that only permutes).
         """
         operands = list(node.sources())
         factors = operands[1:] if node.name.startswith(ADDITIVE) else operands
         if node.name.startswith("linear"):
             factors = operands[:2]
-        data = [one for one in factors if self._reads_images(one)]
+        data = [source for source in factors if self._reads_images(source)]
         if len(factors) < 2:
             return "reshape"
         if not data or len(data) == len(factors):
             return "arithmetic"
-        inputs = tuple(-1 if one.kind == "input" else one.index for one in data[:1])
+        inputs = tuple(-1 if source.kind == "input" else source.index for source in data[:1])
         return "conv" if self._has_windows(inputs) and self._has_places(inputs, result, factors) else "linear"
 
     def _has_places(self, inputs: tuple[int, ...], result: Tensor, factors: Sequence[Any]) -> bool:
-        """Whether a product gives results for several places of each image, and not one row an image."""
-        weight = next((self._shape(one) for one in factors if one.kind in {"parameter", "constant"}), None)
+        """Whether a product gives results for several positions of each image, not one row per image."""
+        weight = next((self._shape(source) for source in factors if source.kind in {"parameter", "constant"}), None)
         if weight is None:
             weight = next(
-                (self._shape(one) for one in factors if one.kind == "node" and not self.is_data[one.index]), (1,)
+                (self._shape(source) for source in factors if source.kind == "node" and not self.is_data[source.index]),
+                (1,),
             )
         taken = self.values[inputs[0]][0].numel() if inputs and inputs[0] >= 0 else self.count * 784
         # N * L * K values times K * O weights give N * L * O results
@@ -192,7 +198,7 @@ class _Reader:
         return tuple(value.shape) if isinstance(value, Tensor) else (1,)
 
     def _has_windows(self, inputs: tuple[int, ...]) -> bool:
-        """Whether data comes from unfolded windows, with nothing but reshaping and factors in between."""
+        """Whether data comes from unfolded windows, with only reshapes and multiplications in between."""
         waiting, seen = list(inputs), set()
         while waiting:
             index = waiting.pop()
@@ -206,13 +212,13 @@ class _Reader:
         return False
 
     def _is_weighted_sum(self, inputs: tuple[int, ...], result: Tensor) -> bool:
-        """Whether a sum over more than images adds up products of data and weights, as a layer does."""
+        """Whether a sum adds up products of data and weights, as a layer does."""
         for index in inputs:
             while index >= 0 and self.kinds[index] == "reshape" and len(self.inputs[index]) == 1:
                 index = self.inputs[index][0]
             if index < 0 or plain_name(self.program.nodes[index].name) not in {"mul", "multiply"}:
                 continue
-            learnt = [one for one in self.program.nodes[index].sources() if self._is_learnt(one)]
+            learnt = [source for source in self.program.nodes[index].sources() if self._is_learnt(source)]
             product = self.values[index][0]
             if not learnt or size_of(self._shape(learnt[0])) < LEAST_WEIGHTS:
                 continue
@@ -227,36 +233,37 @@ class _Reader:
     # ---- as evidence -------------------------------------------------------------------------------------------------
 
     def operation(self, index: int, at: int, places: dict[int, int]) -> Operation:
+        """Node ``index`` as operation number ``at``; ``places`` maps nodes to operations."""
         node = self.program.nodes[index]
         result = self.values[index][0]
         operands = list(node.sources())
-        data = next((one for one in operands if self._reads_images(one)), None)
+        data = next((source for source in operands if self._reads_images(source)), None)
         given: tuple[int, ...] = (self.count, 1, 28, 28)
         if data is not None and data.kind == "node":
             given = tuple(self.values[data.index][data.part].shape)
         weights = self._weights_near(index)
         is_layer = self.kinds[index] in {"conv", "linear", "norm"}
-        missing = [one for one in weights if not self.graph.weights[one].is_registered] if is_layer else []
+        missing = [weight for weight in weights if not self.graph.weights[weight].is_registered] if is_layer else []
         is_random_weight = (
             self.kinds[index] in WEIGHTED
             and not weights
-            and any(one.kind == "node" and self.is_random[one.index] for one in operands)
+            and any(source.kind == "node" and self.is_random[source.index] for source in operands)
         )
         is_plain = self.kinds[index] in WEIGHTED and not weights
         is_fresh = (
             node.owner == "fresh"
             if not is_layer
-            else (is_random_weight or any(self.graph.weights[one].is_fresh for one in missing))
+            else (is_random_weight or any(self.graph.weights[weight].is_fresh for weight in missing))
         )
         return Operation(
             index=at,
             kind=self.kinds[index],
-            name=student_word(self.names[index])[:60],
+            name=student_name(self.names[index])[:60],
             layer=node.layer,
-            inputs=tuple(dict.fromkeys(places.get(one, -1) for one in self.inputs[index])),
+            inputs=tuple(dict.fromkeys(places.get(earlier, -1) for earlier in self.inputs[index])),
             shape_in=given,
             shape_out=tuple(result.shape) if isinstance(result, Tensor) else (),
-            parameters=sum(size_of(self.graph.weights[one].shape) for one in weights),
+            parameters=sum(size_of(self.graph.weights[weight].shape) for weight in weights),
             is_registered=not missing and not is_plain if is_layer else not node.owner,
             is_fresh=is_fresh,
             expected=node.expected,
@@ -264,13 +271,13 @@ class _Reader:
         )
 
     def _weights_near(self, index: int) -> frozenset[int]:
-        """The weights that an operation reads, other than with its data; of a sum of products, those of the product."""
+        """The weights that an operation reads directly; for a sum of products, the weights of the product."""
         if self.weights[index] or plain_name(self.program.nodes[index].name) not in REDUCING:
             return self.weights[index]
         found: frozenset[int] = frozenset()
-        for one in self.inputs[index]:
-            if one >= 0:
-                found |= self.weights[one]
+        for earlier in self.inputs[index]:
+            if earlier >= 0:
+                found |= self.weights[earlier]
         return found
 
 
@@ -280,20 +287,20 @@ def _first_node(node: Node) -> tuple[int, int]:
 
 
 def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: Sequence[Aside] = ()) -> Anatomy:
-    """The operations of a program that depend on its images, from the results of one replay over ``count`` of them.
+    """The operations of a program that depend on its images, from the results of one replay over ``count`` images.
 
-    ``aside`` are layers that ran and led nowhere.
-
-    Where there are more than MOST_OPERATIONS, small steps are left out, and what they led to reads what they read.
+    ``aside`` are layers that ran but whose results are not used. If there are more than MOST_OPERATIONS, minor
+    operations are left out, and the operations after them get their inputs.
     """
-    reader = _Reader(graph, program, values, count)
+    classifier = _Classifier(graph, program, values, count)
     chosen = [
         index
-        for index in range(len(reader.kinds))
-        if reader.is_data[index] and isinstance(reader.values[index][0] if reader.values[index] else None, Tensor)
+        for index in range(len(classifier.kinds))
+        if classifier.is_data[index]
+        and isinstance(classifier.values[index][0] if classifier.values[index] else None, Tensor)
     ]
     if len(chosen) > MOST_OPERATIONS:
-        chosen = [index for index in chosen if reader.kinds[index] in TOLD_FIRST][: MOST_OPERATIONS - 1]
+        chosen = [index for index in chosen if classifier.kinds[index] in KEPT_FIRST][: MOST_OPERATIONS - 1]
         last = program.output.index if program.output is not None and program.output.kind == "node" else -1
         if last >= 0 and last not in chosen:
             chosen.append(last)
@@ -305,49 +312,49 @@ def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: S
         while left_aside and left_aside[0].after <= index:
             _add_aside(left_aside.pop(0), operations, nodes)
         places[index] = len(operations)
-        _follow_left_out(reader, index, places)
-        operations.append(reader.operation(index, len(operations), places))
+        _map_omitted(classifier, index, places)
+        operations.append(classifier.operation(index, len(operations), places))
         nodes.append(index)
-    for one in left_aside:
-        _add_aside(one, operations, nodes)
-    bypasses = tuple(None if node < 0 else reader.sources[node] for node in nodes)
+    for layer in left_aside:
+        _add_aside(layer, operations, nodes)
+    bypasses = tuple(None if node < 0 else classifier.sources[node] for node in nodes)
     return Anatomy(tuple(operations), tuple(nodes), bypasses)
 
 
-def _add_aside(one: Any, operations: list[Operation], nodes: list[int]) -> None:
-    operations.append(Operation(len(operations), one.kind, student_word(one.name), one.layer, inputs=(-1,)))
+def _add_aside(layer: Any, operations: list[Operation], nodes: list[int]) -> None:
+    operations.append(Operation(len(operations), layer.kind, student_name(layer.name), layer.layer, inputs=(-1,)))
     nodes.append(-1)
 
 
-def _follow_left_out(reader: _Reader, index: int, places: dict[int, int]) -> None:
-    """Let what was left out stand for the last operation before it that was not."""
-    waiting = [one for one in reader.inputs[index] if one >= 0]
+def _map_omitted(classifier: _Classifier, index: int, places: dict[int, int]) -> None:
+    """Map each omitted node before ``index`` to the last listed operation before it."""
+    waiting = [earlier for earlier in classifier.inputs[index] if earlier >= 0]
     while waiting:
-        one = waiting[-1]
-        if one in places:
+        earlier = waiting[-1]
+        if earlier in places:
             waiting.pop()
             continue
-        before = [other for other in reader.inputs[one] if other >= 0]
-        unknown = [other for other in before if other not in places]
+        before = [node for node in classifier.inputs[earlier] if node >= 0]
+        unknown = [node for node in before if node not in places]
         if unknown:
             waiting.extend(unknown)
             continue
-        places[one] = max((places[other] for other in before), default=-1)
+        places[earlier] = max((places[node] for node in before), default=-1)
         waiting.pop()
 
 
 def with_effects(found: Anatomy, effects: dict[int, float]) -> tuple[Operation, ...]:
-    """The operations with how much each matters, by index."""
-    return tuple(replace(one, effect=effects.get(one.index)) for one in found.operations)
+    """The operations with their effects filled in; ``effects`` maps an index to an effect."""
+    return tuple(replace(operation, effect=effects.get(operation.index)) for operation in found.operations)
 
 
-def student_word(name: str) -> str:
-    """The name as a student would write it: ``add`` reads ``+``, ``im2col`` reads ``unfold``."""
+def student_name(name: str) -> str:
+    """The name of an operation as a student would write it: ``+`` for ``add``, ``unfold`` for ``im2col``."""
     plain = plain_name(name)
-    return _WORDS.get(plain, plain)
+    return _STUDENT_NAMES.get(plain, plain)
 
 
-_WORDS = {
+_STUDENT_NAMES = {
     "matmul": "@",
     "mm": "@",
     "mul": "*",

@@ -1,4 +1,4 @@
-"""What a pass of a recorded network would cost, computed from shapes alone, on torch's meta device."""
+"""Compute what a forward pass of a recorded network costs, from shapes only, on torch's meta device."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from grader.model.graph import Graph, GraphRefused, Node, Program, size_of
 from grader.model.operations import Kind
 
 MOST_MULTIPLICATIONS = 12_000_000_000
-"""Of one pass over 64 images. The lab's own network needs some 50 million; one core does some 20 billion a second."""
+"""Limit for one pass over 64 images. The lab's network needs about 50 million; one core does 20 billion per second."""
 MOST_BYTES = 3 << 30
-"""Of all results of one pass over 64 images together."""
+"""Limit for all results of one pass over 64 images together."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one pass over ``images`` images in training mode: multiplications, and bytes of all results."""
+    """The cost of one pass over ``images`` images: multiplications, and bytes of all results."""
 
     images: int
     multiplications: int
@@ -29,31 +29,31 @@ class Cost:
 
 
 def cost_of(graph: Graph, *, images: int = 64) -> Cost:
-    """What a pass costs, computed from shapes alone.
+    """The cost of the more expensive of the two passes (training, evaluation).
 
-    Raises GraphRefused when it is too much, or when an operation does not take its arguments.
+    Raises GraphRefused if it is too much, or if an operation does not accept its arguments.
     """
     count = graph.batch or images
     most = Cost(count, 0, 0)
     for program in (graph.training, graph.evaluation):
         if program.nodes:
-            most = max(most, _cost(graph, program, count), key=lambda one: one.multiplications)
+            most = max(most, _cost(graph, program, count), key=lambda cost: cost.multiplications)
     return most
 
 
 def _cost(graph: Graph, program: Program, count: int) -> Cost:
     state = State(
-        [_meta(one.shape, one.dtype) for one in graph.weights],
-        [_meta(one.shape, one.dtype) for one in graph.buffers],
-        [_meta(one.shape, one.dtype) for one in graph.constants],
+        [_meta(weight.shape, weight.dtype) for weight in graph.weights],
+        [_meta(buffer.shape, buffer.dtype) for buffer in graph.buffers],
+        [_meta(constant.shape, constant.dtype) for constant in graph.constants],
     )
     values: Values = []
     sources = state.sources(torch.empty(count, 1, 28, 28, device="meta"), values)
     multiplications = size = 0
     with torch.no_grad():
         for node in program.nodes:
-            operands = [_operand(sources, one.kind, one.index, one.part) for one in node.sources()]
-            # The size of what is made anew, before even its shape is computed, is bounded by the arguments.
+            operands = [_operand(sources, source.kind, source.index, source.part) for source in node.sources()]
+            # An operation that creates a tensor is bounded by its arguments, which were checked before.
             try:
                 result = Step(node, "meta")(sources, count)
             except NotImplementedError:
@@ -62,8 +62,8 @@ def _cost(graph: Graph, program: Program, count: int) -> Cost:
                 raise GraphRefused(f"{node.name} cannot be run: {str(error).splitlines()[0][:120]}") from None
             found = results_in(result)
             values.append(found)
-            made = sum(one.numel() for one in found if isinstance(one, Tensor))
-            size += sum(one.numel() * one.element_size() for one in found if isinstance(one, Tensor))
+            made = sum(tensor.numel() for tensor in found if isinstance(tensor, Tensor))
+            size += sum(tensor.numel() * tensor.element_size() for tensor in found if isinstance(tensor, Tensor))
             multiplications += made * _factor(node, operands)
             if multiplications * 64 > MOST_MULTIPLICATIONS * count or size * 64 > MOST_BYTES * max(count, 64):
                 raise GraphRefused("one pass would take too many multiplications or too much memory")
@@ -76,7 +76,7 @@ def _operand(sources: Mapping[str, Any], kind: str, index: int, part: int) -> Te
 
 
 def _factor(node: Node, operands: Sequence[Tensor]) -> int:
-    """Multiplications for each value of the result."""
+    """Multiplications per value of the result."""
     if node.kind is Kind.CONV and len(operands) > 1:
         return max(1, size_of(operands[1].shape[1:]))
     if node.kind is Kind.PRODUCT and operands and operands[0].dim():

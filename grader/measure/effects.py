@@ -1,7 +1,7 @@
-"""How much each layer, ReLU and dropout matters: what a replay without it gives.
+"""Measure the effect of each layer, ReLU and dropout: how much the outputs change in a replay without it.
 
-An operation that stands in the graph and changes next to nothing is there for the count alone. What counts as nothing
-is measured on valid networks; see docs/calibration.md.
+An operation with almost no effect earns nothing although it is in the graph. The thresholds were measured on valid
+networks; see docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from torch import Tensor
 
 from grader.measure.anatomy import Anatomy
 from grader.measure.network import Network, bypassing
-from grader.measure.replay import TORCH_ERRORS, Here, Replacement, Replay, results_in
+from grader.measure.replay import TORCH_ERRORS, ReplacedCall, Replacement, Replay, results_in
 from grader.measure.weights import fresh_state
 from grader.model.evidence import LEAST_EFFECT, WEIGHTED, Operation
 from grader.model.pruning import uncut
 
 IMAGES, FEW_IMAGES = 16, 8
 MOST_SECONDS = 1.5
-"""CPU seconds; the lab's own network takes 0.03."""
+"""Limit in CPU seconds; the lab's network takes 0.03."""
 DRAWS = 8
-"""Weights under which a ReLU is looked at: with few channels it may let everything through by chance."""
+"""Sets of weights under which a ReLU is tested; with few channels, all its inputs may be positive by chance."""
 
 
 def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
-    """By index of an operation of the training anatomy, how much it matters (``Operation.effect``).
+    """The effect of each operation of the training anatomy (``Operation.effect``), by index.
 
-    ``seeds`` are for chance in it. What cannot be run without an operation has no entry, and what is left after
-    MOST_SECONDS has none; outputs that are all alike tell nothing of any operation.
+    ``seeds`` are for random numbers in the network. An operation has no entry if the network does not run without it,
+    or if MOST_SECONDS have passed. If the outputs are the same for all images, the result is empty.
     """
     ends = time.process_time() + MOST_SECONDS
     if network.graph.training.output is None:
@@ -43,22 +43,22 @@ def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
     base = _outputs(network, still)
     if not _spread(base) > 0:
         return {}
-    for one in network.training.operations:
-        node = network.training.nodes[one.index]
+    for operation in network.training.operations:
+        node = network.training.nodes[operation.index]
         if node < 0 or time.process_time() > ends:
             continue
         with suppress(*TORCH_ERRORS):
-            if one.kind in WEIGHTED:
-                effects[one.index] = _change(base, _outputs(network, {**still, node: _of_another_image}))
-            elif one.kind == "dropout":
-                alone = bypassing(network.training, {"dropout"}, but={one.index})
+            if operation.kind in WEIGHTED:
+                effects[operation.index] = _change(base, _outputs(network, {**still, node: _of_another_image}))
+            elif operation.kind == "dropout":
+                alone = bypassing(network.training, {"dropout"}, but={operation.index})
                 changes = (_change(base, _outputs(network, alone, seed=next(seeds))) for _ in range(2))
-                effects[one.index] = max(changes)
+                effects[operation.index] = max(changes)
     return effects | _of_relus(network, still, ends)
 
 
 def _outputs(network: Network, replaced: dict[int, Replacement], *, seed: int = 0) -> Tensor:
-    """The outputs for IMAGES images, in as many passes as the network needs for them."""
+    """The outputs for IMAGES images, in as many passes as the batch size of the network requires."""
     size = network.size(IMAGES)
     torch.manual_seed(seed)
     with torch.no_grad():
@@ -66,21 +66,21 @@ def _outputs(network: Network, replaced: dict[int, Replacement], *, seed: int = 
         return torch.cat([network.train(part, replaced=replaced) for part in torch.split(images, size)])
 
 
-def _of_another_image(here: Here) -> Any:
-    """A layer's result, or the first of several, with its images exchanged."""
-    first, *rest = results_in(here.result())
+def _of_another_image(call: ReplacedCall) -> Any:
+    """A layer's result (the first of several) with its rows shifted, so that each image gets another image's values."""
+    first, *rest = results_in(call.result())
     first = first.roll(1, 0) if first.dim() and len(first) > 1 else -first
     return (first, *rest) if rest else first
 
 
 def _spread(outputs: Tensor) -> float:
-    """How much outputs differ from image to image, as a root mean square."""
+    """How much the outputs differ between images, as a root mean square."""
     values = outputs.double()
     return float((values - values.mean(0)).square().mean().sqrt())
 
 
 def _change(base: Tensor, changed: Tensor) -> float:
-    """Root mean square of the change, over the outputs' spread; 1 for outputs that cannot be compared."""
+    """Root mean square of the change, divided by the outputs' spread; 1 if the outputs cannot be compared."""
     if base.shape != changed.shape:
         return 1.0
     change = float((changed.double() - base.double()).square().mean().sqrt()) / _spread(base)
@@ -88,10 +88,10 @@ def _change(base: Tensor, changed: Tensor) -> float:
 
 
 def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> dict[int, float]:
-    """For each ReLU: the change of the outputs when it, and all between the same layers, let everything through.
+    """The effect of each ReLU: the change of the outputs when all ReLUs between the same two layers are bypassed.
 
-    Where several meet, one can undo another: relu(x) - relu(-x) is x. There it is the share of the values before them
-    that they keep from having any influence together.
+    If the results of several ReLUs are combined, they can cancel each other: relu(x) - relu(-x) is x. For these, the
+    effect is the share of the values before them that lose all influence on the outputs.
     """
     images = network.probes(network.size(FEW_IMAGES))
     found = network.training
@@ -100,22 +100,22 @@ def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> d
     effects: dict[int, float] = {}
     for relus in _sections(found.operations):
         meeting = _meeting(found.operations, relus)
-        nodes = {found.nodes[one.index] for one in relus}
+        nodes = {found.nodes[relu.index] for relu in relus}
         without = {key: value for key, value in bypassing(found, {"relu"}).items() if key in nodes}
         with suppress(*TORCH_ERRORS):
             if len(meeting) < len(relus):
                 change = _change_without(network, still, without)
-                effects |= {one.index: change for one in relus if one.index not in meeting}
-            for one in relus:
-                source = _root(found, one)
-                if one.index in meeting and source is not None and source[0] >= 0 and time.process_time() < ends:
+                effects |= {relu.index: change for relu in relus if relu.index not in meeting}
+            for relu in relus:
+                source = _root(found, relu)
+                if relu.index in meeting and source is not None and source[0] >= 0 and time.process_time() < ends:
                     share = _share_kept_back(flowing, images, source, still, {**still, **without})
-                    effects |= {} if share is None else {one.index: share}
+                    effects |= {} if share is None else {relu.index: share}
     return effects
 
 
 def _change_without(network: Network, still: dict[int, Replacement], without: dict[int, Replacement]) -> float:
-    """The change of the outputs when ReLUs let everything through, under the first of DRAWS weights with any."""
+    """The change of the outputs when ReLUs are bypassed, with the first of DRAWS sets of weights that shows one."""
     change = 0.0
     for draw in range(DRAWS):
         drawn = _drawn(network, draw)
@@ -128,44 +128,48 @@ def _change_without(network: Network, still: dict[int, Replacement], without: di
 
 
 def _drawn(network: Network, draw: int) -> Network:
-    """The network with the weights of a draw; the first are its own."""
+    """The network with the weights of draw number ``draw``; draw 0 has the network's own weights."""
     if not draw:
         return network
     return replace(network, state=fresh_state(network.graph, seed=network.seed + draw))
 
 
 def _sections(operations: tuple[Operation, ...]) -> Iterator[list[Operation]]:
-    """The ReLUs that the result of each weighted layer meets before the next one."""
-    weighted = {one.index for one in operations if one.kind in WEIGHTED}
+    """For each weighted layer: the ReLUs between it and the next weighted layer."""
+    weighted = {operation.index for operation in operations if operation.kind in WEIGHTED}
     for layer in operations:
         if layer.index not in weighted:
             continue
         met, relus = {layer.index}, []
-        for one in operations:
-            if one.index > layer.index and not met.isdisjoint(one.inputs) and one.index not in weighted:
-                met.add(one.index)
-                if one.kind == "relu":
-                    relus.append(one)
+        for operation in operations:
+            if (
+                operation.index > layer.index
+                and not met.isdisjoint(operation.inputs)
+                and operation.index not in weighted
+            ):
+                met.add(operation.index)
+                if operation.kind == "relu":
+                    relus.append(operation)
         if relus:
             yield relus
 
 
 def _meeting(operations: tuple[Operation, ...], relus: list[Operation]) -> set[int]:
-    """The ReLUs whose results meet in a sum, or the like: side by side they cannot undo each other."""
-    behind: dict[int, frozenset[int]] = {one.index: frozenset({one.index}) for one in relus}
+    """The ReLUs whose results are combined by one operation, such as a sum."""
+    relus_before: dict[int, frozenset[int]] = {relu.index: frozenset({relu.index}) for relu in relus}
     meeting: set[int] = set()
-    for one in operations:
-        if one.index in behind or one.kind in WEIGHTED:
+    for operation in operations:
+        if operation.index in relus_before or operation.kind in WEIGHTED:
             continue
-        reaching = [behind[at] for at in one.inputs if at in behind]
-        behind[one.index] = frozenset[int]().union(*reaching)
-        if one.kind != "reshape" and len(reaching) > 1 and len(behind[one.index]) > 1:
-            meeting |= behind[one.index]
+        reaching = [relus_before[at] for at in operation.inputs if at in relus_before]
+        relus_before[operation.index] = frozenset[int]().union(*reaching)
+        if operation.kind != "reshape" and len(reaching) > 1 and len(relus_before[operation.index]) > 1:
+            meeting |= relus_before[operation.index]
     return meeting
 
 
 def _root(found: Anatomy, relu: Operation) -> tuple[int, int] | None:
-    """The result that a ReLU works on, before a change of sign, scale or shape: x, for relu(-x)."""
+    """The result before a ReLU and before changes of sign, scale or shape: for relu(-x), this is x."""
     source = found.bypasses[relu.index]
     if source is None or source[0] not in found.nodes:
         return source
@@ -185,9 +189,9 @@ def _share_kept_back(
     with_relus: dict[int, Replacement],
     without_relus: dict[int, Replacement],
 ) -> float | None:
-    """Of the values of a node's result that have influence without the ReLUs, the share that has none with them.
+    """Of the values of a node's result that influence the outputs without the ReLUs, the share that does not with them.
 
-    The first of DRAWS weights that shows any is enough. None when nothing has influence.
+    The first of DRAWS sets of weights that shows a sufficient share is enough. None if no value has influence.
     """
     share: float | None = None
     for draw in range(DRAWS):
@@ -201,13 +205,13 @@ def _share_kept_back(
 
 
 def _influential(network: Network, images: Tensor, source: tuple[int, int], replaced: dict[int, Replacement]) -> int:
-    """How many values of a node's result the outputs depend on."""
+    """The number of values of a node's result on which the outputs depend."""
     caught: list[Tensor] = []
     node, part = source
     own = replaced.get(node)
 
-    def catch(here: Here) -> Any:
-        result = here.result() if own is None else own(here)
+    def catch(call: ReplacedCall) -> Any:
+        result = call.result() if own is None else own(call)
         values = list(result) if isinstance(result, (tuple, list)) else [result]
         caught.append(values[part].detach().requires_grad_())
         values[part] = caught[0].clone()

@@ -1,4 +1,4 @@
-"""The gradients of a recorded network: which of its weights learn from a loss."""
+"""Compute the gradients of a recorded network: which of its weights can learn from a loss."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from grader.worker.record.chosen import chosen_labels
 
 SEEDS_TRIED = 8
 LEAST_GRADIENT = 1e-7
-"""Of the largest gradient in the network, each over the root of its size: less teaches nothing; docs/calibration.md."""
+"""Smallest root-mean-square gradient that counts, relative to the largest in the network; docs/calibration.md."""
 
 
 def gradients_of(network: Network, *, seed: int) -> Gradients:
-    """The gradients of a net as the submission initialises it: weights that always start dead are a fault, and new ones
-    would hide it. Those that start dead by chance get another chance.
+    """The gradients of a network as the submission initialises it.
+
+    If the submission's initialisation always gives zero gradients, that is a fault, and other weights would hide it. To
+    exclude chance, up to SEEDS_TRIED draws of such weights are tried.
     """
     first: Gradients | None = None
     for number in range(SEEDS_TRIED):
         state = fresh_state(network.graph, seed=seed + number, like_own=True)
         found = _gradients_from(network, state)
         first = first or found
-        if found.problem is not None or all(one.state != "zero" for one in found.parameters):
+        if found.problem is not None or all(parameter.state != "zero" for parameter in found.parameters):
             return found
     return first or Gradients(None)
 
@@ -38,7 +40,7 @@ def _gradients_from(network: Network, state: State) -> Gradients:
     """Backward passes from the loss in training mode.
 
     A gradient counts as zero only if it stays zero over three batches with an SGD step between them: a last layer that
-    starts at zero, or one batch that leaves a ReLU dead, is no fault. ``state`` is changed by the steps.
+    starts at zero, or one batch that leaves a ReLU dead, is not a fault. The steps change ``state``.
     """
     graph, size = network.graph, network.size(32)
     states = ["none"] * len(state.weights)
@@ -58,10 +60,10 @@ def _gradients_from(network: Network, state: State) -> Gradients:
         largest = max((_size(weight.grad) for weight in state.weights), default=0.0)
         for index, weight in enumerate(state.weights):
             if states[index] != "ok":
-                # A bias before a batch norm changes nothing, and its gradient is what rounding leaves.
+                # A bias before a batch norm has no effect; its gradient is only rounding error.
                 least = LEAST_GRADIENT * largest if weight.dim() > 1 else 0.0
                 states[index] = _gradient_state(weight.grad, least)
-        if all(one == "ok" for one in states):
+        if all(outcome == "ok" for outcome in states):
             break
         with torch.no_grad():
             for weight in state.weights:
@@ -71,7 +73,7 @@ def _gradients_from(network: Network, state: State) -> Gradients:
 
 
 def _size(gradient: Tensor | None) -> float:
-    """The root mean square of a gradient's values; 0 for one that is not there or not finite."""
+    """The root mean square of a gradient's values; 0 if there is none or it is not finite."""
     if gradient is None or not gradient.numel():
         return 0.0
     size = float(gradient.double().square().mean().sqrt())
@@ -88,13 +90,17 @@ def _gradient_state(gradient: Tensor | None, least: float) -> str:
 
 def _listed(graph: Graph, states: Sequence[str]) -> tuple[ParameterGradient, ...]:
     return tuple(
-        ParameterGradient(one.name[:120], one.shape, state, one.is_trainable)
-        for one, state in zip(graph.weights[:500], states, strict=False)
-        if one.is_registered
+        ParameterGradient(weight.name[:120], weight.shape, state, weight.is_trainable)
+        for weight, state in zip(graph.weights[:500], states, strict=False)
+        if weight.is_registered
     )
 
 
 def _unregistered(graph: Graph) -> tuple[str, ...]:
-    """Words for weights that take part and that net.parameters() does not give."""
-    words = [f"a weight of shape {' x '.join(map(str, one.shape))}" for one in graph.weights if not one.is_registered]
+    """Descriptions of weights that the network uses but net.parameters() does not contain."""
+    words = [
+        f"a weight of shape {' x '.join(map(str, weight.shape))}"
+        for weight in graph.weights
+        if not weight.is_registered
+    ]
     return tuple(dict.fromkeys(words))[:20]

@@ -1,4 +1,4 @@
-"""The images that networks are measured on: MNIST in memory, and probes made of its digits and noise."""
+"""The images on which networks are measured: MNIST in memory, and probe images made from digits and noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIDE = 28
 
 @dataclass(frozen=True)
 class Images:
-    """The data set as tensors on the CPU: uint8 images (n, 28, 28) and int64 labels (n,) of those to train on."""
+    """The data set as CPU tensors: uint8 images (n, 28, 28), and int64 labels (n,) for the training images only."""
 
     train: Tensor
     labels: Tensor
@@ -25,13 +25,13 @@ class Images:
     std: float
 
     def normalised(self, batch: Tensor, device: str = "cpu") -> Tensor:
-        """uint8 (n, 28, 28) to normalised float32 (n, 1, 28, 28)."""
+        """Convert uint8 images (n, 28, 28) to normalised float32 (n, 1, 28, 28)."""
         return batch.to(device).float().div_(255).sub_(self.mean).div_(self.std).unsqueeze(1)
 
     def probes(self, count: int, *, seed: int) -> Tensor:
-        """Normalised (count, 1, 28, 28) float32 probes: blends of random digits with noise, new for each seed.
+        """Normalised probe images (count, 1, 28, 28), float32: random digits mixed with noise, different for each seed.
 
-        Digits keep the activations in the range that the net is meant for; noise makes every pixel matter.
+        The digits keep the activations in their usual range; the noise makes every pixel matter.
         """
         generator = torch.Generator().manual_seed(seed + count)
         noise = torch.rand(count, 1, SIDE, SIDE, generator=generator)
@@ -41,7 +41,7 @@ class Images:
 
 
 def load_images(files: DataFiles) -> Images:
-    """Map the arrays; nothing is copied, so that all measuring processes share one set of pages."""
+    """Memory-map the arrays without copying them, so that all measuring processes share the same pages."""
     pixels = SIDE * SIDE
     train = np.memmap(files.train_images, dtype=np.uint8, mode="c", shape=(files.train_count, pixels))
     heldout = np.memmap(files.heldout_images, dtype=np.uint8, mode="c", shape=(files.heldout_count, pixels))

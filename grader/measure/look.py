@@ -1,4 +1,4 @@
-"""Looking at a recorded network: its operations, outputs, modes, gradients and cost, everything short of training."""
+"""Measure everything about a recorded network except training: operations, outputs, modes, gradients, cost."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from grader.model.evidence import ROW_TOLERANCE, Measurements, Modes, Recording,
 from grader.model.graph import Graph, GraphRefused
 
 LARGEST_TRAINED = 50_000_000
-"""Parameters above which a net is not trained: the lab's own has some 20,000."""
+"""A net with more parameters than this is not trained; the lab's network has about 20,000."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One recorded network: its graph, and what the recording says besides (``recording`` has no programs)."""
+    """One recorded network: its graph, and the other facts of its recording (``recording`` has no programs)."""
 
     graph: Graph
     recording: Recording
     parameters: int
     seed: int
-    """Of the chosen weights and images, as the submission's process had it."""
+    """Seed of the chosen weights and images in the submission's process."""
 
 
 def look(subject: Subject, images: Images, *, seed: int) -> Measurements:
-    """Measure everything but training. ``seed`` is for weights and probes that the submission has never seen.
+    """Measure everything except training. ``seed`` is for weights and probe images that the submission has not seen.
 
-    Raises GraphRefused for a graph that costs too much or cannot be run.
+    Raises GraphRefused if the graph costs too much or cannot be run.
     """
     torch.set_num_threads(1)
     try:
         return _measurements(subject, images, seed=seed)
-    except TORCH_ERRORS as error:  # torch's, on an operation that was recorded
+    except TORCH_ERRORS as error:  # torch rejects a recorded operation
         if is_out_of_memory(error):
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise GraphRefused(f"a replay fails: {reason[:200]}") from error
+        raise GraphRefused(f"a replay of it fails: {reason[:200]}") from error
 
 
 def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurements:
@@ -63,15 +63,15 @@ def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurement
     with _timed(seconds, "trace"):
         cost_of(graph)
         network = open_network(graph, probes, seed=seed)
-        # Of repaired sizes the layers are looked at, and not how much they matter.
+        # With repaired sizes, the layers are classified, but their effects are not measured.
         effects = {} if recording.repairs else effects_of(network, itertools.count(seed))
         trace = _trace(network, recording, effects)
     if any(repair.kind == "device" for repair in recording.repairs):
-        # With a GPU the rest would run there, and without one it would fail; the verdict must not depend on that.
+        # The rest would run on a machine with a GPU and fail without one; the result must not depend on that.
         return Measurements(trace, seconds=seconds)
     with _timed(seconds, "probe"):
         probe = probing_of(network, recording.passes)
-    usable = [one.batch for one in probe.passes if one.problem is None and one.shape == (one.batch, 10)]
+    usable = [passed.batch for passed in probe.passes if passed.problem is None and passed.shape == (passed.batch, 10)]
     if not usable or graph.training.output is None or graph.evaluation.output is None:
         return Measurements(trace, probe, seconds=seconds)
     with _timed(seconds, "modes"):
@@ -89,8 +89,8 @@ def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurement
         subject.parameters > LARGEST_TRAINED
         or gradients.problem is not None
         or (probe.scores is not None and not probe.scores.is_finite)
-        or any(one.is_fresh and one.kind in {"conv", "linear", "norm"} for one in trace.operations)
-        or any(one.drops_everything for one in trace.operations)
+        or any(operation.is_fresh and operation.kind in {"conv", "linear", "norm"} for operation in trace.operations)
+        or any(operation.drops_everything for operation in trace.operations)
     )
     is_mixing = probe.row_error is not None and probe.row_error > ROW_TOLERANCE
     return Measurements(
@@ -108,10 +108,10 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _trace(network: Network, recording: Recording, effects: dict[int, float]) -> Tracing:
-    """The operations of the training pass, or as far as it came."""
-    passes = [one for one in recording.passes if one.mode == "train"]
-    whole = next((one for one in passes if one.problem is None), None)
-    failed = next((one for one in passes if one.problem is not None), None)
+    """The operations of the training pass, up to its error if it has one."""
+    passes = [recorded for recorded in recording.passes if recorded.mode == "train"]
+    whole = next((recorded for recorded in passes if recorded.problem is None), None)
+    failed = next((recorded for recorded in passes if recorded.problem is not None), None)
     shown = whole or failed
     output = network.graph.training.output
     index: int | None = None
@@ -131,9 +131,10 @@ def _trace(network: Network, recording: Recording, effects: dict[int, float]) ->
 
 
 def _modes(network: Network) -> Modes:
-    """Pairs of passes over one batch in training and in eval mode, with dropout free and with dropout held.
+    """Compare pairs of passes over one batch, in training and in evaluation mode, with and without dropout.
 
-    Several sizes are tried in order: a dropout that seldom drops may leave a small batch alone.
+    For training mode, several batch sizes are tried, because dropout with a small probability may not change a small
+    batch.
     """
     sizes = [network.size(size) for size in (16, 64, 100)]
     data = network.probes(sizes[0])
@@ -166,9 +167,9 @@ def _difference(network: Network, data: Tensor, *, is_training: bool, is_still: 
 
 
 def _resources(network: Network, parameters: int) -> Resources:
-    """CPU seconds of a warm eval pass, scaled to 64 images when the net takes only another batch size; best of several.
+    """CPU seconds of an eval pass after a warm-up, best of several; scaled to 64 images for a fixed batch size.
 
-    The process's own CPU clock is read, so that a busy machine does not slow a student down.
+    CPU time is used, so that a busy machine does not make a student's network look slow.
     """
     size = network.size(64)
     data = network.probes(size)

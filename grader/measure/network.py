@@ -1,4 +1,4 @@
-"""A recorded network under measurement: its replay, its anatomy in either mode, and passes with parts bypassed."""
+"""A recorded network that can be run: its replay, its classified operations in both modes, and passes with bypasses."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from grader.model.graph import Aside, Graph, Program
 from grader.model.operations import Kind
 
 SEEDS_TRIED = 8
-"""Weights tried before a net counts as dead; one with a single channel is born dead nine times in a hundred."""
-LIVELY_BATCHES = (16, 3)
-"""Half-dead weights may tell some of 16 images apart, and none of three."""
+"""Sets of initial weights that are tried; a net with a single channel starts with dead ReLUs in 9 of 100 cases."""
+RESPONSE_BATCHES = (16, 3)
+"""Partly dead weights may give different outputs for some of 16 images, but the same for three."""
 CHANCES = 6
-"""Passes in which a mask that is drawn by hand is looked for."""
+"""Passes in which a hand-written dropout mask is looked for."""
 TRACED = 4
-"""Images in the passes whose operations are looked at."""
+"""Images in the passes whose operations are classified."""
 
 Probes = Callable[[int], Tensor]
-"""Gives so many images."""
+"""Returns the given number of probe images."""
 
 
 @dataclass
 class Network:
-    """One graph with fresh weights on which different images give different outputs, if there are such weights."""
+    """One graph with initial weights for which different images give different outputs, if such weights were found."""
 
     graph: Graph
     replay: Replay
@@ -41,19 +41,19 @@ class Network:
     seed: int
 
     def size(self, wanted: int) -> int:
-        """The number of images to run: the graph's own where it has one."""
+        """The batch size to run: the fixed one of the graph, otherwise ``wanted``."""
         return self.graph.batch or wanted
 
     def train(
         self, images: Tensor, *, replaced: Mapping[int, Replacement] | None = None, keep: Values | None = None
     ) -> Tensor:
-        """A pass in training mode; buffers stay as they are."""
+        """Run a pass in training mode; the buffers stay unchanged."""
         return self._run(self.graph.training, images, replaced, keep)
 
     def evaluate(
         self, images: Tensor, *, replaced: Mapping[int, Replacement] | None = None, keep: Values | None = None
     ) -> Tensor:
-        """A pass in evaluation mode; buffers stay as they are."""
+        """Run a pass in evaluation mode; the buffers stay unchanged."""
         return self._run(self.graph.evaluation, images, replaced, keep)
 
     def _run(
@@ -63,17 +63,17 @@ class Network:
         replaced: Mapping[int, Replacement] | None,
         keep: Values | None = None,
     ) -> Tensor:
-        """The output; of a program that has none, an empty tensor."""
-        # Operations in place may write into what they are given.
+        """The output; an empty tensor for a program without an output."""
+        # In-place operations may write into the images.
         output = self.replay.run(program, images.clone(), self.state.for_a_pass(), replaced=replaced, keep=keep)
         return torch.empty(0) if output is None else output
 
 
 def open_network(graph: Graph, probes: Probes, *, seed: int) -> Network:
-    """The network with lively weights. Raises GraphRefused, or what torch raises, for a graph that cannot be run."""
-    torch.manual_seed(seed)  # for chance in evaluation mode
+    """The network with responsive weights. Raises GraphRefused or torch's own errors if the graph cannot be run."""
+    torch.manual_seed(seed)  # for random numbers in evaluation mode
     replay = Replay(graph)
-    state = lively_state(replay, probes, seed=seed)
+    state = responsive_state(replay, probes, seed=seed)
     nothing = Anatomy((), (), ())
     network = Network(graph, replay, state, probes, nothing, nothing, seed)
     network.training = _anatomy(network, graph.training, graph.aside)
@@ -86,36 +86,36 @@ def _anatomy(network: Network, program: Program, aside: Sequence[Aside] = ()) ->
         return Anatomy((), (), ())
     count = network.size(TRACED)
     found: list[Anatomy] = []
-    # A mask by hand may happen to drop nothing of few images.
+    # With few images, a hand-written dropout mask may drop nothing by chance.
     for seed in range(CHANCES if any(node.kind is Kind.RANDOM for node in program.nodes) else 1):
         values: Values = []
         torch.manual_seed(seed)
         with torch.no_grad():
             network._run(program, network.probes(count), None, values)
         found.append(anatomy(network.graph, program, values, count, aside))
-    return max(found, key=lambda one: sum(operation.kind == "dropout" for operation in one.operations))
+    return max(found, key=lambda candidate: sum(operation.kind == "dropout" for operation in candidate.operations))
 
 
-def lively_state(replay: Replay, probes: Probes, *, seed: int) -> State:
-    """Fresh weights under which different images give different outputs.
+def responsive_state(replay: Replay, probes: Probes, *, seed: int) -> State:
+    """Initial weights for which different images give different outputs.
 
-    A net with one channel may be born with every ReLU dead; that is chance, and the next weights tell what it can do.
-    When none of SEEDS_TRIED are better the first ones stay: then it is no chance.
+    A net with one channel may start with all ReLUs dead by chance; then other weights show what it can do. If none of
+    SEEDS_TRIED sets of weights is better, it is not chance, and the first set is returned.
     """
     first = fresh_state(replay.graph, seed=seed)
     state = first
     for number in range(1, SEEDS_TRIED + 1):
-        if _is_lively(replay, state, probes):
+        if _is_responsive(replay, state, probes):
             return state
         state = fresh_state(replay.graph, seed=seed + number)
     return first
 
 
-def _is_lively(replay: Replay, state: State, probes: Probes) -> bool:
+def _is_responsive(replay: Replay, state: State, probes: Probes) -> bool:
     graph = replay.graph
     if graph.evaluation.output is None:
         return True
-    for count in (graph.batch,) if graph.batch else LIVELY_BATCHES:
+    for count in (graph.batch,) if graph.batch else RESPONSE_BATCHES:
         with torch.no_grad():
             outputs = replay.run(graph.evaluation, probes(count), state.for_a_pass())
         assert outputs is not None
@@ -126,22 +126,22 @@ def _is_lively(replay: Replay, state: State, probes: Probes) -> bool:
 
 
 def bypassing(found: Anatomy, kinds: Collection[str], *, but: Collection[int] = ()) -> dict[int, Replacement]:
-    """What lets operations of these kinds give on what they were given; ``but`` are indices of operations that work."""
+    """Replacements that make operations of these kinds return their input, except the operations in ``but``."""
     replaced: dict[int, Replacement] = {}
     for operation, node, source in zip(found.operations, found.nodes, found.bypasses, strict=True):
         if operation.kind in kinds and operation.index not in but and node >= 0 and source is not None:
-            replaced[node] = _giving(source)
+            replaced[node] = _returning(source)
     return replaced
 
 
-def _giving(source: tuple[int, int]) -> Replacement:
+def _returning(source: tuple[int, int]) -> Replacement:
     node, part = source
     if node < 0:
-        return lambda here: here.first()
-    return lambda here: here.values[node][part]
+        return lambda call: call.first()
+    return lambda call: call.values[node][part]
 
 
 def replay_problem(error: Exception) -> Problem:
-    """What a replay that failed is in evidence."""
+    """The problem for an error in a replay."""
     text = str(error).strip().splitlines()
     return Problem("replay", text[0][:300] if text else "", type(error).__name__)

@@ -1,4 +1,4 @@
-"""What a recorded network gives out: shapes at every batch size, scores, and whether images are kept apart."""
+"""Measure the outputs of a recorded network: shapes for each batch size, scores, and whether rows are independent."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from grader.measure.replay import TORCH_ERRORS, Values
 from grader.model.evidence import WEIGHTED, Pass, Probing, Problem, RecordedPass, Scores
 
 BATCHES = (1, 2, 3, 64, 100)
-"""DESIGN.md, forward.batch."""
+"""Batch sizes of the check forward.batch."""
 ROWS_COMPARED = 3
-"""Images whose outputs are compared row by row, where a net takes so many."""
+"""Images whose outputs are compared row by row, if the net accepts this batch size."""
 
 
 def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
-    """Eval-mode passes at every batch size, then row independence and the shape of the scores at a size that works."""
+    """Run eval passes for each batch size; then measure row independence and scores with a batch size that works."""
     found = tuple(_pass(network, passes, size) for size in BATCHES)
     extra = network.graph.batch
     if extra and extra not in BATCHES:
         found = (*found, _pass(network, passes, extra))
-    usable = [one.batch for one in found if one.problem is None and one.shape == (one.batch, 10)]
+    usable = [passed.batch for passed in found if passed.problem is None and passed.shape == (passed.batch, 10)]
     if not usable or network.graph.evaluation.output is None:
         return Probing(found)
     size = network.size(ROWS_COMPARED if ROWS_COMPARED in usable else max(usable))
@@ -34,19 +34,19 @@ def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
 
 
 def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
-    """What came out for so many images: as recorded, and of a graph for any number as replayed."""
-    recorded = {one.batch: one for one in passes if one.mode == "eval"}
-    one = recorded.get(size)
-    nearest = one or recorded.get(3) or next(iter(recorded.values()), None)
+    """The pass for ``size`` images: replayed if the graph works for this size, otherwise as recorded."""
+    recorded = {passed.batch: passed for passed in passes if passed.mode == "eval"}
+    own = recorded.get(size)
+    nearest = own or recorded.get(3) or next(iter(recorded.values()), None)
     if nearest is None:
-        known = next((one.problem for one in passes if one.problem is not None), None)
+        known = next((passed.problem for passed in passes if passed.problem is not None), None)
         return Pass(size, known or Problem("not-run", "no pass was recorded"))
-    if one is None and network.graph.batch:
+    if own is None and network.graph.batch:
         return Pass(size, nearest.problem or Problem("replay", "no pass of this size was recorded"))
     if nearest.problem is not None or network.graph.batch not in (0, size) or nearest.returned != "Tensor":
         return Pass(size, nearest.problem, nearest.returned, nearest.shape, nearest.dtype)
-    if one is not None and one.shape != (size, 10):
-        return Pass(size, None, one.returned, one.shape, one.dtype)
+    if own is not None and own.shape != (size, 10):
+        return Pass(size, None, own.returned, own.shape, own.dtype)
     try:
         with torch.no_grad():
             result = network.evaluate(network.probes(size))
@@ -56,7 +56,7 @@ def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
 
 
 def _still(network: Network, images: Tensor) -> tuple[Tensor, Values]:
-    """One eval pass without dropout, and all results."""
+    """Run one eval pass without dropout; return the output and the results of all nodes."""
     values: Values = []
     with torch.no_grad():
         result = network.evaluate(images, replaced=bypassing(network.evaluation, {"dropout"}), keep=values)
@@ -64,7 +64,7 @@ def _still(network: Network, images: Tensor) -> tuple[Tensor, Values]:
 
 
 def _scores(network: Network, size: int) -> Scores:
-    """What one pass's outputs look like as log-probabilities, in double precision."""
+    """How far the outputs of one pass are from log-probabilities, computed in double precision."""
     result, values = _still(network, network.probes(size))
     outputs = result.detach().double()
     if outputs.dim() != 2 or not bool(isfinite(outputs).all()):
@@ -84,18 +84,18 @@ def _scores(network: Network, size: int) -> Scores:
 
 
 def bounded(value: Tensor) -> float:
-    """As a number that JSON has a word for."""
+    """The value, limited so that JSON can represent it."""
     return min(float(value), 1e30)
 
 
 def scale_of(values: Tensor) -> float:
-    """What a change of some of the values is measured by: their spread, or a thousandth of the largest."""
+    """The scale for changes of these values: their spread, but at least a thousandth of the largest value."""
     spread = float(values.double().std()) if values.numel() > 1 else 0.0
     return max(spread, 1e-3 * float(values.abs().max()), 1e-12)
 
 
 def _output_operation(network: Network) -> int | None:
-    """The index of the eval operation that made the result; None when none did."""
+    """The index of the eval operation that returned the output; None if there is none."""
     output = network.graph.evaluation.output
     if output is None or output.kind != "node" or output.index not in network.evaluation.nodes:
         return None
@@ -103,7 +103,7 @@ def _output_operation(network: Network) -> int | None:
 
 
 def _tail(network: Network) -> list[int]:
-    """Operations between the last weighted one (itself included) and the output, in order."""
+    """Operations from the last weighted layer (included) to the output, in order."""
     chain: set[int] = set()
     last = _output_operation(network)
     waiting = [] if last is None else [last]
@@ -119,7 +119,7 @@ def _tail(network: Network) -> list[int]:
 
 
 def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int]) -> tuple[str, ...] | None:
-    """The operations before the earliest result s, from the last weighted one on, with outputs == log_softmax(s, 1)."""
+    """The operations in ``chain`` up to the first result s with outputs == log_softmax(s, 1); None if there is none."""
     for position, index in enumerate(chain):
         value = values[found.nodes[index]][0].double()
         if value.shape != outputs.shape:
@@ -131,11 +131,11 @@ def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int])
 
 def _words(found: Anatomy, indices: Sequence[int]) -> tuple[str, ...]:
     operations = [found.operations[index] for index in indices]
-    return tuple(one.name for one in operations if one.kind not in WEIGHTED)[:40]
+    return tuple(operation.name for operation in operations if operation.kind not in WEIGHTED)[:40]
 
 
 def _final_scores(network: Network, values: Values) -> Tensor | None:
-    """The scores that enter the final softmax or log-softmax, or the last weighted result when there is none."""
+    """The input of the final softmax or log-softmax; without one, the result of the last weighted layer."""
     chain = _tail(network)
     operations, nodes = network.evaluation.operations, network.evaluation.nodes
     for index in chain:
@@ -147,9 +147,9 @@ def _final_scores(network: Network, values: Values) -> Tensor | None:
 
 
 def _row_errors(network: Network, size: int) -> tuple[float | None, float | None, bool]:
-    """How much rows change when their neighbours do, for the outputs and for the scores before the final softmax.
+    """How much a row changes when the other images of the batch change, for the outputs and the scores before softmax.
 
-    Changes are divided by the spread of the values, so that they mean the same for every net.
+    The changes are divided by the spread of the values, so that they are comparable between nets.
     """
     first = network.probes(size)
     other = network.probes(2 * size)[size:]
@@ -173,14 +173,14 @@ def _row_errors(network: Network, size: int) -> tuple[float | None, float | None
     return _relative(changes, base), _relative(score_changes, base_scores) if score_changes else None, is_constant
 
 
-def _have_rows(one: Tensor, other: Tensor, size: int) -> bool:
+def _have_rows(first: Tensor, second: Tensor, size: int) -> bool:
     """Whether two results can be compared row by row."""
-    return one.shape == other.shape and one.dim() > 0 and len(one) == size
+    return first.shape == second.shape and first.dim() > 0 and len(first) == size
 
 
 def _relative(pairs: list[tuple[Tensor, Tensor]], values: Tensor | None) -> float | None:
     if values is None or not pairs:
         return None
-    change = max(float((one.double() - two.double()).abs().max()) for one, two in pairs)
+    change = max(float((first.double() - second.double()).abs().max()) for first, second in pairs)
     ratio = change / scale_of(values)
     return min(ratio, 1e30) if ratio == ratio else None

@@ -1,6 +1,6 @@
-"""Whether a network can learn one batch by heart: the quickest sign that its layers and its loss are wired rightly.
+"""Test whether a network can overfit one batch: a quick sign that its layers and its loss are connected correctly.
 
-Only a student's self-check asks; it earns nothing.
+Only a student's self-check uses this; it does not count for marks.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from grader.model.evidence import Problem, Remark, Training
 from grader.model.graph import Graph
 
 IMAGES = 64
-"""One batch of the lab's usual size, so that a network that takes only that size can be asked as well."""
+"""One batch of the lab's usual size, so that a network with this fixed batch size can be tested, too."""
 RATES = (0.01, 0.003)
-"""Of Adam, one attempt each: a net with very few units is slow at a low rate, and may be born dead."""
+"""Learning rates for Adam, one attempt each. A very small net learns slowly, or may start with dead ReLUs."""
 STEPS = 150
 EVERY = 10
 MOST_SECONDS = 8.0
-"""A student waits for it. Most nets need 20 or 30 steps, which take less than a second."""
+"""Time limit, because a student waits. Most nets need 20 to 30 steps, which take less than a second."""
 
 
 def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int) -> Training:
-    """Train on the same few images again and again; ``correct`` of ``total`` are right in the end.
+    """Train on one batch again and again; at the end, ``correct`` of its ``total`` images are classified correctly.
 
-    Dropout rests meanwhile, for it is there to prevent just this. Stops as soon as all are right. The record is a
-    training record without held-out images.
+    Dropout is off, because it is meant to prevent overfitting. The training stops as soon as all images are correct.
+    The record is a training record without held-out images.
     """
     start = time.perf_counter()
     count = graph.batch or IMAGES
@@ -47,15 +47,15 @@ def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int) -> Train
                 best = found
             if best.correct == best.total or best.remarks:
                 break
-    except TORCH_ERRORS as error:  # told where the network is trained in earnest
+    except TORCH_ERRORS as error:  # the real training run reports this error
         return Training(Problem("training", str(error)[:300], type(error).__name__), seed)
     return best
 
 
 def _learn(network: Network, data: Tensor, labels: Tensor, *, rate: float, seed: int, until: float) -> Training:
-    optimizer = torch.optim.Adam([one for one in network.state.weights if one.requires_grad], lr=rate)
+    optimizer = torch.optim.Adam([weight for weight in network.state.weights if weight.requires_grad], lr=rate)
     still = bypassing(network.training, {"dropout"})
-    resting = bypassing(network.evaluation, {"dropout"})
+    still_in_evaluation = bypassing(network.evaluation, {"dropout"})
     best = step = 0
     remarks: tuple[Remark, ...] = ()
     graph, replay, state = network.graph, network.replay, network.state
@@ -68,10 +68,10 @@ def _learn(network: Network, data: Tensor, labels: Tensor, *, rate: float, seed:
         optimizer.step()
         if step % EVERY == 0:
             with torch.no_grad():
-                best = max(best, int((network.evaluate(data, replaced=resting).argmax(1) == labels).sum()))
+                best = max(best, int((network.evaluate(data, replaced=still_in_evaluation).argmax(1) == labels).sum()))
             if best == len(labels):
                 break
         if time.perf_counter() > until:
-            remarks = (Remark("stopped-by-time", f"stopped after {step} of {STEPS} steps for taking too long"),)
+            remarks = (Remark("stopped-by-time", f"stopped after {step} of {STEPS} steps because it took too long"),)
             break
     return Training(None, seed, steps=step, correct=best, total=len(labels), remarks=remarks)

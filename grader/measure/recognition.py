@@ -1,7 +1,7 @@
-"""Recognising by numbers: a ReLU or a dropout that goes by another name, and what an operation was told to do.
+"""Recognise a hand-written ReLU, dropout or softmax by its values, and read the settings of an operation.
 
-``x * (x > 0)``, ``torch.where``, ``clamp(min=0)`` and ``(x + abs(x)) / 2`` all leave the same values, and it is the
-values that are compared here, with an earlier result of the same shape.
+``x * (x > 0)``, ``torch.where``, ``clamp(min=0)`` and ``(x + abs(x)) / 2`` all give the same values as ``relu(x)``. So
+the values of a result are compared with those of an earlier result of the same shape.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from grader.model.operations import Kind, plain_name
 
 CLAMPS = frozenset({"clamp", "clip", "clamp_max"})
 CAN_BE_RELU = frozenset({"leaky_relu", "prelu", "rrelu", "elu", "hardtanh"})
-"""Named activations that are a plain ReLU under some settings: a slope of zero, or no upper bound."""
+"""Activations that are equal to ReLU with certain settings: a slope of zero, or no upper bound."""
 MASKING = frozenset({
     "mul", "multiply", "where", "masked_fill", "div", "divide", "true_divide", "addcmul", "masked_scatter", "index_put",
     "copy", "fill",
 })  # fmt: skip
-"""Operations through which a hand-written dropout zeroes values."""
+"""Operations that a hand-written dropout can use to set values to zero."""
 NO_BOUND = 1e3
-"""An upper bound that no activation reaches bounds nothing."""
+"""An upper bound from here on does not count, because no activation reaches it."""
 DROPS_AT_LEAST = 0.002
-"""Of the values, for a mask to be one of dropout: fewer are a coincidence."""
+"""Smallest share of dropped values that counts as dropout; a smaller share may be a coincidence."""
 LEAST_TOLERANCE = 1e-3
-"""How unlike the factors may be by which a mask scales what it keeps; numbers of few digits may differ by more."""
+"""Largest relative difference of the factors by which a mask scales kept values; more for low-precision dtypes."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One elementwise operation with its result. ``is_masked``: an operand is random, or a constant that is no weight.
-    ``is_learnt``: an operand is a weight.
+    """One elementwise operation with its result.
+
+    ``is_masked``: an operand is random or a constant. ``is_learnt``: an operand is a weight.
     """
 
     node: Node
@@ -45,23 +46,23 @@ class Call:
 
     @property
     def name(self) -> str:
-        """Without the mark of an operation in place."""
+        """The name without the underscore of an in-place operation."""
         return plain_name(self.node.name)
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """What an operation turns out to be: its kind, details of a softmax or dropout, and the node it was made from."""
+    """The recognised kind of an operation, the details of a softmax or dropout, and the node that it reads."""
 
     kind: str
     details: Mapping[str, Any]
     source: int | None = None
 
 
-def by_numbers(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> Recognised:
-    """What a call turns out to be.
+def recognise(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> Recognised:
+    """Recognise what a call computes.
 
-    ``earlier`` are results of the same shape back to the last weighted operation with their indices, nearest first.
+    ``earlier`` are earlier results of the same shape, each with its index, back to the last layer, nearest first.
     """
     bound = _upper_bound(call)
     kind = "activation" if call.name in CLAMPS and bound is not None else call.kind
@@ -84,12 +85,12 @@ def by_numbers(call: Call, earlier: Iterable[tuple[int, Tensor]]) -> Recognised:
         if dropped is not None:
             return Recognised("dropout", {"probability": dropped, "is_active": True}, index)
         if can_be_dropout and _is_multiple(before, after, tolerance):
-            break  # a mask that dropped nothing this time; what lies before it has zeros of its own
+            break  # the mask dropped nothing this time; earlier results have zeros of their own
     return Recognised(kind, {})
 
 
 def _upper_bound(call: Call) -> object:
-    """The largest value that a clamp or a hardtanh lets through; None when there is none."""
+    """The upper bound of a clamp or a hardtanh; None if it has none."""
     args = call.node.args
     if call.name == "clamp_max":
         return args[1] if len(args) > 1 else None
@@ -101,7 +102,7 @@ def _upper_bound(call: Call) -> object:
 
 
 def _is_bounded(bound: object) -> bool:
-    """Whether a bound is one that values reach; one that is a tensor may be."""
+    """Whether values can reach the bound; a bound that is a tensor counts as reachable."""
     if isinstance(bound, dict):
         return "tensor" in bound or bound.get("float") not in {"inf", None}
     return isinstance(bound, int | float) and bound < NO_BOUND
@@ -114,20 +115,20 @@ def _is_relu(before: Tensor, after: Tensor) -> bool:
 
 
 def _is_distribution(values: Tensor) -> bool:
-    """Whether the values along some dimension of a (N, C) result are positive and sum to 1."""
+    """Whether the values of an (N, C) result are not negative and sum to 1 along one dimension."""
     if values.dim() != 2 or min(values.shape) < 2 or bool((values < 0).any()):
         return False
     return any(bool(((values.sum(dim) - 1).abs() < 1e-4).all()) for dim in (0, 1))
 
 
 def _softmax_dim_of(before: Tensor, after: Tensor) -> int | None:
-    """The dimension along which ``after`` is the softmax of ``before``; None when it is not."""
+    """The dimension along which ``after`` is the softmax of ``before``; None if it is not a softmax."""
     dims = (dim for dim in (1, 0) if allclose(after, before.softmax(dim), rtol=1e-4, atol=1e-6))
     return next(dims, None)
 
 
 def _is_multiple(before: Tensor, after: Tensor, tolerance: float) -> bool:
-    """Whether all values were scaled alike, and none was dropped."""
+    """Whether all values were scaled by the same factor and none was dropped."""
     live = before != 0
     if not bool(live.any()) or bool((after[~live] != 0).any()):
         return False
@@ -141,7 +142,7 @@ def _are_alike(ratios: Tensor, tolerance: float) -> bool:
 
 
 def _dropped_fraction(before: Tensor, after: Tensor, tolerance: float) -> float | None:
-    """The share of non-zero values that became zero while all others were scaled alike; None when it was not so."""
+    """The share of values that became zero, if all others were scaled by the same factor; otherwise None."""
     live = before != 0
     if not bool(live.any()):
         return None
@@ -154,7 +155,7 @@ def _dropped_fraction(before: Tensor, after: Tensor, tolerance: float) -> float 
 
 
 def dropout_settings(node: Node) -> dict[str, Any]:
-    """The probability that a dropout was given, and whether it was told that it is training."""
+    """The probability of a dropout, and whether it was called in training mode."""
     probability, training = (*node.args[1:3], None, None)[:2] if len(node.args) < 3 else node.args[1:3]
     probability = node.kwargs.get("p", probability)
     training = node.kwargs.get("train", training)
@@ -163,7 +164,7 @@ def dropout_settings(node: Node) -> dict[str, Any]:
 
 
 def has_chance(program: Program) -> bool:
-    """Whether no two passes of a program are alike: it drops values, or draws random numbers of its own."""
+    """Whether a program draws random numbers, so that two passes differ."""
     return any(
         node.kind is Kind.RANDOM or (node.kind is Kind.DROPOUT and dropout_settings(node)["is_active"])
         for node in program.nodes
@@ -171,7 +172,7 @@ def has_chance(program: Program) -> bool:
 
 
 def softmax_dim(node: Node, dimensions: int) -> int:
-    """The dimension of a softmax over a tensor of so many, counted from the front."""
+    """The dimension of a softmax over a tensor with this many dimensions, counted from the front."""
     dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
     if not isinstance(dim, int):
         return 0 if dimensions in {0, 1, 3} else 1  # nn.functional._get_softmax_dim
@@ -179,5 +180,5 @@ def softmax_dim(node: Node, dimensions: int) -> int:
 
 
 def is_elementwise(kind: Kind | str) -> bool:
-    """Whether operations of this kind are looked at by their numbers."""
+    """Whether operations of this kind are recognised by their values."""
     return kind in {Kind.ARITHMETIC, Kind.ACTIVATION}

@@ -1,6 +1,6 @@
-"""Running a recorded graph again, on weights and images of our own.
+"""Replay a recorded graph: run its operations with weights and images of the grader.
 
-What it would cost is found out first, in :mod:`grader.measure.cost`.
+:mod:`grader.measure.cost` checks the cost before the first replay.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ WORDS: Mapping[str, Any] = {
     )
 }
 TORCH_ERRORS = (RuntimeError, IndexError, ValueError, NotImplementedError)
-"""What torch raises when an operation does not take what it is given. Anything else is a fault of ours."""
+"""Errors of torch if an operation does not accept its arguments. Any other error is a fault of the grader."""
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether there was too little memory, which is told apart from an operation that cannot be run."""
+    """Whether the error means too little memory. This does not mean that the operation cannot be run."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 @dataclass
 class State:
-    """The tensors of one network at one time: ``weights`` as the graph lists them, ``buffers`` that passes change."""
+    """The tensors of one network, in the order of its graph. Passes may change the ``buffers``."""
 
     weights: list[Tensor]
     buffers: list[Tensor]
     constants: list[Tensor]
 
     def for_a_pass(self) -> State:
-        """The same, with buffers that a pass may change."""
-        return State(self.weights, [one.clone() for one in self.buffers], self.constants)
+        """A state with copied buffers, which a pass may change."""
+        return State(self.weights, [buffer.clone() for buffer in self.buffers], self.constants)
 
     def sources(self, images: Tensor, values: Values) -> dict[str, Sequence[Any]]:
-        """By kind of source, what a pass over ``images`` reads; ``values`` are its results so far."""
+        """The tensors that a pass over ``images`` can read, by kind of source; ``values`` are its results so far."""
         return {
             "input": (images,),
             "parameter": self.weights,
@@ -57,24 +57,24 @@ class State:
 
 
 Values = list[tuple[Any, ...]]
-"""By node, its results."""
+"""For each node: its results."""
 
 
 @dataclass(frozen=True)
-class Here:
-    """What a replacement of a node may use: all results so far, the node's first operand, and its own result."""
+class ReplacedCall:
+    """The call of a node that is replaced: all results so far, the node's first operand, and its original result."""
 
     values: Values
     first: Callable[[], Any]
     result: Callable[[], Any]
 
 
-Replacement = Callable[[Here], Any]
-"""What gives a node's result instead."""
+Replacement = Callable[[ReplacedCall], Any]
+"""Computes the result of a node instead of its operation."""
 
 
 class Replay:
-    """A graph that can be run. ``device`` is where; everything is checked before it can be."""
+    """A graph that can be run on ``device``. Unknown operations are refused at construction."""
 
     def __init__(self, graph: Graph, *, device: str = "cpu") -> None:
         self.graph = graph
@@ -92,10 +92,10 @@ class Replay:
         replaced: Mapping[int, Replacement] | None = None,
         keep: Values | None = None,
     ) -> Tensor | None:
-        """The output (None: the program has none) for ``images`` (N, 1, 28, 28) on the state's weights.
+        """The output for ``images`` (N, 1, 28, 28) with the state's weights; None if the program has no output.
 
-        ``replaced`` gives the results of some nodes by another way; ``keep`` is filled with all results, each copied
-        where a later node writes into it. Raises whatever torch raises.
+        ``replaced`` maps nodes to replacements. ``keep`` is filled with the results of all nodes, copied if the program
+        contains in-place operations. Raises torch's errors.
         """
         values: Values = []
         sources = state.sources(images, values)
@@ -103,14 +103,14 @@ class Replay:
         writes = any(node.writes for node in program.nodes) if keep is not None else False
         for index, step in enumerate(self._steps[id(program)]):
             if replaced is not None and index in replaced:
-                here = Here(values, partial(step.first, sources, count), partial(step, sources, count))
-                result = replaced[index](here)
+                call = ReplacedCall(values, partial(step.first, sources, count), partial(step, sources, count))
+                result = replaced[index](call)
             else:
                 result = step(sources, count)
             found = results_in(result)
             values.append(found)
             if keep is not None:
-                keep.append(tuple(_copied(one) if writes else one for one in found))
+                keep.append(tuple(_copied(value) if writes else value for value in found))
         output = program.output
         if output is None:
             return None
@@ -120,7 +120,7 @@ class Replay:
 
 
 def results_in(result: Any) -> tuple[Any, ...]:
-    """The results of one operation, be they one or several."""
+    """The result or results of one operation as a tuple."""
     return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
 
@@ -129,7 +129,7 @@ def _copied(value: Any) -> Any:
 
 
 class Step:
-    """One node, ready to be called."""
+    """One node as a callable."""
 
     def __init__(self, node: Node, device: str) -> None:
         _, name, overload = node.op.split(".")
@@ -137,10 +137,10 @@ class Step:
         if packet is None or overload not in packet.overloads():
             raise GraphRefused(f"this torch has no operation {node.op[:60]}")
         self.function = getattr(packet, overload)
-        if not any("Tensor" in str(one.type) for one in self.function._schema.returns):
+        if not any("Tensor" in str(value.type) for value in self.function._schema.returns):
             raise GraphRefused(f"{node.op[:60]} gives no tensor")
         self.node = node
-        self._args = [_reader(one, device) for one in node.args]
+        self._args = [_reader(argument, device) for argument in node.args]
         self._kwargs = {key: _reader(value, device) for key, value in node.kwargs.items() if key != "pin_memory"}
         self._is_empty = name.startswith(("empty", "new_empty"))
         first = next(node.sources(), None)
@@ -162,7 +162,7 @@ class Step:
         return result.zero_() if self._is_empty else result
 
     def first(self, sources: Mapping[str, Sequence[Any]], count: int) -> Any:
-        """Its first operand."""
+        """The value of the first operand."""
         return self._args[0](sources, count) if self._args else None
 
 
@@ -170,7 +170,7 @@ _Reader = Callable[[Mapping[str, Sequence[Any]], int], Any]
 
 
 def _reader(argument: Any, device: str) -> _Reader:
-    """What gives an argument's value from the tensors so far and the number of images."""
+    """A function that computes the value of an argument from the tensors so far and the number of images."""
     if isinstance(argument, dict):
         ((form, content),) = argument.items()
         if form == "tensor":
@@ -186,7 +186,7 @@ def _reader(argument: Any, device: str) -> _Reader:
         number = float(content)
         return lambda sources, count: number
     if isinstance(argument, list):
-        readers = [_reader(one, device) for one in argument]
+        readers = [_reader(item, device) for item in argument]
         return lambda sources, count: [read(sources, count) for read in readers]
     return lambda sources, count: argument
 
@@ -200,7 +200,7 @@ def _tensor_reader(kind: str, index: int, part: int, is_cut: bool) -> _Reader:
 
 
 def dtype_of(word: str) -> torch.dtype:
-    """A type by its name; raises GraphRefused for another word."""
+    """The dtype of this name; raises GraphRefused for any other text."""
     found = WORDS.get(word)
     if not isinstance(found, torch.dtype):
         raise GraphRefused(f"it uses the type {word[:40]}")
@@ -208,7 +208,7 @@ def dtype_of(word: str) -> torch.dtype:
 
 
 def values_of(text: str, shape: Sequence[int], dtype: str) -> Tensor:
-    """A constant's or a buffer's values; zeros where they are not told. Raises GraphRefused when they do not fit."""
+    """The values of a constant or a buffer; zeros if ``text`` is empty. Raises GraphRefused if they do not fit."""
     kind = dtype_of(dtype)
     if not text:
         return torch.zeros(tuple(shape), dtype=kind)
@@ -220,7 +220,7 @@ def values_of(text: str, shape: Sequence[int], dtype: str) -> Tensor:
 
 
 def sample_of(text: str) -> Tensor:
-    """A weight's sample, (n,) float32; raises GraphRefused for what is none."""
+    """The sample of a weight, (n,) float32; raises GraphRefused for invalid text."""
     try:
         return torch.from_numpy(np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").astype(np.float32))
     except ValueError:

@@ -1,8 +1,8 @@
-"""The brief training run: a measurement of whether a network can learn, the same for everybody.
+"""The short training run: it measures whether a network can learn, under the same conditions for every submission.
 
-MNIST lies in memory as uint8 and is normalised a batch at a time; there is no DataLoader. The run is fixed by its seed
-and counted in steps. Held-out images are passed through the trained network, and what comes out goes to the one who has
-their labels.
+MNIST is in memory as uint8 and is normalised batch by batch, without a DataLoader. The seed determines the run, and its
+length is a number of steps. The outputs for the held-out images go to the parent, because only the parent has their
+labels.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from grader.model.images import MOST_CHANNELS, are_filters
 from grader.model.operations import Kind
 
 VALIDATION_IMAGES = 300
-"""Taken from the end of the training set, to decide when to stop."""
+"""Images from the end of the training set; their accuracy decides when to stop."""
 EVALUATION_BATCH = 250
 RESERVED_STEPS = 15
-"""Training steps that take as long as the images which are passed through the network when a run is out of time: 2,300,
-and a step takes 64 of them through it forwards and backwards.
+"""Training steps that take as long as the final evaluation, for which time is reserved: 2,300 images forward, while a
+step takes 64 images forward and backward.
 """
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One training run: every second one of a plan is at the other rate and length."""
+    """One training run. Every second run of a plan uses the retry learning rate and length."""
 
     seed: int
     learning_rate: float
@@ -46,7 +46,7 @@ class Attempt:
 
 
 def attempt_of(plan: TrainingPlan, number: int, *, seed: int) -> Attempt:
-    """The attempt ``number`` (from 0) under a plan."""
+    """Attempt ``number`` (from 0) of a plan."""
     if number % 2:
         return Attempt(seed, plan.retry_learning_rate, plan.retry_steps)
     return Attempt(seed, plan.learning_rate, plan.steps)
@@ -54,8 +54,10 @@ def attempt_of(plan: TrainingPlan, number: int, *, seed: int) -> Attempt:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Outputs for the held-out images after training, (n, 10), empty when it could not be finished; and the network's
-    first filters (n, height, width), if it has any to show.
+    """What a training run gives besides its record.
+
+    ``heldout`` are the outputs for the held-out images, (n, 10), empty if the training failed. ``filters`` are those of
+    the first convolution, (n, height, width), if they can be shown.
     """
 
     heldout: Tensor
@@ -75,13 +77,13 @@ def train(
     device: str = "cpu",
     most_seconds: float = TRAINING_CPU_SECONDS,
 ) -> tuple[Training, Outputs]:
-    """Train the network from fresh weights as ``attempt`` says and pass the held-out images through it.
+    """Train the network from new initial weights as ``attempt`` says, then run it on the held-out images.
 
-    After ``most_seconds`` of CPU the run stops where it is and says so.
+    After ``most_seconds`` of CPU time the run stops early, with a remark.
 
-    The loss is the negative log likelihood of a log-softmax of the outputs: for log-probabilities that changes nothing,
-    and a net that returns plain scores is measured on what it learnt instead of failing twice. A network that cannot be
-    trained on a GPU, because torch lacks an operation there, is trained on the CPU.
+    The loss is the negative log likelihood of a log-softmax of the outputs. For log-probabilities, the log-softmax
+    changes nothing. A net that returns plain scores does not fail here, because another check reports that fault. If
+    torch lacks an operation on the GPU, the network is trained on the CPU.
     """
     still: dict[int, Replacement] = {}
     if has_chance(graph.evaluation):
@@ -118,11 +120,11 @@ class _Run:
     plan: TrainingPlan
     attempt: Attempt
     still: dict[int, Replacement]
-    """What holds dropout back in evaluation, so that one left on is not measured a second time."""
+    """Bypasses of dropout in evaluation; another check reports dropout that is left on in evaluation mode."""
     most_seconds: float
 
     def on(self, device: str) -> tuple[Training, Outputs]:
-        """The whole run on one device."""
+        """Run the attempt on one device."""
         start = time.process_time()
         graph, plan, seed = self.graph, self.plan, self.attempt.seed
         replay = Replay(graph, device=device)
@@ -167,8 +169,8 @@ class _Run:
             if accuracy >= plan.stop_accuracy or not math.isfinite(mean_loss):
                 break
             if is_out_of_time:
-                told = f"training was stopped after {step} of {self.attempt.steps} steps for taking too long"
-                remarks.append(Remark("stopped-by-time", told))
+                message = f"training was stopped after {step} of {self.attempt.steps} steps because it took too long"
+                remarks.append(Remark("stopped-by-time", message))
                 break
         heldout = self._outputs(replay, state, self.images.heldout, device)
         seconds = round(time.process_time() - start, 4)
@@ -178,7 +180,7 @@ class _Run:
     def _outputs(self, replay: Replay, state: State, data: Tensor, device: str) -> Tensor:
         """Eval-mode outputs (n, 10) on the CPU, without dropout.
 
-        A network for one number of images gets the last batch filled up with blank ones.
+        For a network with a fixed batch size, the last batch is filled up with blank images.
         """
         size = self.graph.batch or EVALUATION_BATCH
         parts = []
@@ -188,7 +190,7 @@ class _Run:
                 missing = size - len(part) if self.graph.batch else 0
                 if missing:
                     part = torch.cat([part, part.new_zeros(missing, 28, 28)])
-                held = State(state.weights, [one.clone() for one in state.buffers], state.constants)
+                held = State(state.weights, [buffer.clone() for buffer in state.buffers], state.constants)
                 given = self.images.normalised(part, device)
                 result = replay.run(self.graph.evaluation, given, held, replaced=self.still)
                 assert result is not None
@@ -205,10 +207,12 @@ class _Run:
 def first_filters(graph: Graph, state: State) -> Tensor | None:
     """The weights (n, height, width) of the first convolution, input channels averaged.
 
-    None when there is none, when it is too large to be shown, and for weights that are computed.
+    None if there is none, if it is too large to be shown, or if its weights are computed.
     """
-    node = next((one for one in graph.evaluation.nodes if one.kind is Kind.CONV), None)
-    weight = next((one for one in node.sources() if one.kind == "parameter"), None) if node is not None else None
+    node = next((node for node in graph.evaluation.nodes if node.kind is Kind.CONV), None)
+    weight = (
+        next((source for source in node.sources() if source.kind == "parameter"), None) if node is not None else None
+    )
     if weight is None:
         return None
     values = state.weights[weight.index].detach().float().cpu()

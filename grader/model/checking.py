@@ -1,4 +1,4 @@
-"""Whether a graph that was sent is one that could be run: its form, its limits, its operations."""
+"""Validate a received graph before it is run: form, limits, allowed operations."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ from grader.model.operations import OPERATIONS
 
 
 def check_graph(graph: Graph) -> None:
-    """Raise GraphRefused unless every part of the graph is known, within limits, and refers to what was there before.
+    """Raise GraphRefused unless all parts of the graph are known, within limits, and refer to earlier results only.
 
-    What this cannot tell, whether an operation takes such arguments and how large its results are, is found out on
-    torch's meta device before anything runs (:mod:`grader.measure.replay`).
+    This cannot check whether an operation accepts its arguments and how large its results are. That is checked on
+    torch's meta device before the graph is run (:mod:`grader.measure.cost`).
     """
     if graph.format != FORMAT:
         raise GraphRefused(f"it is a graph of format {graph.format}, not {FORMAT}")
     check_tensors(graph.weights, graph.buffers, graph.constants)
     held = (*graph.buffers, *graph.constants)
-    if sum(one.count for one in held if one.values) > MOST_VALUES:
-        raise GraphRefused(f"it brings along more than {MOST_VALUES:,} numbers")
+    if sum(tensor.count for tensor in held if tensor.values) > MOST_VALUES:
+        raise GraphRefused(f"its constants and buffers have more than {MOST_VALUES:,} numbers")
     for program in (graph.training, graph.evaluation):
         check_program(program, graph.weights, graph.buffers, graph.constants)
         for node in program.nodes:
             if node.op.split(".")[0] != "aten" or node.name not in OPERATIONS:
-                raise GraphRefused(f"it runs {node.op[:60]}, which is not among the operations of a network")
+                raise GraphRefused(f"it runs {node.op[:60]}, which is not an allowed operation")
 
 
 def check_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]) -> None:
-    """Raise GraphRefused for a tensor of a shape that none can have, or too large."""
-    for shape in [*(one.shape for one in weights), *(one.shape for one in (*buffers, *constants))]:
+    """Raise GraphRefused for a tensor with an invalid shape or too many values."""
+    for shape in [*(tensor.shape for tensor in weights), *(tensor.shape for tensor in (*buffers, *constants))]:
         if len(shape) > MOST_DIMENSIONS or any(side < 0 for side in shape):
-            raise GraphRefused("a tensor has no shape that a tensor can have")
+            raise GraphRefused("a tensor has no valid shape")
         if size_of(shape) > LARGEST_TENSOR:
-            raise GraphRefused("a weight, or what it brings along, is too large")
+            raise GraphRefused("a weight, a buffer or a constant is too large")
 
 
 def check_program(
     program: Program, weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]
 ) -> None:
-    """Raise GraphRefused unless the program has the form that is given at the top, whatever its operations are."""
+    """Raise GraphRefused unless the program has the form of :mod:`grader.model.graph`, with any operations."""
     if len(program.nodes) > MOST_NODES:
         raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
     counts = {"parameter": len(weights), "buffer": len(buffers), "constant": len(constants)}
@@ -74,7 +74,7 @@ def check_program(
 def _check_source(source: Source, before: int, program: Program, counts: Mapping[str, int]) -> None:
     known = {"input": 1, "node": before, **counts}
     if source.kind not in known or not 0 <= source.index < known[source.kind]:
-        raise GraphRefused("an operation reads what was not there before it")
+        raise GraphRefused("an operation reads a tensor that was not there before it")
     if source.kind == "node" and not 0 <= source.part < max(len(program.nodes[source.index].storage), 1):
         raise GraphRefused("an operation reads a result that its source does not have")
 
@@ -83,24 +83,24 @@ _FORMS: Mapping[str, list[type]] = {"tensor": [str, int, int, bool], "images": [
 
 
 def _check_argument(value: Any, depth: int = 0) -> int:
-    """The number of plain values in an argument; raises GraphRefused for what is none of the forms above."""
+    """The number of plain values in an argument; raises GraphRefused for an argument of unknown form."""
     if depth > DEEPEST_ARGUMENT:
         raise GraphRefused("an argument is nested too deeply")
     if isinstance(value, list):
-        return sum(_check_argument(one, depth + 1) for one in value)
+        return sum(_check_argument(item, depth + 1) for item in value)
     if not isinstance(value, dict):
         if value is not None and not isinstance(value, (bool, int, float, str)):
             raise GraphRefused("an argument is of no known form")
         return 1
     if depth == 0:
-        return sum(_check_argument(one, 1) for one in value.values())
+        return sum(_check_argument(item, 1) for item in value.values())
     if len(value) != 1:
         raise GraphRefused("an argument is of no known form")
     ((form, content),) = value.items()
     if form in {"word", "float"}:
         is_known = isinstance(content, str)
     else:
-        is_known = isinstance(content, list) and [type(one) for one in content] == _FORMS.get(form)
+        is_known = isinstance(content, list) and [type(item) for item in content] == _FORMS.get(form)
     if not is_known:
         raise GraphRefused("an argument is of no known form")
     return 1

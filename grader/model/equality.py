@@ -1,4 +1,4 @@
-"""When two networks are the same: the digest of a graph."""
+"""The digest of a graph: two networks with the same digest are the same network."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from grader.model.weights import layer_bounds
 
 
 def digest(graph: Graph) -> str:
-    """SHA-256 of what the network computes: names, and writing in place where that changes nothing, aside.
+    """SHA-256 of what the network computes. Names do not count, and neither do in-place operations without effect.
 
-    Two graphs with the same digest learn alike under the same plan and seed.
+    Two graphs with the same digest give the same training run under the same plan and seed.
     """
     layers = layer_bounds(graph)
     parts = [
         [_canonical(program) for program in (graph.training, graph.evaluation)],
         [
-            [one.shape, one.dtype, one.is_trainable, one.is_registered, "" if index in layers else one.sample]
-            for index, one in enumerate(graph.weights)
+            [
+                weight.shape,
+                weight.dtype,
+                weight.is_trainable,
+                weight.is_registered,
+                "" if index in layers else weight.sample,
+            ]
+            for index, weight in enumerate(graph.weights)
         ],
-        [[one.shape, one.dtype, one.values] for one in (*graph.buffers, *graph.constants)],
+        [[tensor.shape, tensor.dtype, tensor.values] for tensor in (*graph.buffers, *graph.constants)],
         graph.batch,
         FORMAT,
     ]
@@ -43,7 +49,7 @@ def _canonical(program: Program) -> list[Any]:
 
 
 def _shared_writes(program: Program) -> frozenset[int]:
-    """The nodes that write into memory which something else may read, so that it matters that they do."""
+    """The in-place nodes whose memory another node may read, so that writing in place has an effect."""
     readers: Counter[int] = Counter(
         source.index for node in program.nodes for source in node.sources() if source.kind == "node"
     )
@@ -54,7 +60,7 @@ def _shared_writes(program: Program) -> frozenset[int]:
 
 
 def _is_only_reader(program: Program, index: int, readers: Mapping[int, int]) -> bool:
-    """Whether a node alone reads what it writes into, and that is no other shape of what something else reads."""
+    """Whether a node is the only reader of the memory that it writes, also through views of it."""
     source = next(program.nodes[index].sources(), None)
     while source is not None and source.kind == "node":
         if readers[source.index] != 1:

@@ -1,15 +1,15 @@
-"""A network as plain data: torch's own operations with their arguments, for any number of images.
+"""The graph of a network as plain data: torch operations with their arguments, for any batch size.
 
-A submission's process records its network once (:mod:`grader.worker.record.recording`); everything that earns marks is
-judged, measured and trained on what stands here. Nothing in this module runs a network, and no torch is needed. What
-an operation is and why it is allowed: :mod:`grader.model.operations`.
+A submission's process records its network once (:mod:`grader.worker.record.recording`). Everything that earns marks is
+then measured, trained and judged on this graph. This module does not run networks and does not need torch.
+:mod:`grader.model.operations` lists the allowed operations.
 
 An argument is plain JSON: a number, text, null or a list of these, or one of four forms in a dictionary with one key::
 
     {"tensor": ["node", 3, 0, false]}   result 0 of node 3; the last field says that no gradient flows back from here
     {"images": [1, 0]}                  1 * N + 0 for a batch of N images
-    {"word": "float32"}                 a dtype, layout or memory format of torch's, or "device" for where it runs
-    {"float": "-inf"}                   a number that JSON has no word for
+    {"word": "float32"}                 a torch dtype, layout or memory format, or "device" for the current device
+    {"float": "-inf"}                   a number that JSON cannot represent
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from typing import Any
 from grader.model.operations import OPERATIONS, OUT_OVERLOADS, Kind, is_in_place
 
 FORMAT = 1
-"""Raised whenever the meaning of a graph changes."""
+"""Increased whenever the meaning of a graph changes."""
 MOST_NODES = 3000
-"""Of one pass. The lab's network has some twenty; a loop over every pixel of an image takes 784 times a few."""
+"""Limit for one pass. The lab's network has about 20 nodes; a loop over all pixels has a few times 784."""
 MOST_VALUES = 4096
-"""Numbers in all constants and buffers of a graph that cross exactly; more is a table, not a setting."""
+"""Limit for the values in all constants and buffers of a graph; more values are a table, not a setting."""
 SAMPLE = 1024
-"""Values of a weight that are told, so that others like them can be drawn; all, where there are no more."""
+"""Limit for the values of a weight that are sent, so that similar ones can be drawn; small weights are sent in full."""
 MOST_OWN_VALUES = 1024
-"""Values of weights, in all, that a network begins with as the submission had them, as parametrizations may need."""
+"""Limit for all values of weights that a network starts with unchanged, as parametrizations may need them."""
 LARGEST_TENSOR = 250_000_000
-"""Values of a weight, a buffer or a constant; the lab's own network has some 20,000 in all."""
+"""Limit for the values of one weight, buffer or constant; the lab's network has about 20,000 values in total."""
 MOST_DIMENSIONS = 8
 MOST_RESULTS = 1024
-"""Of one operation: ``unbind`` gives one for each image or pixel row."""
+"""Limit for one operation: ``unbind`` gives one result per image or pixel row."""
 MOST_ARGUMENTS = 4096
 DEEPEST_ARGUMENT = 6
 
 
 class GraphRefused(Exception):
-    """What was sent is not a graph that could be run. The message says why, in a tutor's words."""
+    """The received data is not a graph that can be run. The message gives the reason for a tutor."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where an operation's tensor comes from: ``part`` counts the results of a node.
+    """The source of a tensor that an operation reads; ``part`` is the number of the result of a node.
 
     ``kind`` is input, node, parameter, buffer or constant.
 
-    ``is_cut``: gradients stop here, because of ``detach``, ``.data``, ``no_grad`` or a way around torch.
+    ``is_cut``: no gradient flows back, because of ``detach``, ``.data``, ``no_grad`` or code outside torch.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Source:
     is_cut: bool = False
 
     def packed(self) -> dict[str, Any]:
-        """As an argument."""
+        """The source in the form of an argument."""
         return {"tensor": [self.kind, self.index, self.part, self.is_cut]}
 
 
@@ -66,10 +66,10 @@ class Source:
 class Node:
     """One operation that torch ran.
 
-    ``storage`` numbers the memory that each result lies in: results with the same number share it. ``layer`` is the
-    dotted name of the innermost submodule that ran it; ``owner`` is empty, or says that this module is ``unregistered``
-    (no submodule of the net) or ``fresh`` (made anew in each pass). Both are for messages. ``expected`` stands at a
-    repaired layer: the number of inputs that it was declared with.
+    ``storage`` has a number for the memory of each result: results with the same number share memory. ``layer`` is the
+    dotted name of the innermost submodule that ran the operation. ``owner`` is empty, ``unregistered`` (that module is
+    not a submodule of the net) or ``fresh`` (it is created in each pass). Both are for messages. ``expected`` is set
+    for a repaired layer: the number of inputs that it was declared with.
     """
 
     op: str
@@ -87,24 +87,24 @@ class Node:
 
     @property
     def kind(self) -> Kind:
-        """What the name alone says of it."""
+        """The kind according to the name."""
         return OPERATIONS[self.name].kind
 
     @property
     def writes(self) -> bool:
-        """Whether it changes one of its operands."""
+        """Whether the operation changes one of its operands."""
         overload = self.op.rpartition(".")[2]
         return is_in_place(self.name) or overload in OUT_OVERLOADS or overload.endswith("_out")
 
     def sources(self) -> Iterator[Source]:
-        """The tensors that it reads, in order."""
+        """The sources of the tensors that the operation reads, in order."""
         yield from sources_in(self.args)
         yield from sources_in(tuple(self.kwargs.values()))
 
 
 @dataclass(frozen=True)
 class Program:
-    """The operations of one pass, in the order in which they ran, and the one tensor that came out (None: no such)."""
+    """The operations of one pass in the order in which they ran, and its output (None if there is no output tensor)."""
 
     nodes: tuple[Node, ...] = ()
     output: Source | None = None
@@ -114,10 +114,10 @@ class Program:
 class Weight:
     """A parameter, by its path in the net.
 
-    ``sample`` are at most some thousand of its values, drawn at random (all, in order, of one with a single dimension),
-    as base64 of little-endian float32: enough to start others that are like it, too little to carry what was learnt.
-    ``is_registered``: the net's own ``parameters()`` give it. ``is_fresh``: it is made anew in each pass. ``number`` is
-    its place in the recording, from which the values that are chosen for it follow; -1 for one that got none.
+    ``sample`` contains at most SAMPLE of its values, drawn at random (or all values in order, if there are not more),
+    as base64 of little-endian float32. This is enough to draw similar values, but too little to store what was learnt.
+    ``is_registered``: the net's ``parameters()`` contain it. ``is_fresh``: it is created in each pass. ``number`` is
+    its position in the recording, which determines the values that the grader chooses for it; -1 if it has none.
     """
 
     name: str
@@ -132,10 +132,10 @@ class Weight:
 
 @dataclass(frozen=True)
 class Constant:
-    """A buffer, by its path, or a tensor without a name that the net brings along.
+    """A buffer, by its path, or an unnamed tensor that the net reads.
 
-    ``values`` are base64 of its raw little-endian values, empty for one that is too large to cross. ``varies``: it was
-    another one in another pass, so it is no constant but something that was computed where nobody could see it.
+    ``values`` are its raw little-endian values as base64, empty if it is too large to be sent. ``varies``: it had other
+    values in another pass, so it is not constant; code that the recorder cannot see has computed it.
     """
 
     name: str
@@ -146,13 +146,13 @@ class Constant:
 
     @property
     def count(self) -> int:
-        """How many numbers it holds."""
+        """The number of its values."""
         return size_of(self.shape)
 
 
 @dataclass(frozen=True)
 class Aside:
-    """A layer that ran in training mode and led nowhere, after ``after`` operations of the training program."""
+    """A layer that ran in training mode without effect on the output, after ``after`` nodes of the training program."""
 
     name: str
     kind: str
@@ -162,9 +162,9 @@ class Aside:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network: what it runs in training and in evaluation mode, and what it brings along.
+    """A network: its programs in training and in evaluation mode, its weights, buffers and constants.
 
-    ``batch`` is the only number of images that it is known for; 0 when it holds for any.
+    ``batch`` is the only batch size for which the graph is known; 0 if it works for any batch size.
     """
 
     training: Program
@@ -178,7 +178,7 @@ class Graph:
 
 
 def sources_in(argument: Any) -> Iterator[Source]:
-    """The tensors in an argument, or in several, in order."""
+    """The sources in one or several arguments, in order."""
     if isinstance(argument, dict):
         if "tensor" in argument:
             yield Source(*argument["tensor"])
@@ -191,8 +191,8 @@ def sources_in(argument: Any) -> Iterator[Source]:
 
 
 def with_sources(node: Node, change: Callable[[Source], Source]) -> Node:
-    """The node with each tensor that it reads replaced by what ``change`` gives for it."""
-    args = tuple(_changed(one, change) for one in node.args)
+    """A copy of the node with ``change`` applied to each source that it reads."""
+    args = tuple(_changed(argument, change) for argument in node.args)
     return replace(node, args=args, kwargs={key: _changed(value, change) for key, value in node.kwargs.items()})
 
 

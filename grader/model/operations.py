@@ -1,8 +1,8 @@
-"""The operations of torch that a recorded network may consist of: what kind each is, and why it is allowed.
+"""The torch operations that a recorded network may contain: the kind of each operation, and why it is allowed.
 
-An operation is allowed when it computes new values from its operands, or writes into one of them, and does nothing
-else: no files, no memory of others (``as_strided``, ``set_``), no values read out of tensors. Names are those of
-``torch.ops.aten``; every overload of a name that gives a tensor is allowed, and so is the form that writes in place.
+An operation is allowed if it only computes new values from its operands or writes into one of them. It must not access
+files or other memory (``as_strided``, ``set_``), or return values of tensors as Python numbers. The names are those of
+``torch.ops.aten``. All overloads of a name that return a tensor are allowed, and so is the in-place form.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 class Kind(enum.StrEnum):
-    """What an operation is in a network. ``product`` is settled by its operands, ``dropout`` by its settings."""
+    """The kind of an operation. Its operands decide what a ``product`` is, its settings what a ``dropout`` does."""
 
     CONV = "conv"
     PRODUCT = "product"
@@ -428,11 +428,11 @@ triu_indices                create       the places of half a matrix
 
 
 IN_PLACE_OPERATORS = frozenset({"__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__"})
-"""Python's own names of operations that write into their first operand."""
+"""In-place operators under their Python names; they write into their first operand."""
 OUT_OVERLOADS = frozenset({
     "out", "out_mode", "values", "values_stable", "dim_max", "dim_min", "dim_values", "output",
 })  # fmt: skip
-"""Overloads that write into a tensor which they are given for the result, besides those that end in ``_out``."""
+"""Overloads that write the result into a given tensor, in addition to those that end in ``_out``."""
 
 
 def is_in_place(name: str) -> bool:
@@ -441,7 +441,7 @@ def is_in_place(name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """The name without the mark of an operation in place."""
+    """The name without the underscore of an in-place operation."""
     if name in IN_PLACE_OPERATORS:
         return f"__{name[3:]}"
     return name[:-1] if is_in_place(name) else name
@@ -458,4 +458,4 @@ def _parsed(table: str) -> dict[str, Operation]:
 
 
 OPERATIONS: Mapping[str, Operation] = _parsed(_TABLE)
-"""By name without library and overload, the forms in place included."""
+"""By name without library and overload, including the in-place forms."""

@@ -1,4 +1,4 @@
-"""What matters of recorded passes: without dead operations, for any number of images, numbered by first use."""
+"""Simplify recorded passes: remove dead operations, merge passes of several batch sizes, renumber by first use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from grader.model.graph import Constant, Graph, Node, Program, Weight, with_sources
 
 
-def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:  # noqa: C901  # one pass over a program, a rule for each way to matter
-    """The program without what its output does not depend on, and the indices of the nodes that are left of it.
+def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:  # noqa: C901  # a rule for each way to matter
+    """The program without the operations on which its output does not depend, and the indices of the kept nodes.
 
-    An operation that writes into memory matters when anything that matters reads that memory: afterwards, or, for a
+    An operation that writes into memory is kept if a kept operation reads this memory: later in the pass or, for a
     buffer, in the next pass.
     """
     if program.output is None:
@@ -50,24 +50,24 @@ def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:  # noqa: C901  
 
 
 def generalised(passes: Mapping[int, Program]) -> Program | None:
-    """One program for any number of images, from pruned ones by number; None when they differ in more than sizes.
+    """One program for any batch size, from pruned programs by batch size; None if they differ in more than sizes.
 
-    Numbers that grow with the batch become ``{"images": [factor, offset]}``.
+    Numbers that depend on the batch size become ``{"images": [factor, offset]}``.
     """
     sizes = sorted(passes, reverse=True)
     if len(sizes) < 2:
         return None
     first, others = passes[sizes[0]], [passes[size] for size in sizes[1:]]
-    if any(len(one.nodes) != len(first.nodes) or one.output != first.output for one in others):
+    if any(len(other.nodes) != len(first.nodes) or other.output != first.output for other in others):
         return None
     nodes = []
     try:
         for index, node in enumerate(first.nodes):
-            same = [one.nodes[index] for one in others]
-            if any(one.op != node.op for one in same):
+            same = [other.nodes[index] for other in others]
+            if any(other.op != node.op for other in same):
                 return None
-            args = _merged([list(one.args) for one in (node, *same)], sizes)
-            kwargs = _merged([one.kwargs for one in (node, *same)], sizes)
+            args = _merged([list(variant.args) for variant in (node, *same)], sizes)
+            kwargs = _merged([variant.kwargs for variant in (node, *same)], sizes)
             nodes.append(replace(node, args=tuple(args), kwargs=kwargs))
     except _Differs:
         return None
@@ -80,22 +80,26 @@ class _Differs(Exception):
 
 def _merged(values: Sequence[Any], sizes: Sequence[int]) -> Any:
     first = values[0]
-    if any(type(one) is not type(first) for one in values):
+    if any(type(value) is not type(first) for value in values):
         raise _Differs
     if isinstance(first, dict):
-        if any(one.keys() != first.keys() for one in values):
+        if any(value.keys() != first.keys() for value in values):
             raise _Differs
-        return {key: _merged([one[key] for one in values], sizes) for key in first}
+        return {key: _merged([value[key] for value in values], sizes) for key in first}
     if isinstance(first, list):
-        if any(len(one) != len(first) for one in values):
+        if any(len(value) != len(first) for value in values):
             raise _Differs
         return [_merged(list(items), sizes) for items in zip(*values, strict=True)]
-    if all(one == first for one in values):
+    if all(value == first for value in values):
         return first
     if isinstance(first, int) and not isinstance(first, bool):
         factor, rest = divmod(first - values[-1], sizes[0] - sizes[-1])
         offset = first - factor * sizes[0]
-        if factor and not rest and all(one == factor * size + offset for one, size in zip(values, sizes, strict=True)):
+        if (
+            factor
+            and not rest
+            and all(value == factor * size + offset for value, size in zip(values, sizes, strict=True))
+        ):
             return {"images": [factor, offset]}
     raise _Differs
 
@@ -108,7 +112,7 @@ def gathered(
     *,
     batch: int,
 ) -> Graph:
-    """The graph of a training and an evaluation program, with what they use of the rest, numbered by first use."""
+    """The graph of a training and an evaluation program, with the tensors that they use, numbered by first use."""
     found: dict[str, dict[int, None]] = {"parameter": {}, "buffer": {}, "constant": {}}
     for program in programs:
         for node in program.nodes:
@@ -117,7 +121,7 @@ def gathered(
                     found[source.kind].setdefault(source.index)
     renamed = {(kind, old): new for kind, used in found.items() for new, old in enumerate(used)}
     training, evaluation = (
-        Program(tuple(_renamed(node, renamed) for node in one.nodes), one.output) for one in programs
+        Program(tuple(_renamed(node, renamed) for node in program.nodes), program.output) for program in programs
     )
     return Graph(
         training,
@@ -130,15 +134,17 @@ def gathered(
 
 
 def _renamed(node: Node, renamed: Mapping[tuple[str, int], int]) -> Node:
-    return with_sources(node, lambda one: replace(one, index=renamed.get((one.kind, one.index), one.index)))
+    return with_sources(
+        node, lambda source: replace(source, index=renamed.get((source.kind, source.index), source.index))
+    )
 
 
 def uncut(program: Program) -> Program:
-    """The program with every gradient flowing, whatever the network cuts off."""
+    """The program with all gradients flowing back, without ``detach`` and the like."""
     nodes = tuple(
         with_sources(
             replace(node, op="aten.alias.default") if node.op == "aten.detach.default" else node,
-            lambda one: replace(one, is_cut=False),
+            lambda source: replace(source, is_cut=False),
         )
         for node in program.nodes
     )

@@ -1,6 +1,6 @@
-"""The graph in a recording: one program for each mode, for any number of images where the passes allow it.
+"""Build the graph from a recording: one program per mode, for any batch size if the passes allow it.
 
-Nothing is judged here but whether the passes tell of one network; where they tell of several, that is a doubt.
+The only judgement here is whether all passes show the same network; if they do not, the result has a doubt.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ SAME_IN_BOTH_MODES = frozenset({
 })  # fmt: skip
 """Kinds of operation that must be the same in both modes; dropout, and arithmetic on random masks, need not."""
 FROM_CHANCES = frozenset({"bernoulli", "normal", "multinomial"})
-"""Random numbers whose chances are an operand."""
+"""Random operations that have their probabilities as an operand."""
 ALL = ""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A recording's graph (None: no pass ran anything), and why it might not be all that the program does."""
+    """The graph of a recording (None if no pass ran an operation), and doubts that it shows all of the program."""
 
     graph: Graph | None
     doubts: tuple[Doubt, ...] = ()
 
 
 def graph_of(recording: Recording) -> Recorded:
-    """The graph of a recording. Raises GraphRefused for what could not be run."""
+    """Build the graph of a recording. Raises GraphRefused if it could not be run."""
     check_tensors(recording.weights, recording.buffers, recording.constants)
     if len(recording.passes) > MOST_PASSES:
         raise GraphRefused(f"it was recorded in more than {MOST_PASSES} passes")
     for recorded in recording.passes:
         if len(recorded.shape) > MOST_DIMENSIONS:
-            raise GraphRefused("its result has no shape that a tensor can have")
+            raise GraphRefused("its result has no valid shape")
         if recorded.problem is not None and recorded.problem.kind == "too-many-operations":
             raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
         check_program(recorded.program, recording.weights, recording.buffers, recording.constants)
@@ -70,10 +70,10 @@ def graph_of(recording: Recording) -> Recorded:
             batch = batch or (USUAL_BATCH if USUAL_BATCH in found else max(found))
             program = found.get(batch, Program())
             if len(found) > 1:
-                message = f"In {mode} mode the network runs other operations from one pass to the next."
+                message = f"In {mode} mode, the network does not run the same operations in each pass."
                 doubts.append(Doubt("passes-differ", ALL, message))
             if program.output is None and mode == "evaluation":
-                raise GraphRefused("no size of a batch works in both modes")
+                raise GraphRefused("no batch size works in both modes")
         programs.append(program or Program())
     if not any(recorded.program.nodes for recorded in recording.passes):
         return Recorded(None)
@@ -87,21 +87,24 @@ def graph_of(recording: Recording) -> Recorded:
 def _programs(
     passes: Sequence[RecordedPass], mode: str, *, is_whole: bool
 ) -> tuple[dict[int, Program], tuple[RecordedPass, tuple[int, ...]] | None]:
-    """The pruned programs of a mode by number of images, and the pass that stands for them with the nodes it keeps.
+    """The pruned programs of a mode by batch size; also the first of these passes, with the nodes that it keeps.
 
-    Where no pass came to its end, the one that was repaired, or else came furthest, is all there is, unless it is to be
-    ``is_whole``.
+    If no pass was complete, the repaired pass or the longest pass is used, unless ``is_whole`` demands a complete one.
     """
-    mine = [one for one in passes if one.mode == mode]
-    whole = [one for one in mine if one.problem is None and not one.is_repaired and one.program.output is not None]
+    mine = [recorded for recorded in passes if recorded.mode == mode]
+    whole = [
+        recorded
+        for recorded in mine
+        if recorded.problem is None and not recorded.is_repaired and recorded.program.output is not None
+    ]
     if not whole and not is_whole:
-        ended = [one for one in mine if one.is_repaired and one.problem is None]
-        furthest = sorted(mine, key=lambda one: len(one.program.nodes))
+        ended = [recorded for recorded in mine if recorded.is_repaired and recorded.problem is None]
+        furthest = sorted(mine, key=lambda recorded: len(recorded.program.nodes))
         whole = (ended or furthest)[-1:]
-    found = {one.batch: pruned(one.program) for one in whole if one.program.nodes}
+    found = {recorded.batch: pruned(recorded.program) for recorded in whole if recorded.program.nodes}
     if not found:
         return {}, None
-    first = next(one for one in whole if one.program.nodes)
+    first = next(recorded for recorded in whole if recorded.program.nodes)
     return {batch: program for batch, (program, _) in found.items()}, (first, found[first.batch][1])
 
 
@@ -110,7 +113,7 @@ MOST_ASIDE = 40
 
 
 def _aside(passes: Sequence[RecordedPass], kept: tuple[RecordedPass, tuple[int, ...]] | None) -> tuple[Aside, ...]:
-    """Convolutions, products and dropouts that ran and led nowhere."""
+    """Convolutions, products and dropouts that ran but whose results are not used."""
     if kept is None:
         return ()
     nodes, left = kept[0].program.nodes, set(kept[1])
@@ -132,7 +135,9 @@ def data_dependent(nodes: Sequence[Node]) -> list[bool]:
         is_made_anew = node.name in OPERATIONS and (
             node.kind is Kind.CREATE or (node.kind is Kind.RANDOM and node.name not in FROM_CHANCES)
         )
-        reads = any(one.kind == "input" or (one.kind == "node" and depends[one.index]) for one in node.sources())
+        reads = any(
+            source.kind == "input" or (source.kind == "node" and depends[source.index]) for source in node.sources()
+        )
         depends.append(reads and not is_made_anew)
     return depends
 
@@ -140,7 +145,7 @@ def data_dependent(nodes: Sequence[Node]) -> list[bool]:
 def _weights_in_constants(
     programs: Sequence[Program], weights: Sequence[Weight], constants: Sequence[Constant]
 ) -> tuple[list[Program], tuple[Weight, ...]]:
-    """The programs and weights, with large constants that are used as a layer's weight alone among the weights."""
+    """The programs and weights; constants that are used only as a layer's weight become weights."""
     uses: dict[int, list[bool]] = {}
     for program in programs:
         for node in program.nodes:
@@ -149,7 +154,9 @@ def _weights_in_constants(
                 if source.kind == "constant":
                     uses.setdefault(source.index, []).append(is_product)
     used = [index for index, products in uses.items() if all(products) and len(constants[index].shape) > 1]
-    moved = {index: len(weights) + at for at, index in enumerate(one for one in used if not constants[one].varies)}
+    moved = {
+        index: len(weights) + at for at, index in enumerate(index for index in used if not constants[index].varies)
+    }
 
     def as_weight(source: Source) -> Source:
         if source.kind != "constant" or source.index not in moved:
@@ -161,34 +168,35 @@ def _weights_in_constants(
         for index in moved
     )
     nodes = [tuple(with_sources(node, as_weight) for node in program.nodes) for program in programs]
-    return [Program(one, program.output) for one, program in zip(nodes, programs, strict=True)], (*weights, *made)
+    changed = [Program(kept, program.output) for kept, program in zip(nodes, programs, strict=True)]
+    return changed, (*weights, *made)
 
 
 def _passes(recording: Recording) -> Iterator[Doubt]:
-    """Passes that end must all end alike, and no value may change but by an operation."""
-    ended = [one for one in recording.passes if one.problem is None and not one.is_repaired]
-    if len({(one.returned, len(one.shape)) for one in ended if one.batch > 1}) > 1:
-        yield Doubt("passes-differ", ALL, "What forward returns is of another kind from one pass to the next.")
-    if any(one.id == "changed-unseen" for one in recording.remarks):
-        message = "Values change between two operations, by what no recorded operation does."
+    """Doubts if complete passes return different types, or if values change without an operation."""
+    ended = [recorded for recorded in recording.passes if recorded.problem is None and not recorded.is_repaired]
+    if len({(recorded.returned, len(recorded.shape)) for recorded in ended if recorded.batch > 1}) > 1:
+        yield Doubt("passes-differ", ALL, "forward does not return the same kind of result in each pass.")
+    if any(remark.id == "changed-unseen" for remark in recording.remarks):
+        message = "Values change between two operations, but no recorded operation changes them."
         yield Doubt("unseen-values", ALL, message)
 
 
 def _constants(graph: Graph) -> Iterator[Doubt]:
-    """What the network brings along must be small, and the same in each pass."""
-    for one in graph.constants:
-        if one.varies:
-            message = "It computes with values that no recorded operation made: by another library, or in a thread."
+    """Doubts if constants are large or not the same in each pass."""
+    for constant in graph.constants:
+        if constant.varies:
+            message = "It uses values from outside the recorded operations: from another library or another thread."
             yield Doubt("unseen-values", ALL, message)
             return
-    large = [one for one in (*graph.constants, *graph.buffers) if not one.values and one.count]
+    large = [tensor for tensor in (*graph.constants, *graph.buffers) if not tensor.values and tensor.count]
     if large:
-        count = sum(one.count for one in large)
-        yield Doubt("large-constants", ALL, f"It brings along a table of {count:,} numbers that are no weights.")
+        count = sum(tensor.count for tensor in large)
+        yield Doubt("large-constants", ALL, f"It contains a table of {count:,} numbers that are not weights.")
 
 
 def _modes(graph: Graph) -> Iterator[Doubt]:
-    """Both modes must run the same layers on the images."""
+    """A doubt if the two modes do not run the same layers on the images."""
     if not graph.training.output or not graph.evaluation.output:
         return
     first, second = (_route(graph, program) for program in (graph.training, graph.evaluation))
@@ -196,13 +204,13 @@ def _modes(graph: Graph) -> Iterator[Doubt]:
         alike = next((at for at, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), None)
         at = min(len(first), len(second)) if alike is None else alike
         what = f"{_words(first[at:])} against {_words(second[at:])}"
-        yield Doubt("modes-differ", ALL, f"Other layers run in training than in evaluation: {what}.")
+        yield Doubt("modes-differ", ALL, f"Training and evaluation mode run different layers: {what}.")
 
 
 def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
-    """The operations of substance that the images pass, each with the weights that it reads, changed or not."""
+    """The operations on the images that must be the same in both modes, each with the names of the weights it reads."""
     depends = data_dependent(program.nodes)
-    behind: list[frozenset[str]] = []
+    weights_of: list[frozenset[str]] = []
     route = []
     for node, is_data in zip(program.nodes, depends, strict=True):
         names: frozenset[str] = frozenset()
@@ -210,8 +218,8 @@ def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
             if source.kind == "parameter":
                 names |= {graph.weights[source.index].name or str(source.index)}
             elif source.kind == "node" and not depends[source.index]:
-                names |= behind[source.index]
-        behind.append(names)
+                names |= weights_of[source.index]
+        weights_of.append(names)
         if is_data and node.kind in SAME_IN_BOTH_MODES:
             route.append((plain_name(node.name), tuple(sorted(names))))
     return route
@@ -219,11 +227,11 @@ def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:
 
 def _words(route: list[tuple[str, tuple[str, ...]]]) -> str:
     words = [name if not names else f"{name} {names[0].rpartition('.')[0] or names[0]}" for name, names in route]
-    return ", ".join(words[:4]) + (", ..." if len(words) > 4 else "") if words else "nothing more"
+    return ", ".join(words[:4]) + (", ..." if len(words) > 4 else "") if words else "no more layers"
 
 
 def brought_along(graph: Graph) -> int:
-    """How many numbers of its own the network begins with."""
+    """The number of values that the network has before training: constants, buffers and weights that stay unchanged."""
     kept, _ = own_weights(graph)
-    held = [one.shape for one in (*graph.constants, *graph.buffers)]
+    held = [tensor.shape for tensor in (*graph.constants, *graph.buffers)]
     return sum(map(size_of, [*held, *(graph.weights[index].shape for index in kept)]))

@@ -1,4 +1,4 @@
-"""How the weights of a network begin, by what its operations do with them."""
+"""How the weights of a graph are initialised, depending on the operations that read them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from grader.model.operations import Kind
 
 
 def layer_bounds(graph: Graph) -> dict[int, float]:
-    """By weight that a convolution or a fully connected layer is given as it is: the bound within which it begins.
+    """The bound of the initial values, for each weight that a convolution or a linear layer reads directly.
 
-    Uniform within 1 / sqrt(inputs), as ``torch.nn.Linear.reset_parameters`` has it, for weights and for biases.
+    The values are uniform within +-1 / sqrt(inputs), for weights and for biases, as in
+    ``torch.nn.Linear.reset_parameters``.
     """
     bounds: dict[int, float] = {}
     for program in (graph.training, graph.evaluation):
         for node in program.nodes:
             is_layer = node.kind is Kind.CONV or node.name == "linear"
-            operands = [one["tensor"] for one in node.args[:3] if isinstance(one, dict) and "tensor" in one]
+            operands = [
+                argument["tensor"] for argument in node.args[:3] if isinstance(argument, dict) and "tensor" in argument
+            ]
             if not is_layer or len(operands) < 2 or operands[1][0] != "parameter":
                 continue
             bound = max(size_of(graph.weights[operands[1][1]].shape[1:]), 1) ** -0.5
@@ -28,8 +31,10 @@ def layer_bounds(graph: Graph) -> dict[int, float]:
 
 
 def own_weights(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
-    """Of the weights that no layer is given as they are (those of a parametrization, say): those whose own first values
-    are few enough to begin with, and those that begin with values drawn from a sample.
+    """Two sets of the weights that no layer reads directly, such as those of a parametrization.
+
+    The first set are small weights that start with the submission's own initial values. The second set are those that
+    start with values drawn from a sample of them.
     """
     layers = layer_bounds(graph)
     kept: set[int] = set()
@@ -44,7 +49,7 @@ def own_weights(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
 
 
 def without_samples(graph: Graph) -> Graph:
-    """The graph as it is stored: a layer's weights begin by their shape alone, so their samples can go."""
+    """The graph as it is stored: without the samples of weights whose initial values depend only on their shape."""
     layers = layer_bounds(graph)
-    weights = (replace(one, sample="") if index in layers else one for index, one in enumerate(graph.weights))
+    weights = (replace(weight, sample="") if index in layers else weight for index, weight in enumerate(graph.weights))
     return replace(graph, weights=tuple(weights))

@@ -1,4 +1,6 @@
-"""The parent's side of the worker: processes, deadlines, and evidence read back strictly. No judgement lives here.
+"""Run worker processes in a sandbox: start and stop them, enforce limits and deadlines, validate their evidence.
+
+This package does not judge the evidence.
 
 May import: ``model``, ``worker``, ``worker.isolate``, ``worker.wire``.
 """

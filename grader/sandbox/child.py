@@ -1,4 +1,4 @@
-"""One forked child as the parent sees it: its start, deadline, memory and output, and the last of its processes."""
+"""One forked child, seen from the parent: start it, enforce its deadline and limits, collect its output, end it."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from grader.sandbox.processes import usage
 
 _WATCH_SECONDS = 0.1
 _KILL_SECONDS = 10.0
-"""How long the server may take to end a child before it counts as stuck."""
+"""Time that the server has to end a child before the server counts as stuck."""
 _CHUNK = 1 << 16
 LAST_READS = 64
-"""Chunks that are taken in once nothing writes any more: more than a pipe holds."""
+"""Chunks that are read after all writers have ended: more than fits into a pipe."""
 _PIPE_BYTES = 1 << 20
-"""Of output that may wait to be read, where the system allows more than its usual 64 KiB."""
+"""Size of the output pipe, if the system allows more than its usual 64 KiB."""
 _FREE_OUTPUT = 4 << 20
-"""Bytes of output that are read as fast as they come."""
+"""Bytes of output that are read without delay."""
 _FLOOD_READS = 64
-"""Chunks that are read at each watch after that: what a pipe holds, some 10 MB a second."""
+"""Chunks that are read in each check after that: one pipe full, about 10 MB per second."""
 
 
 class Child:
-    """A child of ``server``, asked for with ``request``. Closing it has the server kill what is left of it.
+    """A child of ``server``, started with ``request``. After :meth:`close`, the server kills all its processes.
 
-    ``channel`` is the child's end of whatever it speaks through, which is closed here once it was handed over.
+    ``channel`` is the child's end of its channel to the parent. It is closed here after the server has received it.
     """
 
     def __init__(self, server: ForkServer, request: Mapping[str, Any], *, channel: int, limits: Limits) -> None:
         self.cause: Ending | None = None
-        """Why it was ended, once it was for a reason that it did not tell itself."""
+        """Why the parent ended the child, or the loss of the server; None if the child ended by itself."""
         self.is_over = False
         self._server, self._limits = server, limits
         self._stage, self._seconds, self._deadline = "", 0.0, 0.0
         self._has_started = self._is_ending = False
         self._pid: int | None = None
-        """Its process, where it can be seen from here."""
+        """Process id of the child in the parent's namespace, if the parent can see it."""
         self._status: int | None = None
         self._news = b""
         self._tail = bytearray()
@@ -56,7 +56,7 @@ class Child:
         self._output, output = os.pipe()
         self._control.setblocking(False)
         os.set_blocking(self._output, False)
-        with contextlib.suppress(AttributeError, OSError):  # not on macOS, and not for those who have many of them
+        with contextlib.suppress(AttributeError, OSError):  # not on macOS, and not for a user with many pipes
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._ready: set[int] = set()
         self._poll = select.poll()
@@ -72,29 +72,30 @@ class Child:
             os.close(channel)
 
     def close(self) -> None:
-        """Let go of it; a process that is still there is killed."""
+        """Close the connection to the server, which then kills the child if it still runs."""
         self._control.close()
         os.close(self._output)
 
     def allow(self, stage: str, seconds: float) -> None:
-        """Give it so many seconds from now for ``stage``, unless it is being ended."""
+        """Set the deadline of ``stage`` to ``seconds`` from now, unless the child is being ended."""
         self._stage = stage
         if not self._is_ending:
             self._seconds, self._deadline = seconds, time.monotonic() + seconds
 
     def listen(self, descriptor: int, *, writing: bool = False) -> None:
-        """Have :meth:`wait` return when something can be read from ``descriptor``, or also written to it."""
+        """Let :meth:`wait` return when ``descriptor`` is readable (with ``writing``: or writable)."""
         self._poll.register(descriptor, select.POLLIN | (select.POLLOUT if writing else 0))
 
     def forget(self, descriptor: int) -> None:
-        """Listen no more to ``descriptor``."""
-        with contextlib.suppress(KeyError):  # at its end before
+        """Stop waiting for ``descriptor``."""
+        with contextlib.suppress(KeyError):  # it has reached its end before
             self._poll.unregister(descriptor)
 
     def wait(self) -> set[int]:
-        """Wait until there is something to do; the descriptors that are ready, once its output is taken in.
+        """Wait until there is something to do, read the output, and return the descriptors that are ready.
 
-        What came through them is to be read before :meth:`check`: it was just in time, and sent before any end.
+        The caller must read these descriptors before it calls :meth:`check`, because their data arrived before the
+        deadline or the end of the child.
         """
         timeout = max(0.0, min(self._next_watch, self._deadline) - time.monotonic())
         self._ready = {descriptor for descriptor, _ in self._poll.poll(timeout * 1000 + 1)}
@@ -103,7 +104,7 @@ class Child:
         return self._ready
 
     def check(self) -> None:
-        """Take in the server's news of it; end it when its time is up or it uses too much."""
+        """Read the server's messages about the child; end the child at its deadline or if it exceeds a limit."""
         if self._control.fileno() in self._ready:
             self._read_news()
         if not self.is_over and time.monotonic() >= self._deadline:
@@ -113,7 +114,7 @@ class Child:
             self._next_watch = time.monotonic() + _WATCH_SECONDS
 
     def end(self, cause: Ending | None = None) -> None:
-        """Have the server kill whatever is left of it; its answer is the child's status. The first cause counts."""
+        """Ask the server to kill all processes of the child; it replies with the status. The first cause counts."""
         if self._is_ending:
             return
         self._is_ending, self.cause = True, cause
@@ -122,7 +123,7 @@ class Child:
             self._control.shutdown(socket.SHUT_WR)
 
     def ending(self) -> Ending:
-        """How it ended, once it is over."""
+        """How the child ended. Call this after it is over."""
         if self.cause is not None:
             return self.cause
         status = self._status or 0
@@ -130,27 +131,27 @@ class Child:
             return Ending("exit", self._stage, f"exit status {os.waitstatus_to_exitcode(status)}")
         number = os.WTERMSIG(status)
         if number == getattr(signal, "SIGXCPU", None):
-            return Ending("deadline", self._stage, "used up its CPU time")
+            return Ending("deadline", self._stage, "used all of its CPU time")
         return Ending("signal", self._stage, _signal_name(number))
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it ended by itself, with exit status 0."""
+        """Whether the child exited by itself with status 0."""
         return self.cause is None and self._status == 0
 
     def output(self) -> str:
-        """The end of what it printed. What was written before its end can't be more than the pipe holds."""
+        """The last part of the child's output. Call this after the child is over; it reads one more pipe full."""
         for _ in range(LAST_READS):
             if not self._read_output():
                 break
         dropped = self._output_count - len(self._tail)
-        head = f"[{dropped} bytes of output before this are left out]\n" if dropped else ""
+        head = f"[{dropped} bytes of output before this are not shown]\n" if dropped else ""
         return head + self._tail.decode("utf-8", "replace")
 
     def _read_output(self) -> bool:
         chunk = read(self._output)
         if chunk == b"" or self._output_count > _FREE_OUTPUT:
-            # At its end; or a flood, which is now read at the pace of the watch, so that the writer waits, not we.
+            # Either the end, or too much output: from now on it is read in _watch only, so that the writer has to wait.
             self.forget(self._output)
         if not chunk:
             return False
@@ -179,16 +180,16 @@ class Child:
                 self.is_over = True
 
     def _miss_deadline(self) -> None:
-        if self._is_ending or not self._has_started:  # the server was told long ago, and nothing happened
+        if self._is_ending or not self._has_started:  # the server had its time, but nothing happened
             self._server.stop(grace=0)
             self._lose()
         else:
-            self.end(Ending("deadline", self._stage, f"not done after {self._seconds:g} seconds"))
+            self.end(Ending("deadline", self._stage, f"did not finish within {self._seconds:g} seconds"))
 
     def _lose(self) -> None:
         self.is_over = True
         if not self._is_ending:
-            self.cause = Ending("lost", self._stage, "the process that runs submissions died")
+            self.cause = Ending("lost", self._stage, "the process that starts submissions died")
 
     def _watch(self) -> None:
         if self._output_count > _FREE_OUTPUT:
@@ -206,7 +207,7 @@ class Child:
 
 
 def read(descriptor: int) -> bytes | None:
-    """Return what is there, b"" at the end, None when there is nothing yet."""
+    """Return the bytes that are available, b"" at the end, None if there are none yet."""
     try:
         return os.read(descriptor, _CHUNK)
     except BlockingIOError:

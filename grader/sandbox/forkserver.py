@@ -1,4 +1,4 @@
-"""The parent's handle on one fork server: starting it, giving it work, ending it with everything it started."""
+"""Start, use and stop one fork server from the parent, including all processes that the server started."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grader.worker.isolate.processes import descendants, inner_pids
 from grader.worker.wire.messages import receive, send
 
 _START_SECONDS = 180.0
-"""Importing torch from a cold network drive has been seen to take over a minute."""
+"""Importing torch from a slow network drive took more than a minute once."""
 _STOP_SECONDS = 2.0
 _SUBMIT_SECONDS = 20.0
 _KEPT = (
@@ -38,9 +38,9 @@ _KEPT = (
     "CUDA_VISIBLE_DEVICES",
     "NVIDIA_VISIBLE_DEVICES",
 )
-"""Of the tutor's environment a submission sees only this; tokens and folder names stay behind."""
+"""Environment variables that a submission gets from the tutor's environment. It gets no tokens and no folder names."""
 _OF_THE_MACHINE = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Not handed into a container, which has its own."""
+"""Variables that are not passed to a container, because it has its own."""
 
 
 class ServerLost(Exception):
@@ -82,7 +82,7 @@ class ForkServer:
         else:
             self._connection, theirs = socket.socketpair()
             with theirs:
-                # A session of its own: Ctrl-C is for the parent, which then decides.
+                # A new session, so that Ctrl-C reaches only the parent, which then decides.
                 self._process = subprocess.Popen(
                     [*_worker_command(sys.executable), str(theirs.fileno()), *options],
                     stdin=subprocess.DEVNULL,
@@ -100,14 +100,14 @@ class ForkServer:
             "hidden_paths": invisible,
             "hidden": [*invisible, *hidden],
         }
-        with contextlib.suppress(OSError):  # a server that died at once is noticed when its greeting is read
+        with contextlib.suppress(OSError):  # reading the greeting will show that the server has died
             send(self._connection, config)
 
     def _start_through(self, prefix: Sequence[str], environment: Mapping[str, str], options: Sequence[str]) -> None:
-        """Start the server by another command, which need not pass descriptors or the environment on."""
+        """Start the server through another command, which may not pass on file descriptors or the environment."""
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lab4-worker-"))
         words = [word.replace("{socket}", folder).replace("{package}", _package_root()) for word in prefix]
-        # The prefix may end with the container's own Python; else this one is meant.
+        # The prefix may end with the container's own Python; otherwise this Python is used.
         python = words.pop() if Path(words[-1]).name.startswith("python") else sys.executable
         door_path = Path(folder, "worker.sock")
         settings = [f"{name}={value}" for name, value in environment.items() if name not in _OF_THE_MACHINE]
@@ -134,7 +134,7 @@ class ForkServer:
                 raise
 
     def _accept(self, door: socket.socket) -> socket.socket:
-        """The server's connection; raises UsageFault when the command ends without making one."""
+        """Accept the server's connection; raises UsageFault if the command ends without connecting."""
         door.settimeout(0.2)
         give_up = time.monotonic() + _START_SECONDS
         while time.monotonic() < give_up:
@@ -143,15 +143,17 @@ class ForkServer:
             except TimeoutError:
                 if self._process.poll() is not None:
                     break
-        raise UsageFault(f"--worker-prefix: no worker came of it: {self._last_words() or 'it ended without a word'}")
+        raise UsageFault(
+            f"--worker-prefix did not start a worker: {self._last_error_line() or 'it ended without a message'}"
+        )
 
     @property
     def pid(self) -> int:
-        """Process id of the server, or of the process that waits for it or started it."""
+        """Process id of the server, or of the process that started it."""
         return self._process.pid
 
     def locate(self, pid: int) -> int | None:
-        """The process id, as seen from here, of a child whose number the server told; None when it can't be seen."""
+        """The process id, in this namespace, of a child with this id in the server's; None if it is not visible."""
         if not self.greeting()["is_nested"]:
             return pid if not self._is_prefixed or pid in descendants(self.pid) else None
         found = [process for process in descendants(self.pid) if inner_pids(process)[:1] == [pid]]
@@ -159,13 +161,13 @@ class ForkServer:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can take work."""
+        """Whether the server can accept requests."""
         return not self._is_over and self._process.poll() is None
 
     def greeting(self) -> dict[str, Any]:
-        """Wait until the server is warm; return its versions and devices.
+        """Wait until the server is ready; return its greeting: versions, devices and isolation steps.
 
-        Raises UsageFault when a package is missing on this machine, GraderFault when it does not start.
+        Raises UsageFault if a package is missing on this machine, GraderFault if the server does not start.
         """
         with self._lock:
             if self._greeting is None:
@@ -175,7 +177,9 @@ class ForkServer:
                 except (EOFError, OSError) as problem:
                     if self._is_over:
                         raise ServerLost from None
-                    raise GraderFault(f"the worker process did not start: {self._last_words() or problem}") from None
+                    raise GraderFault(
+                        f"the worker process did not start: {self._last_error_line() or problem}"
+                    ) from None
                 self._connection.settimeout(_SUBMIT_SECONDS)
             missing = self._greeting.get("missing")
             if missing:
@@ -184,7 +188,7 @@ class ForkServer:
             return self._greeting
 
     def submit(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        """Ask for a child; raise ServerLost when there is nobody to ask."""
+        """Request a new child; raise ServerLost if the server is gone."""
         with self._lock:
             try:
                 send(self._connection, message, descriptors)
@@ -192,12 +196,12 @@ class ForkServer:
                 raise ServerLost(str(problem)) from None
 
     def stop(self, *, grace: float = _STOP_SECONDS) -> None:
-        """End the server and every process that came from it, after at most ``grace`` seconds of its own tidying."""
+        """Stop the server and all processes that it started; it has ``grace`` seconds to clean up by itself."""
         if self._is_over:
             return
         self._is_over = True
         with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for the greeting, too
+            self._connection.shutdown(socket.SHUT_RDWR)  # also wakes a thread that waits for the greeting
         if grace > 0 and self._greeting is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
@@ -210,8 +214,8 @@ class ForkServer:
                 self._process.stderr.close()
             self._stack.close()
 
-    def _last_words(self) -> str:
-        """Return the last line that a server which could not start wrote to its error stream."""
+    def _last_error_line(self) -> str:
+        """Return the last line that a server wrote to stderr before it failed to start."""
         self._process.kill()
         self._process.wait()
         if self._process.stderr is None:

@@ -1,4 +1,4 @@
-"""How well submissions are held in on this machine, in the words of the console, the reports and the doctor."""
+"""The isolation level of this machine, with its wording for the console, the reports and the doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID,
 
 
 class Wish(enum.StrEnum):
-    """What the tutor asks for: the best there is, nothing below the full level, or none at all."""
+    """The isolation that the tutor asks for: the best available, the full level or an error, or none."""
 
     AUTO = "auto"
     REQUIRE = "require"
@@ -19,10 +19,10 @@ class Wish(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Level:
-    """``name`` is full, partial, limits or off; ``steps`` are those in force, see
-    :mod:`grader.worker.isolate.capabilities`.
+    """The isolation level: ``name`` is full, partial, limits or off.
 
-    ``refusals`` say why the others are not; ``prefix`` is the command that workers were started through, if any.
+    ``steps`` are the active steps, see :mod:`grader.worker.isolate.capabilities`; ``refusals`` has the reason for each
+    step that is not active. ``prefix`` is the command through which the workers were started, if any.
     """
 
     name: str
@@ -54,7 +54,7 @@ HOLDS = {
     LANDLOCK: "Landlock",
     CALLS: "system call filter",
 }
-"""What each step gives, most telling first."""
+"""The effect of each step, the most important first."""
 LIMITS = "limits on time, memory, processes, files and output"
 LACKS = {
     VIEW: "own file system",
@@ -63,16 +63,16 @@ LACKS = {
     USER: "a user without rights",
     CALLS: "system call filter",
 }
-"""What is missing below the full level, by step. Landlock is a second lock and no part of it."""
+"""What is missing without a step of the full level. Landlock is not listed: it is an additional protection."""
 
 
 def level_of(steps: Collection[str], refusals: Mapping[str, str], *, wish: Wish, prefix: str = "") -> Level:
-    """The level that the steps in force amount to."""
+    """The level for these active steps."""
     if wish is Wish.OFF:
         return Level("off", (), {}, prefix)
     if all(step in steps for step in LACKS):
         name = "full"
     else:
-        # Without a lock on files or sockets there is nothing that a submission is kept from.
+        # Without protection of files or sockets, only the limits remain.
         name = "partial" if {VIEW, LANDLOCK, NAMESPACES, CALLS} & set(steps) else "limits"
     return Level(name, tuple(steps), dict(refusals), prefix)

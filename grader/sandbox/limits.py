@@ -1,4 +1,4 @@
-"""How much one child may take before it is ended."""
+"""Limits for one child: time, memory, output, files and processes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ _OTHER_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may use before it is ended. Seconds are wall seconds.
+    """What a child may use before it is ended. Seconds are wall-clock seconds.
 
-    ``memory_bytes`` and ``processes`` count the child's whole tree of processes; ``output_bytes`` is how much of the
-    end of its output is kept (the rest is counted and dropped); ``file_bytes`` bounds each file that it writes and
-    ``disk_bytes`` all of them together, its own copy included, where it has a file system of its own.
+    ``memory_bytes`` and ``processes`` apply to the child and its descendants together. ``output_bytes`` is the size of
+    the last part of its output that is kept; the rest is counted and dropped. ``file_bytes`` limits each file that it
+    writes. ``disk_bytes`` limits all files together, including the copy of the submission, if the child has its own
+    file system.
     """
 
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: dict(STAGE_SECONDS))
@@ -27,16 +28,16 @@ class Limits:
     processes: int = 64
 
     def seconds(self, stage: str) -> float:
-        """Return the deadline of ``stage``; a stage that is not listed has its usual one."""
+        """Return the time limit of ``stage``; the default if ``stage_seconds`` does not list it."""
         return self.stage_seconds.get(stage, STAGE_SECONDS.get(stage, _OTHER_SECONDS))
 
     @property
     def cpu_seconds(self) -> int:
-        """A CPU time that no submission can use within its deadlines: the kernel's backstop."""
+        """CPU limit for the kernel, as a fallback: more than a submission can use within its deadlines."""
         return math.ceil(sum(map(self.seconds, STAGE_SECONDS))) + 10
 
     def allowance(self) -> dict[str, int | None]:
-        """The limits of a recording child as :class:`grader.worker.isolate.confinement.Allowance` names them."""
+        """The limits of a recording child, as fields of :class:`grader.worker.isolate.confinement.Allowance`."""
         return {
             "file_bytes": self.file_bytes,
             "cpu_seconds": self.cpu_seconds,

@@ -1,4 +1,4 @@
-"""A measuring process as the parent sees it: requests out, replies in. It lives on from one request to the next."""
+"""A measuring process, seen from the parent: send requests, receive replies. The process is reused between requests."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from grader.sandbox.scratch import PREFIX
 from grader.worker.wire.messages import HEAD_BYTES, frame, read_head
 
 _START_SECONDS = 60.0
-"""For opening the data, and a GPU's driver."""
+"""Time limit to open the data set and the GPU driver."""
 _CHUNK = 1 << 20
 LARGEST_REPLY = 64 << 20
 STAGE = "measure"
 
 
 class MeasurementFailed(Exception):
-    """There is no reply. The kind of ``ending`` is deadline, memory, signal, exit, lost (the server died) or fault (the
-    grader's own: the service raised, or could not be opened). What the process printed last is a note to it.
+    """A request got no reply.
+
+    The kind of ``ending`` is deadline, memory, signal, exit, lost (the server died) or fault (an error in the grader:
+    the service raised, or could not be opened). The last output of the process is attached as a note.
     """
 
     def __init__(self, ending: Ending, output: str = "") -> None:
@@ -37,7 +39,7 @@ class MeasurementFailed(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request: the ending's kind is ``finished`` where there is a reply."""
+    """The outcome of a request. The kind of ``ending`` is ``finished`` if there is a reply."""
 
     ending: Ending
     reply: bytes = b""
@@ -45,7 +47,7 @@ class Answer:
 
 
 class Measurer:
-    """One measuring process of ``server``, asked by one thread at a time. To be closed when an answer is no reply."""
+    """One measuring process of ``server``, used by one thread at a time. Close it after an answer without a reply."""
 
     def __init__(self, server: ForkServer, *, limits: Limits, bounds_data: bool) -> None:
         self.server = server
@@ -67,18 +69,18 @@ class Measurer:
             self._stack = stack.pop_all()
 
     def close(self) -> None:
-        """Let go of the process; if it is still there it is killed."""
+        """Close the connection; the process is killed if it still runs."""
         self._stack.close()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be asked, as far as is known now: one that waits sends nothing, not even an end."""
+        """Whether the process seems ready for a request: nothing can be read from its connection, not even the end."""
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         return not poll.poll(0)
 
     def ask(self, request: bytes, *, seconds: float) -> Answer:
-        """Send the request and wait for its reply, ``seconds`` at most once the process is ready."""
+        """Send the request and wait for its reply, at most ``seconds`` after the process is ready."""
         if not self._is_ready:
             self._is_ready = self._exchange(b"", _START_SECONDS) is not None
         if self._is_ready:
@@ -88,7 +90,7 @@ class Measurer:
         return Answer(self._child.ending(), output=self._child.output())
 
     def _exchange(self, outgoing: bytes, seconds: float) -> bytes | None:
-        """Send and receive at once, so that neither side waits for the other; None once the process is over."""
+        """Send and receive at the same time, so that neither side blocks; None if the process ends without a reply."""
         self._child.allow(STAGE, seconds)
         descriptor, rest, incoming, is_open = self._connection.fileno(), memoryview(outgoing), bytearray(), True
         while True:
@@ -109,11 +111,11 @@ class Measurer:
             return self._connection.send(data) if data else 0
         except BlockingIOError:
             return 0
-        except OSError:  # it is gone, and how it went is told elsewhere
+        except OSError:  # the process has ended; self._child reports how
             return len(data)
 
     def _receive(self, incoming: bytearray) -> bool:
-        """Take in what is there; False at its end."""
+        """Read the available bytes; return False at the end of the connection."""
         try:
             chunk = self._connection.recv(_CHUNK)
         except BlockingIOError:
@@ -124,7 +126,7 @@ class Measurer:
         return bool(chunk)
 
     def _complete(self, incoming: bytearray) -> bytes | None:
-        """The reply, once all of it is there and the process is not being ended."""
+        """The reply, if it is complete and the process is not being ended; otherwise None."""
         if self._child.cause is not None or len(incoming) < HEAD_BYTES:
             return None
         length, is_error = read_head(incoming)

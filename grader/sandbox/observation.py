@@ -1,4 +1,4 @@
-"""One submission under observation, from the fork to the last of its processes: what it reports, stage by stage."""
+"""Observe one submission: start its child, collect its records stage by stage, and wait for its last process."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from grader.model import Job
 from grader.model.evidence import Ending, Evidence
 from grader.sandbox.child import LAST_READS, Child, read
-from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, Garbled, Recorded
+from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, MalformedEvidence, Recorded
 from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.limits import Limits
 
 OnStage = Callable[[str], None]
-"""Is told the name of each stage as it begins, for a progress display."""
+"""Called with the name of each stage when it begins, for a progress display."""
 
 
 class Observation:
-    """Runs one job on ``server`` to its end. Used once, by one thread."""
+    """Runs one job on ``server``. Use an instance once, in one thread."""
 
     def __init__(self, job: Job, *, server: ForkServer, limits: Limits, on_stage: OnStage) -> None:
         self._limits = limits
@@ -32,7 +32,7 @@ class Observation:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._mark = time.monotonic()
         self._end: Ended | None = None
-        """What the child's last frame said; None until it comes."""
+        """The last frame of the child; None until it arrives."""
         self._pipe, channel = os.pipe()
         os.set_blocking(self._pipe, False)
         request = {"work": "record", "job": asdict(job), "allowance": limits.allowance()}
@@ -41,7 +41,7 @@ class Observation:
         self._enter(ORDER[0])
 
     def run(self) -> Evidence:
-        """Return the evidence once nothing of the submission is left running."""
+        """Return the evidence after the last process of the submission has ended."""
         with contextlib.ExitStack() as stack:
             stack.callback(os.close, self._pipe)
             stack.callback(self._child.close)
@@ -49,7 +49,7 @@ class Observation:
                 if self._pipe in self._child.wait():
                     self._read()
                 self._child.check()
-            # Its writers are dead, so what is left can't be more than the pipe holds.
+            # All writers have ended, so at most one pipe full of data is left.
             for _ in range(LAST_READS):
                 if not self._read():
                     break
@@ -69,7 +69,7 @@ class Observation:
             try:
                 for event in self._decoder.feed(chunk):
                     self._take(event)
-            except Garbled as problem:
+            except MalformedEvidence as problem:
                 self._child.end(Ending("crashed", self._stage, str(problem)))
         return True
 

@@ -1,6 +1,4 @@
-"""The pool that the grading pipeline talks to: records and measurements, from a warm server that is replaced when it
-dies.
-"""
+"""The worker pool of the pipeline: it records and measures with a fork server, and restarts the server if it dies."""
 
 from __future__ import annotations
 
@@ -28,18 +26,21 @@ _LEAVE_SECONDS = 15.0
 
 
 class Stopped(Exception):
-    """The pool was closed while something was under way: there is no result, and none should be stored."""
+    """The pool was closed during a recording or measurement. There is no result, and nothing should be stored."""
 
 
 class WorkerPool:
-    """A context manager around one warm fork server; ``record`` and ``measure`` may be called from many threads.
+    """A context manager for one fork server. Several threads may call ``record`` and ``measure``.
 
-    At most ``workers`` of both run at a time. ``entry`` observes a submission and ``measure`` opens the service of a
-    measuring process, told the ``settings``, which must go into JSON; both are "module:function", and the server calls
-    ``preload()`` where such a module has one. ``warm`` names the modules that the server imports; ``paths`` are folders
-    to import the entries from, for tests. ``isolation`` is what the tutor asks for, ``hidden`` are places that no child
-    may see, and ``prefix`` is a command to start the server through (a container's, say). Raises UsageFault on a system
-    that cannot fork.
+    At most ``workers`` recordings and measurements run at a time.
+
+    ``entry`` is the function that observes a submission. ``measure`` is the function that opens the service of a
+    measuring process; it gets ``settings``, which must be JSON data. Both are given as "module:function". If such a
+    module has a function ``preload()``, the server calls it. ``warm`` names the modules that the server imports;
+    ``paths`` are extra import folders, for tests. ``isolation`` is what the tutor asks for. No child can see the paths
+    in ``hidden``. ``prefix`` is a command that starts the server, for example in a container.
+
+    Raises UsageFault on a system that cannot fork.
     """
 
     def __init__(
@@ -66,11 +67,11 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._server: ForkServer | None = None
         self._idle: list[Measurer] = []
-        """Measuring processes that wait for a request: never more than there are turns."""
+        """Idle measuring processes, at most as many as ``workers``."""
         self._is_closed = False
 
     def __enter__(self) -> Self:
-        self._current_server()  # it warms up while the caller goes on
+        self._current_server()  # it starts while the caller continues
         return self
 
     def __exit__(
@@ -86,17 +87,17 @@ class WorkerPool:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of Python and of the warm modules, as the worker sees them. Waits until the server is warm."""
+        """Versions of Python and of the ``warm`` modules in the server. Waits until the server is ready."""
         return dict(self._current_server().greeting()["versions"])
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The devices that torch can train on here, best first; ``cpu`` is always among them. Waits likewise."""
+        """The devices on which torch can train, best first; always with ``cpu``. Waits until the server is ready."""
         return tuple(self._current_server().greeting()["devices"])
 
     @property
     def isolation(self) -> Level:
-        """How submissions are held in. Waits likewise; raises UsageFault when that is less than was required."""
+        """The isolation level. Waits for the server; raises UsageFault if the level is lower than required."""
         greeting = self._current_server().greeting()
         prefix = " ".join(self._prefix)
         level = level_of(greeting["steps"], greeting["refusals"], wish=self._wish, prefix=prefix)
@@ -104,25 +105,26 @@ class WorkerPool:
             reasons = "; ".join(f"{step}: {reason}" for step, reason in level.refusals.items()) or "unknown"
             raise UsageFault(
                 f"--isolation require: this machine allows only the level {level.name} ({reasons}). "
-                "python -m grader doctor says what to do about it."
+                "Run python -m grader doctor to see what to do."
             )
         return level
 
     def record(self, job: Job, *, on_stage: OnStage = lambda stage: None) -> Evidence:
-        """Run the stages on one submission and return complete evidence, whatever the submission does.
+        """Run the stages for one submission and return its evidence, whatever the submission does.
 
-        ``on_stage`` is called in this thread with the name of each stage as it begins. When the server is lost under a
-        submission it is tried again, alone, from the first stage: only what happens then is believed, so that a
-        submission that kills the server costs its neighbours some time and nothing else.
-        Raises GraderFault or UsageFault when no server can be started, Stopped when the pool is closed meanwhile.
+        ``on_stage`` is called in this thread with the name of each stage when it begins. If the server dies during a
+        submission, the submission is run again from the first stage, with no other submission at the same time. Only
+        the second result counts. So a submission that kills the server costs the others some time and nothing else.
+        Raises GraderFault or UsageFault if no server can be started, and Stopped if the pool is closed.
         """
         return self._run(lambda server: Observation(job, server=server, limits=self._limits, on_stage=on_stage).run())
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
-        """Return what a measuring process replies to ``request`` within so many seconds.
+        """Return the reply of a measuring process to ``request`` within ``seconds``.
 
-        No student code is in such a process, and it stays for the next request. Raises MeasurementFailed when there is
-        no reply; then the process is gone. Raises otherwise what ``record`` does, and tries again when that does.
+        No student code runs in such a process, and it is reused for the next request. Raises MeasurementFailed if there
+        is no reply; then the process is closed. If the server dies, the request is repeated as in ``record``, and the
+        same errors are raised.
         """
         answer = self._run(lambda server: self._ask(server, request, seconds))
         if answer.ending.kind != "finished":
@@ -143,7 +145,7 @@ class WorkerPool:
         return answer
 
     def _measurer(self, server: ForkServer) -> Measurer:
-        """One that waits, or a new one."""
+        """An idle measuring process, or a new one."""
         with suppress(IndexError):
             while True:
                 waiting = self._idle.pop()
@@ -156,7 +158,7 @@ class WorkerPool:
         return Measurer(server, limits=self._limits, bounds_data=device == "cpu")
 
     def _run(self, attempt: Callable[[ForkServer], Result]) -> Result:
-        """The result of an attempt: one among others, and one alone when the server was lost under the first."""
+        """The result of an attempt. If the server dies during it, repeat the attempt with nothing else running."""
         with self._turns.shared():
             result = self._try(attempt)
         if result.ending.kind == "lost":
@@ -166,17 +168,17 @@ class WorkerPool:
 
     def _try(self, attempt: Callable[[ForkServer], Result]) -> Result:
         server = self._current_server()
-        with suppress(ServerLost):  # found again by the attempt
+        with suppress(ServerLost):  # the attempt reports the same error
             server.greeting()
         result = attempt(server)
         if result.ending.kind == "lost":
             if self._is_closed:
                 raise Stopped
-            server.stop(grace=0)  # whatever it was, a new one starts clean
+            server.stop(grace=0)  # a new server starts clean
         return result
 
     def _current_server(self) -> ForkServer:
-        """Return the server, a new one if the last has died."""
+        """Return the server; start a new one if the last one has died."""
         with self._lock:
             if self._is_closed:
                 raise Stopped
@@ -197,7 +199,7 @@ class WorkerPool:
 
 
 class _Turns:
-    """Who may run: up to ``places`` at a time, or one alone."""
+    """Limits what runs at the same time: up to ``places`` shared, or one alone."""
 
     def __init__(self, places: int) -> None:
         self._places = places
@@ -207,7 +209,7 @@ class _Turns:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Take one place; those who wait to be alone go first."""
+        """Take one place. Threads that wait in :meth:`alone` go first."""
         with self._change:
             self._change.wait_for(lambda: self._running < self._places and not self._waiting_alone)
             self._running += 1
@@ -232,7 +234,7 @@ class _Turns:
             self._leave(self._places)
 
     def wait_until_free(self, seconds: float) -> None:
-        """Wait until nobody holds a place, at most ``seconds``."""
+        """Wait until all places are free, at most ``seconds``."""
         with self._change:
             self._change.wait_for(lambda: self._running == 0, seconds)
 

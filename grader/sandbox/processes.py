@@ -1,4 +1,4 @@
-"""What the parent can see of a submission's processes: how much memory they hold, and those that got away."""
+"""Inspect a submission's processes from the parent: measure their memory, and kill those that escaped."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import time
 from grader.worker.isolate.processes import descendants
 
 TOKEN_VARIABLE = "GRADER_WORKER"
-"""Set in a server's environment to a token of its own, which all that it forks inherit."""
+"""Environment variable with a token that is unique to a server; all its descendants inherit it."""
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SWEEP_SECONDS = 2.0
 
 
 def usage(pid: int, cap: int) -> tuple[int, int]:
-    """Return (bytes of memory, number of processes) of ``pid`` and all below it; zeros when they can't be seen.
+    """Return (bytes of memory, number of processes) of ``pid`` and its descendants; zeros if they are not visible.
 
-    Resident sizes count the pages shared with the server again for each process. They are read first, being cheap;
-    only when they exceed ``cap`` is each shared page divided among its holders (which the kernel takes longer for).
+    Resident sizes count pages shared with the server once per process. They are read first, because this is fast. If
+    they exceed ``cap``, proportional sizes are read, which divide each shared page by its number of users.
     """
     tree = descendants(pid)
     memory = sum(map(_resident, tree))
@@ -28,7 +28,7 @@ def usage(pid: int, cap: int) -> tuple[int, int]:
 
 
 def sweep(token: str) -> None:
-    """Kill every process that was started with ``token`` in its environment, until none is left (Linux)."""
+    """Kill all processes that have ``token`` in their environment, until none is left (Linux)."""
     give_up = time.monotonic() + _SWEEP_SECONDS
     marker = f"{TOKEN_VARIABLE}={token}".encode()
     while (found := _marked(marker)) and time.monotonic() < give_up:
@@ -54,7 +54,7 @@ def _marked(marker: bytes) -> list[int]:
                 if marker in environment.read(65536).split(b"\0"):
                     found.append(int(entry))
         except OSError:
-            continue  # gone, or another user's
+            continue  # it has ended, or belongs to another user
     return found
 
 

@@ -1,4 +1,4 @@
-"""The temporary folder of a run, and tidying up after runs that were killed."""
+"""The temporary folder of a run; folders of killed runs are removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PREFIX = "lab4-grader-"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for one run. What a run that was killed left behind is removed first."""
+    """Create a temporary folder for one run. First, remove the folders that killed runs have left."""
     for leftover in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         owner = leftover.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not is_running(int(owner)):
@@ -25,7 +25,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process of this number exists, whoever it belongs to."""
+    """Whether a process with this id exists, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

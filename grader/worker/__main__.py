@@ -1,6 +1,7 @@
-"""``python -m grader.worker CHANNEL [--isolated]``: started by the grader, never by hand.
+"""Entry point of a worker process: ``python -m grader.worker CHANNEL [--isolated]``. Only the grader starts it.
 
-CHANNEL is the number of an inherited socket, or the path of one to connect to: a container passes no descriptors on.
+CHANNEL is the number of an inherited socket, or the path of a socket to connect to. The path is for containers, which
+do not pass file descriptors on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from grader.worker.server import main
 
 
 def open_channel(text: str) -> socket.socket:
-    """The socket that CHANNEL stands for."""
+    """Open the socket that CHANNEL names."""
     if text.isdigit():
         return socket.socket(fileno=int(text))
     connection = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""One forked child, from the fork to its end: it records one submission, or it measures what was recorded."""
+"""What a forked child process does: record one submission, or measure recorded networks. Then the process exits."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Any, NoReturn
 
 from grader.model import Job
 from grader.worker.isolate.capabilities import StepRefused
-from grader.worker.isolate.confinement import Assignment, confine, depart, settle
+from grader.worker.isolate.confinement import Assignment, confine, detach_from_server, enter_namespaces
 from grader.worker.wire.channel import FAULT, UNOBSERVED, Channel, Unobserved
 from grader.worker.wire.messages import frame, receive_frame
 
 UNCAUGHT = 70
-"""Exit status of a child that an exception ended (EX_SOFTWARE)."""
+"""Exit status of a child process that was ended by an exception (EX_SOFTWARE)."""
 _PACKAGE = "grader"
 Observe = Callable[[Job, Channel], object]
-"""Runs the stages on one submission and reports them."""
+"""Runs the stages for one submission and reports each of them."""
 OpenService = Callable[[dict[str, Any]], Callable[[bytes], bytes]]
-"""Opens the data that the settings name; what it gives answers one request after another."""
+"""Opens the data set that the settings name. The returned function maps a request to a reply."""
 
 
 def record(assignment: Assignment, observe: Observe) -> NoReturn:
-    """Shut this process in, observe one submission in it, and leave without any of its exit handlers."""
+    """Confine this process, observe one submission in it, and exit without running exit handlers."""
     leave = os._exit
-    channel = Channel(settle(assignment))
+    channel = Channel(detach_from_server(assignment))
     faulthandler.enable()
     status, error, cause = UNCAUGHT, "", ""
     try:
-        depart(assignment)
+        enter_namespaces(assignment)
         job = Job(**{**assignment.job, "root": confine(assignment)})
-        _leave_no_names()
+        _forget_package()
         observe(job, channel)
         status = 0
-    except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
+    except BaseException as problem:  # includes SystemExit from student code; the parent must know
         error = f"{type(problem).__name__}: {problem}"
         cause = {StepRefused: FAULT, Unobserved: UNOBSERVED}.get(type(problem), "")
         traceback.print_exc()
@@ -51,14 +51,15 @@ def record(assignment: Assignment, observe: Observe) -> NoReturn:
 
 
 def measure(assignment: Assignment, open_service: OpenService, settings: dict[str, Any]) -> NoReturn:
-    """Open the service, shut this process in, and answer requests until the parent hangs up. No student code runs here.
+    """Open the service, confine this process, and answer requests until the parent closes the connection.
 
-    The first frame out is empty and says that all is ready. An exception ends the process, with a frame that tells it.
+    No student code runs in this process. The first frame to the parent is empty and means "ready". An exception ends
+    the process; its message is sent to the parent as an error frame.
     """
-    connection = socket.socket(fileno=settle(assignment))
+    connection = socket.socket(fileno=detach_from_server(assignment))
     faulthandler.enable()
     try:
-        depart(assignment)
+        enter_namespaces(assignment)
         answer = open_service(settings)
         confine(assignment)
         connection.sendall(frame(b""))
@@ -68,7 +69,7 @@ def measure(assignment: Assignment, open_service: OpenService, settings: dict[st
             except EOFError:
                 os._exit(0)
             connection.sendall(frame(answer(request)))
-    except BaseException as problem:  # protects the grader: it is told, in its own words, and goes on
+    except BaseException as problem:  # protects the grader: it gets the error message and continues
         traceback.print_exc()
         last_line = traceback.format_exception_only(problem)[-1].strip()
         connection.sendall(frame(last_line.encode("utf-8", "replace"), is_error=True))
@@ -76,7 +77,7 @@ def measure(assignment: Assignment, open_service: OpenService, settings: dict[st
         os._exit(UNCAUGHT)
 
 
-def _leave_no_names() -> None:
-    """Take this package out of the table of modules: a submission's own ``grader`` is another one."""
+def _forget_package() -> None:
+    """Remove this package from ``sys.modules``, because a submission may have its own package called ``grader``."""
     for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
         del sys.modules[name]

@@ -1,4 +1,4 @@
-"""Which devices torch can train on here, found out without harm to later forks."""
+"""List the devices on which torch can train on this machine, without making later forks fail."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import lru_cache
 def devices() -> tuple[str, ...]:
     """Return the devices of this machine, best first; ``cpu`` is always the last.
 
-    A process that has asked a GPU's driver anything cannot be forked any more, so a short-lived child asks. The first
-    ``backward()`` asks too (autograd starts a thread for each GPU), so on a machine with one the server runs none.
+    A process that has used the GPU driver must not fork afterwards. So a short-lived child process asks the driver. The
+    first ``backward()`` uses the driver too (autograd starts a thread for each GPU), so the server never calls it.
     """
     readable, writable = os.pipe()
     pid = os.fork()

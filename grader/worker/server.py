@@ -1,8 +1,8 @@
-"""The warm fork server: torch is imported once, and whatever is to be done is done by a forked child.
+"""The fork server: it imports torch once, then forks a child process for each job.
 
-The server speaks to the parent alone. It starts children, each in a process-id namespace of its own if it can, kills
-what they leave behind and tells how they ended; it never runs student code itself, starts no thread and never touches a
-GPU, because neither survives a fork.
+The server communicates only with the parent. It starts child processes, each in its own process-id namespace where the
+kernel allows it. It kills processes that they leave running, and it reports how each child ended. The server never runs
+student code, starts no threads and does not use the GPU, because threads and GPU contexts do not survive a fork.
 """
 
 from __future__ import annotations
@@ -28,52 +28,59 @@ from typing import Any, NoReturn
 from grader.worker.child import UNCAUGHT, measure, record
 from grader.worker.devices import devices
 from grader.worker.isolate import capabilities
-from grader.worker.isolate.capabilities import Isolation, Nursery
-from grader.worker.isolate.confinement import Allowance, Assignment, adopt_orphans, confine, depart, process_allowance
+from grader.worker.isolate.capabilities import ChildPidNamespace, Isolation
+from grader.worker.isolate.confinement import (
+    Allowance,
+    Assignment,
+    adopt_orphans,
+    confine,
+    enter_namespaces,
+    process_allowance,
+)
 from grader.worker.isolate.filesystem import View, plan_view
 from grader.worker.isolate.processes import children
 from grader.worker.wire.messages import receive, send
 
 _TICK = 0.2
-"""Seconds between looks for processes that left their parents, while children run."""
+"""Seconds between checks for orphaned processes, while children run."""
 _SWEEP_SECONDS = 5.0
 Work = Callable[[Assignment], NoReturn]
-"""What a child does, to the end of its process."""
+"""What a child process does until it exits."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """How every child of this server is held in."""
+class Sandbox:
+    """How every child process of this server is confined."""
 
     isolation: Isolation
     view: View
-    nursery: Nursery | None
+    pid_namespace: ChildPidNamespace | None
 
 
 def main(parent: socket.socket, *, is_isolating: bool) -> None:
-    """Serve the parent at the other end of the socket until it hangs up; in a child, do what that was forked for.
+    """Serve the parent until it closes the socket. In a forked child, do the work of that child and exit.
 
-    Without ``is_isolating`` children are held in by limits and deadlines alone.
+    Without ``is_isolating``, only limits and deadlines confine the children.
     """
     refusal = capabilities.enter_process_namespace() if is_isolating else "switched off"
     config, _ = receive(parent)
     works, greeting = _warm_up(config)
-    held = _hold(config, refusal if is_isolating else None)
-    steps = [step for step in capabilities.STEPS if held.isolation.has(step)]
-    greeting |= {"steps": steps, "refusals": held.isolation.refusals, "is_nested": not refusal}
+    sandbox = _find_sandbox(config, refusal if is_isolating else None)
+    steps = [step for step in capabilities.STEPS if sandbox.isolation.has(step)]
+    greeting |= {"steps": steps, "refusals": sandbox.isolation.refusals, "is_nested": not refusal}
     send(parent, greeting)
-    assignment = _Server(parent, held).serve() if works else None
+    assignment = _Server(parent, sandbox).serve() if works else None
     if assignment is not None:
         try:
             works[assignment.work](assignment)
-        except BaseException:  # a child must not go on as a server, nor run the exit handlers of one
+        except BaseException:  # a child must not continue as a server or run its exit handlers
             traceback.print_exc()
             os._exit(UNCAUGHT)
     os._exit(0)
 
 
 def _warm_up(config: dict[str, Any]) -> tuple[dict[str, Work], dict[str, Any]]:
-    """Import everything a child will need; return the kinds of work, and what to tell the parent about this machine."""
+    """Import every module that a child needs; return the kinds of work, and facts about this machine for the parent."""
     os.environ.pop("PYTHONPATH", None)
     versions: dict[str, str] = {"python": platform.python_version()}
     missing: list[str] = []
@@ -96,7 +103,7 @@ def _warm_up(config: dict[str, Any]) -> tuple[dict[str, Work], dict[str, Any]]:
     }
     for name in dict.fromkeys(config[kind].partition(":")[0] for kind in ("entry", "measure")):
         getattr(sys.modules[name], "preload", lambda: None)()
-    # The package is loaded now; what lies beside it (solutions, tests) is nothing for a submission to import.
+    # The package is loaded now. A submission must not import what is next to it (solutions, tests).
     sys.path[:] = [path for path in sys.path if path not in config["hidden_paths"]]
     gc.collect()
     gc.freeze()
@@ -104,25 +111,25 @@ def _warm_up(config: dict[str, Any]) -> tuple[dict[str, Work], dict[str, Any]]:
 
 
 def _entry(name: str) -> Callable[..., Any]:
-    """What ``module:function`` names."""
+    """Import the function that ``module:function`` names."""
     module, _, function = name.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return found
 
 
-def _hold(config: dict[str, Any], refusal: str | None) -> Held:
-    """Find out what this machine allows, by confining children that do nothing else.
+def _find_sandbox(config: dict[str, Any], refusal: str | None) -> Sandbox:
+    """Find out which isolation this machine allows, by confining test children that do nothing else.
 
-    ``refusal`` says why there is no process-id namespace; None when there is to be no isolation at all.
+    ``refusal`` is the reason why there is no process-id namespace ("" if there is one). None means no isolation at all.
     """
     if refusal is None:
-        return Held(capabilities.NONE, View((), (), (), ()), None)
-    plan = capabilities.wanted()
-    nursery = None
+        return Sandbox(capabilities.NONE, View((), (), (), ()), None)
+    plan = capabilities.all_steps()
+    pid_namespace = None
     if refusal:
         plan = plan.without(capabilities.PID, refusal)
     else:
-        nursery = Nursery()
+        pid_namespace = ChildPidNamespace()
     view = plan_view(config["hidden"])
     allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64)
     with tempfile.TemporaryDirectory() as folder:
@@ -130,22 +137,22 @@ def _hold(config: dict[str, Any], refusal: str | None) -> Held:
 
         def attempt(plan: Isolation) -> None:
             assignment = Assignment("record", job, os.getppid(), -1, -1, allowance, None, plan, view)
-            depart(assignment)
+            enter_namespaces(assignment)
             confine(assignment)
 
-        steps = capabilities.rehearse(plan, attempt, nursery)
-    return Held(steps, view, nursery if steps.has(capabilities.PID) else None)
+        steps = capabilities.find_allowed_steps(plan, attempt, pid_namespace)
+    return Sandbox(steps, view, pid_namespace if steps.has(capabilities.PID) else None)
 
 
 class _Server:
-    """The loop: requests from the parent, hang-ups that mean "kill it", ends of children, orphans."""
+    """The event loop: it handles requests to start or kill a child, children that exit, and orphaned processes."""
 
-    def __init__(self, parent: socket.socket, held: Held) -> None:
+    def __init__(self, parent: socket.socket, sandbox: Sandbox) -> None:
         self._parent = parent
-        self._held = held
+        self._sandbox = sandbox
         self._pid = os.getpid()
         self._controls: dict[int, socket.socket] = {}
-        """By child: the socket that tells the parent of its start and end, and on which the parent asks for its end."""
+        """By process id of a child: socket that reports its start and end. To kill the child, the parent closes it."""
         self._selector = selectors.DefaultSelector()
         self._processes = process_allowance()
         self._wakeup, woken = os.pipe()
@@ -156,7 +163,7 @@ class _Server:
         adopt_orphans()
 
     def serve(self) -> Assignment | None:
-        """Run until the parent hangs up (None); in a forked child, return its assignment at once."""
+        """Run until the parent closes the connection, then return None. In a forked child, return its assignment."""
         self._selector.register(self._parent, selectors.EVENT_READ)
         self._selector.register(self._wakeup, selectors.EVENT_READ)
         while True:
@@ -181,14 +188,14 @@ class _Server:
     def _start(self, message: dict[str, Any], descriptors: list[int]) -> Assignment | None:
         control, *others = descriptors
         with contextlib.suppress(OSError):
-            pid = capabilities.fork(self._held.nursery)
+            pid = capabilities.fork(self._sandbox.pid_namespace)
             if pid == 0:
                 return self._become_child(message, descriptors)
             connection = socket.socket(fileno=control)
             connection.setblocking(False)
             self._controls[pid] = connection
             self._selector.register(connection, selectors.EVENT_READ, pid)
-            _tell(connection, {"pid": pid})
+            _report(connection, {"pid": pid})
             control = -1
         for descriptor in (control, *others):
             if descriptor >= 0:
@@ -196,7 +203,7 @@ class _Server:
         return None
 
     def _become_child(self, message: dict[str, Any], descriptors: list[int]) -> Assignment:
-        # confine() closes the descriptors; no object may close their numbers again when it is collected later.
+        # confine() closes these descriptors. No object may close the same numbers again when it is garbage-collected.
         for connection in (self._parent, *self._controls.values()):
             connection.detach()
         self._selector.close()
@@ -209,17 +216,17 @@ class _Server:
             output=output,
             allowance=Allowance(**message["allowance"]),
             shared_processes=self._processes,
-            isolation=self._held.isolation,
-            view=self._held.view,
+            isolation=self._sandbox.isolation,
+            view=self._sandbox.view,
         )
 
     def _reap(self) -> None:
-        """Report the children that ended, once nothing that they started is left."""
+        """Report each child that has ended, once every process that it started has ended too."""
         ended: dict[int, int] = {}
         for pid in list(self._controls):
             if hasattr(os, "waitid") and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
-            _kill_group(pid)  # before the wait, while the number can't belong to anybody else
+            _kill_group(pid)  # before the wait, while no other process can have this id
             reaped, status = os.waitpid(pid, os.WNOHANG)
             if reaped:
                 ended[pid] = status
@@ -229,16 +236,16 @@ class _Server:
         for pid, connection in connections.items():
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(connection)
-            _tell(connection, {"status": ended[pid]})
+            _report(connection, {"status": ended[pid]})
             connection.close()
 
     def _end_orphans(self) -> None:
-        """Kill the processes that came to this one because their parent ended. No submission needs a daemon.
+        """Kill orphaned processes that were re-parented to the server. No submission needs a daemon.
 
-        Where each child has a process-id namespace, the kernel has ended all that was in it before the child counts as
-        ended.
+        With a process-id namespace for each child this is not needed: the kernel kills every process in the namespace
+        before it reports that the child has ended.
         """
-        if self._held.nursery is not None:
+        if self._sandbox.pid_namespace is not None:
             return
         give_up = time.monotonic() + _SWEEP_SECONDS
         while orphans := children(self._pid) - self._controls.keys():
@@ -253,15 +260,15 @@ class _Server:
     def _end_everything(self) -> None:
         for pid in self._controls:
             _kill(pid)
-        for pid in self._controls:  # so that the time they took is counted
+        for pid in self._controls:  # so that their CPU time is counted
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
         self._controls.clear()
         self._end_orphans()
 
 
-def _tell(connection: socket.socket, message: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # a parent that does not listen any more
+def _report(connection: socket.socket, message: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the parent may have closed the connection
         connection.send(json.dumps(message).encode() + b"\n")
 
 

@@ -1,7 +1,7 @@
-"""What a submission's process does: load the script, build Net, record its network, and end.
+"""The stages of a submission's process: load the script, build Net, record its network.
 
-Each stage ends with one record sent to the parent. Nothing here knows the data, the rubric or the answer key, and
-nothing here judges or trains.
+Each stage ends by sending one record to the parent. This module does not know the data, the rubric or the answer key.
+It does not judge, and it does not train.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from grader.worker.record.repairs import KeptOnCpu
 from grader.worker.wire.channel import Unobserved
 
 BATCHES = (64, 3, 100, 1)
-"""Numbers of images in the recorded passes."""
+"""Batch sizes of the recorded passes."""
 OTHER_BATCHES = (32, 10, 128, 16, 50, 4, 2, 256, 1000)
-"""Sizes that a script may have hard-coded, tried when none of BATCHES works."""
+"""Batch sizes that a script may have hard-coded; tried if none of BATCHES works."""
 LAB_SEED = 1
-"""Of torch's generator when Net is built and run: the default of the lab's own script."""
+"""Seed for torch when Net is built and run: the default of the lab script."""
 LARGEST_RECORDED = 250_000_000
-"""Parameters above which a net is only counted: the lab's own has some 20,000."""
+"""A net with more parameters than this is not recorded; the lab's network has about 20,000."""
 
 Explain = Callable[[str, BaseException], Problem]
 
 
 class Reporter(Protocol):
-    """Where records go: down a pipe to the parent."""
+    """Receives the records; in a worker process, the channel to the parent."""
 
     def begin(self, stage: str) -> None: ...
     def send(self, record: Loading | Building | Recording, stage: str) -> None: ...
 
 
 def preload() -> None:
-    """Do once, before any submission is forked off, what each would otherwise pay for. Starts no thread."""
+    """Do slow imports and first calls once in the fork server, so that no child repeats them. Starts no threads."""
     loading.warm_up()
     net = nn.Sequential(
         nn.Conv2d(1, 4, 5), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(), nn.Flatten(),
@@ -64,9 +64,9 @@ def preload() -> None:
 
 
 def observe(job: Job, reporter: Reporter) -> None:
-    """Look at one submission, stage by stage, until a stage leaves nothing for the next to look at.
+    """Run the stages for one submission, until a stage gives nothing that the next one could use.
 
-    Raises Unobserved for an exception that no line of the submission had a part in.
+    Raises Unobserved for an exception without a line of the submission in its traceback.
     """
     warnings.simplefilter("ignore")
     reporter.begin("load")
@@ -90,13 +90,13 @@ def _observe(loaded: Loaded, job: Job, reporter: Reporter) -> None:
         reporter.send(record, "build")
         if net is None or record.parameters > LARGEST_RECORDED:
             return
-        reset_settings()  # what Net() changed as well
+        reset_settings()  # Net() may have changed them, too
         reporter.begin("record")
         reporter.send(record_net(net, record, seed=job.seed, explain=loaded.explain), "record")
 
 
 def reset_settings() -> None:
-    """Undo what a script sets for all of torch: a default device would take our own tensors along, too."""
+    """Reset global torch settings that a script may change; a default device, for example, would affect our tensors."""
     torch.set_default_device(None)
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
@@ -105,22 +105,22 @@ def reset_settings() -> None:
 
 
 def build_net(factory: Callable[[], object], *, explain: Explain) -> tuple[nn.Module | None, Building]:
-    """Call ``Net()``; the net (None when it could not be built) and what was seen."""
+    """Call ``Net()``; return the net (None if it could not be built) and the record of the stage."""
     guard = KeptOnCpu()
     try:
         with guard:
             net = build(factory, seed=LAB_SEED)
     except NotAModule as error:
-        return None, Building(Problem("not-a-module", f"Net() gives a {error}, not an nn.Module"))
+        return None, Building(Problem("not-a-module", f"Net() returns an object of type {error}, not an nn.Module"))
     except (Exception, SystemExit) as error:  # the submission's own failure is the observation
         return None, Building(explain("build", error))
-    remarks = (Remark("moved-to-gpu", "Net moves its layers to a GPU when it is built"),) if guard.moved else ()
+    remarks = (Remark("moved-to-gpu", "Net moves its layers to a GPU when it is created"),) if guard.moved else ()
     return net, Building(None, parameter_count(net), layers(net), remarks)
 
 
 @dataclass
 class _Session:
-    """The passes over one net, as they are recorded."""
+    """Records the passes of one net and collects what was seen."""
 
     net: nn.Module
     registry: Registry
@@ -135,7 +135,7 @@ class _Session:
     is_changed_unseen: bool = False
 
     def record(self, mode: str, batch: int, *, repair: bool = False) -> bool:
-        """Record one pass; whether it gave one row for each image. None follows a pass of too many operations."""
+        """Record one pass; return whether it gave one row per image. After too many operations, do nothing."""
         if self.is_overfull:
             return False
         self.registry.put_back_buffers()
@@ -153,13 +153,13 @@ class _Session:
             pass
         except Exception as error:  # the submission's own failure is the observation
             problem = self.explain("forward", error)
-        if recorder.is_overfull:  # whatever the submission made of the exception
-            problem = Problem("too-many-operations", "forward runs thousands of operations")
+        if recorder.is_overfull:  # even if the submission caught the exception
+            problem = Problem("too-many-operations", "forward runs more than 3,000 operations")
         self.is_overfull |= recorder.is_overfull
         self.has_moved |= guard.moved
         self.is_wrapped |= recorder.is_wrapped
         self.is_changed_unseen |= recorder.is_changed_unseen
-        self.repairs += [one for one in recorder.repairs if one not in self.repairs]
+        self.repairs += [repair for repair in recorder.repairs if repair not in self.repairs]
         is_tensor = isinstance(result, Tensor)
         shape = tuple(result.shape) if isinstance(result, Tensor) else ()
         self.passes.append(
@@ -177,20 +177,20 @@ class _Session:
         return problem is None and (not is_tensor or shape[:1] == (batch,))
 
     def warm_up(self) -> None:
-        """Run a few images through the net in both modes: what it keeps from its first pass is there from now on.
+        """Run a few images through the net in both modes, so that everything that it caches in its first pass exists.
 
-        A loop without end meets its deadline here, and is known for what it is.
+        An endless loop reaches its deadline here, before anything is recorded.
         """
         for mode in (True, False):
             self.net.train(mode)
-            with suppress(Exception), KeptOnCpu():  # the recorded passes say what is wrong
+            with suppress(Exception), KeptOnCpu():  # the recorded passes show the error
                 self.net(chosen_images(BATCHES[1], seed=self.seed))
 
 
 def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) -> Recording:
-    """Record the passes of a net in both modes, and its answer to weights that were chosen for it.
+    """Record the passes of a net in both modes, and its outputs for weights and images that the grader chooses.
 
-    Where no pass in training mode works for any size, one more is recorded with its sizes repaired.
+    If no pass in training mode works for any batch size, one more pass is recorded with repaired sizes.
     """
     session = _Session(net, Registry(net), seed, explain)
     session.warm_up()
@@ -205,11 +205,13 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
     for batch in dict.fromkeys((*BATCHES, *works)):
         session.record("eval", batch)
     echo = None
-    usable = [one for one in session.passes if one.mode == "eval" and one.shape == (ECHO_IMAGES, 10)]
+    usable = [
+        recorded for recorded in session.passes if recorded.mode == "eval" and recorded.shape == (ECHO_IMAGES, 10)
+    ]
     if usable:
         echo = _echo(net, session.registry, seed=seed)
-    if session.has_moved or any(one.id == "moved-to-gpu" for one in built.remarks):
-        session.repairs.append(Repair("device", "", "is moved to a GPU whether there is one or not"))
+    if session.has_moved or any(remark.id == "moved-to-gpu" for remark in built.remarks):
+        session.repairs.append(Repair("device", "", "is moved to a GPU even if there is none"))
     registry = session.registry
     return Recording(
         tuple(session.passes),
@@ -217,13 +219,13 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
         tuple(registry.buffers),
         tuple(registry.constants),
         tuple(session.repairs[:20]),
-        (Remark("changed-unseen", "values change between operations"),) if session.is_changed_unseen else (),
+        (Remark("changed-unseen", "values change between two operations"),) if session.is_changed_unseen else (),
         echo=echo,
     )
 
 
 def _echo(net: nn.Module, registry: Registry, *, seed: int) -> Echo | None:
-    """What the net makes of chosen weights and images, and the gradients that its own backward pass gives."""
+    """The net's outputs for chosen weights and images, and the gradients of its own backward pass."""
     net.eval()
     weights = registry.tensors
     try:
@@ -240,7 +242,7 @@ def _echo(net: nn.Module, registry: Registry, *, seed: int) -> Echo | None:
 
 
 def _gradient_norms(outputs: Tensor, weights: Sequence[Tensor]) -> tuple[float, ...]:
-    """The norm of each weight's gradient; none at all where the net's own backward pass fails."""
+    """The norm of each weight's gradient; empty if the net's own backward pass fails."""
     try:
         if outputs.requires_grad:
             loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), chosen_labels(ECHO_IMAGES))
@@ -254,7 +256,7 @@ def _norm(gradient: Tensor | None) -> float:
     if gradient is None:
         return -1.0
     norm = float(gradient.double().norm())
-    return norm if norm < 1e30 else 1e30  # also for what is no number
+    return norm if norm < 1e30 else 1e30  # also for NaN
 
 
 def _type_name(value: object) -> str:

@@ -6,7 +6,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -50,14 +50,6 @@ PLAN = TrainingPlan(
 ANSWERS = bars(230, 2)[1]
 TRAINED = 1500 - VALIDATION_IMAGES
 MISSING_DEVICE = "cuda" if sys.platform == "darwin" else "mps"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Net(nn.Module):
@@ -141,7 +133,7 @@ def test_a_seed_fixes_the_run() -> None:
     assert other.seed == 8
 
 
-def test_networks_of_one_digest_learn_alike() -> None:
+def test_networks_with_the_same_digest_train_the_same() -> None:
     class Other(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -158,7 +150,7 @@ def test_networks_of_one_digest_learn_alike() -> None:
     assert torch.equal(runs[0][1].heldout, runs[1][1].heldout)
 
 
-def test_weights_brought_along_are_not_begun_with() -> None:
+def test_training_does_not_start_from_the_submissions_weights() -> None:
     torch.manual_seed(0)
     net = Net()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
@@ -250,7 +242,7 @@ def test_plain_scores_learn_as_well_as_log_probabilities() -> None:
     assert accuracy(score_outputs) == pytest.approx(accuracy(outputs), abs=0.02)
 
 
-def test_dropout_left_on_is_held_while_a_net_is_measured() -> None:
+def test_dropout_left_on_is_bypassed_in_evaluation() -> None:
     noisy = two_layers(lambda x: F.dropout(x, 0.2), lambda x: F.log_softmax(x, 1))
     assert torch.equal(run(noisy)[1].heldout, run(Net())[1].heldout)
 
@@ -323,7 +315,7 @@ def test_a_device_that_fails_is_replaced_by_the_cpu() -> None:
     assert torch.equal(outputs.heldout, run(graph)[1].heldout)
 
 
-def test_a_net_that_never_looks_at_its_images_learns_nothing() -> None:
+def test_a_net_that_ignores_its_images_learns_nothing() -> None:
     blind = With(lambda net, x: net.fc(torch.zeros_like(x).flatten(1)), fc=nn.Linear(784, 10))
     record, outputs = run(blind)
     assert record.problem is None
@@ -400,13 +392,13 @@ def test_a_net_without_small_filters_shows_none(net: nn.Module) -> None:
 # ---- one batch by heart ----------------------------------------------------------------------------------------------
 
 
-def test_one_batch_is_learnt_by_heart() -> None:
+def test_one_batch_can_be_overfitted() -> None:
     record = overfit(graph_from(Lab()), images(), probes=probes, seed=1)
     assert (record.problem, record.correct, record.total) == (None, 64, 64)
     assert record.steps < training.VALIDATION_IMAGES
 
 
-def test_what_cannot_learn_a_batch_says_how_far_it_came() -> None:
+def test_a_net_that_cannot_overfit_a_batch_reports_how_far_it_came() -> None:
     blind = With(lambda net, x: net.fc(torch.zeros_like(x).flatten(1)), fc=nn.Linear(784, 10))
     record = overfit(graph_from(blind), images(), probes=probes, seed=1)
     assert record.problem is None
@@ -548,7 +540,7 @@ def test_without_a_recording_there_is_nothing_to_measure() -> None:
     assert Measuring(Refusing(), PLAN, counted(ZEROS), 3, 11).complete(evidence, lambda stage: None) is evidence
 
 
-def test_predictions_cross_as_they_are() -> None:
+def test_predictions_arrive_unchanged() -> None:
     outputs = np.random.default_rng(0).random((7, 10)).astype(np.float32)
     filters = np.ones((2, 3, 3), np.float32)
     shapes = {"heldout": (7, 10), "filters": (2, 3, 3)}

@@ -51,7 +51,7 @@ SIZES = (64, 3, 100, 1)
 # ---- what matters of a pass ------------------------------------------------------------------------------------------
 
 
-def test_what_leads_nowhere_is_left_out_and_the_rest_renumbered() -> None:
+def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
     one = program(
         node("relu", INPUT),
         node("tanh", INPUT),
@@ -173,7 +173,7 @@ def test_numbers_that_grow_with_the_batch(argument: Callable[[int], Any], merged
         lambda n: n if n != 1 else 7,
     ],
 )
-def test_what_differs_in_more_than_sizes_is_no_one_program(argument: Callable[[int], Any]) -> None:
+def test_passes_that_differ_in_more_than_sizes_are_not_merged(argument: Callable[[int], Any]) -> None:
     assert generalised(passes(argument)) is None
 
 
@@ -234,7 +234,7 @@ def test_the_bounds_of_layers_are_those_of_torch() -> None:
         assert bounds[number] == pytest.approx((2 * 25) ** -0.5 if number < 2 else 7**-0.5)
 
 
-def test_a_few_weights_of_no_layer_are_begun_with_as_they_are() -> None:
+def test_small_weights_of_no_layer_keep_their_initial_values() -> None:
     def graph(*counts: int) -> Graph:
         nodes = [node("mul.Tensor", INPUT, held("parameter", at)) for at in range(len(counts))]
         return Graph(program(*nodes), Program(), tuple(Weight("", (count,), sample="AAAA") for count in counts))
@@ -318,9 +318,9 @@ TABLE = Constant("", (MOST_VALUES,), "float32", "AAAA")
         (of(*[node("relu", INPUT)] * (MOST_NODES + 1)), "more than 3,000 operations"),
         (of(format=0), "format 0"),
         (of(constants=(TABLE,), buffers=(Constant("", (1,), "float32", "AAAA"),)), "more than 4,096 numbers"),
-        (of(weights=(Weight("", (-1, 2)),)), "no shape"),
-        (of(weights=(Weight("", (1,) * 9),)), "no shape"),
-        (of(buffers=(Constant("", (2, -3), "float32"),)), "no shape"),
+        (of(weights=(Weight("", (-1, 2)),)), "no valid shape"),
+        (of(weights=(Weight("", (1,) * 9),)), "no valid shape"),
+        (of(buffers=(Constant("", (2, -3), "float32"),)), "no valid shape"),
         (of(weights=(Weight("", (1 << 14, 1 << 14)),)), "too large"),
         (of(buffers=(Constant("", (1 << 30,), "float32"),)), "too large"),
         (replace(of(), training=Program((), Source("node", 0))), "not there before it"),
@@ -328,7 +328,7 @@ TABLE = Constant("", (MOST_VALUES,), "float32", "AAAA")
         (replace(of(), evaluation=Program((node("relu", INPUT),), Source("parameter", 0))), "not there before it"),
     ],
 )
-def test_what_is_no_graph_is_refused(graph: Graph, reason: str) -> None:
+def test_an_invalid_graph_is_refused(graph: Graph, reason: str) -> None:
     with pytest.raises(GraphRefused) as refusal:
         check_graph(graph)
     assert reason in str(refusal.value)
@@ -360,7 +360,7 @@ def test_no_operation_reads_out_values_or_reaches_into_memory() -> None:
     assert {one.kind for one in OPERATIONS.values()} == set(Kind)
 
 
-def test_sources_are_found_wherever_they_stand() -> None:
+def test_sources_are_found_at_any_depth() -> None:
     one = node("stack", [[INPUT], held("parameter", 4)], out={"tensor": ["node", 1, 2, True]})
     assert list(one.sources()) == [
         Source("input", 0),
@@ -469,7 +469,7 @@ def test_a_write_through_a_view_stays_one() -> None:
     assert digest(writing) != digest(apart)
 
 
-def test_what_a_weight_of_no_layer_begins_with_is_part_of_it() -> None:
+def test_initial_values_of_a_weight_of_no_layer_are_part_of_the_digest() -> None:
     def scaled(value: float) -> nn.Module:
         return With(
             lambda net, x: net.fc(x.flatten(1)) * net.scale,

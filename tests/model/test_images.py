@@ -52,7 +52,7 @@ def test_the_surest_mistakes_come_first() -> None:
     assert [one.probability for one in mistakes] == pytest.approx([shares[index].max() for index in surest], abs=1e-6)
 
 
-def test_a_net_that_is_right_made_no_mistakes() -> None:
+def test_a_net_without_errors_has_no_mistakes() -> None:
     outputs = np.eye(10, dtype=np.float32)[LABELS]
     assert surest_mistakes(outputs, LABELS, IMAGES) == ()
     outputs[7] = np.roll(outputs[7], 1)
@@ -70,7 +70,7 @@ def test_plain_scores_give_the_probabilities_of_their_log_softmax() -> None:
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, 3e38, -1e30])
 @pytest.mark.parametrize("columns", [slice(0, 1), slice(0, 4), slice(None)])
-def test_outputs_that_are_no_numbers_give_probabilities_all_the_same(odd: float, columns: slice) -> None:
+def test_outputs_that_are_not_finite_still_give_probabilities(odd: float, columns: slice) -> None:
     outputs = SCORES.copy()
     outputs[:, columns] = odd
     mistakes = surest_mistakes(outputs, LABELS, IMAGES)

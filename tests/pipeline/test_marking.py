@@ -11,7 +11,7 @@ import pytest
 
 from grader.answers.marked_parts import NO_ANSWERS, WAITING
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
+from grader.model import AnswerSheet, Criterion, Flag, Report, Result, Rubric, Status, Submission, WrittenAnswer
 from grader.model.evidence import Doubt, Ending, Problem
 from grader.model.status import overall_status
 from grader.pipeline.marking import mark, mark_error, mark_unusable
@@ -36,7 +36,7 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
     )
 
 
-def item(report: Report, id_: str) -> ItemResult:
+def item(report: Report, id_: str) -> Result:
     return next(one for one in report.items if one.id == id_)
 
 
@@ -156,13 +156,13 @@ P, F, S = Status.PASSED, Status.FAILED, Status.SKIPPED
     ],
 )
 def test_overall_status(statuses: tuple[Status, ...], overall: Status) -> None:
-    items = [ItemResult("loads", "", status, Decimal(0), Decimal(1), "") for status in statuses]
-    assert overall_status(items, ()) is overall
+    items = [Result("loads", "", status, Decimal(0), Decimal(1), "") for status in statuses]
+    assert overall_status(items) is overall
 
 
 def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
-    kept = ItemResult("loads", "", P, Decimal(1), Decimal(1), "")
-    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))], ()) is P
+    kept = Result("loads", "", P, Decimal(1), Decimal(1), "")
+    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))]) is P
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_an_accuracy_that_may_be_owed_to_other_weights_waits() -> None:
     assert report.awarded == 13
     held = item(report, "training.accuracy")
     assert (held.status, held.proposed) == (Status.NEEDS_REVIEW, Decimal(1))
-    assert held.message == f"Held: {doubt.message}"
+    assert held.message == f"Waiting for a tutor: {doubt.message}"
 
 
 def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
@@ -200,7 +200,9 @@ def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
     assert {one.id for one in report.items if one.status is P} == {"loads"}
     assert {one.status for one in report.items if one.id != "loads"} == {Status.NEEDS_REVIEW}
     lost = item(report, "behaviour.gradients")
-    assert lost.message.startswith(f"Held: {doubt.message} backward raises an error"), "a loss waits as well"
+    assert lost.message.startswith(f"Waiting for a tutor: {doubt.message} The backward pass raises an error"), (
+        "a loss waits as well"
+    )
     assert lost.proposed == 0
     assert item(report, "structure.conv").proposed == 1
 

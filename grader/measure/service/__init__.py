@@ -1,6 +1,6 @@
-"""Measuring as a service: plain bytes in, plain bytes out, for a process beside this one or on another machine.
+"""Measuring as a service: plain bytes in, plain bytes out, for a process on this machine or on another one.
 
-It may import ``model`` and ``measure``. What a student's kit holds has no use for it.
+The student handout does not contain this package.
 
 May import: ``measure``, ``model``.
 """

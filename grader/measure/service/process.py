@@ -1,4 +1,4 @@
-"""A measuring process from within: the data mapped once, then requests answered one after the other."""
+"""The code of a measuring process: map the data set once, then answer requests one after the other."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ NO_ROOM = "it needs more memory than is allowed"
 
 
 def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
-    """What answers requests: with ``settings["data"]`` (the fields of DataFiles) mapped, training on
-    ``settings["device"]``, which may be ``auto``.
+    """Return a function that answers requests.
+
+    ``settings["data"]`` has the fields of DataFiles. ``settings["device"]`` is the device for training or ``auto``.
     """
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)

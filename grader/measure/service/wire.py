@@ -1,6 +1,7 @@
-"""What a measuring process is asked and what it answers, as plain bytes: it may run on another machine.
+"""The requests and replies of a measuring process as plain bytes, so that it can run on another machine.
 
-A message is a line of JSON; the arrays that it names come behind it as little-endian float32. No torch is needed here.
+A message is a line of JSON, followed by the arrays that it names as little-endian float32. This module does not need
+torch.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from grader.model.graph import Graph
 
 
 class Look(msgspec.Struct, tag="look", forbid_unknown_fields=True):
-    """Measure everything but training."""
+    """Request: measure everything except training."""
 
     graph: Graph
     recording: Recording
     """Without its programs."""
     parameters: int
     recorded_seed: int
-    """Of the weights and images that were chosen for the submission's own run."""
+    """Seed of the weights and images that the grader chose for the submission's own run."""
     seed: int
 
 
 class Train(msgspec.Struct, tag="train", forbid_unknown_fields=True):
-    """Train once, as the attempt ``number`` (from 0) of a plan without its bands."""
+    """Request: train once, as attempt ``number`` (from 0) of a plan without its bands."""
 
     graph: Graph
     plan: TrainingPlan
@@ -40,20 +41,20 @@ class Train(msgspec.Struct, tag="train", forbid_unknown_fields=True):
 
 
 class Looked(msgspec.Struct, tag="looked", forbid_unknown_fields=True):
-    """What :class:`Look` gives."""
+    """Reply to :class:`Look`."""
 
     measurements: Measurements
 
 
 class Trained(msgspec.Struct, tag="trained", forbid_unknown_fields=True):
-    """What :class:`Train` gives, with the shapes of the arrays behind it: outputs for held-out images, and filters."""
+    """Reply to :class:`Train`, with the shapes of the arrays that follow: outputs for held-out images, and filters."""
 
     training: Training
     shapes: dict[str, tuple[int, ...]] = {}
 
 
 class Refused(msgspec.Struct, tag="refused", forbid_unknown_fields=True):
-    """The graph cannot be measured, and why."""
+    """Reply: the graph cannot be measured, with the reason."""
 
     reason: str
 
@@ -68,18 +69,18 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(message: Request | Reply, arrays: Arrays | None = None) -> bytes:
-    """A message as bytes."""
+    """Encode a message as bytes."""
     raw = [array.astype("<f4").tobytes() for array in (arrays or {}).values()]
     return b"\n".join([_encoder.encode(message), b"".join(raw)])
 
 
 def decode_request(request: bytes) -> Request:
-    """A request. Raises msgspec's error for anything else."""
+    """Decode a request. Raises msgspec's error for invalid bytes."""
     return _requests.decode(request.partition(b"\n")[0])
 
 
 def decode_reply(reply: bytes) -> tuple[Reply, Arrays]:
-    """A reply, and its arrays by name. Raises msgspec's error, or ValueError, for anything else."""
+    """Decode a reply and its arrays by name. Raises msgspec's error or ValueError for invalid bytes."""
     line, _, rest = reply.partition(b"\n")
     message = _replies.decode(line)
     arrays: dict[str, NDArray[np.float32]] = {}

@@ -1,4 +1,4 @@
-"""Shutting a child in before it meets student code, with what the kernel offers.
+"""The sandbox of a child process: namespaces, mounts, Landlock, seccomp and limits, set up before student code runs.
 
 May import: nothing of ours.
 """

@@ -1,7 +1,7 @@
-"""Which of the kernel's means hold a submission in on this machine, found out by trying them.
+"""Find out which isolation steps the kernel of this machine allows, by trying each step in a child process.
 
-Each means is a step of its own; one that the kernel refuses is left out, the others stay, and what is missing is told.
-The steps themselves are made in :mod:`grader.worker.isolate.confinement`.
+If the kernel refuses a step, that step is left out, the other steps stay, and the reason is kept for the tutor. The
+steps themselves are in :mod:`grader.worker.isolate.confinement`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from grader.worker.isolate import syscalls
 
 PID, NAMESPACES, VIEW, USER, LANDLOCK, CALLS = "pid", "namespaces", "view", "user", "landlock", "calls"
 STEPS = (PID, NAMESPACES, VIEW, USER, LANDLOCK, CALLS)
-"""A process-id namespace; namespaces for mounts, network, IPC and host name; a root with only what is needed in it; an
-own user without rights; Landlock; a filter of system calls. In the order in which a child takes them."""
+"""All steps, in the order in which a child takes them: a process-id namespace; namespaces for mounts, network, IPC and
+host name; a file system view with only the files that are needed; a user without capabilities; Landlock; a seccomp
+filter for system calls."""
 _NEEDS = {VIEW: NAMESPACES}
 
 
@@ -35,7 +36,7 @@ class StepRefused(Exception):
 
 @dataclass(frozen=True)
 class Isolation:
-    """The steps that hold here, and for those that do not, why not."""
+    """The steps that this machine allows, and the reason for each step that it refuses."""
 
     steps: frozenset[str]
     refusals: dict[str, str] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Isolation:
         return step in self.steps
 
     def without(self, step: str, reason: str) -> Isolation:
-        """The same less one step and what builds on it."""
+        """A copy without one step and the steps that need it."""
         gone = {step} | {name for name, need in _NEEDS.items() if need == step}
         reasons = dict.fromkeys(gone & self.steps, reason)
         return replace(self, steps=self.steps - gone, refusals={**self.refusals, **reasons})
@@ -54,8 +55,8 @@ class Isolation:
 NONE = Isolation(frozenset())
 
 
-def wanted() -> Isolation:
-    """Every step that there is on this kind of system."""
+def all_steps() -> Isolation:
+    """All steps that exist on this operating system."""
     if not sys.platform.startswith("linux"):
         return NONE
     return Isolation(frozenset(STEPS))
@@ -63,7 +64,7 @@ def wanted() -> Isolation:
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[None]:
-    """Turn a refusal within into :class:`StepRefused`."""
+    """Turn an OSError inside the block into :class:`StepRefused`."""
     try:
         yield
     except (OSError, AttributeError) as problem:  # AttributeError: a C library without the function
@@ -71,14 +72,14 @@ def step(name: str) -> Iterator[None]:
 
 
 def enter_process_namespace() -> str:
-    """Go on in a process-id namespace of one's own; the process that was called waits for it and ends as it does.
+    """Continue in a forked child that has its own process-id namespace. The calling process waits for that child.
 
-    When this process ends, however it does, the kernel ends everything below it. Afterwards :class:`Nursery` can give
-    each child a namespace in turn. Returns an empty text, or why nothing was changed. To be called before any thread
-    is started and anything large is loaded.
+    When the child ends, the kernel kills every process below it, and the calling process exits with the same status.
+    Inside the namespace, :class:`ChildPidNamespace` can give each further child its own namespace. Returns "" on
+    success, or the reason why nothing changed. Call this before starting a thread or importing large modules.
     """
     if not sys.platform.startswith("linux"):
-        return "there are no namespaces on this system"
+        return "this operating system has no namespaces"
     reason = _in_a_child(_try_nesting)
     if reason:
         return reason
@@ -104,18 +105,20 @@ def _unshare() -> None:
 
 def _try_nesting() -> None:
     _unshare()
-    _in_a_child(lambda: Nursery().prepare(), is_strict=True)
+    _in_a_child(lambda: ChildPidNamespace().prepare(), is_strict=True)
 
 
-def _in_a_child(attempt: Callable[[], object], *, nursery: Nursery | None = None, is_strict: bool = False) -> str:
-    """Run ``attempt`` in a forked child; the text of what it raised, empty when it raised nothing."""
+def _in_a_child(
+    attempt: Callable[[], object], *, pid_namespace: ChildPidNamespace | None = None, is_strict: bool = False
+) -> str:
+    """Run ``attempt`` in a forked child; return the text of the exception that it raised, or "" if it raised none."""
     readable, writable = os.pipe()
-    pid = fork(nursery)
+    pid = fork(pid_namespace)
     if pid == 0:
         text = ""
         try:
             attempt()
-        except Exception as problem:  # whatever it is, the step does not hold here
+        except Exception as problem:  # any exception means that this step does not work here
             text = str(problem) or type(problem).__name__
         finally:
             os.write(writable, text.encode())
@@ -129,42 +132,45 @@ def _in_a_child(attempt: Callable[[], object], *, nursery: Nursery | None = None
     return reason
 
 
-class Nursery:
-    """Gives the next child that is forked a process-id namespace of its own, in which it is the first process.
+class ChildPidNamespace:
+    """Gives the next forked child its own process-id namespace, in which the child is the first process.
 
-    The kernel moves children only, and only once; between two forks the process returns to its own namespace.
+    The kernel puts only future children into a new process-id namespace, and a process can create only one at a time.
+    So this process returns to its own namespace between two forks.
     """
 
     def __init__(self) -> None:
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
     def prepare(self) -> None:
-        """Have the next child start a namespace."""
+        """Create a namespace for the next child."""
         syscalls.unshare(syscalls.NEW_PID)
 
     def restore(self) -> None:
-        """Have further children stay in this process's own namespace."""
+        """Let further children stay in the namespace of this process."""
         syscalls.join(self._own, syscalls.NEW_PID)
 
 
-def fork(nursery: Nursery | None) -> int:
-    """os.fork(), the child in a process-id namespace of its own when there is a nursery for it."""
-    if nursery is None:
+def fork(pid_namespace: ChildPidNamespace | None) -> int:
+    """os.fork(); with ``pid_namespace``, the child gets its own process-id namespace."""
+    if pid_namespace is None:
         return os.fork()
-    nursery.prepare()
+    pid_namespace.prepare()
     pid = -1
     try:
         pid = os.fork()
     finally:
         if pid != 0:
-            nursery.restore()
+            pid_namespace.restore()
     return pid
 
 
-def rehearse(isolation: Isolation, attempt: Callable[[Isolation], object], nursery: Nursery | None) -> Isolation:
-    """Try ``attempt`` with fewer and fewer steps, each time in a child, until the kernel refuses none of them."""
+def find_allowed_steps(
+    isolation: Isolation, attempt: Callable[[Isolation], object], pid_namespace: ChildPidNamespace | None
+) -> Isolation:
+    """Run ``attempt`` in a child again and again, each time without the refused step, until no step is refused."""
     for _ in range(len(STEPS) + 1):
-        report = _in_a_child(partial(_report, isolation, attempt), nursery=nursery)
+        report = _in_a_child(partial(_report, isolation, attempt), pid_namespace=pid_namespace)
         if not report:
             return isolation
         try:

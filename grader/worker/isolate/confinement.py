@@ -1,6 +1,6 @@
-"""What a forked child does to itself before it is of use: streams, descriptors, isolation, limits, session.
+"""How a forked child confines itself before it starts work: streams, file descriptors, namespaces, limits, filters.
 
-Which steps of isolation this machine allows is found out in :mod:`grader.worker.isolate.capabilities`.
+Which isolation steps this machine allows is determined in :mod:`grader.worker.isolate.capabilities`.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ from grader.worker.isolate.capabilities import Isolation
 from grader.worker.isolate.filesystem import HOME, NOBODY, WRITABLE, View, enter_view, has_gpu
 
 _SPARE_PROCESSES = 1024
-"""How many processes and threads a user may have beyond those that run when the server starts (not for root)."""
+"""Processes and threads that a user may start in addition to those that run when the server starts (not for root)."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one child may use, in the kernel's own terms: bytes, CPU seconds, processes and threads. None: no limit."""
+    """The resource limits of one child: bytes, CPU seconds, processes and threads. None means no limit."""
 
     file_bytes: int
     cpu_seconds: int | None
     data_bytes: int | None
-    """Beyond what is there at the start, for each process; the parent watches over all of them together."""
+    """Private memory of each process beyond what it has at the start. The parent checks the sum of all processes."""
     disk_bytes: int
-    """In all, where a view of its own bounds what it writes."""
+    """All written files together; it applies where the child has its own file system view."""
     processes: int
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One forked child's work: the job as received, its descriptors and what holds it in."""
+    """The work of one forked child: the job as received, its file descriptors, and how it is confined."""
 
     work: str
     """``record`` or ``measure``; see :mod:`grader.worker.child`."""
     job: dict[str, Any]
     server: int
-    """Process id of the server, as seen from the server."""
+    """Process id of the server, in the server's own namespace."""
     channel: int
     output: int
     allowance: Allowance
     shared_processes: int | None
-    """Processes that the user may have, where a submission's own can't be counted apart."""
+    """Process limit for the whole user; it applies if the kernel cannot count one submission's processes separately."""
     isolation: Isolation
     view: View
 
 
-def settle(assignment: Assignment) -> int:
-    """Cut this process off from the server; return its channel, moved to a number that nobody can guess."""
+def detach_from_server(assignment: Assignment) -> int:
+    """Detach this process from the server (session, signals, streams); return its channel, moved to a random number."""
     os.setsid()
     _die_with(assignment)
     _restore_signals()
@@ -65,22 +65,23 @@ def settle(assignment: Assignment) -> int:
     return _hide_descriptor(assignment.channel)
 
 
-def depart(assignment: Assignment) -> None:
-    """Leave the machine's namespaces, which a process with threads no longer can. No file goes out of sight yet.
+def enter_namespaces(assignment: Assignment) -> None:
+    """Enter new namespaces. Call this before any thread starts, because a process with threads cannot do it any more.
 
-    Raises :class:`~grader.worker.isolate.capabilities.StepRefused`, as :func:`confine` does.
+    All files stay visible until :func:`confine`. Raises :class:`~grader.worker.isolate.capabilities.StepRefused`, as
+    :func:`confine` does.
     """
     steps = assignment.isolation
     if steps.has(capabilities.NAMESPACES):
         with capabilities.step(capabilities.NAMESPACES):
-            # Inside the user namespace that came with the server's process namespace, everybody has the right to.
-            _leave_namespaces(may=os.geteuid() == 0 or steps.has(capabilities.PID))
+            # Inside the user namespace of the server's PID namespace, every process may do this.
+            _unshare_namespaces(is_privileged=os.geteuid() == 0 or steps.has(capabilities.PID))
 
 
 def confine(assignment: Assignment) -> str:
-    """Shut this process in, for good, once it has departed; return the folder in which its files now are.
+    """Confine this process permanently, after :func:`enter_namespaces`; return the folder where its files are now.
 
-    Raises :class:`~grader.worker.isolate.capabilities.StepRefused` when a step that should hold does not.
+    Raises :class:`~grader.worker.isolate.capabilities.StepRefused` when the kernel refuses a step of the assignment.
     """
     steps, view = assignment.isolation, assignment.view
     is_root = os.geteuid() == 0
@@ -93,9 +94,9 @@ def confine(assignment: Assignment) -> str:
     is_counted_apart = False
     if steps.has(capabilities.USER):
         with capabilities.step(capabilities.USER):
-            is_counted_apart = _lose_rights(steps, is_root=is_root, user=user, group=group)
+            is_counted_apart = _drop_privileges(steps, is_root=is_root, user=user, group=group)
     _set_limits(assignment, is_counted_apart=is_counted_apart)
-    _settle_in(root, assignment.job["script"])
+    _use_folder(root, assignment.job["script"])
     if steps.has(capabilities.LANDLOCK):
         with capabilities.step(capabilities.LANDLOCK):
             _allow_files(view, root, has_view=steps.has(capabilities.VIEW))
@@ -106,10 +107,10 @@ def confine(assignment: Assignment) -> str:
     return root
 
 
-def _leave_namespaces(*, may: bool) -> None:
-    """Leave the machine's network, IPC, host name and mounts behind; without rights, by way of a user namespace."""
+def _unshare_namespaces(*, is_privileged: bool) -> None:
+    """Enter new namespaces for network, IPC, host name and mounts; without privileges, through a user namespace."""
     spaces = syscalls.NEW_MOUNTS | syscalls.NEW_NETWORK | syscalls.NEW_IPC | syscalls.NEW_HOST_NAME
-    if may:
+    if is_privileged:
         syscalls.unshare(spaces)
         return
     user, group = os.geteuid(), os.getegid()
@@ -117,53 +118,54 @@ def _leave_namespaces(*, may: bool) -> None:
     syscalls.map_own_ids(user, group)
 
 
-def _lose_rights(steps: Isolation, *, is_root: bool, user: int, group: int) -> bool:
-    """Become a user without any rights; whether this submission's processes are now counted apart from all others.
+def _drop_privileges(steps: Isolation, *, is_root: bool, user: int, group: int) -> bool:
+    """Become a user without capabilities; return whether the kernel now counts this child's processes separately.
 
-    Root becomes nobody, if its files can be reached without root's rights, which only a view of its own makes sure of.
+    Root becomes nobody only with its own file system view, because only the view makes sure that nobody can read the
+    files that are needed.
     """
     is_apart = steps.has(capabilities.NAMESPACES) and not is_root and not steps.has(capabilities.PID)
     if is_root and steps.has(capabilities.VIEW):
         os.setgroups([])
         os.setresgid(group, group, group)
         os.setresuid(user, user, user)
-        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # else this process's own files in /proc stay root's
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # otherwise root keeps this process's files in /proc
     if not is_apart and steps.has(capabilities.NAMESPACES) and os.geteuid() != 0:
-        with contextlib.suppress(OSError):  # some systems keep user namespaces from ordinary users
+        with contextlib.suppress(OSError):  # some systems do not allow user namespaces for ordinary users
             syscalls.unshare(syscalls.NEW_USER)
             syscalls.map_own_ids(user, group)
             is_apart = True
     syscalls.drop_capabilities()
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # keeps it from /proc/self/mem, and others from it
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # it cannot write /proc/self/mem, and others cannot trace it
     return is_apart
 
 
 def _allow_files(view: View, root: str, *, has_view: bool) -> None:
     version = syscalls.landlock_version()
     if version < 1:
-        raise OSError("this kernel has no Landlock, or it is switched off")
+        raise OSError("this kernel does not have Landlock, or Landlock is switched off")
     if has_view:
         landlock.restrict(version, readable=["/"], writable=WRITABLE, devices=view.devices)
     else:
-        # /proc/self is left out: what is open and mapped in this process is nobody's business.
+        # /proc/self is left out: it shows the open files and the memory map of this process.
         readable = [*view.open_places(), "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"]
         landlock.restrict(version, readable=readable, writable=[root], devices=view.devices)
 
 
 def _calls(steps: Isolation) -> bytes:
-    """The filter: sockets go nowhere in a network namespace, but without one none may be opened."""
+    """The seccomp filter. In a network namespace, sockets lead nowhere; without one, no socket may be opened."""
     inner = [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6] if steps.has(capabilities.NAMESPACES) else []
     return seccomp.call_filter(sockets=inner, allows_memfd=has_gpu(), is_first=steps.has(capabilities.PID))
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of every descendant whose own parent ends (Linux; elsewhere nothing happens)."""
+    """Make this process the parent of every orphaned descendant (on Linux; elsewhere this does nothing)."""
     if sys.platform.startswith("linux"):
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def process_allowance() -> int | None:
-    """Return a process limit for children that leaves the tutor's other programs alone; None where it can't be told."""
+    """Return a process limit for children that does not affect the tutor's other programs; None where it is unknown."""
     if os.geteuid() == 0 or not hasattr(resource, "RLIMIT_NPROC") or not os.path.isdir("/proc"):
         return None  # the kernel does not count root's processes
     running = 0
@@ -180,10 +182,10 @@ def process_allowance() -> int | None:
 def _die_with(assignment: Assignment) -> None:
     if sys.platform.startswith("linux"):
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-    # In a namespace of its own the parent has no number; there, the kernel ends everything with the server anyway.
+    # In its own namespace the child cannot see the parent's id. There, the kernel kills it when the server ends.
     if not assignment.isolation.has(capabilities.PID) and os.getppid() != assignment.server:
-        os._exit(1)  # it died before the line above
-    try:  # when the machine runs out of memory, this process is the one to go
+        os._exit(1)  # the server died before the line above
+    try:  # when the machine runs out of memory, the kernel kills this process first
         with open("/proc/self/oom_score_adj", "w") as score:
             score.write("1000")
     except OSError:
@@ -207,12 +209,12 @@ def _redirect_streams(output: int) -> None:
 
 
 def _line_by_line(descriptor: int) -> io.TextIOWrapper:
-    """Open a stream that writes each line at once: what was printed before a crash must not be lost in a buffer."""
+    """Open a line-buffered stream, so that text printed before a crash is not lost in a buffer."""
     return open(descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)
 
 
 def _hide_descriptor(channel: int) -> int:
-    """Move the channel's descriptor to a random number and close everything else but the standard streams."""
+    """Move the channel to a random descriptor number; close all other descriptors except the standard streams."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     top = 4096 if soft == resource.RLIM_INFINITY else min(soft, 4096)
     hidden = random.SystemRandom().choice([number for number in range(top // 4, top) if number != channel])
@@ -241,7 +243,7 @@ def _set_limits(assignment: Assignment, *, is_counted_apart: bool) -> None:
 
 
 def _data_bytes() -> int:
-    """Bytes of private memory that this process has mapped, used or not: what RLIMIT_DATA counts."""
+    """Bytes of private memory that this process has mapped, used or unused. RLIMIT_DATA counts the same."""
     try:
         with open("/proc/self/statm", "rb") as sizes:
             return int(sizes.read().split()[5]) * resource.getpagesize()
@@ -249,8 +251,8 @@ def _data_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 11
 
 
-def _settle_in(root: str, script: str) -> None:
-    """Make ``root`` the place for everything that is written, and look like the submission's own script."""
+def _use_folder(root: str, script: str) -> None:
+    """Make ``root`` the working, home and temporary folder, and set ``sys.argv`` as for the submission's script."""
     os.chdir(root)
     for name in ("HOME", "TMPDIR"):
         os.environ[name] = root

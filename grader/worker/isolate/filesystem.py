@@ -1,7 +1,7 @@
-"""What a submission can see of the file system: which places, and a root of its own in which there is nothing else.
+"""The file system view of a submission: which paths it can see, and a root file system that contains only these.
 
-In sight are the interpreter with its libraries, what the system's own libraries need, a few devices, and a copy of the
-submission to write in; not in sight are home folders, the grader's own folder, and whatever else is ``hidden``.
+Visible are the interpreter with its libraries, the files that system libraries need, a few devices, and a writable copy
+of the submission. Not visible are home folders, the grader's own folder, and all paths listed as ``hidden``.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from pathlib import Path
 from grader.worker.isolate import syscalls
 
 HOME = "/submission"
-"""Where a submission finds itself in a view of its own."""
+"""The folder of the submission inside the view."""
 NOBODY = 65534
 WRITABLE = (HOME, "/tmp", "/dev/shm")
 _SYSTEM = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime"),
-    "/sys/devices/system",  # libraries count the cores there
+    "/sys/devices/system",  # libraries count the CPU cores there
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _GPU_DEVICES = ("/dev/nvidia*", "/dev/dri", "/dev/kfd")
 _ANSWERS = ("sklearn/datasets/data",)
-"""Below the folders of Python packages: scikit-learn's digits, which stand in for MNIST, with their labels."""
+"""Paths inside the folders of Python packages: scikit-learn's digits with their labels, which can replace MNIST."""
 _OLD = "/.old"
 _STAGING = "/.writable"
 
 
 @dataclass(frozen=True)
 class View:
-    """Existing places without symbolic links: ``readable`` folders and files, ``hidden`` ones below some of these.
+    """Existing paths without symbolic links: ``readable`` folders and files, and ``hidden`` paths inside them.
 
-    ``links`` are the symbolic links on the way to a readable place, as (path, target).
+    ``links`` are the symbolic links that lead to a readable path, as (path, target).
     """
 
     readable: tuple[str, ...]
@@ -47,23 +47,23 @@ class View:
     links: tuple[tuple[str, str], ...]
 
     def open_places(self) -> Iterator[str]:
-        """The readable places without the hidden ones: a folder that holds a hidden place gives way to its entries."""
+        """The readable paths without the hidden ones; entries replace a folder that contains a hidden path."""
         for place in self.readable:
             yield from _without(place, [hidden for hidden in self.hidden if _is_below(hidden, place)])
 
 
 def has_gpu() -> bool:
-    """Whether the driver of a GPU has left its devices in /dev."""
+    """Whether /dev contains the devices of a GPU driver."""
     return bool(glob.glob("/dev/nvidia[0-9]*") or os.path.exists("/dev/kfd"))
 
 
 def plan_view(hidden: Iterable[str]) -> View:
-    """The view that this interpreter needs, with everything imported so far, less what is ``hidden``."""
+    """The view that this interpreter and the modules imported so far need, without the ``hidden`` paths."""
     packages = [path for path in sys.path if os.path.isdir(path)]
     answers = [os.path.join(path, name) for path in packages for name in _ANSWERS]
     masked = sorted({os.path.realpath(path) for path in (*hidden, *answers) if os.path.exists(path)})
     interpreter = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
-    # A virtual environment may lie inside the folder that is hidden; what is merely on the path may not.
+    # A virtual environment may be inside a hidden folder. Other entries of sys.path there stay hidden.
     wanted = [path for path in packages if not _is_within(os.path.realpath(path), masked)]
     wanted += [*interpreter, *_SYSTEM, *_library_folders(masked), *(["/sys"] if has_gpu() else [])]
     links: dict[str, str] = {}
@@ -77,17 +77,18 @@ def plan_view(hidden: Iterable[str]) -> View:
 
 
 def enter_view(view: View, source: str, *, user: int, group: int, size: int) -> None:
-    """Leave the machine's file system for ``view``, with a copy of the folder ``source`` at :data:`HOME` to work in.
+    """Replace the root file system by ``view``, with a writable copy of the folder ``source`` at :data:`HOME`.
 
-    Needs a mount namespace of its own. ``user`` and ``group`` own what can be written, at most ``size`` bytes.
+    The process must be in its own mount namespace. ``user`` and ``group`` own the writable folders, which take at most
+    ``size`` bytes together.
     """
     syscalls.mount("none", "/", flags=syscalls.MS_RECURSIVE | syscalls.MS_PRIVATE)
-    # Any folder will do to hang the new root on, and the old one is whole again once the new one is the root.
+    # Any folder can be the mount point of the new root. After pivot_root, the old root is complete again.
     syscalls.mount("root", source, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "mode=0755,size=8m")
     os.mkdir(f"{source}{_OLD}")
     syscalls.pivot_root(source, f"{source}{_OLD}")
     os.chdir("/")
-    # First, for the interpreter may lie below /tmp.
+    # This comes first, because the interpreter may be below /tmp.
     _make_writable(source, user=user, group=group, size=size)
     for place, is_hidden in _by_depth(view):
         _mask(place) if is_hidden else _show(place)
@@ -97,7 +98,7 @@ def enter_view(view: View, source: str, *, user: int, group: int, size: int) -> 
             os.symlink(target, path)
     _make_devices(view)
     _make_proc()
-    _write_names(user, group)
+    _write_user_names(user, group)
     syscalls.unmount(_OLD)
     os.rmdir(_OLD)
     for place in view.hidden:
@@ -107,7 +108,7 @@ def enter_view(view: View, source: str, *, user: int, group: int, size: int) -> 
 
 
 def _by_depth(view: View) -> list[tuple[str, bool]]:
-    """What to show and what to mask, outer places first: an environment may lie in a hidden folder below /usr."""
+    """Paths to show or to mask, parent folders first: a virtual environment may be in a hidden folder below /usr."""
     places = [(place, False) for place in view.readable] + [(place, True) for place in view.hidden]
     return sorted(places, key=lambda entry: (entry[0].count("/"), entry))
 
@@ -125,7 +126,7 @@ def _bind(place: str) -> None:
 
 
 def _make_point(place: str, *, is_folder: bool) -> None:
-    """Make an empty folder or file to mount on, unless something is there."""
+    """Create an empty folder or file as a mount point, unless the path exists."""
     if is_folder:
         os.makedirs(place, exist_ok=True)
     elif not os.path.exists(place):
@@ -151,14 +152,14 @@ def _make_proc() -> None:
     os.mkdir("/proc")
     try:
         syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
-    except OSError:  # containers that mask parts of their /proc allow no other one
+    except OSError:  # containers that mask parts of their /proc do not allow a new one
         for name in ("cpuinfo", "meminfo"):
             with contextlib.suppress(OSError):
                 _bind(f"/proc/{name}")
 
 
 def _make_writable(source: str, *, user: int, group: int, size: int) -> None:
-    """One file system in memory for all that can be written, so that one number bounds it; it ends with the process."""
+    """Mount one tmpfs for all writable folders, so that one size limits them all. It disappears with the process."""
     os.mkdir(_STAGING)
     options = f"mode=0755,size={size},nr_inodes=50k"
     syscalls.mount("writable", _STAGING, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, options)
@@ -179,15 +180,15 @@ def _make_writable(source: str, *, user: int, group: int, size: int) -> None:
     os.rmdir(_STAGING)
 
 
-def _write_names(user: int, group: int) -> None:
-    """Libraries look their user up, by getpass for one."""
+def _write_user_names(user: int, group: int) -> None:
+    """Write /etc/passwd and /etc/group, because libraries look up the user's name (for example with getpass)."""
     os.makedirs("/etc", exist_ok=True)
     Path("/etc/passwd").write_text(f"student:x:{user}:{group}::{HOME}:/bin/false\n", encoding="utf-8")
     Path("/etc/group").write_text(f"student:x:{group}:\n", encoding="utf-8")
 
 
 def _library_folders(hidden: Sequence[str]) -> set[str]:
-    """Folders of the shared libraries that this process has loaded, wherever the system keeps them."""
+    """Folders of the shared libraries that this process has loaded."""
     folders = set()
     with contextlib.suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
         for line in maps:
@@ -198,7 +199,7 @@ def _library_folders(hidden: Sequence[str]) -> set[str]:
 
 
 def _resolved(path: str, links: dict[str, str]) -> str:
-    """The place that ``path`` leads to; the symbolic links on the way are added to ``links``."""
+    """The real path of ``path``; each symbolic link on the way is added to ``links``."""
     path = os.path.normpath(path)
     for _ in range(40):
         parts = path.split("/")
@@ -223,7 +224,7 @@ def _is_within(path: str, folders: Iterable[str]) -> bool:
 
 
 def _is_covered(place: str, places: Iterable[str], hidden: Iterable[str]) -> bool:
-    """Whether a place comes into sight with one above it, with nothing hidden in between."""
+    """Whether a path is visible anyway because a parent folder is, with no hidden folder in between."""
     above = [other for other in places if _is_below(place, other)]
     if not above:
         return False

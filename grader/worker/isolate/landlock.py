@@ -1,7 +1,7 @@
-"""Landlock: file access by a list of what is allowed, no TCP, no signals to and no abstract sockets of others.
+"""Landlock rules: only listed files, no TCP, no signals to other processes and no abstract sockets of theirs.
 
-It needs neither rights nor namespaces, so it is what holds where a kernel or a container refuses these. Source of the
-bits: include/uapi/linux/landlock.h; an older kernel knows fewer, and each version of the interface adds the last ones.
+Landlock needs no capabilities and no namespaces, so it also works where a kernel or a container refuses those. The bits
+come from include/uapi/linux/landlock.h. Each version of the interface adds bits; an older kernel knows fewer.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ _SCOPED, _SCOPED_SINCE = 0b11, 6
 
 _READ = _EXECUTE | _READ_FILE | _READ_FOLDER
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _DEVICE_CONTROL
-"""What may be allowed for a place that is no folder."""
+"""Access rights that apply to a file (the others apply to folders only)."""
 
 
 def restrict(version: int, *, readable: Iterable[str], writable: Iterable[str], devices: Iterable[str]) -> None:
-    """From here on nothing else on disk can be opened, by this process and all that come from it.
+    """Deny this process and its descendants, from now on, access to all files except the listed paths.
 
-    ``version`` is the kernel's, from :func:`kernel.landlock_version`. Places that do not exist are passed over.
+    ``version`` is the kernel's, from :func:`grader.worker.isolate.syscalls.landlock_version`. Paths that do not exist
+    are skipped.
     """
     governed = max((known, bits) for known, bits in _ALL_OF_VERSION.items() if known <= version)[1]
     ruleset = syscalls.landlock_ruleset(

@@ -1,4 +1,4 @@
-"""Reading the process table: who is whose child. Nothing here starts or ends a process."""
+"""Read the process table: the children and descendants of a process. This module does not start or end processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
 def children(pid: int) -> set[int]:
-    """Return the ids of the direct children of ``pid``, zombies included; empty without /proc or when it is gone."""
+    """Return the ids of the direct children of ``pid``, with zombies; empty without /proc or if ``pid`` is gone."""
     if not _HAS_CHILDREN_FILE:
         return _children_by_parent(pid)
     found: set[int] = set()
@@ -22,12 +22,12 @@ def children(pid: int) -> set[int]:
             with open(f"/proc/{pid}/task/{task}/children", "rb") as listing:
                 found.update(int(child) for child in listing.read().split())
         except OSError:
-            continue  # a thread that ended meanwhile
+            continue  # the thread has ended in the meantime
     return found
 
 
 def descendants(pid: int) -> set[int]:
-    """Return ``pid`` and everything below it in the tree of processes, as far as it can be seen now."""
+    """Return ``pid`` and all its descendants that are visible now."""
     found: set[int] = set()
     waiting = [pid]
     while waiting:
@@ -39,7 +39,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def inner_pids(pid: int) -> list[int]:
-    """The numbers that a process has in the process-id namespaces below this one's, outermost first."""
+    """The ids of a process in the process-id namespaces nested in this one, outermost first."""
     try:
         with open(f"/proc/{pid}/status", "rb") as status:
             line = next((line for line in status if line.startswith(b"NSpid:")), b"")
@@ -49,11 +49,11 @@ def inner_pids(pid: int) -> list[int]:
 
 
 def _children_by_parent(pid: int) -> set[int]:
-    """Do the same where the kernel was built without the children file, by reading every process's parent."""
+    """Like :func:`children`, for a kernel without the children file: read the parent of every process."""
     found: set[int] = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            # "pid (name) state ppid ...": the name may hold anything, so count from its closing bracket.
+            # "pid (name) state ppid ...": the name may contain any character, so count from the last bracket.
             fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue

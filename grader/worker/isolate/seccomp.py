@@ -1,7 +1,8 @@
-"""The system calls that student code has no use for, as a seccomp filter in BPF.
+"""The seccomp filter, in BPF: it refuses system calls that student code does not need.
 
-Everything is allowed but what is listed: calls that make namespaces or mounts, look into other processes, load code
-into the kernel, hold memory that no process is charged for, or have been a way out of containers before.
+The filter allows every call that is not listed. Listed are calls that create namespaces or mounts, inspect other
+processes, load code into the kernel, keep memory that no process is charged for, or have been used to escape from
+containers.
 Source of the numbers: the kernel's syscall tables for x86-64 (arch/x86/entry/syscalls/syscall_64.tbl) and 64-bit Arm
 (include/uapi/asm-generic/unistd.h); of the layout: Documentation/userspace-api/seccomp_filter.rst.
 """
@@ -65,22 +66,22 @@ _REFUSED: dict[str, tuple[int, int]] = {
     "setdomainname": (171, 162),
     "fanotify_init": (300, 262),
     "memfd_secret": (447, 447),
-    # memory that stays when nobody has it mapped, so that no process is charged for it
+    # memory that stays after every process has unmapped it, so that no process is charged for it
     "shmget": (29, 194),
     "msgget": (68, 186),
     "mq_open": (240, 180),
 }
 _MEMFD_CREATE = (319, 279)
-"""Refused as well where there is no GPU: the memory behind it is charged to nobody, but GPU drivers use it."""
+"""Refused too if there is no GPU: no process is charged for this memory, but GPU drivers need the call."""
 _CLONE, _CLONE3, _SOCKET, _KILL_CALL = (56, 220), (435, 435), (41, 198), (62, 129)
 _SELF = (1, 0, 0xFFFFFFFF)
-"""The first process of a namespace as the target of a signal: itself, its group, everybody."""
+"""Signal targets that include the first process of a namespace: itself, its group, all processes."""
 _SIGKILL, _SIGSTOP = 9, 19
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """Audit number of the architecture, and its place in the pairs above."""
 _NEW_NAMESPACES = 0x7E020000
 _OTHER_ABI = 0x40000000
-"""Set in the numbers of x86-64's x32 calls, which would pass by the list under other numbers."""
+"""This bit is set in the numbers of x32 calls on x86-64; without a check, they would bypass the list."""
 
 _LOAD, _EQUAL, _ANY_BIT, _ATLEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24
@@ -90,8 +91,8 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 def call_filter(*, sockets: Iterable[socket.AddressFamily], allows_memfd: bool, is_first: bool = False) -> bytes:
     """The filter for this machine; ``sockets`` are the address families that may be opened.
 
-    ``is_first``: the process is the first of its namespace, which the kernel spares from what it sends to itself. Such
-    a process ends by the filter, as any other would by the signal.
+    ``is_first``: the process is the first of its PID namespace. The kernel ignores a SIGKILL that such a process sends
+    to itself, so the filter ends the process instead.
 
     Raises OSError on an architecture for which no numbers are listed.
     """
@@ -101,7 +102,7 @@ def call_filter(*, sockets: Iterable[socket.AddressFamily], allows_memfd: bool, 
     refused = [numbers[column] for numbers in _REFUSED.values()] + ([] if allows_memfd else [_MEMFD_CREATE[column]])
     code = [_load(_ARCHITECTURE_AT), *_unless(_EQUAL, architecture, _KILL), _load(_NUMBER_AT)]
     code += _when(_ATLEAST, _OTHER_ABI, _ERRNO | errno.ENOSYS)
-    # The C library goes back to clone, whose flags can be looked at, when there is no clone3.
+    # Without clone3, the C library falls back to clone, whose flags the filter can read.
     code += _when(_EQUAL, _CLONE3[column], _ERRNO | errno.ENOSYS)
     for number in refused:
         code += _when(_EQUAL, number, _ERRNO | errno.EPERM)

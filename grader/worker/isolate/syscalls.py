@@ -1,8 +1,7 @@
-"""Linux system calls that Python 3.11 has no function for: namespaces, mounts, capabilities, Landlock, filters.
+"""Linux system calls for which Python 3.11 has no function: namespaces, mounts, capabilities, Landlock, seccomp.
 
-Each raises OSError when the kernel refuses. Which of them are made, and in which order, is decided elsewhere.
-Numbers come from the kernel's own headers (include/uapi); those of system calls above 424 are the same on every
-architecture.
+Each function raises OSError when the kernel refuses. Other modules decide which calls to make, and in which order.
+The numbers come from the kernel headers (include/uapi); numbers above 424 are the same on every architecture.
 """
 
 from __future__ import annotations
@@ -80,12 +79,12 @@ def unshare(flags: int) -> None:
 
 
 def join(descriptor: int, kind: int) -> None:
-    """Enter the namespace that the descriptor stands for."""
+    """Enter the namespace that the descriptor refers to."""
     _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
 def map_own_ids(user: int, group: int) -> None:
-    """In a new user namespace, stay who one is: the kernel lets a process without rights map just itself."""
+    """In a new user namespace, keep the same user and group id. An unprivileged process may map only its own ids."""
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
@@ -99,7 +98,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def set_mount_attributes(target: str, attributes: int, *, is_recursive: bool) -> None:
-    """Make a mount read-only and the like; mount_setattr(2), Linux 5.12."""
+    """Set attributes of a mount, such as read-only; mount_setattr(2), Linux 5.12."""
     wanted = _MountAttributes(set=attributes)
     path = ctypes.create_string_buffer(os.fsencode(target))
     flags = _AT_RECURSIVE if is_recursive else 0
@@ -108,7 +107,7 @@ def set_mount_attributes(target: str, attributes: int, *, is_recursive: bool) ->
 
 
 def unmount(target: str) -> None:
-    """Take a mount and all below it out of sight at once."""
+    """Detach a mount and all mounts below it at once (umount2(2) with MNT_DETACH)."""
     _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(MNT_DETACH)), f"umount {target}")
 
 
@@ -119,20 +118,20 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def prctl(option: int, value: int = 0) -> None:
-    """prctl(2) with one number."""
+    """prctl(2) with one numeric argument."""
     _checked(_libc.prctl(ctypes.c_int(option), *map(ctypes.c_ulong, (value, 0, 0, 0))), f"prctl {option}")
 
 
 def drop_capabilities() -> None:
-    """Give up every capability, also for programs that are started later, and the way to any new one."""
+    """Drop all capabilities permanently, also for programs that this process executes later."""
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     for capability in range(64):
         try:
             prctl(PR_CAPBSET_DROP, capability)
         except OSError as problem:
-            if problem.errno == errno.EINVAL:  # past the last one that this kernel knows
+            if problem.errno == errno.EINVAL:  # past the last capability that this kernel knows
                 break
-            if problem.errno != errno.EPERM:  # no right to drop: then there is none to lose
+            if problem.errno != errno.EPERM:  # it may not drop any, so it has none
                 raise
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
@@ -141,7 +140,7 @@ def drop_capabilities() -> None:
 
 
 def landlock_version() -> int:
-    """The version of Landlock that this kernel offers; 0 without it."""
+    """The Landlock version of this kernel; 0 if it has none."""
     try:
         return _syscall("landlock", _LANDLOCK_CREATE, 0, 0, _LANDLOCK_VERSION)
     except OSError:
@@ -149,14 +148,14 @@ def landlock_version() -> int:
 
 
 def landlock_ruleset(files: int, network: int, scoped: int) -> int:
-    """A new ruleset that governs these kinds of access, as a descriptor. Older kernels take zeros only, cut off."""
+    """Create a ruleset for these kinds of access; return its descriptor. For older kernels, the struct is cut short."""
     rules = _Ruleset(files, network, scoped)
     size = 24 if scoped else 16 if network else 8
     return _syscall("landlock_create_ruleset", _LANDLOCK_CREATE, ctypes.addressof(rules), size, 0)
 
 
 def landlock_allow(ruleset: int, path: str, access: int) -> None:
-    """Allow ``access`` to all below ``path``."""
+    """Allow ``access`` to ``path`` and everything below it."""
     folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         rule = _PathRule(access, folder)
@@ -173,12 +172,12 @@ def landlock_allow(ruleset: int, path: str, access: int) -> None:
 
 
 def landlock_restrict(ruleset: int) -> None:
-    """Put the ruleset in force for this process and all that come from it."""
+    """Apply the ruleset to this process and its descendants."""
     _syscall("landlock_restrict_self", _LANDLOCK_RESTRICT, ruleset, 0)
 
 
 def filter_calls(instructions: bytes) -> None:
-    """Put a seccomp filter, in BPF's eight-byte instructions, in force for this process and all that come from it."""
+    """Apply a seccomp filter (eight-byte BPF instructions) to this process and its descendants."""
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     program = FilterProgram(len(instructions) // 8, ctypes.addressof(buffer))
     _checked(

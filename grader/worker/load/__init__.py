@@ -1,4 +1,4 @@
-"""Stage ``load``: from a student's script to the class ``Net``.
+"""Stage ``load``: find the class ``Net`` in a student's script and make it callable, without running the training.
 
 May import: ``model``, ``source``.
 """

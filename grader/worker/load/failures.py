@@ -1,4 +1,4 @@
-"""Why Net could not be had: the first thing that went wrong among the statements that it needs."""
+"""Explain why Net could not be loaded: find the root cause among the statements that failed, as a Problem."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.worker.load.statements import LONGEST_MESSAGE, Failure, problem_from
 
 
 def problem_of(failure: Failure, scripts: Mapping[str, Script], causes: Mapping[str, Problem]) -> Problem:
-    """Why a statement failed while loading, as a sentence; the root cause when an earlier failure led to it."""
+    """The problem of a statement that failed while loading, or the earlier problem that caused it."""
     error = failure.error
     if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str) and error.name:
         return missing_package(error.name, error, scripts)
@@ -26,16 +26,16 @@ def problem_of(failure: Failure, scripts: Mapping[str, Script], causes: Mapping[
     problem = problem_from("definition-error", error, scripts, causes)
     if problem.kind != "definition-error":
         return problem
-    told = f"{problem.exception}: {problem.message}" if problem.message else problem.exception
+    raised = f"{problem.exception}: {problem.message}" if problem.message else problem.exception
     place = f"line {problem.line}" + (f" of code cell {problem.cell}" if problem.cell else "")
-    where = f"Running {place} of {problem.file}" if problem.line else "Running what Net needs"
-    return _told_again(problem, f"{where} raised {told}")
+    where = f"Running {place} of {problem.file}" if problem.line else "Running the statements that Net needs"
+    return _with_message(problem, f"{where} raised {raised}")
 
 
 def missing_package(name: str, error: BaseException, scripts: Mapping[str, Script]) -> Problem:
-    """The problem of an import of something that is neither installed nor submitted."""
+    """The problem of an import whose module is neither installed nor submitted."""
     problem = problem_from("missing-package", error, scripts)
-    return _told_again(problem, _missing_sentence(name, f"line {problem.line}" if problem.line else "the script"))
+    return _with_message(problem, _missing_sentence(name, f"line {problem.line}" if problem.line else "the script"))
 
 
 def _missing_sentence(module: str, who: str) -> str:
@@ -44,18 +44,18 @@ def _missing_sentence(module: str, who: str) -> str:
     return f"{who} imports {package[:80]}, which is neither installed nor among the submitted files."
 
 
-def _told_again(problem: Problem, message: str) -> Problem:
+def _with_message(problem: Problem, message: str) -> Problem:
     short = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
     return Problem(problem.kind, short, problem.exception, problem.file, problem.line, problem.cell, problem.code)
 
 
 def root_cause(failures: Sequence[Failure], name: str) -> Failure | None:
-    """The failure that keeps ``name`` undefined: of the last statement that binds it, or of what that one missed."""
+    """The failure that leaves ``name`` undefined: the last failed statement that binds it, or the cause of that one."""
     found: Failure | None = None
     seen: set[str] = set()
     while name and name not in seen:
         seen.add(name)
-        failure = next((one for one in reversed(failures) if name in one.binds), None)
+        failure = next((failure for failure in reversed(failures) if name in failure.binds), None)
         if failure is None:
             break
         found = failure
@@ -67,9 +67,9 @@ def root_cause(failures: Sequence[Failure], name: str) -> Failure | None:
 def missing_import(
     statements: Sequence[ast.stmt], target: str, namespace: Mapping[str, object], script: Script
 ) -> Problem | None:
-    """The problem of an import that building and running ``target`` needs and that did not work; None when all did."""
+    """The problem of the first failed import that ``target`` needs; None if every import that it needs worked."""
     node = class_named(statements, target)
-    lean = [only_what_runs(node) if one is node and node is not None else one for one in statements]
+    lean = [only_what_runs(node) if statement is node and node is not None else statement for statement in statements]
     known = imports(lean)
     for name in sorted(slice_for(lean, {target}).needed):
         found = known.get(name)
@@ -81,10 +81,10 @@ def missing_import(
 
 
 def is_installed(imported: Imported) -> bool:
-    """Whether the package that an import names can be found at all."""
+    """Whether Python can find the package that an import names."""
     package = imported.package
     if not package:
-        return True  # a relative import: whatever is wrong with it, no package is missing
+        return True  # a relative import does not need an installed package
     if package in sys.modules:
         return True
     try:

@@ -1,8 +1,9 @@
-"""Names of 2017 to 2019 that a correct script may still use in its Net, kept working for the child's whole life.
+"""Restore deprecated PyTorch and NumPy names (2017 to 2019) that a correct script may still use in its Net.
 
-PyTorch itself still takes ``Variable(x, volatile=True)``, ``nn.init.xavier_uniform`` and its siblings without an
-underscore, ``F.tanh``, ``F.sigmoid`` and ``log_softmax`` without ``dim``; each is restored here in case a later release
-drops it. numpy has dropped ``np.int``, ``np.float``, ``np.object``, ``np.str`` and ``np.complex``; they come back.
+PyTorch still accepts ``Variable(x, volatile=True)``, ``nn.init.xavier_uniform`` and similar names without an
+underscore, ``F.tanh``, ``F.sigmoid`` and ``log_softmax`` without ``dim``. This module restores them if a later release
+removes them. NumPy has removed ``np.int``, ``np.float``, ``np.object``, ``np.str`` and ``np.complex``; this module
+restores them, too. The names stay until the child process exits.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _NUMPY = {"int": int, "float": float, "object": object, "str": str, "complex": c
 
 
 def install() -> None:
-    """Put back what is missing. Calling it again changes nothing."""
+    """Restore the names that are missing. A second call changes nothing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in _INIT:
@@ -50,5 +51,5 @@ def _takes_volatile() -> bool:
 
 
 def variable(data: torch.Tensor, requires_grad: bool = False, volatile: bool = False) -> torch.Tensor:
-    """What ``Variable(data)`` meant, now that every tensor is one; ``volatile`` no longer means anything."""
+    """Replacement for ``Variable(data)``: today every tensor is a Variable, and ``volatile`` has no effect."""
     return data.requires_grad_() if requires_grad else data

@@ -1,7 +1,7 @@
-"""Imports of the submission's own modules, found last, so that none can stand in for a real library.
+"""Find and import the submission's own helper modules, after all installed ones, so that they cannot replace a library.
 
-A helper gives its imports, definitions and constants; what it would download, train or plot is left out. Only imports
-that the submission's own code asks for are answered.
+From a helper module, only imports, definitions and constants are run. Statements that download, train or plot are
+skipped. The finder handles only imports that the submission's own code makes.
 """
 
 from __future__ import annotations
@@ -25,34 +25,35 @@ from grader.source.slicing import slice_for
 from grader.worker.load.statements import Failure, HelperProblem, remember_source, run
 
 FOLDER = "submission_folder"
-"""The package that the script's own folder passes for, so that ``from .model import Net`` works."""
+"""Package name for the script's own folder, so that ``from .model import Net`` works."""
 _DEEPEST = 4
 _MOST_FOLDERS = 200
 
 
 @dataclass
 class Files:
-    """The submission's files as they are run: texts by code file name, what failed in them, and what to remark."""
+    """The submission's files and what is known about them: texts, statements, problems and remarks."""
 
     root: Path
     folder: Path
-    """The folder that the script stands in."""
+    """The folder that contains the script."""
     scripts: dict[str, Script] = field(default_factory=dict)
+    """By the file name in their code objects."""
     statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
     """By module name."""
     causes: dict[str, Problem] = field(default_factory=dict)
-    """By name that a failed statement left undefined."""
+    """By name that is undefined because its statement failed."""
     remarks: dict[str, Remark] = field(default_factory=dict)
     written: dict[str, Script] = field(default_factory=dict)
     """Modules that a notebook writes, by dotted name."""
 
     def remark(self, id: str, message: str) -> None:
-        """Remark on something once."""
+        """Add a remark, unless it was added before."""
         self.remarks.setdefault(f"{id} {message}", Remark(id, message))
 
 
 class HelperFinder(importlib.abc.MetaPathFinder):
-    """Finds modules among the submission's files. To stand at the end of ``sys.meta_path``."""
+    """Finds modules among the submission's files. It must be the last entry of ``sys.meta_path``."""
 
     def __init__(self, files: Files, explain: Callable[[Failure], Problem]) -> None:
         self.files = files
@@ -62,8 +63,8 @@ class HelperFinder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """A spec when the submission's own code asks and has such a file; else None."""
-        if not self._is_asked_by_submission():
+        """A spec if the submission's own code imports the module and has a file for it; otherwise None."""
+        if not self._is_imported_by_submission():
             return None
         parent, _, name = fullname.rpartition(".")
         if fullname == FOLDER:
@@ -84,10 +85,10 @@ class HelperFinder(importlib.abc.MetaPathFinder):
         return self._spec(fullname, _Loader(self, str(found), None), str(found))
 
     def has_own(self, name: str) -> bool:
-        """Whether the script's folder holds a module of that name, whatever an installed one is called."""
+        """Whether the script's folder contains a module of that name, even if an installed module has it too."""
         return (self.files.folder / f"{name}.py").is_file()
 
-    def _is_asked_by_submission(self) -> bool:
+    def _is_imported_by_submission(self) -> bool:
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("importlib"):
             frame = frame.f_back
@@ -100,7 +101,8 @@ class HelperFinder(importlib.abc.MetaPathFinder):
         start = folder / "__init__.py"
         origin = str(start) if start.is_file() and fullname != FOLDER else ""
         spec = self._spec(fullname, _Loader(self, origin, None), origin)
-        spec.submodule_search_locations = [f"<submission {fullname}>"]  # no real folder: the standard finder has no say
+        # Not a real folder, so that the standard finder finds nothing.
+        spec.submodule_search_locations = [f"<submission {fullname}>"]
         return spec
 
     def _spec(self, fullname: str, loader: _Loader, origin: str) -> importlib.machinery.ModuleSpec:
@@ -114,14 +116,16 @@ class HelperFinder(importlib.abc.MetaPathFinder):
                 return folder / f"{name}.py"
             if _has_python(folder / name):
                 return folder / name
-        alike = [one for folder in folders for one in _python_files(folder) if _is_alike(one.stem, name)]
+        alike = [path for folder in folders for path in _python_files(folder) if _is_alike(path.stem, name)]
         if not alike and is_top:
-            deeper = [one for folder in _folders_below(self.files.root) for one in _python_files(folder)]
-            alike = [one for one in deeper if one.stem == name] or [one for one in deeper if _is_alike(one.stem, name)]
+            deeper = [path for folder in _folders_below(self.files.root) for path in _python_files(folder)]
+            alike = [path for path in deeper if path.stem == name] or [
+                path for path in deeper if _is_alike(path.stem, name)
+            ]
         if len(set(alike)) != 1:
             return None
         place = alike[0].relative_to(self.files.root).as_posix()
-        self.files.remark("helper-module", f"The module {name} was taken from the file {place}.")
+        self.files.remark("helper-module", f"The grader imported the module {name} from the file {place}.")
         return alike[0]
 
 
@@ -132,7 +136,7 @@ class _Loader(importlib.abc.Loader):
         self.script = script
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run what other modules could import from the file. Raises HelperProblem when it cannot be read."""
+        """Run the statements whose names other modules may import. Raises HelperProblem if the file is unreadable."""
         if not self.filename:
             return
         files = self.finder.files
@@ -140,7 +144,7 @@ class _Loader(importlib.abc.Loader):
             place = os.path.relpath(self.filename, files.root)
             script = self.script or read_script(files.root, Path(place).as_posix())
             files.scripts[self.filename] = script
-            statements = [one for one in parse(script) if not is_main_guard(one)]
+            statements = [statement for statement in parse(script) if not is_main_guard(statement)]
             kept = slice_for(statements, _offered(statements)).statements
         except SourceProblem as error:
             raise HelperProblem(error.problem) from None
@@ -155,8 +159,8 @@ class _Loader(importlib.abc.Loader):
 
 
 def _offered(statements: Sequence[ast.stmt]) -> set[str]:
-    """The names that another module may want: all that plain statements bind, training aside."""
-    return {name for one in _plain(statements) for name in names_of(one)[0]}
+    """The names that another module may import: all names that are bound without training."""
+    return {name for statement in _plain(statements) for name in names_of(statement)[0]}
 
 
 def _plain(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -171,14 +175,14 @@ def _plain(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _is_alike(stem: str, name: str) -> bool:
-    """Alike but for case, hyphens, spaces, a browser's ``(1)`` or a learning system's prefix."""
+    """Whether names are equal except for case, hyphens, spaces, a browser's ``(1)`` or a prefix from Moodle."""
     plain = re.sub(r"[\s\-]+", "_", re.sub(r"\s*\(\d+\)$", "", stem)).casefold()
     return plain == name.casefold() or plain.endswith(f"_assignsubmission_file_{name.casefold()}")
 
 
 def _python_files(folder: Path) -> list[Path]:
     try:
-        return sorted(one for one in folder.iterdir() if one.suffix == ".py" and one.is_file())[:500]
+        return sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.is_file())[:500]
     except OSError:
         return []
 

@@ -1,4 +1,4 @@
-"""What to tell a student whose script has no ``Net``: the class that was probably meant, and where it stands."""
+"""Find the class that a student probably meant if the script has no class ``Net``, and word the problem."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class _Candidate:
 
 
 def missing_net(script: Script, statements: Sequence[ast.stmt]) -> tuple[Problem, tuple[str, ...]]:
-    """The problem of kind near-miss or no-net, and the names that look like a misspelt Net, likeliest first."""
+    """The problem (kind near-miss or no-net), and names that may be a misspelt Net, the most likely first."""
     nested = _nested_net(statements)
     if nested is not None:
         outer, line = nested
         place = f"{script.where(line)} defines Net inside {outer}"
-        message = f"{place}, where nothing else can use it; move it to the left margin."
+        message = f"{place}, where other code cannot use it; move it to the top level, without indentation."
         return script.problem("near-miss", message, line), ("Net",)
     candidates = _candidates(statements)
-    alike = [one for one in candidates if _is_look_alike(one.name)]
-    close = [one for one in candidates if one.is_module and _is_close(one.name)]
-    likely = [one for one in candidates if one.is_module and _LIKELY.search(one.name)]
-    modules = [one for one in candidates if one.is_module and one.what == "class"]
-    near = tuple(dict.fromkeys(one.name[:80] for one in (*alike, *close, *likely, *modules)))[:10]
+    alike = [candidate for candidate in candidates if _is_look_alike(candidate.name)]
+    close = [candidate for candidate in candidates if candidate.is_module and _is_close(candidate.name)]
+    likely = [candidate for candidate in candidates if candidate.is_module and _LIKELY.search(candidate.name)]
+    modules = [candidate for candidate in candidates if candidate.is_module and candidate.what == "class"]
+    near = tuple(dict.fromkeys(candidate.name[:80] for candidate in (*alike, *close, *likely, *modules)))[:10]
     if alike:
         return _look_alike_problem(script, alike[0]), near
     chosen = close[0] if close else modules[0] if len(modules) == 1 else likely[0] if len(likely) == 1 else None
@@ -50,14 +50,14 @@ def missing_net(script: Script, statements: Sequence[ast.stmt]) -> tuple[Problem
         message = f"No class is called Net; the script defines {', '.join(near)}. Name the network's class Net."
     elif commented := _COMMENTED_OUT.search(script.text):
         line = script.text[: commented.end()].count("\n") + 1
-        return script.problem("no-net", f"{script.where(line)} has class Net commented out.", line), ()
+        return script.problem("no-net", f"{script.where(line)} has class Net commented out; remove the #.", line), ()
     else:
-        message = "The script defines no class called Net, and nothing that looks like one."
+        message = "The script has no class called Net and no class with a similar name."
     return script.problem("no-net", message), near
 
 
 def skeleton(name: str) -> str:
-    """The name with look-alike Greek, Cyrillic and accented letters replaced by the Latin ones they resemble."""
+    """The name with Greek, Cyrillic and accented letters replaced by the Latin letters that they resemble."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).translate(_LOOK_ALIKES))
     return "".join(letter for letter in plain.translate(_LOOK_ALIKES) if not unicodedata.combining(letter))
 
@@ -74,7 +74,7 @@ def _look_alike_problem(script: Script, found: _Candidate) -> Problem:
     odd = next(letter for letter in found.name if not letter.isascii())
     letter = unicodedata.name(odd, "a letter outside ASCII").title()
     place = f"{script.where(found.line)} defines {found.name[:80]}"
-    message = f"{place}, which only looks like Net: it holds a {letter}; retype it."
+    message = f"{place}, which only looks like Net: it contains a {letter}; type the name again."
     return script.problem("near-miss", message, found.line)
 
 
@@ -82,8 +82,9 @@ def _near_miss_problem(script: Script, found: _Candidate) -> Problem:
     where = script.where(found.line)
     verbs = {"class": "defines the class", "function": "defines the function", "import": "imports", "object": "makes"}
     verb = verbs[found.what]
-    advice = "rename it to Net" if found.what != "object" else "put the network into a class called Net"
-    return script.problem("near-miss", f"{where} {verb} {found.name[:80]} and there is no Net; {advice}.", found.line)
+    advice = "rename it to Net" if found.what != "object" else "write the network as a class called Net"
+    message = f"{where} {verb} {found.name[:80]}, but the script has no Net; {advice}."
+    return script.problem("near-miss", message, found.line)
 
 
 def _nested_net(statements: Sequence[ast.stmt]) -> tuple[str, int] | None:
@@ -105,7 +106,7 @@ def _candidates(statements: Sequence[ast.stmt]) -> list[_Candidate]:
         if isinstance(node, ast.ClassDef):
             bases = {ast.unparse(base).split(".")[-1] for base in node.bases}
             is_module = bool(bases & (modules | {"Module", "Sequential"})) or any(
-                isinstance(one, ast.FunctionDef) and one.name == "forward" for one in node.body
+                isinstance(statement, ast.FunctionDef) and statement.name == "forward" for statement in node.body
             )
             modules |= {node.name} if is_module else set()
             found[node.name] = _Candidate(node.name, node.lineno, is_module, "class")

@@ -1,4 +1,4 @@
-"""What stands in, while a script is loaded, for data, training, windows and the keyboard; restored afterwards."""
+"""Stand-ins for data sets, training, plots, the command line and the keyboard, in place while a script is loaded."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ LAB_DEFAULTS: dict[str, object] = {
     "save_model": False,
     "dry_run": False,
 }
-"""The lab script's own arguments with its defaults, and those of PyTorch's later versions of the same example."""
+"""Defaults of the lab script's command-line arguments, including those of later versions of the PyTorch example."""
 _ABSENT = object()
 _Change = tuple[Any, str, object]
 
 
-class Overlong(BaseException):
+class StatementTimeout(BaseException):
     """A statement took longer than loading allows."""
 
 
 @contextlib.contextmanager
 def replaced(changes: Sequence[_Change]) -> Iterator[None]:
-    """Set attributes, each an (owner, name, value), and put back what was there."""
+    """Set attributes, each given as (owner, name, value); restore the old values afterwards."""
     before: list[_Change] = []
     try:
         for owner, name, value in changes:
@@ -64,7 +64,7 @@ def replaced(changes: Sequence[_Change]) -> Iterator[None]:
 
 
 def _answering(answer: object, real: Callable[..., Any]) -> Callable[..., object]:
-    """A stand-in for ``real`` that always gives ``answer``; torch's compiler looks for the function behind it."""
+    """A stand-in for ``real`` that always returns ``answer``. It wraps ``real`` for torch's compiler."""
 
     @functools.wraps(real)
     def stand_in(*_: object, **__: object) -> object:
@@ -75,7 +75,7 @@ def _answering(answer: object, real: Callable[..., Any]) -> Callable[..., object
 
 @contextlib.contextmanager
 def cpu_only() -> Iterator[None]:
-    """Within, PyTorch says that it has no GPU of any kind."""
+    """Inside this context, PyTorch reports that it has no GPU."""
     changes: list[_Change] = [
         (torch.cuda, "is_available", _answering(False, torch.cuda.is_available)),
         (torch.cuda, "device_count", _answering(0, torch.cuda.device_count)),
@@ -94,11 +94,11 @@ def cpu_only() -> Iterator[None]:
 
 @contextlib.contextmanager
 def loading(remark: Callable[[str, str], None]) -> Iterator[None]:
-    """Within, a script reads no command line, data set or keyboard, trains nothing, and ends nothing but itself.
+    """Inside this context, a script cannot read the command line, data sets or the keyboard, train, or end the process.
 
-    ``remark`` is told the id and message of what a tutor may want to know.
+    ``remark`` is called with the id and the message of a remark for the tutor.
     """
-    os.environ.setdefault("MPLBACKEND", "Agg")  # no window, whichever library opens it
+    os.environ.setdefault("MPLBACKEND", "Agg")  # no plot windows
     parse = argparse.ArgumentParser.parse_known_args
 
     def parse_known_args(
@@ -107,7 +107,10 @@ def loading(remark: Callable[[str, str], None]) -> Iterator[None]:
         try:
             return parse(self, [] if args is None else args, namespace, **kwargs)
         except (SystemExit, argparse.ArgumentError):
-            remark("args-defaults", "The script requires arguments; the grader filled in their defaults and the lab's.")
+            remark(
+                "args-defaults",
+                "The script requires command-line arguments; the grader used its defaults and those of the lab script.",
+            )
             return defaults_of(self), []
 
     changes: list[_Change] = [
@@ -127,7 +130,7 @@ def loading(remark: Callable[[str, str], None]) -> Iterator[None]:
 
 
 def defaults_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Every argument at its own default, else at the lab's, for a parser that cannot do without a command line."""
+    """All arguments of a parser with their defaults, or with the lab's, for a script that requires a command line."""
     values: dict[str, object] = {}
     for action in parser._actions:
         if action.dest in ("help", argparse.SUPPRESS) or action.default is argparse.SUPPRESS:
@@ -147,7 +150,7 @@ def usual_value(name: str) -> object:
 
 
 def _no_input(*_: object) -> str:
-    raise EOFError("there is nobody to answer input() while a script is graded")
+    raise EOFError("input() is not available during grading")
 
 
 def _exit(*_: object) -> None:
@@ -155,18 +158,18 @@ def _exit(*_: object) -> None:
 
 
 def _optimizers(kind: type[torch.optim.Optimizer]) -> Iterator[type[torch.optim.Optimizer]]:
-    for one in kind.__subclasses__():
-        if "step" in vars(one):
-            yield one
-        yield from _optimizers(one)
+    for subclass in kind.__subclasses__():
+        if "step" in vars(subclass):
+            yield subclass
+        yield from _optimizers(subclass)
 
 
 def _one_batch(self: DataLoader[Any]) -> Iterator[Any]:
-    """At most one small batch, made here and now without worker processes; none when the data set cannot give it."""
+    """Yield at most one small batch, made without worker processes; nothing if the data set cannot give it."""
     try:
         count = min(4, self.batch_size or 1, len(self.dataset))  # type: ignore[arg-type]
         batch = self.collate_fn([self.dataset[index] for index in range(count)])
-    except Exception:  # protects the loop that asks: a script's own transform may fail on images that are not there
+    except Exception:  # protects the loop: a script's own transform may fail on the stand-in images
         return
     yield batch
 
@@ -202,7 +205,7 @@ class StandInDataset(Dataset[Any]):
 
 
 def _dataset_changes() -> list[_Change]:
-    """Stand-ins for torchvision's data sets, in every module of it that has been imported."""
+    """Stand-ins for torchvision's data sets, in every torchvision module that has been imported."""
     changes: list[_Change] = []
     made: dict[str, type] = {}
     for place in [name for name in sys.modules if name.startswith("torchvision.datasets")]:
@@ -218,14 +221,14 @@ def _dataset_changes() -> list[_Change]:
 
 
 def import_datasets() -> None:
-    """Import torchvision's data sets, if they are there, so that :func:`loading` can put stand-ins in their place."""
+    """Import torchvision's data sets, if it is installed, so that :func:`loading` can replace them by stand-ins."""
     with contextlib.suppress(Exception):  # protects the load stage: torchvision may be missing or broken
         if importlib.util.find_spec("torchvision") is not None:
             importlib.import_module("torchvision.datasets")
 
 
 class Permissive(ModuleType):
-    """Passes for a package that is not installed: every attribute, call and item gives itself; it holds nothing."""
+    """A stand-in for a package that is not installed: every attribute, call and item returns the object itself."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -255,14 +258,14 @@ class Permissive(ModuleType):
 
 
 @contextlib.contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Raise :class:`Overlong` within, again and again, once ``seconds`` have passed. Does nothing without alarms."""
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise :class:`StatementTimeout` after ``seconds``, repeatedly. Without SIGALRM this does nothing."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
     def ring(_: int, __: FrameType | None) -> None:
-        raise Overlong(f"took longer than {seconds:g} s")
+        raise StatementTimeout(f"took longer than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)

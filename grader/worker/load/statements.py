@@ -1,4 +1,4 @@
-"""Running a submission's statements one at a time, so that one that fails does not take the others with it."""
+"""Run a submission's statements one at a time, so that the others still run after one has failed."""
 
 from __future__ import annotations
 
@@ -41,19 +41,20 @@ def run(
     filename: str,
     flags: int,
     *,
-    mend: Callable[[ast.stmt, BaseException], ast.stmt | None] = lambda node, error: None,
+    replacement: Callable[[ast.stmt, BaseException], ast.stmt | None] = lambda node, error: None,
     guard: Callable[[ast.stmt], AbstractContextManager[None]] = lambda node: nullcontext(),
 ) -> list[Failure]:
-    """Run each statement in the module's namespace; what failed, in order.
+    """Run each statement in the module's namespace; return the failures in order.
 
-    ``mend`` may offer another statement to run in place of one that failed. Each runs within its own ``guard``.
+    ``replacement`` may return another statement to run instead of a failed one. ``guard`` gives the context manager for
+    each statement.
     """
     failures: list[Failure] = []
     for node in statements:
         attempt: ast.stmt | None = node
         while attempt is not None:
             error = _failure_of(attempt, module, filename, flags, guard(attempt))
-            attempt = mend(node, error) if error is not None and attempt is node else None
+            attempt = replacement(node, error) if error is not None and attempt is node else None
         if error is not None:
             failures.append(Failure(node, error, names_of(node)[0]))
     return failures
@@ -66,13 +67,13 @@ def _failure_of(
         code = compile(ast.Module([node], []), filename, "exec", flags, dont_inherit=True)
         with guard:
             exec(code, vars(module))
-    except BaseException as error:  # protects the load stage from SystemExit and whatever else a statement raises
+    except BaseException as error:  # protects the load stage from SystemExit and anything else that a statement raises
         return error
     return None
 
 
 def remember_source(filename: str, script: Script) -> None:
-    """Let ``inspect`` and tracebacks see the student's text under ``filename``, whatever its encoding was."""
+    """Let ``inspect`` and tracebacks find the decoded text of the script under ``filename``."""
     lines = [f"{line}\n" for line in script.text.split("\n")]
     linecache.cache[filename] = (len(script.text), None, lines, filename)
 
@@ -80,16 +81,16 @@ def remember_source(filename: str, script: Script) -> None:
 def problem_from(
     kind: str, error: BaseException, scripts: Mapping[str, Script], causes: Mapping[str, Problem] | None = None
 ) -> Problem:
-    """The problem that an exception shows, at the innermost line inside the submission.
+    """Turn an exception into a problem at the innermost line of the traceback that is inside the submission.
 
-    ``scripts`` maps code file names to the submission's texts. ``message`` is the exception's own text on one line,
-    at most 500 characters; ``exception`` its type; ``line``, ``cell``, ``file`` and ``code`` are the student's, and
-    empty when the exception never passed through the submission. Two cases replace ``kind`` and ``message`` by the
-    root cause: an undefined name whose own statement failed while loading (``causes``), and a broken helper.
+    ``scripts`` maps file names in code objects to the submission's texts. ``message`` is the text of the exception on
+    one line, at most 500 characters; ``exception`` is its type. ``line``, ``cell``, ``file`` and ``code`` give the
+    student's line; they are empty if no line of the submission is in the traceback. In two cases the root cause
+    replaces ``kind`` and ``message``: a name whose statement failed while loading (``causes``), and a broken helper.
     """
     try:
         return _problem_from(kind, error, scripts, causes or {})
-    except BaseException:  # protects the record from an exception class of the submission's own
+    except BaseException:  # protects the record from exception classes in the submission
         return Problem(kind, "an exception that cannot be described")
 
 
@@ -128,10 +129,10 @@ def _innermost(error: BaseException, scripts: Mapping[str, Script]) -> tuple[Scr
 
 
 def text_of(error: BaseException) -> str:
-    """The exception's text on one line, at most 500 characters; empty when it has none or refuses to give it."""
+    """The text of the exception on one line, at most 500 characters; empty if it has no text or ``str`` fails."""
     try:
         text = str(error)
-    except BaseException:  # protects the record from an exception class of the submission's own
+    except BaseException:  # protects the record from exception classes in the submission
         return ""
     if len(text) > 20 * LONGEST_MESSAGE:
         text = text[: 20 * LONGEST_MESSAGE]

@@ -1,4 +1,4 @@
-"""The two ways of running a script for its Net: only what Net needs, or everything with training left out."""
+"""The two strategies to run a script for its Net: only the statements that Net needs, or all without training."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from grader.worker.load.statements import Failure, HelperProblem, run
 MODULE = "submission_script"
 """The name under which the script runs and is registered."""
 STATEMENT_SECONDS = 2.0
-"""What one statement may take when the whole script runs: a loop that never ends must not cost the student the Net."""
+"""Time limit of one statement when the whole script runs, so that an endless loop does not keep Net from loading."""
 WHOLE_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
-class Attempts:
-    """A script's statements, ready to run under the file name ``filename``."""
+class Strategies:
+    """The statements of a script, and both strategies to run them under the file name ``filename``."""
 
     files: Files
     finder: HelperFinder
@@ -36,18 +36,18 @@ class Attempts:
     statements: Sequence[ast.stmt]
 
     def prepare_process(self) -> None:
-        """Make the process look to the script as if it had been started from its own folder, without arguments."""
+        """Set up the process as if the script had been started from its own folder, without arguments."""
         root = str(self.files.root)
         legacy_api.install()
         sys.argv = [self.filename]
         sys.dont_write_bytecode = True
-        # else a submission's torch.py or random.py would stand in for the real one
+        # otherwise a submission's torch.py or random.py would replace the real module
         sys.path[:] = [place for place in sys.path if os.path.isabs(place) and not place.startswith(root)]
-        sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, HelperFinder)] + [self.finder]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, HelperFinder)] + [self.finder]
         os.chdir(self.files.folder)
 
     def new_module(self, name: str) -> ModuleType:
-        """An empty module that classes, pickles and relative imports find as they would the script's own."""
+        """Register an empty module for the script, so that classes, pickles and relative imports work."""
         module = ModuleType(name)
         module.__file__ = self.filename
         module.__package__ = FOLDER
@@ -55,30 +55,35 @@ class Attempts:
         return module
 
     def run_slice(self, part: Slice) -> tuple[ModuleType, list[Failure]]:
-        """Run only what Net needs."""
+        """Run only the statements that Net needs."""
         module = self.new_module(MODULE)
         for name in part.usual:
             setattr(module, name, stand_ins.usual_value(name))
         if part.usual:
             names = " and ".join(part.usual)
-            message = f"Net reads {names}, set inside a function only; that value, or the lab's default, was used."
+            used = "the grader used that value or the lab's default"
+            message = f"Net uses {names}, which the script sets only inside a function; {used}."
             self.files.remark("args-defaults", message)
-        if any(one.package == "torchvision" for one in imports(part.statements).values()):
+        if any(imported.package == "torchvision" for imported in imports(part.statements).values()):
             stand_ins.import_datasets()
         with stand_ins.loading(self.files.remark):
             failures = run(
-                part.statements, module, self.filename, future_flags(self.statements), mend=self.own_module_instead
+                part.statements,
+                module,
+                self.filename,
+                future_flags(self.statements),
+                replacement=self.own_module_instead,
             )
         return module, failures
 
     def run_whole(self, part: Slice) -> tuple[ModuleType, list[Failure]]:
         """Run every statement as ``__main__``, each on its own, for a limited time."""
-        if any(one.package == "torchvision" for one in imports(self.statements).values()):
+        if any(imported.package == "torchvision" for imported in imports(self.statements).values()):
             stand_ins.import_datasets()
         real_main = sys.modules["__main__"]
         ends = time.monotonic() + WHOLE_SECONDS
 
-        def mend(node: ast.stmt, error: BaseException) -> ast.stmt | None:
+        def replacement(node: ast.stmt, error: BaseException) -> ast.stmt | None:
             if isinstance(error, ModuleNotFoundError) and isinstance(node, (ast.Import, ast.ImportFrom)):
                 stand_in = stand_ins.Permissive(str(error.name))
                 for name in names_of(node)[0] - part.needed:
@@ -88,13 +93,18 @@ class Attempts:
         def guard(node: ast.stmt) -> AbstractContextManager[None]:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 return nullcontext()  # a library must not be left half imported
-            return stand_ins.limited(min(STATEMENT_SECONDS, max(0.05, ends - time.monotonic())))
+            return stand_ins.time_limit(min(STATEMENT_SECONDS, max(0.05, ends - time.monotonic())))
 
         try:
             module = self.new_module("__main__")
             with stand_ins.loading(self.files.remark):
                 failures = run(
-                    self.statements, module, self.filename, future_flags(self.statements), mend=mend, guard=guard
+                    self.statements,
+                    module,
+                    self.filename,
+                    future_flags(self.statements),
+                    replacement=replacement,
+                    guard=guard,
                 )
         finally:
             sys.modules["__main__"] = real_main
@@ -106,7 +116,7 @@ class Attempts:
         return module, failures
 
     def own_module_instead(self, node: ast.stmt, error: BaseException) -> ast.stmt | None:
-        """``from code import Net`` meant the student's code.py when the installed module of that name has no Net."""
+        """A relative import to try after ``from code import Net`` failed: the student's own code.py may be meant."""
         if not isinstance(error, ImportError) or not isinstance(node, ast.ImportFrom) or node.level or not node.module:
             return None
         if isinstance(error, HelperProblem) or not self.finder.has_own(node.module):

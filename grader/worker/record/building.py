@@ -1,4 +1,4 @@
-"""Calling the student's ``Net()`` under a seed, and what its layers are as declared."""
+"""Build the student's network: call ``Net()`` with a fixed seed, and list its layers as they are declared."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ MAX_LAYERS_LISTED = 200
 
 
 class NotAModule(Exception):
-    """``Net()`` gave something that is not an ``nn.Module``."""
+    """``Net()`` returned an object that is not an ``nn.Module``."""
 
 
 def build(factory: Callable[[], object], *, seed: int) -> nn.Module:
-    """Call ``Net()`` with torch's generator at ``seed``.
+    """Call ``Net()`` after seeding torch with ``seed``.
 
-    Lazy layers are settled by one pass of a single blank pair of images, so that every parameter has its shape.
-    Raises :class:`NotAModule`, or whatever the submission's own code raises.
+    Lazy layers are initialised by one forward pass with two blank images, so that every parameter has a shape.
+    Raises :class:`NotAModule`, or any exception of the submission's code.
     """
     torch.manual_seed(seed)
     net = factory()
     if not isinstance(net, nn.Module):
         raise NotAModule(type(net).__name__)
     if any(isinstance(module, LazyModuleMixin) for module in net.modules()):
-        settle_lazy_layers(net)
+        initialise_lazy_layers(net)
     return net
 
 
-def settle_lazy_layers(net: nn.Module) -> None:
-    """Run one pass so that lazy layers take their shapes; a pass that fails leaves them for the probes to report."""
+def initialise_lazy_layers(net: nn.Module) -> None:
+    """Run one forward pass so that lazy layers get their shapes. If it fails, a later stage reports the error."""
     was_training = net.training
     net.eval()
     try:
         with torch.no_grad():
             net(torch.zeros(2, 1, 28, 28))
-    except Exception:  # protects the build stage: forward's own faults are told by the stages that run it
+    except Exception:  # protects the build stage: later stages report errors in forward
         pass
     finally:
         net.train(was_training)
 
 
 def layers(net: nn.Module) -> tuple[Layer, ...]:
-    """Submodules that own parameters or drop values, as declared."""
+    """Submodules with their own parameters and dropout submodules, as declared."""
     found = []
     for name, module in net.named_modules():
         own = sum(count(parameter) for parameter in module.parameters(recurse=False))
@@ -57,7 +57,7 @@ def layers(net: nn.Module) -> tuple[Layer, ...]:
 
 
 def parameter_count(net: nn.Module) -> int:
-    """Values in all registered parameters, each tensor once."""
+    """The number of values in all registered parameters; shared tensors count once."""
     return sum(count(parameter) for parameter in net.parameters())
 
 

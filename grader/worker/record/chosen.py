@@ -1,4 +1,4 @@
-"""Weights and images that the grader chooses, alike in the submission's process and in the one that measures."""
+"""Weights, images and labels that the grader chooses by seed; recording and measuring processes get the same values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def chosen_images(count: int, *, seed: int) -> Tensor:
-    """(count, 1, 28, 28) float32 in the range of normalised digits: noise in blocks of 4 x 4 pixels and finer noise."""
+    """Coarse and fine noise, (count, 1, 28, 28) float32, in the range of normalised digits."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 1, 7, 7, generator=generator).repeat_interleave(4, 2).repeat_interleave(4, 3)
     fine = torch.rand(count, 1, 28, 28, generator=generator)
@@ -15,7 +15,7 @@ def chosen_images(count: int, *, seed: int) -> Tensor:
 
 
 def chosen_weight(shape: tuple[int, ...], index: int, *, seed: int) -> Tensor:
-    """The values of the weight number ``index``, float32: of the scale of fresh ones, and around 1 without inputs."""
+    """Values for the weight number ``index``, float32: scaled as an initial weight; a vector has values around 1."""
     generator = torch.Generator().manual_seed(seed * 1009 + index)
     values = torch.randn(shape, generator=generator)
     if len(shape) < 2:
@@ -25,5 +25,5 @@ def chosen_weight(shape: tuple[int, ...], index: int, *, seed: int) -> Tensor:
 
 
 def chosen_labels(count: int) -> Tensor:
-    """Labels in turn, int64."""
+    """The labels 0 to 9 in turn, int64, (count,)."""
     return torch.arange(count) % 10

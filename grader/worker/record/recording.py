@@ -1,9 +1,9 @@
-"""Recording what a network runs, as a graph of torch's own operations.
+"""Record the forward pass of a network as a graph of torch operations.
 
-A :class:`Recorder` takes each operation before torch takes it apart, so it sees the words of the lab (conv2d, linear,
-dropout), with real tensors: prints, ``.item()`` and asserts do not disturb it. It judges nothing. What it sends is
-plain data, which the other side checks (:mod:`grader.model.graph`); a submission that makes it send something else has
-described another network, and is marked for that one.
+A :class:`Recorder` intercepts each operation before torch decomposes it, so it sees the operations of the lab (conv2d,
+linear, dropout). The tensors are real, so prints, ``.item()`` and asserts in forward work. The recorder does not judge
+anything. It sends plain data, which the parent checks (:mod:`grader.model.checking`). A submission that manipulates the
+recording only describes a different network, and gets the marks of that network.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from grader.model.evidence import Repair
 from grader.model.graph import MOST_NODES, Node, Program, Source
 from grader.worker.record.registry import Registry, word_of
-from grader.worker.record.repairs import mended
+from grader.worker.record.repairs import RepairedCall, repaired_call
 
 LARGEST_SUMMED = 3
-"""Images in a pass whose results are summed up at each use: it costs as much as the pass."""
+"""Largest batch for which the sum of each result is checked at each use, because this costs as much as the pass."""
 LARGEST_INTEGER = 2**52
 
 
 class Wrapped(Exception):
-    """What runs shows only below autograd: a tensor stands for several (``torch.vmap``), or types are cast."""
+    """The operations are visible only below autograd: because of ``torch.vmap``, or of autocast."""
 
 
 class TooManyOperations(Exception):
-    """The forward pass runs so many operations that writing them down would not help anybody."""
+    """The forward pass runs more than MOST_NODES operations."""
 
 
 @dataclass(frozen=True)
 class _Fact:
-    """A result when an operation gave it: where it lay, the sum of its values, and the writes to its memory so far."""
+    """The state of a result after its operation: address, sum of values, and number of writes to its memory so far."""
 
     place: int
     sum: str | None
@@ -52,13 +52,14 @@ class _Fact:
 
 
 class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Writes down the operations of one pass over ``images``.
+    """Records the operations of one forward pass over ``images``.
 
-    ``repair`` mends sizes that do not fit, so that what follows the fault is seen too. ``is_below`` takes operations
-    once torch has taken them apart: fewer words of the lab, but ``torch.vmap`` is seen through.
+    With ``repair``, sizes that do not fit are repaired, so that the operations after the fault are recorded too. With
+    ``is_below``, operations are recorded after torch has decomposed them. Then fewer operations of the lab are visible,
+    but operations inside ``torch.vmap`` are.
 
-    torch lets only modes of its own tracer stand before dispatch; of these, SchemaCheckMode may be derived from without
-    taking over anything else.
+    torch accepts only its own tracer modes at the pre-dispatch stage. SchemaCheckMode is the one of them that can be
+    subclassed without inheriting other behaviour.
     """
 
     def __init__(self, registry: Registry, images: Tensor, *, repair: bool = False, is_below: bool = False) -> None:
@@ -69,7 +70,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         self.is_overfull = False
         self.is_wrapped = False
         self.is_changed_unseen = False
-        """Whether values of a result changed between two operations: by numpy on the same memory, say."""
+        """Whether values of a result changed between two operations, for example by NumPy on the same memory."""
         self._registry = registry
         self._repair = repair
         self._is_below = is_below
@@ -82,11 +83,11 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         self._storages: dict[int, int] = {}
         self._kept: list[object] = []
         self._stack: list[nn.Module] = []
-        self._strangers: list[object] = []
+        self._unregistered: list[object] = []
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Take every operation of this thread, and follow which module is running, until the block ends."""
+        """Record every operation of this thread and track the running module, until the block ends."""
         before = module_hooks.register_module_forward_pre_hook(lambda module, _: self._stack.append(module))
         after = module_hooks.register_module_forward_hook(lambda module, *_: self._leave(module), always_call=True)
         try:
@@ -95,10 +96,10 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         finally:
             before.remove()
             after.remove()
-            self._registry.end_pass(self._strangers)
+            self._registry.end_pass(self._unregistered)
 
     def program(self, result: object) -> Program:
-        """All that ran, with what the pass gave back as its output if that is one tensor."""
+        """The recorded program. Its output is ``result``, if that is a tensor."""
         if not isinstance(result, Tensor):
             return Program(tuple(self.nodes))
         if self.is_wrapped:
@@ -119,15 +120,15 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         if len(self.nodes) >= MOST_NODES:
             self.is_overfull = True
             raise TooManyOperations
-        if not self._is_below and torch.is_autocast_enabled("cpu"):  # its casts show only below
+        if not self._is_below and torch.is_autocast_enabled("cpu"):  # casts by autocast are visible only below
             self.is_wrapped = True
             raise Wrapped
         try:
-            # Before it runs, for it may write into its operands.
+            # Read the arguments before the operation runs, because it may write into its operands.
             packed = self._argument(args), {key: self._argument(value) for key, value in kwargs.items()}
             result = func(*args, **kwargs)
         except (RuntimeError, IndexError, ValueError, TypeError):
-            replacement = mended(_name_of(func), args, kwargs, self._layer()[0]) if self._repair else None
+            replacement = repaired_call(_name_of(func), args, kwargs, self._layer()[0]) if self._repair else None
             if replacement is None:
                 raise
             if replacement.repair not in self.repairs and len(self.repairs) < 20:
@@ -138,7 +139,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
             self._write_down(func, packed[0], packed[1], values, expected)
         return result
 
-    def _repaired(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], replacement: Any) -> Any:
+    def _repaired(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], replacement: RepairedCall) -> Any:
         for old, new in replacement.weights:
             self._known[id(new)] = self._registry.weight_in_place_of(self._source(old), new)
             self._kept.append(new)
@@ -191,20 +192,20 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         if isinstance(value, torch.Generator):
             return None
         if isinstance(value, numbers.Integral):
-            # x[::2] ends at the largest integer that there is.
+            # x[::2] ends at the largest int64.
             return max(-LARGEST_INTEGER, min(operator.index(value), LARGEST_INTEGER))
         if isinstance(value, numbers.Real):
             number = float(value)
             return number if math.isfinite(number) else {"float": repr(number)}
-        return {"word": type(value).__name__[:40]}  # what no operation of a network takes
+        return {"word": type(value).__name__[:40]}  # no operation of a network takes such an argument
 
     def _source(self, value: Tensor, *, is_used: bool = False) -> Source:
         source = self._known.get(id(value))
-        if source is None or self._lies_elsewhere(value):
+        if source is None or self._has_moved(value):
             if not self._is_below and torch._C._functorch.is_functorch_wrapped_tensor(value):
                 self.is_wrapped = True
                 raise Wrapped
-            source = self._alias(value) or self._registry.stranger(value)
+            source = self._alias(value) or self._registry.unregistered_tensor(value)
             self._known[id(value)] = source
             self._kept.append(value)
         is_cut = (
@@ -216,10 +217,10 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         )
         return Source(source.kind, source.index, source.part, is_cut or source.is_cut)
 
-    def _lies_elsewhere(self, value: Tensor) -> bool:
-        """Whether a tensor was given other memory since an operation made it (``x.data = ...``).
+    def _has_moved(self, value: Tensor) -> bool:
+        """Whether a tensor has different memory than when its operation returned it (``x.data = ...``).
 
-        Its values are summed up on the way, for what is no operation of torch's may have changed them.
+        This also compares the sum of its values, because code outside torch may have changed them.
         """
         fact = self._facts.get(id(value))
         if fact is None:
@@ -231,7 +232,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         return False
 
     def _alias(self, value: Tensor) -> Source | None:
-        """Where a tensor came from that went around torch: ``.data``, numpy, a list. It shares memory, or values."""
+        """The source of a tensor that bypassed torch (``.data``, NumPy, a list), found by its memory or its values."""
         if value.layout is not torch.strided or value.numel() == 0 or value.device.type != "cpu":
             return None
         for earlier, source in reversed(self._results):
@@ -252,7 +253,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         return None
 
     def _viewed(self, source: Source, earlier: Tensor, value: Tensor) -> Source:
-        """The source, or an operation that gives it the shape and type of ``value``."""
+        """The source, with operations added that give it the dtype and shape of ``value``."""
         is_cut = not value.requires_grad
         made = Source(source.kind, source.index, source.part, is_cut)
         place = self._storage(earlier)
@@ -277,20 +278,20 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
     # ---- the running module ------------------------------------------------------------------------------------------
 
     def _layer(self) -> tuple[str, str]:
-        """The dotted name of the innermost running submodule, and what is wrong with it if it is none of the net's."""
+        """Name and owner of the innermost running submodule, as in :class:`grader.model.graph.Node`."""
         if len(self._stack) < 2:
             return "", ""
         module = self._stack[-1]
         name = self._registry.names.get(id(module))
         if name is not None:
             return name, ""
-        self._strangers.append(module)
+        self._unregistered.append(module)
         is_fresh = self._registry.has_passed and id(module) not in self._registry.modules_seen
         return f"an unregistered {type(module).__name__}"[:60], "fresh" if is_fresh else "unregistered"
 
 
 def _place(value: Tensor) -> int:
-    """Where a tensor's values lie; 0 for one without memory of its own."""
+    """The address of a tensor's values; 0 for a tensor without its own memory."""
     try:
         return value.data_ptr()
     except (RuntimeError, NotImplementedError):
@@ -298,23 +299,23 @@ def _place(value: Tensor) -> int:
 
 
 def _sum(value: Tensor) -> str | None:
-    """The sum of a tensor's values, as text, so that what is no number equals itself."""
+    """The sum of a tensor's values as text, so that NaN equals NaN."""
     if value.layout is not torch.strided or value.device.type != "cpu" or value.is_complex():
         return None
     return repr(float(value.detach().double().sum()))
 
 
-def _is_same_place(one: Tensor, other: Tensor) -> bool:
-    if one.layout is not torch.strided or one.numel() != other.numel() or one.dtype != other.dtype:
+def _is_same_place(first: Tensor, second: Tensor) -> bool:
+    if first.layout is not torch.strided or first.numel() != second.numel() or first.dtype != second.dtype:
         return False
     try:
-        is_same = one.data_ptr() == other.data_ptr()
+        is_same = first.data_ptr() == second.data_ptr()
     except (RuntimeError, NotImplementedError):
         return False
     if not is_same:
         return False
-    return (one.shape == other.shape and one.stride() == other.stride()) or (
-        one.is_contiguous() and other.is_contiguous()
+    return (first.shape == second.shape and first.stride() == second.stride()) or (
+        first.is_contiguous() and second.is_contiguous()
     )
 
 

@@ -1,4 +1,4 @@
-"""The tensors that a net brings along, numbered: weights, buffers, and what else its passes read."""
+"""Number the tensors that a net owns or reads in its passes: weights, buffers and constants."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MOST_TENSORS = 500
 
 
 class Registry:
-    """The tensors that a net brings along, numbered: weights, buffers, and what else its passes read.
+    """The numbered weights, buffers and constants of one net, collected over all its recorded passes.
 
-    Every tensor is kept alive, so that its id stays its own.
+    The registry keeps every tensor alive, so that its ``id()`` is not reused.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -38,30 +38,30 @@ class Registry:
         self.known |= {id(value): Source("parameter", index) for index, value in enumerate(self.tensors)}
         self.names = {id(module): name for name, module in net.named_modules(remove_duplicate=True)}
         self.modules_seen: set[int] = set()
-        """Modules besides the net's own that ran in an earlier pass."""
+        """Ids of modules that are not submodules of the net and ran in an earlier pass."""
         self.has_passed = False
         self._at_loose = self._at_plain = 0
 
-    def end_pass(self, strangers: list[object]) -> None:
-        """Take note of the modules that ran in a pass and are none of the net's."""
-        self._kept.extend(strangers)
-        self.modules_seen.update(map(id, strangers))
+    def end_pass(self, unregistered: list[object]) -> None:
+        """Remember the modules that ran in a pass and are not submodules of the net."""
+        self._kept.extend(unregistered)
+        self.modules_seen.update(map(id, unregistered))
         self.has_passed = True
         self._at_loose = self._at_plain = 0
 
     def put_back_buffers(self) -> None:
-        """Undo what the passes so far have written into the buffers."""
+        """Restore the values that the buffers had before the first pass."""
         with torch.no_grad():
             for value, before in self._initial:
                 value.copy_(before)
 
     def weight_in_place_of(self, old: Source, value: Tensor) -> Source:
-        """A weight of another size that stands for a parameter in a repaired pass."""
+        """Add a weight of another size that replaces a parameter in a repaired pass."""
         name = self.weights[old.index].name if old.kind == "parameter" else ""
         return self._add_weight(_weight(name, value, len(self.weights), is_registered=True), value)
 
-    def stranger(self, value: Tensor) -> Source:
-        """A tensor that came from no operation and is none of the net's own: a loose weight, or a constant."""
+    def unregistered_tensor(self, value: Tensor) -> Source:
+        """The source for a tensor that no operation made and that the net does not own: a weight or a constant."""
         if isinstance(value, nn.Parameter) or (value.is_leaf and value.requires_grad):
             return self._loose_weight(value)
         return self._plain_tensor(value)
@@ -76,7 +76,7 @@ class Registry:
             return Source("parameter", index)
         source = self._add_weight(_weight("", value, len(self.weights), is_registered=False), value)
         if not self.has_passed:
-            self.known[id(value)] = source  # kept by the net: the next pass meets the same one
+            self.known[id(value)] = source  # the net keeps it, so the next pass reads the same tensor
         self._loose.append((value, source.index))
         return source
 
@@ -102,11 +102,11 @@ class Registry:
         return source
 
     def _constant(self, name: str, value: Tensor) -> Constant:
-        """A buffer or another tensor, with its values where there is room for them."""
+        """A buffer or another tensor, with its values if they fit into the limit MOST_VALUES."""
         count = value.numel()
-        is_told = count <= self._room
-        self._room -= count if is_told else 0
-        values = _bytes(value) if is_told else ""
+        has_room = count <= self._room
+        self._room -= count if has_room else 0
+        values = _bytes(value) if has_room else ""
         return Constant(name[:120], tuple(value.shape), word_of(value.dtype), values)
 
 
@@ -128,12 +128,12 @@ def _weight(name: str, value: Tensor, number: int, *, is_registered: bool) -> We
 
 
 def word_of(value: object) -> str:
-    """A dtype, layout or memory format by its name in torch."""
+    """The name of a dtype, layout or memory format in torch, without the prefix ``torch.``."""
     return str(value).removeprefix("torch.")
 
 
 def _bytes(value: Tensor) -> str:
-    """The values of a tensor as base64 of their raw bytes; empty for a kind that numpy has no word for."""
+    """The raw bytes of a tensor as base64; empty if NumPy does not support its dtype."""
     try:
         return base64.b64encode(value.detach().cpu().contiguous().numpy().tobytes()).decode()
     except (TypeError, RuntimeError):

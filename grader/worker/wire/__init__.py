@@ -1,4 +1,4 @@
-"""The bytes between a worker and its parent: evidence frames and messages.
+"""The wire format between a worker process and its parent: evidence frames and messages.
 
 May import: ``model``.
 """

@@ -1,4 +1,4 @@
-"""The child's end of the evidence channel: the records of one submission, stage by stage.
+"""The child's end of the evidence channel: it sends the records of one submission, stage by stage.
 
 A frame is one line of JSON::
 
@@ -6,7 +6,7 @@ A frame is one line of JSON::
     {"stage": "load", "record": {...}}
     {"stage": "", "end": "", "cause": ""}
 
-The parent reads it in :mod:`grader.sandbox.decoding` and believes nothing: its limits hold whatever is sent here.
+The parent decodes the frames in :mod:`grader.sandbox.decoding`. It does not trust the child and has its own limits.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from grader.model.evidence import STAGES
 
 LONGEST_TEXT = 4000
 LONGEST_VALUES = 1 << 16
-"""Longer strings are cut here, in characters: in what people read, and in a recording, where values are text, too. The
-parent refuses anything much longer."""
+"""Longer strings are cut, in characters: LONGEST_VALUES in a recording, where tensor values are text, LONGEST_TEXT
+elsewhere. The parent refuses strings that are much longer."""
 LONGEST_LINE = 8 << 20
-"""Bytes of one line."""
+"""Bytes in one line."""
 
-# Taken now, so that a submission which replaces os.write or the json module's encoder later changes nothing here.
+# Bound at import, so that a submission that replaces os.write or json.JSONEncoder later has no effect here.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _write, _process_id, _leave = os.write, os.getpid, os._exit
 _fields: Callable[[Any], dict[str, Any]] = asdict
 
 
 class Unobserved(Exception):
-    """An exception that no line of the submission had a part in: the observer met something that it is not made for."""
+    """An exception without a line of the submission in its traceback: the grader cannot observe this submission."""
 
 
 FAULT, UNOBSERVED = "fault", "unobserved"
-"""How a child may end besides through the submission itself: the grader's own fault, or :class:`Unobserved`."""
+"""Causes of an end that are not the submission's: a fault of the grader, or :class:`Unobserved`."""
 
 
 class Channel:
-    """What a stage uses to report, down the descriptor ``evidence``.
+    """Sends the reports of the stages to the file descriptor ``evidence``.
 
-    A process that was forked off this one is silent: it ends when it comes to report.
+    Only the process that created the channel may report. A process forked from it exits when it tries.
     """
 
     def __init__(self, evidence: int) -> None:
@@ -52,14 +52,14 @@ class Channel:
         self._owner = _process_id()
 
     def begin(self, stage: str) -> None:
-        """Tell the parent that ``stage`` starts now: its deadline runs from here."""
+        """Report that ``stage`` starts now. Its deadline starts now, too."""
         self._transmit({"stage": stage, "begin": True})
 
     def send(self, record: Any, stage: str) -> None:
         """Send the finished ``record`` of ``stage``.
 
-        Raises TypeError for a record of the wrong type, ValueError for a number that is not finite or for more than the
-        channel carries.
+        Raises TypeError for a record of the wrong type, and ValueError for a number that is not finite or a record
+        longer than LONGEST_LINE.
         """
         if not isinstance(record, STAGES[stage]):
             raise TypeError(f"stage {stage} sends {STAGES[stage].__name__}, not {type(record).__name__}")
@@ -67,8 +67,9 @@ class Channel:
         self._transmit({"stage": stage, "record": _plain(_fields(record), longest)})
 
     def end(self, error: str = "", *, cause: str = "") -> None:
-        """Say that all stages are done, or name the error that stopped them; ``cause`` is FAULT or UNOBSERVED when that
-        was not the submission's.
+        """Report that all stages are done, or the error that stopped them.
+
+        ``cause`` is FAULT or UNOBSERVED if the submission did not cause the error.
         """
         self._transmit({"stage": "", "end": _plain(error), "cause": cause})
 
@@ -84,7 +85,7 @@ class Channel:
 
 
 def _plain(value: Any, longest: int = LONGEST_TEXT) -> Any:
-    """Return ``value`` with every string cut to length and free of what UTF-8 cannot carry."""
+    """Return ``value`` with every string cut to length and without characters that UTF-8 cannot encode."""
     if isinstance(value, str):
         cut = value if len(value) <= longest else value[: longest - 1] + "…"
         return cut.encode("utf-8", "replace").decode("utf-8")
@@ -93,5 +94,5 @@ def _plain(value: Any, longest: int = LONGEST_TEXT) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item, longest) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a record holds a number that is not finite")
+        raise ValueError("a record contains a number that is not finite")
     return value

@@ -1,6 +1,7 @@
-"""What goes between the grader and its processes through sockets, each message with its length before it.
+"""Socket messages between the grader and its processes; each message starts with its length.
 
-JSON with descriptors attached goes to and from the fork server, frames of bare bytes to and from a measuring process.
+The fork server exchanges JSON messages with attached file descriptors. A measuring process exchanges frames of plain
+bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ _LENGTH_BYTES = 4
 _MOST_DESCRIPTORS = 8
 _CHUNK = 1 << 20
 HEAD_BYTES = 8
-"""Before the bytes of a frame: their number, big-endian; the top bit says that they tell of an error."""
+"""Length of the head of a frame: the number of bytes that follow, big-endian. The top bit marks an error message."""
 _ERROR = 1 << 63
 
 
@@ -22,12 +23,12 @@ def send(connection: socket.socket, message: dict[str, Any], descriptors: tuple[
     body = json.dumps(message).encode()
     data = len(body).to_bytes(_LENGTH_BYTES, "big") + body
     sent = socket.send_fds(connection, [data], descriptors) if descriptors else connection.send(data)
-    if sent < len(data):  # nothing at all cannot be sent, either, to one who took the message and left
+    if sent < len(data):  # not if complete: even an empty send fails after the receiver has closed
         connection.sendall(data[sent:])
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the next message and the descriptors that came with it; raise EOFError when the other side hung up."""
+    """Return the next message and its descriptors; raise EOFError when the other side has closed the connection."""
     head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, _MOST_DESCRIPTORS)
     if not head:
         raise EOFError
@@ -36,18 +37,18 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def frame(data: bytes, *, is_error: bool = False) -> bytes:
-    """The frame that carries ``data``."""
+    """A frame that contains ``data``."""
     return (len(data) | (_ERROR if is_error else 0)).to_bytes(HEAD_BYTES, "big") + data
 
 
 def read_head(head: bytes | bytearray) -> tuple[int, bool]:
-    """The number of bytes that follow the first HEAD_BYTES of a frame, and whether they tell of an error."""
+    """The number of bytes after the head of a frame, and whether they are an error message."""
     number = int.from_bytes(head[:HEAD_BYTES], "big")
     return number & ~_ERROR, bool(number & _ERROR)
 
 
 def receive_frame(connection: socket.socket) -> bytes:
-    """Wait for the data of the next frame; raise EOFError when the other side hung up."""
+    """Wait for the data of the next frame; raise EOFError when the other side has closed the connection."""
     length, _ = read_head(_exactly(connection, HEAD_BYTES))
     return _exactly(connection, length)
 
