@@ -1,7 +1,8 @@
 """The project's commands, from grade and review to tests and lint, all in one shared environment.
 
 They share one environment, which lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only
-when the lock file, pyproject.toml or the interpreter changes, so every later command starts at once.
+when the lock file, pyproject.toml or the interpreter changes, so every later command starts at once. The sessions
+``lowest`` and ``newest`` test other versions, each in an environment of its own beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import os
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import nox
@@ -19,7 +21,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "lint", "types"]
 
 ROOT = Path(__file__).resolve().parent
-ENVIRONMENT = ROOT / ".nox" / "lab4"
+ENVIRONMENTS = ROOT / ".nox"
 LOCK = ROOT / "requirements" / "lock.txt"
 PROJECT = ROOT / "pyproject.toml"
 SAMPLES = Path("tests", "submissions")
@@ -28,12 +30,14 @@ PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--worker-p
 CLOCK_SECONDS = 2.0
 """How far a file system's clock may be behind: FAT and some network drives count in steps of two seconds."""
 OLDEST_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 15)
+"""The newest for which the locked torch has wheels."""
 INTERRUPTED = 130
 MOST_TEST_PROCESSES = 4
 
 
 def fingerprint() -> str:
-    """What the shared environment was made from: a changed fingerprint means that it must be made anew."""
+    """What an environment was made from: a changed fingerprint means that it must be made anew."""
     digest = hashlib.sha256(f"{sys.version}\n{sys.platform}\n{ROOT}\n".encode())
     for source in (LOCK, PROJECT):
         digest.update(source.read_bytes())
@@ -45,20 +49,39 @@ def shared_python(session: nox.Session) -> str:
 
     nox itself gives each session an environment of its own; five copies of torch would be 27 GB.
     """
-    stamp = ENVIRONMENT / "made-from.txt"
-    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if sys.version_info < OLDEST_PYTHON:
+        session.error(f"Python {dotted(OLDEST_PYTHON)} or newer is needed; nox runs on {sys.version}.")
+    return python_of(session, "lab4", sys.executable, "--require-hashes", "-r", str(LOCK))
+
+
+def python_of(session: nox.Session, name: str, base: str, *requirements: str) -> str:
+    """The interpreter of the environment ``name``, made by the Python ``base`` (a path or a version) if out of date."""
+    environment = ENVIRONMENTS / name
+    stamp = environment / "made-from.txt"
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint():
         return str(python)
-    if sys.version_info < OLDEST_PYTHON:
-        session.error(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; nox runs on {sys.version}.")
-    session.log("Installing the shared environment (once; a few minutes and about 5 GB, most of it torch).")
+    session.log(f"Installing the environment {name} (once; a few minutes and about 5 GB, most of it torch).")
     # virtualenv comes with nox, and needs no ensurepip, which some Linux systems leave out of Python.
-    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(ENVIRONMENT), external=True)
+    virtualenv = (sys.executable, "-m", "virtualenv", "--quiet", "--clear", "--python", base, str(environment))
+    session.run(*virtualenv, external=True)
     pip = (str(python), "-m", "pip", "install", "--disable-pip-version-check")
-    session.run(*pip, "-r", str(LOCK), external=True)
+    session.run(*pip, *requirements, external=True)
     session.run(*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT), external=True)
     stamp.write_text(fingerprint(), encoding="utf-8")  # last, so that an interrupted installation starts again
     return str(python)
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    """A version as one writes it, such as 3.11."""
+    return ".".join(map(str, version))
+
+
+def lowest_requirements() -> list[str]:
+    """Each direct dependency at the lowest version that pyproject.toml allows."""
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    ranges = (*project["dependencies"], *project["optional-dependencies"]["dev"])
+    return [requirement.replace(">=", "==") for requirement in ranges]
 
 
 def names_submissions(arguments: list[str]) -> bool:
@@ -158,21 +181,26 @@ def experiment(session: nox.Session) -> None:
     session.run(*command, success_codes=[0, INTERRUPTED], interrupt_timeout=None, external=True)
 
 
+def pytest_options(session: nox.Session) -> list[str]:
+    """What makes pytest run several files at once, and what the command line adds.
+
+    A file's tests stay together, for many share a run of the grader. Each process holds torch, about 0.5 GB. The order
+    is that of tests/conftest.py, where the longest files come first.
+    """
+    processes = str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES))
+    return ["--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs]
+
+
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Run the tests, several files at once: nox -s tests -- [pytest options]; -n0 runs one after the other."""
-    # A file's tests stay together, for many share a run of the grader. Each process holds torch, about 0.5 GB.
-    processes = str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES))
-    # The order is that of tests/conftest.py, where the longest files come first.
-    several = ("--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder")
-    session.run(shared_python(session), "-m", "pytest", *several, *session.posargs, external=True)
+    session.run(shared_python(session), "-m", "pytest", *pytest_options(session), external=True)
 
 
 @nox.session(python=False)
 def quick(session: nox.Session) -> None:
     """Run the tests that take seconds, in under a minute: nox -s quick -- [pytest options]."""
-    several = ("--numprocesses", str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES)), "--dist", "loadfile")
-    session.run(shared_python(session), "-m", "pytest", "-m", "not slow", *several, *session.posargs, external=True)
+    session.run(shared_python(session), "-m", "pytest", "-m", "not slow", *pytest_options(session), external=True)
 
 
 @nox.session(python=False)
@@ -183,9 +211,36 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def coverage(session: nox.Session) -> None:
+    """Run all tests and say which lines and branches they reach; fail below the floor that pyproject.toml sets."""
+    command = (shared_python(session), "-m", "coverage")
+    session.run(*command, "erase", external=True)
+    session.run(*command, "run", "-m", "pytest", *pytest_options(session), external=True)
+    session.run(*command, "combine", "--quiet", external=True)
+    session.run(*command, "report", external=True)
+
+
+@nox.session(python=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest version of each direct dependency, on the oldest Python: nox -s lowest -- [...]."""
+    python = python_of(session, "lowest", dotted(OLDEST_PYTHON), *lowest_requirements())
+    session.run(python, "-m", "pytest", *pytest_options(session), external=True)
+
+
+@nox.session(python=False)
+def newest(session: nox.Session) -> None:
+    """Run the tests on the newest Python that torch serves, which must be installed: nox -s newest -- [...]."""
+    python = python_of(session, "newest", dotted(NEWEST_PYTHON), "--require-hashes", "-r", str(LOCK))
+    session.run(python, "-m", "pytest", *pytest_options(session), external=True)
+
+
+@nox.session(python=False)
 def lint(session: nox.Session) -> None:
-    """Check style with ruff."""
-    session.run(shared_python(session), "-m", "ruff", "check", *(session.posargs or ["."]), external=True)
+    """Check style and format with ruff: nox -s lint -- [files]."""
+    ruff = (shared_python(session), "-m", "ruff")
+    files = session.posargs or ["."]
+    session.run(*ruff, "check", *files, external=True)
+    session.run(*ruff, "format", "--check", *files, external=True)
 
 
 @nox.session(python=False)

@@ -111,6 +111,7 @@ class Run:
 
     @property
     def configuration(self) -> Configuration:
+        """Channels and kernel sizes of this row."""
         return Configuration(self.channels1, self.channels2, self.kernel1, self.kernel2)
 
 
@@ -131,6 +132,7 @@ class Result:
 
     @property
     def accuracy(self) -> float:
+        """Mean over the seeds, to four places."""
         return round(statistics.fmean(self.accuracies), 4)
 
     @property

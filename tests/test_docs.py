@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import csv
 import re
+import statistics
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.measure.calibration import COLUMNS
 from tests.support.places import ROOT
 
 README = ROOT / "README.md"
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "reports/README.md", "tests/README.md")),
+    *sorted(ROOT.glob("*.md")),
+    *(ROOT / name for name in ("reports/README.md", "tests/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 SESSION = re.compile(r"nox -s (\w+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes", "--junitxml"}
+NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes", "--junitxml", "--check", "--strict"}
 """Options of other commands that the pages mention."""
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def requirements_of(project: dict[str, Any]) -> list[str]:
+    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
 
 
 def requirement_name(requirement: str) -> str:
@@ -44,8 +53,8 @@ def test_pages_name_sessions_that_exist(page: Path) -> None:
 
 def test_pages_name_options_that_exist() -> None:
     known = set()
-    for command in ("grade", "review", "diff", "render", "doctor", "mark-answers"):
-        line = [sys.executable, "-m", "grader", command, "--help"]
+    for command in ([], ["grade"], ["review"], ["diff"], ["render"], ["doctor"], ["mark-answers"]):
+        line = [sys.executable, "-m", "grader", *command, "--help"]
         shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
         known |= set(OPTION.findall(shown))
     # What stands in the quotes behind this one belongs to other commands.
@@ -67,18 +76,52 @@ def test_every_check_of_the_rubric_is_described() -> None:
 
 def test_every_dependency_has_its_reason_and_its_pin() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {requirement_name(item) for item in (*project["dependencies"], *project["optional-dependencies"]["dev"])}
+    wanted = {requirement_name(item) for item in requirements_of(project)}
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     lock = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8").splitlines()
     assert wanted <= set(re.findall(r"^\| `([\w.-]+)` \|", page, re.MULTILINE))
     assert wanted <= {requirement_name(line) for line in lock if not line.startswith("#")}
 
 
-def test_the_lock_pins_everything_and_names_no_place() -> None:
+def test_each_range_starts_at_a_version() -> None:
+    """``nox -s lowest`` turns each range into a pin."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [item for item in requirements_of(project) if not re.fullmatch(r"[a-z0-9-]+>=[\d.]+", item)] == []
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    assert "py.typed" in data["grader"]
+    assert (ROOT / "grader" / "py.typed").is_file()
+
+
+def test_nox_and_the_package_ask_for_the_same_python() -> None:
+    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    oldest = re.search(r"^OLDEST_PYTHON = \((\d+), (\d+)\)", noxfile, re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert oldest is not None
+    assert project["requires-python"] == ">=" + ".".join(oldest.groups())
+
+
+def test_the_lock_pins_everything_with_hashes_and_names_no_place() -> None:
     lines = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if not line.startswith("#")]
-    assert [line for line in pins if not re.match(r"[a-z0-9-]+==[0-9][\w.]*( ; .+)?$", line)] == []
+    pins = "\n".join(line for line in lines if not line.startswith("#"))
+    one_pin = r"[a-z0-9-]+==[0-9][\w.]*( ; [^\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+(\n|$)"
+    assert re.sub(one_pin, "", pins) == ""
     assert [line for line in lines if "://" in line or line.lstrip().startswith(("-i", "--index", "--find"))] == []
+
+
+def test_what_calibration_concludes_is_what_its_figures_say() -> None:
+    with (ROOT / "docs" / "calibration.csv").open(encoding="utf-8", newline="") as table:
+        nets = list(csv.DictReader(table))
+    assert tuple(nets[0]) == COLUMNS
+    mean = statistics.mean(float(net["mean"]) for net in nets)
+    worst = min((net for net in nets if net["net"] != "extreme-gap8"), key=lambda net: float(net["lowest"]))
+    retried = [net["net"] for net in nets if net["most_runs"] != "1"]
+    assert (retried, {net["misses"] for net in nets}) == (["extreme-gap8"], {"0"})
+    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+    assert f"{len(nets)} nets, {5 * len(nets)} first runs, {mean:.3f} on average, no misses." in page
+    assert f"the lowest first run of all, `extreme-gap8` apart, is {worst['lowest']} ({worst['net']})" in page
 
 
 def test_the_version_is_in_the_changelog() -> None:

@@ -64,12 +64,12 @@ def put_in_place(source: Path, target: Path, catalogue: Catalogue) -> None:
             path.unlink()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.rename(source, target)  # moves all four at once if target does not exist yet
+        source.rename(target)  # moves all four at once if target does not exist yet
     except OSError:
         # Another run was first, or there is a damaged or partial set: replace every file by a checked one.
         target.mkdir(exist_ok=True)
         for file in catalogue:
-            os.replace(source / file.name, target / file.name)
+            (source / file.name).replace(target / file.name)
 
 
 def _run_child(folder: Path, silence: float, limit: float) -> None:

@@ -1,4 +1,4 @@
-"""Reading the IDX format of the MNIST files, with strict checks. Layout: https://yann.lecun.com/exdb/mnist/"""
+"""Reading the IDX format of the MNIST files, with strict checks. Layout: https://yann.lecun.com/exdb/mnist/."""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ class Reading:
 
     @property
     def is_complete(self) -> bool:
+        """Whether every file was there and undamaged."""
         return not self.damages
 
 

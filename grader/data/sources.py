@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -58,7 +57,7 @@ def user_cache(environment: Mapping[str, str], *, platform: str = sys.platform) 
     else:
         # The XDG specification says that a relative path has to be ignored.
         stated = environment.get("XDG_CACHE_HOME", "")
-        base = stated if os.path.isabs(stated) else str(home / ".cache")
+        base = stated if Path(stated).is_absolute() else str(home / ".cache")
     return Path(base, "lab4-grader")
 
 

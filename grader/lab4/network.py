@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """One layer of the lab's network. ``checks`` are the items that ask for it; nothing asks for what is optional."""
+    """One layer of the lab's network. ``checks`` are the ids of the checks that ask for it; none asks for an optional layer."""
 
     name: str
     kind: str
@@ -15,6 +15,7 @@ class Place:
 
     @property
     def is_optional(self) -> bool:
+        """Whether no check asks for this layer."""
         return not self.checks
 
 

@@ -73,7 +73,7 @@ class _Classifier:
         for index in range(min(len(nodes), len(values))):
             self._read(index)
 
-    def _read(self, index: int) -> None:
+    def _read(self, index: int) -> None:  # noqa: C901  # a case for each kind of operation
         node = self.program.nodes[index]
         kind, name, details = str(node.kind), plain_name(node.name), {}
         source: tuple[int, int] | None = None

@@ -148,6 +148,7 @@ class Step:
         self._is_quiet = node.writes and ("out" in node.kwargs or is_kept)
 
     def __call__(self, sources: Mapping[str, Sequence[Any]], count: int) -> Any:
+        """What the operation gives for these results of earlier nodes, over ``count`` images."""
         if self._is_quiet:  # what is kept from pass to pass must not keep the gradients of a pass
             with torch.no_grad():
                 return self._call(sources, count)

@@ -9,7 +9,7 @@ from typing import Any
 from grader.model.graph import Constant, Graph, Node, Program, Weight, with_sources
 
 
-def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:
+def pruned(program: Program) -> tuple[Program, tuple[int, ...]]:  # noqa: C901  # a rule for each way to matter
     """The program without the operations on which its output does not depend, and the indices of the kept nodes.
 
     An operation that writes into memory is kept if a kept operation reads this memory: later in the pass or, for a

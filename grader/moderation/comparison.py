@@ -69,6 +69,7 @@ class Comparison:
 
     @property
     def is_different(self) -> bool:
+        """Whether any student's results changed, came or went."""
         return bool(self.students or self.only_first or self.only_second)
 
     @property

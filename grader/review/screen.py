@@ -52,6 +52,7 @@ class Block:
 
     @property
     def is_answer(self) -> bool:
+        """Whether these are the lines of an answer, which have no label."""
         return not self.label
 
 

@@ -109,16 +109,16 @@ class ForkServer:
         words = [word.replace("{socket}", folder).replace("{package}", _package_root()) for word in prefix]
         # The prefix may end with the container's own Python; otherwise this Python is used.
         python = words.pop() if Path(words[-1]).name.startswith("python") else sys.executable
-        path = os.path.join(folder, "worker.sock")
+        door_path = Path(folder, "worker.sock")
         settings = [f"{name}={value}" for name, value in environment.items() if name not in _OF_THE_MACHINE]
         with socket.socket(socket.AF_UNIX) as door:
-            door.bind(path)
-            os.chmod(path, 0o666)  # a container may run as another user; the folder is this one's alone
-            os.chmod(folder, 0o711)
+            door.bind(str(door_path))
+            door_path.chmod(0o666)  # a container may run as another user; the folder is this one's alone
+            door_path.parent.chmod(0o711)
             door.listen(1)
             try:
                 self._process = subprocess.Popen(
-                    [*words, "env", *settings, *_worker_command(python), path, *options],
+                    [*words, "env", *settings, *_worker_command(python), str(door_path), *options],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,

@@ -125,7 +125,7 @@ def _is_module(name: str) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a text file, with ``\\n`` as the line ending."""
+    r"""The bytes of a text file, with ``\n`` as the line ending."""
     try:
         return path.read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:

@@ -75,5 +75,5 @@ def readable(data: bytes, *, utf16: str, otherwise: Callable[[bytes], str]) -> s
 
 
 def with_newlines(text: str) -> str:
-    """``text`` with ``\\n`` at the end of each line, whatever system it comes from."""
+    """Replace the line ends of Windows and old Macs in ``text`` by line feeds."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

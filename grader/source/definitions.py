@@ -82,6 +82,7 @@ class Imported:
 
     @property
     def package(self) -> str:
+        """The top-level package of the module."""
         return self.module.split(".")[0]
 
 

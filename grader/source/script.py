@@ -52,7 +52,7 @@ class SourceProblem(Exception):
 
 @dataclass(frozen=True)
 class Script:
-    """``text`` has ``\\n`` line ends. ``cells`` are (code cell number, first line) in order, empty for a plain script.
+    r"""``text`` has ``\n`` line ends. ``cells`` are (code cell number, first line) in order, empty for a plain script.
 
     ``modules`` are the files that a notebook writes with ``%%writefile``, each a script of its own.
     """
@@ -102,7 +102,7 @@ def read_script(root: Path, path: str) -> Script:
 
 
 def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
-    """Text with ``\\n`` line ends: by byte order mark, coding cookie (PEP 263), UTF-8, cp1252, latin-1."""
+    r"""Text with ``\n`` line ends: by byte order mark, coding cookie (PEP 263), UTF-8, cp1252, latin-1."""
     for start, what in _DOCUMENTS:
         if data.startswith(start):
             message = f"{path} is {what}, not plain text; save it as a plain Python file."

@@ -41,12 +41,12 @@ def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
     """Replace ``path`` by ``content`` in one step; with ``is_durable`` it also outlives a power cut."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         # Ctrl-C included: whatever ends the write, no temporary file stays behind.
         temporary.unlink(missing_ok=True)

@@ -56,10 +56,10 @@ class Gathered:
 
 def is_environment(folder: Path) -> bool:
     """True for a Python environment, whatever it is called."""
-    return os.path.isfile(folder / "pyvenv.cfg")
+    return (folder / "pyvenv.cfg").is_file()
 
 
-def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:
+def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: C901  # one walk, in which each limit stops at its own place
     """Every ordinary file below ``folder`` but clutter, nearest first. Links out of it are not followed."""
     root = folder.resolve()
     files: list[Found] = []

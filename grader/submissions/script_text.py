@@ -22,7 +22,7 @@ def limit(name: str) -> int:
 
 
 def code_text(path: Path) -> str:
-    """The Python text of a script or notebook, newlines made ``\\n``; bytes that are no text become U+FFFD.
+    r"""The Python text of a script or notebook, newlines made ``\n``; bytes that are no text become U+FFFD.
 
     At most ``SCRIPT_LIMIT`` characters of it: a notebook may be larger than a script, but not the code in it.
     """

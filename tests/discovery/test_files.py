@@ -146,7 +146,7 @@ def test_folders_without_end_hide_no_script(
     write(cohort, {f"{name}/task1_cnn.py": NET for name in ("ann", "ben", "cy")})
     with contextlib.chdir(cohort / "ann"):
         for _ in range(40):
-            os.mkdir("d" * 200)
+            Path("d" * 200).mkdir()
             os.chdir("d" * 200)
         Path("far.py").write_text(NET)
     for n in range(210):

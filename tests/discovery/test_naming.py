@@ -51,8 +51,8 @@ def test_names_in_zips(tmp_path: Path, scratch: Path) -> None:
 def test_weird_names_on_disk(cohort: Path, scratch: Path) -> None:
     write(cohort, {"a\nb\x1b[31m/task1_cnn.py": NET, "=1+1/task1_cnn.py": NET, "\u202eevil/n\net.py": NET})
     bad = os.fsencode(cohort) + b"/J\xfcrgen"
-    os.mkdir(bad)
-    with open(bad + b"/caf\xe9.py", "wb") as stream:
+    os.mkdir(bad)  # noqa: PTH102  # a name that is not text
+    with open(bad + b"/caf\xe9.py", "wb") as stream:  # noqa: PTH123
         stream.write(NET.encode())
     result = found(cohort, scratch)
     assert list(result) == ["=1+1", "_evil", "a b_[31m", "J\ufffdrgen"]

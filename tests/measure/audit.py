@@ -308,7 +308,7 @@ def digests(folder: Path) -> dict[str, str]:
         status = path.lstat()
         name = os.fsencode(path).decode("utf-8", "replace")
         if stat.S_ISLNK(status.st_mode):
-            found[name] = f"link to {os.readlink(path)}"
+            found[name] = f"link to {path.readlink()}"
         elif stat.S_ISREG(status.st_mode):
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         else:

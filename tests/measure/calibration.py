@@ -1,14 +1,14 @@
-"""Measures how correct nets train, to choose the training plan: ``python -m tests.measure.calibration`` from the
-project's root.
+"""Measures how correct nets train, to choose the training plan: ``python -m tests.measure.calibration > FILE.csv``.
 
 Every ``valid-*`` sample is recorded, and its network trained under several seeds exactly as when grading, retries
-included. The table that
-this prints stands in docs/calibration.md; run it again when the plan, torch or the samples change.
+included. The rows are those of docs/calibration.csv, which docs/calibration.md explains; what all nets came to goes to
+the error stream. Run it again, from the project's root, when the plan, torch or the samples change.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import platform
 import statistics
@@ -36,6 +36,19 @@ from grader.worker.environment import SETTINGS
 from tests.support.places import TESTS
 
 SAMPLES = TESTS / "submissions"
+COLUMNS = (
+    "net",
+    "parameters",
+    "least_steps",
+    "most_steps",
+    "mean",
+    "spread",
+    "lowest",
+    "most_runs",
+    "misses",
+    "start",
+    "cpu_seconds",
+)
 SEED_STEP = 1000
 """Between the seeds of a run and of its retries, so that no two runs share one."""
 
@@ -124,25 +137,26 @@ def measure(work: Work) -> Result:
     return Result(work.student, parameters, shapes, tuple(accuracies), tuple(steps), tuple(starts), tuple(seconds))
 
 
-def row(result: Result, plan: TrainingPlan) -> str:
-    """One line of the table."""
-    first = [one[0] for one in result.accuracies]
-    misses = sum(fraction_of(max(one), plan) < 1 for one in result.accuracies)
-    name = result.student.removeprefix("valid-")
-    steps = f"{min(result.steps)} to {max(result.steps)}"
+def row(result: Result, plan: TrainingPlan) -> tuple[str | int, ...]:
+    """One line of the table, in the order of COLUMNS."""
+    first = [reached[0] for reached in result.accuracies]
     return (
-        f"| {name} | {result.parameters:,} | {steps} | {statistics.mean(first):.3f} | {statistics.pstdev(first):.3f} | "
-        f"{min(first):.3f} | {max(map(len, result.accuracies))} | {misses} | "
-        f"{max(result.starts):.2f} | {statistics.mean(result.seconds):.1f} |"
+        result.student.removeprefix("valid-"),
+        result.parameters,
+        min(result.steps),
+        max(result.steps),
+        f"{statistics.mean(first):.3f}",
+        f"{statistics.pstdev(first):.3f}",
+        f"{min(first):.3f}",
+        max(map(len, result.accuracies)),
+        sum(fraction_of(max(reached), plan) < 1 for reached in result.accuracies),
+        f"{max(result.starts):.2f}",
+        f"{statistics.mean(result.seconds):.1f}",
     )
 
 
-HEAD = """| net | parameters | steps | mean | spread | lowest | most runs | misses | start | CPU s |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print the table. The exit code is 1 when a correct net missed the best band."""
+    """Measure, and print the table as CSV. The exit code is 1 when a correct net missed the best band."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="a folder with MNIST, or digits (default: LAB4_DATA or the cache)")
     parser.add_argument("--seeds", type=int, default=5, help="seeds for each net (default: %(default)s)")
@@ -162,20 +176,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             if one.script is not None and one.id.startswith("valid-") and arguments.only in one.id:
                 copy_submission(one, scratch / one.id)
                 work.append(Work(one.id, str(scratch / one.id), one.script, files, plan, labels, arguments.seeds))
-        print(f"{data.name}, {len(work)} nets x {arguments.seeds} seeds, CPU, {_versions()}\n\n{HEAD}", flush=True)
+        print(f"{data.name}, {len(work)} nets x {arguments.seeds} seeds, CPU, {_versions()}", file=sys.stderr)
+        table = csv.writer(sys.stdout, lineterminator="\n")
+        table.writerow(COLUMNS)
         results = []
         # A fresh process for each net: loading a submission changes the process for good.
         with get_context("spawn").Pool(arguments.jobs, maxtasksperchild=1) as pool:
             for result in pool.imap(measure, work):
                 results.append(result)
-                print(row(result, plan), flush=True)
+                table.writerow(row(result, plan))
+                sys.stdout.flush()
     first = [one[0] for result in results for one in result.accuracies]
     misses = sum(fraction_of(max(one), plan) < 1 for result in results for one in result.accuracies)
     distinct = len({result.shapes for result in results})
     print(
         f"\n{len(first)} runs of {len(results)} nets with {distinct} different sets of weight shapes: first run "
         f"{statistics.mean(first):.3f} on average, lowest {min(first):.3f}; {misses} misses; "
-        f"best before training {max(start for result in results for start in result.starts):.2f}."
+        f"best before training {max(start for result in results for start in result.starts):.2f}.",
+        file=sys.stderr,
     )
     return 1 if misses else 0
 

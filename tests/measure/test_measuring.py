@@ -259,7 +259,7 @@ def test_a_backward_pass_that_fails_is_told_without_suspicion() -> None:
 class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Takes the ReLU out where no recorder that stands before dispatch can see it."""
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # torch's own
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.relu.default:
             return args[0].clone()
         return func(*args, **(kwargs or {}))

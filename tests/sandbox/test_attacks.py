@@ -6,7 +6,6 @@ The whole corpus is graded by ``nox -s audit``, which takes much longer; what ea
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Collection
@@ -101,7 +100,7 @@ def test_the_corpus_builds_and_covers_every_family(tmp_path: Path) -> None:
     attacks = build(tmp_path / "cohort")
     assert len({attack.name for attack in attacks}) == len(attacks) >= LEAST
     assert {attack.family for attack in attacks} == FAMILIES
-    assert len(os.listdir(tmp_path / "cohort")) == len(attacks)
+    assert len(list((tmp_path / "cohort").iterdir())) == len(attacks)
     assert len(attacks) == len(FOLDERS) + len(MADE) + len(HOSTILE_NAMES)
 
 

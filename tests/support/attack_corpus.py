@@ -240,7 +240,7 @@ def pipe(name: str = "task1_cnn.py") -> Maker:
 
 def listening_socket(folder: Path) -> None:
     """A socket in the file system, under the script's name; nobody listens any more."""
-    here = os.getcwd()
+    here = Path.cwd()
     with socket.socket(socket.AF_UNIX) as server:
         os.chdir(folder)  # the address of a socket may have some 100 bytes only
         try:

@@ -34,7 +34,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a document. ``text`` has ``\\n`` line ends, a table a line for each row with `` | `` between cells.
+    r"""A piece of a document. ``text`` has ``\n`` line ends, a table a line for each row with `` | `` between cells.
 
     ``number`` is the list number that a reader of the document sees and that is not in ``text``: ``6.``, ``(a)``.
     ``level`` is the depth of the list, 0 at the margin. ``anchor`` is a name that a template gave the block (a notebook

@@ -41,6 +41,7 @@ class Memory:
     given: dict[str, Remembered] = field(default_factory=dict)
 
     def __call__(self, part: str, text: str) -> Verdict:
+        """The verdict on one part's text: the known one if the text is the same, else a new one, which is kept."""
         earlier = self.known.get(part)
         is_same = earlier is not None and earlier.text == text
         verdict = earlier.verdict if earlier is not None and is_same else mark_answer(self.key, part, text)

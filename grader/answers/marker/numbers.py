@@ -168,7 +168,7 @@ def _place(text: str) -> int | None:
     return None
 
 
-def _in_order(plain: str) -> Reading:
+def _in_order(plain: str) -> Reading:  # noqa: C901  # a case for each way to give four numbers
     """The numbers in the order of the text, or in the order of the places that are named beside them."""
     items = [(match.lastgroup or "", match.group(), match.span()) for match in ITEM.finditer(plain)]
     values: list[Decimal | None] = []

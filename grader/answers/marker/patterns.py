@@ -156,7 +156,7 @@ def _may_be_empty(source: str) -> bool:
     return not source
 
 
-def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:
+def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:  # noqa: C901  # a case a sign
     made: list[str] = []
     opened: list[str] = []
     needs_gap, gap = False, ""

@@ -94,7 +94,7 @@ def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str
     return _mark_prose(asked, text, key.vocabulary, note)
 
 
-def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> Verdict:
+def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> Verdict:  # noqa: C901  # the rules, in order
     reading = tokens.read(text, vocabulary)
     found = _found(asked, reading)
     stated = [name for name, idea in found.stated.items() if not idea.costs]

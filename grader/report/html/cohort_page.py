@@ -46,6 +46,7 @@ class Row:
 
     @property
     def proposed(self) -> Decimal:
+        """Points proposed for both parts."""
         return self.proposed1 + self.proposed2
 
 

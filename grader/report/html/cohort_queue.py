@@ -61,6 +61,7 @@ class Group:
 
     @property
     def count(self) -> int:
+        """How many entries there are, those that are not listed included."""
         return len(self.entries) + self.left_out
 
 

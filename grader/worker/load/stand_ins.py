@@ -240,7 +240,7 @@ class Permissive(ModuleType):
         return self
 
     def __call__(self, *args: Any, **_: Any) -> Any:
-        # tqdm(loader) and decorators hand back what they are given
+        """Hand back what was given, as tqdm(loader) and decorators do, or be what the call returns."""
         return args[0] if len(args) == 1 and (callable(args[0]) or hasattr(args[0], "__iter__")) else self
 
     def __getitem__(self, _: object) -> Any:

@@ -62,4 +62,5 @@ def parameter_count(net: nn.Module) -> int:
 
 
 def count(parameter: Tensor) -> int:
+    """Values in one parameter; none where a lazy layer has yet to learn its shape."""
     return 0 if is_lazy(parameter) else parameter.numel()

@@ -132,7 +132,7 @@ class KeptOnCpu(TorchFunctionMode):
         super().__init__()
         self.moved = False
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # torch's own signature
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if getattr(func, "__name__", "") == "cuda":
             self.moved = True
