@@ -70,6 +70,11 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
                 report = replace(report, submission=record.submission, evidence=record.evidence)
                 report = replace(report, experiment=record.experiment)
             pages.write_report_page(finished.folder, report, finished.run)
-    run_folder.write_results(finished.folder, finished.run, reports)
-    run_folder.write_marks_csv(finished.folder, reports)
-    pages.write_cohort_page(finished.folder, reports, finished.run)
+    write_tables(finished.folder, reports, finished.run, pages)
+
+
+def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:
+    """Write what shows all students together: results.json, marks.csv and the cohort page."""
+    run_folder.write_results(folder, run, reports)
+    run_folder.write_marks_csv(folder, reports)
+    pages.write_cohort_page(folder, reports, run)

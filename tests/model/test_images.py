@@ -19,7 +19,7 @@ from grader.data.accuracy import Predictions, with_accuracy
 from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
 from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
-from grader.pipeline.run import quantised, surest_mistakes, with_pictures
+from grader.pipeline.sample_images import quantised, surest_mistakes, with_pictures
 from grader.storage import run_folder
 from grader.storage.json_files import packed, unpacked
 from tests.support import report_samples

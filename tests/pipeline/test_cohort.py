@@ -30,7 +30,8 @@ from grader.model import Override, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
 from grader.moderation.overrides import read_overrides, subject_digest
-from grader.pipeline.cohort import Selection, grade_cohort
+from grader.pipeline.cohort import grade_cohort
+from grader.pipeline.settings import RunSettings, Selection
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
@@ -126,19 +127,19 @@ class Cohort:
         device: str = "cpu",
         key: Path | None = None,
     ) -> tuple[Run, dict[str, Report]]:
-        run, reports = grade_cohort(
-            self.path,
-            out or self.out,
+        settings = RunSettings(
+            path=self.path,
+            out=out or self.out,
             rubric=load_rubric(rubric or self.rubric),
             data=load_digits(""),
             jobs=2,
             device=device,
-            pages=pages,
-            progress=Progress(make_console(), 0, is_quiet=True),
             selection=selection,
             earlier=earlier,
             answer_key=load_key(key) if key is not None else None,
         )
+        progress = Progress(make_console(), 0, is_quiet=True)
+        run, reports = grade_cohort(settings, pages=pages, progress=progress)
         return run, {report.student: report for report in reports}
 
     def results(self, out: Path | None = None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from grader.data.digits import load_digits
 from grader.model import Flag, Report, Status, UsageFault
 from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.pipeline.cohort import grade_cohort
+from grader.pipeline.settings import RunSettings
 from grader.report.console.summary import Progress, make_console, print_summary
 from grader.report.html import pages
 from grader.rubric.loading import load_rubric
@@ -457,16 +458,9 @@ def test_asking_for_marks_earns_none(tmp_path: Path) -> None:
     for name, content in files.items():
         (cohort / name).parent.mkdir(parents=True, exist_ok=True)
         (cohort / name).write_text(content, encoding="utf-8")
-    _, reports = grade_cohort(
-        cohort,
-        out,
-        rubric=load_rubric(write_rubric(tmp_path / "rubric.toml")),
-        data=load_digits(""),
-        jobs=2,
-        device="cpu",
-        pages=pages,
-        progress=Progress(make_console(), 0, is_quiet=True),
-    )
+    rubric = load_rubric(write_rubric(tmp_path / "rubric.toml"))
+    settings = RunSettings(cohort, out, rubric, load_digits(""), jobs=2, device="cpu")
+    _, reports = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
     marks = {report.student: [(item.id, item.status, item.awarded) for item in report.items] for report in reports}
     assert set(marks) == {"plain", visible(hostile)}
     assert marks["plain"] == marks[hostile]
