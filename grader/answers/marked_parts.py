@@ -13,7 +13,7 @@ from typing import Protocol
 from grader.answers.finding.sheet import CERTAIN
 from grader.answers.marker.rules import TOO_LONG
 from grader.answers.marker.verdict import Verdict
-from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
+from grader.model import PART1, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 
 
 class Judge(Protocol):
@@ -35,7 +35,7 @@ DOUBTED = 0.5
 
 def mark_sheet(
     sheet: AnswerSheet, criteria: Sequence[Criterion], judge: Judge | None, notes: Mapping[str, str]
-) -> tuple[AnswerResult, ...]:
+) -> tuple[Result, ...]:
     """Each part with its mark, or with why a tutor has to look. Without a ``judge`` every answer waits."""
     found = {answer.part: answer for answer in sheet.answers}
     return tuple(
@@ -46,13 +46,21 @@ def mark_sheet(
     )
 
 
-def wait_for_marking(criteria: Sequence[Criterion]) -> tuple[AnswerResult, ...]:
+def wait_for_marking(criteria: Sequence[Criterion]) -> tuple[Result, ...]:
     """Every part as not marked, where nobody has looked for the answers."""
     return tuple(_open(criterion, WAITING) for criterion in criteria)
 
 
-def _open(criterion: Criterion, reason: str) -> AnswerResult:
-    return AnswerResult(criterion.id, criterion.title, Status.NEEDS_REVIEW, Decimal(0), criterion.points, 0.0, reason)
+def _open(criterion: Criterion, reason: str) -> Result:
+    return Result(
+        PART1 + criterion.id,
+        criterion.title,
+        Status.NEEDS_REVIEW,
+        Decimal(0),
+        criterion.points,
+        reason,
+        answer=MarkedAnswer(),
+    )
 
 
 def _absence(sheet: AnswerSheet) -> str:
@@ -63,28 +71,28 @@ def _absence(sheet: AnswerSheet) -> str:
     return f"This answer was not found in {' or '.join(sheet.documents[:3])}; a tutor should look for it."
 
 
-def _found(
-    criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, judge: Judge | None, note: str
-) -> AnswerResult:
+def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, judge: Judge | None, note: str) -> Result:
     doubt = _doubt(answer, sheet)
     verdict = _verdict(criterion, answer, judge)
     is_open = bool(doubt) or verdict is None or verdict.status is Status.NEEDS_REVIEW
     earned = criterion.earned(verdict.awarded) if verdict else None
     sure = min(verdict.confidence, answer.confidence, DOUBTED if doubt else 1.0) if verdict else 0.0
-    return AnswerResult(
-        part=criterion.id,
+    return Result(
+        id=PART1 + criterion.id,
         title=criterion.title,
         status=Status.NEEDS_REVIEW if is_open or verdict is None else verdict.status,
         awarded=Decimal(0) if is_open or earned is None else earned,
         available=criterion.points,
-        confidence=round(sure, 2),
         message=" ".join(filter(None, (doubt, verdict.message if verdict else WAITING))),
-        spans=verdict.spans if verdict else (),
-        text=answer.text,
-        source=answer.source,
-        note="" if answer.is_blank else note,
-        full_answer=judge.full_answer(criterion.id) if judge is not None else "",
         proposed=earned if is_open else None,
+        answer=MarkedAnswer(
+            text=answer.text,
+            source=answer.source,
+            confidence=round(sure, 2),
+            spans=verdict.spans if verdict else (),
+            note="" if answer.is_blank else note,
+            full_answer=judge.full_answer(criterion.id) if judge is not None else "",
+        ),
     )
 
 

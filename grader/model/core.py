@@ -229,8 +229,33 @@ class Override:
 
 
 @dataclass(frozen=True)
-class ItemResult:
-    """A marked rubric item of Part 2 or of its experiment."""
+class MarkedAnswer:
+    """What a mark on a written answer rests on.
+
+    ``text`` is the answer as handed in, empty where none was found, and ``source`` the document that it was found in.
+    ``confidence`` (0..1) says how sure the mark is. ``spans`` are (start, end) character offsets into ``text``: the
+    words that counted. ``note`` is a sentence on the student's own network; it changes no mark.
+    """
+
+    text: str = ""
+    source: str = ""
+    confidence: float = 0.0
+    spans: tuple[tuple[int, int], ...] = ()
+    note: str = ""
+    full_answer: str = ""
+    """What a full answer mentions, by the key; shown to students only where the course allows it."""
+
+
+PART1 = "part1."
+"""What the ids of the results of Part 1 begin with."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The status and the points of one item: of the code, of its experiment, or of a written answer.
+
+    ``id`` is that of a criterion (``structure.conv``), for a written answer ``part1.`` with its part (``part1.7c``).
+    """
 
     id: str
     title: str
@@ -243,37 +268,16 @@ class ItemResult:
     seen: str = ""
     proposed: Decimal | None = None
     """What a tutor is asked to confirm, while the status is needs_review."""
-    override: Override | None = None
+    decision: Override | None = None
     """The tutor's decision that ``awarded`` comes from; None for an automatic mark."""
     comments: tuple[Override, ...] = ()
+    answer: MarkedAnswer | None = None
+    """The written answer; None for code and its experiment."""
 
-
-@dataclass(frozen=True)
-class AnswerResult:
-    """A marked part of Part 1. ``spans`` are (start, end) character offsets into ``text``, the answer as handed in.
-
-    ``source`` is the document that it stood in. ``note`` is a sentence on the student's own network; it changes no
-    mark.
-    """
-
-    part: str
-    title: str
-    status: Status
-    awarded: Decimal
-    available: Decimal
-    confidence: float
-    message: str
-    spans: tuple[tuple[int, int], ...] = ()
-    text: str = ""
-    source: str = ""
-    note: str = ""
-    full_answer: str = ""
-    """What a full answer mentions, by the key; shown to students only where the course allows it."""
-    proposed: Decimal | None = None
-    """What a tutor is asked to confirm, while the status is needs_review."""
-    override: Override | None = None
-    """The tutor's decision that ``awarded`` comes from; None for an automatic mark."""
-    comments: tuple[Override, ...] = ()
+    @property
+    def part(self) -> str:
+        """The part of Part 1 that a written answer belongs to (``7c``); empty for code and its experiment."""
+        return self.id.removeprefix(PART1) if self.answer is not None else ""
 
 
 @dataclass(frozen=True)
@@ -284,8 +288,8 @@ class Report:
     status: Status
     awarded: Decimal
     available: Decimal
-    items: tuple[ItemResult, ...]
-    answers: tuple[AnswerResult, ...]
+    results: tuple[Result, ...]
+    """All that is marked, in the order of the rubric: Part 2 with its experiment, then the answers to Part 1."""
     flags: tuple[Flag, ...]
     submission: Submission | None
     evidence: Evidence | None
@@ -299,13 +303,18 @@ class Report:
     network: str = ""
     """Digest of the network that was trained, alike for all submissions that share the run; stays likewise."""
     experiment: Experiment | None = None
-    unmarked: tuple[ItemResult, ...] = ()
+    unmarked: tuple[Result, ...] = ()
     """What was looked at without points: on the student's page alone, in no sum and no table."""
 
     @property
-    def results(self) -> tuple[ItemResult | AnswerResult, ...]:
-        """All that is marked: the items of Part 2 with its experiment, then the parts of Part 1."""
-        return (*self.items, *self.answers)
+    def items(self) -> tuple[Result, ...]:
+        """The results of Part 2 and its experiment."""
+        return tuple(result for result in self.results if result.answer is None)
+
+    @property
+    def answers(self) -> tuple[Result, ...]:
+        """The results of the written answers to Part 1."""
+        return tuple(result for result in self.results if result.answer is not None)
 
 
 @dataclass(frozen=True)

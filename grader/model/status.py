@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grader.model import AnswerResult, ItemResult, Status
+from grader.model import Result, Status
 
 
-def overall_status(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> Status:
-    """One status for a submission: the most urgent of its items, or how many of them hold."""
-    results: tuple[ItemResult | AnswerResult, ...] = (*items, *answers)
-    statuses = {one.status for one in results if one.available or one.status is not Status.SKIPPED}
+def overall_status(results: Iterable[Result]) -> Status:
+    """One status for a submission: the most urgent of its results, or how many of them hold."""
+    statuses = {result.status for result in results if result.available or result.status is not Status.SKIPPED}
     for urgent in (Status.ERROR, Status.NEEDS_REVIEW):
         if urgent in statuses:
             return urgent
@@ -22,9 +21,12 @@ def overall_status(items: Iterable[ItemResult], answers: Iterable[AnswerResult])
     return Status.PARTIAL if statuses & {Status.PASSED, Status.PARTIAL} else Status.FAILED
 
 
-def first_cause(items: Iterable[ItemResult], answers: Iterable[AnswerResult]) -> str:
-    """The message of the first item that did not earn all its points, else that of the first such answer."""
+def first_cause(results: Iterable[Result]) -> str:
+    """The message of the first result that did not earn all its points; an answer that waits for a tutor is none."""
     lossy = {Status.ERROR, Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}
-    causes = [item.message for item in items if item.status in lossy]
-    causes += [f"Part 1, {one.part}: {one.message}" for one in answers if one.status in lossy - {Status.NEEDS_REVIEW}]
-    return causes[0] if causes else ""
+    for result in results:
+        if result.answer is None and result.status in lossy:
+            return result.message
+        if result.answer is not None and result.status in lossy - {Status.NEEDS_REVIEW}:
+            return f"Part 1, {result.part}: {result.message}"
+    return ""

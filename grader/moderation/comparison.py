@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.model import AnswerResult, ItemResult, Override, Report, Run
+from grader.model import Override, Report, Result, Run
 from grader.moderation.moderated_run import FinishedRun
-from grader.moderation.overrides import Overrides, item_id, moderated, subject_digest
-
-Result = ItemResult | AnswerResult
+from grader.moderation.overrides import Overrides, moderated, subject_digest
 
 
 class Cause(enum.StrEnum):
@@ -123,7 +121,7 @@ def _changes(old: _Side, new: _Side) -> Iterator[Change]:
 
 
 def _by_item(report: Report) -> dict[str, Result]:
-    return {item_id(result): result for result in report.results}
+    return {result.id: result for result in report.results}
 
 
 def _mark(result: Result) -> tuple[object, ...]:
@@ -140,7 +138,7 @@ def _automatic_reasons(old: _Side, new: _Side, one: Result, other: Result) -> It
 
 def _differences(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
     if subject_digest(old.verdict, one) != subject_digest(new.verdict, other):
-        if isinstance(one, AnswerResult):
+        if one.answer is not None:
             yield Reason(Cause.ANSWER, "another answer was handed in")
         else:
             yield Reason(Cause.SUBMISSION, "other files were handed in")
@@ -151,11 +149,11 @@ def _differences(old: _Side, new: _Side, one: Result, other: Result) -> Iterator
         )
     elif old.run.rubric_revision != new.run.rubric_revision:
         yield Reason(Cause.RUBRIC, "another rubric")
-    if isinstance(one, AnswerResult) and old.run.key_revision != new.run.key_revision:
+    if one.answer is not None and old.run.key_revision != new.run.key_revision:
         yield Reason(Cause.KEY, _key_text(old.run, new.run))
     if old.run.grader_version != new.run.grader_version:
         yield Reason(Cause.GRADER, f"grader {new.run.grader_version} instead of {old.run.grader_version}")
-    if isinstance(one, ItemResult) and old.run.data != new.run.data:
+    if one.answer is None and old.run.data != new.run.data:
         yield Reason(Cause.DATA, f"measured on {new.run.data} instead of {old.run.data}")
 
 
@@ -166,7 +164,7 @@ def _key_text(old: Run, new: Run) -> str:
 
 
 def _decision_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
-    before, after = one.override, other.override
+    before, after = one.decision, other.decision
     if before == after:
         return
     if before is None and after is not None:

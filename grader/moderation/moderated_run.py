@@ -54,6 +54,11 @@ def load_run(folder: Path) -> FinishedRun:
     )
     if len(verdicts) < len(students):
         missing = sorted(set(students) - {verdict.student for verdict in verdicts})
+        if any(run_folder.has_earlier_verdict(folder, student) for student in missing):
+            raise UsageFault(
+                f"{visible(str(folder))} was marked by an earlier version of the grader; grade with --remark into the "
+                "same folder to mark it again from the stored evidence."
+            )
         raise UsageFault(
             f"{visible(str(folder))} holds no verdict on {', '.join(map(visible, missing[:5]))}; "
             "grade with --remark into the same folder to store it."

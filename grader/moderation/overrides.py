@@ -13,19 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import tomli_w
 
-from grader.model import AnswerResult, ItemResult, Override, Report, Status, UsageFault
+from grader.model import Override, Report, Result, Status, UsageFault
 from grader.model.status import first_cause, overall_status
 from grader.safe_text import visible
 from grader.storage.json_files import encodable, write_file
 
 OVERRIDES_FILE = "overrides.toml"
 FORMAT = 1
-PART1 = "part1."
 STEP = Decimal("0.01")
 """What points of a decision are a multiple of."""
 _HEAD = """\
@@ -33,8 +31,6 @@ _HEAD = """\
 # by hand; comments such as this one are not kept. The last entry on an item counts; one without `new` only comments.
 """
 _DIGEST = 16
-
-Result = TypeVar("Result", ItemResult, AnswerResult)
 
 
 @dataclass(frozen=True)
@@ -55,15 +51,10 @@ class Overrides:
         return self._by_student.get(encodable(student), ())
 
 
-def item_id(result: ItemResult | AnswerResult) -> str:
-    """What an override calls an item: its id, or ``part1.6a``."""
-    return result.id if isinstance(result, ItemResult) else PART1 + result.part
-
-
-def subject_digest(report: Report, result: ItemResult | AnswerResult) -> str:
+def subject_digest(report: Report, result: Result) -> str:
     """Names what a decision on ``result`` is about: the answer's text, or all files of the submission."""
-    if isinstance(result, AnswerResult):
-        return hashlib.sha256(encodable(result.text).encode()).hexdigest()[:_DIGEST]
+    if result.answer is not None:
+        return hashlib.sha256(encodable(result.answer.text).encode()).hexdigest()[:_DIGEST]
     return report.digest[:_DIGEST]
 
 
@@ -72,20 +63,18 @@ def moderated(report: Report, overrides: Overrides) -> Report:
     entries = overrides.of(report.student)
     if not entries:
         return report
-    items = tuple(_moderated(report, item, entries) for item in report.items)
-    answers = tuple(_moderated(report, answer, entries) for answer in report.answers)
+    results = tuple(_moderated(report, result, entries) for result in report.results)
     return replace(
         report,
-        items=items,
-        answers=answers,
-        status=overall_status(items, answers),
-        awarded=sum([one.awarded for one in items] + [one.awarded for one in answers], Decimal(0)),
-        message=first_cause(items, answers),
+        results=results,
+        status=overall_status(results),
+        awarded=sum((result.awarded for result in results), Decimal(0)),
+        message=first_cause(results),
     )
 
 
 def _moderated(report: Report, result: Result, entries: Sequence[Override]) -> Result:
-    own = [entry for entry in entries if entry.item == item_id(result)]
+    own = [entry for entry in entries if entry.item == result.id]
     result = replace(result, comments=tuple(entry for entry in own if entry.new is None))
     decision = next((entry for entry in reversed(own) if entry.new is not None), None)
     if decision is None or decision.new is None:
@@ -95,7 +84,7 @@ def _moderated(report: Report, result: Result, entries: Sequence[Override]) -> R
     if decision.available != result.available:
         return _reopened(result, decision, f"the item gave {decision.available:f} points then")
     return replace(
-        result, status=_status(decision.new, result.available), awarded=decision.new, proposed=None, override=decision
+        result, status=_status(decision.new, result.available), awarded=decision.new, proposed=None, decision=decision
     )
 
 

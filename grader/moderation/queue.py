@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from grader.model import AnswerResult, ItemResult, Report, Status
-from grader.moderation.overrides import item_id
+from grader.model import Report, Result, Status
 from grader.storage.json_files import encodable
 
 
@@ -16,7 +15,7 @@ class Open:
     """One item or answer of one student that a tutor has to settle."""
 
     report: Report
-    result: ItemResult | AnswerResult
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Queue:
         return listed + len(self.unanswered) + len(self.faults) + len(self.flagged)
 
 
-def is_open(result: ItemResult | AnswerResult) -> bool:
+def is_open(result: Result) -> bool:
     """Whether a tutor has to settle this one."""
     return result.status is Status.NEEDS_REVIEW
 
@@ -55,7 +54,7 @@ def is_open(result: ItemResult | AnswerResult) -> bool:
 def queue_of(
     reports: Iterable[Report],
     *,
-    is_wanted: Callable[[ItemResult | AnswerResult], bool] = is_open,
+    is_wanted: Callable[[Result], bool] = is_open,
     names: Mapping[str, str] | None = None,
 ) -> Queue:
     """The queue of a run, questions in the order of the rubric. ``is_wanted`` may ask for more than what is open.
@@ -73,9 +72,9 @@ def queue_of(
         results = report.items if is_unanswered else report.results
         waiting = [result for result in results if is_wanted(result)]
         for result in results:
-            titles.setdefault(item_id(result), result.title)
+            titles.setdefault(result.id, result.title)
         for result in waiting:
-            open_entries.setdefault(item_id(result), []).append(Open(report, result))
+            open_entries.setdefault(result.id, []).append(Open(report, result))
         if is_unanswered:
             unanswered.append(report)
         if report.flags and not waiting:
@@ -90,11 +89,13 @@ def queue_of(
 
 def has_no_answers(report: Report) -> bool:
     """Whether Part 1 was asked for, no answer was found anywhere, and no tutor has decided on one."""
-    return bool(report.answers) and all(
-        one.status is Status.NEEDS_REVIEW and not one.text and one.proposed is None for one in report.answers
+    answers = report.answers
+    return bool(answers) and all(
+        one.status is Status.NEEDS_REVIEW and one.proposed is None and not (one.answer and one.answer.text)
+        for one in answers
     )
 
 
 def _shuffled(entry: Open, names: Mapping[str, str] | None) -> str:
     name = entry.report.student if names is None else names[entry.report.student]
-    return hashlib.sha256(encodable(f"{item_id(entry.result)}\n{name}").encode()).hexdigest()
+    return hashlib.sha256(encodable(f"{entry.result.id}\n{name}").encode()).hexdigest()

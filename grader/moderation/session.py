@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from grader.model import Override, Report
+from grader.model import Override, Report, Result
 from grader.moderation.moderated_run import FinishedRun
-from grader.moderation.overrides import STEP, Overrides, item_id, moderated, subject_digest
+from grader.moderation.overrides import STEP, Overrides, moderated, subject_digest
 from grader.moderation.overrides_file import Decisions
 from grader.moderation.queue import is_open
-from grader.moderation.worklist import Entry, Group, Result, Wishes, groups_of
+from grader.moderation.worklist import Entry, Group, Wishes, groups_of
 
 ACCEPTED = "accepted"
 NOTHING_ANSWERED = "no answer was found"
@@ -108,7 +108,7 @@ class Review:
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
         """The results that an entry is about, as they stand now."""
-        return tuple(one for one in self._reports[entry.student].results if item_id(one) in entry.items)
+        return tuple(one for one in self._reports[entry.student].results if one.id in entry.items)
 
     def single(self) -> Result:
         """The one result that is shown. Raises Refused where it stands for all parts."""
@@ -130,12 +130,12 @@ class Review:
         entry, result = self._current(), self.single()
         if (points := proposal(result)) is None:
             raise Refused("Nothing is proposed here; c gives points.")
-        return self._settle(entry, {item_id(result): points}, ACCEPTED)
+        return self._settle(entry, {result.id: points}, ACCEPTED)
 
     def give(self, points: Decimal, reason: str) -> tuple[Override, ...]:
         """Give other points than those proposed; :func:`points_from` reads them."""
         return self._settle(
-            self._current(), {item_id(self.single()): points}, _needed(reason, "Without a reason nothing was changed.")
+            self._current(), {self.single().id: points}, _needed(reason, "Without a reason nothing was changed.")
         )
 
     def give_nothing(self) -> tuple[Override, ...]:
@@ -217,7 +217,7 @@ class Review:
 
     def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Override, ...]:
         shown, at = self.results(entry), self._at
-        made = tuple(self._override(one, marks[item_id(one)], reason) for one in shown)
+        made = tuple(self._override(one, marks[one.id], reason) for one in shown)
         self._write(at, made, shown)
         self._at = at + 1
         self.refresh()
@@ -229,9 +229,9 @@ class Review:
         with self._decisions.held() as overrides:
             self._lay(overrides)
             for before, now in zip(shown, self.results(entry) if shown else (), strict=True):
-                if now.override is not None and now.override != before.override:
+                if now.decision is not None and now.decision != before.decision:
                     raise Refused(
-                        f"{now.override.author} has given {now.override.new:f} here meanwhile; that stands, and "
+                        f"{now.decision.author} has given {now.decision.new:f} here meanwhile; that stands, and "
                         "yours was not kept."
                     )
             self._lay(self._decisions.add(*made))
@@ -241,10 +241,10 @@ class Review:
         """The decision; ``old`` is what the grader itself gave or proposed, whoever decided in between."""
         student = self._current().student
         verdict = self._verdicts[student]
-        automatic = next(one for one in verdict.results if item_id(one) == item_id(result))
+        automatic = next(one for one in verdict.results if one.id == result.id)
         return Override(
             student=student,
-            item=item_id(result),
+            item=result.id,
             author=self._author,
             time=self._now().isoformat(timespec="seconds"),
             reason=reason,

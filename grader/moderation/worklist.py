@@ -9,12 +9,9 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.model import AnswerResult, ItemResult, Report, Status, UsageFault
-from grader.moderation.overrides import PART1, item_id
+from grader.model import PART1, Report, Result, Status, UsageFault
 from grader.moderation.queue import is_open, queue_of
 from grader.submissions.student_patterns import is_named
-
-Result = ItemResult | AnswerResult
 
 UNANSWERED = "part1"
 """The question that stands for all parts of a submission in which no answer was found."""
@@ -68,7 +65,7 @@ def groups_of(reports: Sequence[Report], wishes: Wishes) -> Iterator[Group]:
         if one.id in wanted
     ]
     if UNANSWERED in wanted and queue.unanswered:
-        parts = {one.student: tuple(map(item_id, one.answers)) for one in queue.unanswered}
+        parts = {one.student: tuple(answer.id for answer in one.answers) for one in queue.unanswered}
         groups.append(Group(UNANSWERED, "Submissions without any answers", tuple(Entry(*one) for one in parts.items())))
     if not wishes.by_student:
         return iter(groups)
@@ -84,7 +81,7 @@ def _is_reviewable(result: Result) -> bool:
 
 
 def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:
-    known = {item_id(result) for report in reports for result in report.results} | {UNANSWERED}
+    known = {result.id for report in reports for result in report.results} | {UNANSWERED}
     wanted = set()
     for name in named:
         found = {name, PART1 + name} & known

@@ -16,18 +16,7 @@ from grader.checks.holds import conduct, held
 from grader.checks.training import best_accuracy
 from grader.experiment.judging import judge as judge_experiment
 from grader.lab4.items import EXPERIMENT_TITLES
-from grader.model import (
-    AnswerResult,
-    AnswerSheet,
-    Criterion,
-    Finding,
-    Flag,
-    ItemResult,
-    Report,
-    Rubric,
-    Status,
-    Submission,
-)
+from grader.model import AnswerSheet, Criterion, Finding, Flag, Report, Result, Rubric, Status, Submission
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
 from grader.model.status import first_cause, overall_status
@@ -92,7 +81,7 @@ def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Repor
         Status.ERROR, f"The grader failed on this submission: {message}", "This is no fault of the submission."
     )
     items = tuple(_item(criterion, finding) for criterion in (*rubric.part2, *rubric.experiment))
-    return _summed(submission, items, submission.flags, wait_for_marking(rubric.part1))
+    return _summed(submission, (*items, *wait_for_marking(rubric.part1)), submission.flags)
 
 
 def _report(
@@ -100,17 +89,17 @@ def _report(
     rubric: Rubric,
     findings: Mapping[str, Finding],
     flags: tuple[Flag, ...],
-    answers: tuple[AnswerResult, ...],
+    answers: tuple[Result, ...],
     sheet: AnswerSheet,
     experiment: Experiment | None,
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
     tried = _experiment_items(rubric, experiment, sheet)
-    report = _summed(submission, (*items, *tried) if rubric.experiment else items, flags, answers)
+    report = _summed(submission, (*items, *(tried if rubric.experiment else ()), *answers), flags)
     return replace(report, sheet=sheet, experiment=experiment, unmarked=() if rubric.experiment else tried)
 
 
-def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[ItemResult, ...]:
+def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[Result, ...]:
     """The items of the experiment; without points where the rubric gives none, and then only if there is something."""
     is_written = sheet.observations is not None and bool(sheet.observations.text)
     if not (rubric.experiment or experiment is not None or is_written):
@@ -126,29 +115,25 @@ def _owed(finding: Finding, criterion: Criterion) -> Finding:
     return replace(finding, status=Status.NEEDS_REVIEW) if is_open else finding
 
 
-def _summed(
-    submission: Submission, items: tuple[ItemResult, ...], flags: tuple[Flag, ...], answers: tuple[AnswerResult, ...]
-) -> Report:
-    results: tuple[ItemResult | AnswerResult, ...] = (*items, *answers)
+def _summed(submission: Submission, results: tuple[Result, ...], flags: tuple[Flag, ...]) -> Report:
     return Report(
         student=submission.id,
-        status=overall_status(items, answers),
-        awarded=sum((one.awarded for one in results), Decimal(0)),
-        available=sum((one.available for one in results), Decimal(0)),
-        items=items,
-        answers=answers,
+        status=overall_status(results),
+        awarded=sum((result.awarded for result in results), Decimal(0)),
+        available=sum((result.available for result in results), Decimal(0)),
+        results=results,
         flags=flags,
         submission=submission,
         evidence=None,
-        message=first_cause(items, answers),
+        message=first_cause(results),
         digest=submission.digest,
     )
 
 
-def _item(criterion: Criterion, finding: Finding) -> ItemResult:
+def _item(criterion: Criterion, finding: Finding) -> Result:
     earned = criterion.earned(finding.fraction)
     is_open = finding.status is Status.NEEDS_REVIEW
-    return ItemResult(
+    return Result(
         id=criterion.id,
         title=criterion.title,
         status=finding.status,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader.model import JSON, AnswerResult, ItemResult, Report, Run
+from grader.model import JSON, Report, Result, Run
 from grader.moderation.queue import queue_of
 from grader.report import tally
 from grader.storage import run_folder
@@ -41,6 +41,6 @@ def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code:
     }
 
 
-def _points(results: Sequence[ItemResult | AnswerResult]) -> JSON:
+def _points(results: Sequence[Result]) -> JSON:
     sums = tally.add_up(results)
     return {"awarded": float(sums.awarded), "available": float(sums.available), "open": float(sums.open)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from grader.model import AnswerResult, ItemResult, Report, Status
+from grader.model import Report, Result, Status
 from grader.model.status import overall_status
 
 UNSETTLED = (Status.NEEDS_REVIEW, Status.ERROR)
@@ -90,7 +90,7 @@ def shared_networks(reports: Iterable[Report]) -> tuple[SharedNetwork, ...]:
     return tuple(sorted(found, key=lambda network: -len(network.students)))
 
 
-def add_up(results: Iterable[ItemResult | AnswerResult]) -> Points:
+def add_up(results: Iterable[Result]) -> Points:
     """The points of ``results`` together."""
     listed = tuple(results)
     waiting = [result for result in listed if result.status in UNSETTLED]
@@ -109,7 +109,7 @@ def is_marked(report: Report) -> bool:
 
 def code_status(report: Report) -> Status:
     """The verdict on the code alone, which answers that wait for a tutor do not hide."""
-    return overall_status(report.items, ()) if report.items else report.status
+    return overall_status(report.items) if report.items else report.status
 
 
 def status_of(report: Report) -> Status:
@@ -167,7 +167,7 @@ class _Count:
     messages: Counter[str] = field(default_factory=Counter)
 
 
-def _counted(results: Iterable[tuple[str, ItemResult | AnswerResult]]) -> dict[str, _Count]:
+def _counted(results: Iterable[tuple[str, Result]]) -> dict[str, _Count]:
     counts: dict[str, _Count] = {}
     for id, result in results:
         if (count := counts.get(id)) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from grader.model import AnswerResult, ItemResult, Status
+from grader.model import Result, Status
 from grader.safe_text import shorten as shorten  # views take all their words from here
 from grader.safe_text import visible as visible
 
@@ -60,9 +60,9 @@ def out_of(awarded: Decimal, available: Decimal) -> str:
     return f"{points(awarded)}/{points(available)}"
 
 
-def anchor(result: ItemResult | AnswerResult) -> str:
+def anchor(result: Result) -> str:
     """Id of the element on a student's page that is about ``result``."""
-    return f"part-{result.part}" if isinstance(result, AnswerResult) else f"item-{result.id}"
+    return f"part-{result.part}" if result.answer is not None else f"item-{result.id}"
 
 
 def labelled(status: Status) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import AnswerResult, ItemResult, Override, Report
+from grader.model import MarkedAnswer, Override, Report, Result
 from grader.moderation.queue import is_open
 from grader.moderation.session import Review, proposal
-from grader.moderation.worklist import Entry, Result
+from grader.moderation.worklist import Entry
 from grader.report.highlighting import pieces
 from grader.report.wording import STYLES, labelled, moment, out_of, points, quantity, visible
 from grader.safe_text import visible_block
@@ -130,23 +130,24 @@ class Screen:
             text = f"No answer to any of the {len(entry.items)} parts was found in what was handed in."
             return [Block("Found", Text(text)), *self._flags(report), *self._page(report)]
         (result,) = results
-        blocks = [Block("", self._answer(result))] if isinstance(result, AnswerResult) else []
+        answer = result.answer
+        blocks = [Block("", self._answer(answer))] if answer is not None else []
         blocks.append(Block(*_standing(result)))
         sentences = [("Because", result.message)]
-        if isinstance(result, ItemResult):
+        if answer is None:
             seen = " ".join(result.seen.split())  # a student's paragraph may stand there
             sentences += [("Expected", result.expected), ("Seen", seen), ("Hint", result.hint)]
         else:
-            if result.full_answer[1:] not in result.message:  # a right answer's reason says the same
-                sentences.append(("Full answer", result.full_answer))
-            sentences += [("Their net", result.note), ("Source", result.source)]
+            if answer.full_answer[1:] not in result.message:  # a right answer's reason says the same
+                sentences.append(("Full answer", answer.full_answer))
+            sentences += [("Their net", answer.note), ("Source", answer.source)]
         blocks += [Block(label, Text(visible(text))) for label, text in sentences if text]
         blocks += [Block("Comment", _said(comment)) for comment in result.comments]
-        if isinstance(result, ItemResult):
+        if answer is None:
             blocks += self._flags(report)
         return [*blocks, *self._page(report)]
 
-    def _answer(self, answer: AnswerResult) -> Text:
+    def _answer(self, answer: MarkedAnswer) -> Text:
         """The answer with the words that its mark comes from set off; by signs where there are no styles."""
         if not answer.text.strip():
             return Text("(no text was found for this part)", style="dim")
@@ -184,19 +185,20 @@ class Screen:
 
 def result_id(result: Result) -> str:
     """An item's id, or a part as students know it."""
-    return result.id if isinstance(result, ItemResult) else f"Part 1, {result.part}"
+    return f"Part 1, {result.part}" if result.part else result.id
 
 
 def _standing(result: Result) -> tuple[str, Text]:
-    sure = f", confidence {result.confidence:.2f}" if isinstance(result, AnswerResult) and result.text else ""
+    answer = result.answer
+    sure = f", confidence {answer.confidence:.2f}" if answer is not None and answer.text else ""
     if is_open(result):
         if result.proposed is None:
             return "Proposed", Text(f"nothing; {points(result.available)} can be given", style="bold cyan")
         return "Proposed", Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
     text = Text(f"{labelled(result.status)}, {out_of(result.awarded, result.available)}", style=STYLES[result.status])
-    if result.override is not None:
-        text.append(" by ", style="default").append_text(_said(result.override))
-    return "Settled", text.append("" if result.override else sure)
+    if result.decision is not None:
+        text.append(" by ", style="default").append_text(_said(result.decision))
+    return "Settled", text.append("" if result.decision else sure)
 
 
 def _said(made: Override) -> Text:

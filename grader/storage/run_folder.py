@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from grader.answers.marker.cache import Memory, StoredVerdicts
-from grader.model import JSON, AnswerResult, AnswerSheet, ItemResult, Report, Run, Status, Submission, UsageFault
+from grader.model import JSON, AnswerSheet, MarkedAnswer, Report, Result, Run, Status, Submission, UsageFault
 from grader.model.evidence import FORMAT as EVIDENCE_FORMAT
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
@@ -38,7 +38,9 @@ from grader.storage.json_files import (
 from grader.submissions import safe_folder_name
 
 FORMAT = 1
-"""Of every file written here; raised when the meaning of one changes."""
+"""Of each file written here but the next; raised when the meaning of one changes."""
+VERDICT_FORMAT = 2
+"""Of the automatic marks as stored. 2: code and written answers are one list of results."""
 
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.json"
@@ -171,7 +173,7 @@ def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> 
     target.mkdir(parents=True, exist_ok=True)
     verdict = replace(report, submission=None, evidence=None, sheet=None, experiment=None)
     answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
-    json_files.write_record(target / VERDICT_FILE, _StoredVerdict(FORMAT, verdict, answers))
+    json_files.write_record(target / VERDICT_FILE, _StoredVerdict(VERDICT_FORMAT, verdict, answers))
 
 
 def read_verdict(folder: Path, student: str) -> Report | None:
@@ -189,7 +191,13 @@ def read_verdicts(folder: Path, student: str) -> StoredVerdicts:
 def _read_verdict(folder: Path, student: str) -> _StoredVerdict | None:
     stored = json_files.read_record(student_folder(folder, student) / VERDICT_FILE, _StoredVerdict)
     is_theirs = stored is not None and stored.report.student == encodable(student)
-    return stored if stored is not None and is_theirs and stored.format == FORMAT else None
+    return stored if stored is not None and is_theirs and stored.format == VERDICT_FORMAT else None
+
+
+def has_earlier_verdict(folder: Path, student: str) -> bool:
+    """Whether marks of another format are stored, which only marking the stored evidence again makes readable."""
+    content = read_json(student_folder(folder, student) / VERDICT_FILE)
+    return content is not None and content.get("format") != VERDICT_FORMAT
 
 
 def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "", experiment_key: str = "") -> None:
@@ -237,7 +245,7 @@ def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
         "bands": [{"accuracy": band.accuracy, "fraction": _number(band.fraction)} for band in run.bands]
     }
     head = {"format": FORMAT, "run": finite(facts)}
-    write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_result, reports))
+    write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_submission, reports))
 
 
 def students_of(folder: Path) -> tuple[str, ...]:
@@ -254,79 +262,78 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
 
     The cells of a row add up to ``awarded``; an empty one was not marked yet, or is not in that student's rubric.
     """
-    item_ids = list(dict.fromkeys(item.id for report in reports for item in report.items))
-    parts = list(dict.fromkeys(answer.part for report in reports for answer in report.answers))
+    items = list(dict.fromkeys(item.id for report in reports for item in report.items))
+    columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answers)]
     text = io.StringIO(newline="")
     # Text is quoted always: a semicolon or a tab in a name must not start a cell in another locale's spreadsheet.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    columns = [*item_ids, *(f"part1.{part}" for part in parts)]
     writer.writerow(["student", "status", "awarded", "available", *columns, "flags"])
     for report in reports:
-        items = {item.id: item for item in report.items}
-        answers = {answer.part: answer for answer in report.answers}
+        results = {result.id: result for result in report.results}
         cells = [_cell(report.student), report.status.value, _number(report.awarded), _number(report.available)]
-        cells += [_points_cell(items.get(id)) for id in item_ids]
-        cells += [_points_cell(answers.get(part)) for part in parts]
+        cells += [_points_cell(results.get(id)) for id in columns]
         cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
         writer.writerow(cells)
     write_file(folder / "marks.csv", text.getvalue().encode("utf-8-sig"))
 
 
-def _result(report: Report) -> JSON:
+def _submission(report: Report) -> JSON:
     return {
         "student": encodable(report.student),
         "status": report.status.value,
         "awarded": _number(report.awarded),
         "available": _number(report.available),
         "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
-        "items": [
-            {
-                "id": item.id,
-                "status": item.status.value,
-                "awarded": _number(item.awarded),
-                "available": _number(item.available),
-                "message": item.message,
-                "hint": item.hint,
-                "proposed": _proposal(item),
-                "override": _decision(item),
-            }
-            for item in report.items
-        ],
-        "answers": [
-            {
-                "part": answer.part,
-                "status": answer.status.value,
-                "awarded": _number(answer.awarded),
-                "available": _number(answer.available),
-                "confidence": answer.confidence,
-                "message": answer.message,
-                "spans": [list(span) for span in answer.spans],
-                "answer": answer.text,
-                "source": answer.source,
-                "note": answer.note,
-                "proposed": _proposal(answer),
-                "override": _decision(answer),
-            }
-            for answer in report.answers
-        ],
+        "items": [_item(result) for result in report.results if result.answer is None],
+        "answers": [_answer(result, result.answer) for result in report.results if result.answer is not None],
         "network": report.network,
         "report": report_path(report.student),
     }
 
 
-def _proposal(result: ItemResult | AnswerResult) -> int | float | None:
+def _item(result: Result) -> JSON:
+    return {
+        "id": result.id,
+        "status": result.status.value,
+        "awarded": _number(result.awarded),
+        "available": _number(result.available),
+        "message": result.message,
+        "hint": result.hint,
+        "proposed": _proposal(result),
+        "override": _decision(result),
+    }
+
+
+def _answer(result: Result, answer: MarkedAnswer) -> JSON:
+    return {
+        "part": result.part,
+        "status": result.status.value,
+        "awarded": _number(result.awarded),
+        "available": _number(result.available),
+        "confidence": answer.confidence,
+        "message": result.message,
+        "spans": [list(span) for span in answer.spans],
+        "answer": answer.text,
+        "source": answer.source,
+        "note": answer.note,
+        "proposed": _proposal(result),
+        "override": _decision(result),
+    }
+
+
+def _proposal(result: Result) -> int | float | None:
     return None if result.proposed is None else _number(result.proposed)
 
 
-def _decision(result: ItemResult | AnswerResult) -> JSON | None:
-    made = result.override
+def _decision(result: Result) -> JSON | None:
+    made = result.decision
     if made is None or made.new is None:
         return None
     told = {"author": made.author, "time": made.time, "reason": made.reason}
     return told | {"old": _number(made.old), "new": _number(made.new)}
 
 
-def _points_cell(result: ItemResult | AnswerResult | None) -> int | float | str:
+def _points_cell(result: Result | None) -> int | float | str:
     if result is None:
         return ""
     is_open = result.status in (Status.NEEDS_REVIEW, Status.ERROR)

@@ -19,7 +19,7 @@ from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import TOO_LONG
 from grader.answers.own_network import notes
 from grader.lab4.items import PART1_TITLES
-from grader.model import AnswerResult, AnswerSheet, Criterion, Status, WrittenAnswer
+from grader.model import AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 from grader.submissions import discover
 from tests.answers.test_documents import ANSWERS, DOCUMENTS
 from tests.support import evidence_samples as samples
@@ -65,14 +65,19 @@ def sources(sheet: AnswerSheet) -> dict[str, str]:
     return {answer.part: answer.source for answer in sheet.answers}
 
 
-def results(sheet: AnswerSheet, *, with_key: bool = True) -> dict[str, AnswerResult]:
+def results(sheet: AnswerSheet, *, with_key: bool = True) -> dict[str, Result]:
     return {one.part: one for one in mark_sheet(sheet, CRITERIA, judge() if with_key else None, {})}
+
+
+def handed_in(result: Result) -> MarkedAnswer:
+    assert result.answer is not None
+    return result.answer
 
 
 RIGHT = WrittenAnswer("8", "It reduces overfitting.", "answers.md", 0.95)
 
 
-def marked_alone(answer: WrittenAnswer) -> AnswerResult:
+def marked_alone(answer: WrittenAnswer) -> Result:
     return results(AnswerSheet((answer,), (answer.source,)))[answer.part]
 
 
@@ -197,14 +202,14 @@ def test_a_mark_is_the_share_of_the_points_that_the_answer_earns() -> None:
         (Status.PASSED, Decimal(2)),
         (Status.FAILED, Decimal(0)),
     ]
-    assert all(marked[part].proposed is None and marked[part].text == text for part, text in answers.items())
-    start, end = marked["8"].spans[-1]
+    assert all(marked[part].proposed is None and handed_in(marked[part]).text == text for part, text in answers.items())
+    start, end = handed_in(marked["8"]).spans[-1]
     assert "overfitting" in answers["8"][start:end]
 
 
 def test_what_was_not_found_is_never_a_zero() -> None:
     missing = results(AnswerSheet((WrittenAnswer("8", "It reduces overfitting.", "a.md", 0.95),), ("a.md",)))["1"]
-    assert (missing.status, missing.confidence) == (Status.NEEDS_REVIEW, 0)
+    assert (missing.status, handed_in(missing).confidence) == (Status.NEEDS_REVIEW, 0)
     assert missing.message == "This answer was not found in a.md; a tutor should look for it."
     unread = results(AnswerSheet((), (), ("b.pdf is locked.",)))["1"]
     assert unread.message == "b.pdf is locked. A tutor should look for this answer."
@@ -226,7 +231,7 @@ def test_what_may_not_be_the_whole_answer_is_only_proposed(answer: WrittenAnswer
     marked = marked_alone(answer)
     assert (marked.status, marked.awarded) == (Status.NEEDS_REVIEW, Decimal(0))
     assert marked.proposed is not None
-    assert marked.confidence <= 0.5
+    assert handed_in(marked).confidence <= 0.5
     assert reason in marked.message
 
 
@@ -254,6 +259,6 @@ def test_the_notes_count_in_the_students_own_network() -> None:
 def test_a_note_stands_beside_an_answer_and_changes_no_mark() -> None:
     sheet = AnswerSheet((WrittenAnswer("7c", "Once for each position of the output.", "a.md", 0.95),), ("a.md",))
     with_note, without = (mark_sheet(sheet, CRITERIA, judge(), told) for told in (notes(samples.HEALTHY), {}))
-    noted = {one.part: one.note for one in with_note if one.note}
+    noted = {one.part: note for one in with_note if (note := handed_in(one).note)}
     assert list(noted) == ["7c"]
-    assert [replace(one, note="") for one in with_note] == list(without)
+    assert [replace(one, answer=replace(handed_in(one), note="")) for one in with_note] == list(without)

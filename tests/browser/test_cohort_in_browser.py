@@ -177,7 +177,7 @@ def test_filtering_shows_what_its_option_promises(
     select.select_option("flag")
     assert rows(page).count() == sum(bool(report.flags) for report in MADE)
     select.select_option("decided")
-    assert rows(page).count() == sum(any(one.override for one in report.results) for report in MADE)
+    assert rows(page).count() == sum(any(one.decision for one in report.results) for report in MADE)
     select.select_option("")
     assert rows(page).count() == len(MADE)
 

@@ -47,7 +47,7 @@ def attacking_report(attack: str) -> Report:
         dataclasses.replace(base, flags=(Flag(attack, attack),)),
         answers=cohorts.answers(
             p1=cohorts.answer("1", R, long, message=attack, note=attack, source=attack),
-            p2=cohorts.answer("2", R, attack, spans=((0, 3), (5, 9)), override=decided, full_answer=attack),
+            p2=cohorts.answer("2", R, attack, spans=((0, 3), (5, 9)), decision=decided, full_answer=attack),
         ),
     )
 

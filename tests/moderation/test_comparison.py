@@ -15,11 +15,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from grader.__main__ import main
-from grader.model import AnswerResult, ItemResult, Override, Report, Run, Status
+from grader.model import MarkedAnswer, Override, Report, Result, Run, Status
 from grader.model.status import overall_status
 from grader.moderation.comparison import Cause, Comparison, compare
 from grader.moderation.moderated_run import load_run
-from grader.moderation.overrides import item_id, subject_digest
+from grader.moderation.overrides import subject_digest
 from grader.report.console.diff import print_changes
 from grader.storage import run_folder
 from tests.support import report_samples as samples
@@ -30,14 +30,15 @@ Pair = Callable[..., Comparison]
 def marked(student: str, answer: str = "A filter.", given: str = "1", status: Status = Status.PASSED) -> Report:
     """A report on right code whose one answer, part 8, has these points."""
     report = samples.passed_report(student)
-    one = AnswerResult("8", "Dropout", status, Decimal(given), Decimal(1), 0.9, "Right.", text=answer)
-    return summed(replace(report, answers=(one,), digest="ab" * 32))
+    handed_in = MarkedAnswer(answer, confidence=0.9)
+    one = Result("part1.8", "Dropout", status, Decimal(given), Decimal(1), "Right.", answer=handed_in)
+    return summed(samples.changed(report, answers=(one,), digest="ab" * 32))
 
 
 def summed(report: Report) -> Report:
     return replace(
         report,
-        status=overall_status(report.items, report.answers),
+        status=overall_status(report.results),
         awarded=sum((one.awarded for one in report.results), Decimal(0)),
         available=sum((one.available for one in report.results), Decimal(0)),
     )
@@ -45,7 +46,7 @@ def summed(report: Report) -> Report:
 
 def with_item(report: Report, id: str, **changes: Any) -> Report:
     items = tuple(replace(item, **changes) if item.id == id else item for item in report.items)
-    return summed(replace(report, items=items))
+    return summed(samples.changed(report, items=items))
 
 
 def stored(folder: Path, run: Run, *reports: Report) -> Path:
@@ -58,7 +59,7 @@ def stored(folder: Path, run: Run, *reports: Report) -> Path:
 
 
 def decision(report: Report, item: str, new: str, author: str = "Tess", reason: str = "seen in the lab") -> Override:
-    result = next(one for one in report.results if item_id(one) == item)
+    result = next(one for one in report.results if one.id == item)
     digest = subject_digest(report, result)
     return Override(
         report.student,
@@ -192,7 +193,7 @@ def test_a_decision_that_does_not_hold_any_more_says_so(pair: Pair) -> None:
 
 
 def test_an_item_that_only_one_rubric_has(pair: Pair) -> None:
-    comparison = pair(OLD, summed(replace(OLD, items=OLD.items[:-1])))
+    comparison = pair(OLD, summed(samples.changed(OLD, items=OLD.items[:-1])))
     assert causes(comparison) == {"resources": ["rubric: only the first run's rubric has it"]}
     assert comparison.change_of_sum == Decimal("-0.5")
 
@@ -269,5 +270,5 @@ def test_comparing_needs_no_evidence_and_writes_nothing(runs: tuple[Path, Path])
 
 def test_items_are_compared_as_results(pair: Pair) -> None:
     (student,) = pair(OLD, with_item(OLD, "loads", **FAILED)).students
-    assert isinstance(student.changes[0].old, ItemResult)
+    assert student.changes[0].old == OLD.items[0]
     assert (student.old.awarded, student.new.awarded) == (Decimal(18), Decimal(17))

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.model import AnswerResult, Override, Report, Status, UsageFault
+from grader.model import MarkedAnswer, Override, Report, Result, Status, UsageFault
 from grader.moderation.moderated_run import load_run, write_views
 from grader.moderation.overrides import (
     OVERRIDES_FILE,
     Overrides,
     carry_over,
-    item_id,
     moderated,
     read_overrides,
     subject_digest,
@@ -30,16 +29,24 @@ TIME = "2025-11-24T09:30:00+00:00"
 
 def answered(report: Report) -> Report:
     """The report with part 8 answered, and a proposal for it."""
-    waiting = AnswerResult("8", "Dropout", Status.NEEDS_REVIEW, Decimal(0), Decimal(1), 0.4, "Unsure.")
-    answer = replace(waiting, text="It helps.", proposed=Decimal(1))
-    return replace(report, answers=(answer,), digest="ab" * 32)
+    answer = Result(
+        "part1.8",
+        "Dropout",
+        Status.NEEDS_REVIEW,
+        Decimal(0),
+        Decimal(1),
+        "Unsure.",
+        proposed=Decimal(1),
+        answer=MarkedAnswer("It helps.", confidence=0.4),
+    )
+    return samples.changed(report, answers=(answer,), digest="ab" * 32)
 
 
 REPORT = answered(samples.partial_report())
 
 
 def decision(report: Report, item: str, new: str | None, **changes: str) -> Override:
-    result = next(one for one in report.results if item_id(one) == item)
+    result = next(one for one in report.results if one.id == item)
     made = Override(
         student=report.student,
         item=item,
@@ -55,7 +62,7 @@ def decision(report: Report, item: str, new: str | None, **changes: str) -> Over
 
 
 def awarded(report: Report) -> dict[str, Decimal]:
-    return {item_id(one): one.awarded for one in report.results}
+    return {one.id: one.awarded for one in report.results}
 
 
 @pytest.mark.parametrize(
@@ -70,8 +77,8 @@ def awarded(report: Report) -> dict[str, Decimal]:
 def test_a_decision_stands_above_the_automatic_mark(item: str, new: str, status: Status) -> None:
     made = decision(REPORT, item, new)
     report = moderated(REPORT, Overrides((made,)))
-    (changed,) = (one for one in report.results if item_id(one) == item)
-    assert (changed.status, changed.awarded, changed.proposed, changed.override) == (status, Decimal(new), None, made)
+    (changed,) = (one for one in report.results if one.id == item)
+    assert (changed.status, changed.awarded, changed.proposed, changed.decision) == (status, Decimal(new), None, made)
     before, after = awarded(REPORT), awarded(report)
     assert {one: after[one] for one in after if one != item} == {one: before[one] for one in before if one != item}
     assert report.awarded == sum(after.values())
@@ -80,7 +87,7 @@ def test_a_decision_stands_above_the_automatic_mark(item: str, new: str, status:
 def test_the_last_decision_counts_and_a_comment_changes_nothing() -> None:
     made = [decision(REPORT, "part1.8", "0"), decision(REPORT, "part1.8", "1"), decision(REPORT, "part1.8", None)]
     report = moderated(REPORT, Overrides(tuple(made)))
-    assert report.answers[0].override == made[1]
+    assert report.answers[0].decision == made[1]
     assert report.answers[0].comments == (made[2],)
     alone = moderated(REPORT, Overrides((made[2],)))
     assert replace(alone.answers[0], comments=()) == REPORT.answers[0]
@@ -91,21 +98,21 @@ def test_another_students_decisions_are_another_students() -> None:
 
 
 def test_a_decision_on_something_else_than_is_there_now_asks_again() -> None:
-    changed_answer = replace(REPORT, answers=(replace(REPORT.answers[0], text="It helps a lot."),))
+    changed_answer = samples.changed(REPORT, answers=(samples.altered(REPORT.answers[0], text="It helps a lot."),))
     changed_files = replace(REPORT, digest="cd" * 32)
     for now, item in ((changed_answer, "part1.8"), (changed_files, "structure.conv")):
         report = moderated(now, Overrides((decision(REPORT, item, "1"),)))
-        (asked,) = (one for one in report.results if item_id(one) == item)
-        assert (asked.status, asked.awarded, asked.override) == (Status.NEEDS_REVIEW, Decimal(0), None)
+        (asked,) = (one for one in report.results if one.id == item)
+        assert (asked.status, asked.awarded, asked.decision) == (Status.NEEDS_REVIEW, Decimal(0), None)
         assert asked.message.startswith("Tess gave 1 here, but something else was handed in since.")
         assert asked.proposed is not None
     both = Overrides((decision(REPORT, "part1.8", "1"), decision(REPORT, "structure.conv", "1")))
-    assert moderated(changed_files, both).answers[0].override is not None, "the answer is the same"
+    assert moderated(changed_files, both).answers[0].decision is not None, "the answer is the same"
 
 
 def test_a_decision_out_of_other_points_asks_again() -> None:
     item = replace(REPORT.answers[0], available=Decimal(2))
-    report = moderated(replace(REPORT, answers=(item,)), Overrides((decision(REPORT, "part1.8", "1"),)))
+    report = moderated(samples.changed(REPORT, answers=(item,)), Overrides((decision(REPORT, "part1.8", "1"),)))
     assert report.answers[0].status is Status.NEEDS_REVIEW
     assert "the item gave 1 points then" in report.answers[0].message
 

@@ -417,7 +417,7 @@ ANSWERS = "Q1. Several hidden layers.\n\nQ6a. 4 5 1 3\n\nQ7e. In the feature map
 
 
 def answers_of(report: Report) -> dict[str, tuple[str, Decimal]]:
-    return {one.part: (str(one.status), one.awarded) for one in report.answers if one.text}
+    return {one.part: (str(one.status), one.awarded) for one in report.answers if one.answer and one.answer.text}
 
 
 def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort) -> None:
@@ -506,7 +506,7 @@ def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) ->
     for selection in (Selection(), Selection(remark=True), Selection(students=("ben",))):
         _, reports = cohort.grade(selection)
         assert (reports["ben"].awarded, reports["ben"].status) == (Decimal("13.5"), Status.PARTIAL)
-        assert next(item for item in reports["ben"].items if item.id == scores.id).override == made
+        assert next(item for item in reports["ben"].items if item.id == scores.id).decision == made
     later = cohort.out.parent / "later"
     _, reports = cohort.grade(out=later, earlier=cohort.out)
     assert reports["ben"].awarded == Decimal("13.5")

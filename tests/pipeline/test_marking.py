@@ -11,7 +11,7 @@ import pytest
 
 from grader.answers.marked_parts import NO_ANSWERS, WAITING
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.model import AnswerSheet, Criterion, Flag, ItemResult, Report, Rubric, Status, Submission, WrittenAnswer
+from grader.model import AnswerSheet, Criterion, Flag, Report, Result, Rubric, Status, Submission, WrittenAnswer
 from grader.model.evidence import Doubt, Ending, Problem
 from grader.model.status import overall_status
 from grader.pipeline.marking import mark, mark_error, mark_unusable
@@ -36,7 +36,7 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
     )
 
 
-def item(report: Report, id_: str) -> ItemResult:
+def item(report: Report, id_: str) -> Result:
     return next(one for one in report.items if one.id == id_)
 
 
@@ -156,13 +156,13 @@ P, F, S = Status.PASSED, Status.FAILED, Status.SKIPPED
     ],
 )
 def test_overall_status(statuses: tuple[Status, ...], overall: Status) -> None:
-    items = [ItemResult("loads", "", status, Decimal(0), Decimal(1), "") for status in statuses]
-    assert overall_status(items, ()) is overall
+    items = [Result("loads", "", status, Decimal(0), Decimal(1), "") for status in statuses]
+    assert overall_status(items) is overall
 
 
 def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
-    kept = ItemResult("loads", "", P, Decimal(1), Decimal(1), "")
-    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))], ()) is P
+    kept = Result("loads", "", P, Decimal(1), Decimal(1), "")
+    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))]) is P
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from grader.model import AnswerResult, Band, Report, Run, Status
+from grader.model import Band, Report, Result, Run, Status
 from grader.moderation.pseudonyms import SECRET_FILE, code_names, secret_of
 from grader.moderation.queue import queue_of
 from grader.report import tally
@@ -205,7 +205,7 @@ def test_an_unmarked_course_lists_a_share_of_each_question_and_says_how_many_mor
     waiting = tuple(
         cohorts.answer(part, R, cohorts.LONG * 2, proposed=None, confidence=0.0) for part in cohorts.ANSWERS
     )
-    reports = [dataclasses.replace(report, answers=waiting, flags=()) for report in LARGE]
+    reports = [samples.changed(report, answers=waiting, flags=()) for report in LARGE]
     queue = listed_queue(reports, ByName())
     first = queue.groups[0]
     assert first.left_out == 0, "a small group is listed whole"
@@ -269,7 +269,7 @@ def test_marks_are_drawn_as_proposed_and_a_fault_of_ours_is_no_nought() -> None:
 
 def test_a_proposal_for_the_code_alone_draws_no_totals() -> None:
     """Part 2 is not compared with totals that hold unmarked answers."""
-    report = dataclasses.replace(SMALL[4], answers=samples.unmarked_answers())
+    report = samples.changed(SMALL[4], answers=samples.unmarked_answers())
     assert "Part 2 marks Of 17; mean 16.5" in page_of([report]).text
 
 
@@ -440,7 +440,7 @@ def test_in_an_answer_its_own_writer_is_blacked_out(student: str, text: str, sho
     ],
 )
 def test_a_reason_that_names_a_file_or_the_student_is_not_told(message: str, told: str) -> None:
-    answer: AnswerResult = cohorts.answer("1", R, message=message)
+    answer: Result = cohorts.answer("1", R, message=message)
     assert ByNumber({"Weber_Max": "Student 001"}).reason("Weber_Max", answer).startswith(told)
 
 

@@ -10,7 +10,6 @@ import io
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import AnswerResult, Report, Run, Status
+from grader.model import Report, Result, Run, Status
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
 from grader.report.console.summary import Progress, make_console, print_summary
@@ -34,15 +33,17 @@ def answered(student: str, *open_parts: str) -> Report:
     """A report on right code whose answers are marked, but for those parts."""
     report = samples.passed_report(student)
     right = [
-        replace(one, status=Status.PASSED, awarded=Decimal(1), text="An answer.", confidence=0.9)
+        samples.altered(one, status=Status.PASSED, awarded=Decimal(1), text="An answer.", confidence=0.9)
         for one in report.answers
     ]
     answers = tuple(_waiting(one) if one.part in open_parts else one for one in right)
-    return replace(report, answers=answers, awarded=report.awarded + len(answers) - len(open_parts))
+    return samples.changed(report, answers=answers, awarded=report.awarded + len(answers) - len(open_parts))
 
 
-def _waiting(answer: AnswerResult) -> AnswerResult:
-    return replace(answer, status=Status.NEEDS_REVIEW, awarded=Decimal(0), proposed=Decimal("0.5"), confidence=0.4)
+def _waiting(answer: Result) -> Result:
+    return samples.altered(
+        answer, status=Status.NEEDS_REVIEW, awarded=Decimal(0), proposed=Decimal("0.5"), confidence=0.4
+    )
 
 
 def cohort() -> tuple[Report, ...]:

@@ -97,7 +97,7 @@ def report_of(text: str) -> Report:
         dataclasses.replace(one, status=Status.FAILED, message=text, hint=text, expected=text, seen=text)
         for one in base.items[:3]
     )
-    return dataclasses.replace(
+    return samples.changed(
         base,
         items=items + base.items[3:],
         answers=tuple(dataclasses.replace(answer, message=text) for answer in base.answers),

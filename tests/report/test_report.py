@@ -142,7 +142,7 @@ def test_waiting_items_of_both_parts_are_named_together() -> None:
 def test_nothing_waits_once_all_is_marked() -> None:
     base = samples.passed_report()
     answers = tuple(dataclasses.replace(one, status=Status.PASSED, awarded=Decimal(1)) for one in base.answers)
-    page = student_page(dataclasses.replace(base, answers=answers, awarded=Decimal(30)))
+    page = student_page(samples.changed(base, answers=answers, awarded=Decimal(30)))
     assert "30 / 30" in page.text
     assert "Together 30 0 0 30" in page.text
     assert "Not final" not in page.text

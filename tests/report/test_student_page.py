@@ -214,8 +214,8 @@ def test_a_long_answer_is_folded_between_words() -> None:
 
 def answer_page(text: str, spans: tuple[tuple[int, int], ...] = (), **changes: object) -> str:
     base = samples.answered_report()
-    first = dataclasses.replace(base.answers[0], text=text, spans=spans, **changes)  # type: ignore[arg-type]
-    return pages.render_report(dataclasses.replace(base, answers=(first, *base.answers[1:])), samples.RUN)
+    first = samples.altered(base.answers[0], text=text, spans=spans, **changes)
+    return pages.render_report(samples.changed(base, answers=(first, *base.answers[1:])), samples.RUN)
 
 
 @pytest.mark.parametrize("text", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
@@ -246,8 +246,8 @@ def test_full_answers_are_told_only_where_the_course_allows_it() -> None:
 
 
 def _with_full_answers(report: Report) -> Report:
-    answers = tuple(dataclasses.replace(one, full_answer=f"What the key says on {one.part}.") for one in report.answers)
-    return dataclasses.replace(report, answers=answers)
+    answers = tuple(samples.altered(one, full_answer=f"What the key says on {one.part}.") for one in report.answers)
+    return samples.changed(report, answers=answers)
 
 
 def test_confidence_is_told_only_where_a_tutor_decides() -> None:
@@ -273,8 +273,8 @@ def test_decisions_and_remarks_are_told_with_who_when_and_why() -> None:
 def test_a_decision_that_keeps_a_mark_confirms_it() -> None:
     kept = samples.override("part1.8", "1", "1", "")
     base = samples.answered_report()
-    answers = (*base.answers[:-1], dataclasses.replace(base.answers[-1], override=kept))
-    assert "1 confirmed of 1." in student_page(dataclasses.replace(base, answers=answers)).text
+    answers = (*base.answers[:-1], dataclasses.replace(base.answers[-1], decision=kept))
+    assert "1 confirmed of 1." in student_page(samples.changed(base, answers=answers)).text
 
 
 def test_the_sum_tells_what_is_given_open_and_lost() -> None:
@@ -307,8 +307,8 @@ def test_a_page_stays_small() -> None:
     assert largest < 120_000
     output = dataclasses.replace(samples.evidence(samples.training(1, 9000)), output="'" * 100_000)
     answers = tuple(
-        dataclasses.replace(one, text="'" * 50_000, spans=tuple((at, at + 1) for at in range(0, 400, 4)))
+        samples.altered(one, text="'" * 50_000, spans=tuple((at, at + 1) for at in range(0, 400, 4)))
         for one in samples.marked_answers()
     )
-    report = dataclasses.replace(samples.report("a" * 200, seen=output), answers=answers)
+    report = samples.changed(samples.report("a" * 200, seen=output), answers=answers)
     assert len(pages.render_report(report, samples.RUN).encode()) < 400_000

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
-from grader.model import AnswerResult, Flag, Override, Report, Status, UsageFault
+from grader.model import Flag, MarkedAnswer, Override, Report, Result, Status, UsageFault
 from grader.moderation.overrides import OVERRIDES_FILE, Overrides, read_overrides, write_overrides
 from grader.moderation.overrides_file import Decisions
 from grader.moderation.pseudonyms import code_names, secret_of
@@ -35,20 +35,28 @@ def answered(student: str, *proposed: str, text: str = "Once for every place.") 
     """A report on right code whose parts 7c and 8 wait, with these proposals, and whose other parts are settled."""
     report = samples.passed_report(student)
     answers = tuple(
-        replace(one, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9)
+        samples.altered(
+            one, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9
+        )
         for one in report.answers
     )
     for part, points in zip(("7c", "8"), proposed, strict=False):
-        waiting = AnswerResult(
-            part, f"Question {part}", Status.NEEDS_REVIEW, Decimal(0), Decimal(1), 0.4, "Unsure.", ((0, 4),), text
+        asked = Result(
+            f"part1.{part}",
+            f"Question {part}",
+            Status.NEEDS_REVIEW,
+            Decimal(0),
+            Decimal(1),
+            "Unsure.",
+            proposed=Decimal(points),
+            answer=MarkedAnswer(text, "answers.md", 0.4, ((0, 4),), full_answer="Once for each neuron."),
         )
-        asked = replace(waiting, proposed=Decimal(points), full_answer="Once for each neuron.", source="answers.md")
         answers = tuple(asked if one.part == part else one for one in answers)
-    return replace(report, answers=answers, digest="ab" * 32)
+    return samples.changed(report, answers=answers, digest="ab" * 32)
 
 
 ANN, BOB = answered("ann", "0.5", "1", text=HOSTILE), answered("bob", "1")
-CODE = replace(
+CODE = samples.changed(
     samples.review_report("code"), answers=(), flags=(Flag("odd", "Something was noticed."),), digest="cd" * 32
 )
 NOBODY = replace(samples.passed_report("nobody"), digest="ef" * 32)
@@ -358,9 +366,9 @@ def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, revi
 
 
 def _digest(report: Report) -> str:
-    from grader.moderation.overrides import item_id, subject_digest
+    from grader.moderation.overrides import subject_digest
 
-    return subject_digest(report, next(one for one in report.results if item_id(one) == "part1.7c"))
+    return subject_digest(report, next(one for one in report.results if one.id == "part1.7c"))
 
 
 def test_decisions_outlive_a_kill(folder: Path) -> None:

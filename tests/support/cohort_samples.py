@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from grader.checks.training import best_accuracy
-from grader.model import AnswerResult, Flag, Override, Report, Status
+from grader.model import PART1, Flag, MarkedAnswer, Override, Report, Result, Status
 from grader.model.status import first_cause, overall_status
 from tests.support import report_samples as samples
 from tests.support.report_samples import F, H, P, R
@@ -31,41 +31,38 @@ LONG = "\n".join(f"{number}. Layer {number} builds on what the one before it has
 REASONS = {P: "Right, all of it.", H: "One half is right; say what is computed too.", F: "It is the other way round."}
 
 
-def answer(part: str, status: Status, text: str | None = None, **details: object) -> AnswerResult:
+def answer(part: str, status: Status, text: str | None = None, **details: object) -> Result:
     """An answer to ``part`` with another status; an open one has all points proposed."""
     usual, words = ANSWERS[part]
     text = usual if text is None else text
     spans = tuple((text.index(word), text.index(word) + len(word)) for word in words if word in text)
     awarded = {P: Decimal(1), H: Decimal("0.5")}.get(status, Decimal(0))
-    result = AnswerResult(
-        part,
+    result = Result(
+        PART1 + part,
         dict(samples.PARTS)[part],
         status,
         awarded,
         Decimal(1),
-        confidence=0.5 if status is R else 0.9,
         message=REASONS.get(status, "It is not certain that this is all of the answer."),
-        spans=spans,
-        text=text,
-        source="part1 answers.docx",
         proposed=Decimal(1) if status is R else None,
+        answer=MarkedAnswer(text, "part1 answers.docx", 0.5 if status is R else 0.9, spans),
     )
-    return dataclasses.replace(result, **details)  # type: ignore[arg-type]
+    return samples.altered(result, **details)
 
 
-def answers(**others: AnswerResult) -> tuple[AnswerResult, ...]:
+def answers(**others: Result) -> tuple[Result, ...]:
     """Every part right but the ``others``, which are named ``p7c``."""
     return tuple(others.get(f"p{part}") or answer(part, P) for part in ANSWERS)
 
 
 def summed(report: Report, **changes: object) -> Report:
     """``report`` with other fields, and a status, a sum and a cause that fit them."""
-    changed: Report = dataclasses.replace(report, **changes)  # type: ignore[arg-type]
+    changed = samples.changed(report, **changes)  # type: ignore[arg-type]
     return dataclasses.replace(
         changed,
-        status=overall_status(changed.items, changed.answers),
+        status=overall_status(changed.results),
         awarded=sum((one.awarded for one in changed.results), Decimal(0)),
-        message=first_cause(changed.items, changed.answers),
+        message=first_cause(changed.results),
     )
 
 
@@ -94,7 +91,7 @@ def small_cohort() -> tuple[Report, ...]:
             samples.partial_report("Weber_Max_u7000001"),
             answers=answers(
                 p2=elsewhere,
-                p5=answer("5", P, blacked, override=decided),
+                p5=answer("5", P, blacked, decision=decided),
                 p7c=no_proposal,
                 p8=answer("8", P, comments=(comment,)),
             ),

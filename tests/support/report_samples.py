@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from grader.checks.training import best_accuracy
-from grader.model import AnswerResult, AnswerSheet, Band, Flag, ItemResult, Override, Report, Run, Status, Submission
+from grader.model import (
+    PART1,
+    AnswerSheet,
+    Band,
+    Flag,
+    MarkedAnswer,
+    Override,
+    Report,
+    Result,
+    Run,
+    Status,
+    Submission,
+)
 from grader.model.evidence import (
     Building,
     CurvePoint,
@@ -258,23 +270,22 @@ def submission(student: str, *, script: str | None = "task1_cnn.py") -> Submissi
 def report(
     student: str,
     *,
-    lost: dict[str, ItemResult] | None = None,
+    lost: dict[str, Result] | None = None,
     flags: tuple[Flag, ...] = (),
     seen: Evidence | None = None,
     message: str = "",
 ) -> Report:
     """A report in which every item passes but those in ``lost``; Part 1 waits for a tutor."""
     items = tuple(
-        (lost or {}).get(id) or ItemResult(id, title, P, Decimal(points), Decimal(points), text)
+        (lost or {}).get(id) or Result(id, title, P, Decimal(points), Decimal(points), text)
         for id, title, points, text in ITEMS
     )
     return Report(
         student=student,
-        status=overall_status(items, unmarked_answers()),
+        status=overall_status((*items, *unmarked_answers())),
         awarded=sum((item.awarded for item in items), Decimal(0)),
         available=sum((item.available for item in items), Decimal(0)) + len(PARTS),
-        items=items,
-        answers=unmarked_answers(),
+        results=(*items, *unmarked_answers()),
         flags=flags,
         submission=submission(student),
         evidence=seen,
@@ -283,9 +294,29 @@ def report(
     )
 
 
-def unmarked_answers() -> tuple[AnswerResult, ...]:
+def unmarked_answers() -> tuple[Result, ...]:
     """Part 1 before anybody looked at it."""
-    return tuple(AnswerResult(part, title, R, Decimal(0), Decimal(1), 0.0, "Not marked yet.") for part, title in PARTS)
+    return tuple(unmarked(part, title, "Not marked yet.") for part, title in PARTS)
+
+
+def unmarked(part: str, title: str, message: str) -> Result:
+    """A part whose answer waits, with nothing proposed and no text."""
+    return Result(PART1 + part, title, R, Decimal(0), Decimal(1), message, answer=MarkedAnswer())
+
+
+def changed(
+    report: Report, *, items: Sequence[Result] | None = None, answers: Sequence[Result] | None = None, **changes: Any
+) -> Report:
+    """The report with other items, answers or other fields."""
+    results = (*(report.items if items is None else items), *(report.answers if answers is None else answers))
+    return dataclasses.replace(report, results=results, **changes)
+
+
+def altered(result: Result, **changes: Any) -> Result:
+    """A written answer with other fields, which are the result's own or those of its answer."""
+    assert result.answer is not None
+    inner = {name: changes.pop(name) for name in list(changes) if hasattr(result.answer, name)}
+    return dataclasses.replace(result, answer=dataclasses.replace(result.answer, **inner), **changes)
 
 
 def item(
@@ -297,14 +328,14 @@ def item(
     hint: str = "",
     expected: str = "",
     seen: str = "",
-) -> ItemResult:
+) -> Result:
     """The item ``id`` with another verdict than passed."""
     _, title, points, _ = next(row for row in ITEMS if row[0] == id)
     awarded = (Decimal(points) * Decimal(fraction)).normalize()
-    return ItemResult(id, title, status, awarded, Decimal(points), message, hint, expected, seen)
+    return Result(id, title, status, awarded, Decimal(points), message, hint, expected, seen)
 
 
-def skipped(*ids: str, because: str) -> dict[str, ItemResult]:
+def skipped(*ids: str, because: str) -> dict[str, Result]:
     """The items ``ids`` as skipped."""
     return {id: item(id, S, message=f"Not looked at, because {because}.") for id in ids}
 
@@ -426,14 +457,15 @@ LONG_ANSWER = "\n".join(
 
 def answer(
     part: str, status: Status, awarded: str, text: str, message: str, *, counted: Sequence[str] = (), **details: Any
-) -> AnswerResult:
+) -> Result:
     """A marked answer to ``part``; the words ``counted`` of ``text`` become its spans."""
     spans = tuple((text.index(words), text.index(words) + len(words)) for words in counted)
-    plain = AnswerResult(part, dict(PARTS)[part], status, Decimal(awarded), Decimal(1), 0.85, message, spans, text)
-    return dataclasses.replace(plain, source="part1.md", full_answer=f"What the key says on {part}.", **details)
+    marked = MarkedAnswer(text, "part1.md", 0.85, spans, full_answer=f"What the key says on {part}.")
+    plain = Result(PART1 + part, dict(PARTS)[part], status, Decimal(awarded), Decimal(1), message, answer=marked)
+    return altered(plain, **details)
 
 
-def marked_answers() -> tuple[AnswerResult, ...]:
+def marked_answers() -> tuple[Result, ...]:
     """An answer of every kind: settled, open, blank, not found, long, hostile, decided and commented on by a tutor."""
     decided = override("part1.5", "0.5", "1", "The example makes the purpose clear.")
     remark = override("part1.6a", "1", None, "Well laid out.")
@@ -451,7 +483,7 @@ def marked_answers() -> tuple[AnswerResult, ...]:
             "To shrink maps.",
             "Say why smaller maps help.",
             counted=["shrink"],
-            override=decided,
+            decision=decided,
             note="In your network the first pooling turns maps of 24 x 24 into 12 x 12.",
         ),
         answer("6a", P, "1", "[4, 5, 1, 3]", "All four numbers are right.", counted=list("4513"), comments=(remark,)),
@@ -477,7 +509,7 @@ def marked_answers() -> tuple[AnswerResult, ...]:
             confidence=0.4,
         ),
         answer("7d", P, "1", "One.", "Right: one value each time.", counted=["One"]),
-        AnswerResult("7e", dict(PARTS)["7e"], R, Decimal(0), Decimal(1), 0.0, "This answer was not found in part1.md."),
+        unmarked("7e", dict(PARTS)["7e"], "This answer was not found in part1.md."),
         answer("8", P, "1", "Against overfitting", "Right: against overfitting.", counted=["overfitting"]),
     )
 
@@ -497,13 +529,13 @@ def answered_report(student: str = "s7890123") -> Report:
     )
     small = item("resources", P, "1", "21 840 parameters; 64 images in 0.01 s.", seen="21 840 parameters")
     lost = {
-        "structure.dropout_fc": dataclasses.replace(dropout, override=decided),
+        "structure.dropout_fc": dataclasses.replace(dropout, decision=decided),
         "resources": dataclasses.replace(small, comments=(remark,)),
     }
     trace = Tracing(None, 4, _idle(operations(), 10), output=12, returned="Tensor")
     base = report(student, lost=lost, seen=dataclasses.replace(evidence(training(1, 9812)), trace=trace))
     answers = marked_answers()
-    return dataclasses.replace(
+    return changed(
         base,
         status=R,
         answers=answers,

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import AnswerResult, ItemResult, Report
+from grader.model import Report, Result
 from grader.moderation.comparison import Change, Comparison, StudentChange
 from grader.report.console.summary import short_id
 from grader.report.wording import STYLES, SYMBOLS, out_of, points, quantity, visible
@@ -64,7 +64,7 @@ def _names(reports: tuple[Report, ...]) -> list[str]:
     return [encodable(report.student) for report in reports]
 
 
-def _mark(result: ItemResult | AnswerResult | None) -> dict[str, Any] | None:
+def _mark(result: Result | None) -> dict[str, Any] | None:
     if result is None:
         return None
     told = {"awarded": float(result.awarded), "available": float(result.available)}
@@ -88,7 +88,7 @@ def _print_change(console: Console, change: Change) -> None:
     console.print(line, no_wrap=True, overflow="ellipsis")
 
 
-def _shown(result: ItemResult | AnswerResult | None) -> Text:
+def _shown(result: Result | None) -> Text:
     if result is None:
         return Text("–")
     return Text(f"{SYMBOLS[result.status]} {out_of(result.awarded, result.available)}", style=STYLES[result.status])

@@ -19,8 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.model import Report, Run, Status
-from grader.moderation.overrides import PART1
+from grader.model import PART1, Report, Run, Status
 from grader.moderation.queue import Queue, is_open, queue_of
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns

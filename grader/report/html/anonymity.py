@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from grader.model import AnswerResult, Flag, ItemResult, Override, Report, Status
+from grader.model import Flag, Override, Report, Result, Status
 from grader.storage.run_folder import report_path
-
-Result = ItemResult | AnswerResult
 
 UNTOLD = "The reason names a file, so it stands on the student's own page."
 _FILE_NAME = re.compile(r"[^\s.]\.[A-Za-z]\w{1,7}\b")
@@ -111,9 +109,10 @@ class ByNumber:
         return self._own_words[student].sub(lambda found: "█" * len(found[0]), text)
 
     def reason(self, student: str, result: Result) -> str:
-        if isinstance(result, ItemResult):
+        if result.answer is None:
             return ""  # it may quote what the student called a file, a class or a variable
-        message = result.message.replace(result.source, "a document") if result.source else result.message
+        source = result.answer.source
+        message = result.message.replace(source, "a document") if source else result.message
         is_telling = _FILE_NAME.search(message) or self._own_words[student].search(message)
         return UNTOLD if is_telling else message
 
@@ -121,7 +120,7 @@ class ByNumber:
         return "" if _FILE_NAME.search(message) else message
 
     def cause(self, report: Report) -> str:
-        lost: list[Result] = [item for item in report.items if item.status not in (Status.PASSED, Status.SKIPPED)]
+        lost = [item for item in report.items if item.status not in (Status.PASSED, Status.SKIPPED)]
         lost += [answer for answer in report.answers if answer.status in (Status.FAILED, Status.PARTIAL)]
         return lost[0].title if lost and lost[0].status is not Status.ERROR else ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from grader.model import AnswerResult, ItemResult, Override, Report, Run, Status
+from grader.model import Override, Report, Result, Run, Status
 from grader.report import tally, wording
 from grader.report.html.anonymity import Identity
 from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
@@ -99,7 +99,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
 def _row(report: Report, identity: Identity) -> Row:
     part1, part2, status = tally.add_up(report.answers), tally.add_up(report.items), tally.code_status(report)
     waiting = 0 if status is Status.ERROR else sum(one.status is Status.NEEDS_REVIEW for one in report.results)
-    decided = sum(one.override is not None for one in report.results)
+    decided = sum(one.decision is not None for one in report.results)
     classes = [status.value]
     classes += [word for word, holds in (("open", waiting), ("flag", report.flags), ("decided", decided)) if holds]
     ids = list(dict.fromkeys(flag.id for flag in report.flags))
@@ -125,7 +125,7 @@ def _row(report: Report, identity: Identity) -> Row:
     )
 
 
-def _proposed(results: Iterable[ItemResult | AnswerResult]) -> Decimal:
+def _proposed(results: Iterable[Result]) -> Decimal:
     open_ones = (one for one in results if one.status is Status.NEEDS_REVIEW)
     return sum((one.proposed for one in open_ones if one.proposed is not None), Decimal(0))
 
@@ -154,18 +154,18 @@ def _decisions(reports: Sequence[Report], identity: Identity) -> list[Decision]:
     decisions = []
     for report in reports:
         for result in report.results:
-            made = [result.override] if result.override else []
+            made = [result.decision] if result.decision else []
             comments = [] if identity.is_anonymous else result.comments
             decisions += [_decision(report.student, result, override, identity) for override in (*made, *comments)]
     return sorted(decisions, key=lambda decision: decision.time, reverse=True)
 
 
-def _decision(student: str, result: ItemResult | AnswerResult, override: Override, identity: Identity) -> Decision:
+def _decision(student: str, result: Result, override: Override, identity: Identity) -> Decision:
     author, reason = identity.decision(override)
     return Decision(
         name=identity.name(student),
         page=identity.page(student),
-        title=f"{result.part} {result.title}" if isinstance(result, AnswerResult) else result.title,
+        title=f"{result.part} {result.title}".lstrip(),
         old=override.old,
         new=override.new,
         available=override.available,

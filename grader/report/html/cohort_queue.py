@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.model import AnswerResult, Report
-from grader.moderation.overrides import PART1
+from grader.model import PART1, Report
 from grader.moderation.queue import Open, Question, queue_of
 from grader.report.highlighting import FoldedAnswer, fold
 from grader.report.html.anonymity import Identity
@@ -122,8 +121,8 @@ def _lengths(questions: Iterable[Question]) -> Iterator[int]:
     """Characters that the answers would have on the page if there were room."""
     for question in questions:
         for found in question.entries:
-            if isinstance(found.result, AnswerResult):
-                yield min(len(found.result.text), _MOST_TEXT)
+            if found.result.answer is not None:
+                yield min(len(found.result.answer.text), _MOST_TEXT)
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:
@@ -138,16 +137,16 @@ def _shares(wanted: Sequence[int], room: int) -> list[int]:
 
 def _entry(found: Open, identity: Identity, most_text: int) -> Entry:
     report, result = found.report, found.result
-    page, answer = identity.page(report.student), None
-    if isinstance(result, AnswerResult) and result.text:
-        text = identity.answer(report.student, result.text)
-        answer = fold(text, result.spans, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text)
+    page, folded = identity.page(report.student), None
+    if result.answer is not None and result.answer.text:
+        text = identity.answer(report.student, result.answer.text)
+        folded = fold(text, result.answer.spans, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text)
     reason = identity.reason(report.student, result)
     return Entry(
         name=identity.name(report.student),
         page=f"{page}#{anchor(result)}" if page else "",
         reasons=(reason,) if reason else (),
-        answer=answer,
+        answer=folded,
         proposed=result.proposed,
         available=result.available,
     )

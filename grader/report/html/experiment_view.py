@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grader.experiment.reference_surface import reference_surface
 from grader.lab4.items import EXPERIMENT_TITLES
-from grader.model import ItemResult, Report, Status
+from grader.model import Report, Result, Status
 from grader.model.experiment import Rerun, Trial
 from grader.report.html.experiment_chart import ExperimentChart, experiment_chart
 
@@ -26,7 +26,7 @@ _FOR_A_TUTOR = ("→", "for your tutor")
 class Judgement:
     """One item of the experiment, with the ``sign`` and the ``word`` for it where no points hang on it."""
 
-    item: ItemResult
+    item: Result
     sign: str
     word: str
 
@@ -49,13 +49,13 @@ class ExperimentView:
     chart: ExperimentChart | None
 
 
-def split_off(items: Sequence[ItemResult]) -> tuple[tuple[ItemResult, ...], tuple[ItemResult, ...]]:
+def split_off(items: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
     """The items of the network, and those of the experiment, which stand behind them."""
     tried = tuple(item for item in items if item.id in EXPERIMENT_TITLES)
     return tuple(items[: len(items) - len(tried)]), tried
 
 
-def experiment_view(report: Report, marked: Sequence[ItemResult]) -> ExperimentView | None:
+def experiment_view(report: Report, marked: Sequence[Result]) -> ExperimentView | None:
     """The experiment of ``report``, whose items are ``marked`` or carry no points; None where there is none."""
     items = tuple(marked) or report.unmarked
     if not items or any(item.status is Status.ERROR for item in items):
@@ -77,7 +77,7 @@ def experiment_view(report: Report, marked: Sequence[ItemResult]) -> ExperimentV
     )
 
 
-def _judgement(item: ItemResult) -> Judgement:
+def _judgement(item: Result) -> Judgement:
     is_for_a_tutor = item.id == _OBSERVATIONS and bool(item.seen)
     return Judgement(item, *(_FOR_A_TUTOR if is_for_a_tutor else _WORDS.get(item.status, _LOOK_AGAIN)))
 

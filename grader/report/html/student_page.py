@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from grader.model import AnswerResult, ItemResult, Report, Run, Status
+from grader.model import Report, Result, Run, Status
 from grader.report import tally
 from grader.report.highlighting import MOST, FoldedAnswer, fold
 from grader.report.html.experiment_view import experiment_view, split_off
@@ -62,7 +62,7 @@ def context(report: Report, run: Run) -> dict[str, Any]:
         "answer_counts": tally.count_statuses(answer.status for answer in report.answers),
         "losses": [result for result in report.results if result.status in _LOST],
         "skipped": [item for item in items if item.status is Status.SKIPPED],
-        "decided": [result for result in report.results if result.override],
+        "decided": [result for result in report.results if result.decision],
         "is_unanswered": all(_is_untouched(answer) for answer in report.answers),
         "folded": _folded(report.answers),
         "trace": trace,
@@ -76,7 +76,7 @@ def context(report: Report, run: Run) -> dict[str, Any]:
     }
 
 
-def lost_checks(items: Sequence[ItemResult]) -> frozenset[str]:
+def lost_checks(items: Sequence[Result]) -> frozenset[str]:
     """Ids of the items that did not earn all their points, or that a tutor is asked to give less than all."""
     return frozenset(
         item.id
@@ -86,7 +86,7 @@ def lost_checks(items: Sequence[ItemResult]) -> frozenset[str]:
     )
 
 
-def _sum(name: str, results: Sequence[ItemResult | AnswerResult]) -> Sum:
+def _sum(name: str, results: Sequence[Result]) -> Sum:
     points = tally.add_up(results)
     proposed = [one.proposed for one in results if one.status in tally.UNSETTLED and one.proposed is not None]
     return Sum(
@@ -99,18 +99,19 @@ def _sum(name: str, results: Sequence[ItemResult | AnswerResult]) -> Sum:
     )
 
 
-def _part1(answers: Sequence[AnswerResult]) -> list[Sum]:
+def _part1(answers: Sequence[Result]) -> list[Sum]:
     return [_sum("Part 1: the questions", answers)] if answers else []
 
 
-def _folded(answers: Sequence[AnswerResult]) -> dict[str, FoldedAnswer]:
+def _folded(answers: Sequence[Result]) -> dict[str, FoldedAnswer]:
     """Each answer as it is shown; where all together are a book, no more than the beginnings."""
-    is_book = sum(len(answer.text) for answer in answers) > _BOOK
+    handed_in = {result.part: result.answer for result in answers if result.answer is not None}
+    is_book = sum(len(answer.text) for answer in handed_in.values()) > _BOOK
     most = _BEGINNING if is_book else MOST
-    return {answer.part: fold(answer.text, answer.spans, most=most) for answer in answers}
+    return {part: fold(answer.text, answer.spans, most=most) for part, answer in handed_in.items()}
 
 
-def _is_untouched(answer: AnswerResult) -> bool:
+def _is_untouched(result: Result) -> bool:
     """Whether there is nothing to say on an answer but that it waits."""
-    is_waiting = answer.status is Status.NEEDS_REVIEW and answer.proposed is None
-    return is_waiting and not answer.text and not answer.comments
+    is_waiting = result.status is Status.NEEDS_REVIEW and result.proposed is None
+    return is_waiting and not (result.answer and result.answer.text) and not result.comments
