@@ -28,6 +28,7 @@ from grader.pipeline.workers import open_workers
 from grader.sandbox import Stopped
 from grader.sandbox.scratch import scratch_folder
 from grader.storage import run_folder
+from grader.storage.run_folder import StoredRecord
 from grader.submissions import Delivery, survey
 
 MANY = 50
@@ -132,16 +133,17 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
 
     A fault of the grader's own becomes a report with status error, so that the rest of the cohort goes on.
     """
-    start, out, totals = time.perf_counter(), context.settings.out, NOTHING
-    student = task.submission.id
+    start, totals = time.perf_counter(), NOTHING
+    out, student = context.settings.out, task.submission.id
+    record = StoredRecord.unobserved(student, task.submission)
     try:
         observed = observe(task, context, lambda stage: progress.stage(student, stage))
-        totals = observed.totals
+        record, totals = observed.record, observed.totals
         judge = judge_of(task, context)
-        report = mark(task, observed, judge, context)
-        store(task, observed, report, judge, context)
+        report = mark(task, record, judge, context)
+        store(observed, report, judge, out)
         report = moderated(report, context.overrides)
-        pages.write_report_page(out, report, context.facts())
+        pages.write_report_page(out, report, record, context.facts())
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of ours
@@ -150,10 +152,5 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
         report = mark_error(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # writing may be what failed
             run_folder.write_verdict(out, report, None)
-            pages.write_report_page(out, report, context.facts())
-    return Graded(slim(report), totals, None if task.stored_in is not None else time.perf_counter() - start)
-
-
-def slim(report: Report) -> Report:
-    """A report without the evidence that its own page was made from, so that memory does not grow with the cohort."""
-    return replace(report, evidence=None, submission=None, sheet=None, experiment=None)
+            pages.write_report_page(out, report, record, context.facts())
+    return Graded(report, totals, None if task.stored_in is not None else time.perf_counter() - start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.cache import Memory, marker_digest
@@ -26,9 +27,7 @@ OnStage = Callable[[str], None]
 class Observed:
     """All that a submission is marked from, whether that is stored in this run already, and what it took to get it."""
 
-    evidence: Evidence | None
-    sheet: AnswerSheet
-    experiment: Experiment | None
+    record: StoredRecord
     is_stored: bool
     totals: Totals
 
@@ -44,7 +43,18 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
     experiment, took_experiment = _experiment(task, stored, context, on_stage)
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
     is_stored = is_same and task.stored_in == context.settings.out
-    return Observed(evidence, sheet, experiment, is_stored, took_evidence + took_sheet + took_experiment)
+    record = StoredRecord(
+        format=run_folder.FORMAT,
+        key=task.keys.evidence,
+        student=task.submission.id,
+        submission=task.submission,
+        evidence=evidence,
+        sheet_key=task.keys.sheet,
+        sheet=sheet,
+        experiment_key=task.keys.experiment,
+        experiment=experiment,
+    )
+    return Observed(record, is_stored, took_evidence + took_sheet + took_experiment)
 
 
 def _evidence(
@@ -101,27 +111,24 @@ def judge_of(task: Task, context: RunContext) -> Memory | None:
     return Memory(key, known.verdicts if known.marker == marker else {}, marker=marker)
 
 
-def mark(task: Task, observed: Observed, judge: Memory | None, context: RunContext) -> Report:
+def mark(task: Task, record: StoredRecord, judge: Memory | None, context: RunContext) -> Report:
     """The automatic report on a submission."""
-    submission, rubric = task.submission, context.settings.rubric
-    if observed.evidence is None:
-        return marking.mark_unusable(
-            submission, rubric, sheet=observed.sheet, judge=judge, experiment=observed.experiment
-        )
+    submission, rubric, sheet = task.submission, context.settings.rubric, record.sheet or marking.NO_SHEET
+    if record.evidence is None:
+        return marking.mark_unusable(submission, rubric, sheet=sheet, judge=judge, experiment=record.experiment)
     return marking.mark(
         submission,
-        observed.evidence,
+        record.evidence,
         rubric,
         data=context.settings.data.name,
-        sheet=observed.sheet,
+        sheet=sheet,
         judge=judge,
-        experiment=observed.experiment,
+        experiment=record.experiment,
     )
 
 
-def store(task: Task, observed: Observed, report: Report, judge: Memory | None, context: RunContext) -> None:
+def store(observed: Observed, report: Report, judge: Memory | None, out: Path) -> None:
     """Store what was observed, where that is new, and the automatic report."""
-    out, keys = context.settings.out, task.keys
     if not observed.is_stored:
-        run_folder.write_report(out, report, key=keys.evidence, sheet_key=keys.sheet, experiment_key=keys.experiment)
+        run_folder.write_record(out, observed.record)
     run_folder.write_verdict(out, report, judge)

@@ -34,6 +34,7 @@ from grader.report.html import pages
 from grader.report.html.experiment_view import MOST_LINES
 from grader.rubric.loading import load_rubric
 from grader.storage import run_folder
+from grader.storage.run_folder import StoredRecord
 from tests.support import evidence_samples as samples
 from tests.support import report_samples
 from tests.support.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
@@ -286,7 +287,7 @@ def test_nobody_is_left_out_when_there_is_nothing_to_run_or_the_grader_fails() -
 
 
 def page_of(report: Report) -> str:
-    return pages.render_report(report, report_samples.RUN)
+    return report_samples.student_page(report, report_samples.RUN)
 
 
 def test_a_page_without_an_experiment_says_nothing_of_it() -> None:
@@ -496,8 +497,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
 
 
 def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:
-    report = replace(mark(ALICE, samples.HEALTHY, rubric(None), data="mnist"), experiment=None)
-    run_folder.write_report(tmp_path, report, key="k")
+    run_folder.write_record(tmp_path, StoredRecord.unobserved("alice", ALICE))
     text = (tmp_path / "students" / "alice" / run_folder.RECORD_FILE).read_text(encoding="utf-8")
     assert "experiment" not in text.replace('"observations"', "")
     found = run_folder.read_record(tmp_path, "alice")

@@ -29,6 +29,7 @@ from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Override, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
+from grader.moderation.moderated_run import load_run, write_views
 from grader.moderation.overrides import read_overrides, subject_digest
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.settings import RunSettings, Selection
@@ -475,16 +476,28 @@ def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
     remark = Selection(remark=True)
     alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
-    before = {page: page.read_bytes() for page in cohort.out.glob("students/*/report.html")}
+    before = pages_of(cohort.out)
     monkeypatch.setattr("grader.pipeline.cohort.MANY", 1)
     run, reports = cohort.grade(remark, rubric=rubric, key=KEY)
     assert reports == expected
     assert run.counts == alone.counts
     assert len(before) == len(STUDENTS)
-    times = re.compile(rb"<dt>Marked</dt><dd>[^<]*</dd>")
-    assert {page: times.sub(b"", page.read_bytes()) for page in before} == {
-        page: times.sub(b"", content) for page, content in before.items()
-    }
+    assert pages_of(cohort.out) == before
+
+
+def pages_of(out: Path) -> dict[Path, str]:
+    """The students' pages of a run, without the time at which they were marked."""
+    time = re.compile(r"<dt>Marked</dt><dd>[^<]*</dd>")
+    return {page: time.sub("", page.read_text(encoding="utf-8")) for page in out.glob("students/*/report.html")}
+
+
+def test_a_page_that_is_written_again_says_the_same(cohort: Cohort) -> None:
+    (cohort.path / "ada" / "part1.md").write_text(ANSWERS, encoding="utf-8")
+    cohort.grade(rubric=write_rubric(cohort.out.parent / "both.toml", part1=True), key=KEY)
+    before = pages_of(cohort.out)
+    assert "<dt>Answers in</dt><dd>part1.md</dd>" in before[cohort.out / run_folder.report_path("ada")]
+    write_views(load_run(cohort.out), pages)
+    assert pages_of(cohort.out) == before
 
 
 def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) -> None:

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from grader.data.digits import load_digits
-from grader.model import Flag, Report, Status, UsageFault
+from grader.model import Flag, Status, UsageFault
 from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.settings import RunSettings
@@ -82,7 +82,7 @@ UNSEEN = re.compile(
 )
 
 
-def report_of(text: str) -> Report:
+def report_of(text: str) -> samples.SampleReport:
     """A report with ``text`` wherever a submission or its names can put it."""
     base = samples.hostile_report(text)
     problem = Problem("kind", text, text, text, 3, 1, text)
@@ -228,7 +228,7 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
     for each in ("x" * len(text), text):  # a page folds what is long, and sets it across its whole width
         report, run = report_of(each), dataclasses.replace(samples.RUN, source=each, data_note=each)
         cohort_pages = (pages.render_cohort([report], run), samples.anonymous_page([report], run))
-        rendered.append((pages.render_report(report, run), *cohort_pages))
+        rendered.append((samples.student_page(report, run), *cohort_pages))
     own = re.compile(r"(students/[\w.%~-]+/report\.html)?(#[\w.-]+)?|anonymous\.html|data:image/png;base64,[\w+/=]+")
     for like, page in zip(*rendered, strict=True):
         assert Shape(page).tags == Shape(like).tags
@@ -239,7 +239,7 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
 
 
 def test_templates_never_render_text(text: str) -> None:
-    page = pages.render_report(
+    page = samples.student_page(
         report_of("{{ 7*7 }}{% for x in 'ab' %}{{ x }}{% endfor %}{{ run.versions }}"), samples.RUN
     )
     assert "49" not in re.sub(r"\d{3,}|[\d.]+,[\d.]+", "", page)
@@ -290,7 +290,7 @@ def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str
 def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
     report = report_of(text)
     run_folder.write_results(tmp_path, samples.RUN, [report])
-    run_folder.write_report(tmp_path, report, key="k")
+    run_folder.write_record(tmp_path, samples.record_of(report))
     for path in tmp_path.rglob("*.json"):
         assert not UNSEEN.search(path.read_text(encoding="utf-8"))
     record = run_folder.read_record(tmp_path, report.student)
