@@ -169,6 +169,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def quick(session: nox.Session) -> None:
+    """Run the tests that take seconds, in under a minute: nox -s quick -- [pytest options]."""
+    several = ("--numprocesses", str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES)), "--dist", "loadfile")
+    session.run(shared_python(session), "-m", "pytest", "-m", "not slow", *several, *session.posargs, external=True)
+
+
+@nox.session(python=False)
 def browser(session: nox.Session) -> None:
     """Open the pages of sample runs in Chromium and use them: nox -s browser -- [pytest options]."""
     folder = str(Path("tests", "browser"))

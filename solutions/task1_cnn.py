@@ -1,7 +1,7 @@
 """Lab 4, task 1: a small convolutional network that reads handwritten digits.
 
-Run it with ``python task1_cnn.py``; ``python task1_cnn.py --help`` lists the options. MNIST is downloaded on the first
-run, into ./data or into the folder that the environment variable LAB4_DATA names.
+Run it with ``python task1_cnn.py``; ``python task1_cnn.py --help`` lists the options. The first run downloads MNIST to
+./data, or to the folder in the environment variable LAB4_DATA.
 """
 
 import argparse
@@ -51,14 +51,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=10, metavar="N", help="passes over the training images")
     parser.add_argument("--lr", type=float, default=0.01, metavar="LR", help="learning rate of SGD")
     parser.add_argument("--momentum", type=float, default=0.5, metavar="M", help="momentum of SGD")
-    parser.add_argument("--no-cuda", action="store_true", help="stay on the CPU even when there is a GPU")
+    parser.add_argument("--no-cuda", action="store_true", help="use the CPU even if there is a GPU")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="random seed")
     parser.add_argument("--log-interval", type=int, default=100, metavar="N", help="batches between progress lines")
     return parser.parse_args(arguments)
 
 
 def choose_device(no_cuda: bool) -> torch.device:
-    """Prefer an NVIDIA GPU, then Apple's, then the CPU."""
+    """Choose an NVIDIA GPU if there is one, otherwise an Apple GPU, otherwise the CPU."""
     if not no_cuda and torch.cuda.is_available():
         return torch.device("cuda")
     if not no_cuda and torch.backends.mps.is_available():
@@ -67,7 +67,7 @@ def choose_device(no_cuda: bool) -> torch.device:
 
 
 def load_data(batch_size: int, test_batch_size: int, device: torch.device) -> tuple[DataLoader, DataLoader]:
-    """Batches of the 60,000 training images, shuffled anew each epoch, and of the 10,000 test images."""
+    """Load the 60,000 training images (shuffled in each epoch) and the 10,000 test images in batches."""
     to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
     train_set = datasets.MNIST(DATA, train=True, download=True, transform=to_tensor)
     test_set = datasets.MNIST(DATA, train=False, download=True, transform=to_tensor)
@@ -103,7 +103,7 @@ def train(
 
 @torch.no_grad()
 def test(net: nn.Module, loader: DataLoader, device: torch.device) -> float:
-    """Print the mean loss and the accuracy of ``net`` on the test images, and return the accuracy (0 to 1)."""
+    """Print the average loss and the accuracy of ``net`` on the test images; return the accuracy (0 to 1)."""
     net.eval()  # dropout off
     loss, correct, total = 0.0, 0, len(loader.dataset)
     for images, digits in loader:
@@ -116,7 +116,7 @@ def test(net: nn.Module, loader: DataLoader, device: torch.device) -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train and test a network as the options say."""
+    """Train and test a network with the given options."""
     args = parse_arguments(arguments)
     torch.manual_seed(args.seed)
     device = choose_device(args.no_cuda)

@@ -11,7 +11,7 @@ LONGEST_FIRST = (
     "pipeline/test_cohort.py",
     "selfcheck/test_selfcheck.py",
     "sandbox/test_attacks.py",
-    "measure/test_measuring.py",
+    "measure/test_replay.py",
     "pipeline/test_networks.py",
     "test_solution.py",
     "selfcheck/test_handout.py",

@@ -311,3 +311,9 @@ def test_what_a_digest_names_exists(name: str) -> None:
 
 def test_the_files_that_come_first_exist() -> None:
     assert [name for name in LONGEST_FIRST if not (TESTS / name).is_file()] == []
+
+
+def test_no_test_file_imports_another() -> None:
+    files = [path for path in TESTS.rglob("test_*.py") if not {"attacks", "submissions"} & set(path.parts)]
+    targets = [(path.name, entry.target) for path in files for entry in imports_of(path)]
+    assert not [pair for pair in targets if re.match(r"tests(\.\w+)*\.test_", pair[1])]

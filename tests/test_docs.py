@@ -13,7 +13,10 @@ import pytest
 from tests.support.places import ROOT
 
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "reports" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "reports/README.md", "tests/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 SESSION = re.compile(r"nox -s (\w+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

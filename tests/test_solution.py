@@ -114,6 +114,7 @@ def test_the_net_returns_log_probabilities(solution: ModuleType) -> None:
     assert torch.allclose(output.exp().sum(dim=1), torch.ones(5), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [SOLUTION, TEMPLATE], ids=["solution", "template"])
 def test_both_scripts_show_their_help(script: Path) -> None:
     shown = subprocess.run(
@@ -122,6 +123,7 @@ def test_both_scripts_show_their_help(script: Path) -> None:
     assert "--log-interval" in shown
 
 
+@pytest.mark.slow
 def test_it_trains_and_tests_each_epoch(tiny_mnist: Path, tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, str(SOLUTION), "--epochs", "2", "--batch-size", "16", "--lr", "0.05", "--no-cuda"],

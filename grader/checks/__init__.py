@@ -1,7 +1,7 @@
-"""The fourteen checks: which there are, what each needs, and running them over one submission's evidence.
+"""The list of the fourteen checks, with what each depends on, and the function that runs them on one submission.
 
-Each check is one small function in the modules beside this one, from evidence to a finding. None runs student code,
-reads a clock or imports torch, so findings can be computed again from stored evidence at any time.
+Each check is a small function in the other modules of this package. It takes evidence and returns a finding. No check
+runs student code, reads a clock or imports torch, so findings can be recomputed from stored evidence at any time.
 
 May import: ``model``.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from grader.checks import behaviour, forward, loading, outputs, structure, training
-from grader.checks.case import Case, skipped
+from grader.checks.case import Case, not_reached, skipped
 from grader.checks.loading import WAITING
 from grader.checks.network import executed_network
 from grader.model import Finding, Status, TrainingPlan
@@ -21,10 +21,10 @@ from grader.model.evidence import MEASURED, STAGES, Evidence
 
 @dataclass(frozen=True)
 class Check:
-    """A rubric item's function with its place among the others.
+    """The function for one rubric item, and the checks that it depends on.
 
-    When a check that it ``needs`` did not hold, it is skipped. When it does not hold itself and one of ``blames`` did
-    not hold either, that one is the cause, and it is skipped too: one fault is reported once.
+    If a check in ``needs`` did not pass, this check is skipped. If this check does not pass and a check in ``blames``
+    failed, that one is the cause and this one is skipped too, so that each fault is reported once.
     """
 
     id: str
@@ -67,15 +67,15 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("resources", behaviour.resources, needs=("loads", "forward.shape")),
 )
-"""In the order in which they are marked; a check's ``needs`` and ``blames`` may name any other."""
+"""In marking order. ``needs`` may name earlier checks only; ``blames`` may name any other check."""
 
-NOT_HELD = frozenset({Status.FAILED, Status.SKIPPED, Status.NEEDS_REVIEW})
+NOT_PASSED = frozenset({Status.FAILED, Status.SKIPPED, Status.NEEDS_REVIEW})
 
 
 def find(
     evidence: Evidence, plan: TrainingPlan, *, max_parameters: int, max_forward_seconds: float
 ) -> dict[str, Finding]:
-    """Judge every check over the evidence, with its skip rules. The result has one finding for each check id."""
+    """Run every check on the evidence and apply the skip rules. Returns one finding for each check id."""
     evidence = replace(evidence, ending=replace(evidence.ending, stage=broken_stage(evidence)))
     network = executed_network(evidence.trace)
     case = Case(evidence, network, plan, max_parameters, max_forward_seconds)
@@ -85,9 +85,9 @@ def find(
     for check in CHECKS:
         blamed = _blamed(check, judged)
         if blamed is not None:
-            judged[check.id] = skipped(f"Not marked by itself: the fault in {blamed} explains it.")
+            judged[check.id] = skipped(f"Not marked separately: the fault in {blamed} explains it.")
     if evidence.ending.kind in WAITING:
-        # What could not be looked at is no loss: a tutor looks at it.
+        # The submission loses no points for what could not be checked: a tutor checks it.
         for id, finding in judged.items():
             if finding.status is Status.SKIPPED:
                 judged[id] = loading.ended(evidence.ending, "Grading this item")
@@ -95,25 +95,25 @@ def find(
 
 
 def broken_stage(evidence: Evidence) -> str:
-    """The stage in which observation ended before its time: the first that left no record."""
+    """The stage in which observation stopped early: the first stage without a record. Empty if it ran to the end."""
     if evidence.ending.kind == "finished":
         return ""
     stages = (*STAGES, *MEASURED)
-    left = {stage: evidence.trainings if stage == "train" else getattr(evidence, stage) for stage in stages}
-    return next((stage for stage, record in left.items() if not record), "")
+    records = {stage: evidence.trainings if stage == "train" else getattr(evidence, stage) for stage in stages}
+    return next((stage for stage, record in records.items() if not record), "")
 
 
 def _judge(check: Check, case: Case, judged: Mapping[str, Finding]) -> Finding:
     for need in check.needs:
-        if judged[need].status in NOT_HELD and not _stands_alone(check, case, need):
-            return skipped(f"Not assessed, because {need} does not hold.")
-    if check.id.startswith("structure.") and not case.network.path and judged["forward.shape"].status in NOT_HELD:
-        return skipped("Not assessed, because forward runs no layer that could be looked at.")
+        if judged[need].status in NOT_PASSED and not _can_run_without(need, check, case):
+            return not_reached(need)
+    if check.id.startswith("structure.") and not case.network.path and judged["forward.shape"].status in NOT_PASSED:
+        return skipped("Not checked, because forward runs no layer.")
     return check.judge(case)
 
 
-def _stands_alone(check: Check, case: Case, need: str) -> bool:
-    """Whether a check can be settled although forward.shape does not hold: a count of parameters needs no pass."""
+def _can_run_without(need: str, check: Check, case: Case) -> bool:
+    """Whether a check can be decided although ``need`` did not pass: counting parameters needs no forward pass."""
     build = case.evidence.build
     return (
         check.id == "resources"

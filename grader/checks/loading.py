@@ -1,4 +1,4 @@
-"""The check ``loads``: the submission is found, parses, gives a Net, and ``Net()`` builds."""
+"""The check ``loads``: the script is found and can be read, it defines Net, and ``Net()`` works."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from grader.model import Finding
 from grader.model.evidence import MEASURED, STAGES, Ending, Problem
 
 ENDINGS = {
-    "deadline": "did not finish in the time allowed",
+    "deadline": "did not finish within the time limit",
     "exit": "ended the Python process",
     "signal": "crashed the Python process",
     "memory": "used more memory than is allowed",
-    "crashed": "sent back something that is not evidence",
-    "lost": "brought the grader's worker down",
-    "unobserved": "showed the grader something that it is not made for",
+    "crashed": "sent invalid data back to the grader",
+    "lost": "crashed the grader's worker process",
+    "unobserved": "used something that the grader does not support",
     "unrecorded": "did not give a network that can be measured",
     "unmeasured": "could not be finished on the recorded network",
 }
 WAITING = frozenset({"lost", "unobserved", "unrecorded", "unmeasured"})
-"""Endings that say nothing against a submission: what they left unseen waits for a tutor."""
+"""Endings that are not the submission's fault: a tutor checks what they left unchecked."""
 
 
 def loads(case: Case) -> Finding:
-    """The submission is found, parses, Net is extracted, and ``Net()`` builds an nn.Module with no arguments."""
+    """The script is found and can be read, and ``Net()`` gives an nn.Module without arguments."""
     load, build, ending = case.evidence.load, case.evidence.build, case.evidence.ending
     if load is None:
         return ended(ending, "Reading the script", "load")
@@ -35,34 +35,36 @@ def loads(case: Case) -> Finding:
         return ended(ending, "Building Net()", "build")
     if build.problem is not None and load.is_blank:
         return failed(
-            "Net is still as blank as in the template.",
-            "Write __init__, beginning with super().__init__(), and forward.",
+            "Net is still blank, as in the template.",
+            "Write __init__, which begins with super().__init__(), and forward.",
         )
     if build.problem is not None:
         return _not_built(build.problem)
-    return passed("Net was found and Net() builds.", seen=load.script)
+    return passed("The script defines Net, and Net() works.", seen=load.script)
 
 
 def ended(ending: Ending, what: str, stage: str = "") -> Finding:
-    """A stage that left no record: how the worker's process ended says why.
+    """The finding when a stage left no record. It says how the worker process ended.
 
-    ``stage`` names it; when an earlier one was under way at the end, the fault is told there and this one is skipped.
+    ``what`` is the subject of the sentence. If the process ended in a stage before ``stage``, the check of that earlier
+    stage reports the fault, and this one is skipped.
     """
     order = [*STAGES, *MEASURED]
     if stage and ending.stage in order and order.index(ending.stage) < order.index(stage):
-        return skipped("Not assessed, because the grader's run of this script ended before it.")
+        return skipped("Not checked, because the grader's run of this script ended earlier.")
     how = ENDINGS.get(ending.kind, "stopped")
     hints = {
-        "deadline": "Look for an endless loop, a very long computation, or a wait for input.",
-        "exit": "Take out calls to exit(), quit() or os._exit().",
-        "memory": "Look for very large layers or tensors, or a list that grows without end.",
+        "deadline": "Look for an endless loop, a very long computation, or a call to input().",
+        "exit": "Remove calls to exit(), quit() or os._exit().",
+        "memory": "Look for very large layers or tensors, or a list that never stops growing.",
     }
     detail = f" ({ending.detail})" if ending.detail else ""
     if ending.kind in WAITING:
         hint = "A tutor should run this script by hand."
         return review(f"{what} {how}{detail}.", proposed=Decimal(0), hint=hint)
     return failed(
-        f"{what} {how}{detail}.", hints.get(ending.kind, "Run the script once by itself and look at what it does.")
+        f"{what} {how}{detail}.",
+        hints.get(ending.kind, "Run the script yourself with python task1_cnn.py, and look at what it does."),
     )
 
 
@@ -76,7 +78,7 @@ def place(problem: Problem) -> str:
 
 
 def at(problem: Problem) -> str:
-    """The place with a leading space, for the end of a sentence."""
+    """The place of a problem with a space before it, for the end of a sentence; empty when unknown."""
     where = place(problem)
     return f" {where}" if where else ""
 
@@ -90,7 +92,9 @@ def cause(problem: Problem) -> str:
 
 
 def _not_loaded(problem: Problem) -> Finding:
-    hint = _LOAD_HINTS.get(problem.kind, "Correct that, and check that the script still runs by itself.")
+    hint = _LOAD_HINTS.get(
+        problem.kind, "Correct this, and then run python task1_cnn.py to see whether the script works."
+    )
     message = problem.message.strip().rstrip(".") or "The script could not be read"
     where = place(problem)
     if where and not re.search(r"\bline \d", message, re.IGNORECASE):
@@ -99,19 +103,19 @@ def _not_loaded(problem: Problem) -> Finding:
 
 
 _LOAD_HINTS = {
-    "syntax": "Correct the line; python3 task1_cnn.py shows the same error.",
-    "python2": "The lab runs Python 3: write print(...) with brackets, and correct the other Python 2 lines.",
+    "syntax": "Correct that line; python task1_cnn.py shows the same error.",
+    "python2": "The lab uses Python 3: write print(...) with brackets, and correct the other Python 2 lines.",
     "indentation": "Indent the lines of each block by the same four spaces.",
-    "tabs": "Use spaces only: let your editor turn every tab into four spaces.",
-    "blank-body": "Fill in __init__ and forward; a body needs at least one statement.",
+    "tabs": "Use spaces only: your editor can replace every tab by four spaces.",
+    "blank-body": "Write the bodies of __init__ and forward; each needs at least one statement.",
     "encoding": "Save the file as UTF-8.",
     "null-bytes": "Save the file as plain UTF-8 text.",
     "notebook": "Save the notebook again from Jupyter, or hand in the script as task1_cnn.py.",
-    "missing-package": "Net may use torch and the standard library only; do without this package.",
-    "no-net": "Call the class Net, as in the template: class Net(nn.Module).",
-    "near-miss": "Call the class exactly Net, with a Latin capital N.",
-    "not-a-class": "Net must be the class of your network: class Net(nn.Module).",
-    "instance": "Let Net be the class itself, not an object made from it: leave the brackets off.",
+    "missing-package": "Write Net without this package: it may use only torch and the Python standard library.",
+    "no-net": "Name the class Net, as in the template: class Net(nn.Module).",
+    "near-miss": "Name the class exactly Net, with a capital N from the Latin alphabet.",
+    "not-a-class": "Make Net the class of your network: class Net(nn.Module).",
+    "instance": "Make Net the class itself, not an object of it: leave out the brackets.",
 }
 
 
@@ -120,12 +124,12 @@ _LACKS_MODULE = re.compile(r"object has no attribute '_(modules|parameters|buffe
 
 def _not_built(problem: Problem) -> Finding:
     if problem.kind == "not-a-module":
-        return failed(f"{problem.message}.", "Derive the class from nn.Module: class Net(nn.Module).")
+        return failed(f"{problem.message}.", "Make Net a subclass of nn.Module: class Net(nn.Module).")
     text = problem.message
     if "before Module.__init__" in text or _LACKS_MODULE.search(text):
-        what = "assigns layers before the nn.Module part is set up" if problem.line else "does not set nn.Module up"
+        what = "creates layers before it calls" if problem.line else "does not call"
         return failed(
-            f"Net.__init__ {what}{at(problem)}.",
+            f"Net.__init__ {what} super().__init__(){at(problem)}.",
             "Begin __init__ with super().__init__().",
             expected="super().__init__() first",
             seen=problem.code.strip(),
@@ -133,7 +137,7 @@ def _not_built(problem: Problem) -> Finding:
     if re.search(r"missing \d+ required (positional|keyword-only) argument", text) and "__init__" in text:
         return failed(
             "Net() cannot be built without arguments.",
-            "Give each argument of __init__ a default value, so that Net() works by itself.",
+            "Give each argument of __init__ a default value, so that Net() works without arguments.",
             expected="Net()",
             seen=text,
         )

@@ -1,8 +1,8 @@
-"""The network that was executed, read from a trace: the path from input to output and the layers along it.
+"""The executed network, read from a trace: the path from input to output and the layers on it.
 
-Nothing is judged here, and no torch is needed. What counts is what ran and led to the result; layers that were declared
-and never used, and operations whose result went nowhere, are not on the path; a layer whose result changes next to
-nothing is none.
+Nothing is judged here, and torch is not needed. The path contains only operations that ran and contributed to the
+output: not layers that were declared but never used, nor operations whose result was not used. A layer that hardly
+changes the output does not count as a layer.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from grader.model.evidence import Operation, Tracing
 class Network:
     """The executed operations that lead from the input to the output, in the order in which they ran.
 
-    ``is_complete`` is False when the forward pass stopped before its end; then ``path`` holds what ran. ``is_traced``
-    is False when nothing of a forward pass was seen at all. ``convs`` and ``linears`` are the weighted layers on the
-    path; a convolution that covers its whole input, behind the second one, is the fully connected layer that it
-    computes.
+    ``is_complete`` is False if the forward pass stopped early; ``path`` then contains the operations that ran.
+    ``is_traced`` is False if there is no trace of a forward pass. ``convs`` and ``linears`` are the layers with weights
+    on the path. If fewer than two fully connected layers ran, a convolution after the second one that covers its
+    whole input counts as fully connected, because that is what it computes.
     """
 
     path: tuple[Operation, ...] = ()
@@ -40,44 +40,44 @@ class Network:
         """Operations of these kinds after ``start`` and before ``end`` (None: from the input, to the output)."""
         first = -1 if start is None else start.index
         last = float("inf") if end is None else end.index
-        return tuple(one for one in self.path if one.kind in kinds and first < one.index < last)
+        return tuple(step for step in self.path if step.kind in kinds and first < step.index < last)
 
-    def behind(self, layer: Operation) -> tuple[Operation, ...]:
-        """The operations that the result of a weighted layer runs through before it meets the next weighted layer.
+    def after(self, layer: Operation) -> tuple[Operation, ...]:
+        """The operations that use the output of a layer with weights, up to the next layers with weights.
 
-        The weighted layers that it meets are among them, in the order in which everything ran.
+        Those next layers are included. The order is that of execution.
         """
-        weighted = {one.index for one in self.weighted}
-        met = {layer.index}
+        weighted = {step.index for step in self.weighted}
+        derived = {layer.index}
         found = []
-        for one in self.path:
-            if one.index > layer.index and not met.isdisjoint(one.inputs):
-                found.append(one)
-                if one.index not in weighted:
-                    met.add(one.index)
+        for step in self.path:
+            if step.index > layer.index and not derived.isdisjoint(step.inputs):
+                found.append(step)
+                if step.index not in weighted:
+                    derived.add(step.index)
         return tuple(found)
 
 
 def executed_network(trace: Tracing | None) -> Network:
-    """The network in a trace; an empty one when there is no trace."""
+    """The network in a trace; an empty network if there is no trace."""
     if trace is None or not trace.operations:
         return Network(is_traced=trace is not None)
     is_complete = trace.problem is None
     ends = [trace.operations[-1].index] if trace.output is None else [trace.output]
     reached = _reached(trace.operations, ends)
-    path = tuple(one for one in trace.operations if one.index in reached and one.inputs)
-    unused = tuple(one for one in trace.operations if one.index not in reached)
-    convs = tuple(one for one in path if one.kind == "conv" and one.matters)
-    linears = tuple(one for one in path if one.kind == "linear" and one.matters)
+    path = tuple(step for step in trace.operations if step.index in reached and step.inputs)
+    unused = tuple(step for step in trace.operations if step.index not in reached)
+    convs = tuple(step for step in path if step.kind == "conv" and step.matters)
+    linears = tuple(step for step in path if step.kind == "linear" and step.matters)
     if len(convs) > 2 and len(linears) < 2:
-        dense = tuple(one for one in convs[2:] if _is_dense(one))
-        convs = tuple(one for one in convs if one not in dense)
-        linears = tuple(sorted((*linears, *dense), key=lambda one: one.index))
+        dense = tuple(conv for conv in convs[2:] if _is_dense(conv))
+        convs = tuple(conv for conv in convs if conv not in dense)
+        linears = tuple(sorted((*linears, *dense), key=lambda layer: layer.index))
     return Network(path, unused, convs, linears, is_complete, True)
 
 
 def _reached(operations: Sequence[Operation], ends: Sequence[int]) -> set[int]:
-    by_index = {one.index: one for one in operations}
+    by_index = {step.index: step for step in operations}
     reached: set[int] = set()
     waiting = list(ends)
     while waiting:
@@ -90,22 +90,22 @@ def _reached(operations: Sequence[Operation], ends: Sequence[int]) -> set[int]:
 
 
 def _is_dense(conv: Operation) -> bool:
-    """Whether a convolution gives one value a filter, which makes it a fully connected layer on what it is given."""
+    """Whether a convolution gives one value for each filter, which makes it a fully connected layer."""
     return len(conv.shape_out) == 4 and conv.shape_out[2:] == (1, 1)
 
 
 def features(shape: Sequence[int]) -> int:
-    """Values an image has in a (N, ...) shape."""
+    """The number of values for each image in a shape (N, ...)."""
     return prod(shape[1:])
 
 
 def layer_word(operation: Operation) -> str:
-    """What to call an operation in a sentence: its attribute name when it has one, else the function's name."""
+    """The name of an operation in a sentence: its attribute name if it has one, else the function's name."""
     if operation.layer and not operation.layer.startswith("an unregistered"):
         return operation.layer
     return operation.layer or operation.name
 
 
 def size_word(shape: Sequence[int]) -> str:
-    """(4, 20, 4, 4) as ``20 x 4 x 4``: the part that an image keeps, without the batch."""
+    """The size of one image in a shape: ``20 x 4 x 4`` for (4, 20, 4, 4)."""
     return " x ".join(str(size) for size in shape[1:]) or "1"

@@ -1,4 +1,4 @@
-"""The check on the outputs: that they are the log-softmax of the scores."""
+"""The check of the outputs: they are the log-softmax of the scores."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from grader.checks.loading import ended
 from grader.model import Finding
 
 SUM_TOLERANCE = 1e-3
-"""Of a probability sum. Single precision over ten classes gives some 1e-7."""
+"""How far a sum of probabilities may be from 1. Rounding in float32 over ten classes gives about 1e-7."""
 
 
 def log_softmax(case: Case) -> Finding:
-    """Finite, at most 0, exp sums to 1 along dim 1, and it is the log-softmax of the scores themselves."""
+    """Outputs are finite and at most 0, their exp adds up to 1 in each row, and they are the scores' log-softmax."""
     probe = case.evidence.probe
     if probe is None:
         return ended(case.evidence.ending, "Reading the outputs", "probe")
     scores = probe.scores
     if scores is None:
-        return skipped("The outputs could not be read a second time.")
+        return skipped("Not checked, because the outputs could not be read a second time.")
     expected = "log-probabilities: F.log_softmax(x, dim=1)"
     if not scores.is_finite:
         return failed(
-            "The outputs hold values that are not finite (NaN or infinity).",
-            "Look for a log of zero, a division by zero or a square root of a negative number.",
+            "Some outputs are not finite (NaN or infinity).",
+            "Look for a log of zero, a division by zero, or a square root of a negative number.",
             expected=expected,
             seen="NaN or infinite values",
         )
@@ -33,34 +33,34 @@ def log_softmax(case: Case) -> Finding:
     if scores.probability_error <= SUM_TOLERANCE and scores.smallest >= 0:
         return failed(
             "The outputs are probabilities (softmax), not log-probabilities.",
-            "Use F.log_softmax(x, dim=1) in place of softmax; the NLL loss expects logarithms.",
+            "Use F.log_softmax(x, dim=1) instead of softmax; F.nll_loss expects log-probabilities.",
             expected=expected,
             seen=span,
         )
     if scores.column_error <= SUM_TOLERANCE and scores.largest <= SUM_TOLERANCE:
         return failed(
-            "The log-softmax runs over the batch (dim=0) instead of the ten classes.",
+            "The log-softmax is computed over the batch (dim=0) instead of the ten classes (dim=1).",
             "Use F.log_softmax(x, dim=1).",
             expected=expected,
             seen="log_softmax with dim=0",
         )
     if any(word in {"log_softmax", "logsumexp"} for word in scores.tail):
         return failed(
-            "The outputs are not log-probabilities, although a log-softmax is called.",
-            "Return the result of F.log_softmax(x, dim=1) itself, unchanged.",
+            "The outputs are not log-probabilities, although forward calls log-softmax.",
+            "Return the result of F.log_softmax(x, dim=1) without changing it.",
             expected=expected,
             seen=span,
         )
     last = scores.tail[-1] if scores.tail else ""
     if last in {"sigmoid", "tanh", "logsigmoid", "relu"}:
         return failed(
-            f"The outputs are the result of a {last}, not log-probabilities.",
-            f"Take the {last} out and return F.log_softmax(x, dim=1).",
+            f"The outputs are the result of {last}, not log-probabilities.",
+            f"Remove {last} and return F.log_softmax(x, dim=1).",
             expected=expected,
             seen=span,
         )
     return failed(
-        "The outputs are plain scores: no log-softmax is applied.",
+        "The outputs are plain scores, because forward does not apply log-softmax.",
         "Return F.log_softmax(x, dim=1).",
         expected=expected,
         seen=span,
@@ -74,19 +74,19 @@ def _normalised(tail: tuple[str, ...], lead: tuple[str, ...] | None, span: str) 
     if squashed & before_log:
         word = sorted(squashed & before_log)[0]
         return failed(
-            f"A {word} is applied before the log-softmax, which squeezes the scores together.",
-            f"Take the {word} out: F.log_softmax(x, dim=1) alone does both steps.",
-            expected="log_softmax of the scores themselves",
+            f"forward applies {word} before the log-softmax, which makes the scores almost equal.",
+            f"Remove {word}, so that F.log_softmax(x, dim=1) gets the scores of the last layer.",
+            expected="log_softmax applied directly to the scores",
             seen=" then ".join(word for word in tail if word in squashed | {"log_softmax", "log"}),
         )
     if tail.count("log_softmax") > 1:
         return passed(
-            "The outputs are log-probabilities. log_softmax is applied twice, which changes nothing; once is enough.",
+            "The outputs are log-probabilities; the second log_softmax changes nothing and can be removed.",
             seen=span,
         )
     if "softmax" in tail and "log" in tail:
         return passed(
-            "The outputs are log-probabilities. F.log_softmax does both steps in one and keeps very small values.",
+            "The outputs are log-probabilities; F.log_softmax does both steps at once and is more exact.",
             seen=span,
         )
     return passed("The outputs are log-probabilities.", seen=span)

@@ -1,6 +1,6 @@
-"""The images that nets are measured on: where they come from, and how they are handed to workers.
+"""The images for measuring networks: where they come from, and the files that workers get.
 
-MNIST when it can be had, scikit-learn's bundled digits otherwise. Nothing here imports torch.
+The data set is MNIST if it is available, otherwise scikit-learn's bundled digits. Nothing here imports torch.
 
 May import: ``model``.
 """

@@ -1,4 +1,4 @@
-"""Counting a network's predictions against labels that no other process has."""
+"""Comparing a network's predictions with the held-out labels, which no other process has."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CLASSES = 10
 class Predictions:
     """Outputs for the held-out images, float32 of shape (n, 10), after training with ``seed``.
 
-    There are no rows when training had a problem. ``filters`` are the network's first ones, finite and few (see
-    :func:`grader.model.images.are_filters`), if it has any to show.
+    There are no rows if training had a problem. ``filters`` are the filters of the first convolution, or None if there
+    are no suitable ones (see :func:`grader.model.images.are_filters`).
     """
 
     seed: int
@@ -26,7 +26,7 @@ class Predictions:
 
 
 def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np.uint8]) -> Training:
-    """The record with the held-out predictions counted, and the confusion matrix."""
+    """The record with the number of correct predictions on held-out images, and the confusion matrix."""
     if record.problem is not None or len(predictions.log_probabilities) != len(labels):
         return record
     predicted = predictions.log_probabilities.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""A set of labelled digit images in memory, whichever source it came from."""
+"""A set of labelled digit images in memory, from any source."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 Images = npt.NDArray[np.uint8]
-"""(n, 28, 28), 0 the background and 255 full ink."""
+"""Shape (n, 28, 28); 0 is background and 255 is full ink."""
 Labels = npt.NDArray[np.uint8]
-"""(n,), the digits 0 to 9."""
+"""Shape (n,), the digits 0 to 9."""
 
 
-@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth value; ``fingerprint`` tells sets apart
+@dataclass(frozen=True, eq=False)  # == on arrays gives no single bool; compare ``fingerprint`` instead
 class DataSet:
     """Training and held-out images with their labels.
 
-    ``note`` is a banner for the tutor: why this is not MNIST, or what was wrong with the cached copy. It is empty for
-    MNIST that was found as it should be. ``fingerprint`` is a short SHA-256 of the content.
+    ``note`` is a message for the tutor: why this is not MNIST, or what was wrong with the cached copy. It is empty for
+    MNIST without problems. ``fingerprint`` is a short SHA-256 of the content.
     """
 
     name: str
@@ -33,6 +33,6 @@ class DataSet:
 
     @classmethod
     def unopened(cls, name: str, note: str) -> Self:
-        """What is known of a set on which nets were measured before, where none is to be measured again."""
+        """A data set without images, for a run that reuses earlier measurements and needs only its name and note."""
         images, labels = np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8)
         return cls(name, images, labels, images, labels, note, fingerprint="")

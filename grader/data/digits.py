@@ -1,6 +1,6 @@
-"""scikit-learn's bundled handwritten digits, scaled to the size of MNIST's: what is left without MNIST.
+"""scikit-learn's bundled handwritten digits, scaled to the size of MNIST images, for use without MNIST.
 
-What students are handed carries them as a file beside this module, for they need no scikit-learn.
+The zip for students contains them as a file in this folder, so that students do not need scikit-learn.
 1,797 images of 8 x 8 pixels with values 0 to 16: https://archive.ics.uci.edu/dataset/80
 """
 
@@ -19,13 +19,13 @@ from grader.model import UsageFault
 HELDOUT = 500
 SPLIT_SEED = 0
 SAMPLE = Path(__file__).with_name("digits.npy")
-"""Written by :mod:`grader.selfcheck.handout`; not there in the tutor's copy."""
+"""Exists only in the zip for students; :mod:`grader.selfcheck.handout` writes it."""
 DRAWN = 20
-"""Side of the scaled digit. As in MNIST it stands in the middle of 28 x 28, which leaves a rim of 4 pixels."""
+"""Pixels on each side of the scaled digit. As in MNIST, it is centred in 28 x 28 pixels with a margin of 4 pixels."""
 
 
 def load_digits(note: str) -> DataSet:
-    """1,297 images to train on and 500 held out, the same ones always. ``note`` becomes the data set's banner."""
+    """1,297 training images and 500 held-out images, the same ones each time. ``note`` becomes the data set's note."""
     table = np.load(SAMPLE).astype(np.float64) if SAMPLE.is_file() else bundled_table()
     images = _scaled(table[:, :-1].reshape(-1, 8, 8))
     labels = table[:, -1].astype(np.uint8)
@@ -44,12 +44,12 @@ def load_digits(note: str) -> DataSet:
 
 
 def bundled_table() -> npt.NDArray[np.float64]:
-    """scikit-learn's own (1797, 65): 64 pixels and the digit. Raises UsageFault when it is not installed."""
+    """scikit-learn's table of shape (1797, 65): 64 pixels and the digit. Raises UsageFault if it is not installed."""
     found = importlib.util.find_spec("sklearn")
     if found is None or not found.submodule_search_locations:
         raise UsageFault(
             "Without MNIST the grader needs scikit-learn, which is not installed. "
-            "Install it, or name the folder that holds MNIST with --data."
+            "Install it, or give the folder that contains MNIST with --data."
         )
     # Read the file that sklearn.datasets.load_digits reads: importing scikit-learn takes 1 to 3 seconds, this 0.05.
     path = Path(found.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
@@ -63,11 +63,11 @@ def bundled_table() -> npt.NDArray[np.float64]:
 
 
 def _scaled(images: npt.NDArray[np.float64]) -> Images:
-    """(n, 8, 8) of 0..16 to (n, 28, 28) of 0..255 by bilinear interpolation between pixel centres."""
+    """Scale (n, 8, 8) images of 0..16 to (n, 28, 28) of 0..255 by bilinear interpolation between pixel centres."""
     weights = _bilinear(8, DRAWN)
     drawn = np.rint(weights @ images @ weights.T * (255 / 16)).astype(np.uint8)
-    rim = (28 - DRAWN) // 2
-    return np.pad(drawn, ((0, 0), (rim, rim), (rim, rim)))
+    margin = (28 - DRAWN) // 2
+    return np.pad(drawn, ((0, 0), (margin, margin), (margin, margin)))
 
 
 def _bilinear(source: int, target: int) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Fetching MNIST into the cache: torchvision downloads in a child process, this module checks and puts in place."""
+"""Fetching MNIST into the cache: torchvision downloads it in a child process; this module checks and stores it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from grader.data import mnist
 from grader.data.mnist import MNIST, Catalogue
 
 SILENCE_SECONDS = 40.0
-"""A download is given up when nothing arrived for so long. Importing torchvision on a cold disk is part of it."""
+"""A download is stopped if no data arrives for this long. This includes the time to import torchvision."""
 LIMIT_SECONDS = 600.0
+"""The longest download."""
 LEFTOVER_SECONDS = 86_400.0
-"""Half downloads of runs that were killed are removed after a day; a younger one may belong to a run at work."""
+"""Partial downloads are removed after a day; a younger one may belong to another run that is still downloading."""
 PREFIX = ".download-"
 
 
 class DownloadFailed(Exception):
-    """MNIST could not be had from the network. The message is one sentence part without a full stop."""
+    """MNIST could not be downloaded. The message is part of a sentence, without a full stop."""
 
 
 def download_with_torchvision(
@@ -33,11 +34,11 @@ def download_with_torchvision(
     silence: float = SILENCE_SECONDS,
     limit: float = LIMIT_SECONDS,
 ) -> None:
-    """Leave a whole, checked MNIST in ``cache/MNIST/raw``, or raise :class:`DownloadFailed` and leave it as it was.
+    """Store a complete, checked MNIST in ``cache/MNIST/raw``, or raise :class:`DownloadFailed` and change nothing.
 
-    ``silence`` and ``limit`` are seconds: the longest wait without a new byte, and the longest download. Several runs
-    may do this at once. The variable ``LAB4_MNIST_MIRROR`` (a URL that the file names are appended to) replaces
-    torchvision's mirrors.
+    ``silence`` is the longest time without new data and ``limit`` the longest download, both in seconds. Several runs
+    may do this at the same time. The environment variable ``LAB4_MNIST_MIRROR`` (a URL to which the file names are
+    appended) replaces torchvision's mirrors.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -50,9 +51,9 @@ def download_with_torchvision(
 
 
 def put_in_place(source: Path, target: Path, catalogue: Catalogue) -> None:
-    """Move a checked set from ``source`` to ``target`` on the same file system; no file is ever seen half-written.
+    """Move a set from ``source`` to ``target`` on the same file system. No other process ever sees a partial file.
 
-    Raises :class:`DownloadFailed`, and changes nothing, when a file of ``source`` is not as it must be.
+    Raises :class:`DownloadFailed`, and changes nothing, if a file of ``source`` is missing or damaged.
     """
     reading = mnist.read_raw(source, catalogue)
     if not reading.is_complete:
@@ -63,16 +64,16 @@ def put_in_place(source: Path, target: Path, catalogue: Catalogue) -> None:
             path.unlink()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.rename(source, target)  # all four at once where nothing is there yet
+        os.rename(source, target)  # moves all four at once if target does not exist yet
     except OSError:
-        # Another run was first, or a damaged or partial set lies there: every file is replaced by a checked one.
+        # Another run was first, or there is a damaged or partial set: replace every file by a checked one.
         target.mkdir(exist_ok=True)
         for file in catalogue:
             os.replace(source / file.name, target / file.name)
 
 
 def _run_child(folder: Path, silence: float, limit: float) -> None:
-    """Run ``grader.worker.download`` and watch ``folder`` grow; torch and its threads stay out of this process."""
+    """Run ``grader.worker.download`` and watch ``folder`` grow. This process does not import torch."""
     package_root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH", ""))))
     command = [sys.executable, "-m", "grader.worker.download", "--root", str(folder)]
@@ -87,7 +88,7 @@ def _run_child(folder: Path, silence: float, limit: float) -> None:
         try:
             _watch(child, folder, silence, limit)
         finally:
-            # Also on Ctrl-C: no download goes on behind the tutor's back.
+            # Also after Ctrl-C: no download continues in the background.
             child.kill()
             child.wait()
         if child.returncode:
@@ -109,13 +110,13 @@ def _watch(child: subprocess.Popen[bytes], folder: Path, silence: float, limit: 
         if now - grown > silence:
             raise DownloadFailed(f"nothing arrived for {silence:.0f} seconds")
         if now - started > limit:
-            raise DownloadFailed(f"it was not finished after {limit:.0f} seconds")
+            raise DownloadFailed(f"it did not finish within {limit:.0f} seconds")
 
 
 def _bytes_in(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # renamed or removed by torchvision between listing and looking
+        with contextlib.suppress(OSError):  # torchvision may rename or remove it after the listing
             total += path.stat().st_size
     return total
 
@@ -123,6 +124,6 @@ def _bytes_in(folder: Path) -> int:
 def _remove_leftovers(cache: Path) -> None:
     oldest = time.time() - LEFTOVER_SECONDS
     for folder in cache.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):  # another run may be removing it as well
+        with contextlib.suppress(OSError):  # another run may be removing it too
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder)

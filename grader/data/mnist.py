@@ -15,7 +15,7 @@ from grader.data.idx import parse_images, parse_labels
 
 @dataclass(frozen=True)
 class RawFile:
-    """One unpacked file as it must be: its name in torchvision's ``MNIST/raw``, size in bytes, SHA-256."""
+    """The expected properties of one unpacked file: its name in ``MNIST/raw``, its size in bytes, its SHA-256."""
 
     name: str
     size: int
@@ -35,7 +35,7 @@ Catalogue = tuple[RawFile, RawFile, RawFile, RawFile]
 
 @dataclass(frozen=True)
 class Damage:
-    """What is wrong with one file. ``path`` is None when it is missing; ``message`` names the file and the bytes."""
+    """What is wrong with one file. ``path`` is None if it is missing; ``message`` gives its name and size."""
 
     path: Path | None
     message: str
@@ -43,7 +43,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found in one folder: the good files' content by name, and what is wrong with the others."""
+    """The result of reading one folder: the content of good files by name, and what is wrong with the others."""
 
     contents: Mapping[str, bytes]
     damages: tuple[Damage, ...]
@@ -54,7 +54,7 @@ class Reading:
 
 
 def raw_folder(folder: Path, catalogue: Catalogue) -> Path | None:
-    """Where in ``folder`` the files lie: itself, its ``raw`` or its ``MNIST/raw``, whichever holds most of them."""
+    """The place with most of the files: ``folder``, its ``raw`` or its ``MNIST/raw``; None if no file is there."""
 
     def files_in(place: Path) -> int:
         return sum(_present(place, file) is not None for file in catalogue)
@@ -64,7 +64,7 @@ def raw_folder(folder: Path, catalogue: Catalogue) -> Path | None:
 
 
 def read_raw(folder: Path, catalogue: Catalogue) -> Reading:
-    """Read all files, unpacked or ``.gz``, checking size and SHA-256 of their content. A bad file raises nothing."""
+    """Read all files, unpacked or ``.gz``, and check the size and SHA-256 of their content. Raises nothing."""
     contents: dict[str, bytes] = {}
     damages: list[Damage] = []
     for file in catalogue:
@@ -77,7 +77,7 @@ def read_raw(folder: Path, catalogue: Catalogue) -> Reading:
 
 
 def data_set(contents: Mapping[str, bytes], catalogue: Catalogue, *, note: str = "") -> DataSet:
-    """The files' content as a data set. Raises :class:`ValueError` when a checked file is not proper IDX after all."""
+    """The content of the files as a data set. Raises :class:`ValueError` if a file is not valid IDX."""
     train_images, train_labels, heldout_images, heldout_labels = (contents[file.name] for file in catalogue)
     data = DataSet(
         name="mnist",
@@ -86,12 +86,12 @@ def data_set(contents: Mapping[str, bytes], catalogue: Catalogue, *, note: str =
         heldout_images=parse_images(heldout_images),
         heldout_labels=parse_labels(heldout_labels),
         note=note,
-        # The files' own digests stand for their content, which saves hashing 55 MB a second time.
+        # Hashing the digests of the files instead of their content saves hashing 55 MB a second time.
         fingerprint=hashlib.sha256("".join(file.sha256 for file in catalogue).encode()).hexdigest()[:12],
     )
     for images, labels in ((data.train_images, data.train_labels), (data.heldout_images, data.heldout_labels)):
         if len(images) != len(labels):
-            raise ValueError(f"{len(images)} images do not go with {len(labels)} labels")
+            raise ValueError(f"there are {len(images)} images but {len(labels)} labels")
     return data
 
 
@@ -115,12 +115,13 @@ def _read(folder: Path, file: RawFile) -> bytes | Damage:
     if not is_whole:
         return Damage(
             path,
-            f"{path.name} ({size:,} bytes) is damaged or was downloaded only in part: "
+            f"{path.name} ({size:,} bytes) is damaged or incomplete: "
             f"{len(content):,} bytes could be unpacked, {file.size:,} expected",
         )
     if len(content) < file.size:
         return Damage(
-            path, f"{what} too few bytes, as after half a download: {len(content):,} found, {file.size:,} expected"
+            path,
+            f"{what} too few bytes, as after an incomplete download: {len(content):,} found, {file.size:,} expected",
         )
     if len(content) > file.size:
         found = f"more than {file.size:,}" if path.suffix == ".gz" else f"{len(content):,}"
@@ -129,14 +130,14 @@ def _read(folder: Path, file: RawFile) -> bytes | Damage:
     if digest != file.sha256:
         return Damage(
             path,
-            f"{what} the {file.size:,} bytes expected, but not the content of MNIST "
+            f"{what} the expected {file.size:,} bytes, but not the content of MNIST "
             f"(SHA-256 {digest[:12]}... found, {file.sha256[:12]}... expected)",
         )
     return content
 
 
 def _unpacked(path: Path, expected: int) -> tuple[bytes, bool]:
-    """What can be unpacked of a .gz file, at most one byte over ``expected``, and whether nothing broke on the way."""
+    """What can be unpacked of a .gz file, at most ``expected`` + 1 bytes, and whether that worked without errors."""
     content = bytearray()
     try:
         with gzip.open(path) as stream:

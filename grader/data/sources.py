@@ -1,4 +1,4 @@
-"""Choosing a data set: what the tutor names, else the cache, else a download, else scikit-learn's digits."""
+"""Choosing a data set: the one that the tutor names, or the cache, or a download, or scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def resolve_data(
 ) -> DataSet:
     """The data set to measure with.
 
-    ``choice`` (``--data``) or else ``LAB4_DATA`` names a folder holding MNIST, or is the word ``digits``; whatever is
-    named and cannot be used raises :class:`UsageFault`, and nothing else is taken in its place. With nothing named,
-    MNIST comes from ``cache``; when it is not whole there, ``download`` (None: offline) is asked to put it there, and
-    may raise :class:`DownloadFailed`. Without MNIST the bundled digits are taken, and ``note`` says so and why.
-    ``catalogue`` holds the files' expected sizes and checksums.
+    ``choice`` (from ``--data``), or otherwise ``LAB4_DATA``, names a folder with MNIST or is the word ``digits``. If it
+    cannot be used, :class:`UsageFault` is raised and no other data set is tried. If neither is given, MNIST is read
+    from ``cache``; if it is incomplete there, ``download`` (None: offline) is called to put it there and may raise
+    :class:`DownloadFailed`. Without MNIST, the result is the bundled digits, and its ``note`` says why. ``catalogue``
+    has the expected sizes and checksums of the files.
     """
     if choice is not None:
         return _named(choice, f"--data {choice}", catalogue)
@@ -45,18 +45,18 @@ def resolve_data(
 
 
 def user_cache(environment: Mapping[str, str], *, platform: str = sys.platform) -> Path:
-    """The folder for this user's cached data, by the customs of ``platform``. Nothing is created."""
+    """The usual folder for cached data of this user on ``platform``. It is not created."""
     try:
         home = Path.home()
     except RuntimeError:
-        # No home folder, as for some service accounts. The cache is checked by checksum, so a shared place will do.
+        # No home folder, as for some service accounts. Checksums protect the cache, so a shared folder is fine.
         return Path(tempfile.gettempdir(), "lab4-grader")
     if platform == "win32":
         base = environment.get("LOCALAPPDATA", "") or str(home / "AppData" / "Local")
     elif platform == "darwin":
         base = str(home / "Library" / "Caches")
     else:
-        # The XDG specification says that a relative path is to be ignored.
+        # The XDG specification says that a relative path has to be ignored.
         stated = environment.get("XDG_CACHE_HOME", "")
         base = stated if os.path.isabs(stated) else str(home / ".cache")
     return Path(base, "lab4-grader")
@@ -64,26 +64,26 @@ def user_cache(environment: Mapping[str, str], *, platform: str = sys.platform) 
 
 def _named(name: str, origin: str, catalogue: Catalogue) -> DataSet:
     if name == DIGITS:
-        return load_digits(_banner("as asked for"))
-    remedy = f"Name another folder, or {DIGITS} for scikit-learn's digits, or nothing to have MNIST downloaded."
+        return load_digits(_banner(""))
+    remedy = f"Give another folder, or {DIGITS} for scikit-learn's digits, or nothing to download MNIST."
     if not name.strip():
-        raise UsageFault(f"{origin}: no folder is named. {remedy}")
+        raise UsageFault(f"{origin}: no folder is given. {remedy}")
     folder = Path(name).expanduser()
     if not folder.exists():
         meant = difflib.get_close_matches(name.lower(), [DIGITS], cutoff=0.75)
-        raise UsageFault(f"{origin}: there is no such folder.{f' Did you mean {DIGITS}?' if meant else ''} {remedy}")
+        raise UsageFault(f"{origin}: this folder does not exist.{f' Did you mean {DIGITS}?' if meant else ''} {remedy}")
     if not folder.is_dir():
-        raise UsageFault(f"{origin}: this is a file; name the folder that holds the four MNIST files.")
+        raise UsageFault(f"{origin}: this is a file; give the folder that contains the four MNIST files.")
     raw = mnist.raw_folder(folder, catalogue)
     if raw is None:
         files = ", ".join(file.name for file in catalogue)
         raise UsageFault(
-            f"{origin}: no MNIST file is in it, nor in its raw or MNIST/raw: {files} (.gz or not). {remedy}"
+            f"{origin}: no MNIST file is in it, or in its raw or MNIST/raw: {files} (with or without .gz). {remedy}"
         )
     reading = mnist.read_raw(raw, catalogue)
     if not reading.is_complete:
         faults = "; ".join(damage.message for damage in reading.damages)
-        raise UsageFault(f"{origin}: {faults}. Copy or download what is wrong again. {remedy}")
+        raise UsageFault(f"{origin}: {faults}. Copy or download these files again. {remedy}")
     return mnist.data_set(reading.contents, catalogue)
 
 
@@ -97,27 +97,25 @@ def _cached(cache: Path, download: Callable[[Path], None] | None, catalogue: Cat
     if download is not None:
         try:
             download(cache)
-            cause = "the download left no whole set"
+            cause = "the download was incomplete"
         except DownloadFailed as failure:
-            cause = f"its download failed: {failure}"
-        # Looked at again in any case: another run may have put the files there meanwhile.
+            cause = f"the download failed: {failure}"
+        # Read again also after a failed download: another run may have put the files there in the meantime.
         reading = mnist.read_raw(raw, catalogue)
         if reading.is_complete:
             note = f"The cached copy of MNIST was damaged and has been downloaded again: {damaged}." if damaged else ""
             return mnist.data_set(reading.contents, catalogue, note=note)
     for damage in reading.damages:
         if damage.path is not None:
-            with contextlib.suppress(OSError):  # a cache that cannot be changed only means the same note next time
+            with contextlib.suppress(OSError):  # if the cache cannot be changed, the next run shows the same note
                 damage.path.unlink()
     return load_digits(_banner(f"{cause}; the cached copy was damaged and removed: {damaged}" if damaged else cause))
 
 
 def _banner(cause: str) -> str:
-    if cause == "as asked for":
-        start = "As asked for, nets were not measured on MNIST but"
-    else:
-        start = f"MNIST was not there ({cause}), so nets were measured"
+    """The note of the bundled digits; an empty ``cause`` means that they were requested."""
+    start = f"MNIST was not available ({cause}), so networks" if cause else "As requested, networks"
     return (
-        f"{start} on scikit-learn's handwritten digits (1,797 images, scaled to 28 x 28), "
-        "with accuracy thresholds of their own."
+        f"{start} were measured on scikit-learn's handwritten digits (1,797 images, scaled to 28 x 28), "
+        "which have their own accuracy thresholds."
     )

@@ -1,4 +1,4 @@
-"""Handing a data set to workers as raw files that they map into memory. The held-out labels stay with the parent."""
+"""Writing a data set as raw files that workers map into memory. The held-out labels stay in the parent process."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from grader.data.dataset import DataSet, Labels
 from grader.model import DataFiles
 
 HELDOUT_IMAGES = 2000
-"""At most this many are used: a standard error under 1 % at 85 % accuracy, in a fifth of the time for all 10,000."""
+"""The most held-out images to use: a fifth of the time for all 10,000, and a standard error below 1 % at 85 %."""
 
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
-"""Of MNIST's training pixels, from the example that the lab's script follows (pytorch/examples, mnist/main.py)."""
+"""Of MNIST's training pixels, from the example that the lab's script is based on (pytorch/examples, mnist/main.py)."""
 
 
 def write_worker_files(data: DataSet, folder: Path, *, order_seed: int) -> tuple[DataFiles, Labels]:
-    """Write the images and the training labels into ``folder``; return where they are, and the held-out labels.
+    """Write the images and the training labels to ``folder``; return the paths of the files, and the held-out labels.
 
-    The held-out images are the same for every seed, and lie in an order that ``order_seed`` decides, so that a list of
-    answers learnt by heart is of no use. The labels returned are in that order; they are written nowhere.
+    The held-out images are the same for every seed. ``order_seed`` decides their order, so that a submission cannot
+    contain a list of the right answers. The returned labels are in that order and are not written to any file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = _spread(len(data.heldout_labels))
@@ -43,7 +43,7 @@ def write_worker_files(data: DataSet, folder: Path, *, order_seed: int) -> tuple
 
 
 def _spread(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Indices of at most HELDOUT_IMAGES images, evenly spread: the first half of MNIST's test set is the easier one."""
+    """Indices of at most HELDOUT_IMAGES images, evenly spread, because the first half of MNIST's test set is easier."""
     wanted = min(count, HELDOUT_IMAGES)
     return np.arange(wanted, dtype=np.int64) * count // max(wanted, 1)
 

@@ -1,4 +1,4 @@
-"""What only Lab 4 knows: its marking scheme and the names of its parts and checks.
+"""What is specific to Lab 4: its marking scheme and the titles of its questions and checks.
 
 May import: nothing of ours.
 """

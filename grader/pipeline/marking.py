@@ -12,6 +12,7 @@ from decimal import Decimal
 from grader.answers.marked_parts import Judge, mark_sheet, wait_for_marking
 from grader.answers.own_network import notes
 from grader.checks import find
+from grader.checks.case import not_reached
 from grader.checks.holds import conduct, held
 from grader.checks.training import best_accuracy
 from grader.experiment.judging import judge as judge_experiment
@@ -66,10 +67,7 @@ def mark_unusable(
     """
     reason = submission.problem or "No script was found."
     hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
-    findings = {
-        criterion.id: Finding(Status.SKIPPED, "Not assessed, because loads does not hold.")
-        for criterion in rubric.part2
-    }
+    findings = {criterion.id: not_reached("loads") for criterion in rubric.part2}
     findings["loads"] = Finding(Status.FAILED, reason, hint)
     answers = mark_sheet(sheet, rubric.part1, judge, {})
     return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)

@@ -1,4 +1,4 @@
-"""The marking scheme: ``rubric.toml`` becomes a :class:`grader.model.Rubric`, or is refused.
+"""Reads the marking scheme ``rubric.toml`` as a :class:`grader.model.Rubric`, or refuses it with a reason.
 
 May import: ``lab4``, ``model``.
 """

@@ -1,7 +1,7 @@
 """Reading a marking scheme: ``rubric.toml`` becomes a :class:`~grader.model.Rubric`, or is refused with a reason.
 
-Nothing is guessed and nothing has a default: a key that is missing, unknown or out of range stops the run before any
-submission is looked at.
+There are no defaults and no guesses: a key that is missing, unknown or out of range stops the run before any submission
+is graded.
 """
 
 from __future__ import annotations
@@ -24,17 +24,15 @@ from grader.rubric.tables import near_miss
 
 DATA_SETS = ("mnist", "digits")
 STEP = Decimal("0.25")
-"""Points are awarded in quarters."""
-
-
+"""Points are multiples of a quarter."""
 LEARNING_RATES = (Decimal("0.000001"), Decimal(10))
 
 
 def load_rubric(path: Path | None = None) -> Rubric:
-    """The marking scheme at ``path``, or the lab's own when there is none.
+    """The marking scheme at ``path``, or the lab's own if ``path`` is None.
 
-    Criteria come in the lab's order, whatever their order in the file. Raises :class:`UsageFault` naming the file,
-    the key and what to change.
+    Criteria are in the lab's order, not in the order of the file. Raises :class:`UsageFault` with the file, the key and
+    what to change.
     """
     name, content = _contents(path)
     tables = ("title", "totals", "part1", "part2", "experiment", "training", "resources")
@@ -70,7 +68,7 @@ def _contents(path: Path | None) -> tuple[str, bytes]:
 
 def _parse(name: str, content: bytes) -> dict[str, Any]:
     try:
-        # utf-8-sig, because some editors put a byte order mark in front, which TOML does not allow.
+        # utf-8-sig, because some editors write a byte order mark at the start, which TOML does not allow.
         return tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -81,7 +79,7 @@ def _parse(name: str, content: bytes) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Table:
-    """One TOML table of a file, whose readers refuse what they cannot use. ``allowed`` are all keys it may have."""
+    """One TOML table of a file. Its methods read a key or refuse it with a reason. ``allowed`` are the known keys."""
 
     file: str
     path: str
@@ -92,7 +90,7 @@ class _Table:
         known = tuple(self.allowed)
         for key in self.values:
             if key not in known:
-                self.refuse(key, f"is not known here.{near_miss(key, known)}")
+                self.refuse(key, f"is not a known key.{near_miss(key, known)}")
 
     def refuse(self, key: str, reason: str) -> NoReturn:
         raise UsageFault(f"{self.file}: {self._place(key)}: {reason}")
@@ -118,7 +116,7 @@ class _Table:
     def text(self, key: str) -> str:
         value = self._value(key)
         if not isinstance(value, str) or not value.strip():
-            self.refuse(key, f"should be some text in quotes, not {_kind(value)}.")
+            self.refuse(key, f"should be text in quotes, not {_kind(value)}.")
         return value
 
     def count(self, key: str, least: int, most: int) -> int:
@@ -134,7 +132,7 @@ class _Table:
             self.refuse(key, f"should be a number, not {_kind(value)}.")
         number = Decimal(value)
         if not number.is_finite() or not least <= number <= most:
-            self.refuse(key, f"should lie between {least} and {most}, not {number}.")
+            self.refuse(key, f"should be between {least} and {most}, not {number}.")
         return number
 
     def points(self, key: str) -> Decimal:
@@ -146,7 +144,7 @@ class _Table:
         except ArithmeticError:
             self.refuse(key, f"should be a number of points, not {_kind(value)}.")
         if not points.is_finite() or points < 0:
-            self.refuse(key, f"points cannot be {points}; give 0 or more.")
+            self.refuse(key, f"points cannot be {points}; use 0 or more.")
         if points > 1000 or points % STEP:
             self.refuse(key, f"{points} points is not a multiple of {STEP} up to 1000.")
         return points.quantize(Decimal("0.01"))
@@ -170,16 +168,16 @@ class _Table:
         if isinstance(value, bool) or not isinstance(value, int):
             self.refuse(key, f"should be a whole number, not {_kind(value)}.")
         if not least <= value <= most:
-            self.refuse(key, f"should lie between {least} and {most}, not {value}.")
+            self.refuse(key, f"should be between {least} and {most}, not {value}.")
         return value
 
 
 def _optional(top: _Table, part: str, titles: Mapping[str, str], totals: _Table) -> tuple[Criterion, ...]:
-    """The criteria of a table that may be left out together with its total."""
+    """The criteria of a table that may be omitted together with its total."""
     if top.has(part):
         return _criteria(top, part, titles, totals)
     if totals.has(part):
-        totals.refuse(part, f"there is no [{part}] table; write one, or remove this total.")
+        totals.refuse(part, f"there is no [{part}] table; add one, or remove this total.")
     return ()
 
 
@@ -197,7 +195,7 @@ def _criteria(top: _Table, part: str, titles: Mapping[str, str], totals: _Table)
 
 
 def _flat(top: _Table, part: str, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``structure.conv = 2`` without quotes is a table in a table; it means the same as ``"structure.conv" = 2``."""
+    """The keys of nested tables joined by dots: ``structure.conv = 2`` means the same as ``"structure.conv" = 2``."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         name = prefix + key
@@ -213,7 +211,7 @@ def _plan(training: _Table, data_set: str) -> TrainingPlan:
     steps = table.count("steps", 10, 20_000)
     seeds = table.counts("seeds", 0, 2**32 - 1)
     if len(set(seeds)) < len(seeds):
-        table.refuse("seeds", "the same seed is given twice, and would give the same run twice.")
+        table.refuse("seeds", "contains the same seed twice, which would repeat the same run.")
     bands = _bands(table)
     plan = TrainingPlan(
         steps=steps,
@@ -241,18 +239,18 @@ def _bands(table: _Table) -> tuple[Band, ...]:
         for entry in entries
     )
     if bands[0].fraction != 1:
-        entries[0].refuse("fraction", f"the best band must give all the points, 1, not {bands[0].fraction}.")
+        entries[0].refuse("fraction", f"the best band must give all points (1), not {bands[0].fraction}.")
     for entry, (better, worse) in zip(entries[1:], itertools.pairwise(bands), strict=True):
         if worse.accuracy >= better.accuracy:
-            entry.refuse("accuracy", f"bands go from best to worst, so it must be below {better.accuracy}.")
+            entry.refuse("accuracy", f"bands go from best to worst, so this must be below {better.accuracy}.")
         if worse.fraction >= better.fraction:
-            entry.refuse("fraction", f"a lower band must give less than the one above it, {better.fraction}.")
+            entry.refuse("fraction", f"a lower band must give less than the band above it, {better.fraction}.")
     return bands
 
 
 def _with_revision(rubric: Rubric) -> Rubric:
-    """The rubric with the digest of what it says, so that comments, spacing and the order of keys do not change it."""
-    said = {
+    """The rubric with a digest of its values. Comments, spacing and the order of keys do not change the digest."""
+    content = {
         "title": rubric.title,
         "part1": {criterion.id: str(criterion.points) for criterion in rubric.part1},
         "part2": {criterion.id: str(criterion.points) for criterion in rubric.part2},
@@ -260,13 +258,13 @@ def _with_revision(rubric: Rubric) -> Rubric:
         "resources": [rubric.max_parameters, rubric.max_forward_seconds],
     }
     if rubric.experiment:
-        said["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=float).encode()).hexdigest()
+        content["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=float).encode()).hexdigest()
     return dataclasses.replace(rubric, revision=digest[:12])
 
 
 def _kind(value: Any) -> str:
-    """How a wrong value is named in a message."""
+    """A wrong value as messages show it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a refusal of a tutor's setting adds to the reason. What is refused, and why, is told where it is read."""
+"""Suggestions such as "Did you mean ...?" for unknown names in configuration files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def near_miss(name: str, allowed: Iterable[str]) -> str:
-    """What to say of an unknown ``name``, after a space: the allowed one that it is near to, or all of them."""
+    """A sentence about an unknown ``name``, after a space: the most similar allowed name, or a list of all of them."""
     names = tuple(allowed)
     close = difflib.get_close_matches(name, names, n=1)
-    return f' Did you mean "{close[0]}"?' if close else f" Known here: {', '.join(names)}."
+    return f' Did you mean "{close[0]}"?' if close else f" The known names are: {', '.join(names)}."

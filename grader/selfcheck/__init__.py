@@ -1,7 +1,7 @@
-"""What a student's ``pytest`` runs: the public checks, from the folder that was handed out, with no key in it.
+"""The self-check: what ``pytest`` runs in the folder that students get. It contains no answers.
 
-The observing and the judging are the grader's own; what lives here is how a student's machine runs them and how the
-result is told. Nothing here knows an answer, and torch is imported by the process that runs the student's code only.
+It records, measures and checks a network with the grader's own code. This package runs that code on a student's
+computer and shows the result. Only the process that runs the student's code imports torch.
 
 May import: ``checks``, ``data``, ``experiment``, ``lab4``, ``measure``, ``model``, ``rubric``, ``safe_text``,
 ``worker``, ``worker.wire``.

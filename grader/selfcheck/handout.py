@@ -1,7 +1,7 @@
-"""``python -m grader.selfcheck.handout TEMPLATE OUT``: the students' zip, with the public part of this package inside.
+"""``python -m grader.selfcheck.handout TEMPLATE OUT``: builds the zip file for students.
 
-Only what is named here can get in: the files of the template, and the modules that the self-check imports, which must
-belong to the public parts. No answer, key or solution is read.
+It contains the files of the template and the modules that the self-check imports. A module outside the public parts
+listed here is refused. No answer, answer key or solution is read.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from grader.data.digits import bundled_table
 from grader.model import GraderFault, UsageFault
 
 FOLDER = "lab4"
-"""What the zip unpacks to."""
+"""The folder that unzipping creates."""
 CHECKS = "selfcheck"
-"""The folder in it that holds the package; nothing else lies there, so that nothing else is imported from it."""
+"""The folder in it that contains the package, and nothing else that could be imported by mistake."""
 TEMPLATE = (
     "README.md",
     "task1_cnn.py",
@@ -34,25 +34,25 @@ TEMPLATE = (
     ".github/workflows/classroom.yml",
 )
 ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.process")
-"""The modules that are started: by pytest, and in the process that runs the student's code."""
+"""The modules that pytest and the process for the student's code start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
-"""Parts that a process which runs student code may load."""
+"""Packages that a process with student code may import."""
 PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
-"""Parts that may be handed out: none of them knows an answer."""
+"""Packages that students may have, because they contain no answers."""
 PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})
-"""Of parts that know what students should find out for themselves, the modules that do not."""
+"""Student-safe modules in packages that otherwise contain answers."""
 DATA = ("lab4/rubric.toml",)
 SAMPLE = "data/digits.npy"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
-"""The time of every file, so that the same content gives the same bytes."""
+"""The time stamp of every file, so that the same content gives the same bytes."""
 
 
 def build(template: Path, out: Path) -> int:
-    """Write the zip to ``out``, the same bytes for the same content; return how many files are in it.
+    """Write the zip to ``out`` and return the number of files in it. The same content gives the same bytes.
 
-    Raises UsageFault when a file of the template is missing, GraderFault when the self-check would import more than
-    the public parts.
+    Raises UsageFault if a file of the template is missing, and GraderFault if the self-check imports a module that is
+    not public.
     """
     files = {f"{FOLDER}/{name}": _content(template / name) for name in TEMPLATE}
     files |= {f"{FOLDER}/{CHECKS}/{name}": content for name, content in package_files().items()}
@@ -61,14 +61,14 @@ def build(template: Path, out: Path) -> int:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _EARLIEST)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # also when it is built on Windows
+            entry.create_system = 3  # Unix, even if built on Windows
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, files[name])
     return len(files)
 
 
 def package_files() -> dict[str, bytes]:
-    """The public part of the package by name, with the sample of digits."""
+    """The content of each file of the public modules, by name, with the rubric and the sample of digits."""
     files = {}
     for module in public_modules():
         path = module_path(module)
@@ -79,7 +79,7 @@ def package_files() -> dict[str, bytes]:
 
 
 def public_modules() -> tuple[str, ...]:
-    """The modules that the self-check imports, at once or later, with the packages that they lie in."""
+    """The modules that the self-check imports, directly or indirectly, and their packages."""
     found: set[str] = set()
     waiting = list(ENTRIES)
     while waiting:
@@ -97,7 +97,7 @@ def public_modules() -> tuple[str, ...]:
 
 
 def module_path(module: str) -> Path:
-    """The file of one of our modules. Raises LookupError when there is none."""
+    """The file of a module of this project. Raises LookupError if there is none."""
     place = _PACKAGE.parent.joinpath(*module.split("."))
     for path in (place.with_suffix(".py"), place / "__init__.py"):
         if path.is_file():
@@ -106,7 +106,7 @@ def module_path(module: str) -> Path:
 
 
 def _imported(node: ast.AST) -> list[str]:
-    """The modules of ours that a statement imports, those for type checkers included."""
+    """The modules of this project that a statement imports, including imports for type checkers only."""
     names = []
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
@@ -124,7 +124,7 @@ def _is_module(name: str) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """A text file's bytes, with the line ends that every system reads."""
+    """The bytes of a text file, with ``\\n`` as the line ending."""
     try:
         return path.read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:
@@ -132,14 +132,14 @@ def _content(path: Path) -> bytes:
 
 
 def _sample() -> bytes:
-    """scikit-learn's digits as one array of bytes, (1797, 65)."""
+    """scikit-learn's digits as a .npy file: uint8 of shape (1797, 65)."""
     content = io.BytesIO()
     np.save(content, bundled_table().astype(np.uint8), allow_pickle=False)
     return content.getvalue()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the zip and say where it is; 2 when the template is not whole."""
+    """Build the zip and print its size. Returns the exit status: 2 if a file of the template is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m grader.selfcheck.handout", description="Build the zip for students."
     )

@@ -1,4 +1,4 @@
-"""Choosing the images that a self-check trains on: MNIST where the lab's script puts it, else the bundled sample."""
+"""Choosing the images for a self-check: MNIST where the lab's script puts it, otherwise the bundled sample."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from grader.data.digits import load_digits
 from grader.data.mnist import MNIST, Catalogue
 
 VARIABLE = "LAB4_DATA"
-SAMPLE = "a small sample of real handwritten digits is used (1,797 images)"
+SAMPLE = "the self-check uses a small sample of real handwritten digits (1,797 images)"
 
 
 def choose_images(folder: Path, environment: Mapping[str, str], *, catalogue: Catalogue = MNIST) -> DataSet:
-    """MNIST from the folder that ``LAB4_DATA`` names, or else from ``data`` in ``folder``; otherwise the sample.
+    """MNIST from the folder that ``LAB4_DATA`` names, or from ``data`` in ``folder``; otherwise the bundled sample.
 
-    Nothing is downloaded or changed. The ``note`` says in one sentence why it is the sample; it is empty for MNIST.
+    Nothing is downloaded or changed. The ``note`` says in one sentence why the sample is used; it is empty for MNIST.
     """
     named = environment.get(VARIABLE, "").strip()
     if named == "digits":
-        return load_digits(f"As {VARIABLE} asks, {SAMPLE}.")
+        return load_digits(f"{VARIABLE} is set to digits, so {SAMPLE}.")
     place = Path(named).expanduser() if named else folder / "data"
     shown = f"{VARIABLE} ({named})" if named else "./data"
     raw = mnist.raw_folder(place, catalogue)
@@ -29,4 +29,4 @@ def choose_images(folder: Path, environment: Mapping[str, str], *, catalogue: Ca
     reading = mnist.read_raw(raw, catalogue)
     if reading.is_complete:
         return mnist.data_set(reading.contents, catalogue)
-    return load_digits(f"{shown}: {reading.damages[0].message}. So {SAMPLE}.")
+    return load_digits(f"{shown}: {reading.damages[0].message}, so {SAMPLE}.")

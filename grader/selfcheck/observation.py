@@ -1,6 +1,6 @@
-"""A student's script under observation in a process of its own: frames in, deadlines, evidence out.
+"""Observing a student's script in a separate process: reads its frames, enforces deadlines, returns the evidence.
 
-Nothing here needs a fork or a signal, so that it works on Windows as well. Nothing is judged here.
+It needs neither fork nor signals, so it works on Windows too. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -30,26 +30,28 @@ from grader.selfcheck.task import RECORDS, Task
 from grader.worker.environment import SETTINGS
 
 START, OVERFIT = "start", "overfit"
-"""Besides the stages: importing torch, and learning one batch by heart."""
+"""Two more stages of a self-check: importing torch, and overfitting one batch."""
 MEASURING = frozenset({"measure", "train"})
-"""Stages in which none of the student's code is called."""
+"""Stages that do not run the student's code."""
 SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 180.0, OVERFIT: 20.0}
-"""Deadlines by stage, mostly shorter than the tutor's, for a student waits. Importing torch from a cold network
-drive has been seen to take over a minute, and a training run ends by itself after half a minute of CPU time."""
+"""Time limits by stage, mostly shorter than the grader's, because a student is waiting. Importing torch from a slow
+network drive can take over a minute. A training run stops itself after half a minute of CPU time."""
 USUAL_SECONDS = 12.0
+"""The time limit of every other stage."""
 KEPT_OUTPUT = 8 << 10
+"""Bytes of the script's output that are kept, from its end."""
 _CHUNK = 1 << 16
 _LAST_SECONDS = 1.0
 _WINDOWS_ERRORS = 1 << 30
-"""Windows gives an access violation and the like as an exit status from here on."""
+"""On Windows, exit statuses from here on mean crashes, such as an access violation."""
 _BY_SIGNAL = {name.value: name.name for name in signal.Signals}
 
 JudgeTraining = Callable[[Training, Predictions], tuple[Training, int | None]]
-"""Takes a training record and its predictions; returns it with its accuracy, and the next seed or None."""
+"""Takes a training record and its predictions; returns the record with its accuracy, and the next seed or None."""
 
 
 class Process(Protocol):
-    """What is asked of a started process; ``subprocess.Popen`` is one."""
+    """The parts of ``subprocess.Popen`` that are used here."""
 
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
@@ -62,14 +64,14 @@ class Process(Protocol):
 
 @dataclass(frozen=True)
 class Observed:
-    """Evidence, and what learning one batch by heart came to (None: it was not tried)."""
+    """Evidence, and the result of overfitting one batch (None if it was not tried)."""
 
     evidence: Evidence
     overfitting: Training | None = None
 
 
 def start_process() -> subprocess.Popen[bytes]:
-    """A process that imports torch and waits for its job; the package is found before any other of its name."""
+    """Start a process that imports torch and waits for its task. It imports this copy of the package."""
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     settings = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
@@ -80,7 +82,7 @@ def start_process() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment | SETTINGS | settings,
-        cwd=package,  # before all other places, and nothing of the student's lies there
+        cwd=package,  # first on the import path, and it contains none of the student's files
         start_new_session=os.name == "posix",
     )
 
@@ -93,9 +95,10 @@ def observe(
     on_stage: Callable[[str], None] = lambda stage: None,
     seconds: Mapping[str, float] = SECONDS,
 ) -> Observed:
-    """Have ``process`` run the stages on the task and return the evidence, whatever the script does.
+    """Let ``process`` run the stages of the task, and return the evidence whatever the script does.
 
-    Afterwards the process is over. Raises GraderFault when it could not even begin: torch is missing, say.
+    ``seconds`` are the time limits by stage. The process has ended afterwards. Raises GraderFault if it could not
+    start, for example because torch is missing.
     """
     observation = _Observation(process, task, judge_training, on_stage, seconds)
     try:
@@ -106,9 +109,9 @@ def observe(
 
 
 def end_process(process: Process) -> None:
-    """Leave nothing of it running: on POSIX, what it started goes with it."""
+    """Kill the process if it still runs; on POSIX, also the processes that it started."""
     pid = getattr(process, "pid", None)
-    if process.returncode is None:  # else its number may be another's by now
+    if process.returncode is None:  # otherwise another process may have its id by now
         if os.name == "posix" and pid is not None:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
@@ -118,14 +121,14 @@ def end_process(process: Process) -> None:
 
 @dataclass(frozen=True)
 class _Frame:
-    """One message: the head, and its array."""
+    """One message: the header and its array."""
 
     header: Mapping[str, Any]
     array: NDArray[np.float32]
 
 
 class _Observation:
-    """Used once, by one thread; two more read the pipes, for Windows can wait for one pipe at a time only."""
+    """Used once, by one thread. Two more threads read the pipes, because Windows cannot wait for two pipes at once."""
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class _Observation:
         self._ending: Ending | None = None
 
     def run(self) -> None:
-        """Read frames until the process has said all, or must be ended."""
+        """Read frames until the process has finished or a time limit is reached."""
         readers = [
             threading.Thread(target=_pass_on, args=(self._process.stdout, self._news.put), daemon=True),
             threading.Thread(target=_pass_on, args=(self._process.stderr, self._keep_output), daemon=True),
@@ -173,20 +176,20 @@ class _Observation:
         end_process(self._process)
         for reader, pipe in zip(readers, (self._process.stdout, self._process.stderr), strict=True):
             reader.join(_LAST_SECONDS)
-            if pipe is not None and not reader.is_alive():  # else something that the script left behind holds it open
+            if pipe is not None and not reader.is_alive():  # otherwise a process that the script started keeps it open
                 pipe.close()
         if self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # what was still to be written has no reader any more
+            with contextlib.suppress(OSError):  # the rest to write has no reader any more
                 self._process.stdin.close()
 
     def result(self) -> Observed:
-        """What was seen. Raises GraderFault when nothing of the script was."""
+        """The evidence so far. Raises GraderFault if the script was not even loaded."""
         ending = self._ending or Ending("lost", self._stage)
         output = self._output.decode("utf-8", "replace")
         if self._stage == START or ending.kind == "fault":
             raise GraderFault(ending.detail if ending.kind != "exit" else _last_line(output) or ending.detail)
         if self._stage == OVERFIT and ending.kind != "finished":
-            # Everything that a tutor looks at was done before.
+            # Overfitting comes last and earns no points: the evidence for marking is complete.
             self._overfitting, ending = None, Ending("finished")
         if self._stage in MEASURING and ending.kind not in {"finished", "unrecorded"}:
             detail = f"{ending.kind}: {ending.detail}" if ending.detail else ending.kind
@@ -219,7 +222,7 @@ class _Observation:
             self._take(frame)
 
     def _death(self) -> Ending:
-        """How the process ended that has no more to say."""
+        """How the process ended, after its pipe was closed."""
         try:
             code = self._process.wait(_LAST_SECONDS)
         except subprocess.TimeoutExpired:
@@ -231,7 +234,7 @@ class _Observation:
         return Ending("exit", self._stage, f"exit status {code}")
 
     def _frames(self) -> Iterator[_Frame]:
-        """The frames that have arrived whole."""
+        """The frames that have arrived completely."""
         while (end := self._buffer.find(b"\n")) >= 0:
             header = json.loads(self._buffer[:end])
             shape = header.get("shape") or [0, CLASSES]
@@ -274,7 +277,7 @@ class _Observation:
 
     def _write(self, line: str) -> None:
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it is over; how it ended is told by its other pipes
+        with contextlib.suppress(OSError):  # it has ended; the other pipe shows how
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
@@ -284,7 +287,7 @@ class _Observation:
 
 
 def _pass_on(pipe: IO[bytes] | None, take: Callable[[bytes], object]) -> None:
-    """Give all that comes through the pipe to ``take``, and last an empty chunk."""
+    """Pass everything from the pipe to ``take``, and an empty chunk at the end."""
     assert pipe is not None
     while chunk := os.read(pipe.fileno(), _CHUNK):
         take(chunk)

@@ -1,8 +1,8 @@
-"""``python -m grader.selfcheck.process``: a student's own submission, recorded and measured in one process.
+"""``python -m grader.selfcheck.process``: records and measures a student's own submission in one process.
 
-Nothing shuts it in: the code is the student's, and so is the machine. Recording and measuring are done by the code that
-grades. The task comes as one line of JSON on standard input, and so do the seeds for more training; frames go to
-standard output, and whatever the submission prints to standard error. A frame is a line of JSON, and its array.
+It uses the grader's code for recording and measuring. There is no sandbox, because students run their own code on their
+own computer. The task comes as one line of JSON on standard input, and so do seeds for more training runs. Frames go to
+standard output. What the submission prints goes to standard error. A frame is a line of JSON followed by its array.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from grader.worker import stages
 from grader.worker.wire.channel import FAULT, UNOBSERVED, Unobserved
 
 UNRECORDED = "unrecorded"
-"""How it ends where the network is none that can be measured."""
+"""The kind of ending if the network cannot be measured."""
 
 
 class Frames:
-    """The way out: ``send`` for records, ``begin`` for the start of a stage. What was recorded stays here."""
+    """Writes frames: ``begin`` for the start of a stage, ``send`` for a record. Keeps what was built and recorded."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -41,11 +41,11 @@ class Frames:
         self.recording: Recording | None = None
 
     def begin(self, stage: str) -> None:
-        """Tell that a stage starts now."""
+        """Report that a stage starts now."""
         self._write({"stage": stage, "begin": True})
 
     def send(self, record: Any, stage: str, array: Tensor | None = None) -> None:
-        """Send a finished record, with one array of float32 behind it."""
+        """Send a finished record, followed by its float32 array."""
         if isinstance(record, Recording):
             self.recording = record
             record = record.without_programs()
@@ -56,7 +56,7 @@ class Frames:
         self._write({"stage": stage, "record": asdict(record), "shape": shape}, raw)
 
     def end(self, error: str, cause: str) -> None:
-        """Say that this is all, and why if something went wrong."""
+        """Report the end, and the error if there was one."""
         self._write({"stage": "", "end": error, "cause": cause})
 
     def _write(self, header: dict[str, Any], raw: bytes = b"") -> None:
@@ -66,7 +66,7 @@ class Frames:
 
 
 def main() -> None:
-    """Look at the submission that standard input names, and leave without any of its exit handlers."""
+    """Run the task from standard input, and exit without running exit handlers of the submission."""
     leave = os._exit
     out, commands = _take_standard_streams()
     frames = Frames(out)
@@ -79,7 +79,7 @@ def main() -> None:
             _measure(task, frames, frames.building, frames.recording, commands)
     except GraphRefused as refusal:
         error, cause = str(refusal), UNRECORDED
-    except BaseException as problem:  # SystemExit from student code included: the parent must learn of it
+    except BaseException as problem:  # also SystemExit from student code: the parent has to know
         error = f"{type(problem).__name__}: {problem}"
         cause = UNOBSERVED if isinstance(problem, Unobserved) else cause
     finally:
@@ -111,7 +111,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
 
 
 def _train(task: Task, frames: Frames, graph: Graph, images: Images, commands: int, *, is_worth_retrying: bool) -> bool:
-    """Train under as many seeds as are asked for; whether the network could be trained."""
+    """Train once for each seed that the parent sends. Returns whether the network could be trained."""
     seed: int | None = task.plan.seeds[0]
     number = 0
     could_train = False
@@ -134,9 +134,9 @@ def _overfit(task: Task, graph: Graph, images: Images) -> Training:
 
 
 def _take_standard_streams() -> tuple[int, int]:
-    """Descriptors for frames and commands; from now on ``print`` goes to standard error, and ``input`` finds nothing.
+    """Descriptors for frames and commands. From now on ``print`` writes to standard error and ``input`` reads nothing.
 
-    On Windows Python has put both streams into binary mode, which their copies keep.
+    On Windows, Python has set both streams to binary mode, and the copies keep it.
     """
     frames, commands = os.dup(1), os.dup(0)
     os.dup2(2, 1)
@@ -147,7 +147,7 @@ def _take_standard_streams() -> tuple[int, int]:
 
 
 def _line(commands: int) -> bytes:
-    """The next line. Nothing follows it until a training run has been reported."""
+    """The next line. The parent sends no more until it has the record of a training run."""
     line = b""
     while not line.endswith(b"\n") and (chunk := os.read(commands, 1 << 16)):
         line += chunk

@@ -1,4 +1,4 @@
-"""Evidence records read back from the plain data that they crossed the channel as; the standard library is enough."""
+"""Reading evidence records back from the JSON data that they were sent as. Needs only the standard library."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 def record_from(value: Any, kind: type[T]) -> T:
-    """The dataclass ``kind`` that ``value`` is a picture of, all the way down.
+    """The record of dataclass ``kind`` in ``value``, including the records inside it.
 
-    Raises ValueError or TypeError for anything else.
+    ``value`` is JSON data as ``asdict`` gives it. Raises ValueError or TypeError for anything else.
     """
     return typing.cast("T", _read(value, kind))
 
@@ -33,12 +33,12 @@ def _read(value: Any, kind: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and types.NoneType in arguments:
             return None
-        (only,) = (one for one in arguments if one is not types.NoneType)
+        (only,) = (argument for argument in arguments if argument is not types.NoneType)
         return _read(value, only)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis and isinstance(value, list):
-        return tuple(_read(one, arguments[0]) for one in value)
+        return tuple(_read(item, arguments[0]) for item in value)
     if origin is dict and isinstance(value, dict):
-        return {_read(key, arguments[0]): _read(one, arguments[1]) for key, one in value.items()}
+        return {_read(key, arguments[0]): _read(item, arguments[1]) for key, item in value.items()}
     if kind is float and type(value) is int:
         return float(value)
     if kind in (int, float, str, bool) and type(value) is kind:

@@ -1,4 +1,4 @@
-"""A self-check from start to end: the student's folder in, findings out."""
+"""Running a self-check: takes the student's folder, returns a finding for each step."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from grader.selfcheck.work_copy import copy_work
 
 SCRIPT = "task1_cnn.py"
 SEED = 4660
-"""Of the probes and of the order of the held-out images: a self-check gives the same result each time."""
+"""Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
 
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """What a self-check found, by step; ``note`` is a sentence on the images that were used."""
+    """The findings of a self-check by step. ``note`` is a sentence about the images; empty for MNIST."""
 
     findings: Mapping[str, Finding]
     note: str = ""
     shapes: tuple[str, ...] = ()
-    """The layers that ran, with the sizes that went in and came out."""
+    """The layers that ran, with their input and output sizes."""
     printed: str = ""
     """The end of what the script printed."""
 
@@ -43,9 +43,9 @@ class SelfCheck:
 def run_self_check(
     folder: Path, environment: Mapping[str, str], *, on_stage: Callable[[str], None] = lambda stage: None
 ) -> SelfCheck:
-    """Look at the script in ``folder`` and judge it, in a process of its own that is over afterwards."""
+    """Check the script in ``folder`` in a separate process, which has ended afterwards."""
     if not (folder / SCRIPT).is_file():
-        hint = f"Keep the name {SCRIPT}, and run pytest in the folder that it lies in."
+        hint = f"Keep the file name {SCRIPT}, and run pytest in the folder that contains the file."
         return SelfCheck(nothing_to_run(Finding(Status.FAILED, f"{SCRIPT} is not in this folder.", hint)))
     scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
     process = start_process()  # imports torch while the images are read
@@ -59,7 +59,7 @@ def run_self_check(
         observed = observe(process, task, judge_training=judge_with(plan, labels), on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
-    except Exception as fault:  # ours, or the machine's: the student gets one sentence and no traceback
+    except Exception as fault:  # a fault of the self-check or the computer: the student gets one sentence, no traceback
         return SelfCheck(nothing_to_run(_broken(f"{type(fault).__name__}: {fault}")))
     finally:
         end_process(process)
@@ -69,7 +69,7 @@ def run_self_check(
 
 
 def judge_with(plan: TrainingPlan, labels: NDArray[np.uint8]) -> JudgeTraining:
-    """What counts a training run's predictions and says whether another seed is worth its time, as when marking."""
+    """A function that adds the accuracy to a training record and chooses the next seed, as the grader does."""
     trainings: list[Training] = []
 
     def judge_training(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
@@ -80,8 +80,8 @@ def judge_with(plan: TrainingPlan, labels: NDArray[np.uint8]) -> JudgeTraining:
 
 
 def _broken(reason: str) -> Finding:
-    hint = "This is no fault of your script. Ask your tutor, and show this message."
+    hint = "This is not a fault of your script: show this message to your tutor."
     for library in ("torch", "torchvision", "numpy"):
         if f"No module named '{library}'" in reason:
             hint = "Install it: python -m pip install torch torchvision pytest nbformat"
-    return Finding(Status.ERROR, f"The self-check could not be run: {reason.rstrip('.')}.", hint)
+    return Finding(Status.ERROR, f"The self-check could not run: {reason.rstrip('.')}.", hint)

@@ -1,4 +1,4 @@
-"""What the process of a self-check is told, and the records that it sends back."""
+"""The task for the process of a self-check, and the types of the records that it sends back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ RECORDS: dict[str, type] = {
     "train": Training,
     "overfit": Training,
 }
-"""What is sent, in order: the stages' records, and the graph that is measured."""
+"""The types of the records by stage, in the order in which they are sent."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to look at, and on which images."""
+    """The script to check, and the images and the plan for measuring it."""
 
     root: str
     script: str
@@ -33,12 +33,12 @@ class Task:
     plan: TrainingPlan
 
     def line(self) -> str:
-        """The task as JSON; the plan's bands stay behind."""
+        """The task as one line of JSON, without the plan's bands."""
         return json.dumps(asdict(replace(self, plan=replace(self.plan, bands=()))))
 
     @classmethod
     def read(cls, line: bytes) -> Self:
-        """The task that a line holds."""
+        """The task in a line of JSON."""
         fields = json.loads(line)
         plan = {**fields["plan"], "seeds": tuple(fields["plan"]["seeds"]), "bands": ()}
         return cls(fields["root"], fields["script"], fields["seed"], DataFiles(**fields["data"]), TrainingPlan(**plan))

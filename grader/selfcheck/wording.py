@@ -1,4 +1,4 @@
-"""What a student reads: a finding as a few lines, the chain of steps as a list, and what to do next."""
+"""The texts of the self-check: a failure in a few lines, the list of steps, and what to do next."""
 
 from __future__ import annotations
 
@@ -23,56 +23,61 @@ WORDS = {
 }
 STAGES = {
     "start": "starting torch",
-    "load": "load",
-    "build": "build",
-    "record": "one pass",
-    "measure": "shapes, dropout, gradients, speed",
+    "load": "reading the script",
+    "build": "building Net()",
+    "record": "running forward",
+    "measure": "checking shapes, dropout, gradients, speed",
     "train": "training",
-    "overfit": "one batch by heart",
+    "overfit": "memorising one batch",
 }
-"""How the stages of an observation are called while a student waits."""
-ALL_PASSED = "The public checks passed; more is looked at when marking."
+"""The names of the stages in the progress line."""
+ALL_PASSED = "All public checks passed; more is checked when your work is marked."
 MORE: dict[str, tuple[str, ...]] = {
     "loads": (
         "Python shows the same error for a mistake in the file: python task1_cnn.py --help",
-        "Only class Net and what it needs is run here; training and plotting code is left out.",
+        "The self-check runs only the class Net and the code that it needs, not training or plotting code.",
     ),
     "forward.shape": (
-        "Put print(x.shape) between the lines of forward, and run python task1_cnn.py: (N, channels, height, width).",
-        "A convolution with kernel k makes 28 into 28 - k + 1; pooling by 2 halves it, rounding down.",
-        "The first fully connected layer takes channels x height x width of what reaches it.",
+        "Put print(x.shape) between the lines of forward and run python task1_cnn.py; a batch of feature maps has the "
+        "shape (N, channels, height, width).",
+        "A convolution with kernel size k changes size 28 to 28 - k + 1; pooling by 2 halves the size, rounded down.",
+        "The first fully connected layer needs channels x height x width inputs; count them after the last pooling.",
     ),
     "forward.batch": (
-        "The last batch of an epoch is smaller than the others, so no size may be written into forward.",
-        "x.size(0) is the number of images; -1 lets torch work a size out.",
+        "The last batch of an epoch is often smaller than the others, so forward cannot use a fixed batch size.",
+        "x.size(0) is the number of images in the batch; with -1, torch calculates the size.",
     ),
-    "structure.conv": ("nn.Conv2d(input channels, output channels, kernel size); the images have 1 channel.",),
-    "structure.linear": ("nn.Linear(inputs, outputs); the last one has 10 outputs, one for each digit.",),
-    "structure.dropout_conv": ("What counts is what forward runs, not what __init__ declares.",),
-    "structure.dropout_fc": ("What counts is what forward runs, not what __init__ declares.",),
-    "structure.relu": ("Three layers are hidden: both convolutions and the first fully connected layer.",),
-    "structure.order": ("In this order: two convolutions, dropout, two fully connected layers, log-softmax.",),
+    "structure.conv": ("Write nn.Conv2d(input channels, output channels, kernel size); the images have 1 channel.",),
+    "structure.linear": ("Write nn.Linear(inputs, outputs); the last one has 10 outputs, one for each digit.",),
+    "structure.dropout_conv": ("Only layers that forward uses count, not layers that __init__ only creates.",),
+    "structure.dropout_fc": ("Only layers that forward uses count, not layers that __init__ only creates.",),
+    "structure.relu": ("There are three hidden layers: both convolutions and the first fully connected layer.",),
+    "structure.order": ("The order is: two convolutions, dropout, two fully connected layers, log-softmax.",),
     "output.log_softmax": (
-        "The loss of the script, F.nll_loss, expects log-probabilities: at most 0, and their exp adds up to 1.",
-        "dim=1 is the one with the ten digits; dim=0 is the one with the images.",
+        "The script uses F.nll_loss, which expects log-probabilities: they are at most 0, and their exp adds up to 1.",
+        "dim=1 is the dimension of the ten digits; dim=0 is the dimension of the images.",
     ),
     "behaviour.dropout_train_eval": (
-        "net.train() and net.eval() set self.training, and nn.Dropout follows it by itself.",
-        "F.dropout does not know about it unless it is told.",
+        "net.train() and net.eval() set self.training, which turns nn.Dropout on and off.",
+        "F.dropout does not know the mode, so it needs training=self.training.",
     ),
     "behaviour.gradients": (
         "Layers must be attributes of Net (self.conv1 = ...), so that net.parameters() finds them.",
-        "Do not leave torch on the way: no .data, .detach(), .numpy() or torch.no_grad() in forward.",
+        "Use only torch operations in forward: no .data, .detach(), .numpy() or torch.no_grad().",
     ),
-    OVERFITS: ("Training on the same few images again and again should get nearly all of them right.",),
-    "training.accuracy": ("The script trains for much longer than this check; look at its accuracy as well.",),
-    "resources": ("The lab's own network has some 20,000 parameters.",),
+    OVERFITS: (
+        "A network that is trained many times on the same few images should classify nearly all of them correctly.",
+    ),
+    "training.accuracy": (
+        "This check trains only for a short time; python task1_cnn.py trains longer and prints the test accuracy.",
+    ),
+    "resources": ("The network of the lab has about 20,000 parameters.",),
 }
-"""Further hints, shown with -v: how to look for a fault, by step."""
+"""More hints by step, which -v shows."""
 
 
-def told(id: str, finding: Finding, check: SelfCheck, *, verbose: bool) -> str:
-    """A finding that does not hold, in a few lines of at most WIDTH characters; with ``verbose`` a few more."""
+def failure(id: str, finding: Finding, check: SelfCheck, *, verbose: bool) -> str:
+    """The text about a step that failed, in lines of at most WIDTH characters; with more hints if ``verbose``."""
     lines = [*_wrapped(visible(finding.message)), ""]
     for label, text in (("expected", finding.expected), ("seen", finding.seen), ("try", finding.hint)):
         if text:
@@ -81,17 +86,21 @@ def told(id: str, finding: Finding, check: SelfCheck, *, verbose: bool) -> str:
         for text in MORE.get(id, ()):
             lines += _wrapped(text, "also")
         if id.startswith(("forward.", "structure.")) and check.shapes:
-            lines += ["", "What ran (without the batch):", *(f"  {visible(line)}" for line in check.shapes)]
+            lines += [
+                "",
+                "The layers that ran, with the size of one image:",
+                *(f"  {visible(line)}" for line in check.shapes),
+            ]
         if check.printed.strip() and id in ("loads", "forward.shape"):
             tail = visible_block(check.printed).strip().splitlines()[-8:]
-            lines += ["", "The last lines that the script printed:", *(f"  {line}" for line in tail)]
+            lines += ["", "The last lines of the script's output:", *(f"  {line}" for line in tail)]
     elif MORE.get(id):
         lines += ["", "More hints: pytest -v"]
     return "\n".join(lines)
 
 
 def overview(check: SelfCheck, ids: Sequence[str], *, verbose: bool) -> Iterator[tuple[str, Status]]:
-    """One line for each of the steps, with its status for the colour; why a step was skipped stands below it."""
+    """One line for each step, with its status for the colour. ``verbose`` adds reasons for skipping, and the shapes."""
     for step in STEPS:
         if step.id not in ids:
             continue
@@ -106,26 +115,26 @@ def overview(check: SelfCheck, ids: Sequence[str], *, verbose: bool) -> Iterator
 
 
 def next_step(findings: Mapping[str, Finding], ids: Sequence[str]) -> list[str]:
-    """The last lines: the first thing to do, or that the public checks passed. Never that all is right."""
+    """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = {id: findings[id] for id in findings if id in ids}
-    faults = [id for id, one in chosen.items() if one.status in (Status.ERROR, Status.FAILED, Status.PARTIAL)]
+    faults = [id for id, found in chosen.items() if found.status in (Status.ERROR, Status.FAILED, Status.PARTIAL)]
     if faults:
         first = chosen[faults[0]]
-        told_first = f"{visible(first.message)} {visible(first.hint)}".strip()
-        return [f"Next: {faults[0]}", *textwrap.wrap(told_first, WIDTH, initial_indent="  ", subsequent_indent="  ")]
-    open_ones = [id for id, one in chosen.items() if one.status is not Status.PASSED]
-    if open_ones:
-        return [*_wrapped(f"Not settled here: {', '.join(open_ones)}. A tutor looks at it when marking.")]
-    return [ALL_PASSED if is_all_passed(findings) else "These checks passed; type pytest for all of them."]
+        text = f"{visible(first.message)} {visible(first.hint)}".strip()
+        return [f"Next: {faults[0]}", *textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    undecided = [id for id, found in chosen.items() if found.status is not Status.PASSED]
+    if undecided:
+        return [*_wrapped(f"The self-check cannot decide {', '.join(undecided)}; your tutor will.")]
+    return [ALL_PASSED if is_all_passed(findings) else "These checks passed; type pytest to run all checks."]
 
 
 def images(check: SelfCheck) -> list[str]:
-    """Which images were used, when it was not MNIST."""
+    """Which images were used; nothing for MNIST."""
     return _wrapped(check.note) if check.note else []
 
 
 def answers(written: Written) -> list[str]:
-    """How far the written answers are; whether they are right is not looked at."""
+    """How many answers are written, and which are missing."""
     if written.problem:
         return _wrapped(f"Part 1: {written.problem}")
     counts = []
@@ -133,24 +142,26 @@ def answers(written: Written) -> list[str]:
         parts = written.parts(state)
         if parts:
             counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if state is not State.ANSWERED else ""))
-    return _wrapped(f"Part 1: {'; '.join(counts)}. Whether answers are right is not looked at here.")
+    return _wrapped(f"Part 1: {'; '.join(counts)}. The self-check does not check whether answers are right.")
 
 
 def experiments(found: Experiment | None) -> list[str]:
-    """How far the table of experiments is, and which lines could not be read."""
+    """How many runs the table of experiments has, and which lines could not be read."""
     if found is None:
         return _wrapped(f"Experiments: {EXPERIMENTS} is not in this folder.")
     if not found.trials and not found.problems:
-        return _wrapped(f"Experiments: {EXPERIMENTS} has no run in it yet.")
+        return _wrapped(f"Experiments: {EXPERIMENTS} has no runs yet.")
     count = len(found.trials)
-    lines = _wrapped(f"Experiments: {count} {'run' if count == 1 else 'runs'} found. Figures are not looked at here.")
+    lines = _wrapped(
+        f"Experiments: {count} {'run' if count == 1 else 'runs'} found. The self-check does not check the figures."
+    )
     for problem in found.problems:
-        lines += _wrapped(visible(problem), "look at")
+        lines += _wrapped(visible(problem), "check")
     return lines
 
 
 def _wrapped(text: str, label: str = "") -> list[str]:
-    """``text`` within WIDTH, behind a label where there is one."""
+    """``text`` in lines of at most WIDTH characters, after a label if there is one."""
     start = f"  {label:<9} " if label else ""
     return textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * (12 if label else 0), break_on_hyphens=False

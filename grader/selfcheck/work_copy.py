@@ -1,4 +1,4 @@
-"""The files that a self-check looks at: a copy of the student's own, as a tutor would get them."""
+"""Copying the student's files for a self-check, so that it sees the same files as a tutor."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 MOST_FILES = 500
 LARGEST_FILE = 5 << 20
-NOT_OURS = frozenset({"selfcheck", "data", "__pycache__", "node_modules", "site-packages"})
-"""Folders that hold nothing of the student's: the checks, MNIST, and what tools leave behind."""
+SKIPPED_FOLDERS = frozenset({"selfcheck", "data", "__pycache__", "node_modules", "site-packages"})
+"""Folders without the student's own work: the checks, MNIST, and what tools create."""
 
 
 def copy_work(source: Path, target: Path) -> None:
     """Copy scripts, notebooks and small files from ``source`` to ``target``.
 
-    Left out are hidden names, virtual environments, NOT_OURS, large files, links, and all beyond the first MOST_FILES.
-    A copy, because code that is looked at may not see what is not handed in, and must not spoil the student's files.
+    It leaves out hidden files and folders, virtual environments, SKIPPED_FOLDERS, large files, links, and files after
+    the first MOST_FILES. The script runs on a copy so that it cannot use files that are not handed in, or damage the
+    student's files.
     """
     count = 0
     for place, folders, names in os.walk(source):
@@ -37,4 +38,4 @@ def copy_work(source: Path, target: Path) -> None:
 def _is_own_folder(folder: Path) -> bool:
     name = folder.name
     is_environment = (folder / "pyvenv.cfg").exists() or (folder / "conda-meta").exists()
-    return not (name.startswith(".") or name in NOT_OURS or is_environment or folder.is_symlink())
+    return not (name.startswith(".") or name in SKIPPED_FOLDERS or is_environment or folder.is_symlink())

@@ -1,4 +1,4 @@
-"""Which written answers and experiments are there. Whether they are right is not looked at: nothing here could know."""
+"""Which answers and experiments a student has written. It does not check whether they are right."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _PLACEHOLDER = re.compile(r"[*_\s]*(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
 _KEYS = {f"q{part}": part for part in PART1_IDS} | {f"answer-{part}": part for part in PART1_IDS}
-"""How anchors, nbgrader's ids and cells' ids name the parts."""
+"""The parts by the names that anchors, nbgrader ids and cell ids use."""
 
 
 class State(enum.StrEnum):
-    """What is there of one answer."""
+    """The state of one answer."""
 
     ANSWERED = "answered"
     BLANK = "blank"
@@ -33,38 +33,38 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Written:
-    """The state of each part, in the order of the sheet; ``problem`` says why nothing could be read."""
+    """The state of each part in the order of the lab sheet. ``problem`` says why nothing could be read."""
 
     states: Mapping[str, State] = field(default_factory=lambda: dict.fromkeys(PART1_IDS, State.NOT_FOUND))
     problem: str = ""
 
     def parts(self, state: State) -> tuple[str, ...]:
-        """The parts in this state."""
+        """The parts in ``state``."""
         return tuple(part for part, found in self.states.items() if found is state)
 
     @property
     def missing(self) -> str:
-        """Which parts have no answer yet; empty when all have."""
+        """The parts without an answer, as a sentence part; empty if all are answered."""
         lacking = ((state, self.parts(state)) for state in (State.BLANK, State.NOT_FOUND))
         return "; ".join(f"{state}: {', '.join(parts)}" for state, parts in lacking if parts)
 
 
 def look_at_answers(folder: Path) -> Written:
-    """Find the cells of the answer notebook in ``folder`` and say which hold something of the student's own."""
+    """Find the answer cells of the notebook in ``folder`` and see which contain text of the student."""
     path = folder / NOTEBOOK
     if not path.is_file():
         return Written(problem=f"{NOTEBOOK} is not in this folder.")
     try:
-        import nbformat  # here, because it takes half a second
+        import nbformat  # imported here, because the import takes half a second
     except ImportError:
         return Written(problem="nbformat is not installed: python -m pip install nbformat")
     library: Any = nbformat
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on cells without ids, which are none of the student's business
+            warnings.simplefilter("ignore")  # about cells without ids, which do not matter to students
             notebook = library.read(str(path), as_version=4)
         texts = list(_answers(notebook))
-    except Exception:  # whatever is wrong inside the file, the student gets one sentence
+    except Exception:  # whatever is wrong in the file, the student gets one sentence
         return Written(problem=f"{NOTEBOOK} cannot be read; save it again from Jupyter.")
     states = dict.fromkeys(PART1_IDS, State.NOT_FOUND)
     for part, text in texts:
@@ -75,7 +75,7 @@ def look_at_answers(folder: Path) -> Written:
 
 
 def look_at_experiments(folder: Path) -> Experiment | None:
-    """The table of experiments in ``folder``; None when it is not there or cannot be opened."""
+    """The table of experiments in ``folder``; None if it is missing or cannot be opened."""
     try:
         with (folder / EXPERIMENTS).open("rb") as stream:
             return read_table(stream.read(LARGEST + 1), EXPERIMENTS)
@@ -84,7 +84,7 @@ def look_at_experiments(folder: Path) -> Experiment | None:
 
 
 def _answers(notebook: Any) -> Iterator[tuple[str, str]]:
-    """(part, text) for each answer; a cell with several anchors holds several answers."""
+    """(part, text) for each answer. A cell with several anchors contains several answers."""
     for cell in notebook.cells:
         name = str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "") or cell.get("id", ""))
         head, *rest = _ANCHOR.split(str(cell.source))

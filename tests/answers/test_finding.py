@@ -21,8 +21,9 @@ from grader.answers.own_network import notes
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 from grader.submissions import discover
-from tests.answers.test_documents import ANSWERS, DOCUMENTS
 from tests.support import evidence_samples as samples
+from tests.support.answer_tables import ANSWERS
+from tests.support.document_samples import DOCUMENTS
 from tests.support.places import ROOT
 
 SCRIPT = (ROOT / "solutions" / "task1_cnn.py").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.verdict import REVIEW_BELOW
 from grader.model import Status
 from grader.rubric.loading import load_rubric
-from tests.answers.test_documents import QUESTIONS
+from tests.support.answer_tables import QUESTIONS
 from tests.support.places import ROOT, TESTS
 
 DOCUMENTS = TESTS / "documents"

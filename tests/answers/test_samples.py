@@ -24,7 +24,7 @@ from grader.answers.marker.samples import MARKS, Sample, load_samples
 from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
 from grader.answers.marker.verdict import REVIEW_BELOW, Verdict, verdict
 from grader.model import Status, UsageFault
-from tests.answers.test_marker import VARIANTS, WORDINGS
+from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
 
 SOLUTIONS = ROOT / "solutions"
@@ -69,10 +69,7 @@ def test_answers_that_were_held_out_are_marked_as_people_did() -> None:
 
 
 def test_what_the_ideas_know_the_samples_do_not_undo() -> None:
-    variants = [
-        (part, mark, answer) for part, marks in VARIANTS.items() for mark, listed in marks.items() for answer in listed
-    ]
-    rows = [(Decimal(mark), mark_answer(key(), part, answer), answer) for part, mark, answer in (*variants, *WORDINGS)]
+    rows = [(Decimal(mark), mark_answer(key(), part, answer), answer) for part, mark, answer in (*VARIANTS, *WORDINGS)]
     settled_wrong = [answer for gold, found, answer in rows if _is_settled(found) and found.awarded != gold]
     assert len(settled_wrong) <= len(rows) * 0.03, settled_wrong
     zeroed = [answer for gold, found, answer in rows if _is_settled(found) and gold == 1 and found.awarded == 0]
@@ -142,7 +139,7 @@ def test_what_is_learned_is_what_the_library_learns() -> None:
     known = hstack([kind.fit_transform([one.answer for one in samples]) for kind in (stems, pieces)])
     given = np.array([[float(one.gold == mark) for mark in MARKS] for one in samples])
     ridge = KernelRidge(alpha=PENALTY).fit(known, given - given.mean(axis=0))
-    said = [answer for part, answer, _ in WORDINGS if part == "7a"]
+    said = [row.answer for row in WORDINGS if row.part == "7a"]
     for answer in (*said, samples[3].answer, "it has many many layers", "x", "", "zzz zzz"):
         scores = ridge.predict(hstack([kind.transform([answer]) for kind in (stems, pieces)]))[0]
         assert part.stems.scores(answer) + part.pieces.scores(answer) == pytest.approx(scores, abs=1e-9)

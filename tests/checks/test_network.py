@@ -1,4 +1,4 @@
-"""Reading the executed network from a trace: what lies on the path from input to output, and what counts as a layer."""
+"""Reading the executed network from a trace: what is on the path from input to output, and what counts as a layer."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def test_the_lab_network_is_two_convolutions_and_two_fully_connected_layers() ->
     assert network.unused == ()
 
 
-def test_without_a_trace_nothing_was_seen() -> None:
+def test_without_a_trace_the_network_is_empty() -> None:
     network = executed_network(None)
     assert (network.path, network.is_complete, network.is_traced) == ((), False, False)
 
 
-def test_a_trace_without_operations_is_a_trace() -> None:
+def test_a_trace_without_operations_counts_as_traced() -> None:
     network = executed_network(Tracing(Problem("forward", "it raises")))
     assert (network.path, network.is_complete, network.is_traced) == ((), False, True)
 
@@ -49,7 +49,7 @@ def test_both_branches_of_a_sum_are_on_the_path() -> None:
     assert names(network.path) == ["conv1", "relu", "+"]
 
 
-def test_an_operation_that_reads_nothing_of_the_input_is_not_on_the_path() -> None:
+def test_an_operation_that_does_not_use_the_input_is_not_on_the_path() -> None:
     steps = samples.path(CONV1, op("arithmetic", "+", inputs=(0,)))
     constant = replace(steps[0], index=2, inputs=())
     both = replace(steps[1], index=3, inputs=(0, 2))
@@ -57,19 +57,19 @@ def test_an_operation_that_reads_nothing_of_the_input_is_not_on_the_path() -> No
     assert [one.index for one in network.path] == [0, 3]
 
 
-def test_an_output_that_is_the_input_has_an_empty_path() -> None:
+def test_returning_the_input_gives_an_empty_path() -> None:
     network = executed_network(samples.trace(CONV1, output=-1))
     assert network.path == ()
     assert names(network.unused) == ["conv1"]
 
 
-def test_a_pass_that_stops_keeps_what_led_to_its_last_operation() -> None:
+def test_after_an_error_the_path_leads_to_the_last_operation() -> None:
     network = executed_network(samples.stopped(CONV1, RELU, CONV2, problem=Problem("forward", "no fc1")))
     assert names(network.convs) == ["conv1", "conv2"]
     assert not network.is_complete
 
 
-def test_a_pass_that_returns_nothing_is_complete() -> None:
+def test_a_forward_pass_that_returns_nothing_is_complete() -> None:
     network = executed_network(samples.trace(*LAYERS, output=None, returned="NoneType"))
     assert network.is_complete
     assert len(network.path) == len(LAYERS)
@@ -95,7 +95,7 @@ def test_a_third_convolution_beside_two_fully_connected_layers_stays_a_convoluti
     assert names(network.convs) == ["conv1", "conv2", "conv3"]
 
 
-def test_between_counts_neither_end() -> None:
+def test_between_excludes_both_ends() -> None:
     network = executed_network(samples.trace(*LAYERS))
     conv1, conv2 = network.convs
     assert names(network.between(conv1, conv2, "relu", "pool")) == ["max_pool2d", "relu"]

@@ -1,4 +1,4 @@
-"""Where images come from, what is refused, and what reaches a worker."""
+"""Where the images come from, which data is refused, and which files a worker gets."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def test_a_named_folder_is_read_in_any_usual_layout(tmp_path: Path, layout: str,
     assert data.heldout_labels.tolist() == [n * 7 % 10 for n in range(HELDOUT_COUNT)]
 
 
-def test_the_variable_counts_when_nothing_is_named(tmp_path: Path) -> None:
+def test_the_variable_is_used_if_no_option_is_given(tmp_path: Path) -> None:
     environment = {"LAB4_DATA": str(write_set(tmp_path / "set"))}
     assert resolve(None, cache=tmp_path / "cache", environment=environment).name == "mnist"
     assert resolve("digits", cache=tmp_path / "cache", environment=environment).name == "digits"
     assert resolve(None, cache=tmp_path / "cache", environment={"LAB4_DATA": "digits"}).name == "digits"
-    with pytest.raises(UsageFault, match=r"LAB4_DATA=.*none: there is no such folder"):
+    with pytest.raises(UsageFault, match=r"LAB4_DATA=.*none: this folder does not exist"):
         resolve(None, cache=tmp_path / "cache", environment={"LAB4_DATA": str(tmp_path / "none")})
 
 
@@ -146,7 +146,7 @@ DAMAGES = {
     missing: r"t10k-labels-idx1-ubyte is missing \(0 bytes found, 28 expected\)",
     cut_short: "train-images-idx3-ubyte has too few bytes.*1,000 found, 39,216 expected",
     too_long: "train-labels-idx1-ubyte has too many bytes: 59 found, 58 expected",
-    one_bit_off: "t10k-images-idx3-ubyte has the 15,696 bytes expected, but not the content of MNIST",
+    one_bit_off: "t10k-images-idx3-ubyte has the expected 15,696 bytes, but not the content of MNIST",
     zipped_and_cut: r"train-images-idx3-ubyte.gz \(20,000 bytes\) is damaged.*\d bytes could be unpacked, 39,216",
     not_zipped_at_all: r"train-labels-idx1-ubyte.gz \(16 bytes\) is damaged.*: 0 bytes could be unpacked, 58 expected",
     zipped_bomb: "train-labels-idx1-ubyte.gz unpacks to too many bytes: more than 58 found",
@@ -170,33 +170,33 @@ def test_every_damaged_file_is_named(tmp_path: Path) -> None:
         resolve(str(tmp_path), cache=tmp_path / "cache")
 
 
-def test_a_place_without_mnist_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_mnist_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing here")
-    with pytest.raises(UsageFault, match="no MNIST file is in it, nor in its raw or MNIST/raw: train-images"):
+    with pytest.raises(UsageFault, match="no MNIST file is in it, or in its raw or MNIST/raw: train-images"):
         resolve(str(tmp_path), cache=tmp_path / "cache")
     with pytest.raises(UsageFault, match="this is a file"):
         resolve(str(tmp_path / "notes.txt"), cache=tmp_path / "cache")
     with pytest.raises(UsageFault, match="Did you mean digits"):
         resolve("digit", cache=tmp_path / "cache")
-    with pytest.raises(UsageFault, match="no folder is named"):
+    with pytest.raises(UsageFault, match="no folder is given"):
         resolve("", cache=tmp_path / "cache")
 
 
 # The cache, the download, and what is left without them
 
 
-def test_the_cache_serves_without_a_download(tmp_path: Path) -> None:
+def test_a_complete_cache_needs_no_download(tmp_path: Path) -> None:
     fills(tmp_path)
     data = resolve(None, cache=tmp_path, download=no_network)
     assert (data.name, data.note) == ("mnist", "")
 
 
-def test_an_empty_cache_is_filled_by_the_download(tmp_path: Path) -> None:
+def test_an_empty_cache_is_filled_by_a_download(tmp_path: Path) -> None:
     data = resolve(None, cache=tmp_path, download=fills)
     assert (data.name, data.note) == ("mnist", "")
 
 
-def test_a_damaged_cache_is_downloaded_again_and_said_so(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_downloaded_again_and_reported(tmp_path: Path) -> None:
     fills(tmp_path)
     cut_short(tmp_path / "MNIST" / "raw")
     data = resolve(None, cache=tmp_path, download=fills)
@@ -207,7 +207,7 @@ def test_a_damaged_cache_is_downloaded_again_and_said_so(tmp_path: Path) -> None
     assert resolve(None, cache=tmp_path, download=no_network).note == ""
 
 
-def test_a_damaged_cache_with_no_network_is_removed_and_gives_digits(tmp_path: Path) -> None:
+def test_offline_a_damaged_cache_is_removed_and_digits_are_used(tmp_path: Path) -> None:
     fills(tmp_path)
     raw = tmp_path / "MNIST" / "raw"
     one_bit_off(raw)
@@ -218,14 +218,14 @@ def test_a_damaged_cache_with_no_network_is_removed_and_gives_digits(tmp_path: P
     assert sorted(path.name for path in raw.iterdir()) == sorted(set(NAMES) - {"t10k-images-idx3-ubyte"})
 
 
-def test_with_no_mnist_the_banner_says_what_was_used(tmp_path: Path) -> None:
+def test_without_mnist_the_note_says_what_was_used(tmp_path: Path) -> None:
     offline = resolve(None, cache=tmp_path)
     failed = resolve(None, cache=tmp_path, download=no_network)
     for data in (offline, failed):
         assert data.name == "digits"
-        assert data.note.startswith("MNIST was not there (")
+        assert data.note.startswith("MNIST was not available (")
         assert "scikit-learn's handwritten digits" in data.note
-        assert "thresholds of their own" in data.note
+        assert "their own accuracy thresholds" in data.note
     assert "no route to host" in failed.note
     assert list(tmp_path.iterdir()) == []
 
@@ -241,7 +241,7 @@ def test_with_no_mnist_the_banner_says_what_was_used(tmp_path: Path) -> None:
         ("win32", {}, "~/AppData/Local/lab4-grader"),
     ],
 )
-def test_the_cache_lies_where_the_platform_keeps_caches(
+def test_the_cache_is_in_the_usual_folder_of_the_platform(
     platform: str, environment: dict[str, str], expected: str
 ) -> None:
     assert user_cache(environment, platform=platform) == Path(expected).expanduser()
@@ -254,7 +254,7 @@ def contents_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_set_that_fails_its_checksums_is_not_put_in_place(tmp_path: Path) -> None:
+def test_files_with_wrong_checksums_are_not_put_in_the_cache(tmp_path: Path) -> None:
     source = write_set(tmp_path / "new")
     (source / NAMES[0]).write_bytes(FILES[NAMES[0]][:-5])
     with pytest.raises(DownloadFailed, match="39,211 found, 39,216 expected"):
@@ -262,7 +262,7 @@ def test_a_set_that_fails_its_checksums_is_not_put_in_place(tmp_path: Path) -> N
     assert not (tmp_path / "MNIST").exists()
 
 
-def test_a_damaged_set_is_replaced_in_place(tmp_path: Path) -> None:
+def test_a_damaged_set_in_the_cache_is_replaced(tmp_path: Path) -> None:
     target = write_set(tmp_path / "MNIST" / "raw")
     (target / NAMES[0]).write_bytes(b"damaged")
     (target / NAMES[1]).unlink()
@@ -270,7 +270,7 @@ def test_a_damaged_set_is_replaced_in_place(tmp_path: Path) -> None:
     assert contents_of(target) == FILES
 
 
-def test_runs_that_finish_at_the_same_time_do_not_break_each_other(tmp_path: Path) -> None:
+def test_simultaneous_downloads_do_not_disturb_each_other(tmp_path: Path) -> None:
     target = tmp_path / "MNIST" / "raw"
     sources = [write_set(tmp_path / f"new{number}") for number in range(8)]
     failures: list[Exception] = []
@@ -293,7 +293,7 @@ def test_runs_that_finish_at_the_same_time_do_not_break_each_other(tmp_path: Pat
 # The digits
 
 
-def test_the_digits_are_the_bundled_ones_scaled_up_and_split_the_same_way_always(tmp_path: Path) -> None:
+def test_the_bundled_digits_are_scaled_and_always_split_the_same_way(tmp_path: Path) -> None:
     first, second = resolve("digits", cache=tmp_path), resolve("digits", cache=tmp_path)
     assert first.train_images.shape == (1297, 28, 28)
     assert first.heldout_images.shape == (500, 28, 28)
@@ -309,7 +309,7 @@ def test_the_digits_are_the_bundled_ones_scaled_up_and_split_the_same_way_always
 
 
 @pytest.mark.slow
-def test_the_file_read_directly_is_what_scikit_learn_loads() -> None:
+def test_reading_the_file_directly_gives_what_scikit_learn_loads() -> None:
     from sklearn.datasets import load_digits
 
     from grader.data.digits import bundled_table
@@ -321,7 +321,7 @@ def test_the_file_read_directly_is_what_scikit_learn_loads() -> None:
 # What workers get
 
 
-def test_worker_files_hold_the_images_and_never_a_held_out_label(tmp_path: Path) -> None:
+def test_worker_files_contain_the_images_but_no_held_out_label(tmp_path: Path) -> None:
     data = resolve("digits", cache=tmp_path)
     files, labels = write_worker_files(data, tmp_path / "run", order_seed=5)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
@@ -338,7 +338,7 @@ def test_worker_files_hold_the_images_and_never_a_held_out_label(tmp_path: Path)
     assert 0.2 < files.std < 0.35
 
 
-def test_the_order_of_held_out_images_follows_the_seed(tmp_path: Path) -> None:
+def test_the_seed_decides_the_order_of_held_out_images(tmp_path: Path) -> None:
     data = resolve("digits", cache=tmp_path)
     _, first = write_worker_files(data, tmp_path / "1", order_seed=1)
     _, again = write_worker_files(data, tmp_path / "2", order_seed=1)
@@ -348,7 +348,7 @@ def test_the_order_of_held_out_images_follows_the_seed(tmp_path: Path) -> None:
     assert sorted(first) == sorted(other)
 
 
-def test_of_many_held_out_images_the_same_ones_are_taken_for_every_seed(tmp_path: Path) -> None:
+def test_every_seed_uses_the_same_held_out_images(tmp_path: Path) -> None:
     data = resolve("digits", cache=tmp_path)
     many = np.zeros((10_000, 28, 28), np.uint8)
     many[:, 0, 0], many[:, 0, 1] = np.arange(10_000) // 256, np.arange(10_000) % 256
@@ -385,20 +385,20 @@ IMAGES, LABELS = FILES["t10k-images-idx3-ubyte"], FILES["t10k-labels-idx1-ubyte"
         (b"", "too few for a header"),
         (IMAGES[:10], "too few for a header"),
         (LABELS, "starts with 0x00000801, not 0x00000803"),
-        (IMAGES[:-1], "promises 15696 bytes, the file has 15695"),
-        (IMAGES + b"\0", "promises 15696 bytes, the file has 15697"),
+        (IMAGES[:-1], "says 15696 bytes, but the file has 15695"),
+        (IMAGES + b"\0", "says 15696 bytes, but the file has 15697"),
         (struct.pack(">4I", 0x803, 1, 32, 32) + bytes(1024), "32 x 32 pixels"),
-        (struct.pack(">4I", 0x803, 2**32 - 1, 28, 28), "promises"),
+        (struct.pack(">4I", 0x803, 2**32 - 1, 28, 28), "the header says"),
     ],
 )
-def test_an_improper_image_file_is_refused(content: bytes, reason: str) -> None:
+def test_an_invalid_image_file_is_refused(content: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_images(content)
 
 
-def test_an_improper_label_file_is_refused() -> None:
+def test_an_invalid_label_file_is_refused() -> None:
     assert len(parse_labels(LABELS)) == HELDOUT_COUNT
     with pytest.raises(ValueError, match="a label is 10"):
         parse_labels(struct.pack(">2I", 0x801, 1) + b"\x0a")
-    with pytest.raises(ValueError, match="promises 10 bytes"):
+    with pytest.raises(ValueError, match="says 10 bytes"):
         parse_labels(struct.pack(">2I", 0x801, 2) + b"\x01")

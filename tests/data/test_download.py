@@ -1,4 +1,4 @@
-"""Fetching MNIST: a whole, checked set comes out, or a plain reason and nothing half-done."""
+"""Fetching MNIST: the result is a complete, checked set, or a clear reason and no partial files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ZIPPED = {f"{name}.gz": gzip.compress(content) for name, content in FILES.items(
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """A small mirror whose first path segment says how it behaves."""
+    """A small mirror; the first path segment of a request decides how it behaves."""
 
     asked: list[str]
     closing: threading.Event
@@ -54,7 +54,7 @@ class Mirror(BaseHTTPRequestHandler):
         self.wfile.write(content[: len(content) // 2] if manner == "half" else content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+        """Print nothing."""
 
 
 # torchvision keeps error responses, and their sockets, until they are garbage.
@@ -63,7 +63,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture(autouse=True)
 def direct_and_collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Reach the mirror past any proxy; collect sockets here, not in a later test that would be blamed for them."""
+    """Reach the mirror without a proxy. Collect sockets here, so that no later test reports them as leaks."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield
     gc.collect()
@@ -94,7 +94,7 @@ def mirror() -> Iterator[str]:
         ("hangs", "timed out"),
     ],
 )
-def test_a_bad_mirror_gives_one_line(
+def test_a_bad_mirror_gives_a_one_line_message(
     manner: str,
     reason: str,
     mirror: str,
@@ -123,7 +123,7 @@ def test_a_good_mirror_gives_the_files(mirror: str, tmp_path: Path, monkeypatch:
     assert {name: (raw / name).read_bytes() for name in FILES} == FILES
 
 
-def test_a_machine_without_names_is_told_so_at_once(
+def test_a_failed_name_lookup_is_reported_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("LAB4_MNIST_MIRROR", raising=False)
@@ -147,29 +147,29 @@ def test_the_next_mirror_is_tried_after_a_silent_one(
     assert "/none/ HTTP Error 404" in printed
 
 
-def test_a_failed_download_leaves_nothing_behind(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_leaves_no_files(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB4_MNIST_MIRROR", f"{mirror}/wrong")
     with pytest.raises(DownloadFailed, match=r"/wrong/ File not found or corrupted"):
         download_with_torchvision(tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_silent_download_is_given_up(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_stalls_is_stopped(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB4_MNIST_MIRROR", f"{mirror}/hangs")
     with pytest.raises(DownloadFailed, match="nothing arrived for 1 seconds"):
         download_with_torchvision(tmp_path, silence=1.0)
-    with pytest.raises(DownloadFailed, match="not finished after 0 seconds"):
+    with pytest.raises(DownloadFailed, match="did not finish within 0 seconds"):
         download_with_torchvision(tmp_path, limit=0.1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_made_is_a_failed_download(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_created_is_a_failed_download(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DownloadFailed, match="cannot be used"):
         download_with_torchvision(tmp_path / "file" / "cache")
 
 
-def test_leftovers_of_killed_runs_are_removed_after_a_day(
+def test_partial_downloads_of_killed_runs_are_removed_after_a_day(
     mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, young = tmp_path / ".download-old", tmp_path / ".download-young"

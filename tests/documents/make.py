@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from tests.answers.test_documents import ANSWERS, QUESTIONS  # noqa: E402  # needs the path above
+from tests.support.answer_tables import ANSWERS, QUESTIONS  # noqa: E402  # needs the path above
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 

@@ -458,6 +458,7 @@ def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Re
     return run, report
 
 
+@pytest.mark.slow
 def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> None:
     cohort, out = tmp_path / "cohort", tmp_path / "out"
     files = {"task1_cnn.py": NET, "experiments.csv": SWEEP, "a.md": f"# Observations\n\n{PARAGRAPH} <script>"}

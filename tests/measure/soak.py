@@ -34,9 +34,9 @@ from tests.measure.audit import (
     markers,
     read_back,
 )
-from tests.pipeline.test_sample_cohort import CASES, COHORT
 from tests.support.attack_corpus import Attack, build
 from tests.support.places import ROOT
+from tests.support.sample_cohort import CASES, COHORT
 
 SHARES = {"valid": 0.5, "fault": 0.17, "broken": 0.05, "slow": 0.08}
 """Shares of the cohort; the rest are attacks that end soon. ``slow`` are attacks that take a whole deadline."""

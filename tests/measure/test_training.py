@@ -6,7 +6,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -50,14 +50,6 @@ PLAN = TrainingPlan(
 ANSWERS = bars(230, 2)[1]
 TRAINED = 1500 - VALIDATION_IMAGES
 MISSING_DEVICE = "cuda" if sys.platform == "darwin" else "mps"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Net(nn.Module):

@@ -25,7 +25,6 @@ import pytest
 from grader.answers.marker.key import load_key
 from grader.data.accuracy import Predictions, with_accuracy
 from grader.data.digits import load_digits
-from grader.lab4.items import PART1_IDS, PART2_IDS
 from grader.model import Override, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
@@ -40,6 +39,9 @@ from grader.rubric.loading import load_rubric
 from grader.storage import run_folder
 from tests.support import report_samples
 from tests.support.places import ROOT
+from tests.support.quick_rubric import write_rubric
+
+pytestmark = pytest.mark.slow
 
 SAMPLES = ROOT / "tests" / "submissions"
 STUDENTS = {
@@ -52,36 +54,6 @@ STUDENTS = {
 OBSERVED = ("ada", "ben", "cleo")
 """Those with a script, for which evidence is stored."""
 RUN_SECONDS = 100.0
-TRAINING = """
-steps = 200
-batch_size = 64
-learning_rate = 0.05
-retry_learning_rate = 0.05
-retry_steps = 200
-momentum = 0.9
-seeds = [1]
-evaluate_every = 10
-stop_accuracy = 0.6
-margin = 0
-bands = [{ accuracy = 0.4, fraction = 1 }]
-"""
-
-
-def write_rubric(path: Path, *, points: str = "1", part1: bool = False) -> Path:
-    """A marking scheme with a short training run, and ``points`` for output.log_softmax; the other items give 1."""
-    given = dict.fromkeys(PART2_IDS, "1") | {"output.log_softmax": points}
-    sections = {
-        "totals": [f"part2 = {sum(map(Decimal, given.values()))}", *([f"part1 = {len(PART1_IDS)}"] if part1 else [])],
-        "part2": [f'"{id_}" = {value}' for id_, value in given.items()],
-        "training.mnist": [TRAINING],
-        "training.digits": [TRAINING],
-        "resources": ["max_parameters = 50_000_000", "max_forward_seconds = 10"],
-    }
-    if part1:
-        sections["part1"] = [f'"{id_}" = 1' for id_ in PART1_IDS]
-    text = 'title = "Quick"\n' + "".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items())
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def hand_in(folder: Path, sample: str) -> None:

@@ -188,7 +188,7 @@ def test_an_accuracy_that_may_be_owed_to_other_weights_waits() -> None:
     assert report.awarded == 13
     held = item(report, "training.accuracy")
     assert (held.status, held.proposed) == (Status.NEEDS_REVIEW, Decimal(1))
-    assert held.message == f"Held: {doubt.message}"
+    assert held.message == f"Waiting for a tutor: {doubt.message}"
 
 
 def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
@@ -200,7 +200,9 @@ def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
     assert {one.id for one in report.items if one.status is P} == {"loads"}
     assert {one.status for one in report.items if one.id != "loads"} == {Status.NEEDS_REVIEW}
     lost = item(report, "behaviour.gradients")
-    assert lost.message.startswith(f"Held: {doubt.message} backward raises an error"), "a loss waits as well"
+    assert lost.message.startswith(f"Waiting for a tutor: {doubt.message} The backward pass raises an error"), (
+        "a loss waits as well"
+    )
     assert lost.proposed == 0
     assert item(report, "structure.conv").proposed == 1
 

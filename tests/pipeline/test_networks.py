@@ -1,8 +1,8 @@
 """Networks as public code writes them, one a file in ``tests/networks``: each earns every mark and raises no suspicion.
 
 They are graded once, through the command that a tutor uses, with the shorter training of
-:mod:`tests.pipeline.test_sample_cohort`. The first line of a file says what it shows. That a replay gives the
-same outputs is tested in :mod:`tests.measure.test_measuring`.
+:mod:`tests.support.sample_cohort`. The first line of a file says what it shows. That a replay gives the
+same outputs is tested in :mod:`tests.measure.test_replay`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pytest
 from grader.lab4.items import PART2_IDS
 from grader.model import Report, Status
 from grader.storage import run_folder
-from tests.pipeline.test_sample_cohort import RUBRIC, with_shorter_training
 from tests.support.places import ROOT
+from tests.support.sample_cohort import RUBRIC, with_shorter_training
 
 NETWORKS = sorted((ROOT / "tests" / "networks").glob("*.py"))
 HELD = {"micro_batches_joined": {"passes-differ"}}

@@ -32,9 +32,9 @@ from grader.report.html.anonymity import UNTOLD, ByName, ByNumber
 from grader.report.html.cohort_chart import accuracy_chart, band_counts
 from grader.report.html.cohort_queue import listed_queue
 from grader.report.wording import visible
-from tests.report.test_report import Page
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples
+from tests.support.parsed_page import Page
 from tests.support.places import TESTS
 from tests.support.report_samples import F, H, P, R
 

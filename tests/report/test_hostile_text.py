@@ -31,9 +31,11 @@ from grader.storage import run_folder
 from grader.storage.json_files import encodable, read_json, write_json
 from grader.submissions import safe_folder_name
 from grader.submissions.naming import clean_component
-from tests.pipeline.test_cohort import write_rubric
 from tests.support import report_samples as samples
 from tests.support.places import TESTS
+from tests.support.quick_rubric import write_rubric
+
+pytestmark = pytest.mark.slow
 
 SAMPLES = TESTS / "submissions"
 NET = "import torch.nn as nn\n\n\nclass Net(nn.Module):\n    pass\n"

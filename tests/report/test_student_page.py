@@ -27,8 +27,8 @@ from grader.report.html import pages
 from grader.report.html.images import digit_strip, filter_sheet
 from grader.report.html.student_page import lost_checks
 from grader.report.html.training_view import gallery, runs
-from tests.report.test_report import Page, student_page
 from tests.support import report_samples as samples
+from tests.support.parsed_page import Page, student_page
 from tests.support.places import TESTS
 
 GOLD = TESTS / "report" / "gold" / "student"

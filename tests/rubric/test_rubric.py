@@ -61,7 +61,7 @@ def with_experiment(points: str = "1", total: str = "5") -> str:
     return PACKAGED.replace("part2 = 17", f"part2 = 17\nexperiment = {total}") + f"\n[experiment]\n{given}\n"
 
 
-def test_the_experiment_earns_points_only_where_a_rubric_says_so(rubric_from: Callable[[str], Rubric]) -> None:
+def test_the_experiment_earns_points_only_if_the_rubric_says_so(rubric_from: Callable[[str], Rubric]) -> None:
     packaged, paid = load_rubric(), rubric_from(with_experiment())
     assert packaged.experiment == ()
     assert tuple(criterion.id for criterion in paid.experiment) == EXPERIMENT_IDS
@@ -69,14 +69,14 @@ def test_the_experiment_earns_points_only_where_a_rubric_says_so(rubric_from: Ca
     assert len({packaged.revision, paid.revision, rubric_from(with_experiment("2", "10")).revision}) == 3
 
 
-def test_the_experiment_of_the_docs_is_a_rubric(rubric_from: Callable[[str], Rubric]) -> None:
+def test_the_experiment_table_in_the_docs_is_valid(rubric_from: Callable[[str], Rubric]) -> None:
     example = TUTORS.read_text(encoding="utf-8").partition("[totals]\n")[2].partition("```")[0]
     total, _, table = example.partition("\n")
     rubric = rubric_from(PACKAGED.replace("part2 = 17", f"part2 = 17\n{total}") + table)
     assert sum(criterion.points for criterion in rubric.experiment) == 3
 
 
-def test_points_are_exact_decimals_from_numbers_and_from_text(rubric_from: Callable[[str], Rubric]) -> None:
+def test_points_given_as_numbers_or_text_are_exact_decimals(rubric_from: Callable[[str], Rubric]) -> None:
     text = PACKAGED.replace('"structure.relu" = 1.5', '"structure.relu" = "1.25"')
     text = text.replace('"structure.order" = 0.5', '"structure.order" = 0.75')
     points = {criterion.id: criterion.points for criterion in rubric_from(text).part2}
@@ -84,7 +84,7 @@ def test_points_are_exact_decimals_from_numbers_and_from_text(rubric_from: Calla
     assert points["structure.order"] == Decimal("0.75")
 
 
-def test_the_revision_changes_with_the_content_only(rubric_from: Callable[[str], Rubric]) -> None:
+def test_the_revision_depends_only_on_the_content(rubric_from: Callable[[str], Rubric]) -> None:
     original = load_rubric().revision
     quoted = PACKAGED.replace("part1 = 13", 'part1 = "13.0"  # the same').replace('"loads" = 1', '\n"loads" = 1.00')
     unquoted = PACKAGED.replace('"structure.conv" = 2', "structure.conv = 2")
@@ -101,7 +101,7 @@ def test_part_1_may_be_left_out(rubric_from: Callable[[str], Rubric]) -> None:
     assert len(rubric.part2) == len(PART2_IDS)
 
 
-def test_an_item_may_have_no_points(rubric_from: Callable[[str], Rubric]) -> None:
+def test_an_item_may_have_zero_points(rubric_from: Callable[[str], Rubric]) -> None:
     text = with_line('"8"', '"8" = 0').replace("part1 = 13", "part1 = 12")
     assert rubric_from(text).part1[-1].points == 0
 
@@ -109,15 +109,18 @@ def test_an_item_may_have_no_points(rubric_from: Callable[[str], Rubric]) -> Non
 FAULTS = {
     "misspelt table": (PACKAGED.replace("[resources]", "[resource]"), 'resource: .*Did you mean "resources"'),
     "misspelt key": (with_line("steps", "step = 600"), 'training.mnist.step: .*Did you mean "steps"'),
-    "unknown key": (with_line("max_parameters", "colour = 1"), "resources.colour: is not known here. Known here: max_"),
+    "unknown key": (
+        with_line("max_parameters", "colour = 1"),
+        "resources.colour: is not a known key. The known names are: max_",
+    ),
     "unknown check": (
         PACKAGED.replace('"structure.conv"', '"structure.convs"'),
         r'part2."structure.convs": .*Did you mean "structure.conv"',
     ),
-    "unknown part": (PACKAGED.replace('"6a"', '"6c"'), "part1.6c: is not known here"),
+    "unknown part": (PACKAGED.replace('"6a"', '"6c"'), "part1.6c: is not a known key"),
     "missing check": (PACKAGED.replace('"structure.relu" = 1.5', ""), r'part2."structure.relu": is missing'),
     "missing part": (PACKAGED.replace('"7e" = 1', ""), "part1.7e: is missing"),
-    "missing part 1": (PACKAGED.replace("[part1]", "[part3]"), "part3: is not known here"),
+    "missing part 1": (PACKAGED.replace("[part1]", "[part3]"), "part3: is not a known key"),
     "total of a part that is not there": (
         WITHOUT_PART1,
         r"totals.part1: there is no \[part1\] table",
@@ -147,7 +150,7 @@ FAULTS = {
     "points as a boolean": (PACKAGED.replace('"loads" = 1', '"loads" = true'), "part2.loads: .*not true"),
     "points as a list": (PACKAGED.replace('"loads" = 1', '"loads" = [1]'), "part2.loads: .*not a list"),
     "a table that is none": ('part2 = 3\ntitle = "x"\n[totals]\npart2 = 17', "part2: should be a table, not 3"),
-    "no title": (PACKAGED.replace('title = "Lab 4"', 'title = " "'), "title: should be some text"),
+    "no title": (PACKAGED.replace('title = "Lab 4"', 'title = " "'), "title: should be text"),
     "bands out of order": (
         with_bands(BEST_BAND + ", { accuracy = 0.95, fraction = 0.5 }"),
         r"training.digits.bands\[2\].accuracy: .*below 0.9",
@@ -164,28 +167,30 @@ FAULTS = {
     "band as a number": (with_bands("0.9"), r"training.digits.bands\[1\]: should be a table"),
     "no bands": (with_bands(""), "training.digits.bands: .*at least one entry, not an empty list"),
     "no seeds": (with_line("seeds", "seeds = []"), "training.mnist.seeds: .*at least one entry"),
-    "a seed twice": (with_line("seeds", "seeds = [1, 1]"), "training.mnist.seeds: the same seed"),
+    "a seed twice": (with_line("seeds", "seeds = [1, 1]"), "training.mnist.seeds: contains the same seed"),
     "a seed that is no number": (with_line("seeds", 'seeds = [1, "2"]'), r"training.mnist.seeds\[2\]: .*whole number"),
-    "no steps": (with_line("steps", "steps = 0"), "training.mnist.steps: should lie between 10 and"),
-    "endless steps": (with_line("steps", "steps = 1_000_000"), "training.mnist.steps: should lie between"),
+    "no steps": (with_line("steps", "steps = 0"), "training.mnist.steps: should be between 10 and"),
+    "endless steps": (with_line("steps", "steps = 1_000_000"), "training.mnist.steps: should be between"),
     "part of a step": (with_line("steps", "steps = 1.5"), "training.mnist.steps: should be a whole number"),
     "never evaluated": (with_line("evaluate_every", "evaluate_every = 1001"), "evaluate_every: .*between 1 and 1000"),
-    "learning rate 0": (with_line("learning_rate", "learning_rate = 0"), "learning_rate: should lie between"),
+    "learning rate 0": (with_line("learning_rate", "learning_rate = 0"), "learning_rate: should be between"),
     "stops too early": (with_line("stop_accuracy", "stop_accuracy = 0.5"), "stop_accuracy: .*best band, 0.7"),
-    "no parameters": (with_line("max_parameters", "max_parameters = 0"), "resources.max_parameters: should lie"),
-    "no seconds": (with_line("max_forward_seconds", "max_forward_seconds = nan"), "max_forward_seconds: should lie"),
+    "no parameters": (with_line("max_parameters", "max_parameters = 0"), "resources.max_parameters: should be"),
+    "no seconds": (with_line("max_forward_seconds", "max_forward_seconds = nan"), "max_forward_seconds: should be"),
     "bad TOML": ('title = "Lab 4"\n[totals\n', r"not valid TOML: .*line 2"),
 }
 
 
 @pytest.mark.parametrize(("text", "reason"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_is_refused_by_name(text: str, reason: str, rubric_from: Callable[[str], Rubric]) -> None:
+def test_a_mistake_is_refused_with_its_key_and_reason(
+    text: str, reason: str, rubric_from: Callable[[str], Rubric]
+) -> None:
     with pytest.raises(UsageFault, match=reason) as refusal:
         rubric_from(text)
     assert "scheme.toml" in str(refusal.value)
 
 
-def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match=r"none\.toml: the rubric cannot be read"):
         load_rubric(tmp_path / "none.toml")
     with pytest.raises(UsageFault, match="cannot be read"):

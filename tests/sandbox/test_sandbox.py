@@ -9,72 +9,27 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from grader.model import GraderFault, Job, UsageFault
+from grader.model import GraderFault, UsageFault
 from grader.model.evidence import Ending, Evidence
-from grader.sandbox import Limits, MeasurementFailed, Stopped, Wish, WorkerPool, child
+from grader.sandbox import Limits, MeasurementFailed, Stopped, WorkerPool, child
 from grader.sandbox.decoding import Decoder, Garbled, Recorded
 from tests.support.places import ROOT
+from tests.support.worker_pools import LIMITS, is_running, make_job, make_pool, wait_until
 
-REPOSITORY = ROOT
-ENTRY = "tests.support.worker_entries:observe"
-MEASURE = "tests.support.worker_entries:open_service"
-LIMITS = Limits(stage_seconds={"load": 8.0, "build": 1.0}, memory_bytes=256 << 20, file_bytes=8 << 20)
+pytestmark = pytest.mark.slow
+
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-
-
-def make_pool(
-    workers: int = 2,
-    limits: Limits = LIMITS,
-    warm: tuple[str, ...] = (),
-    entry: str = ENTRY,
-    isolation: Wish = Wish.OFF,
-    prefix: Sequence[str] = (),
-    **settings: Any,
-) -> WorkerPool:
-    """A pool that is held in by limits and deadlines alone, as on a system that has nothing better."""
-    return WorkerPool(
-        workers=workers,
-        limits=limits,
-        settings={"device": "cpu", **settings},
-        entry=entry,
-        measure=MEASURE,
-        warm=warm,
-        paths=[str(REPOSITORY)],
-        isolation=isolation,
-        prefix=prefix,
-    )
-
-
-def make_job(behaviour: str, root: Path) -> Job:
-    return Job(str(root), f"{behaviour}.py", seed=7)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def descriptor_count() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +197,7 @@ def test_surroundings(record: Callable[[str], Evidence], tmp_path: Path, monkeyp
     assert seen["threads"] == 1, "a server with threads cannot fork safely"
     assert "SECRET_TOKEN" not in seen["environment"]
     assert "PYTHONPATH" not in seen["environment"]
-    assert str(REPOSITORY) not in seen["path"]
+    assert str(ROOT) not in seen["path"]
     standard, others = seen["descriptors"][:3], seen["descriptors"][3:]
     assert standard == [0, 1, 2]
     # The channel's, and the one that lists the folder.
@@ -314,9 +269,10 @@ def test_leaving_the_pool_ends_what_is_under_way(tmp_path: Path) -> None:
 def test_everything_dies_with_a_killed_grader(tmp_path: Path) -> None:
     program = f"""
 import sys
-sys.path.insert(0, {str(REPOSITORY)!r})
+sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from tests.sandbox.test_sandbox import *
+from grader.sandbox import Limits
+from tests.support.worker_pools import make_job, make_pool
 if __name__ == "__main__":
     with make_pool(limits=Limits(stage_seconds={{"build": 60.0}})) as pool:
         pool.versions

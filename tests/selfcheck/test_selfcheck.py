@@ -1,4 +1,4 @@
-"""The students' self-check: the first hint for common faults, the same verdicts as the grader, and how it is told."""
+"""The students' self-check: the first hint for common faults, the same statuses as the grader, and its texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from grader.selfcheck.records import record_from
 from grader.selfcheck.run import SEED
 from grader.selfcheck.steps import OVERFITS, SHAPES, judge, points
 from grader.selfcheck.task import RECORDS, Task
-from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, next_step, told
+from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, failure, next_step
 from grader.selfcheck.work_copy import copy_work
 from grader.selfcheck.written_work import EXPERIMENTS, NOTEBOOK, State, Written, look_at_answers, look_at_experiments
 from grader.storage.json_files import packed
@@ -43,15 +43,15 @@ from tests.support.places import ROOT
 
 COHORT = ROOT / "tests" / "submissions"
 SHARE = int(os.environ.get("LAB4_SHARE", "18"))
-"""Besides the common faults one in so many of the sample cohort is looked at, in the order of their names, which mixes
-all kinds; LAB4_SHARE=1 looks at all, which takes some minutes.
+"""Besides the common faults, one in SHARE cases of the sample cohort is checked, in the order of their names, so that
+all kinds are included. LAB4_SHARE=1 checks all of them, which takes some minutes.
 """
 MOST_SECONDS = 3600
 IDS = [step.id for step in STEPS]
 
 
 def look_at(*cases: str) -> dict[str, dict[str, list[str]]]:
-    """By case of the sample cohort: status, message and hint of each step of the self-check, from two processes."""
+    """Status, message and hint of each step of the self-check, by case of the sample cohort. Uses two processes."""
     command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
     environment = os.environ | SETTINGS
     with ExitStack() as stack:
@@ -72,38 +72,38 @@ def look_at(*cases: str) -> dict[str, dict[str, list[str]]]:
 FAULTS = {
     "fault-super-init-forgotten": ("loads", "Begin __init__ with super().__init__()."),
     "fault-logits": ("output.log_softmax", "Return F.log_softmax(x, dim=1)."),
-    "fault-softmax": ("output.log_softmax", "in place of softmax"),
-    "fault-wrong-fc1-size": ("forward.shape", "Declare it with"),
+    "fault-softmax": ("output.log_softmax", "instead of softmax"),
+    "fault-wrong-fc1-size": ("forward.shape", "Change its number of inputs"),
     "fault-no-conv-dropout": ("structure.dropout_conv", "after the second convolution"),
     "fault-no-fc-dropout": ("structure.dropout_fc", "after the first fully connected layer"),
     "fault-dropout-always-on": ("behaviour.dropout_train_eval", "training=self.training"),
     "fault-no-relu-after-fc1": ("structure.relu", "F.relu (or nn.ReLU)"),
-    "fault-hard-coded-batch": ("forward.batch", "Do not write the batch size into Net"),
+    "fault-hard-coded-batch": ("forward.batch", "Do not use a fixed batch size in Net"),
     "fault-blank-template": ("forward.shape", "Write __init__ and forward."),
     "fault-three-convs": ("structure.conv", "exactly two convolution layers"),
-    "broken-syntax-error": ("loads", "Correct the line"),
+    "broken-syntax-error": ("loads", "Correct that line"),
     "broken-infinite-loop-in-forward": ("forward.shape", "endless loop"),
-    "broken-exit-in-forward": ("forward.shape", "Take out calls to exit()"),
+    "broken-exit-in-forward": ("forward.shape", "Remove calls to exit()"),
 }
-"""Cases of the sample cohort: the step that fails first, and words of its hint."""
+"""Cases of the sample cohort: the step that fails first, and words from its hint."""
 
 
 @pytest.fixture(scope="module")
 def looked_at() -> dict[str, dict[str, list[str]]]:
-    """The common faults and a share of the other cases, all at once, for each process imports torch."""
+    """The common faults and a share of the other cases, together, because each process has to import torch."""
     others = sorted({path.parent.name for path in COHORT.glob("*/expected.toml")} - FAULTS.keys())
     return look_at(*FAULTS, *others[::SHARE])
 
 
 def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
-    """Marks a test that needs the cases to be looked at."""
+    """Mark a test that uses the checked cases."""
     marked: Callable[..., None] = pytest.mark.slow(pytest.mark.timeout(MOST_SECONDS)(test))
     return marked
 
 
 @of_the_cohort
 @pytest.mark.parametrize("case", FAULTS)
-def test_the_first_hint_is_the_right_one(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
+def test_the_first_failure_has_the_right_hint(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
     steps = looked_at[case]
     assert list(steps) == IDS
     first = next(id for id, (status, _, _) in steps.items() if status == Status.FAILED)
@@ -114,7 +114,7 @@ def test_the_first_hint_is_the_right_one(case: str, looked_at: dict[str, dict[st
 
 @of_the_cohort
 @pytest.mark.parametrize("case", FAULTS)
-def test_one_fault_is_told_once(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
+def test_each_fault_is_reported_once(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
     told = [id for id, (status, _, _) in looked_at[case].items() if status not in (Status.PASSED, Status.SKIPPED)]
     assert told == [FAULTS[case][0]]
 
@@ -122,25 +122,25 @@ def test_one_fault_is_told_once(case: str, looked_at: dict[str, dict[str, list[s
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("'Net' object has no attribute '_modules'", "Net.__init__ does not set nn.Module up."),
+        ("'Net' object has no attribute '_modules'", "Net.__init__ does not call super().__init__()."),
         ("'Net' object has no attribute 'conv9'", "Net() raises an error"),
     ],
 )
-def test_a_net_without_layers_that_never_calls_super(text: str, message: str) -> None:
+def test_a_network_that_never_calls_super_init(text: str, message: str) -> None:
     build = replace(samples.BUILD, problem=Problem("build", text, "AttributeError"))
     found = samples.judged(replace(samples.HEALTHY, build=build))["loads"]
     assert found.message.startswith(message)
     assert ("super().__init__()" in found.hint) == ("_modules" in text)
 
 
-def test_the_template_as_handed_out_is_called_blank() -> None:
+def test_the_unchanged_template_is_called_blank() -> None:
     problem = Problem("build", "'Net' object has no attribute '_modules'", "AttributeError")
     load, build = replace(samples.LOAD, is_blank=True), replace(samples.BUILD, problem=problem)
     evidence = replace(samples.until("build", "finished"), load=load, build=build)
-    assert samples.judged(evidence)["loads"].message == "Net is still as blank as in the template."
+    assert samples.judged(evidence)["loads"].message == "Net is still blank, as in the template."
 
 
-# ---- the same verdicts as the grader's -------------------------------------------------------------------------------
+# ---- the same statuses as from the grader ----------------------------------------------------------------------------
 
 
 def expected_statuses(case: str) -> dict[str, str]:
@@ -150,7 +150,9 @@ def expected_statuses(case: str) -> dict[str, str]:
 
 
 @of_the_cohort
-def test_the_sample_cohort_gets_the_verdicts_of_the_grader(looked_at: dict[str, dict[str, list[str]]]) -> None:
+def test_the_sample_cohort_gets_the_same_statuses_as_from_the_grader(
+    looked_at: dict[str, dict[str, list[str]]],
+) -> None:
     assert len(looked_at) >= len(FAULTS) + 10
     differences = [
         (case, id, status, steps[id])
@@ -161,16 +163,16 @@ def test_the_sample_cohort_gets_the_verdicts_of_the_grader(looked_at: dict[str, 
     assert differences == []
     learning = {case: steps for case, steps in looked_at.items() if steps["training.accuracy"][0] == Status.PASSED}
     blamed = [case for case, steps in learning.items() if steps[OVERFITS][0] != Status.PASSED]
-    assert blamed == [], "the self-check's own steps accuse no net that learns"
+    assert blamed == [], "networks that learn also pass the self-check's own steps"
 
 
-def test_all_checks_are_steps_and_two_more() -> None:
+def test_the_steps_are_all_checks_and_two_more() -> None:
     assert set(IDS) == {*PART2_IDS, SHAPES, OVERFITS}
     assert set(MORE) <= set(IDS)
     assert set(points(load_rubric())) == set(PART2_IDS)
 
 
-def test_evidence_is_judged_as_the_grader_judges_it() -> None:
+def test_good_evidence_passes_every_step() -> None:
     rubric = load_rubric()
     observed = Observed(samples.HEALTHY, replace(samples.training(0.97), correct=64, total=64))
     findings = judge(observed, rubric, data="digits")
@@ -180,7 +182,7 @@ def test_evidence_is_judged_as_the_grader_judges_it() -> None:
 # ---- evidence across the pipe ----------------------------------------------------------------------------------------
 
 
-def test_records_come_back_as_they_went() -> None:
+def test_records_survive_the_way_through_json() -> None:
     evidence = samples.HEALTHY
     measured = Measurements(samples.trace(*samples.LAYERS), samples.PROBE, samples.MODES, seconds={"trace": 0.1})
     node = Node("aten.view.default", ({"tensor": ["input", 0, 0, False]}, [{"images": [1, 0]}, 784]), {}, (1,))
@@ -193,7 +195,7 @@ def test_records_come_back_as_they_went() -> None:
 
 
 @pytest.mark.parametrize("stage", ["measure", "train"])
-def test_what_could_not_be_measured_is_no_fault_of_the_script(stage: str, tmp_path: Path) -> None:
+def test_a_failed_measurement_is_not_the_scripts_fault(stage: str, tmp_path: Path) -> None:
     begin = json.dumps({"stage": "load", "begin": True}), json.dumps({"stage": stage, "begin": True})
     process = started(f"import time; print(*{begin!r}, sep='\\n', flush=True); time.sleep(100)")
     seen = observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 9, stage: 0.2}).evidence
@@ -205,7 +207,7 @@ def test_what_could_not_be_measured_is_no_fault_of_the_script(stage: str, tmp_pa
     [None, [], {}, {**asdict(Loading(None)), "more": 1}, {**asdict(Loading(None)), "how": 3},
      {**asdict(Loading(None)), "methods": "forward"}, {**asdict(Loading(None)), "problem": {"kind": "syntax"}}],
 )  # fmt: skip
-def test_other_things_are_no_records(value: Any) -> None:
+def test_data_that_is_not_a_record_is_refused(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         record_from(value, Loading)
 
@@ -224,20 +226,20 @@ def no_training(record: Training, predictions: Any) -> tuple[Training, int | Non
     raise AssertionError("nothing was trained")
 
 
-def test_a_machine_without_torch_is_no_fault_of_the_script(tmp_path: Path) -> None:
+def test_missing_torch_is_not_the_scripts_fault(tmp_path: Path) -> None:
     process = started("raise ModuleNotFoundError(\"No module named 'torch'\")")
     with pytest.raises(GraderFault, match="No module named 'torch'"):
         observe(process, task_for(tmp_path), judge_training=no_training)
 
 
-def test_what_says_nothing_is_ended_at_its_deadline(tmp_path: Path) -> None:
+def test_a_silent_process_is_killed_at_the_time_limit(tmp_path: Path) -> None:
     process = started("import time; time.sleep(100)")
     with pytest.raises(GraderFault, match=r"not done after 0\.2 seconds"):
         observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 0.2})
     assert process.returncode is not None
 
 
-def test_rubbish_on_the_channel_is_told_as_such(tmp_path: Path) -> None:
+def test_invalid_data_from_the_process_is_reported(tmp_path: Path) -> None:
     process = started('print(\'{"stage": "load", "begin": true}\'); print(\'x\' * 40)')
     seen = observe(process, task_for(tmp_path), judge_training=no_training).evidence
     assert seen.ending.kind == "crashed"
@@ -247,13 +249,13 @@ def test_rubbish_on_the_channel_is_told_as_such(tmp_path: Path) -> None:
 # ---- the student's folder --------------------------------------------------------------------------------------------
 
 
-def test_a_folder_without_a_script_is_told_so(tmp_path: Path) -> None:
+def test_a_missing_script_is_reported(tmp_path: Path) -> None:
     check = run_self_check(tmp_path, {})
     assert check.findings["loads"].message == "task1_cnn.py is not in this folder."
     assert {one.status for id, one in check.findings.items() if id != "loads"} == {Status.SKIPPED}
 
 
-def test_what_is_looked_at_is_a_copy_of_the_students_own_files(tmp_path: Path) -> None:
+def test_the_copy_contains_only_the_students_own_files(tmp_path: Path) -> None:
     work = tmp_path / "lab4"
     for name in (
         "task1_cnn.py", "blocks/layers.py", "selfcheck/grader/model.py", "data/MNIST/raw/train", ".git/config",
@@ -272,7 +274,7 @@ def test_what_is_looked_at_is_a_copy_of_the_students_own_files(tmp_path: Path) -
     ("environment", "note"),
     [
         ({}, "MNIST is not in ./data, so"),
-        ({"LAB4_DATA": "digits"}, "As LAB4_DATA asks,"),
+        ({"LAB4_DATA": "digits"}, "LAB4_DATA is set to digits, so"),
         ({"LAB4_DATA": "/nowhere/at/all"}, "MNIST is not in LAB4_DATA (/nowhere/at/all), so"),
     ],
 )
@@ -283,7 +285,7 @@ def test_without_mnist_the_sample_is_used(environment: Mapping[str, str], note: 
     assert "sample of real handwritten digits" in data.note
 
 
-def test_half_a_download_is_told_and_left_alone(tmp_path: Path) -> None:
+def test_an_incomplete_download_is_reported_and_kept(tmp_path: Path) -> None:
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / MNIST[0].name).write_bytes(b"half")
@@ -321,9 +323,7 @@ def notebook(*cells: tuple[str, str]) -> Any:
         ([("question-1", "How would you explain"), ("observations", "text")], {}),
     ],
 )  # fmt: skip
-def test_answers_are_answered_blank_or_not_found(
-    cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path
-) -> None:
+def test_the_state_of_each_answer(cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path) -> None:
     library: Any = nbformat
     library.write(notebook(*cells), str(tmp_path / NOTEBOOK))
     written = look_at_answers(tmp_path)
@@ -331,20 +331,20 @@ def test_answers_are_answered_blank_or_not_found(
     assert written.states == dict.fromkeys(PART1_IDS, State.NOT_FOUND) | expected
 
 
-def test_a_notebook_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unreadable_notebook_is_reported(tmp_path: Path) -> None:
     assert "is not in this folder" in look_at_answers(tmp_path).problem
     (tmp_path / NOTEBOOK).write_text("{")
     assert "cannot be read" in look_at_answers(tmp_path).problem
 
 
-# ---- what is told ----------------------------------------------------------------------------------------------------
+# ---- texts -----------------------------------------------------------------------------------------------------------
 
-EVERYTHING = dict.fromkeys(IDS, passed("It holds."))
+EVERYTHING = dict.fromkeys(IDS, passed("It passes."))
 
 
-def test_the_end_names_the_first_fault_and_never_says_that_all_is_right() -> None:
+def test_the_last_lines_name_the_first_fault() -> None:
     assert next_step(EVERYTHING, IDS) == [ALL_PASSED]
-    assert ALL_PASSED == "The public checks passed; more is looked at when marking."
+    assert ALL_PASSED == "All public checks passed; more is checked when your work is marked."
     faults = {"structure.relu": failed("No ReLU.", "Apply F.relu."), "overfits": failed("No.", "Less dropout.")}
     broken = EVERYTHING | faults
     assert next_step(broken, IDS)[0] == "Next: structure.relu"
@@ -354,17 +354,17 @@ def test_the_end_names_the_first_fault_and_never_says_that_all_is_right() -> Non
     assert next_step(EVERYTHING | {"resources": skipped("Later.")}, list(some)) != [ALL_PASSED]
 
 
-def test_a_fault_is_told_in_lines_that_fit_and_shows_nothing_that_steers_a_terminal() -> None:
+def test_the_text_of_a_failure_fits_and_contains_no_control_characters() -> None:
     finding = failed("word " * 60, "try " * 40, expected="\x1b[31mred\x1b[0m", seen="a\u202eb")
-    text = told("forward.shape", finding, SelfCheck({}, printed="\x1b]0;title\x07hello"), verbose=True)
+    text = failure("forward.shape", finding, SelfCheck({}, printed="\x1b]0;title\x07hello"), verbose=True)
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "hello" in text
-    assert "More hints: pytest -v" in told("loads", finding, SelfCheck({}), verbose=False)
+    assert "More hints: pytest -v" in failure("loads", finding, SelfCheck({}), verbose=False)
 
 
-def test_the_state_of_the_answers_is_told_without_judging_them() -> None:
+def test_the_text_about_written_answers() -> None:
     states = dict.fromkeys(PART1_IDS, State.ANSWERED) | {"6a": State.BLANK, "8": State.NOT_FOUND}
     lines = " ".join(answers(Written(states)))
     assert lines.startswith("Part 1: 11 answered; 1 blank (6a); 1 not found (8).")
@@ -372,14 +372,14 @@ def test_the_state_of_the_answers_is_told_without_judging_them() -> None:
     assert Written(dict.fromkeys(PART1_IDS, State.ANSWERED)).missing == ""
 
 
-def test_an_ending_that_is_nobodys_fault_waits_for_a_tutor() -> None:
+def test_an_unsupported_submission_waits_for_a_tutor() -> None:
     evidence = replace(samples.HEALTHY, ending=Ending("unobserved", "modes", "odd"), modes=None, gradients=None)
     findings = judge(Observed(replace(evidence, resources=None, trainings=())), load_rubric(), data="digits")
     assert findings["behaviour.dropout_train_eval"].status is Status.NEEDS_REVIEW
     assert "behaviour.dropout_train_eval" in next_step(findings, IDS)[0]
 
 
-def test_a_net_that_learns_no_batch_by_heart_is_told_unless_something_else_explains_it() -> None:
+def test_a_network_that_cannot_memorise_a_batch_fails_unless_another_fault_explains_it() -> None:
     rubric, poor = load_rubric(), replace(samples.training(0.97), correct=20, total=64)
     weak = replace(samples.HEALTHY, trainings=tuple(samples.training(0.2, seed) for seed in (1, 2, 3)))
     findings = judge(Observed(weak, poor), rubric, data="digits")
@@ -392,14 +392,14 @@ def test_a_net_that_learns_no_batch_by_heart_is_told_unless_something_else_expla
     assert judge(Observed(weak, None), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
 
 
-def test_the_runs_of_an_experiment_are_counted_and_their_figures_are_not_judged(tmp_path: Path) -> None:
-    def told() -> str:
+def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -> None:
+    def shown() -> str:
         return " ".join(" ".join(experiments(look_at_experiments(tmp_path))).split())
 
-    assert told() == "Experiments: experiments.csv is not in this folder."
+    assert shown() == "Experiments: experiments.csv is not in this folder."
     header = (ROOT / "student_template" / EXPERIMENTS).read_text(encoding="utf-8")
     (tmp_path / EXPERIMENTS).write_text(header, encoding="utf-8")
-    assert told() == "Experiments: experiments.csv has no run in it yet."
+    assert shown() == "Experiments: experiments.csv has no runs yet."
     (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
-    assert told().startswith("Experiments: 1 run found.")
-    assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in told()
+    assert shown().startswith("Experiments: 1 run found.")
+    assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in shown()

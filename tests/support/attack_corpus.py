@@ -1,10 +1,11 @@
 """The attack corpus: the submissions in ``tests/attacks``, and those that could not be committed as they are.
 
-An attack is a folder named FAMILY-what-it-does with an ``expected.toml``: ``about`` (one sentence), ``family``,
-``at_most`` (the highest mark of Part 2 that it may get), ``at_least`` (when the attack must not cost what the net
-deserves), ``flags`` (each an id or a list of alternatives, of which one must be there) and ``endings`` (how the worker
-may end). ``forged.py`` beside the folders is given to each attack that imports it. Zip bombs, links, pipes, hostile
-names and oversized files are made here, bounded in size. Nothing is run.
+An attack is a folder FAMILY/WHAT-IT-DOES with an ``expected.toml``: ``about`` (one sentence), ``at_most`` (the highest
+mark of Part 2 that it may get), ``at_least`` (when the attack must not cost what the net deserves), ``flags`` (each an
+id or a list of alternatives, of which one must be there), ``endings`` (how the worker may end) and ``planted`` (files
+that are copies of ``planted.py``). In a cohort the attack is a student named FAMILY-WHAT-IT-DOES. ``forged.py`` is
+given to each attack that imports it. Zip bombs, links, pipes, hostile names and oversized files are made here, bounded
+in size. Nothing is run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from tests.support.places import TESTS
 ATTACKS = TESTS / "attacks"
 FORGED = ATTACKS / "forged.py"
 """Made-up evidence, for the attacks that hand it in."""
-KEYS = {"about", "family", "at_most", "at_least", "flags", "endings"}
+PLANTED = ATTACKS / "planted.py"
+"""Leaves a mark where it is imported, for the attacks that plant it under a name that the grader loads."""
+KEYS = {"about", "at_most", "at_least", "flags", "endings", "planted"}
 POINTS = 17
 """Of Part 2."""
 POOR = 8.5
@@ -44,7 +47,7 @@ class Attack:
     """What a hostile submission may get. ``name`` is the student's id in the results.
 
     ``flags`` holds, for each flag that is due, the ids of which one must be there; ``endings`` the kinds of ending that
-    are allowed, empty for any.
+    are allowed, empty for any; ``planted`` the files of its folder that are copies of ``planted.py``.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Attack:
     at_least: float | None = None
     flags: tuple[tuple[str, ...], ...] = ()
     endings: tuple[str, ...] = ()
+    planted: tuple[str, ...] = ()
 
 
 Maker = Callable[[Path], None]
@@ -67,12 +71,19 @@ def build(target: Path, *, wants: Callable[[str], bool] = lambda name: True) -> 
     """
     target.mkdir(parents=True, exist_ok=True)
     attacks = []
-    for folder in (folder for folder in committed() if wants(folder.name)):
-        shutil.copytree(folder, target / folder.name, ignore=shutil.ignore_patterns("expected.toml", "__pycache__"))
+    for source in committed():
+        attack = read(source)
+        if not wants(attack.name):
+            continue
+        folder = target / attack.name
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("expected.toml", "__pycache__"))
         script = folder / "task1_cnn.py"
         if script.is_file() and "import forged\n" in script.read_text(encoding="utf-8"):
-            shutil.copy(FORGED, target / folder.name)
-        attacks.append(read(folder))
+            shutil.copy(FORGED, folder)
+        for place in attack.planted:
+            (folder / place).parent.mkdir(exist_ok=True)
+            shutil.copy(PLANTED, folder / place)
+        attacks.append(attack)
     for attack, make in ((attack, make) for attack, make in MADE if wants(attack.name)):
         folder = target / attack.name
         folder.mkdir()
@@ -90,20 +101,26 @@ def build(target: Path, *, wants: Callable[[str], bool] = lambda name: True) -> 
 
 def committed() -> list[Path]:
     """The folders of the attacks that lie in the repository."""
-    return sorted(path for path in ATTACKS.iterdir() if (path / "expected.toml").is_file())
+    return sorted(path.parent for path in ATTACKS.glob("*/*/expected.toml"))
+
+
+def name_of(folder: Path) -> str:
+    """The student's id that the attack in ``folder`` goes by."""
+    return f"{folder.parent.name}-{folder.name}"
 
 
 def read(folder: Path) -> Attack:
     """What ``expected.toml`` in ``folder`` says."""
     table: Mapping[str, Any] = tomllib.loads((folder / "expected.toml").read_text(encoding="utf-8"))
     return Attack(
-        name=folder.name,
+        name=name_of(folder),
         about=table["about"],
-        family=table["family"],
+        family=folder.parent.name,
         at_most=float(table["at_most"]),
         at_least=float(table["at_least"]) if "at_least" in table else None,
-        flags=tuple((one,) if isinstance(one, str) else tuple(one) for one in table.get("flags", ())),
+        flags=tuple((ids,) if isinstance(ids, str) else tuple(ids) for ids in table.get("flags", ())),
         endings=tuple(table.get("endings", ())),
+        planted=tuple(table.get("planted", ())),
     )
 
 

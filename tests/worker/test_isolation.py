@@ -22,7 +22,10 @@ from grader.sandbox import Limits, Wish, WorkerPool
 from grader.sandbox.level import level_of
 from grader.worker.isolate import capabilities, filesystem, seccomp, syscalls
 from grader.worker.isolate.confinement import Allowance, Assignment, confine, depart
-from tests.sandbox.test_sandbox import LIMITS, REPOSITORY, is_running, make_job, make_pool, wait_until
+from tests.support.places import ROOT
+from tests.support.worker_pools import LIMITS, is_running, make_job, make_pool, wait_until
+
+pytestmark = pytest.mark.slow
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
 ROOMY = replace(LIMITS, disk_bytes=16 << 20, stage_seconds={"load": 20.0})
@@ -69,7 +72,7 @@ def test_a_submission_at_the_full_level_is_alone(level: str, tmp_path: Path, lis
     for folder in (root, neighbour):
         folder.mkdir()
     (neighbour / "task1_cnn.py").write_text("secret")
-    hidden = [neighbour / "task1_cnn.py", REPOSITORY / "pyproject.toml", Path("/etc/hostname"), Path.home()]
+    hidden = [neighbour / "task1_cnn.py", ROOT / "pyproject.toml", Path("/etc/hostname"), Path.home()]
     before = sorted(path.name for path in root.parent.rglob("*"))
     with make_pool(workers=1, limits=ROOMY, isolation=Wish.REQUIRE) as pool:
         seen = tried(pool, root, listener, hidden)
@@ -102,7 +105,7 @@ def test_a_measurer_at_the_full_level_is_as_alone_and_keeps_what_it_opened(
         pytest.skip(f"this machine allows only the level {level}")
     data = tmp_path / "images"
     data.write_text("digits")
-    places = {"hidden": [str(data), str(REPOSITORY / "pyproject.toml"), "/etc/hostname", str(Path.home())]}
+    places = {"hidden": [str(data), str(ROOT / "pyproject.toml"), "/etc/hostname", str(Path.home())]}
     with make_pool(workers=1, limits=ROOMY, isolation=Wish.REQUIRE, file=str(data)) as pool:
         request = b"try " + json.dumps({**places, "port": listener.getsockname()[1]}).encode()
         seen = json.loads(pool.measure(request, seconds=20))
@@ -124,7 +127,7 @@ def test_without_namespaces_files_and_sockets_are_still_shut(tmp_path: Path, lis
     if syscalls.landlock_version() < 1:
         pytest.skip("this kernel has no Landlock")
     program = f"""
-import sys; sys.path.insert(0, {str(REPOSITORY)!r})
+import sys; sys.path.insert(0, {str(ROOT)!r})
 import json, socket
 from pathlib import Path
 from tests.worker.test_isolation import *
@@ -132,7 +135,7 @@ without_namespaces()
 with make_pool(workers=1, limits=ROOMY, isolation=Wish.AUTO) as pool:
     print(json.dumps([str(pool.isolation), dict(pool.isolation.refusals)]))
     listener = socket.create_server(("127.0.0.1", 0))
-    hidden = [Path({str(tmp_path)!r}), Path({str(REPOSITORY / "pyproject.toml")!r}), Path("/etc/passwd")]
+    hidden = [Path({str(tmp_path)!r}), Path({str(ROOT / "pyproject.toml")!r}), Path("/etc/passwd")]
     root = Path({str(tmp_path)!r}, "student"); root.mkdir()
     print(json.dumps(tried(pool, root, listener, hidden)))
     print(json.dumps(pool.measure(b"echo again", seconds=10).decode()))
@@ -218,14 +221,14 @@ def test_hidden_places_below_visible_ones_are_masked(tmp_path: Path) -> None:
 
 
 def test_the_view_has_the_interpreter_and_not_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path, str(REPOSITORY)])
-    planned = filesystem.plan_view([str(REPOSITORY)])
+    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT)])
+    planned = filesystem.plan_view([str(ROOT)])
     assert any(os.path.realpath(os.__file__).startswith(f"{place}/") for place in planned.readable)
-    assert str(REPOSITORY) not in planned.readable
-    tests = str(REPOSITORY / "tests")
+    assert str(ROOT) not in planned.readable
+    tests = str(ROOT / "tests")
     assert not any(tests == place or tests.startswith(f"{place}/") for place in planned.open_places())
     environment = os.path.realpath(sys.prefix)
-    if environment.startswith(f"{REPOSITORY}/"):
+    if environment.startswith(f"{ROOT}/"):
         assert environment in planned.readable, "an environment inside the hidden project stays in sight"
     digits = [place for place in planned.hidden if place.endswith("sklearn/datasets/data")]
     assert digits, "scikit-learn's digits come with their labels"

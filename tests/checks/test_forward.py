@@ -1,0 +1,206 @@
+"""What is said of forward: its result, its errors, and the batches that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from grader.lab4.items import PART2_IDS
+from grader.model import Status
+from grader.model.evidence import Pass, Problem, Repair
+from tests.support import evidence_samples as samples
+from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, said, statuses
+from tests.support.evidence_samples import (
+    FC1,
+    FLATTEN,
+    HEALTHY,
+    LAYERS,
+    RELU,
+    judged,
+    stopped,
+    trace,
+    until,
+)
+
+# ---- forward.shape ---------------------------------------------------------------------------------------------------
+
+
+def test_after_an_error_in_forward_earlier_layers_count_and_later_checks_are_skipped() -> None:
+    findings = judged(replace(broken_forward(), trace=stopped(*HEAD, FC1, RELU, problem=ERROR)))
+    assert findings["forward.shape"].message == (
+        "forward raises an error in task1_cnn.py, line 20: NameError: name 'nn' is not defined."
+    )
+    assert findings["forward.shape"].seen == ERROR.code
+    passed = {id_ for id_, one in findings.items() if one.status is Status.PASSED}
+    assert passed == {"loads", "structure.conv", "structure.dropout_conv"}
+    failed = {id_ for id_, one in findings.items() if one.status is Status.FAILED}
+    assert failed == {"forward.shape"}
+
+
+def test_without_executed_layers_the_structure_is_skipped() -> None:
+    findings = judged(replace(broken_forward(), trace=stopped(problem=ERROR)))
+    skipped = {id_ for id_, one in findings.items() if one.status is Status.SKIPPED}
+    assert skipped == set(PART2_IDS) - {"loads", "forward.shape"}
+    assert "runs no layer" in findings["structure.conv"].message
+
+
+@pytest.mark.parametrize(
+    ("repair", "words"),
+    [
+        (
+            Repair("linear-size", "fc1", "", 300, 320),
+            ["fc1 expects 300 inputs, but gets 320", "nn.Linear(320, ...)"],
+        ),
+        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer expects 300"]),
+        (
+            Repair("conv-channels", "conv2", "", 12, 10),
+            ["conv2 expects 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
+        ),
+        (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 gets feature maps", "x.view(x.size(0), -1)"]),
+        (Repair("reshape-size", "", "", 160, 320), ["expects 160 values for each image, but there are 320"]),
+        (Repair("reshape-size", "", "", 0, 320), ["expects another number of values for each image"]),
+        (Repair("reshape-layout", "", ""), ["view does not work here", "reshape instead of view"]),
+    ],
+)
+def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: list[str]) -> None:
+    evidence = broken_forward(repair)
+    findings = judged(evidence)
+    assert all(word in said(findings["forward.shape"]) for word in words), said(findings["forward.shape"])
+    later = {id_ for id_ in PART2_IDS if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
+    assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
+
+
+def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
+    repaired = trace(*LAYERS, repairs=(Repair("device", "", "is moved to a GPU"),))
+    findings = judged(replace(until("probe", "finished"), trace=repaired))
+    assert findings["forward.shape"].status is Status.FAILED
+    assert ".cuda()" in findings["forward.shape"].hint
+    assert findings["structure.relu"].status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("methods", "problem", "words"),
+    [
+        (
+            ("__init__", "foward"),
+            Problem("forward", 'Module [Net] is missing the required "forward" function', "NotImplementedError"),
+            ["no method called forward", "Rename foward to forward."],
+        ),
+        (
+            ("__init__",),
+            Problem("forward", 'Module [Net] is missing the required "forward" function', "NotImplementedError"),
+            ["Write the method forward(self, x)."],
+        ),
+        (
+            ("__int__", "forward"),
+            Problem("forward", "'Net' object has no attribute 'conv1'", "AttributeError"),
+            ["Net has no __init__", "Rename __int__ to __init__"],
+        ),
+        (
+            ("__init__", "forward"),
+            Problem("forward", "'Net' object has no attribute 'fc3'", "AttributeError", line=30),
+            ["raises an error in line 30: AttributeError: 'Net' object has no attribute 'fc3'"],
+        ),
+        (
+            ("__init__", "forward"),
+            Problem("forward", "'Net' object has no attribute '_forward_hooks'", "AttributeError"),
+            ["Begin __init__ with super().__init__()."],
+        ),
+        (
+            ("__init__", "forward"),
+            Problem("forward", "Net.forward() takes 1 positional argument but 2 were given", "TypeError"),
+            ["cannot be called with one batch as its only argument", "forward(self, x)"],
+        ),
+        (
+            ("__init__", "forward"),
+            Problem("forward", "Kernel size can't be greater than actual input size", "RuntimeError", line=22),
+            ["The feature map is smaller than the next kernel in line 22", "Use smaller kernels"],
+        ),
+    ],
+)
+def test_the_cause_of_an_error_in_forward(methods: tuple[str, ...], problem: Problem, words: list[str]) -> None:
+    load = replace(samples.LOAD, methods=methods)
+    finding = judged(replace(broken_forward(problem=problem), load=load))["forward.shape"]
+    assert finding.status is Status.FAILED
+    assert all(word in said(finding) for word in words), said(finding)
+
+
+def test_a_blank_template() -> None:
+    load = replace(samples.LOAD, is_blank=True)
+    evidence = replace(broken_forward(), load=load, trace=stopped(problem=ERROR))
+    assert judged(evidence)["forward.shape"].message == "Net is still blank, as in the template."
+
+
+def test_an_error_in_training_mode_only() -> None:
+    finding = judged(replace(HEALTHY, trace=stopped(*HEAD, problem=ERROR)))["forward.shape"]
+    assert finding.message.startswith("forward works in evaluation mode but raises an error in training mode in task1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"returned": "NoneType", "shape": (), "dtype": ""}, ["forward returns nothing", "return statement"]),
+        ({"returned": "tuple", "shape": (), "dtype": ""}, ["returns a tuple instead of a tensor"]),
+        ({"dtype": "float64"}, ["returns float64 values", ".double()"]),
+        ({"dtype": "int64", "shape": (64,)}, ["class numbers instead of scores", "argmax"]),
+        ({"shape": (64, 11)}, ["11 scores for each image, but there are 10 digits"]),
+        ({"shape": (64, 4, 4, 10)}, ["4 dimensions instead of 2", "Flatten"]),
+        ({"shape": (64,)}, ["does not return one row of ten scores"]),
+    ],
+)
+def test_a_wrong_result(changes: dict[str, Any], words: list[str]) -> None:
+    wrong = tuple(replace(one, **changes) for one in samples.PROBE.passes)
+    probe = replace(samples.PROBE, passes=wrong, scores=None)
+    evidence = replace(until("modes", "finished"), probe=probe)
+    finding = judged(evidence)["forward.shape"]
+    assert finding.status is Status.FAILED
+    assert all(word in said(finding) for word in words), said(finding)
+    assert judged(evidence)["structure.conv"].status is Status.PASSED
+
+
+def test_a_flatten_that_splits_images_is_reported_with_the_right_size() -> None:
+    probe = replace(
+        samples.PROBE,
+        passes=tuple(Pass(size, None, "Tensor", (2 * size, 10), "float32") for size in samples.BATCHES),
+        scores=None,
+    )
+    split = replace(FLATTEN, shape_out=(8, 160))
+    evidence = replace(until("modes", "finished"), probe=probe, trace=trace(*HEAD[:-1], split, *LAYERS[8:]))
+    finding = judged(evidence)["forward.shape"]
+    assert finding.message == (
+        "64 images give 128 rows of scores, because the flatten step mixes the images of a batch."
+    )
+    assert "20 x 4 x 4 = 320 values there: use x.view(-1, 320)" in finding.hint
+    assert judged(evidence)["structure.linear"].status is Status.PASSED
+
+
+def test_a_hard_coded_batch_size() -> None:
+    finding = only_failed(probed({64}), "forward.batch")
+    assert finding.message == "forward works only for batches of 64 images."
+    assert "x.size(0)" in finding.hint
+    assert finding.seen == "fails for 1, 2, 3, 100 images"
+
+
+def test_a_squeeze_that_drops_a_batch_of_one() -> None:
+    finding = only_failed(probed({2, 3, 64, 100}), "forward.batch")
+    assert finding.message.startswith("forward does not work for a single image: NameError")
+    assert "squeeze()" in finding.hint
+
+
+def test_some_batch_sizes_fail() -> None:
+    finding = only_failed(probed({2, 64, 100}), "forward.batch")
+    assert finding.message.startswith("forward does not work for batches of 1, 3 images")
+
+
+def test_rows_that_depend_on_each_other() -> None:
+    finding = only_failed(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), "forward.batch")
+    assert finding.message == "The scores of an image depend on the other images in its batch."
+    assert finding.seen == "scores that change by 0.2 times their spread"
+
+
+def test_rows_mixed_only_by_the_softmax_pass_the_batch_check() -> None:
+    finding = judged(probed(set(samples.BATCHES), row_error=0.2, score_row_error=1e-6))["forward.batch"]
+    assert finding.status is Status.PASSED
+    assert "only the final softmax" in finding.message

@@ -1,0 +1,17 @@
+"""Where the tests of discovery build their cohorts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Path:
+    return tmp_path / "cohort"
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    return tmp_path / "scratch"

@@ -1,0 +1,92 @@
+"""Evidence with one thing changed, for the tests of the checks, and what the checks say of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from grader.model import Finding, Status
+from grader.model.evidence import Evidence, Operation, Pass, Problem, Repair
+from tests.support import evidence_samples as samples
+from tests.support.evidence_samples import (
+    CONV1,
+    CONV2,
+    DROPOUT,
+    FLATTEN,
+    HEALTHY,
+    LAYERS,
+    POOL,
+    RELU,
+    judged,
+    stopped,
+    trace,
+    until,
+)
+
+HEAD = (CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN)
+"""The lab's network up to the flatten."""
+ERROR = Problem("forward", "name 'nn' is not defined", "NameError", "task1_cnn.py", 20, 0, "x = nn.ReLU()(x)")
+
+
+def statuses(evidence: Evidence) -> dict[str, str]:
+    """The checks that did not pass, with their status."""
+    return {id_: str(one.status) for id_, one in judged(evidence).items() if one.status is not Status.PASSED}
+
+
+def said(finding: Finding) -> str:
+    return f"{finding.message} | {finding.hint} | {finding.expected} | {finding.seen}"
+
+
+def only_failed(evidence: Evidence, id_: str) -> Finding:
+    """The finding of the check that fails; all other checks must pass."""
+    assert statuses(evidence) == {id_: "failed"}
+    return judged(evidence)[id_]
+
+
+def with_trace(*operations: Operation) -> Evidence:
+    return replace(HEALTHY, trace=trace(*operations))
+
+
+def broken_forward(*repairs: Repair, problem: Problem = ERROR, **changes: Any) -> Evidence:
+    """forward raises ``problem`` in every pass; with the ``repairs``, the trace covers the whole network."""
+    mended = trace(*LAYERS, repairs=repairs) if repairs else stopped(*HEAD, problem=problem)
+    evidence = until("modes", "finished")
+    probe = replace(
+        samples.PROBE,
+        passes=tuple(Pass(size, problem) for size in samples.BATCHES),
+        scores=None,
+        row_error=None,
+        score_row_error=None,
+    )
+    return replace(evidence, trace=mended, probe=probe, **changes)
+
+
+# ---- forward.batch ---------------------------------------------------------------------------------------------------
+
+
+def probed(works: set[int], problem: Problem | None = ERROR, **changes: Any) -> Evidence:
+    passes = tuple(one if one.batch in works else Pass(one.batch, problem) for one in samples.PROBE.passes)
+    return replace(HEALTHY, probe=replace(samples.PROBE, passes=passes, **changes))
+
+
+# ---- output.log_softmax ----------------------------------------------------------------------------------------------
+
+
+def scored(**changes: Any) -> Evidence:
+    return replace(HEALTHY, probe=replace(samples.PROBE, scores=replace(samples.SCORES, **changes)))
+
+
+# ---- behaviour.dropout_train_eval ------------------------------------------------------------------------------------
+
+
+def moded(evidence: Evidence = HEALTHY, **changes: Any) -> Evidence:
+    return replace(evidence, modes=replace(samples.MODES, **changes))
+
+
+# ---- behaviour.gradients ---------------------------------------------------------------------------------------------
+
+
+def graded(state: str = "ok", names: tuple[str, ...] = ("conv1.w", "conv1.b"), **changes: Any) -> Evidence:
+    """Evidence in which the gradients of the parameters in ``names`` have this state."""
+    parameters = tuple(replace(one, state=state, **changes) if one.name in names else one for one in samples.PARAMETERS)
+    return replace(HEALTHY, gradients=replace(samples.GRADIENTS, parameters=parameters))

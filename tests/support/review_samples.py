@@ -1,0 +1,49 @@
+"""A small run that waits for a tutor, for the tests of review."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from grader.model import Flag, MarkedAnswer, Report, Result, Status
+from grader.moderation.overrides import read_overrides
+from tests.support import report_samples as samples
+
+HOSTILE = "once \x1b[31mred\x1b[0m [bold]each[/bold] \x07place\r\n\u202eend"
+
+
+def answered(student: str, *proposed: str, text: str = "Once for every place.") -> Report:
+    """A report on right code whose parts 7c and 8 wait, with these proposals, and whose other parts are settled."""
+    report = samples.passed_report(student)
+    answers = tuple(
+        samples.altered(
+            one, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9
+        )
+        for one in report.answers
+    )
+    for part, points in zip(("7c", "8"), proposed, strict=False):
+        asked = Result(
+            f"part1.{part}",
+            f"Question {part}",
+            Status.NEEDS_REVIEW,
+            Decimal(0),
+            Decimal(1),
+            "Unsure.",
+            proposed=Decimal(points),
+            answer=MarkedAnswer(text, "answers.md", 0.4, ((0, 4),), full_answer="Once for each neuron."),
+        )
+        answers = tuple(asked if one.part == part else one for one in answers)
+    return samples.changed(report, answers=answers, digest="ab" * 32)
+
+
+ANN, BOB = answered("ann", "0.5", "1", text=HOSTILE), answered("bob", "1")
+CODE = samples.changed(
+    samples.review_report("code"), answers=(), flags=(Flag("odd", "Something was noticed."),), digest="cd" * 32
+)
+NOBODY = replace(samples.passed_report("nobody"), digest="ef" * 32)
+"""A submission without any answers."""
+
+
+def decided(folder: Path) -> list[tuple[str, str, Decimal | None, str]]:
+    return [(one.student, one.item, one.new, one.reason) for one in read_overrides(folder).entries]

@@ -1,0 +1,172 @@
+"""Scripts that give no network, or do harm when they are loaded, are refused with a plain reason."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from grader.worker.load.loading import load_net
+from tests.support.loaded_scripts import NET, TORCH, bad, load
+
+pytestmark = pytest.mark.usefixtures("process_kept")
+
+BROKEN: dict[str, tuple[str, str, str]] = {
+    "syntax": ("syntax", "x = (1,\n" + NET, "Line"),
+    "python2_print": ("python2", NET + "print 'done'\n", "print(...)"),
+    "python2_except": ("python2", NET + "try:\n    pass\nexcept ValueError, e:\n    pass\n", "as name"),
+    "stray_return": ("syntax", NET + "return 5\n", "return"),
+    "indentation": ("indentation", NET + "  x = 1\n", "indented"),
+    "tabs": ("tabs", "if True:\n        x = 1\n\ty = 2\n", "tabs"),
+    "blank": (
+        "blank-body",
+        "class Net(nn.Module):\n    def __init__(self):\n\n    def forward(self, x):\n\ndef train():\n    pass\n",
+        "blank",
+    ),
+    "blank_comments": (
+        "blank-body",
+        "class Net(nn.Module):\n    def __init__(self):\n        # todo\n    def forward(self, x):\n        # todo\n",
+        "blank",
+    ),
+    "not_indented": ("indentation", "def f(x):\nx = 1\n", "indented"),
+    "async": ("syntax", "def f(x):\n    return x.cuda(async=True)\n", "non_blocking"),
+    "notebook_command": ("syntax", "!pip install torch\n" + NET, "notebook command"),
+    "missing_base": (
+        "missing-package",
+        "import lightning_not_there as L\n" + NET.replace("nn.Module", "L.Module"),
+        "lightning_not_there",
+    ),
+    "missing_in_forward": (
+        "missing-package",
+        "from einops_not_there import rearrange\n" + NET.replace("x.flatten(1)", "rearrange(x)"),
+        "einops_not_there",
+    ),
+    "missing_guarded": (
+        "missing-package",
+        "try:\n    import einops_not_there as e\nexcept ImportError:\n    print('x')\n"
+        + NET.replace("x.flatten(1)", "e.rearrange(x)"),
+        "einops_not_there",
+    ),
+    "missing_helper": ("missing-package", "from model_not_there import Net\n", "model_not_there"),
+    "no_class": ("no-net", "x = 1\n", "no class called Net"),
+    "commented_out": ("no-net", "# class Net(nn.Module):\n#     pass\n", "commented out"),
+    "lower": ("near-miss", NET.replace("class Net", "class net"), "net"),
+    "upper": ("near-miss", NET.replace("class Net", "class NET"), "NET"),
+    "cnn": ("near-miss", NET.replace("class Net", "class CNN"), "CNN"),
+    "net1": ("near-miss", NET.replace("class Net", "class Net1"), "Net1"),
+    "only_module": ("near-miss", NET.replace("class Net", "class Digits"), "Digits"),
+    "cyrillic": ("near-miss", NET.replace("class Net", "class Nеt"), "Cyrillic"),
+    "greek": ("near-miss", NET.replace("class Net", "class Νet"), "Greek"),
+    "in_function": (
+        "near-miss",
+        "def build():\n" + textwrap.indent(NET, "    ") + "    return Net()\n",
+        "inside the function build",
+    ),
+    "in_class": ("near-miss", "class Model(nn.Module):\n" + textwrap.indent(NET, "    "), "inside the class Model"),
+    "several": ("no-net", NET.replace("class Net", "class One") + NET.replace("class Net", "class Two"), "One, Two"),
+    "instance": ("instance", NET.replace("class Net", "class CNN") + "Net = CNN()\n", "CNN"),
+    "not_callable": ("not-a-class", "Net = 5\n", "int"),
+    "undefined_base": ("definition-error", NET.replace("nn.Module", "Modul"), "NameError"),
+    "bad_body": ("definition-error", "class Net(nn.Module):\n    layers = [1][5]\n", "IndexError"),
+    "root_cause": ("definition-error", "size = [1][5]\nclass Net(nn.Module):\n    layers = size\n", "line 4"),
+    "exits_in_body": ("definition-error", "class Net(nn.Module):\n    raise SystemExit(3)\n", "SystemExit"),
+    "rude_exception": (
+        "definition-error",
+        "class E(BaseException):\n    def __str__(self):\n        raise E\nclass Net(nn.Module):\n    raise E\n",
+        "E",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_scripts_are_told_plainly(tmp_path: Path, name: str) -> None:
+    kind, text, told = BROKEN[name]
+    loaded = load(tmp_path, TORCH + text)
+    assert told in bad(loaded, kind)
+    assert loaded.record.problem is not None
+    if kind not in {"no-net"}:
+        assert loaded.record.problem.line > 0
+        assert loaded.record.problem.file == "task1_cnn.py"
+
+
+HOSTILE = {
+    "class_property": "class W:\n    @property\n    def __class__(self): raise SystemExit\nNet = W()\n",
+    "metaclass": "class M(type):\n    def __getattribute__(c, n): raise SystemExit(n)\n"
+    "class Net(metaclass=M):\n    pass\n",
+    "cleared": "globals().clear()\nimport sys\nsys.modules.clear()\n" + NET,
+    "recursion": "def f():\n    return f()\nclass Net:\n    x = f()\n",
+    "memory": "class Net:\n    x = [0] * 10**18\n",
+    "odd_module_error": "class Net:\n    raise ModuleNotFoundError(name=5)\n",
+    "odd_syntax_error": "class Net:\n    raise SyntaxError('x', (__file__, 'q', 1, 't'))\n",
+    "odd_name_error": "e = NameError('x')\ne.name = [1]\nclass Net:\n    raise e\n",
+    "odd_attributes": "class E(Exception):\n    __class__ = property(lambda s: 1 / 0)\nclass Net:\n    raise E\n",
+    "long_text": "E = type('E' * 5000, (Exception,), {})\nclass Net:\n    raise E('\\x00\\n' * 90000)\n",
+    "group": "class Net:\n    raise ExceptionGroup('a', [ValueError(1)])\n",
+    "elifs": "if 0: n = 0\n" + "elif 0: n = 1\n" * 1500 + "Net = n\n",
+    "no_exit": "import os\nos._exit(3)\n" + NET,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_that_a_script_does_escapes(tmp_path: Path, name: str) -> None:
+    loaded = load(tmp_path, TORCH + HOSTILE[name])
+    assert (loaded.factory is None) == (loaded.record.problem is not None)
+    if loaded.record.problem is not None:
+        assert len(loaded.record.problem.message) <= 500
+        assert len(loaded.record.problem.exception) <= 80
+
+
+def test_near_misses_are_listed(tmp_path: Path) -> None:
+    loaded = load(tmp_path, TORCH + NET.replace("class Net", "class LeNet") + NET.replace("class Net", "class net"))
+    assert "net" in bad(loaded, "near-miss")
+    assert loaded.record.near_misses == ("net", "LeNet")
+
+
+def test_hostile_nesting_is_too_complex(tmp_path: Path) -> None:
+    for text in ("x = " + "(" * 5000 + ")" * 5000, "x = " + "-" * 50_000 + "1", "x = 1" + " + 1" * 50_000 + "\n" + NET):
+        loaded = load(tmp_path, text + "\n")
+        assert loaded.factory is None
+        assert loaded.record.problem is not None
+        assert loaded.record.problem.kind in {"too-complex", "syntax"}
+
+
+def test_unusable_files(tmp_path: Path) -> None:
+    assert "NUL" in bad(load(tmp_path, b"x = 1\n\0\0\0"), "null-bytes")
+    assert "RTF" in bad(load(tmp_path, b"{\\rtf1 class Net"), "encoding")
+    assert "too large" in bad(load(tmp_path, b"#" * 3_000_000), "too-large")
+    bad(load_net(tmp_path, "absent.py"), "unreadable")
+    bad(load_net(tmp_path, "."), "unreadable")
+
+
+BLANKS = {
+    "pass": ("    def __init__(self):\n        pass\n    def forward(self, x):\n        pass\n", True),
+    "ellipsis": ("    def __init__(self): ...\n    def forward(self, x):\n        'todo'\n", True),
+    "super": (
+        "    def __init__(self):\n        super(Net, self).__init__()\n    def forward(self, x):\n        return x\n",
+        True,
+    ),
+    "softmax": (
+        "    def __init__(self):\n        super().__init__()\n"
+        "    def forward(self, x):\n        return F.log_softmax(x)\n",
+        True,
+    ),
+    "nothing": ("    pass\n", True),
+    "layers": (
+        "    def __init__(self):\n        super().__init__()\n        self.a = 1\n"
+        "    def forward(self, x):\n        pass\n",
+        False,
+    ),
+    "layer_used": ("    def forward(self, x):\n        return self.a(x)\n", False),
+    "typo": ("    def __int__(self):\n        self.a = 1\n    def foward(self, x):\n        return x\n", False),
+}
+
+
+@pytest.mark.parametrize("name", BLANKS)
+def test_blank_templates_are_seen(tmp_path: Path, name: str) -> None:
+    body, is_blank = BLANKS[name]
+    loaded = load(tmp_path, TORCH + "class Net(nn.Module):\n" + body)
+    assert loaded.factory is not None
+    assert loaded.record.is_blank is is_blank
+    if name == "typo":
+        assert loaded.record.methods == ("__int__", "foward")
