@@ -1,4 +1,5 @@
 """The command line: its options, its commands, and ``doctor``.
 
-May import: ``data``, ``model``, ``sandbox``, ``worker.isolate``.
+May import: ``answers.evaluation``, ``answers.marker``, ``data``, ``model``, ``moderation``, ``pipeline``, ``report``,
+``report.console``, ``report.html``, ``review``, ``rubric``, ``sandbox``, ``storage``, ``worker.isolate``.
 """

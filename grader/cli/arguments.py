@@ -1,4 +1,4 @@
-"""The command line's words: each command with its options. What they do is written in :mod:`grader.__main__`."""
+"""The command line's words: each command with its options. What they do is written in :mod:`grader.cli.commands`."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -108,27 +109,32 @@ class Reruns:
     _known: dict[tuple[int, int, int, int], Future[Rerun]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, trials: Sequence[Trial], reference: Sequence[Trial]) -> Rerun:
-        """The re-run of the line that was chosen of at least one, or why there is none."""
+    def of(self, trials: Sequence[Trial], reference: Sequence[Trial]) -> tuple[Rerun, float]:
+        """The re-run of the line that was chosen of at least one, or why there is none.
+
+        With it come the wall seconds that this call trained for: 0 where the network was trained for another.
+        """
         if not self.is_possible:
-            return Rerun(trials[0], problem=NOT_HERE)
+            return Rerun(trials[0], problem=NOT_HERE), 0.0
         trial = chosen(trials, reference)
         if trial is None:
-            return Rerun(trials[0], problem=TOO_LARGE)
-        return replace(self._trained(trial), trial=trial)
+            return Rerun(trials[0], problem=TOO_LARGE), 0.0
+        rerun, seconds = self._trained(trial)
+        return replace(rerun, trial=trial), seconds
 
-    def _trained(self, trial: Trial) -> Rerun:
+    def _trained(self, trial: Trial) -> tuple[Rerun, float]:
         with self._lock:
             known = self._known.get(trial.network)
             if known is None:
                 mine = self._known[trial.network] = Future()
         if known is not None:
-            return known.result()
+            return known.result(), 0.0
+        start = time.perf_counter()
         try:
             mine.set_result(self._train(trial))
         except BaseException as fault:  # those who wait must hear of it, whatever it is
             mine.set_exception(fault)
-        return mine.result()
+        return mine.result(), time.perf_counter() - start
 
     def _train(self, trial: Trial) -> Rerun:
         evidence = self.observe(reference_script(*trial.network), self.plan)

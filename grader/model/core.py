@@ -11,9 +11,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-from grader.model.evidence import Evidence
-from grader.model.experiment import Experiment
-
 _CENT = Decimal("0.01")
 
 
@@ -291,18 +288,14 @@ class Report:
     results: tuple[Result, ...]
     """All that is marked, in the order of the rubric: Part 2 with its experiment, then the answers to Part 1."""
     flags: tuple[Flag, ...]
-    submission: Submission | None
-    evidence: Evidence | None
     message: str = ""
     """One sentence for the cohort table: the first cause of lost marks, or empty."""
-    sheet: AnswerSheet | None = None
     digest: str = ""
-    """Digest of the submission's files; stays when ``submission`` is left out."""
+    """Digest of the submission's files."""
     accuracy: float | None = None
-    """Held-out accuracy (0..1) of the best seed; None when no net was tested. Stays when ``evidence`` is left out."""
+    """Held-out accuracy (0..1) of the best seed; None when no net was tested."""
     network: str = ""
-    """Digest of the network that was trained, alike for all submissions that share the run; stays likewise."""
-    experiment: Experiment | None = None
+    """Digest of the network that was trained, alike for all submissions that share the run."""
     unmarked: tuple[Result, ...] = ()
     """What was looked at without points: on the student's page alone, in no sum and no table."""
 

@@ -14,13 +14,14 @@ from grader.model import Report, Run, UsageFault
 from grader.moderation.overrides import Overrides, moderated, read_overrides
 from grader.safe_text import visible
 from grader.storage import run_folder
+from grader.storage.run_folder import StoredRecord
 
 
 class Pages(Protocol):
     """What renders finished reports; :mod:`grader.report.html.pages` is one."""
 
     def load(self) -> None: ...
-    def write_report_page(self, folder: Path, report: Report, run: Run) -> object: ...
+    def write_report_page(self, folder: Path, report: Report, record: StoredRecord, run: Run) -> object: ...
     def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
 
@@ -71,10 +72,13 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
     reports = finished.reports
     for report in reports:
         if students is None or report.student in students:
-            if (record := run_folder.read_record(finished.folder, report.student)) is not None:
-                report = replace(report, submission=record.submission, evidence=record.evidence)
-                report = replace(report, experiment=record.experiment)
-            pages.write_report_page(finished.folder, report, finished.run)
-    run_folder.write_results(finished.folder, finished.run, reports)
-    run_folder.write_marks_csv(finished.folder, reports)
-    pages.write_cohort_page(finished.folder, reports, finished.run)
+            record = run_folder.read_record(finished.folder, report.student) or StoredRecord.unobserved(report.student)
+            pages.write_report_page(finished.folder, report, record, finished.run)
+    write_tables(finished.folder, reports, finished.run, pages)
+
+
+def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:
+    """Write what shows all students together: results.json, marks.csv and the cohort page."""
+    run_folder.write_results(folder, run, reports)
+    run_folder.write_marks_csv(folder, reports)
+    pages.write_cohort_page(folder, reports, run)

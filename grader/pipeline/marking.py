@@ -51,7 +51,7 @@ def mark(
     answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
-    return replace(report, evidence=evidence, accuracy=best_accuracy(evidence.trainings), network=network)
+    return replace(report, accuracy=best_accuracy(evidence.trainings), network=network)
 
 
 def mark_unusable(
@@ -94,7 +94,7 @@ def _report(
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
     tried = _experiment_items(rubric, experiment, sheet)
     report = _summed(submission, (*items, *(tried if rubric.experiment else ()), *answers), flags)
-    return replace(report, sheet=sheet, experiment=experiment, unmarked=() if rubric.experiment else tried)
+    return replace(report, unmarked=() if rubric.experiment else tried)
 
 
 def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[Result, ...]:
@@ -121,8 +121,6 @@ def _summed(submission: Submission, results: tuple[Result, ...], flags: tuple[Fl
         available=sum((result.available for result in results), Decimal(0)),
         results=results,
         flags=flags,
-        submission=submission,
-        evidence=None,
         message=first_cause(results),
         digest=submission.digest,
     )

@@ -1,7 +1,7 @@
-"""Work that needs only memory and files, done by copies of this process: threads would take turns at it.
+"""One piece of work for each of many items: in threads where it waits for other processes, else in copies of this one.
 
 What the work is made of (a rubric, a key, a template) is inherited by the copies and never sent. No student code runs
-here; that is what :mod:`grader.sandbox` is for.
+in either; that is what :mod:`grader.sandbox` is for.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import gc
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -22,16 +23,34 @@ from grader.model import GraderFault
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_A_TIME = 8
-"""Items that a copy is given at once; few, so that none has much left when the others are done."""
+Each = Callable[[Iterable[T]], Iterator[R]]
+"""Does the work on each item, and gives the results as they come."""
+
+_QUEUED = 4
+"""Items for each copy that are under way or wait for it, so that none is idle while this process looks at results."""
 
 _inherited: list[Callable[[Any], Any]] = []
 """In a copy, the work that it was made for."""
 
 
 @contextmanager
-def copies(work: Callable[[T], R], processes: int) -> Iterator[Callable[[Iterable[T]], Iterator[R]]]:
-    """What does ``work`` on each item, in order, with so many processes. To be entered before a thread is started.
+def in_threads(work: Callable[[T], R], threads: int, *, stop: Callable[[], None]) -> Iterator[Each[T, R]]:
+    """What does ``work`` in so many threads, for work that waits for other processes.
+
+    ``stop`` ends what the threads wait for; it is called when the block is left by an exception.
+    """
+    with ThreadPoolExecutor(threads, thread_name_prefix="submission") as pool:
+        try:
+            yield partial(_each, pool, work, threads)
+        except BaseException:
+            stop()
+            raise
+
+
+@contextmanager
+def in_copies(work: Callable[[T], R], processes: int) -> Iterator[Each[T, R]]:
+    """What does ``work`` in so many copies of this process, for work that needs memory and files alone: threads would
+    take turns at it. To be entered before a thread is started.
 
     Outside of Linux, where a process does not begin as a copy of this one, and with one process, all is done here.
     Items and results are pickled. Raises GraderFault when a copy is ended from outside.
@@ -44,15 +63,22 @@ def copies(work: Callable[[T], R], processes: int) -> Iterator[Callable[[Iterabl
     try:
         for started in [pool.submit(int) for _ in range(processes)]:
             started.result()
-        yield partial(_each, pool)
+        yield partial(_each, pool, _do, _QUEUED * processes)
     finally:
         pool.shutdown(cancel_futures=True)
         gc.unfreeze()
 
 
-def _each(pool: ProcessPoolExecutor, items: Iterable[Any]) -> Iterator[Any]:
+def _each(pool: Executor, work: Callable[[T], R], at_once: int, items: Iterable[T]) -> Iterator[R]:
+    """Only so many are handed over at once, so that an interrupt leaves little queued and results don't pile up."""
+    waiting = iter(items)
     try:
-        yield from pool.map(_do, items, chunksize=AT_A_TIME)
+        running = {pool.submit(work, item) for item in islice(waiting, at_once)}
+        while running:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {pool.submit(work, item) for item in islice(waiting, len(finished))}
+            for future in finished:
+                yield future.result()
     except BrokenProcessPool as broken:
         raise GraderFault("a process was ended from outside; with --jobs 1 there is only one") from broken
 

@@ -11,7 +11,7 @@ import glob
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +74,11 @@ class StoredRecord:
     experiment_key: str = ""
     """Digest of all that the experiment depends on; empty when there was none."""
     experiment: Experiment | None = None
+
+    @classmethod
+    def unobserved(cls, student: str, submission: Submission | None = None) -> StoredRecord:
+        """Of a submission of which nothing else is known."""
+        return cls(FORMAT, "", student, submission, None)
 
 
 @dataclass(frozen=True)
@@ -165,15 +170,14 @@ class _StoredVerdict:
 
 
 def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> None:
-    """Store the automatic verdict, without what it was made from, in the run at ``folder``.
+    """Store the automatic verdict in the run at ``folder``.
 
     What the ``judge`` of its answers gave is stored with it, for a later run by the same key.
     """
     target = student_folder(folder, report.student)
     target.mkdir(parents=True, exist_ok=True)
-    verdict = replace(report, submission=None, evidence=None, sheet=None, experiment=None)
     answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
-    json_files.write_record(target / VERDICT_FILE, _StoredVerdict(VERDICT_FORMAT, verdict, answers))
+    json_files.write_record(target / VERDICT_FILE, _StoredVerdict(VERDICT_FORMAT, report, answers))
 
 
 def read_verdict(folder: Path, student: str) -> Report | None:
@@ -200,25 +204,13 @@ def has_earlier_verdict(folder: Path, student: str) -> bool:
     return content is not None and content.get("format") != VERDICT_FORMAT
 
 
-def write_report(folder: Path, report: Report, *, key: str, sheet_key: str = "", experiment_key: str = "") -> None:
-    """Store what ``report`` was made from, durably, in the run at ``folder``.
-
-    ``key`` names all that the evidence depends on (code, training plan, grader version), ``sheet_key`` all that the
-    answers as read depend on, and ``experiment_key`` the same of the experiment.
-    """
-    target = student_folder(folder, report.student)
+def write_record(folder: Path, record: StoredRecord) -> None:
+    """Store what a report is made from, durably, in the run at ``folder``."""
+    target = student_folder(folder, record.student)
     target.mkdir(parents=True, exist_ok=True)
-    content = {
-        "format": FORMAT,
-        "key": key,
-        "student": report.student,
-        "submission": packed(report.submission),
-        "evidence": packed(report.evidence),
-        "sheet_key": sheet_key,
-        "sheet": packed(report.sheet),
-    }
-    if experiment_key:
-        content |= {"experiment_key": experiment_key, "experiment": packed(report.experiment)}
+    content = packed(record)
+    if not record.experiment_key:
+        del content["experiment_key"], content["experiment"]
     write_json(target / RECORD_FILE, content)
 
 

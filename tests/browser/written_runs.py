@@ -63,7 +63,7 @@ def write_run(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """The pages of a run, all of them, in ``folder``, which is made."""
     folder.mkdir(parents=True)
     for report in reports:
-        pages.write_report_page(folder, report, run)
+        pages.write_report_page(folder, report, samples.record_of(report), run)
     pages.write_cohort_page(folder, reports, run)
     return folder
 

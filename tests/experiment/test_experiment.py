@@ -25,14 +25,16 @@ from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, T
 from grader.model.evidence import Ending, Evidence, Training
 from grader.model.experiment import Experiment, Rerun, Trial
 from grader.moderation.moderated_run import load_run, write_views
-from grader.pipeline.cohort import Selection, grade_cohort
+from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.marking import mark, mark_error, mark_unusable
+from grader.pipeline.settings import RunSettings, Selection
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
 from grader.report.html.experiment_view import MOST_LINES
 from grader.rubric.loading import load_rubric
 from grader.storage import run_folder
+from grader.storage.run_folder import StoredRecord
 from tests.support import evidence_samples as samples
 from tests.support import report_samples
 from tests.support.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
@@ -210,8 +212,9 @@ def test_a_network_is_trained_once_however_many_tried_it() -> None:
     with ThreadPoolExecutor(4) as threads:
         futures = [threads.submit(reruns.of, (trial(row=row), trial(4, accuracy=0.5)), ()) for row in range(2, 6)]
         trainer.gate.set()
-        found = [future.result() for future in futures]
+        found, seconds = zip(*(future.result() for future in futures), strict=True)
     assert len(trainer.scripts) == 1
+    assert sum(1 for spent in seconds if spent) == 1, "the seconds count once"
     assert [one.trial.row for one in found] == [2, 3, 4, 5], "each with the student's own line"
     assert {one.accuracy for one in found} == {0.9}
 
@@ -219,7 +222,7 @@ def test_a_network_is_trained_once_however_many_tried_it() -> None:
 def test_what_does_not_finish_has_a_reason_and_a_fault_reaches_all_who_wait() -> None:
     late = Trainer("deadline")
     late.gate.set()
-    assert Reruns(late, samples.PLAN, is_possible=True).of(VARIED, ()).problem
+    assert Reruns(late, samples.PLAN, is_possible=True).of(VARIED, ())[0].problem
     broken = Trainer("raise")
     broken.gate.set()
     reruns = Reruns(broken, samples.PLAN, is_possible=True)
@@ -230,7 +233,8 @@ def test_what_does_not_finish_has_a_reason_and_a_fault_reaches_all_who_wait() ->
 
 
 def test_on_other_digits_nothing_is_trained_again() -> None:
-    assert Reruns(Trainer(), samples.PLAN, is_possible=False).of(VARIED, ()).problem == NOT_HERE
+    rerun, seconds = Reruns(Trainer(), samples.PLAN, is_possible=False).of(VARIED, ())
+    assert (rerun.problem, seconds) == (NOT_HERE, 0)
 
 
 # ---- marks -----------------------------------------------------------------------------------------------------------
@@ -283,7 +287,7 @@ def test_nobody_is_left_out_when_there_is_nothing_to_run_or_the_grader_fails() -
 
 
 def page_of(report: Report) -> str:
-    return pages.render_report(report, report_samples.RUN)
+    return report_samples.student_page(report, report_samples.RUN)
 
 
 def test_a_page_without_an_experiment_says_nothing_of_it() -> None:
@@ -441,17 +445,16 @@ def scheme(path: Path, points: str = "") -> Rubric:
 
 def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Report]:
     """One student's report, on digits that pass for MNIST, where lines are trained again."""
-    run, (report,) = grade_cohort(
-        path,
-        path.parent / "out",
+    settings = RunSettings(
+        path=path,
+        out=path.parent / "out",
         rubric=rubric,
         data=replace(load_digits(""), name="mnist"),
         jobs=1,
         device="cpu",
-        pages=pages,
-        progress=Progress(make_console(), 0, is_quiet=True),
         selection=Selection(remark=remark),
     )
+    run, (report,) = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
     return run, report
 
 
@@ -495,8 +498,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
 
 
 def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:
-    report = replace(mark(ALICE, samples.HEALTHY, rubric(None), data="mnist"), experiment=None)
-    run_folder.write_report(tmp_path, report, key="k")
+    run_folder.write_record(tmp_path, StoredRecord.unobserved("alice", ALICE))
     text = (tmp_path / "students" / "alice" / run_folder.RECORD_FILE).read_text(encoding="utf-8")
     assert "experiment" not in text.replace('"observations"', "")
     found = run_folder.read_record(tmp_path, "alice")

@@ -19,7 +19,7 @@ from grader.data.accuracy import Predictions, with_accuracy
 from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
 from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
-from grader.pipeline.run import quantised, surest_mistakes, with_pictures
+from grader.pipeline.sample_images import quantised, surest_mistakes, with_pictures
 from grader.storage import run_folder
 from grader.storage.json_files import packed, unpacked
 from tests.support import report_samples
@@ -136,8 +136,8 @@ SHOWN = replace(report_samples.training(1, 9000), mistakes=(MISTAKE,) * MOST_MIS
 
 def test_pictures_come_back_as_they_were_stored(tmp_path: Path) -> None:
     report = report_samples.passed_report("a")
-    assert report.evidence is not None
-    run_folder.write_report(tmp_path, replace(report, evidence=replace(report.evidence, trainings=(SHOWN,))), key="k")
+    shown = replace(report, evidence=report_samples.evidence(SHOWN))
+    run_folder.write_record(tmp_path, report_samples.record_of(shown))
     record = run_folder.read_record(tmp_path, "a")
     assert record is not None
     assert record.evidence is not None

@@ -52,7 +52,7 @@ def with_item(report: Report, id: str, **changes: Any) -> Report:
 def stored(folder: Path, run: Run, *reports: Report) -> Path:
     run_folder.claim_folder(folder)
     for report in reports:
-        run_folder.write_verdict(folder, report)
+        run_folder.write_verdict(folder, samples.plain(report))
     run_folder.write_results(folder, run, reports)
     run_folder.write_run(folder, run, is_finished=True)
     return folder

@@ -28,8 +28,10 @@ from grader.data.digits import load_digits
 from grader.model import Override, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
+from grader.moderation.moderated_run import load_run, write_views
 from grader.moderation.overrides import read_overrides, subject_digest
-from grader.pipeline.cohort import Selection, grade_cohort
+from grader.pipeline.cohort import grade_cohort
+from grader.pipeline.settings import RunSettings, Selection
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
@@ -98,19 +100,19 @@ class Cohort:
         device: str = "cpu",
         key: Path | None = None,
     ) -> tuple[Run, dict[str, Report]]:
-        run, reports = grade_cohort(
-            self.path,
-            out or self.out,
+        settings = RunSettings(
+            path=self.path,
+            out=out or self.out,
             rubric=load_rubric(rubric or self.rubric),
             data=load_digits(""),
             jobs=2,
             device=device,
-            pages=pages,
-            progress=Progress(make_console(), 0, is_quiet=True),
             selection=selection,
             earlier=earlier,
             answer_key=load_key(key) if key is not None else None,
         )
+        progress = Progress(make_console(), 0, is_quiet=True)
+        run, reports = grade_cohort(settings, pages=pages, progress=progress)
         return run, {report.student: report for report in reports}
 
     def results(self, out: Path | None = None) -> dict[str, Any]:
@@ -446,16 +448,28 @@ def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
     remark = Selection(remark=True)
     alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
-    before = {page: page.read_bytes() for page in cohort.out.glob("students/*/report.html")}
+    before = pages_of(cohort.out)
     monkeypatch.setattr("grader.pipeline.cohort.MANY", 1)
     run, reports = cohort.grade(remark, rubric=rubric, key=KEY)
     assert reports == expected
     assert run.counts == alone.counts
     assert len(before) == len(STUDENTS)
-    times = re.compile(rb"<dt>Marked</dt><dd>[^<]*</dd>")
-    assert {page: times.sub(b"", page.read_bytes()) for page in before} == {
-        page: times.sub(b"", content) for page, content in before.items()
-    }
+    assert pages_of(cohort.out) == before
+
+
+def pages_of(out: Path) -> dict[Path, str]:
+    """The students' pages of a run, without the time at which they were marked."""
+    time = re.compile(r"<dt>Marked</dt><dd>[^<]*</dd>")
+    return {page: time.sub("", page.read_text(encoding="utf-8")) for page in out.glob("students/*/report.html")}
+
+
+def test_a_page_that_is_written_again_says_the_same(cohort: Cohort) -> None:
+    (cohort.path / "ada" / "part1.md").write_text(ANSWERS, encoding="utf-8")
+    cohort.grade(rubric=write_rubric(cohort.out.parent / "both.toml", part1=True), key=KEY)
+    before = pages_of(cohort.out)
+    assert "<dt>Answers in</dt><dd>part1.md</dd>" in before[cohort.out / run_folder.report_path("ada")]
+    write_views(load_run(cohort.out), pages)
+    assert pages_of(cohort.out) == before
 
 
 def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) -> None:

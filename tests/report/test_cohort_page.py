@@ -134,7 +134,7 @@ def test_the_script_is_small_and_the_same_for_every_cohort() -> None:
 def test_without_students_and_on_a_students_page_there_is_no_script_at_all() -> None:
     assert "script-src" not in policy_of(page_of([]))
     assert "<script" not in pages.render_cohort([], samples.RUN)
-    assert "script-src" not in policy_of(Page(pages.render_report(SMALL[0], samples.RUN)))
+    assert "script-src" not in policy_of(Page(samples.student_page(SMALL[0], samples.RUN)))
 
 
 def test_the_table_is_whole_without_the_script() -> None:
@@ -450,7 +450,7 @@ def test_a_reason_that_names_a_file_or_the_student_is_not_told(message: str, tol
 def test_both_pages_are_written_and_links_lead_to_the_students_pages(tmp_path: Path) -> None:
     reports = samples.cohort()
     for report in reports:
-        pages.write_report_page(tmp_path, report, samples.RUN)
+        pages.write_report_page(tmp_path, report, samples.record_of(report), samples.RUN)
     index = pages.write_cohort_page(tmp_path, reports, samples.RUN)
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "anonymous.html", SECRET_FILE, "students"}
     links = {urldefrag(one["href"] or "").url for one in Page(index.read_text(encoding="utf-8")).all("a")}

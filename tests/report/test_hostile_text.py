@@ -18,9 +18,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from grader.data.digits import load_digits
-from grader.model import Flag, Report, Status, UsageFault
+from grader.model import Flag, Status, UsageFault
 from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.pipeline.cohort import grade_cohort
+from grader.pipeline.settings import RunSettings
 from grader.report.console.summary import Progress, make_console, print_summary
 from grader.report.html import pages
 from grader.rubric.loading import load_rubric
@@ -83,7 +84,7 @@ UNSEEN = re.compile(
 )
 
 
-def report_of(text: str) -> Report:
+def report_of(text: str) -> samples.SampleReport:
     """A report with ``text`` wherever a submission or its names can put it."""
     base = samples.hostile_report(text)
     problem = Problem("kind", text, text, text, 3, 1, text)
@@ -229,7 +230,7 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
     for each in ("x" * len(text), text):  # a page folds what is long, and sets it across its whole width
         report, run = report_of(each), dataclasses.replace(samples.RUN, source=each, data_note=each)
         cohort_pages = (pages.render_cohort([report], run), samples.anonymous_page([report], run))
-        rendered.append((pages.render_report(report, run), *cohort_pages))
+        rendered.append((samples.student_page(report, run), *cohort_pages))
     own = re.compile(r"(students/[\w.%~-]+/report\.html)?(#[\w.-]+)?|anonymous\.html|data:image/png;base64,[\w+/=]+")
     for like, page in zip(*rendered, strict=True):
         assert Shape(page).tags == Shape(like).tags
@@ -240,7 +241,7 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
 
 
 def test_templates_never_render_text(text: str) -> None:
-    page = pages.render_report(
+    page = samples.student_page(
         report_of("{{ 7*7 }}{% for x in 'ab' %}{{ x }}{% endfor %}{{ run.versions }}"), samples.RUN
     )
     assert "49" not in re.sub(r"\d{3,}|[\d.]+,[\d.]+", "", page)
@@ -291,7 +292,7 @@ def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str
 def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
     report = report_of(text)
     run_folder.write_results(tmp_path, samples.RUN, [report])
-    run_folder.write_report(tmp_path, report, key="k")
+    run_folder.write_record(tmp_path, samples.record_of(report))
     for path in tmp_path.rglob("*.json"):
         assert not UNSEEN.search(path.read_text(encoding="utf-8"))
     record = run_folder.read_record(tmp_path, report.student)
@@ -459,16 +460,9 @@ def test_asking_for_marks_earns_none(tmp_path: Path) -> None:
     for name, content in files.items():
         (cohort / name).parent.mkdir(parents=True, exist_ok=True)
         (cohort / name).write_text(content, encoding="utf-8")
-    _, reports = grade_cohort(
-        cohort,
-        out,
-        rubric=load_rubric(write_rubric(tmp_path / "rubric.toml")),
-        data=load_digits(""),
-        jobs=2,
-        device="cpu",
-        pages=pages,
-        progress=Progress(make_console(), 0, is_quiet=True),
-    )
+    rubric = load_rubric(write_rubric(tmp_path / "rubric.toml"))
+    settings = RunSettings(cohort, out, rubric, load_digits(""), jobs=2, device="cpu")
+    _, reports = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
     marks = {report.student: [(item.id, item.status, item.awarded) for item in report.items] for report in reports}
     assert set(marks) == {"plain", visible(hostile)}
     assert marks["plain"] == marks[hostile]

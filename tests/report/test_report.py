@@ -10,7 +10,6 @@ from itertools import pairwise
 import pytest
 
 from grader.model import Status
-from grader.report.html import pages
 from grader.report.html.learning_chart import learning_chart
 from grader.report.wording import SYMBOLS, WORDS, duration, moment, points, shorten, visible
 from grader.safe_text import visible_block
@@ -20,7 +19,7 @@ from tests.support.parsed_page import Page, student_page
 
 def every_page() -> list[str]:
     reports = (*samples.cohort(), samples.answered_report())
-    return [pages.render_report(report, samples.DIGITS_RUN) for report in reports]
+    return [samples.student_page(report, samples.DIGITS_RUN) for report in reports]
 
 
 @pytest.mark.parametrize("source", every_page(), ids=range(len(every_page())))
@@ -58,7 +57,7 @@ def test_a_page_is_well_formed_self_contained_and_accessible(source: str) -> Non
 def test_a_hostile_name_stays_text(name: str) -> None:
     report = samples.hostile_report(name)
     assert " ".join(visible(name).split()) in student_page(report).text
-    source = pages.render_report(report, samples.RUN)
+    source = samples.student_page(report, samples.RUN)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff]", source)
 
 
@@ -127,7 +126,7 @@ def test_each_seed_has_a_line_of_its_own() -> None:
 
 
 def test_a_page_of_a_student_stays_small() -> None:
-    assert len(pages.render_report(samples.partial_report(), samples.RUN)) < 400_000
+    assert len(samples.student_page(samples.partial_report(), samples.RUN)) < 400_000
 
 
 def test_every_status_has_a_word_and_a_symbol_of_its_own() -> None:

@@ -59,7 +59,7 @@ def steady(source: str) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_as_it_was(name: str) -> None:
     report, run = PAGES[name]
-    page = steady(pages.render_report(report, run))
+    page = steady(samples.student_page(report, run))
     path = GOLD / f"{name}.html"
     if os.environ.get("LAB4_RENEW_GOLD"):
         path.write_text(page, encoding="utf-8", newline="\n")
@@ -94,7 +94,7 @@ WRITTEN_ON = [
 
 @pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
 def test_words_stand_out_from_their_ground(scheme: int) -> None:
-    source = pages.render_report(samples.passed_report(), samples.RUN)
+    source = samples.student_page(samples.passed_report(), samples.RUN)
     palettes = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)\}", source)]
     long = {
         name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:])
@@ -106,7 +106,7 @@ def test_words_stand_out_from_their_ground(scheme: int) -> None:
 
 
 def test_both_style_sheets_are_in_the_page() -> None:
-    source = pages.render_report(samples.passed_report(), samples.RUN)
+    source = samples.student_page(samples.passed_report(), samples.RUN)
     for sheet in ("style.css", "student.css"):
         text = (Path(pages.__file__).parent / "templates" / sheet).read_text(encoding="utf-8").strip()
         assert text in source
@@ -215,7 +215,7 @@ def test_a_long_answer_is_folded_between_words() -> None:
 def answer_page(text: str, spans: tuple[tuple[int, int], ...] = (), **changes: object) -> str:
     base = samples.answered_report()
     first = samples.altered(base.answers[0], text=text, spans=spans, **changes)
-    return pages.render_report(samples.changed(base, answers=(first, *base.answers[1:])), samples.RUN)
+    return samples.student_page(samples.changed(base, answers=(first, *base.answers[1:])), samples.RUN)
 
 
 @pytest.mark.parametrize("text", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
@@ -241,7 +241,7 @@ def test_a_long_answer_is_there_as_a_whole() -> None:
 
 def test_full_answers_are_told_only_where_the_course_allows_it() -> None:
     for report in (samples.answered_report(), _with_full_answers(samples.passed_report())):
-        assert "What the key says on" not in pages.render_report(report, samples.RUN)
+        assert "What the key says on" not in samples.student_page(report, samples.RUN)
         assert "A full answer: What the key says on 7e" in student_page(_with_full_answers(report), FULL_ANSWERS).text
 
 
@@ -303,7 +303,7 @@ def test_filters_too_small_to_scale_are_still_drawn() -> None:
 
 
 def test_a_page_stays_small() -> None:
-    largest = max(len(pages.render_report(report, run).encode()) for report, run in PAGES.values())
+    largest = max(len(samples.student_page(report, run).encode()) for report, run in PAGES.values())
     assert largest < 120_000
     output = dataclasses.replace(samples.evidence(samples.training(1, 9000)), output="'" * 100_000)
     answers = tuple(
@@ -311,4 +311,4 @@ def test_a_page_stays_small() -> None:
         for one in samples.marked_answers()
     )
     report = samples.changed(samples.report("a" * 200, seen=output), answers=answers)
-    assert len(pages.render_report(report, samples.RUN).encode()) < 400_000
+    assert len(samples.student_page(report, samples.RUN).encode()) < 400_000

@@ -43,16 +43,15 @@ def same(one: object, other: object) -> bool:
 
 @pytest.mark.parametrize("report", samples.cohort()[:6], ids=lambda report: report.status.value)
 def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
-    run_folder.write_report(tmp_path, report, key="k1")
+    stored = samples.record_of(report, key="k1")
+    run_folder.write_record(tmp_path, stored)
     record = run_folder.read_record(tmp_path, report.student)
     assert record is not None
-    assert (record.key, record.student) == ("k1", report.student)
-    assert same(record.submission, report.submission)
-    assert same(record.evidence, report.evidence)
+    assert same(record, stored)
 
 
 def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) -> None:
-    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
+    run_folder.write_record(tmp_path, samples.record_of(samples.passed_report("a")))
     strict_json(tmp_path / "students" / "a" / "evidence.json")
     record = run_folder.read_record(tmp_path, "a")
     assert record is not None
@@ -62,7 +61,7 @@ def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
 def test_any_name_can_be_stored_and_found_again(tmp_path: Path, name: str) -> None:
-    run_folder.write_report(tmp_path, samples.hostile_report(name), key="k")
+    run_folder.write_record(tmp_path, samples.record_of(samples.hostile_report(name)))
     record = run_folder.read_record(tmp_path, name)
     assert record is not None
     assert [path.parent.parent.name for path in tmp_path.rglob("evidence.json")] == ["students"]
@@ -94,7 +93,7 @@ def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
-    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
+    run_folder.write_record(tmp_path, samples.record_of(samples.passed_report("a")))
     path = tmp_path / "students" / "a" / "evidence.json"
     content = path.read_bytes()
     assert damage(content) != content
@@ -267,7 +266,7 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
-    run_folder.write_verdict(tmp_path, samples.passed_report("ann"))
+    run_folder.write_verdict(tmp_path, samples.plain(samples.passed_report("ann")))
     code = (
         "import sys, threading; from pathlib import Path; from grader.storage import run_folder\n"
         "sys.setswitchinterval(1e-6)\n"

@@ -10,7 +10,7 @@ from grader.checks.training import best_accuracy
 from grader.model import PART1, Flag, MarkedAnswer, Override, Report, Result, Status
 from grader.model.status import first_cause, overall_status
 from tests.support import report_samples as samples
-from tests.support.report_samples import F, H, P, R
+from tests.support.report_samples import AnyReport, F, H, P, R, SampleReport
 
 ANSWERS = {
     "1": ("A net with many hidden layers, which learns features of features.", ("many hidden layers",)),
@@ -55,7 +55,7 @@ def answers(**others: Result) -> tuple[Result, ...]:
     return tuple(others.get(f"p{part}") or answer(part, P) for part in ANSWERS)
 
 
-def summed(report: Report, **changes: object) -> Report:
+def summed(report: AnyReport, **changes: object) -> AnyReport:
     """``report`` with other fields, and a status, a sum and a cause that fit them."""
     changed = samples.changed(report, **changes)  # type: ignore[arg-type]
     return dataclasses.replace(
@@ -73,7 +73,7 @@ def override(student: str, item: str, old: str, new: str | None, reason: str, *,
     return Override(student, item, "Ada Tutor", time, reason, "0" * 16, Decimal(1), Decimal(old), given)
 
 
-def small_cohort() -> tuple[Report, ...]:
+def small_cohort() -> tuple[SampleReport, ...]:
     """One student of every kind that the page speaks of."""
     decided = override("Weber_Max_u7000001", "part1.5", "0.5", "1", "The example makes it clear to <me>.")
     comment = override("Weber_Max_u7000001", "part1.8", "1", None, "Max asked about this one.", day=25)
@@ -107,7 +107,7 @@ def small_cohort() -> tuple[Report, ...]:
     )
 
 
-def large_cohort(students: int = 300) -> tuple[Report, ...]:
+def large_cohort(students: int = 300) -> tuple[SampleReport, ...]:
     """A course: two or three open answers each, some open nets, and accuracies all over the scale."""
     kinds = (
         samples.passed_report(),
@@ -122,7 +122,7 @@ def large_cohort(students: int = 300) -> tuple[Report, ...]:
     return tuple(_student(number, kinds[number * 7 % 31 % 8]) for number in range(students))
 
 
-def _student(number: int, kind: Report) -> Report:
+def _student(number: int, kind: SampleReport) -> SampleReport:
     student = f"u{6500000 + number * 7919 % 1000000}"
     if number % 60 == 59:
         return dataclasses.replace(kind, student=student)

@@ -9,10 +9,11 @@ from typing import Any
 
 from grader.experiment.plausibility import BRIEF_STEPS
 from grader.lab4.items import EXPERIMENT_IDS, EXPERIMENT_TITLES, PART2_IDS
-from grader.model import AnswerSheet, Criterion, Report, Rubric, Submission, WrittenAnswer
+from grader.model import AnswerSheet, Criterion, Rubric, Submission, WrittenAnswer
 from grader.model.experiment import Experiment, Rerun, Trial
 from grader.pipeline.marking import mark
 from tests.support import evidence_samples as samples
+from tests.support.report_samples import SampleReport
 
 PARAGRAPH = "More channels helped, and larger kernels did not."
 WRITTEN = AnswerSheet(observations=WrittenAnswer("observations", PARAGRAPH, "a.md", 0.98))
@@ -36,12 +37,13 @@ def rubric(points: str | None) -> Rubric:
     return Rubric("Lab 4", (), network, plan, "r1", samples.MAX_PARAMETERS, samples.MAX_SECONDS, tried)
 
 
-def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> Report:
+def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> SampleReport:
     """A report on a net that does all that was asked, with this experiment."""
-    return mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
+    report = mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
+    return SampleReport.of(report, submission=ALICE, evidence=samples.HEALTHY, sheet=sheet, experiment=experiment)
 
 
-def with_experiment(report: Report, text: str = PARAGRAPH) -> Report:
+def with_experiment(report: SampleReport, text: str = PARAGRAPH) -> SampleReport:
     """``report`` with an experiment that carries no points, whose words are all ``text``."""
     said = replace(WRITTEN, observations=WrittenAnswer("observations", text, text, 0.98))
     tried = replace(GOOD, source=text, problems=(text,) * 2, unread=2)

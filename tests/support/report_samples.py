@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from grader.checks.training import best_accuracy
 from grader.model import (
@@ -46,6 +46,7 @@ from grader.model.evidence import (
     Tracing,
     Training,
 )
+from grader.model.experiment import Experiment
 from grader.model.images import Filters, Mistake
 from grader.model.status import overall_status
 from grader.moderation.overrides import Overrides
@@ -53,6 +54,7 @@ from grader.moderation.overrides_file import Decisions
 from grader.moderation.pseudonyms import code_names
 from grader.report.html import pages
 from grader.storage import run_folder
+from grader.storage.run_folder import StoredRecord
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -260,6 +262,46 @@ def evidence(*trainings: Training) -> Evidence:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class SampleReport(Report):
+    """A report together with what it was made from."""
+
+    submission: Submission | None = None
+    evidence: Evidence | None = None
+    sheet: AnswerSheet | None = None
+    experiment: Experiment | None = None
+
+    @classmethod
+    def of(cls, report: Report, **made_from: Any) -> SampleReport:
+        """The same report as a sample."""
+        return cls(**{field.name: getattr(report, field.name) for field in dataclasses.fields(report)} | made_from)
+
+
+def plain(report: Report) -> Report:
+    """The report alone."""
+    return Report(**{field.name: getattr(report, field.name) for field in dataclasses.fields(Report)})
+
+
+def record_of(report: Report, *, key: str = "k") -> StoredRecord:
+    """What is stored of a sample besides its report."""
+    record = StoredRecord.unobserved(report.student)
+    if not isinstance(report, SampleReport):
+        return record
+    return dataclasses.replace(
+        record,
+        key=key,
+        submission=report.submission,
+        evidence=report.evidence,
+        sheet=report.sheet,
+        experiment=report.experiment,
+    )
+
+
+def student_page(report: Report, run: Run) -> str:
+    """The page of a sample."""
+    return pages.render_report(report, record_of(report), run)
+
+
 def submission(student: str, *, script: str | None = "task1_cnn.py") -> Submission:
     """A submission as intake finds it."""
     files = (script, "notes/readme.txt") if script else ("notes/readme.txt",)
@@ -274,13 +316,13 @@ def report(
     flags: tuple[Flag, ...] = (),
     seen: Evidence | None = None,
     message: str = "",
-) -> Report:
+) -> SampleReport:
     """A report in which every item passes but those in ``lost``; Part 1 waits for a tutor."""
     items = tuple(
         (lost or {}).get(id) or Result(id, title, P, Decimal(points), Decimal(points), text)
         for id, title, points, text in ITEMS
     )
-    return Report(
+    return SampleReport(
         student=student,
         status=overall_status((*items, *unmarked_answers())),
         awarded=sum((item.awarded for item in items), Decimal(0)),
@@ -304,9 +346,12 @@ def unmarked(part: str, title: str, message: str) -> Result:
     return Result(PART1 + part, title, R, Decimal(0), Decimal(1), message, answer=MarkedAnswer())
 
 
+AnyReport = TypeVar("AnyReport", bound=Report)
+
+
 def changed(
-    report: Report, *, items: Sequence[Result] | None = None, answers: Sequence[Result] | None = None, **changes: Any
-) -> Report:
+    report: AnyReport, *, items: Sequence[Result] | None = None, answers: Sequence[Result] | None = None, **changes: Any
+) -> AnyReport:
     """The report with other items, answers or other fields."""
     results = (*(report.items if items is None else items), *(report.answers if answers is None else answers))
     return dataclasses.replace(report, results=results, **changes)
@@ -340,12 +385,12 @@ def skipped(*ids: str, because: str) -> dict[str, Result]:
     return {id: item(id, S, message=f"Not looked at, because {because}.") for id in ids}
 
 
-def passed_report(student: str = "s1234567") -> Report:
+def passed_report(student: str = "s1234567") -> SampleReport:
     """Everything right."""
     return report(student, seen=evidence(training(1, 9812)))
 
 
-def partial_report(student: str = "s2345678") -> Report:
+def partial_report(student: str = "s2345678") -> SampleReport:
     """Two failed items, and an accuracy in a middle band after three seeds."""
     softmax = item(
         "output.log_softmax",
@@ -380,7 +425,7 @@ def partial_report(student: str = "s2345678") -> Report:
     return report(student, lost=lost, flags=flags, seen=seen, message=relu.message)
 
 
-def failed_report(student: str = "s3456789") -> Report:
+def failed_report(student: str = "s3456789") -> SampleReport:
     """A wrong input size of fc1: the forward pass stops, and the structure is judged through a mended trace."""
     shape = item(
         "forward.shape",
@@ -407,7 +452,7 @@ def failed_report(student: str = "s3456789") -> Report:
     return report(student, lost={"forward.shape": shape, **lost}, seen=seen, message=shape.message)
 
 
-def unloadable_report(student: str = "s4567890") -> Report:
+def unloadable_report(student: str = "s4567890") -> SampleReport:
     """A syntax error: one failure, and thirteen items that could not be looked at."""
     loads = item(
         "loads",
@@ -422,7 +467,7 @@ def unloadable_report(student: str = "s4567890") -> Report:
     return report(student, lost=lost, seen=seen, message=loads.message)
 
 
-def review_report(student: str = "s5678901") -> Report:
+def review_report(student: str = "s5678901") -> SampleReport:
     """An accuracy so close to a band that a tutor decides."""
     accuracy = item(
         "training.accuracy",
@@ -435,7 +480,7 @@ def review_report(student: str = "s5678901") -> Report:
     return report(student, lost={"training.accuracy": accuracy}, seen=seen, message=accuracy.message)
 
 
-def error_report(student: str = "s6789012") -> Report:
+def error_report(student: str = "s6789012") -> SampleReport:
     """A fault of the grader's own: nothing is known, and nothing is held against the student."""
     message = "The grader failed on this submission: OSError: no space left on device"
     lost = {id: item(id, E, message=message, hint="This is no fault of the submission.") for id, *_ in ITEMS}
@@ -514,7 +559,7 @@ def marked_answers() -> tuple[Result, ...]:
     )
 
 
-def answered_report(student: str = "s7890123") -> Report:
+def answered_report(student: str = "s7890123") -> SampleReport:
     """Part 1 marked, with all kinds of answers, and a tutor's decision and remark on Part 2."""
     decided = override("structure.dropout_fc", "0", "0.5", "The comment shows what was meant.")
     remark = override("resources", "0.5", None, "Small and quick.", available="0.5")
@@ -549,13 +594,13 @@ def _idle(traced: tuple[Operation, ...], index: int) -> tuple[Operation, ...]:
     return tuple(dataclasses.replace(one, probability=0.0) if one.index == index else one for one in traced)
 
 
-def cohort() -> tuple[Report, ...]:
+def cohort() -> tuple[SampleReport, ...]:
     """One report of each kind, then one for each hostile name, with the name in the messages too."""
     kinds = (passed_report(), partial_report(), failed_report(), unloadable_report(), review_report(), error_report())
     return (*kinds, *(hostile_report(name) for name in HOSTILE_NAMES))
 
 
-def hostile_report(name: str) -> Report:
+def hostile_report(name: str) -> SampleReport:
     """``name`` wherever a submission can put its own text."""
     loads = item("loads", F, message=name, expected=name, seen=name, hint=name)
     trace = Tracing(None, 4, (Operation(0, "other", name, name, (-1,), (4, 1), (4, 10)),), output=0)
@@ -568,8 +613,8 @@ def stored_run(folder: Path, *reports: Report) -> Path:
     """A finished run of these reports at ``folder``, as grading leaves it, without its pages."""
     run_folder.claim_folder(folder)
     for report in reports:
-        run_folder.write_report(folder, report, key="k")
-        run_folder.write_verdict(folder, report)
+        run_folder.write_record(folder, record_of(report))
+        run_folder.write_verdict(folder, plain(report))
     run_folder.write_results(folder, RUN, reports)
     run_folder.write_run(folder, RUN, is_finished=True)
     return folder

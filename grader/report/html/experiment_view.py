@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grader.experiment.reference_surface import reference_surface
 from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import Report, Result, Status
-from grader.model.experiment import Rerun, Trial
+from grader.model.experiment import Experiment, Rerun, Trial
 from grader.report.html.experiment_chart import ExperimentChart, experiment_chart
 
 MOST_LINES = 30
@@ -55,12 +55,11 @@ def split_off(items: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result
     return tuple(items[: len(items) - len(tried)]), tried
 
 
-def experiment_view(report: Report, marked: Sequence[Result]) -> ExperimentView | None:
-    """The experiment of ``report``, whose items are ``marked`` or carry no points; None where there is none."""
+def experiment_view(report: Report, found: Experiment | None, marked: Sequence[Result]) -> ExperimentView | None:
+    """The experiment that was ``found``, whose items are ``marked`` or carry no points; None where there is none."""
     items = tuple(marked) or report.unmarked
     if not items or any(item.status is Status.ERROR for item in items):
         return None
-    found = report.experiment
     trials = found.trials if found is not None else ()
     again = found.rerun if found is not None and found.rerun is not None and found.rerun.total else None
     paragraph = next((item.seen for item in items if item.id == _OBSERVATIONS), "")

@@ -14,6 +14,7 @@ from grader.report.html.experiment_view import experiment_view, split_off
 from grader.report.html.learning_chart import learning_chart
 from grader.report.html.network_view import compare
 from grader.report.html.training_view import gallery, runs
+from grader.storage.run_folder import StoredRecord
 
 _MOST_OUTPUT = 4000
 """Characters of a submission's own printed output that a page shows, from its end."""
@@ -37,19 +38,20 @@ class Sum:
     proposed: Decimal | None
 
 
-def context(report: Report, run: Run) -> dict[str, Any]:
+def context(report: Report, record: StoredRecord, run: Run) -> dict[str, Any]:
     """The values that ``report.html`` is rendered with."""
-    evidence = report.evidence
+    evidence = record.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
     trainings = evidence.trainings if evidence else ()
     items, tried = split_off(report.items)
     return {
         "report": report,
+        "record": record,
         "run": run,
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,
-        "experiment": experiment_view(report, tried),
+        "experiment": experiment_view(report, record.experiment, tried),
         "sums": [
             _sum("Part 2: the network", items),
             *([_sum("Part 2: the experiment", tried)] if tried else []),

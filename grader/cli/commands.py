@@ -1,0 +1,233 @@
+"""What each command does: arguments in, exit codes out. The work itself is done by the modules that are called.
+
+They are imported in the functions, so that ``--help`` and a wrong argument answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import date
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.model import Status, UsageFault
+
+if TYPE_CHECKING:
+    from grader.moderation.moderated_run import Pages
+    from grader.pipeline.settings import RunSettings
+    from grader.review.keyboard import Keys
+    from grader.review.screen import Screen
+
+
+class ExitCode(IntEnum):
+    """What a command ends with. ``diff`` ends with SAME or DIFFERS where it was not refused."""
+
+    SETTLED = 0
+    NEEDS_TUTOR = 1
+    USAGE = 2
+    FAULT = 3
+    INTERRUPTED = 130
+    SAME = 0
+    DIFFERS = 1
+
+
+def grade(arguments: argparse.Namespace) -> ExitCode:
+    """Grade a cohort, and print what came of it."""
+    from grader.pipeline.cohort import grade_cohort
+    from grader.report.console.progress import Progress
+    from grader.report.console.summary import make_console, print_summary
+    from grader.report.html import pages
+    from grader.report.summary_json import summary_record
+
+    # What is said on the way must not mix with the JSON, and faults of a quiet run belong to the errors.
+    console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
+    settings = _settings(arguments)
+    if settings.data.name != "mnist" and not arguments.quiet:
+        console.print("! Nets are measured on scikit-learn's digits, not on MNIST.", style="bold yellow")
+    run, reports = grade_cohort(settings, pages=pages, progress=Progress(console, 0, is_quiet=arguments.quiet))
+    code = _exit_code(report.status for report in reports)
+    if arguments.json:
+        print(json.dumps(summary_record(reports, run, settings.out, code)))
+    elif not arguments.quiet:
+        print_summary(console, reports, run, settings.out)
+    return code
+
+
+def _settings(arguments: argparse.Namespace) -> RunSettings:
+    from grader.answers.marker.key import load_key
+    from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
+    from grader.pipeline.settings import RunSettings, Selection
+    from grader.rubric.loading import load_rubric
+    from grader.sandbox import Wish
+    from grader.storage import run_folder
+
+    rubric = load_rubric(arguments.rubric)
+    key = load_key(arguments.key) if arguments.key is not None else None
+    out, earlier = arguments.out, None
+    if out is None:
+        out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
+    before = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier)) if arguments.remark else None
+    if before and before.run and arguments.data is None:
+        data = DataSet.unopened(before.run.data, before.run.data_note)  # what the stored evidence was measured on
+    else:
+        data = resolve_data(
+            arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
+        )
+    return RunSettings(
+        path=arguments.path,
+        out=out,
+        earlier=earlier,
+        rubric=rubric,
+        answer_key=key,
+        data=data,
+        jobs=arguments.jobs,
+        device=arguments.device,
+        selection=Selection(tuple(arguments.student), arguments.only_failed, arguments.remark),
+        isolation=Wish(arguments.isolation),
+        hidden=tuple(_secrets(arguments, user_cache(os.environ))),
+        worker_prefix=_words(arguments),
+        shows_full_answers=arguments.full_answers,
+    )
+
+
+def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
+    """Where labels, keys and other runs lie."""
+    yield cache
+    named = (arguments.data, os.environ.get("LAB4_DATA"), arguments.key, arguments.rubric, arguments.reports)
+    yield from (Path(place) for place in named if place and Path(place).exists())
+
+
+def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(arguments.worker_prefix))
+    except ValueError as problem:
+        raise UsageFault(f"--worker-prefix cannot be read: {problem}") from None
+
+
+def render(arguments: argparse.Namespace) -> ExitCode:
+    """Write the pages and tables of a stored run again."""
+    from grader.moderation.moderated_run import load_run, write_views
+    from grader.report.html import pages
+
+    finished = load_run(arguments.run)
+    if arguments.full_answers is not None:
+        finished = finished.showing_full_answers(arguments.full_answers)
+    write_views(finished, pages)
+    return _exit_code(report.status for report in finished.reports)
+
+
+def review(arguments: argparse.Namespace) -> ExitCode:
+    """Let a tutor settle what is open in a stored run."""
+    from grader.moderation.moderated_run import load_run
+    from grader.moderation.pseudonyms import code_names, secret_of
+    from grader.moderation.session import Review
+    from grader.moderation.worklist import Wishes
+    from grader.report.console.summary import make_console
+    from grader.review.keyboard import keys_of
+    from grader.review.prompt import Dialogue, is_behind, leave
+    from grader.review.screen import Screen
+
+    finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
+    names = None
+    if arguments.anonymous:
+        names = code_names((verdict.student for verdict in finished.verdicts), secret_of(arguments.run))
+    wishes = Wishes(
+        by_student=arguments.by == "student",
+        items=tuple(arguments.only),
+        students=tuple(arguments.student),
+        settled_too=arguments.all,
+        names=names,
+    )
+    with keys_of(sys.stdin) as keys:
+        screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
+        review = Review(finished, wishes, author=_author(arguments, screen, keys))
+        try:
+            if review.entry is not None:
+                Dialogue(review, screen, keys).hold()
+        except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
+            screen.tell("")
+    leave(review, screen, arguments.run, _pages, was_behind=was_behind)
+    return _exit_code(report.status for report in review.reports)
+
+
+def _pages() -> Pages:
+    from grader.report.html import pages
+
+    return pages
+
+
+def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
+    """Who decides, asked for when nobody says it."""
+    named = arguments.author or os.environ.get("LAB4_TUTOR") or ""
+    if not named.strip():
+        with suppress(OSError, KeyError, ImportError):  # what getpass raises where there is no user name
+            named = getpass.getuser()
+    if not named.strip():
+        screen.ask("Your name, to be kept with each decision: ")
+        named = keys.line() or ""
+    if not named.strip():
+        raise UsageFault("Say who decides, with --author NAME or in LAB4_TUTOR.")
+    return named.strip()
+
+
+def diff(arguments: argparse.Namespace) -> ExitCode:
+    """Print whose marks differ between two stored runs."""
+    from grader.moderation.comparison import compare
+    from grader.moderation.moderated_run import load_run
+    from grader.report.console.diff import changes_record, print_changes
+    from grader.report.console.summary import make_console
+
+    comparison = compare(load_run(arguments.first), load_run(arguments.second))
+    if arguments.json:
+        print(json.dumps(changes_record(comparison)))
+    else:
+        print_changes(make_console(), comparison)
+    return ExitCode.DIFFERS if comparison.is_different else ExitCode.SAME
+
+
+def doctor(arguments: argparse.Namespace) -> ExitCode:
+    """Print what this machine can do."""
+    from grader.cli.doctor import examine
+    from grader.data import user_cache
+    from grader.report.console.summary import make_console, print_remark
+
+    console = make_console()
+    remarks = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments))
+    is_fine = True
+    for remark in remarks:
+        print_remark(console, remark.subject, remark.text, remark.advice)
+        is_fine = is_fine and remark.is_fine
+    return ExitCode.SETTLED if is_fine else ExitCode.NEEDS_TUTOR
+
+
+def mark_answers(arguments: argparse.Namespace) -> ExitCode:
+    """Mark a file of written answers."""
+    from grader.answers.evaluation.command import mark_file
+
+    mark_file(arguments.file, arguments.key, out=arguments.out, stdout=sys.stdout, stderr=sys.stderr)
+    return ExitCode.SETTLED
+
+
+def _exit_code(statuses: Iterable[Status]) -> ExitCode:
+    found = set(statuses)
+    if Status.ERROR in found:
+        return ExitCode.FAULT
+    return ExitCode.NEEDS_TUTOR if Status.NEEDS_REVIEW in found else ExitCode.SETTLED
+
+
+COMMANDS = {
+    "grade": grade,
+    "render": render,
+    "review": review,
+    "diff": diff,
+    "doctor": doctor,
+    "mark-answers": mark_answers,
+}

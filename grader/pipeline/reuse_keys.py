@@ -1,0 +1,55 @@
+"""Digests of all that stored things depend on. What is stored under another digest does not hold any more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from grader import __version__
+from grader.answers.finding.sheet import reader_digest
+from grader.experiment.rerun import recipe_digest
+from grader.experiment.table_files import candidates, experiment_key
+from grader.fingerprints import worker_digest
+from grader.model import Submission
+from grader.model.evidence import FORMAT
+from grader.pipeline.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class ReuseKeys:
+    """Of one submission: ``sheet`` is empty where nothing asks for its answers, ``experiment`` where it has none."""
+
+    evidence: str
+    sheet: str = ""
+    experiment: str = ""
+
+
+def reuse_keys(submission: Submission, settings: RunSettings) -> ReuseKeys:
+    """The keys of what would be observed of a submission now."""
+    return ReuseKeys(
+        _evidence_key(submission, settings),
+        _sheet_key(submission, settings),
+        experiment_key(submission, settings.data.fingerprint, recipe_digest(), worker_digest()),
+    )
+
+
+def _evidence_key(submission: Submission, settings: RunSettings) -> str:
+    """Digest of the submission, the data, how it is trained, and the grader."""
+    parts = {
+        "code": submission.digest,
+        "script": submission.script,
+        "data": settings.data.fingerprint,
+        "plan": asdict(settings.training),
+        "grader": __version__,
+        "worker": worker_digest(),
+        "format": FORMAT,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _sheet_key(submission: Submission, settings: RunSettings) -> str:
+    """Digest of all that the answers as read depend on."""
+    if not (settings.rubric.part1 or settings.rubric.experiment or candidates(submission)):
+        return ""
+    return hashlib.sha256(f"{submission.digest}\n{submission.script}\n{reader_digest()}".encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""The steps of one submission: observe it, mark it, store what is known of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grader.answers.finding.sheet import read_sheet
+from grader.answers.marker.cache import Memory, marker_digest
+from grader.experiment.reference_surface import reference_surface
+from grader.experiment.table_files import gather
+from grader.model import AnswerSheet, GraderFault, Report
+from grader.model.evidence import Evidence
+from grader.model.experiment import Experiment
+from grader.pipeline import marking
+from grader.pipeline.plan import Task
+from grader.pipeline.run import NOTHING, RunContext, Totals
+from grader.storage import run_folder
+from grader.storage.run_folder import StoredRecord
+
+OnStage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that a submission is marked from, whether that is stored in this run already, and what it took to get it."""
+
+    record: StoredRecord
+    is_stored: bool
+    totals: Totals
+
+
+def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
+    """What is stored of a submission where that still holds, and for the rest its code is run and its files are read.
+
+    Raises GraderFault when that fails through no fault of the submission.
+    """
+    stored = run_folder.read_record(task.stored_in, task.submission.id) if task.stored_in is not None else None
+    evidence, took_evidence = _evidence(task, stored, context, on_stage)
+    sheet, took_sheet = _sheet(task, stored)
+    experiment, took_experiment = _experiment(task, stored, context, on_stage)
+    is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
+    is_stored = is_same and task.stored_in == context.settings.out
+    record = StoredRecord(
+        format=run_folder.FORMAT,
+        key=task.keys.evidence,
+        student=task.submission.id,
+        submission=task.submission,
+        evidence=evidence,
+        sheet_key=task.keys.sheet,
+        sheet=sheet,
+        experiment_key=task.keys.experiment,
+        experiment=experiment,
+    )
+    return Observed(record, is_stored, took_evidence + took_sheet + took_experiment)
+
+
+def _evidence(
+    task: Task, stored: StoredRecord | None, context: RunContext, on_stage: OnStage
+) -> tuple[Evidence | None, Totals]:
+    if task.submission.script is None:
+        return None, Totals.one("nothing to run")
+    if stored is not None and stored.evidence is not None:
+        return stored.evidence, Totals.one("reused")
+    if context.workers is None:
+        raise GraderFault("what was stored of it is gone")
+    evidence = context.workers.observe(task.submission, on_stage)
+    if evidence.ending.kind == "fault":
+        raise GraderFault(evidence.ending.detail)
+    took = Totals({"graded": 1}, evidence.seconds)
+    if task.is_outdated:
+        took += Totals.one("observed again, for their evidence is of an earlier version")
+    return evidence, took
+
+
+def _sheet(task: Task, stored: StoredRecord | None) -> tuple[AnswerSheet, Totals]:
+    """The answers as stored where they still hold, else read now; an empty sheet when the rubric asks for none."""
+    if stored is not None and stored.sheet is not None and stored.sheet_key == task.keys.sheet:
+        return stored.sheet, NOTHING
+    if not task.keys.sheet:
+        return marking.NO_SHEET, NOTHING
+    start = time.perf_counter()
+    sheet = read_sheet(task.submission)
+    return sheet, Totals(seconds={"answers": time.perf_counter() - start})
+
+
+def _experiment(
+    task: Task, stored: StoredRecord | None, context: RunContext, on_stage: OnStage
+) -> tuple[Experiment | None, Totals]:
+    """The experiment as stored where it still holds; else the table is read and a line of it trained again."""
+    if not task.has_new_experiment:
+        return stored.experiment if stored is not None and task.keys.experiment else None, NOTHING
+    found = gather(task.submission)
+    if found is None or not found.trials:
+        return found, NOTHING
+    assert context.workers is not None, "such a task needs a worker"
+    on_stage("experiment")
+    rerun, seconds = context.workers.reruns.of(found.trials, reference_surface().trials)
+    return replace(found, rerun=rerun), Totals(seconds={"experiment": seconds} if seconds else {})
+
+
+def judge_of(task: Task, context: RunContext) -> Memory | None:
+    """What marks this student's answers, with the verdicts that still hold; None without a key."""
+    key = context.settings.answer_key
+    if key is None:
+        return None
+    known = run_folder.read_verdicts(task.stored_in or context.settings.out, task.submission.id)
+    marker = marker_digest(key)
+    return Memory(key, known.verdicts if known.marker == marker else {}, marker=marker)
+
+
+def mark(task: Task, record: StoredRecord, judge: Memory | None, context: RunContext) -> Report:
+    """The automatic report on a submission."""
+    submission, rubric, sheet = task.submission, context.settings.rubric, record.sheet or marking.NO_SHEET
+    if record.evidence is None:
+        return marking.mark_unusable(submission, rubric, sheet=sheet, judge=judge, experiment=record.experiment)
+    return marking.mark(
+        submission,
+        record.evidence,
+        rubric,
+        data=context.settings.data.name,
+        sheet=sheet,
+        judge=judge,
+        experiment=record.experiment,
+    )
+
+
+def store(observed: Observed, report: Report, judge: Memory | None, out: Path) -> None:
+    """Store what was observed, where that is new, and the automatic report."""
+    if not observed.is_stored:
+        run_folder.write_record(out, observed.record)
+    run_folder.write_verdict(out, report, judge)

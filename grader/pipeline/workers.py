@@ -1,0 +1,116 @@
+"""The workers of one run: a submission in, evidence out. They are started only where code has to run."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.data import write_worker_files
+from grader.data.accuracy import Predictions, with_accuracy
+from grader.experiment.rerun import Reruns, brief_plan
+from grader.model import Job, Submission, TrainingPlan, UsageFault
+from grader.model.evidence import Evidence, Training
+from grader.model.images import SIDE
+from grader.pipeline.measurement import Measuring, counted
+from grader.pipeline.sample_images import with_pictures
+from grader.pipeline.settings import RunSettings
+from grader.sandbox import WorkerPool
+from grader.submissions import copy_submission
+
+_OWN_SCRIPT = "task1_cnn.py"
+
+OnStage = Callable[[str], None]
+
+
+@contextmanager
+def open_workers(settings: RunSettings, scratch: Path) -> Iterator[Workers]:
+    """Hand the data to workers and start them. The order of the held-out images is new for each run.
+
+    Raises UsageFault for a device that is not there, and for an isolation that is less than was required.
+    """
+    files, labels = write_worker_files(settings.data, scratch / "data", order_seed=secrets.randbelow(2**31))
+    images = np.fromfile(files.heldout_images, np.uint8).reshape(-1, SIDE, SIDE)
+    with WorkerPool(
+        workers=settings.jobs,
+        settings={"data": asdict(files), "device": settings.device},
+        isolation=settings.isolation,
+        hidden=[str(place.resolve()) for place in (*settings.hidden, settings.path, *settings.run_folders, scratch)],
+        prefix=settings.worker_prefix,
+    ) as pool:
+        yield Workers(pool, settings, scratch, labels, images)
+
+
+class Workers:
+    """What observes submissions, from many threads, and trains lines of their experiments again.
+
+    ``labels`` (n,) and ``images`` (n, 28, 28) are the held-out ones in the order in which they were handed out.
+    """
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        settings: RunSettings,
+        scratch: Path,
+        labels: NDArray[np.uint8],
+        images: NDArray[np.uint8],
+    ) -> None:
+        self.versions = pool.versions
+        self.isolation = str(pool.isolation)
+        self.device = pool.devices[0] if settings.device == "auto" else settings.device
+        """Where networks are trained."""
+        if self.device not in pool.devices:
+            raise UsageFault(f"--device {self.device} is not there; this machine has {', '.join(pool.devices)}.")
+        self.reruns = Reruns(self._train, brief_plan(settings.training), is_possible=settings.data.name == "mnist")
+        self._pool = pool
+        self._scratch = scratch
+        self._labels = labels
+        self._images = images
+        self._recorded_seed = secrets.randbelow(2**31)
+        """Of what submissions are given to record their networks with; that of the measurements is another."""
+        self._measuring = Measuring(
+            pool, settings.training, self._finished, self._recorded_seed, seed=secrets.randbelow(2**31)
+        )
+
+    def stop(self) -> None:
+        """End all workers at once; submissions under way are given up."""
+        self._pool.__exit__(None, None, None)
+
+    def observe(self, submission: Submission, on_stage: OnStage) -> Evidence:
+        """Record the network of a scratch copy of the submission, and measure it once that process is gone."""
+        assert submission.script is not None
+        with self._folder("submission-") as folder:
+            copy_submission(submission, folder)
+            recorded = self._record(folder, submission.script, on_stage)
+        return self._measuring.complete(recorded, on_stage)
+
+    def _train(self, text: str, plan: TrainingPlan) -> Evidence:
+        """Record and train a script of the grader's own, by a ``plan`` of its own."""
+        with self._folder("reference-") as folder:
+            (folder / _OWN_SCRIPT).write_text(text, encoding="utf-8")
+            recorded = self._record(folder, _OWN_SCRIPT, lambda stage: None)
+        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._recorded_seed)
+        return measuring.complete(recorded, lambda stage: None)
+
+    @contextmanager
+    def _folder(self, prefix: str) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._scratch))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _record(self, folder: Path, script: str, on_stage: OnStage) -> Evidence:
+        recorded = self._pool.record(Job(str(folder), script, self._recorded_seed), on_stage=on_stage)
+        return replace(recorded, isolation=self.isolation)
+
+    def _finished(self, record: Training, predictions: Predictions) -> Training:
+        counted = with_accuracy(record, predictions, self._labels)
+        return with_pictures(counted, predictions, self._labels, self._images)
