@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from grader.checks import behaviour, forward, loading, outputs, structure, training
+from grader.checks import behaviour, forward, loading, log_softmax, structure, training
 from grader.checks.case import Case, not_reached, skipped
 from grader.checks.loading import WAITING
 from grader.checks.network import executed_network
@@ -44,7 +44,7 @@ CHECKS: tuple[Check, ...] = (
     Check("structure.order", structure.order, needs=("loads",)),
     Check("behaviour.dropout_train_eval", behaviour.dropout_train_eval, needs=("loads", "forward.shape")),
     Check("forward.batch", forward.batch, needs=("loads", "forward.shape"), blames=("behaviour.dropout_train_eval",)),
-    Check("output.log_softmax", outputs.log_softmax, needs=("loads", "forward.shape")),
+    Check("output.log_softmax", log_softmax.log_softmax, needs=("loads", "forward.shape")),
     Check(
         "behaviour.gradients",
         behaviour.gradients,

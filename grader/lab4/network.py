@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """One layer of the lab's network. ``checks`` are the ids of the checks that ask for it; none asks for an optional layer."""
+    """One layer of the lab's network. No check in ``checks`` means that it is optional."""
 
     name: str
     kind: str
