@@ -40,7 +40,7 @@ def test_missing_data_comes_with_what_to_do(here: dict[str, Remark]) -> None:
 def test_data_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     remarks = examine(str(tmp_path / "nowhere"), environment={}, cache=tmp_path, prefix=["no-such-command"])
     found = by_subject(list(remarks))
-    assert "no such folder" in found["Data"].advice
+    assert "this folder does not exist" in found["Data"].advice
     assert "no-such-command" in found["Worker"].text
 
 
