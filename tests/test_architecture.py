@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import fingerprints
 from grader.selfcheck.handout import OBSERVERS, PUBLIC, public_modules
+from grader.storage import fingerprints
 from tests.conftest import LONGEST_FIRST
 from tests.support.places import ROOT, TESTS
 

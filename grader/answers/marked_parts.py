@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import Protocol
 
 from grader.answers.finding.sheet import CERTAIN
+from grader.answers.marker.finding import AnswerFinding
 from grader.answers.marker.rules import TOO_LONG
-from grader.answers.marker.verdict import Verdict
 from grader.model import PART1, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 
 
 class Judge(Protocol):
     """Gives verdicts by some key."""
 
-    def __call__(self, part: str, text: str) -> Verdict:
+    def __call__(self, part: str, text: str) -> AnswerFinding:
         """The verdict on the answer to ``part``."""
 
     def full_answer(self, part: str) -> str:
@@ -96,10 +96,10 @@ def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, judg
     )
 
 
-def _verdict(criterion: Criterion, answer: WrittenAnswer, judge: Judge | None) -> Verdict | None:
+def _verdict(criterion: Criterion, answer: WrittenAnswer, judge: Judge | None) -> AnswerFinding | None:
     """What the text earns; a blank place needs no key to earn nothing."""
     if answer.is_blank:
-        return Verdict(Status.FAILED, Decimal(0), 1.0, BLANK, ())
+        return AnswerFinding(Status.FAILED, Decimal(0), 1.0, BLANK, ())
     return judge(criterion.id, answer.text) if judge is not None else None
 
 

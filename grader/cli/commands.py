@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from grader.model import Status, UsageFault
 
 if TYPE_CHECKING:
-    from grader.moderation.moderated_run import Pages
+    from grader.moderation.finished_run import Pages
     from grader.pipeline.settings import RunSettings
     from grader.review.keyboard import Keys
     from grader.review.screen import Screen
@@ -114,7 +114,7 @@ def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def render(arguments: argparse.Namespace) -> ExitCode:
     """Write the pages and tables of a stored run again."""
-    from grader.moderation.moderated_run import load_run, write_views
+    from grader.moderation.finished_run import load_run, write_views
     from grader.report.html import pages
 
     finished = load_run(arguments.run)
@@ -126,7 +126,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor settle what is open in a stored run."""
-    from grader.moderation.moderated_run import load_run
+    from grader.moderation.finished_run import load_run
     from grader.moderation.pseudonyms import code_names, secret_of
     from grader.moderation.session import Review
     from grader.moderation.worklist import Wishes
@@ -181,7 +181,7 @@ def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
 def diff(arguments: argparse.Namespace) -> ExitCode:
     """Print whose marks differ between two stored runs."""
     from grader.moderation.comparison import compare
-    from grader.moderation.moderated_run import load_run
+    from grader.moderation.finished_run import load_run
     from grader.report.console.diff import changes_record, print_changes
     from grader.report.console.summary import make_console
 

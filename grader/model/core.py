@@ -205,7 +205,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Override:
+class Decision:
     """A tutor's decision on one item, which stands above the automatic mark and never replaces it on disk.
 
     ``item`` is an id of Part 2, or ``part1.`` with a part. ``old`` and ``new`` are points out of ``available``: what
@@ -265,9 +265,9 @@ class Result:
     seen: str = ""
     proposed: Decimal | None = None
     """What a tutor is asked to confirm, while the status is needs_review."""
-    decision: Override | None = None
+    decision: Decision | None = None
     """The tutor's decision that ``awarded`` comes from; None for an automatic mark."""
-    comments: tuple[Override, ...] = ()
+    comments: tuple[Decision, ...] = ()
     answer: MarkedAnswer | None = None
     """The written answer; None for code and its experiment."""
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.model import Override, Report, Result, Run
-from grader.moderation.moderated_run import FinishedRun
-from grader.moderation.overrides import Overrides, moderated, subject_digest
+from grader.model import Decision, Report, Result, Run
+from grader.moderation.decisions import Decisions, subject_digest, with_decisions
+from grader.moderation.finished_run import FinishedRun
 
 
 class Cause(enum.StrEnum):
@@ -84,17 +84,17 @@ class _Side:
 
     run: Run
     verdict: Report
-    overrides: Overrides
+    decisions: Decisions
 
     @property
     def report(self) -> Report:
-        return moderated(self.verdict, self.overrides)
+        return with_decisions(self.verdict, self.decisions)
 
 
 def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
     """What differs from the first run to the second, students in the order of the first."""
-    olds = {verdict.student: _Side(first.run, verdict, first.overrides) for verdict in first.verdicts}
-    news = {verdict.student: _Side(second.run, verdict, second.overrides) for verdict in second.verdicts}
+    olds = {verdict.student: _Side(first.run, verdict, first.decisions) for verdict in first.verdicts}
+    news = {verdict.student: _Side(second.run, verdict, second.decisions) for verdict in second.verdicts}
     common = [student for student in olds if student in news]
     pairs = [(olds[student], news[student]) for student in common]
     changed = [StudentChange(old.report, new.report, tuple(_changes(old, new))) for old, new in pairs]
@@ -171,17 +171,17 @@ def _decision_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Ite
     if before is None and after is not None:
         yield Reason(Cause.DECISION, f"{_who(after)}")
     elif before is not None and after is None:
-        still_there = _last(new.overrides, before)
+        still_there = _last(new.decisions, before)
         what = "does not hold for what is there now" if still_there else "was taken back"
         yield Reason(Cause.DECISION, f"the decision of {before.author} {what}")
     elif before is not None and after is not None and before.new != after.new:
         yield Reason(Cause.DECISION, f"{_who(after)}, instead of {_who(before)}")
 
 
-def _who(made: Override) -> str:
+def _who(made: Decision) -> str:
     given = made.new.normalize() if made.new is not None else Decimal(0)
     return f"{made.author} gave {given:f} ({made.reason})"
 
 
-def _last(overrides: Overrides, made: Override) -> Override | None:
-    return next((one for one in overrides.of(made.student) if one.item == made.item and one.new is not None), None)
+def _last(decisions: Decisions, made: Decision) -> Decision | None:
+    return next((one for one in decisions.of(made.student) if one.item == made.item and one.new is not None), None)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from grader.model import Override, Report, Result
-from grader.moderation.moderated_run import FinishedRun
-from grader.moderation.overrides import STEP, Overrides, moderated, subject_digest
-from grader.moderation.overrides_file import Decisions
+from grader.model import Decision, Report, Result
+from grader.moderation.decisions import STEP, Decisions, subject_digest, with_decisions
+from grader.moderation.decisions_file import DecisionsFile
+from grader.moderation.finished_run import FinishedRun
 from grader.moderation.queue import is_open
 from grader.moderation.worklist import Entry, Group, Wishes, groups_of
 
@@ -32,7 +32,7 @@ class Step:
     """What one key did at the entry ``at``; ``made`` is on disk and can be taken back."""
 
     at: int
-    made: tuple[Override, ...] = ()
+    made: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,12 @@ class Review:
         self._wishes = wishes
         self._author = author
         self._now = now
-        self._decisions = Decisions(finished.folder)
+        self._decisions = DecisionsFile(finished.folder)
         self._verdicts = {verdict.student: verdict for verdict in finished.verdicts}
         self._first = self._overrides = self._decisions.read()
-        self._reports = {student: moderated(verdict, self._overrides) for student, verdict in self._verdicts.items()}
+        self._reports = {
+            student: with_decisions(verdict, self._overrides) for student, verdict in self._verdicts.items()
+        }
         self.groups = tuple(groups_of(tuple(self._reports.values()), wishes))
         self._entries = [
             (Place(group, number, at, len(self.groups)), entry)
@@ -125,20 +127,20 @@ class Review:
 
     # ---- what a tutor does -------------------------------------------------------------------------------------------
 
-    def accept(self) -> tuple[Override, ...]:
+    def accept(self) -> tuple[Decision, ...]:
         """Give what is proposed; a settled mark is confirmed."""
         entry, result = self._current(), self.single()
         if (points := proposal(result)) is None:
             raise Refused("Nothing is proposed here; c gives points.")
         return self._settle(entry, {result.id: points}, ACCEPTED)
 
-    def give(self, points: Decimal, reason: str) -> tuple[Override, ...]:
+    def give(self, points: Decimal, reason: str) -> tuple[Decision, ...]:
         """Give other points than those proposed; :func:`points_from` reads them."""
         return self._settle(
             self._current(), {self.single().id: points}, _needed(reason, "Without a reason nothing was changed.")
         )
 
-    def give_nothing(self) -> tuple[Override, ...]:
+    def give_nothing(self) -> tuple[Decision, ...]:
         """Give no points for all parts of a submission without answers."""
         entry = self._current()
         if len(entry.items) == 1:
@@ -183,7 +185,7 @@ class Review:
     # ---- what is told at the end -------------------------------------------------------------------------------------
 
     @property
-    def made(self) -> tuple[Override, ...]:
+    def made(self) -> tuple[Decision, ...]:
         """What was decided and said in this session and not taken back."""
         return tuple(entry for step in self._steps for entry in step.made)
 
@@ -207,15 +209,15 @@ class Review:
     def _is_open(self, entry: Entry) -> bool:
         return any(map(is_open, self.results(entry)))
 
-    def _lay(self, overrides: Overrides) -> None:
-        before, self._overrides = self._overrides, overrides
-        if before is overrides:
+    def _lay(self, decisions: Decisions) -> None:
+        before, self._overrides = self._overrides, decisions
+        if before is decisions:
             return
         for student, verdict in self._verdicts.items():
-            if before.of(student) != overrides.of(student):
-                self._reports[student] = moderated(verdict, overrides)
+            if before.of(student) != decisions.of(student):
+                self._reports[student] = with_decisions(verdict, decisions)
 
-    def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Override, ...]:
+    def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Decision, ...]:
         shown, at = self.results(entry), self._at
         made = tuple(self._override(one, marks[one.id], reason) for one in shown)
         self._write(at, made, shown)
@@ -223,11 +225,11 @@ class Review:
         self.refresh()
         return made
 
-    def _write(self, at: int, made: tuple[Override, ...], shown: tuple[Result, ...] = ()) -> None:
+    def _write(self, at: int, made: tuple[Decision, ...], shown: tuple[Result, ...] = ()) -> None:
         """Put decisions on disk, unless somebody decided otherwise than ``shown`` while it was looked at."""
         entry = self._entries[at][1]
-        with self._decisions.held() as overrides:
-            self._lay(overrides)
+        with self._decisions.held() as decisions:
+            self._lay(decisions)
             for before, now in zip(shown, self.results(entry) if shown else (), strict=True):
                 if now.decision is not None and now.decision != before.decision:
                     raise Refused(
@@ -237,12 +239,12 @@ class Review:
             self._lay(self._decisions.add(*made))
         self._steps.append(Step(at, made))
 
-    def _override(self, result: Result, new: Decimal | None, reason: str) -> Override:
+    def _override(self, result: Result, new: Decimal | None, reason: str) -> Decision:
         """The decision; ``old`` is what the grader itself gave or proposed, whoever decided in between."""
         student = self._current().student
         verdict = self._verdicts[student]
         automatic = next(one for one in verdict.results if one.id == result.id)
-        return Override(
+        return Decision(
             student=student,
             item=result.id,
             author=self._author,

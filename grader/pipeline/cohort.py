@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Protocol
 
 from grader.model import Report, Run, UsageFault
-from grader.moderation.moderated_run import Pages, write_tables
-from grader.moderation.overrides import carry_over, moderated
+from grader.moderation.decisions import carry_over, with_decisions
+from grader.moderation.finished_run import Pages, write_tables
 from grader.pipeline.marking import mark_error
 from grader.pipeline.parallel import in_copies, in_threads
 from grader.pipeline.plan import Task, is_included, plan
@@ -27,8 +27,8 @@ from grader.pipeline.submission import judge_of, mark, observe, store
 from grader.pipeline.workers import open_workers
 from grader.sandbox import Stopped
 from grader.sandbox.scratch import scratch_folder
-from grader.storage import run_folder
-from grader.storage.run_folder import StoredRecord
+from grader.storage import records, run_folder
+from grader.storage.run_folder import StoredEvidence
 from grader.submissions import Delivery, survey
 
 MANY = 50
@@ -135,14 +135,14 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
     """
     start, totals = time.perf_counter(), NOTHING
     out, student = context.settings.out, task.submission.id
-    record = StoredRecord.unobserved(student, task.submission)
+    record = StoredEvidence.unobserved(student, task.submission)
     try:
         observed = observe(task, context, lambda stage: progress.stage(student, stage))
         record, totals = observed.record, observed.totals
         judge = judge_of(task, context)
         report = mark(task, record, judge, context)
         store(observed, report, judge, out)
-        report = moderated(report, context.overrides)
+        report = with_decisions(report, context.overrides)
         pages.write_report_page(out, report, record, context.facts())
     except (Stopped, UsageFault):
         raise
@@ -151,6 +151,6 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
         totals += Totals.one("errors")
         report = mark_error(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # writing may be what failed
-            run_folder.write_verdict(out, report, None)
+            records.write_report(out, report, None)
             pages.write_report_page(out, report, record, context.facts())
     return Graded(report, totals, None if task.stored_in is not None else time.perf_counter() - start)

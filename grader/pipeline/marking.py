@@ -15,7 +15,7 @@ from grader.checks import find
 from grader.checks.case import not_reached
 from grader.checks.holds import conduct, held
 from grader.checks.training import best_accuracy
-from grader.experiment.judging import judge as judge_experiment
+from grader.experiment.findings import experiment_findings
 from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import AnswerSheet, Criterion, Finding, Flag, Report, Result, Rubric, Status, Submission
 from grader.model.evidence import Evidence
@@ -102,7 +102,7 @@ def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: Answ
     is_written = sheet.observations is not None and bool(sheet.observations.text)
     if not (rubric.experiment or experiment is not None or is_written):
         return ()
-    findings = judge_experiment(experiment, sheet)
+    findings = experiment_findings(experiment, sheet)
     unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
     return tuple(_item(one, _owed(findings[one.id], one)) for one in rubric.experiment or unmarked)
 

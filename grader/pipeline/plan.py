@@ -11,8 +11,8 @@ from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
 from grader.pipeline.run import RunContext
 from grader.pipeline.settings import RunSettings, Selection
 from grader.sandbox import Wish
-from grader.storage import run_folder
-from grader.storage.run_folder import StoredRecord
+from grader.storage import records
+from grader.storage.run_folder import StoredEvidence
 from grader.submissions import Delivery, assemble
 
 
@@ -49,7 +49,7 @@ def plan(delivery: Delivery, context: RunContext) -> Task:
             keys,
             stored_in=None,
             has_new_experiment=is_looked_at and bool(keys.experiment),
-            is_outdated=record is None and any(run_folder.is_outdated(o, submission.id) for o in settings.run_folders),
+            is_outdated=record is None and any(records.is_outdated(o, submission.id) for o in settings.run_folders),
         )
     is_new = bool(keys.experiment) and record.experiment_key != keys.experiment
     return Task(submission, keys, stored_in=place, has_new_experiment=is_new)
@@ -62,19 +62,19 @@ def is_included(task: Task, selection: Selection) -> bool:
     return not selection.remark and (not selection.students or selection.names(task.submission.id))
 
 
-def _stored(submission: Submission, settings: RunSettings) -> tuple[Path | None, StoredRecord | None]:
+def _stored(submission: Submission, settings: RunSettings) -> tuple[Path | None, StoredEvidence | None]:
     for folder in settings.run_folders:
-        if (record := run_folder.read_record(folder, submission.id)) is not None:
+        if (record := records.read_evidence(folder, submission.id)) is not None:
             return folder, record
     return None, None
 
 
-def _keys_of(record: StoredRecord, current: ReuseKeys) -> ReuseKeys:
+def _keys_of(record: StoredEvidence, current: ReuseKeys) -> ReuseKeys:
     return ReuseKeys(record.key, record.sheet_key or current.sheet, record.experiment_key)
 
 
 def _holds(
-    record: StoredRecord, submission: Submission, keys: ReuseKeys, settings: RunSettings, *, is_looked_at: bool
+    record: StoredEvidence, submission: Submission, keys: ReuseKeys, settings: RunSettings, *, is_looked_at: bool
 ) -> bool:
     """Whether a submission can be marked from its stored record."""
     if submission.script is None:

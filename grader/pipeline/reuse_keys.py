@@ -10,10 +10,10 @@ from grader import __version__
 from grader.answers.finding.sheet import reader_digest
 from grader.experiment.rerun import recipe_digest
 from grader.experiment.table_files import candidates, experiment_key
-from grader.fingerprints import worker_digest
 from grader.model import Submission
 from grader.model.evidence import FORMAT
 from grader.pipeline.settings import RunSettings
+from grader.storage.fingerprints import worker_digest
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from grader import __version__
 from grader.model import Run
-from grader.moderation.overrides import Overrides
+from grader.moderation.decisions import Decisions
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.workers import Workers
 
@@ -46,7 +46,7 @@ class RunContext:
     """The settings of a run, the tutors' decisions, a temporary folder, and the workers where there are any."""
 
     settings: RunSettings
-    overrides: Overrides
+    decisions: Decisions
     scratch: Path
     workers: Workers | None = None
     started: str = field(default_factory=lambda: _now())

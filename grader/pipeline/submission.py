@@ -17,8 +17,8 @@ from grader.model.experiment import Experiment
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
-from grader.storage import run_folder
-from grader.storage.run_folder import StoredRecord
+from grader.storage import records, run_folder
+from grader.storage.run_folder import StoredEvidence
 
 OnStage = Callable[[str], None]
 
@@ -27,7 +27,7 @@ OnStage = Callable[[str], None]
 class Observed:
     """All that a submission is marked from, whether that is stored in this run already, and what it took to get it."""
 
-    record: StoredRecord
+    record: StoredEvidence
     is_stored: bool
     totals: Totals
 
@@ -37,13 +37,13 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
 
     Raises GraderFault when that fails through no fault of the submission.
     """
-    stored = run_folder.read_record(task.stored_in, task.submission.id) if task.stored_in is not None else None
+    stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
     sheet, took_sheet = _sheet(task, stored)
     experiment, took_experiment = _experiment(task, stored, context, on_stage)
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
     is_stored = is_same and task.stored_in == context.settings.out
-    record = StoredRecord(
+    record = StoredEvidence(
         format=run_folder.FORMAT,
         key=task.keys.evidence,
         student=task.submission.id,
@@ -58,7 +58,7 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
 
 
 def _evidence(
-    task: Task, stored: StoredRecord | None, context: RunContext, on_stage: OnStage
+    task: Task, stored: StoredEvidence | None, context: RunContext, on_stage: OnStage
 ) -> tuple[Evidence | None, Totals]:
     if task.submission.script is None:
         return None, Totals.one("nothing to run")
@@ -75,7 +75,7 @@ def _evidence(
     return evidence, took
 
 
-def _sheet(task: Task, stored: StoredRecord | None) -> tuple[AnswerSheet, Totals]:
+def _sheet(task: Task, stored: StoredEvidence | None) -> tuple[AnswerSheet, Totals]:
     """The answers as stored where they still hold, else read now; an empty sheet when the rubric asks for none."""
     if stored is not None and stored.sheet is not None and stored.sheet_key == task.keys.sheet:
         return stored.sheet, NOTHING
@@ -87,7 +87,7 @@ def _sheet(task: Task, stored: StoredRecord | None) -> tuple[AnswerSheet, Totals
 
 
 def _experiment(
-    task: Task, stored: StoredRecord | None, context: RunContext, on_stage: OnStage
+    task: Task, stored: StoredEvidence | None, context: RunContext, on_stage: OnStage
 ) -> tuple[Experiment | None, Totals]:
     """The experiment as stored where it still holds; else the table is read and a line of it trained again."""
     if not task.has_new_experiment:
@@ -106,12 +106,12 @@ def judge_of(task: Task, context: RunContext) -> Memory | None:
     key = context.settings.answer_key
     if key is None:
         return None
-    known = run_folder.read_verdicts(task.stored_in or context.settings.out, task.submission.id)
+    known = records.read_findings(task.stored_in or context.settings.out, task.submission.id)
     marker = marker_digest(key)
     return Memory(key, known.verdicts if known.marker == marker else {}, marker=marker)
 
 
-def mark(task: Task, record: StoredRecord, judge: Memory | None, context: RunContext) -> Report:
+def mark(task: Task, record: StoredEvidence, judge: Memory | None, context: RunContext) -> Report:
     """The automatic report on a submission."""
     submission, rubric, sheet = task.submission, context.settings.rubric, record.sheet or marking.NO_SHEET
     if record.evidence is None:
@@ -131,4 +131,4 @@ def store(observed: Observed, report: Report, judge: Memory | None, out: Path) -
     """Store what was observed, where that is new, and the automatic report."""
     if not observed.is_stored:
         run_folder.write_record(out, observed.record)
-    run_folder.write_verdict(out, report, judge)
+    records.write_report(out, report, judge)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.answers.marker.cache import Memory, StoredVerdicts
+from grader.answers.marker.cache import KnownFindings, Memory
 from grader.model import JSON, AnswerSheet, MarkedAnswer, Report, Result, Run, Status, Submission, UsageFault
 from grader.model.evidence import FORMAT as EVIDENCE_FORMAT
 from grader.model.evidence import Evidence
@@ -39,14 +39,14 @@ from grader.submissions import safe_folder_name
 
 FORMAT = 1
 """Of each file written here but the next; raised when the meaning of one changes."""
-VERDICT_FORMAT = 2
+REPORT_FORMAT = 2
 """Of the automatic marks as stored. 2: code and written answers are one list of results."""
 
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.json"
-RECORD_FILE = "evidence.json"
-VERDICT_FILE = "verdict.json"
-REPORT_FILE = "report.html"
+EVIDENCE_FILE = "evidence.json"
+REPORT_FILE = "verdict.json"
+PAGE_FILE = "report.html"
 _RUN_KIND = "lab4-grader-run"
 _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -59,7 +59,7 @@ _LONGEST_CELL = 30_000
 
 
 @dataclass(frozen=True)
-class StoredRecord:
+class StoredEvidence:
     """What was kept of one submission: enough to mark and to render it again without running anything."""
 
     format: int
@@ -76,7 +76,7 @@ class StoredRecord:
     experiment: Experiment | None = None
 
     @classmethod
-    def unobserved(cls, student: str, submission: Submission | None = None) -> StoredRecord:
+    def unobserved(cls, student: str, submission: Submission | None = None) -> StoredEvidence:
         """Of a submission of which nothing else is known."""
         return cls(FORMAT, "", student, submission, None)
 
@@ -94,9 +94,9 @@ def student_folder(folder: Path, student: str) -> Path:
     return folder / "students" / safe_folder_name(student)
 
 
-def report_path(student: str) -> str:
+def page_path(student: str) -> str:
     """Path of a student's page relative to the run's folder, with forward slashes."""
-    return f"students/{safe_folder_name(student)}/{REPORT_FILE}"
+    return f"students/{safe_folder_name(student)}/{PAGE_FILE}"
 
 
 def claim_folder(folder: Path) -> None:
@@ -166,57 +166,57 @@ def read_run(folder: Path) -> StoredRun | None:
 class _StoredVerdict:
     format: int
     report: Report
-    answers: StoredVerdicts
+    answers: KnownFindings
 
 
-def write_verdict(folder: Path, report: Report, judge: Memory | None = None) -> None:
+def write_report(folder: Path, report: Report, judge: Memory | None = None) -> None:
     """Store the automatic verdict in the run at ``folder``.
 
     What the ``judge`` of its answers gave is stored with it, for a later run by the same key.
     """
     target = student_folder(folder, report.student)
     target.mkdir(parents=True, exist_ok=True)
-    answers = StoredVerdicts(judge.marker, judge.given) if judge is not None else StoredVerdicts()
-    json_files.write_record(target / VERDICT_FILE, _StoredVerdict(VERDICT_FORMAT, report, answers))
+    answers = KnownFindings(judge.marker, judge.given) if judge is not None else KnownFindings()
+    json_files.write_record(target / REPORT_FILE, _StoredVerdict(REPORT_FORMAT, report, answers))
 
 
-def read_verdict(folder: Path, student: str) -> Report | None:
+def read_report(folder: Path, student: str) -> Report | None:
     """The automatic verdict on ``student``; None when it is missing, garbled or of another format."""
     stored = _read_verdict(folder, student)
     return stored.report if stored is not None else None
 
 
-def read_verdicts(folder: Path, student: str) -> StoredVerdicts:
+def read_findings(folder: Path, student: str) -> KnownFindings:
     """The verdicts on the answers of ``student`` as stored; none when they are missing or garbled."""
     stored = _read_verdict(folder, student)
-    return stored.answers if stored is not None else StoredVerdicts()
+    return stored.answers if stored is not None else KnownFindings()
 
 
 def _read_verdict(folder: Path, student: str) -> _StoredVerdict | None:
-    stored = json_files.read_record(student_folder(folder, student) / VERDICT_FILE, _StoredVerdict)
+    stored = json_files.read_record(student_folder(folder, student) / REPORT_FILE, _StoredVerdict)
     is_theirs = stored is not None and stored.report.student == encodable(student)
-    return stored if stored is not None and is_theirs and stored.format == VERDICT_FORMAT else None
+    return stored if stored is not None and is_theirs and stored.format == REPORT_FORMAT else None
 
 
-def has_earlier_verdict(folder: Path, student: str) -> bool:
+def has_earlier_report(folder: Path, student: str) -> bool:
     """Whether marks of another format are stored, which only marking the stored evidence again makes readable."""
-    content = read_json(student_folder(folder, student) / VERDICT_FILE)
-    return content is not None and content.get("format") != VERDICT_FORMAT
+    content = read_json(student_folder(folder, student) / REPORT_FILE)
+    return content is not None and content.get("format") != REPORT_FORMAT
 
 
-def write_record(folder: Path, record: StoredRecord) -> None:
+def write_record(folder: Path, record: StoredEvidence) -> None:
     """Store what a report is made from, durably, in the run at ``folder``."""
     target = student_folder(folder, record.student)
     target.mkdir(parents=True, exist_ok=True)
     content = packed(record)
     if not record.experiment_key:
         del content["experiment_key"], content["experiment"]
-    write_json(target / RECORD_FILE, content)
+    write_json(target / EVIDENCE_FILE, content)
 
 
-def read_record(folder: Path, student: str) -> StoredRecord | None:
+def read_record(folder: Path, student: str) -> StoredEvidence | None:
     """The stored record of ``student``; None when it is missing, half-written, garbled or of another format."""
-    record = json_files.read_record(student_folder(folder, student) / RECORD_FILE, StoredRecord)
+    record = json_files.read_record(student_folder(folder, student) / EVIDENCE_FILE, StoredEvidence)
     if record is None or record.format != FORMAT or record.student != encodable(student):
         return None
     if record.evidence is not None and record.evidence.format != EVIDENCE_FORMAT:
@@ -226,7 +226,7 @@ def read_record(folder: Path, student: str) -> StoredRecord | None:
 
 def is_outdated(folder: Path, student: str) -> bool:
     """Whether evidence of another form is stored, which cannot be marked any more."""
-    content = read_json(student_folder(folder, student) / RECORD_FILE)
+    content = read_json(student_folder(folder, student) / EVIDENCE_FILE)
     stored = content.get("evidence") if content is not None else None
     return isinstance(stored, dict) and stored.get("format") != EVIDENCE_FORMAT
 
@@ -279,7 +279,7 @@ def _submission(report: Report) -> JSON:
         "items": [_item(result) for result in report.results if result.answer is None],
         "answers": [_answer(result, result.answer) for result in report.results if result.answer is not None],
         "network": report.network,
-        "report": report_path(report.student),
+        "report": page_path(report.student),
     }
 
 

@@ -16,12 +16,12 @@ import pytest
 
 from grader.__main__ import main
 from grader.answers.evaluation.agreement import Comparison, agreement, quadratic_kappa
+from grader.answers.marker.finding import AnswerFinding
 from grader.answers.marker.key import AnswerKey, ProsePart, load_key
 from grader.answers.marker.patterns import PatternFault, all_hits, compiled
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.similarity import Likeness
 from grader.answers.marker.tokens import read
-from grader.answers.marker.verdict import Verdict
 from grader.lab4.items import PART1_TITLES
 from grader.model import Status, UsageFault
 from tests.support.answer_tables import VARIANTS, WORDINGS
@@ -36,7 +36,7 @@ def key() -> AnswerKey:
     return replace(load_key(KEY), likeness=Likeness({}))
 
 
-def marked(part: str, answer: str) -> Verdict:
+def marked(part: str, answer: str) -> AnswerFinding:
     return mark_answer(key(), part, answer)
 
 

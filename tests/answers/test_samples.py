@@ -18,11 +18,11 @@ from sklearn.kernel_ridge import KernelRidge
 
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
+from grader.answers.marker.finding import REVIEW_BELOW, AnswerFinding, verdict
 from grader.answers.marker.key import AnswerKey, ProsePart, load_key
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.samples import MARKS, Sample, load_samples
 from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
-from grader.answers.marker.verdict import REVIEW_BELOW, Verdict, verdict
 from grader.model import Status, UsageFault
 from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
@@ -76,7 +76,7 @@ def test_what_the_ideas_know_the_samples_do_not_undo() -> None:
     assert not zeroed
 
 
-def _is_settled(found: Verdict) -> bool:
+def _is_settled(found: AnswerFinding) -> bool:
     return found.status is not Status.NEEDS_REVIEW
 
 
@@ -156,7 +156,7 @@ def test_too_few_samples_teach_nothing() -> None:
 # ---- how it is weighed -----------------------------------------------------------------------------------------------
 
 
-def rules(mark: str, confidence: float) -> Verdict:
+def rules(mark: str, confidence: float) -> AnswerFinding:
     return verdict(Decimal(mark), confidence, "By the key.", ((0, 2),))
 
 

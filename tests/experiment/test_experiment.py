@@ -16,7 +16,7 @@ import pytest
 from grader.answers.finding.observations import named_factors
 from grader.answers.finding.sheet import read_sheet
 from grader.data.digits import load_digits
-from grader.experiment.judging import judge
+from grader.experiment.findings import judge
 from grader.experiment.plausibility import BRIEF_STEPS, plausible
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
 from grader.experiment.table_files import candidates, experiment_key, gather
@@ -24,7 +24,7 @@ from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
 from grader.model.evidence import Ending, Evidence, Training
 from grader.model.experiment import Experiment, Rerun, Trial
-from grader.moderation.moderated_run import load_run, write_views
+from grader.moderation.finished_run import load_run, write_views
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.marking import mark, mark_error, mark_unusable
 from grader.pipeline.settings import RunSettings, Selection
@@ -33,8 +33,8 @@ from grader.report.console.summary import make_console
 from grader.report.html import pages
 from grader.report.html.experiment_view import MOST_LINES
 from grader.rubric.loading import load_rubric
-from grader.storage import run_folder
-from grader.storage.run_folder import StoredRecord
+from grader.storage import records, run_folder
+from grader.storage.run_folder import StoredEvidence
 from tests.support import evidence_samples as samples
 from tests.support import report_samples
 from tests.support.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
@@ -466,7 +466,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     plain, paid = scheme(tmp_path / "plain.toml"), scheme(tmp_path / "paid.toml", "0.5")
 
     run, report = graded(cohort, plain)
-    stored = run_folder.read_record(out, "ann")
+    stored = records.read_evidence(out, "ann")
     assert stored is not None
     assert stored.experiment is not None
     first = stored.experiment.rerun
@@ -487,7 +487,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     run, report = graded(cohort, paid, remark=True)
     assert [one.id for one in report.items[-5:]] == list(EXPERIMENT_IDS)
     assert report.available == len(PART2_IDS) + Decimal("2.5")
-    again = run_folder.read_record(out, "ann")
+    again = records.read_evidence(out, "ann")
     assert again is not None
     assert again.experiment == stored.experiment
 
@@ -498,9 +498,9 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
 
 
 def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:
-    run_folder.write_record(tmp_path, StoredRecord.unobserved("alice", ALICE))
-    text = (tmp_path / "students" / "alice" / run_folder.RECORD_FILE).read_text(encoding="utf-8")
+    run_folder.write_record(tmp_path, StoredEvidence.unobserved("alice", ALICE))
+    text = (tmp_path / "students" / "alice" / records.EVIDENCE_FILE).read_text(encoding="utf-8")
     assert "experiment" not in text.replace('"observations"', "")
-    found = run_folder.read_record(tmp_path, "alice")
+    found = records.read_evidence(tmp_path, "alice")
     assert found is not None
     assert (found.experiment, found.experiment_key) == (None, "")

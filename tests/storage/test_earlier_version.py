@@ -32,7 +32,7 @@ def earlier(tmp_path: Path) -> Path:
 
 def marks_in(run: Path) -> Any:
     """What results.json says of the student, but for the words."""
-    (row,) = json.loads((run / run_folder.RESULTS_FILE).read_text(encoding="utf-8"))["submissions"]
+    (row,) = json.loads((run / results_json.RESULTS_FILE).read_text(encoding="utf-8"))["submissions"]
     return {
         "points": (row["status"], row["awarded"], row["available"]),
         "items": [(item["id"], item["status"], item["awarded"], item["proposed"]) for item in row["items"]],

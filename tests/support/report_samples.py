@@ -16,9 +16,9 @@ from grader.model import (
     PART1,
     AnswerSheet,
     Band,
+    Decision,
     Flag,
     MarkedAnswer,
-    Override,
     Report,
     Result,
     Run,
@@ -49,12 +49,12 @@ from grader.model.evidence import (
 from grader.model.experiment import Experiment
 from grader.model.images import Filters, Mistake
 from grader.model.status import overall_status
-from grader.moderation.overrides import Overrides
-from grader.moderation.overrides_file import Decisions
+from grader.moderation.decisions import Decisions
+from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.pseudonyms import code_names
 from grader.report.html import pages
-from grader.storage import run_folder
-from grader.storage.run_folder import StoredRecord
+from grader.storage import records, results_json, run_folder
+from grader.storage.run_folder import StoredEvidence
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -282,9 +282,9 @@ def plain(report: Report) -> Report:
     return Report(**{field.name: getattr(report, field.name) for field in dataclasses.fields(Report)})
 
 
-def record_of(report: Report, *, key: str = "k") -> StoredRecord:
+def record_of(report: Report, *, key: str = "k") -> StoredEvidence:
     """What is stored of a sample besides its report."""
-    record = StoredRecord.unobserved(report.student)
+    record = StoredEvidence.unobserved(report.student)
     if not isinstance(report, SampleReport):
         return record
     return dataclasses.replace(
@@ -487,11 +487,11 @@ def error_report(student: str = "s6789012") -> SampleReport:
     return report(student, lost=lost, message=message)
 
 
-def override(item: str, old: str, new: str | None, reason: str, *, available: str = "1") -> Override:
+def override(item: str, old: str, new: str | None, reason: str, *, available: str = "1") -> Decision:
     """A decision of one tutor, or with no ``new`` a comment."""
     given = None if new is None else Decimal(new)
     time = "2025-11-24T09:30:00+00:00"
-    return Override("s7890123", item, "Ada Tutor", time, reason, "d" * 16, Decimal(available), Decimal(old), given)
+    return Decision("s7890123", item, "Ada Tutor", time, reason, "d" * 16, Decimal(available), Decimal(old), given)
 
 
 LONG_ANSWER = "\n".join(
@@ -614,15 +614,15 @@ def stored_run(folder: Path, *reports: Report) -> Path:
     run_folder.claim_folder(folder)
     for report in reports:
         run_folder.write_record(folder, record_of(report))
-        run_folder.write_verdict(folder, plain(report))
-    run_folder.write_results(folder, RUN, reports)
+        records.write_report(folder, plain(report))
+    results_json.write_results(folder, RUN, reports)
     run_folder.write_run(folder, RUN, is_finished=True)
     return folder
 
 
-def decide(folder: Path, *made: Override) -> Overrides:
+def decide(folder: Path, *made: Decision) -> Decisions:
     """Put decisions on the run at ``folder`` as a reviewing session does."""
-    decisions = Decisions(folder)
+    decisions = DecisionsFile(folder)
     with decisions.held():
         return decisions.add(*made)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from grader.model import Flag, MarkedAnswer, Report, Result, Status
-from grader.moderation.overrides import read_overrides
+from grader.moderation.decisions import read_decisions
 from tests.support import report_samples as samples
 
 HOSTILE = "once \x1b[31mred\x1b[0m [bold]each[/bold] \x07place\r\n\u202eend"
@@ -46,4 +46,4 @@ NOBODY = replace(samples.passed_report("nobody"), digest="ef" * 32)
 
 
 def decided(folder: Path) -> list[tuple[str, str, Decimal | None, str]]:
-    return [(one.student, one.item, one.new, one.reason) for one in read_overrides(folder).entries]
+    return [(one.student, one.item, one.new, one.reason) for one in read_decisions(folder).entries]

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.answers.evaluation.agreement import Agreement, Comparison, agreement
+from grader.answers.marker.finding import NOTHING_CLAIMED, AnswerFinding
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import mark_answer
-from grader.answers.marker.verdict import NOTHING_CLAIMED, Verdict
 from grader.model import Status, UsageFault
 
 KNOWN = ("id", "part", "answer", "gold", "kind", "why")
@@ -108,11 +108,11 @@ def _gold(value: Any) -> Decimal | None:
     return gold
 
 
-def _is_sent(verdict: Verdict) -> bool:
+def _is_sent(verdict: AnswerFinding) -> bool:
     return verdict.status is Status.NEEDS_REVIEW
 
 
-def _line(answer: GivenAnswer, verdict: Verdict) -> dict[str, Any]:
+def _line(answer: GivenAnswer, verdict: AnswerFinding) -> dict[str, Any]:
     return {
         "id": answer.id,
         "part": answer.part,

@@ -16,9 +16,9 @@ from grader.answers.documents import read_document
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.part_text import PartAnswer
 from grader.answers.finding.segmentation import cut
-from grader.fingerprints import code_digest
 from grader.lab4.items import PART1_IDS
 from grader.model import AnswerSheet, Submission, WrittenAnswer
+from grader.storage.fingerprints import code_digest
 
 MOST_DOCUMENTS = 12
 """Files of one submission that are read, the likeliest first."""

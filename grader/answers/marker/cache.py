@@ -9,26 +9,26 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from grader.answers.marker.finding import AnswerFinding
 from grader.answers.marker.key import AnswerKey, NumericPart
 from grader.answers.marker.rules import mark_answer
-from grader.answers.marker.verdict import Verdict
-from grader.fingerprints import code_digest
+from grader.storage.fingerprints import code_digest
 
 
 @dataclass(frozen=True)
-class Remembered:
+class KnownFinding:
     """A verdict, and the text that it was given on."""
 
     text: str
-    verdict: Verdict
+    verdict: AnswerFinding
 
 
 @dataclass(frozen=True)
-class StoredVerdicts:
+class KnownFindings:
     """Verdicts on one student's answers by part, and the digest of the marker that gave them."""
 
     marker: str = ""
-    verdicts: Mapping[str, Remembered] = field(default_factory=dict)
+    verdicts: Mapping[str, KnownFinding] = field(default_factory=dict)
 
 
 @dataclass
@@ -36,16 +36,16 @@ class Memory:
     """Judges one student's answers by ``key``; ``known`` are verdicts by the same ``marker``. Nothing is forgotten."""
 
     key: AnswerKey
-    known: Mapping[str, Remembered]
+    known: Mapping[str, KnownFinding]
     marker: str
-    given: dict[str, Remembered] = field(default_factory=dict)
+    given: dict[str, KnownFinding] = field(default_factory=dict)
 
-    def __call__(self, part: str, text: str) -> Verdict:
+    def __call__(self, part: str, text: str) -> AnswerFinding:
         """The verdict on one part's text: the known one if the text is the same, else a new one, which is kept."""
         earlier = self.known.get(part)
         is_same = earlier is not None and earlier.text == text
         verdict = earlier.verdict if earlier is not None and is_same else mark_answer(self.key, part, text)
-        self.given[part] = Remembered(text, verdict)
+        self.given[part] = KnownFinding(text, verdict)
         return verdict
 
     def full_answer(self, part: str) -> str:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from grader.answers.marker.finding import AnswerFinding, verdict
 from grader.answers.marker.key import NumericPart
-from grader.answers.marker.verdict import Verdict, verdict
 
 PLACES = ("top left", "top right", "bottom left", "bottom right")
 ONES = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
@@ -68,7 +68,7 @@ class Reading:
     spans: tuple[tuple[int, int], ...] = ()
 
 
-def mark_numbers(asked: NumericPart, text: str, note: str = "") -> Verdict:
+def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding:
     """The verdict on numbers in positions: a quarter for each that is right."""
     reading = read_numbers(text, asked.values)
     right = sum(found == wanted for found, wanted in zip(reading.values, asked.values, strict=True))

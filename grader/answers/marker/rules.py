@@ -14,12 +14,12 @@ from decimal import Decimal
 from grader.answers.marker import tokens
 from grader.answers.marker.cleaning import without_instructions, without_question
 from grader.answers.marker.combination import is_same, settled, weigh
+from grader.answers.marker.finding import NOTHING_CLAIMED, AnswerFinding, verdict
 from grader.answers.marker.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.marker.numbers import mark_numbers
 from grader.answers.marker.patterns import Hit, all_hits
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.topics import Topics
-from grader.answers.marker.verdict import NOTHING_CLAIMED, Verdict, verdict
 from grader.model import UsageFault
 
 HEAP_OF_WORDS = "These are words of the topic, but no statement. Say in a sentence how they belong together."
@@ -54,7 +54,7 @@ class Found:
     beside: frozenset[int]
 
 
-def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
+def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
     """The verdict on an answer to ``part``. Raises :class:`UsageFault` for a part that the key does not have."""
     if part not in key.parts:
         raise UsageFault(f'there is no part "{part}"; the parts are {", ".join(key.parts)}.')
@@ -74,7 +74,7 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> Verdict:
     return found
 
 
-def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Verdict) -> Verdict:
+def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: AnswerFinding) -> AnswerFinding:
     """The verdict by the key's ideas, weighed against what its sample answers say."""
     likeness = key.likeness.of(asked.part)
     if likeness is None:
@@ -88,13 +88,13 @@ def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Verd
     return settled(found, mark, sure, message=message, spans=likeness.telling(text, MARKS.index(mark)))
 
 
-def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> Verdict:
+def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> AnswerFinding:
     if isinstance(asked, NumericPart):
         return mark_numbers(asked, text, note)
     return _mark_prose(asked, text, key.vocabulary, note)
 
 
-def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> Verdict:  # noqa: C901  # the rules, in order
+def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> AnswerFinding:  # noqa: C901  # the rules, in order
     reading = tokens.read(text, vocabulary)
     found = _found(asked, reading)
     stated = [name for name, idea in found.stated.items() if not idea.costs]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from grader.model import Override, Report, Result, Run, Status
+from grader.model import Decision, Report, Result, Run, Status
 from grader.report import tally, wording
 from grader.report.html.anonymity import Identity
 from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
@@ -51,7 +51,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Decision:
+class ListedDecision:
     """A tutor's decision, or without ``new`` a comment."""
 
     name: str
@@ -150,8 +150,8 @@ def _marks(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _decisions(reports: Sequence[Report], identity: Identity) -> list[Decision]:
-    """Decisions and comments, the latest first. A comment may say anything, so no anonymous page has one."""
+def _decisions(reports: Sequence[Report], identity: Identity) -> list[ListedDecision]:
+    """DecisionsFile and comments, the latest first. A comment may say anything, so no anonymous page has one."""
     decisions = []
     for report in reports:
         for result in report.results:
@@ -161,9 +161,9 @@ def _decisions(reports: Sequence[Report], identity: Identity) -> list[Decision]:
     return sorted(decisions, key=lambda decision: decision.time, reverse=True)
 
 
-def _decision(student: str, result: Result, override: Override, identity: Identity) -> Decision:
+def _decision(student: str, result: Result, override: Decision, identity: Identity) -> ListedDecision:
     author, reason = identity.decision(override)
-    return Decision(
+    return ListedDecision(
         name=identity.name(student),
         page=identity.page(student),
         title=f"{result.part} {result.title}".lstrip(),

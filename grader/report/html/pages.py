@@ -26,7 +26,7 @@ from grader.report.html.anonymity import ByName, ByNumber, Identity
 from grader.safe_text import visible_block
 from grader.storage import run_folder
 from grader.storage.json_files import write_file
-from grader.storage.run_folder import StoredRecord
+from grader.storage.run_folder import StoredEvidence
 
 _LONGEST_SENTENCE = 1000
 """Characters of a sentence that may quote a submission."""
@@ -44,7 +44,7 @@ def load() -> None:
         _environment().get_template(name)
 
 
-def render_report(report: Report, record: StoredRecord, run: Run) -> str:
+def render_report(report: Report, record: StoredEvidence, run: Run) -> str:
     """The page of one student, with what the ``record`` says that the report was made from."""
     return _environment().get_template("report.html").render(student_page.context(report, record, run))
 
@@ -72,9 +72,9 @@ def _script() -> dict[str, Markup]:
     return {"script": Markup(text), "script_digest": Markup(digest)}
 
 
-def write_report_page(folder: Path, report: Report, record: StoredRecord, run: Run) -> Path:
+def write_report_page(folder: Path, report: Report, record: StoredEvidence, run: Run) -> Path:
     """Write the page of one student into the run at ``folder``."""
-    path = run_folder.student_folder(folder, report.student) / run_folder.REPORT_FILE
+    path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, render_report(report, record, run).encode())
     return path

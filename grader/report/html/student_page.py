@@ -14,7 +14,7 @@ from grader.report.html.experiment_view import experiment_view, split_off
 from grader.report.html.learning_chart import learning_chart
 from grader.report.html.network_view import compare
 from grader.report.html.training_view import gallery, runs
-from grader.storage.run_folder import StoredRecord
+from grader.storage.run_folder import StoredEvidence
 
 _MOST_OUTPUT = 4000
 """Characters of a submission's own printed output that a page shows, from its end."""
@@ -38,7 +38,7 @@ class Sum:
     proposed: Decimal | None
 
 
-def context(report: Report, record: StoredRecord, run: Run) -> dict[str, Any]:
+def context(report: Report, record: StoredEvidence, run: Run) -> dict[str, Any]:
     """The values that ``report.html`` is rendered with."""
     evidence = record.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None

@@ -25,7 +25,7 @@ NOTHING_CLAIMED = re.compile(
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AnswerFinding:
     """What an answer earns, 0..1, and why. While ``status`` is needs_review, ``awarded`` is only proposed."""
 
     status: Status
@@ -37,7 +37,9 @@ class Verdict:
     """It rests on how the words belong together (a denial, a heap of words), which likeness to others cannot see."""
 
 
-def verdict(awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()) -> Verdict:
+def verdict(
+    awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()
+) -> AnswerFinding:
     """The verdict, with the status that follows from the mark and the confidence."""
     sure = round(min(1.0, max(0.0, confidence)), 2)
     if sure < REVIEW_BELOW:
@@ -46,4 +48,4 @@ def verdict(awarded: Decimal, confidence: float, message: str, spans: tuple[tupl
         status = Status.PASSED
     else:
         status = Status.PARTIAL if awarded else Status.FAILED
-    return Verdict(status, awarded, sure, message, spans)
+    return AnswerFinding(status, awarded, sure, message, spans)

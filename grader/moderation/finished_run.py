@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.model import Report, Run, UsageFault
-from grader.moderation.overrides import Overrides, moderated, read_overrides
+from grader.moderation.decisions import Decisions, read_decisions, with_decisions
 from grader.safe_text import visible
-from grader.storage import run_folder
-from grader.storage.run_folder import StoredRecord
+from grader.storage import marks_csv, records, results_json, run_folder
+from grader.storage.run_folder import StoredEvidence
 
 
 class Pages(Protocol):
     """What renders finished reports; :mod:`grader.report.html.pages` is one."""
 
     def load(self) -> None: ...
-    def write_report_page(self, folder: Path, report: Report, record: StoredRecord, run: Run) -> object: ...
+    def write_report_page(self, folder: Path, report: Report, record: StoredEvidence, run: Run) -> object: ...
     def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
 
@@ -32,12 +32,12 @@ class FinishedRun:
     folder: Path
     run: Run
     verdicts: tuple[Report, ...]
-    overrides: Overrides
+    decisions: Decisions
 
     @property
     def reports(self) -> tuple[Report, ...]:
         """The verdicts with the tutors' decisions laid over."""
-        return tuple(moderated(verdict, self.overrides) for verdict in self.verdicts)
+        return tuple(with_decisions(verdict, self.decisions) for verdict in self.verdicts)
 
     def showing_full_answers(self, shown: bool) -> FinishedRun:
         """The same run, for pages that tell students what a full answer mentions, or do not."""
@@ -46,16 +46,14 @@ class FinishedRun:
 
 def load_run(folder: Path) -> FinishedRun:
     """The run at ``folder``. Raises UsageFault when it is none, or was not stored whole."""
-    students = run_folder.students_of(folder)
+    students = results_json.students_of(folder)
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
         raise UsageFault(f"{visible(str(folder))} holds no facts about its run; grade once more into the same folder.")
-    verdicts = tuple(
-        verdict for student in students if (verdict := run_folder.read_verdict(folder, student)) is not None
-    )
+    verdicts = tuple(verdict for student in students if (verdict := records.read_report(folder, student)) is not None)
     if len(verdicts) < len(students):
         missing = sorted(set(students) - {verdict.student for verdict in verdicts})
-        if any(run_folder.has_earlier_verdict(folder, student) for student in missing):
+        if any(records.has_earlier_report(folder, student) for student in missing):
             raise UsageFault(
                 f"{visible(str(folder))} was marked by an earlier version of the grader; grade with --remark into the "
                 "same folder to mark it again from the stored evidence."
@@ -64,7 +62,7 @@ def load_run(folder: Path) -> FinishedRun:
             f"{visible(str(folder))} holds no verdict on {', '.join(map(visible, missing[:5]))}; "
             "grade with --remark into the same folder to store it."
         )
-    return FinishedRun(folder, stored.run, verdicts, read_overrides(folder))
+    return FinishedRun(folder, stored.run, verdicts, read_decisions(folder))
 
 
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
@@ -72,13 +70,13 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
     reports = finished.reports
     for report in reports:
         if students is None or report.student in students:
-            record = run_folder.read_record(finished.folder, report.student) or StoredRecord.unobserved(report.student)
+            record = records.read_evidence(finished.folder, report.student) or StoredEvidence.unobserved(report.student)
             pages.write_report_page(finished.folder, report, record, finished.run)
     write_tables(finished.folder, reports, finished.run, pages)
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:
     """Write what shows all students together: results.json, marks.csv and the cohort page."""
-    run_folder.write_results(folder, run, reports)
-    run_folder.write_marks_csv(folder, reports)
+    results_json.write_results(folder, run, reports)
+    marks_csv.write_marks_csv(folder, reports)
     pages.write_cohort_page(folder, reports, run)
