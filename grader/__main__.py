@@ -23,7 +23,7 @@ from grader.model import GraderFault, Status, UsageFault
 from grader.safe_text import visible, visible_block
 
 if TYPE_CHECKING:
-    from grader.moderation.moderated_run import Pages
+    from grader.moderation.finished_run import Pages
     from grader.review.keyboard import Keys
     from grader.review.screen import Screen
 
@@ -114,7 +114,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from grader.moderation.moderated_run import load_run, write_views
+    from grader.moderation.finished_run import load_run, write_views
     from grader.report.html import pages
 
     finished = load_run(arguments.run)
@@ -125,7 +125,7 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    from grader.moderation.moderated_run import load_run
+    from grader.moderation.finished_run import load_run
     from grader.moderation.pseudonyms import code_names, secret_of
     from grader.moderation.session import Review
     from grader.moderation.worklist import Wishes
@@ -137,7 +137,7 @@ def _review(arguments: argparse.Namespace) -> int:
     finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
     names = None
     if arguments.anonymous:
-        names = code_names((verdict.student for verdict in finished.verdicts), secret_of(arguments.run))
+        names = code_names((report.student for report in finished.automatic), secret_of(arguments.run))
     wishes = Wishes(
         by_student=arguments.by == "student",
         items=tuple(arguments.only),
@@ -179,7 +179,7 @@ def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
 
 def _diff(arguments: argparse.Namespace) -> int:
     from grader.moderation.comparison import compare
-    from grader.moderation.moderated_run import load_run
+    from grader.moderation.finished_run import load_run
     from grader.report.console.diff import changes_record, print_changes
     from grader.report.console.summary import make_console
 

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from grader.model import Submission, UsageFault
-from grader.submissions import copy_submission, discover, naming, safe_folder_name
+from grader.storage.folder_names import safe_folder_name
+from grader.submissions import copy_submission, discover, naming
 from grader.submissions.archives import STUDENT, Limits, Refused, unpack
 from grader.submissions.files import Found, gather
 from grader.submissions.script_choice import choose, within_reason

@@ -1,4 +1,4 @@
 """The experiment of Part 2: reading the table of what was tried, training one line of it again, and judging both.
 
-May import: ``answers.finding.observations``, ``checks``, ``fingerprints``, ``model``, ``safe_text``, ``source``.
+May import: ``answers.finding.observations``, ``checks``, ``model``, ``safe_text``, ``source``, ``storage``.
 """

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from grader.experiment.plausibility import BRIEF_STEPS
 from grader.experiment.reference_network import reference_script
-from grader.fingerprints import code_digest
 from grader.model import TrainingPlan
 from grader.model.evidence import Evidence
 from grader.model.experiment import Rerun, Trial
+from grader.storage.fingerprints import code_digest
 
 MOST_WORK = 12_000_000
 """Multiplications for one image; more take over half a minute of one core. The lab's own network has a million."""

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path, PurePosixPath
 
 from grader.experiment.table import LARGEST, read_table
-from grader.fingerprints import code_digest
 from grader.model import Submission
 from grader.model.experiment import Experiment
+from grader.storage.fingerprints import code_digest
 
 MOST_FILES = 8
 """Tables of one submission that are looked at, the likeliest first."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.model import Override, Report, Result, Run
-from grader.moderation.moderated_run import FinishedRun
-from grader.moderation.overrides import Overrides, moderated, subject_digest
+from grader.model import Decision, Report, Result, Run
+from grader.moderation.decisions import Decisions, subject_digest, with_decisions
+from grader.moderation.finished_run import FinishedRun
 
 
 class Cause(enum.StrEnum):
@@ -79,21 +79,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Side:
-    """One student in one of the runs: the automatic verdict, and with the decisions laid over."""
+    """One student in one of the runs: the automatic report, and with the decisions laid over."""
 
     run: Run
-    verdict: Report
-    overrides: Overrides
+    automatic: Report
+    decisions: Decisions
 
     @property
     def report(self) -> Report:
-        return moderated(self.verdict, self.overrides)
+        return with_decisions(self.automatic, self.decisions)
 
 
 def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
     """What differs from the first run to the second, students in the order of the first."""
-    olds = {verdict.student: _Side(first.run, verdict, first.overrides) for verdict in first.verdicts}
-    news = {verdict.student: _Side(second.run, verdict, second.overrides) for verdict in second.verdicts}
+    olds = {report.student: _Side(first.run, report, first.decisions) for report in first.automatic}
+    news = {report.student: _Side(second.run, report, second.decisions) for report in second.automatic}
     common = [student for student in olds if student in news]
     pairs = [(olds[student], news[student]) for student in common]
     changed = [StudentChange(old.report, new.report, tuple(_changes(old, new))) for old, new in pairs]
@@ -109,7 +109,7 @@ def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
 
 def _changes(old: _Side, new: _Side) -> Iterator[Change]:
     before, after = _by_item(old.report), _by_item(new.report)
-    automatic_before, automatic_after = _by_item(old.verdict), _by_item(new.verdict)
+    automatic_before, automatic_after = _by_item(old.automatic), _by_item(new.automatic)
     for id in dict.fromkeys((*before, *after)):
         one, other = before.get(id), after.get(id)
         if one is None or other is None:
@@ -137,7 +137,7 @@ def _automatic_reasons(old: _Side, new: _Side, one: Result, other: Result) -> It
 
 
 def _differences(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
-    if subject_digest(old.verdict, one) != subject_digest(new.verdict, other):
+    if subject_digest(old.automatic, one) != subject_digest(new.automatic, other):
         if one.answer is not None:
             yield Reason(Cause.ANSWER, "another answer was handed in")
         else:
@@ -170,17 +170,17 @@ def _decision_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Ite
     if before is None and after is not None:
         yield Reason(Cause.DECISION, f"{_who(after)}")
     elif before is not None and after is None:
-        still_there = _last(new.overrides, before)
+        still_there = _last(new.decisions, before)
         what = "does not hold for what is there now" if still_there else "was taken back"
         yield Reason(Cause.DECISION, f"the decision of {before.author} {what}")
     elif before is not None and after is not None and before.new != after.new:
         yield Reason(Cause.DECISION, f"{_who(after)}, instead of {_who(before)}")
 
 
-def _who(made: Override) -> str:
+def _who(made: Decision) -> str:
     given = made.new.normalize() if made.new is not None else Decimal(0)
     return f"{made.author} gave {given:f} ({made.reason})"
 
 
-def _last(overrides: Overrides, made: Override) -> Override | None:
-    return next((one for one in overrides.of(made.student) if one.item == made.item and one.new is not None), None)
+def _last(decisions: Decisions, made: Decision) -> Decision | None:
+    return next((one for one in decisions.of(made.student) if one.item == made.item and one.new is not None), None)

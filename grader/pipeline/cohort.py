@@ -23,14 +23,14 @@ from grader.experiment.reference_surface import reference_surface
 from grader.experiment.table_files import gather
 from grader.model import AnswerSheet, GraderFault, Report, Rubric, Run, Submission, UsageFault
 from grader.model.experiment import Experiment
-from grader.moderation.moderated_run import Pages
-from grader.moderation.overrides import carry_over, moderated
+from grader.moderation.decisions import carry_over, with_decisions
+from grader.moderation.finished_run import Pages
 from grader.pipeline.marking import NO_SHEET, mark, mark_error, mark_unusable
 from grader.pipeline.parallel import copies
 from grader.pipeline.run import AS_GOOD_AS_IT_GETS, Enclosure, Session, Totals
 from grader.sandbox import Stopped, Wish
 from grader.sandbox.scratch import scratch_folder
-from grader.storage import run_folder
+from grader.storage import marks_csv, records, results_json, run_folder
 from grader.submissions import Delivery, assemble, survey
 from grader.submissions.student_patterns import is_named
 
@@ -82,7 +82,7 @@ class Task:
     stored_in: Path | None
     has_new_experiment: bool = False
     """Whether the experiment was never looked at as it is now, so that a line of it may have to be trained again."""
-    record: run_folder.StoredRecord | None = None
+    record: records.StoredEvidence | None = None
     """What is stored there, while it is at hand."""
 
     @property
@@ -118,7 +118,7 @@ def grade_cohort(
         scratch = stack.enter_context(scratch_folder())
         deliveries = survey(path, scratch / "unpacked")
         run_folder.claim_folder(out)
-        overrides = carry_over(out, earlier)
+        decisions = carry_over(out, earlier)
         places = (*enclosure.hidden, path, out, scratch, *([earlier] if earlier else []))
         held = replace(enclosure, hidden=places)
         session = Session(
@@ -131,7 +131,7 @@ def grade_cohort(
             source=path,
             enclosure=held,
             answer_key=answer_key,
-            overrides=overrides,
+            decisions=decisions,
             shows_full_answers=shows_full_answers,
         )
         run_folder.write_run(out, session.facts(), is_finished=False)
@@ -176,7 +176,7 @@ def grade_cohort(
         finally:
             left_out = [missing for missing in deliveries if missing.id not in reports] if selection.remark else []
             for delivery in left_out:
-                if any(run_folder.is_outdated(place, delivery.id) for place in (out, earlier) if place):
+                if any(records.is_outdated(place, delivery.id) for place in (out, earlier) if place):
                     session.totals.add("left out, for their evidence is of an earlier version: grade them again")
             ordered = tuple(reports[delivery.id] for delivery in deliveries if delivery.id in reports)
             run = session.facts(is_finished=is_finished)
@@ -252,7 +252,7 @@ def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: P
     try:
         record = task.record
         if record is None and task.stored_in is not None:
-            record = run_folder.read_record(task.stored_in, submission.id)
+            record = records.read_evidence(task.stored_in, submission.id)
         observed = record.evidence if record is not None else None
         if submission.script is not None and observed is None:
             observed = session.observe(submission, lambda stage: progress.stage(submission.id, stage))
@@ -265,9 +265,9 @@ def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: P
             session.totals.add("nothing to run")
         sheet = answers_of(task, record, session)
         experiment = experiment_of(task, record, session, progress)
-        judge = session.judge(lambda: run_folder.read_verdicts(task.stored_in or out, submission.id))
+        marker = session.marker_of(lambda: records.read_findings(task.stored_in or out, submission.id))
         if observed is None:
-            report = mark_unusable(submission, session.rubric, sheet=sheet, judge=judge, experiment=experiment)
+            report = mark_unusable(submission, session.rubric, sheet=sheet, marker=marker, experiment=experiment)
         else:
             report = mark(
                 submission,
@@ -275,14 +275,14 @@ def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: P
                 session.rubric,
                 data=session.data.name,
                 sheet=sheet,
-                judge=judge,
+                marker=marker,
                 experiment=experiment,
             )
         if task.stored_in != out or task.has_new_experiment or sheet is not (record and record.sheet):
             keys = {"key": task.key, "sheet_key": task.sheet_key, "experiment_key": task.experiment_key}
-            run_folder.write_report(out, report, **keys)
-        run_folder.write_verdict(out, report, judge)
-        report = moderated(report, session.overrides)
+            records.write_evidence(out, report, **keys)
+        records.write_report(out, report, marker.findings if marker is not None else None)
+        report = with_decisions(report, session.decisions)
         pages.write_report_page(out, report, session.facts())
     except (Stopped, UsageFault):
         raise
@@ -291,12 +291,12 @@ def grade_one(task: Task, session: Session, out: Path, pages: Pages, progress: P
         session.totals.add("errors")
         report = mark_error(submission, session.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # writing may be what failed
-            run_folder.write_verdict(out, report, None)
+            records.write_report(out, report)
             pages.write_report_page(out, report, session.facts())
     return report, None if task.stored_in is not None else time.perf_counter() - start
 
 
-def answers_of(task: Task, record: run_folder.StoredRecord | None, session: Session) -> AnswerSheet:
+def answers_of(task: Task, record: records.StoredEvidence | None, session: Session) -> AnswerSheet:
     """The answers as stored where they still hold, else read anew; an empty sheet when the rubric asks for none."""
     if record is not None and record.sheet is not None and record.sheet_key == task.sheet_key:
         return record.sheet
@@ -309,7 +309,7 @@ def answers_of(task: Task, record: run_folder.StoredRecord | None, session: Sess
 
 
 def experiment_of(
-    task: Task, record: run_folder.StoredRecord | None, session: Session, progress: Progress
+    task: Task, record: records.StoredEvidence | None, session: Session, progress: Progress
 ) -> Experiment | None:
     """The experiment as stored where it still holds; else the table is read and a line of it trained again."""
     if not task.experiment_key:
@@ -327,9 +327,9 @@ def plan(submission: Submission, out: Path, earlier: Path | None, session: Sessi
     """Find evidence that still holds for a submission, unless it is to be looked at anew."""
     key, sheet_key, experiment_key = session.key(submission), session.sheet_key(submission), ""
     place = out
-    record = run_folder.read_record(out, submission.id)
+    record = records.read_evidence(out, submission.id)
     if record is None and earlier is not None:
-        place, record = earlier, run_folder.read_record(earlier, submission.id)
+        place, record = earlier, records.read_evidence(earlier, submission.id)
     is_looked_at = not (selection.remark or (selection.students and not selection.names(submission.id)))
     if is_looked_at:
         experiment_key = session.experiment_key(submission)
@@ -339,7 +339,7 @@ def plan(submission: Submission, out: Path, earlier: Path | None, session: Sessi
     stored = Task(submission, key, sheet_key, experiment_key, place, has_new_experiment=is_new, record=record)
     anew = replace(stored, stored_in=None, record=None, has_new_experiment=is_looked_at and bool(experiment_key))
     if record is None:
-        if not selection.remark and any(run_folder.is_outdated(one, submission.id) for one in (out, earlier) if one):
+        if not selection.remark and any(records.is_outdated(one, submission.id) for one in (out, earlier) if one):
             session.totals.add("observed again, for their evidence is of an earlier version")
         return anew
     if submission.script is None and record.experiment is not None:
@@ -368,8 +368,8 @@ def is_included(task: Task, selection: Selection) -> bool:
 
 def write_run(out: Path, run: Run, reports: tuple[Report, ...], pages: Pages, *, is_finished: bool) -> None:
     """Write results.json, marks.csv and the cohort page, and last the marker that says whether the run is finished."""
-    run_folder.write_results(out, run, reports)
-    run_folder.write_marks_csv(out, reports)
+    results_json.write_results(out, run, reports)
+    marks_csv.write_marks_csv(out, reports)
     pages.write_cohort_page(out, reports, run)
     run_folder.write_run(out, run, is_finished=is_finished)
 

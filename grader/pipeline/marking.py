@@ -1,4 +1,4 @@
-"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a judge.
+"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a marker.
 
 Nothing is run, read or written here, so a mark can be computed again whenever the rubric changes.
 """
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from grader.answers.marked_parts import Judge, mark_sheet, wait_for_marking
+from grader.answers.marked_parts import Marker, mark_sheet, wait_for_marking
 from grader.answers.own_network import notes
 from grader.checks import find
 from grader.checks.holds import conduct, held
 from grader.checks.training import best_accuracy
-from grader.experiment.judging import judge as judge_experiment
+from grader.experiment.findings import experiment_findings
 from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import AnswerSheet, Criterion, Finding, Flag, Report, Result, Rubric, Status, Submission
 from grader.model.evidence import Evidence
@@ -31,12 +31,12 @@ def mark(
     *,
     data: str,
     sheet: AnswerSheet = NO_SHEET,
-    judge: Judge | None = None,
+    marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on.
+    """The report on a submission that a worker has looked at; ``data`` names the set that it was trained on.
 
-    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``judge``. ``experiment`` is its
+    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``marker``. ``experiment`` is its
     table of experiments; None where there is no file that could be one.
     """
     findings = find(
@@ -47,7 +47,7 @@ def mark(
     )
     seen = conduct(evidence)
     findings = {id: held(id, finding, seen) for id, finding in findings.items()}
-    answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
+    answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
     return replace(report, evidence=evidence, accuracy=best_accuracy(evidence.trainings), network=network)
@@ -58,10 +58,10 @@ def mark_unusable(
     rubric: Rubric,
     *,
     sheet: AnswerSheet = NO_SHEET,
-    judge: Judge | None = None,
+    marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
+    """The report on a submission in which there is nothing to run: ``loads`` fails, and says what was found
     instead. Its answers and its experiment are marked all the same.
     """
     reason = submission.problem or "No script was found."
@@ -71,7 +71,7 @@ def mark_unusable(
         for criterion in rubric.part2
     }
     findings["loads"] = Finding(Status.FAILED, reason, hint)
-    answers = mark_sheet(sheet, rubric.part1, judge, {})
+    answers = mark_sheet(sheet, rubric.part1, marker, {})
     return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)
 
 
@@ -104,7 +104,7 @@ def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: Answ
     is_written = sheet.observations is not None and bool(sheet.observations.text)
     if not (rubric.experiment or experiment is not None or is_written):
         return ()
-    findings = judge_experiment(experiment, sheet)
+    findings = experiment_findings(experiment, sheet)
     unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
     return tuple(_item(one, _owed(findings[one.id], one)) for one in rubric.experiment or unmarked)
 

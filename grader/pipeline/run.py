@@ -22,19 +22,19 @@ from numpy.typing import NDArray
 
 from grader import __version__
 from grader.answers.finding.sheet import reader_digest
-from grader.answers.marker.cache import Memory, StoredVerdicts, marker_digest
+from grader.answers.marker.cache import CachedMarker, marker_digest
 from grader.answers.marker.key import AnswerKey
 from grader.data import DataSet, write_worker_files
 from grader.data.accuracy import Predictions, with_accuracy
 from grader.experiment.rerun import Reruns, brief_plan, recipe_digest
 from grader.experiment.table_files import candidates, experiment_key
-from grader.fingerprints import worker_digest
-from grader.model import Job, Rubric, Run, Submission, TrainingPlan, UsageFault
+from grader.model import Job, KnownFindings, Rubric, Run, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import FORMAT, Evidence, Training
 from grader.model.images import MOST_MISTAKES, SIDE, ZERO, Filters, Mistake
-from grader.moderation.overrides import Overrides
+from grader.moderation.decisions import Decisions
 from grader.pipeline.measurement import Measuring, counted
 from grader.sandbox import Wish, WorkerPool
+from grader.storage.fingerprints import worker_digest
 from grader.submissions import copy_submission
 
 
@@ -51,7 +51,7 @@ class Enclosure:
 
 
 AS_GOOD_AS_IT_GETS = Enclosure()
-NO_OVERRIDES = Overrides()
+NO_DECISIONS = Decisions()
 _OWN_SCRIPT = "task1_cnn.py"
 
 
@@ -97,13 +97,13 @@ class Session:
         source: Path,
         enclosure: Enclosure,
         answer_key: AnswerKey | None = None,
-        overrides: Overrides = NO_OVERRIDES,
+        decisions: Decisions = NO_DECISIONS,
         shows_full_answers: bool = False,
     ) -> None:
         self.rubric = rubric
         self.answer_key = answer_key
         self.marker = marker_digest(answer_key) if answer_key is not None else ""
-        self.overrides = overrides
+        self.decisions = decisions
         self._shows_full_answers = shows_full_answers
         self.data = data
         self.plan: TrainingPlan = rubric.training[data.name]
@@ -170,12 +170,12 @@ class Session:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def judge(self, read_known: Callable[[], StoredVerdicts]) -> Memory | None:
-        """What marks one student's answers, with the verdicts that still hold; None without a key, nothing read."""
+    def marker_of(self, read_known: Callable[[], KnownFindings]) -> CachedMarker | None:
+        """What marks one student's answers, with the findings that still hold; None without a key, nothing read."""
         if self.answer_key is None:
             return None
         known = read_known()
-        return Memory(self.answer_key, known.verdicts if known.marker == self.marker else {}, marker=self.marker)
+        return CachedMarker(self.answer_key, known.findings if known.marker == self.marker else {}, self.marker)
 
     def sheet_key(self, submission: Submission) -> str:
         """Digest of all that the answers as read depend on; empty where nothing asks for them."""

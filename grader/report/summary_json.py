@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.model import JSON, Report, Result, Run
 from grader.moderation.queue import queue_of
 from grader.report import tally
-from grader.storage import run_folder
+from grader.storage import results_json, run_folder
 
 
 def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code: int) -> JSON:
@@ -36,7 +36,7 @@ def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code:
             "folder": str(folder),
             "cohort": str(folder / "index.html"),
             "marks": str(folder / "marks.csv"),
-            "results": str(folder / run_folder.RESULTS_FILE),
+            "results": str(folder / results_json.RESULTS_FILE),
         },
     }
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.model import Override
-from grader.moderation.moderated_run import Pages, load_run, write_views
-from grader.moderation.overrides import OVERRIDES_FILE
+from grader.model import Decision
+from grader.moderation.decisions import DECISIONS_FILE
+from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.queue import queue_of
 from grader.moderation.session import ACCEPTED, Refused, Review, points_from
 from grader.report.console.summary import command_line, queue_words, short_id
 from grader.report.wording import points, quantity
 from grader.review.keyboard import Keys, Pressed
 from grader.review.screen import Screen
-from grader.storage import run_folder
+from grader.storage import results_json
 
 _YES = "y"
 
@@ -115,10 +115,10 @@ class Dialogue:
         self.screen.ask(prompt)
         return self.keys.line() or ""
 
-    def _decided(self, made: Sequence[Override]) -> str:
+    def _decided(self, made: Sequence[Decision]) -> str:
         return f"Kept: {self._told(made)}"
 
-    def _told(self, made: Sequence[Override]) -> str:
+    def _told(self, made: Sequence[Decision]) -> str:
         name = self.screen.name(made[0].student)
         if len(made) > 1:
             return f"{name}, no points for all {len(made)} parts"
@@ -129,7 +129,7 @@ class Dialogue:
 
 def is_behind(folder: Path) -> bool:
     """Whether decisions of the run at ``folder`` are newer than its tables: a session ended without writing them."""
-    decided, written = folder / OVERRIDES_FILE, folder / run_folder.RESULTS_FILE
+    decided, written = folder / DECISIONS_FILE, folder / results_json.RESULTS_FILE
     return decided.exists() and decided.stat().st_mtime > written.stat().st_mtime
 
 
@@ -143,7 +143,7 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
     screen.tell(_summary(review))
     if changed or was_behind:
         finished = load_run(folder)  # once more, for the run may have been marked anew since
-        count = len(finished.verdicts) if was_behind else len(changed)
+        count = len(finished.automatic) if was_behind else len(changed)
         screen.tell(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
         write_views(finished, pages(), students=None if was_behind else changed)
     queue = queue_of(review.reports)

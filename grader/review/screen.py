@@ -12,14 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import MarkedAnswer, Override, Report, Result
+from grader.model import Decision, MarkedAnswer, Report, Result
 from grader.moderation.queue import is_open
 from grader.moderation.session import Review, proposal
 from grader.moderation.worklist import Entry
 from grader.report.highlighting import pieces
 from grader.report.wording import STYLES, labelled, moment, out_of, points, quantity, visible
 from grader.safe_text import visible_block
-from grader.storage.run_folder import report_path
+from grader.storage.run_folder import page_path
 
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("a", "accept", "give what is proposed"),
@@ -168,7 +168,7 @@ class Screen:
         """Where the page is; its path is a name, so students with code names have none."""
         if self._names is not None:
             return []
-        return [Block("Page", Text(visible(str(self._folder / report_path(report.student)))), is_path=True)]
+        return [Block("Page", Text(visible(str(self._folder / page_path(report.student)))), is_path=True)]
 
     def _keys(self, review: Review, entry: Entry | None) -> Text:
         if entry is None:
@@ -201,7 +201,7 @@ def _standing(result: Result) -> tuple[str, Text]:
     return "Settled", text.append("" if result.decision else sure)
 
 
-def _said(made: Override) -> Text:
+def _said(made: Decision) -> Text:
     return Text(f"{visible(made.author)}, {moment(made.time)}: {visible(made.reason)}", style="default")
 
 

@@ -22,9 +22,9 @@ from grader.answers.documents.text import split
 from grader.answers.finding.part_text import PartAnswer
 from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
+from grader.answers.marker.finding import REVIEW_BELOW
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import mark_answer
-from grader.answers.marker.verdict import REVIEW_BELOW
 from grader.model import Status
 from grader.rubric.loading import load_rubric
 from tests.answers.test_documents import QUESTIONS

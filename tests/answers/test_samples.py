@@ -18,12 +18,12 @@ from sklearn.kernel_ridge import KernelRidge
 
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
+from grader.answers.marker.finding import REVIEW_BELOW, finding
 from grader.answers.marker.key import AnswerKey, ProsePart, load_key
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.samples import MARKS, Sample, load_samples
 from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
-from grader.answers.marker.verdict import REVIEW_BELOW, Verdict, verdict
-from grader.model import Status, UsageFault
+from grader.model import AnswerFinding, Status, UsageFault
 from tests.answers.test_marker import VARIANTS, WORDINGS
 from tests.support.places import ROOT
 
@@ -79,7 +79,7 @@ def test_what_the_ideas_know_the_samples_do_not_undo() -> None:
     assert not zeroed
 
 
-def _is_settled(found: Verdict) -> bool:
+def _is_settled(found: AnswerFinding) -> bool:
     return found.status is not Status.NEEDS_REVIEW
 
 
@@ -159,8 +159,8 @@ def test_too_few_samples_teach_nothing() -> None:
 # ---- how it is weighed -----------------------------------------------------------------------------------------------
 
 
-def rules(mark: str, confidence: float) -> Verdict:
-    return verdict(Decimal(mark), confidence, "By the key.", ((0, 2),))
+def rules(mark: str, confidence: float) -> AnswerFinding:
+    return finding(Decimal(mark), confidence, "By the key.", ((0, 2),))
 
 
 def test_the_readers_outvote_each_other_where_one_is_surer() -> None:

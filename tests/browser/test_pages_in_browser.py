@@ -27,7 +27,7 @@ STUDENTS = {
 PAGES = {
     "cohort": "index.html",
     "anonymous": "anonymous.html",
-    **{name: run_folder.report_path(student) for name, student in STUDENTS.items()},
+    **{name: run_folder.page_path(student) for name, student in STUDENTS.items()},
 }
 WIDTHS = (360, 320)
 """A usual phone, and the width at which WCAG 2.2 asks for a page without scrolling sideways (1.4.10)."""

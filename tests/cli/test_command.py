@@ -16,7 +16,7 @@ import pytest
 
 from grader import __version__
 from grader.__main__ import main
-from grader.moderation.overrides import OVERRIDES_FILE
+from grader.moderation.decisions import DECISIONS_FILE
 from grader.storage import run_folder
 from tests.support.places import ROOT
 
@@ -256,11 +256,11 @@ def test_decisions_outlive_grading_and_marking_again(
     grade(nothing_to_run, "--out", out, "--quiet")
     monkeypatch.setattr(sys, "stdin", io.StringIO("0\ny\n"))
     assert main(["review", str(out), "--author", "Tess"]) == 0
-    decided = (out / OVERRIDES_FILE).read_bytes()
+    decided = (out / DECISIONS_FILE).read_bytes()
     for options in ((), ("--remark",), ("--student", "ada")):
         code, _, complained = grade(nothing_to_run, "--out", out, "--quiet", *options)
         assert (code, complained) == (0, "")
-        assert (out / OVERRIDES_FILE).read_bytes() == decided
+        assert (out / DECISIONS_FILE).read_bytes() == decided
         (ada,) = json.loads((out / "results.json").read_text(encoding="utf-8"))["submissions"]
         assert {answer["override"]["author"] for answer in ada["answers"]} == {"Tess"}
     assert main(["diff", str(out), str(out)]) == 0

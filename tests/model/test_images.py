@@ -20,7 +20,7 @@ from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
 from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
 from grader.pipeline.run import quantised, surest_mistakes, with_pictures
-from grader.storage import run_folder
+from grader.storage import records
 from grader.storage.json_files import packed, unpacked
 from tests.support import report_samples
 
@@ -137,8 +137,8 @@ SHOWN = replace(report_samples.training(1, 9000), mistakes=(MISTAKE,) * MOST_MIS
 def test_pictures_come_back_as_they_were_stored(tmp_path: Path) -> None:
     report = report_samples.passed_report("a")
     assert report.evidence is not None
-    run_folder.write_report(tmp_path, replace(report, evidence=replace(report.evidence, trainings=(SHOWN,))), key="k")
-    record = run_folder.read_record(tmp_path, "a")
+    records.write_evidence(tmp_path, replace(report, evidence=replace(report.evidence, trainings=(SHOWN,))), key="k")
+    record = records.read_evidence(tmp_path, "a")
     assert record is not None
     assert record.evidence is not None
     assert record.evidence.trainings[0].mistakes == SHOWN.mistakes

@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from grader.__main__ import main
-from grader.model import MarkedAnswer, Override, Report, Result, Run, Status
+from grader.model import Decision, MarkedAnswer, Report, Result, Run, Status
 from grader.model.status import overall_status
 from grader.moderation.comparison import Cause, Comparison, compare
-from grader.moderation.moderated_run import load_run
-from grader.moderation.overrides import subject_digest
+from grader.moderation.decisions import subject_digest
+from grader.moderation.finished_run import load_run
 from grader.report.console.diff import print_changes
-from grader.storage import run_folder
+from grader.storage import records, results_json, run_folder
 from tests.support import report_samples as samples
 
 Pair = Callable[..., Comparison]
@@ -52,16 +52,16 @@ def with_item(report: Report, id: str, **changes: Any) -> Report:
 def stored(folder: Path, run: Run, *reports: Report) -> Path:
     run_folder.claim_folder(folder)
     for report in reports:
-        run_folder.write_verdict(folder, report)
-    run_folder.write_results(folder, run, reports)
+        records.write_report(folder, report)
+    results_json.write_results(folder, run, reports)
     run_folder.write_run(folder, run, is_finished=True)
     return folder
 
 
-def decision(report: Report, item: str, new: str, author: str = "Tess", reason: str = "seen in the lab") -> Override:
+def decision(report: Report, item: str, new: str, author: str = "Tess", reason: str = "seen in the lab") -> Decision:
     result = next(one for one in report.results if one.id == item)
     digest = subject_digest(report, result)
-    return Override(
+    return Decision(
         report.student,
         item,
         author,
@@ -79,7 +79,7 @@ def pair(tmp_path: Path) -> Pair:
     """Compare two runs of one student, with other facts about the second run, and decisions on both."""
 
     def run(
-        old: Report, new: Report, *, before: tuple[Override, ...] = (), after: tuple[Override, ...] = (), **facts: Any
+        old: Report, new: Report, *, before: tuple[Decision, ...] = (), after: tuple[Decision, ...] = (), **facts: Any
     ) -> Comparison:
         folders = stored(tmp_path / "a", samples.RUN, old), stored(tmp_path / "b", replace(samples.RUN, **facts), new)
         for folder, decisions in zip(folders, (before, after), strict=True):
@@ -174,7 +174,7 @@ GIVEN = decision(OLD, "loads", "0.5")
     ],
 )
 def test_a_decision_is_a_cause(
-    pair: Pair, before: tuple[Override, ...], after: tuple[Override, ...], text: str
+    pair: Pair, before: tuple[Decision, ...], after: tuple[Decision, ...], text: str
 ) -> None:
     assert causes(pair(OLD, OLD, before=before, after=after)) == {"loads": [f"decision: {text}"]}
 
@@ -263,7 +263,7 @@ def test_exit_codes(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capt
 
 def test_comparing_needs_no_evidence_and_writes_nothing(runs: tuple[Path, Path]) -> None:
     before = {path: path.stat().st_mtime_ns for folder in runs for path in folder.rglob("*")}
-    assert not any(path.name == run_folder.RECORD_FILE for path in before)
+    assert not any(path.name == records.EVIDENCE_FILE for path in before)
     main(["diff", str(runs[0]), str(runs[1])])
     assert before == {path: path.stat().st_mtime_ns for folder in runs for path in folder.rglob("*")}
 

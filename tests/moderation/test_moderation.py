@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from grader.model import MarkedAnswer, Override, Report, Result, Status, UsageFault
-from grader.moderation.moderated_run import load_run, write_views
-from grader.moderation.overrides import (
-    OVERRIDES_FILE,
-    Overrides,
+from grader.model import Decision, MarkedAnswer, Report, Result, Status, UsageFault
+from grader.moderation.decisions import (
+    DECISIONS_FILE,
+    Decisions,
     carry_over,
-    moderated,
-    read_overrides,
+    read_decisions,
     subject_digest,
-    write_overrides,
+    with_decisions,
+    write_decisions,
 )
-from grader.moderation.overrides_file import Decisions
+from grader.moderation.decisions_file import DecisionsFile
+from grader.moderation.finished_run import load_run, write_views
 from grader.report.html import pages
-from grader.storage import run_folder
+from grader.storage import records, run_folder
 from tests.support import report_samples as samples
 
 TIME = "2025-11-24T09:30:00+00:00"
@@ -45,9 +45,9 @@ def answered(report: Report) -> Report:
 REPORT = answered(samples.partial_report())
 
 
-def decision(report: Report, item: str, new: str | None, **changes: str) -> Override:
+def decision(report: Report, item: str, new: str | None, **changes: str) -> Decision:
     result = next(one for one in report.results if one.id == item)
-    made = Override(
+    made = Decision(
         student=report.student,
         item=item,
         author="Tess",
@@ -76,7 +76,7 @@ def awarded(report: Report) -> dict[str, Decimal]:
 )
 def test_a_decision_stands_above_the_automatic_mark(item: str, new: str, status: Status) -> None:
     made = decision(REPORT, item, new)
-    report = moderated(REPORT, Overrides((made,)))
+    report = with_decisions(REPORT, Decisions((made,)))
     (changed,) = (one for one in report.results if one.id == item)
     assert (changed.status, changed.awarded, changed.proposed, changed.decision) == (status, Decimal(new), None, made)
     before, after = awarded(REPORT), awarded(report)
@@ -86,33 +86,33 @@ def test_a_decision_stands_above_the_automatic_mark(item: str, new: str, status:
 
 def test_the_last_decision_counts_and_a_comment_changes_nothing() -> None:
     made = [decision(REPORT, "part1.8", "0"), decision(REPORT, "part1.8", "1"), decision(REPORT, "part1.8", None)]
-    report = moderated(REPORT, Overrides(tuple(made)))
+    report = with_decisions(REPORT, Decisions(tuple(made)))
     assert report.answers[0].decision == made[1]
     assert report.answers[0].comments == (made[2],)
-    alone = moderated(REPORT, Overrides((made[2],)))
+    alone = with_decisions(REPORT, Decisions((made[2],)))
     assert replace(alone.answers[0], comments=()) == REPORT.answers[0]
 
 
 def test_another_students_decisions_are_another_students() -> None:
-    assert moderated(REPORT, Overrides((decision(REPORT, "part1.8", "1", student="someone else"),))) == REPORT
+    assert with_decisions(REPORT, Decisions((decision(REPORT, "part1.8", "1", student="someone else"),))) == REPORT
 
 
 def test_a_decision_on_something_else_than_is_there_now_asks_again() -> None:
     changed_answer = samples.changed(REPORT, answers=(samples.altered(REPORT.answers[0], text="It helps a lot."),))
     changed_files = replace(REPORT, digest="cd" * 32)
     for now, item in ((changed_answer, "part1.8"), (changed_files, "structure.conv")):
-        report = moderated(now, Overrides((decision(REPORT, item, "1"),)))
+        report = with_decisions(now, Decisions((decision(REPORT, item, "1"),)))
         (asked,) = (one for one in report.results if one.id == item)
         assert (asked.status, asked.awarded, asked.decision) == (Status.NEEDS_REVIEW, Decimal(0), None)
         assert asked.message.startswith("Tess gave 1 here, but something else was handed in since.")
         assert asked.proposed is not None
-    both = Overrides((decision(REPORT, "part1.8", "1"), decision(REPORT, "structure.conv", "1")))
-    assert moderated(changed_files, both).answers[0].decision is not None, "the answer is the same"
+    both = Decisions((decision(REPORT, "part1.8", "1"), decision(REPORT, "structure.conv", "1")))
+    assert with_decisions(changed_files, both).answers[0].decision is not None, "the answer is the same"
 
 
 def test_a_decision_out_of_other_points_asks_again() -> None:
     item = replace(REPORT.answers[0], available=Decimal(2))
-    report = moderated(samples.changed(REPORT, answers=(item,)), Overrides((decision(REPORT, "part1.8", "1"),)))
+    report = with_decisions(samples.changed(REPORT, answers=(item,)), Decisions((decision(REPORT, "part1.8", "1"),)))
     assert report.answers[0].status is Status.NEEDS_REVIEW
     assert "the item gave 1 points then" in report.answers[0].message
 
@@ -120,8 +120,8 @@ def test_a_decision_out_of_other_points_asks_again() -> None:
 # ---- the file --------------------------------------------------------------------------------------------------------
 
 
-def taken_back(folder: Path, made: Override) -> Overrides:
-    decisions = Decisions(folder)
+def taken_back(folder: Path, made: Decision) -> Decisions:
+    decisions = DecisionsFile(folder)
     with decisions.held():
         return decisions.remove(made)
 
@@ -132,17 +132,17 @@ def test_decisions_survive_the_file_whatever_is_in_them(tmp_path: Path) -> None:
         decision(REPORT, "part1.8", "0.5", reason=nasty, author=nasty, student=nasty),
         decision(REPORT, "part1.8", None, reason="Only a word."),
     )
-    assert samples.decide(tmp_path, made[0]) == Overrides(made[:1])
-    assert samples.decide(tmp_path, made[1]) == read_overrides(tmp_path) == Overrides(made)
-    assert taken_back(tmp_path, made[0]) == read_overrides(tmp_path) == Overrides(made[1:])
+    assert samples.decide(tmp_path, made[0]) == Decisions(made[:1])
+    assert samples.decide(tmp_path, made[1]) == read_decisions(tmp_path) == Decisions(made)
+    assert taken_back(tmp_path, made[0]) == read_decisions(tmp_path) == Decisions(made[1:])
 
 
 def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
-    (tmp_path / OVERRIDES_FILE).write_text(
+    (tmp_path / DECISIONS_FILE).write_text(
         'format = 1\n# by hand\n[[override]]\nstudent = "ann"\nitem = "loads"\nauthor = "T"\ntime = ""\nreason = "r"\n'
         'digest = "x"\navailable = 1\nold = 0\nnew = 0.5\n'
     )
-    assert read_overrides(tmp_path).entries[0].new == Decimal("0.5")
+    assert read_decisions(tmp_path).entries[0].new == Decimal("0.5")
 
 
 @pytest.mark.parametrize(
@@ -157,15 +157,15 @@ def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, change: str, words: str) -> None:
-    write_overrides(tmp_path, Overrides((replace(decision(REPORT, "part1.8", None), new=None),)))
-    path = tmp_path / OVERRIDES_FILE
+    write_decisions(tmp_path, Decisions((replace(decision(REPORT, "part1.8", None), new=None),)))
+    path = tmp_path / DECISIONS_FILE
     text = path.read_text(encoding="utf-8")
-    assert read_overrides(tmp_path).entries
+    assert read_decisions(tmp_path).entries
     lines = text.replace("[[override]]\n", f"[[override]]\n{change}\n")
     assert lines != text
     path.write_text(lines, encoding="utf-8")
     with pytest.raises(UsageFault, match=words) as refused:
-        read_overrides(tmp_path)
+        read_decisions(tmp_path)
     assert str(path) in str(refused.value)
 
 
@@ -174,11 +174,11 @@ def test_a_new_run_takes_decisions_over_once(tmp_path: Path) -> None:
     old.mkdir()
     new.mkdir()
     made = decision(REPORT, "part1.8", "1")
-    assert carry_over(new, old) == Overrides()
+    assert carry_over(new, old) == Decisions()
     samples.decide(old, made)
-    assert carry_over(new, old) == read_overrides(new) == Overrides((made,))
+    assert carry_over(new, old) == read_decisions(new) == Decisions((made,))
     taken_back(new, made)
-    assert carry_over(new, old) == Overrides(), "what was taken back does not come back"
+    assert carry_over(new, old) == Decisions(), "what was taken back does not come back"
 
 
 # ---- a finished run --------------------------------------------------------------------------------------------------
@@ -200,18 +200,18 @@ def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
     made = decision(REPORT, "part1.8", "1")
     samples.decide(finished, made)
     write_views(load_run(finished), pages, students={REPORT.student})
-    page = (finished / run_folder.report_path(REPORT.student)).read_text(encoding="utf-8")
-    assert not (finished / run_folder.report_path(samples.passed_report().student)).exists()
+    page = (finished / run_folder.page_path(REPORT.student)).read_text(encoding="utf-8")
+    assert not (finished / run_folder.page_path(samples.passed_report().student)).exists()
     assert "Tess" in page
     assert "Seen in the lab." in page
     results = (finished / "results.json").read_text(encoding="utf-8")
     assert '"author": "Tess"' in results
-    assert read_overrides(finished) == Overrides((made,))
+    assert read_decisions(finished) == Decisions((made,))
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, finished: Path) -> None:
     with pytest.raises(UsageFault, match="is no run of this grader"):
         load_run(tmp_path / "nowhere")
-    (run_folder.student_folder(finished, REPORT.student) / run_folder.VERDICT_FILE).unlink()
-    with pytest.raises(UsageFault, match=f"holds no verdict on {REPORT.student}"):
+    (run_folder.student_folder(finished, REPORT.student) / records.REPORT_FILE).unlink()
+    with pytest.raises(UsageFault, match=f"holds no report on {REPORT.student}"):
         load_run(finished)

@@ -26,16 +26,16 @@ from grader.answers.marker.key import load_key
 from grader.data.accuracy import Predictions, with_accuracy
 from grader.data.digits import load_digits
 from grader.lab4.items import PART1_IDS, PART2_IDS
-from grader.model import Override, Report, Run, Status, UsageFault
+from grader.model import Decision, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
-from grader.moderation.overrides import read_overrides, subject_digest
+from grader.moderation.decisions import read_decisions, subject_digest
 from grader.pipeline.cohort import Selection, grade_cohort
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
 from grader.rubric.loading import load_rubric
-from grader.storage import run_folder
+from grader.storage import records, run_folder
 from tests.support import report_samples
 from tests.support.places import ROOT
 
@@ -105,7 +105,7 @@ class Cohort:
             file.write("\n# handed in again\n")
 
     def record(self, student: str) -> Path:
-        return run_folder.student_folder(self.out, student) / run_folder.RECORD_FILE
+        return run_folder.student_folder(self.out, student) / records.EVIDENCE_FILE
 
     def records(self) -> dict[str, bytes]:
         return {student: self.record(student).read_bytes() for student in OBSERVED}
@@ -220,7 +220,7 @@ def test_a_run_is_stored_whole(master: Cohort) -> None:
 
 
 def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(master: Cohort) -> None:
-    record = run_folder.read_record(master.out, "ada")
+    record = records.read_evidence(master.out, "ada")
     assert record is not None
     assert record.evidence is not None
     (training,) = record.evidence.trainings
@@ -231,7 +231,7 @@ def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(maste
 
 
 def test_pictures_are_stored_of_a_real_run(master: Cohort) -> None:
-    record = run_folder.read_record(master.out, "ada")
+    record = records.read_evidence(master.out, "ada")
     assert record is not None
     assert record.evidence is not None
     (training,) = record.evidence.trainings
@@ -392,7 +392,7 @@ def test_a_fault_of_ours_in_one_submission_leaves_the_others_graded(cohort: Coho
 
 
 def test_a_page_that_cannot_be_written_leaves_the_others_graded(cohort: Cohort) -> None:
-    page = cohort.out / run_folder.report_path("ben")
+    page = cohort.out / run_folder.page_path("ben")
     page.unlink()
     page.mkdir()
     run, reports = cohort.grade()
@@ -490,7 +490,7 @@ def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) ->
     _, reports = cohort.grade()
     ben = reports["ben"]
     scores = next(item for item in ben.items if item.id == "output.log_softmax")
-    made = Override(
+    made = Decision(
         student="ben",
         item=scores.id,
         author="Tess",
@@ -509,8 +509,8 @@ def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) ->
     later = cohort.out.parent / "later"
     _, reports = cohort.grade(out=later, earlier=cohort.out)
     assert reports["ben"].awarded == Decimal("13.5")
-    assert read_overrides(later) == read_overrides(cohort.out)
-    stored = run_folder.read_verdict(later, "ben")
+    assert read_decisions(later) == read_decisions(cohort.out)
+    stored = records.read_report(later, "ben")
     assert stored is not None
     assert stored.awarded == 13, "the automatic verdict is kept as it was"
 
@@ -629,7 +629,7 @@ def test_a_required_level_does_not_take_evidence_from_a_lower_one(tmp_path: Path
     assert cohort.command("--quiet", "--isolation", "require").returncode == 0
     assert cohort.results()["run"]["counts"] == {"reused": 1}
     assert cohort.results()["run"]["isolation"] == "no student code was run"
-    page = (run_folder.student_folder(cohort.out, "ada") / run_folder.REPORT_FILE).read_text(encoding="utf-8")
+    page = (run_folder.student_folder(cohort.out, "ada") / run_folder.PAGE_FILE).read_text(encoding="utf-8")
     assert "full: own file system" in page, "a report names the level that its own evidence came from"
 
 

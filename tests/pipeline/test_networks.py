@@ -17,7 +17,7 @@ import pytest
 
 from grader.lab4.items import PART2_IDS
 from grader.model import Report, Status
-from grader.storage import run_folder
+from grader.storage import records
 from tests.pipeline.test_sample_cohort import RUBRIC, with_shorter_training
 from tests.support.places import ROOT
 
@@ -54,7 +54,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
     assert done.returncode in (0, 1), done.stdout + done.stderr
     found = {}
     for path in NETWORKS:
-        verdict = run_folder.read_verdict(work / "out", path.stem)
+        verdict = records.read_report(work / "out", path.stem)
         assert verdict is not None, done.stdout + done.stderr
         found[path.stem] = verdict
     return found

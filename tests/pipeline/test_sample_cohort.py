@@ -26,7 +26,7 @@ import pytest
 
 from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
 from grader.model import Status
-from grader.storage import run_folder
+from grader.storage import records
 from tests.support.places import ROOT
 
 COHORT = ROOT / "tests" / "submissions"
@@ -151,7 +151,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         pytest.fail(f"no results.json was written; exit code {done.returncode}; the command printed:\n{printed}")
     submissions = json.loads(results.read_text(encoding="utf-8"))["submissions"]
     students = {entry["student"]: entry for entry in submissions}
-    verdicts = [verdict for case in students if (verdict := run_folder.read_verdict(out, case)) is not None]
+    verdicts = [verdict for case in students if (verdict := records.read_report(out, case)) is not None]
     tried = {one.student: {item.id: str(item.status) for item in one.unmarked} for one in verdicts}
     return Graded(done.returncode, printed, students, tried)
 

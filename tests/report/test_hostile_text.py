@@ -26,9 +26,9 @@ from grader.report.html import pages
 from grader.rubric.loading import load_rubric
 from grader.safe_text import visible, visible_block
 from grader.source.script import SourceProblem, decode, read_script
-from grader.storage import run_folder
-from grader.storage.json_files import encodable, read_json, write_json
-from grader.submissions import safe_folder_name
+from grader.storage import marks_csv, records, results_json, run_folder
+from grader.storage.folder_names import safe_folder_name
+from grader.storage.json_files import encodable, read_json, write_record
 from grader.submissions.naming import clean_component
 from tests.pipeline.test_cohort import write_rubric
 from tests.support import report_samples as samples
@@ -263,7 +263,7 @@ def test_one_student_does_not_fill_the_tutors_queue() -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_no_cell_is_a_formula_whatever_separates_columns(tmp_path: Path, text: str, separator: str) -> None:
     """A spreadsheet set to another country takes semicolons for the ends of cells, and knows no other end."""
-    run_folder.write_marks_csv(tmp_path, [report_of(text)])
+    marks_csv.write_marks_csv(tmp_path, [report_of(text)])
     content = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig")
     assert len(content.splitlines()) == 2
     for row in csv.reader(io.StringIO(content, newline=""), delimiter=separator):
@@ -278,7 +278,7 @@ def test_no_cell_is_a_formula_whatever_separates_columns(tmp_path: Path, text: s
     [("a;=1", "a;'=1"), ('a; "=1', "a; \"'=1"), ("a;b", "a;b"), ("\x1b7=1", "'=1"), ("Doe; -1", "Doe; '-1")],
 )
 def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str) -> None:
-    run_folder.write_marks_csv(tmp_path, [samples.passed_report(name)])
+    marks_csv.write_marks_csv(tmp_path, [samples.passed_report(name)])
     rows = list(csv.reader(io.StringIO((tmp_path / "marks.csv").read_text(encoding="utf-8-sig"), newline="")))
     assert rows[1][0] == cell
 
@@ -288,11 +288,11 @@ def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str
 
 def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
     report = report_of(text)
-    run_folder.write_results(tmp_path, samples.RUN, [report])
-    run_folder.write_report(tmp_path, report, key="k")
+    results_json.write_results(tmp_path, samples.RUN, [report])
+    records.write_evidence(tmp_path, report, key="k")
     for path in tmp_path.rglob("*.json"):
         assert not UNSEEN.search(path.read_text(encoding="utf-8"))
-    record = run_folder.read_record(tmp_path, report.student)
+    record = records.read_evidence(tmp_path, report.student)
     assert record is not None
     assert record.evidence is not None
     assert report.evidence is not None
@@ -301,7 +301,7 @@ def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
 
 def test_escapes_in_json_change_nothing(tmp_path: Path) -> None:
     content = {"a\u202e": "\x7f\x9b\u200b\u2028\\u009b\ufeff"}
-    write_json(tmp_path / "a.json", content)
+    write_record(tmp_path / "a.json", content)
     assert read_json(tmp_path / "a.json") == content
 
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
-from grader.model import Flag, MarkedAnswer, Override, Report, Result, Status, UsageFault
-from grader.moderation.overrides import OVERRIDES_FILE, Overrides, read_overrides, write_overrides
-from grader.moderation.overrides_file import Decisions
+from grader.model import Decision, Flag, MarkedAnswer, Report, Result, Status, UsageFault
+from grader.moderation.decisions import DECISIONS_FILE, Decisions, read_decisions, write_decisions
+from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.pseudonyms import code_names, secret_of
-from grader.storage import run_folder
+from grader.storage import records, run_folder
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
 
@@ -86,7 +86,7 @@ def review(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def decided(folder: Path) -> list[tuple[str, str, Decimal | None, str]]:
-    return [(one.student, one.item, one.new, one.reason) for one in read_overrides(folder).entries]
+    return [(one.student, one.item, one.new, one.reason) for one in read_decisions(folder).entries]
 
 
 def first_of_7c(printed: str) -> str:
@@ -105,7 +105,7 @@ def test_accepting_keeps_the_proposal_with_the_author_and_the_time(folder: Path,
         ("ann", "part1.7c", Decimal("0.5"), "accepted"),
         ("bob", "part1.7c", Decimal(1), "accepted"),
     ]
-    for made in read_overrides(folder).entries:
+    for made in read_decisions(folder).entries:
         assert (made.author, made.old, made.available) == ("Tess", made.new, Decimal(1))
         assert made.time.endswith("+00:00")
     assert "In this session: 2 decisions (2 accepted, 0 of your own), 0 left open." in printed
@@ -153,7 +153,7 @@ def test_the_brief_example_works_through_a_pipe(folder: Path) -> None:
 def test_what_cannot_be_done_is_said_and_changes_nothing(folder: Path, review: Run, line: str, words: str) -> None:
     _, printed = review(line)
     assert words in printed
-    assert not (folder / OVERRIDES_FILE).exists()
+    assert not (folder / DECISIONS_FILE).exists()
 
 
 def test_an_empty_reason_changes_nothing(folder: Path, review: Run) -> None:
@@ -281,7 +281,7 @@ def test_settled_marks_come_up_for_second_marking(folder: Path, review: Run) -> 
     assert "passed, 1/1" in printed
     _, printed = review("a", options=options)
     assert "partial, 0.5/1 by Tess" in printed
-    first, second = read_overrides(folder).entries
+    first, second = read_decisions(folder).entries
     assert (first.old, first.new, second.old, second.new) == (Decimal(1), Decimal("0.5"), Decimal(1), Decimal("0.5"))
 
 
@@ -316,7 +316,7 @@ def test_the_author_comes_from_the_environment(
     monkeypatch.setenv("LAB4_TUTOR", "Theo")
     monkeypatch.setattr(sys, "stdin", io.StringIO("a\n"))
     main(["review", str(folder), "--only", "7c"])
-    assert read_overrides(folder).entries[0].author == "Theo"
+    assert read_decisions(folder).entries[0].author == "Theo"
 
 
 def test_the_author_is_asked_for_when_nobody_says_it(
@@ -330,7 +330,7 @@ def test_the_author_is_asked_for_when_nobody_says_it(
     monkeypatch.setattr("getpass.getuser", unknown)
     monkeypatch.setattr(sys, "stdin", io.StringIO("Thea\na\n"))
     main(["review", str(folder), "--only", "7c"])
-    assert read_overrides(folder).entries[0].author == "Thea"
+    assert read_decisions(folder).entries[0].author == "Thea"
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert main(["review", str(folder), "--only", "7c"]) == 2
     assert "Say who decides" in capsys.readouterr().err
@@ -340,33 +340,33 @@ def test_the_author_is_asked_for_when_nobody_says_it(
 
 
 def test_leaving_writes_the_changed_pages_and_the_tables(folder: Path, review: Run) -> None:
-    before = {report.student: run_folder.read_verdict(folder, report.student) for report in (ANN, BOB, CODE, NOBODY)}
+    before = {report.student: records.read_report(folder, report.student) for report in (ANN, BOB, CODE, NOBODY)}
     review("a", options=("--student", "ann", "--only", "7c"))
-    page = (folder / run_folder.report_path("ann")).read_text(encoding="utf-8")
+    page = (folder / run_folder.page_path("ann")).read_text(encoding="utf-8")
     assert "Tess" in page
-    assert not (folder / run_folder.report_path("bob")).exists(), "his marks are the same"
+    assert not (folder / run_folder.page_path("bob")).exists(), "his marks are the same"
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["submissions"]
     (answer,) = (one for one in results[0]["answers"] if one["part"] == "7c")
     assert (answer["awarded"], answer["override"]["author"]) == (0.5, "Tess")
     assert "0.5" in (folder / "marks.csv").read_text(encoding="utf-8-sig").splitlines()[1]
     assert (folder / "index.html").exists()
-    after = {student: run_folder.read_verdict(folder, student) for student in before}
+    after = {student: records.read_report(folder, student) for student in before}
     assert after == before, "automatic marks are never edited"
 
 
 def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, review: Run) -> None:
-    made = Override(
+    made = Decision(
         "bob", "part1.7c", "Theo", "2025-11-24T09:30:00+00:00", "ok", _digest(BOB), Decimal(1), Decimal(1), Decimal(1)
     )
     samples.decide(folder, made)
     os.utime(folder / "results.json", (1, 1))
     review(options=("--only", "8"))
-    assert "Theo" in (folder / run_folder.report_path("bob")).read_text(encoding="utf-8")
+    assert "Theo" in (folder / run_folder.page_path("bob")).read_text(encoding="utf-8")
     assert '"author": "Theo"' in (folder / "results.json").read_text(encoding="utf-8")
 
 
 def _digest(report: Report) -> str:
-    from grader.moderation.overrides import subject_digest
+    from grader.moderation.decisions import subject_digest
 
     return subject_digest(report, next(one for one in report.results if one.id == "part1.7c"))
 
@@ -430,8 +430,8 @@ class TwoTutors:
         return next(self._lines, "")
 
 
-def by_theo(report: Report) -> Override:
-    return Override(
+def by_theo(report: Report) -> Decision:
+    return Decision(
         report.student,
         "part1.7c",
         "Theo",
@@ -452,22 +452,22 @@ def test_what_another_tutor_decided_stands(
     main(["review", str(folder), "--author", "Tess", "--only", "7c"])
     printed = capsys.readouterr().out
     assert "Theo has given 0 here meanwhile; that stands, and yours was not kept." in printed
-    assert {one.author for one in read_overrides(folder).entries} == {"Theo"}
-    assert "Theo" in (folder / run_folder.report_path("bob")).read_text(encoding="utf-8"), "whoever decided it"
+    assert {one.author for one in read_decisions(folder).entries} == {"Theo"}
+    assert "Theo" in (folder / run_folder.page_path("bob")).read_text(encoding="utf-8"), "whoever decided it"
 
 
 def test_what_another_tutor_settled_is_not_shown_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def meanwhile() -> None:
-        open_one = {"ann", "bob"} - {one.student for one in read_overrides(folder).entries}
+        open_one = {"ann", "bob"} - {one.student for one in read_decisions(folder).entries}
         samples.decide(folder, by_theo(ANN if "ann" in open_one else BOB))
 
     monkeypatch.setattr(sys, "stdin", TwoTutors(["w note\n", "a\n"], 1, meanwhile))
     main(["review", str(folder), "--author", "Tess", "--only", "7c"])
-    made = [(one.author, one.new) for one in read_overrides(folder).entries if one.new is not None]
+    made = [(one.author, one.new) for one in read_decisions(folder).entries if one.new is not None]
     assert made[0] == ("Theo", Decimal(0))
-    assert len({one.student for one in read_overrides(folder).entries if one.new is not None}) == len(made)
+    assert len({one.student for one in read_decisions(folder).entries if one.new is not None}) == len(made)
 
 
 # ---- the file of decisions -------------------------------------------------------------------------------------------
@@ -475,41 +475,42 @@ def test_what_another_tutor_settled_is_not_shown_again(
 
 def test_appending_reads_back_as_writing_does(tmp_path: Path) -> None:
     made = tuple(replace(by_theo(ANN), reason=f"{HOSTILE} {number}") for number in range(4))
-    decisions = Decisions(tmp_path)
+    decisions = DecisionsFile(tmp_path)
     for one in made:
         with decisions.held():
             decisions.add(one)
-    assert read_overrides(tmp_path) == Decisions(tmp_path).read() == Overrides(made)
+    assert read_decisions(tmp_path) == DecisionsFile(tmp_path).read() == Decisions(made)
     with decisions.held():
         decisions.remove(made[3])
         decisions.remove(made[1])
-    assert read_overrides(tmp_path) == decisions.read() == Overrides((made[0], made[2]))
+    assert read_decisions(tmp_path) == decisions.read() == Decisions((made[0], made[2]))
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n# a last word", "\r\n"])
 def test_a_file_edited_by_hand_is_added_to(tmp_path: Path, ending: str) -> None:
-    write_overrides(tmp_path, Overrides((by_theo(ANN),)))
-    path = tmp_path / OVERRIDES_FILE
+    write_decisions(tmp_path, Decisions((by_theo(ANN),)))
+    path = tmp_path / DECISIONS_FILE
     path.write_bytes(path.read_bytes().rstrip() + ending.encode())
-    decisions = Decisions(tmp_path)
+    decisions = DecisionsFile(tmp_path)
     with decisions.held():
         decisions.add(by_theo(BOB))
-    assert read_overrides(tmp_path) == Overrides((by_theo(ANN), by_theo(BOB)))
+    assert read_decisions(tmp_path) == Decisions((by_theo(ANN), by_theo(BOB)))
 
 
 def test_a_list_written_by_hand_on_one_line_is_added_to(tmp_path: Path) -> None:
-    (tmp_path / OVERRIDES_FILE).write_text("format = 1\noverride = []\n", encoding="utf-8")
-    decisions = Decisions(tmp_path)
+    (tmp_path / DECISIONS_FILE).write_text("format = 1\noverride = []\n", encoding="utf-8")
+    decisions = DecisionsFile(tmp_path)
     with decisions.held():
         decisions.add(by_theo(BOB))
-    assert read_overrides(tmp_path) == Overrides((by_theo(BOB),))
+    assert read_decisions(tmp_path) == Decisions((by_theo(BOB),))
 
 
 def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, dataclasses; from pathlib import Path; from grader.moderation.overrides_file import Decisions\n"
+        "import sys, dataclasses; from pathlib import Path\n"
+        "from grader.moderation.decisions_file import DecisionsFile\n"
         "from tests.review.test_review import by_theo, ANN\n"
-        "decisions = Decisions(Path(sys.argv[1]))\n"
+        "decisions = DecisionsFile(Path(sys.argv[1]))\n"
         "for number in range(15):\n"
         "    made = dataclasses.replace(by_theo(ANN), reason=f'{sys.argv[2]} {number}')\n"
         "    with decisions.held(): decisions.add(made)\n"
@@ -518,22 +519,22 @@ def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name], cwd=ROOT) for name in ("one", "two")
     ]
     assert [session.wait(timeout=60) for session in sessions] == [0, 0]
-    assert len({one.reason for one in read_overrides(tmp_path).entries}) == 30
+    assert len({one.reason for one in read_decisions(tmp_path).entries}) == 30
 
 
 def test_a_lock_that_a_killed_session_left_is_overcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.moderation.overrides_file._PATIENCE", 0.1)
-    (tmp_path / f".{OVERRIDES_FILE}.lock").write_bytes(b"")
-    decisions = Decisions(tmp_path)
+    monkeypatch.setattr("grader.moderation.decisions_file._PATIENCE", 0.1)
+    (tmp_path / f".{DECISIONS_FILE}.lock").write_bytes(b"")
+    decisions = DecisionsFile(tmp_path)
     with decisions.held():
         decisions.add(by_theo(BOB))
-    assert len(read_overrides(tmp_path).entries) == 1
+    assert len(read_decisions(tmp_path).entries) == 1
 
 
 def test_a_file_that_cannot_be_used_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / OVERRIDES_FILE).write_text("format = 2\n", encoding="utf-8")
+    (folder / DECISIONS_FILE).write_text("format = 2\n", encoding="utf-8")
     with pytest.raises(UsageFault):
-        Decisions(folder).read()
+        DecisionsFile(folder).read()
     assert main(["review", str(folder), "--author", "T"]) == 2
     assert "format should be 1" in capsys.readouterr().err
 

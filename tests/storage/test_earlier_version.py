@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from grader.__main__ import main
-from grader.storage import run_folder
+from grader.storage import results_json, run_folder
 from tests.support.places import ROOT, TESTS
 
 STUDENT = "written-half-right"
@@ -32,7 +32,7 @@ def earlier(tmp_path: Path) -> Path:
 
 def marks_in(run: Path) -> Any:
     """What results.json says of the student, but for the words."""
-    (row,) = json.loads((run / run_folder.RESULTS_FILE).read_text(encoding="utf-8"))["submissions"]
+    (row,) = json.loads((run / results_json.RESULTS_FILE).read_text(encoding="utf-8"))["submissions"]
     return {
         "points": (row["status"], row["awarded"], row["available"]),
         "items": [(item["id"], item["status"], item["awarded"], item["proposed"]) for item in row["items"]],

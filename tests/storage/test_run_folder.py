@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from grader.model import Report, Status, UsageFault
-from grader.storage import run_folder
+from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.json_files import write_file
 from tests.support import report_samples as samples
 
@@ -43,8 +43,8 @@ def same(one: object, other: object) -> bool:
 
 @pytest.mark.parametrize("report", samples.cohort()[:6], ids=lambda report: report.status.value)
 def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
-    run_folder.write_report(tmp_path, report, key="k1")
-    record = run_folder.read_record(tmp_path, report.student)
+    records.write_evidence(tmp_path, report, key="k1")
+    record = records.read_evidence(tmp_path, report.student)
     assert record is not None
     assert (record.key, record.student) == ("k1", report.student)
     assert same(record.submission, report.submission)
@@ -52,24 +52,33 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
 
 
 def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) -> None:
-    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
+    records.write_evidence(tmp_path, samples.passed_report("a"), key="k")
     strict_json(tmp_path / "students" / "a" / "evidence.json")
-    record = run_folder.read_record(tmp_path, "a")
+    record = records.read_evidence(tmp_path, "a")
     assert record is not None
     assert record.evidence is not None
     assert math.isnan(record.evidence.trainings[0].curve[3].loss)
 
 
+def test_a_number_that_json_lacks_is_written_alike_in_both_records(tmp_path: Path) -> None:
+    records.write_report(tmp_path, dataclasses.replace(samples.passed_report("a"), accuracy=math.nan))
+    strict_json(tmp_path / "students" / "a" / "report.json")
+    stored = records.read_report(tmp_path, "a")
+    assert stored is not None
+    assert stored.accuracy is not None
+    assert math.isnan(stored.accuracy)
+
+
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
 def test_any_name_can_be_stored_and_found_again(tmp_path: Path, name: str) -> None:
-    run_folder.write_report(tmp_path, samples.hostile_report(name), key="k")
-    record = run_folder.read_record(tmp_path, name)
+    records.write_evidence(tmp_path, samples.hostile_report(name), key="k")
+    record = records.read_evidence(tmp_path, name)
     assert record is not None
     assert [path.parent.parent.name for path in tmp_path.rglob("evidence.json")] == ["students"]
 
 
 def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
-    assert run_folder.read_record(tmp_path, "nobody") is None
+    assert records.read_evidence(tmp_path, "nobody") is None
 
 
 @pytest.mark.parametrize(
@@ -94,17 +103,17 @@ def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
-    run_folder.write_report(tmp_path, samples.passed_report("a"), key="k")
+    records.write_evidence(tmp_path, samples.passed_report("a"), key="k")
     path = tmp_path / "students" / "a" / "evidence.json"
     content = path.read_bytes()
     assert damage(content) != content
     path.write_bytes(damage(content))
-    assert run_folder.read_record(tmp_path, "a") is None
+    assert records.read_evidence(tmp_path, "a") is None
 
 
 def test_a_folder_in_the_place_of_a_record_is_none(tmp_path: Path) -> None:
     (tmp_path / "students" / "a" / "evidence.json").mkdir(parents=True)
-    assert run_folder.read_record(tmp_path, "a") is None
+    assert records.read_evidence(tmp_path, "a") is None
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -121,7 +130,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
 
 def test_results_keep_the_contract(tmp_path: Path) -> None:
     reports = samples.cohort()
-    run_folder.write_results(tmp_path, samples.RUN, reports)
+    results_json.write_results(tmp_path, samples.RUN, reports)
     results = strict_json(tmp_path / "results.json")
     assert list(results) == ["format", "run", "submissions"]
     assert results["format"] == 1
@@ -143,7 +152,7 @@ def test_results_keep_the_contract(tmp_path: Path) -> None:
 
 
 def test_points_are_numbers_and_paths_are_relative(tmp_path: Path) -> None:
-    run_folder.write_results(tmp_path, samples.RUN, [samples.partial_report("a")])
+    results_json.write_results(tmp_path, samples.RUN, [samples.partial_report("a")])
     (entry,) = strict_json(tmp_path / "results.json")["submissions"]
     assert entry["awarded"] == 13.5
     assert entry["available"] == 30
@@ -155,7 +164,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
     base = samples.passed_report()
     answer = samples.altered(base.answers[0], confidence=math.nan, spans=((1, 5),))
     run = dataclasses.replace(samples.RUN, seconds=math.inf)
-    run_folder.write_results(tmp_path, run, [samples.changed(base, answers=(answer,))])
+    results_json.write_results(tmp_path, run, [samples.changed(base, answers=(answer,))])
     results = strict_json(tmp_path / "results.json")
     assert results["run"]["seconds"] is None
     assert results["submissions"][0]["answers"][0]["confidence"] is None
@@ -166,7 +175,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
 
 
 def test_marks_have_a_row_a_student_and_a_column_an_item(tmp_path: Path) -> None:
-    run_folder.write_marks_csv(tmp_path, samples.cohort())
+    marks_csv.write_marks_csv(tmp_path, samples.cohort())
     assert (tmp_path / "marks.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     header, *rows = rows_of(tmp_path)
     assert header[:4] == ["student", "status", "awarded", "available"]
@@ -178,13 +187,13 @@ def test_marks_have_a_row_a_student_and_a_column_an_item(tmp_path: Path) -> None
 
 
 def test_the_cells_of_a_row_add_up_to_its_mark(tmp_path: Path) -> None:
-    run_folder.write_marks_csv(tmp_path, samples.cohort())
+    marks_csv.write_marks_csv(tmp_path, samples.cohort())
     for row in rows_of(tmp_path)[1:]:
         assert sum(Decimal(cell) for cell in row[4:-1] if cell) == Decimal(row[2])
 
 
 def test_what_waits_for_a_tutor_is_an_empty_cell_and_no_nought(tmp_path: Path) -> None:
-    run_folder.write_marks_csv(tmp_path, [samples.review_report(), samples.failed_report()])
+    marks_csv.write_marks_csv(tmp_path, [samples.review_report(), samples.failed_report()])
     header, review, failed = rows_of(tmp_path)
     assert review[header.index("training.accuracy")] == ""
     assert review[header.index("part1.6a")] == ""
@@ -193,7 +202,7 @@ def test_what_waits_for_a_tutor_is_an_empty_cell_and_no_nought(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
 def test_no_cell_of_text_starts_a_formula_or_breaks_a_row(tmp_path: Path, name: str) -> None:
-    run_folder.write_marks_csv(tmp_path, [samples.hostile_report(name)])
+    marks_csv.write_marks_csv(tmp_path, [samples.hostile_report(name)])
     content = (tmp_path / "marks.csv").read_text(encoding="utf-8-sig")
     assert len(content.splitlines()) == 2
     for cell in rows_of(tmp_path)[1]:
@@ -218,7 +227,7 @@ def test_no_cell_of_text_starts_a_formula_or_breaks_a_row(tmp_path: Path, name: 
     ],
 )
 def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path, name: str, cell: str) -> None:
-    run_folder.write_marks_csv(tmp_path, [samples.passed_report(name)])
+    marks_csv.write_marks_csv(tmp_path, [samples.passed_report(name)])
     assert rows_of(tmp_path)[1][0] == cell
 
 
@@ -267,11 +276,11 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
-    run_folder.write_verdict(tmp_path, samples.passed_report("ann"))
+    records.write_report(tmp_path, samples.passed_report("ann"))
     code = (
-        "import sys, threading; from pathlib import Path; from grader.storage import run_folder\n"
+        "import sys, threading; from pathlib import Path; from grader.storage import records\n"
         "sys.setswitchinterval(1e-6)\n"
-        "read = run_folder.read_verdict\n"
+        "read = records.read_report\n"
         "threads = [threading.Thread(target=read, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"
         "for each in threads: each.start()\n"
         "for each in threads: each.join()\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from grader.checks.training import best_accuracy
-from grader.model import PART1, Flag, MarkedAnswer, Override, Report, Result, Status
+from grader.model import PART1, Decision, Flag, MarkedAnswer, Report, Result, Status
 from grader.model.status import first_cause, overall_status
 from tests.support import report_samples as samples
 from tests.support.report_samples import F, H, P, R
@@ -66,11 +66,11 @@ def summed(report: Report, **changes: object) -> Report:
     )
 
 
-def override(student: str, item: str, old: str, new: str | None, reason: str, *, day: int = 24) -> Override:
+def override(student: str, item: str, old: str, new: str | None, reason: str, *, day: int = 24) -> Decision:
     """A tutor's decision, or without ``new`` a comment."""
     given = None if new is None else Decimal(new)
     time = f"2025-11-{day}T09:00:00+00:00"
-    return Override(student, item, "Ada Tutor", time, reason, "0" * 16, Decimal(1), Decimal(old), given)
+    return Decision(student, item, "Ada Tutor", time, reason, "0" * 16, Decimal(1), Decimal(old), given)
 
 
 def small_cohort() -> tuple[Report, ...]:

@@ -16,9 +16,9 @@ from grader.model import (
     PART1,
     AnswerSheet,
     Band,
+    Decision,
     Flag,
     MarkedAnswer,
-    Override,
     Report,
     Result,
     Run,
@@ -48,11 +48,11 @@ from grader.model.evidence import (
 )
 from grader.model.images import Filters, Mistake
 from grader.model.status import overall_status
-from grader.moderation.overrides import Overrides
-from grader.moderation.overrides_file import Decisions
+from grader.moderation.decisions import Decisions
+from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.pseudonyms import code_names
 from grader.report.html import pages
-from grader.storage import run_folder
+from grader.storage import records, results_json, run_folder
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -442,11 +442,11 @@ def error_report(student: str = "s6789012") -> Report:
     return report(student, lost=lost, message=message)
 
 
-def override(item: str, old: str, new: str | None, reason: str, *, available: str = "1") -> Override:
+def override(item: str, old: str, new: str | None, reason: str, *, available: str = "1") -> Decision:
     """A decision of one tutor, or with no ``new`` a comment."""
     given = None if new is None else Decimal(new)
     time = "2025-11-24T09:30:00+00:00"
-    return Override("s7890123", item, "Ada Tutor", time, reason, "d" * 16, Decimal(available), Decimal(old), given)
+    return Decision("s7890123", item, "Ada Tutor", time, reason, "d" * 16, Decimal(available), Decimal(old), given)
 
 
 LONG_ANSWER = "\n".join(
@@ -568,16 +568,16 @@ def stored_run(folder: Path, *reports: Report) -> Path:
     """A finished run of these reports at ``folder``, as grading leaves it, without its pages."""
     run_folder.claim_folder(folder)
     for report in reports:
-        run_folder.write_report(folder, report, key="k")
-        run_folder.write_verdict(folder, report)
-    run_folder.write_results(folder, RUN, reports)
+        records.write_evidence(folder, report, key="k")
+        records.write_report(folder, report)
+    results_json.write_results(folder, RUN, reports)
     run_folder.write_run(folder, RUN, is_finished=True)
     return folder
 
 
-def decide(folder: Path, *made: Override) -> Overrides:
+def decide(folder: Path, *made: Decision) -> Decisions:
     """Put decisions on the run at ``folder`` as a reviewing session does."""
-    decisions = Decisions(folder)
+    decisions = DecisionsFile(folder)
     with decisions.held():
         return decisions.add(*made)
 

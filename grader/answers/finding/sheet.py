@@ -17,8 +17,8 @@ from grader.answers.finding.observations import observations_in
 from grader.answers.finding.part_text import PartAnswer
 from grader.answers.finding.questions import PARTS
 from grader.answers.finding.segmentation import cut
-from grader.fingerprints import code_digest
 from grader.model import AnswerSheet, Submission, WrittenAnswer
+from grader.storage.fingerprints import code_digest
 
 MOST_DOCUMENTS = 12
 """Files of one submission that are read, the likeliest first."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+from grader.answers.marker.finding import REVIEW_BELOW, finding
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.similarity import Shares
-from grader.answers.marker.verdict import REVIEW_BELOW, Verdict, verdict
+from grader.model import AnswerFinding
 
 LEVELS = (0.45, 0.6, 0.83)
 """Bounds between the confidences of the rules that are told apart."""
@@ -38,7 +39,7 @@ SURE_OF_NOTHING = 0.8
 """Confidence below which a mark of 0 waits for a tutor where the key does not know what is wrong with the answer."""
 
 
-def weigh(rules: Verdict, shares: Shares) -> tuple[Decimal, float]:
+def weigh(rules: AnswerFinding, shares: Shares) -> tuple[Decimal, float]:
     """The likeliest mark, and how likely it is."""
     counts = COUNTS.get((_nearest(rules.awarded), _level(rules.confidence)), (0, 0, 0))
     whole = sum(counts) + len(counts)
@@ -50,8 +51,10 @@ def weigh(rules: Verdict, shares: Shares) -> tuple[Decimal, float]:
     return MARKS[best], grown[best] / sum(grown)
 
 
-def settled(rules: Verdict, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]) -> Verdict:
-    """The verdict on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
+def settled(
+    rules: AnswerFinding, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]
+) -> AnswerFinding:
+    """The finding on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
 
     Where one reader would give all of it and the other nothing, a tutor decides, however sure they are.
     """
@@ -60,11 +63,11 @@ def settled(rules: Verdict, mark: Decimal, sure: float, *, message: str, spans: 
     if abs(mark - rules.awarded) == 1 or is_unexplained:
         confidence = min(confidence, REVIEW_BELOW - 0.05)
     if is_same(rules, mark):
-        return verdict(rules.awarded, confidence, rules.message, rules.spans or spans)
-    return verdict(mark, confidence, message, spans or rules.spans)
+        return finding(rules.awarded, confidence, rules.message, rules.spans or spans)
+    return finding(mark, confidence, message, spans or rules.spans)
 
 
-def is_same(rules: Verdict, mark: Decimal) -> bool:
+def is_same(rules: AnswerFinding, mark: Decimal) -> bool:
     """Whether the rules gave this mark, as near as the samples tell marks apart."""
     return mark == _nearest(rules.awarded)
 

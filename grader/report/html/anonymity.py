@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from grader.model import Flag, Override, Report, Result, Status
-from grader.storage.run_folder import report_path
+from grader.model import Decision, Flag, Report, Result, Status
+from grader.storage.run_folder import page_path
 
 UNTOLD = "The reason names a file, so it stands on the student's own page."
 _FILE_NAME = re.compile(r"[^\s.]\.[A-Za-z]\w{1,7}\b")
@@ -50,7 +50,7 @@ class Identity(Protocol):
     def flag(self, flag: Flag) -> str:
         """What is said about a flag."""
 
-    def decision(self, override: Override) -> tuple[str, str]:
+    def decision(self, decision: Decision) -> tuple[str, str]:
         """Who decided, and why."""
 
 
@@ -65,7 +65,7 @@ class ByName:
         return student
 
     def page(self, student: str) -> str:
-        return quote(report_path(student))
+        return quote(page_path(student))
 
     def answer(self, student: str, text: str) -> str:
         return text
@@ -82,8 +82,8 @@ class ByName:
     def flag(self, flag: Flag) -> str:
         return flag.message
 
-    def decision(self, override: Override) -> tuple[str, str]:
-        return override.author, override.reason
+    def decision(self, decision: Decision) -> tuple[str, str]:
+        return decision.author, decision.reason
 
 
 class ByNumber:
@@ -127,7 +127,7 @@ class ByNumber:
     def flag(self, flag: Flag) -> str:
         return flag.id
 
-    def decision(self, override: Override) -> tuple[str, str]:
+    def decision(self, decision: Decision) -> tuple[str, str]:
         return "", ""
 
 

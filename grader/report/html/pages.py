@@ -73,7 +73,7 @@ def _script() -> dict[str, Markup]:
 
 def write_report_page(folder: Path, report: Report, run: Run) -> Path:
     """Write the page of one student into the run at ``folder``."""
-    path = run_folder.student_folder(folder, report.student) / run_folder.REPORT_FILE
+    path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, render_report(report, run).encode())
     return path

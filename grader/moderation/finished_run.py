@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.model import Report, Run, UsageFault
-from grader.moderation.overrides import Overrides, moderated, read_overrides
+from grader.moderation.decisions import Decisions, read_decisions, with_decisions
 from grader.safe_text import visible
-from grader.storage import run_folder
+from grader.storage import marks_csv, records, results_json, run_folder
 
 
 class Pages(Protocol):
@@ -26,17 +26,20 @@ class Pages(Protocol):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run as stored. ``verdicts`` are the automatic ones, in the run's order, without what they were made from."""
+    """A run as stored. ``automatic`` are the reports before any decision, in the run's order.
+
+    They are without what they were made from.
+    """
 
     folder: Path
     run: Run
-    verdicts: tuple[Report, ...]
-    overrides: Overrides
+    automatic: tuple[Report, ...]
+    decisions: Decisions
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """The verdicts with the tutors' decisions laid over."""
-        return tuple(moderated(verdict, self.overrides) for verdict in self.verdicts)
+        """The reports with the tutors' decisions laid over."""
+        return tuple(with_decisions(report, self.decisions) for report in self.automatic)
 
     def showing_full_answers(self, shown: bool) -> FinishedRun:
         """The same run, for pages that tell students what a full answer mentions, or do not."""
@@ -45,25 +48,23 @@ class FinishedRun:
 
 def load_run(folder: Path) -> FinishedRun:
     """The run at ``folder``. Raises UsageFault when it is none, or was not stored whole."""
-    students = run_folder.students_of(folder)
+    students = results_json.students_of(folder)
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
         raise UsageFault(f"{visible(str(folder))} holds no facts about its run; grade once more into the same folder.")
-    verdicts = tuple(
-        verdict for student in students if (verdict := run_folder.read_verdict(folder, student)) is not None
-    )
-    if len(verdicts) < len(students):
-        missing = sorted(set(students) - {verdict.student for verdict in verdicts})
-        if any(run_folder.has_earlier_verdict(folder, student) for student in missing):
+    reports = tuple(report for student in students if (report := records.read_report(folder, student)) is not None)
+    if len(reports) < len(students):
+        missing = sorted(set(students) - {report.student for report in reports})
+        if any(records.has_earlier_report(folder, student) for student in missing):
             raise UsageFault(
                 f"{visible(str(folder))} was marked by an earlier version of the grader; grade with --remark into the "
                 "same folder to mark it again from the stored evidence."
             )
         raise UsageFault(
-            f"{visible(str(folder))} holds no verdict on {', '.join(map(visible, missing[:5]))}; "
+            f"{visible(str(folder))} holds no report on {', '.join(map(visible, missing[:5]))}; "
             "grade with --remark into the same folder to store it."
         )
-    return FinishedRun(folder, stored.run, verdicts, read_overrides(folder))
+    return FinishedRun(folder, stored.run, reports, read_decisions(folder))
 
 
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
@@ -71,10 +72,10 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
     reports = finished.reports
     for report in reports:
         if students is None or report.student in students:
-            if (record := run_folder.read_record(finished.folder, report.student)) is not None:
+            if (record := records.read_evidence(finished.folder, report.student)) is not None:
                 report = replace(report, submission=record.submission, evidence=record.evidence)
                 report = replace(report, experiment=record.experiment)
             pages.write_report_page(finished.folder, report, finished.run)
-    run_folder.write_results(finished.folder, finished.run, reports)
-    run_folder.write_marks_csv(finished.folder, reports)
+    results_json.write_results(finished.folder, finished.run, reports)
+    marks_csv.write_marks_csv(finished.folder, reports)
     pages.write_cohort_page(finished.folder, reports, finished.run)

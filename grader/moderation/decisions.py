@@ -17,12 +17,12 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
-from grader.model import Override, Report, Result, Status, UsageFault
+from grader.model import Decision, Report, Result, Status, UsageFault
 from grader.model.status import first_cause, overall_status
 from grader.safe_text import visible
 from grader.storage.json_files import encodable, write_file
 
-OVERRIDES_FILE = "overrides.toml"
+DECISIONS_FILE = "overrides.toml"
 FORMAT = 1
 STEP = Decimal("0.01")
 """What points of a decision are a multiple of."""
@@ -34,19 +34,19 @@ _DIGEST = 16
 
 
 @dataclass(frozen=True)
-class Overrides:
+class Decisions:
     """All decisions on a run, oldest first."""
 
-    entries: tuple[Override, ...] = ()
-    _by_student: Mapping[str, tuple[Override, ...]] = field(init=False, repr=False, compare=False)
+    entries: tuple[Decision, ...] = ()
+    _by_student: Mapping[str, tuple[Decision, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        grouped: defaultdict[str, list[Override]] = defaultdict(list)
+        grouped: defaultdict[str, list[Decision]] = defaultdict(list)
         for entry in self.entries:
             grouped[entry.student].append(entry)
         object.__setattr__(self, "_by_student", {student: tuple(entries) for student, entries in grouped.items()})
 
-    def of(self, student: str) -> tuple[Override, ...]:
+    def of(self, student: str) -> tuple[Decision, ...]:
         """The decisions on one student's items, oldest first."""
         return self._by_student.get(encodable(student), ())
 
@@ -58,12 +58,12 @@ def subject_digest(report: Report, result: Result) -> str:
     return report.digest[:_DIGEST]
 
 
-def moderated(report: Report, overrides: Overrides) -> Report:
+def with_decisions(report: Report, decisions: Decisions) -> Report:
     """The automatic ``report`` with the decisions on it laid over."""
-    entries = overrides.of(report.student)
+    entries = decisions.of(report.student)
     if not entries:
         return report
-    results = tuple(_moderated(report, result, entries) for result in report.results)
+    results = tuple(_with_decision(report, result, entries) for result in report.results)
     return replace(
         report,
         results=results,
@@ -73,7 +73,7 @@ def moderated(report: Report, overrides: Overrides) -> Report:
     )
 
 
-def _moderated(report: Report, result: Result, entries: Sequence[Override]) -> Result:
+def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) -> Result:
     own = [entry for entry in entries if entry.item == result.id]
     result = replace(result, comments=tuple(entry for entry in own if entry.new is None))
     decision = next((entry for entry in reversed(own) if entry.new is not None), None)
@@ -94,7 +94,7 @@ def _status(awarded: Decimal, available: Decimal) -> Status:
     return Status.PARTIAL if awarded else Status.FAILED
 
 
-def _reopened(result: Result, decision: Override, reason: str) -> Result:
+def _reopened(result: Result, decision: Decision, reason: str) -> Result:
     """An item that has to be decided once more; what the grader gives it now is proposed."""
     told = f"{decision.author} gave {decision.new:f} here, but {reason}."
     proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
@@ -110,18 +110,18 @@ def _reopened(result: Result, decision: Override, reason: str) -> Result:
 # ---- the file --------------------------------------------------------------------------------------------------------
 
 
-def read_overrides(folder: Path) -> Overrides:
+def read_decisions(folder: Path) -> Decisions:
     """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault naming what is wrong."""
-    path = folder / OVERRIDES_FILE
+    path = folder / DECISIONS_FILE
     try:
-        return parse_overrides(path, path.read_bytes())
+        return parse_decisions(path, path.read_bytes())
     except FileNotFoundError:
-        return Overrides()
+        return Decisions()
     except OSError as error:
         raise UsageFault(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
-def parse_overrides(path: Path, text: bytes) -> Overrides:
+def parse_decisions(path: Path, text: bytes) -> Decisions:
     """The decisions in ``text``, which ``path`` holds. Raises UsageFault naming what is wrong."""
     try:
         content = tomllib.loads(text.decode("utf-8-sig"), parse_float=Decimal)
@@ -132,36 +132,36 @@ def parse_overrides(path: Path, text: bytes) -> Overrides:
     entries = content.get("override", [])
     if not isinstance(entries, list) or content.keys() - {"format", "override"}:
         raise UsageFault(f"{path}: should hold nothing but format and tables headed [[override]].")
-    return Overrides(tuple(_entry(path, number, entry) for number, entry in enumerate(entries, start=1)))
+    return Decisions(tuple(_entry(path, number, entry) for number, entry in enumerate(entries, start=1)))
 
 
-def _entry(path: Path, number: int, entry: object) -> Override:
+def _entry(path: Path, number: int, entry: object) -> Decision:
     place = f"{path}: override {number}"
-    known = [one.name for one in fields(Override)]
+    known = [one.name for one in fields(Decision)]
     for name in entry if isinstance(entry, dict) else ():
         if name not in known:
             raise UsageFault(f"{place}: {visible(name)} is not known here; known are {', '.join(known)}.")
     try:
-        override = msgspec.convert(entry, Override, strict=False)
+        decision = msgspec.convert(entry, Decision, strict=False)
     except msgspec.ValidationError as error:
         raise UsageFault(f"{place}: {error}.") from error
-    new = override.new
-    if new is not None and not (new.is_finite() and 0 <= new <= override.available and new % STEP == 0):
-        raise UsageFault(f"{place}: new should lie between 0 and {override.available}, in steps of {STEP}.")
-    return override
+    new = decision.new
+    if new is not None and not (new.is_finite() and 0 <= new <= decision.available and new % STEP == 0):
+        raise UsageFault(f"{place}: new should lie between 0 and {decision.available}, in steps of {STEP}.")
+    return decision
 
 
-def write_overrides(folder: Path, overrides: Overrides) -> None:
+def write_decisions(folder: Path, decisions: Decisions) -> None:
     """Replace the decisions on the run at ``folder``, durably."""
-    write_file(folder / OVERRIDES_FILE, overrides_text(overrides), is_durable=True)
+    write_file(folder / DECISIONS_FILE, decisions_text(decisions), is_durable=True)
 
 
-def overrides_text(overrides: Overrides) -> bytes:
-    """What the file holds for ``overrides``."""
-    return f"{_HEAD}format = {FORMAT}\n{entries_text(overrides.entries)}".encode()
+def decisions_text(decisions: Decisions) -> bytes:
+    """What the file holds for ``decisions``."""
+    return f"{_HEAD}format = {FORMAT}\n{entries_text(decisions.entries)}".encode()
 
 
-def entries_text(entries: Sequence[Override]) -> str:
+def entries_text(entries: Sequence[Decision]) -> str:
     """The tables of ``entries``, which may be appended to a file that has others; each begins with an empty line."""
     tables = ({name: _plain(value) for name, value in asdict(entry).items() if value is not None} for entry in entries)
     return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
@@ -173,11 +173,11 @@ def _plain(value: object) -> object:
     return encodable(str(value))
 
 
-def carry_over(folder: Path, earlier: Path | None) -> Overrides:
+def carry_over(folder: Path, earlier: Path | None) -> Decisions:
     """The decisions on the run at ``folder``; a run that has no file yet takes over those on the ``earlier`` one."""
-    if earlier is None or (folder / OVERRIDES_FILE).exists():
-        return read_overrides(folder)
-    overrides = read_overrides(earlier)
-    if overrides.entries:
-        write_overrides(folder, overrides)
-    return overrides
+    if earlier is None or (folder / DECISIONS_FILE).exists():
+        return read_decisions(folder)
+    decisions = read_decisions(earlier)
+    if decisions.entries:
+        write_decisions(folder, decisions)
+    return decisions
