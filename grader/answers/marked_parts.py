@@ -11,16 +11,15 @@ from decimal import Decimal
 from typing import Protocol
 
 from grader.answers.finding.sheet import CERTAIN
-from grader.answers.marker.finding import AnswerFinding
 from grader.answers.marker.rules import TOO_LONG
-from grader.model import PART1, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
+from grader.model import PART1, AnswerFinding, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 
 
-class Judge(Protocol):
-    """Gives verdicts by some key."""
+class Marker(Protocol):
+    """Marks answers by some key."""
 
     def __call__(self, part: str, text: str) -> AnswerFinding:
-        """The verdict on the answer to ``part``."""
+        """What is said of the answer to ``part``."""
 
     def full_answer(self, part: str) -> str:
         """One sentence with what a full answer mentions."""
@@ -34,12 +33,12 @@ DOUBTED = 0.5
 
 
 def mark_sheet(
-    sheet: AnswerSheet, criteria: Sequence[Criterion], judge: Judge | None, notes: Mapping[str, str]
+    sheet: AnswerSheet, criteria: Sequence[Criterion], marker: Marker | None, notes: Mapping[str, str]
 ) -> tuple[Result, ...]:
-    """Each part with its mark, or with why a tutor has to look. Without a ``judge`` every answer waits."""
+    """Each part with its mark, or with why a tutor has to look. Without a ``marker`` every answer waits."""
     found = {answer.part: answer for answer in sheet.answers}
     return tuple(
-        _found(criterion, found[criterion.id], sheet, judge, notes.get(criterion.id, ""))
+        _found(criterion, found[criterion.id], sheet, marker, notes.get(criterion.id, ""))
         if criterion.id in found
         else _open(criterion, _absence(sheet))
         for criterion in criteria
@@ -71,36 +70,36 @@ def _absence(sheet: AnswerSheet) -> str:
     return f"This answer was not found in {' or '.join(sheet.documents[:3])}; a tutor should look for it."
 
 
-def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, judge: Judge | None, note: str) -> Result:
+def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, marker: Marker | None, note: str) -> Result:
     doubt = _doubt(answer, sheet)
-    verdict = _verdict(criterion, answer, judge)
-    is_open = bool(doubt) or verdict is None or verdict.status is Status.NEEDS_REVIEW
-    earned = criterion.earned(verdict.awarded) if verdict else None
-    sure = min(verdict.confidence, answer.confidence, DOUBTED if doubt else 1.0) if verdict else 0.0
+    finding = _finding(criterion, answer, marker)
+    is_open = bool(doubt) or finding is None or finding.status is Status.NEEDS_REVIEW
+    earned = criterion.earned(finding.awarded) if finding else None
+    sure = min(finding.confidence, answer.confidence, DOUBTED if doubt else 1.0) if finding else 0.0
     return Result(
         id=PART1 + criterion.id,
         title=criterion.title,
-        status=Status.NEEDS_REVIEW if is_open or verdict is None else verdict.status,
+        status=Status.NEEDS_REVIEW if is_open or finding is None else finding.status,
         awarded=Decimal(0) if is_open or earned is None else earned,
         available=criterion.points,
-        message=" ".join(filter(None, (doubt, verdict.message if verdict else WAITING))),
+        message=" ".join(filter(None, (doubt, finding.message if finding else WAITING))),
         proposed=earned if is_open else None,
         answer=MarkedAnswer(
             text=answer.text,
             source=answer.source,
             confidence=round(sure, 2),
-            spans=verdict.spans if verdict else (),
+            spans=finding.spans if finding else (),
             note="" if answer.is_blank else note,
-            full_answer=judge.full_answer(criterion.id) if judge is not None else "",
+            full_answer=marker.full_answer(criterion.id) if marker is not None else "",
         ),
     )
 
 
-def _verdict(criterion: Criterion, answer: WrittenAnswer, judge: Judge | None) -> AnswerFinding | None:
+def _finding(criterion: Criterion, answer: WrittenAnswer, marker: Marker | None) -> AnswerFinding | None:
     """What the text earns; a blank place needs no key to earn nothing."""
     if answer.is_blank:
         return AnswerFinding(Status.FAILED, Decimal(0), 1.0, BLANK, ())
-    return judge(criterion.id, answer.text) if judge is not None else None
+    return marker(criterion.id, answer.text) if marker is not None else None
 
 
 def _doubt(answer: WrittenAnswer, sheet: AnswerSheet) -> str:

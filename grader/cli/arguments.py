@@ -124,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
     )
     marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object a line")
     marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (needed)")
-    marker.add_argument("--out", type=Path, metavar="FILE", help="write the verdicts here (default: standard output)")
+    marker.add_argument("--out", type=Path, metavar="FILE", help="write the findings here (default: standard output)")
     return whole
 
 

@@ -138,7 +138,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
     names = None
     if arguments.anonymous:
-        names = code_names((verdict.student for verdict in finished.verdicts), secret_of(arguments.run))
+        names = code_names((report.student for report in finished.automatic), secret_of(arguments.run))
     wishes = Wishes(
         by_student=arguments.by == "student",
         items=tuple(arguments.only),

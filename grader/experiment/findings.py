@@ -27,7 +27,7 @@ _MOST_ROWS = 6
 _NO_TRIALS = "Not looked at, because no line of the table could be read."
 
 
-def judge(experiment: Experiment | None, sheet: AnswerSheet) -> dict[str, Finding]:
+def experiment_findings(experiment: Experiment | None, sheet: AnswerSheet) -> dict[str, Finding]:
     """A finding for each item of the experiment; ``experiment`` is None where no file could be one."""
     found = experiment or Experiment()
     return {

@@ -5,35 +5,19 @@ It imports the standard library and the other nouns only.
 May import: nothing of ours.
 """
 
-from grader.model.core import (
-    JSON,
-    PART1,
-    TRAINING_CPU_SECONDS,
-    AnswerSheet,
-    Band,
-    Criterion,
-    DataFiles,
-    Decision,
-    Finding,
-    Flag,
-    GraderFault,
-    Job,
-    MarkedAnswer,
-    Report,
-    Result,
-    Rubric,
-    Run,
-    Status,
-    Submission,
-    TrainingPlan,
-    UsageFault,
-    WrittenAnswer,
-)
+from grader.model.answers import AnswerSheet, MarkedAnswer, WrittenAnswer
+from grader.model.criteria import TRAINING_CPU_SECONDS, Band, Criterion, Rubric, TrainingPlan
+from grader.model.errors import GraderFault, UsageFault
+from grader.model.finding import AnswerFinding, Finding, KnownFinding, KnownFindings, Status
+from grader.model.report import PART1, Decision, Report, Result
+from grader.model.run import JSON, Run
+from grader.model.submission import DataFiles, Flag, Job, Submission
 
 __all__ = [
     "JSON",
     "PART1",
     "TRAINING_CPU_SECONDS",
+    "AnswerFinding",
     "AnswerSheet",
     "Band",
     "Criterion",
@@ -43,6 +27,8 @@ __all__ = [
     "Flag",
     "GraderFault",
     "Job",
+    "KnownFinding",
+    "KnownFindings",
     "MarkedAnswer",
     "Report",
     "Result",

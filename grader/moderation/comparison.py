@@ -80,21 +80,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Side:
-    """One student in one of the runs: the automatic verdict, and with the decisions laid over."""
+    """One student in one of the runs: the automatic report, and with the decisions laid over."""
 
     run: Run
-    verdict: Report
+    automatic: Report
     decisions: Decisions
 
     @property
     def report(self) -> Report:
-        return with_decisions(self.verdict, self.decisions)
+        return with_decisions(self.automatic, self.decisions)
 
 
 def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
     """What differs from the first run to the second, students in the order of the first."""
-    olds = {verdict.student: _Side(first.run, verdict, first.decisions) for verdict in first.verdicts}
-    news = {verdict.student: _Side(second.run, verdict, second.decisions) for verdict in second.verdicts}
+    olds = {report.student: _Side(first.run, report, first.decisions) for report in first.automatic}
+    news = {report.student: _Side(second.run, report, second.decisions) for report in second.automatic}
     common = [student for student in olds if student in news]
     pairs = [(olds[student], news[student]) for student in common]
     changed = [StudentChange(old.report, new.report, tuple(_changes(old, new))) for old, new in pairs]
@@ -110,7 +110,7 @@ def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
 
 def _changes(old: _Side, new: _Side) -> Iterator[Change]:
     before, after = _by_item(old.report), _by_item(new.report)
-    automatic_before, automatic_after = _by_item(old.verdict), _by_item(new.verdict)
+    automatic_before, automatic_after = _by_item(old.automatic), _by_item(new.automatic)
     for id in dict.fromkeys((*before, *after)):
         one, other = before.get(id), after.get(id)
         if one is None or other is None:
@@ -138,7 +138,7 @@ def _automatic_reasons(old: _Side, new: _Side, one: Result, other: Result) -> It
 
 
 def _differences(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
-    if subject_digest(old.verdict, one) != subject_digest(new.verdict, other):
+    if subject_digest(old.automatic, one) != subject_digest(new.automatic, other):
         if one.answer is not None:
             yield Reason(Cause.ANSWER, "another answer was handed in")
         else:

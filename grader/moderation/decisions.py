@@ -63,7 +63,7 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
     entries = decisions.of(report.student)
     if not entries:
         return report
-    results = tuple(_moderated(report, result, entries) for result in report.results)
+    results = tuple(_with_decision(report, result, entries) for result in report.results)
     return replace(
         report,
         results=results,
@@ -73,7 +73,7 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
     )
 
 
-def _moderated(report: Report, result: Result, entries: Sequence[Decision]) -> Result:
+def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) -> Result:
     own = [entry for entry in entries if entry.item == result.id]
     result = replace(result, comments=tuple(entry for entry in own if entry.new is None))
     decision = next((entry for entry in reversed(own) if entry.new is not None), None)
@@ -142,13 +142,13 @@ def _entry(path: Path, number: int, entry: object) -> Decision:
         if name not in known:
             raise UsageFault(f"{place}: {visible(name)} is not known here; known are {', '.join(known)}.")
     try:
-        override = msgspec.convert(entry, Decision, strict=False)
+        decision = msgspec.convert(entry, Decision, strict=False)
     except msgspec.ValidationError as error:
         raise UsageFault(f"{place}: {error}.") from error
-    new = override.new
-    if new is not None and not (new.is_finite() and 0 <= new <= override.available and new % STEP == 0):
-        raise UsageFault(f"{place}: new should lie between 0 and {override.available}, in steps of {STEP}.")
-    return override
+    new = decision.new
+    if new is not None and not (new.is_finite() and 0 <= new <= decision.available and new % STEP == 0):
+        raise UsageFault(f"{place}: new should lie between 0 and {decision.available}, in steps of {STEP}.")
+    return decision
 
 
 def write_decisions(folder: Path, decisions: Decisions) -> None:

@@ -14,30 +14,30 @@ from grader.model import Report, Run, UsageFault
 from grader.moderation.decisions import Decisions, read_decisions, with_decisions
 from grader.safe_text import visible
 from grader.storage import marks_csv, records, results_json, run_folder
-from grader.storage.run_folder import StoredEvidence
+from grader.storage.records import StoredEvidence
 
 
 class Pages(Protocol):
     """What renders finished reports; :mod:`grader.report.html.pages` is one."""
 
     def load(self) -> None: ...
-    def write_report_page(self, folder: Path, report: Report, record: StoredEvidence, run: Run) -> object: ...
+    def write_report_page(self, folder: Path, report: Report, evidence: StoredEvidence, run: Run) -> object: ...
     def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run as stored. ``verdicts`` are the automatic ones, in the run's order, without what they were made from."""
+    """A run as stored. ``automatic`` are the reports before any decision, in the run's order."""
 
     folder: Path
     run: Run
-    verdicts: tuple[Report, ...]
+    automatic: tuple[Report, ...]
     decisions: Decisions
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """The verdicts with the tutors' decisions laid over."""
-        return tuple(with_decisions(verdict, self.decisions) for verdict in self.verdicts)
+        """The reports with the tutors' decisions laid over."""
+        return tuple(with_decisions(report, self.decisions) for report in self.automatic)
 
     def showing_full_answers(self, shown: bool) -> FinishedRun:
         """The same run, for pages that tell students what a full answer mentions, or do not."""
@@ -50,19 +50,19 @@ def load_run(folder: Path) -> FinishedRun:
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
         raise UsageFault(f"{visible(str(folder))} holds no facts about its run; grade once more into the same folder.")
-    verdicts = tuple(verdict for student in students if (verdict := records.read_report(folder, student)) is not None)
-    if len(verdicts) < len(students):
-        missing = sorted(set(students) - {verdict.student for verdict in verdicts})
+    reports = tuple(report for student in students if (report := records.read_report(folder, student)) is not None)
+    if len(reports) < len(students):
+        missing = sorted(set(students) - {report.student for report in reports})
         if any(records.has_earlier_report(folder, student) for student in missing):
             raise UsageFault(
                 f"{visible(str(folder))} was marked by an earlier version of the grader; grade with --remark into the "
                 "same folder to mark it again from the stored evidence."
             )
         raise UsageFault(
-            f"{visible(str(folder))} holds no verdict on {', '.join(map(visible, missing[:5]))}; "
+            f"{visible(str(folder))} holds no report on {', '.join(map(visible, missing[:5]))}; "
             "grade with --remark into the same folder to store it."
         )
-    return FinishedRun(folder, stored.run, verdicts, read_decisions(folder))
+    return FinishedRun(folder, stored.run, reports, read_decisions(folder))
 
 
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
@@ -70,8 +70,9 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
     reports = finished.reports
     for report in reports:
         if students is None or report.student in students:
-            record = records.read_evidence(finished.folder, report.student) or StoredEvidence.unobserved(report.student)
-            pages.write_report_page(finished.folder, report, record, finished.run)
+            stored = records.read_evidence(finished.folder, report.student)
+            evidence = stored or StoredEvidence.unobserved(report.student)
+            pages.write_report_page(finished.folder, report, evidence, finished.run)
     write_tables(finished.folder, reports, finished.run, pages)
 
 

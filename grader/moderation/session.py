@@ -66,11 +66,11 @@ class Review:
         self._wishes = wishes
         self._author = author
         self._now = now
-        self._decisions = DecisionsFile(finished.folder)
-        self._verdicts = {verdict.student: verdict for verdict in finished.verdicts}
-        self._first = self._overrides = self._decisions.read()
+        self._file = DecisionsFile(finished.folder)
+        self._automatic = {report.student: report for report in finished.automatic}
+        self._first = self._decisions = self._file.read()
         self._reports = {
-            student: with_decisions(verdict, self._overrides) for student, verdict in self._verdicts.items()
+            student: with_decisions(report, self._decisions) for student, report in self._automatic.items()
         }
         self.groups = tuple(groups_of(tuple(self._reports.values()), wishes))
         self._entries = [
@@ -121,7 +121,7 @@ class Review:
 
     def refresh(self) -> None:
         """Take in what others decided meanwhile, and go past what is settled."""
-        self._lay(self._decisions.read())
+        self._lay(self._file.read())
         while (entry := self.entry) is not None and not self._wishes.settled_too and not self._is_open(entry):
             self._at += 1
 
@@ -151,7 +151,7 @@ class Review:
         """Add a comment, which changes no mark, and stay. It goes with the first part where there are several."""
         entry = self._current()
         self._write(
-            self._at, (self._override(self.results(entry)[0], None, _needed(text, "An empty comment is not kept.")),)
+            self._at, (self._decision(self.results(entry)[0], None, _needed(text, "An empty comment is not kept.")),)
         )
 
     def skip(self) -> None:
@@ -175,8 +175,8 @@ class Review:
             raise Refused("Nothing was done in this session that could be taken back.")
         step = self._steps[-1]
         if step.made:
-            with self._decisions.held():
-                self._lay(self._decisions.remove(*step.made))
+            with self._file.held():
+                self._lay(self._file.remove(*step.made))
         self._steps.pop()
         self._at = step.at
         self.refresh()
@@ -196,8 +196,8 @@ class Review:
 
     def changed_students(self) -> frozenset[str]:
         """Those on whom the file says something else than when the session began, whoever wrote it."""
-        self._lay(self._decisions.read())
-        return frozenset(one for one in self._verdicts if self._first.of(one) != self._overrides.of(one))
+        self._lay(self._file.read())
+        return frozenset(one for one in self._automatic if self._first.of(one) != self._decisions.of(one))
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 
@@ -210,16 +210,16 @@ class Review:
         return any(map(is_open, self.results(entry)))
 
     def _lay(self, decisions: Decisions) -> None:
-        before, self._overrides = self._overrides, decisions
+        before, self._decisions = self._decisions, decisions
         if before is decisions:
             return
-        for student, verdict in self._verdicts.items():
+        for student, report in self._automatic.items():
             if before.of(student) != decisions.of(student):
-                self._reports[student] = with_decisions(verdict, decisions)
+                self._reports[student] = with_decisions(report, decisions)
 
     def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Decision, ...]:
         shown, at = self.results(entry), self._at
-        made = tuple(self._override(one, marks[one.id], reason) for one in shown)
+        made = tuple(self._decision(one, marks[one.id], reason) for one in shown)
         self._write(at, made, shown)
         self._at = at + 1
         self.refresh()
@@ -228,7 +228,7 @@ class Review:
     def _write(self, at: int, made: tuple[Decision, ...], shown: tuple[Result, ...] = ()) -> None:
         """Put decisions on disk, unless somebody decided otherwise than ``shown`` while it was looked at."""
         entry = self._entries[at][1]
-        with self._decisions.held() as decisions:
+        with self._file.held() as decisions:
             self._lay(decisions)
             for before, now in zip(shown, self.results(entry) if shown else (), strict=True):
                 if now.decision is not None and now.decision != before.decision:
@@ -236,21 +236,21 @@ class Review:
                         f"{now.decision.author} has given {now.decision.new:f} here meanwhile; that stands, and "
                         "yours was not kept."
                     )
-            self._lay(self._decisions.add(*made))
+            self._lay(self._file.add(*made))
         self._steps.append(Step(at, made))
 
-    def _override(self, result: Result, new: Decimal | None, reason: str) -> Decision:
+    def _decision(self, result: Result, new: Decimal | None, reason: str) -> Decision:
         """The decision; ``old`` is what the grader itself gave or proposed, whoever decided in between."""
         student = self._current().student
-        verdict = self._verdicts[student]
-        automatic = next(one for one in verdict.results if one.id == result.id)
+        report = self._automatic[student]
+        automatic = next(one for one in report.results if one.id == result.id)
         return Decision(
             student=student,
             item=result.id,
             author=self._author,
             time=self._now().isoformat(timespec="seconds"),
             reason=reason,
-            digest=subject_digest(verdict, result),
+            digest=subject_digest(report, result),
             available=result.available,
             old=automatic.awarded if automatic.proposed is None else automatic.proposed,
             new=new,

@@ -1,6 +1,6 @@
 """The pipeline: a cohort in, a run with its reports out.
 
 May import: ``answers``, ``answers.finding``, ``answers.marker``, ``checks``, ``data``, ``experiment``,
-``fingerprints``, ``lab4``, ``measure.service.wire``, ``model``, ``moderation``, ``sandbox``, ``storage``,
+``lab4``, ``measure.service.wire``, ``model``, ``moderation``, ``sandbox``, ``storage``,
 ``submissions``.
 """

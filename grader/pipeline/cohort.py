@@ -23,12 +23,12 @@ from grader.pipeline.parallel import in_copies, in_threads
 from grader.pipeline.plan import Task, is_included, plan
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
-from grader.pipeline.submission import judge_of, mark, observe, store
+from grader.pipeline.submission import mark, marker_of, observe, store
 from grader.pipeline.workers import open_workers
 from grader.sandbox import Stopped
 from grader.sandbox.scratch import scratch_folder
 from grader.storage import records, run_folder
-from grader.storage.run_folder import StoredEvidence
+from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, survey
 
 MANY = 50
@@ -135,15 +135,15 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
     """
     start, totals = time.perf_counter(), NOTHING
     out, student = context.settings.out, task.submission.id
-    record = StoredEvidence.unobserved(student, task.submission)
+    evidence = StoredEvidence.unobserved(student, task.submission)
     try:
         observed = observe(task, context, lambda stage: progress.stage(student, stage))
-        record, totals = observed.record, observed.totals
-        judge = judge_of(task, context)
-        report = mark(task, record, judge, context)
-        store(observed, report, judge, out)
-        report = with_decisions(report, context.overrides)
-        pages.write_report_page(out, report, record, context.facts())
+        evidence, totals = observed.evidence, observed.totals
+        marker = marker_of(task, context)
+        report = mark(task, evidence, marker, context)
+        store(observed, report, marker, out)
+        report = with_decisions(report, context.decisions)
+        pages.write_report_page(out, report, evidence, context.facts())
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of ours
@@ -151,6 +151,6 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
         totals += Totals.one("errors")
         report = mark_error(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # writing may be what failed
-            records.write_report(out, report, None)
-            pages.write_report_page(out, report, record, context.facts())
+            records.write_report(out, report)
+            pages.write_report_page(out, report, evidence, context.facts())
     return Graded(report, totals, None if task.stored_in is not None else time.perf_counter() - start)

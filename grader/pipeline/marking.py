@@ -1,4 +1,4 @@
-"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a judge.
+"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a marker.
 
 Nothing is run, read or written here, so a mark can be computed again whenever the rubric changes.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from grader.answers.marked_parts import Judge, mark_sheet, wait_for_marking
+from grader.answers.marked_parts import Marker, mark_sheet, wait_for_marking
 from grader.answers.own_network import notes
 from grader.checks import find
 from grader.checks.case import not_reached
@@ -32,12 +32,12 @@ def mark(
     *,
     data: str,
     sheet: AnswerSheet = NO_SHEET,
-    judge: Judge | None = None,
+    marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The verdict on a submission that a worker has looked at; ``data`` names the set that it was trained on.
+    """The report on a submission that a worker has looked at; ``data`` names the set that it was trained on.
 
-    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``judge``. ``experiment`` is its
+    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``marker``. ``experiment`` is its
     table of experiments; None where there is no file that could be one.
     """
     findings = find(
@@ -48,7 +48,7 @@ def mark(
     )
     seen = conduct(evidence)
     findings = {id: held(id, finding, seen) for id, finding in findings.items()}
-    answers = mark_sheet(sheet, rubric.part1, judge, notes(evidence))
+    answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
     return replace(report, accuracy=best_accuracy(evidence.trainings), network=network)
@@ -59,17 +59,17 @@ def mark_unusable(
     rubric: Rubric,
     *,
     sheet: AnswerSheet = NO_SHEET,
-    judge: Judge | None = None,
+    marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The verdict on a submission in which there is nothing to run: ``loads`` fails, and says what was found
+    """The report on a submission in which there is nothing to run: ``loads`` fails, and says what was found
     instead. Its answers and its experiment are marked all the same.
     """
     reason = submission.problem or "No script was found."
     hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
     findings = {criterion.id: not_reached("loads") for criterion in rubric.part2}
     findings["loads"] = Finding(Status.FAILED, reason, hint)
-    answers = mark_sheet(sheet, rubric.part1, judge, {})
+    answers = mark_sheet(sheet, rubric.part1, marker, {})
     return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)
 
 

@@ -12,7 +12,7 @@ from grader.pipeline.run import RunContext
 from grader.pipeline.settings import RunSettings, Selection
 from grader.sandbox import Wish
 from grader.storage import records
-from grader.storage.run_folder import StoredEvidence
+from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, assemble
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.answers.finding.sheet import read_sheet
-from grader.answers.marker.cache import Memory, marker_digest
+from grader.answers.marker.cache import CachedMarker, marker_digest
 from grader.experiment.reference_surface import reference_surface
 from grader.experiment.table_files import gather
 from grader.model import AnswerSheet, GraderFault, Report
@@ -17,8 +17,8 @@ from grader.model.experiment import Experiment
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
-from grader.storage import records, run_folder
-from grader.storage.run_folder import StoredEvidence
+from grader.storage import records
+from grader.storage.records import StoredEvidence
 
 OnStage = Callable[[str], None]
 
@@ -27,7 +27,7 @@ OnStage = Callable[[str], None]
 class Observed:
     """All that a submission is marked from, whether that is stored in this run already, and what it took to get it."""
 
-    record: StoredEvidence
+    evidence: StoredEvidence
     is_stored: bool
     totals: Totals
 
@@ -43,8 +43,8 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
     experiment, took_experiment = _experiment(task, stored, context, on_stage)
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
     is_stored = is_same and task.stored_in == context.settings.out
-    record = StoredEvidence(
-        format=run_folder.FORMAT,
+    observed = StoredEvidence(
+        format=records.EVIDENCE_FORMAT,
         key=task.keys.evidence,
         student=task.submission.id,
         submission=task.submission,
@@ -54,7 +54,7 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
         experiment_key=task.keys.experiment,
         experiment=experiment,
     )
-    return Observed(record, is_stored, took_evidence + took_sheet + took_experiment)
+    return Observed(observed, is_stored, took_evidence + took_sheet + took_experiment)
 
 
 def _evidence(
@@ -101,34 +101,34 @@ def _experiment(
     return replace(found, rerun=rerun), Totals(seconds={"experiment": seconds} if seconds else {})
 
 
-def judge_of(task: Task, context: RunContext) -> Memory | None:
-    """What marks this student's answers, with the verdicts that still hold; None without a key."""
+def marker_of(task: Task, context: RunContext) -> CachedMarker | None:
+    """What marks this student's answers, with the findings that still hold; None without a key."""
     key = context.settings.answer_key
     if key is None:
         return None
     known = records.read_findings(task.stored_in or context.settings.out, task.submission.id)
-    marker = marker_digest(key)
-    return Memory(key, known.verdicts if known.marker == marker else {}, marker=marker)
+    digest = marker_digest(key)
+    return CachedMarker(key, known.findings if known.marker == digest else {}, digest)
 
 
-def mark(task: Task, record: StoredEvidence, judge: Memory | None, context: RunContext) -> Report:
+def mark(task: Task, observed: StoredEvidence, marker: CachedMarker | None, context: RunContext) -> Report:
     """The automatic report on a submission."""
-    submission, rubric, sheet = task.submission, context.settings.rubric, record.sheet or marking.NO_SHEET
-    if record.evidence is None:
-        return marking.mark_unusable(submission, rubric, sheet=sheet, judge=judge, experiment=record.experiment)
+    submission, rubric, sheet = task.submission, context.settings.rubric, observed.sheet or marking.NO_SHEET
+    if observed.evidence is None:
+        return marking.mark_unusable(submission, rubric, sheet=sheet, marker=marker, experiment=observed.experiment)
     return marking.mark(
         submission,
-        record.evidence,
+        observed.evidence,
         rubric,
         data=context.settings.data.name,
         sheet=sheet,
-        judge=judge,
-        experiment=record.experiment,
+        marker=marker,
+        experiment=observed.experiment,
     )
 
 
-def store(observed: Observed, report: Report, judge: Memory | None, out: Path) -> None:
+def store(observed: Observed, report: Report, marker: CachedMarker | None, out: Path) -> None:
     """Store what was observed, where that is new, and the automatic report."""
     if not observed.is_stored:
-        run_folder.write_record(out, observed.record)
-    records.write_report(out, report, judge)
+        records.write_evidence(out, observed.evidence)
+    records.write_report(out, report, marker.findings if marker is not None else None)

@@ -108,7 +108,7 @@ def is_marked(report: Report) -> bool:
 
 
 def code_status(report: Report) -> Status:
-    """The verdict on the code alone, which answers that wait for a tutor do not hide."""
+    """The status of the code alone, which answers that wait for a tutor do not hide."""
     return overall_status(report.items) if report.items else report.status
 
 

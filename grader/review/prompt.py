@@ -143,7 +143,7 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
     screen.tell(_summary(review))
     if changed or was_behind:
         finished = load_run(folder)  # once more, for the run may have been marked anew since
-        count = len(finished.verdicts) if was_behind else len(changed)
+        count = len(finished.automatic) if was_behind else len(changed)
         screen.tell(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
         write_views(finished, pages(), students=None if was_behind else changed)
     queue = queue_of(review.reports)

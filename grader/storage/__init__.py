@@ -1,4 +1,4 @@
-"""Files of a run: records as JSON, the folder of a run, digests of code.
+"""Files of a run: its folder, the records of each student, results.json, marks.csv, and digests of code.
 
-May import: ``answers.marker``, ``model``, ``safe_text``, ``submissions``.
+May import: ``model``, ``safe_text``.
 """

@@ -13,7 +13,7 @@ OBSERVING = ("measure", "model", "pipeline.measurement", "source", "worker")
 @lru_cache
 def code_digest(*names: str) -> str:
     """SHA-256 of these modules and packages (``answers.marker``), packages with all that is in them."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     places = [package.joinpath(*name.split(".")) for name in names]
     sources = [file for place in places for file in (*place.rglob("*.py"), place.with_suffix(".py")) if file.is_file()]
     digest = hashlib.sha256()

@@ -53,32 +53,24 @@ def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
         raise
 
 
-def write_json(path: Path, content: JSON, *, is_durable: bool = True) -> None:
-    """Replace ``path`` by ``content`` as strict JSON; ``is_durable`` as in :func:`write_file`."""
-    _write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False), is_durable=is_durable)
+def write_record(path: Path, record: object, *, is_durable: bool = True) -> None:
+    """Replace ``path`` by a dataclass or plain data as strict JSON; :func:`packed` says in what form."""
+    _write_text(path, json.dumps(packed(record), ensure_ascii=False, allow_nan=False), is_durable=is_durable)
 
 
 def write_json_rows(path: Path, head: JSON, name: str, rows: Iterable[JSON]) -> None:
     """Replace ``path`` by ``head`` and the list ``rows`` called ``name``, durably, with each row on a line of its own.
 
     Such a file can be read by a person and compared line by line; one with an indent takes six times as long to write.
+    It is for other programs, so a number that JSON lacks becomes null.
     """
     entries = [f"{_encoded(key)}: {_encoded(value)}" for key, value in head.items()]
     listed = ",\n".join(map(_encoded, rows))
     _write_text(path, "{" + ",\n".join([*entries, f"{_encoded(name)}: [\n{listed}\n]"]) + "}", is_durable=True)
 
 
-def write_record(path: Path, record: object) -> None:
-    """Replace ``path`` by a dataclass as strict JSON, not durably. A float that JSON lacks becomes null."""
-    _write_text(path, _encoded(record), is_durable=False)
-
-
 def _encoded(value: object) -> str:
-    """A dataclass or plain data as strict JSON, with null for a float that JSON lacks."""
-    try:
-        return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
-    except UnicodeEncodeError:  # a lone surrogate, which is seldom
-        return json.dumps(finite(packed(value)), ensure_ascii=False)
+    return json.dumps(finite(value), ensure_ascii=False, allow_nan=False)
 
 
 def _write_text(path: Path, text: str, *, is_durable: bool) -> None:
@@ -139,7 +131,7 @@ def unpacked(value: Any, kind: type[T]) -> T | None:
 
 
 def finite(value: Any) -> Any:
-    """``value`` with null for each number that JSON cannot write."""
+    """Plain data with null for each number that JSON cannot write, packed or not."""
     if isinstance(value, dict):
         return None if value.keys() == {"float"} else {name: finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
@@ -160,3 +152,8 @@ def _decode_path(kind: type, value: Any) -> Any:
 
 def _special_float(value: JSON) -> Any:
     return float(value["float"]) if value.keys() == {"float"} and value["float"] in ("nan", "inf", "-inf") else value
+
+
+def number(value: Decimal) -> int | float:
+    """Points as other programs read them: without a fraction where there is none."""
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -7,12 +7,11 @@ submission from a cohort is told in :mod:`grader.submissions.layout`; how it cho
 ``Jane Doe_5012345`` (every folder or file of one participant number is one submission), Canvas's ``doejane_12345``.
 Ids that would be alike get `` (2)``.
 
-May import: ``lab4``, ``model``, ``source``.
+May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``.
 """
 
 from grader.submissions.assembly import Delivery, assemble
 from grader.submissions.discovery import discover, survey
 from grader.submissions.files import copy_submission
-from grader.submissions.naming import safe_folder_name
 
-__all__ = ["Delivery", "assemble", "copy_submission", "discover", "safe_folder_name", "survey"]
+__all__ = ["Delivery", "assemble", "copy_submission", "discover", "survey"]

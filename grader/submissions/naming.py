@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 
+from grader.storage.folder_names import LONGEST_NAME, RESERVED, shown
+
 LONGEST_ID = 120
-LONGEST_NAME = 180
-"""Bytes of one path component as we write it; file systems allow 255, and a suffix may be added."""
 
 _GENERIC = """
 lab labs part parts task tasks src source sources code codes script scripts python py submission submissions submit
@@ -22,11 +21,6 @@ pytorch torch exercise exercises file files ex digits classifier
 GENERIC_WORDS = frozenset(_GENERIC.split())
 """Words that name a piece of work and never a person; see ``is_generic``."""
 
-_RESERVED = re.compile(r"^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]) *(?:\..*)?$", re.IGNORECASE)
-_DIGITS = 16
-"""Of the digest that tells folders apart: nobody finds a second name with the same 64 bits."""
-_TOLD_APART = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}$", re.IGNORECASE)
-_ORDINARY = re.compile(r"^[\w(\[+@=#][\w .,()\[\]'+@=&#!~^%-]*$")
 _VERSION_WORD = re.compile(r"(?<![^\W_])(?:v|ver|version)[\W_]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _STATE_WORD = re.compile(
     r"(?<![^\W_])(final|latest|newest|submit|submitted|submission|fixed|updated|new|copy|old|older|backup|bak|orig|"
@@ -63,10 +57,10 @@ def _is_escaped(name: str) -> bool:
 
 def clean_component(name: str) -> str:
     """One path component that every file system takes and a terminal can show; unchanged when it is plain already."""
-    text = "".join("_" if c in '<>:"|?*\\/' else c for c in _shown(name)).rstrip(" .")
+    text = "".join("_" if c in '<>:"|?*\\/' else c for c in shown(name)).rstrip(" .")
     if not text or text in {".", ".."}:
         return "_"
-    if _RESERVED.match(text):
+    if RESERVED.match(text):
         text = f"_{text}"
     stem, dot, suffix = text.rpartition(".")
     tail = f"{dot}{suffix}" if stem and len(suffix) <= 10 else ""
@@ -76,32 +70,9 @@ def clean_component(name: str) -> str:
     return (head + tail).rstrip(" .")
 
 
-def _shown(name: str) -> str:
-    text = name.encode("utf-8", "replace").decode("utf-8")
-    return "".join("_" if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text)
-
-
 def folded(path: str) -> str:
     """Equal for two paths that a case-insensitive or normalising file system takes for the same."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-
-
-def safe_folder_name(id: str) -> str:
-    """A folder name for a student's output: an ordinary id as it is, any other cleaned and told apart by a digest."""
-    is_ordinary = (
-        bool(_ORDINARY.match(id))
-        and id.isprintable()
-        and id[-1] not in " ."
-        and not _RESERVED.match(id)
-        and not _TOLD_APART.search(id)  # or it could be chosen to be another's
-        and len(id.encode("utf-8", "replace")) <= LONGEST_NAME
-    )
-    if is_ordinary:
-        return id
-    digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
-    text = re.sub(r"[^\w.,()'+@=-]+", "_", _shown(id)).strip("._- ")
-    text = text.encode()[:100].decode("utf-8", "ignore")
-    return f"{text or 'student'}-{digest}"
 
 
 def unique_ids(ids: list[str]) -> list[str]:

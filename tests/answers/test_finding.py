@@ -13,7 +13,7 @@ import pytest
 
 from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
 from grader.answers.marked_parts import BLANK, NO_ANSWERS, WAITING, mark_sheet
-from grader.answers.marker.cache import Memory
+from grader.answers.marker.cache import CachedMarker
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import TOO_LONG
 from grader.answers.own_network import notes
@@ -38,8 +38,8 @@ def key() -> AnswerKey:
 
 
 @cache
-def judge() -> Memory:
-    return Memory(key(), {}, "")
+def marker() -> CachedMarker:
+    return CachedMarker(key(), {}, "")
 
 
 def sheet_of(folder: Path, files: Mapping[str, str | Path]) -> AnswerSheet:
@@ -66,7 +66,7 @@ def sources(sheet: AnswerSheet) -> dict[str, str]:
 
 
 def results(sheet: AnswerSheet, *, with_key: bool = True) -> dict[str, Result]:
-    return {one.part: one for one in mark_sheet(sheet, CRITERIA, judge() if with_key else None, {})}
+    return {one.part: one for one in mark_sheet(sheet, CRITERIA, marker() if with_key else None, {})}
 
 
 def handed_in(result: Result) -> MarkedAnswer:
@@ -258,7 +258,7 @@ def test_the_notes_count_in_the_students_own_network() -> None:
 
 def test_a_note_stands_beside_an_answer_and_changes_no_mark() -> None:
     sheet = AnswerSheet((WrittenAnswer("7c", "Once for each position of the output.", "a.md", 0.95),), ("a.md",))
-    with_note, without = (mark_sheet(sheet, CRITERIA, judge(), told) for told in (notes(samples.HEALTHY), {}))
+    with_note, without = (mark_sheet(sheet, CRITERIA, marker(), told) for told in (notes(samples.HEALTHY), {}))
     noted = {one.part: note for one in with_note if (note := handed_in(one).note)}
     assert list(noted) == ["7c"]
     assert [replace(one, answer=replace(handed_in(one), note="")) for one in with_note] == list(without)

@@ -18,12 +18,12 @@ from sklearn.kernel_ridge import KernelRidge
 
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
-from grader.answers.marker.finding import REVIEW_BELOW, AnswerFinding, verdict
+from grader.answers.marker.finding import REVIEW_BELOW, finding
 from grader.answers.marker.key import AnswerKey, ProsePart, load_key
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.samples import MARKS, Sample, load_samples
 from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
-from grader.model import Status, UsageFault
+from grader.model import AnswerFinding, Status, UsageFault
 from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
 
@@ -157,7 +157,7 @@ def test_too_few_samples_teach_nothing() -> None:
 
 
 def rules(mark: str, confidence: float) -> AnswerFinding:
-    return verdict(Decimal(mark), confidence, "By the key.", ((0, 2),))
+    return finding(Decimal(mark), confidence, "By the key.", ((0, 2),))
 
 
 def test_the_readers_outvote_each_other_where_one_is_surer() -> None:

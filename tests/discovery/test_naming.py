@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.submissions import copy_submission, discover, naming, safe_folder_name
+from grader.storage.folder_names import safe_folder_name
+from grader.submissions import copy_submission, discover, naming
 from tests.support.submission_files import BLANK, NET, flags, found, notebook, write, zipped
 
 

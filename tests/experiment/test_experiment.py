@@ -16,7 +16,7 @@ import pytest
 from grader.answers.finding.observations import named_factors
 from grader.answers.finding.sheet import read_sheet
 from grader.data.digits import load_digits
-from grader.experiment.findings import judge
+from grader.experiment.findings import experiment_findings
 from grader.experiment.plausibility import BRIEF_STEPS, plausible
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
 from grader.experiment.table_files import candidates, experiment_key, gather
@@ -33,8 +33,8 @@ from grader.report.console.summary import make_console
 from grader.report.html import pages
 from grader.report.html.experiment_view import MOST_LINES
 from grader.rubric.loading import load_rubric
-from grader.storage import records, run_folder
-from grader.storage.run_folder import StoredEvidence
+from grader.storage import records
+from grader.storage.records import StoredEvidence
 from tests.support import evidence_samples as samples
 from tests.support import report_samples
 from tests.support.experiment_samples import ALICE, GOOD, PARAGRAPH, RERUN, VARIED, WRITTEN, marked, rubric, trial
@@ -48,7 +48,7 @@ NONE, FULL = Decimal(0), Decimal(1)
 
 
 def statuses(experiment: Experiment | None, sheet: AnswerSheet = WRITTEN) -> dict[str, str]:
-    found = judge(experiment, sheet)
+    found = experiment_findings(experiment, sheet)
     assert tuple(found) == EXPERIMENT_IDS
     return {id.removeprefix("experiment."): str(one.status) for id, one in found.items()}
 
@@ -63,7 +63,7 @@ def with_trials(*trials: Trial) -> Experiment:
 def test_a_good_experiment_leaves_the_paragraph_to_the_tutor() -> None:
     expected = dict.fromkeys(("table", "varied", "figures", "rerun"), "passed") | {"observations": "needs_review"}
     assert statuses(GOOD) == expected
-    paragraph = judge(GOOD, WRITTEN)["experiment.observations"]
+    paragraph = experiment_findings(GOOD, WRITTEN)["experiment.observations"]
     assert (paragraph.fraction, paragraph.seen) == (FULL, PARAGRAPH)
 
 
@@ -80,11 +80,11 @@ def test_nothing_handed_in() -> None:
 
 def test_a_line_that_cannot_be_read_is_no_fault() -> None:
     unread = replace(GOOD, problems=("Line 5 of experiments.csv could not be read: why.",), unread=1)
-    found = judge(unread, WRITTEN)["experiment.table"]
+    found = experiment_findings(unread, WRITTEN)["experiment.table"]
     assert (found.status, found.fraction) == (Status.NEEDS_REVIEW, FULL)
     assert "Line 5" in found.seen
     workbook = Experiment("e.xlsx", problems=("e.xlsx is a workbook; please save it as CSV.",), unread=1)
-    assert judge(workbook, WRITTEN)["experiment.table"].status is Status.NEEDS_REVIEW
+    assert experiment_findings(workbook, WRITTEN)["experiment.table"].status is Status.NEEDS_REVIEW
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_a_line_that_cannot_be_read_is_no_fault() -> None:
     ],
 )
 def test_both_factors_are_to_be_varied(trials: Sequence[Trial], status: Status, word: str) -> None:
-    found = judge(with_trials(*trials), WRITTEN)["experiment.varied"]
+    found = experiment_findings(with_trials(*trials), WRITTEN)["experiment.varied"]
     assert (found.status, word in found.message) == (status, True)
 
 
 def test_what_is_missing_may_stand_in_a_line_that_was_not_read() -> None:
     found = replace(with_trials(trial(), trial(20), trial(30)), unread=1, problems=("Line 5: why.",))
-    assert judge(found, WRITTEN)["experiment.varied"].status is Status.NEEDS_REVIEW
+    assert experiment_findings(found, WRITTEN)["experiment.varied"].status is Status.NEEDS_REVIEW
 
 
 @pytest.mark.parametrize(
@@ -121,32 +121,36 @@ def test_what_is_missing_may_stand_in_a_line_that_was_not_read() -> None:
     ],
 )
 def test_impossible_figures(odd: Trial, word: str) -> None:
-    all_odd = judge(with_trials(odd, odd), WRITTEN)["experiment.figures"]
+    all_odd = experiment_findings(with_trials(odd, odd), WRITTEN)["experiment.figures"]
     assert (all_odd.status, word in all_odd.seen) == (Status.FAILED, True)
-    a_slip = judge(with_trials(odd, *VARIED), WRITTEN)["experiment.figures"]
+    a_slip = experiment_findings(with_trials(odd, *VARIED), WRITTEN)["experiment.figures"]
     assert a_slip.status is Status.NEEDS_REVIEW
 
 
 @pytest.mark.parametrize("unusual", [trial(accuracy=1.0), trial(accuracy=0.0098), trial(seconds=0)])
 def test_unusual_figures_are_for_a_tutor(unusual: Trial) -> None:
-    assert judge(with_trials(unusual, *VARIED), WRITTEN)["experiment.figures"].status is Status.NEEDS_REVIEW
+    assert (
+        experiment_findings(with_trials(unusual, *VARIED), WRITTEN)["experiment.figures"].status is Status.NEEDS_REVIEW
+    )
 
 
 def test_one_figure_for_all_networks_is_for_a_tutor() -> None:
     same = [replace(one, accuracy=0.97) for one in VARIED]
-    assert judge(with_trials(*same), WRITTEN)["experiment.figures"].status is Status.NEEDS_REVIEW
+    assert experiment_findings(with_trials(*same), WRITTEN)["experiment.figures"].status is Status.NEEDS_REVIEW
 
 
 def test_one_network_trained_twice_is_fine() -> None:
     twice = (*VARIED, replace(VARIED[0], accuracy=0.981, row=9))
-    assert judge(with_trials(*twice), WRITTEN)["experiment.figures"].status is Status.PASSED
+    assert experiment_findings(with_trials(*twice), WRITTEN)["experiment.figures"].status is Status.PASSED
 
 
 def test_a_claim_far_from_what_was_measured_is_for_a_tutor_and_never_a_nought() -> None:
     low, high = plausible(0.9, epochs=2)
     for accuracy in (low - 0.01, high + 0.0005):
         claim = trial(accuracy=accuracy)
-        found = judge(replace(with_trials(claim), rerun=replace(RERUN, trial=claim)), WRITTEN)["experiment.rerun"]
+        found = experiment_findings(replace(with_trials(claim), rerun=replace(RERUN, trial=claim)), WRITTEN)[
+            "experiment.rerun"
+        ]
         assert found.status is Status.NEEDS_REVIEW
         assert found.fraction > 0
         assert "90.0 %" in found.message
@@ -155,14 +159,14 @@ def test_a_claim_far_from_what_was_measured_is_for_a_tutor_and_never_a_nought() 
 
 
 def test_what_was_not_trained_again_is_skipped_with_the_reason() -> None:
-    found = judge(replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)), WRITTEN)["experiment.rerun"]
+    found = experiment_findings(replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)), WRITTEN)["experiment.rerun"]
     assert (found.status, found.message) == (Status.SKIPPED, NOT_HERE)
 
 
 def test_the_paragraph() -> None:
     def found(**changes: Any) -> tuple[Status, Decimal]:
         blank = WrittenAnswer("observations", "", "a.md", 0.98, is_blank=True)
-        one = judge(GOOD, AnswerSheet(observations=replace(blank, **changes)))["experiment.observations"]
+        one = experiment_findings(GOOD, AnswerSheet(observations=replace(blank, **changes)))["experiment.observations"]
         return one.status, one.fraction
 
     assert found() == (Status.FAILED, NONE)
@@ -498,7 +502,7 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
 
 
 def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:
-    run_folder.write_record(tmp_path, StoredEvidence.unobserved("alice", ALICE))
+    records.write_evidence(tmp_path, StoredEvidence.unobserved("alice", ALICE))
     text = (tmp_path / "students" / "alice" / records.EVIDENCE_FILE).read_text(encoding="utf-8")
     assert "experiment" not in text.replace('"observations"', "")
     found = records.read_evidence(tmp_path, "alice")

@@ -30,7 +30,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from grader.submissions import safe_folder_name
+from grader.storage.folder_names import safe_folder_name
 from tests.support.attack_corpus import LEAK, MARKER, POINTS, Attack, build
 from tests.support.places import ROOT
 from tests.support.sample_cohort import CASES, COHORT, KEY, LEAST, Expected, differences, expected_of

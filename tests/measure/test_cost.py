@@ -68,7 +68,7 @@ BIG = Weight("", (20_000, 1, 28, 28))
         ),
     ],
 )
-def test_what_costs_too_much_is_refused_unrun(graph: Graph) -> None:
+def test_what_costs_too_much_is_refused_before_it_runs(graph: Graph) -> None:
     with pytest.raises(GraphRefused, match=r"too many multiplications|too much memory|cannot be run|not known"):
         cost_of(graph)
 
@@ -124,7 +124,7 @@ def test_a_graph_that_lies_about_its_sample_is_refused() -> None:
         fresh_state(graph, seed=1)
 
 
-def test_a_graph_without_a_pass_is_looked_at() -> None:
+def test_a_graph_without_a_pass_is_measured() -> None:
     recording = recording_of(With(lambda net, x: net.nothing(x)))
     found = look(Subject(Graph(Program(), Program()), recording, 0, RECORDED_SEED), images(), seed=SEED)
     assert found.trace.problem is not None

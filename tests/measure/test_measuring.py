@@ -50,7 +50,7 @@ def effects(net: nn.Module, kind: str) -> list[bool]:
     ],
     ids=["undone", "undone with a factor", "never below zero", "next to nothing"],
 )
-def test_a_relu_that_changes_nothing_is_none(relu: Step) -> None:
+def test_a_relu_that_changes_nothing_does_not_matter(relu: Step) -> None:
     assert not any(effects(Lab(relu=relu), "relu"))
 
 
@@ -60,13 +60,13 @@ def test_relus_that_work_matter() -> None:
 
 
 @pytest.mark.parametrize("step", [nn.Dropout(1e-12), lambda x: x + 1e-9 * F.dropout(x)])
-def test_a_dropout_that_drops_nothing_is_none(step: Step) -> None:
+def test_a_dropout_that_drops_nothing_does_not_matter(step: Step) -> None:
     dropouts = [one for one in measured(Lab(dropout=step)).trace.operations if one.kind == "dropout"]
     assert not any(one.drops_some for one in dropouts)
     assert effects(Lab(), "dropout") == [True] * 2
 
 
-def test_a_decoy_beside_another_net_is_no_layer() -> None:
+def test_a_decoy_layer_beside_another_net_does_not_matter() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         real = (x.flatten(1).unsqueeze(1) * net.weight).sum(2)
         y = F.relu(F.max_pool2d(net.conv1(x), 2))
@@ -126,7 +126,7 @@ def test_what_the_scores_look_like(step: Step, tail: tuple[str, ...], lead: tupl
     assert (found.probe.scores.tail, found.probe.scores.lead) == (tail, lead)
 
 
-def test_scores_that_are_no_numbers() -> None:
+def test_scores_that_are_not_finite() -> None:
     found = measured(linear(lambda net, x: net.fc(x.flatten(1)) / 0))
     assert found.probe is not None
     assert found.probe.scores is not None
@@ -165,7 +165,7 @@ def test_what_forward_returns_besides_a_tensor() -> None:
     assert found.modes is None
 
 
-def test_a_repaired_net_is_looked_at_and_no_more() -> None:
+def test_a_repaired_net_is_only_traced() -> None:
     net = Lab()
     net.fc1 = nn.Linear(100, 20)
     found = measured(net)
@@ -176,7 +176,7 @@ def test_a_repaired_net_is_looked_at_and_no_more() -> None:
     assert (found.modes, found.is_trainable) == (None, False)
 
 
-def test_a_net_that_goes_to_the_gpu_is_traced_and_no_more() -> None:
+def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
     found = measured(Lab(between=lambda x: x.to("cuda")))
     assert [one.kind for one in found.trace.repairs] == ["device"]
     assert len(found.trace.operations) >= 13
@@ -222,7 +222,7 @@ def test_gradients_that_are_missing_or_too_small() -> None:
     assert set(states(Lab(relu=lambda x: F.relu(x) / 0)).values()) == {"nonfinite"}
 
 
-def test_weights_that_start_dead_are_a_fault_and_a_last_layer_at_zero_is_none() -> None:
+def test_weights_that_start_dead_are_a_fault_and_a_last_layer_at_zero_is_not() -> None:
     dead = Lab()
     nn.init.zeros_(dead.conv1.weight)
     nn.init.constant_(dead.get_parameter("conv1.bias"), -1.0)
@@ -232,14 +232,14 @@ def test_weights_that_start_dead_are_a_fault_and_a_last_layer_at_zero_is_none() 
     assert set(states(last).values()) == {"ok"}
 
 
-def test_weights_out_of_the_nets_reach_are_named() -> None:
+def test_unregistered_weights_are_listed() -> None:
     hidden = [nn.Linear(784, 10)]
     found = measured(With(lambda net, x: hidden[0](x.flatten(1)))).gradients
     assert found is not None
     assert (found.parameters, found.unregistered) == ((), ("a weight of shape 10 x 784", "a weight of shape 10"))
 
 
-def test_a_backward_pass_that_fails_is_told_without_suspicion() -> None:
+def test_a_failing_backward_pass_is_reported_without_a_doubt() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = torch.sigmoid(net.fc(x.flatten(1)))
         y = x * 2
@@ -297,18 +297,18 @@ class Remembering:
 
 
 @pytest.mark.parametrize("beside", [lambda net, x: x, with_chance, Remembering()], ids=["plainly", "chance", "fails"])
-def test_a_program_that_does_something_else_is_told(beside: Callable[[Any, Tensor], Tensor]) -> None:
+def test_a_program_that_does_something_else_raises_a_doubt(beside: Callable[[Any, Tensor], Tensor]) -> None:
     assert doubts(Disguised(beside)) == {"program-differs"}
 
 
-def test_a_value_read_out_and_used_is_told() -> None:
+def test_using_a_value_as_a_python_number_raises_a_doubt() -> None:
     assert doubts(linear(lambda net, x: net.fc(x.flatten(1)) * float(net.fc.bias.detach().sum()))) & {
         "program-differs",
         "passes-differ",
     }
 
 
-def test_python_that_branches_on_values_is_told() -> None:
+def test_python_that_branches_on_values_raises_a_doubt() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         return torch.tanh(x) if bool(net.fc.bias[0] > 0.5) else x
@@ -316,7 +316,7 @@ def test_python_that_branches_on_values_is_told() -> None:
     assert doubts(linear(forward)) == {"program-differs"}
 
 
-def test_another_gradient_is_told() -> None:
+def test_a_different_gradient_raises_a_doubt() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         y = F.relu(net.conv(x))
         if y.requires_grad:
@@ -331,7 +331,7 @@ def test_another_gradient_is_told() -> None:
     assert "conv.weight" in found.doubts[0].message
 
 
-def test_a_net_of_chance_is_not_suspected() -> None:
+def test_a_random_net_raises_no_doubt() -> None:
     assert doubts(Lab(dropout=lambda x: F.dropout(x, 0.5, True))) == set()
     assert doubts(Lab(dropout=lambda x: x * (torch.rand_like(x) > 0.25))) == set()
     assert doubts(Lab(between=lambda x: x + 0.01 * torch.randn_like(x))) == set()
@@ -367,7 +367,7 @@ def test_other_doubts() -> None:
     )
 
 
-def test_a_net_that_knows_the_digits_before_is_told() -> None:
+def test_a_net_that_knows_the_digits_before_training_raises_a_doubt() -> None:
     places = torch.stack([(torch.arange(28) // 2 == 2 + digit).float() for digit in range(10)])
 
     def forward(net: Any, x: Tensor) -> Tensor:
@@ -392,7 +392,7 @@ def test_measurements_survive_json_either_way() -> None:
     assert asdict(problem)["problem"]["kind"] == "forward"
 
 
-def test_a_network_is_opened_with_weights_that_tell_images_apart() -> None:
+def test_a_network_is_opened_with_weights_that_distinguish_images() -> None:
     graph = graph_from(Lab())
     opened = open_network(graph, probes, seed=1)
     outputs = opened.evaluate(probes(3))

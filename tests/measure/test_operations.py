@@ -165,7 +165,7 @@ def test_every_spelling_of_relu_is_a_relu(name: str) -> None:
         (F.elu, "elu"),
     ],
 )
-def test_another_activation_is_no_relu(step: Step, name: str) -> None:
+def test_another_activation_is_not_a_relu(step: Step, name: str) -> None:
     found = network(Lab(relu=step))
     assert found.between(None, None, "relu") == ()
     assert {one.name for one in found.between(None, None, "activation")} == {name}
@@ -221,7 +221,7 @@ def test_a_handmade_dropout_is_a_dropout(name: str) -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:dropout2d")
-def test_what_a_dropout_is_told(step: Step, probability: float, is_active: bool) -> None:
+def test_the_settings_of_a_dropout(step: Step, probability: float, is_active: bool) -> None:
     dropouts = network(Lab(dropout=step)).between(None, None, "dropout")
     assert len(dropouts) == 2
     for one in dropouts:
@@ -234,7 +234,7 @@ def test_what_a_dropout_is_told(step: Step, probability: float, is_active: bool)
     [lambda x: x * torch.linspace(0.5, 1.5, x.shape[1]).view(-1, *[1] * (x.dim() - 2)), lambda x: x * 0.75],
     ids=["scaled by a constant", "scaled"],
 )
-def test_scaling_is_no_dropout(step: Step) -> None:
+def test_scaling_is_not_a_dropout(step: Step) -> None:
     assert network(Lab(dropout=step)).between(None, None, "dropout") == ()
 
 
@@ -274,11 +274,11 @@ def test_a_convolution_by_unfold_is_a_convolution() -> None:
     assert found.convs[0].is_registered
 
 
-def test_images_times_images_is_no_layer() -> None:
+def test_images_times_images_is_not_a_layer() -> None:
     assert network(With(lambda net, x: (x @ x.transpose(2, 3)).flatten(1)[:, :10])).weighted == ()
 
 
-def test_a_scale_is_no_layer() -> None:
+def test_a_scale_is_not_a_layer() -> None:
     found = network(linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.ones(10))))
     assert [one.layer for one in found.weighted] == ["fc"]
 

@@ -135,7 +135,7 @@ def test_cut_gradients_stay_cut() -> None:
     assert [one.grad is None for one in state.weights] == [True] * 4 + [False] * 4
 
 
-def test_room_that_nobody_filled_is_empty() -> None:
+def test_uninitialised_memory_reads_as_zeros() -> None:
     for op in ("empty.memory_format", "new_empty", "empty_like"):
         first = [INPUT] if op != "empty.memory_format" else []
         given = [*first, [3, 4]] if op != "empty_like" else first
@@ -158,7 +158,7 @@ def test_fresh_weights_depend_on_the_seed_alone_and_are_torchs() -> None:
         assert float(weight.detach().std()) == pytest.approx(float(own.detach().std()), rel=0.8)
 
 
-def test_weights_brought_along_are_no_ones_to_begin_with() -> None:
+def test_a_submissions_own_weights_are_not_initial_weights() -> None:
     net = Lab()
     with torch.no_grad():
         for weight in net.parameters():
@@ -171,7 +171,7 @@ def test_weights_brought_along_are_no_ones_to_begin_with() -> None:
     assert not torch.equal(own.weights[0].detach().flatten(), torch.arange(100) / 100)
 
 
-def test_a_weight_of_no_layer_begins_as_it_is() -> None:
+def test_a_weight_of_no_layer_keeps_its_initial_values() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.arange(10.0)))
     graph = graph_from(net)
     place = next(at for at, one in enumerate(graph.weights) if one.name == "scale")

@@ -20,7 +20,7 @@ from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
 from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
 from grader.pipeline.sample_images import quantised, surest_mistakes, with_pictures
-from grader.storage import records, run_folder
+from grader.storage import records
 from grader.storage.json_files import packed, unpacked
 from tests.support import report_samples
 
@@ -137,7 +137,7 @@ SHOWN = replace(report_samples.training(1, 9000), mistakes=(MISTAKE,) * MOST_MIS
 def test_pictures_come_back_as_they_were_stored(tmp_path: Path) -> None:
     report = report_samples.passed_report("a")
     shown = replace(report, evidence=report_samples.evidence(SHOWN))
-    run_folder.write_record(tmp_path, report_samples.record_of(shown))
+    records.write_evidence(tmp_path, report_samples.record_of(shown))
     record = records.read_evidence(tmp_path, "a")
     assert record is not None
     assert record.evidence is not None

@@ -28,8 +28,8 @@ from grader.rubric.loading import load_rubric
 from grader.safe_text import visible, visible_block
 from grader.source.script import SourceProblem, decode, read_script
 from grader.storage import marks_csv, records, results_json, run_folder
-from grader.storage.json_files import encodable, read_json, write_json
-from grader.submissions import safe_folder_name
+from grader.storage.folder_names import safe_folder_name
+from grader.storage.json_files import encodable, read_json, write_record
 from grader.submissions.naming import clean_component
 from tests.support import report_samples as samples
 from tests.support.places import TESTS
@@ -292,7 +292,7 @@ def test_a_formula_within_a_cell_is_defused(tmp_path: Path, name: str, cell: str
 def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
     report = report_of(text)
     results_json.write_results(tmp_path, samples.RUN, [report])
-    run_folder.write_record(tmp_path, samples.record_of(report))
+    records.write_evidence(tmp_path, samples.record_of(report))
     for path in tmp_path.rglob("*.json"):
         assert not UNSEEN.search(path.read_text(encoding="utf-8"))
     record = records.read_evidence(tmp_path, report.student)
@@ -304,7 +304,7 @@ def test_stored_json_steers_no_terminal(tmp_path: Path, text: str) -> None:
 
 def test_escapes_in_json_change_nothing(tmp_path: Path) -> None:
     content = {"a\u202e": "\x7f\x9b\u200b\u2028\\u009b\ufeff"}
-    write_json(tmp_path / "a.json", content)
+    write_record(tmp_path / "a.json", content)
     assert read_json(tmp_path / "a.json") == content
 
 

@@ -465,7 +465,8 @@ def test_a_list_written_by_hand_on_one_line_is_added_to(tmp_path: Path) -> None:
 
 def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, dataclasses; from pathlib import Path; from grader.moderation.decisions_file import DecisionsFile\n"
+        "import sys, dataclasses; from pathlib import Path\n"
+        "from grader.moderation.decisions_file import DecisionsFile\n"
         "from tests.review.test_review import by_theo\nfrom tests.support.review_samples import ANN\n"
         "decisions = DecisionsFile(Path(sys.argv[1]))\n"
         "for number in range(15):\n"
@@ -480,7 +481,8 @@ def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
 
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from grader.moderation.decisions_file import DecisionsFile\n"
+    "import sys, time; from pathlib import Path\n"
+    "from grader.moderation.decisions_file import DecisionsFile\n"
     "with DecisionsFile(Path(sys.argv[1])).held():\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )

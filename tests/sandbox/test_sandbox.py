@@ -110,12 +110,12 @@ def test_misbehaviour(record: Callable[[str], Evidence], behaviour: str, kind: s
         assert evidence.load is not None, "what came before is kept"
 
 
-def test_pool_serves_on_after_the_server_was_killed(record: Callable[[str], Evidence]) -> None:
+def test_the_pool_continues_after_the_server_was_killed(record: Callable[[str], Evidence]) -> None:
     assert record("kills_its_parent").ending.kind == "lost"
     assert record("normal").ending.kind == "finished"
 
 
-def test_last_words_before_a_crash_are_kept(record: Callable[[str], Evidence]) -> None:
+def test_output_before_a_crash_is_kept(record: Callable[[str], Evidence]) -> None:
     output = record("segfaults").output
     assert output.startswith("just before the crash\n")
     assert "Segmentation fault" in output
@@ -129,7 +129,7 @@ def test_output_flood_is_drained_and_cut(record: Callable[[str], Evidence]) -> N
     assert evidence.output.startswith(f"[{(12 << 20) + 8 - LIMITS.output_bytes} bytes of output before this")
 
 
-def test_speech_after_the_end_changes_nothing(record: Callable[[str], Evidence]) -> None:
+def test_frames_after_the_end_change_nothing(record: Callable[[str], Evidence]) -> None:
     evidence = record("speaks_after_the_end")
     assert evidence.ending.kind in ("finished", "crashed")
     assert evidence.load is None
@@ -186,7 +186,9 @@ def test_daemons_do_not_outlive_a_killed_server(record: Callable[[str], Evidence
 
 
 @linux_only
-def test_surroundings(record: Callable[[str], Evidence], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_submission(
+    record: Callable[[str], Evidence], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "not for submissions")
     with make_pool() as fresh:
         evidence = fresh.record(make_job("surroundings", tmp_path))
@@ -356,7 +358,7 @@ def test_a_measurer_may_print_more_than_a_pipe_holds(pool: WorkerPool) -> None:
         assert pool.measure(b"large 3000000", seconds=10) == b"y" * 3_000_000
 
 
-def test_a_measurer_serves_on(pool: WorkerPool) -> None:
+def test_a_measurer_is_reused(pool: WorkerPool) -> None:
     assert len({pid_of(pool) for _ in range(20)}) == 1
 
 

@@ -171,7 +171,7 @@ def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> N
 
 def test_only_public_modules_are_in_the_zip(contents: dict[str, str]) -> None:
     names = "\n".join(contents)
-    assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|report", names)
+    assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|report/|reports", names)
     assert not [name for name, text in contents.items() if re.search(r"\bsolutions[/\\]", text)]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from grader.__main__ import main
-from grader.storage import run_folder
+from grader.storage import results_json, run_folder
 from tests.support.places import ROOT, TESTS
 
 STUDENT = "written-half-right"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from grader.model import Report, Status, UsageFault
-from grader.storage import run_folder
+from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.json_files import write_file
 from tests.support import report_samples as samples
 
@@ -44,14 +44,14 @@ def same(one: object, other: object) -> bool:
 @pytest.mark.parametrize("report", samples.cohort()[:6], ids=lambda report: report.status.value)
 def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
     stored = samples.record_of(report, key="k1")
-    run_folder.write_record(tmp_path, stored)
+    records.write_evidence(tmp_path, stored)
     record = records.read_evidence(tmp_path, report.student)
     assert record is not None
     assert same(record, stored)
 
 
 def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) -> None:
-    run_folder.write_record(tmp_path, samples.record_of(samples.passed_report("a")))
+    records.write_evidence(tmp_path, samples.record_of(samples.passed_report("a")))
     strict_json(tmp_path / "students" / "a" / "evidence.json")
     record = records.read_evidence(tmp_path, "a")
     assert record is not None
@@ -59,9 +59,18 @@ def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) ->
     assert math.isnan(record.evidence.trainings[0].curve[3].loss)
 
 
+def test_a_number_that_json_lacks_is_written_alike_in_both_records(tmp_path: Path) -> None:
+    records.write_report(tmp_path, dataclasses.replace(samples.passed_report("a"), accuracy=math.nan))
+    strict_json(tmp_path / "students" / "a" / "report.json")
+    stored = records.read_report(tmp_path, "a")
+    assert stored is not None
+    assert stored.accuracy is not None
+    assert math.isnan(stored.accuracy)
+
+
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
 def test_any_name_can_be_stored_and_found_again(tmp_path: Path, name: str) -> None:
-    run_folder.write_record(tmp_path, samples.record_of(samples.hostile_report(name)))
+    records.write_evidence(tmp_path, samples.record_of(samples.hostile_report(name)))
     record = records.read_evidence(tmp_path, name)
     assert record is not None
     assert [path.parent.parent.name for path in tmp_path.rglob("evidence.json")] == ["students"]
@@ -93,7 +102,7 @@ def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
-    run_folder.write_record(tmp_path, samples.record_of(samples.passed_report("a")))
+    records.write_evidence(tmp_path, samples.record_of(samples.passed_report("a")))
     path = tmp_path / "students" / "a" / "evidence.json"
     content = path.read_bytes()
     assert damage(content) != content
@@ -268,7 +277,7 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
     records.write_report(tmp_path, samples.plain(samples.passed_report("ann")))
     code = (
-        "import sys, threading; from pathlib import Path; from grader.storage import run_folder\n"
+        "import sys, threading; from pathlib import Path; from grader.storage import records\n"
         "sys.setswitchinterval(1e-6)\n"
         "read = records.read_report\n"
         "threads = [threading.Thread(target=read, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"

@@ -54,7 +54,7 @@ from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.pseudonyms import code_names
 from grader.report.html import pages
 from grader.storage import records, results_json, run_folder
-from grader.storage.run_folder import StoredEvidence
+from grader.storage.records import StoredEvidence
 
 P, H, F, S, R, E = (
     Status.PASSED,
@@ -613,7 +613,7 @@ def stored_run(folder: Path, *reports: Report) -> Path:
     """A finished run of these reports at ``folder``, as grading leaves it, without its pages."""
     run_folder.claim_folder(folder)
     for report in reports:
-        run_folder.write_record(folder, record_of(report))
+        records.write_evidence(folder, record_of(report))
         records.write_report(folder, plain(report))
     results_json.write_results(folder, RUN, reports)
     run_folder.write_run(folder, RUN, is_finished=True)

@@ -123,7 +123,7 @@ def test_a_measurer_at_the_full_level_is_as_alone_and_keeps_what_it_opened(
 
 
 @linux_only
-def test_without_namespaces_files_and_sockets_are_still_shut(tmp_path: Path, listener: socket.socket) -> None:
+def test_without_namespaces_files_and_sockets_are_still_protected(tmp_path: Path, listener: socket.socket) -> None:
     if syscalls.landlock_version() < 1:
         pytest.skip("this kernel has no Landlock")
     program = f"""
@@ -202,7 +202,7 @@ def test_at_the_full_level_nothing_outlives_its_submission(level: str, tmp_path:
             assert under_way.result(20).ending.kind in ("lost", "deadline")
 
 
-def test_processes_are_counted_apart_from_the_tutors_own(level: str, tmp_path: Path) -> None:
+def test_processes_are_counted_separately_from_the_tutors_own(level: str, tmp_path: Path) -> None:
     if level != "full":
         pytest.skip(f"this machine allows only the level {level}")
     with make_pool(isolation=Wish.AUTO) as pool:
@@ -234,7 +234,7 @@ def test_the_view_has_the_interpreter_and_not_this_project(monkeypatch: pytest.M
     assert digits, "scikit-learn's digits come with their labels"
 
 
-def test_levels_have_a_name_and_words() -> None:
+def test_levels_have_a_name_and_a_text() -> None:
     full = level_of(capabilities.STEPS, {}, wish=Wish.AUTO)
     assert full.name == "full"
     assert str(full).startswith("full: own file system")
@@ -289,7 +289,7 @@ def test_limits_leave_room_for_a_submissions_own_files() -> None:
 
 
 @linux_only
-def test_what_lies_below_tmp_stays_in_sight(level: str, tmp_path: Path) -> None:
+def test_what_is_below_tmp_stays_visible(level: str, tmp_path: Path) -> None:
     if level != "full" or not str(tmp_path).startswith("/tmp/"):
         pytest.skip("needs the full level, and a temporary folder below /tmp")
     library, source = tmp_path / "library", tmp_path / "submission"

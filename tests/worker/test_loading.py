@@ -197,7 +197,7 @@ def test_args_set_in_main_only_are_taken_from_there(tmp_path: Path) -> None:
     assert "args-defaults" in remarks(loaded)
 
 
-def test_args_that_cannot_be_had_become_the_labs_defaults(tmp_path: Path) -> None:
+def test_missing_args_get_the_labs_defaults(tmp_path: Path) -> None:
     text = TORCH + NET.replace("784, 10", "784, args.batch_size") + "def main():\n    args = not_there()\n"
     loaded = load(tmp_path, text)
     assert good(loaded).get_submodule("fc").out_features == 64
@@ -228,7 +228,7 @@ def test_a_net_made_by_exec_needs_the_whole_script(tmp_path: Path) -> None:
     assert "whole-run" in remarks(loaded)
 
 
-def test_a_whole_run_trains_nothing_and_stands_in_for_what_is_missing(tmp_path: Path) -> None:
+def test_a_whole_run_does_not_train_and_replaces_missing_packages(tmp_path: Path) -> None:
     text = """
 import wandb_not_there as wandb
 from tqdm_not_there import tqdm
@@ -317,7 +317,7 @@ def test_notebooks(tmp_path: Path, version: int) -> None:
     assert {"magic-stripped", "cell-skipped"} <= remarks(loaded)
 
 
-def test_notebook_lines_are_told_by_cell(tmp_path: Path) -> None:
+def test_a_notebook_line_is_reported_with_its_cell(tmp_path: Path) -> None:
     loaded = load(tmp_path, notebook("# intro", "%time x = 1\n\nclass Net:\n    x = (\n"), "task1.ipynb")
     assert "code cell 2" in bad(loaded, "syntax")
     problem = loaded.record.problem
@@ -337,7 +337,7 @@ def test_a_module_written_by_a_notebook(tmp_path: Path) -> None:
     good(load(tmp_path, notebook(written, "!python model.py"), "task2.ipynb"))
 
 
-def test_notebooks_that_are_none(tmp_path: Path) -> None:
+def test_invalid_notebooks(tmp_path: Path) -> None:
     for text in (
         b"",
         b"{",

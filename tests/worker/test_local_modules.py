@@ -47,7 +47,7 @@ def test_helper_modules_in_folders_and_under_other_names(tmp_path: Path) -> None
     good(load(tmp_path, "from cnn import Net\n", "second.py"))
 
 
-def test_planted_modules_never_stand_in_for_real_ones(tmp_path: Path) -> None:
+def test_planted_modules_never_replace_real_ones(tmp_path: Path) -> None:
     planted = "raise SystemExit('planted')\n"
     loaded = load(
         tmp_path,
@@ -68,7 +68,7 @@ def test_a_helper_that_shares_its_name_with_the_standard_library(tmp_path: Path)
     good(load(tmp_path, "from code import Net\n", code=HELPER))
 
 
-def test_a_broken_helper_is_told_with_its_own_line(tmp_path: Path) -> None:
+def test_a_broken_helper_is_reported_with_its_own_line(tmp_path: Path) -> None:
     loaded = load(tmp_path, "from model import Net\n", model="print 'x'\n" + NET)
     bad(loaded, "python2")
     assert loaded.record.problem is not None

@@ -30,7 +30,7 @@ from tests.support.recorded_parts import first_pass, numbers
 # ---- weights ---------------------------------------------------------------------------------------------------------
 
 
-def test_layers_in_a_plain_list_are_loose_and_not_fresh() -> None:
+def test_layers_in_a_plain_list_are_unregistered_and_not_fresh() -> None:
     hidden = [nn.Conv2d(1, 2, 5), nn.Linear(1152, 10)]
     graph = graph_from(With(lambda net, x: hidden[1](hidden[0](x).flatten(1))))
     assert [(one.name, one.is_registered, one.is_fresh, one.shape) for one in graph.weights] == [
@@ -52,7 +52,7 @@ def test_layers_made_in_forward_are_fresh() -> None:
     assert next(one.owner for one in graph.training.nodes if one.name == "conv2d") == "fresh"
 
 
-def test_loose_weights() -> None:
+def test_unregistered_weights() -> None:
     weight = torch.randn(784, 10, requires_grad=True)
     kept = graph_from(With(lambda net, x: x.flatten(1) @ weight))
     assert [(one.is_registered, one.is_fresh, one.is_trainable) for one in kept.weights] == [(False, False, True)]
@@ -197,7 +197,7 @@ def by_chance(net: Any, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("forward", [by_numpy, in_a_thread, by_chance])
-def test_values_that_nobody_saw_made_are_told(forward: Callable[[Any, Tensor], Tensor]) -> None:
+def test_values_without_a_recorded_operation_raise_a_doubt(forward: Callable[[Any, Tensor], Tensor]) -> None:
     found = recorded(linear(forward))
     assert found.graph is not None
     assert {one.id for one in found.doubts} & {"unseen-values", "passes-differ"}

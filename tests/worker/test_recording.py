@@ -84,7 +84,7 @@ def test_recording_changes_no_result() -> None:
     assert recorder.program(images).output == Source("input", 0)
 
 
-def test_what_is_sampled_of_a_weight_is_some_of_its_values() -> None:
+def test_the_sample_of_a_weight_contains_some_of_its_values() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)))
     weight, bias = net.get_submodule("fc").parameters()
     flat = weight.detach().flatten().clone()
@@ -187,7 +187,7 @@ CUTS: dict[str, tuple[Step, str]] = {
 
 
 @pytest.mark.parametrize("name", CUTS)
-def test_a_gradient_that_ends_is_told(name: str) -> None:
+def test_a_cut_gradient_is_recorded(name: str) -> None:
     step, reader = CUTS[name]
     found = recorded(Lab(between=step))
     assert found.graph is not None
@@ -208,19 +208,19 @@ def arguments(net: nn.Module, op: str) -> list[tuple[Any, ...]]:
     return [one.args[1:] for one in graph_from(net).training.nodes if one.name == op]
 
 
-def test_a_slice_to_the_end_is_one_that_json_can_tell() -> None:
+def test_a_slice_to_the_end_fits_into_json() -> None:
     net = With(lambda net, x: net.fc(x[:, :, ::2, 1:].flatten(1)), fc=nn.Linear(14 * 27, 10))
     slices = arguments(net, "slice")
     assert len(slices) == 2
     assert all(abs(one) < 2**53 for given in slices for one in given if isinstance(one, int))
 
 
-def test_infinity_has_a_word() -> None:
+def test_infinity_is_written_as_text() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)).masked_fill(torch.eye(10)[0] > 0, -math.inf))
     assert [one[1] for one in arguments(net, "masked_fill")] == [{"float": "-inf"}]
 
 
-def test_types_and_places_have_words() -> None:
+def test_dtypes_and_devices_are_written_as_words() -> None:
     net = linear(lambda net, x: net.fc(x.to(torch.float64).to(dtype=torch.float32, device="cpu").flatten(1)))
     words = [word for given in arguments(net, "to") for word in given]
     assert {"word": "float64"} in words
@@ -257,7 +257,7 @@ def test_a_hard_coded_batch() -> None:
 # ---- odd ends --------------------------------------------------------------------------------------------------------
 
 
-def test_vmap_is_recorded_below() -> None:
+def test_vmap_is_recorded_below_autograd() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         return torch.vmap(lambda one: net.fc(F.relu(one).flatten()))(x)  # type: ignore[no-any-return]
 
@@ -284,7 +284,7 @@ def swallows(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("step", [loops, swallows])
-def test_too_many_operations_whatever_becomes_of_the_exception(step: Step) -> None:
+def test_too_many_operations_even_if_forward_catches_the_exception(step: Step) -> None:
     recording = recording_of(With(lambda net, x: step(x[:, 0, 0, :10])))
     (one,) = recording.passes
     assert one.problem is not None
@@ -311,7 +311,7 @@ def test_a_missing_return_leaves_no_output() -> None:
     assert names(one.program) == ["flatten", "linear"]
 
 
-def test_what_cannot_be_mended_ends_the_pass_and_keeps_what_ran() -> None:
+def test_a_fault_without_repair_ends_the_pass_and_keeps_what_ran() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = F.relu(net.fc(x.flatten(1)))
         return net.fc3(x)  # type: ignore[no-any-return]
@@ -322,7 +322,7 @@ def test_what_cannot_be_mended_ends_the_pass_and_keeps_what_ran() -> None:
     assert (names(one.program), one.program.output, one.returned) == (["flatten", "linear", "relu"], None, "")
 
 
-def test_layers_that_lead_nowhere_are_told_aside() -> None:
+def test_layers_whose_results_are_not_used_are_listed() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         F.dropout(x)
@@ -343,7 +343,7 @@ def test_an_output_that_does_not_come_from_the_images() -> None:
     assert names(graph.training) == ["zeros"]
 
 
-def test_modes_that_run_other_layers_are_told() -> None:
+def test_modes_that_run_different_layers_raise_a_doubt() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         return torch.tanh(x) if net.training else F.relu(x)
@@ -401,7 +401,7 @@ def test_an_argument_may_have_any_name() -> None:
     assert list(one.sources()) == [Source("input", 0)]
 
 
-def test_sizes_that_run_other_layers_are_told() -> None:
+def test_batch_sizes_that_run_different_layers_raise_a_doubt() -> None:
     found = recorded(linear(lambda net, x: net.fc(x.flatten(1)) if len(x) != 3 else net.fc(x.flatten(1)).tanh()))
     assert [one.id for one in found.doubts] == ["passes-differ"] * 2
     assert found.graph is not None
@@ -423,7 +423,7 @@ def test_the_echo_is_the_answer_to_chosen_weights_and_images() -> None:
     assert numbers(recording.echo.outputs, "<f4") == pytest.approx(outputs.flatten().tolist(), abs=1e-5)
 
 
-def test_weights_that_take_no_part_have_no_gradient() -> None:
+def test_unused_weights_have_no_gradient() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)), spare=nn.Linear(2, 2))
     echo = recording_of(net).echo
     assert echo is not None

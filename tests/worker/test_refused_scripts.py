@@ -80,7 +80,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_scripts_are_told_plainly(tmp_path: Path, name: str) -> None:
+def test_broken_scripts_get_a_clear_message(tmp_path: Path, name: str) -> None:
     kind, text, told = BROKEN[name]
     loaded = load(tmp_path, TORCH + text)
     assert told in bad(loaded, kind)
@@ -109,7 +109,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_that_a_script_does_escapes(tmp_path: Path, name: str) -> None:
+def test_exceptions_in_a_script_do_not_escape(tmp_path: Path, name: str) -> None:
     loaded = load(tmp_path, TORCH + HOSTILE[name])
     assert (loaded.factory is None) == (loaded.record.problem is not None)
     if loaded.record.problem is not None:
@@ -165,7 +165,7 @@ BLANKS = {
 
 
 @pytest.mark.parametrize("name", BLANKS)
-def test_blank_templates_are_seen(tmp_path: Path, name: str) -> None:
+def test_blank_templates_are_detected(tmp_path: Path, name: str) -> None:
     body, is_blank = BLANKS[name]
     loaded = load(tmp_path, TORCH + "class Net(nn.Module):\n" + body)
     assert loaded.factory is not None

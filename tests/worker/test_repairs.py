@@ -39,7 +39,7 @@ def with_sizes(conv2_in: int = 4, fc1_in: int = 128, flatten: Step = lambda x: x
     )
 
 
-def mended_pass(recording: Recording) -> RecordedPass:
+def repaired_pass(recording: Recording) -> RecordedPass:
     (one,) = [one for one in recording.passes if one.is_repaired]
     return one
 
@@ -57,11 +57,11 @@ def mended_pass(recording: Recording) -> RecordedPass:
     ],
     ids=["fc1", "conv2", "flatten", "flatten with rows", "view", "view with rows", "layout"],
 )
-def test_a_wrong_size_is_mended_and_told(net: nn.Module, kind: str, layer: str, expected: int, seen: int) -> None:
+def test_a_wrong_size_is_repaired_and_reported(net: nn.Module, kind: str, layer: str, expected: int, seen: int) -> None:
     recording = recording_of(net)
     repair = recording.repairs[0]
     assert (repair.kind, repair.layer, repair.expected, repair.seen) == (kind, layer, expected, seen)
-    one = mended_pass(recording)
+    one = repaired_pass(recording)
     assert one.problem is None
     assert [node.layer for node in one.program.nodes if node.layer] == ["conv1", "conv2", "fc1", "fc2"] or (
         kind.startswith("flatten")
@@ -74,14 +74,14 @@ def test_a_wrong_size_is_mended_and_told(net: nn.Module, kind: str, layer: str, 
 @pytest.mark.parametrize(
     "product", [lambda net, x: x @ net.weight, lambda net, x: torch.addmm(net.bias, x, net.weight)], ids=["@", "addmm"]
 )
-def test_a_product_written_by_hand_is_mended_too(product: Callable[[Any, Tensor], Tensor]) -> None:
+def test_a_product_written_by_hand_is_repaired_too(product: Callable[[Any, Tensor], Tensor]) -> None:
     net = With(lambda net, x: product(net, x.flatten(1)), weight=parameter(700, 10), bias=parameter(10))
     recording = recording_of(net)
     assert [(one.kind, one.expected, one.seen) for one in recording.repairs] == [("linear-size", 700, 784)]
-    assert mended_pass(recording).problem is None
+    assert repaired_pass(recording).problem is None
 
 
-def test_several_faults_are_all_mended_and_their_layers_keep_their_names() -> None:
+def test_several_faults_are_all_repaired_and_layers_keep_their_names() -> None:
     recording = recording_of(with_sizes(conv2_in=3, fc1_in=100))
     assert [one.kind for one in recording.repairs] == ["conv-channels", "linear-size"]
     graph = graph_of(recording).graph
@@ -104,7 +104,7 @@ def test_several_faults_are_all_mended_and_their_layers_keep_their_names() -> No
     ],
     ids=["cuda", "to", "to an index", "to a device", "made there"],
 )
-def test_a_move_to_the_gpu_is_kept_on_the_cpu_and_told(move: Step) -> None:
+def test_a_move_to_the_gpu_stays_on_the_cpu_and_is_reported(move: Step) -> None:
     recording = recording_of(Lab(between=move))
     assert [one.kind for one in recording.repairs] == ["device"]
     assert all(one.problem is None for one in recording.passes)

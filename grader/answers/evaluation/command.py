@@ -1,4 +1,4 @@
-"""The ``mark-answers`` command: a file of answers in, verdicts out, and the agreement where marks are known."""
+"""The ``mark-answers`` command: a file of answers in, marks out, and the agreement where marks are known."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.answers.evaluation.agreement import Agreement, Comparison, agreement
-from grader.answers.marker.finding import NOTHING_CLAIMED, AnswerFinding
+from grader.answers.marker.finding import NOTHING_CLAIMED
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.rules import mark_answer
-from grader.model import Status, UsageFault
+from grader.model import AnswerFinding, Status, UsageFault
 
 KNOWN = ("id", "part", "answer", "gold", "kind", "why")
 GOLD_STEP = Decimal("0.25")
@@ -39,13 +39,13 @@ class GivenAnswer:
 
 
 def mark_file(source: Path, key_path: Path | None, *, out: Path | None, stdout: IO[str], stderr: IO[str]) -> None:
-    """Mark every line of ``source``; verdicts go to ``out`` or stdout, agreement to the other of stdout and stderr."""
+    """Mark every line of ``source``; marks go to ``out`` or stdout, agreement to the other of stdout and stderr."""
     if key_path is None:
         raise UsageFault("mark-answers needs the answer key: add --key FILE.")
     key = load_key(key_path)
     answers = list(read_answers(source, key))
     marked = [(answer, mark_answer(key, answer.part, answer.answer)) for answer in answers]
-    lines = "".join(json.dumps(_line(answer, verdict), ensure_ascii=False) + "\n" for answer, verdict in marked)
+    lines = "".join(json.dumps(_line(answer, finding), ensure_ascii=False) + "\n" for answer, finding in marked)
     if out is None:
         stdout.write(lines)
     else:
@@ -53,13 +53,13 @@ def mark_file(source: Path, key_path: Path | None, *, out: Path | None, stdout: 
             out.write_text(lines, encoding="utf-8")
         except OSError as error:
             raise UsageFault(f"--out {out}: cannot be written ({error.strerror or error}).") from error
-    judged = [
-        (answer, Comparison(answer.part, answer.kind, answer.gold, verdict.awarded, _is_sent(verdict)))
-        for answer, verdict in marked
+    compared = [
+        (answer, Comparison(answer.part, answer.kind, answer.gold, finding.awarded, _is_sent(finding)))
+        for answer, finding in marked
         if answer.gold is not None
     ]
-    if judged:
-        print_agreement(judged, Console(file=stderr if out is None else stdout, width=100, highlight=False))
+    if compared:
+        print_agreement(compared, Console(file=stderr if out is None else stdout, width=100, highlight=False))
 
 
 def read_answers(source: Path, key: AnswerKey) -> Iterator[GivenAnswer]:
@@ -108,26 +108,26 @@ def _gold(value: Any) -> Decimal | None:
     return gold
 
 
-def _is_sent(verdict: AnswerFinding) -> bool:
-    return verdict.status is Status.NEEDS_REVIEW
+def _is_sent(finding: AnswerFinding) -> bool:
+    return finding.status is Status.NEEDS_REVIEW
 
 
-def _line(answer: GivenAnswer, verdict: AnswerFinding) -> dict[str, Any]:
+def _line(answer: GivenAnswer, finding: AnswerFinding) -> dict[str, Any]:
     return {
         "id": answer.id,
         "part": answer.part,
-        "awarded": float(verdict.awarded),
-        "confidence": verdict.confidence,
-        "status": str(verdict.status),
-        "message": verdict.message,
-        "spans": [list(span) for span in verdict.spans],
+        "awarded": float(finding.awarded),
+        "confidence": finding.confidence,
+        "status": str(finding.status),
+        "message": finding.message,
+        "spans": [list(span) for span in finding.spans],
     }
 
 
-def print_agreement(judged: list[tuple[GivenAnswer, Comparison]], console: Console) -> None:
+def print_agreement(compared: list[tuple[GivenAnswer, Comparison]], console: Console) -> None:
     """Print the figures: all answers, those that are not blank, each part, each kind."""
-    comparisons = [comparison for _, comparison in judged]
-    claimed = [each for given, each in judged if not given.is_blank]
+    comparisons = [comparison for _, comparison in compared]
+    claimed = [each for given, each in compared if not given.is_blank]
     rows = [("all answers", comparisons), ("without blank ones", claimed)]
     console.print(_table("Agreement with the given marks", rows))
     for title, name in (("By part", "part"), ("By kind", "kind")):

@@ -1,4 +1,4 @@
 """Marking one answer against the key: what it says, what that earns, and how sure that is.
 
-May import: ``fingerprints``, ``lab4``, ``model``, ``rubric``.
+May import: ``lab4``, ``model``, ``rubric``, ``storage``.
 """

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from grader.answers.marker.finding import REVIEW_BELOW, AnswerFinding, verdict
+from grader.answers.marker.finding import REVIEW_BELOW, finding
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.similarity import Shares
+from grader.model import AnswerFinding
 
 LEVELS = (0.45, 0.6, 0.83)
 """Bounds between the confidences of the rules that are told apart."""
@@ -53,7 +54,7 @@ def weigh(rules: AnswerFinding, shares: Shares) -> tuple[Decimal, float]:
 def settled(
     rules: AnswerFinding, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]
 ) -> AnswerFinding:
-    """The verdict on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
+    """The finding on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
 
     Where one reader would give all of it and the other nothing, a tutor decides, however sure they are.
     """
@@ -62,8 +63,8 @@ def settled(
     if abs(mark - rules.awarded) == 1 or is_unexplained:
         confidence = min(confidence, REVIEW_BELOW - 0.05)
     if is_same(rules, mark):
-        return verdict(rules.awarded, confidence, rules.message, rules.spans or spans)
-    return verdict(mark, confidence, message, spans or rules.spans)
+        return finding(rules.awarded, confidence, rules.message, rules.spans or spans)
+    return finding(mark, confidence, message, spans or rules.spans)
 
 
 def is_same(rules: AnswerFinding, mark: Decimal) -> bool:

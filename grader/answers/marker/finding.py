@@ -1,15 +1,14 @@
-"""The verdict on one answer, and when a tutor has to look."""
+"""How a finding on a written answer is made from a mark and a confidence: when a tutor has to look."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.model import Status
+from grader.model import AnswerFinding, Status
 
 REVIEW_BELOW = 0.6
-"""A verdict that is less sure than this is a proposal. Chosen on the 156 development answers."""
+"""A finding that is less sure than this is a proposal. Chosen on the 156 development answers."""
 NOTHING_CLAIMED = re.compile(
     r"[\W_]*(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|"
     r"understand|recall|get it|have)"
@@ -24,23 +23,10 @@ NOTHING_CLAIMED = re.compile(
 """A text that claims nothing: empty, only signs, or that the student does not know."""
 
 
-@dataclass(frozen=True)
-class AnswerFinding:
-    """What an answer earns, 0..1, and why. While ``status`` is needs_review, ``awarded`` is only proposed."""
-
-    status: Status
-    awarded: Decimal
-    confidence: float
-    message: str
-    spans: tuple[tuple[int, int], ...]
-    is_structural: bool = False
-    """It rests on how the words belong together (a denial, a heap of words), which likeness to others cannot see."""
-
-
-def verdict(
+def finding(
     awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()
 ) -> AnswerFinding:
-    """The verdict, with the status that follows from the mark and the confidence."""
+    """The finding, with the status that follows from the mark and the confidence."""
     sure = round(min(1.0, max(0.0, confidence)), 2)
     if sure < REVIEW_BELOW:
         status = Status.NEEDS_REVIEW

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from grader.answers.marker.finding import AnswerFinding, verdict
+from grader.answers.marker.finding import finding
 from grader.answers.marker.key import NumericPart
+from grader.model import AnswerFinding
 
 PLACES = ("top left", "top right", "bottom left", "bottom right")
 ONES = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
@@ -69,7 +70,7 @@ class Reading:
 
 
 def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding:
-    """The verdict on numbers in positions: a quarter for each that is right."""
+    """The finding on numbers in positions: a quarter for each that is right."""
     reading = read_numbers(text, asked.values)
     right = sum(found == wanted for found, wanted in zip(reading.values, asked.values, strict=True))
     awarded = Decimal(right) / 4
@@ -85,7 +86,7 @@ def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding
         ]
         message = f"{right} of 4 numbers are right; look again at {', '.join(wrong)}."
     is_one_number = not awarded and len(reading.spans) == 1 and len(text.split()) < 4
-    return verdict(awarded, 0.7 if is_one_number else reading.confidence, message + note, reading.spans)
+    return finding(awarded, 0.7 if is_one_number else reading.confidence, message + note, reading.spans)
 
 
 def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:

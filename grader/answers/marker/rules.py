@@ -14,13 +14,13 @@ from decimal import Decimal
 from grader.answers.marker import tokens
 from grader.answers.marker.cleaning import without_instructions, without_question
 from grader.answers.marker.combination import is_same, settled, weigh
-from grader.answers.marker.finding import NOTHING_CLAIMED, AnswerFinding, verdict
+from grader.answers.marker.finding import NOTHING_CLAIMED, finding
 from grader.answers.marker.key import AnswerKey, Idea, NumericPart, ProsePart
 from grader.answers.marker.numbers import mark_numbers
 from grader.answers.marker.patterns import Hit, all_hits
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.topics import Topics
-from grader.model import UsageFault
+from grader.model import AnswerFinding, UsageFault
 
 HEAP_OF_WORDS = "These are words of the topic, but no statement. Say in a sentence how they belong together."
 FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
@@ -55,32 +55,32 @@ class Found:
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
-    """The verdict on an answer to ``part``. Raises :class:`UsageFault` for a part that the key does not have."""
+    """The finding on an answer to ``part``. Raises :class:`UsageFault` for a part that the key does not have."""
     if part not in key.parts:
         raise UsageFault(f'there is no part "{part}"; the parts are {", ".join(key.parts)}.')
     asked = key.parts[part]
     text, is_instructing = without_instructions(answer[:TOO_LONG])
     note = " Words to the marker were left out of account." if is_instructing else ""
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
-        return verdict(NOTHING, 1.0, asked.missing)
+        return finding(NOTHING, 1.0, asked.missing)
     text = without_question(text, asked.question)
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
-        return verdict(NOTHING, 0.9, asked.missing + note)
+        return finding(NOTHING, 0.9, asked.missing + note)
     found = _marked(key, asked, text, note)
     if isinstance(asked, ProsePart) and not (is_instructing or found.is_structural):
         found = _weighed(key, asked, text, note, found)
     if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
-        return verdict(NOTHING, 0.4, found.message, found.spans)  # the answer may stand in the same sentence
+        return finding(NOTHING, 0.4, found.message, found.spans)  # the answer may stand in the same sentence
     return found
 
 
 def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: AnswerFinding) -> AnswerFinding:
-    """The verdict by the key's ideas, weighed against what its sample answers say."""
+    """The finding by the key's ideas, weighed against what its sample answers say."""
     likeness = key.likeness.of(asked.part)
     if likeness is None:
         return found
     if key.likeness.is_heap(text):
-        return verdict(NOTHING, 0.4, HEAP_OF_WORDS + note, found.spans)
+        return finding(NOTHING, 0.4, HEAP_OF_WORDS + note, found.spans)
     mark, sure = weigh(found, likeness.shares(text))
     if is_same(found, mark) and found.spans:
         return settled(found, mark, sure, message=found.message, spans=found.spans)
@@ -107,33 +107,33 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
 
     if tokens.is_bag_of_words(text, reading):
-        bag = verdict(NOTHING, 0.4 if base else 0.75, HEAP_OF_WORDS + note, spans)
+        bag = finding(NOTHING, 0.4 if base else 0.75, HEAP_OF_WORDS + note, spans)
         return replace(bag, is_structural=True)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
-        return verdict(HALF, 0.5, partly.say + note, spans)
+        return finding(HALF, 0.5, partly.say + note, spans)
     if wrong and wrong.about and base:
-        return verdict(NOTHING, 0.4, wrong.say + note, spans)  # right of one topic, or misread
+        return finding(NOTHING, 0.4, wrong.say + note, spans)  # right of one topic, or misread
     if wrong and wrong.costs == FULL:
         sure = {FULL: 0.85 if hedged else 0.4, HALF: 0.85 if hedged else 0.55}.get(base, 0.85)
-        return verdict(NOTHING, sure, wrong.say + note, spans)
+        return finding(NOTHING, sure, wrong.say + note, spans)
     if wrong:
         awarded = HALF if base == FULL else NOTHING
-        return verdict(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
+        return finding(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
     if base == NOTHING and found.denied:
         earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
-            denial = verdict(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
+            denial = finding(NOTHING, 0.65, f"The answer denies what is right: {earning[0].say}" + note, spans)
             return replace(denial, is_structural=True)
     if base == NOTHING:
         told = frozenset(place for place, token in enumerate(reading.tokens) if token.stem in asked.vocabulary)
         if found.beside & found.read and told <= found.read:
-            return verdict(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
+            return finding(NOTHING, 0.65, asked.missing + note)  # all of it is known to be beside the point
         if not known:
             related = len({token.stem for token in reading.tokens if token.stem in asked.said})
-            return verdict(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
-        return verdict(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
+            return finding(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
+        return finding(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):
-        return verdict(HALF, 0.45, f"{asked.right} But does the rest hold in every case?" + note, spans)
+        return finding(HALF, 0.45, f"{asked.right} But does the rest hold in every case?" + note, spans)
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
@@ -142,7 +142,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     if _longest_unread_clause(reading, found) >= (LONG_CLAUSE if base == FULL else LONGER_CLAUSE):
         confidence = min(confidence, 0.5)
     message = asked.right if base == FULL else asked.lacking
-    return verdict(base, confidence, message + note, spans)
+    return finding(base, confidence, message + note, spans)
 
 
 def _goes_on_with(words: frozenset[str], reading: tokens.Reading, found: Found) -> bool:

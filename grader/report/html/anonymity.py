@@ -50,7 +50,7 @@ class Identity(Protocol):
     def flag(self, flag: Flag) -> str:
         """What is said about a flag."""
 
-    def decision(self, override: Decision) -> tuple[str, str]:
+    def decision(self, decision: Decision) -> tuple[str, str]:
         """Who decided, and why."""
 
 
@@ -82,8 +82,8 @@ class ByName:
     def flag(self, flag: Flag) -> str:
         return flag.message
 
-    def decision(self, override: Decision) -> tuple[str, str]:
-        return override.author, override.reason
+    def decision(self, decision: Decision) -> tuple[str, str]:
+        return decision.author, decision.reason
 
 
 class ByNumber:
@@ -127,7 +127,7 @@ class ByNumber:
     def flag(self, flag: Flag) -> str:
         return flag.id
 
-    def decision(self, override: Decision) -> tuple[str, str]:
+    def decision(self, decision: Decision) -> tuple[str, str]:
         return "", ""
 
 

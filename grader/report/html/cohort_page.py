@@ -151,26 +151,26 @@ def _marks(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _decisions(reports: Sequence[Report], identity: Identity) -> list[ListedDecision]:
-    """DecisionsFile and comments, the latest first. A comment may say anything, so no anonymous page has one."""
+    """Decisions and comments, the latest first. A comment may say anything, so no anonymous page has one."""
     decisions = []
     for report in reports:
         for result in report.results:
             made = [result.decision] if result.decision else []
             comments = [] if identity.is_anonymous else result.comments
-            decisions += [_decision(report.student, result, override, identity) for override in (*made, *comments)]
+            decisions += [_decision(report.student, result, decision, identity) for decision in (*made, *comments)]
     return sorted(decisions, key=lambda decision: decision.time, reverse=True)
 
 
-def _decision(student: str, result: Result, override: Decision, identity: Identity) -> ListedDecision:
-    author, reason = identity.decision(override)
+def _decision(student: str, result: Result, decision: Decision, identity: Identity) -> ListedDecision:
+    author, reason = identity.decision(decision)
     return ListedDecision(
         name=identity.name(student),
         page=identity.page(student),
         title=f"{result.part} {result.title}".lstrip(),
-        old=override.old,
-        new=override.new,
-        available=override.available,
+        old=decision.old,
+        new=decision.new,
+        available=decision.available,
         author=author,
         reason=reason,
-        time=override.time,
+        time=decision.time,
     )

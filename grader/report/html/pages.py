@@ -26,7 +26,7 @@ from grader.report.html.anonymity import ByName, ByNumber, Identity
 from grader.safe_text import visible_block
 from grader.storage import run_folder
 from grader.storage.json_files import write_file
-from grader.storage.run_folder import StoredEvidence
+from grader.storage.records import StoredEvidence
 
 _LONGEST_SENTENCE = 1000
 """Characters of a sentence that may quote a submission."""

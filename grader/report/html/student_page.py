@@ -14,7 +14,7 @@ from grader.report.html.experiment_view import experiment_view, split_off
 from grader.report.html.learning_chart import learning_chart
 from grader.report.html.network_view import compare
 from grader.report.html.training_view import gallery, runs
-from grader.storage.run_folder import StoredEvidence
+from grader.storage.records import StoredEvidence
 
 _MOST_OUTPUT = 4000
 """Characters of a submission's own printed output that a page shows, from its end."""

@@ -1,0 +1,56 @@
+"""marks.csv: a row for each student, written so that no spreadsheet runs or cuts what a student wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.model import Report, Result, Status
+from grader.safe_text import shorten, visible
+from grader.storage.json_files import number, write_file
+
+MARKS_FILE = "marks.csv"
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+# What Excel, LibreOffice and Google Sheets take for the start of a formula, with the full-width forms.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where a semicolon separates columns, a spreadsheet takes a whole row for one text and cuts it at each semicolon.
+_FORMULA_WITHIN = re.compile(r"(;[\s\"']*)(?=[=+\-@＝＋－＠])")
+_LONGEST_CELL = 30_000
+"""Characters. Excel holds 32767 in a cell and pours the rest into the next row."""
+
+
+def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
+    """Write marks.csv: a row for each student, for a spreadsheet.
+
+    The cells of a row add up to ``awarded``; an empty one was not marked yet, or is not in that student's rubric.
+    """
+    items = list(dict.fromkeys(item.id for report in reports for item in report.items))
+    columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answers)]
+    text = io.StringIO(newline="")
+    # Text is quoted always: a semicolon or a tab in a name must not start a cell in another locale's spreadsheet.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    writer.writerow(["student", "status", "awarded", "available", *columns, "flags"])
+    for report in reports:
+        results = {result.id: result for result in report.results}
+        cells = [_cell(report.student), report.status.value, number(report.awarded), number(report.available)]
+        cells += [_points_cell(results.get(id)) for id in columns]
+        cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
+        writer.writerow(cells)
+    write_file(folder / MARKS_FILE, text.getvalue().encode("utf-8-sig"))
+
+
+def _points_cell(result: Result | None) -> int | float | str:
+    if result is None:
+        return ""
+    is_open = result.status in (Status.NEEDS_REVIEW, Status.ERROR)
+    return "" if is_open and not result.awarded else number(result.awarded)
+
+
+def _cell(text: str) -> str:
+    """``text`` so that no spreadsheet runs it: visible characters, an apostrophe before what looks like a formula."""
+    shown = shorten(_FORMULA_WITHIN.sub(r"\1'", visible(text)), _LONGEST_CELL)
+    is_formula = any(start.startswith(_FORMULA_STARTS) for start in (text, text.lstrip(), shown.lstrip()))
+    return f"'{shown}" if is_formula and not _NUMBER.fullmatch(text) else shown

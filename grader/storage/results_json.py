@@ -1,0 +1,87 @@
+"""results.json: every report of a run for other programs, in the form that docs/report-format.md describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.model import JSON, MarkedAnswer, Report, Result, Run, UsageFault
+from grader.safe_text import visible
+from grader.storage.json_files import encodable, number, packed, read_json, write_json_rows
+from grader.storage.run_folder import FORMAT, page_path, read_run
+
+RESULTS_FILE = "results.json"
+
+
+def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
+    """Write results.json: every report of the run for other programs (docs/report-format.md)."""
+    facts = packed(run) | {
+        "bands": [{"accuracy": band.accuracy, "fraction": number(band.fraction)} for band in run.bands]
+    }
+    head = {"format": FORMAT, "run": facts}
+    write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_submission, reports))
+
+
+def students_of(folder: Path) -> tuple[str, ...]:
+    """The students of the run at ``folder``, in its order. Raises UsageFault when it is no run, or has no results."""
+    content = read_json(folder / RESULTS_FILE) if read_run(folder) is not None else None
+    listed = content.get("submissions") if content is not None else None
+    if not isinstance(listed, list):
+        raise UsageFault(f"{visible(str(folder))} is no run of this grader with results; name the folder of a run.")
+    return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
+
+
+def _submission(report: Report) -> JSON:
+    return {
+        "student": encodable(report.student),
+        "status": report.status.value,
+        "awarded": number(report.awarded),
+        "available": number(report.available),
+        "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
+        "items": [_item(result) for result in report.results if result.answer is None],
+        "answers": [_answer(result, result.answer) for result in report.results if result.answer is not None],
+        "network": report.network,
+        "report": page_path(report.student),
+    }
+
+
+def _item(result: Result) -> JSON:
+    return {
+        "id": result.id,
+        "status": result.status.value,
+        "awarded": number(result.awarded),
+        "available": number(result.available),
+        "message": result.message,
+        "hint": result.hint,
+        "proposed": _proposal(result),
+        "override": _decision(result),
+    }
+
+
+def _answer(result: Result, answer: MarkedAnswer) -> JSON:
+    return {
+        "part": result.part,
+        "status": result.status.value,
+        "awarded": number(result.awarded),
+        "available": number(result.available),
+        "confidence": answer.confidence,
+        "message": result.message,
+        "spans": [list(span) for span in answer.spans],
+        "answer": answer.text,
+        "source": answer.source,
+        "note": answer.note,
+        "proposed": _proposal(result),
+        "override": _decision(result),
+    }
+
+
+def _proposal(result: Result) -> int | float | None:
+    return None if result.proposed is None else number(result.proposed)
+
+
+def _decision(result: Result) -> JSON | None:
+    made = result.decision
+    if made is None or made.new is None:
+        return None
+    told = {"author": made.author, "time": made.time, "reason": made.reason}
+    return told | {"old": number(made.old), "new": number(made.new)}
