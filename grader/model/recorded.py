@@ -168,10 +168,8 @@ def _weights_in_constants(
         for index in moved
     )
     nodes = [tuple(with_sources(node, as_weight) for node in program.nodes) for program in programs]
-    return [Program(changed, program.output) for changed, program in zip(nodes, programs, strict=True)], (
-        *weights,
-        *made,
-    )
+    changed = [Program(kept, program.output) for kept, program in zip(nodes, programs, strict=True)]
+    return changed, (*weights, *made)
 
 
 def _passes(recording: Recording) -> Iterator[Doubt]:
