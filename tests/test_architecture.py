@@ -176,6 +176,16 @@ def test_every_part_has_a_floor() -> None:
     assert {part_of(name) for name in NAMES} - {""} == set().union(*FLOORS)
 
 
+def test_the_architecture_page_draws_the_floors() -> None:
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+    floors: list[set[str]] = []
+    for number, part in re.findall(r"^([ \d]\d|  )  (\w+)  ", drawing, re.MULTILINE):
+        if number.strip():
+            floors.insert(0, set())
+        floors[0].add(part)
+    assert tuple(floors) == FLOORS
+
+
 def test_the_top_of_the_package_shows_the_products_parts_alone() -> None:
     entries = {entry.name for entry in PACKAGE.iterdir()} - {"__pycache__"}
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
