@@ -26,7 +26,7 @@ PAGES = [
     *sorted((ROOT / "tests").glob("*/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)]*))?\)")
 SESSION = re.compile(r"nox -s (\w+)")
 OWN_PATH = re.compile(r"(?<![\w./-])(?:grader|tests|docs|requirements)/[\w./-]*\w")
 OWN_MODULE = re.compile(r"(?<![\w.])grader(?:\.[a-z]\w*)+")
@@ -46,15 +46,23 @@ def requirement_name(requirement: str) -> str:
     return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower()
 
 
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def is_module(name: str) -> bool:
     place = ROOT.joinpath(*name.split("."))
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 
 @every_page
-def test_links_lead_to_files_that_exist(page: Path) -> None:
-    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    for link, heading in LINK.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / link if link else page
+        assert "://" in link or target.exists()
+        assert not heading or heading in anchors_of(target)
 
 
 @every_page
