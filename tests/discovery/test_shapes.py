@@ -145,7 +145,7 @@ def test_missing_path(tmp_path: Path, scratch: Path, name: str) -> None:
 
 def test_folder_that_holds_nothing(cohort: Path, scratch: Path) -> None:
     write(cohort, {"__MACOSX/._a": "x", ".DS_Store": "x"})
-    with pytest.raises(UsageFault, match="holds no submission"):
+    with pytest.raises(UsageFault, match="contains no submission"):
         discover(cohort, scratch)
 
 
