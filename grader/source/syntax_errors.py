@@ -65,7 +65,7 @@ def _indentation_problem(reason: str, script: Script, line: int, name: str) -> P
     if match and _is_left_blank(script, int(match[2])):
         opening = int(match[2])
         what = "function" if match[1] == "function" else "class"
-        message = f"{script.where(opening)} starts a {what} without a body; write its body."
+        message = f"{script.where(opening)} starts a {what} whose body is blank; write the body."
         return script.problem("blank-body", message, opening, exception=name)
     message = f"{script.where(line)} is not indented as Python expects: {reason}."
     return script.problem("indentation", message, line, exception=name)
