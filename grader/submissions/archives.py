@@ -226,7 +226,7 @@ def _fault(info: zipfile.ZipInfo, path: str) -> str | None:
     return None
 
 
-def holds_lms_export(archive: Path) -> bool:
+def contains_lms_export(archive: Path) -> bool:
     """True if the zip has Moodle's names, so that it contains several students' work; False if it is broken."""
     try:
         _count_entries(archive, COHORT)

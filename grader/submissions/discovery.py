@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.model import Submission, UsageFault
 from grader.submissions import layout, lms_names
-from grader.submissions.archives import COHORT, STUDENT, Limits, Refused, Unpacked, holds_lms_export, unpack
+from grader.submissions.archives import COHORT, STUDENT, Limits, Refused, Unpacked, contains_lms_export, unpack
 from grader.submissions.assembly import Delivery, Part, assemble
 from grader.submissions.files import MIB, Found
 from grader.submissions.ignored import is_archive, is_foreign_archive
@@ -153,7 +153,7 @@ class _Survey:
         for place in kids.folders:
             found += self.student_folder(place, level)
         for place in kids.archives:
-            if is_archive(place.name) and level < _NESTING and holds_lms_export(place):
+            if is_archive(place.name) and level < _NESTING and contains_lms_export(place):
                 found += _claimed(self.archive(place, stem(place.name), level=level, limits=COHORT))
                 continue
             found.append(Delivery(str(place), stem(place.name), (Part(place, level=level),)))
@@ -223,7 +223,7 @@ def _one_script(paths: tuple[Path, ...]) -> bool:
 
 def _imported_files(path: Path) -> list[Path]:
     """The modules beside a single script that it imports; none if the folder has several students' scripts."""
-    if layout.holds_several_students(layout.children(path.parent)):
+    if layout.has_several_students(layout.children(path.parent)):
         return []
     wanted: list[str] = []
     modules = [p for p in path.parent.glob("*.py") if p.is_file() and not p.is_symlink() and p != path]

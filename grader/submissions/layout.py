@@ -133,7 +133,7 @@ def is_cohort(kids: Children) -> bool:
     return len(students) + _count_scripts(scripts) >= 2
 
 
-def holds_several_students(kids: Children) -> bool:
+def has_several_students(kids: Children) -> bool:
     """True if the scripts in a folder are different students'."""
     return _count_scripts([s for s in scripts_in(kids) if not is_test_name(s.name)]) >= 2
 

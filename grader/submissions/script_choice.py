@@ -176,17 +176,17 @@ def within_reason(files: Iterable[Found]) -> tuple[list[Found], int]:
     If they are too large together, the smallest ones are taken.
     """
     files = list(files)
-    seen = passed_over = 0
+    seen = left_out = 0
     kept = []
     for found in sorted(files, key=lambda f: f.size):
         is_script = PurePosixPath(found.name).suffix.casefold() in SCRIPT_SUFFIXES | LOOSE_SUFFIXES
         seen += found.size if is_script and found.size <= limit(found.name) else 0
         if seen > _MOST_READ and is_script:
-            passed_over += found.size <= limit(found.name)
+            left_out += found.size <= limit(found.name)
         else:
             kept.append(found.name)
     names = set(kept)
-    return [f for f in files if f.name in names], passed_over
+    return [f for f in files if f.name in names], left_out
 
 
 def read_scripts(files: Iterable[Found]) -> list[Script]:
@@ -206,9 +206,9 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
     files = list(files)
     large = _too_large(files)
     flags = [Flag("script-too-large", text) for text in large[:_MOST_FLAGS]]
-    looked_at, passed_over = within_reason(files)
-    if passed_over:
-        message = f"{passed_over} of the scripts were not read, because all scripts together are too large."
+    looked_at, left_out = within_reason(files)
+    if left_out:
+        message = f"{left_out} of the scripts were not read, because all scripts together are too large."
         flags.append(Flag("scripts-not-read", message))
     scripts = read_scripts(looked_at)
     filled = [s for s in scripts if not s.is_blank]
