@@ -1,4 +1,4 @@
-"""What a recorded graph would cost, and that one that costs too much is refused before anything runs."""
+"""Tests of the cost of a recorded graph: a graph that costs too much is refused before it runs."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from tests.support.network_samples import (
 
 def of(*nodes: Node, **parts: Any) -> Graph:
     """A graph that runs these nodes in both modes."""
-    one = program(*nodes)
-    return Graph(one, one, **parts)
+    both = program(*nodes)
+    return Graph(both, both, **parts)
 
 
 PLACE: dict[str, Any] = {"dtype": {"word": "float32"}, "device": {"word": "device"}}
@@ -68,7 +68,7 @@ BIG = Weight("", (20_000, 1, 28, 28))
         ),
     ],
 )
-def test_what_costs_too_much_is_refused_before_it_runs(graph: Graph) -> None:
+def test_a_graph_that_costs_too_much_is_refused_before_it_runs(graph: Graph) -> None:
     with pytest.raises(GraphRefused, match=r"too many multiplications|too much memory|cannot be run|not known"):
         cost_of(graph)
 
@@ -90,7 +90,7 @@ def test_what_costs_too_much_is_refused_before_it_runs(graph: Graph) -> None:
         (of(node("relu", INPUT), weights=(Weight("", (2,), "strided"),)), "it uses the type strided"),
     ],
 )
-def test_arguments_that_no_operation_takes_are_refused(graph: Graph, reason: str) -> None:
+def test_arguments_that_no_operation_accepts_are_refused(graph: Graph, reason: str) -> None:
     with pytest.raises(GraphRefused) as refusal:
         cost_of(graph)
     assert reason in str(refusal.value) or "cannot be run" in reason

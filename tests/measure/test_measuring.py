@@ -1,4 +1,4 @@
-"""What is measured of a recorded graph: effects of operations, outputs, modes, gradients, and doubts about it."""
+"""Tests of measuring a recorded graph: effects of operations, outputs, modes, gradients, doubts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.support.network_samples import (
 
 def effects(net: nn.Module, kind: str) -> list[bool]:
     """Whether each operation of a kind matters, in order."""
-    return [one.matters for one in measured(net).trace.operations if one.kind == kind]
+    return [operation.matters for operation in measured(net).trace.operations if operation.kind == kind]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_relus_that_work_matter() -> None:
 
 @pytest.mark.parametrize("step", [nn.Dropout(1e-12), lambda x: x + 1e-9 * F.dropout(x)])
 def test_a_dropout_that_drops_nothing_does_not_matter(step: Step) -> None:
-    dropouts = [one for one in measured(Lab(dropout=step)).trace.operations if one.kind == "dropout"]
-    assert not any(one.drops_some for one in dropouts)
+    dropouts = [operation for operation in measured(Lab(dropout=step)).trace.operations if operation.kind == "dropout"]
+    assert not any(dropout.drops_some for dropout in dropouts)
     assert effects(Lab(), "dropout") == [True] * 2
 
 
@@ -73,7 +73,7 @@ def test_a_decoy_layer_beside_another_net_does_not_matter() -> None:
         return F.log_softmax(real + 1e-3 * net.fc(y.flatten(1)), dim=1)
 
     found = network(With(forward, weight=parameter(10, 784), conv1=nn.Conv2d(1, 2, 5), fc=nn.Linear(288, 10)))
-    assert [(one.kind, one.name) for one in found.weighted] == [("linear", "multiply and sum")]
+    assert [(layer.kind, layer.name) for layer in found.weighted] == [("linear", "multiply and sum")]
 
 
 def test_a_layer_times_zero_does_not_matter() -> None:
@@ -95,7 +95,7 @@ def test_a_layer_times_zero_does_not_matter() -> None:
     ],
     ids=["none", "mean", "softmax over images", "mixed up", "mean and softmax"],
 )
-def test_rows_that_depend_on_their_neighbours(step: Step, row_error: bool, score_row_error: bool) -> None:
+def test_rows_that_depend_on_other_rows(step: Step, row_error: bool, score_row_error: bool) -> None:
     found = measured(linear(lambda net, x: step(net.fc(x.flatten(1)))))
     assert found.probe is not None
     assert found.probe.row_error is not None
@@ -119,7 +119,7 @@ def test_rows_that_depend_on_their_neighbours(step: Step, row_error: bool, score
         (torch.sigmoid, ("sigmoid",), None),
     ],
 )
-def test_what_the_scores_look_like(step: Step, tail: tuple[str, ...], lead: tuple[str, ...] | None) -> None:
+def test_the_form_of_the_scores(step: Step, tail: tuple[str, ...], lead: tuple[str, ...] | None) -> None:
     found = measured(linear(lambda net, x: step(net.fc(x.flatten(1)))))
     assert found.probe is not None
     assert found.probe.scores is not None
@@ -143,7 +143,7 @@ def test_a_constant_output() -> None:
 def test_a_net_for_one_batch_size_is_measured_with_it() -> None:
     found = measured(linear(lambda net, x: net.fc(x.view(64, -1))))
     assert found.probe is not None
-    assert [(one.batch, one.problem is None) for one in found.probe.passes] == [
+    assert [(run.batch, run.problem is None) for run in found.probe.passes] == [
         (1, False),
         (2, False),
         (3, False),
@@ -153,15 +153,15 @@ def test_a_net_for_one_batch_size_is_measured_with_it() -> None:
     assert found.trace.batch == 64
     other = measured(linear(lambda net, x: net.fc(x.view(50, 784))))
     assert other.probe is not None
-    assert [one.batch for one in other.probe.passes if one.problem is None] == [50]
+    assert [run.batch for run in other.probe.passes if run.problem is None] == [50]
     assert other.is_trainable
 
 
-def test_what_forward_returns_besides_a_tensor() -> None:
+def test_results_of_forward_other_than_a_tensor() -> None:
     found = measured(linear(lambda net, x: (net.fc(x.flatten(1)), 1)))
     assert found.trace.returned == "tuple"
     assert found.probe is not None
-    assert {one.returned for one in found.probe.passes} == {"tuple"}
+    assert {run.returned for run in found.probe.passes} == {"tuple"}
     assert found.modes is None
 
 
@@ -169,16 +169,16 @@ def test_a_repaired_net_is_only_traced() -> None:
     net = Lab()
     net.fc1 = nn.Linear(100, 20)
     found = measured(net)
-    assert [one.kind for one in found.trace.repairs] == ["linear-size"]
-    assert [one.expected for one in found.trace.operations if one.kind == "linear"] == [100, None]
+    assert [repair.kind for repair in found.trace.repairs] == ["linear-size"]
+    assert [operation.expected for operation in found.trace.operations if operation.kind == "linear"] == [100, None]
     assert found.probe is not None
-    assert all(one.problem is not None for one in found.probe.passes)
+    assert all(run.problem is not None for run in found.probe.passes)
     assert (found.modes, found.is_trainable) == (None, False)
 
 
 def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
     found = measured(Lab(between=lambda x: x.to("cuda")))
-    assert [one.kind for one in found.trace.repairs] == ["device"]
+    assert [repair.kind for repair in found.trace.repairs] == ["device"]
     assert len(found.trace.operations) >= 13
     assert (found.probe, found.is_trainable) == (None, False)
 
@@ -195,7 +195,7 @@ def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
     ],
     ids=["always on", "none", "noise"],
 )
-def test_what_changes_from_pass_to_pass(dropout: Step, differs: tuple[bool, ...]) -> None:
+def test_outputs_that_change_from_pass_to_pass(dropout: Step, differs: tuple[bool, ...]) -> None:
     found = measured(Lab(dropout=dropout)).modes
     assert found is not None
     assert (
@@ -209,7 +209,7 @@ def test_what_changes_from_pass_to_pass(dropout: Step, differs: tuple[bool, ...]
 def states(net: nn.Module) -> dict[str, str]:
     found = measured(net).gradients
     assert found is not None
-    return {one.name: one.state for one in found.parameters}
+    return {parameter.name: parameter.state for parameter in found.parameters}
 
 
 def test_gradients_that_are_missing_or_too_small() -> None:
@@ -257,7 +257,7 @@ def test_a_failing_backward_pass_is_reported_without_a_doubt() -> None:
 
 
 class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Takes the ReLU out where no recorder that stands before dispatch can see it."""
+    """Removes the ReLU after dispatch, where the recorder does not see it."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.relu.default:
@@ -266,7 +266,7 @@ class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
 
 
 class Disguised(Lab):
-    """Something else runs than what is recorded; a test adds what should keep that from being noticed."""
+    """Runs something other than what is recorded; each test adds a way to hide it."""
 
     def __init__(self, beside: Callable[[Any, Tensor], Tensor] = lambda net, x: x) -> None:
         super().__init__()
@@ -324,7 +324,7 @@ def test_a_different_gradient_raises_a_doubt() -> None:
         return net.fc(y.flatten(1))  # type: ignore[no-any-return]
 
     found = measured(With(forward, conv=nn.Conv2d(1, 2, 5), fc=nn.Linear(1152, 10)))
-    assert [(one.id, one.check) for one in found.doubts] == [
+    assert [(doubt.id, doubt.check) for doubt in found.doubts] == [
         ("backward-differs", "behaviour.gradients"),
         ("backward-differs", "training.accuracy"),
     ]
@@ -375,14 +375,14 @@ def test_a_net_that_knows_the_digits_before_training_raises_a_doubt() -> None:
         return known + 0 * net.fc(x.flatten(1))  # type: ignore[no-any-return]
 
     found = measured(linear(forward))
-    assert [(one.id, one.check) for one in found.doubts] == [("trained-before", "training.accuracy")]
+    assert [(doubt.id, doubt.check) for doubt in found.doubts] == [("trained-before", "training.accuracy")]
     assert "%" in found.doubts[0].message
 
 
 # ---- crossing a pipe -------------------------------------------------------------------------------------------------
 
 
-def test_measurements_survive_json_either_way() -> None:
+def test_measurements_are_unchanged_after_json() -> None:
     net = Lab()
     net.fc1 = nn.Linear(100, 20)
     for found in (measured(Lab()), measured(net), measured(With(lambda net, x: x))):
@@ -398,4 +398,7 @@ def test_a_network_is_opened_with_weights_that_distinguish_images() -> None:
     outputs = opened.evaluate(probes(3))
     assert float(outputs.detach().std(0).max()) > 1e-6
     assert opened.size(5) == 5
-    assert [one.kind for one in opened.evaluation.operations] == [one.kind for one in opened.training.operations]
+    evaluation, training = (
+        [operation.kind for operation in mode.operations] for mode in (opened.evaluation, opened.training)
+    )
+    assert evaluation == training

@@ -1,4 +1,4 @@
-"""The brief training run: repeatable, stopped in time, fair to odd nets, and made once for all that are alike."""
+"""Tests of the brief training run: repeatable, limited in time, fair to unusual networks, shared by equal ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PLAN = TrainingPlan(
     margin=0.0,
     bands=(),
 )
-"""A stop accuracy above one: these runs go on to their last step."""
+"""A stop accuracy above 1, so that a run takes all its steps."""
 ANSWERS = bars(230, 2)[1]
 TRAINED = 1500 - VALIDATION_IMAGES
 MISSING_DEVICE = "cuda" if sys.platform == "darwin" else "mps"
@@ -257,7 +257,7 @@ def test_a_hard_coded_batch_size_is_trained_and_measured_with_it() -> None:
     assert accuracy(outputs) > 0.9
 
 
-def test_batch_norm_is_measured_by_what_it_has_seen() -> None:
+def test_batch_norm_is_measured_with_its_running_statistics() -> None:
     graph = graph_from(
         nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
     )
@@ -299,7 +299,7 @@ def test_an_error_while_training_is_an_observation() -> None:
     assert (record.seed, len(outputs.heldout)) == (1, 0)
 
 
-def test_what_is_not_finite_stays_out_of_the_record() -> None:
+def test_values_that_are_not_finite_are_not_in_the_record() -> None:
     record, outputs = run(two_layers(lambda x: x, lambda x: x * float("nan")))
     assert record.problem is None
     assert len(record.curve) == 1, "a run that has come to nothing is not carried on"
@@ -454,7 +454,7 @@ def test_a_good_first_run_is_enough() -> None:
     answering = Answering([0.95])
     trainings, is_own = measuring(answering).train(graph_from(Net()))
     assert is_own
-    assert [(one.seed, one.correct, one.total) for one in trainings] == [(1, 95, 100)]
+    assert [(training.seed, training.correct, training.total) for training in trainings] == [(1, 95, 100)]
     (asked,) = answering.asked
     assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, 1, 11, ())
     assert asked.most_seconds == TRAINING_CPU_SECONDS
@@ -463,8 +463,8 @@ def test_a_good_first_run_is_enough() -> None:
 def test_a_poor_run_is_tried_again_under_other_seeds() -> None:
     answering = Answering([0.1, 0.2, 0.3])
     trainings, _ = measuring(answering).train(graph_from(Net()))
-    assert [one.seed for one in trainings] == [1, 2, 3]
-    assert [(one.number, one.seed, one.most_seconds) for one in answering.asked] == [
+    assert [training.seed for training in trainings] == [1, 2, 3]
+    assert [(request.number, request.seed, request.most_seconds) for request in answering.asked] == [
         (0, 1, TRAINING_CPU_SECONDS),
         (1, 2, TRAINING_CPU_SECONDS - 1),
         (2, 3, TRAINING_CPU_SECONDS - 2),
@@ -515,7 +515,7 @@ def test_threads_share_a_failure_as_well(failure: BaseException) -> None:
 
 @dataclass
 class Refusing:
-    """Refuses everything, for a reason."""
+    """Refuses every request with a reason."""
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         wire.decode_request(request)
@@ -530,7 +530,7 @@ def test_what_is_refused_ends_as_unrecorded_and_without_a_loss() -> None:
     assert (found.ending, found.trainings) == (Ending("unrecorded", "record", "it is too large"), ())
     assert stages == ["measure"]
     assert found.record is not None
-    assert {one.program for one in found.record.passes} == {Program()}
+    assert {run.program for run in found.record.passes} == {Program()}
     with pytest.raises(MeasurementFailed, match="it is too large"):
         service.train(graph_from(Net()))
 

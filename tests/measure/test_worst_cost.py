@@ -1,4 +1,4 @@
-"""What one submission can cost at most: the limits add up to under a minute of one core, and they are kept to."""
+"""Tests of the highest cost of a submission: the limits add up to less than a minute of one core, and they hold."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from grader.sandbox.limits import STAGE_SECONDS
 from tests.support.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
 
 LOOKING_SECONDS = 10.0
-"""CPU seconds for everything short of training, at the cost that is just allowed; measured below."""
+"""CPU seconds for everything except training, at the highest cost allowed; measured below."""
 A_MINUTE = 60.0
 
 
 class Wide(nn.Module):
-    """A network of nearly the cost that is allowed: most of it is the second convolution."""
+    """A network of nearly the highest cost allowed; most of it is the second convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -40,9 +40,10 @@ class Wide(nn.Module):
 
 
 def wider(graph: Graph, channels: int) -> Graph:
-    """The graph with so many channels in its second convolution, which nobody has to run for that."""
+    """The graph with ``channels`` channels in its second convolution, made without running it."""
     shapes = {"conv2.weight": (channels, 64, 3, 3), "conv2.bias": (channels,), "fc1.weight": (50, channels * 144)}
-    return replace(graph, weights=tuple(replace(one, shape=shapes.get(one.name, one.shape)) for one in graph.weights))
+    weights = (replace(weight, shape=shapes.get(weight.name, weight.shape)) for weight in graph.weights)
+    return replace(graph, weights=tuple(weights))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_the_limits_add_up_to_under_a_minute_of_one_core() -> None:
     assert sum(STAGE_SECONDS.values()) + LOOKING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
 
 
-def test_what_costs_more_is_refused_before_it_runs() -> None:
+def test_a_higher_cost_is_refused_before_it_runs() -> None:
     graph = wider(graph_from(Wide(4)), 2000)
     start = time.process_time()
     with pytest.raises(GraphRefused, match="multiplications"):
@@ -66,7 +67,7 @@ def test_what_costs_more_is_refused_before_it_runs() -> None:
 
 
 @pytest.mark.slow
-def test_looking_at_the_costliest_network_stays_within_its_share(costly: Graph) -> None:
+def test_measuring_the_costliest_network_keeps_to_its_time(costly: Graph) -> None:
     torch.set_num_threads(1)
     recording = recording_of(Wide(480))
     start = time.process_time()

@@ -20,10 +20,10 @@ from tests.measure.audit import (
     Tally,
     Traces,
     attack_faults,
+    check_run,
     copied_samples,
     flags_of,
     graded,
-    judge_run,
     missing_flags,
 )
 from tests.support.attack_corpus import (
@@ -122,8 +122,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     traces = Traces(cohort, scratch, (cohort, scratch, work / "out"))
     run = graded(cohort, work / "out", scratch, data="")
     tally = Tally()
-    judge_run(tally, run, [*QUICK, *NEIGHBOURS])
-    traces.judge(tally)
+    check_run(tally, run, [*QUICK, *NEIGHBOURS])
+    traces.check(tally)
     return Judged(run, {attack.name: attack for attack in attacks}, tally.lines)
 
 

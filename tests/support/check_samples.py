@@ -1,4 +1,4 @@
-"""Evidence with one thing changed, for the tests of the checks, and what the checks say of it."""
+"""Evidence with a single change for the tests of the checks, and the findings on it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Evidence as a worker would send it, for tests that judge: a net that does all that the lab asks for, and its parts.
+"""Evidence of a network that does everything that the lab asks for, and its records, for tests of checks and marking.
 
-A test changes the one record that it is about with ``dataclasses.replace``.
+A test changes the record that it is about with ``dataclasses.replace``.
 """
 
 from __future__ import annotations
