@@ -1,4 +1,4 @@
-"""How the start of a line names a part: ``6a)``, ``Question 6 (a):``, ``**7 c**``, ``### 8``, ``<!-- part: 7b -->``."""
+"""Recognises labels of parts at the start of a line: ``6a)``, ``Question 6 (a):``, ``### 8``, ``<!-- part: 7b -->``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from grader.lab4.items import PART1_IDS
 
 LONGEST_LABEL = 200
-"""Characters of a line in which a label is looked for."""
+"""Characters of a line in which a label is searched."""
 
 
 class Strength(enum.IntEnum):
-    """How surely a label means a part of the sheet, rather than a list of the student's own."""
+    """How surely a label means a part of the sheet and not an item of the student's own list."""
 
     WEAK = 1
     PLAIN = 3
@@ -21,15 +21,15 @@ class Strength(enum.IntEnum):
     """Number and letter together."""
     WORDED = 5
     HEADED = 6
-    """A heading or bold line that is nothing but the label."""
+    """A heading or bold line with only the label."""
     ANCHORED = 10
 
 
 @dataclass(frozen=True)
 class Label:
-    """``question`` is 1 to 8 (0: a letter alone), ``letters`` the sub-parts named; ``end`` is where the label ends.
+    """A label: ``question`` is 1 to 8 (0: only a letter), ``letters`` the sub-parts, ``end`` the column where it ends.
 
-    ``through`` is the last question of a range (``1-3``), else 0. ``style`` is equal for labels written alike.
+    ``through`` is the last question of a range (``1-3``), else 0. ``style`` is the same for labels written alike.
     """
 
     question: int
@@ -80,7 +80,7 @@ _NAMED = re.compile(
 
 
 def part_named(anchor: str) -> str:
-    """The part that a template's name for a block means (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
+    """The part that a template's anchor names (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
     found = _NAMED.search(anchor.strip())
     name = f"{found.group('q')}{(found.group('s') or '').lower()}" if found else ""
     return name if name in {*PART1_IDS, "6", "7"} else ""
@@ -95,7 +95,7 @@ def comment_part(line: str) -> tuple[str, int]:
 
 def label(line: str) -> Label | None:
     """The label at the start of a line, or None."""
-    text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; the places stay
+    text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; offsets stay
     lead = _LEAD.match(text)
     start = lead.end() if lead else 0
     is_head = bool(lead and (lead.group("head") or "**" in lead.group() or "__" in lead.group() or "<" in lead.group()))
