@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from grader.experiment.table import COLUMNS, LARGEST, MOST_ROWS, MOST_TOLD, read_table
+from grader.experiment.table import COLUMNS, LARGEST, MOST_ROWS, MOST_REPORTED, read_table
 from grader.model.experiment import Trial
 from tests.support.places import ROOT
 
@@ -159,7 +159,7 @@ def test_a_table_of_something_else() -> None:
 
 def test_what_is_told_stays_short() -> None:
     found = read_table(HEADER + "\n" + "8,24,3,5,2,none,1\n" * 100)
-    assert len(found.problems) == MOST_TOLD + 1
+    assert len(found.problems) == MOST_REPORTED + 1
     assert found.unread == 100
     assert max(map(len, read_table(f"{HEADER}\n8,24,3,5,2,{'x' * 100_000},1").problems)) < 200
 
@@ -185,4 +185,4 @@ def test_what_is_no_table_is_read_in_no_time(content: bytes) -> None:
     found = read_table(content)
     assert time.perf_counter() - start < 5
     assert len(found.trials) <= MOST_ROWS
-    assert len(found.problems) <= MOST_TOLD + 2
+    assert len(found.problems) <= MOST_REPORTED + 2
