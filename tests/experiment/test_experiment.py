@@ -95,7 +95,7 @@ def test_an_unreadable_line_costs_no_points() -> None:
         ((trial(), trial(20, 3)), Status.PARTIAL, "2 runs"),
         ((trial(), trial(accuracy=0.96)), Status.FAILED, "numbers of channels and of kernel sizes"),
         ((trial(),), Status.FAILED, "kernel sizes"),
-        ((trial(), trial(channels2=40), trial(kernel2=3)), Status.PASSED, "Both"),
+        ((trial(), trial(channels2=40), trial(kernel2=3)), Status.PASSED, "both"),
     ],
 )
 def test_both_factors_must_be_varied(trials: Sequence[Trial], status: Status, word: str) -> None:
