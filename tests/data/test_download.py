@@ -130,7 +130,7 @@ def test_a_failed_name_lookup_is_reported_at_once(
     monkeypatch.setattr(download, "FAMILIAR_HOSTS", ("no-such-host.invalid",))
     monkeypatch.setattr("urllib.request.getproxies", dict)
     assert download.main(["--root", str(tmp_path)]) == 1
-    assert capsys.readouterr().out == "no network, as no host name can be looked up\n"
+    assert capsys.readouterr().out == "no network: no host name can be resolved\n"
 
 
 def test_the_next_mirror_is_tried_after_a_silent_one(

@@ -213,5 +213,5 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, finished: Path) -> N
     with pytest.raises(UsageFault, match="is no run of this grader"):
         load_run(tmp_path / "nowhere")
     (run_folder.student_folder(finished, REPORT.student) / records.REPORT_FILE).unlink()
-    with pytest.raises(UsageFault, match=f"holds no verdict on {REPORT.student}"):
+    with pytest.raises(UsageFault, match=f"holds no report on {REPORT.student}"):
         load_run(finished)
