@@ -20,7 +20,7 @@ from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, compiled
 from grader.answers.marker.rules import mark_answer
-from grader.answers.marker.similarity import Likeness
+from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerFinding, Status, UsageFault
@@ -33,7 +33,7 @@ KEY = ROOT / "solutions" / "key.toml"
 @cache
 def key() -> AnswerKey:
     """The key without its sample answers, so that only its rules mark. test_samples.py tests both together."""
-    return replace(load_key(KEY), likeness=Likeness({}))
+    return replace(load_key(KEY), similarity=Similarity({}))
 
 
 def marked(part: str, answer: str) -> AnswerFinding:

@@ -23,7 +23,7 @@ from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.samples import MARKS, Sample, load_samples
-from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
+from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Similarity, learned
 from grader.model import AnswerFinding, Status, UsageFault
 from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
@@ -54,7 +54,7 @@ def is_held_out(sample: Sample) -> bool:
 def test_held_out_answers_are_marked_as_people_marked_them() -> None:
     """Only the similarity model has not seen them: the key's patterns were written with some of these answers known."""
     seen = {part: [sample for sample in listed if not is_held_out(sample)] for part, listed in samples().items()}
-    partial = replace(key(), likeness=Likeness(seen))
+    partial = replace(key(), similarity=Similarity(seen))
     comparisons = []
     for part, listed in samples().items():
         for sample in filter(is_held_out, listed):
@@ -119,7 +119,7 @@ def test_similarity_recognises_samples_in_other_words() -> None:
     assert sum(shares) == pytest.approx(1)
     assert MARKS[int(np.argmax(shares))] == 1
     answer = "It thinks."
-    assert [answer[start:end] for start, end in part.telling(answer, 0)] == ["thinks"]
+    assert [answer[start:end] for start, end in part.deciding_words(answer, 0)] == ["thinks"]
 
 
 def test_negated_words_are_separate_features() -> None:
@@ -148,8 +148,8 @@ def test_the_model_equals_scikit_learns() -> None:
 
 def test_too_few_samples_give_no_model() -> None:
     assert learned(TEACHING[: LEAST_SAMPLES - 1]) is None
-    few = replace(key(), likeness=Likeness({"8": TEACHING[:5]}))
-    alone = replace(key(), likeness=Likeness({}))
+    few = replace(key(), similarity=Similarity({"8": TEACHING[:5]}))
+    alone = replace(key(), similarity=Similarity({}))
     answer = "It reduces overfitting."
     assert mark_answer(few, "8", answer) == mark_answer(alone, "8", answer)
 
@@ -240,5 +240,5 @@ def test_a_key_names_the_file_of_its_samples(tmp_path: Path) -> None:
         load_key(tmp_path / "key.toml")
     (tmp_path / "samples.jsonl").write_text("", encoding="utf-8")
     without = load_key(tmp_path / "key.toml")
-    assert without.likeness.of("8") is None
+    assert without.similarity.of("8") is None
     assert without.revision != key().revision, "other samples make a different key"

@@ -70,11 +70,11 @@ def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
     elif len(pages) == MOST_PAGES:
         problem = f"{name} has {MOST_PAGES} pages or more, so only its start was read."
     has_pictures = any(page.has_picture or page.has_marks for page in pages)
-    text = _BROKEN.sub(_mended, "\n".join(page.text for page in pages))
+    text = _BROKEN.sub(_joined, "\n".join(page.text for page in pages))
     return bounded(name, split(text), problem=problem, has_pictures=has_pictures)
 
 
-def _mended(broken: re.Match[str]) -> str:
+def _joined(broken: re.Match[str]) -> str:
     word = broken.group(1)
     return f"{word}-" if word.lower() in _OWN_HYPHEN else word
 

@@ -100,7 +100,7 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
     if line.echo and not any(KEYS[candidate.first] == line.echo for candidate in found):
         place = PLACE[line.echo]
         column = mark.end if mark and mark.strength <= Strength.PLAIN else 0
-        found.append(Candidate(index, place, place, 3.0, column, "likeness", 0.8, "echo"))
+        found.append(Candidate(index, place, place, 3.0, column, "similarity", 0.8, "echo"))
     return found
 
 
@@ -120,11 +120,11 @@ def _pooled(index: int, lines: list[Line]) -> Candidate | None:
     place = PLACE[part]
     if mark and mark.question == 6 and not mark.letters and not mark.through:
         score = _SCORE[mark.strength] + 1.0
-        return Candidate(index, place, place, score, column, "likeness", 0.85, mark.style)
+        return Candidate(index, place, place, score, column, "similarity", 0.85, mark.style)
     below = (after.text for after in lines[index + 1 : index + 4] if after.text.strip())
-    said = line.text[column:][end:].strip(" \t*_") or next(below, "")
-    can_open = mark is None and _VALUES.match(said[:100]) is not None
-    return Candidate(index, place, place, 2.0, column, "likeness", 0.75, "pool", needs=6, can_open=can_open)
+    after_name = line.text[column:][end:].strip(" \t*_") or next(below, "")
+    can_open = mark is None and _VALUES.match(after_name[:100]) is not None
+    return Candidate(index, place, place, 2.0, column, "similarity", 0.75, "pool", needs=6, can_open=can_open)
 
 
 def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
@@ -143,7 +143,7 @@ def is_proven(lines: list[Line], chain: list[Candidate]) -> bool:
     for c in chain:
         mark = lines[c.line].label
         if c.last != END and (
-            c.how == "likeness"
+            c.how == "similarity"
             or c.style == "anchor"
             or lines[c.line].echo
             or (mark and (mark.letters or _ASKED.match(mark.style)))

@@ -49,16 +49,16 @@ def _content(text: str) -> str:
     return " ".join(word for word in words if word not in _SMALL)
 
 
-def likeness(text: str, question: str) -> float:
+def similarity(text: str, question: str) -> float:
     """How far ``text`` is a copy of a question, 0..1; 0 for a statement that only reuses its words."""
     text = text[:LONGEST_ECHO]
     if not _ASKING.search(text):
         return 0.0
     content = _content(text)
-    return max((_likeness(text, content, known.words) for known in _ALL if known.id == question), default=0.0)
+    return max((_similarity(text, content, known.words) for known in _ALL if known.id == question), default=0.0)
 
 
-def _likeness(text: str, content: str, words: str) -> float:
+def _similarity(text: str, content: str, words: str) -> float:
     if not content or not 0.5 < len(content) / len(words) < 2.0:
         return 0.0
     score = fuzz.ratio(content, words, score_cutoff=_LIKE)
@@ -80,7 +80,7 @@ def without_question(text: str, part: str) -> str:
     found = _SHORT[part].match(text) if part in _SHORT else None
     if found:
         return text[found.end() :]
-    best = max(((likeness(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
+    best = max(((similarity(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
     if not best[0]:
         return text
     rest = text[best[1] :]
@@ -108,7 +108,7 @@ def asked(text: str) -> tuple[str, int]:
         return "", 0
     beginnings = [(end, _content(text[:end])) for end in _ends(text) if end >= asking.end()]
     scored = [
-        (_likeness(text[:end], content, question.words), end, question.id)
+        (_similarity(text[:end], content, question.words), end, question.id)
         for question in _ALL
         for end, content in beginnings
     ]

@@ -275,7 +275,7 @@ def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
         sure = answer.confidence
         if coverage < _FEW and answer.how != "anchor":
             sure *= max(0.4, coverage / _FEW)
-        if part == "6b" and "6a" not in found and answer.how == "likeness":
+        if part == "6b" and "6a" not in found and answer.how == "similarity":
             sure *= 0.8
         if index + 1 < len(PART1_IDS) and PART1_IDS[index + 1] not in found and answer.how != "anchor":
             sure *= 0.8

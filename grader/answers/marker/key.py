@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from grader.answers.marker.key_parts import Condition, Idea, NumericPart, ProsePart
 from grader.answers.marker.patterns import Pattern, PatternFault, compiled
 from grader.answers.marker.samples import Sample, load_samples
-from grader.answers.marker.similarity import Likeness
+from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read, stem
 from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
@@ -36,7 +36,7 @@ class AnswerKey:
 
     parts: Mapping[str, ProsePart | NumericPart]
     vocabulary: frozenset[str]
-    likeness: Likeness
+    similarity: Similarity
     """Learned from the key's sample answers."""
     revision: str = ""
     """Digest of the key's values and its samples, independent of comments and layout."""
@@ -89,12 +89,12 @@ class _Reader:
                 patterns += [pattern for _, named in asked.topics for pattern in named]
                 stems |= {word for pattern in patterns for word in pattern.words}
         samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
-        said = json.dumps([values, samples], sort_keys=True, default=str)
+        content = json.dumps([values, samples], sort_keys=True, default=str)
         return AnswerKey(
             parts,
             frozenset(stems),
-            Likeness(samples),
-            hashlib.sha256(said.encode()).hexdigest()[:12],
+            Similarity(samples),
+            hashlib.sha256(content.encode()).hexdigest()[:12],
         )
 
     def samples(self, values: Mapping[str, Any], parts: list[str]) -> Mapping[str, tuple[Sample, ...]]:

@@ -67,7 +67,7 @@ class ProsePart:
     asides: tuple[Pattern, ...]
 
     @cached_property
-    def said(self) -> frozenset[str]:
+    def earning_stems(self) -> frozenset[str]:
         """The stems of the earning patterns, without short ones, which any sentence has."""
         return frozenset(
             word for idea in self.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3

@@ -59,7 +59,7 @@ def is_contrast(word: str, after: str) -> bool:
 
 
 def has_hedge(reading: Reading) -> bool:
-    """Whether the writer hedges."""
+    """Whether the writer hedges, as in "maybe" or "or"."""
     return any(token.stem in HEDGES for token in reading.tokens)
 
 

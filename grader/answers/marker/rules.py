@@ -44,8 +44,7 @@ LONG_CLAUSE, LONGER_CLAUSE = 5, 7
 class Found:
     """The ideas that an answer states and the ideas that it denies, by name; ``hits`` are their words.
 
-    ``read`` has the numbers of all tokens that the key understands: ideas and asides. ``beside`` has the asides' tokens
-    and the names of topics.
+    ``read`` has the numbers of all tokens of ideas and asides, ``beside`` those of asides and of topics' names.
     """
 
     stated: dict[str, Idea]
@@ -69,24 +68,24 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
         return finding(NOTHING, 0.9, asked.missing + note)
     found = _marked(key, asked, text, note)
     if isinstance(asked, ProsePart) and not (is_instructing or found.is_structural):
-        found = _weighed(key, asked, text, note, found)
+        found = _combined(key, asked, text, note, found)
     if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
         return finding(NOTHING, 0.4, found.message, found.spans)  # the answer may be in the same sentence
     return found
 
 
-def _weighed(key: AnswerKey, asked: ProsePart, text: str, note: str, found: AnswerFinding) -> AnswerFinding:
+def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: AnswerFinding) -> AnswerFinding:
     """The finding by the key's ideas, combined with the similarity to its sample answers."""
-    likeness = key.likeness.of(asked.part)
-    if likeness is None:
+    model = key.similarity.of(asked.part)
+    if model is None:
         return found
-    if key.likeness.is_keyword_list(text):
+    if key.similarity.is_keyword_list(text):
         return finding(NOTHING, 0.4, KEYWORDS_ONLY + note, found.spans)
-    mark, sure = weigh(found, likeness.shares(text))
+    mark, sure = weigh(found, model.shares(text))
     if is_same(found, mark) and found.spans:
         return settled(found, mark, sure, message=found.message, spans=found.spans)
     message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
-    return settled(found, mark, sure, message=message, spans=likeness.telling(text, MARKS.index(mark)))
+    return settled(found, mark, sure, message=message, spans=model.deciding_words(text, MARKS.index(mark)))
 
 
 def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> AnswerFinding:
@@ -130,7 +129,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         if found.beside & found.read and on_topic <= found.read:
             return finding(NOTHING, 0.65, asked.missing + note)  # nothing in it but asides
         if not known:
-            related = len({token.stem for token in reading.tokens if token.stem in asked.said})
+            related = len({token.stem for token in reading.tokens if token.stem in asked.earning_stems})
             return finding(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
         return finding(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):

@@ -46,7 +46,7 @@ in a hundred lists made of the words of right answers."""
 MARKED = re.compile(r"[.,;:!?()\[\]=|<>/\n\u2192-]\s|[=|\n]")
 LEAST_SAMPLES = 30
 """Of a part; fewer are too few to learn from."""
-TELLING = 0.5
+DECIDING_SHARE = 0.5
 """Share of the highest word weight from which a word is shown as one that counted."""
 MOST_WORDS = 6
 
@@ -111,7 +111,7 @@ class FeatureWeights:
 
 
 @dataclass(frozen=True)
-class PartLikeness:
+class PartModel:
     """The model of a part. ``base`` is (marks,): the share of samples with each mark."""
 
     stems: FeatureWeights
@@ -124,7 +124,7 @@ class PartLikeness:
         grown = np.exp(scores - scores.max())
         return tuple((grown / grown.sum()).tolist())
 
-    def telling(self, answer: str, mark: int) -> tuple[tuple[int, int], ...]:
+    def deciding_words(self, answer: str, mark: int) -> tuple[tuple[int, int], ...]:
         """The character offsets of the words with the highest weights for the mark with this index."""
         weights = self.stems.weights
         speaks = weights[:, mark] - np.delete(weights, mark, axis=1).mean(axis=1)
@@ -135,19 +135,19 @@ class PartLikeness:
             and (at := self.stems.vocabulary.columns.get(stem(word.group().lower()))) is not None
         ]
         most = max((weight for weight, _ in rated), default=0.0)
-        return tuple([place for weight, place in rated if most > 0 and weight >= TELLING * most][:MOST_WORDS])
+        return tuple([place for weight, place in rated if most > 0 and weight >= DECIDING_SHARE * most][:MOST_WORDS])
 
 
-class Likeness:
+class Similarity:
     """The models of all parts, each fitted to its samples at its first use."""
 
     def __init__(self, samples: Mapping[str, Sequence[Sample]]) -> None:
         self._samples = samples
         self._pairs: frozenset[tuple[str, str]] | None = None
-        self._learned: dict[str, PartLikeness | None] = {}
+        self._learned: dict[str, PartModel | None] = {}
         self._lock = threading.Lock()
 
-    def of(self, part: str) -> PartLikeness | None:
+    def of(self, part: str) -> PartModel | None:
         """The model of ``part``; None when it has too few samples."""
         with self._lock:
             if part not in self._learned:
@@ -174,7 +174,7 @@ class Likeness:
         return known < KNOWN_PAIRS * (len(words) - 1)
 
 
-def learned(samples: Sequence[Sample]) -> PartLikeness | None:
+def learned(samples: Sequence[Sample]) -> PartModel | None:
     """The model that fits the samples of a part; None when there are too few."""
     if len(samples) < LEAST_SAMPLES:
         return None
@@ -186,7 +186,7 @@ def learned(samples: Sequence[Sample]) -> PartLikeness | None:
     alike = (by_stem @ by_stem.T + by_piece @ by_piece.T).toarray()
     dual = np.linalg.solve(alike + PENALTY * np.eye(len(samples)), given - base)  # kernel ridge regression
     stems, pieces = map(FeatureWeights, vocabularies, (by_stem.T @ dual, by_piece.T @ dual))
-    return PartLikeness(stems, pieces, base)
+    return PartModel(stems, pieces, base)
 
 
 def _words(answer: str) -> list[str]:
