@@ -1,4 +1,4 @@
-"""Reads HTML: the online text of Moodle or Canvas, or a page saved by Word. A stream, so nesting costs no memory."""
+"""Reads HTML: the online text of Moodle or Canvas, or a page saved by Word. A stream, so deep nesting does no harm."""
 
 from __future__ import annotations
 

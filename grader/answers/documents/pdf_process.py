@@ -17,7 +17,7 @@ _SMALLEST_PICTURE = 33
 _MARKS = frozenset({"/FreeText", "/Ink", "/Stamp", "/Text"})
 """Annotations with content of their own."""
 _MOST_OBJECTS = 200
-"""Per page, in which pictures are searched."""
+"""Objects of a page that are searched for pictures or annotations."""
 
 
 def _limit(seconds: int) -> None:

@@ -30,7 +30,7 @@ _PART2 = re.compile(
 )
 _OBSERVATIONS = re.compile(r"\s*<!--\s*lab4:\s*observations?\s*-->", re.IGNORECASE)
 _NEAR = 12
-"""Lines above the place for observations in which its heading is searched."""
+"""Lines above the place for observations that are searched for its heading."""
 _VALUES = re.compile(r"\W*\d+(?:\.\d+)?[\s,;|\[\]()&]+(?:and\s+)?\d")
 """At least two numbers: the output of a pooling layer, not the size of a window."""
 

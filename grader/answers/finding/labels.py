@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grader.lab4.items import PART1_IDS
 
 LONGEST_LABEL = 200
-"""Characters of a line in which a label is searched."""
+"""Characters of a line that are searched for a label."""
 
 
 class Strength(enum.IntEnum):

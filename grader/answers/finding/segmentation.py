@@ -42,7 +42,7 @@ _REPEATED = 0.3
 _COMPLETE = 0.75
 """Least confidence in each start when at most one part is missing: a complete chain is not a coincidence."""
 _DOUBT = 0.7
-"""Factor on the confidence in a start that may also be the next item of a list. So are the next three."""
+"""Factor on the confidence in a start that may also be the next item of a list. The next three are factors too."""
 _UNNUMBERED = 0.85
 """Where question 6 is found only by names of pooling between 5 and 7."""
 _AMBIGUOUS = 0.6

@@ -31,7 +31,7 @@ WORD = re.compile(r"[^\W_]+")
 PIECE = re.compile(r"[^\W_]+|[.,;:!?\n]")
 DENIED = "not:"
 REACH = 4
-"""How many words after a negation it denies, up to the next punctuation."""
+"""Words after a negation that count as denied, up to the next punctuation."""
 PIECE_LENGTHS = (4, 5)
 """Characters of the n-grams; those in only one sample are left out."""
 SHARPNESS = 8.0
@@ -41,8 +41,8 @@ PENALTY = 0.1
 LEAST_KEYWORDS = 8
 """Words of the shortest keyword list; a terse answer has fewer."""
 KNOWN_PAIRS = 0.35
-"""Below this share of known word pairs, the answer is a keyword list. One in forty of 700 answers is below it, and 99
-in a hundred lists made of the words of right answers."""
+"""Below this share of known word pairs, the answer is a keyword list. Measured: one in forty of 700 answers is below,
+and 99 in a hundred of the lists made from words of right answers."""
 MARKED = re.compile(r"[.,;:!?()\[\]=|<>/\n\u2192-]\s|[=|\n]")
 LEAST_SAMPLES = 30
 """Of a part; fewer are too few to learn from."""
