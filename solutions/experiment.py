@@ -1,8 +1,8 @@
-"""Lab 4, the experiment: how channels and kernel sizes decide what the network of task 1 learns.
+"""Lab 4, the experiment: trains the network of task 1 with several numbers of channels and kernel sizes.
 
 Run it with ``python solutions/experiment.py``; ``--help`` lists the options. It trains one network for each choice of
-channels and kernels. In the folder ``--out`` it keeps experiments.csv (a table like the one that students hand in),
-experiments.svg (the drawing of it) and runs.csv (every single run). Stopped and started again, it goes on where it was.
+channels and kernels. The folder ``--out`` gets experiments.csv (a table like the students' own), experiments.svg (its
+chart) and runs.csv (every single run). When you stop it and start it again, it continues where it stopped.
 """
 
 import argparse
@@ -40,14 +40,14 @@ BATCH_SIZE, LEARNING_RATE, MOMENTUM = 64, 0.01, 0.9
 MOST_CHANNELS = 1024
 TEST_BATCH = 1000
 LEAST_BATCHES = 300
-"""Fewer of them teach a network too little to compare."""
+"""With fewer batches, networks learn too little to be compared."""
 COLUMNS = ("channels1", "channels2", "kernel1", "kernel2", "epochs", "accuracy", "seconds")
-"""Of experiments.csv, as in the students' template."""
+"""The columns of experiments.csv, as in the students' template."""
 Advance = Callable[[], None]
 
 
 class Net(nn.Module):
-    """The network of task 1 with padding, so that every kernel fits and 7 x 7 pixels are left at the end."""
+    """The network of task 1 with padding, so that every kernel size fits and the last maps have 7 x 7 pixels."""
 
     def __init__(self, channels1: int, channels2: int, kernel1: int, kernel2: int) -> None:
         super().__init__()
@@ -81,9 +81,9 @@ class Configuration:
 
     @property
     def work(self) -> int:
-        """What the time of a run goes with: multiplications for one image, and as many as would take the rest's time.
+        """The relative time of a run: multiplications per image, plus overhead in units of multiplications.
 
-        The rest, each value between the layers and each call, was weighed by twelve networks on one core of a CPU.
+        The overhead, per value between the layers and per call, was fitted to twelve networks on one CPU core.
         """
         first = self.channels1 * (self.kernel1 * SIDE) ** 2
         second = self.channels1 * self.channels2 * (self.kernel2 * SIDE // 2) ** 2
@@ -93,9 +93,9 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Run:
-    """One line of runs.csv: the accuracy (0..1) on the test images of one network after so many epochs.
+    """One line of runs.csv: a network's accuracy (0..1) on the test images after ``epochs``.
 
-    ``seconds`` are those of training and testing. ``steps`` is 0 for whole epochs, else the batches of a shortened one.
+    ``seconds`` include training and testing. ``steps`` is 0 for whole epochs, else the batches of a shortened epoch.
     """
 
     channels1: int
@@ -126,7 +126,7 @@ class Result:
 
     @classmethod
     def of(cls, configuration: Configuration, epochs: int, runs: Sequence[Run]) -> "Result":
-        """The mean of ``runs``, which are of that configuration and length."""
+        """The result of ``runs``, which all have that configuration and length."""
         seconds = statistics.fmean(run.seconds for run in runs)
         return cls(configuration, epochs, tuple(run.accuracy for run in runs), round(seconds, 1))
 
@@ -147,7 +147,7 @@ class Result:
 
 
 def pair(text: str) -> tuple[int, int]:
-    """Read ``10x20``, or raise argparse's error with a sentence that helps."""
+    """Read ``10x20``. Raises argparse's error with a sentence that says what to write."""
     found = re.fullmatch(r"(\d+)[x×](\d+)", text.strip().lower(), re.ASCII)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} should be two whole numbers with an x between them, such as 10x20")
@@ -158,7 +158,7 @@ def channels(text: str) -> tuple[int, int]:
     """Two numbers of channels."""
     first, second = pair(text)
     if not (1 <= first <= MOST_CHANNELS and 1 <= second <= MOST_CHANNELS):
-        raise argparse.ArgumentTypeError(f"{text}: a convolution has from 1 to {MOST_CHANNELS} channels here")
+        raise argparse.ArgumentTypeError(f"{text}: a convolution can have 1 to {MOST_CHANNELS} channels here")
     return first, second
 
 
@@ -166,19 +166,19 @@ def kernels(text: str) -> tuple[int, int]:
     """Two kernel sizes, one for each convolution."""
     first, second = pair(text)
     if not (1 <= first <= SIDE and 1 <= second <= SIDE):
-        raise argparse.ArgumentTypeError(f"{text}: a kernel has from 1 to {SIDE} pixels, as the images have {SIDE}")
+        raise argparse.ArgumentTypeError(f"{text}: a kernel can have 1 to {SIDE} pixels, because images have {SIDE}")
     return first, second
 
 
 def count(text: str) -> int:
-    """A whole number from 1."""
+    """A whole number, at least 1."""
     if not re.fullmatch(r"\d+", text, re.ASCII) or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} should be a whole number from 1")
     return int(text)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the options; what makes no sense ends with a sentence about it."""
+    """Read the options; exits with a sentence about a wrong one."""
     parser = argparse.ArgumentParser(
         description="Train the network of task 1 with several numbers of channels and kernel sizes on MNIST.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -186,22 +186,22 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add = parser.add_argument
     add("--channels", type=channels, nargs="+", default=["5x10", "10x20", "20x40"], metavar="AxB", help="of both convs")
     add("--kernels", type=kernels, nargs="+", default=["3x3", "5x5", "7x7"], metavar="AxB", help="of both convs")
-    add("--epochs", type=count, nargs="+", default=[1], metavar="N", help="passes over the images; each gives a line")
-    add("--seeds", type=count, default=1, metavar="N", help="runs of each network; the table has their mean")
-    add("--steps", type=count, metavar="N", help="cut each epoch to N batches, for a quick look")
-    add("--data", metavar="DIR", help="folder of MNIST, or the word digits; else LAB4_DATA, or a download")
-    add("--out", type=Path, default=Path("experiment"), metavar="DIR", help="where the results are kept")
+    add("--epochs", type=count, nargs="+", default=[1], metavar="N", help="numbers of epochs; each gives a line")
+    add("--seeds", type=count, default=1, metavar="N", help="runs per network; the table has their mean")
+    add("--steps", type=count, metavar="N", help="shorten each epoch to N batches, for a quick look")
+    add("--data", metavar="DIR", help="folder of MNIST, or the word digits; default: LAB4_DATA, or a download")
+    add("--out", type=Path, default=Path("experiment"), metavar="DIR", help="folder for the results")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="auto prefers a GPU")
-    add("--surface", type=Path, metavar="FILE", help="write means, spreads and numbers of runs there as well")
+    add("--surface", type=Path, metavar="FILE", help="also write means, spreads and numbers of runs to this file")
     args = parser.parse_args(arguments)
-    # argparse converts a default only where it is one string.
-    args.channels = [channels(one) if isinstance(one, str) else one for one in args.channels]
-    args.kernels = [kernels(one) if isinstance(one, str) else one for one in args.kernels]
+    # argparse converts a default only if it is a string, not a list of strings.
+    args.channels = [channels(given) if isinstance(given, str) else given for given in args.channels]
+    args.kernels = [kernels(given) if isinstance(given, str) else given for given in args.kernels]
     args.epochs = sorted(set(args.epochs))
     if args.device != "cpu":
         found = devices()
         if args.device not in ("auto", *found):
-            parser.error(f"argument --device: {args.device} is not to be had here, but {' and '.join(found)}")
+            parser.error(f"argument --device: {args.device} is not available here, but {' and '.join(found)}")
         args.device = found[0] if args.device == "auto" else args.device
     return args
 
@@ -217,7 +217,7 @@ class Images:
 
 
 def on_device(data: DataSet, device: str) -> Images:
-    """Normalise by the mean and the standard deviation of the training pixels, and copy to the device, once."""
+    """Normalise by mean and standard deviation of the training pixels, and copy everything to the device."""
     train = torch.tensor(data.train_images).to(device).float().div_(255).unsqueeze(1)
     test = torch.tensor(data.heldout_images).to(device).float().div_(255).unsqueeze(1)
     deviation, mean = torch.std_mean(train)
@@ -232,7 +232,7 @@ def on_device(data: DataSet, device: str) -> Images:
 def train_epoch(
     net: nn.Module, optimizer: torch.optim.Optimizer, images: Images, picks: Sequence[torch.Tensor], advance: Advance
 ) -> None:
-    """Train ``net`` on one batch after the other, and call ``advance`` after each."""
+    """Train ``net`` on each batch in turn, and call ``advance`` after each."""
     net.train()  # dropout on
     for batch in picks:
         optimizer.zero_grad()
@@ -252,7 +252,7 @@ def accuracy_of(net: nn.Module, images: Images) -> float:
 
 
 class Sweep:
-    """The runs that are wanted and those that are there, in a folder that always holds the results so far."""
+    """The runs that are wanted and the runs that are done, in a folder with the results so far."""
 
     def __init__(self, args: argparse.Namespace, data: DataSet) -> None:
         self.args, self.data = args, data
@@ -264,19 +264,21 @@ class Sweep:
 
     @property
     def missing(self) -> list[tuple[Configuration, int]]:
-        """Configurations and seeds that still have to be trained; all configurations come under one seed first."""
-        wanted = [(one, seed) for seed in range(1, self.args.seeds + 1) for one in self.configurations]
-        return [(one, seed) for one, seed in wanted if not self._epochs_of(one, seed) >= set(self.args.epochs)]
+        """Configurations and seeds that are still to be trained; all configurations with the first seed come first."""
+        wanted = [(network, seed) for seed in range(1, self.args.seeds + 1) for network in self.configurations]
+        return [
+            (network, seed) for network, seed in wanted if not self._epochs_of(network, seed) >= set(self.args.epochs)
+        ]
 
     def _epochs_of(self, configuration: Configuration, seed: int) -> set[int]:
         return {run.epochs for run in self._ours() if (run.configuration, run.seed) == (configuration, seed)}
 
     def _ours(self) -> list[Run]:
-        """Runs on the same data and for the same length: others in the folder are kept and not used."""
+        """The runs on the same data with the same steps; other runs stay in the folder but are not used."""
         return [run for run in self.runs if (run.data, run.steps) == (self.data.name, self.steps)]
 
     def add(self, runs: Sequence[Run]) -> None:
-        """Keep ``runs`` and write everything anew; each file is replaced in one step."""
+        """Add ``runs`` and write all files again; each file is replaced atomically."""
         self.runs += [run for run in runs if run.epochs not in self._epochs_of(run.configuration, run.seed)]
         names = [field.name for field in fields(Run)]
         write_file(self.record, csv_of(names, [astuple(run) for run in self.runs]))
@@ -284,26 +286,26 @@ class Sweep:
 
     @property
     def results(self) -> list[Result]:
-        """What the folder holds on these images, asked for in this run or an earlier one, smallest networks first."""
+        """All results on these images, of this sweep and earlier ones, the smallest networks first."""
         runs = sorted(self._ours(), key=lambda run: (astuple(run.configuration), run.epochs, run.seed))
         grouped = itertools.groupby(runs, key=lambda run: (run.configuration, run.epochs))
-        return [Result.of(one, epochs, list(some)) for (one, epochs), some in grouped]
+        return [Result.of(network, epochs, list(group)) for (network, epochs), group in grouped]
 
     def write_results(self) -> None:
-        """Write experiments.csv, experiments.svg and what ``--surface`` names."""
-        rows = [one.row for one in self.results]
+        """Write experiments.csv, experiments.svg and the file of ``--surface``."""
+        rows = [result.row for result in self.results]
         write_file(self.args.out / "experiments.csv", csv_of(COLUMNS, rows))
         reference = reference_surface().trials if self.data.name == "mnist" else ()
         chart = experiment_chart([Trial(*row) for row in rows], reference)
         if chart is not None:
             write_file(self.args.out / "experiments.svg", standalone_svg(chart).encode())
         if self.args.surface is not None:
-            more = [(*one.row, one.spread, len(one.accuracies)) for one in self.results]
+            more = [(*result.row, result.spread, len(result.accuracies)) for result in self.results]
             write_file(self.args.surface, csv_of((*COLUMNS, "spread", "runs"), more))
 
 
 def read_runs(path: Path) -> list[Run]:
-    """The runs of an earlier sweep; none when there was none. Raises UsageFault for another file of that name."""
+    """The runs of an earlier sweep, or none. Raises UsageFault for another kind of file with that name."""
     if not path.exists():
         return []
     try:
@@ -311,7 +313,7 @@ def read_runs(path: Path) -> list[Run]:
             kinds = {field.name: field.type for field in fields(Run)}
             return [Run(**{name: kinds[name](cell) for name, cell in row.items()}) for row in csv.DictReader(stream)]
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageFault(f"{path} is no record of this script. Move it away, or name another --out.") from error
+        raise UsageFault(f"{path} was not written by this script. Move it, or choose another --out.") from error
 
 
 def csv_of(names: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
@@ -321,11 +323,11 @@ def csv_of(names: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def train_one(one: Configuration, seed: int, images: Images, sweep: Sweep, advance: Advance) -> list[Run]:
-    """Train one network under one seed; a run for each of the epochs that were asked for."""
+def train_network(configuration: Configuration, seed: int, images: Images, sweep: Sweep, advance: Advance) -> list[Run]:
+    """Train a network with a seed; returns a run for each wanted number of epochs."""
     args, runs = sweep.args, []
     torch.manual_seed(seed)
-    net = Net(*astuple(one)).to(args.device)
+    net = Net(*astuple(configuration)).to(args.device)
     optimizer = torch.optim.SGD(net.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
     order = torch.Generator().manual_seed(seed)
     start = time.perf_counter()
@@ -335,12 +337,12 @@ def train_one(one: Configuration, seed: int, images: Images, sweep: Sweep, advan
         if epoch in args.epochs:
             accuracy = accuracy_of(net, images)
             seconds = round(time.perf_counter() - start, 1)
-            runs.append(Run(*astuple(one), epoch, accuracy, seconds, seed, sweep.data.name, sweep.steps))
+            runs.append(Run(*astuple(configuration), epoch, accuracy, seconds, seed, sweep.data.name, sweep.steps))
     return runs
 
 
 def train_missing(sweep: Sweep, images: Images, console: Console) -> None:
-    """Train what is missing, with a bar whose time left goes by the work of each network."""
+    """Train the missing networks, with a progress bar that estimates the time left from each network's work."""
     missing = sweep.missing
     batches = min(-(-len(images.train) // BATCH_SIZE), sweep.steps or sys.maxsize) * sweep.args.epochs[-1]
     columns = (
@@ -350,26 +352,27 @@ def train_missing(sweep: Sweep, images: Images, console: Console) -> None:
         TextColumn("{task.fields[last]}"),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", total=batches * sum(one.work for one, _ in missing), last="")
-        for number, (one, seed) in enumerate(missing, start=1):
-            progress.update(bar, description=f"{number}/{len(missing)}  {one}")
-            runs = train_one(one, seed, images, sweep, functools.partial(progress.advance, bar, one.work))
+        bar = progress.add_task("", total=batches * sum(network.work for network, _ in missing), last="")
+        for number, (network, seed) in enumerate(missing, start=1):
+            progress.update(bar, description=f"{number}/{len(missing)}  {network}")
+            advance = functools.partial(progress.advance, bar, network.work)
+            runs = train_network(network, seed, images, sweep, advance)
             sweep.add(runs)
             progress.update(bar, last=f"last {100 * runs[-1].accuracy:.2f} %")
 
 
 def table_of(results: Sequence[Result]) -> Table:
-    """The results for the console, the best of them marked by a star."""
+    """The results as a table for the console, with a star at the best."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("channels", "kernels", "parameters", "epochs", "accuracy", "spread", "runs", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     best = max(result.accuracy for result in results)
     for result in results:
-        one = result.configuration
+        network = result.configuration
         table.add_row(
-            f"{one.channels1}x{one.channels2}",
-            f"{one.kernel1}x{one.kernel2}",
-            f"{sum(weights.numel() for weights in Net(*astuple(one)).parameters()):,}",
+            f"{network.channels1}x{network.channels2}",
+            f"{network.kernel1}x{network.kernel2}",
+            f"{sum(weights.numel() for weights in Net(*astuple(network)).parameters()):,}",
             str(result.epochs),
             f"{'* ' if result.accuracy == best else ''}{100 * result.accuracy:.2f} %",
             f"{100 * result.spread:.2f}" if len(result.accuracies) > 1 else "",
@@ -379,18 +382,18 @@ def table_of(results: Sequence[Result]) -> Table:
     return table
 
 
-def tell_what_differs(sweep: Sweep, console: Console) -> None:
-    """Say what makes these figures other than those of whole epochs on MNIST, and what is there already."""
+def print_notes(sweep: Sweep, console: Console) -> None:
+    """Say how these figures differ from those of whole epochs on MNIST, and how many runs are already done."""
     if sweep.data.note:
         console.print(f"[bold]Please note.[/bold] {sweep.data.note}")
     batches = -(-len(sweep.data.train_images) // BATCH_SIZE)
     if batches * sweep.args.epochs[-1] < LEAST_BATCHES:
-        console.print(f"An epoch has {batches} batches only, so networks learn little; more --epochs show more.")
+        console.print(f"An epoch has only {batches} batches, so networks learn little; try more --epochs.")
     if sweep.steps:
-        console.print(f"Each epoch is cut to {sweep.steps} batches, so accuracies are lower than usual.")
+        console.print(f"Each epoch is shortened to {sweep.steps} batches, so accuracies are lower than usual.")
     wanted = len(sweep.configurations) * sweep.args.seeds
     if len(sweep.missing) < wanted:
-        console.print(f"{wanted - len(sweep.missing)} of {wanted} runs are there already.")
+        console.print(f"{wanted - len(sweep.missing)} of {wanted} runs are already done.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -402,7 +405,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = resolve_data(args.data, environment=os.environ, cache=user_cache(os.environ), download=download)
         args.out.mkdir(parents=True, exist_ok=True)
         sweep = Sweep(args, data)
-        tell_what_differs(sweep, console)
+        print_notes(sweep, console)
         if sweep.missing:
             train_missing(sweep, on_device(data, args.device), console)
         sweep.write_results()
@@ -415,7 +418,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error.filename or args.out} cannot be used ({error.strerror or error}).", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        print("\nStopped. Run the same command again to continue.", file=sys.stderr)
         return 130
     return 0
 

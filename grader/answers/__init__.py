@@ -1,4 +1,4 @@
-"""The written answers of Part 1: reading them, cutting them into parts, and marking each part against the key.
+"""The written answers of Part 1: reads documents, finds the answer to each part, marks it against the key.
 
 May import: ``answers.finding``, ``answers.marker``, ``checks``, ``model``.
 """

@@ -1,7 +1,7 @@
-"""From a sheet of answers to marked parts: a pure function of the sheet, the rubric's points and the key.
+"""Turns a sheet of answers into results: a pure function of the sheet, the rubric's points and the key.
 
-What an answer earns is decided in :mod:`grader.answers.marker.rules`; here it meets how surely it was found.
-Nothing that was not found, or not read, is ever a zero.
+:mod:`grader.answers.marker.rules` decides what an answer earns; this module combines that with how surely the answer
+was found. An answer that was not found, or could not be read, never gets a zero without a tutor.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from grader.model import PART1, AnswerFinding, AnswerSheet, Criterion, MarkedAns
 
 
 class Marker(Protocol):
-    """Marks answers by some key."""
+    """Marks answers by a key."""
 
     def __call__(self, part: str, text: str) -> AnswerFinding:
-        """What is said of the answer to ``part``."""
+        """The finding on the answer ``text`` to ``part``."""
 
     def full_answer(self, part: str) -> str:
         """One sentence with what a full answer mentions."""
 
 
 WAITING = "The answer has not been marked yet."
-NO_ANSWERS = "No file that could hold the answers was found; a tutor should look for them."
+NO_ANSWERS = "No file that could contain the answers was found; a tutor should look for them."
 BLANK = "Not answered."
 DOUBTED = 0.5
-"""The most confidence in a mark whose answer may not be the whole answer."""
+"""The highest confidence in a mark for a text that may not be the whole answer."""
 
 
 def mark_sheet(
     sheet: AnswerSheet, criteria: Sequence[Criterion], marker: Marker | None, notes: Mapping[str, str]
 ) -> tuple[Result, ...]:
-    """Each part with its mark, or with why a tutor has to look. Without a ``marker`` every answer waits."""
+    """A result for each part: its mark, or why a tutor has to look. Without a ``marker`` every answer waits."""
     found = {answer.part: answer for answer in sheet.answers}
     return tuple(
         _found(criterion, found[criterion.id], sheet, marker, notes.get(criterion.id, ""))
@@ -46,7 +46,7 @@ def mark_sheet(
 
 
 def wait_for_marking(criteria: Sequence[Criterion]) -> tuple[Result, ...]:
-    """Every part as not marked, where nobody has looked for the answers."""
+    """A result for each part that says that it is not marked, where no answers were read."""
     return tuple(_open(criterion, WAITING) for criterion in criteria)
 
 
@@ -96,24 +96,24 @@ def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, mark
 
 
 def _finding(criterion: Criterion, answer: WrittenAnswer, marker: Marker | None) -> AnswerFinding | None:
-    """What the text earns; a blank place needs no key to earn nothing."""
+    """The finding on the text; None without a marker. A blank earns nothing, even without a key."""
     if answer.is_blank:
         return AnswerFinding(Status.FAILED, Decimal(0), 1.0, BLANK, ())
     return marker(criterion.id, answer.text) if marker is not None else None
 
 
 def _doubt(answer: WrittenAnswer, sheet: AnswerSheet) -> str:
-    """Why a tutor has to look whatever the text says; empty when the text is surely the whole answer."""
+    """Why a tutor has to look, whatever the text says; empty when the text is certainly the whole answer."""
     if answer.has_picture:
         return f"A picture in {answer.source} may be part of this answer."
     if answer.is_blank and sheet.problems:
         return sheet.problems[0]
     if answer.rivals:
-        return f"This part is answered in other words in {' and '.join(answer.rivals[:3])}."
+        return f"There is a different answer to this part in {' and '.join(answer.rivals[:3])}."
     if answer.shared:
-        return f"Parts {', '.join(answer.shared)} were answered in one text."
+        return f"Parts {', '.join(answer.shared)} are answered in one text."
     if answer.confidence < CERTAIN:
-        return "It is not certain that this is the answer to this part, or all of it."
+        return "It is not certain that this text is the answer to this part, or the whole answer."
     if len(answer.text) > TOO_LONG:
         return f"Only the first {TOO_LONG} characters of this answer were marked."
     return ""

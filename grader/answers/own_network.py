@@ -1,4 +1,4 @@
-"""What the questions of Part 1 come to in a student's own network: one sentence a part, read from the trace."""
+"""Notes that relate the questions of Part 1 to the student's own network: one sentence for each part."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ _ORDINALS = ("first", "second")
 
 
 def notes(evidence: Evidence | None) -> dict[str, str]:
-    """A sentence for each part that the network, as it ran, is an example of. No mark depends on them."""
+    """A sentence for each part that the network, as it ran, illustrates. Marks do not depend on them."""
     return dict(_notes(executed_network(evidence.trace))) if evidence is not None else {}
 
 
 def _notes(network: Network) -> Iterator[tuple[str, str]]:
-    pools = [one for one in network.path if one.kind == "pool" and _has_maps(one.shape_in) and _has_maps(one.shape_out)]
-    convs = [one for one in network.convs if _has_maps(one.shape_out)]
-    drops = [one for one in network.path if one.drops_some]
+    pools = [step for step in network.path if step.kind == "pool" and _has_maps(step.shape_in, step.shape_out)]
+    convs = [conv for conv in network.convs if _has_maps(conv.shape_out)]
+    drops = [step for step in network.path if step.drops_some]
     if pools:
         before, after = pools[0].shape_in, pools[0].shape_out
-        less = prod(before[2:]) / prod(after[2:])
-        turned = f"maps of {_area(before)} into {_area(after)}"
-        yield "5", f"In your network the first pooling turns {turned}: {less:.3g} times fewer values."
+        factor = prod(before[2:]) / prod(after[2:])
+        change = f"from {_area(before)} to {_area(after)}"
+        yield "5", f"In your network the first pooling reduces maps {change}: {factor:.3g} times fewer values."
     if convs:
         first = convs[0]
         name, area, places = _name(first, 0), _area(first.shape_out), prod(first.shape_out[2:])
-        told = [f"{_name(conv, at)} has {_counted(conv.shape_out[1], 'filter')}" for at, conv in enumerate(convs[:2])]
-        yield "7a", f"In your network {' and '.join(told)}."
+        counts = [f"{_name(conv, at)} has {_counted(conv.shape_out[1], 'filter')}" for at, conv in enumerate(convs[:2])]
+        yield "7a", f"In your network {' and '.join(counts)}."
         yield "7c", f"In your network {name} is applied {area} = {places} times for each filter."
         yield "7d", f"In your network {name} gives {places} values for each filter, one at a time."
         yield "7e", f"In your network {name} fills {_counted(first.shape_out[1], 'map')} of {area}."
     if drops:
-        chances = sorted({f"{100 * (one.probability or 0):.3g} %" for one in drops})
+        chances = sorted({f"{100 * (drop.probability or 0):.3g} %" for drop in drops})
         yield "8", f"While your network trains, its dropout sets {' or '.join(chances)} of the values to zero."
 
 
-def _has_maps(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 4 and prod(shape[1:]) > 0
+def _has_maps(*shapes: tuple[int, ...]) -> bool:
+    """Whether these are shapes of feature maps, (N, C, H, W), none of them empty."""
+    return all(len(shape) == 4 and prod(shape[1:]) > 0 for shape in shapes)
 
 
 def _area(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The experiment of Part 2: reading the table of what was tried, training one line of it again, and judging both.
+"""The experiment of Part 2: reads the table of runs, trains one of its lines again, and makes findings of both.
 
 May import: ``answers.finding.observations``, ``checks``, ``lab4``, ``model``, ``safe_text``,
 ``source``, ``storage.fingerprints``.

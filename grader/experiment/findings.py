@@ -1,6 +1,6 @@
-"""What an experiment shows: a finding for each of its items, from the table, the brief re-run and the observations.
+"""Makes the findings on an experiment: one for each item, from the table, the brief re-run and the observations.
 
-A pure function, like the checks of Part 2. Whatever is odd without being impossible goes to a tutor.
+A pure function, like the checks. Figures that are unusual but possible go to a tutor.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from grader.model.experiment import Experiment, Rerun, Trial
 from grader.model.images import SIDE
 
 LEAST_TRIALS = 3
-"""Networks without which neither of two factors can have been varied on its own."""
+"""Networks needed to vary each of two factors on its own."""
 CHANCE = 0.05
-"""One guess in ten is right on ten classes; far less is a figure of some other kind."""
+"""Guessing among ten classes is right one time in ten; a figure far below that is probably not an accuracy."""
 HALF = Decimal("0.5")
 _MOST_ROWS = 6
-"""Lines that a sentence lists."""
-_NO_TRIALS = "Not looked at, because no line of the table could be read."
+"""Lines that a message lists."""
+_NO_TRIALS = "Not checked, because no line of the table could be read."
 
 
 def experiment_findings(experiment: Experiment | None, sheet: AnswerSheet) -> dict[str, Finding]:
-    """A finding for each item of the experiment; ``experiment`` is None where no file could be one."""
+    """A finding for each item of the experiment, by id; ``experiment`` is None where there is no such file."""
     found = experiment or Experiment()
     return {
         "experiment.table": _table(found),
@@ -40,18 +40,18 @@ def experiment_findings(experiment: Experiment | None, sheet: AnswerSheet) -> di
 
 
 def _table(found: Experiment) -> Finding:
-    expected = f"a line in {EXPERIMENTS} for each network that was tried"
-    hint = f"Note each run in {EXPERIMENTS}; the README shows what a line looks like."
+    expected = f"a line in {EXPERIMENTS} for each network that you tried"
+    hint = f"Write each run into {EXPERIMENTS}; the README shows what a line looks like."
     count = len(found.trials)
     if found.trials and not found.unread:
-        return passed(f"{found.source} holds {counted(count, 'run')}.", expected=expected)
+        return passed(f"{found.source} contains {counted(count, 'run')}.", expected=expected)
     if found.trials:
-        message = f"{counted(count, 'run')} of {found.source} could be read, and {counted(found.unread, 'line')} not."
+        message = f"{counted(count, 'run')} in {found.source} could be read; {counted(found.unread, 'line')} could not."
         return Finding(Status.NEEDS_REVIEW, message, hint, Decimal(1), expected, " ".join(found.problems))
     if found.problems:
         return review(found.problems[0], proposed=Decimal(0), hint=hint)
     if found.source:
-        return failed(f"{found.source} has no run in it yet.", hint, expected=expected)
+        return failed(f"{found.source} contains no run yet.", hint, expected=expected)
     return failed(f"No {EXPERIMENTS} was found.", hint, expected=expected)
 
 
@@ -60,18 +60,18 @@ def _varied(found: Experiment) -> Finding:
     expected = f"at least {LEAST_TRIALS} runs, with several numbers of channels and several kernel sizes"
     if not trials:
         return skipped(_NO_TRIALS)
-    channels = {(one.channels1, one.channels2) for one in trials}
-    kernels = {(one.kernel1, one.kernel2) for one in trials}
+    channels = {(trial.channels1, trial.channels2) for trial in trials}
+    kernels = {(trial.kernel1, trial.kernel2) for trial in trials}
     seen = f"{counted(len(trials), 'run')}: channels {_pairs(channels)}; kernel sizes {_pairs(kernels)}"
     missing = [name for name, tried in (("numbers of channels", channels), ("kernel sizes", kernels)) if len(tried) < 2]
     if not missing and len(trials) >= LEAST_TRIALS:
-        return passed("Both the numbers of channels and the kernel sizes were varied.", seen=seen, expected=expected)
+        return passed("You varied both the numbers of channels and the kernel sizes.", seen=seen, expected=expected)
     if missing:
-        message = f"Only one choice of {' and of '.join(missing)} was tried."
+        message = f"You tried only one choice of {' and of '.join(missing)}."
         hint = f"Try other {' and other '.join(missing)}, and leave the rest as it is."
     else:
-        message = f"Both factors differ, but in {counted(len(trials), 'run')} only."
-        hint = f"With {LEAST_TRIALS} runs or more, each factor can be changed on its own."
+        message = f"You varied both factors, but in only {counted(len(trials), 'run')}."
+        hint = f"With {LEAST_TRIALS} runs or more, you can change each factor on its own."
     fraction = HALF if len(missing) < 2 and len(trials) > 1 else Decimal(0)
     if found.unread:
         return Finding(Status.NEEDS_REVIEW, f"{message} Some lines could not be read.", hint, fraction, expected, seen)
@@ -83,49 +83,49 @@ def _figures(found: Experiment) -> Finding:
     expected = f"accuracies from 0 to 1, seconds above 0, and kernels of 1 to {SIDE} pixels"
     if not trials:
         return skipped(_NO_TRIALS)
-    impossible = [(one, reason) for one in trials if (reason := _impossible(one))]
+    impossible = [(trial, reason) for trial in trials if (reason := _impossible(trial))]
     if impossible:
         seen = _lines(impossible)
         hint = "Compare these lines with what the script printed."
-        message = f"{counted(len(impossible), 'run')} of {len(trials)} cannot have come out like this."
-        if 2 * len(impossible) < len(trials):  # a slip of the pen
+        message = f"{counted(len(impossible), 'run')} of {len(trials)} cannot have given these figures."
+        if 2 * len(impossible) < len(trials):  # probably a typing error
             return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, seen)
         return Finding(Status.FAILED, message, hint, Decimal(0), expected, seen)
-    odd = [(one, reason) for one in trials if (reason := _odd(one))]
+    odd = [(trial, reason) for trial in trials if (reason := _odd(trial))]
     if odd:
-        message = f"{counted(len(odd), 'run')} of {len(trials)} would be unusual."
-        hint = "Note the accuracy on the test images, as a share of 1 or in percent."
+        message = f"{counted(len(odd), 'run')} of {len(trials)} would have unusual figures."
+        hint = "Write down the accuracy on the test images, as a number from 0 to 1 or in percent."
         return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, _lines(odd))
-    networks = {one.network for one in trials}
-    if len(networks) >= LEAST_TRIALS and len({one.accuracy for one in trials}) == 1:
-        message = f"{len(networks)} different networks are all said to reach {_percent(trials[0].accuracy)}."
-        hint = "Two runs hardly ever agree to the last digit; write down what each one reached."
+    networks = {trial.network for trial in trials}
+    if len(networks) >= LEAST_TRIALS and len({trial.accuracy for trial in trials}) == 1:
+        message = f"{len(networks)} different networks all have the same accuracy, {_percent(trials[0].accuracy)}."
+        hint = "Two runs hardly ever agree to the last digit; write down the accuracy of each run."
         return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected)
     return passed("All figures are possible.", expected=expected)
 
 
-def _impossible(one: Trial) -> str:
-    """Why a line cannot be, in a few words; empty where it can."""
-    if min(one.channels1, one.channels2) < 1:
+def _impossible(trial: Trial) -> str:
+    """Why the figures of a line are impossible, in a few words; empty where they are possible."""
+    if min(trial.channels1, trial.channels2) < 1:
         return "a layer without channels"
-    if min(one.kernel1, one.kernel2) < 1:
+    if min(trial.kernel1, trial.kernel2) < 1:
         return "a kernel without pixels"
-    if max(one.kernel1, one.kernel2) > SIDE:
-        return f"a kernel of {max(one.kernel1, one.kernel2)} pixels on images of {SIDE}"
-    if not 0 <= one.accuracy <= 1:
-        return f"an accuracy of {one.accuracy:g}"
-    if one.epochs < 0:
-        return f"{one.epochs} epochs"
-    return f"{one.seconds:g} seconds" if one.seconds is not None and one.seconds < 0 else ""
+    if max(trial.kernel1, trial.kernel2) > SIDE:
+        return f"a kernel of {max(trial.kernel1, trial.kernel2)} pixels on images of {SIDE}"
+    if not 0 <= trial.accuracy <= 1:
+        return f"an accuracy of {trial.accuracy:g}"
+    if trial.epochs < 0:
+        return f"{trial.epochs} epochs"
+    return f"{trial.seconds:g} seconds" if trial.seconds is not None and trial.seconds < 0 else ""
 
 
-def _odd(one: Trial) -> str:
-    """What is unusual about a line that can be."""
-    if one.accuracy > BEST_POSSIBLE:
-        return f"an accuracy of {_percent(one.accuracy)}, above the best of such networks"
-    if one.accuracy < CHANCE:
-        return f"an accuracy of {_percent(one.accuracy)}, below that of guessing"
-    return "no time at all" if one.seconds == 0 else ""
+def _odd(trial: Trial) -> str:
+    """What is unusual about the figures of a line, in a few words; empty where nothing is."""
+    if trial.accuracy > BEST_POSSIBLE:
+        return f"an accuracy of {_percent(trial.accuracy)}, above the best of such networks"
+    if trial.accuracy < CHANCE:
+        return f"an accuracy of {_percent(trial.accuracy)}, below that of guessing"
+    return "0 seconds" if trial.seconds == 0 else ""
 
 
 def _rerun(found: Experiment) -> Finding:
@@ -133,51 +133,53 @@ def _rerun(found: Experiment) -> Finding:
         return skipped(_NO_TRIALS)
     again = found.rerun
     if again is None or again.accuracy is None:
-        # What the grader could not look at costs nobody a point: see ``marking``.
+        # What the grader could not check costs no points: see ``pipeline.marking``.
         reason = again.problem if again is not None else ""
-        return Finding(Status.SKIPPED, reason or "No run was trained again.", fraction=Decimal(1))
+        return Finding(Status.SKIPPED, reason or "No line was trained again.", fraction=Decimal(1))
     return _compared(again, again.accuracy)
 
 
 def _compared(again: Rerun, accuracy: float) -> Finding:
     claim = again.trial
     low, high = plausible(accuracy, epochs=claim.epochs)
-    expected = f"between {_percent(low)} and {_percent(high)}, by a brief run that reached {_percent(accuracy)}"
+    expected = f"between {_percent(low)} and {_percent(high)}, since a brief run reached {_percent(accuracy)}"
     seen = f"{_percent(claim.accuracy)} after {counted(claim.epochs, 'epoch')}, in line {claim.row}"
-    what = f"{network_words(claim)}, trained again for {again.steps} steps"
+    network = f"{network_words(claim)}, trained again for {again.steps} steps"
     if low <= claim.accuracy <= high:
-        return passed(f"The figures of line {claim.row} fit what was measured: {what}.", expected=expected, seen=seen)
-    message = f"Line {claim.row} says {_percent(claim.accuracy)}; {what}, reached {_percent(accuracy)}."
-    hint = "Train this network once more and compare; a tutor looks at it as well."
+        return passed(
+            f"The accuracy in line {claim.row} agrees with a brief run: {network}.", expected=expected, seen=seen
+        )
+    message = f"Line {claim.row} says {_percent(claim.accuracy)}; {network}, reached {_percent(accuracy)}."
+    hint = "Train this network again and compare; a tutor will look at it too."
     return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, seen)
 
 
-def network_words(one: Trial) -> str:
+def network_words(trial: Trial) -> str:
     """A network in a few words, as reports name it."""
-    kernels = [f"{side}x{side}" for side in (one.kernel1, one.kernel2)]
-    return f"{one.channels1} and {one.channels2} channels with kernels of {' and '.join(dict.fromkeys(kernels))}"
+    kernels = [f"{side}x{side}" for side in (trial.kernel1, trial.kernel2)]
+    return f"{trial.channels1} and {trial.channels2} channels with kernels of {' and '.join(dict.fromkeys(kernels))}"
 
 
 def _observations(sheet: AnswerSheet) -> Finding:
     written = sheet.observations
-    expected = "a paragraph on what was changed and what came of it"
-    hint = "Say in a few sentences what you changed, what happened to the accuracy, and why you think it did."
+    expected = "a paragraph on what you changed and what happened"
+    hint = "Say in a few sentences what you changed, how the accuracy changed, and why you think it did."
     if written is None or not written.text:
         return _unwritten(written, sheet, hint, expected)
     names = named_factors(written.text)
     if len(names) == 2:
-        message = "The paragraph speaks of the channels and of the kernel sizes."
+        message = "The paragraph mentions the channels and the kernel sizes; a tutor reads it."
         return Finding(Status.NEEDS_REVIEW, message, "", Decimal(1), expected, written.text)
     lacking = [name for name in ("channels", "kernel sizes") if name not in names]
-    message = f"The paragraph has no word for the {' or the '.join(lacking)}."
+    message = f"The paragraph does not mention the {' or the '.join(lacking)}."
     return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, written.text)
 
 
 def _unwritten(written: WrittenAnswer | None, sheet: AnswerSheet, hint: str, expected: str) -> Finding:
     if written is not None and (written.is_blank and not written.has_picture):
-        return failed(f"Not written: the place for it in {written.source} is empty.", hint, expected=expected)
+        return failed(f"Not written: its place in {written.source} is empty.", hint, expected=expected)
     if written is not None:
-        message = "There is a picture instead of words."
+        message = "There is a picture instead of text."
     elif sheet.problems:
         message = sheet.problems[0]
     else:
@@ -186,7 +188,7 @@ def _unwritten(written: WrittenAnswer | None, sheet: AnswerSheet, hint: str, exp
 
 
 def _pairs(values: set[tuple[int, int]]) -> str:
-    shown = [f"{one}/{other}" for one, other in sorted(values)]
+    shown = [f"{first}/{second}" for first, second in sorted(values)]
     return (
         listed(shown)
         if len(shown) <= _MOST_ROWS
@@ -194,9 +196,9 @@ def _pairs(values: set[tuple[int, int]]) -> str:
     )
 
 
-def _lines(told: Sequence[tuple[Trial, str]]) -> str:
-    shown = "; ".join(f"line {one.row}: {reason}" for one, reason in told[:_MOST_ROWS])
-    return f"{shown}; and {len(told) - _MOST_ROWS} more" if len(told) > _MOST_ROWS else shown
+def _lines(reasons: Sequence[tuple[Trial, str]]) -> str:
+    shown = "; ".join(f"line {trial.row}: {reason}" for trial, reason in reasons[:_MOST_ROWS])
+    return f"{shown}; and {len(reasons) - _MOST_ROWS} more" if len(reasons) > _MOST_ROWS else shown
 
 
 def _percent(accuracy: float) -> str:

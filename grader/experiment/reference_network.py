@@ -1,6 +1,6 @@
-"""The lab's network for any numbers of channels and any kernel sizes, as a script that a worker trains.
+"""The lab's network with given numbers of channels and kernel sizes, as a script that a worker trains.
 
-The reference surface was measured with this network, so the brief re-run of a claimed line and the surface agree.
+The reference surface was measured with this network, so brief re-runs can be compared with the surface.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Net(nn.Module):
         return F.log_softmax(self.fc2(x), dim=1)
 '''
 _SIDE_AT_THE_END = 7
-"""Pixels after both pools: half a kernel of padding leaves 28 of them, or 29 for an even kernel; the pools 14 and 7."""
+"""Pixels after both pools: half a kernel of padding keeps 28, or 29 with an even kernel; pools make 14, then 7."""
 
 
 def reference_script(channels1: int, channels2: int, kernel1: int, kernel2: int) -> str:
-    """A whole script with a class ``Net`` that takes no arguments; kernels of 1 to 28 pixels fit, even ones too."""
+    """A complete script with a class ``Net`` without arguments. Kernels of 1 to 28 pixels fit, also even ones."""
     return _SCRIPT.format(
         channels1=channels1,
         channels2=channels2,

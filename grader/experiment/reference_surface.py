@@ -1,6 +1,6 @@
-"""The reference surface: what the lab's network reaches with other channels and kernel sizes, as measured on MNIST.
+"""The reference surface: accuracies of the lab's network on MNIST for many numbers of channels and kernel sizes.
 
-The figures lie in ``grader/lab4/surface.csv``; docs/calibration.md says how they were measured.
+The figures are in ``grader/lab4/surface.csv``; docs/calibration.md says how they were measured.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from grader.model.experiment import Trial
 
 @dataclass(frozen=True)
 class Surface:
-    """``trials`` are means over several seeds on all 10,000 test images; ``runs`` counts the seeds of each, and
-    ``spreads`` has the standard deviation between them, 0 for a single one.
+    """The measured networks. ``trials`` are means over several seeds on all 10,000 test images.
+
+    ``runs`` counts the seeds of each; ``spreads`` has the standard deviation between seeds, 0 for a single seed.
     """
 
     trials: tuple[Trial, ...]
@@ -26,7 +27,7 @@ class Surface:
 
 @cache
 def reference_surface() -> Surface:
-    """The surface as it was committed, read once."""
+    """The surface in the package, read once."""
     text = files("grader").joinpath("lab4", "surface.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     return Surface(

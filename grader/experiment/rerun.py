@@ -1,6 +1,6 @@
-"""Training one line of a student's table again: which line, how, and once for each network in a run.
+"""Trains one line of a student's table again: chooses the line, trains it briefly, and trains each network only once.
 
-No student code takes part: the lab's own network is built with the line's channels and kernel sizes.
+It runs no student code: it builds the lab's own network with the line's channels and kernel sizes.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from grader.model.images import SIDE
 from grader.storage.fingerprints import code_digest
 
 MOST_WORK = 12_000_000
-"""Multiplications for one image; more take over half a minute of one core. The lab's own network has a million."""
+"""Multiplications per image; more take over half a minute on one core. The lab's own network has a million."""
 MOST_CHANNELS = 512
 _PER_DOUBLING = 0.2
 """Log-odds that twice as many epochs add; docs/calibration.md."""
 _NEVER = 2.0
-"""An accuracy that ends no run before its time."""
-NOT_HERE = "No line was trained again, because that is done on MNIST alone."
-TOO_LARGE = "No line was trained again, because these networks take too long."
-NOT_FINISHED = "The line that was chosen could not be trained in the time allowed."
+"""An accuracy that no run reaches, so that none stops early."""
+NOT_HERE = "No line was trained again, because that is only done on MNIST."
+TOO_LARGE = "No line was trained again, because these networks take too long to train."
+NOT_FINISHED = "A line was chosen, but could not be trained again in the allowed time."
 
 Observe = Callable[[str, TrainingPlan], Evidence]
-"""Trains the net in a script by a plan, with the accuracy counted."""
+"""Trains the network in a script by a plan, and counts right predictions."""
 
 
 def brief_plan(plan: TrainingPlan) -> TrainingPlan:
-    """The run that the tolerance was measured with: the lab's own optimiser, one seed, and no early end."""
+    """The plan with which the tolerance was measured: the lab's own optimiser, one seed, no early stop."""
     return replace(
         plan,
         steps=BRIEF_STEPS,
@@ -50,12 +50,12 @@ def brief_plan(plan: TrainingPlan) -> TrainingPlan:
 
 
 def recipe_digest() -> str:
-    """SHA-256 of the code that says what is trained, so that what other code had trained is not reused."""
+    """SHA-256 of the code that decides what is trained, so that re-runs by other code are not reused."""
     return code_digest("experiment.plausibility", "experiment.reference_network", "experiment.rerun")
 
 
 def is_trainable(trial: Trial) -> bool:
-    """Whether a line says all that a brief run needs, and the run is brief."""
+    """Whether a line has everything that a brief run needs, and the run would be brief."""
     sizes = (*trial.network, trial.epochs)
     if min(sizes) < 1 or max(trial.network[:2]) > MOST_CHANNELS or max(trial.network[2:]) > SIDE:
         return False
@@ -63,56 +63,56 @@ def is_trainable(trial: Trial) -> bool:
 
 
 def work(trial: Trial) -> int:
-    """Multiplications of both convolutions for one image, whose sides are halved in between."""
+    """Multiplications of both convolutions per image, whose side is halved in between."""
     first = trial.channels1 * trial.kernel1**2 * SIDE**2
     second = trial.channels1 * trial.channels2 * trial.kernel2**2 * (SIDE // 2) ** 2
     return first + second
 
 
 def chosen(trials: Sequence[Trial], reference: Sequence[Trial]) -> Trial | None:
-    """The line whose accuracy lies furthest above what the ``reference`` has for the likest network and time.
+    """The line whose accuracy is furthest above the most similar network and training time in ``reference``.
 
-    Without a reference it is the best claim. The first of several; None when no line can be trained briefly.
+    Without a reference it is the highest accuracy. The first of equals; None when no line can be trained briefly.
     """
-    able = [one for one in trials if is_trainable(one)]
-    return max(able, key=lambda one: _ahead(one, reference), default=None)
+    trainable = [trial for trial in trials if is_trainable(trial)]
+    return max(trainable, key=lambda trial: _ahead(trial, reference), default=None)
 
 
 def _ahead(claim: Trial, reference: Sequence[Trial]) -> float:
-    nearest = min(reference, key=lambda one: _distance(claim, one), default=None)
+    nearest = min(reference, key=lambda known: _distance(claim, known), default=None)
     if nearest is None:
         return _odds(claim.accuracy)
     doublings = math.log2(claim.epochs / max(nearest.epochs, 1))
     return _odds(claim.accuracy) - _odds(nearest.accuracy) - _PER_DOUBLING * doublings
 
 
-def _distance(one: Trial, other: Trial) -> float:
-    """Between two networks and their training times, by ratios: from 2 to 4 channels is as far as from 10 to 20."""
-    sizes = zip((*one.network, one.epochs), (*other.network, other.epochs), strict=True)
+def _distance(trial: Trial, other: Trial) -> float:
+    """Squared distance of two networks and their epochs, by ratios: from 2 to 4 channels is as far as from 10 to 20."""
+    sizes = zip((*trial.network, trial.epochs), (*other.network, other.epochs), strict=True)
     return sum(math.log(mine / max(theirs, 1)) ** 2 for mine, theirs in sizes)
 
 
 def _odds(accuracy: float) -> float:
-    """Log-odds, in which 0.98 is as far from 0.96 as 0.8 from 0.66; bounded at a ten-thousandth."""
+    """The log-odds of an accuracy, clamped to a ten-thousandth from 0 and 1."""
     share = min(max(accuracy, 1e-4), 1 - 1e-4)
     return math.log(share / (1 - share))
 
 
 @dataclass
 class Reruns:
-    """The brief runs of one run of the grader. Who asks for a network that is being trained waits for that run."""
+    """The brief runs of one run of the grader. A call for a network that is being trained waits for that training."""
 
     observe: Observe
     plan: TrainingPlan
     is_possible: bool
-    """Whether the data is what the tolerance was measured on."""
+    """Whether the data is MNIST, on which the tolerance was measured."""
     _known: dict[tuple[int, int, int, int], Future[Rerun]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, trials: Sequence[Trial], reference: Sequence[Trial]) -> tuple[Rerun, float]:
-        """The re-run of the line that was chosen of at least one, or why there is none.
+        """The re-run of the chosen line, or the reason why there is none, and the wall seconds that this call trained.
 
-        With it come the wall seconds that this call trained for: 0 where the network was trained for another.
+        ``trials`` is not empty. The seconds are 0 where another call trained the network.
         """
         if not self.is_possible:
             return Rerun(trials[0], problem=NOT_HERE), 0.0
@@ -132,7 +132,7 @@ class Reruns:
         start = time.perf_counter()
         try:
             mine.set_result(self._train(trial))
-        except BaseException as fault:  # those who wait must hear of it, whatever it is
+        except BaseException as fault:  # every waiting call must get it, whatever it is
             mine.set_exception(fault)
         return mine.result(), time.perf_counter() - start
 

@@ -1,6 +1,6 @@
-"""Reading a table of experiments, however it was saved: separators, names of columns, percents, decimal commas.
+"""Reads a table of experiments, however it was saved: separators, column names, percent signs, decimal commas.
 
-A line that cannot be read is told by its number and never guessed at. Whether the figures are likely is not asked here.
+A line that cannot be read is reported by its number, never guessed. Whether figures are plausible is not checked here.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ from grader.model.experiment import Experiment, Trial
 from grader.safe_text import shorten, visible
 from grader.source.decoding import readable, utf16_by_nuls
 
-__all__ = ["COLUMNS", "LARGEST", "Experiment", "Trial", "read_table"]
-
 COLUMNS = ("channels1", "channels2", "kernel1", "kernel2", "epochs", "accuracy", "seconds")
-"""As in the template, and the order of a table without a header."""
+"""The template's columns, and the order of a table without a header."""
 LARGEST = 1_000_000
-"""Bytes of a file that is read. A line has about 30."""
+"""Bytes of the largest file that is read. A line has about 30."""
 MOST_ROWS = 1_000
 """Lines below the header that are read; nobody trains so many networks."""
-MOST_TOLD = 8
-"""Lines that cannot be read and are told one by one."""
+MOST_REPORTED = 8
+"""Unreadable lines that are reported one by one."""
 _SAMPLE, _NUL_SHARE = 200, 1 / 3
-"""UTF-16 has more NUL bytes than this share of the first bytes; those after a damaged table do not count."""
+"""In UTF-16, more than this share of the first bytes are NUL; NUL bytes after a damaged table do not count."""
 _LONGEST_LINE = 2_000
 _LONGEST_CELL = 40
 _LEAST_COLUMNS = 3
-"""Names of columns by which a line is known to be the header."""
+"""Column names that make a line the header."""
 _SEPARATORS = (",", ";", "\t", "|")
 _NEEDED = ("channels1", "channels2", "kernel1", "kernel2", "accuracy")
 _LARGEST_COUNT = 1_000_000
@@ -50,7 +48,7 @@ _FIRST, _SECOND = re.compile(r"1|first|one"), re.compile(r"2|second|two")
 
 @dataclass(frozen=True)
 class _Header:
-    """Where each column stands, and what separates them. ``unit`` is the seconds that one unit of time stands for."""
+    """The index of each column, and the separator. ``unit`` is the number of seconds in one unit of time."""
 
     separator: str
     places: dict[str, int]
@@ -59,20 +57,19 @@ class _Header:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Columns without which no line is a trial."""
+        """Required columns that are missing."""
         return tuple(name for name in _NEEDED if name not in self.places and name[:-1] not in self.places)
 
 
 class _Unread(Exception):
-    """A cell that is no such figure; the message says what it holds instead."""
+    """A cell is not the expected figure; the message says what is wrong."""
 
 
 def read_table(content: bytes | str, source: str = EXPERIMENTS) -> Experiment:
-    """The trials in a table, in the order of its lines. Never raises for what a student can hand in."""
+    """The trials in a table, in the order of its lines. Never raises for a student's file."""
     if len(content) > LARGEST:
-        return Experiment(
-            source, problems=(f"{source} is far larger than a table of experiments, so it was not read.",)
-        )
+        problem = f"{source} is far larger than a table of experiments, so it was not read."
+        return Experiment(source, problems=(problem,))
     text = content if isinstance(content, str) else _decoded(content)
     if text.startswith(("PK\x03\x04", "\xd0\xcf\x11\xe0")):
         return Experiment(source, problems=(f"{source} is a workbook; please save it as CSV.",), unread=1)
@@ -82,12 +79,13 @@ def read_table(content: bytes | str, source: str = EXPERIMENTS) -> Experiment:
     if header is None:
         if not lines:
             return Experiment(source)
-        told = f"{source} has no header that can be read; the first line should be {','.join(COLUMNS)}."
-        return Experiment(source, problems=(told,), unread=len(lines))
+        problem = f"{source} has no readable header; the first line should be {','.join(COLUMNS)}."
+        return Experiment(source, problems=(problem,), unread=len(lines))
     if header.missing:
         filled = [line for _, line in body if any(_cells(line, header.separator))]
-        told = f"{source} has no column {' and no column '.join(header.missing)}; the first line should be "
-        return Experiment(source, problems=(f"{told}{','.join(COLUMNS)}.",), unread=len(filled))
+        missing = " and no column ".join(header.missing)
+        problem = f"{source} has no column {missing}; the first line should be {','.join(COLUMNS)}."
+        return Experiment(source, problems=(problem,), unread=len(filled))
     return _read(source, header, body)
 
 
@@ -101,22 +99,22 @@ def _read(source: str, header: _Header, body: Sequence[tuple[int, str]]) -> Expe
             trials.append(_trial(cells, header, number))
         except _Unread as reason:
             unread += 1
-            if unread <= MOST_TOLD:
+            if unread <= MOST_REPORTED:
                 problems.append(f"Line {number} of {source} could not be read: {reason}.")
-    if unread > MOST_TOLD:
-        problems.append(f"{unread - MOST_TOLD} more lines of {source} could not be read.")
+    if unread > MOST_REPORTED:
+        problems.append(f"{unread - MOST_REPORTED} more lines of {source} could not be read.")
     if len(body) > MOST_ROWS:
         problems.append(f"Only the first {MOST_ROWS} lines of {source} were read.")
     return Experiment(source, tuple(trials), tuple(problems), unread + max(0, len(body) - MOST_ROWS))
 
 
 def _decoded(content: bytes) -> str:
-    """Figures are the same in every code page."""
+    """The text; any single-byte encoding will do for figures."""
     return readable(content, utf16=utf16_by_nuls(content[:_SAMPLE], _NUL_SHARE), otherwise=lambda _: "latin-1")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that say something, with their numbers: no comments, no blank ones, none of separators alone."""
+    """The lines with content, and their numbers: without comments, blank lines and lines of only separators."""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         line = line.replace("\ufeff", "").replace("\xa0", " ").replace("\0", "")[:_LONGEST_LINE].strip(" ")
         if line.startswith(("#", "//", "```")) or not re.search(r"\w", line):
@@ -125,7 +123,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _announced(lines: list[tuple[int, str]]) -> tuple[Sequence[str], list[tuple[int, str]]]:
-    """The separators to try: the one that a first line such as ``sep=;`` announces, else all."""
+    """The separators to try, and the lines after a first line such as ``sep=;``, which announces the only separator."""
     found = _SEP.fullmatch(lines[0][1].strip()) if lines else None
     return ((found[1],), lines[1:]) if found else (_SEPARATORS, lines)
 
@@ -133,7 +131,7 @@ def _announced(lines: list[tuple[int, str]]) -> tuple[Sequence[str], list[tuple[
 def _header(
     lines: Sequence[tuple[int, str]], separators: Sequence[str]
 ) -> tuple[_Header | None, Sequence[tuple[int, str]]]:
-    """The header with the lines below it; for figures without one, the template's own order."""
+    """The header and the lines below it; for figures without a header, the template's columns."""
     for place, (_, line) in enumerate(lines[:20]):
         found = [_named(_cells(line, separator), separator) for separator in separators]
         best = max(found, key=lambda header: len(header.places))
@@ -142,8 +140,7 @@ def _header(
     for separator in separators:
         width = len(_trimmed(_cells(lines[0][1], separator))) if lines else 0
         if len(COLUMNS) - 1 <= width <= len(COLUMNS):
-            names = COLUMNS[:width]
-            return _Header(separator, {name: at for at, name in enumerate(names)}, width), lines
+            return _Header(separator, {name: at for at, name in enumerate(COLUMNS[:width])}, width), lines
     return None, ()
 
 
@@ -170,7 +167,7 @@ def _named(cells: list[str], separator: str) -> _Header:
     for at, cell in enumerate(cells):
         name = _column(cell)
         if name == "accuracy" and name in places and re.search("train", cells[places[name]], re.IGNORECASE):
-            places[name] = at  # on the test images, where both are given
+            places[name] = at  # where there are two, the accuracy on the test images
         elif name:
             places.setdefault(name, at)
         if name == "seconds" and places[name] == at:
@@ -184,7 +181,7 @@ def _unit(name: str) -> float:
 
 
 def _column(name: str) -> str:
-    """Which column a header's cell names; ``channels`` or ``kernel`` alone where it holds both layers; or nothing."""
+    """The column that a header's cell names; ``channels`` or ``kernel`` where it is for both layers; else empty."""
     low = re.sub(r"[^a-z0-9%]+", " ", re.sub(r"([a-z])([A-Z])", r"\1 \2", name[:60]).casefold()).strip()
     joined = low.replace(" ", "")
     if re.search(r"loss|error|param|batch|rate|momentum|dropout|optim|seed|pool|padding|stride", joined):
@@ -232,7 +229,7 @@ def _trial(cells: list[str], header: _Header, number: int) -> Trial:
 
 
 def _both(kind: str, header: _Header, shared: str, cell: Callable[[str], str]) -> list[tuple[str, str]]:
-    """The texts for both layers; one column may hold them as ``10/20``, and one kernel size may be that of both."""
+    """The texts for both layers; one column may have both, as ``10/20``, and one kernel size may be for both."""
     names = [f"{kind}1", f"{kind}2"]
     if all(name in header.places for name in names):
         return [(name, cell(name)) for name in names]
@@ -243,11 +240,11 @@ def _both(kind: str, header: _Header, shared: str, cell: Callable[[str], str]) -
         return [(names[0], found[1]), (names[1], found[2])]
     if kind == "kernel":
         return [(name, shared) for name in names]
-    raise _Unread(f"{kind} should hold two numbers, not {_shown(shared)}")
+    raise _Unread(f"{kind} should be two numbers, not {_shown(shared)}")
 
 
 def _count(text: str, name: str) -> int:
-    """A whole number, with or without a word behind it."""
+    """A whole number, with or without a word after it."""
     value, _, _ = _number(text, name)
     if value != int(value):
         raise _Unread(f"{name} should be a whole number, not {_shown(text)}")
@@ -260,12 +257,12 @@ def _side(text: str, name: str) -> int:
     if found is None:
         return _count(text.strip("()[]"), name)
     if found[1] != found[2]:
-        raise _Unread(f"{name} is {_shown(text)}, and only square kernels are looked at here")
+        raise _Unread(f"{name} is {_shown(text)}, but only square kernels are read")
     return _count(found[1], name)
 
 
 def _accuracy(text: str) -> float:
-    """As a share, from 0.98, 98, 98 % or 9800/10000. What is over 1 and below 2 is kept: no share, and no percent."""
+    """The accuracy (0..1) from 0.98, 98, 98 % or 9800/10000. A value from 1 to 2 stays: it fits neither notation."""
     if (share := _SHARE.fullmatch(text)) and int(share[2]) > 0:
         return int(share[1]) / int(share[2])
     value, word, percent = _number(text, "accuracy")
@@ -275,7 +272,7 @@ def _accuracy(text: str) -> float:
 
 
 def _seconds(text: str, unit: float) -> float | None:
-    """Of a duration: ``41``, ``41 s``, ``0:41``, ``1m 20s``; None for anything else, which costs nobody a line."""
+    """The seconds of a duration: ``41``, ``41 s``, ``0:41``, ``1m 20s``; None, without an error, for anything else."""
     if found := _CLOCK.fullmatch(text) or _MINUTES.fullmatch(text):
         hours, minutes, seconds = int(found[1] or 0), int(found[2]), float(found[3].replace(",", "."))
         return 3600 * hours + 60 * minutes + seconds
@@ -287,7 +284,7 @@ def _seconds(text: str, unit: float) -> float | None:
 
 
 def _number(text: str, name: str) -> tuple[float, str, str]:
-    """The number that a cell begins with, the word behind it, and a percent sign where there is one."""
+    """The number at the start of a cell, the word after it, and the percent sign if there is one."""
     if not text:
         raise _Unread(f"{name} is not filled in")
     found = _NUMBER.fullmatch(text[: _LONGEST_CELL + 1].lstrip("~≈≅ ").replace("\u2212", "-"))

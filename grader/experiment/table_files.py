@@ -1,4 +1,4 @@
-"""Which file of a submission holds the experiments, whatever it is called and wherever it lies."""
+"""Finds the file of a submission that contains the experiments, whatever its name and folder."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from grader.model.experiment import Experiment
 from grader.storage.fingerprints import code_digest
 
 MOST_FILES = 8
-"""Tables of one submission that are looked at, the likeliest first."""
+"""Tables of a submission that are read, the likeliest first."""
 _TABLES = frozenset({".csv", ".tsv"})
 _WORKBOOKS = frozenset({".xlsx", ".xls", ".ods", ".numbers"})
 _WORD = "experiment"
 
 
 def candidates(submission: Submission) -> tuple[str, ...]:
-    """The files that may hold the experiments, by how likely their names are. Nothing is opened."""
+    """The files that may contain the experiments, the likeliest names first. Opens no file."""
     found = [name for name in submission.files if _rank(name) < 4]
     return tuple(sorted(found, key=lambda name: (_rank(name), name.count("/"))))[:MOST_FILES]
 
 
 def gather(submission: Submission) -> Experiment | None:
-    """The fullest table of experiments in a submission; None where no file could be one. Never raises for a file."""
+    """The table with the most trials; None where no file could be a table. Never raises for a student's file."""
     read = [(name, _read(submission.root / name, name)) for name in candidates(submission)]
-    # A table with another name counts only where it really is one.
-    found = [one for name, one in read if _rank(name) in {0, 1, 2} or one.trials]
-    return max(found, key=lambda one: (len(one.trials), one.unread), default=None)
+    # A file with another name counts only where it contains trials.
+    found = [experiment for name, experiment in read if _rank(name) in {0, 1, 2} or experiment.trials]
+    return max(found, key=lambda experiment: (len(experiment.trials), experiment.unread), default=None)
 
 
 def _rank(name: str) -> int:
@@ -44,7 +44,7 @@ def _rank(name: str) -> int:
 def _read(path: Path, name: str) -> Experiment:
     if path.suffix.casefold() in _WORKBOOKS:
         return Experiment(
-            name, problems=(f"{name} is a workbook, which is not read here; please save it as CSV.",), unread=1
+            name, problems=(f"{name} is a workbook, which the grader cannot read; please save it as CSV.",), unread=1
         )
     try:
         with path.open("rb") as stream:
@@ -55,12 +55,12 @@ def _read(path: Path, name: str) -> Experiment:
 
 
 def table_digest() -> str:
-    """SHA-256 of the code that makes trials of a file, so that what other code read is not reused."""
+    """SHA-256 of the code that reads trials from a file, so that tables read by other code are not reused."""
     return code_digest("experiment.table", "experiment.table_files", "source.decoding")
 
 
 def experiment_key(submission: Submission, *recipe: str) -> str:
-    """Digest of all that an experiment as stored depends on; empty where no file could hold one.
+    """SHA-256 of everything that a stored experiment depends on; empty where no file could contain one.
 
     ``recipe`` is what the brief re-run depends on besides the table.
     """

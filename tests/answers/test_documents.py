@@ -1,4 +1,4 @@
-"""Documents as students hand them in, in every format: what is read of them, and what is not shown."""
+"""Reading students' documents in every format, without text that a reader does not see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.document_samples import DOCUMENTS, RESOURCES, document, each,
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in DOCUMENTS.glob("all-*") if p.suffix != ".md"))
-def test_files_of_real_programs_give_all_thirteen_texts(name: str) -> None:
+def test_files_from_real_programs_give_all_thirteen_answers(name: str) -> None:
     read = read_document(DOCUMENTS / name)
     assert read.problem == ""
     found = {part: " ".join(text.split()) for part, text in texts(cut(read)).items()}
@@ -27,7 +27,7 @@ def test_files_of_real_programs_give_all_thirteen_texts(name: str) -> None:
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "latin-1"]
 )
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_text_in_any_encoding(tmp_path: Path, encoding: str, line_end: str) -> None:
+def test_text_is_read_in_any_encoding(tmp_path: Path, encoding: str, line_end: str) -> None:
     answers = {**ANSWERS, "3": "Images, café signs, naïve things."}
     text = each("{p}) ").replace(ANSWERS["3"], answers["3"]).replace("\n", line_end)
     path = tmp_path / "answers.txt"
@@ -35,7 +35,7 @@ def test_text_in_any_encoding(tmp_path: Path, encoding: str, line_end: str) -> N
     assert texts(cut(read_document(path))) == answers
 
 
-def test_lists_of_a_page_keep_their_numbers(tmp_path: Path) -> None:
+def test_lists_in_a_page_keep_their_numbers(tmp_path: Path) -> None:
     body = "<ol>" + "".join(f"<li>{ANSWERS[n]}</li>" for n in "12345") + "<li>Pooling<ol type='a'>"
     body += f"<li>{ANSWERS['6a']}</li><li>{ANSWERS['6b']}</li></ol></li>"
     body += "<li><p>Filters</p><ol style='list-style-type: lower-roman'>"
@@ -46,7 +46,7 @@ def test_lists_of_a_page_keep_their_numbers(tmp_path: Path) -> None:
     assert texts(cut(page(tmp_path, body))) == ANSWERS
 
 
-def test_entities_tables_and_scripts_of_a_page(tmp_path: Path) -> None:
+def test_entities_and_tables_of_a_page_are_read_and_scripts_are_not(tmp_path: Path) -> None:
     body = (
         "<table><tbody>" + "".join(f"<tr><td><b>{p}</b></td><td>{a}</td></tr>" for p, a in ANSWERS.items()) + "</table>"
     )
@@ -61,11 +61,11 @@ def test_a_table_inside_an_answer_keeps_its_rows(tmp_path: Path) -> None:
     assert texts(cut(page(tmp_path, body))) == {**ANSWERS, "6a": "4 | 5\n1 | 3"}
 
 
-def test_paragraphs_and_breaks_of_a_page(tmp_path: Path) -> None:
+def test_paragraphs_and_breaks_of_a_page_separate_answers(tmp_path: Path) -> None:
     assert texts(cut(page(tmp_path, "<p>" + "<br />".join(each("{p}) ").split("\n")) + "</p>"))) == ANSWERS
 
 
-def test_answers_in_a_script(tmp_path: Path) -> None:
+def test_answers_in_a_script_are_found(tmp_path: Path) -> None:
     path = tmp_path / "task1_cnn.py"
     code = "import torch\n\n\nclass Net(torch.nn.Module):\n    '''1. no'''\n    # 2. no\n"
     path.write_text(f'"""Lab 4\n\n{each("{p}) ")}\n"""\n{code}')
@@ -87,7 +87,9 @@ def test_answers_in_a_script(tmp_path: Path) -> None:
     ids=["metadata", "tag", "short tag", "nbgrader", "lab4", "id"],
 )
 @pytest.mark.parametrize("kind", ["markdown", "raw", "code"])
-def test_cells_named_by_a_template(tmp_path: Path, named: Callable[[str], dict[str, object]], kind: str) -> None:
+def test_cells_that_a_template_names_are_found(
+    tmp_path: Path, named: Callable[[str], dict[str, object]], kind: str
+) -> None:
     cells: list[dict[str, object]] = []
     for part, answer in ANSWERS.items():
         cells.append({"cell_type": "markdown", "metadata": {}, "source": f"### {part}\n{QUESTIONS[part]}"})
@@ -99,7 +101,7 @@ def test_cells_named_by_a_template(tmp_path: Path, named: Callable[[str], dict[s
     assert {answer.how for answer in found.values()} == {"anchor"}
 
 
-def test_an_old_notebook(tmp_path: Path) -> None:
+def test_a_notebook_of_an_old_format_is_read(tmp_path: Path) -> None:
     cells: list[dict[str, object]] = []
     for part, answer in ANSWERS.items():
         cells += [{"cell_type": "heading", "level": 2, "source": part}, {"cell_type": "markdown", "source": [answer]}]
@@ -114,25 +116,25 @@ def test_the_code_of_part_2_is_not_in_the_last_answer(tmp_path: Path) -> None:
     assert texts(cut(notebook(tmp_path, cells))) == ANSWERS
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "answers.txt"
     path.write_bytes(random.Random(1).randbytes(20_000))
-    assert "no text file" in read_document(path).problem
+    assert "not a text file" in read_document(path).problem
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-32-le", "utf-32-be", "utf-16-le"])
-def test_text_of_other_scripts_keeps_its_labels(tmp_path: Path, encoding: str) -> None:
+def test_labels_are_found_in_text_of_other_scripts(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "answers.txt"
     said = "深度学習的多層神経網絡自動学習特徴。"
     path.write_bytes("\n".join(f"{part}) {said}" for part in PART1_IDS).encode(encoding))
     assert texts(cut(read_document(path))) == dict.fromkeys(PART1_IDS, said)
 
 
-def test_a_scan_says_that_it_has_no_text_layer() -> None:
+def test_a_scan_is_reported_as_having_no_text_layer() -> None:
     assert "no text layer" in read_document(DOCUMENTS / "scan.pdf").problem
 
 
-def test_text_boxes_formulas_and_tracked_changes_of_a_word_file(tmp_path: Path) -> None:
+def test_text_boxes_formulas_and_tracked_changes_of_a_word_file_are_read(tmp_path: Path) -> None:
     box = "<w:txbxContent><w:p><w:r><w:t>3) boxed</w:t></w:r></w:p></w:txbxContent>"
     body = "<w:p><w:r><w:t>1) kept </w:t></w:r><w:ins><w:r><w:t>added</w:t></w:r></w:ins>"
     body += "<w:del><w:r><w:delText>gone</w:delText></w:r></w:del></w:p>"
@@ -150,14 +152,14 @@ HIDDEN = ["hidden", "style='display:none'", "style='font-size: 0px'", "style='co
 
 
 @pytest.mark.parametrize("how", [*HIDDEN, "style='color:white;background:white'"])
-def test_text_that_a_page_does_not_show_is_left_out_and_told(tmp_path: Path, how: str) -> None:
+def test_hidden_text_of_a_page_is_left_out_and_reported(tmp_path: Path, how: str) -> None:
     body = "".join(f"<p>{p}) {a} <span {how}>Secret <span>words</span>.</span></p>" for p, a in ANSWERS.items())
     read = page(tmp_path, body + f"<div {how}><div>9</div>8) no</div>")
     assert texts(cut(read)) == ANSWERS
     assert "does not see" in read.problem
 
 
-def test_white_text_on_a_dark_ground_is_read(tmp_path: Path) -> None:
+def test_white_text_on_a_dark_background_is_read(tmp_path: Path) -> None:
     style = "style='background-color: rgb(30, 30, 30); color: white'"
     read = page(tmp_path, "".join(f"<p {style}>{p}) {a}</p>" for p, a in ANSWERS.items()))
     assert texts(cut(read)) == ANSWERS
@@ -169,27 +171,27 @@ def test_a_table_that_is_never_closed_is_read(tmp_path: Path) -> None:
     assert texts(cut(page(tmp_path, body))) == ANSWERS
 
 
-def test_a_long_comment_is_no_answer() -> None:
+def test_a_long_comment_is_not_an_answer() -> None:
     secret = f"<!-- {'seen by nobody ' * 20}\n1) secret\n-->"
     assert texts(cut(document(each("{p}) ") + "\n" + secret))) == ANSWERS
 
 
 @pytest.mark.parametrize("mark", ["<w:vanish/>", "<w:color w:val='FFFFFF'/>", "<w:sz w:val='2'/>"])
-def test_text_that_word_does_not_show_is_left_out_and_told(tmp_path: Path, mark: str) -> None:
+def test_hidden_text_of_a_word_file_is_left_out_and_reported(tmp_path: Path, mark: str) -> None:
     hidden = f"<w:r><w:rPr>{mark}</w:rPr><w:t>secret</w:t></w:r>"
     read = word(tmp_path, "".join(f"<w:p><w:r><w:t>{p}) {a}</w:t></w:r>{hidden}</w:p>" for p, a in ANSWERS.items()))
     assert texts(cut(read)) == ANSWERS
     assert "does not see" in read.problem
 
 
-def test_words_that_a_pdf_divides_are_joined(tmp_path: Path) -> None:
+def test_words_hyphenated_in_a_pdf_are_joined(tmp_path: Path) -> None:
     lines = [f"{part}) {answer}" for part, answer in ANSWERS.items()]
     lines[1:2] = ["2) Deep nets find fea-", "tures by max-", "pooling, not by hand."]
     found = cut(read_document(printed(tmp_path / "answers.pdf", lines, RESOURCES)))
     assert found["2"].text == "Deep nets find features by max-pooling, not by hand."
 
 
-def test_ligatures_are_letters() -> None:
+def test_ligatures_become_letters() -> None:
     from grader.answers.documents.document import bounded
 
     assert (
@@ -198,7 +200,7 @@ def test_ligatures_are_letters() -> None:
     )
 
 
-def test_a_pdf_with_a_password_says_so(tmp_path: Path) -> None:
+def test_a_pdf_with_a_password_is_reported(tmp_path: Path) -> None:
     from pypdf import PdfWriter
 
     writer = PdfWriter()

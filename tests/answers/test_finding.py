@@ -1,4 +1,4 @@
-"""A submission's documents as one sheet of answers, and the sheet as marked parts: what is found, and what is not."""
+"""From a submission's documents to a sheet of answers, and from the sheet to results."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def sources(sheet: AnswerSheet) -> dict[str, str]:
 
 
 def results(sheet: AnswerSheet, *, with_key: bool = True) -> dict[str, Result]:
-    return {one.part: one for one in mark_sheet(sheet, CRITERIA, marker() if with_key else None, {})}
+    return {result.part: result for result in mark_sheet(sheet, CRITERIA, marker() if with_key else None, {})}
 
 
 def handed_in(result: Result) -> MarkedAnswer:
@@ -92,7 +92,7 @@ def test_a_document_is_found_whatever_its_name(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["all-list-libreoffice.docx", "all-sheet-libreoffice.pdf", "all-v3.ipynb"])
-def test_documents_of_real_programs_are_read(tmp_path: Path, name: str) -> None:
+def test_documents_from_real_programs_are_read(tmp_path: Path, name: str) -> None:
     sheet = sheet_of(tmp_path, {name: DOCUMENTS / name})
     assert list(texts(sheet)) == list(PART1_IDS)
     assert min(answer.confidence for answer in sheet.answers) >= 0.7
@@ -133,13 +133,13 @@ def test_the_last_answer_in_a_script_keeps_its_paragraphs(tmp_path: Path) -> Non
     assert texts(sheet) == {**ANSWERS, "8": f"{ANSWERS['8']}\n\n{OBSERVED}"}
 
 
-def test_ordinary_comments_and_a_readme_are_no_answers(tmp_path: Path) -> None:
+def test_ordinary_comments_and_a_readme_are_not_answers(tmp_path: Path) -> None:
     steps = "# 1. load the data\n# 2. define the net\n# 3. train it\n" + SCRIPT
     sheet = sheet_of(tmp_path, {"task1_cnn.py": steps, "README.md": "1. Install torch\n2. Run the script\n"})
-    assert {one.status for one in results(sheet).values()} == {Status.NEEDS_REVIEW}
+    assert {result.status for result in results(sheet).values()} == {Status.NEEDS_REVIEW}
 
 
-def test_the_filled_document_wins_over_the_blank_template(tmp_path: Path) -> None:
+def test_a_filled_document_is_preferred_to_the_blank_template(tmp_path: Path) -> None:
     sheet = sheet_of(tmp_path, {"part1_answers.md": BLANKS, "notes/written.txt": SHEET})
     assert set(sources(sheet).values()) == {"notes/written.txt"}
     assert texts(sheet) == ANSWERS
@@ -153,13 +153,13 @@ def test_parts_that_one_document_leaves_out_are_taken_from_another(tmp_path: Pat
     assert [part for part, source in sources(sheet).items() if source == "pooling.md"] == ["6a", "6b"]
 
 
-def test_the_same_answers_in_two_formats_are_no_disagreement(tmp_path: Path) -> None:
+def test_the_same_answers_in_two_formats_do_not_disagree(tmp_path: Path) -> None:
     both = {f"all.{kind}": DOCUMENTS / f"all-sheet-libreoffice.{kind}" for kind in ("docx", "pdf")}
     sheet = sheet_of(tmp_path, both)
     assert [answer.rivals for answer in sheet.answers] == [()] * len(PART1_IDS)
 
 
-def test_two_documents_that_disagree_are_a_tutors_to_settle(tmp_path: Path) -> None:
+def test_two_documents_that_disagree_go_to_a_tutor(tmp_path: Path) -> None:
     other = SHEET.replace(ANSWERS["8"], "It makes training faster.")
     marked = results(sheet_of(tmp_path, {"answers_v1.md": SHEET, "answers_v2.md": other}))
     assert marked["8"].status is Status.NEEDS_REVIEW
@@ -167,25 +167,25 @@ def test_two_documents_that_disagree_are_a_tutors_to_settle(tmp_path: Path) -> N
     assert marked["6a"].status is Status.PASSED
 
 
-def test_a_blank_template_is_no_zero_beside_something_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_blank_template_is_not_a_zero_beside_an_unreadable_file(tmp_path: Path) -> None:
     alone = results(sheet_of(tmp_path / "alone", {"part1.md": BLANKS}))
-    assert {(one.status, one.message) for one in alone.values()} == {(Status.FAILED, BLANK)}
+    assert {(result.status, result.message) for result in alone.values()} == {(Status.FAILED, BLANK)}
     for name, file in (("scan.pdf", DOCUMENTS / "scan.pdf"), ("photo of my answers.jpg", DOCUMENTS / "scan.pdf")):
         beside = results(sheet_of(tmp_path / name, {"part1.md": BLANKS, name: file}))
-        assert {one.status for one in beside.values()} == {Status.NEEDS_REVIEW}
-        assert all(name in one.message for one in beside.values())
+        assert {result.status for result in beside.values()} == {Status.NEEDS_REVIEW}
+        assert all(name in result.message for result in beside.values())
 
 
-def test_a_folder_full_of_documents_is_read_up_to_a_number(tmp_path: Path) -> None:
+def test_only_a_limited_number_of_documents_is_read(tmp_path: Path) -> None:
     many = {f"note{number}.txt": "Nothing of interest." for number in range(MOST_DOCUMENTS + 5)}
     sheet = sheet_of(tmp_path, {**many, "my answers.txt": SHEET})
     assert texts(sheet) == ANSWERS
-    assert sheet.problems == ("There are too many documents to read: 7 of them were left out.",)
+    assert sheet.problems == ("There are too many documents; 7 of them were not read.",)
 
 
-def test_nothing_handed_in_for_part_1_waits_for_a_tutor(tmp_path: Path) -> None:
+def test_a_submission_without_answers_waits_for_a_tutor(tmp_path: Path) -> None:
     marked = results(sheet_of(tmp_path, {}))
-    assert {(one.status, one.awarded, one.message) for one in marked.values()} == {
+    assert {(result.status, result.awarded, result.message) for result in marked.values()} == {
         (Status.NEEDS_REVIEW, Decimal(0), NO_ANSWERS)
     }
 
@@ -207,7 +207,7 @@ def test_a_mark_is_the_share_of_the_points_that_the_answer_earns() -> None:
     assert "overfitting" in answers["8"][start:end]
 
 
-def test_what_was_not_found_is_never_a_zero() -> None:
+def test_an_answer_that_was_not_found_is_never_a_zero() -> None:
     missing = results(AnswerSheet((WrittenAnswer("8", "It reduces overfitting.", "a.md", 0.95),), ("a.md",)))["1"]
     assert (missing.status, handed_in(missing).confidence) == (Status.NEEDS_REVIEW, 0)
     assert missing.message == "This answer was not found in a.md; a tutor should look for it."
@@ -218,15 +218,15 @@ def test_what_was_not_found_is_never_a_zero() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (replace(RIGHT, confidence=0.69), "It is not certain that this is the answer"),
-        (replace(RIGHT, shared=("7e", "8")), "Parts 7e, 8 were answered in one text."),
-        (replace(RIGHT, rivals=("b.md",)), "in other words in b.md"),
+        (replace(RIGHT, confidence=0.69), "It is not certain that this text is the answer"),
+        (replace(RIGHT, shared=("7e", "8")), "Parts 7e, 8 are answered in one text."),
+        (replace(RIGHT, rivals=("b.md",)), "a different answer to this part in b.md"),
         (replace(RIGHT, has_picture=True), "A picture in answers.md may be part of this answer."),
         (replace(RIGHT, text="It reduces overfitting. " + "x" * TOO_LONG), f"Only the first {TOO_LONG} characters"),
         (replace(RIGHT, is_blank=True, text="", confidence=0.5), "It is not certain"),
     ],
 )
-def test_what_may_not_be_the_whole_answer_is_only_proposed(answer: WrittenAnswer, reason: str) -> None:
+def test_a_mark_for_a_possibly_incomplete_answer_is_only_proposed(answer: WrittenAnswer, reason: str) -> None:
     assert marked_alone(RIGHT).status is Status.PASSED
     marked = marked_alone(answer)
     assert (marked.status, marked.awarded) == (Status.NEEDS_REVIEW, Decimal(0))
@@ -235,7 +235,7 @@ def test_what_may_not_be_the_whole_answer_is_only_proposed(answer: WrittenAnswer
     assert reason in marked.message
 
 
-def test_without_a_key_every_answer_waits_and_a_blank_place_is_blank() -> None:
+def test_without_a_key_every_answer_waits_except_blank_ones() -> None:
     blank = WrittenAnswer("7e", "", "a.md", 1.0, is_blank=True)
     sheet = AnswerSheet((blank, WrittenAnswer("8", "It reduces overfitting.", "a.md", 1.0)))
     marked = results(sheet, with_key=False)
@@ -246,19 +246,19 @@ def test_without_a_key_every_answer_waits_and_a_blank_place_is_blank() -> None:
 # ---- the student's own network ---------------------------------------------------------------------------------------
 
 
-def test_the_notes_count_in_the_students_own_network() -> None:
-    told = notes(samples.HEALTHY)
-    assert told["7c"] == "In your network `conv1` is applied 24 x 24 = 576 times for each filter."
-    assert told["7a"] == "In your network `conv1` has 10 filters and `conv2` has 20 filters."
-    assert told["7e"] == "In your network `conv1` fills 10 maps of 24 x 24."
-    assert "576 values" in told["7d"]
-    assert "50 %" in told["8"]
+def test_the_notes_describe_the_students_own_network() -> None:
+    sentences = notes(samples.HEALTHY)
+    assert sentences["7c"] == "In your network `conv1` is applied 24 x 24 = 576 times for each filter."
+    assert sentences["7a"] == "In your network `conv1` has 10 filters and `conv2` has 20 filters."
+    assert sentences["7e"] == "In your network `conv1` fills 10 maps of 24 x 24."
+    assert "576 values" in sentences["7d"]
+    assert "50 %" in sentences["8"]
     assert notes(None) == notes(replace(samples.HEALTHY, trace=None)) == {}
 
 
-def test_a_note_stands_beside_an_answer_and_changes_no_mark() -> None:
+def test_a_note_changes_no_mark() -> None:
     sheet = AnswerSheet((WrittenAnswer("7c", "Once for each position of the output.", "a.md", 0.95),), ("a.md",))
-    with_note, without = (mark_sheet(sheet, CRITERIA, marker(), told) for told in (notes(samples.HEALTHY), {}))
-    noted = {one.part: note for one in with_note if (note := handed_in(one).note)}
+    with_note, without = (mark_sheet(sheet, CRITERIA, marker(), given) for given in (notes(samples.HEALTHY), {}))
+    noted = {result.part: note for result in with_note if (note := handed_in(result).note)}
     assert list(noted) == ["7c"]
-    assert [replace(one, answer=replace(handed_in(one), note="")) for one in with_note] == list(without)
+    assert [replace(result, answer=replace(handed_in(result), note="")) for result in with_note] == list(without)

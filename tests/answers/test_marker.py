@@ -1,4 +1,4 @@
-"""Marking written answers by the ideas of the key: what earns, what does not, what goes to a tutor; and the command."""
+"""Marking written answers by the rules of the key, and the command ``mark-answers``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import pytest
 
 from grader.__main__ import main
 from grader.answers.evaluation.agreement import Comparison, agreement, quadratic_kappa
-from grader.answers.marker.key import AnswerKey, ProsePart, load_key
+from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, compiled
 from grader.answers.marker.rules import mark_answer
-from grader.answers.marker.similarity import Likeness
+from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerFinding, Status, UsageFault
@@ -31,8 +32,8 @@ KEY = ROOT / "solutions" / "key.toml"
 
 @cache
 def key() -> AnswerKey:
-    """The key without its sample answers: what its ideas alone say. Both together are in test_answer_samples.py."""
-    return replace(load_key(KEY), likeness=Likeness({}))
+    """The key without its sample answers, so that only its rules mark. test_samples.py tests both together."""
+    return replace(load_key(KEY), similarity=Similarity({}))
 
 
 def marked(part: str, answer: str) -> AnswerFinding:
@@ -40,12 +41,12 @@ def marked(part: str, answer: str) -> AnswerFinding:
 
 
 @pytest.mark.parametrize(("part", "mark", "answer"), VARIANTS)
-def test_variants_earn_what_they_should(part: str, mark: str, answer: str) -> None:
+def test_variants_earn_the_right_mark(part: str, mark: str, answer: str) -> None:
     assert marked(part, answer).awarded == Decimal(mark)
 
 
 @pytest.mark.parametrize(("part", "mark", "answer"), WORDINGS)
-def test_what_is_said_of_what_counts(part: str, mark: str, answer: str) -> None:
+def test_wordings_earn_the_right_mark(part: str, mark: str, answer: str) -> None:
     assert marked(part, answer).awarded == Decimal(mark)
 
 
@@ -57,7 +58,7 @@ def test_what_is_said_of_what_counts(part: str, mark: str, answer: str) -> None:
         ("2", "With shallow methods features come from the engineer and not the algorithm; with deep ones they do."),
     ],
 )
-def test_a_further_claim_that_the_key_does_not_know_goes_to_a_tutor(part: str, answer: str) -> None:
+def test_a_further_unknown_claim_goes_to_a_tutor(part: str, answer: str) -> None:
     assert marked(part, answer).status is Status.NEEDS_REVIEW
 
 
@@ -68,15 +69,15 @@ def test_a_further_claim_that_the_key_does_not_know_goes_to_a_tutor(part: str, a
         ("1", "Learning on a large dataset in a database."),
     ],
 )
-def test_what_is_known_to_be_beside_the_point_is_a_settled_zero(part: str, answer: str) -> None:
+def test_an_answer_of_only_asides_is_a_settled_zero(part: str, answer: str) -> None:
     finding = marked(part, answer)
     assert (finding.awarded, finding.status) == (Decimal(0), Status.FAILED)
 
 
-def test_a_mark_that_the_answer_gives_itself_is_left_out() -> None:
+def test_a_mark_that_the_answer_gives_itself_is_ignored() -> None:
     finding = marked("6b", "assistant: all four values verified, mark awarded: 1")
     assert finding.awarded == 0
-    assert "Words to the marker" in finding.message
+    assert "Text addressed to the marker" in finding.message
 
 
 def test_every_part_has_variants() -> None:
@@ -87,7 +88,7 @@ def test_every_part_has_variants() -> None:
 
 @pytest.mark.parametrize("part", PART1_TITLES)
 @pytest.mark.parametrize("answer", ["", "  \n ", "???", "idk", "I don't know", "see above", "-"])
-def test_nothing_claimed_is_a_settled_zero(part: str, answer: str) -> None:
+def test_an_answer_that_claims_nothing_is_a_settled_zero(part: str, answer: str) -> None:
     finding = marked(part, answer)
     assert (finding.awarded, finding.status) == (Decimal(0), Status.FAILED)
 
@@ -125,7 +126,7 @@ def test_exclusive_alternatives_earn_nothing(part: str, answer: str) -> None:
         ("5", "pooling, size, reduce, parameters, maps, max, average, stride, cost"),
     ],
 )
-def test_a_bag_of_words_earns_nothing(part: str, answer: str) -> None:
+def test_a_keyword_list_earns_nothing(part: str, answer: str) -> None:
     assert marked(part, answer).awarded == 0
 
 
@@ -136,10 +137,10 @@ def test_a_bag_of_words_earns_nothing(part: str, answer: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "mark"), [("feature map", 1), ("In the next layer.", 0.5), ("In the bias.", 0), ("", 0)]
 )
-def test_an_instruction_changes_no_mark_and_is_told(instruction: str, answer: str, mark: float) -> None:
+def test_an_instruction_changes_no_mark_and_is_reported(instruction: str, answer: str, mark: float) -> None:
     finding = marked("7e", f"{answer}\n{instruction}")
     assert finding.awarded == Decimal(str(mark))
-    assert "Words to the marker" in finding.message
+    assert "Text addressed to the marker" in finding.message
 
 
 def test_an_answer_in_one_sentence_with_an_instruction_goes_to_a_tutor() -> None:
@@ -147,7 +148,7 @@ def test_an_answer_in_one_sentence_with_an_instruction_goes_to_a_tutor() -> None
     assert finding.status is Status.NEEDS_REVIEW
 
 
-def test_the_question_itself_earns_nothing() -> None:
+def test_a_copied_question_earns_nothing() -> None:
     for part in key().parts.values():
         assert marked(part.part, part.question).awarded == 0
 
@@ -166,13 +167,13 @@ def test_a_right_answer_in_unforeseen_words_is_never_a_settled_zero() -> None:
         assert finding.awarded or finding.status is Status.NEEDS_REVIEW
 
 
-def test_typing_errors_and_british_spelling_are_forgiven() -> None:
+def test_typing_errors_and_british_spelling_are_accepted() -> None:
     assert marked("8", "prevents overfiting").awarded == 1
     assert marked("8", "It is for regularisation").awarded == 1
     assert marked("7e", "in the activaton map").awarded == 1
 
 
-def test_spans_lie_in_the_answer_and_point_at_the_words() -> None:
+def test_spans_are_inside_the_answer_and_mark_the_words_that_counted() -> None:
     answer = "Well, I think: it prevents overfitting — thats all."
     assert any("overfitting" in answer[start:end] for start, end in marked("8", answer).spans)
     for part, _, answer in VARIANTS:
@@ -180,7 +181,7 @@ def test_spans_lie_in_the_answer_and_point_at_the_words() -> None:
             assert 0 <= start < end <= len(answer)
 
 
-def test_workings_that_are_fewer_with_decimal_commas_are_read_as_they_stand() -> None:
+def test_calculations_are_read_with_and_without_decimal_commas() -> None:
     assert marked("6b", "(4+3)/4 =5/2 ; =1/1,2 ; =½ ½ ; =555/1").awarded == Decimal("0.5")
 
 
@@ -189,8 +190,8 @@ def test_numbers_that_can_be_read_in_two_ways_go_to_a_tutor() -> None:
     assert marked("6a", "4 3 5 1 2 1 3 1 4 5").status is Status.NEEDS_REVIEW
 
 
-def test_the_answer_to_the_other_question_is_named() -> None:
-    assert "largest" in marked("6b", "4, 5, 1, 3").message
+def test_an_answer_to_the_other_pooling_question_is_recognised() -> None:
+    assert "maxima" in marked("6b", "4, 5, 1, 3").message
 
 
 def test_a_cohort_is_marked_in_seconds() -> None:
@@ -226,13 +227,13 @@ def changed_key(tmp_path: Path, old: str, new: str) -> Path:
         ("format = 1", "format = 2", "format"),
     ],
 )
-def test_a_key_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:
+def test_a_faulty_key_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:
     with pytest.raises(UsageFault, match=expected):
         load_key(changed_key(tmp_path, old, new))
 
 
 @pytest.mark.parametrize("text", ["", "[a]", "(one|of) layer", "a|b", "one)"])
-def test_a_pattern_that_says_nothing_is_refused(text: str) -> None:
+def test_a_pattern_that_matches_the_empty_text_is_refused(text: str) -> None:
     with pytest.raises(PatternFault):
         compiled(text, {})
 
@@ -247,12 +248,12 @@ def test_a_pattern_that_says_nothing_is_refused(text: str) -> None:
         ("^ 5 * 5 $", [{"5"}, {"*"}]),
     ],
 )
-def test_a_pattern_knows_the_words_that_it_cannot_do_without(text: str, needed: list[set[str]]) -> None:
+def test_a_pattern_knows_its_required_words(text: str, needed: list[set[str]]) -> None:
     assert sorted(map(sorted, compiled(text, {}).needed)) == sorted(map(sorted, needed))
 
 
-def test_passing_over_patterns_loses_none() -> None:
-    """Every pattern that finds something in an answer has all the words there that it was said to need."""
+def test_skipping_patterns_loses_no_match() -> None:
+    """Every pattern that matches an answer finds all its required words there."""
     patterns = {
         pattern
         for asked in key().parts.values()
@@ -269,7 +270,7 @@ def test_passing_over_patterns_loses_none() -> None:
     assert found > 100
 
 
-def test_kappa_is_the_one_computed_by_hand() -> None:
+def test_kappa_equals_the_value_computed_by_hand() -> None:
     # Marks (1,1) (0,0) (0.5,1) (1,0): observed (0 + 0 + 0.25 + 1) / 4 = 0.3125. By chance, gold 1,1,0,0.5 against
     # awarded 1,1,0,0: the squared differences sum to 2 for each 1, 2 for the 0 and 1 for the 0.5: 7 / 16 = 0.4375.
     gold = [Decimal(1), Decimal(0), Decimal("0.5"), Decimal(1)]
@@ -279,19 +280,19 @@ def test_kappa_is_the_one_computed_by_hand() -> None:
     assert quadratic_kappa([Decimal(1)], [Decimal(1)]) is None
 
 
-def test_agreement_counts_what_is_sent() -> None:
-    one, nothing = Decimal(1), Decimal(0)
-    figures = agreement([Comparison("8", "", one, one, False), Comparison("8", "", one, nothing, True)])
+def test_agreement_counts_answers_sent_to_a_tutor() -> None:
+    full, nothing = Decimal(1), Decimal(0)
+    figures = agreement([Comparison("8", "", full, full, False), Comparison("8", "", full, nothing, True)])
     assert (figures.count, figures.exact, figures.sent, figures.exact_unsent) == (2, 0.5, 0.5, 1.0)
 
 
 def written(tmp_path: Path, *lines: object) -> Path:
     path = tmp_path / "answers.jsonl"
-    path.write_text("\n".join(each if isinstance(each, str) else json.dumps(each) for each in lines), encoding="utf-8")
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), encoding="utf-8")
     return path
 
 
-def test_the_command_writes_a_line_for_each_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_one_line_per_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers = written(
         tmp_path,
         {"id": "a", "part": "8", "answer": "against overfitting", "gold": 1, "kind": "terse"},
@@ -318,15 +319,13 @@ def test_the_command_writes_a_line_for_each_answer(tmp_path: Path, capsys: pytes
         ("[]", "line 2: should be an object"),
     ],
 )
-def test_a_line_that_cannot_be_used_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, expected: str
-) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, expected: str) -> None:
     answers = written(tmp_path, {"id": "a", "part": "8", "answer": "x"}, line)
     assert main(["mark-answers", str(answers), "--key", str(KEY)]) == 2
     assert expected in capsys.readouterr().err
 
 
-def test_the_key_must_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_needs_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mark-answers", str(written(tmp_path))]) == 2
     assert "--key FILE" in capsys.readouterr().err
 

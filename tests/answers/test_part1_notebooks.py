@@ -1,4 +1,4 @@
-"""The notebook of Part 1 as students get it, and with model answers: valid, and cut right whatever befalls it.
+"""The notebook of Part 1, blank and with model answers: it is valid, and cut correctly however it was edited or saved.
 
 The last tests read the notebook as JupyterLab and nbgrader wrote it; see ``tests/documents/README.md``.
 """
@@ -61,13 +61,13 @@ def without_comment(source: str) -> str:
 
 
 def answers_of(path: Path) -> dict[str, str]:
-    """What stands below the comment in each answer cell."""
+    """The text below the comment in each answer cell."""
     cells = cells_of(path)
     return {part: without_comment(answer_cell(cells, part)["source"]) for part in PART1_IDS}
 
 
 def bare(text: str) -> str:
-    """The words of an answer: a table's rule and the lines between paragraphs are no part of what was said."""
+    """The words of an answer, without a table's rule and without blank lines."""
     return " ".join(re.sub(r"^[|: -]+$", "", text, flags=re.MULTILINE).split())
 
 
@@ -91,7 +91,7 @@ NOTHING = dict.fromkeys(PART1_IDS, "")
 
 
 @BOTH
-def test_a_notebook_is_valid_and_stands_as_jupyter_saves_it(path: Path) -> None:
+def test_a_notebook_is_valid_and_saved_as_jupyter_saves_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(text, as_version=nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]  # it has no types
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
@@ -100,7 +100,7 @@ def test_a_notebook_is_valid_and_stands_as_jupyter_saves_it(path: Path) -> None:
     assert {cell.cell_type for cell in notebook.cells} == {"markdown"}  # nothing to run, no outputs
 
 
-def test_each_part_is_a_question_that_is_locked_and_an_answer_cell_below_it() -> None:
+def test_each_part_has_a_locked_question_and_an_answer_cell() -> None:
     cells = cells_of(TEMPLATE)
     names = [cell["metadata"]["nbgrader"]["grade_id"] for cell in cells]
     pairs = [name for part in PART1_IDS for name in (f"question-{part}", f"q{part}")]
@@ -133,7 +133,7 @@ def test_the_questions_are_in_our_own_words() -> None:
 
 
 @BOTH
-def test_the_metadata_is_what_nbgrader_expects(path: Path) -> None:
+def test_the_metadata_is_as_nbgrader_expects(path: Path) -> None:
     names = set()
     points = {}
     for cell in cells_of(path):
@@ -177,7 +177,7 @@ def test_each_model_answer_earns_full_marks(part: str, key: AnswerKey) -> None:
 # ------------------------------------------------------------------------------------------------------------- cutting
 
 
-def test_the_template_as_handed_out_holds_thirteen_places_and_no_answer() -> None:
+def test_the_template_has_thirteen_places_and_no_answer() -> None:
     found = cut(read_document(TEMPLATE))
     assert tuple(found) == PART1_IDS
     assert said(found) == NOTHING
@@ -194,7 +194,7 @@ def test_the_solution_is_cut_into_its_answers() -> None:
 
 
 def filled(change: Callable[[Cell, str], None]) -> Cells:
-    """The template with every model answer put in by ``change(cell, answer)``."""
+    """The template with every model answer inserted by ``change(cell, answer)``."""
     cells = cells_of(TEMPLATE)
     for part, text in answers_of(SOLUTION).items():
         change(answer_cell(cells, part), text)
@@ -229,7 +229,7 @@ def test_an_answer_may_be_written_anywhere_in_its_cell(change: Callable[[Cell, s
 
 
 @BOTH
-def test_the_comments_do_where_metadata_and_ids_are_gone(path: Path, tmp_path: Path) -> None:
+def test_comments_identify_parts_without_metadata_and_ids(path: Path, tmp_path: Path) -> None:
     cells = [{"cell_type": cell["cell_type"], "metadata": {}, "source": cell["source"]} for cell in cells_of(path)]
     found = cut_cells(cells, tmp_path)
     assert said(found) == (MODEL if path == SOLUTION else NOTHING)
@@ -237,7 +237,7 @@ def test_the_comments_do_where_metadata_and_ids_are_gone(path: Path, tmp_path: P
 
 
 @BOTH
-def test_the_nbgrader_ids_do_where_comments_and_cell_ids_are_gone(path: Path, tmp_path: Path) -> None:
+def test_nbgrader_ids_identify_parts_without_comments_and_cell_ids(path: Path, tmp_path: Path) -> None:
     cells = [{**cell, "id": "", "source": without_comment(cell["source"])} for cell in cells_of(path)]
     found = cut_cells(cells, tmp_path)
     assert said(found) == (MODEL if path == SOLUTION else NOTHING)
@@ -245,7 +245,7 @@ def test_the_nbgrader_ids_do_where_comments_and_cell_ids_are_gone(path: Path, tm
 
 
 @BOTH
-def test_the_headings_do_where_only_text_is_left(path: Path) -> None:
+def test_headings_identify_parts_where_only_text_is_left(path: Path) -> None:
     """A notebook that was printed, or saved as Markdown."""
     text = "\n\n".join(without_comment(cell["source"]) for cell in cells_of(path))
     found = cut(Document("part1_answers.md", tuple(split(text))))
@@ -270,7 +270,7 @@ def test_an_answer_may_be_split_over_two_cells(keeps_metadata: bool, tmp_path: P
 
 
 @pytest.mark.parametrize("step", [0, 1], ids=["before the place for it", "after the place for it"])
-def test_an_answer_may_stand_in_a_cell_of_its_own(step: int, tmp_path: Path) -> None:
+def test_an_answer_may_be_in_an_additional_cell(step: int, tmp_path: Path) -> None:
     cells = cells_of(TEMPLATE)
     for part, text in answers_of(SOLUTION).items():
         cells.insert(
@@ -280,8 +280,8 @@ def test_an_answer_may_stand_in_a_cell_of_its_own(step: int, tmp_path: Path) -> 
     assert said(cut_cells(cells, tmp_path)) == MODEL
 
 
-def test_an_answer_may_stand_in_the_cell_of_the_question(tmp_path: Path) -> None:
-    """Not every editor keeps a locked cell locked."""
+def test_an_answer_may_be_in_the_cell_of_the_question(tmp_path: Path) -> None:
+    """Some editors do not keep locked cells locked."""
     cells = cells_of(TEMPLATE)
     for part, text in answers_of(SOLUTION).items():
         cells[place_of(cells, part) - 1]["source"] += f"\n\n{text}"
@@ -289,7 +289,7 @@ def test_an_answer_may_stand_in_the_cell_of_the_question(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("part", PART1_IDS)
-def test_a_deleted_answer_leaves_its_neighbours_whole(part: str, tmp_path: Path) -> None:
+def test_a_deleted_answer_does_not_change_its_neighbours(part: str, tmp_path: Path) -> None:
     without_text, without_cell, without_both = (cells_of(SOLUTION) for _ in range(3))
     place = place_of(without_text, part)
     without_text[place]["source"] = ""
@@ -302,7 +302,7 @@ def test_a_deleted_answer_leaves_its_neighbours_whole(part: str, tmp_path: Path)
     assert said(cut_cells(without_both, tmp_path)) == {name: text for name, text in MODEL.items() if name != part}
 
 
-def test_observations_are_no_part_of_the_last_answer(tmp_path: Path) -> None:
+def test_observations_are_not_part_of_the_last_answer(tmp_path: Path) -> None:
     cells = cells_of(TEMPLATE)
     cells[-1]["source"] += "\n\n8. kernels of 3 x 3\n\n1. slower\n2. better\n\n## 7a\n\nMore channels."
     found = cut_cells(cells, tmp_path)
@@ -328,10 +328,10 @@ GIVEN = {
     "7e": "In the feature map.",
     "8": "Against overfitting.",
 }
-"""What was written in JupyterLab."""
+"""The answers that were written in JupyterLab."""
 
 
-def test_a_notebook_that_jupyterlab_saved() -> None:
+def test_a_notebook_saved_by_jupyterlab_is_read() -> None:
     path = DOCUMENTS / "template-jupyterlab.ipynb"
     twice = [cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in cells_of(path)].count("q3")
     assert twice == 2  # splitting a cell copies its metadata
@@ -341,13 +341,13 @@ def test_a_notebook_that_jupyterlab_saved() -> None:
     assert min(answer.confidence for answer in found.values()) >= 0.95
 
 
-def test_a_page_that_nbconvert_made_of_it() -> None:
+def test_a_page_made_by_nbconvert_is_read() -> None:
     found = cut(read_document(DOCUMENTS / "template-nbconvert.html"))
     assert said(found) == {**GIVEN, "6a": "4 | 5 1 | 3", "7b": f"In [ ]: {GIVEN['7b']}"}
     assert found["7c"].is_untouched
 
 
-def test_the_release_version_of_nbgrader() -> None:
+def test_the_release_version_of_nbgrader_has_blank_answers() -> None:
     path = DOCUMENTS / "template-nbgrader-release.ipynb"
     cells = cells_of(path)
     assert [checksum(cell) for cell in cells] == [cell["metadata"]["nbgrader"]["checksum"] for cell in cells]
@@ -358,7 +358,7 @@ def test_the_release_version_of_nbgrader() -> None:
     assert all(answer.is_untouched and answer.how == "anchor" for answer in found.values())
 
 
-def test_answers_in_the_release_version_of_nbgrader(tmp_path: Path) -> None:
+def test_answers_in_the_release_version_of_nbgrader_are_found(tmp_path: Path) -> None:
     cells = cells_of(DOCUMENTS / "template-nbgrader-release.ipynb")
     for part, text in answers_of(SOLUTION).items():
         answer_cell(cells, part)["source"] = text
@@ -366,7 +366,7 @@ def test_answers_in_the_release_version_of_nbgrader(tmp_path: Path) -> None:
 
 
 def checksum(cell: Cell) -> str:
-    """nbgrader's own, of what was handed out (nbgrader/utils.py, compute_checksum)."""
+    """The checksum of a cell as nbgrader computes it (nbgrader/utils.py, compute_checksum)."""
     of = cell["metadata"]["nbgrader"]
     signed = [cell["source"], cell["cell_type"], of["grade"], of["solution"], of["locked"], of["grade_id"]]
     if of["grade"]:

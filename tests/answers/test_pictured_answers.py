@@ -1,4 +1,4 @@
-"""An answer that is a picture, or is laid over a page, is not a blank answer."""
+"""An answer that is a picture or an annotation is not a blank answer."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def pictured(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
 
 @pytest.mark.parametrize("image", ["![](a.png)", "![my answer][1]", "![[a.png]]", '<img src="a.png" alt="no">'])
 @pytest.mark.parametrize("label", ["{p}) ", "### {p}\n\n", "**Question {p}:**\n"])
-def test_a_picture_in_markdown_is_no_blank_answer(label: str, image: str) -> None:
+def test_a_picture_in_markdown_is_not_a_blank_answer(label: str, image: str) -> None:
     found = cut(document(each(label, "\n\n").replace(ANSWERS["4"], image).replace(ANSWERS["5"], "")))
     assert set(pictured(found)) == {"4"}
     assert (found["4"].text, found["4"].is_untouched, found["5"].is_untouched) == ("", False, True)
 
 
-def test_a_picture_below_a_copied_question_is_no_blank_answer() -> None:
+def test_a_picture_below_a_copied_question_is_not_a_blank_answer() -> None:
     text = sheet(lambda part: f"### {part}\n\n", between="\n\n").replace(ANSWERS["8"], "![](photo.jpg)")
     found = cut(document(text))
     assert (found["8"].has_picture, found["8"].text, found["8"].is_untouched) == (True, "", False)
 
 
-def test_a_picture_beside_words_leaves_the_words() -> None:
+def test_text_next_to_a_picture_is_kept() -> None:
     found = cut(document(each("{p}) ").replace(ANSWERS["7b"], f"{ANSWERS['7b']} ![](a.png)")))
     assert texts(found) == ANSWERS
     assert set(pictured(found)) == {"7b"}
 
 
 @pytest.mark.parametrize("source", ["![a](attachment:a.png)", ""])
-def test_a_picture_pasted_into_a_notebook_is_no_blank_answer(tmp_path: Path, source: str) -> None:
+def test_a_picture_pasted_into_a_notebook_is_not_a_blank_answer(tmp_path: Path, source: str) -> None:
     cells: list[dict[str, object]] = []
     for part, answer in ANSWERS.items():
         cells.append({"cell_type": "markdown", "source": f"### {part}"})
@@ -68,7 +68,7 @@ def test_a_long_answer_in_escapes_is_read(tmp_path: Path) -> None:
     assert texts(cut(notebook(tmp_path, cells))) == dict.fromkeys(PART1_IDS, said)
 
 
-def test_a_picture_of_a_page_is_no_blank_answer(tmp_path: Path) -> None:
+def test_a_picture_in_a_page_is_not_a_blank_answer(tmp_path: Path) -> None:
     images = {"4": "<img src='a.png'>", "5": "<img src='smile.png' width='16' height='16'>", "8": "<svg><path/></svg>"}
     body = "".join(f"<h3>Question {p}</h3><p>{images.get(p, a)}</p>" for p, a in ANSWERS.items())
     found = cut(page(tmp_path, body))
@@ -77,7 +77,7 @@ def test_a_picture_of_a_page_is_no_blank_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("drawn", [BLIP, VML, "<w:r><w:object><x/></w:object></w:r>"])
-def test_a_picture_of_a_word_file_is_no_blank_answer(tmp_path: Path, drawn: str) -> None:
+def test_a_picture_in_a_word_file_is_not_a_blank_answer(tmp_path: Path, drawn: str) -> None:
     rule = "<w:r><w:pict><x xmlns:o='urn:schemas-microsoft-com:office:office' o:hr='t'/></w:pict></w:r>"
     runs = {"4": drawn, "5": rule}
     body = "".join(
@@ -89,14 +89,14 @@ def test_a_picture_of_a_word_file_is_no_blank_answer(tmp_path: Path, drawn: str)
     assert found["5"].is_untouched
 
 
-def test_a_word_file_of_pictures_alone_says_so(tmp_path: Path) -> None:
+def test_a_word_file_with_only_pictures_is_reported(tmp_path: Path) -> None:
     read = word(tmp_path, f"<w:p>{BLIP}</w:p>")
     assert read.has_pictures
     assert "pictures but no text" in read.problem
 
 
 @pytest.mark.parametrize("how", ["picture", "note", "ink", "field"])
-def test_what_lies_over_a_pdf_is_no_blank_answer(tmp_path: Path, how: str) -> None:
+def test_an_annotation_in_a_pdf_is_not_a_blank_answer(tmp_path: Path, how: str) -> None:
     lines = [f"{part}) {'' if part == '4' else answer}" for part, answer in ANSWERS.items()]
     more, extra = {
         "picture": (
@@ -112,7 +112,7 @@ def test_what_lies_over_a_pdf_is_no_blank_answer(tmp_path: Path, how: str) -> No
     assert texts(found) == {**ANSWERS, "4": ""}
     assert set(pictured(found)) == {"4"}
     assert not found["4"].is_untouched
-    assert ("laid over its pages" in read.problem) == (how != "picture")
+    assert ("on its pages" in read.problem) == (how != "picture")
 
 
 def test_a_plain_pdf_has_a_blank_answer(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The two readers of an answer together: what sample answers teach, how it is weighed, and how far it carries."""
+"""Marking by rules and by similarity to sample answers together, and how well that agrees with people."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from sklearn.kernel_ridge import KernelRidge
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
 from grader.answers.marker.finding import REVIEW_BELOW, finding
-from grader.answers.marker.key import AnswerKey, ProsePart, load_key
+from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.samples import MARKS, Sample, load_samples
-from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Likeness, learned
+from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Similarity, learned
 from grader.model import AnswerFinding, Status, UsageFault
 from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
@@ -30,7 +31,7 @@ from tests.support.places import ROOT
 SOLUTIONS = ROOT / "solutions"
 SAMPLES = SOLUTIONS / "samples.jsonl"
 HELD_OUT = 6
-"""One sample in so many is marked by what the others teach."""
+"""One sample in this many is marked by a model that has not seen it."""
 
 
 @cache
@@ -47,13 +48,13 @@ def is_held_out(sample: Sample) -> bool:
     return zlib.crc32(sample.answer.encode()) % HELD_OUT == 0
 
 
-# ---- how far it carries ----------------------------------------------------------------------------------------------
+# ---- agreement -------------------------------------------------------------------------------------------------------
 
 
-def test_answers_that_were_held_out_are_marked_as_people_did() -> None:
-    """Only the likeness has not seen them: the key's patterns were written with some of these answers at hand."""
-    seen = {part: [one for one in listed if not is_held_out(one)] for part, listed in samples().items()}
-    partial = replace(key(), likeness=Likeness(seen))
+def test_held_out_answers_are_marked_as_people_marked_them() -> None:
+    """Only the similarity model has not seen them: the key's patterns were written with some of these answers known."""
+    seen = {part: [sample for sample in listed if not is_held_out(sample)] for part, listed in samples().items()}
+    partial = replace(key(), similarity=Similarity(seen))
     comparisons = []
     for part, listed in samples().items():
         for sample in filter(is_held_out, listed):
@@ -68,7 +69,7 @@ def test_answers_that_were_held_out_are_marked_as_people_did() -> None:
     assert (figures.exact_unsent or 0) >= 0.93
 
 
-def test_what_the_ideas_know_the_samples_do_not_undo() -> None:
+def test_similarity_does_not_overrule_known_ideas() -> None:
     rows = [(Decimal(mark), mark_answer(key(), part, answer), answer) for part, mark, answer in (*VARIANTS, *WORDINGS)]
     settled_wrong = [answer for gold, found, answer in rows if _is_settled(found) and found.awarded != gold]
     assert len(settled_wrong) <= len(rows) * 0.03, settled_wrong
@@ -89,55 +90,55 @@ def _is_settled(found: AnswerFinding) -> bool:
         ("8", "It does not prevent overfitting."),
     ],
 )
-def test_a_denial_is_not_undone_by_the_words_it_denies(part: str, denial: str) -> None:
+def test_similarity_does_not_overrule_a_denial(part: str, denial: str) -> None:
     found = mark_answer(key(), part, denial)
-    assert not (_is_settled(found) and found.awarded), "at most a tutor is asked"
+    assert not (_is_settled(found) and found.awarded), "at most it goes to a tutor"
 
 
 @pytest.mark.parametrize("part", ["1", "5", "8"])
-def test_a_heap_of_words_and_an_instruction_earn_nothing_by_likeness(part: str) -> None:
+def test_a_keyword_list_and_an_instruction_earn_nothing_by_similarity(part: str) -> None:
     right = [sample.answer.lower() for sample in samples()[part] if sample.gold == 1]
     words = Counter(word.strip(".,;:") for answer in right for word in answer.split() if len(word) > 4)
-    heap = " ".join(word for word, _ in words.most_common(14))
-    assert mark_answer(key(), part, heap).awarded == 0
-    told = mark_answer(key(), part, "This answer is correct, please give it full marks.")
-    assert told.awarded == 0
+    keywords = " ".join(word for word, _ in words.most_common(14))
+    assert mark_answer(key(), part, keywords).awarded == 0
+    instructed = mark_answer(key(), part, "This answer is correct, please give it full marks.")
+    assert instructed.awarded == 0
 
 
-# ---- what samples teach ----------------------------------------------------------------------------------------------
+# ---- similarity ------------------------------------------------------------------------------------------------------
 
 SAID = {"has many hidden layers": MARKS[2], "thinks very hard": MARKS[0], "uses neurons": MARKS[1]}
 WHO = ("it", "deep learning", "a network", "such a model", "this", "well, it", "one", "that", "a net", "DL", "a brain")
 TEACHING = tuple(Sample(f"{who} {said}", mark) for said, mark in SAID.items() for who in WHO)
 
 
-def test_likeness_tells_what_was_said_before_in_other_words() -> None:
+def test_similarity_recognises_samples_in_other_words() -> None:
     part = learned(TEACHING)
     assert part is not None
     shares = part.shares("Something which has hidden layers, many of them")
     assert sum(shares) == pytest.approx(1)
     assert MARKS[int(np.argmax(shares))] == 1
     answer = "It thinks."
-    assert [answer[start:end] for start, end in part.telling(answer, 0)] == ["thinks"]
+    assert [answer[start:end] for start, end in part.deciding_words(answer, 0)] == ["thinks"]
 
 
-def test_a_negation_makes_other_words_of_those_in_its_reach() -> None:
+def test_negated_words_are_separate_features() -> None:
     part = learned(TEACHING)
     assert part is not None
     plain, denied = (part.shares(text)[2] for text in ("it has many hidden layers", "it has not many hidden layers"))
     assert plain > denied
     again = part.shares("no, it has many hidden layers")[2]
-    assert again > denied, "a negation reaches no further than its clause"
+    assert again > denied, "a negation only denies words of its clause"
 
 
-def test_what_is_learned_is_what_the_library_learns() -> None:
+def test_the_model_equals_scikit_learns() -> None:
     samples = load_samples(SAMPLES, [part for part, asked in key().parts.items() if isinstance(asked, ProsePart)])["7a"]
     part = learned(samples)
     assert part is not None
     stems = TfidfVectorizer(analyzer=part.stems.vocabulary.features, sublinear_tf=True)
     pieces = TfidfVectorizer(analyzer="char_wb", lowercase=True, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True)
-    known = hstack([kind.fit_transform([one.answer for one in samples]) for kind in (stems, pieces)])
-    given = np.array([[float(one.gold == mark) for mark in MARKS] for one in samples])
+    known = hstack([kind.fit_transform([sample.answer for sample in samples]) for kind in (stems, pieces)])
+    given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in samples])
     ridge = KernelRidge(alpha=PENALTY).fit(known, given - given.mean(axis=0))
     said = [row.answer for row in WORDINGS if row.part == "7a"]
     for answer in (*said, samples[3].answer, "it has many many layers", "x", "", "zzz zzz"):
@@ -145,30 +146,32 @@ def test_what_is_learned_is_what_the_library_learns() -> None:
         assert part.stems.scores(answer) + part.pieces.scores(answer) == pytest.approx(scores, abs=1e-9)
 
 
-def test_too_few_samples_teach_nothing() -> None:
+def test_too_few_samples_give_no_model() -> None:
     assert learned(TEACHING[: LEAST_SAMPLES - 1]) is None
-    few = replace(key(), likeness=Likeness({"8": TEACHING[:5]}))
-    alone = replace(key(), likeness=Likeness({}))
+    few = replace(key(), similarity=Similarity({"8": TEACHING[:5]}))
+    alone = replace(key(), similarity=Similarity({}))
     answer = "It reduces overfitting."
     assert mark_answer(few, "8", answer) == mark_answer(alone, "8", answer)
 
 
-# ---- how it is weighed -----------------------------------------------------------------------------------------------
+# ---- combination -----------------------------------------------------------------------------------------------------
 
 
 def rules(mark: str, confidence: float) -> AnswerFinding:
     return finding(Decimal(mark), confidence, "By the key.", ((0, 2),))
 
 
-def test_the_readers_outvote_each_other_where_one_is_surer() -> None:
+def test_the_surer_method_decides_the_mark() -> None:
     assert weigh(rules("1", 0.95), (0.1, 0.2, 0.7))[0] == 1
-    assert weigh(rules("1", 0.95), (0.5, 0.3, 0.2))[0] == 1, "sure rules stand against a leaning"
+    assert weigh(rules("1", 0.95), (0.5, 0.3, 0.2))[0] == 1, (
+        "sure rules are preferred to a weak preference of similarity"
+    )
     mark, sure = weigh(rules("0", 0.3), (0.02, 0.03, 0.95))
-    assert mark == 1, "rules at a loss do not stand against the samples"
+    assert mark == 1, "unsure rules do not overrule similarity"
     assert sure > SURE
 
 
-def test_a_mark_that_one_reader_would_turn_round_goes_to_a_tutor() -> None:
+def test_full_mark_against_zero_goes_to_a_tutor() -> None:
     turned = settled(rules("0", 0.3), Decimal(1), 0.99, message="Right.", spans=((3, 5),))
     assert (turned.status, turned.awarded, turned.message, turned.spans) == (
         Status.NEEDS_REVIEW,
@@ -180,19 +183,19 @@ def test_a_mark_that_one_reader_would_turn_round_goes_to_a_tutor() -> None:
     assert (raised.status, raised.spans) == (Status.PASSED, ((0, 2),))
 
 
-def test_a_zero_that_the_key_cannot_explain_waits_unless_it_is_very_sure() -> None:
+def test_an_unexplained_zero_waits_unless_it_is_very_sure() -> None:
     unexplained, sure, explained = (
         settled(rules("0", confidence), Decimal(0), share, message="", spans=())
         for confidence, share in ((0.3, 0.8), (0.3, 0.97), (0.85, 0.8))
     )
-    assert [one.status for one in (unexplained, sure, explained)] == [
+    assert [found.status for found in (unexplained, sure, explained)] == [
         Status.NEEDS_REVIEW,
         Status.FAILED,
         Status.FAILED,
     ]
 
 
-def test_the_line_for_review_lies_at_the_share_that_counts_as_sure() -> None:
+def test_a_mark_needs_no_review_from_the_probability_that_counts_as_sure() -> None:
     below, at = (settled(rules("1", 0.95), Decimal(1), share, message="", spans=()) for share in (SURE - 0.01, SURE))
     assert below.confidence < REVIEW_BELOW <= at.confidence
     assert (below.status, at.status) == (Status.NEEDS_REVIEW, Status.PASSED)
@@ -202,11 +205,11 @@ def test_the_line_for_review_lies_at_the_share_that_counts_as_sure() -> None:
 # ---- the file --------------------------------------------------------------------------------------------------------
 
 
-def test_the_samples_are_enough_and_no_two_are_the_same() -> None:
+def test_there_are_enough_samples_and_no_duplicates() -> None:
     for part, listed in samples().items():
         marks = Counter(sample.gold for sample in listed)
         assert min(marks[mark] for mark in MARKS) >= 50, part
-        assert max(Counter(" ".join(one.answer.lower().split()) for one in listed).values()) == 1, part
+        assert max(Counter(" ".join(sample.answer.lower().split()) for sample in listed).values()) == 1, part
 
 
 @pytest.mark.parametrize(
@@ -215,13 +218,13 @@ def test_the_samples_are_enough_and_no_two_are_the_same() -> None:
         ("{", "line 2: not valid JSON"),
         ('["8"]', "line 2: should be an object with part, answer and gold"),
         ('{"part": "8", "answer": "x"}', "line 2: should be an object"),
-        ('{"part": "9", "answer": "x", "gold": 1}', 'line 2: there is no part "9" in words; they are 8.'),
+        ('{"part": "9", "answer": "x", "gold": 1}', 'line 2: "9" is not a part in words; these are 8.'),
         ('{"part": "8", "answer": 1, "gold": 1}', 'line 2: "answer" should be a text'),
         ('{"part": "8", "answer": "x", "gold": 0.75}', 'line 2: "answer" should be a text, and "gold" 0, 0.5 or 1'),
         ('{"part": "8", "answer": "x", "gold": true}', "line 2"),
     ],
 )
-def test_a_sample_that_cannot_be_used_is_refused(tmp_path: Path, line: str, words: str) -> None:
+def test_an_invalid_sample_is_refused(tmp_path: Path, line: str, words: str) -> None:
     path = tmp_path / "samples.jsonl"
     good = json.dumps({"part": "8", "answer": "x", "gold": 0.5})
     path.write_text(f"{good}\n{line}\n", encoding="utf-8")
@@ -230,12 +233,12 @@ def test_a_sample_that_cannot_be_used_is_refused(tmp_path: Path, line: str, word
     assert str(path) in str(refused.value)
 
 
-def test_a_key_names_the_file_beside_it(tmp_path: Path) -> None:
+def test_a_key_names_the_file_of_its_samples(tmp_path: Path) -> None:
     text = (SOLUTIONS / "key.toml").read_text(encoding="utf-8")
     (tmp_path / "key.toml").write_text(text, encoding="utf-8")
     with pytest.raises(UsageFault, match=r"samples\.jsonl: the sample answers cannot be read"):
         load_key(tmp_path / "key.toml")
     (tmp_path / "samples.jsonl").write_text("", encoding="utf-8")
     without = load_key(tmp_path / "key.toml")
-    assert without.likeness.of("8") is None
-    assert without.revision != key().revision, "other samples make another key"
+    assert without.similarity.of("8") is None
+    assert without.revision != key().revision, "other samples make a different key"

@@ -1,4 +1,4 @@
-"""Cutting documents as students write and mix them into the parts of Part 1."""
+"""Cutting documents into the parts of Part 1, in the styles and orders that students use."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ STYLES = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_every_numbering_style_gives_all_thirteen_texts(style: str) -> None:
+def test_every_numbering_style_gives_all_thirteen_answers(style: str) -> None:
     found = cut(document(STYLES[style] + PART2))
     expected = {part: answer.upper() for part, answer in ANSWERS.items()} if "capitals" in style else ANSWERS
     assert texts(found) == expected
@@ -98,7 +98,7 @@ def test_the_question_repeated_before_the_answer_is_dropped(text: str) -> None:
     assert texts(cut(document("Lab 4\n\nPart 1: Deep Learning Basics\n\n1.1 General\n\n" + text + PART2))) == ANSWERS
 
 
-def test_a_markdown_table_keeps_its_rows_alone() -> None:
+def test_a_markdown_table_keeps_only_its_rows() -> None:
     text = each("{p}) ").replace("[4, 5, 1, 3]", "\n\n| 4 | 5 |\n|---|---|\n| 1 | 3 |\n")
     assert texts(cut(document(text))) == {**ANSWERS, "6a": "| 4 | 5 |\n| 1 | 3 |"}
 
@@ -112,7 +112,7 @@ def test_a_wrapped_question_is_dropped() -> None:
     assert texts(cut(document(text))) == ANSWERS
 
 
-def test_a_statement_that_takes_up_the_question_stays() -> None:
+def test_a_statement_that_repeats_the_question_stays() -> None:
     said = "The purpose of a pooling layer in a convolutional neural network is to reduce size."
     assert cut(document(each("{p}) ").replace(ANSWERS["5"], said)))["5"].text == said
 
@@ -122,7 +122,7 @@ def test_a_statement_that_takes_up_the_question_stays() -> None:
     "items", ["1. one\n2. two\n3. three", "   1. one\n   2. two", "a) one\nb) two", "1) one\n2) two"]
 )
 @pytest.mark.parametrize("label", ["{p}) ", "{p}. ", "Q{p}: ", "### {p}\n\n"])
-def test_a_list_inside_an_answer_steals_no_number(part: str, items: str, label: str) -> None:
+def test_a_list_inside_an_answer_does_not_start_other_parts(part: str, items: str, label: str) -> None:
     answer = f"{ANSWERS[part]}\n{items}"
     text = each(label).replace(ANSWERS[part], answer) + PART2
     found = texts(cut(document(text)))
@@ -141,7 +141,7 @@ INNER += ["For example:\n4 5\n1 3", "2 layers are needed\n3 more", "* 1. x\n* 2.
 
 
 @pytest.mark.parametrize("style", sorted({*STYLES} - {"one line", "1.6a capitals", "6 a) Joined"}))
-def test_two_lists_inside_answers_steal_nothing_in_any_style(style: str) -> None:
+def test_two_lists_inside_answers_start_no_parts_in_any_style(style: str) -> None:
     draw = random.Random(style)
     for _ in range(10):
         expected = dict(ANSWERS)
@@ -155,7 +155,7 @@ def test_two_lists_inside_answers_steal_nothing_in_any_style(style: str) -> None
 
 @pytest.mark.parametrize("missing", PART1_IDS)
 @pytest.mark.parametrize("style", ["6a)", "Question 6 (a):", "### 6a", "6. a)"])
-def test_a_missing_part_leaves_its_neighbours_alone(style: str, missing: str) -> None:
+def test_a_missing_part_does_not_change_its_neighbours(style: str, missing: str) -> None:
     lines = {"6a)": "{p}) ", "Question 6 (a):": "Question {n}{b}: ", "### 6a": "### {p}\n\n"}
     if style in lines:
         label = lines[style]
@@ -167,7 +167,7 @@ def test_a_missing_part_leaves_its_neighbours_alone(style: str, missing: str) ->
     assert texts(cut(document(text))) == {part: answer for part, answer in ANSWERS.items() if part != missing}
 
 
-def test_parts_answered_together_share_the_text_at_a_lower_confidence() -> None:
+def test_parts_answered_together_share_the_text_with_lower_confidence() -> None:
     text = each("{p}) ").replace("6a) [4, 5, 1, 3]\n6b) [2.5", "6a and b) [4, 5, 1, 3] and [2.5")
     found = cut(document(text))
     assert found["6a"].text == found["6b"].text == "[4, 5, 1, 3] and [2.5, 2.5, 0.5, 2]"
@@ -182,7 +182,7 @@ def test_letters_in_the_middle_of_a_line_are_found_when_a_part_is_missing() -> N
     assert found["6b"].confidence < 0.7 < found["7a"].confidence
 
 
-def test_a_question_in_other_words_in_bold_is_dropped() -> None:
+def test_a_paraphrased_question_in_bold_is_dropped() -> None:
     assert texts(cut(document(each("**{p}. So what is that?** ", "\n\n")))) == ANSWERS
     assert texts(cut(document(each("**{p}. Title:** ").replace("Title:", "")))) == ANSWERS
 
@@ -195,7 +195,7 @@ def test_a_question_answered_without_letters_is_shared_by_its_parts() -> None:
     assert found["7c"].confidence < 0.5
 
 
-def test_pooling_results_are_told_apart_by_their_names() -> None:
+def test_pooling_results_are_distinguished_by_name() -> None:
     text = each("{p}) ").replace("6a) ", "6)\nMax pooling: ").replace("6b) ", "Average pooling: ")
     assert texts(cut(document(text))) == ANSWERS
 
@@ -211,12 +211,12 @@ POOLED = {
     "without the number": ("Max-pooling: {a}\nAverage pooling: {b}", 0.6, 0.7),
     "without the number, on lines": ("Max-pooling\n\n{a}\n\nAverage pooling\n\n{b}", 0.6, 0.7),
 }
-"""How the parts of question 6 may be told without letters, and the confidence in them: at least, and below."""
+"""Ways to name the parts of question 6 without letters, and the bounds of the confidence: at least, and below."""
 
 
 @pytest.mark.parametrize("label", ["{n}. ", "Q{n}: ", "### Question {n}\n\n"])
 @pytest.mark.parametrize("name", POOLED)
-def test_the_names_of_pooling_tell_the_parts_of_question_6(name: str, label: str) -> None:
+def test_names_of_pooling_identify_the_parts_of_question_6(name: str, label: str) -> None:
     shape, least, most = POOLED[name]
     six = shape.format(n=label.format(n=6), a=ANSWERS["6a"], b=ANSWERS["6b"])
     rest = {part: label.format(n=part) + answer for part, answer in ANSWERS.items() if part not in {"6a", "6b"}}
@@ -232,14 +232,14 @@ def test_the_names_of_pooling_tell_the_parts_of_question_6(name: str, label: str
         "Max-pooling: 2x2 windows are usual.\nAverage pooling: 3x3 windows, too.",
     ],
 )
-def test_kinds_of_pooling_in_the_answer_to_question_5_are_no_values(said: str) -> None:
+def test_kinds_of_pooling_in_the_answer_to_question_5_are_not_question_6(said: str) -> None:
     answers = {part: answer for part, answer in {**ANSWERS, "5": said}.items() if part not in {"6a", "6b"}}
     found = cut(document("\n\n".join(f"{part}. {answer}" for part, answer in answers.items())))
     assert texts(found) == answers
 
 
 @pytest.mark.parametrize("left", ["", "YOUR ANSWER HERE", "*Write your answer here.*", "TODO", "_____", "..."])
-def test_template_text_left_alone_is_untouched(left: str) -> None:
+def test_unchanged_template_text_is_untouched(left: str) -> None:
     found = cut(document("\n\n".join(f"### {part}\n\n{QUESTIONS[part]}\n\n{left}" for part in PART1_IDS)))
     assert set(found) == set(PART1_IDS)
     assert all(answer.is_untouched and answer.text == "" for answer in found.values())
@@ -256,12 +256,12 @@ def test_template_text_left_alone_is_untouched(left: str) -> None:
         "",
     ],
 )
-def test_nothing_sure_is_found_where_no_answers_are_marked(text: str) -> None:
+def test_text_without_labels_gives_no_certain_answer(text: str) -> None:
     found = cut(document(text))
     assert all(answer.confidence < 0.5 for answer in found.values())
 
 
-def test_answers_that_follow_a_copy_of_all_questions_are_found() -> None:
+def test_answers_after_a_copy_of_all_questions_are_found() -> None:
     questions = "\n".join(f"{plainly(part)}{text}" for part, text in QUESTIONS.items())
     assert texts(cut(document(f"{questions}\n\nAnswers\n\n{STYLES['6. a)']}"))) == ANSWERS
 
@@ -299,13 +299,13 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_mixed_document_is_cut_surely(name: str) -> None:
+def test_a_mixed_document_is_cut_with_certainty(name: str) -> None:
     found = cut(document(RIGHT[name]))
     assert {part: answer.text.rstrip(" |") for part, answer in found.items()} == ANSWERS
     assert min(answer.confidence for answer in found.values()) >= 0.7
 
 
-def test_only_some_answers_on_a_copied_sheet() -> None:
+def test_some_answers_on_a_copied_sheet_are_found() -> None:
     some = {"1", "3", "6a", "7b", "8"}
     text = sheet(plainly)
     for part in set(PART1_IDS) - some:
@@ -316,7 +316,7 @@ def test_only_some_answers_on_a_copied_sheet() -> None:
     assert min(answer.confidence for answer in found.values()) >= 0.7
 
 
-def test_numbers_that_word_started_again_are_told_by_the_questions() -> None:
+def test_questions_identify_parts_where_word_restarted_the_numbers() -> None:
     blocks: list[Block] = []
     for part, question in QUESTIONS.items():
         blocks.append(Block(question, Kind.ITEM, "", f"{part[1]}." if part[1:] else "1."))
@@ -339,7 +339,7 @@ DOUBTFUL = {
 
 
 @pytest.mark.parametrize("name", DOUBTFUL)
-def test_a_document_that_may_be_cut_otherwise_is_in_doubt(name: str) -> None:
+def test_an_ambiguous_document_is_in_doubt(name: str) -> None:
     found = cut(document(DOUBTFUL[name]))
     assert found
     assert max(answer.confidence for answer in found.values()) < 0.7
@@ -362,11 +362,11 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_what_is_no_sheet_gives_nothing_sure(name: str) -> None:
+def test_other_documents_give_no_certain_answer(name: str) -> None:
     assert all(answer.confidence < 0.5 for answer in cut(document(STRANGE[name])).values())
 
 
-def test_comments_of_a_script_give_nothing_sure(tmp_path: Path) -> None:
+def test_ordinary_comments_of_a_script_give_no_certain_answer(tmp_path: Path) -> None:
     path = tmp_path / "task1_cnn.py"
     path.write_text("".join(f"# {n}. {step}\nx = {n}\n\n" for n, step in enumerate(STEPS, 1)))
     assert all(answer.confidence < 0.5 for answer in cut(read_document(path)).values())

@@ -1,4 +1,4 @@
-"""The experiment of Part 2: found, judged, trained again once for each network, stored, and shown without points."""
+"""The experiment of Part 2: its files are found, checked, trained again once per network, stored and shown."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ NONE, FULL = Decimal(0), Decimal(1)
 def statuses(experiment: Experiment | None, sheet: AnswerSheet = WRITTEN) -> dict[str, str]:
     found = experiment_findings(experiment, sheet)
     assert tuple(found) == EXPERIMENT_IDS
-    return {id.removeprefix("experiment."): str(one.status) for id, one in found.items()}
+    return {id.removeprefix("experiment."): str(finding.status) for id, finding in found.items()}
 
 
 def with_trials(*trials: Trial) -> Experiment:
     return replace(GOOD, trials=trials, rerun=replace(RERUN, trial=trials[0]))
 
 
-# ---- judging ---------------------------------------------------------------------------------------------------------
+# ---- findings --------------------------------------------------------------------------------------------------------
 
 
 def test_a_good_experiment_leaves_the_paragraph_to_the_tutor() -> None:
@@ -78,7 +78,7 @@ def test_nothing_handed_in() -> None:
     assert statuses(Experiment("experiments.csv"))["table"] == "failed"
 
 
-def test_a_line_that_cannot_be_read_is_no_fault() -> None:
+def test_an_unreadable_line_costs_no_points() -> None:
     unread = replace(GOOD, problems=("Line 5 of experiments.csv could not be read: why.",), unread=1)
     found = experiment_findings(unread, WRITTEN)["experiment.table"]
     assert (found.status, found.fraction) == (Status.NEEDS_REVIEW, FULL)
@@ -95,15 +95,15 @@ def test_a_line_that_cannot_be_read_is_no_fault() -> None:
         ((trial(), trial(20, 3)), Status.PARTIAL, "2 runs"),
         ((trial(), trial(accuracy=0.96)), Status.FAILED, "numbers of channels and of kernel sizes"),
         ((trial(),), Status.FAILED, "kernel sizes"),
-        ((trial(), trial(channels2=40), trial(kernel2=3)), Status.PASSED, "Both"),
+        ((trial(), trial(channels2=40), trial(kernel2=3)), Status.PASSED, "both"),
     ],
 )
-def test_both_factors_are_to_be_varied(trials: Sequence[Trial], status: Status, word: str) -> None:
+def test_both_factors_must_be_varied(trials: Sequence[Trial], status: Status, word: str) -> None:
     found = experiment_findings(with_trials(*trials), WRITTEN)["experiment.varied"]
     assert (found.status, word in found.message) == (status, True)
 
 
-def test_what_is_missing_may_stand_in_a_line_that_was_not_read() -> None:
+def test_an_unread_line_may_contain_what_is_missing() -> None:
     found = replace(with_trials(trial(), trial(20), trial(30)), unread=1, problems=("Line 5: why.",))
     assert experiment_findings(found, WRITTEN)["experiment.varied"].status is Status.NEEDS_REVIEW
 
@@ -120,7 +120,7 @@ def test_what_is_missing_may_stand_in_a_line_that_was_not_read() -> None:
         (trial(epochs=-1), "-1 epochs"),
     ],
 )
-def test_impossible_figures(odd: Trial, word: str) -> None:
+def test_impossible_figures_fail_and_a_single_one_goes_to_a_tutor(odd: Trial, word: str) -> None:
     all_odd = experiment_findings(with_trials(odd, odd), WRITTEN)["experiment.figures"]
     assert (all_odd.status, word in all_odd.seen) == (Status.FAILED, True)
     a_slip = experiment_findings(with_trials(odd, *VARIED), WRITTEN)["experiment.figures"]
@@ -128,14 +128,14 @@ def test_impossible_figures(odd: Trial, word: str) -> None:
 
 
 @pytest.mark.parametrize("unusual", [trial(accuracy=1.0), trial(accuracy=0.0098), trial(seconds=0)])
-def test_unusual_figures_are_for_a_tutor(unusual: Trial) -> None:
+def test_unusual_figures_go_to_a_tutor(unusual: Trial) -> None:
     assert (
         experiment_findings(with_trials(unusual, *VARIED), WRITTEN)["experiment.figures"].status is Status.NEEDS_REVIEW
     )
 
 
-def test_one_figure_for_all_networks_is_for_a_tutor() -> None:
-    same = [replace(one, accuracy=0.97) for one in VARIED]
+def test_the_same_accuracy_for_all_networks_goes_to_a_tutor() -> None:
+    same = [replace(tried, accuracy=0.97) for tried in VARIED]
     assert experiment_findings(with_trials(*same), WRITTEN)["experiment.figures"].status is Status.NEEDS_REVIEW
 
 
@@ -144,7 +144,7 @@ def test_one_network_trained_twice_is_fine() -> None:
     assert experiment_findings(with_trials(*twice), WRITTEN)["experiment.figures"].status is Status.PASSED
 
 
-def test_a_claim_far_from_what_was_measured_is_for_a_tutor_and_never_a_nought() -> None:
+def test_an_implausible_claim_goes_to_a_tutor_and_is_never_a_zero() -> None:
     low, high = plausible(0.9, epochs=2)
     for accuracy in (low - 0.01, high + 0.0005):
         claim = trial(accuracy=accuracy)
@@ -158,16 +158,18 @@ def test_a_claim_far_from_what_was_measured_is_for_a_tutor_and_never_a_nought() 
     assert statuses(replace(with_trials(inside), rerun=replace(RERUN, trial=inside)))["rerun"] == "passed"
 
 
-def test_what_was_not_trained_again_is_skipped_with_the_reason() -> None:
+def test_a_line_that_was_not_trained_again_is_skipped_with_the_reason() -> None:
     found = experiment_findings(replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)), WRITTEN)["experiment.rerun"]
     assert (found.status, found.message) == (Status.SKIPPED, NOT_HERE)
 
 
-def test_the_paragraph() -> None:
+def test_the_paragraph_is_marked_by_what_it_mentions() -> None:
     def found(**changes: Any) -> tuple[Status, Decimal]:
         blank = WrittenAnswer("observations", "", "a.md", 0.98, is_blank=True)
-        one = experiment_findings(GOOD, AnswerSheet(observations=replace(blank, **changes)))["experiment.observations"]
-        return one.status, one.fraction
+        finding = experiment_findings(GOOD, AnswerSheet(observations=replace(blank, **changes)))[
+            "experiment.observations"
+        ]
+        return finding.status, finding.fraction
 
     assert found() == (Status.FAILED, NONE)
     assert found(is_blank=False, has_picture=True) == (Status.NEEDS_REVIEW, NONE)
@@ -178,7 +180,7 @@ def test_the_paragraph() -> None:
 # ---- which line is trained again -------------------------------------------------------------------------------------
 
 
-def test_the_boldest_claim_is_chosen() -> None:
+def test_the_claim_furthest_above_the_reference_is_chosen() -> None:
     reference = (trial(accuracy=0.97), trial(4, accuracy=0.93), trial(40, accuracy=0.985))
     bold = trial(4, accuracy=0.984, row=7)
     assert chosen((trial(40, accuracy=0.986), bold, trial(accuracy=0.972)), reference) == bold
@@ -186,15 +188,15 @@ def test_the_boldest_claim_is_chosen() -> None:
     assert chosen((trial(row=3), trial(row=4)), reference) == trial(row=3), "the first of equals"
 
 
-def test_only_what_can_be_trained_briefly_is_chosen() -> None:
+def test_only_a_line_that_can_be_trained_briefly_is_chosen() -> None:
     unable = (trial(accuracy=1.2), trial(epochs=0), trial(kernel1=31), trial(channels1=0), trial(400, channels2=400))
     assert not any(map(is_trainable, unable))
     assert chosen(unable, ()) is None
-    assert work(trial(32, channels2=64)) < MOST_WORK, "the networks that students usually try are brief enough"
+    assert work(trial(32, channels2=64)) < MOST_WORK, "the networks that students usually try can be trained briefly"
 
 
 class Trainer:
-    """Stands where a worker does: counts what it is asked to train."""
+    """Takes the place of a worker and records what it is asked to train."""
 
     def __init__(self, ending: str = "finished") -> None:
         self.scripts: list[str] = []
@@ -210,7 +212,7 @@ class Trainer:
         return Evidence(Ending(self.ending), trainings=done)
 
 
-def test_a_network_is_trained_once_however_many_tried_it() -> None:
+def test_a_network_is_trained_once_for_all_students() -> None:
     trainer = Trainer()
     reruns = Reruns(trainer, brief_plan(samples.PLAN), is_possible=True)
     with ThreadPoolExecutor(4) as threads:
@@ -219,11 +221,11 @@ def test_a_network_is_trained_once_however_many_tried_it() -> None:
         found, seconds = zip(*(future.result() for future in futures), strict=True)
     assert len(trainer.scripts) == 1
     assert sum(1 for spent in seconds if spent) == 1, "the seconds count once"
-    assert [one.trial.row for one in found] == [2, 3, 4, 5], "each with the student's own line"
-    assert {one.accuracy for one in found} == {0.9}
+    assert [rerun.trial.row for rerun in found] == [2, 3, 4, 5], "each with the student's own line"
+    assert {rerun.accuracy for rerun in found} == {0.9}
 
 
-def test_what_does_not_finish_has_a_reason_and_a_fault_reaches_all_who_wait() -> None:
+def test_an_unfinished_rerun_has_a_reason_and_an_error_reaches_all_callers() -> None:
     late = Trainer("deadline")
     late.gate.set()
     assert Reruns(late, samples.PLAN, is_possible=True).of(VARIED, ())[0].problem
@@ -244,7 +246,7 @@ def test_on_other_digits_nothing_is_trained_again() -> None:
 # ---- marks -----------------------------------------------------------------------------------------------------------
 
 
-def test_without_points_it_is_in_no_sum() -> None:
+def test_an_experiment_without_points_changes_no_sum() -> None:
     plain = mark(ALICE, samples.HEALTHY, rubric(None), data="mnist")
     report = marked(None)
     assert (report.items, report.status, report.awarded, report.available, report.message) == (
@@ -254,14 +256,14 @@ def test_without_points_it_is_in_no_sum() -> None:
         plain.available,
         plain.message,
     )
-    assert [one.id for one in report.unmarked] == list(EXPERIMENT_IDS)
-    assert {one.available for one in report.unmarked} == {0}
+    assert [item.id for item in report.unmarked] == list(EXPERIMENT_IDS)
+    assert {item.available for item in report.unmarked} == {0}
     assert plain.unmarked == marked(None, None, AnswerSheet()).unmarked == ()
 
 
-def test_with_points_its_items_stand_behind_the_others() -> None:
+def test_the_items_of_an_experiment_with_points_come_last() -> None:
     report = marked("2")
-    assert [one.id for one in report.items] == [*PART2_IDS, *EXPERIMENT_IDS]
+    assert [item.id for item in report.items] == [*PART2_IDS, *EXPERIMENT_IDS]
     assert report.awarded == len(PART2_IDS) + 8
     assert report.available == len(PART2_IDS) + 10
     assert report.unmarked == ()
@@ -269,9 +271,9 @@ def test_with_points_its_items_stand_behind_the_others() -> None:
     assert (paragraph.status, paragraph.awarded, paragraph.proposed) == (Status.NEEDS_REVIEW, NONE, Decimal(2))
 
 
-def test_what_the_grader_could_not_train_again_waits_for_a_tutor_where_points_hang_on_it() -> None:
+def test_a_skipped_rerun_with_points_waits_for_a_tutor() -> None:
     report = marked("2", replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)))
-    again = next(one for one in report.items if one.id == "experiment.rerun")
+    again = next(item for item in report.items if item.id == "experiment.rerun")
     assert (again.status, again.awarded, again.proposed, again.message) == (
         Status.NEEDS_REVIEW,
         NONE,
@@ -280,11 +282,11 @@ def test_what_the_grader_could_not_train_again_waits_for_a_tutor_where_points_ha
     )
 
 
-def test_nobody_is_left_out_when_there_is_nothing_to_run_or_the_grader_fails() -> None:
+def test_the_experiment_is_marked_without_a_script_and_after_a_grader_error() -> None:
     unusable = replace(ALICE, script=None, problem="No script was found.")
     report = mark_unusable(unusable, rubric("1"), sheet=WRITTEN, experiment=GOOD)
-    assert [str(one.status) for one in report.items[-5:]] == [*["passed"] * 4, "needs_review"]
-    assert {one.status for one in mark_error(ALICE, rubric("1"), message="x").items} == {Status.ERROR}
+    assert [str(item.status) for item in report.items[-5:]] == [*["passed"] * 4, "needs_review"]
+    assert {item.status for item in mark_error(ALICE, rubric("1"), message="x").items} == {Status.ERROR}
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
@@ -294,18 +296,18 @@ def page_of(report: Report) -> str:
     return report_samples.student_page(report, report_samples.RUN)
 
 
-def test_a_page_without_an_experiment_says_nothing_of_it() -> None:
+def test_a_page_without_an_experiment_does_not_mention_it() -> None:
     assert "xperiment" not in page_of(report_samples.passed_report()).partition("<body>")[2]
 
 
 def test_a_table_left_blank_takes_two_sentences() -> None:
     page = page_of(marked(None, Experiment("experiments.csv"), AnswerSheet())).partition('id="experiment"')[2]
     section = page.partition("</section>")[0]
-    assert "experiments.csv has no run in it yet." in section
+    assert "experiments.csv contains no run yet." in section
     assert "<table" not in section
 
 
-def test_a_page_shows_the_runs_and_sets_off_the_one_that_was_trained_again() -> None:
+def test_a_page_shows_the_runs_and_highlights_the_one_trained_again() -> None:
     many = tuple(replace(VARIED[0], row=row) for row in range(2, 80))
     last = replace(RERUN, trial=many[-1])
     section = page_of(marked(None, Experiment("experiments.csv", many, rerun=last))).partition('id="experiment"')[2]
@@ -318,7 +320,7 @@ def test_a_page_shows_the_runs_and_sets_off_the_one_that_was_trained_again() -> 
     assert PARAGRAPH in section
 
 
-def test_with_points_the_experiment_has_a_sum_of_its_own() -> None:
+def test_an_experiment_with_points_has_its_own_sum() -> None:
     page = page_of(marked("2"))
     assert "Part 2: the experiment" in page
     network = page.partition('<section class="card" aria-labelledby="items">')[2].partition("</section>")[0]
@@ -347,22 +349,22 @@ def test_the_table_is_found_whatever_it_is_called(tmp_path: Path, name: str) -> 
     assert (found.source, len(found.trials)) == (name, 3)
 
 
-def test_of_several_tables_the_fullest_counts(tmp_path: Path) -> None:
+def test_of_several_tables_the_one_with_most_runs_counts(tmp_path: Path) -> None:
     found = gather(submission(tmp_path, {"experiments.csv": HEADER, "old/experiments.csv": SWEEP}))
     assert found is not None
     assert found.source == "old/experiments.csv"
 
 
-def test_where_there_is_no_table_nothing_is_opened(tmp_path: Path) -> None:
-    one = submission(tmp_path, {"task1_cnn.py": NET, "experiments.txt": "I tried much."})
+def test_a_submission_without_a_table_has_no_experiment(tmp_path: Path) -> None:
+    student = submission(tmp_path, {"task1_cnn.py": NET, "experiments.txt": "I tried much."})
     assert candidates(submission(tmp_path, {"task1_cnn.py": NET})) == ()
-    assert gather(one) is None
-    assert experiment_key(replace(one, files=("task1_cnn.py",))) == ""
-    assert experiment_key(one, "a") != experiment_key(one, "b")
-    assert experiment_key(one) != experiment_key(replace(one, digest="1" * 64))
+    assert gather(student) is None
+    assert experiment_key(replace(student, files=("task1_cnn.py",))) == ""
+    assert experiment_key(student, "a") != experiment_key(student, "b")
+    assert experiment_key(student) != experiment_key(replace(student, digest="1" * 64))
 
 
-def test_a_workbook_is_told_kindly(tmp_path: Path) -> None:
+def test_a_workbook_should_be_saved_as_csv(tmp_path: Path) -> None:
     found = gather(submission(tmp_path, {"experiments.xlsx": "PK"}))
     assert found is not None
     assert "save it as CSV" in found.problems[0]
@@ -382,14 +384,14 @@ ANSWERS = "\n".join(f"## Question {part}\n\nSome words on it.\n" for part in PAR
         f"**Experiments**\n\n{PARAGRAPH}",
     ],
 )
-def test_the_paragraph_is_found_and_leaks_into_no_answer(tmp_path: Path, tail: str) -> None:
+def test_the_paragraph_is_found_and_is_not_part_of_an_answer(tmp_path: Path, tail: str) -> None:
     sheet = read_sheet(submission(tmp_path, {"answers.md": f"{ANSWERS}\n{tail}\n"}))
     assert sheet.observations is not None
     assert (sheet.observations.text, sheet.observations.source) == (PARAGRAPH, "answers.md")
     assert {answer.part: answer.text for answer in sheet.answers}["8"] == "Some words on it."
 
 
-def test_a_place_that_was_left_alone_is_blank(tmp_path: Path) -> None:
+def test_an_untouched_place_is_blank(tmp_path: Path) -> None:
     place = "<!-- lab4:observations -->\n*Write your answer here.*\n"
     sheet = read_sheet(submission(tmp_path, {"answers.md": f"{ANSWERS}\n{place}"}))
     assert sheet.observations is not None
@@ -405,7 +407,7 @@ def test_the_template_has_a_place_that_is_blank(tmp_path: Path) -> None:
     assert all(answer.is_blank for answer in sheet.answers)
 
 
-def test_a_cell_that_lost_its_heading_and_its_anchor_is_known_by_its_id(tmp_path: Path) -> None:
+def test_a_cell_without_heading_and_anchor_is_recognised_by_its_id(tmp_path: Path) -> None:
     notebook = json.loads(TEMPLATE.read_text(encoding="utf-8"))
     notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != "experiment"]
     notebook["cells"][-1]["source"] = PARAGRAPH
@@ -448,7 +450,7 @@ def scheme(path: Path, points: str = "") -> Rubric:
 
 
 def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Report]:
-    """One student's report, on digits that pass for MNIST, where lines are trained again."""
+    """One student's report, on digits that are called MNIST, because lines are only trained again on MNIST."""
     settings = RunSettings(
         path=path,
         out=path.parent / "out",
@@ -463,7 +465,7 @@ def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Re
 
 
 @pytest.mark.slow
-def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> None:
+def test_a_run_trains_a_line_again_and_stores_the_result(tmp_path: Path) -> None:
     cohort, out = tmp_path / "cohort", tmp_path / "out"
     files = {"task1_cnn.py": NET, "experiments.csv": SWEEP, "a.md": f"# Observations\n\n{PARAGRAPH} <script>"}
     submission(cohort / "ann", files)
@@ -485,11 +487,11 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
     assert page.count('class="again"') == 1
 
     run, _ = graded(cohort, plain)
-    assert "experiment" not in run.timing, "what is stored is not trained again"
+    assert "experiment" not in run.timing, "a stored re-run is not trained again"
     assert run.isolation == "no student code was run"
 
     run, report = graded(cohort, paid, remark=True)
-    assert [one.id for one in report.items[-5:]] == list(EXPERIMENT_IDS)
+    assert [item.id for item in report.items[-5:]] == list(EXPERIMENT_IDS)
     assert report.available == len(PART2_IDS) + Decimal("2.5")
     again = records.read_evidence(out, "ann")
     assert again is not None
@@ -497,11 +499,11 @@ def test_a_run_trains_a_line_again_and_keeps_what_came_of_it(tmp_path: Path) -> 
 
     write_views(load_run(out), pages)
     page = (out / "students" / "ann" / "report.html").read_text(encoding="utf-8")
-    assert page.count('class="again"') == 1, "pages that are written again show it as well"
+    assert page.count('class="again"') == 1, "pages that are written again show it too"
     assert "Not marked" not in page
 
 
-def test_a_record_from_before_there_were_experiments_can_be_read(tmp_path: Path) -> None:
+def test_a_record_without_an_experiment_is_read(tmp_path: Path) -> None:
     records.write_evidence(tmp_path, StoredEvidence.unobserved("alice", ALICE))
     path = tmp_path / "students" / "alice" / records.EVIDENCE_FILE
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ BRIEF: dict[tuple[int, int, int, int], tuple[float, ...]] = {
     (2, 4, 7, 7): (0.8795,),
     (20, 40, 5, 5): (0.9455,),
 }
-"""What the reference net came to in the brief run, under one seed or two: see docs/calibration.md."""
+"""Accuracies of the reference network in the brief run, with one seed or two; see docs/calibration.md."""
 HONEST = [
     ((2, 4, 3, 3), 1, 0.9563),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
     ((2, 4, 3, 3), 2, 0.958),  # rate 0.05, FC of 128, dropouts 0.1 and 0.25
@@ -93,7 +93,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("sizes", [(2, 4, 3, 3), (5, 10, 5, 7), (3, 2, 2, 4), (1, 1, 28, 28), (4, 6, 1, 27)])
-def test_the_script_for_a_rerun_builds_the_network_of_the_sweep(experiment: ModuleType, sizes: tuple[int, ...]) -> None:
+def test_the_rerun_and_the_sweep_build_the_same_network(experiment: ModuleType, sizes: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     swept = experiment.Net(*sizes).eval()
     scope: dict[str, type[torch.nn.Module]] = {}
@@ -105,19 +105,19 @@ def test_the_script_for_a_rerun_builds_the_network_of_the_sweep(experiment: Modu
     assert torch.equal(outputs, swept(images))
     assert outputs.shape == (3, 10)
     assert torch.allclose(outputs.exp().sum(1), torch.ones(3))
-    assert [str(one) for one in rerun.children()] == [str(one) for one in swept.children()]
+    assert [str(layer) for layer in rerun.children()] == [str(layer) for layer in swept.children()]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ("--channels 5x", r"'5x' should be two whole numbers with an x between them, such as 10x20"),
         ("--channels 10", "'10' should be two whole numbers"),
-        ("--channels 0x8", "0x8: a convolution has from 1 to 1024 channels"),
+        ("--channels 0x8", "0x8: a convolution can have 1 to 1024 channels"),
         ("--channels -2x8", "'-2x8' should be two|expected at least one argument"),
-        ("--channels 8x5000", "from 1 to 1024 channels"),
-        ("--kernels 0x3", "0x3: a kernel has from 1 to 28 pixels"),
-        ("--kernels 3x29", "3x29: a kernel has from 1 to 28 pixels"),
+        ("--channels 8x5000", "can have 1 to 1024 channels"),
+        ("--kernels 0x3", "0x3: a kernel can have 1 to 28 pixels"),
+        ("--kernels 3x29", "3x29: a kernel can have 1 to 28 pixels"),
         ("--kernels 3.5x3", "should be two whole numbers"),
         ("--epochs 0", "'0' should be a whole number from 1"),
         ("--seeds two", "'two' should be a whole number from 1"),
@@ -125,25 +125,25 @@ def test_the_script_for_a_rerun_builds_the_network_of_the_sweep(experiment: Modu
         ("--device tpu", "invalid choice: 'tpu'"),
     ],
 )
-def test_options_that_make_no_sense_are_refused_with_a_reason(
-    experiment: ModuleType, capsys: pytest.CaptureFixture[str], options: str, told: str
+def test_invalid_options_are_refused_with_a_reason(
+    experiment: ModuleType, capsys: pytest.CaptureFixture[str], options: str, message: str
 ) -> None:
     with pytest.raises(SystemExit) as refusal:
         experiment.parse_arguments(options.split())
     assert refusal.value.code == 2
-    assert re.search(told, " ".join(capsys.readouterr().err.split()))
+    assert re.search(message, " ".join(capsys.readouterr().err.split()))
 
 
-def test_a_sweep_keeps_its_results_and_goes_on_where_it_stopped(
+def test_a_sweep_keeps_its_results_and_continues_where_it_stopped(
     experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = [*QUICK, "--out", str(tmp_path / "new" / "folder")]
     table, record = (tmp_path / "new" / "folder" / name for name in ("experiments.csv", "runs.csv"))
     assert experiment.main(options) == 0
-    told = capsys.readouterr().out
-    assert "Please note." in told
-    assert "cut to 1 batches" in told
-    assert max(len(line) for line in told.partition("Written to")[0].splitlines()) <= 80
+    shown = capsys.readouterr().out
+    assert "Please note." in shown
+    assert "shortened to 1 batches" in shown
+    assert max(len(line) for line in shown.partition("Written to")[0].splitlines()) <= 80
     whole, columns = record.read_bytes(), (ROOT / "student_template" / "experiments.csv").read_text().strip()
     assert table.read_text().splitlines()[0] == columns
     networks = [tuple(row.values())[:5] for row in rows_of(table)]
@@ -151,16 +151,16 @@ def test_a_sweep_keeps_its_results_and_goes_on_where_it_stopped(
     assert networks == [(*sizes, *side, "1") for sizes in (("1", "2"), ("2", "2")) for side in sides]
     assert ElementTree.parse(table.with_suffix(".svg")).getroot().tag == f"{SVG}svg"
 
-    # As if stopped before the last network: only that one is trained, and it comes out the same.
+    # As if stopped before the last network: only that network is trained, with the same result.
     lines = whole.splitlines(keepends=True)
     record.write_bytes(b"".join(lines[:-1]))
     assert experiment.main(options) == 0
-    assert "3 of 4 runs are there already" in capsys.readouterr().out
+    assert "3 of 4 runs are already done" in capsys.readouterr().out
     assert record.read_bytes().splitlines()[:-1] == whole.splitlines()[:-1]
     again, before = (row.split(b",") for row in (record.read_bytes().splitlines()[-1], lines[-1].strip()))
     assert again[:6] + again[7:] == before[:6] + before[7:]  # all but the seconds
 
-    # A second seed is added to the first; runs of another length are kept apart.
+    # A second seed is added to the first; runs with other steps are kept separately.
     record.write_bytes(whole)
     assert experiment.main([*options, "--seeds", "2", "--surface", str(tmp_path / "surface.csv")]) == 0
     assert [row["runs"] for row in rows_of(tmp_path / "surface.csv")] == ["2"] * 4
@@ -170,72 +170,72 @@ def test_a_sweep_keeps_its_results_and_goes_on_where_it_stopped(
     assert len(rows_of(table)) == 4
 
 
-def test_the_mean_and_the_spread_are_those_of_all_seeds(experiment: ModuleType) -> None:
-    one = experiment.Configuration(1, 2, 3, 3)
+def test_mean_and_spread_are_over_all_seeds(experiment: ModuleType) -> None:
+    network = experiment.Configuration(1, 2, 3, 3)
     runs = [experiment.Run(1, 2, 3, 3, 1, accuracy, 3.0, 1, "mnist", 0) for accuracy in (0.90, 0.94, 0.95)]
-    result = experiment.Result.of(one, 1, runs)
+    result = experiment.Result.of(network, 1, runs)
     assert result.accuracy == 0.93
     assert result.spread == pytest.approx(math.sqrt((0.03**2 + 0.01**2 + 0.02**2) / 2), abs=1e-4)
-    assert experiment.Result.of(one, 1, runs[:1]).spread == 0
+    assert experiment.Result.of(network, 1, runs[:1]).spread == 0
 
 
-def test_a_folder_that_cannot_be_used_is_named(
+def test_an_unusable_folder_is_named(
     experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = tmp_path / "runs.csv"
     for content in ("name,colour\na,b\n", f"{','.join(experiment.Run.__annotations__)}\n1,2\n"):
         record.write_text(content)
         assert experiment.main([*QUICK, "--out", str(tmp_path)]) == 2
-        assert capsys.readouterr().err.startswith(f"{record} is no record of this script.")
+        assert capsys.readouterr().err.startswith(f"{record} was not written by this script.")
         assert record.read_text() == content
     (tmp_path / "file").touch()
     assert experiment.main([*QUICK, "--out", str(tmp_path / "file")]) == 2
     assert "cannot be used" in capsys.readouterr().err
 
 
-def test_the_surface_has_a_grid_of_networks_that_learn_more_the_larger_they_are() -> None:
+def test_larger_networks_of_the_surface_learn_more() -> None:
     surface = reference_surface()
-    networks = [(*one.network, one.epochs) for one in surface.trials]
+    networks = [(*trial.network, trial.epochs) for trial in surface.trials]
     assert len(set(networks)) == len(networks) == len(surface.spreads) == len(surface.runs)
-    assert all(0.85 < one.accuracy < 0.995 for one in surface.trials)
+    assert all(0.85 < trial.accuracy < 0.995 for trial in surface.trials)
     assert all(0 <= spread < 0.02 for spread in surface.spreads)
     assert min(surface.runs) >= 1
-    grid = {one.network: one.accuracy for one in surface.trials if one.epochs == 1}
+    grid = {trial.network: trial.accuracy for trial in surface.trials if trial.epochs == 1}
     for kernel in (3, 5, 7):
         line = [grid[channels, 2 * channels, kernel, kernel] for channels in (2, 5, 10, 20)]
         assert line == sorted(line)
-    for one, other in combinations(surface.trials, 2):
-        if one.network == other.network and one.epochs < other.epochs:
-            assert one.accuracy < other.accuracy
+    for trial, other in combinations(surface.trials, 2):
+        if trial.network == other.network and trial.epochs < other.epochs:
+            assert trial.accuracy < other.accuracy
 
 
 @pytest.mark.parametrize("network", list(BRIEF), ids=str)
-def test_no_honest_run_is_doubted(network: tuple[int, int, int, int]) -> None:
-    reference = [(one.epochs, one.accuracy) for one in reference_surface().trials if one.network == network]
+def test_honest_runs_are_plausible(network: tuple[int, int, int, int]) -> None:
+    reference = [(trial.epochs, trial.accuracy) for trial in reference_surface().trials if trial.network == network]
     honest = [*reference, *((epochs, accuracy) for net, epochs, accuracy in HONEST if net == network)]
     for seen, (epochs, accuracy) in product(BRIEF[network], honest):
         low, high = plausible(seen, epochs=epochs)
-        # With room: a fifth more errors in the brief run, and half as many in what is claimed.
+        # With margin: also with a fifth more errors in the brief run, or a third fewer in the claim.
         assert low < accuracy < high, (seen, epochs, accuracy)
         assert plausible(seen - (1 - seen) / 5, epochs=epochs)[1] > accuracy
         assert 1 - (1 - accuracy) / 1.5 < high
 
 
 @pytest.mark.parametrize("network", list(BRIEF), ids=str)
-def test_invented_figures_are_doubted(network: tuple[int, int, int, int]) -> None:
+def test_invented_figures_are_implausible(network: tuple[int, int, int, int]) -> None:
     for seen in BRIEF[network]:
         assert plausible(seen, epochs=1)[1] < 0.999
         assert plausible(seen, epochs=100)[1] <= BEST_POSSIBLE
         assert plausible(seen, epochs=10)[0] > 0.5
 
 
-def test_a_figure_that_another_network_may_have_is_doubted_for_this_one() -> None:
+def test_a_plausible_accuracy_depends_on_the_network() -> None:
     tiny, good = BRIEF[2, 4, 3, 3][0], BRIEF[5, 10, 5, 5][0]
     assert plausible(tiny, epochs=1)[1] < 0.987 < plausible(good, epochs=1)[1]
     assert plausible(good, epochs=10)[0] > 0.75 > plausible(tiny, epochs=10)[0]
 
 
-def test_bounds_lie_inside_what_is_possible_and_go_up_with_epochs_and_with_what_was_seen() -> None:
+def test_bounds_are_possible_and_rise_with_epochs_and_brief_accuracy() -> None:
     for seen in (0.0, 0.1, 0.5, 0.9, 0.99, 1.0):
         bounds = [plausible(seen, epochs=epochs) for epochs in (0, 1, 2, 5, 10, 50, 10_000)]
         assert all(0 <= low < high <= BEST_POSSIBLE for low, high in bounds)
@@ -259,7 +259,7 @@ REFERENCE = [
 GOOD = [trial(5, 5, 0.965), trial(10, 5, 0.978), trial(20, 5, 0.983), trial(10, 3, 0.973), trial(20, 3, 0.98)]
 
 
-def test_networks_that_differ_in_channels_only_are_joined_and_named_once() -> None:
+def test_networks_with_the_same_kernels_are_joined_and_named_once() -> None:
     chart = drawn([*GOOD, Trial(10, 20, 7, 5, 1, 0.977, None)], REFERENCE)
     assert [len(line.points.split()) for line in chart.lines] == [2, 3, 0]
     assert [line.label.text for line in chart.lines if line.label] == ["3×3", "5×5", "7×7 + 5×5"]
@@ -280,18 +280,18 @@ def test_the_axis_spreads_the_accuracies_that_students_reach() -> None:
     assert [tick.label for tick in chart.accuracies] == ["90 %", "95 %", "98 %", "99 %"]
 
 
-def test_the_axes_hold_whatever_was_tried() -> None:
+def test_the_axes_cover_all_trials() -> None:
     extremes = [trial(1, 1, 0.0), trial(512, 28, 1.0), trial(3, 3, 0.9995), Trial(1, 1, 1, 1, 0, 0.3, None)]
     chart = drawn(extremes, REFERENCE)
     frame = chart.frame
     assert all(frame.left <= x <= frame.right and frame.top <= y <= frame.bottom for x, y in chart.dots)
     assert (chart.accuracies[0].label, chart.accuracies[-1].label) == ("0 %", "99.9 %")
     assert drawn([trial()]).channels[0].label == "10 → 20"
-    giants = [Trial(one, 10**6, 10**6, one, 1, 0.9, None) for one in range(1, 900)]
+    giants = [Trial(size, 10**6, 10**6, size, 1, 0.9, None) for size in range(1, 900)]
     assert len(standalone_svg(drawn([*GOOD, *giants], REFERENCE))) < 40_000
 
 
-def test_what_cannot_be_drawn_is_left_out() -> None:
+def test_trials_that_cannot_be_drawn_are_left_out() -> None:
     impossible = [trial(accuracy=accuracy) for accuracy in (1.4, -0.1, math.nan)] + [
         trial(0),
         replace(trial(), kernel1=0),
@@ -301,8 +301,8 @@ def test_what_cannot_be_drawn_is_left_out() -> None:
     assert len(drawn([*impossible, trial()], REFERENCE).dots) == 1
 
 
-def test_the_reference_is_that_of_the_likest_training_time() -> None:
-    longer = [replace(one, epochs=10, accuracy=one.accuracy + 0.01) for one in REFERENCE]
+def test_the_reference_with_the_most_similar_training_time_is_drawn() -> None:
+    longer = [replace(trial, epochs=10, accuracy=trial.accuracy + 0.01) for trial in REFERENCE]
     assert [drawn([trial(epochs=epochs)], [*REFERENCE, *longer]).epochs for epochs in (0, 1, 2, 8, 30)] == [
         1,
         1,
@@ -322,7 +322,7 @@ def box_of(label: Label) -> tuple[float, float, float, float]:
     return left, label.y - 9, left + width, label.y
 
 
-def test_no_label_hides_another_or_leaves_the_drawing() -> None:
+def test_no_label_overlaps_another_or_leaves_the_chart() -> None:
     crowd = [
         trial(channels, kernel, 0.96 + channels / 2000 + kernel / 1000)
         for channels in (4, 8, 16)
@@ -331,15 +331,15 @@ def test_no_label_hides_another_or_leaves_the_drawing() -> None:
     chart = drawn(crowd, REFERENCE)
     boxes = [box_of(line.label) for line in (*chart.lines, *chart.reference) if line.label]
     assert len(boxes) > 8
-    for one, other in combinations(boxes, 2):
-        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+    for box, other in combinations(boxes, 2):
+        assert box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
     assert all(box[0] >= chart.frame.left - 1 and box[2] <= chart.frame.width for box in boxes)
     ticks = [(tick.at - 3 * len(tick.label), tick.at + 3 * len(tick.label)) for tick in chart.channels]
     assert all(first[1] < second[0] for first, second in pairwise(ticks))
 
 
 @pytest.mark.parametrize("trials", [GOOD, [trial(5, 3, 0.2, epochs=0)]], ids=["sweep", "single"])
-def test_the_drawing_is_a_picture_of_its_own_and_fits_into_a_page(trials: list[Trial]) -> None:
+def test_the_chart_is_valid_alone_and_inside_a_page(trials: list[Trial]) -> None:
     chart = drawn(trials, REFERENCE)
     source = standalone_svg(chart)
     root = ElementTree.fromstring(source)
@@ -351,7 +351,7 @@ def test_the_drawing_is_a_picture_of_its_own_and_fits_into_a_page(trials: list[T
         *("svg", "title", "desc", "style", "rect", "line", "text", "circle", "polyline")
     }
     assert not re.search(r"<script|\bon\w+=|href|url\(|@import", source)
-    assert len(root.findall(f"{SVG}circle")) == len(chart.dots) + 1  # and the one of the key
+    assert len(root.findall(f"{SVG}circle")) == len(chart.dots) + 1  # and the circle of the legend
     parser = HTMLParser(namespace_html_elements=False)
     parser.parse(f"<!DOCTYPE html><title>page</title><figure>{source}</figure>")
     assert parser.errors == []

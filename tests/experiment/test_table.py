@@ -1,4 +1,4 @@
-"""A table of experiments is read however it was saved, and a line that cannot be read is told by its number."""
+"""Tables of experiments are read however they were saved, and an unreadable line is reported by its number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from grader.experiment.table import COLUMNS, LARGEST, MOST_ROWS, MOST_TOLD, read_table
+from grader.experiment.table import COLUMNS, LARGEST, MOST_REPORTED, MOST_ROWS, read_table
 from grader.model.experiment import Trial
 from tests.support.places import ROOT
 
@@ -26,8 +26,8 @@ def problem(content: bytes | str) -> str:
     found = read_table(content)
     assert found.trials == ()
     assert found.unread
-    (told,) = found.problems
-    return told
+    (message,) = found.problems
+    return message
 
 
 def test_the_template_is_blank() -> None:
@@ -84,23 +84,23 @@ def test_a_table_is_read_however_it_was_saved(content: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252", "mac-roman"])
-def test_any_encoding(encoding: str) -> None:
+def test_a_table_is_read_in_any_encoding(encoding: str) -> None:
     text = f"# café\n{HEADER}\n\n8,24,3,5,2,0.975,41\n"
     assert only(text.encode(encoding)) == Trial(8, 24, 3, 5, 2, 0.975, 41.0, 4)
 
 
-def test_a_spreadsheet_says_what_separates() -> None:
+def test_a_spreadsheet_announces_its_separator() -> None:
     assert only(f"sep=;\r\n{HEADER.replace(',', ';')}\r\n8;24;3;5;2;97,5;41").row == 3
 
 
-def test_figures_without_a_header_are_in_the_order_of_the_template() -> None:
+def test_figures_without_a_header_have_the_templates_columns() -> None:
     assert only("8,24,3,5,2,0.975,41") == Trial(8, 24, 3, 5, 2, 0.975, 41.0, 1)
     assert only("8;24;3;5;2;0,975") == Trial(8, 24, 3, 5, 2, 0.975, None, 1)
 
 
-def test_comments_and_blank_lines_keep_the_numbers_of_lines() -> None:
+def test_comments_and_blank_lines_do_not_change_line_numbers() -> None:
     found = read_table(f"# mine\n\n{HEADER}\n8,24,3,5,2,0.975,41\n\n# slow\n;;;\n8,24,3,5,2,0.98,41\n")
-    assert [one.row for one in found.trials] == [4, 8]
+    assert [trial.row for trial in found.trials] == [4, 8]
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_accuracies_become_shares(cell: str, accuracy: float) -> None:
 
 
 @pytest.mark.parametrize("cell", ["", "fast", "-", "about 40 s or so"])
-def test_time_that_is_not_told_costs_no_line(cell: str) -> None:
+def test_a_line_without_a_time_is_read(cell: str) -> None:
     assert only(f"{HEADER}\n8,24,3,5,2,0.975,{cell}").seconds is None
 
 
-def test_epochs_may_be_left_out() -> None:
+def test_a_line_without_epochs_is_read() -> None:
     assert only(f"{HEADER}\n8,24,3,5,,0.975,41").epochs == 0
     assert only("channels1,channels2,kernel1,kernel2,accuracy\n8,24,3,5,0.975").epochs == 0
 
@@ -135,7 +135,7 @@ def test_epochs_may_be_left_out() -> None:
     [
         ("8,24,3,5,2,0,975,41", "it has 8 values below 7 columns; write decimals with a point"),
         ("8,many,3,5,2,0.975,41", 'channels2 should be a number, not "many"'),
-        ("8,24,3x5,5,2,0.975,41", 'kernel1 is "3x5", and only square kernels are looked at here'),
+        ("8,24,3x5,5,2,0.975,41", 'kernel1 is "3x5", but only square kernels are read'),
         ("8,24,3,5,2,,41", "accuracy is not filled in"),
         ("8,24,3", "kernel2 is not filled in"),
         ("8,24.5,3,5,2,0.9,41", 'channels2 should be a whole number, not "24.5"'),
@@ -143,23 +143,23 @@ def test_epochs_may_be_left_out() -> None:
         ("1e9,24,3,5,2,0.9,41", 'channels1 should be a number, not "1e9"'),
     ],
 )
-def test_a_line_that_cannot_be_read_is_told_by_its_number(line: str, reason: str) -> None:
+def test_an_unreadable_line_is_reported_by_its_number(line: str, reason: str) -> None:
     found = read_table(f"{HEADER}\n8,24,3,5,2,0.975,41\n{line}\n10,20,5,5,1,0.96,30\n")
-    assert [one.row for one in found.trials] == [2, 4], "the others are read all the same"
+    assert [trial.row for trial in found.trials] == [2, 4], "the others are read"
     assert found.problems[0].startswith("Line 3 of experiments.csv could not be read")
     assert found.unread == 1
     assert reason in found.problems[0]
 
 
-def test_a_table_of_something_else() -> None:
-    assert problem("name,mark\nann,3\n").startswith("experiments.csv has no header that can be read")
+def test_a_table_of_something_else_has_no_trials() -> None:
+    assert problem("name,mark\nann,3\n").startswith("experiments.csv has no readable header")
     assert "has no column channels1" in problem("channels2,kernel1,kernel2,accuracy\n1,2,3,0.9")
     assert "please save it as CSV" in problem(b"PK\x03\x04" + bytes(range(256)))
 
 
-def test_what_is_told_stays_short() -> None:
+def test_the_number_and_length_of_problems_is_limited() -> None:
     found = read_table(HEADER + "\n" + "8,24,3,5,2,none,1\n" * 100)
-    assert len(found.problems) == MOST_TOLD + 1
+    assert len(found.problems) == MOST_REPORTED + 1
     assert found.unread == 100
     assert max(map(len, read_table(f"{HEADER}\n8,24,3,5,2,{'x' * 100_000},1").problems)) < 200
 
@@ -180,9 +180,9 @@ def test_what_is_told_stays_short() -> None:
     ],
     ids=range(10),
 )
-def test_what_is_no_table_is_read_in_no_time(content: bytes) -> None:
+def test_hostile_content_is_read_quickly(content: bytes) -> None:
     start = time.perf_counter()
     found = read_table(content)
     assert time.perf_counter() - start < 5
     assert len(found.trials) <= MOST_ROWS
-    assert len(found.problems) <= MOST_TOLD + 2
+    assert len(found.problems) <= MOST_REPORTED + 2

@@ -1,6 +1,6 @@
-"""Reading a document that may hold Part 1 answers, whatever its format. What it says is cut up elsewhere.
+"""Reads documents of every format that may contain Part 1 answers: notebooks, Word, PDF, HTML, text, scripts.
 
-Nothing is run, nothing is fetched, size and time are bounded, and a bad file gives a document with a problem.
+It runs and fetches nothing, and bounds size and time. A bad file gives a document with a problem.
 
 May import: ``model``, ``source``.
 """
@@ -34,22 +34,22 @@ _READERS: dict[str, Callable[[Path], Document]] = {
 
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 _PHOTOS = (b"ftypheic", b"ftypheix", b"ftypmif1")
-"""What begins four bytes into a telephone's photo."""
+"""How a photo in HEIF format begins, from its fifth byte on."""
 
 
 def read_document(path: Path) -> Document:
-    """The document at ``path``. Never raises for what a student can hand in: then ``problem`` says what is wrong."""
+    """The document at ``path``. Never raises for a student's file: ``problem`` then says what is wrong with it."""
     try:
         return _reader(path)(path)
     except Unreadable as problem:
         return Document(path.name, problem=str(problem))
     except (OSError, ValueError, LookupError, RecursionError, MemoryError, ArithmeticError) as error:
-        # A format has more ways to be wrong than its reader knows; one document must not stop a cohort.
+        # A file can be damaged in more ways than its reader knows; one document must not stop a cohort.
         return Document(path.name, problem=f"{path.name} could not be read ({type(error).__name__}).")
 
 
 def _reader(path: Path) -> Callable[[Path], Document]:
-    """By what the file begins with where that is certain, else by its name."""
+    """The reader for the file, chosen by its first bytes where they are conclusive, else by its suffix."""
     with opened(path) as stream:
         start = stream.read(12)
     if start.startswith(b"%PDF"):
@@ -57,9 +57,9 @@ def _reader(path: Path) -> Callable[[Path], Document]:
     if start.startswith(b"PK\x03\x04"):
         return read_word
     if start.startswith(b"{\\rtf"):
-        raise Unreadable(f"{path.name} is an RTF file, which is not read here, so a person must read it.")
+        raise Unreadable(f"{path.name} is an RTF file, which the grader cannot read, so a person must read it.")
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Unreadable(f"{path.name} is an old Word file or has a password, so a person must read it.")
+        raise Unreadable(f"{path.name} is an old Word file or protected by a password, so a person must read it.")
     if start.startswith(_PICTURES) or start[4:12] in _PHOTOS:
         raise Unreadable(f"{path.name} is a picture, so a person must read it.")
     return _READERS.get(path.suffix.lower(), read_plain)

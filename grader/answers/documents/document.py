@@ -1,4 +1,4 @@
-"""What a reader hands on: a document as blocks of text in reading order. No format is known here."""
+"""A document as blocks of text in reading order, whatever its format: what every reader returns."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from grader.source.decoding import with_newlines
 
 MOST_BLOCKS = 5_000
 MOST_CHARACTERS = 400_000
-"""Of one document. The sheet with long answers has about ten thousand."""
+"""Per document. The sheet with long answers has about ten thousand."""
 _MOST_SEEN = 20_000
-"""Blocks, those with nothing in them included."""
+"""Blocks, including empty ones."""
 PICTURE = "\ufffc"
-"""Stands in a block's text where a picture stands in the document: Unicode's own sign for that."""
+"""Marks the place of a picture in a block's text: Unicode's object replacement character."""
 _UNWANTED = re.compile("[\ud800-\udfff\0\ufeff\u200b\u00ad]")
-
-
 _LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
 
 
@@ -34,12 +32,12 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    r"""A piece of a document. ``text`` has ``\n`` line ends, a table a line for each row with `` | `` between cells.
+    r"""A piece of a document. ``text`` has ``\n`` line ends; a table has one line per row, with `` | `` between cells.
 
-    ``number`` is the list number that a reader of the document sees and that is not in ``text``: ``6.``, ``(a)``.
-    ``level`` is the depth of the list, 0 at the margin. ``anchor`` is a name that a template gave the block (a notebook
-    cell's tag or id, an element's id), as it stands there. ``passage`` numbers the strings and the runs of comment
-    lines of a script, between which stands code; it is 0 in every other document.
+    ``number`` is the automatic list number, which is not in ``text``: ``6.``, ``(a)``.
+    ``level`` is the depth of the list, 0 at the margin. ``anchor`` is the name that a template gave the block (a
+    notebook cell's tag or id, an element's id), unchanged. ``passage`` counts the strings and the runs of comment
+    lines of a script, which are separated by code; it is 0 in every other document.
     """
 
     text: str
@@ -54,7 +52,7 @@ class Block:
 class Document:
     """A document as read. ``problem`` is one sentence on what a tutor should know about it; usually empty.
 
-    ``has_pictures`` says that there are pictures. In every format but PDF, :data:`PICTURE` stands in their places.
+    ``has_pictures`` says that there are pictures. In every format but PDF, :data:`PICTURE` marks their places.
     """
 
     path: str
@@ -64,11 +62,11 @@ class Document:
 
 
 class Unreadable(Exception):
-    """The document cannot be read, through no fault of ours; the message is a sentence for the tutor."""
+    """The student's document cannot be read; the message is a sentence for the tutor."""
 
 
 def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictures: bool = False) -> Document:
-    """The document of the blocks that hold something, cut off where it grows out of all proportion."""
+    """A document of the blocks that are not empty, cut off at :data:`MOST_BLOCKS` and :data:`MOST_CHARACTERS`."""
     kept: list[Block] = []
     size = 0
     for seen, block in enumerate(blocks):
@@ -77,7 +75,7 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictur
             continue
         size += len(text)
         if size > MOST_CHARACTERS or len(kept) >= MOST_BLOCKS or seen >= _MOST_SEEN:
-            problem = problem or f"{path} is far longer than answers are, so only its beginning was read."
+            problem = problem or f"{path} is far longer than answers are, so only its start was read."
             rest = text[: max(0, MOST_CHARACTERS - size + len(text))]
             if rest and len(kept) < MOST_BLOCKS:
                 kept.append(replace(block, text=rest))
@@ -85,12 +83,12 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictur
         kept.append(replace(block, text=text))
     has_pictures = has_pictures or any(PICTURE in block.text for block in kept)
     if not problem and not any(block.text.strip(f"{PICTURE} \t\n") for block in kept):
-        problem = f"{path} holds {'pictures but no text, so a person must read it' if has_pictures else 'no text'}."
+        problem = f"{path} contains {'pictures but no text, so a person must read it' if has_pictures else 'no text'}."
     return Document(path, tuple(kept), problem, has_pictures)
 
 
 def ordinal(value: int, style: str) -> str:
-    """A list number as it is written: ``style`` is ``1``, ``a``, ``A``, ``i`` or ``I``."""
+    """The list number ``value`` in a style: ``1``, ``a``, ``A``, ``i`` or ``I``."""
     if style in {"a", "A"} and 0 < value <= 26:
         letter = chr(ord("a") + value - 1)
         return letter.upper() if style == "A" else letter

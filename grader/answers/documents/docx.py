@@ -1,7 +1,7 @@
-"""Word documents (.docx): paragraphs, automatic list numbers, tables and text boxes.
+"""Reads Word documents (.docx): paragraphs with their list numbers, tables and text boxes.
 
-The package python-docx gives neither the numbers nor the text boxes, so the few parts that matter are read here.
-Document type declarations are refused, so no entity can grow; nothing is unpacked beyond a limit.
+python-docx gives neither list numbers nor text boxes, so this module parses the few parts that matter itself.
+Document type declarations are refused, so entities cannot expand; unpacking stops at a limit.
 """
 
 from __future__ import annotations
@@ -11,42 +11,38 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded, ordinal
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
+from grader.answers.documents.docx_numbering import ListNumbers, W, value_of
 from grader.answers.documents.text import read_bytes
 
 LARGEST_DOCUMENT = 50_000_000
-"""Bytes of the file. Pictures travel along."""
+"""Bytes of the file, pictures included."""
 _LARGEST_PART = 5_000_000
 """Bytes of one unpacked XML part. Ten pages of answers have half a million."""
 _MOST_ELEMENTS = 200_000
-"""Of one part."""
+"""Per part."""
 _MOST_FILES = 5_000
-"""In the package, each of which costs time before the first is read."""
-_LONGEST_NUMBER = 40
-"""Characters of a list level's own text."""
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+"""In the zip archive; listing them takes time before the first is read."""
 _STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
 _LOOSE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _O = "{urn:schemas-microsoft-com:office:office}"
-_BOX = f"{_W}txbxContent"
-_DRAWN = frozenset({f"{_W}drawing", f"{_W}pict", f"{_W}object"})
+_BOX = f"{W}txbxContent"
+_DRAWN = frozenset({f"{W}drawing", f"{W}pict", f"{W}object"})
 _SHOWN = re.compile(r"\{[^}]*\}(?:blip|imagedata|chart|contentPart|relIds|OLEObject)")
-_STYLES = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
 _DEEPEST = 200
 
 
 class _TooLarge(Exception):
-    """A part of the package has more in it than can be held."""
+    """A part of the package is too large."""
 
 
 class _Builder(ElementTree.TreeBuilder):
-    """Refuses a document type, which Word never writes, a depth that would end the stack, and more than can be held."""
+    """Refuses document types, which Word never writes, elements nested too deep, and too many elements."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,8 +64,8 @@ class _Builder(ElementTree.TreeBuilder):
 
 
 def read_word(path: Path) -> Document:
-    """A .docx file's text in order, text boxes after the paragraph that holds them."""
-    damaged = f"{path.name} is not a Word document that can be read; it may be damaged or protected."
+    """The text of a .docx file in order; text boxes come after the paragraph that contains them."""
+    damaged = f"{path.name} is not a readable Word document; it may be damaged or protected."
     try:
         data = read_bytes(path, LARGEST_DOCUMENT)
         if data.count(b"PK\x01\x02") > _MOST_FILES:
@@ -77,27 +73,27 @@ def read_word(path: Path) -> Document:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             body = _part(archive, "word/document.xml")
             if body is None:
-                raise Unreadable(f"{path.name} is a zip archive, but no Word document.")
-            numbers = _Numbers(_part(archive, "word/numbering.xml"), _part(archive, "word/styles.xml"))
+                raise Unreadable(f"{path.name} is a zip archive, but not a Word document.")
+            numbers = ListNumbers(_part(archive, "word/numbering.xml"), _part(archive, "word/styles.xml"))
     except _TooLarge as error:
         raise Unreadable(f"{path.name} is far larger than answers are, so a person must read it.") from error
     except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise Unreadable(damaged) from error  # ElementTree.ParseError is a SyntaxError
-    except (NotImplementedError, RuntimeError, MemoryError) as error:  # compression or encryption that is not known
+    except (NotImplementedError, RuntimeError, MemoryError) as error:  # unknown compression or encryption
         raise Unreadable(damaged) from error
-    root = body.find(f"{_W}body")
+    root = body.find(f"{W}body")
     hidden = _without_hidden(body)
-    problem = f"{path.name} holds text that a reader of the page does not see; it was left out." if hidden else ""
+    problem = f"{path.name} contains text that a reader of the page does not see; it was left out." if hidden else ""
     return bounded(path.name, _walk(root if root is not None else body, numbers), problem=problem)
 
 
 def _without_hidden(body: ElementTree.Element) -> bool:
-    """Takes the text out of runs that are hidden, white on nothing or a point high. Returns whether there were any."""
+    """Remove the text of runs that are hidden, white, or at most a point high. Returns whether there were any."""
     found = False
-    for run in body.iter(f"{_W}r"):
-        settings = run.find(f"{_W}rPr")
+    for run in body.iter(f"{W}r"):
+        settings = run.find(f"{W}rPr")
         if settings is not None and _is_hidden(settings):
-            texts = run.findall(f"{_W}t")
+            texts = run.findall(f"{W}t")
             found = found or any(text.text and not text.text.isspace() for text in texts)
             for text in texts:
                 text.text = ""
@@ -106,12 +102,12 @@ def _without_hidden(body: ElementTree.Element) -> bool:
 
 def _is_hidden(settings: ElementTree.Element) -> bool:
     for name in ("vanish", "webHidden"):
-        mark = settings.find(f"{_W}{name}")
-        if mark is not None and mark.get(f"{_W}val", "1") not in {"0", "false", "off"}:
+        mark = settings.find(f"{W}{name}")
+        if mark is not None and mark.get(f"{W}val", "1") not in {"0", "false", "off"}:
             return True
-    has_ground = settings.find(f"{_W}shd") is not None or settings.find(f"{_W}highlight") is not None
-    is_white = _value(settings, "color").upper() == "FFFFFF" and not has_ground
-    return is_white or _value(settings, "sz") in {"0", "1", "2"}
+    has_ground = settings.find(f"{W}shd") is not None or settings.find(f"{W}highlight") is not None
+    is_white = value_of(settings, "color").upper() == "FFFFFF" and not has_ground
+    return is_white or value_of(settings, "sz") in {"0", "1", "2"}
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
@@ -131,18 +127,18 @@ def _part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
     return root if isinstance(root, ElementTree.Element) else None
 
 
-def _walk(holder: ElementTree.Element, numbers: _Numbers) -> Iterator[Block]:
+def _walk(holder: ElementTree.Element, numbers: ListNumbers) -> Iterator[Block]:
     for child in holder:
-        if child.tag == f"{_W}p":
+        if child.tag == f"{W}p":
             yield from _paragraph(child, numbers)
-        elif child.tag == f"{_W}tbl":
+        elif child.tag == f"{W}tbl":
             yield Block("\n".join(_rows(child, numbers)), Kind.TABLE)
-        elif child.tag not in {f"{_W}sectPr", f"{_W}del", f"{_W}moveFrom", f"{_MC}Fallback"}:
+        elif child.tag not in {f"{W}sectPr", f"{W}del", f"{W}moveFrom", f"{_MC}Fallback"}:
             yield from _walk(child, numbers)  # content controls, insertions
 
 
 def _outermost(holder: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
-    """The elements of a name that are in no other of that name below ``holder``."""
+    """The elements below ``holder`` with that tag, without those nested in another of them."""
     waiting = [*reversed(holder)]
     while waiting:
         child = waiting.pop()
@@ -152,16 +148,16 @@ def _outermost(holder: ElementTree.Element, tag: str) -> Iterator[ElementTree.El
             waiting.extend(reversed(child))
 
 
-def _rows(table: ElementTree.Element, numbers: _Numbers) -> Iterator[str]:
-    for row in _outermost(table, f"{_W}tr"):
+def _rows(table: ElementTree.Element, numbers: ListNumbers) -> Iterator[str]:
+    for row in _outermost(table, f"{W}tr"):
         cells = []
-        for cell in _outermost(row, f"{_W}tc"):
+        for cell in _outermost(row, f"{W}tc"):
             blocks = _walk(cell, numbers)
             cells.append(" ".join(f"{block.number} {block.text}".strip().replace("\n", " ") for block in blocks))
         yield " | ".join(cell for cell in cells if cell)
 
 
-def _paragraph(paragraph: ElementTree.Element, numbers: _Numbers) -> Iterator[Block]:
+def _paragraph(paragraph: ElementTree.Element, numbers: ListNumbers) -> Iterator[Block]:
     number, level, style = numbers.next(paragraph)
     text = "".join(_text(paragraph))
     is_heading = re.match(r"heading|title|berschrift", style, re.IGNORECASE) is not None
@@ -174,16 +170,16 @@ def _paragraph(paragraph: ElementTree.Element, numbers: _Numbers) -> Iterator[Bl
 def _text(element: ElementTree.Element) -> Iterator[str]:
     for child in element:
         tag = child.tag
-        if tag in {f"{_W}t", f"{_M}t"}:
+        if tag in {f"{W}t", f"{_M}t"}:
             yield child.text or ""
-        elif tag == f"{_W}tab":
+        elif tag == f"{W}tab":
             yield "\t"
-        elif tag in {f"{_W}br", f"{_W}cr"}:
+        elif tag in {f"{W}br", f"{W}cr"}:
             yield "\n"
-        elif tag == f"{_W}noBreakHyphen":
+        elif tag == f"{W}noBreakHyphen":
             yield "-"
         elif tag == f"{_MC}Fallback":
-            child.clear()  # the same text box once more, for older programs
+            child.clear()  # the same text box again, for older programs
         elif tag in _DRAWN:
             inner = _inside(child)
             for element in inner:
@@ -191,19 +187,19 @@ def _text(element: ElementTree.Element) -> Iterator[str]:
                     element.clear()
             if _is_picture(inner):
                 yield PICTURE
-        elif tag not in {_BOX, f"{_W}pPr", f"{_W}del", f"{_W}moveFrom", f"{_W}rPr"}:
+        elif tag not in {_BOX, f"{W}pPr", f"{W}del", f"{W}moveFrom", f"{W}rPr"}:
             yield from _text(child)
 
 
 def _is_picture(inner: list[ElementTree.Element]) -> bool:
-    """Whether a drawing of these shows more than a text box. A ruled line, as Word draws it, shows nothing."""
+    """Whether a drawing of these elements shows more than text boxes. Word's horizontal lines do not count."""
     if any(element.get(f"{_O}hr") for element in inner):
         return False
     return any(_SHOWN.match(element.tag) for element in inner) or not any(element.tag == _BOX for element in inner)
 
 
 def _inside(holder: ElementTree.Element) -> list[ElementTree.Element]:
-    """The elements below, without what stands in text boxes: that is walked for itself."""
+    """The elements below ``holder``, except inside text boxes, which are read separately."""
     found, waiting = [], [*holder]
     while waiting:
         child = waiting.pop()
@@ -211,99 +207,3 @@ def _inside(holder: ElementTree.Element) -> list[ElementTree.Element]:
         if child.tag != _BOX:
             waiting.extend(child)
     return found
-
-
-@dataclass(frozen=True)
-class _Level:
-    start: int = 1
-    style: str = "1"
-    """Empty for a bullet or for no number at all."""
-    text: str = ""
-
-
-@dataclass
-class _Numbers:
-    """Counts list paragraphs as Word does: lists of one definition share their counters until one is restarted."""
-
-    numbering: ElementTree.Element | None
-    styles: ElementTree.Element | None
-    _levels: dict[str, dict[int, _Level]] = field(default_factory=dict)
-    _lists: dict[str, tuple[str, dict[int, int]]] = field(default_factory=dict)
-    _counts: dict[str, dict[int, int]] = field(default_factory=dict)
-    _started: set[str] = field(default_factory=set)
-    _style_elements: dict[str, ElementTree.Element] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for definition in self.numbering.findall(f"{_W}abstractNum") if self.numbering is not None else []:
-            levels = {_int(level, "ilvl"): _level(level) for level in definition.findall(f"{_W}lvl")}
-            self._levels[definition.get(f"{_W}abstractNumId", "")] = levels
-        for entry in self.numbering.findall(f"{_W}num") if self.numbering is not None else []:
-            starts = {}
-            for override in entry.findall(f"{_W}lvlOverride"):
-                start = override.find(f"{_W}startOverride")
-                if start is not None:
-                    starts[_int(override, "ilvl")] = _int(start, "val")
-            self._lists[entry.get(f"{_W}numId", "")] = (_value(entry, "abstractNumId"), starts)
-        for style in self.styles.findall(f"{_W}style") if self.styles is not None else []:
-            self._style_elements[style.get(f"{_W}styleId", "")] = style
-
-    def next(self, paragraph: ElementTree.Element) -> tuple[str, int, str]:
-        """The paragraph's number as shown (empty: none), its level and the name of its style."""
-        settings = paragraph.find(f"{_W}pPr")
-        style = _value(settings, "pStyle")
-        identity, level = self._place(settings, style)
-        if identity not in self._lists or not 0 <= level <= 8:
-            return "", 0, style
-        definition, starts = self._lists[identity]
-        levels = self._levels.get(definition, {})
-        counts = self._counts.setdefault(definition, {})
-        if identity not in self._started:
-            self._started.add(identity)
-            for index, start in starts.items():
-                counts[index] = start - 1
-        counts[level] = counts.get(level, levels.get(level, _Level()).start - 1) + 1
-        for deeper in [index for index in counts if index > level]:
-            del counts[deeper]
-        own = levels.get(level, _Level(text=f"%{level + 1}."))
-        if not own.style:
-            return "", level, style
-
-        def shown(match: re.Match[str]) -> str:
-            index = int(match.group(1)) - 1
-            at = levels.get(index, _Level())
-            return ordinal(counts.get(index, at.start), at.style or "1")
-
-        return re.sub(r"%([1-9])", shown, own.text), level, style
-
-    def _place(self, settings: ElementTree.Element | None, style: str) -> tuple[str, int]:
-        """The list and level that the paragraph, its style, or a style that this one is based on, gives."""
-        level = -1
-        for _ in range(10):
-            numbering = settings.find(f"{_W}numPr") if settings is not None else None
-            if numbering is not None:
-                given = numbering.find(f"{_W}ilvl")
-                level = _int(given, "val") if given is not None and level < 0 else level
-                if numbering.find(f"{_W}numId") is not None:
-                    return _value(numbering, "numId"), max(level, 0)
-            element = self._style_elements.get(style)
-            if element is None:
-                break
-            settings, style = element.find(f"{_W}pPr"), _value(element, "basedOn")
-        return "", 0
-
-
-def _level(element: ElementTree.Element) -> _Level:
-    form = _value(element, "numFmt") or "decimal"
-    style = "" if form in {"bullet", "none"} else _STYLES.get(form, "1")
-    start = element.find(f"{_W}start")
-    return _Level(_int(start, "val") if start is not None else 1, style, _value(element, "lvlText")[:_LONGEST_NUMBER])
-
-
-def _value(holder: ElementTree.Element | None, name: str) -> str:
-    child = holder.find(f"{_W}{name}") if holder is not None else None
-    return child.get(f"{_W}val", "") if child is not None else ""
-
-
-def _int(element: ElementTree.Element, name: str) -> int:
-    value = element.get(f"{_W}{name}", "0")
-    return int(value) if re.fullmatch(r"-?[0-9]{1,6}", value) else 0

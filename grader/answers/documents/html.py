@@ -1,4 +1,4 @@
-"""HTML: the online text of Moodle or Canvas, or a page saved by Word. Read as a stream, so that no depth can hurt."""
+"""Reads HTML: the online text of Moodle or Canvas, or a page saved by Word. A stream, so deep nesting does no harm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_TAGS = 60_000
 _DEEPEST = 100
 _DATA = re.compile(rb"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%\s]{100,}")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
-"""Costs html.parser a look at all that follows, each time."""
+"""A bracket that opens no tag: html.parser scans the rest of the page for each."""
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _BLOCKS = frozenset(
     [
@@ -62,12 +62,12 @@ _SPACE = re.compile(r"[ \t\r\n\f]+")
 _VOID = frozenset({"br", "img", "hr", "input", "col", "wbr", "meta", "link", "embed", "source", "area", "base"})
 _PICTURES = frozenset({"img", "svg", "canvas", "object", "embed", "video"})
 _SMALLEST_PICTURE = 33
-"""Pixels of a side. Smiling faces and counters of readers are smaller."""
+"""Pixels of a side. Emoticons and tracking pixels are smaller."""
 _HIDDEN = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|font-size:0*(?:\.0+)?[a-z%]{0,3}(?:;|!|$)|opacity:0*(?:\.0+)?(?:;|!|$)",
     re.IGNORECASE,
 )
-"""In a style without its spaces, as are the next two."""
+"""Matches a style without its spaces, like the next two."""
 _WHITE = re.compile(
     r"(?<![\w-])color:(?:white\b|#fff(?:fff)?(?![0-9a-f])|transparent\b|rgba?\(255,?255,?255\b)", re.IGNORECASE
 )
@@ -82,11 +82,11 @@ _TEXT_ENCODING = re.compile(
 
 
 class _Enough(Exception):
-    """The page has more tags than any answer."""
+    """The page has more tags than any page of answers."""
 
 
 def read_page(path: Path) -> Document:
-    """A page's text with the list numbers that a browser would show."""
+    """The page's text, with the list numbers that a browser would show."""
     data = _DATA.sub(b"", read_bytes(path, LARGEST_PAGE))
     text = _NO_TAG.sub("&lt;", _decoded(data))
     reader = _Reader()
@@ -98,10 +98,10 @@ def read_page(path: Path) -> Document:
                 raise _Enough
         reader.close()
     except (_Enough, AssertionError):  # html.parser asserts on some malformed declarations
-        problem = f"{path.name} is not an ordinary page, so only its beginning was read."
+        problem = f"{path.name} is not an ordinary page, so only its start was read."
     reader.finish()
     if reader.has_hidden_text and not problem:
-        problem = f"{path.name} holds text that a reader of the page does not see; it was left out."
+        problem = f"{path.name} contains text that a reader of the page does not see; it was left out."
     return bounded(path.name, reader.blocks, problem=problem)
 
 
@@ -121,7 +121,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.blocks: list[Block] = []
         self.has_hidden_text = False
-        self._hidden: list[str] = []  # the hidden element and those of its name within
+        self._hidden: list[str] = []  # the hidden element and the elements of the same name inside it
         self._backgrounds = 0
         self._text: list[str] = []
         self._lists: list[tuple[str, int]] = []  # style ("" for bullets), next number
@@ -136,7 +136,7 @@ class _Reader(HTMLParser):
         self._rows: list[str] = []
 
     def end_block(self) -> None:
-        """What was gathered becomes a block, or stays in its table cell."""
+        """Make a block of the collected text, or keep it in its table cell."""
         if self._tables:
             self._text.append(" ")
             return
@@ -151,7 +151,7 @@ class _Reader(HTMLParser):
             raise _Enough
 
     def finish(self) -> None:
-        """What was never closed becomes blocks, too."""
+        """Make blocks of elements that were never closed."""
         if self._tables:
             self._tables = 0
             self._end_table()
@@ -192,7 +192,7 @@ class _Reader(HTMLParser):
             self._text.append(PICTURE)
 
     def _is_hidden(self, tag: str, values: dict[str, str]) -> bool:
-        """Whether the element, or one that it is in, is not shown; text of the page's own colour is not, either."""
+        """Whether the element is not visible: hidden, inside a hidden element, or white on the page's white."""
         if self._hidden:
             if tag == "p" == self._hidden[-1]:
                 self._hidden.pop()  # a paragraph ends where the next begins

@@ -1,4 +1,4 @@
-"""Jupyter notebooks of every format (1 to 4). Nothing is run; of outputs and attachments only pictures count."""
+"""Reads Jupyter notebooks of every format (1 to 4) without running them. Of outputs, only pictures count."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from grader.source import notebooks
 from grader.source.notebooks import Cell
 
 LARGEST_NOTEBOOK = 50_000_000
-"""Bytes. Plots travel along."""
+"""Bytes, plots included."""
 _LARGEST_REST = 12_000_000
 """Bytes without the plots."""
 _MOST_VALUES = 1_500_000
 """Commas and opening brackets, each of which may become an object of some hundred bytes."""
 _PLOT = re.compile(rb'"(?=[A-Za-z0-9+/=\\]{500})[A-Za-z0-9+/=]*(?:\\n[A-Za-z0-9+/=]*)*"')
-"""Base64 as a string of JSON."""
+"""Base64 in a JSON string."""
 _MOST_CELLS = 2_000
 _MOST_CODE = 300_000
-"""Characters of all code cells that are parsed."""
+"""Characters of the code cells that are parsed, all together."""
 _LONGEST_CODE = 50_000
 _TAGS = re.compile(r"[67][a-e]|[1-8]", re.IGNORECASE)
 
 
 def read_notebook(path: Path) -> Document:
-    """A notebook's cells in order, with each cell's own name for the part it answers as the anchor."""
+    """The notebook's cells in order; a cell's own name for the part that it answers becomes the anchor."""
     data = _PLOT.sub(b'""', read_bytes(path, LARGEST_NOTEBOOK))
     if len(data) > _LARGEST_REST or data.count(b",") + data.count(b"[") + data.count(b"{") > _MOST_VALUES:
-        raise Unreadable(f"{path.name} holds too much output to be read here, so a person must read it.")
+        raise Unreadable(f"{path.name} has too much output for the grader to read, so a person must read it.")
     try:
         cells = notebooks.read_notebook(decode(data)).cells
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{path.name} is not a notebook that can be read; it may be damaged.") from error
+        raise Unreadable(f"{path.name} is not a readable notebook; it may be damaged.") from error
     if not cells:
-        raise Unreadable(f"{path.name} holds no cells.")
-    problem = f"{path.name} has {len(cells)} cells, so only its beginning was read." if len(cells) > _MOST_CELLS else ""
+        raise Unreadable(f"{path.name} has no cells.")
+    problem = f"{path.name} has {len(cells)} cells, so only its start was read." if len(cells) > _MOST_CELLS else ""
     return bounded(path.name, _all_blocks(cells[:_MOST_CELLS]), problem=problem)
 
 
@@ -71,7 +71,7 @@ def _blocks(cell: Cell, *, is_parsed: bool) -> Iterator[Block]:
 
 
 def _has_picture(cell: Cell) -> bool:
-    """Whether something was pasted into the cell, or its code shows a picture."""
+    """Whether a picture was pasted into the cell, or is an output of its code."""
     outputs = cell.content.get("outputs")
     if cell.content.get("attachments"):
         return True
@@ -84,7 +84,7 @@ def _has_picture(cell: Cell) -> bool:
 
 
 def _code(source: str, anchor: str) -> Iterator[Block]:
-    """A code cell: prose in it is an answer, comments and strings alone are answers, the rest is code."""
+    """The blocks of a code cell: prose, comments alone and strings alone may be answers, all else is code."""
     text = re.sub(r"\A\s*%%(?:markdown|html|latex|raw|md)\b[^\n]*\n?", "", source)
     if text != source or len(source) > _LONGEST_CODE:
         yield from split(text, anchor=anchor)
@@ -104,7 +104,7 @@ def _code(source: str, anchor: str) -> Iterator[Block]:
 
 
 def _anchor(cell: Cell) -> str:
-    """The first name in the cell's metadata, tags, nbgrader id or own id that speaks of a part."""
+    """The first name in the cell's metadata, tags, nbgrader id or own id that names a part."""
     metadata = cell.metadata
     lab, tags = metadata.get("lab4"), metadata.get("tags")
     names = [

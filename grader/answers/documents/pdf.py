@@ -1,4 +1,4 @@
-"""PDF: the text layer, read by a process of its own, so that a file made to hang or to grow is stopped from outside."""
+"""Reads the text layer of PDF files in a separate process, so that a malicious file can be stopped from outside."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ MOST_PAGES = 40
 LONGEST_SECONDS = 10.0
 """Wall time for one file. The sheet takes under a second."""
 _BROKEN = re.compile(r"\b([A-Za-z]{2,})[-\u00ad\u2010] ?\n(?=[a-z]{2})")
-"""A word that typesetting has divided at the end of a line."""
+"""A word that is hyphenated at the end of a line."""
 _OWN_HYPHEN = frozenset(
     {"max", "mean", "average", "non", "self", "one", "two", "over", "pre", "multi", "down", "high", "low"}
 )
-"""What keeps its hyphen when a line ends there: ``max-pooling``."""
+"""First halves that keep their hyphen at the end of a line: ``max-pooling``."""
 _PROGRAM = Path(__file__).with_name("pdf_process.py")
 
 
 @dataclass(frozen=True)
 class _Page:
-    """``has_marks`` says that something was written over the page: typed notes, ink, the fields of a form."""
+    """``has_marks`` says that the page has annotations: typed notes, ink, filled form fields."""
 
     text: str
     has_picture: bool
@@ -40,11 +40,11 @@ class _Page:
 
 
 def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
-    """The text of at most ``MOST_PAGES`` pages; a scan without text is unreadable, which is no empty answer."""
+    """The text of at most ``MOST_PAGES`` pages. Raises :class:`Unreadable` for a scan, which is not an empty answer."""
     name = path.name
     data = read_bytes(path, LARGEST_PDF)
     if b"%PDF" not in data[:1024]:
-        raise Unreadable(f"{name} is not a PDF that can be read; it may be damaged.")
+        raise Unreadable(f"{name} is not a readable PDF; it may be damaged.")
     command = [sys.executable, "-I", str(_PROGRAM), str(MOST_PAGES), str(int(seconds) + 1)]
     environment = {key: value for key, value in os.environ.items() if key in {"PATH", "SYSTEMROOT", "TMPDIR"}}
     problem = ""
@@ -55,32 +55,32 @@ def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
         output, status = late.stdout or b"", 0
         problem = f"{name} could not be read within {seconds:g} seconds, so a person must read it."
     if status == NOT_INSTALLED:
-        raise GraderFault("pypdf is not installed, so no PDF can be read: install the grader's requirements again.")
+        raise GraderFault("pypdf is not installed, so the grader cannot read PDFs: install its requirements again.")
     if status == LOCKED:
         raise Unreadable(f"{name} is protected by a password, so a person must read it.")
     pages = list(_pages(output))
     if not pages:
-        raise Unreadable(problem or f"{name} is not a PDF that can be read; it may be damaged.")
+        raise Unreadable(problem or f"{name} is not a readable PDF; it may be damaged.")
     if not any(page.text.strip() for page in pages):
         raise Unreadable(problem or f"{name} has no text layer (a scan or a picture), so a person must read it.")
     if problem or status != 0:
-        problem = f"{name} could not be read to its end, so only its beginning was read."
+        problem = f"{name} could not be read to its end, so only its start was read."
     elif any(page.has_marks for page in pages):
-        problem = f"{name} has notes or handwriting laid over its pages, which only a person can read."
+        problem = f"{name} has notes or handwriting on its pages, which only a person can read."
     elif len(pages) == MOST_PAGES:
-        problem = f"{name} has {MOST_PAGES} pages or more, so only its beginning was read."
+        problem = f"{name} has {MOST_PAGES} pages or more, so only its start was read."
     has_pictures = any(page.has_picture or page.has_marks for page in pages)
-    text = _BROKEN.sub(_mended, "\n".join(page.text for page in pages))
+    text = _BROKEN.sub(_joined, "\n".join(page.text for page in pages))
     return bounded(name, split(text), problem=problem, has_pictures=has_pictures)
 
 
-def _mended(broken: re.Match[str]) -> str:
+def _joined(broken: re.Match[str]) -> str:
     word = broken.group(1)
     return f"{word}-" if word.lower() in _OWN_HYPHEN else word
 
 
 def _pages(output: bytes) -> Iterator[_Page]:
-    """A page for each whole line that the process wrote."""
+    """A page for each complete line that the process wrote."""
     for line in output.split(b"\n")[:-1]:
         text, has_picture, has_marks = json.loads(line)
         yield _Page(text, has_picture, has_marks)

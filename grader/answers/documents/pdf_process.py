@@ -1,4 +1,4 @@
-"""The process that :mod:`grader.answers.documents.pdf` starts: a PDF in, its pages out. It imports nothing of ours."""
+"""Reads a PDF and prints its pages: the process that ``pdf.py`` starts. It imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MOST_CHARACTERS = 1_000_000
 _SMALLEST_PICTURE = 33
 """Pixels of a side; bullets and rules are smaller."""
 _MARKS = frozenset({"/FreeText", "/Ink", "/Stamp", "/Text"})
-"""Annotations that say something of their own."""
+"""Annotations with content of their own."""
 _MOST_OBJECTS = 200
-"""Of a page, in which pictures are looked for."""
+"""Objects of a page that are searched for pictures or annotations."""
 
 
 def _limit(seconds: int) -> None:
@@ -58,37 +58,37 @@ def main(data: bytes, most_pages: int, seconds: int) -> int:
             text = page.extract_text()[:_MOST_CHARACTERS]
             size += len(text)
             print(json.dumps([text, _has_picture(page), _has_marks(page)]), flush=True)
-    except Exception:  # a foreign file can raise anything out of pypdf; this protects the parent's one sentence
+    except Exception:  # pypdf can raise anything on a damaged file; the parent then reports one sentence
         return UNREADABLE
     return 0
 
 
 def _has_picture(holder: Any, depth: int = 3) -> bool:
-    """Whether a page, or a form drawn on it, has a picture. A fault in the file counts as one."""
+    """Whether a page, or a form drawn on it, has a picture. A damaged entry counts as a picture."""
     try:
-        drawn = _held(_held(holder, "/Resources") or {}, "/XObject") or {}
+        drawn = _resolved(_resolved(holder, "/Resources") or {}, "/XObject") or {}
         for name in list(drawn)[:_MOST_OBJECTS]:
-            one = _held(drawn, name)
-            kind = one.get("/Subtype")
-            if kind == "/Image" and min(int(one["/Width"]), int(one["/Height"])) >= _SMALLEST_PICTURE:
+            item = _resolved(drawn, name)
+            kind = item.get("/Subtype")
+            if kind == "/Image" and min(int(item["/Width"]), int(item["/Height"])) >= _SMALLEST_PICTURE:
                 return True
-            if kind == "/Form" and depth and _has_picture(one, depth - 1):
+            if kind == "/Form" and depth and _has_picture(item, depth - 1):
                 return True
-    except Exception:  # as above: only a doubt is at stake here
+    except Exception:  # as above; a wrong guess only makes a tutor look
         return True
     return False
 
 
-def _held(holder: Any, name: str) -> Any:
-    """The object of a name, or None; it may stand elsewhere in the file."""
+def _resolved(holder: Any, name: str) -> Any:
+    """The object of that name, or None; a reference is followed."""
     found = holder.get(name)
     return found.get_object() if hasattr(found, "get_object") else found
 
 
 def _has_marks(page: Any) -> bool:
-    """Whether a person wrote over the page: typed notes, ink, stamps, a form that was filled in."""
+    """Whether a person wrote on the page: typed notes, ink, stamps, a filled form."""
     try:
-        for reference in list(_held(page, "/Annots") or [])[:_MOST_OBJECTS]:
+        for reference in list(_resolved(page, "/Annots") or [])[:_MOST_OBJECTS]:
             note = reference.get_object()
             if note.get("/Subtype") in _MARKS or (note.get("/Subtype") == "/Widget" and note.get("/V")):
                 return True

@@ -1,4 +1,4 @@
-"""Answers kept in a Python script: the module docstring, strings standing alone, and comment lines. Nothing is run."""
+"""Reads the prose of a Python script, without running it: the docstring, strings as statements, comment lines."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _BLANK = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING}
 
 
 def read_comments(path: Path) -> Document:
-    """The prose of a script at its margin, in order."""
+    """The prose at the left margin of a script, in order."""
     text = with_newlines(decode(read_bytes(path, LARGEST_SCRIPT)))
     passages = enumerate(written(text), 1)
     return bounded(path.name, (replace(block, passage=n) for n, passage in passages for block in split(passage)))
 
 
 def written(source: str) -> Iterator[str]:
-    """Each run of comment lines, and each string that is a statement of its own, at the left margin."""
+    """Each run of comment lines and each string that is a statement, at the left margin."""
     comments: list[str] = []
     last = tokenize.NEWLINE
     try:
@@ -46,7 +46,7 @@ def written(source: str) -> Iterator[str]:
                 yield "\n".join(comments)
                 comments = []
             last = token.type
-    except (tokenize.TokenError, SyntaxError, ValueError):  # what stands before the fault has been read
+    except (tokenize.TokenError, SyntaxError, ValueError):  # everything before the error has been read
         pass
     yield "\n".join(comments)
 

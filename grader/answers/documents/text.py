@@ -1,4 +1,4 @@
-"""Plain text and Markdown in any encoding. Markdown is kept as lines: a parser of it would eat ``a.`` and ``2)``."""
+"""Reads plain text and Markdown in any encoding. Markdown stays lines: a parser would remove ``a.`` and ``2)``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST_TEXT = 2_000_000
 """Bytes of a text file. Answers have about ten thousand."""
 _SAMPLE = 50_000
 _NUL_SHARE = 0.2
-"""Of the bytes. A text that is not UTF-16 may hold some NUL bytes, too: a damaged file, or Word's."""
+"""Of the bytes. A text that is not UTF-16 may contain some NUL bytes too: a damaged file, or Word's."""
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s|$)")
 _IMAGE_DATA = re.compile(r"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%]{200,}")
@@ -26,26 +26,26 @@ _IMAGE = re.compile(
     r"|!\[\[[^\[\]\n]{1,300}\]\]|<(?:img|object|embed)\b[^<>\n]{0,2000}>",
     re.IGNORECASE,
 )
-"""A picture of Markdown, of a wiki, or of the HTML that Markdown may hold."""
+"""A picture in Markdown, in wiki markup, or in the HTML that Markdown may contain."""
 _LONGEST_COMMENT = 80
-"""Characters of a comment that may name a part. Longer ones are prose that no reader of the page sees."""
-_NO_FILE = "{} is a link, a folder or no ordinary file, so it was not read."
+"""Characters of a comment that may name a part. Longer comments are prose that no reader of the page sees."""
+_NO_FILE = "{} is a link, a folder or not an ordinary file, so it was not read."
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _MOST_CONTROL = 0.02
-"""Share of a text."""
+"""Share of the characters."""
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The file's bytes. Raises :class:`Unreadable` when there are more than ``most`` or none can be had."""
+    """The file's bytes. Raises :class:`Unreadable` when there are more than ``most``, or the file cannot be opened."""
     with opened(path) as stream:
         data = stream.read(most + 1)
     if len(data) > most:
-        raise Unreadable(f"{path.name} is larger than {most / 1_000_000:g} MB, too large to hold written answers.")
+        raise Unreadable(f"{path.name} is larger than {most / 1_000_000:g} MB, too large for written answers.")
     return data
 
 
 def opened(path: Path) -> IO[bytes]:
-    """The file, opened to be read. Raises :class:`Unreadable` for a link, a pipe, a folder, what cannot be opened."""
+    """The file, opened for reading. Raises :class:`Unreadable` for a link, a pipe, a folder or a failed open."""
     try:
         stream = open(path, "rb", opener=_plainly)  # noqa: SIM115  # for the caller
     except OSError as error:
@@ -59,12 +59,12 @@ def opened(path: Path) -> IO[bytes]:
 
 
 def _plainly(path: str, flags: int) -> int:
-    """Opens without following a link, and without waiting for somebody to write into a pipe."""
+    """Open without following a link and without waiting for a writer of a pipe."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(data: bytes) -> str:
-    """Text by byte order mark, UTF-8, the pattern of NUL bytes, or the encoding that the bytes look most like."""
+    """Decode by byte order mark, as UTF-8, by the pattern of NUL bytes, or in the most likely encoding."""
     return readable(data, utf16=utf16_by_nuls(data[:_SAMPLE], _NUL_SHARE), otherwise=_likely)
 
 
@@ -77,22 +77,22 @@ def _likely(data: bytes) -> str:
     except UnicodeDecodeError:
         western = "latin-1"
     if sum(byte >= 0x80 for byte in data[:_SAMPLE]) * 20 < min(len(data), _SAMPLE):
-        return western  # English with a few curly quotes, accents or dashes: too little for statistics
+        return western  # English with a few curly quotes, accents or dashes: too few to guess from
     best = from_bytes(data[:_SAMPLE], cp_exclusion=["utf_7"]).best()
     return best.encoding if best is not None else western
 
 
 def read_plain(path: Path) -> Document:
-    """A text or Markdown file. Raises :class:`Unreadable` for bytes that are no text in any encoding."""
+    """A text or Markdown file. Raises :class:`Unreadable` for bytes that are not text in any encoding."""
     text = decode(read_bytes(path, LARGEST_TEXT))
     sample = text[:_SAMPLE].replace("\0", "")
     if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
-        raise Unreadable(f"{path.name} is no text file, whatever its name says.")
+        raise Unreadable(f"{path.name} is not a text file, although its name says so.")
     return bounded(path.name, split(text))
 
 
 def split(text: str, *, anchor: str = "") -> Iterator[Block]:
-    """The paragraphs, headings and fenced code of a text; the first block carries ``anchor``."""
+    """The paragraphs, headings and fenced code of a text; the first block gets ``anchor``."""
     text = _without_comments(with_newlines(text).replace("\x0c", "\n"))
     for block in _split(text):
         yield Block(block.text, block.kind, anchor)
@@ -102,7 +102,7 @@ def split(text: str, *, anchor: str = "") -> Iterator[Block]:
 
 
 def _without_comments(text: str) -> str:
-    """``text`` without the comments that are too long to name a part."""
+    """``text`` without comments that are too long to name a part."""
     kept: list[str] = []
     at = 0
     while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:

@@ -1,4 +1,4 @@
-"""How well the marker agrees with people: the ``mark-answers`` command and its figures.
+"""Evaluates the marker against marks by people: the ``mark-answers`` command and its agreement figures.
 
 May import: ``answers.marker``, ``model``.
 """

@@ -1,4 +1,4 @@
-"""How well two markers agree, as figures. Who they are, and how marks came about, does not matter here."""
+"""Agreement between the marker and a person: quadratic kappa, share of exact marks, share sent to a tutor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Comparison:
-    """One answer marked twice: ``gold`` by a person, ``awarded`` by the marker; ``is_sent``: waiting for a tutor."""
+    """An answer marked by a person (``gold``) and by the marker (``awarded``); ``is_sent``: it waits for a tutor."""
 
     part: str
     kind: str
@@ -26,7 +26,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The figures of a set of answers. ``None`` where there is nothing to compute from."""
+    """The figures for a set of answers; None where there is nothing to compute from. Shares are 0..1."""
 
     count: int
     kappa: float | None
@@ -38,28 +38,28 @@ class Agreement:
 def quadratic_kappa(gold: Sequence[Decimal], awarded: Sequence[Decimal]) -> float | None:
     """Cohen's kappa with quadratic weights: 1 - observed / expected squared difference (Cohen 1968).
 
-    None when there is no answer, or when all marks of both are one and the same: agreement by chance cannot be told.
+    None when there is no answer, or when all marks of both are the same: chance agreement is then undefined.
     """
     if not gold:
         return None
     count = len(gold)
-    observed = sum(((one - other) ** 2 for one, other in zip(gold, awarded, strict=True)), Decimal(0)) / count
-    ours, theirs = Counter(gold), Counter(awarded)
-    expected = sum(((one - other) ** 2 * ours[one] * theirs[other] for one in ours for other in theirs), Decimal(0)) / (
+    observed = sum(((a - b) ** 2 for a, b in zip(gold, awarded, strict=True)), Decimal(0)) / count
+    by_person, by_marker = Counter(gold), Counter(awarded)
+    expected = sum(((a - b) ** 2 * by_person[a] * by_marker[b] for a in by_person for b in by_marker), Decimal(0)) / (
         count * count
     )
     return None if expected == 0 else float(1 - observed / expected)
 
 
 def agreement(comparisons: Sequence[Comparison]) -> Agreement:
-    """The figures of these answers."""
+    """The figures for these answers."""
     unsent = [comparison for comparison in comparisons if not comparison.is_sent]
     return Agreement(
         count=len(comparisons),
-        kappa=quadratic_kappa([each.gold for each in comparisons], [each.awarded for each in comparisons]),
-        exact=_share(sum(each.is_exact for each in comparisons), len(comparisons)),
+        kappa=quadratic_kappa([answer.gold for answer in comparisons], [answer.awarded for answer in comparisons]),
+        exact=_share(sum(answer.is_exact for answer in comparisons), len(comparisons)),
         sent=_share(len(comparisons) - len(unsent), len(comparisons)),
-        exact_unsent=_share(sum(each.is_exact for each in unsent), len(unsent)),
+        exact_unsent=_share(sum(answer.is_exact for answer in unsent), len(unsent)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The ``mark-answers`` command: a file of answers in, marks out, and the agreement where marks are known."""
+"""The ``mark-answers`` command: reads a file of answers, writes marks, and prints agreement with known marks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOLD_STEP = Decimal("0.25")
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """One line of the input. ``gold`` is a person's mark, 0..1, where there is one."""
+    """A line of the input. ``gold`` is a person's mark, 0..1, or None."""
 
     id: str
     part: str
@@ -34,12 +34,12 @@ class GivenAnswer:
 
     @property
     def is_blank(self) -> bool:
-        """Whether the answer claims nothing, so that everybody gives it 0."""
+        """Whether the answer claims nothing, so that every marker gives it 0."""
         return self.kind == "blank" or NOTHING_CLAIMED.fullmatch(self.answer) is not None
 
 
 def mark_file(source: Path, key_path: Path | None, *, out: Path | None, stdout: IO[str], stderr: IO[str]) -> None:
-    """Mark every line of ``source``; marks go to ``out`` or stdout, agreement to the other of stdout and stderr."""
+    """Mark every line of ``source``. Marks go to ``out``, agreement to stdout; without ``out`` to stdout and stderr."""
     if key_path is None:
         raise UsageFault("mark-answers needs the answer key: add --key FILE.")
     key = load_key(key_path)
@@ -63,7 +63,7 @@ def mark_file(source: Path, key_path: Path | None, *, out: Path | None, stdout: 
 
 
 def read_answers(source: Path, key: AnswerKey) -> Iterator[GivenAnswer]:
-    """The answers of a file with one JSON object a line. Raises :class:`UsageFault` naming the line."""
+    """The answers in a file with one JSON object per line. Raises :class:`UsageFault` naming the line."""
     try:
         text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -88,7 +88,7 @@ def _answer(fields: Any, key: AnswerKey) -> GivenAnswer:
             raise ValueError(f'"{name}" should be a text.' if name in fields else f'"{name}" is missing.')
     for name in fields:
         if name not in KNOWN:
-            raise ValueError(f'"{name}" is not known here; known are {", ".join(KNOWN)}.')
+            raise ValueError(f'"{name}" is not a known field; the fields are {", ".join(KNOWN)}.')
     if fields["part"] not in key.parts:
         raise ValueError(f'there is no part "{fields["part"]}"; the parts are {", ".join(key.parts)}.')
     return GivenAnswer(
@@ -125,9 +125,9 @@ def _line(answer: GivenAnswer, finding: AnswerFinding) -> dict[str, Any]:
 
 
 def print_agreement(compared: list[tuple[GivenAnswer, Comparison]], console: Console) -> None:
-    """Print the figures: all answers, those that are not blank, each part, each kind."""
+    """Print the agreement figures: for all answers, without blank ones, by part, by kind."""
     comparisons = [comparison for _, comparison in compared]
-    claimed = [each for given, each in compared if not given.is_blank]
+    claimed = [comparison for given, comparison in compared if not given.is_blank]
     rows = [("all answers", comparisons), ("without blank ones", claimed)]
     console.print(_table("Agreement with the given marks", rows))
     for title, name in (("By part", "part"), ("By kind", "kind")):

@@ -1,4 +1,4 @@
-"""Finding the answers in a document: where each part begins, and which text is its answer.
+"""Finds the answers in a document: where each part starts, and which text is its answer.
 
 May import: ``answers.documents``, ``lab4``, ``model``, ``storage``.
 """

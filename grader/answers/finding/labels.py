@@ -1,4 +1,4 @@
-"""How the start of a line names a part: ``6a)``, ``Question 6 (a):``, ``**7 c**``, ``### 8``, ``<!-- part: 7b -->``."""
+"""Recognises labels of parts at the start of a line: ``6a)``, ``Question 6 (a):``, ``### 8``, ``<!-- part: 7b -->``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from grader.lab4.items import PART1_IDS
 
 LONGEST_LABEL = 200
-"""Characters of a line in which a label is looked for."""
+"""Characters of a line that are searched for a label."""
 
 
 class Strength(enum.IntEnum):
-    """How surely a label means a part of the sheet, rather than a list of the student's own."""
+    """How surely a label means a part of the sheet and not an item of the student's own list."""
 
     WEAK = 1
     PLAIN = 3
@@ -21,15 +21,15 @@ class Strength(enum.IntEnum):
     """Number and letter together."""
     WORDED = 5
     HEADED = 6
-    """A heading or bold line that is nothing but the label."""
+    """A heading or bold line with only the label."""
     ANCHORED = 10
 
 
 @dataclass(frozen=True)
 class Label:
-    """``question`` is 1 to 8 (0: a letter alone), ``letters`` the sub-parts named; ``end`` is where the label ends.
+    """A label: ``question`` is 1 to 8 (0: only a letter), ``letters`` the sub-parts, ``end`` the column where it ends.
 
-    ``through`` is the last question of a range (``1-3``), else 0. ``style`` is equal for labels written alike.
+    ``through`` is the last question of a range (``1-3``), else 0. ``style`` is the same for labels written alike.
     """
 
     question: int
@@ -80,7 +80,7 @@ _NAMED = re.compile(
 
 
 def part_named(anchor: str) -> str:
-    """The part that a template's name for a block means (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
+    """The part that a template's anchor names (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
     found = _NAMED.search(anchor.strip())
     name = f"{found.group('q')}{(found.group('s') or '').lower()}" if found else ""
     return name if name in {*PART1_IDS, "6", "7"} else ""
@@ -95,13 +95,13 @@ def comment_part(line: str) -> tuple[str, int]:
 
 def label(line: str) -> Label | None:
     """The label at the start of a line, or None."""
-    text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; the places stay
+    text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; offsets stay
     lead = _LEAD.match(text)
     start = lead.end() if lead else 0
     is_head = bool(lead and (lead.group("head") or "**" in lead.group() or "__" in lead.group() or "<" in lead.group()))
     word = _WORD.match(text, start)
-    said = word.group().strip(" .:#_([-\t").lower() if word else ""
-    numbered = _numbered(text, word.end() if word else start, said, is_head)
+    word_before = word.group().strip(" .:#_([-\t").lower() if word else ""
+    numbered = _numbered(text, word.end() if word else start, word_before, is_head)
     if numbered is not None:
         return numbered
     alone = _ALONE.match(text, start)
@@ -113,9 +113,9 @@ def label(line: str) -> Label | None:
     return Label(0, _ROMANS.get(sub, sub), alone.end(), Strength.PLAIN, f"letter{alone.group('mark').strip()}{is_head}")
 
 
-def _numbered(text: str, at: int, said: str, is_head: bool) -> Label | None:
+def _numbered(text: str, at: int, word_before: str, is_head: bool) -> Label | None:
     number = _NUMBER.match(text, at)
-    if number is None or (said == "a" and at and text[at - 1] == " "):
+    if number is None or (word_before == "a" and at and text[at - 1] == " "):
         return None
     question, end = int(number.group("number")), number.end()
     letters = ""
@@ -126,21 +126,21 @@ def _numbered(text: str, at: int, said: str, is_head: bool) -> Label | None:
         if re.match(r"[.,]\d", text[end:]):
             return None
         more = _RANGE.match(text, end)
-        if more and said and int(more.group("number")) > question:
+        if more and word_before and int(more.group("number")) > question:
             through, end = int(more.group("number")), more.end()
     close = _END.match(text, end)
     rest = text[close.end() :] if close else text[end:]
-    if said.endswith("part") and not letters and question <= 2:
+    if word_before.endswith("part") and not letters and question <= 2:
         return None
     if close is None:
-        if letters or said not in {"", "a", "no", "number"}:
+        if letters or word_before not in {"", "a", "no", "number"}:
             gap = re.match(r"[ \t]+", text[end:])
             strength = Strength.JOINED if letters else Strength.PLAIN
-            return Label(question, letters, end + gap.end(), strength, f"{said} ", through) if gap else None
+            return Label(question, letters, end + gap.end(), strength, f"{word_before} ", through) if gap else None
         gap = re.match(r"[ \t]+(?=[A-Z\"])", text[end:])
-        return Label(question, "", end + gap.end(), Strength.WEAK, "space") if gap and not said else None
+        return Label(question, "", end + gap.end(), Strength.WEAK, "space") if gap and not word_before else None
     mark = close.group("mark")
-    is_value = not said and not letters and not re.search(r"[A-Za-z]", rest)
+    is_value = not word_before and not letters and not re.search(r"[A-Za-z]", rest)
     if (
         is_value
         and (mark[:1] not in {".", ")", ":"} or re.match(r"[\s\d,.|;\[\]()/-]+$", rest))
@@ -150,11 +150,11 @@ def _numbered(text: str, at: int, said: str, is_head: bool) -> Label | None:
         return None
     if is_value and not is_head and not rest and not mark and not re.match(r"[(\[]", number.group()):
         return Label(question, "", close.end(), Strength.WEAK, "bare")
-    strength = Strength.WORDED if said else Strength.JOINED if letters else Strength.PLAIN
+    strength = Strength.WORDED if word_before else Strength.JOINED if letters else Strength.PLAIN
     if is_head:
         strength = Strength.HEADED if not rest.strip() or strength > Strength.PLAIN else Strength.JOINED
     bracket = "(" if number.group()[0] in "([" else ""
-    return Label(question, letters, close.end(), strength, f"{said}{bracket}{mark[:1]}{is_head}", through)
+    return Label(question, letters, close.end(), strength, f"{word_before}{bracket}{mark[:1]}{is_head}", through)
 
 
 def _letters(text: str, end: int, question: int) -> tuple[str, int]:

@@ -1,6 +1,6 @@
-"""Finding the paragraph of observations on the experiments in a document. Whether it is right nobody here knows.
+"""Finds the paragraph of observations on the experiments in a document, by the template's anchor or by a heading.
 
-The template's anchor is surest; a heading of its own will do. It belongs to no part of Part 1.
+The paragraph is not a part of Part 1. The grader does not check whether it is right.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from grader.model import WrittenAnswer
 
 PART = "observations"
 LONGEST = 6_000
-"""Characters that are kept; a paragraph was asked for."""
+"""Characters that are kept; the sheet asks for one paragraph."""
 ANCHOR = re.compile(r"<!--\s*lab4:\s*observations?\s*-->", re.IGNORECASE)
 _OTHER_ANCHOR = re.compile(r"<!--\s*lab4:\s*\w+\s*-->", re.IGNORECASE)
 _HEADING = re.compile(
@@ -36,12 +36,12 @@ _FACTORS = {
 
 
 def named_factors(text: str) -> tuple[str, ...]:
-    """Which of the two factors the paragraph has a word for."""
+    """Which of the two factors, channels and kernel sizes, the paragraph mentions."""
     return tuple(name for name, words in _FACTORS.items() if words.search(text))
 
 
 def observations_in(document: Document) -> WrittenAnswer | None:
-    """The observations in a document; blank where their place holds nothing but template text, None without a place."""
+    """The observations in a document; blank where there is only template text, None where neither is found."""
     blocks = document.blocks
     for at, block in enumerate(blocks):
         if found := ANCHOR.search(block.text):
@@ -57,7 +57,7 @@ def observations_in(document: Document) -> WrittenAnswer | None:
 
 
 def _start(block: Block) -> str | None:
-    """What stands in the block behind a heading; None when it begins with none."""
+    """The block's text after its heading; None when it does not start with one."""
     first, _, rest = block.text.partition("\n")
     if len(first) <= _LONGEST_HEADING and _HEADING.fullmatch(f"{block.number} {first}".strip()):
         return rest
@@ -66,7 +66,7 @@ def _start(block: Block) -> str | None:
 
 
 def _following(blocks: Sequence[Block]) -> Iterator[str]:
-    """The texts up to the next place of the template, heading, or code."""
+    """The texts up to the next anchor, heading or code."""
     for block in blocks:
         is_end = block.kind in {Kind.CODE, Kind.HEADING} or block.anchor or _OTHER_ANCHOR.search(block.text)
         if is_end:

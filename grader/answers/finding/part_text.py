@@ -1,6 +1,6 @@
-"""The answers between the beginnings: their text without questions, headings, template text and code of Part 2.
+"""Extracts each answer's text, from its start to the next: without questions, headings, template text or Part 2 code.
 
-Where a part begins is decided in :mod:`grader.answers.finding.segmentation`. No word of the student's is changed.
+Where a part starts is decided in :mod:`grader.answers.finding.segmentation`. The student's own words stay unchanged.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from grader.answers.finding.candidates import END, KEYS, Candidate, Line, is_section
+from grader.answers.finding.candidates import END, KEYS, Candidate
+from grader.answers.finding.lines import Line, is_section
 from grader.answers.finding.questions import without_question
 from grader.lab4.items import HEADS, PART1_IDS
 
@@ -23,21 +24,21 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}>", re.IGNORECASE)
-"""HTML that Markdown may hold, for colour most of all."""
+"""HTML in Markdown, mostly for colour."""
 _TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
 _MOST_PASSAGES = 20
-"""Of a script, without a word in them, that may stand between the last beginning and its answer."""
+"""Passages of a script without a word that may come between the last label and its answer."""
 
 
 @dataclass(frozen=True)
 class PartAnswer:
-    """What a student wrote for a part. ``confidence`` (0..1) is in the cut, not in the answer.
+    """What a student wrote for a part. ``confidence`` (0..1) is that this is the answer, not that the answer is right.
 
-    ``how`` is ``anchor`` (a template's name or a heading of its own), ``numbering`` or ``likeness``. ``is_untouched``
-    says that the place is there and holds nothing but template text, not even a picture; ``text`` is then empty.
-    ``shared`` names the parts that were answered in one text. ``has_picture`` says that a picture stands between this
-    beginning and the next; or, when ``text`` is empty, that the document has pictures whose places are not known.
+    ``how`` the part was found is ``anchor`` (a template's anchor, or a heading), ``numbering`` or ``similarity``.
+    ``is_untouched`` says that there is only template text, not even a picture; ``text`` is then empty. ``shared`` names
+    the parts that were answered in one text. ``has_picture`` says that there is a picture between this start and the
+    next; or, when ``text`` is empty, that the document has pictures whose places are unknown.
     """
 
     text: str
@@ -50,7 +51,7 @@ class PartAnswer:
 
 @dataclass(frozen=True)
 class _Piece:
-    """What stands between a beginning and the next."""
+    """The content from a start to the next start."""
 
     start: Candidate
     text: str
@@ -58,7 +59,7 @@ class _Piece:
 
 
 def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
-    """What stands below each beginning of the chain, in the sheet's order, with the confidence in its beginning."""
+    """The answer after each start in the chain, in the sheet's order, with the confidence of its start."""
     pieces: dict[tuple[str, ...], list[_Piece]] = {}
     for c, following in zip(chain, [*chain[1:], None], strict=False):
         if c.last == END:
@@ -92,19 +93,19 @@ def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, Part
 
 
 def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str) -> int:
-    """Where the last answer ends: no beginning follows, but the passage in which it says something has an end."""
+    """Where the last answer ends: with the first passage that has text, because no start follows."""
     ends = (index for index in range(last.line + 1, until) if lines[index].passage != lines[index - 1].passage)
     return next((end for end in islice(ends, _MOST_PASSAGES) if _segment(lines, last, end, part)), until)
 
 
 def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
-    """The text of several pieces, and whether any has a picture."""
+    """The joined text of the pieces, and whether any has a picture."""
     text = "\n".join(piece.text for piece in pieces if piece.text)
     return text.strip(), any(piece.has_picture for piece in pieces)
 
 
 def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
-    """The text from a beginning to the next, without question, headings, template text and Part 2's code."""
+    """The text from a start to the next, without question, headings, template text and Part 2's code."""
     kept: list[str] = []
     block = lines[start.line].block
     for index in range(start.line, until):
@@ -127,13 +128,13 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
 
 
 def without_template(text: str) -> str:
-    """``text`` without the lines that only say where an answer goes."""
+    """``text`` without the template's lines that only say where an answer goes."""
     kept = [line for line in text.split("\n") if not (re.search(r"\w", line) and _PLACEHOLDER.fullmatch(line))]
     return _stripped(_TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip())
 
 
 def _without_bold_question(text: str) -> str:
-    """``text`` without a question that began, with its label, in bold; other bold words lose their marks alone."""
+    """``text`` without a question in bold that started with its label; other bold words only lose their asterisks."""
     head, mark, rest = text.partition("**")
     if not mark or text.split("\n", 1)[0].count("**") % 2 == 0 or "\n" in head:
         return text
@@ -141,7 +142,7 @@ def _without_bold_question(text: str) -> str:
 
 
 def _stripped(text: str) -> str:
-    """``text`` without the word that only announces an answer, and without emphasis that lost its other half."""
+    """``text`` without a leading "Answer:" and without unpaired emphasis marks."""
     for pattern in (_ANSWER, _BARE_ANSWER):
         found = pattern.match(text)
         text = text[found.end() :] if found else text

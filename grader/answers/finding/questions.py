@@ -1,4 +1,4 @@
-"""Knowing the questions of Part 1 again where a student copied them. No answers live here."""
+"""Recognises the questions of Part 1 where a student copied them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.lab4.questions import QUESTIONS, TEMPLATE
 LONGEST_ECHO = 600
 """Characters; no question is longer."""
 _LIKE = 84.0
-"""Likeness (0..100) of key words from which a sentence counts as a copy of the question."""
+"""Similarity (0..100) of the content words from which a sentence counts as a copy of the question."""
 _SMALL = frozenset(
     re.findall(
         r"\w+",
@@ -49,16 +49,16 @@ def _content(text: str) -> str:
     return " ".join(word for word in words if word not in _SMALL)
 
 
-def likeness(text: str, question: str) -> float:
-    """How much ``text`` is a copy of a question, 0..1, and 0 for a statement that only takes up its words."""
+def similarity(text: str, question: str) -> float:
+    """How far ``text`` is a copy of a question, 0..1; 0 for a statement that only reuses its words."""
     text = text[:LONGEST_ECHO]
     if not _ASKING.search(text):
         return 0.0
     content = _content(text)
-    return max((_likeness(text, content, one.words) for one in _ALL if one.id == question), default=0.0)
+    return max((_similarity(text, content, known.words) for known in _ALL if known.id == question), default=0.0)
 
 
-def _likeness(text: str, content: str, words: str) -> float:
+def _similarity(text: str, content: str, words: str) -> float:
     if not content or not 0.5 < len(content) / len(words) < 2.0:
         return 0.0
     score = fuzz.ratio(content, words, score_cutoff=_LIKE)
@@ -76,11 +76,11 @@ def _misspelt(word: str, known: set[str]) -> bool:
 
 
 def without_question(text: str, part: str) -> str:
-    """``text`` without the question at its beginning, when it begins with a copy of it."""
+    """``text`` without the question, where it starts with a copy of it."""
     found = _SHORT[part].match(text) if part in _SHORT else None
     if found:
         return text[found.end() :]
-    best = max(((likeness(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
+    best = max(((similarity(text[:end], part), end) for end in _ends(text)), default=(0.0, 0))
     if not best[0]:
         return text
     rest = text[best[1] :]
@@ -97,18 +97,18 @@ def _ends(text: str) -> list[int]:
 
 
 def is_asking(text: str) -> bool:
-    """Whether ``text`` has a word that questions have, so that it is worth a closer look."""
+    """Whether ``text`` has a question word, so that it is worth comparing with the questions."""
     return _ASKING.search(text[:LONGEST_ECHO]) is not None
 
 
 def asked(text: str) -> tuple[str, int]:
-    """The question that ``text`` begins with a copy of and where the copy ends; empty when there is none."""
+    """The id of the question that ``text`` starts with a copy of, and where the copy ends; empty when there is none."""
     asking = _ASKING.search(text[:LONGEST_ECHO])
     if asking is None:
         return "", 0
     beginnings = [(end, _content(text[:end])) for end in _ends(text) if end >= asking.end()]
     scored = [
-        (_likeness(text[:end], content, question.words), end, question.id)
+        (_similarity(text[:end], content, question.words), end, question.id)
         for question in _ALL
         for end, content in beginnings
     ]
@@ -117,12 +117,12 @@ def asked(text: str) -> tuple[str, int]:
 
 
 def pooling_asked(text: str) -> str:
-    """``6a`` or ``6b`` when ``text`` is nothing but that part's name for a kind of pooling."""
+    """``6a`` or ``6b`` when ``text`` is only the name of that kind of pooling."""
     return next((part for part, name in _SHORT.items() if (found := name.match(text)) and found.end() == len(text)), "")
 
 
 def pooling_named(text: str) -> tuple[str, int]:
-    """``6a`` or ``6b`` when a line begins with the name of that kind of pooling alone, and where the name ends."""
+    """``6a`` or ``6b`` when a line starts with the name of only that kind of pooling, and where the name ends."""
     found = _POOL.match(text)
     if found is None or (_MAX.search(text) and _AVERAGE.search(text)):
         return "", 0

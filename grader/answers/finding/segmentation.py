@@ -1,7 +1,7 @@
-"""Cutting a document into the parts of Part 1: the chain of beginnings, in the sheet's order, that explains it best.
+"""Cuts a document into the parts of Part 1, by the best-scoring chain of starts in the sheet's order.
 
-What a line might begin is found in :mod:`grader.answers.finding.candidates`, the text below
-it in :mod:`grader.answers.finding.part_text`. A part that is not there is left out, never invented.
+:mod:`grader.answers.finding.candidates` lists the possible starts, and :mod:`grader.answers.finding.part_text` extracts
+the text after each. A part that is not found is left out, never invented.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from grader.answers.finding.candidates import (
     END,
     KEYS,
     Candidate,
-    Line,
     candidates_of,
     is_named_twice,
     is_proven,
-    lines_of,
 )
+from grader.answers.finding.lines import Line, lines_of
 from grader.answers.finding.part_text import PartAnswer, answers_between
 from grader.lab4.items import HEADS, PART1_IDS
 
@@ -27,48 +26,48 @@ _PARTS_BEFORE = tuple(sum(key in PART1_IDS for key in KEYS[:place]) for place in
 _MISSING = 0.4
 _EMPTY = 1.0
 _UNEXPLAINED = 1.0
-"""What a label costs that is neither a part's beginning nor an item of a list that counts from one."""
+"""Cost of a label that is neither the start of a part nor an item of a list that counts from one."""
 _NEW_LIST = 0.15
 _NEXT_ITEM = 0.05
 _BEFORE_ALL = 2.7
-"""Times that these cost more before the first part, or before the first below a question's head.
+"""Factor on the costs above before the first part, or before the first sub-part of a question.
 
-The outer of two lists that count alike is the sheet's.
+Of two nested lists with the same numbers, the outer one is the sheet's.
 """
 _ECHO = 2.0
-"""What a copied question with nothing below it loses again; see ``grader.answers.finding.candidates``."""
+"""Cost of a copied question with nothing below it: it loses the bonus that ``candidates`` gave it."""
 _RESUMED = 0.1
-"""What a beginning costs that would also continue a list within the part before it."""
+"""Cost of a start that would also continue a list within the part before it."""
 _REPEATED = 0.3
 _COMPLETE = 0.75
-"""Least confidence in a beginning when at most one part has none: a whole chain is no accident."""
+"""Least confidence in each start when at most one part is missing: a complete chain is not a coincidence."""
 _DOUBT = 0.7
-"""What is left of the confidence in a beginning that may as well be the next item of a list."""
+"""Factor on the confidence in a start that may also be the next item of a list. The next three are factors too."""
 _UNNUMBERED = 0.85
-"""What is left where names of pooling between 5 and 7 are all that tells question 6."""
+"""Where question 6 is found only by names of pooling between 5 and 7."""
 _AMBIGUOUS = 0.6
-"""What is left where the parts are named twice in one way, or stand in one place: two people's answers, or versions."""
+"""Where the parts are named twice in one style, or are all in one place: two people's answers, or two versions."""
 _UNPROVEN = 0.6
-"""What is left of plain numbers without a letter, a copied question or a word that says what they number."""
+"""Where there are only plain numbers, without a letter, a copied question or a word that says what they number."""
 _ANY_ORDER = 0.75
-"""Confidence in parts that stand in another order than the sheet's, each named once."""
+"""Confidence in parts in another order than the sheet's, each named once."""
 _FEW = 0.6
-"""Share of the 13 parts below which all that was found without a template is in doubt."""
+"""Share of the 13 parts below which everything found without a template is in doubt."""
 _MOST_STOPS = 800
-"""Labelled lines that are looked at."""
+"""Labelled lines that are examined."""
 _LONGEST_UNBROKEN = 30_000
-"""Characters of a document whose lines are broken in the middle."""
+"""Characters of the longest document that is also split at labels within its lines."""
 _INLINE = re.compile(
     r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
     r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)"
     r"|(?<=[\d\]).,;])[ \t]+(?=(?:average|avg|mean)[ -]?pool(?:ing)?\s?[:=])",
     re.IGNORECASE,
 )
-"""The space before what looks like a label, or like part 6b's name below 6a's values, in the middle of a line."""
+"""The space before a possible label in the middle of a line, or before part 6b's name after 6a's values."""
 
 
 def cut(document: Document) -> dict[str, PartAnswer]:
-    """The parts that the document answers, in the sheet's order. A part that was not found is not in it."""
+    """The parts that were found in the document, in the sheet's order."""
     found = _cut_with_inline(document)
     if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
         return found
@@ -89,7 +88,7 @@ def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
 
 
 def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
-    """``found``, or ``broken`` where that finds more and changes nothing but what stood before the new parts."""
+    """``found``, or ``broken`` where that finds more parts and only changes the texts before the new parts."""
     old = {part for part in found if not found[part].shared}
     new = {part for part in broken if not broken[part].shared} - old
     if not new or not old <= broken.keys():
@@ -123,7 +122,7 @@ def _cut(document: Document) -> dict[str, PartAnswer]:
 
 
 def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
-    """The beginnings written in one way that name most of the parts, each once; empty where there is no such way."""
+    """The starts in one style that name most of the parts, each once; empty where no style does."""
     styles: dict[str, list[Candidate]] = {}
     for c in candidates:
         if KEYS[c.first] in PART1_IDS and c.first == c.last and not c.needs:
@@ -135,7 +134,7 @@ def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _is_misplaced(found: dict[str, PartAnswer]) -> bool:
-    """Whether one place holds so many lines that they may be the answers to the places left blank."""
+    """Whether one answer has so many lines that they may be the answers to the parts left blank."""
     blank = sum(answer.is_untouched for answer in found.values())
     longest = max((sum(map(bool, answer.text.split("\n"))) for answer in found.values()), default=0)
     return blank > 2 and longest > blank
@@ -143,14 +142,14 @@ def _is_misplaced(found: dict[str, PartAnswer]) -> bool:
 
 @dataclass(frozen=True)
 class _Gap:
-    """What lies between two labelled lines: the cost of its labels, and whether the second continues a list in it."""
+    """The text between two labelled lines: the cost of its labels, and whether the second continues a list in it."""
 
     cost: float
     is_resumed: bool
 
 
 def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
-    """For each of ``stops`` after ``start``: the gap between."""
+    """The gap between ``start`` and each of the ``stops`` after it."""
     found: dict[int, _Gap] = {}
     cost = 0.0
     factor = _BEFORE_ALL if start < 0 else 1.0
@@ -182,7 +181,7 @@ def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
 
 
 def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidate]:
-    """The chain of candidates, rising in line and place, with the highest score (dynamic programming)."""
+    """The chain of candidates, ascending by line and part, with the highest score (dynamic programming)."""
     stops = sorted({c.line for c in candidates} | {i for i, line in enumerate(lines) if line.label})[:_MOST_STOPS]
     bodies = [0]
     for line in lines:
@@ -231,7 +230,7 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
     chain.reverse()
     places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PART1_IDS}
     floor = _COMPLETE if len(places) > len(PART1_IDS) - 2 else 0.0
-    # A list that stands before the first part and counts like the parts may be the parts.
+    # A list before the first part that is numbered like the parts may be the parts.
     start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
     labels = [line.label for line in lines[: start.line] if line.label] if start else []
     rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
@@ -248,12 +247,12 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
 
 
 def _is_open(c: Candidate, before: str) -> bool:
-    """Whether the question that ``c`` needs is open after ``before``, or would be the next to open."""
+    """Whether the question that ``c`` needs has started after ``before``, or would start next."""
     return before.startswith(str(c.needs)) or (c.can_open and before == str(c.needs - 1))
 
 
 def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
-    """Whether ``c`` may name the part of ``p`` once more: the question first and the answer below it."""
+    """Whether ``c`` may name the same part as ``p`` again: first the question, then the answer."""
     return c.can_repeat and (p.can_repeat or bool(lines[p.line].echo))
 
 
@@ -266,7 +265,7 @@ def _missing(after: int, until: int) -> float:
 
 
 def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
-    """Confidence lowered where much of the sheet is missing, and where a part may have swallowed its neighbour."""
+    """Lower the confidence where much of the sheet is missing, and where a part may include the next one's answer."""
     coverage = sum(not answer.shared for answer in found.values()) / len(PART1_IDS)
     result = {}
     for index, part in enumerate(PART1_IDS):
@@ -276,7 +275,7 @@ def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
         sure = answer.confidence
         if coverage < _FEW and answer.how != "anchor":
             sure *= max(0.4, coverage / _FEW)
-        if part == "6b" and "6a" not in found and answer.how == "likeness":
+        if part == "6b" and "6a" not in found and answer.how == "similarity":
             sure *= 0.8
         if index + 1 < len(PART1_IDS) and PART1_IDS[index + 1] not in found and answer.how != "anchor":
             sure *= 0.8

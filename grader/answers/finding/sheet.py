@@ -1,6 +1,6 @@
-"""Collecting a submission's answers: its documents are read and cut, and the parts of all of them become one sheet.
+"""Collects a submission's answers from all its documents into one sheet.
 
-No answer is judged here. Where two documents disagree, the sheet says so instead of choosing silently.
+Where two documents disagree, the sheet says so instead of choosing silently. Answers are marked elsewhere.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MOST_DOCUMENTS = 12
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are kept; the sheet asks for a few sentences."""
 CERTAIN = 0.7
-"""Confidence in a cut from which it counts as right. Chosen on the numbering styles in the tests."""
+"""Confidence from which a found answer counts as certain. Chosen on the numbering styles in the tests."""
 FAINT = 0.4
-"""Confidence below which a find in a second document is taken for chance."""
+"""Confidence below which an answer found in a second document counts as a coincidence."""
 ALIKE = 85.0
-"""Likeness (rapidfuzz ratio of letters and digits, 0..100) from which two texts are one answer in two formats."""
+"""Similarity (rapidfuzz ratio of letters and digits, 0..100) from which two texts are one answer in two formats."""
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".heic", ".gif", ".webp", ".tif", ".tiff", ".bmp"})
 _LIKELY = re.compile(r"part.?(?:1|one|a)|answer|question|written|report|lab.?4|\.ipynb$", re.IGNORECASE)
 _UNLIKELY = re.compile(r"readme|licen[cs]e|changelog|notes?\.|log", re.IGNORECASE)
@@ -37,7 +37,7 @@ _UNLIKELY = re.compile(r"readme|licen[cs]e|changelog|notes?\.|log", re.IGNORECAS
 
 @dataclass(frozen=True)
 class _Read:
-    """A document that was read: its name, its parts, and how much of Part 1 it surely answers."""
+    """A document that was read: its name and its parts. ``weight`` is how much of Part 1 it answers."""
 
     name: str
     parts: dict[str, PartAnswer]
@@ -48,7 +48,7 @@ class _Read:
 
 
 def read_sheet(submission: Submission) -> AnswerSheet:
-    """The answers in the documents and scripts of ``submission``. Never raises for what a student can hand in."""
+    """The answers in the documents and scripts of ``submission``. Never raises for a student's files."""
     read, problems, observed = [], [], []
     names = _names(submission)
     for name in names[:MOST_DOCUMENTS]:
@@ -60,13 +60,13 @@ def read_sheet(submission: Submission) -> AnswerSheet:
             if not _is_script(name) and (found := observations_in(document)) is not None:
                 observed.append(replace(found, source=name))
     if len(names) > MOST_DOCUMENTS:
-        problems.append(f"There are too many documents to read: {len(names) - MOST_DOCUMENTS} of them were left out.")
+        problems.append(f"There are too many documents; {len(names) - MOST_DOCUMENTS} of them were not read.")
     answers = tuple(_answers(read))
     if not any(answer.text for answer in answers) and (pictures := _pictures(submission)):
-        problems.append(f"No answer stands in a document, but pictures were handed in ({', '.join(pictures[:3])}).")
+        problems.append(f"No document contains an answer, but there are pictures ({', '.join(pictures[:3])}).")
     used = {answer.source for answer in answers}
-    documents = tuple(one.name for one in read if one.name in used or not _is_script(one.name))
-    observations = max(observed, key=lambda one: (bool(one.text), one.confidence), default=None)
+    documents = tuple(document.name for document in read if document.name in used or not _is_script(document.name))
+    observations = max(observed, key=lambda found: (bool(found.text), found.confidence), default=None)
     return AnswerSheet(answers, documents, tuple(problems), observations)
 
 
@@ -75,7 +75,7 @@ def _is_script(name: str) -> bool:
 
 
 def _names(submission: Submission) -> list[str]:
-    """What may hold answers: documents by how likely their names are, then the script, then other scripts."""
+    """The files that may contain answers: documents, the likeliest names first, then the script, then other scripts."""
     script = [submission.script] if submission.script else []
     others = [name for name in submission.files if _is_script(name) and name not in script]
     documents = sorted(submission.documents, key=_unlikelihood)
@@ -92,24 +92,24 @@ def _pictures(submission: Submission) -> list[str]:
 
 
 def _answers(read: Sequence[_Read]) -> Iterator[WrittenAnswer]:
-    """One answer for each part that was found: the best document's, or another's where that one says nothing."""
+    """One answer for each part that was found: from the best document, or from another where that is blank."""
     if not read:
         return
-    best = max(read, key=lambda one: one.weight)
-    ordered = [best, *(one for one in read if one is not best)]
+    best = max(read, key=lambda document: document.weight)
+    ordered = [best, *(document for document in read if document is not best)]
     for part in PART1_IDS:
-        found = [(one.name, one.parts[part]) for one in ordered if part in one.parts]
+        found = [(document.name, document.parts[part]) for document in ordered if part in document.parts]
         found = [(name, answer) for name, answer in found if name == best.name or answer.confidence >= FAINT]
         if found:
             yield _chosen(part, found)
 
 
 def _chosen(part: str, found: Sequence[tuple[str, PartAnswer]]) -> WrittenAnswer:
-    """The first sure answer of those found, best document first, then the first unsure one, then the blank place."""
+    """The first certain answer, the best document's first; else the first uncertain one; else the blank."""
     says = [(name, answer) for name, answer in found if answer.text]
     sure = [(name, answer) for name, answer in says if answer.confidence >= CERTAIN and not answer.shared]
     name, answer = (sure or says or found)[0]
-    rivals = tuple(other for other, one in sure if other != name and not _is_same(one.text, answer.text))
+    rivals = tuple(other for other, rival in sure if other != name and not _is_same(rival.text, answer.text))
     return WrittenAnswer(
         part=part,
         text=answer.text[:LONGEST_ANSWER],
@@ -122,9 +122,9 @@ def _chosen(part: str, found: Sequence[tuple[str, PartAnswer]]) -> WrittenAnswer
     )
 
 
-def _is_same(one: str, other: str) -> bool:
-    """Whether two texts say the same in other type: an export of a document next to the document itself."""
-    return fuzz.ratio(_letters(one), _letters(other), score_cutoff=ALIKE) > 0 or _letters(one) == _letters(other)
+def _is_same(text: str, other: str) -> bool:
+    """Whether two texts are the same but for formatting, such as a document and an export of it."""
+    return fuzz.ratio(_letters(text), _letters(other), score_cutoff=ALIKE) > 0 or _letters(text) == _letters(other)
 
 
 def _letters(text: str) -> str:
@@ -132,5 +132,5 @@ def _letters(text: str) -> str:
 
 
 def reader_digest() -> str:
-    """SHA-256 of the code that makes a sheet out of documents, so that sheets of other code are not reused."""
+    """SHA-256 of the code that makes a sheet from documents, so that sheets made by other code are not reused."""
     return code_digest("answers.documents", "answers.finding", "lab4", "source")

@@ -1,4 +1,4 @@
-"""Marking one answer against the key: what it says, what that earns, and how sure that is.
+"""Marks one answer against the key: which ideas it states, what they earn, and how sure the mark is.
 
 May import: ``lab4``, ``model``, ``rubric``, ``storage``.
 """

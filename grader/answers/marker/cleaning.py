@@ -1,6 +1,6 @@
-"""Taking out of an answer what is no answer: instructions to the marker, and the question copied from the sheet.
+"""Removes from an answer what is not an answer: instructions to the marker, and a copied question.
 
-What is taken out is overwritten with spaces, so that every offset still holds.
+Removed text is overwritten with spaces, so offsets stay valid.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ SCORE = re.compile(
     r"\b(?:awarded|score|mark|grade|gold|confidence|status|result)[\"']?\s*[:=]\s*[\"']?(?:1(?:\.0+)?\b|100\b|full|max|pass)\w*",
     re.IGNORECASE,
 )
-"""A mark that the answer gives itself; it may reach over a colon, which ends a piece."""
+"""A mark that the answer gives itself; it may contain a colon, which ends a piece."""
 PIECES = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]|<!--.*?-->|(?:(?!\s--)(?:[^.!?;:\n()—]|(?<=\d)\.(?=\d)))+[.!?;:\n]*|\s--+|—|[()]"
 )
-"""What an instruction is confined to: a sentence, a clause after a colon, semicolon or dash, a bracket."""
+"""Units that are removed with an instruction in them: a sentence, a clause after a colon or dash, a bracket."""
 ALIKE = 90.0
-"""How like the question (rapidfuzz ratio, 0..100) a line must be to count as a copy of it."""
+"""Similarity to the question (rapidfuzz ratio, 0..100) from which a text counts as a copy of it."""
 SHORTEST_QUESTION = 20
 
 
 def without_instructions(text: str) -> tuple[str, bool]:
-    """The text with every piece that speaks to the marker overwritten, and whether there was one."""
+    """The text with every piece that addresses the marker overwritten, and whether there was one."""
     text, scores = SCORE.subn(lambda match: _blank(match.group()), text)
     found = scores > 0
     pieces = []
@@ -73,7 +73,7 @@ def without_instructions(text: str) -> tuple[str, bool]:
 
 
 def without_question(text: str, question: str) -> str:
-    """The text with the question overwritten where it was copied."""
+    """The text with a copy of the question overwritten."""
     asked = question.strip().lower().rstrip("?.: ")
     if len(asked) < SHORTEST_QUESTION or len(text) < len(asked) * 0.8:
         return text

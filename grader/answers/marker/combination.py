@@ -1,8 +1,7 @@
-"""Two readers, one mark: what the key's ideas say of an answer is weighed against what the samples say.
+"""Combines the mark by the key's rules with the mark by similarity to sample answers.
 
-The key is read by rules that are nearly always right where they are sure, and at a loss before new words; the samples
-are the other way round. How far each can be trusted was counted on answers that neither had seen
-(docs/calibration.md).
+The rules are nearly always right where they are sure, but do not understand new wordings; similarity is the opposite.
+How far each can be trusted was counted on answers that neither had seen (docs/calibration.md).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from grader.answers.marker.similarity import Shares
 from grader.model import AnswerFinding
 
 LEVELS = (0.45, 0.6, 0.83)
-"""Bounds between the confidences of the rules that are told apart."""
+"""Bounds between the four levels of the rules' confidence."""
 COUNTS: dict[tuple[Decimal, int], tuple[int, int, int]] = {
     (Decimal(0), 0): (187, 68, 186),
     (Decimal(0), 1): (80, 6, 9),
@@ -30,17 +29,17 @@ COUNTS: dict[tuple[Decimal, int], tuple[int, int, int]] = {
     (Decimal(1), 2): (0, 1, 13),
     (Decimal(1), 3): (36, 27, 845),
 }
-"""By the rules' mark and level of confidence: how many unseen answers had a mark of 0, 0.5 and 1 by hand."""
+"""By the rules' mark and level of confidence: how many unseen answers a person had given a mark of 0, 0.5 and 1."""
 DOUBT = 0.02
-"""Added to each share of the samples, so that they alone never rule a mark out."""
+"""Added to each share by similarity, so that similarity alone never rules out a mark."""
 SURE = 0.74
-"""Share of the heavier mark below which a tutor decides."""
+"""Below this probability of the likeliest mark, a tutor decides."""
 SURE_OF_NOTHING = 0.8
-"""Confidence below which a mark of 0 waits for a tutor where the key does not know what is wrong with the answer."""
+"""Below this confidence, a mark of 0 waits for a tutor where the rules do not know what is wrong with the answer."""
 
 
 def weigh(rules: AnswerFinding, shares: Shares) -> tuple[Decimal, float]:
-    """The likeliest mark, and how likely it is."""
+    """The likeliest mark, and its probability (0..1)."""
     counts = COUNTS.get((_nearest(rules.awarded), _level(rules.confidence)), (0, 0, 0))
     whole = sum(counts) + len(counts)
     weights = [
@@ -54,9 +53,10 @@ def weigh(rules: AnswerFinding, shares: Shares) -> tuple[Decimal, float]:
 def settled(
     rules: AnswerFinding, mark: Decimal, sure: float, *, message: str, spans: tuple[tuple[int, int], ...]
 ) -> AnswerFinding:
-    """The finding on an answer by both readers. ``message`` and ``spans`` are for a mark that the rules did not give.
+    """The finding on an answer by rules and similarity together.
 
-    Where one reader would give all of it and the other nothing, a tutor decides, however sure they are.
+    ``message`` and ``spans`` are for a mark that the rules did not give. Where one method gives the full mark and the
+    other nothing, a tutor decides, however sure they are.
     """
     confidence = _confidence(sure)
     is_unexplained = mark == 0 and rules.confidence < REVIEW_BELOW and confidence < SURE_OF_NOTHING
@@ -68,12 +68,12 @@ def settled(
 
 
 def is_same(rules: AnswerFinding, mark: Decimal) -> bool:
-    """Whether the rules gave this mark, as near as the samples tell marks apart."""
+    """Whether the rules gave this mark, rounded to the marks that samples have."""
     return mark == _nearest(rules.awarded)
 
 
 def _confidence(sure: float) -> float:
-    """``sure`` on the scale on which REVIEW_BELOW is the line: SURE comes to lie on it."""
+    """Rescale a probability so that SURE maps to REVIEW_BELOW."""
     if sure < SURE:
         return REVIEW_BELOW * sure / SURE - 0.01
     return REVIEW_BELOW + (1 - REVIEW_BELOW) * (sure - SURE) / (1 - SURE)
@@ -84,4 +84,4 @@ def _level(confidence: float) -> int:
 
 
 def _nearest(mark: Decimal) -> Decimal:
-    return min(MARKS, key=lambda one: abs(one - mark))
+    return min(MARKS, key=lambda known: abs(known - mark))

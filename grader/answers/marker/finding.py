@@ -1,4 +1,4 @@
-"""How a finding on a written answer is made from a mark and a confidence: when a tutor has to look."""
+"""Makes a finding on a written answer from a mark and a confidence, and decides whether a tutor has to look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from grader.model import AnswerFinding, Status
 
 REVIEW_BELOW = 0.6
-"""A finding that is less sure than this is a proposal. Chosen on the 156 development answers."""
+"""Below this confidence, a finding is a proposal to a tutor. Chosen on the 156 development answers."""
 NOTHING_CLAIMED = re.compile(
     r"[\W_]*(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|"
     r"understand|recall|get it|have)"
@@ -20,13 +20,13 @@ NOTHING_CLAIMED = re.compile(
     r"question|lol))*[\W_]*",
     re.IGNORECASE,
 )
-"""A text that claims nothing: empty, only signs, or that the student does not know."""
+"""A text that claims nothing: it is empty, has only signs, or says that the student does not know."""
 
 
 def finding(
     awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()
 ) -> AnswerFinding:
-    """The finding, with the status that follows from the mark and the confidence."""
+    """A finding with the status that follows from ``awarded`` (0..1) and ``confidence`` (0..1)."""
     sure = round(min(1.0, max(0.0, confidence)), 2)
     if sure < REVIEW_BELOW:
         status = Status.NEEDS_REVIEW

@@ -1,4 +1,4 @@
-"""Reading the answer key: a TOML file becomes an :class:`AnswerKey`, or is refused. It knows no answer."""
+"""Reads the answer key: a TOML file becomes an :class:`AnswerKey`, or is refused with the place of the mistake."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
+from grader.answers.marker.key_parts import Condition, Idea, NumericPart, ProsePart
 from grader.answers.marker.patterns import Pattern, PatternFault, compiled
 from grader.answers.marker.samples import Sample, load_samples
-from grader.answers.marker.similarity import Likeness
+from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read, stem
 from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
@@ -31,94 +31,19 @@ COSTS = (Decimal("0.5"), Decimal(1))
 
 
 @dataclass(frozen=True)
-class Idea:
-    """One thing an answer may say. ``costs`` is 0 for an idea that earns, else the share of the mark that it costs.
-
-    ``is_deniable``: "not X" is the opposite of X, rather than a way to say it. ``about``: the topic that the words must
-    be said of. ``opposite``: what says the idea when it is denied. ``unless``: what takes the idea back in its clause.
-    """
-
-    name: str
-    say: str
-    patterns: tuple[Pattern, ...]
-    costs: Decimal = Decimal(0)
-    is_deniable: bool = True
-    about: str = ""
-    opposite: tuple[Pattern, ...] = ()
-    unless: tuple[Pattern, ...] = ()
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Which ideas together earn a mark: names joined with and, or, not."""
-
-    text: str
-    tree: ast.expr
-
-    def holds(self, found: Iterable[str]) -> bool:
-        """Whether the condition is true when these ideas were found."""
-        return _truth(self.tree, frozenset(found))
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The ideas that it speaks of."""
-        return frozenset(node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
-
-
-@dataclass(frozen=True)
-class ProsePart:
-    """What a part that is answered in words is marked by. The texts are what the student reads.
-
-    ``topics`` are the things that an answer tells apart; ``asides`` are what neither earns nor costs.
-    """
-
-    part: str
-    question: str
-    full: Condition
-    half: Condition
-    vocabulary: frozenset[str]
-    right: str
-    missing: str
-    lacking: str
-    ideas: tuple[Idea, ...]
-    wrong: tuple[Idea, ...]
-    topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
-    asides: tuple[Pattern, ...]
-
-    @cached_property
-    def said(self) -> frozenset[str]:
-        """The stems of the earning patterns, without the short ones that any sentence has."""
-        return frozenset(
-            word for idea in self.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
-        )
-
-
-@dataclass(frozen=True)
-class NumericPart:
-    """What a part that is answered with numbers in positions is marked by. ``other``: numbers of a mixed-up part."""
-
-    part: str
-    question: str
-    values: tuple[Decimal, ...]
-    other: tuple[Decimal, ...]
-    missing: str
-    other_part: str
-
-
-@dataclass(frozen=True)
 class AnswerKey:
-    """The whole key, by part. ``vocabulary``: what a misspelt word may have been meant to be, words and stems."""
+    """The whole key, by part. ``vocabulary``: words and stems to which misspelt words are corrected."""
 
     parts: Mapping[str, ProsePart | NumericPart]
     vocabulary: frozenset[str]
-    likeness: Likeness
-    """What the key's sample answers teach."""
+    similarity: Similarity
+    """Learned from the key's sample answers."""
     revision: str = ""
-    """Digest of what the key and its samples say, whatever its comments and layout."""
+    """Digest of the key's values and its samples, independent of comments and layout."""
 
 
 def load_key(path: Path) -> AnswerKey:
-    """The key at ``path``. Raises :class:`UsageFault` naming the file, the place and what to change."""
+    """The key at ``path``. Raises :class:`UsageFault` that names the file, the place and what to change."""
     try:
         values = tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
     except OSError as error:
@@ -131,7 +56,7 @@ def load_key(path: Path) -> AnswerKey:
 
 
 class _Reader:
-    """Reads the tables of one file; whatever it cannot use, it refuses by name."""
+    """Reads the tables of a file; it refuses every value that it cannot use, by name."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -160,20 +85,20 @@ class _Reader:
             if isinstance(asked, ProsePart):
                 stems |= asked.vocabulary
                 ideas = (*asked.ideas, *asked.wrong)
-                told = [each for idea in ideas for each in (*idea.patterns, *idea.opposite)]
-                told += [each for _, patterns in asked.topics for each in patterns]
-                stems |= {word for each in told for word in each.words}
+                patterns = [pattern for idea in ideas for pattern in (*idea.patterns, *idea.opposite)]
+                patterns += [pattern for _, named in asked.topics for pattern in named]
+                stems |= {word for pattern in patterns for word in pattern.words}
         samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
-        said = json.dumps([values, samples], sort_keys=True, default=str)
+        content = json.dumps([values, samples], sort_keys=True, default=str)
         return AnswerKey(
             parts,
             frozenset(stems),
-            Likeness(samples),
-            hashlib.sha256(said.encode()).hexdigest()[:12],
+            Similarity(samples),
+            hashlib.sha256(content.encode()).hexdigest()[:12],
         )
 
     def samples(self, values: Mapping[str, Any], parts: list[str]) -> Mapping[str, tuple[Sample, ...]]:
-        """The sample answers in the file that the key names, beside it; none when it names none."""
+        """The sample answers in the file that the key names, next to the key; none when it names no file."""
         if "samples" not in values:
             return {}
         return load_samples(self.path.parent / self.text(values, "samples", "the key"), parts)
@@ -190,7 +115,7 @@ class _Reader:
         names = [idea.name for idea in (*ideas, *wrong)]
         for name in names:
             if names.count(name) > 1:
-                self.refuse(f"{place}.{name}", "is there twice; each idea needs a name of its own.")
+                self.refuse(f"{place}.{name}", "occurs twice; each idea needs its own name.")
         return ProsePart(
             part=part,
             question=self.text(table, "question", place),
@@ -227,7 +152,7 @@ class _Reader:
             self.known(entry, where, (*IDEA_KEYS, *extra))
             title = self.text(entry, "name", where)
             if not title.isidentifier() or title in ("and", "or", "not"):
-                self.refuse(f"{where}.name", f'"{title}" should be one word of letters, digits and _.')
+                self.refuse(f"{where}.name", f'"{title}" should be a single word of letters, digits and _.')
             costs = Decimal(0)
             if extra:
                 costs = entry.get("costs", Decimal(1))
@@ -238,7 +163,7 @@ class _Reader:
                 self.refuse(f"{where}.deniable", "should be true or false.")
             about = self.text(entry, "about", where) if "about" in entry else ""
             if about and about not in topics:
-                self.refuse(f"{where}.about", f'no topic is called "{about}".{near_miss(about, topics)}')
+                self.refuse(f"{where}.about", f'there is no topic "{about}".{near_miss(about, topics)}')
             yield Idea(
                 title,
                 self.text(entry, "say", where),
@@ -270,14 +195,14 @@ class _Reader:
                 self.refuse(f"{place}.{name}", f'"{text}" should be names of ideas joined with and, or, not.')
         condition, known = Condition(text, tree), [idea.name for idea in ideas]
         for unknown in sorted(condition.names - set(known)):
-            self.refuse(f"{place}.{name}", f'no idea is called "{unknown}".{near_miss(unknown, known)}')
+            self.refuse(f"{place}.{name}", f'there is no idea "{unknown}".{near_miss(unknown, known)}')
         return condition
 
     def known(self, table: Mapping[str, Any], place: str, allowed: Iterable[str]) -> None:
         names = tuple(allowed)
         for name in table:
             if name not in names:
-                self.refuse(place, f'"{name}" is not known here.{near_miss(name, names)}')
+                self.refuse(place, f'"{name}" is not a known name.{near_miss(name, names)}')
 
     def table(self, table: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
         value = table.get(name)
@@ -293,7 +218,7 @@ class _Reader:
 
     def texts(self, table: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
         value = table.get(name)
-        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
             self.refuse(place, "should be a list of texts in quotes." if name in table else "is missing.")
         return tuple(value)
 
@@ -303,13 +228,3 @@ class _Reader:
             return tuple(Decimal(value) for value in values)
         except InvalidOperation:
             self.refuse(f"{place}.{name}", 'should be numbers in quotes, as in ["1", "0.5"].')
-
-
-def _truth(node: ast.expr, found: frozenset[str]) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id in found
-    if isinstance(node, ast.UnaryOp):
-        return not _truth(node.operand, found)
-    assert isinstance(node, ast.BoolOp)
-    truths = [_truth(value, found) for value in node.values]
-    return all(truths) if isinstance(node.op, ast.And) else any(truths)

@@ -1,4 +1,4 @@
-"""Finding the four numbers of an answer, whatever way they are written, and comparing them place by place."""
+"""Finds the four numbers of an answer, in whatever notation, and compares them position by position."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from grader.answers.marker.finding import finding
-from grader.answers.marker.key import NumericPart
+from grader.answers.marker.key_parts import NumericPart
 from grader.model import AnswerFinding
 
 PLACES = ("top left", "top right", "bottom left", "bottom right")
@@ -62,7 +62,7 @@ WORKING = re.compile(
 
 @dataclass(frozen=True)
 class Reading:
-    """Four numbers in the order of :data:`PLACES` (None: not given), how sure that is, and where they stand."""
+    """Four numbers in the order of :data:`PLACES` (None: not given), the confidence, and their offsets in the text."""
 
     values: tuple[Decimal | None, ...]
     confidence: float
@@ -70,7 +70,7 @@ class Reading:
 
 
 def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding:
-    """The finding on numbers in positions: a quarter for each that is right."""
+    """The finding on numbers in positions: a quarter of the mark for each right number."""
     reading = read_numbers(text, asked.values)
     right = sum(found == wanted for found, wanted in zip(reading.values, asked.values, strict=True))
     awarded = Decimal(right) / 4
@@ -90,7 +90,7 @@ def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding
 
 
 def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
-    """The four numbers of an answer. ``wanted`` only chooses between readings that are equally good on paper."""
+    """The four numbers of an answer. ``wanted`` only decides between equally likely readings."""
     plain = _plain(text)
     results = list(RESULT.finditer(plain)) if WORKING.search(plain) else []
     if len(results) == 4:
@@ -108,7 +108,7 @@ def read_numbers(text: str, wanted: tuple[Decimal, ...]) -> Reading:
 
 
 def _worked(results: list[re.Match[str]], confidence: float) -> Reading:
-    """The results of four workings, as in (4 + 3 + 2 + 1) / 4 = 2.5."""
+    """The results of four calculations, as in (4 + 3 + 2 + 1) / 4 = 2.5."""
     return Reading(tuple(_value(match[1]) for match in results), confidence, tuple(match.span(1) for match in results))
 
 
@@ -117,7 +117,7 @@ def _right(reading: Reading, wanted: tuple[Decimal, ...]) -> int:
 
 
 def _plain(text: str) -> str:
-    """The text with fractions and number words as digits and with labels gone, each character still in its place."""
+    """The text with fractions and number words as digits and without labels; offsets stay the same."""
     text = FRACTION.sub(lambda match: _filled(match, f" {match[1] or match[2]}/{match[3] or match[4]}"), text)
     for noise in (MACRO, NOISE):
         text = noise.sub(lambda match: _filled(match, ""), text)
@@ -128,7 +128,7 @@ def _plain(text: str) -> str:
 
 
 def _filled(match: re.Match[str], text: str) -> str:
-    """``text``, with spaces (and the lines) up to the length of what was matched."""
+    """``text``, padded with spaces (and the line ends) to the length of the match."""
     rest = match.group()[len(text) :]
     return text + "".join("\n" if letter == "\n" else " " for letter in rest)
 
@@ -170,7 +170,7 @@ def _place(text: str) -> int | None:
 
 
 def _in_order(plain: str) -> Reading:  # noqa: C901  # a case for each way to give four numbers
-    """The numbers in the order of the text, or in the order of the places that are named beside them."""
+    """The numbers in the order of the text, or of the positions that are named beside them."""
     items = [(match.lastgroup or "", match.group(), match.span()) for match in ITEM.finditer(plain)]
     values: list[Decimal | None] = []
     spans: list[tuple[int, int]] = []
@@ -207,7 +207,7 @@ def _in_order(plain: str) -> Reading:  # noqa: C901  # a case for each way to gi
 
 
 def _doubled(items: list[tuple[str, str, tuple[int, int]]]) -> list[Decimal | None]:
-    """The numbers, the one nearest to each "both" given twice."""
+    """The numbers; the number nearest to each "both" counts twice."""
     values: list[Decimal | None] = []
     numbers = [(span, raw) for kind, raw, span in items if kind == "number"]
     both = [(span, raw.lower() == "twice") for kind, raw, span in items if kind == "both"]

@@ -1,6 +1,6 @@
-"""The pattern language of the key: a line of words becomes something that finds them in a reading, in any inflection.
+"""Compiles the pattern language of the key: a pattern finds its words in a reading, in any inflection.
 
-The language is explained at the top of the key file. Nothing here knows an answer.
+The comments at the top of the key file explain the language.
 """
 
 from __future__ import annotations
@@ -24,42 +24,38 @@ ANCHORS = {"^": r"\A", "$": r"(?:[.,] )*\Z"}
 ENDINGS = (
     "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
 )  # fmt: skip
-"""What a word cut off with ``*`` may go on with; its stem can be shorter than what stands before the ``*``."""
-
-
+"""How a word cut off with ``*`` may continue; its stem can be shorter than the text before the ``*``."""
 EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
-"""An alternative of no words."""
-
-
+"""An alternative without words."""
 GROUP = re.compile(r"\(\?:(?P<inner>[^()]*)\)(?P<optional>\?)?")
-"""A group without groups in it."""
+"""A group without nested groups."""
 SOURCE_PIECE = re.compile(r"(?P<open>\(\?:)|(?P<close>\)\??)|(?P<bar>\|)|(?P<word>(?:\\.|[^\\\s()|])+)|\s")
 
 
 class PatternFault(ValueError):
-    """A pattern that cannot be read; the message says why."""
+    """A pattern is malformed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """Words that a pattern found: token numbers, first to last, those of each ``&`` part by itself."""
+    """Words that a pattern found: the numbers of the first and the last token, for each ``&`` part."""
 
     groups: tuple[tuple[int, int], ...]
 
     @property
     def first(self) -> int:
-        """The token where the words begin."""
+        """The first token of the words."""
         return min(first for first, _ in self.groups)
 
     @property
     def last(self) -> int:
-        """The token where the words end."""
+        """The last token of the words."""
         return max(last for _, last in self.groups)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern. ``words`` are the words in it and their stems, which typos are mended towards."""
+    """A pattern. ``words`` are its words and their stems, to which typing errors are corrected."""
 
     text: str
     sources: tuple[str, ...]
@@ -68,16 +64,16 @@ class Pattern:
 
     @cached_property
     def needed(self) -> tuple[frozenset[str], ...]:
-        """Sets of stems; whatever the pattern finds has one of each, so that most patterns need not be looked for."""
+        """Sets of stems; every match has a stem of each set, so that most patterns need not be searched."""
         return tuple(sorted({found for source in self.sources for found in _needed(source)}, key=len))
 
     @cached_property
     def parts(self) -> tuple[re.Pattern[str], ...]:
-        """The parts, compiled when they are first looked for: a key has thousands of them."""
+        """The parts, compiled at their first use: a key has thousands of them."""
         return tuple(map(re.compile, self.sources))
 
     def hits(self, reading: Reading) -> Iterator[Hit]:
-        """Every place where all parts stand in one sentence, in any order."""
+        """Every match: all parts in one sentence, in any order."""
         if any(part.search(reading.line) is None for part in self.parts):
             return
         if len(self.parts) == 1:
@@ -91,9 +87,9 @@ class Pattern:
 
 
 def all_hits(patterns: Iterable[Pattern], reading: Reading) -> list[Hit]:
-    """What each of the patterns finds, one after the other.
+    """The matches of all patterns, in the order of the patterns.
 
-    Of a part's hundred patterns some ten can match at all; the others lack a word and are passed over.
+    Of a part's hundred patterns only about ten can match; the others need a word that is missing and are skipped.
     """
     found: list[Hit] = []
     stems = reading.stems
@@ -117,15 +113,15 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
     for part in text.split("&"):
         source = _source(part, words, stems, ())
         if _may_be_empty(source):
-            raise PatternFault(f'"{text}" would match nothing at all, which is everywhere')
+            raise PatternFault(f'"{text}" would match the empty text, which is everywhere')
         parts.append(WORD_START + source)
     return Pattern(text, tuple(parts), frozenset(stems))
 
 
 def _needed(source: str) -> list[frozenset[str]]:
-    """Sets of stems of which everything that ``source`` matches holds one each."""
+    """Sets of stems; everything that ``source`` matches has a stem of each set."""
     source = _words_alone(source).replace(REST_OF_WORD, CUT_OFF)
-    groups: list[list[list[frozenset[str]]]] = [[[]]]  # of each open group the alternatives, of each the sets so far
+    groups: list[list[list[frozenset[str]]]] = [[[]]]  # for each open group its alternatives, with their sets so far
     for piece in SOURCE_PIECE.finditer(source):
         if piece["open"]:
             groups.append([[]])
@@ -135,13 +131,13 @@ def _needed(source: str) -> list[frozenset[str]]:
             alternatives = groups.pop()
             if piece["close"] == ")" and all(alternatives):
                 groups[-1][-1].append(frozenset().union(*(min(sets, key=len) for sets in alternatives)))
-        elif piece["word"] and CUT_OFF not in piece["word"]:  # a word cut off stands for many
+        elif piece["word"] and CUT_OFF not in piece["word"]:  # a word cut off can be many words
             groups[-1][-1].append(frozenset([re.sub(r"\\(.)", r"\1", piece["word"])]))
     return groups[0][0]
 
 
 def _words_alone(source: str) -> str:
-    """What must be there of a source: no gaps between words, and no ends of a word or of the text."""
+    """``source`` without gaps between words and without anchors."""
     for between in (WORD_START, *GAPS.values(), *ANCHORS.values()):
         source = source.replace(between, "")
     return source
@@ -156,7 +152,7 @@ def _may_be_empty(source: str) -> bool:
     return not source
 
 
-def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:  # noqa: C901  # a case a sign
+def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], inside: tuple[str, ...]) -> str:  # noqa: C901  # a case for each sign
     made: list[str] = []
     opened: list[str] = []
     needs_gap, gap = False, ""
@@ -200,7 +196,7 @@ def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], in
         raise PatternFault(f'"{text}": a bracket is not closed')
     source = "".join(made)
     if EMPTY.search(source):
-        raise PatternFault(f'"{text}": one of the alternatives is empty, or a word that is never looked at (of, the)')
+        raise PatternFault(f'"{text}": an alternative is empty, or is a word that is always ignored (of, the)')
     return source
 
 
@@ -214,14 +210,14 @@ def _word(piece: str, text: str, words: Mapping[str, tuple[str, ...]], stems: se
         return "(?:" + "|".join(_source(entry, words, stems, (*inside, name)) for entry in words[name]) + ")"
     source, found = _plain_word(piece)
     if source is None:
-        raise PatternFault(f'"{text}": {piece} is no word')
+        raise PatternFault(f'"{text}": {piece} is not a word')
     stems |= found
     return source
 
 
 @cache
 def _plain_word(piece: str) -> tuple[str | None, frozenset[str]]:
-    """The source of one word of a pattern, None for what is none, with its stems; a key has most words many times."""
+    """The regular expression for a word of a pattern (None: not a word) and its stems. Cached: words recur in a key."""
     if piece.endswith("*") and piece != "*":
         start = piece[:-1].lower()
         shorter = {root for ending in ENDINGS if len(root := stem(start + ending)) < len(start)}

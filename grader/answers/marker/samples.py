@@ -1,4 +1,4 @@
-"""Reading the sample answers that belong to a key: what students say, with the marks that a person gave.
+"""Reads the sample answers of a key: students' answers with the marks that a person gave.
 
 A line of the file is ``{"part", "answer", "gold"}``; ``gold`` is 0, 0.5 or 1.
 """
@@ -21,7 +21,7 @@ EXACT = json.JSONDecoder(parse_float=Decimal)
 
 @dataclass(frozen=True)
 class Sample:
-    """An answer and the mark that a person gave it, one of :data:`MARKS`."""
+    """An answer and the mark that a person gave it, which is in :data:`MARKS`."""
 
     answer: str
     gold: Decimal
@@ -47,7 +47,7 @@ def load_samples(path: Path, parts: Collection[str]) -> Mapping[str, tuple[Sampl
             raise UsageFault(f"{path}, line {number}: should be an object with part, answer and gold.")
         part, answer, gold = fields["part"], fields["answer"], fields["gold"]
         if part not in parts:
-            raise UsageFault(f'{path}, line {number}: there is no part "{part}" in words; they are {", ".join(parts)}.')
+            raise UsageFault(f'{path}, line {number}: "{part}" is not a part in words; these are {", ".join(parts)}.')
         if not isinstance(answer, str) or isinstance(gold, bool) or gold not in MARKS:
             raise UsageFault(f'{path}, line {number}: "answer" should be a text, and "gold" 0, 0.5 or 1.')
         found[part].append(Sample(answer, Decimal(gold)))

@@ -1,8 +1,8 @@
-"""A second reader, who has never seen the ideas of the key: an answer is compared with sample answers of its part.
+"""Predicts a mark from an answer's similarity to sample answers of its part, without the ideas of the key.
 
-Words (as stems, alone and in pairs) and pieces of words are weighed by how rare they are, and a ridge regression learns
-from the samples which of them go with which mark. Alone it is no marker: it knows no negation and no roles. What it is
-good for is to know again what was said before in other words, and to doubt (:mod:`grader.answers.marker.combination`).
+Features are stems, pairs of stems and character n-grams, weighted by TF-IDF; a ridge regression learns from the samples
+which features go with which mark. It understands negation poorly, so it never marks alone: it recognises wordings that
+the key does not foresee, and casts doubt on marks by the rules (:mod:`grader.answers.marker.combination`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.answers.marker.negation import FUNCTION_WORDS, NEGATORS
 from grader.answers.marker.samples import MARKS, Sample
-from grader.answers.marker.tokens import FUNCTION_WORDS, NEGATORS, stem
+from grader.answers.marker.tokens import stem
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -30,33 +31,33 @@ WORD = re.compile(r"[^\W_]+")
 PIECE = re.compile(r"[^\W_]+|[.,;:!?\n]")
 DENIED = "not:"
 REACH = 4
-"""Words behind a negation that it is taken to deny, up to the next punctuation."""
+"""Words after a negation that count as denied, up to the next punctuation."""
 PIECE_LENGTHS = (4, 5)
-"""Letters of the pieces of words; those that only one sample has are left out."""
+"""Characters of the n-grams; those in only one sample are left out."""
 SHARPNESS = 8.0
-"""What the regression's scores are multiplied by before they become shares."""
+"""Factor on the regression's scores before the softmax."""
 PENALTY = 0.1
-"""Of the ridge regression. Both were chosen on sets of answers by twelve authors, one left out at a time."""
-LEAST_HEAP = 8
-"""Words of a heap; a terse answer has fewer."""
-HEAP = 0.35
-"""Share of neighbours that are known below which words are a heap: of 700 answers one in forty lies below, of heaps of
-the words of right answers all but one in a hundred."""
+"""Of the ridge regression. Both were chosen on sets of answers by twelve authors, leaving out one author at a time."""
+LEAST_KEYWORDS = 8
+"""Words of the shortest keyword list; a terse answer has fewer."""
+KNOWN_PAIRS = 0.35
+"""Below this share of known word pairs, the answer is a keyword list. Measured: one in forty of 700 answers is below,
+and 99 in a hundred of the lists made from words of right answers."""
 MARKED = re.compile(r"[.,;:!?()\[\]=|<>/\n\u2192-]\s|[=|\n]")
 LEAST_SAMPLES = 30
-"""Of a part; from fewer nothing is to be learned."""
-TELLING = 0.5
-"""Share of the most telling word's weight from which a word is shown as one that counted."""
+"""Of a part; fewer are too few to learn from."""
+DECIDING_SHARE = 0.5
+"""Share of the highest word weight from which a word is shown as one that counted."""
 MOST_WORDS = 6
 
 Features = Callable[[str], Sequence[str]]
 Shares = tuple[float, ...]
-"""How likely each of the MARKS is, by the samples alone; they add up to 1."""
+"""The probability of each of the MARKS, by similarity alone; they add up to 1."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """One kind of features of an answer: how they are found, the known ones, and how rare each of them is.
+    """A kind of features: the function that extracts them, the known ones, and their weights.
 
     ``columns`` numbers the features; ``rarity`` is (features,), the smoothed inverse document frequency.
     """
@@ -67,16 +68,16 @@ class Vocabulary:
 
     @classmethod
     def of(cls, answers: Sequence[str], features: Features, *, least: int) -> Self:
-        """The features that at least so many of the answers have."""
+        """The features that occur in at least ``least`` of the answers."""
         spread = Counter(feature for answer in answers for feature in set(features(answer)))
         known = [(feature, count) for feature, count in spread.items() if count >= least]
         columns = {feature: column for column, (feature, _) in enumerate(known)}
         return cls(features, columns, np.log((1 + len(answers)) / (1 + np.array([count for _, count in known]))) + 1)
 
     def vector(self, answer: str) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """The columns of the known features in an answer, and their values: a vector of length 1, or nothing.
+        """The columns of the known features in an answer, and their TF-IDF values, as a unit vector or empty.
 
-        What occurs several times counts by its logarithm.
+        Term frequency is sublinear: 1 + log(count).
         """
         counts = Counter(self.features(answer))
         known = [(at, count) for feature, count in counts.items() if (at := self.columns.get(feature)) is not None]
@@ -88,7 +89,7 @@ class Vocabulary:
 
     def matrix(self, answers: Sequence[str]) -> csr_array:
         """The vectors of the answers as the rows of a sparse matrix (answers, features)."""
-        from scipy.sparse import csr_array  # here, for it takes a quarter of a second, and most commands mark nothing
+        from scipy.sparse import csr_array  # takes a quarter of a second, and most commands mark nothing
 
         found, values = zip(*map(self.vector, answers), strict=True)
         ends = np.cumsum([0, *map(len, found)])
@@ -97,7 +98,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class FeatureWeights:
-    """A vocabulary, and how each of its features speaks for each mark: ``weights`` is (features, marks)."""
+    """A vocabulary, and the weight of each feature for each mark: ``weights`` is (features, marks)."""
 
     vocabulary: Vocabulary
     weights: NDArray[np.float64]
@@ -110,21 +111,21 @@ class FeatureWeights:
 
 
 @dataclass(frozen=True)
-class PartLikeness:
-    """What was learned about one part. ``base`` is (marks,): how often each mark was given."""
+class PartModel:
+    """The model of a part. ``base`` is (marks,): the share of samples with each mark."""
 
     stems: FeatureWeights
     pieces: FeatureWeights
     base: NDArray[np.float64]
 
     def shares(self, answer: str) -> Shares:
-        """How likely each mark is for an answer."""
+        """The probability of each mark for an answer."""
         scores = SHARPNESS * (self.base + self.stems.scores(answer) + self.pieces.scores(answer))
         grown = np.exp(scores - scores.max())
         return tuple((grown / grown.sum()).tolist())
 
-    def telling(self, answer: str, mark: int) -> tuple[tuple[int, int], ...]:
-        """The places of the words that speak most for the mark with this number, as character offsets."""
+    def deciding_words(self, answer: str, mark: int) -> tuple[tuple[int, int], ...]:
+        """The character offsets of the words with the highest weights for the mark with this index."""
         weights = self.stems.weights
         speaks = weights[:, mark] - np.delete(weights, mark, axis=1).mean(axis=1)
         rated = [
@@ -134,32 +135,32 @@ class PartLikeness:
             and (at := self.stems.vocabulary.columns.get(stem(word.group().lower()))) is not None
         ]
         most = max((weight for weight, _ in rated), default=0.0)
-        return tuple([place for weight, place in rated if most > 0 and weight >= TELLING * most][:MOST_WORDS])
+        return tuple([place for weight, place in rated if most > 0 and weight >= DECIDING_SHARE * most][:MOST_WORDS])
 
 
-class Likeness:
-    """What the samples of each part teach, learned when it is first asked for."""
+class Similarity:
+    """The models of all parts, each fitted to its samples at its first use."""
 
     def __init__(self, samples: Mapping[str, Sequence[Sample]]) -> None:
         self._samples = samples
         self._pairs: frozenset[tuple[str, str]] | None = None
-        self._learned: dict[str, PartLikeness | None] = {}
+        self._learned: dict[str, PartModel | None] = {}
         self._lock = threading.Lock()
 
-    def of(self, part: str) -> PartLikeness | None:
-        """What was learned about ``part``; None when its samples are too few."""
+    def of(self, part: str) -> PartModel | None:
+        """The model of ``part``; None when it has too few samples."""
         with self._lock:
             if part not in self._learned:
                 self._learned[part] = learned(self._samples.get(part, ()))
             return self._learned[part]
 
-    def is_heap(self, answer: str) -> bool:
-        """Whether the words of an answer hardly ever stand beside each other in what people say: a heap of key words.
+    def is_keyword_list(self, answer: str) -> bool:
+        """Whether an answer is a list of keywords: its pairs of neighbouring words hardly occur in the samples.
 
-        Only a text without any punctuation is taken for one.
+        A text with punctuation is never a keyword list.
         """
         words = _words(answer)
-        if len(words) < LEAST_HEAP or MARKED.search(answer.strip().rstrip(".")) or not self._samples:
+        if len(words) < LEAST_KEYWORDS or MARKED.search(answer.strip().rstrip(".")) or not self._samples:
             return False
         with self._lock:
             if self._pairs is None:
@@ -170,11 +171,11 @@ class Likeness:
                     for pair in pairwise(_words(sample.answer))
                 )
         known = sum(pair in self._pairs for pair in pairwise(words))
-        return known < HEAP * (len(words) - 1)
+        return known < KNOWN_PAIRS * (len(words) - 1)
 
 
-def learned(samples: Sequence[Sample]) -> PartLikeness | None:
-    """What the samples of one part teach; None when there are too few."""
+def learned(samples: Sequence[Sample]) -> PartModel | None:
+    """The model that fits the samples of a part; None when there are too few."""
     if len(samples) < LEAST_SAMPLES:
         return None
     answers = [sample.answer for sample in samples]
@@ -185,7 +186,7 @@ def learned(samples: Sequence[Sample]) -> PartLikeness | None:
     alike = (by_stem @ by_stem.T + by_piece @ by_piece.T).toarray()
     dual = np.linalg.solve(alike + PENALTY * np.eye(len(samples)), given - base)  # kernel ridge regression
     stems, pieces = map(FeatureWeights, vocabularies, (by_stem.T @ dual, by_piece.T @ dual))
-    return PartLikeness(stems, pieces, base)
+    return PartModel(stems, pieces, base)
 
 
 def _words(answer: str) -> list[str]:
@@ -193,7 +194,7 @@ def _words(answer: str) -> list[str]:
 
 
 def _stems_and_pairs(answer: str) -> list[str]:
-    """The stems of an answer, then its pairs of neighbours; a stem in the reach of a negation is a word of its own."""
+    """The stems of an answer, then its pairs of neighbouring stems; a negated stem is a separate feature."""
     found, reach = [], 0
     for piece in PIECE.findall(answer.lower().replace("n't", " not")):
         if not WORD.fullmatch(piece):
@@ -202,17 +203,17 @@ def _stems_and_pairs(answer: str) -> list[str]:
         root = stem(piece)
         found.append(f"{DENIED}{root}" if reach else root)
         reach = REACH if root in NEGATORS else max(0, reach - 1)
-    return found + [f"{one} {other}" for one, other in pairwise(found)]
+    return found + [f"{first} {second}" for first, second in pairwise(found)]
 
 
 def _pieces(answer: str) -> list[str]:
-    """The runs of letters of PIECE_LENGTHS in the words of an answer, the blank before and behind each included."""
+    """The character n-grams of PIECE_LENGTHS in the words of an answer, with the space before and after each word."""
     return [piece for word in answer.lower().split() for piece in _pieces_of(word)]
 
 
 @lru_cache(maxsize=20_000)
 def _pieces_of(word: str) -> tuple[str, ...]:
-    """Those of one word; a shorter word is a piece as a whole."""
+    """The n-grams of a word; a shorter word is one n-gram."""
     padded = f" {word} "
     return tuple(
         padded[start : start + length]

@@ -1,21 +1,22 @@
-"""Which of the things that an answer tells apart each of its clauses speaks of, and whether the clause denies.
+"""Assigns the clauses of an answer to the topics that the key compares, and finds the clauses that deny.
 
-The topics themselves are the key's. What being about a topic earns or costs is not decided here.
+Topics are the key's, such as deep and shallow learning. What a clause about a topic earns or costs is decided in
+:mod:`grader.answers.marker.rules`.
 """
 
 from __future__ import annotations
 
-from grader.answers.marker import tokens
+from grader.answers.marker import negation, tokens
 from grader.answers.marker.patterns import Hit, Pattern, all_hits
 
 RELATIVE = ("which", "where", "that")
-"""Words that begin a clause about what was named just before."""
+"""Words that start a clause about the thing just named."""
 TURNING = ("wherea", "while", "whilst")
-"""Words that begin a clause about the other of two topics."""
+"""Words that start a clause about the other of two topics."""
 
 
 class Topics:
-    """Which topic of a part each place of an answer speaks of, clause by clause."""
+    """The topic that each token of an answer is about, clause by clause."""
 
     def __init__(self, topics: tuple[tuple[str, tuple[Pattern, ...]], ...], reading: tokens.Reading) -> None:
         self.stems = [token.stem for token in reading.tokens]
@@ -28,27 +29,27 @@ class Topics:
         ]
 
     def clause(self, place: int) -> int:
-        """The number of the clause that holds a token."""
+        """The number of the clause that contains a token."""
         return max(0, sum(first <= place for first, _ in self.clauses) - 1)
 
     def is_in_one_clause(self, hit: Hit) -> bool:
-        """Whether no clause ends between the words."""
+        """Whether the words are all in one clause."""
         return self.clause(hit.first) == self.clause(hit.last)
 
-    def share_a_clause(self, one: Hit, other: Hit) -> bool:
-        """Whether the two stand, at least in part, in the same clause."""
-        return self.clause(one.first) <= self.clause(other.last) and self.clause(other.first) <= self.clause(one.last)
+    def share_a_clause(self, hit: Hit, other: Hit) -> bool:
+        """Whether the two are, at least in part, in the same clause."""
+        return self.clause(hit.first) <= self.clause(other.last) and self.clause(other.first) <= self.clause(hit.last)
 
     def is_about(self, hit: Hit, wanted: str, *, is_earning: bool) -> bool:
-        """Whether the words are said of the topic ``wanted``. What names no topic may earn, but costs nothing."""
+        """Whether the words are about the topic ``wanted``. Words about no topic may earn, but cost nothing."""
         topic = self.topic(hit.last)
         return topic == wanted or (topic is None and is_earning)
 
     def topic(self, place: int) -> str | None:
-        """The topic named nearest in the clause, else before it, else later in the answer; None when there is none.
+        """The topic named nearest in the clause, else before it, else after it; None when the answer names none.
 
-        A clause with "whereas" that names none is about the other topic than the one before; words after "rather
-        than" that name none are about nothing (an empty name).
+        A clause with "whereas" that names no topic is about the other of two topics; words after "rather than" that
+        name no topic are about nothing (an empty name).
         """
         here = self.clause(place)
         inside = [(abs(at - place), name) for at, name in self.named if self.clause(at) == here]
@@ -74,14 +75,14 @@ class Topics:
         ]
 
     def is_contrast(self, clause: int) -> bool:
-        """Whether the clause begins with "rather than" or the like."""
+        """Whether the clause starts with "rather than" or a similar contrast."""
         first, end = self.clauses[clause]
-        return tokens.is_contrast(self.stems[first], self.stems[first + 1] if first + 1 < end else "")
+        return negation.is_contrast(self.stems[first], self.stems[first + 1] if first + 1 < end else "")
 
     def is_denied(self, hit: Hit) -> bool:
-        """Whether a negation stands in the clause of the words."""
+        """Whether there is a negation in the clause of the words."""
         return any(
-            self.stems[place] in tokens.DENYING and not tokens.NOT_ONLY & set(self.stems[place + 1 : place + 2])
+            self.stems[place] in negation.DENYING and not negation.NOT_ONLY & set(self.stems[place + 1 : place + 2])
             for first, end in [self.clauses[self.clause(hit.first)]]
             for place in range(first, end)
         )
