@@ -19,7 +19,7 @@ from grader.measure.weights import chosen_state
 from grader.model.evidence import ECHO_IMAGES, Doubt, Echo, Recording
 from grader.model.graph import Graph
 from grader.model.recorded import brought_along
-from grader.worker.record.chosen import chosen_images, chosen_labels
+from grader.worker.record.seeded_values import chosen_images, chosen_labels
 
 ECHO_TOLERANCE = 1e-3
 """Tolerance, relative to the spread of the outputs. Replays on one machine agree to 1e-6; a program that does something

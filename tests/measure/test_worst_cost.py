@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from grader.measure.cost import MOST_MULTIPLICATIONS, cost_of
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.measure.training import attempt_of, train
 from grader.model import TRAINING_CPU_SECONDS
 from grader.model.graph import Graph, GraphRefused
@@ -70,7 +70,7 @@ def test_looking_at_the_costliest_network_stays_within_its_share(costly: Graph) 
     torch.set_num_threads(1)
     recording = recording_of(Wide(480))
     start = time.process_time()
-    found = look(Subject(costly, recording, 4_000_000, RECORDED_SEED), images(), seed=SEED)
+    found = measure(Subject(costly, recording, 4_000_000, RECORDED_SEED), images(), seed=SEED)
     assert time.process_time() - start < LOOKING_SECONDS
     assert found.is_trainable
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from grader.checks.network import Network, executed_network
 from grader.measure.images import Images
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.model.evidence import Building, Measurements, Problem, Recording
 from grader.model.graph import Graph, Node, Program, Source
 from grader.model.recorded import Recorded, graph_of
@@ -125,7 +125,7 @@ def measured(net: nn.Module, *, parameters: int | None = None) -> Measurements:
     recording = recording_of(net)
     graph = graph_of(recording).graph
     count = parameter_count(net) if parameters is None else parameters
-    return look(Subject(graph or Graph(Program(), Program()), recording, count, RECORDED_SEED), images(), seed=SEED)
+    return measure(Subject(graph or Graph(Program(), Program()), recording, count, RECORDED_SEED), images(), seed=SEED)
 
 
 def network(net: nn.Module) -> Network:
@@ -140,7 +140,7 @@ def doubts(net: nn.Module) -> set[str]:
     recording = recording_of(net)
     found = graph_of(recording)
     assert found.graph is not None
-    seen = look(Subject(found.graph, recording, parameter_count(net), RECORDED_SEED), images(), seed=SEED)
+    seen = measure(Subject(found.graph, recording, parameter_count(net), RECORDED_SEED), images(), seed=SEED)
     return {one.id for one in (*found.doubts, *seen.doubts)}
 
 

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from grader.model.graph import MOST_NODES, SAMPLE, Graph, GraphRefused, Node, Source
 from grader.model.recorded import graph_of
-from grader.worker.record.chosen import chosen_images, chosen_weight
 from grader.worker.record.recording import Recorder
 from grader.worker.record.registry import Registry
+from grader.worker.record.seeded_values import chosen_images, chosen_weight
 from grader.worker.stages import BATCHES
 from tests.support.network_samples import (
     RECORDED_SEED,
