@@ -257,7 +257,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def audit(session: nox.Session) -> None:
-    """Grade samples and attacks together and judge the grader: nox -s audit -- [--data DIR] [--only PATTERN]."""
+    """Grade samples and attacks together and test the results: nox -s audit -- [--data DIR] [--only PATTERN]."""
     session.run(shared_python(session), "-m", "tests.measure.audit", *session.posargs, external=True)
 
 

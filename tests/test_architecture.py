@@ -238,7 +238,7 @@ def test_what_is_shared_with_the_worker_loads_nothing_of_it() -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in OBSERVERS], ids=dotted)
-def test_the_observing_side_never_loads_the_judging_side(path: Path) -> None:
+def test_what_runs_beside_student_code_imports_no_checks(path: Path) -> None:
     assert {part_of(module) for _, module in own_imports(path)} <= OBSERVERS
 
 

@@ -1,7 +1,7 @@
 """The stages of a submission's process: load the script, build Net, record its network.
 
 Each stage ends by sending one record to the parent. This module does not know the data, the rubric or the answer key.
-It does not judge, and it does not train.
+It makes no findings, and it does not train.
 """
 
 from __future__ import annotations

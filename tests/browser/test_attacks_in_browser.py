@@ -11,7 +11,7 @@ import pytest
 from tests.browser.conftest import Opener, Witness
 from tests.browser.written_runs import ATTACKS, HOSTILE
 
-UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
+UNFOLD = "document.querySelectorAll('details').forEach(details => details.open = true)"
 INJECTED = {
     "script": "<script>window.pwned = 1</script>",
     "handler": "<img src='data:image/gif;base64,broken' alt='' onerror='window.pwned = 1'>",
@@ -47,7 +47,7 @@ def test_attacks_stay_text_on_the_cohorts_page(opened: Opener, runs: dict[str, P
 
 def test_attacks_stay_text_on_every_students_page(opened: Opener, runs: dict[str, Path]) -> None:
     page = opened(runs["hostile"] / "index.html")
-    links: list[str] = page.evaluate("[...document.querySelectorAll('#roster a')].map(one => one.href)")
+    links: list[str] = page.evaluate("[...document.querySelectorAll('#roster a')].map(link => link.href)")
     assert len(set(links)) == len(HOSTILE)
     for href in links:
         path = Path(url2pathname(urlsplit(href).path))

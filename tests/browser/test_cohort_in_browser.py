@@ -45,7 +45,7 @@ def students(page: Page) -> list[str]:
 def sorts(page: Page) -> dict[str, str]:
     """The columns that say how they are sorted."""
     told: list[list[Any]] = page.evaluate(
-        "[...document.querySelectorAll('#roster thead th')].map(one => [one.innerText, one.ariaSort])"
+        "[...document.querySelectorAll('#roster thead th')].map(cell => [cell.innerText, cell.ariaSort])"
     )
     return {header.strip(): order for header, order in told if order}
 
@@ -108,7 +108,7 @@ def test_every_column_sorts_both_ways_and_says_so(page: Page, sort_by: Callable[
 def in_order(texts: list[str], column: str, *, sign: int) -> list[float | None]:
     """The numbers as they should stand; those that are missing come last either way."""
     numbers = [number(text, column) for text in texts]
-    known = sorted((one for one in numbers if one is not None), reverse=sign < 0)
+    known = sorted((number for number in numbers if number is not None), reverse=sign < 0)
     return [*known, *[None] * numbers.count(None)]
 
 
@@ -177,7 +177,7 @@ def test_filtering_shows_what_its_option_promises(
     select.select_option("flag")
     assert rows(page).count() == sum(bool(report.flags) for report in MADE)
     select.select_option("decided")
-    assert rows(page).count() == sum(any(one.decision for one in report.results) for report in MADE)
+    assert rows(page).count() == sum(any(result.decision for result in report.results) for report in MADE)
     select.select_option("")
     assert rows(page).count() == len(MADE)
 
@@ -192,7 +192,7 @@ def test_search_filter_and_sorting_work_together(page: Page) -> None:
     page.get_by_role("searchbox").fill("")
     assert rows(page).count() == opened_rows
     totals = [number(text, "Total") for text in rows(page).locator("td:nth-child(5)").all_inner_texts()]
-    assert totals == sorted(totals, key=lambda one: (one is None, one))
+    assert totals == sorted(totals, key=lambda total: (total is None, total))
 
 
 def test_going_back_from_a_students_page_finds_the_page_in_working_order(page: Page) -> None:

@@ -12,7 +12,7 @@ from grader.model.evidence import Problem
 from tests.support import evidence_samples as samples
 from tests.support.check_samples import said, statuses
 from tests.support.evidence_samples import (
-    judged,
+    findings_of,
     until,
 )
 
@@ -38,12 +38,12 @@ from tests.support.evidence_samples import (
 )
 def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=problem))
-    findings = judged(evidence)
+    findings = findings_of(evidence)
     assert findings["loads"].status is Status.FAILED
     assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
-    others = [one for id_, one in findings.items() if id_ != "loads"]
-    assert {one.status for one in others} == {Status.SKIPPED}
-    assert {one.message for one in others} == {"Not checked, because loads did not pass."}
+    others = [finding for id_, finding in findings.items() if id_ != "loads"]
+    assert {finding.status for finding in others} == {Status.SKIPPED}
+    assert {finding.message for finding in others} == {"Not checked, because loads did not pass."}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,6 @@ def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str
 )
 def test_a_net_that_cannot_be_built_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("trace", "finished"), build=replace(samples.BUILD, problem=problem, parameters=0))
-    findings = judged(evidence)
+    findings = findings_of(evidence)
     assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
     assert statuses(evidence) == {"loads": "failed"} | dict.fromkeys(set(PART2_IDS) - {"loads"}, "skipped")

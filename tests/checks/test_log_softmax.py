@@ -12,7 +12,7 @@ from tests.support import evidence_samples as samples
 from tests.support.check_samples import only_failed, said, scored, statuses
 from tests.support.evidence_samples import (
     HEALTHY,
-    judged,
+    findings_of,
 )
 
 
@@ -38,7 +38,7 @@ def test_an_output_that_is_not_log_softmax_fails_only_that_check(changes: dict[s
 def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:
     evidence = scored(is_finite=False)
     assert statuses(evidence) == {"output.log_softmax": "failed", "behaviour.dropout_train_eval": "skipped"}
-    finding = judged(evidence)["output.log_softmax"]
+    finding = findings_of(evidence)["output.log_softmax"]
     assert "not finite (NaN or infinity)" in finding.message
     assert "log of zero" in finding.hint
 
@@ -53,7 +53,7 @@ def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:
     ],
 )
 def test_every_way_to_compute_log_softmax_passes(tail: tuple[str, ...], remark: str) -> None:
-    finding = judged(scored(tail=tail))["output.log_softmax"]
+    finding = findings_of(scored(tail=tail))["output.log_softmax"]
     assert finding.status is Status.PASSED
     assert remark in finding.message
 

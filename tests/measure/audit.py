@@ -1,6 +1,6 @@
 """Grades the sample cohort and every attack in one run and says what the grader got wrong: ``nox -s audit``.
 
-The samples are graded by themselves first, so that it shows when an attack changes a neighbour's verdict. Then the
+The samples are graded by themselves first, so that it shows when an attack changes a neighbour's result. Then the
 cohort is graded once through the command that a tutor uses, and the table counts, for each kind of submission, what the
 grader said. A line follows for every deviation, and the exit code is 1 when there is one.
 """
@@ -35,21 +35,21 @@ from tests.support.attack_corpus import LEAK, MARKER, POINTS, Attack, build
 from tests.support.places import ROOT
 from tests.support.sample_cohort import CASES, COHORT, KEY, LEAST, Expected, differences, expected_of
 
-CONDUCT = frozenset({
+SUSPICIONS = frozenset({
     "program-differs", "backward-differs", "passes-differ", "modes-differ", "unseen-values",
     "large-constants", "trained-before", "worker-crashed", "worker-lost", "worker-unobserved", "worker-unrecorded",
     "worker-unmeasured",
 })  # fmt: skip
-"""Flags about conduct: one of these on an honest submission suspects the innocent."""
+"""Flags that suspect manipulation: one of these on an honest submission is a false alarm."""
 RANK = {"passed": 2, "partial": 1}
 """Statuses that earn something, by how much; all others earn nothing."""
 COLUMNS = (
-    "full marks", "right verdict", "marks too high", "marks too low", "flag as due", "flag missing",
+    "full marks", "right result", "marks too high", "marks too low", "flag as due", "flag missing",
     "flag wrong",
 )  # fmt: skip
 ROWS = (*LEAST, "attack")
 UNESCAPED = (b"<script>alert(1)", b"<script>document.title", b"<img src=x", b"\x1b[")
-"""What must never stand in a page as it was written."""
+"""What no page may contain unescaped."""
 PR_SET_CHILD_SUBREAPER = 36
 LONGEST_SECONDS = 6 * 3600
 RUN_COMMAND = (sys.executable, "-m", "grader", "grade")
@@ -129,7 +129,7 @@ def read_back(out: Path, code: int, printed: str, seconds: float) -> Graded:
     return Graded(code, printed, seconds, entries, evidence, out)
 
 
-# ---- judging one submission ------------------------------------------------------------------------------------------
+# ---- one submission --------------------------------------------------------------------------------------------------
 
 
 def awarded(entry: Mapping[str, Any]) -> float:
@@ -149,7 +149,7 @@ def missing_flags(attack: Attack, entry: Mapping[str, Any]) -> list[str]:
 
 
 def attack_faults(attack: Attack, entry: Mapping[str, Any], ending: str) -> list[str]:
-    """What is wrong with an attack's verdict but for its flags, each as the name of a column and a sentence."""
+    """What is wrong with an attack's result apart from its flags, each as the name of a column and a sentence."""
     points = awarded(entry)
     lines = []
     if points > attack.at_most:
@@ -164,22 +164,22 @@ def attack_faults(attack: Attack, entry: Mapping[str, Any], ending: str) -> list
     return lines
 
 
-def judge_attack(tally: Tally, attack: Attack, run: Graded) -> None:
-    """Count an attack's verdict and flags."""
+def count_attack(tally: Tally, attack: Attack, run: Graded) -> None:
+    """Count an attack's result and flags."""
     entry = run.entries.get(attack.name)
     if entry is None:
         return
     faults = attack_faults(attack, entry, run.ending(attack.name)["kind"])
     for line in faults:
-        told = run.ending(attack.name)
+        ending = run.ending(attack.name)
         first = next((item["message"] for item in entry["items"] if item["status"] != "passed"), "")
-        where = f"{told['kind']} {told['stage']} {told['detail'][:80]}".strip()
+        where = f"{ending['kind']} {ending['stage']} {ending['detail'][:80]}".strip()
         tally.deviates(attack.name, f"{line} [{where}; {first[:100]}]")
         column = line.partition(":")[0]
         if column in COLUMNS:
             tally.add("attack", column)
     if not faults:
-        tally.add("attack", "full marks" if awarded(entry) == POINTS else "right verdict")
+        tally.add("attack", "full marks" if awarded(entry) == POINTS else "right result")
     missing = missing_flags(attack, entry)
     for ids in missing:
         tally.deviates(attack.name, f"flag {ids} is missing; there are {sorted(flags_of(entry))}")
@@ -187,8 +187,8 @@ def judge_attack(tally: Tally, attack: Attack, run: Graded) -> None:
         tally.add("attack", "flag missing" if missing else "flag as due")
 
 
-def judge_sample(tally: Tally, case: str, run: Graded) -> None:
-    """Count the verdict on a case of the sample cohort, which must be exactly the expected one."""
+def count_sample(tally: Tally, case: str, run: Graded) -> None:
+    """Count the result of a case of the sample cohort, which must be exactly the expected result."""
     entry = run.entries.get(case)
     if entry is None:
         return
@@ -196,17 +196,17 @@ def judge_sample(tally: Tally, case: str, run: Graded) -> None:
     lines = differences(expected, entry)
     for line in lines:
         tally.deviates(case, line)
-    tally.add(row, sample_column(expected, entry) if lines else ("full marks" if row == "valid" else "right verdict"))
-    suspected = flags_of(entry) & CONDUCT - set(expected.flags)
+    tally.add(row, sample_column(expected, entry) if lines else ("full marks" if row == "valid" else "right result"))
+    suspected = flags_of(entry) & SUSPICIONS - set(expected.flags)
     if suspected:
         tally.add(row, "flag wrong")
         tally.deviates(case, f"wrongly flagged as {', '.join(sorted(suspected))}: {messages(entry, suspected)}")
-    elif set(expected.flags) & CONDUCT:
+    elif set(expected.flags) & SUSPICIONS:
         tally.add(row, "flag as due")
 
 
 def sample_column(expected: Expected, entry: Mapping[str, Any]) -> str:
-    """Whether a verdict that is not the expected one errs on the high or on the low side."""
+    """Whether an unexpected result is too high or too low."""
     gained = sum(RANK.get(item["status"], 0) - RANK.get(expected.items[item["id"]], 0) for item in entry["items"])
     return "marks too high" if gained > 0 else "marks too low"
 
@@ -216,11 +216,11 @@ def messages(entry: Mapping[str, Any], ids: Collection[str]) -> str:
     return " ".join(flag["message"] for flag in entry["flags"] if flag["id"] in ids)[:200]
 
 
-# ---- judging the run -------------------------------------------------------------------------------------------------
+# ---- the run ---------------------------------------------------------------------------------------------------------
 
 
-def judge_run(tally: Tally, run: Graded, expected: Collection[str]) -> None:
-    """Rows, exit code, pages: what must hold for the run as a whole."""
+def inspect_run(tally: Tally, run: Graded, expected: Collection[str]) -> None:
+    """Check the run as a whole: rows, exit code, pages."""
     if run.code not in (0, 1):
         tally.deviates("the run", f"exit code {run.code}; the end of what it printed: {run.printed[-600:]}")
     for student in sorted(set(expected) - set(run.entries)):
@@ -236,27 +236,29 @@ def judge_run(tally: Tally, run: Graded, expected: Collection[str]) -> None:
     for path in sorted(run.out.rglob("*")):
         content = path.read_bytes() if path.is_file() else b""
         if LEAK.encode() in content:
-            tally.deviates(path.parent.name, f"{path.name} holds something that it should not have been able to read")
+            tally.deviates(
+                path.parent.name, f"{path.name} contains something that the submission must not be able to read"
+            )
         if path.suffix == ".html" and (found := [text for text in UNESCAPED if text in content]):
-            tally.deviates(path.parent.name, f"{path.name} holds {found[0]!r} as it was written")
+            tally.deviates(path.parent.name, f"{path.name} contains {found[0]!r} unescaped")
 
 
-def judge_neighbours(tally: Tally, alone: Graded, together: Graded) -> None:
-    """The verdicts of the samples, which no attack may change."""
+def compare_neighbours(tally: Tally, alone: Graded, together: Graded) -> None:
+    """Compare the results of the samples without and with attacks: no attack may change them."""
     for student, before in alone.entries.items():
         after = together.entries.get(student)
-        if after is not None and (one := verdict(before)) != (other := verdict(after)):
-            changed = sorted({str(pair) for pair in one ^ other})[:4]
-            tally.deviates(student, f"its verdict is another one beside attacks: {'; '.join(changed)}")
+        if after is not None and (expected := results_of(before)) != (found := results_of(after)):
+            changed = sorted({str(pair) for pair in expected ^ found})[:4]
+            tally.deviates(student, f"its results change when attacks are graded with it: {'; '.join(changed)}")
 
 
-def verdict(entry: Mapping[str, Any]) -> set[tuple[str, str, str]]:
-    """Status and points of each item, and the flags, so that two verdicts can be compared."""
+def results_of(entry: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Status and points of each item, and the flags, so that two runs can be compared."""
     items = {(item["id"], str(item["status"]), str(item["awarded"])) for item in entry["items"]}
     return items | {(flag["id"], "flag", "") for flag in entry["flags"]}
 
 
-# ---- judging the machine ---------------------------------------------------------------------------------------------
+# ---- the machine -----------------------------------------------------------------------------------------------------
 
 
 def adopt_orphans() -> None:
@@ -336,8 +338,8 @@ class Traces:
         self.files = digests(self.cohort)
         self.marks = markers(*self.places)
 
-    def judge(self, tally: Tally) -> None:
-        """Changed input, marks outside, processes and temporary files left behind."""
+    def compare(self, tally: Tally) -> None:
+        """Count changes: input that differs, marks outside, processes and temporary files that are left."""
         after = digests(self.cohort)
         for name in sorted(self.files.keys() | after.keys()):
             if self.files.get(name) != after.get(name):
@@ -347,7 +349,7 @@ class Traces:
         for process in leftover_processes():
             tally.deviates("the machine", f"a process was left: {process}")
         for path in sorted(self.scratch.iterdir()) if self.scratch.exists() else []:
-            tally.deviates("the machine", f"the temporary folder still holds {path.name}")
+            tally.deviates("the machine", f"the temporary folder still contains {path.name}")
 
 
 # ---- the audit -------------------------------------------------------------------------------------------------------
@@ -367,7 +369,7 @@ def build_cohort(target: Path, pattern: str) -> tuple[tuple[str, ...], tuple[Att
 
 
 def audit(work: Path, *, data: str, pattern: str, jobs: int, console: Console) -> int:
-    """Grade, judge and print; the number of deviations."""
+    """Grade, compare and print. Returns the number of deviations."""
     cohort, alone, scratch = work / "cohort", work / "alone", work / "temporary"
     cases, attacks = build_cohort(cohort, pattern)
     copied_samples(cases, alone)
@@ -379,14 +381,14 @@ def audit(work: Path, *, data: str, pattern: str, jobs: int, console: Console) -
     console.print(f"{len(cases)} samples and {len(attacks)} attacks together ...")
     run = graded(cohort, work / "out", scratch, data=data, jobs=jobs)
     tally = Tally()
-    judge_run(tally, run, [*cases, *(attack.name for attack in attacks)])
-    judge_neighbours(tally, before, run)
-    traces.judge(tally)
+    inspect_run(tally, run, [*cases, *(attack.name for attack in attacks)])
+    compare_neighbours(tally, before, run)
+    traces.compare(tally)
     end_leftovers()
     for case in cases:
-        judge_sample(tally, case, run)
+        count_sample(tally, case, run)
     for attack in attacks:
-        judge_attack(tally, attack, run)
+        count_attack(tally, attack, run)
     show(console, tally, run, cases, attacks)
     return len(tally.lines)
 
@@ -419,8 +421,12 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the audit; 1 when there is a deviation."""
-    parser = argparse.ArgumentParser(prog="audit", description="Grade samples and attacks, and judge the grader.")
-    parser.add_argument("--data", default="", metavar="DIR", help="where MNIST lies (default: LAB4_DATA, else digits)")
+    parser = argparse.ArgumentParser(
+        prog="audit", description="Grade samples and attacks, and test the grader's results."
+    )
+    parser.add_argument(
+        "--data", default="", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else digits)"
+    )
     parser.add_argument("--only", default="*", metavar="PATTERN", help="names of samples and attacks, like 'forges-*'")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="submissions at a time")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep cohort and reports in this empty folder")

@@ -112,8 +112,8 @@ def measure(work: Work) -> Result:
     graph = graph_of(recording).graph if isinstance(recording, Recording) else None
     if graph is None:
         raise SystemExit(f"{work.student} gives no network: {recorded.records}")
-    shapes = " ".join("x".join(map(str, one.shape)) for one in graph.weights if len(one.shape) > 1)
-    parameters = sum(size_of(one.shape) for one in graph.weights if one.is_registered)
+    shapes = " ".join("x".join(map(str, weight.shape)) for weight in graph.weights if len(weight.shape) > 1)
+    parameters = sum(size_of(weight.shape) for weight in graph.weights if weight.is_registered)
 
     def probes(count: int) -> torch.Tensor:
         return images.probes(count, seed=0)
@@ -172,10 +172,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         scratch = Path(name)
         files, labels = write_worker_files(data, scratch / "data", order_seed=0)
         work = []
-        for one in discover(arguments.samples, scratch / "unpacked"):
-            if one.script is not None and one.id.startswith("valid-") and arguments.only in one.id:
-                copy_submission(one, scratch / one.id)
-                work.append(Work(one.id, str(scratch / one.id), one.script, files, plan, labels, arguments.seeds))
+        for submission in discover(arguments.samples, scratch / "unpacked"):
+            if submission.script is not None and submission.id.startswith("valid-") and arguments.only in submission.id:
+                copy_submission(submission, scratch / submission.id)
+                work.append(
+                    Work(
+                        submission.id,
+                        str(scratch / submission.id),
+                        submission.script,
+                        files,
+                        plan,
+                        labels,
+                        arguments.seeds,
+                    )
+                )
         print(f"{data.name}, {len(work)} nets x {arguments.seeds} seeds, CPU, {_versions()}", file=sys.stderr)
         table = csv.writer(sys.stdout, lineterminator="\n")
         table.writerow(COLUMNS)
@@ -186,8 +196,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 results.append(result)
                 table.writerow(row(result, plan))
                 sys.stdout.flush()
-    first = [one[0] for result in results for one in result.accuracies]
-    misses = sum(fraction_of(max(one), plan) < 1 for result in results for one in result.accuracies)
+    first = [attempts[0] for result in results for attempts in result.accuracies]
+    misses = sum(fraction_of(max(attempts), plan) < 1 for result in results for attempts in result.accuracies)
     distinct = len({result.shapes for result in results})
     print(
         f"\n{len(first)} runs of {len(results)} nets with {distinct} different sets of weight shapes: first run "

@@ -101,10 +101,14 @@ class Images:
 
 def images_of(data: DataSet) -> tuple[Images, Images]:
     """The training and the test images."""
-    train, test = (torch.tensor(one).float().div(255).unsqueeze(1) for one in (data.train_images, data.heldout_images))
+    train, test = (
+        torch.tensor(images).float().div(255).unsqueeze(1) for images in (data.train_images, data.heldout_images)
+    )
     deviation, mean = torch.std_mean(train)
-    digits = (torch.tensor(one).long() for one in (data.train_labels, data.heldout_labels))
-    first, second = (Images((one - mean) / deviation, those) for one, those in zip((train, test), digits, strict=True))
+    digits = (torch.tensor(labels).long() for labels in (data.train_labels, data.heldout_labels))
+    first, second = (
+        Images((images - mean) / deviation, those) for images, those in zip((train, test), digits, strict=True)
+    )
     return first, second
 
 
@@ -168,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---|--:|--:|--:|--:|--:|---|")
     for network in NETWORKS[: args.networks]:
         (brief,) = train(network, REFERENCE, args.seed, training, spread(test, HELDOUT), steps=BRIEF_STEPS)
-        for variant in (one for one in VARIANTS if args.only in one.name):
+        for variant in (variant for variant in VARIANTS if args.only in variant.name):
             for epoch, accuracy in enumerate(train(network, variant, args.seed, training, test, steps=None), start=1):
                 low, high = plausible(brief, epochs=epoch)
                 sides = [log_odds(bound) - log_odds(brief) for bound in (low, high)]

@@ -73,13 +73,15 @@ class Soaked:
     def median(self, start: float, end: float) -> Sample:
         """The median memory and descriptors while that part of the submissions was graded, as fractions of all."""
         count = len(self.expected)
-        chosen = [one for one in self.samples if start * count <= one.done <= end * count] or list(self.samples[-1:])
+        chosen = [sample for sample in self.samples if start * count <= sample.done <= end * count] or list(
+            self.samples[-1:]
+        )
         return Sample(
             seconds=chosen[0].seconds,
             done=chosen[0].done,
-            memory=int(statistics.median(one.memory for one in chosen)),
-            descriptors=int(statistics.median(one.descriptors for one in chosen)),
-            processes=int(statistics.median(one.processes for one in chosen)),
+            memory=int(statistics.median(sample.memory for sample in chosen)),
+            descriptors=int(statistics.median(sample.descriptors for sample in chosen)),
+            processes=int(statistics.median(sample.processes for sample in chosen)),
         )
 
     @property
@@ -171,7 +173,7 @@ def _look(pid: int, out: Path, seconds: float) -> Sample | None:
     return Sample(seconds, done, memory, descriptors, below)
 
 
-def judged(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
+def deviations(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
     """A line for everything that leaked or is missing."""
     tally = Tally()
     run = soaked.run
@@ -185,7 +187,7 @@ def judged(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
     for process in leftover_processes():
         tally.deviates("the machine", f"a process was left: {process}")
     for path in sorted((work / "temporary").iterdir()):
-        tally.deviates("the machine", f"the temporary folder still holds {path.name}")
+        tally.deviates("the machine", f"the temporary folder still contains {path.name}")
     for name in sorted(markers(work / "temporary", work / "cohort") - marks):
         tally.deviates("the machine", f"an attack wrote {name}")
     if soaked.growth > MOST_GROWTH:
@@ -199,7 +201,7 @@ def judged(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
 def show(console: Console, soaked: Soaked, lines: Sequence[str]) -> None:
     """The figures, and a line for each thing that is wrong."""
     first, last = soaked.median(0.1, 0.2), soaked.median(0.9, 1.0)
-    run, peak = soaked.run, max((one.memory for one in soaked.samples), default=0)
+    run, peak = soaked.run, max((sample.memory for sample in soaked.samples), default=0)
     table = Table(title=f"{len(soaked.expected)} submissions in {run.seconds:.0f} s", title_justify="left")
     for name in ("", "10% of the run", "its end"):
         table.add_column(name, justify="right" if name else "left")
@@ -221,7 +223,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="soak", description="Grade a large mixed cohort and look for leaks.")
     parser.add_argument("--count", type=int, default=300, metavar="N", help="submissions (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the choice and the order")
-    parser.add_argument("--data", default="", metavar="DIR", help="where MNIST lies (default: LAB4_DATA, else digits)")
+    parser.add_argument(
+        "--data", default="", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else digits)"
+    )
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="submissions at a time")
     arguments = parser.parse_args(argv)
     if arguments.count < 20:
@@ -232,7 +236,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="lab4-soak-", ignore_cleanup_errors=True) as name:
         work, marks = Path(name), markers()
         soaked = soak(work, data=data, count=arguments.count, seed=arguments.seed, jobs=arguments.jobs, console=console)
-        lines = judged(soaked, work, marks)
+        lines = deviations(soaked, work, marks)
         end_leftovers()
         show(console, soaked, lines)
     return 1 if lines else 0

@@ -33,8 +33,8 @@ from tests.support.network_samples import (
 
 def of(*nodes: Node, **parts: Any) -> Graph:
     """A graph that runs these nodes in both modes."""
-    one = program(*nodes)
-    return Graph(one, one, **parts)
+    both = program(*nodes)
+    return Graph(both, both, **parts)
 
 
 PLACE: dict[str, Any] = {"dtype": {"word": "float32"}, "device": {"word": "device"}}

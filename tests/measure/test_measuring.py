@@ -37,7 +37,7 @@ from tests.support.network_samples import (
 
 def effects(net: nn.Module, kind: str) -> list[bool]:
     """Whether each operation of a kind matters, in order."""
-    return [one.matters for one in measured(net).trace.operations if one.kind == kind]
+    return [operation.matters for operation in measured(net).trace.operations if operation.kind == kind]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_relus_that_work_matter() -> None:
 
 @pytest.mark.parametrize("step", [nn.Dropout(1e-12), lambda x: x + 1e-9 * F.dropout(x)])
 def test_a_dropout_that_drops_nothing_does_not_matter(step: Step) -> None:
-    dropouts = [one for one in measured(Lab(dropout=step)).trace.operations if one.kind == "dropout"]
-    assert not any(one.drops_some for one in dropouts)
+    dropouts = [operation for operation in measured(Lab(dropout=step)).trace.operations if operation.kind == "dropout"]
+    assert not any(operation.drops_some for operation in dropouts)
     assert effects(Lab(), "dropout") == [True] * 2
 
 
@@ -73,7 +73,7 @@ def test_a_decoy_layer_beside_another_net_does_not_matter() -> None:
         return F.log_softmax(real + 1e-3 * net.fc(y.flatten(1)), dim=1)
 
     found = network(With(forward, weight=parameter(10, 784), conv1=nn.Conv2d(1, 2, 5), fc=nn.Linear(288, 10)))
-    assert [(one.kind, one.name) for one in found.weighted] == [("linear", "multiply and sum")]
+    assert [(operation.kind, operation.name) for operation in found.weighted] == [("linear", "multiply and sum")]
 
 
 def test_a_layer_times_zero_does_not_matter() -> None:
@@ -143,7 +143,7 @@ def test_a_constant_output() -> None:
 def test_a_net_for_one_batch_size_is_measured_with_it() -> None:
     found = measured(linear(lambda net, x: net.fc(x.view(64, -1))))
     assert found.probe is not None
-    assert [(one.batch, one.problem is None) for one in found.probe.passes] == [
+    assert [(run.batch, run.problem is None) for run in found.probe.passes] == [
         (1, False),
         (2, False),
         (3, False),
@@ -153,7 +153,7 @@ def test_a_net_for_one_batch_size_is_measured_with_it() -> None:
     assert found.trace.batch == 64
     other = measured(linear(lambda net, x: net.fc(x.view(50, 784))))
     assert other.probe is not None
-    assert [one.batch for one in other.probe.passes if one.problem is None] == [50]
+    assert [run.batch for run in other.probe.passes if run.problem is None] == [50]
     assert other.is_trainable
 
 
@@ -161,7 +161,7 @@ def test_what_forward_returns_besides_a_tensor() -> None:
     found = measured(linear(lambda net, x: (net.fc(x.flatten(1)), 1)))
     assert found.trace.returned == "tuple"
     assert found.probe is not None
-    assert {one.returned for one in found.probe.passes} == {"tuple"}
+    assert {run.returned for run in found.probe.passes} == {"tuple"}
     assert found.modes is None
 
 
@@ -169,16 +169,16 @@ def test_a_repaired_net_is_only_traced() -> None:
     net = Lab()
     net.fc1 = nn.Linear(100, 20)
     found = measured(net)
-    assert [one.kind for one in found.trace.repairs] == ["linear-size"]
-    assert [one.expected for one in found.trace.operations if one.kind == "linear"] == [100, None]
+    assert [repair.kind for repair in found.trace.repairs] == ["linear-size"]
+    assert [operation.expected for operation in found.trace.operations if operation.kind == "linear"] == [100, None]
     assert found.probe is not None
-    assert all(one.problem is not None for one in found.probe.passes)
+    assert all(run.problem is not None for run in found.probe.passes)
     assert (found.modes, found.is_trainable) == (None, False)
 
 
 def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
     found = measured(Lab(between=lambda x: x.to("cuda")))
-    assert [one.kind for one in found.trace.repairs] == ["device"]
+    assert [repair.kind for repair in found.trace.repairs] == ["device"]
     assert len(found.trace.operations) >= 13
     assert (found.probe, found.is_trainable) == (None, False)
 
@@ -209,7 +209,7 @@ def test_what_changes_from_pass_to_pass(dropout: Step, differs: tuple[bool, ...]
 def states(net: nn.Module) -> dict[str, str]:
     found = measured(net).gradients
     assert found is not None
-    return {one.name: one.state for one in found.parameters}
+    return {parameter.name: parameter.state for parameter in found.parameters}
 
 
 def test_gradients_that_are_missing_or_too_small() -> None:
@@ -324,7 +324,7 @@ def test_a_different_gradient_raises_a_doubt() -> None:
         return net.fc(y.flatten(1))  # type: ignore[no-any-return]
 
     found = measured(With(forward, conv=nn.Conv2d(1, 2, 5), fc=nn.Linear(1152, 10)))
-    assert [(one.id, one.check) for one in found.doubts] == [
+    assert [(doubt.id, doubt.check) for doubt in found.doubts] == [
         ("backward-differs", "behaviour.gradients"),
         ("backward-differs", "training.accuracy"),
     ]
@@ -375,7 +375,7 @@ def test_a_net_that_knows_the_digits_before_training_raises_a_doubt() -> None:
         return known + 0 * net.fc(x.flatten(1))  # type: ignore[no-any-return]
 
     found = measured(linear(forward))
-    assert [(one.id, one.check) for one in found.doubts] == [("trained-before", "training.accuracy")]
+    assert [(doubt.id, doubt.check) for doubt in found.doubts] == [("trained-before", "training.accuracy")]
     assert "%" in found.doubts[0].message
 
 
@@ -398,4 +398,6 @@ def test_a_network_is_opened_with_weights_that_distinguish_images() -> None:
     outputs = opened.evaluate(probes(3))
     assert float(outputs.detach().std(0).max()) > 1e-6
     assert opened.size(5) == 5
-    assert [one.kind for one in opened.evaluation.operations] == [one.kind for one in opened.training.operations]
+    assert [operation.kind for operation in opened.evaluation.operations] == [
+        operation.kind for operation in opened.training.operations
+    ]

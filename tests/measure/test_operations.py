@@ -31,12 +31,12 @@ from tests.support.network_samples import (
 
 
 def words(found: Measurements) -> list[str]:
-    return [f"{one.kind}:{one.name}" for one in found.trace.operations]
+    return [f"{operation.kind}:{operation.name}" for operation in found.trace.operations]
 
 
 def one_of_kind(found: Measurements, kind: str) -> Operation:
-    (one,) = (one for one in found.trace.operations if one.kind == kind)
-    return one
+    (operation,) = (operation for operation in found.trace.operations if operation.kind == kind)
+    return operation
 
 
 # ---- what each operation is ------------------------------------------------------------------------------------------
@@ -60,16 +60,16 @@ def test_the_lab_network() -> None:
         "log_softmax:log_softmax",
     ]
     trace = found.trace
-    assert [one.inputs for one in trace.operations] == [(index,) for index in range(-1, 12)]
+    assert [operation.inputs for operation in trace.operations] == [(index,) for index in range(-1, 12)]
     assert (trace.batch, trace.output, trace.returned, trace.repairs, trace.remarks) == (4, 12, "Tensor", (), ())
     conv1 = trace.operations[0]
     assert (conv1.layer, conv1.parameters, conv1.is_registered) == ("conv1", 4 * 25 + 4, True)
     assert (conv1.shape_in, conv1.shape_out) == ((4, 1, 28, 28), (4, 4, 24, 24))
     assert (trace.operations[4].probability, trace.operations[4].is_active) == (0.5, True)
     assert trace.operations[-1].dim == 1
-    assert all(one.matters for one in trace.operations)
+    assert all(operation.matters for operation in trace.operations)
     assert found.probe is not None
-    assert [(one.batch, one.problem, one.shape) for one in found.probe.passes] == [
+    assert [(run.batch, run.problem, run.shape) for run in found.probe.passes] == [
         (size, None, (size, 10)) for size in (1, 2, 3, 64, 100)
     ]
     scores = found.probe.scores
@@ -79,7 +79,7 @@ def test_the_lab_network() -> None:
     assert found.modes is not None
     assert found.modes.train_difference > 0 == found.modes.eval_difference == found.modes.train_still
     assert found.gradients is not None
-    assert [one.state for one in found.gradients.parameters] == ["ok"] * 8
+    assert [parameter.state for parameter in found.gradients.parameters] == ["ok"] * 8
     assert found.resources is not None
     assert 0 < found.resources.forward_seconds < 1
     assert (found.doubts, found.is_trainable, found.is_worth_retrying) == ((), True, True)
@@ -90,7 +90,7 @@ def test_measuring_is_repeatable() -> None:
     graph = graph_of(recording).graph
     assert graph is not None
     first, again, other = (
-        measure(Subject(graph, recording, 1, RECORDED_SEED), images(), seed=one) for one in (1, 1, 2)
+        measure(Subject(graph, recording, 1, RECORDED_SEED), images(), seed=seed) for seed in (1, 1, 2)
     )
     assert first.trace == again.trace
     assert (first.probe, first.modes, first.gradients) == (again.probe, again.modes, again.gradients)
@@ -146,11 +146,11 @@ RELUS: dict[str, Step] = {
 def test_every_spelling_of_relu_is_a_relu(name: str) -> None:
     found = network(Lab(relu=RELUS[name]))
     layers = found.weighted
-    assert [one.layer for one in layers] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [operation.layer for operation in layers] == ["conv1", "conv2", "fc1", "fc2"]
     for layer, following in pairwise(layers):
         relus = found.between(layer, following, "relu")
         assert relus, layer
-        assert all(one.matters for one in relus)
+        assert all(operation.matters for operation in relus)
     assert found.between(None, None, "activation") == ()
 
 
@@ -170,7 +170,7 @@ def test_every_spelling_of_relu_is_a_relu(name: str) -> None:
 def test_another_activation_is_not_a_relu(step: Step, name: str) -> None:
     found = network(Lab(relu=step))
     assert found.between(None, None, "relu") == ()
-    assert {one.name for one in found.between(None, None, "activation")} == {name}
+    assert {operation.name for operation in found.between(None, None, "activation")} == {name}
 
 
 @pytest.mark.parametrize("step", [torch.abs, torch.square, lambda x: x.clamp(min=-0.1), lambda x: x + 1])
@@ -202,10 +202,10 @@ HANDMADE_DROPOUTS: dict[str, Step] = {
 @pytest.mark.parametrize("name", HANDMADE_DROPOUTS)
 def test_a_handmade_dropout_is_a_dropout(name: str) -> None:
     found = network(Lab(dropout=HANDMADE_DROPOUTS[name]))
-    assert [one.layer for one in found.weighted] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [operation.layer for operation in found.weighted] == ["conv1", "conv2", "fc1", "fc2"]
     for start, end in ((found.convs[1], found.linears[0]), (found.linears[0], found.linears[1])):
         dropouts = found.between(start, end, "dropout")
-        assert dropouts, [one.name for one in found.between(start, end, "arithmetic")]
+        assert dropouts, [operation.name for operation in found.between(start, end, "arithmetic")]
         assert dropouts[0].probability == pytest.approx(0.25, abs=0.12)
         assert dropouts[0].is_active is True
         assert dropouts[0].drops_some
@@ -226,9 +226,9 @@ def test_a_handmade_dropout_is_a_dropout(name: str) -> None:
 def test_the_settings_of_a_dropout(step: Step, probability: float, is_active: bool) -> None:
     dropouts = network(Lab(dropout=step)).between(None, None, "dropout")
     assert len(dropouts) == 2
-    for one in dropouts:
-        assert (one.probability, one.is_active) == (probability, is_active)
-        assert one.drops_some == (is_active and probability > 0)
+    for operation in dropouts:
+        assert (operation.probability, operation.is_active) == (probability, is_active)
+        assert operation.drops_some == (is_active and probability > 0)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,10 @@ def test_a_convolution_by_unfold_is_a_convolution() -> None:
         return net.fc(x.flatten(1))  # type: ignore[no-any-return]
 
     found = network(With(forward, weight=parameter(6, 1, 5, 5), fc=nn.Linear(6 * 576, 10)))
-    assert [(one.kind, one.parameters) for one in found.weighted] == [("conv", 150), ("linear", 6 * 5760 + 10)]
+    assert [(operation.kind, operation.parameters) for operation in found.weighted] == [
+        ("conv", 150),
+        ("linear", 6 * 5760 + 10),
+    ]
     assert found.convs[0].is_registered
 
 
@@ -282,7 +285,7 @@ def test_images_times_images_is_not_a_layer() -> None:
 
 def test_a_scale_is_not_a_layer() -> None:
     found = network(linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.ones(10))))
-    assert [one.layer for one in found.weighted] == ["fc"]
+    assert [operation.layer for operation in found.weighted] == ["fc"]
 
 
 def test_weight_norm_keeps_a_layer_registered() -> None:
@@ -293,23 +296,28 @@ def test_weight_norm_keeps_a_layer_registered() -> None:
             fc=parametrizations.weight_norm(nn.Linear(1152, 10)),
         )
     )
-    assert [(one.kind, one.layer) for one in found.weighted] == [("conv", "conv"), ("linear", "fc")]
-    assert all(one.is_registered and not one.is_fresh and one.parameters > 50 for one in found.weighted)
+    assert [(operation.kind, operation.layer) for operation in found.weighted] == [("conv", "conv"), ("linear", "fc")]
+    assert all(
+        operation.is_registered and not operation.is_fresh and operation.parameters > 50 for operation in found.weighted
+    )
 
 
 def test_a_layer_used_twice_is_two_operations_of_one_layer() -> None:
     found = network(
         With(lambda net, x: net.fc(net.conv(net.conv(x)).flatten(1)), conv=nn.Conv2d(1, 1, 3), fc=nn.Linear(576, 10))
     )
-    assert [one.layer for one in found.convs] == ["conv", "conv"]
+    assert [operation.layer for operation in found.convs] == ["conv", "conv"]
 
 
 def test_where_the_weights_of_a_layer_are() -> None:
     hidden = [nn.Conv2d(1, 2, 5), nn.Linear(1152, 10)]
     loose = network(With(lambda net, x: hidden[1](hidden[0](x).flatten(1))))
-    assert [(one.is_registered, one.is_fresh) for one in loose.weighted] == [(False, False)] * 2
+    assert [(operation.is_registered, operation.is_fresh) for operation in loose.weighted] == [(False, False)] * 2
     fresh = network(With(lambda net, x: net.fc(nn.Conv2d(1, 2, 5)(x).flatten(1)), fc=nn.Linear(1152, 10)))
-    assert [(one.is_registered, one.is_fresh) for one in fresh.weighted] == [(False, True), (True, False)]
+    assert [(operation.is_registered, operation.is_fresh) for operation in fresh.weighted] == [
+        (False, True),
+        (True, False),
+    ]
     weight = torch.randn(784, 10)
     (constant,) = network(With(lambda net, x: x.flatten(1) @ weight)).weighted
     assert (constant.is_registered, constant.is_fresh) == (False, False)
@@ -317,7 +325,7 @@ def test_where_the_weights_of_a_layer_are() -> None:
 
 def test_where_a_dropout_is() -> None:
     def owners(net: nn.Module) -> list[tuple[str, bool]]:
-        return [(one.layer, one.is_registered) for one in network(net).between(None, None, "dropout")]
+        return [(operation.layer, operation.is_registered) for operation in network(net).between(None, None, "dropout")]
 
     kept = [nn.Dropout(0.5)]
     assert owners(Lab(dropout=lambda x: kept[0](x))) == [("an unregistered Dropout", False)] * 2
@@ -331,11 +339,11 @@ def test_where_a_dropout_is() -> None:
 def test_a_detach_leaves_the_path_whole(step: Step, name: str) -> None:
     found = measured(Lab(between=step))
     assert found.gradients is not None
-    states = {one.name: one.state for one in found.gradients.parameters}
+    states = {parameter.name: parameter.state for parameter in found.gradients.parameters}
     assert [states[f"{layer}.weight"] for layer in ("conv1", "conv2", "fc1", "fc2")] == ["none", "none", "ok", "ok"]
     path = network(Lab(between=step))
-    assert [one.layer for one in path.weighted] == ["conv1", "conv2", "fc1", "fc2"]
-    assert [one.name for one in path.between(None, None, "detach")] == ([name] if name == "detach" else [])
+    assert [operation.layer for operation in path.weighted] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [operation.name for operation in path.between(None, None, "detach")] == ([name] if name == "detach" else [])
 
 
 def test_a_result_thrown_away_is_not_on_the_path() -> None:
@@ -345,8 +353,8 @@ def test_a_result_thrown_away_is_not_on_the_path() -> None:
         return F.log_softmax(x, dim=1)
 
     found = network(linear(forward))
-    assert [one.name for one in found.path] == ["flatten", "linear", "log_softmax"]
-    assert [one.name for one in found.unused] == ["dropout"]
+    assert [operation.name for operation in found.path] == ["flatten", "linear", "log_softmax"]
+    assert [operation.name for operation in found.unused] == ["dropout"]
 
 
 def test_in_place_operations_keep_the_line() -> None:
@@ -359,7 +367,7 @@ def test_in_place_operations_keep_the_line() -> None:
 
     found = measured(linear(forward))
     assert words(found) == ["reshape:flatten", "linear:linear", "arithmetic:+", "arithmetic:*", "relu:relu"]
-    assert [one.inputs for one in found.trace.operations] == [(-1,), (0,), (1,), (2,), (3,)]
+    assert [operation.inputs for operation in found.trace.operations] == [(-1,), (0,), (1,), (2,), (3,)]
 
 
 def test_a_residual_sum_reads_both_of_its_terms() -> None:
@@ -386,4 +394,4 @@ def test_hundreds_of_small_steps_are_left_out_between_layers() -> None:
 
     found = measured(linear(forward, again=nn.Linear(10, 10)))
     assert words(found) == ["linear:linear", "relu:relu", "linear:linear", "log_softmax:log_softmax"]
-    assert [one.inputs for one in found.trace.operations] == [(-1,), (0,), (1,), (2,)]
+    assert [operation.inputs for operation in found.trace.operations] == [(-1,), (0,), (1,), (2,)]

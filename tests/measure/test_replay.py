@@ -108,7 +108,7 @@ def test_buffers_run_on_from_pass_to_pass() -> None:
     outputs = replay.run(graph.evaluation, probes(3), state)
     assert outputs is not None
     assert torch.allclose(outputs, net.eval()(probes(3)), atol=1e-5)
-    assert not any(one.requires_grad for one in state.buffers)
+    assert not any(buffer.requires_grad for buffer in state.buffers)
 
 
 def test_parts_of_a_pass_can_be_replaced_and_kept() -> None:
@@ -132,7 +132,7 @@ def test_cut_gradients_stay_cut() -> None:
     outputs = Replay(graph).run(graph.training, probes(3), state)
     assert outputs is not None
     outputs.sum().backward()  # type: ignore[no-untyped-call]
-    assert [one.grad is None for one in state.weights] == [True] * 4 + [False] * 4
+    assert [weight.grad is None for weight in state.weights] == [True] * 4 + [False] * 4
 
 
 def test_uninitialised_memory_reads_as_zeros() -> None:
@@ -151,8 +151,12 @@ def test_uninitialised_memory_reads_as_zeros() -> None:
 def test_fresh_weights_depend_on_the_seed_alone_and_are_torchs() -> None:
     graph = graph_from(Lab())
     first, again, other = (fresh_state(graph, seed=seed) for seed in (3, 3, 4))
-    assert all(torch.equal(one, two) for one, two in zip(first.weights, again.weights, strict=True))
-    assert not any(torch.equal(one, two) for one, two in zip(first.weights, other.weights, strict=True))
+    assert all(
+        torch.equal(weight, same_weight) for weight, same_weight in zip(first.weights, again.weights, strict=True)
+    )
+    assert not any(
+        torch.equal(weight, other_weight) for weight, other_weight in zip(first.weights, other.weights, strict=True)
+    )
     for weight, own in zip(first.weights, Lab().parameters(), strict=True):
         assert weight.requires_grad
         assert float(weight.detach().std()) == pytest.approx(float(own.detach().std()), rel=0.8)
@@ -165,7 +169,7 @@ def test_a_submissions_own_weights_are_not_initial_weights() -> None:
             weight.copy_(torch.arange(weight.numel()).view(weight.shape) / weight.numel())
     graph = graph_from(net)
     state = fresh_state(graph, seed=1)
-    assert all(float(one.detach().abs().max()) <= 0.23 for one in state.weights)
+    assert all(float(weight.detach().abs().max()) <= 0.23 for weight in state.weights)
     own = fresh_state(graph, seed=1, like_own=True)
     assert float(own.weights[0].detach().max()) > 0.9, "of like values, in another order"
     assert not torch.equal(own.weights[0].detach().flatten(), torch.arange(100) / 100)
@@ -174,7 +178,7 @@ def test_a_submissions_own_weights_are_not_initial_weights() -> None:
 def test_a_weight_of_no_layer_keeps_its_initial_values() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.arange(10.0)))
     graph = graph_from(net)
-    place = next(at for at, one in enumerate(graph.weights) if one.name == "scale")
+    place = next(at for at, weight in enumerate(graph.weights) if weight.name == "scale")
     assert fresh_state(graph, seed=1).weights[place].tolist() == list(range(10))
 
 
@@ -182,4 +186,4 @@ def test_frozen_weights_stay_frozen() -> None:
     net = Lab()
     net.conv1.weight.requires_grad_(False)
     graph = graph_from(net)
-    assert [one.requires_grad for one in fresh_state(graph, seed=1).weights] == [False] + [True] * 7
+    assert [weight.requires_grad for weight in fresh_state(graph, seed=1).weights] == [False] + [True] * 7

@@ -454,7 +454,7 @@ def test_a_good_first_run_is_enough() -> None:
     answering = Answering([0.95])
     trainings, is_own = measuring(answering).train(graph_from(Net()))
     assert is_own
-    assert [(one.seed, one.correct, one.total) for one in trainings] == [(1, 95, 100)]
+    assert [(run.seed, run.correct, run.total) for run in trainings] == [(1, 95, 100)]
     (asked,) = answering.asked
     assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, 1, 11, ())
     assert asked.most_seconds == TRAINING_CPU_SECONDS
@@ -463,8 +463,8 @@ def test_a_good_first_run_is_enough() -> None:
 def test_a_poor_run_is_tried_again_under_other_seeds() -> None:
     answering = Answering([0.1, 0.2, 0.3])
     trainings, _ = measuring(answering).train(graph_from(Net()))
-    assert [one.seed for one in trainings] == [1, 2, 3]
-    assert [(one.number, one.seed, one.most_seconds) for one in answering.asked] == [
+    assert [run.seed for run in trainings] == [1, 2, 3]
+    assert [(request.number, request.seed, request.most_seconds) for request in answering.asked] == [
         (0, 1, TRAINING_CPU_SECONDS),
         (1, 2, TRAINING_CPU_SECONDS - 1),
         (2, 3, TRAINING_CPU_SECONDS - 2),
@@ -530,7 +530,7 @@ def test_what_is_refused_ends_as_unrecorded_and_without_a_loss() -> None:
     assert (found.ending, found.trainings) == (Ending("unrecorded", "record", "it is too large"), ())
     assert stages == ["measure"]
     assert found.record is not None
-    assert {one.program for one in found.record.passes} == {Program()}
+    assert {run.program for run in found.record.passes} == {Program()}
     with pytest.raises(MeasurementFailed, match="it is too large"):
         service.train(graph_from(Net()))
 

@@ -42,7 +42,9 @@ class Wide(nn.Module):
 def wider(graph: Graph, channels: int) -> Graph:
     """The graph with so many channels in its second convolution, which nobody has to run for that."""
     shapes = {"conv2.weight": (channels, 64, 3, 3), "conv2.bias": (channels,), "fc1.weight": (50, channels * 144)}
-    return replace(graph, weights=tuple(replace(one, shape=shapes.get(one.name, one.shape)) for one in graph.weights))
+    return replace(
+        graph, weights=tuple(replace(weight, shape=shapes.get(weight.name, weight.shape)) for weight in graph.weights)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ SIZES = (64, 3, 100, 1)
 
 
 def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
-    one = program(
+    original = program(
         node("relu", INPUT),
         node("tanh", INPUT),
         node("dropout", result(1), 0.5, True),
@@ -60,7 +60,7 @@ def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
         node("exp", result(3)),
         output=3,
     )
-    left, kept = pruned(one)
+    left, kept = pruned(original)
     assert names(left) == ["relu", "mul"]
     assert kept == (0, 3)
     assert left.nodes[1].args == (result(0), result(0))
@@ -68,44 +68,46 @@ def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
 
 
 def test_without_an_output_all_is_kept() -> None:
-    one = program(node("relu", INPUT), node("tanh", INPUT), output=None)
-    assert pruned(one) == (one, (0, 1))
+    original = program(node("relu", INPUT), node("tanh", INPUT), output=None)
+    assert pruned(original) == (original, (0, 1))
 
 
 def test_an_output_that_is_the_input_needs_nothing() -> None:
-    one = Program((node("relu", INPUT),), Source("input", 0))
-    assert pruned(one) == (Program((), Source("input", 0)), ())
+    original = Program((node("relu", INPUT),), Source("input", 0))
+    assert pruned(original) == (Program((), Source("input", 0)), ())
 
 
 def test_a_write_through_a_view_is_kept() -> None:
-    one = program(
+    original = program(
         node("clone", INPUT, storage=(1,)),
         node("select.int", result(0), 1, 0, storage=(1,)),
         node("fill_.Scalar", result(1), 0, storage=(1,)),
         node("relu", result(0), storage=(2,)),
     )
-    assert pruned(one)[1] == (0, 1, 2, 3)
+    assert pruned(original)[1] == (0, 1, 2, 3)
 
 
 def test_a_write_is_kept_with_all_that_it_writes() -> None:
-    one = program(
+    original = program(
         node("clone", INPUT, storage=(1,)),
         node("exp", INPUT, storage=(2,)),
         node("neg", result(1), storage=(3,)),
         node("copy_", result(0), result(2), storage=(1,)),
         output=0,
     )
-    assert names(pruned(one)[0]) == ["clone", "exp", "neg", "copy_"], "the output shares memory with what is written"
+    assert names(pruned(original)[0]) == ["clone", "exp", "neg", "copy_"], (
+        "the output shares memory with what is written"
+    )
 
 
 def test_a_write_into_memory_that_nobody_reads_is_left_out() -> None:
-    one = program(
+    original = program(
         node("clone", INPUT, storage=(1,)),
         node("clone", INPUT, storage=(2,)),
         node("zero_", result(1), storage=(2,)),
         output=0,
     )
-    assert pruned(one)[1] == (0,)
+    assert pruned(original)[1] == (0,)
 
 
 @pytest.mark.parametrize("op", ["add_.Tensor", "add.out"])
@@ -149,10 +151,10 @@ def passes(argument: Callable[[int], Any], sizes: tuple[int, ...] = SIZES) -> di
     ],
 )
 def test_numbers_that_grow_with_the_batch(argument: Callable[[int], Any], merged: Any) -> None:
-    one = generalised(passes(argument))
-    assert one is not None
-    assert one.nodes[0].args == (INPUT, merged)
-    assert one.output == Source("node", 0)
+    general = generalised(passes(argument))
+    assert general is not None
+    assert general.nodes[0].args == (INPUT, merged)
+    assert general.output == Source("node", 0)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +210,8 @@ def test_a_graph_has_what_its_programs_use_numbered_by_first_use() -> None:
     buffers = [Constant(f"b{at}", (), "float32") for at in range(4)]
     constants = [Constant(f"c{at}", (), "float32") for at in range(4)]
     graph = gathered([training, evaluation], weights, buffers, constants, batch=0)
-    assert [one.name for one in graph.weights] == ["w2", "w1"]
-    assert [one.name for one in (*graph.buffers, *graph.constants)] == ["b1", "c3"]
+    assert [weight.name for weight in graph.weights] == ["w2", "w1"]
+    assert [tensor.name for tensor in (*graph.buffers, *graph.constants)] == ["b1", "c3"]
     assert graph.training.nodes[0].args[1:] == (held("parameter", 0), held("parameter", 1))
     assert graph.evaluation.nodes[2].args[1] == held("constant", 0)
     check_graph(graph)
@@ -225,12 +227,12 @@ def test_the_bounds_of_layers_are_those_of_torch() -> None:
             node("mul.Tensor", result(1), held("parameter", 4)),
         ),
         Program(),
-        tuple(Weight("", tuple(one.shape)) for one in [*layers.parameters(), torch.zeros(4)]),
+        tuple(Weight("", tuple(tensor.shape)) for tensor in [*layers.parameters(), torch.zeros(4)]),
     )
     bounds = layer_bounds(graph)
     assert set(bounds) == {0, 1, 2, 3}
-    for number, one in enumerate(layers.parameters()):
-        assert float(one.detach().abs().max()) <= bounds[number]
+    for number, parameter in enumerate(layers.parameters()):
+        assert float(parameter.detach().abs().max()) <= bounds[number]
         assert bounds[number] == pytest.approx((2 * 25) ** -0.5 if number < 2 else 7**-0.5)
 
 
@@ -247,10 +249,10 @@ def test_small_weights_of_no_layer_keep_their_initial_values() -> None:
 
 
 def test_uncut_lets_every_gradient_flow() -> None:
-    one = program(node("detach", result(0, is_cut=True)), node("stack", [result(0, is_cut=True), INPUT]))
-    free = uncut(replace(one, output=Source("node", 1, is_cut=True)))
+    original = program(node("detach", result(0, is_cut=True)), node("stack", [result(0, is_cut=True), INPUT]))
+    free = uncut(replace(original, output=Source("node", 1, is_cut=True)))
     assert names(free) == ["alias", "stack"]
-    assert not any(source.is_cut for each in free.nodes for source in each.sources())
+    assert not any(source.is_cut for node in free.nodes for source in node.sources())
     assert free.output == Source("node", 1)
 
 
@@ -356,13 +358,13 @@ def test_no_operation_reads_out_values_or_reaches_into_memory() -> None:
         "from_blob", "equal", "is_nonzero", "save", "record_stream", "_to_cpu", "pin_memory", "new_empty_strided",
     }  # fmt: skip
     assert not {name.rstrip("_") for name in OPERATIONS} & {name.rstrip("_") for name in forbidden}
-    assert all(one.reason for one in OPERATIONS.values())
-    assert {one.kind for one in OPERATIONS.values()} == set(Kind)
+    assert all(operation.reason for operation in OPERATIONS.values())
+    assert {operation.kind for operation in OPERATIONS.values()} == set(Kind)
 
 
 def test_sources_are_found_at_any_depth() -> None:
-    one = node("stack", [[INPUT], held("parameter", 4)], out={"tensor": ["node", 1, 2, True]})
-    assert list(one.sources()) == [
+    stacked = node("stack", [[INPUT], held("parameter", 4)], out={"tensor": ["node", 1, 2, True]})
+    assert list(stacked.sources()) == [
         Source("input", 0),
         Source("parameter", 4),
         Source("node", 1, 2, True),

@@ -94,22 +94,22 @@ def strings_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from strings_in(one)
+        for item in value.values():
+            yield from strings_in(item)
     elif isinstance(value, list):
-        for one in value:
-            yield from strings_in(one)
+        for item in value:
+            yield from strings_in(item)
 
 
 def number_lists_in(value: Any) -> Iterator[list[str]]:
     if isinstance(value, dict):
-        for one in value.values():
-            yield from number_lists_in(one)
-    elif isinstance(value, list) and value and all(re.fullmatch(r"[\d.]+", str(one)) for one in value):
-        yield [str(one) for one in value]
+        for item in value.values():
+            yield from number_lists_in(item)
+    elif isinstance(value, list) and value and all(re.fullmatch(r"[\d.]+", str(number)) for number in value):
+        yield [str(number) for number in value]
     elif isinstance(value, list):
-        for one in value:
-            yield from number_lists_in(one)
+        for item in value:
+            yield from number_lists_in(item)
 
 
 KEY = tomllib.loads((SOLUTIONS / "key.toml").read_text(encoding="utf-8"))
@@ -259,7 +259,9 @@ def test_the_reference_solution_passes(reference: Ran) -> None:
     assert "All public checks passed; more is checked when your work is marked." in reference.printed
     assert "all correct" not in reference.printed.casefold()
     assert "small sample of real handwritten digits" in squeezed(reference.printed)
-    not_passed = [name for name, case in cases(reference).items() if {one.tag for one in case} & {"failure", "skipped"}]
+    not_passed = [
+        name for name, case in cases(reference).items() if {element.tag for element in case} & {"failure", "skipped"}
+    ]
     assert not_passed == ["test_answers"]
 
 

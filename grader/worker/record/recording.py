@@ -1,8 +1,8 @@
 """Record the forward pass of a network as a graph of torch operations.
 
 A :class:`Recorder` intercepts each operation before torch decomposes it, so it sees the operations of the lab (conv2d,
-linear, dropout). The tensors are real, so prints, ``.item()`` and asserts in forward work. The recorder does not judge
-anything. It sends plain data, which the parent checks (:mod:`grader.model.checking`). A submission that manipulates the
+linear, dropout). The tensors are real, so prints, ``.item()`` and asserts in forward work. The recorder makes no
+findings. It sends plain data, which the parent checks (:mod:`grader.model.checking`). A submission that manipulates the
 recording only describes a different network, and gets the marks of that network.
 """
 
