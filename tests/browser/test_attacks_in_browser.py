@@ -1,4 +1,4 @@
-"""Names, answers and messages that try to take over a page: they stay text, and the policy holds if they do not."""
+"""Names, answers and messages that try to run a script in a page: they stay text, and the policy blocks scripts."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_policy_stops_what_escaping_might_have_missed(
     assert any("Content Security Policy" in said for said in witness.messages), witness
 
 
-def test_a_script_put_in_by_a_script_is_stopped_as_well(
+def test_a_script_inserted_by_a_script_is_blocked(
     opened_anyhow: Opener, witness: Witness, runs: dict[str, Path]
 ) -> None:
     page = opened_anyhow(runs["made"] / "index.html")
@@ -99,7 +99,7 @@ def test_a_script_put_in_by_a_script_is_stopped_as_well(
     assert any("Content Security Policy" in said for said in witness.messages)
 
 
-def test_a_page_of_nobody_opens(opened: Opener, runs: dict[str, Path]) -> None:
+def test_a_page_without_submissions_opens(opened: Opener, runs: dict[str, Path]) -> None:
     page = opened(runs["empty"] / "index.html")
     assert page.get_by_role("heading", name="No submissions").is_visible()
     assert page.locator("script").count() == 0

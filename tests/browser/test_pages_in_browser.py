@@ -1,4 +1,4 @@
-"""Both pages as they look and read: colour schemes, phone, print, keyboard, landmarks, and what axe-core finds."""
+"""Both pages in a browser: colour schemes, phone, print, keyboard, landmarks, and accessibility (axe-core)."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_the_tab_key_reaches_everything_in_order_and_shows_where_it_is(
 
 
 @every_page
-def test_every_picture_has_words_and_loads(opened: Opener, runs: dict[str, Path], name: str) -> None:
+def test_every_picture_has_a_text_and_loads(opened: Opener, runs: dict[str, Path], name: str) -> None:
     page = opened(path_of(runs, name))
     pictures: list[list[Any]] = page.evaluate(
         "[...document.images].map(image => [image.alt.trim(), image.complete && image.naturalWidth > 0])"

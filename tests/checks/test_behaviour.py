@@ -1,4 +1,4 @@
-"""What is said of the two modes, of gradients, and of size and speed."""
+"""The behaviour checks: dropout in both modes, gradients, size and speed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from grader.model import Status
 from grader.model.evidence import Evidence, Operation, Problem
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import ERROR, HEAD, graded, moded, only_failed, said, statuses, with_trace
+from tests.support.check_samples import ERROR, HEAD, graded, moded, only_failed, statuses, text_of, with_trace
 from tests.support.evidence_samples import (
     DROPOUT,
     HEALTHY,
@@ -53,7 +53,7 @@ from tests.support.evidence_samples import (
 def test_wrong_behaviour_of_dropout(dropout: Operation, modes: dict[str, Any], words: list[str]) -> None:
     steps = [replace(dropout, is_active=True) if operation is DROPOUT else operation for operation in LAYERS]
     finding = only_failed(moded(with_trace(*steps), **modes), "behaviour.dropout_train_eval")
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_a_handmade_dropout_may_be_random_when_torch_dropout_is_fixed() -> None:
@@ -85,7 +85,7 @@ def test_constant_outputs_skip_the_dropout_behaviour() -> None:
 )
 def test_a_gradient_that_is_missing(evidence: Evidence, words: list[str]) -> None:
     finding = only_failed(evidence, "behaviour.gradients")
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_the_operation_that_blocks_the_gradient_is_named() -> None:
@@ -138,7 +138,7 @@ def test_an_error_in_the_backward_pass(problem: Problem, words: list[str]) -> No
     evidence = replace(HEALTHY, gradients=gradients, trainings=())
     finding = findings_of(evidence)["behaviour.gradients"]
     assert statuses(evidence) == {"behaviour.gradients": "failed", "training.accuracy": "skipped"}
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_a_network_that_uses_no_parameter() -> None:
@@ -160,13 +160,13 @@ def test_too_many_parameters_fail_without_a_forward_pass() -> None:
 
 
 @pytest.mark.parametrize(("parameters", "status"), [(MAX_PARAMETERS - 1, "passed"), (MAX_PARAMETERS, "failed")])
-def test_the_limit_itself_is_too_many(parameters: int, status: str) -> None:
+def test_as_many_parameters_as_the_limit_are_too_many(parameters: int, status: str) -> None:
     build = replace(samples.BUILD, parameters=parameters)
     assert findings_of(replace(HEALTHY, build=build))["resources"].status == status
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0.999, "passed"), (1.0, "failed")])
-def test_speed(seconds: float, status: str) -> None:
+def test_the_time_limit_of_a_forward_pass(seconds: float, status: str) -> None:
     resources = replace(samples.RESOURCES, forward_seconds=seconds)
     finding = findings_of(replace(HEALTHY, resources=resources))["resources"]
     assert finding.status == status

@@ -1,4 +1,4 @@
-"""The checks as a whole: a sound network, and a process that ended early."""
+"""All checks together: on a correct network, and on a process that ended early."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def test_findings_are_the_same_every_time() -> None:
     ],
 )
 def test_an_early_end_is_reported_once_by_the_check_of_its_stage(stage: str, item: str, kind: str, words: str) -> None:
-    findings = findings_of(until(stage, kind, detail="as told"))
+    findings = findings_of(until(stage, kind, detail="the detail"))
     assert [id_ for id_, finding in findings.items() if finding.status is Status.FAILED] == [item]
-    assert f"{words} (as told)." in findings[item].message
+    assert f"{words} (the detail)." in findings[item].message
     assert findings[item].hint
     later = {id_ for id_, finding in findings.items() if finding.status is not Status.PASSED} - {item}
     assert all(findings[id_].status is Status.SKIPPED for id_ in later)
@@ -83,11 +83,11 @@ def test_after_a_lost_worker_a_tutor_decides_every_item() -> None:
 
 @pytest.mark.parametrize("kind", ["unobserved", "unrecorded", "unmeasured"])
 def test_a_tutor_decides_what_could_not_be_checked(kind: str) -> None:
-    findings = findings_of(until("modes", kind, detail="as told"))
+    findings = findings_of(until("modes", kind, detail="the detail"))
     waiting = {id_: finding for id_, finding in findings.items() if finding.status is not Status.PASSED}
     assert {"behaviour.dropout_train_eval", "behaviour.gradients", "training.accuracy", "resources"} == set(waiting)
     assert {(finding.status, finding.fraction) for finding in waiting.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
-    assert all("(as told)." in finding.message for finding in waiting.values())
+    assert all("(the detail)." in finding.message for finding in waiting.values())
 
 
 def test_structure_recorded_before_a_crash_still_counts() -> None:

@@ -1,4 +1,4 @@
-"""What is said of forward: its result, its errors, and the batches that it takes."""
+"""The checks of forward: its result, its errors, and its batch sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.lab4.items import PART2_IDS
 from grader.model import Status
 from grader.model.evidence import Pass, Problem, Repair
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, said, statuses
+from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, statuses, text_of
 from tests.support.evidence_samples import (
     FC1,
     FLATTEN,
@@ -67,7 +67,7 @@ def test_without_executed_layers_the_structure_is_skipped() -> None:
 def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: list[str]) -> None:
     evidence = broken_forward(repair)
     findings = findings_of(evidence)
-    assert all(word in said(findings["forward.shape"]) for word in words), said(findings["forward.shape"])
+    assert all(word in text_of(findings["forward.shape"]) for word in words), text_of(findings["forward.shape"])
     later = {id_ for id_ in PART2_IDS if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
 
@@ -124,7 +124,7 @@ def test_the_cause_of_an_error_in_forward(methods: tuple[str, ...], problem: Pro
     load = replace(samples.LOAD, methods=methods)
     finding = findings_of(replace(broken_forward(problem=problem), load=load))["forward.shape"]
     assert finding.status is Status.FAILED
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_a_blank_template() -> None:
@@ -156,7 +156,7 @@ def test_a_wrong_result(changes: dict[str, Any], words: list[str]) -> None:
     evidence = replace(until("modes", "finished"), probe=probe)
     finding = findings_of(evidence)["forward.shape"]
     assert finding.status is Status.FAILED
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
     assert findings_of(evidence)["structure.conv"].status is Status.PASSED
 
 

@@ -1,4 +1,4 @@
-"""What is said of a script that gives no network, and of a network that cannot be built."""
+"""The check ``loads``: scripts without a network, and networks that cannot be built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.lab4.items import PART2_IDS
 from grader.model import Status
 from grader.model.evidence import Problem
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import said, statuses
+from tests.support.check_samples import statuses, text_of
 from tests.support.evidence_samples import (
     findings_of,
     until,
@@ -40,7 +40,7 @@ def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=problem))
     findings = findings_of(evidence)
     assert findings["loads"].status is Status.FAILED
-    assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
+    assert all(word in text_of(findings["loads"]) for word in words), text_of(findings["loads"])
     others = [finding for id_, finding in findings.items() if id_ != "loads"]
     assert {finding.status for finding in others} == {Status.SKIPPED}
     assert {finding.message for finding in others} == {"Not checked, because loads did not pass."}
@@ -67,5 +67,5 @@ def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str
 def test_a_net_that_cannot_be_built_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("trace", "finished"), build=replace(samples.BUILD, problem=problem, parameters=0))
     findings = findings_of(evidence)
-    assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
+    assert all(word in text_of(findings["loads"]) for word in words), text_of(findings["loads"])
     assert statuses(evidence) == {"loads": "failed"} | dict.fromkeys(set(PART2_IDS) - {"loads"}, "skipped")

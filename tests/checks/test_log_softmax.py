@@ -1,4 +1,4 @@
-"""What is said of outputs that are, and are not, a log-softmax."""
+"""The check of the outputs: ways to compute a log-softmax, and outputs that are something else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from grader.model import Status
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import only_failed, said, scored, statuses
+from tests.support.check_samples import only_failed, scored, statuses, text_of
 from tests.support.evidence_samples import (
     HEALTHY,
     findings_of,
@@ -32,7 +32,7 @@ from tests.support.evidence_samples import (
 )
 def test_an_output_that_is_not_log_softmax_fails_only_that_check(changes: dict[str, Any], words: list[str]) -> None:
     finding = only_failed(scored(**changes), "output.log_softmax")
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:

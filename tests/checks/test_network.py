@@ -1,4 +1,4 @@
-"""Reading the executed network from a trace: what is on the path from input to output, and what counts as a layer."""
+"""The executed network: which operations of a trace are on the path from input to output, and which are layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of layers, activations and dropouts, and of their order."""
+"""The structure checks: layers, activations and dropouts, and their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of training: bands, seeds, and faults that explain it."""
+"""The check of training: accuracy bands, seeds, and faults that explain a low accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grades the sample cohort and every attack in one run and says what the grader got wrong: ``nox -s audit``.
+"""Grades the sample cohort and every attack in one run and lists unexpected results: ``nox -s audit``.
 
 The samples are graded by themselves first, so that it shows when an attack changes a neighbour's result. Then the
 cohort is graded once through the command that a tutor uses, and the table counts, for each kind of submission, what the
@@ -262,7 +262,7 @@ def results_of(entry: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of whatever a run leaves behind, so that it can be found (Linux)."""
+    """Make this process the parent of all processes that a run leaves, so that they can be found (Linux)."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -280,7 +280,7 @@ def leftover_processes() -> list[str]:
 
 
 def end_leftovers() -> None:
-    """Kill what a run left behind, and collect it."""
+    """Kill the processes that a run left, and wait for them."""
     for process in psutil.Process().children(recursive=True):
         try:
             process.kill()

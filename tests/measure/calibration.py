@@ -55,7 +55,7 @@ SEED_STEP = 1000
 
 @dataclass(frozen=True)
 class Work:
-    """One net to train: where it lies, and how."""
+    """One net to train: its folder and script, and how to train it."""
 
     student: str
     folder: str

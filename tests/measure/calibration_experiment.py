@@ -1,4 +1,4 @@
-"""Measures how far honest figures lie from a brief re-run: ``python -m tests.measure.calibration_experiment``.
+"""Measures how much honest figures differ from a brief re-run: ``python -m tests.measure.calibration_experiment``.
 
 A student's network differs from the reference in all that the experiment does not vary: padding, pooling, width,
 dropout, optimiser, batches. Each variant is trained on MNIST for whole epochs, the reference briefly, and the distance
@@ -56,7 +56,7 @@ VARIANTS = (
     Variant("rate 0.1, momentum 0.5", rate=0.1, momentum=0.5),
     Variant("rate 0.001, momentum 0.5", rate=0.001, momentum=0.5, epochs=3),
     Variant("batches of 128", batch_size=128),
-    Variant("little dropout behind the convolutions", conv_dropout=0.1),
+    Variant("little dropout after the convolutions", conv_dropout=0.1),
     Variant("no dropout, width 128, rate 0.05", conv_dropout=0.0, fc_dropout=0.0, width=128, rate=0.05),
     Variant("learns most", conv_dropout=0.1, fc_dropout=0.25, width=128, rate=0.05, epochs=3),
     Variant("Adam", conv_dropout=0.1, fc_dropout=0.25, width=128, rate=0.001, is_adam=True),

@@ -1,4 +1,4 @@
-"""Every test of measuring runs on one thread."""
+"""Settings for the tests of measuring: torch uses one thread."""
 
 from __future__ import annotations
 

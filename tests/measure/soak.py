@@ -1,4 +1,4 @@
-"""Grades hundreds of submissions in one run and looks for what adds up: memory, descriptors, processes, files.
+"""Grades hundreds of submissions in one run and looks for leaks: memory, descriptors, processes, files.
 
 A cohort of ``--count`` submissions is mixed from valid samples, faults and attacks in an order that the seed fixes.
 Attacks that wait for a deadline are few, so that the run ends in reasonable time. The parent process is looked at once

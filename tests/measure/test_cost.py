@@ -1,4 +1,4 @@
-"""What a recorded graph would cost, and that one that costs too much is refused before anything runs."""
+"""The cost of a recorded graph; a graph that costs too much is refused before it runs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ BIG = Weight("", (20_000, 1, 28, 28))
         ),
     ],
 )
-def test_what_costs_too_much_is_refused_before_it_runs(graph: Graph) -> None:
+def test_a_graph_that_costs_too_much_is_refused_before_it_runs(graph: Graph) -> None:
     with pytest.raises(GraphRefused, match=r"too many multiplications|too much memory|cannot be run|not known"):
         cost_of(graph)
 
@@ -118,7 +118,7 @@ def test_values_that_do_not_fit_are_refused() -> None:
             values_of(text, shape, dtype)
 
 
-def test_a_graph_that_lies_about_its_sample_is_refused() -> None:
+def test_a_graph_with_a_wrong_sample_is_refused() -> None:
     graph = of(node("mul.Tensor", INPUT, held("parameter", 0)), weights=(Weight("", (1,), sample="AAA"),))
     with pytest.raises(GraphRefused):
         fresh_state(graph, seed=1)

@@ -1,4 +1,4 @@
-"""What is measured of a recorded graph: effects of operations, outputs, modes, gradients, and doubts about it."""
+"""Measurements of a recorded graph: effects of operations, outputs, modes, gradients, and doubts."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_rows_that_depend_on_their_neighbours(step: Step, row_error: bool, score
         (torch.sigmoid, ("sigmoid",), None),
     ],
 )
-def test_what_the_scores_look_like(step: Step, tail: tuple[str, ...], lead: tuple[str, ...] | None) -> None:
+def test_the_last_operations_of_the_scores(step: Step, tail: tuple[str, ...], lead: tuple[str, ...] | None) -> None:
     found = measured(linear(lambda net, x: step(net.fc(x.flatten(1)))))
     assert found.probe is not None
     assert found.probe.scores is not None
@@ -195,7 +195,7 @@ def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
     ],
     ids=["always on", "none", "noise"],
 )
-def test_what_changes_from_pass_to_pass(dropout: Step, differs: tuple[bool, ...]) -> None:
+def test_differences_between_passes_in_both_modes(dropout: Step, differs: tuple[bool, ...]) -> None:
     found = measured(Lab(dropout=dropout)).modes
     assert found is not None
     assert (
@@ -257,7 +257,7 @@ def test_a_failing_backward_pass_is_reported_without_a_doubt() -> None:
 
 
 class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Takes the ReLU out where no recorder that stands before dispatch can see it."""
+    """Removes the ReLU below dispatch, where no recorder sees it."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.relu.default:

@@ -1,4 +1,4 @@
-"""What each recorded operation is: activations, dropouts, layers, and what lies on the path to the output."""
+"""The kind of each recorded operation (activation, dropout, layer), and the operations on the path to the output."""
 
 from __future__ import annotations
 
@@ -309,7 +309,7 @@ def test_a_layer_used_twice_is_two_operations_of_one_layer() -> None:
     assert [operation.layer for operation in found.convs] == ["conv", "conv"]
 
 
-def test_where_the_weights_of_a_layer_are() -> None:
+def test_whether_the_weights_of_a_layer_are_registered() -> None:
     hidden = [nn.Conv2d(1, 2, 5), nn.Linear(1152, 10)]
     loose = network(With(lambda net, x: hidden[1](hidden[0](x).flatten(1))))
     assert [(operation.is_registered, operation.is_fresh) for operation in loose.weighted] == [(False, False)] * 2
@@ -323,7 +323,7 @@ def test_where_the_weights_of_a_layer_are() -> None:
     assert (constant.is_registered, constant.is_fresh) == (False, False)
 
 
-def test_where_a_dropout_is() -> None:
+def test_whether_a_dropout_is_registered() -> None:
     def owners(net: nn.Module) -> list[tuple[str, bool]]:
         return [(operation.layer, operation.is_registered) for operation in network(net).between(None, None, "dropout")]
 
@@ -346,7 +346,7 @@ def test_a_detach_leaves_the_path_whole(step: Step, name: str) -> None:
     assert [operation.name for operation in path.between(None, None, "detach")] == ([name] if name == "detach" else [])
 
 
-def test_a_result_thrown_away_is_not_on_the_path() -> None:
+def test_an_unused_result_is_not_on_the_path() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         F.dropout(x)

@@ -1,4 +1,4 @@
-"""The replay of a recorded graph, and the weights that it begins with."""
+"""The replay of a recorded graph, and its initial weights."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_replay_of_other_sizes_gives_what_the_module_gives() -> None:
         assert torch.allclose(outputs, net(probes(count)), atol=1e-6)
 
 
-def test_buffers_run_on_from_pass_to_pass() -> None:
+def test_buffers_are_carried_over_from_pass_to_pass() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 5), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(1152, 10))
     graph = graph_from(net)
     with torch.no_grad():
@@ -175,7 +175,7 @@ def test_a_submissions_own_weights_are_not_initial_weights() -> None:
     assert not torch.equal(own.weights[0].detach().flatten(), torch.arange(100) / 100)
 
 
-def test_a_weight_of_no_layer_keeps_its_initial_values() -> None:
+def test_a_weight_outside_any_layer_keeps_its_initial_values() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.arange(10.0)))
     graph = graph_from(net)
     place = next(at for at, weight in enumerate(graph.weights) if weight.name == "scale")

@@ -1,4 +1,4 @@
-"""The brief training run: repeatable, stopped in time, fair to odd nets, and made once for all that are alike."""
+"""The brief training run: it is repeatable, stops in time, works for unusual nets, and runs once for equal networks."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ def test_a_hard_coded_batch_size_is_trained_and_measured_with_it() -> None:
     assert accuracy(outputs) > 0.9
 
 
-def test_batch_norm_is_measured_by_what_it_has_seen() -> None:
+def test_batch_norm_is_measured_with_its_running_statistics() -> None:
     graph = graph_from(
         nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
     )
@@ -299,10 +299,10 @@ def test_an_error_while_training_is_an_observation() -> None:
     assert (record.seed, len(outputs.heldout)) == (1, 0)
 
 
-def test_what_is_not_finite_stays_out_of_the_record() -> None:
+def test_values_that_are_not_finite_are_left_out_of_the_record() -> None:
     record, outputs = run(two_layers(lambda x: x, lambda x: x * float("nan")))
     assert record.problem is None
-    assert len(record.curve) == 1, "a run that has come to nothing is not carried on"
+    assert len(record.curve) == 1, "training stops when a value is not finite"
     assert all(math.isfinite(point.loss) for point in record.curve)
     assert bool(torch.isfinite(outputs.heldout).all())
 
@@ -522,7 +522,7 @@ class Refusing:
         return wire.encode(wire.Refused("it is too large"))
 
 
-def test_what_is_refused_ends_as_unrecorded_and_without_a_loss() -> None:
+def test_a_refused_graph_ends_as_unrecorded() -> None:
     service = Measuring(Refusing(), PLAN, counted(ZEROS), recorded_seed=3, seed=11)
     stages: list[str] = []
     evidence = Evidence(Ending("finished"), Loading(None), record=recording_of(Net()))

@@ -1,4 +1,4 @@
-"""What one submission can cost at most: the limits add up to under a minute of one core, and they are kept to."""
+"""The highest cost of one submission: the limits add up to less than a minute of one core, and they are enforced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grader.rubric.loading import load_rubric
 from grader.sandbox.limits import STAGE_SECONDS
 from tests.support.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
 
-LOOKING_SECONDS = 10.0
+MEASURING_SECONDS = 10.0
 """CPU seconds for everything short of training, at the cost that is just allowed; measured below."""
 A_MINUTE = 60.0
 
@@ -56,10 +56,10 @@ def costly() -> Graph:
 
 
 def test_the_limits_add_up_to_under_a_minute_of_one_core() -> None:
-    assert sum(STAGE_SECONDS.values()) + LOOKING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
+    assert sum(STAGE_SECONDS.values()) + MEASURING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
 
 
-def test_what_costs_more_is_refused_before_it_runs() -> None:
+def test_a_graph_that_costs_too_much_is_refused_before_it_runs() -> None:
     graph = wider(graph_from(Wide(4)), 2000)
     start = time.process_time()
     with pytest.raises(GraphRefused, match="multiplications"):
@@ -68,12 +68,12 @@ def test_what_costs_more_is_refused_before_it_runs() -> None:
 
 
 @pytest.mark.slow
-def test_looking_at_the_costliest_network_stays_within_its_share(costly: Graph) -> None:
+def test_measuring_the_costliest_network_keeps_to_its_time(costly: Graph) -> None:
     torch.set_num_threads(1)
     recording = recording_of(Wide(480))
     start = time.process_time()
     found = measure(Subject(costly, recording, 4_000_000, RECORDED_SEED), images(), seed=SEED)
-    assert time.process_time() - start < LOOKING_SECONDS
+    assert time.process_time() - start < MEASURING_SECONDS
     assert found.is_trainable
 
 

@@ -1,4 +1,4 @@
-"""Graphs as plain data: what is left out, when passes are one program, what is refused, and what counts as the same."""
+"""Graphs as plain data: pruning, merging passes to one program, validation, and equality."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
     assert left.output == Source("node", 1)
 
 
-def test_without_an_output_all_is_kept() -> None:
+def test_without_an_output_every_operation_is_kept() -> None:
     original = program(node("relu", INPUT), node("tanh", INPUT), output=None)
     assert pruned(original) == (original, (0, 1))
 
 
-def test_an_output_that_is_the_input_needs_nothing() -> None:
+def test_an_output_that_is_the_input_needs_no_operation() -> None:
     original = Program((node("relu", INPUT),), Source("input", 0))
     assert pruned(original) == (Program((), Source("input", 0)), ())
 
@@ -121,7 +121,7 @@ def test_a_buffer_is_written_for_the_next_pass(op: str) -> None:
     assert pruned(program(reading, other, output=0))[1] == (0,), "of a buffer that is not read nothing is kept"
 
 
-def test_writes_that_need_writes_are_found_in_any_number() -> None:
+def test_chains_of_writes_are_found_at_any_length() -> None:
     count = 6
     copies = [node("clone", INPUT, storage=(at + 1,)) for at in range(count)]
     writes = [node("add_.Tensor", result(at - 1), result(at), storage=(at,)) for at in range(count - 1, 0, -1)]
@@ -192,7 +192,7 @@ def test_passes_must_run_the_same_operations_on_the_same_tensors() -> None:
     ):
         assert generalised({64: first, 3: other}) is None
     assert generalised({64: first, 3: first}) == first
-    assert generalised({64: first}) is None, "one pass tells nothing of others"
+    assert generalised({64: first}) is None, "one pass does not show what depends on the batch size"
     assert generalised({}) is None
 
 
@@ -236,7 +236,7 @@ def test_the_bounds_of_layers_are_those_of_torch() -> None:
         assert bounds[number] == pytest.approx((2 * 25) ** -0.5 if number < 2 else 7**-0.5)
 
 
-def test_small_weights_of_no_layer_keep_their_initial_values() -> None:
+def test_small_weights_outside_any_layer_keep_their_initial_values() -> None:
     def graph(*counts: int) -> Graph:
         nodes = [node("mul.Tensor", INPUT, held("parameter", at)) for at in range(len(counts))]
         return Graph(program(*nodes), Program(), tuple(Weight("", (count,), sample="AAAA") for count in counts))
@@ -454,7 +454,7 @@ def test_writing_in_place_matters_where_the_memory_is_read_again() -> None:
     assert digest(alone) == digest(plainly)
 
 
-def test_a_write_through_a_view_stays_one() -> None:
+def test_a_write_through_a_view_is_recorded_as_a_write() -> None:
     def through(net: Any, x: Tensor) -> Tensor:
         y = net.fc(x.flatten(1)) * 1
         y[:, 0].relu_()
@@ -471,7 +471,7 @@ def test_a_write_through_a_view_stays_one() -> None:
     assert digest(writing) != digest(apart)
 
 
-def test_initial_values_of_a_weight_of_no_layer_are_part_of_the_digest() -> None:
+def test_initial_values_of_a_weight_outside_any_layer_are_part_of_the_digest() -> None:
     def scaled(value: float) -> nn.Module:
         return With(
             lambda net, x: net.fc(x.flatten(1)) * net.scale,

@@ -1,4 +1,4 @@
-"""The pictures in evidence: which digits and filters are kept, that they are the right ones, and hostile ones."""
+"""The pictures in evidence: which digits and filters are kept, and that damaged pictures are refused."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def test_outputs_that_are_not_finite_still_give_probabilities(odd: float, column
     assert all(0 <= mistake.probability <= 1 and mistake.predicted != mistake.digit for mistake in mistakes)
 
 
-def test_a_mistake_is_the_very_image_that_was_handed_out(tmp_path: Path) -> None:
-    """The worker's side is played by what a net can do at best: answer by the image alone, wherever it stands."""
+def test_a_mistake_shows_exactly_the_image_that_was_handed_out(tmp_path: Path) -> None:
+    """The worker's side is a net whose answer depends only on the image, not on its place in the batch."""
     data = DataSet("digits", IMAGES, LABELS, IMAGES, LABELS, "", "")
     files, labels = write_worker_files(data, tmp_path, order_seed=5)
     handed_out = np.fromfile(files.heldout_images, np.uint8).reshape(-1, 28, 28)
@@ -127,7 +127,7 @@ def test_filters_keep_their_weights_to_half_a_step(factor: float) -> None:
     assert {min(b"".join(kept.pictures)), max(b"".join(kept.pictures))} & {1, 255}
 
 
-def test_filters_of_nothing_but_zeros_are_kept() -> None:
+def test_filters_of_zeros_are_kept() -> None:
     kept = quantised(np.zeros((2, 3, 4), np.float32))
     assert (kept.scale, kept.pictures) == (0.0, (bytes([ZERO] * 12),) * 2)
 
@@ -196,7 +196,7 @@ def test_filters_come_with_the_predictions() -> None:
     assert np.array_equal(predictions.filters, FILTERS)
 
 
-def test_as_many_filters_as_may_be_shown_are_few_bytes() -> None:
+def test_the_largest_number_of_filters_takes_few_bytes() -> None:
     most = np.zeros((MOST_FILTERS, LARGEST_KERNEL, LARGEST_KERNEL), np.float32)
     filters = crossed(most).filters
     assert filters is not None
@@ -204,7 +204,7 @@ def test_as_many_filters_as_may_be_shown_are_few_bytes() -> None:
 
 
 @pytest.mark.parametrize("value", [3.4e38, -3.4e38, 1e-45])
-def test_odd_weights_make_an_ugly_picture_at_most(value: float) -> None:
+def test_filters_with_extreme_weights_can_be_stored(value: float) -> None:
     filters = FILTERS.copy()
     filters[0] = value
     predictions = crossed(filters)

@@ -1,7 +1,7 @@
-"""The attack corpus is well-formed, and a small choice of it, graded for real, neither gains nor harms anything.
+"""The attack corpus is well-formed; a few attacks are graded, and gain no marks and do no harm.
 
-The whole corpus is graded by ``nox -s audit``, which takes much longer; what each attack may get stands in its
-``expected.toml`` (see :mod:`tests.support.attack_corpus`).
+``nox -s audit`` grades the whole corpus, which takes much longer. The ``expected.toml`` of an attack has the marks that
+it may get (see :mod:`tests.support.attack_corpus`).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ MOST_SECONDS = 3600
 IDS = [step.id for step in STEPS]
 
 
-def look_at(*cases: str) -> dict[str, dict[str, list[str]]]:
+def self_check(*cases: str) -> dict[str, dict[str, list[str]]]:
     """Status, message and hint of each step of the self-check, by case of the sample cohort. Uses two processes."""
     command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
     environment = os.environ | SETTINGS
@@ -90,10 +90,10 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def looked_at() -> dict[str, dict[str, list[str]]]:
+def checked() -> dict[str, dict[str, list[str]]]:
     """The common faults and a share of the other cases, together, because each process has to import torch."""
     others = sorted({path.parent.name for path in COHORT.glob("*/expected.toml")} - FAULTS.keys())
-    return look_at(*FAULTS, *others[::SHARE])
+    return self_check(*FAULTS, *others[::SHARE])
 
 
 def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
@@ -104,8 +104,8 @@ def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
 
 @of_the_cohort
 @pytest.mark.parametrize("case", FAULTS)
-def test_the_first_failure_has_the_right_hint(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
-    steps = looked_at[case]
+def test_the_first_failure_has_the_right_hint(case: str, checked: dict[str, dict[str, list[str]]]) -> None:
+    steps = checked[case]
     assert list(steps) == IDS
     first = next(id for id, (status, _, _) in steps.items() if status == Status.FAILED)
     _, message, hint = steps[first]
@@ -115,9 +115,9 @@ def test_the_first_failure_has_the_right_hint(case: str, looked_at: dict[str, di
 
 @of_the_cohort
 @pytest.mark.parametrize("case", FAULTS)
-def test_each_fault_is_reported_once(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
-    told = [id for id, (status, _, _) in looked_at[case].items() if status not in (Status.PASSED, Status.SKIPPED)]
-    assert told == [FAULTS[case][0]]
+def test_each_fault_is_reported_once(case: str, checked: dict[str, dict[str, list[str]]]) -> None:
+    reported = [id for id, (status, _, _) in checked[case].items() if status not in (Status.PASSED, Status.SKIPPED)]
+    assert reported == [FAULTS[case][0]]
 
 
 @pytest.mark.parametrize(
@@ -152,17 +152,17 @@ def expected_statuses(case: str) -> dict[str, str]:
 
 @of_the_cohort
 def test_the_sample_cohort_gets_the_same_statuses_as_from_the_grader(
-    looked_at: dict[str, dict[str, list[str]]],
+    checked: dict[str, dict[str, list[str]]],
 ) -> None:
-    assert len(looked_at) >= len(FAULTS) + 10
+    assert len(checked) >= len(FAULTS) + 10
     differences = [
         (case, id, status, steps[id])
-        for case, steps in looked_at.items()
+        for case, steps in checked.items()
         for id, status in expected_statuses(case).items()
         if steps[id][0] != status
     ]
     assert differences == []
-    learning = {case: steps for case, steps in looked_at.items() if steps["training.accuracy"][0] == Status.PASSED}
+    learning = {case: steps for case, steps in checked.items() if steps["training.accuracy"][0] == Status.PASSED}
     blamed = [case for case, steps in learning.items() if steps[OVERFITS][0] != Status.PASSED]
     assert blamed == [], "networks that learn also pass the self-check's own steps"
 

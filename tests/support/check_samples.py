@@ -1,4 +1,4 @@
-"""Evidence with one thing changed, for the tests of the checks, and what the checks say of it."""
+"""Samples of evidence with one fault, for the tests of the checks, and the findings of the checks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def statuses(evidence: Evidence) -> dict[str, str]:
     }
 
 
-def said(finding: Finding) -> str:
+def text_of(finding: Finding) -> str:
     return f"{finding.message} | {finding.hint} | {finding.expected} | {finding.seen}"
 
 

@@ -69,7 +69,9 @@ class Forked:
         return int(self.returncode)
 
 
-def look_at(submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path) -> dict[str, Finding]:
+def self_check(
+    submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path
+) -> dict[str, Finding]:
     """The finding of each step for one submission."""
     if submission.script is None:
         return nothing_to_run(Finding(Status.FAILED, submission.problem))
@@ -100,7 +102,7 @@ def main() -> None:
         for submission in discover(Path(cohort), scratch / "unpacked"):
             if submission.id not in ids:
                 continue
-            found = look_at(submission, rubric, (files, labels), scratch / "work")
+            found = self_check(submission, rubric, (files, labels), scratch / "work")
             told = {id: [finding.status, finding.message, finding.hint] for id, finding in found.items()}
             print(json.dumps({"id": submission.id, "steps": told}), flush=True)
 

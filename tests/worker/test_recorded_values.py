@@ -1,4 +1,4 @@
-"""Recording: where tensors come from, be it weights, buffers, constants or values that nobody saw made."""
+"""Recording: the sources of tensors (weights, buffers, constants, values without a recorded operation)."""
 
 from __future__ import annotations
 
@@ -100,15 +100,15 @@ def test_parametrized_weights_keep_their_names() -> None:
     assert "linear" in names(graph.training)
 
 
-def test_a_dropout_without_a_place_in_the_net() -> None:
+def test_a_dropout_that_is_not_an_attribute_of_the_net_is_unregistered() -> None:
     kept = [nn.Dropout(0.5)]
     graph = graph_from(Lab(dropout=lambda x: kept[0](x)))
     owners = {(node.layer, node.owner) for node in graph.training.nodes if node.name == "dropout"}
     assert owners == {("an unregistered Dropout", "unregistered")}
-    assert {node.args[2] for node in graph.evaluation.nodes if node.name == "dropout"} == {True}, "nobody tells it"
+    assert {node.args[2] for node in graph.evaluation.nodes if node.name == "dropout"} == {True}, "eval() misses it"
 
 
-def test_a_dropout_made_in_forward_is_fresh() -> None:
+def test_a_dropout_created_in_forward_is_fresh() -> None:
     recording = recording_of(Lab(dropout=lambda x: nn.Dropout(0.5)(x)))
     owners = {node.owner for node in recording.passes[1].program.nodes if node.name == "dropout"}
     assert owners == {"fresh"}
@@ -163,7 +163,7 @@ def test_after_an_exception_that_ends_the_pass_no_hook_is_left() -> None:
 # ---- what a net brings along -----------------------------------------------------------------------------------------
 
 
-def test_small_constants_cross_whole() -> None:
+def test_small_constants_are_sent_completely() -> None:
     scale = torch.tensor([0.5, 2.0])
     net = linear(lambda net, x: net.fc((x * scale[0] + scale[1]).flatten(1)))
     found = recorded(net)
@@ -181,7 +181,7 @@ def test_constants_made_in_forward_are_the_same_each_time() -> None:
     assert found.doubts == ()
 
 
-def test_a_large_constant_is_named_and_does_not_cross() -> None:
+def test_a_large_constant_is_reported_and_not_sent() -> None:
     table = torch.randn(784) if MOST_VALUES < 784 else torch.randn(10, 784)
     found = recorded(linear(lambda net, x: net.fc(x.flatten(1)) + (x.flatten(1).unsqueeze(1) * table).sum(2)))
     assert found.graph is not None

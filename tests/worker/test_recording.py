@@ -1,4 +1,4 @@
-"""Recording: what a forward may do beside its operations, where gradients end, and what a pass leaves."""
+"""Recording: other code in forward, gradients that are cut, and the state after a pass."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_prints_items_and_asserts_do_not_disturb() -> None:
     assert found.graph.constants == ()
 
 
-def test_hooks_run_as_they_do() -> None:
+def test_what_hooks_run_is_recorded() -> None:
     net = Lab(relu=lambda x: x)
     seen: list[str] = []
     for layer in (net.conv1, net.conv2, net.fc1):
@@ -133,7 +133,7 @@ def test_hooks_run_as_they_do() -> None:
     assert len(seen) > 2 * len(BATCHES) - 1
 
 
-def test_a_hook_on_a_result_shows_in_the_gradients_alone() -> None:
+def test_a_hook_on_a_result_changes_only_the_gradients() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         y = net.fc(x.flatten(1))
         if y.requires_grad:
@@ -160,7 +160,7 @@ class Doubled(torch.autograd.Function):
         return gradient * 2
 
 
-def test_an_autograd_function_is_what_it_runs() -> None:
+def test_an_autograd_function_is_recorded_as_the_operations_it_runs() -> None:
     assert "mul" in names(graph_from(Lab(between=Doubled.apply)).training)
 
 
@@ -442,7 +442,7 @@ def _quiet(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     capsys.readouterr()
 
 
-def test_nodes_say_what_they_are() -> None:
+def test_name_kind_and_writes_of_a_node() -> None:
     node = Node("aten.relu_.default")
     assert (node.name, str(node.kind), node.writes) == ("relu_", "relu", True)
     assert not Node("aten.relu.default").writes

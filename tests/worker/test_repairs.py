@@ -1,4 +1,4 @@
-"""Recording a network that cannot run as it stands: what is repaired, and that it is said."""
+"""Recording a network that cannot run: which sizes are repaired, and that repairs are reported."""
 
 from __future__ import annotations
 
