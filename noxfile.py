@@ -1,8 +1,8 @@
-"""The project's commands, from grade and review to tests and lint, all in one shared environment.
+"""The project's commands: grade, review, tests, lint and others.
 
-They share one environment, which lies in ``.nox/lab4`` and takes about 5 GB, most of it torch. It is made anew only
-when the lock file, pyproject.toml or the interpreter changes, so every later command starts at once. The sessions
-``lowest`` and ``newest`` test other versions, each in an environment of its own beside it.
+They share the environment ``.nox/lab4``, which takes about 5 GB, most of it torch. It is installed again only when the
+lock file, pyproject.toml or the interpreter changes, so other commands start at once. The sessions ``lowest`` and
+``newest`` test other versions; each has its own environment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SAMPLES = Path("tests", "submissions")
 KEY = Path("solutions", "key.toml")
 PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--worker-prefix"}
 CLOCK_SECONDS = 2.0
-"""How far a file system's clock may be behind: FAT and some network drives count in steps of two seconds."""
+"""How far a file's time may be off: FAT and some network drives store it in steps of two seconds."""
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 15)
 """The newest for which the locked torch has wheels."""
@@ -37,7 +37,7 @@ MOST_TEST_PROCESSES = 4
 
 
 def fingerprint() -> str:
-    """What an environment was made from: a changed fingerprint means that it must be made anew."""
+    """Digest of what an environment is made from. If it changes, the environment must be installed again."""
     digest = hashlib.sha256(f"{sys.version}\n{sys.platform}\n{ROOT}\n".encode())
     for source in (LOCK, PROJECT):
         digest.update(source.read_bytes())
@@ -45,9 +45,9 @@ def fingerprint() -> str:
 
 
 def shared_python(session: nox.Session) -> str:
-    """The interpreter of the shared environment, which is installed first when it is missing or out of date.
+    """The interpreter of the shared environment, which is installed first if it is missing or out of date.
 
-    nox itself gives each session an environment of its own; five copies of torch would be 27 GB.
+    By default nox gives each session its own environment; five copies of torch would take 27 GB.
     """
     if sys.version_info < OLDEST_PYTHON:
         session.error(f"Python {dotted(OLDEST_PYTHON)} or newer is needed; nox runs on {sys.version}.")
@@ -55,14 +55,14 @@ def shared_python(session: nox.Session) -> str:
 
 
 def python_of(session: nox.Session, name: str, base: str, *requirements: str) -> str:
-    """The interpreter of the environment ``name``, made by the Python ``base`` (a path or a version) if out of date."""
+    """The interpreter of the environment ``name``. If needed, ``base`` (a Python's path or version) makes it first."""
     environment = ENVIRONMENTS / name
     stamp = environment / "made-from.txt"
     python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint():
         return str(python)
     session.log(f"Installing the environment {name} (once; a few minutes and about 5 GB, most of it torch).")
-    # virtualenv comes with nox, and needs no ensurepip, which some Linux systems leave out of Python.
+    # virtualenv comes with nox and does not need ensurepip, which Python on some Linux systems lacks.
     virtualenv = (sys.executable, "-m", "virtualenv", "--quiet", "--clear", "--python", base, str(environment))
     session.run(*virtualenv, external=True)
     pip = (str(python), "-m", "pip", "install", "--disable-pip-version-check")
@@ -73,7 +73,7 @@ def python_of(session: nox.Session, name: str, base: str, *requirements: str) ->
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """A version as one writes it, such as 3.11."""
+    """A version as text, such as ``3.11``."""
     return ".".join(map(str, version))
 
 
@@ -85,7 +85,7 @@ def lowest_requirements() -> list[str]:
 
 
 def names_submissions(arguments: list[str]) -> bool:
-    """Whether the arguments hold a PATH: the first one, or one that exists and is no option's value."""
+    """Whether the arguments contain a PATH: the first one, or one that exists and is not an option's value."""
     if arguments and not arguments[0].startswith("-"):
         return True
     return any(
@@ -95,7 +95,7 @@ def names_submissions(arguments: list[str]) -> bool:
 
 
 def has_results(arguments: list[str], *, since: float) -> bool:
-    """Whether a results.json was written after ``since`` (seconds since the epoch) where the arguments say."""
+    """Whether a results.json was written after ``since`` (seconds since the epoch) in the run's folder."""
     folders = [
         Path(value or following)
         for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue="")
@@ -120,36 +120,36 @@ def grade(session: nox.Session) -> None:
         arguments += ["--reports", "reports"]
     if (ROOT / KEY).exists() and "--key" not in options:
         arguments += ["--key", str(KEY)]
-    # Exit code 1 says that a tutor should look at something, which is a result and no failure of the command; 2 (wrong
-    # usage) and 3 (a fault of the grader) fail the session. A Python that cannot import the grader ends with 1 as well,
-    # so the results are looked for. No time limit after Ctrl-C: the grader stores what it has.
+    # Exit code 1 says that a tutor should look at something, so the command has not failed; 2 (wrong usage) and 3 (a
+    # fault of the grader) fail the session. A Python that cannot import the grader ends with 1 as well, so we check
+    # that results were written. No time limit after Ctrl-C: the grader stores what it has.
     command = (python, "-m", "grader", "grade", *arguments)
     started = time.time()
     session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
     if asks_for_help:
         return
     if not has_results(arguments, since=started):
-        session.error("The grader ended before it wrote results.json; its own message is above")
+        session.error("The grader ended before it wrote results.json; see its message above.")
     session.log("The run is complete. This session succeeds whether or not something still needs a tutor.")
 
 
 @nox.session(python=False)
 def review(session: nox.Session) -> None:
-    """Settle what waits for a tutor, one entry at a time: nox -s review -- RUN [options]."""
-    # As for grade: 1 says that something is still open, and Ctrl-C gets the time to write the pages again.
+    """Go through what waits for a tutor, one entry at a time: nox -s review -- RUN [options]."""
+    # As for grade: 1 says that something is still open. No time limit after Ctrl-C: the pages are written again.
     command = (shared_python(session), "-m", "grader", "review", *session.posargs)
     session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
 
 
 @nox.session(python=False)
 def doctor(session: nox.Session) -> None:
-    """Say what this machine can do: isolation, GPU, data, versions."""
+    """Show what this machine can do: isolation, GPU, data, versions."""
     session.run(shared_python(session), "-m", "grader", "doctor", *session.posargs, success_codes=[0, 1], external=True)
 
 
 @nox.session(python=False)
 def calibrate(session: nox.Session) -> None:
-    """Mark answers whose marks are known, and say how well they agree: nox -s calibrate -- FILE.jsonl [--out FILE]."""
+    """Mark answers with known marks and show how well the marks agree: nox -s calibrate -- FILE.jsonl [--out FILE]."""
     python = shared_python(session)
     arguments = list(session.posargs)
     if "--key" not in {argument.partition("=")[0] for argument in arguments}:
@@ -161,7 +161,7 @@ def calibrate(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def handout(session: nox.Session) -> None:
-    """Build the zip for students: nox -s handout -- [--out FILE]; reports/handout/lab4.zip otherwise."""
+    """Build the zip for students: nox -s handout -- [--out FILE]; default: reports/handout/lab4.zip."""
     arguments = list(session.posargs)
     if len(arguments) == 1 and arguments[0].startswith("--out="):
         arguments = ["--out", arguments[0].removeprefix("--out=")]
@@ -173,7 +173,7 @@ def handout(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def experiment(session: nox.Session) -> None:
-    """Train the lab's network over channels and kernel sizes: nox -s experiment -- [options]; --help lists them."""
+    """Train the lab's network with several channels and kernel sizes: nox -s experiment -- [options], see --help."""
     arguments = list(session.posargs)
     if "--out" not in {argument.partition("=")[0] for argument in arguments}:
         arguments += ["--out", str(Path("reports", "experiment"))]
@@ -182,10 +182,10 @@ def experiment(session: nox.Session) -> None:
 
 
 def pytest_options(session: nox.Session) -> list[str]:
-    """What makes pytest run several files at once, and what the command line adds.
+    """Options to run several test files at once, and those of the command line.
 
-    A file's tests stay together, for many share a run of the grader. Each process holds torch, about 0.5 GB. The order
-    is that of tests/conftest.py, where the longest files come first.
+    A file's tests stay in one process, because many share a run of the grader. Each process loads torch, about 0.5 GB.
+    tests/conftest.py sets the order: the longest files come first.
     """
     processes = str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES))
     return ["--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs]
@@ -193,7 +193,7 @@ def pytest_options(session: nox.Session) -> list[str]:
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """Run the tests, several files at once: nox -s tests -- [pytest options]; -n0 runs one after the other."""
+    """Run the tests, several files at once: nox -s tests -- [pytest options]; -n0 runs one at a time."""
     session.run(shared_python(session), "-m", "pytest", *pytest_options(session), external=True)
 
 
@@ -205,14 +205,14 @@ def quick(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def browser(session: nox.Session) -> None:
-    """Open the pages of sample runs in Chromium and use them: nox -s browser -- [pytest options]."""
+    """Test the pages in Chromium: nox -s browser -- [pytest options]."""
     folder = str(Path("tests", "browser"))
     session.run(shared_python(session), "-m", "pytest", folder, *session.posargs, external=True)
 
 
 @nox.session(python=False)
 def coverage(session: nox.Session) -> None:
-    """Run all tests and say which lines and branches they reach; fail below the floor that pyproject.toml sets."""
+    """Run all tests and show which lines and branches they reach; fail below the floor in pyproject.toml."""
     command = (shared_python(session), "-m", "coverage")
     session.run(*command, "erase", external=True)
     session.run(*command, "run", "-m", "pytest", *pytest_options(session), external=True)
@@ -222,14 +222,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the lowest version of each direct dependency, on the oldest Python: nox -s lowest -- [...]."""
+    """Run the tests with the lowest version of each direct dependency, on the oldest Python: nox -s lowest."""
     python = python_of(session, "lowest", dotted(OLDEST_PYTHON), *lowest_requirements())
     session.run(python, "-m", "pytest", *pytest_options(session), external=True)
 
 
 @nox.session(python=False)
 def newest(session: nox.Session) -> None:
-    """Run the tests on the newest Python that torch serves, which must be installed: nox -s newest -- [...]."""
+    """Run the tests on the newest Python that torch supports, which must be installed: nox -s newest."""
     python = python_of(session, "newest", dotted(NEWEST_PYTHON), "--require-hashes", "-r", str(LOCK))
     session.run(python, "-m", "pytest", *pytest_options(session), external=True)
 
@@ -251,13 +251,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Measure submissions a minute against the naive way: nox -s bench -- [--sizes 10,40,80]."""
+    """Measure how many submissions are graded in a minute: nox -s bench -- [--sizes 10,40,80]."""
     session.run(shared_python(session), "-m", "tests.measure.bench", *session.posargs, external=True)
 
 
 @nox.session(python=False)
 def audit(session: nox.Session) -> None:
-    """Grade samples and attacks together and test the results: nox -s audit -- [--data DIR] [--only PATTERN]."""
+    """Grade samples and attacks together and list wrong results: nox -s audit -- [--data DIR] [--only PATTERN]."""
     session.run(shared_python(session), "-m", "tests.measure.audit", *session.posargs, external=True)
 
 

@@ -1,4 +1,4 @@
-"""The order of the test files: those that take minutes come first, so that no process ends with one of them alone."""
+"""The order of the test files: those that take minutes come first, so that no process still runs one at the end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort by file, and leave the order within a file as it is."""
+    """Sort the tests by file, without changing the order within a file."""
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))

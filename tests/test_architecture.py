@@ -1,4 +1,4 @@
-"""The shape of the grader, held with ast: who may import whom, where torch may be, how long a module may grow."""
+"""Tests of the architecture: who may import whom, where torch may be imported, how long a module may be."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ FLOORS = (
     {"cli"},
     {"__main__"},
 )
-"""Ground first. A part imports from its own floor and from those below it."""
+"""From the ground up, as drawn in docs/architecture.md. A part imports from its own floor and from those below it."""
 MOST_ENTRIES = 24
-"""In the package's own folder, so that its list shows the product's parts and nothing else."""
+"""Entries of the package's folder, so that its list shows only the parts of the product."""
 
 PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL"}
 """numpy and PIL come with torchvision."""
 LATER = {"sklearn"}
-"""For a tutor alone, who has no file with the sample of digits, and not before it is needed."""
+"""Imported only by a tutor's copy, which has no file with the sample of digits, and only when it is needed."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
 WITH_TENSORS = {"worker", "measure"}
-"""Parts that may import these; of the self-check, its process may."""
+"""Parts that may import these libraries; of the self-check, only its process may."""
 SHARED_WITH_THE_WORKER = "grader.worker.record.seeded_values"
-"""What a submission is given to answer for itself, and what its network is compared with."""
+"""The chosen weights and images on which a submission and the replay of its graph are compared."""
 _DECLARED = re.compile(r"\nMay import: (nothing of ours|[\w., `\n]+?)\.(?:\n|$)")
 
 
 @dataclass(frozen=True)
 class Import:
-    """One import: the full dotted ``target``, and whether it happens whenever the module is imported."""
+    """An import: the full dotted ``target``, and whether it happens when the module is imported."""
 
     target: str
     is_at_module_level: bool
@@ -118,7 +118,7 @@ def package_of(module: str) -> str:
 
 
 def own_module(target: str) -> str | None:
-    """The module of ours that an import loads; None when it is somebody else's."""
+    """Our module that an import loads; None for a library."""
     while target and target not in NAMES:
         target = target.rpartition(".")[0]
     return target or None
@@ -136,14 +136,14 @@ def libraries_of(path: Path) -> Iterator[Import]:
 
 
 def declared(package: str) -> set[str]:
-    """What a package's docstring says that it may import: names of packages and modules, without ``grader.``."""
+    """The packages and modules that a package's docstring allows it to import, without ``grader.``."""
     found = _DECLARED.search(ast.get_docstring(tree_of(NAMES[package])) or "")
     assert found, f"{package} does not say what it may import"
     return set(re.findall(r"``([\w.]+)``", found[1]))
 
 
 def used(package: str) -> Iterator[tuple[str, str]]:
-    """Each import out of a package as the importing module and what it imports, without ``grader.``."""
+    """Each import from another package: the importing module, and the imported one without ``grader.``."""
     for name, path in NAMES.items():
         if package_of(name) == package:
             for _, module in own_imports(path):
@@ -152,7 +152,7 @@ def used(package: str) -> Iterator[tuple[str, str]]:
 
 
 def is_covered(module: str, names: set[str]) -> bool:
-    """Whether an import of ``module`` is allowed by its own name or by that of the package that it lies in."""
+    """Whether ``names`` contain ``module`` or its package."""
     return module in names or package_of(f"grader.{module}").removeprefix("grader.") in names
 
 
@@ -161,7 +161,7 @@ every_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 @every_module
-def test_imports_go_down_only(path: Path) -> None:
+def test_imports_only_go_down(path: Path) -> None:
     floor_of = {part: floor for floor, parts in enumerate(FLOORS) for part in parts} | {"": 0}
     part = part_of(dotted(path))
     upward = [
@@ -176,7 +176,17 @@ def test_every_part_has_a_floor() -> None:
     assert {part_of(name) for name in NAMES} - {""} == set().union(*FLOORS)
 
 
-def test_the_top_of_the_package_shows_the_products_parts_alone() -> None:
+def test_the_architecture_page_draws_the_floors() -> None:
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+    floors: list[set[str]] = []
+    for number, part in re.findall(r"^([ \d]\d|  )  (\w+)  ", drawing, re.MULTILINE):
+        if number.strip():
+            floors.insert(0, set())
+        floors[0].add(part)
+    assert tuple(floors) == FLOORS
+
+
+def test_the_package_has_few_entries() -> None:
     entries = {entry.name for entry in PACKAGE.iterdir()} - {"__pycache__"}
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
 
@@ -187,7 +197,7 @@ def test_a_package_imports_what_its_docstring_allows(package: str) -> None:
     imports = list(used(package))
     assert not [f"{name} imports {module}" for name, module in imports if not is_covered(module, allowed)]
     unused = {name for name in allowed if not any(is_covered(module, {name}) for _, module in imports)}
-    assert not unused, "the docstring allows what nobody imports"
+    assert not unused, "the docstring allows imports that do not exist"
 
 
 def cycle_free(graph: dict[str, set[str]]) -> None:
@@ -211,7 +221,7 @@ def test_there_is_no_import_cycle_among_parts() -> None:
 
 
 @every_module
-def test_torch_is_imported_where_networks_are_run_only(path: Path) -> None:
+def test_torch_is_imported_only_where_networks_are_run(path: Path) -> None:
     if part_of(dotted(path)) in WITH_TENSORS or dotted(path) == "grader.selfcheck.process":
         return
     assert not [entry for entry in imports_of(path) if entry.library in TENSOR_LIBRARIES]
@@ -223,26 +233,26 @@ def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "model"], ids=dotted)
-def test_the_nouns_need_the_standard_library_only(path: Path) -> None:
+def test_the_model_needs_only_the_standard_library(path: Path) -> None:
     assert not list(libraries_of(path))
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "measure"], ids=dotted)
-def test_where_networks_are_measured_no_students_code_can_be_loaded(path: Path) -> None:
+def test_measuring_cannot_load_student_code(path: Path) -> None:
     others = {module for _, module in own_imports(path) if part_of(module) not in {"measure", "model"}}
     assert others <= {SHARED_WITH_THE_WORKER}
 
 
-def test_what_is_shared_with_the_worker_loads_nothing_of_it() -> None:
+def test_the_module_that_measure_shares_with_the_worker_imports_nothing_of_ours() -> None:
     assert not list(own_imports(NAMES[SHARED_WITH_THE_WORKER]))
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in OBSERVERS], ids=dotted)
-def test_what_runs_beside_student_code_imports_no_checks(path: Path) -> None:
+def test_the_student_codes_process_imports_nothing_that_knows_marks(path: Path) -> None:
     assert {part_of(module) for _, module in own_imports(path)} <= OBSERVERS
 
 
-def test_what_is_handed_out_observes_and_measures_and_serves_nobody() -> None:
+def test_the_handout_records_measures_and_checks_without_a_service() -> None:
     assert {"model", "measure", "worker", "selfcheck", "checks"} <= PUBLIC
     assert PUBLIC.isdisjoint({"sandbox", "pipeline", "answers", "report"})
     assert not [module for module in HANDED_OUT if module.startswith("grader.measure.service")]
@@ -252,7 +262,7 @@ HANDED_OUT = public_modules()
 
 
 @pytest.mark.parametrize("path", [NAMES[module] for module in HANDED_OUT], ids=dotted)
-def test_what_is_handed_out_needs_few_libraries(path: Path) -> None:
+def test_the_handout_needs_few_libraries(path: Path) -> None:
     assert [module for _, module in own_imports(path) if module not in HANDED_OUT] == []
     loaded = {entry.library for entry in libraries_of(path) if entry.is_at_module_level}
     assert loaded <= PUBLIC_LIBRARIES
@@ -272,7 +282,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     sorted(path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts),
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
-def test_nothing_in_the_package_names_the_folder_of_solutions(path: Path) -> None:
+def test_the_package_does_not_name_the_folder_of_solutions(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"""\bsolutions[/\\]|["']solutions["']""", text)
 
@@ -289,7 +299,7 @@ def test_solutions_are_never_packaged() -> None:
 
 
 @every_module
-def test_every_module_says_what_lives_in_it(path: Path) -> None:
+def test_every_module_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(tree_of(path))
 
 
@@ -299,17 +309,17 @@ def test_modules_stay_short(path: Path) -> None:
     assert is_long == (dotted(path) in LONGER)
 
 
-def test_evidence_key_covers_all_that_observes() -> None:
-    """A module that takes part in observing and that is missing from the key would leave stale evidence in use."""
+def test_the_evidence_key_covers_all_observing_modules() -> None:
+    """If an observing module were missing in the key, old evidence would be used after a change to it."""
     assert set(fingerprints.OBSERVING) == {*OBSERVERS, "measure", "pipeline.measurement"} - {""}
 
 
 @pytest.mark.parametrize("name", fingerprints.OBSERVING)
-def test_what_a_digest_names_exists(name: str) -> None:
+def test_modules_of_the_digest_exist(name: str) -> None:
     assert f"grader.{name}" in NAMES
 
 
-def test_the_files_that_come_first_exist() -> None:
+def test_the_files_of_longest_first_exist() -> None:
     assert [name for name in LONGEST_FIRST if not (TESTS / name).is_file()] == []
 
 

@@ -1,4 +1,4 @@
-"""Documentation that can drift: links, commands, options, check ids and exit codes are compared with what is there."""
+"""Compares the documentation with the project: links, paths, commands, options, check ids, figures."""
 
 from __future__ import annotations
 
@@ -13,20 +13,27 @@ from typing import Any
 
 import pytest
 
+from grader.lab4.items import PART2_IDS
 from tests.measure.calibration import COLUMNS
 from tests.support.places import ROOT
 
 README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PAGES = [
     *sorted(ROOT.glob("*.md")),
-    *(ROOT / name for name in ("reports/README.md", "tests/README.md")),
+    ROOT / "reports" / "README.md",
+    ROOT / "tests" / "README.md",
+    *sorted((ROOT / "tests").glob("*/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)]*))?\)")
 SESSION = re.compile(r"nox -s (\w+)")
+OWN_PATH = re.compile(r"(?<![\w./-])(?:grader|tests|docs|requirements)/[\w./-]*\w")
+OWN_MODULE = re.compile(r"(?<![\w.])grader(?:\.[a-z]\w*)+")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes", "--junitxml", "--check", "--strict"}
 """Options of other commands that the pages mention."""
+ITEMS = {*PART2_IDS, "part1.7c"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -39,10 +46,38 @@ def requirement_name(requirement: str) -> str:
     return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower()
 
 
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def is_module(name: str) -> bool:
+    place = ROOT.joinpath(*name.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
 @every_page
-def test_links_lead_somewhere(page: Path) -> None:
-    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    for link, heading in LINK.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / link if link else page
+        assert "://" in link or target.exists()
+        assert not heading or heading in anchors_of(target)
+
+
+@every_page
+def test_paths_and_modules_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert [path for path in OWN_PATH.findall(text) if not (ROOT / path).exists()] == []
+    assert [name for name in OWN_MODULE.findall(text) if not is_module(name)] == []
+
+
+def test_the_architecture_page_names_modules_that_exist() -> None:
+    """There the names of modules have no ``grader.`` in front."""
+    names = re.findall(r"`([a-z]\w*(?:\.[a-z]\w*)+)`", ARCHITECTURE.read_text(encoding="utf-8"))
+    modules = {name for name in names if not name.endswith((".csv", ".json", ".toml"))} - ITEMS
+    assert modules
+    assert [name for name in modules if not is_module(f"grader.{name}")] == []
 
 
 @every_page
@@ -57,7 +92,7 @@ def test_pages_name_options_that_exist() -> None:
         line = [sys.executable, "-m", "grader", *command, "--help"]
         shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
         known |= set(OPTION.findall(shown))
-    # What stands in the quotes behind this one belongs to other commands.
+    # The quoted command after this option has options of other programs.
     texts = [re.sub(r'--worker-prefix "[^"]*"', "--worker-prefix", page.read_text(encoding="utf-8")) for page in PAGES]
     mentioned = {option for text in texts for option in OPTION.findall(text)}
     assert mentioned - NOT_OURS <= known
@@ -84,12 +119,12 @@ def test_every_dependency_has_its_reason_and_its_pin() -> None:
 
 
 def test_each_range_starts_at_a_version() -> None:
-    """``nox -s lowest`` turns each range into a pin."""
+    """``nox -s lowest`` makes a pin of each range."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert [item for item in requirements_of(project) if not re.fullmatch(r"[a-z0-9-]+>=[\d.]+", item)] == []
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
     assert "py.typed" in data["grader"]
     assert (ROOT / "grader" / "py.typed").is_file()
@@ -103,7 +138,7 @@ def test_nox_and_the_package_ask_for_the_same_python() -> None:
     assert project["requires-python"] == ">=" + ".".join(oldest.groups())
 
 
-def test_the_lock_pins_everything_with_hashes_and_names_no_place() -> None:
+def test_the_lock_pins_everything_with_hashes_and_names_no_index() -> None:
     lines = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8").splitlines()
     pins = "\n".join(line for line in lines if not line.startswith("#"))
     one_pin = r"[a-z0-9-]+==[0-9][\w.]*( ; [^\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+(\n|$)"
@@ -111,7 +146,7 @@ def test_the_lock_pins_everything_with_hashes_and_names_no_place() -> None:
     assert [line for line in lines if "://" in line or line.lstrip().startswith(("-i", "--index", "--find"))] == []
 
 
-def test_what_calibration_concludes_is_what_its_figures_say() -> None:
+def test_the_conclusions_of_the_calibration_agree_with_its_table() -> None:
     with (ROOT / "docs" / "calibration.csv").open(encoding="utf-8", newline="") as table:
         nets = list(csv.DictReader(table))
     assert tuple(nets[0]) == COLUMNS

@@ -1,4 +1,4 @@
-"""The reference script and the students' template: same script, right options, and full marks in its own grader."""
+"""Tests of the reference script and the students' template: the same script, the lab's options, full marks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def solution() -> ModuleType:
 
 
 def blanked(path: Path) -> str:
-    """The script's code with the bodies of Net's two methods taken out."""
+    """The script's code without the bodies of Net's two methods."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     net = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Net")
     for method in net.body:
@@ -61,7 +61,7 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 @pytest.fixture
 def tiny_mnist(tmp_path: Path) -> Path:
-    """A folder in torchvision's layout with a few hundred images: a bright square whose place is the digit."""
+    """A folder in torchvision's layout with a few hundred images of a bright square, whose position shows the digit."""
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for prefix, count in (("train", 320), ("t10k", 100)):
@@ -124,7 +124,7 @@ def test_both_scripts_show_their_help(script: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_trains_and_tests_each_epoch(tiny_mnist: Path, tmp_path: Path) -> None:
+def test_the_solution_trains_and_tests_in_each_epoch(tiny_mnist: Path, tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, str(SOLUTION), "--epochs", "2", "--batch-size", "16", "--lr", "0.05", "--no-cuda"],
         cwd=tmp_path,
@@ -142,7 +142,7 @@ def test_it_trains_and_tests_each_epoch(tiny_mnist: Path, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("data", ["digits", "mnist"])
-def test_it_earns_full_marks_in_its_own_grader(data: str, tmp_path: Path) -> None:
+def test_the_solution_earns_full_marks(data: str, tmp_path: Path) -> None:
     if data == "mnist":
         data = os.environ.get("LAB4_DATA", "digits")
         if data == "digits":
@@ -155,7 +155,7 @@ def test_it_earns_full_marks_in_its_own_grader(data: str, tmp_path: Path) -> Non
         check=False,
         timeout=280,
     )
-    assert finished.returncode in {0, 1}, finished.stderr  # 1: Part 1 is not in this file, and a tutor is told so
+    assert finished.returncode in {0, 1}, finished.stderr  # 1: this file has no answers to Part 1, which needs a tutor
     (student,) = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["submissions"]
     assert {item["id"]: item["status"] for item in student["items"] if item["status"] != "passed"} == {}
     assert all(item["awarded"] == item["available"] for item in student["items"])

@@ -1,4 +1,4 @@
-"""Which names one statement binds, reads and changes, by the standard ``symtable``."""
+"""Find the names that a statement binds, reads and changes, with the standard library's ``symtable``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MUTATORS = frozenset(
     | {"add_argument", "add_argument_group", "add_mutually_exclusive_group", "add_parser", "add_subparsers"}
     | {"add_module", "set_defaults"}
 )
-"""Methods whose result is worth keeping for what they do to the object."""
+"""Methods that change their object. Calls of them are kept."""
 _TRAINING = frozenset({"backward", "step", "fit", "train", "test", "validate", "evaluate", "main"})
 _PASSING = _TRAINING | {"run", "show", "func", "cuda", "eval", "start", "close"}
-"""Methods that leave nothing behind that a class could need."""
+"""Methods without an effect that a class could need later."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _OWN_SCOPES = (*_SCOPES, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Match)
 
@@ -31,32 +31,32 @@ def names_of(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
         return plain
     table = _table(node)
     if table is None:
-        return frozenset(), frozenset(one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+        return frozenset(), frozenset(name.id for name in ast.walk(node) if isinstance(name, ast.Name))
     binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     return frozenset(binds), frozenset(_reads(table, at_once=False))
 
 
 def _plain_names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]] | None:
-    """What ``symtable`` would say, for a statement without scopes of its own; None for any other.
+    """The result of :func:`names_of` for a statement without scopes of its own; None for any other.
 
-    A literal of a hundred thousand numbers would take ``symtable`` seconds.
+    ``symtable`` would take seconds for a literal of a hundred thousand numbers.
     """
     binds: set[str] = set()
     uses: set[str] = set()
-    for one in ast.walk(node):
-        if isinstance(one, _OWN_SCOPES):
+    for inner in ast.walk(node):
+        if isinstance(inner, _OWN_SCOPES):
             return None
-        if isinstance(one, ast.Name):
-            (uses if isinstance(one.ctx, ast.Load) else binds).add(one.id)
-        elif isinstance(one, ast.alias):
-            binds.add(one.asname or one.name.split(".")[0])
-        elif isinstance(one, ast.ExceptHandler) and one.name:
-            binds.add(one.name)
+        if isinstance(inner, ast.Name):
+            (uses if isinstance(inner.ctx, ast.Load) else binds).add(inner.id)
+        elif isinstance(inner, ast.alias):
+            binds.add(inner.asname or inner.name.split(".")[0])
+        elif isinstance(inner, ast.ExceptHandler) and inner.name:
+            binds.add(inner.name)
     return frozenset(binds - {"*"}), frozenset(uses)
 
 
 def reads_at_once(node: ast.stmt) -> frozenset[str]:
-    """The global names that are read when the statement itself runs, not when a function in it is called."""
+    """The global names that the statement reads when it runs, without those that its functions read when called."""
     table = _table(node)
     return frozenset(_reads(table, at_once=True)) if table is not None else frozenset()
 
@@ -72,13 +72,13 @@ def globals_set_by(node: ast.stmt) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=4096)  # a statement is asked about several times
+@lru_cache(maxsize=4096)  # called several times for each statement
 def _table(node: ast.stmt) -> symtable.SymbolTable | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return symtable.symtable(ast.unparse(node), "<statement>", "exec")
-    except (SyntaxError, ValueError):  # legal only where it stood, such as a return inside a function
+    except (SyntaxError, ValueError):  # legal only in its context, such as a return inside a function
         return None
 
 
@@ -97,19 +97,19 @@ def _reads(table: symtable.SymbolTable, *, at_once: bool) -> Iterator[str]:
         if at_once and not in_class:
             continue
         for symbol in inner.get_symbols():
-            # a class body looks a name up globally until it has bound it
+            # a class body reads a global name until it has bound the name itself
             if symbol.is_referenced() and (symbol.is_global() or (in_class and symbol.is_local())):
                 yield symbol.get_name()
 
 
 def trains(node: ast.stmt) -> bool:
     """Whether the statement looks like training or testing a network."""
-    for one in ast.walk(node):
-        if not isinstance(one, ast.Call):
+    for inner in ast.walk(node):
+        if not isinstance(inner, ast.Call):
             continue
-        if isinstance(one.func, ast.Attribute) and one.func.attr in {"backward", "step", "fit"}:
+        if isinstance(inner.func, ast.Attribute) and inner.func.attr in {"backward", "step", "fit"}:
             return True
-        if isinstance(one.func, ast.Name) and one.func.id in _TRAINING:
+        if isinstance(inner.func, ast.Name) and inner.func.id in _TRAINING:
             return True
     return False
 
@@ -120,13 +120,13 @@ def changed_names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
         return frozenset(), frozenset()
     stores: set[str] = set()
     calls: set[str] = set()
-    for one in ast.walk(node):
-        if isinstance(one, (ast.Attribute, ast.Subscript)) and not isinstance(one.ctx, ast.Load):
-            stores |= _root(one)
-        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in MUTATORS:
-            calls |= _root(one.func)
-        elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
-            call = one.value
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.Attribute, ast.Subscript)) and not isinstance(inner.ctx, ast.Load):
+            stores |= _root(inner)
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in MUTATORS:
+            calls |= _root(inner.func)
+        elif isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call):
+            call = inner.value
             if isinstance(call.func, ast.Attribute) and call.func.attr not in _PASSING:
                 calls |= _root(call.func)
             elif isinstance(call.func, ast.Name) and call.func.id in {"setattr", "delattr"} and call.args:

@@ -1,7 +1,7 @@
-"""Bytes of a text file to text: by byte order mark, by the pattern of NUL bytes, or by trying encodings in turn.
+"""Decode the bytes of a text file: by byte order mark, by NUL bytes, or by trying encodings in turn.
 
-A Python script says how it is encoded, and must be read as Python reads it: :func:`first_that_fits` decodes without
-loss. In an answer or a table a wrong letter is better than no answer: :func:`readable` always gives a text.
+A Python script declares its encoding and must be read as Python reads it: :func:`first_that_fits` decodes without loss.
+In an answer or a table, a wrong letter is better than no text: :func:`readable` always returns text.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks with the encodings that they announce, longer ones before those that they begin with."""
+"""Byte order marks and their encodings; a mark that starts with another one comes before it."""
 _ASCII = bytes(code for code in range(32, 127) if code != ord("\\")) + b"\\u0041"
 
 
 def marked(data: bytes) -> str:
-    """The encoding that a byte order mark announces; empty without one."""
+    """The encoding that the byte order mark declares; empty without one."""
     return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "")
 
 
 def utf16_by_nuls(data: bytes, above: float) -> str:
-    """UTF-16 without a byte order mark, when more than this share (0..1) of the bytes are NUL; else empty.
+    """The kind of UTF-16 if more than the share ``above`` (0..1) of the bytes are NUL; otherwise empty.
 
-    A letter of a western language has one NUL byte of its two: the second one in little-endian UTF-16.
+    Of the two bytes of a western letter one is NUL: the second one in little-endian UTF-16.
     """
     nuls = data.count(0)
     if nuls <= above * len(data):
@@ -39,9 +39,9 @@ def utf16_by_nuls(data: bytes, above: float) -> str:
 
 
 def cookie(data: bytes) -> str:
-    """The encoding that a comment in the first two lines names (PEP 263); empty for none, or UTF-8.
+    """The encoding that a comment in the first two lines declares (PEP 263); empty without one, and for UTF-8.
 
-    Encodings in which plain Python text means something else (UTF-7, escapes) do not count.
+    Encodings that change plain ASCII text (UTF-7, escapes) are ignored.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
@@ -52,7 +52,7 @@ def cookie(data: bytes) -> str:
 
 
 def first_that_fits(data: bytes, encodings: Iterable[str]) -> tuple[str, str]:
-    """The text by the first of the encodings in which all bytes mean something, and its name; Latin-1 always does."""
+    """The text in the first of the encodings that can decode it, and that encoding; Latin-1 can decode everything."""
     for encoding in encodings:
         try:
             return data.decode(encoding), encoding
@@ -62,9 +62,9 @@ def first_that_fits(data: bytes, encodings: Iterable[str]) -> tuple[str, str]:
 
 
 def readable(data: bytes, *, utf16: str, otherwise: Callable[[bytes], str]) -> str:
-    """The text by byte order mark, as ``utf16`` unless that is empty, as UTF-8, or in the encoding of ``otherwise``.
+    """Decode by byte order mark, as ``utf16`` unless that is empty, as UTF-8, or in the encoding of ``otherwise``.
 
-    ``otherwise`` is asked only for bytes that are not UTF-8. What means nothing becomes U+FFFD.
+    ``otherwise`` is called only for bytes that are not UTF-8. Bytes that cannot be decoded become U+FFFD.
     """
     if encoding := marked(data) or utf16:
         return data.decode(encoding, "replace")

@@ -1,13 +1,12 @@
-"""What a script says, read without running it: its statements, its class Net, and what each import brings in.
+"""Parse a script, and find its class Net and its imports, without running it.
 
-Which statements Net needs is in :mod:`grader.source.slicing`; what to say when it is missing is in
-:mod:`grader.worker.load.near_misses`.
+:mod:`grader.source.slicing` finds the statements that Net needs, :mod:`grader.worker.load.near_misses` explains why Net
+is missing.
 
-Kinds of problem, as stable words. From reading: ``syntax``, ``python2``, ``indentation``, ``tabs``, ``blank-body`` (a
-``def`` or ``class`` with nothing in it), ``encoding``, ``null-bytes``, ``notebook``, ``too-large``, ``too-complex``,
-``unreadable`` (the file itself cannot be opened). From loading (:mod:`grader.worker.load.loading`):
-``missing-package``, ``no-net``, ``near-miss``, ``not-a-class``, ``instance``, ``definition-error`` (an exception in
-what Net needs).
+Stable kinds of problem. From reading: ``syntax``, ``python2``, ``indentation``, ``tabs``, ``blank-body`` (a ``def`` or
+``class`` without a body), ``encoding``, ``null-bytes``, ``notebook``, ``too-large``, ``too-complex``, ``unreadable``
+(the file cannot be opened). From loading (:mod:`grader.worker.load.loading`): ``missing-package``, ``no-net``,
+``near-miss``, ``not-a-class``, ``instance``, ``definition-error`` (an exception in what Net needs).
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ from grader.source.syntax_errors import syntax_problem
 
 
 def parse(script: Script) -> list[ast.stmt]:
-    """The module-level statements. Raises :class:`SourceProblem` when Python could not compile them."""
+    """The module-level statements. Raises :class:`SourceProblem` if Python cannot compile them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             tree = ast.parse(script.text, script.path)
-            compile(tree, script.path, "exec", dont_inherit=True)  # finds what parsing does not: a stray return
+            # Compiling finds more faults than parsing, such as a return outside a function.
+            compile(tree, script.path, "exec", dont_inherit=True)
         except SyntaxError as error:
             raise SourceProblem(syntax_problem(error, script)) from None
         except (RecursionError, MemoryError, ValueError) as error:
@@ -39,7 +39,7 @@ def parse(script: Script) -> list[ast.stmt]:
 
 
 def too_complex(script: Script, error: BaseException) -> Problem:
-    """The problem of a script that the parser itself gives up on."""
+    """The problem of a script that is too complex for the parser."""
     message = f"{script.path} nests its expressions too deeply, or is too long, for Python to read."
     return script.problem("too-complex", message, exception=type(error).__name__)
 
@@ -64,7 +64,7 @@ def is_main_guard(statement: ast.stmt) -> bool:
 
 
 def future_flags(statements: Sequence[ast.stmt]) -> int:
-    """Compiler flags for the script's own ``from __future__`` imports, which must hold for every statement."""
+    """Compiler flags of the script's ``from __future__`` imports, which apply to every statement."""
     flags = 0
     for statement in statements:
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
@@ -75,7 +75,7 @@ def future_flags(statements: Sequence[ast.stmt]) -> int:
 
 @dataclass(frozen=True)
 class Imported:
-    """Where a name comes from: ``module`` (with its dots when relative), the line, and the top-level package."""
+    """Where a name is imported from: ``module`` (with its dots if relative) and the line."""
 
     module: str
     line: int
@@ -102,7 +102,7 @@ def imports(statements: Iterable[ast.stmt]) -> dict[str, Imported]:
 
 
 def is_bound(statements: Iterable[ast.stmt], name: str) -> bool:
-    """Whether the name is bound anywhere at all in the statements, functions included."""
+    """Whether the name is bound anywhere in the statements, functions included."""
     for statement in statements:
         for node in ast.walk(statement):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name:
@@ -137,14 +137,14 @@ def module_level(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 def methods(node: ast.ClassDef) -> tuple[str, ...]:
     """The names of the methods written in the class, in order."""
-    names = (one.name for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    names = (part.name for part in node.body if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return tuple(dict.fromkeys(name[:80] for name in names))[:100]
 
 
 def is_blank(node: ast.ClassDef) -> bool:
-    """Whether the class is the template as handed out: nothing in it that could make a network.
+    """Whether the class is the unchanged template: nothing in it can build a network.
 
-    Any base class but torch's Module may hold the network, so a class with one is never blank.
+    A base class other than torch's Module may contain the network, so such a class is never blank.
     """
     if any(ast.unparse(base).split(".")[-1] not in {"Module", "object"} for base in node.bases):
         return False
@@ -166,7 +166,7 @@ def _calls_base(statement: ast.Expr) -> bool:
 
 
 def _is_idle(value: ast.expr | None) -> bool:
-    """``return``, ``return None``, ``return x``, and at most a softmax around it: no layer is used."""
+    """Whether the returned value uses no layer: nothing, a constant or a name, perhaps in a softmax."""
     while isinstance(value, ast.Call) and value.args and "softmax" in ast.unparse(value.func):
         if not isinstance(value.func, (ast.Attribute, ast.Name)) or ast.unparse(value.func).startswith("self."):
             return False
@@ -175,8 +175,8 @@ def _is_idle(value: ast.expr | None) -> bool:
 
 
 def only_what_runs(node: ast.ClassDef) -> ast.ClassDef:
-    """The class with only the methods that building it and calling it can reach by ``self.name``."""
-    functions = {one.name: one for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    """The class with only those methods that ``Net()`` and a call of it can reach through ``self.name``."""
+    functions = {part.name: part for part in node.body if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))}
     reached: set[str] = set()
     waiting = [name for name in functions if name.startswith("__") or name == "forward"]
     while waiting:
@@ -184,8 +184,8 @@ def only_what_runs(node: ast.ClassDef) -> ast.ClassDef:
         if name in reached or name not in functions:
             continue
         reached.add(name)
-        waiting += [one.attr for one in ast.walk(functions[name]) if isinstance(one, ast.Attribute)]
-    body = [one for one in node.body if getattr(one, "name", "") not in functions.keys() - reached]
+        waiting += [inner.attr for inner in ast.walk(functions[name]) if isinstance(inner, ast.Attribute)]
+    body = [part for part in node.body if getattr(part, "name", "") not in functions.keys() - reached]
     pruned = copy.copy(node)
     pruned.body = body or [ast.Pass()]
     return pruned

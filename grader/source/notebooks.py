@@ -1,7 +1,7 @@
-"""The cells of a Jupyter notebook, in every format there has been (1 to 4), also where nbformat refuses the file.
+"""Read the cells of a Jupyter notebook, in all formats (1 to 4), even if nbformat rejects the file.
 
-It is read for four purposes: to find the script among a submission's files, to load that script, to find the written
-answers, and to tell students what is missing. Why it is not read with nbformat is in docs/dependencies.md.
+Used to choose the script, to load it, to find the written answers, and to show students what is missing.
+docs/dependencies.md says why nbformat does not read them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _SPACE = codecs.BOM_UTF8 + b" \t\r\n\f"
 
 @dataclass(frozen=True)
 class Cell:
-    """``kind`` is ``code``, ``markdown``, ``raw``, ``heading`` or whatever stands there; ``source`` is its text.
+    """A cell. ``kind`` is ``code``, ``markdown``, ``raw``, ``heading`` or anything else; ``source`` is its text.
 
-    ``content`` is all that the file says of it: metadata, outputs, attachments.
+    ``content`` is everything in the file: metadata, outputs, attachments.
     """
 
     kind: object
@@ -30,20 +30,20 @@ class Cell:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """What Jupyter's extensions and templates wrote at the cell."""
+        """What Jupyter, its extensions and templates store with the cell."""
         return _object(self.content.get("metadata"))
 
     @property
     def grade_id(self) -> object:
-        """nbgrader's name of the cell; None without one."""
+        """nbgrader's id of the cell; None without one."""
         return _object(self.metadata.get("nbgrader")).get("grade_id")
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """The cells in order. Nothing that could be read is left out.
+    """All readable cells in order.
 
-    ``is_whole`` says that it is of a known format, and that every cell has a kind and every code cell a text.
+    ``is_whole`` says that the format is known, every cell has a kind, and every code cell has text.
     """
 
     cells: tuple[Cell, ...]
@@ -51,16 +51,16 @@ class Notebook:
 
 
 def is_notebook(path: PurePath, data: bytes) -> bool:
-    """Whether a file is to be read as a notebook: by its name, or by what a notebook with another name holds."""
+    """Whether a file is a notebook, by its name or by its content."""
     if path.suffix.casefold() == ".ipynb":
         return True
     return data.lstrip(_SPACE)[:1] == b"{" and b'"cells"' in data and b'"nbformat"' in data
 
 
 def read_notebook(text: str) -> Notebook:
-    """The notebook in ``text``. Raises ValueError for what is not JSON, RecursionError for what is nested too deeply.
+    """Read a notebook. Raises ValueError if ``text`` is not JSON, RecursionError if it is nested too deeply.
 
-    Whoever reads a stranger's notebook limits the size of ``text`` first: an object takes some hundred bytes.
+    The caller limits the size of ``text``: each JSON object takes some hundred bytes of memory.
     """
     document = json.loads(text)
     if not isinstance(document, dict):
@@ -92,7 +92,7 @@ def _is_list_of_objects(value: Any) -> bool:
 
 
 def _text(cell: Mapping[str, Any]) -> Any:
-    """``source`` since format 4, ``input`` and ``code`` before; a text or a list of lines."""
+    """``source`` since format 4, ``input`` or ``code`` before; text or a list of lines."""
     return next((cell[name] for name in ("source", "input", "code") if name in cell), "")
 
 

@@ -1,6 +1,6 @@
-"""The text of a submitted script or notebook, decoded, with every line traceable to where the student wrote it.
+"""Read a submitted script or notebook as text, in which every line can be traced to the student's file and cell.
 
-What the text means is in :mod:`grader.source.definitions`. Nothing here runs or imports any of it.
+:mod:`grader.source.definitions` parses the text.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from grader.source.decoding import cookie, first_that_fits, marked, utf16_by_nul
 from grader.source.notebooks import is_notebook, read_notebook
 
 LARGEST_SCRIPT = 2_000_000
-"""Bytes. A script of this lab has about ten thousand."""
+"""Bytes. A script for this lab has about ten thousand."""
 LARGEST_NOTEBOOK = 100_000_000
-"""Bytes. Notebooks carry their plots along."""
+"""Bytes. Notebooks contain their plots."""
 LONGEST_CODE = 200
 """Characters of a source line that are quoted in a problem."""
 NUL_SHARE = 0.05
-"""Of the bytes of a script, above which they are UTF-16. A damaged file has single NUL bytes, which are a problem."""
+"""If a larger share of a script's bytes are NUL, it is UTF-16. A damaged file has single NUL bytes, a problem."""
 
 _DOCUMENTS = ((b"{\\rtf", "an RTF document"), (b"PK\x03\x04", "a zip or Word file"), (b"%PDF", "a PDF"))
 _OTHER_LANGUAGES = frozenset(
     {"bash", "sh", "script", "cmd", "html", "javascript", "js", "latex", "markdown", "svg", "perl", "ruby", "sql", "R"}
-    | {"python", "python2", "python3", "pypy"}  # these run elsewhere and leave nothing behind
+    | {"python", "python2", "python3", "pypy"}  # these run in another process, so they define nothing
 )
 _LINE_MAGIC = re.compile(r"\s*(?:[%!?]|[\w.\[\]'\"][\w.\[\]'\", ]*\?{1,2}\s*$)")
 _ASSIGNED_MAGIC = re.compile(r"(\s*[\w.,\[\]][\w.,\[\] ]*=\s*)[%!]")
 _PLAIN_MAGIC = re.compile(r"\s*[%!]")
 _MOST_TRIES = 50
 """Times that a cell is parsed to find its notebook commands one by one."""
-_MOST_TOLD = 20
+_MOST_NAMED = 20
 """Cells named in a remark."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
@@ -43,7 +43,7 @@ _DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTI
 
 
 class SourceProblem(Exception):
-    """The text cannot be used, through no fault of ours; ``problem`` says why."""
+    """The student's text cannot be used; ``problem`` says why."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -52,9 +52,9 @@ class SourceProblem(Exception):
 
 @dataclass(frozen=True)
 class Script:
-    r"""``text`` has ``\n`` line ends. ``cells`` are (code cell number, first line) in order, empty for a plain script.
+    r"""A script; ``text`` has ``\n`` line ends. ``cells`` are (code cell number, first line), empty without a notebook.
 
-    ``modules`` are the files that a notebook writes with ``%%writefile``, each a script of its own.
+    ``modules`` are the files that a notebook writes with ``%%writefile``, by name.
     """
 
     path: str
@@ -64,7 +64,7 @@ class Script:
     remarks: tuple[Remark, ...] = ()
 
     def place(self, line: int) -> tuple[int, int]:
-        """Cell number (0 in a plain script) and the line within it."""
+        """The code cell of a line (0 in a plain script), and the line's number within it."""
         index = bisect.bisect_right([first for _, first in self.cells], line) - 1
         if index < 0:
             return 0, line
@@ -72,7 +72,7 @@ class Script:
         return number, line - first + 1
 
     def code(self, line: int) -> str:
-        """The source line, stripped; empty when there is none."""
+        """The source line without surrounding spaces; empty if there is none."""
         lines = self.text.split("\n")
         return lines[line - 1].strip()[:LONGEST_CODE] if 0 < line <= len(lines) else ""
 
@@ -82,7 +82,7 @@ class Script:
         return f"Line {number} of code cell {cell}" if cell else f"Line {number}"
 
     def problem(self, kind: str, message: str, line: int = 0, *, exception: str = "") -> Problem:
-        """A problem at ``line`` of the text, placed where the student will look for it."""
+        """A problem at ``line`` of the text, with the student's cell and line numbers."""
         cell, number = self.place(line) if line else (0, 0)
         return Problem(kind, message, exception, self.path, number, cell, self.code(line))
 
@@ -111,7 +111,7 @@ def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
     text, used = first_that_fits(data, [*filter(None, [declared]), "utf-8", "cp1252", "latin-1"])
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        message = f"Line {line} of {path} holds NUL bytes, so Python cannot read the file; it may be damaged."
+        message = f"Line {line} of {path} contains NUL bytes, so Python cannot read the file; it may be damaged."
         raise SourceProblem(Problem("null-bytes", message, file=path, line=line))
     text = with_newlines(text)
     if used == (declared or "utf-8") and not used.startswith(("utf-16", "utf-32")):
@@ -153,7 +153,7 @@ def _notebook_script(text: str, path: str, remarks: tuple[Remark, ...]) -> Scrip
     usable = [cell for cell in code if cell.number in kept]
     if len(usable) < len(code):
         numbers = [str(cell.number) for cell in code if cell.number not in kept]
-        shown = ", ".join(numbers[:_MOST_TOLD]) + (", ..." if len(numbers) > _MOST_TOLD else "")
+        shown = ", ".join(numbers[:_MOST_NAMED]) + (", ..." if len(numbers) > _MOST_NAMED else "")
         found.append(Remark("cell-skipped", f"Code cells that are not valid Python were left out: {shown}."))
     starts, lines = [], 1
     for cell in usable:
@@ -178,13 +178,13 @@ def _code_cells(text: str, path: str) -> list[str]:
         raise SourceProblem(Problem("too-large", message, file=path))
     for number, code in enumerate(found, 1):
         if "\0" in code:
-            message = f"Code cell {number} of {path} holds NUL characters, so Python cannot read it; it may be damaged."
+            message = f"Code cell {number} of {path} contains NUL bytes, so Python cannot read it; it may be damaged."
             raise SourceProblem(Problem("null-bytes", message, file=path, cell=number))
     return found
 
 
 def _without_magics(cell: _Cell) -> _Cell:
-    """The cell with notebook commands replaced line for line, so that line numbers stay."""
+    """The cell without notebook commands. Each is replaced by one line, so that line numbers stay the same."""
     lines = cell.text.split("\n")
     first = next((index for index, line in enumerate(lines) if line.strip()), 0)
     writes = ""
@@ -202,7 +202,7 @@ def _without_magics(cell: _Cell) -> _Cell:
         if line < 0:
             break
         _blank(lines, line)
-    else:  # a cell of little else: those that look like commands go unparsed, for each parsing takes the whole cell
+    else:  # mostly commands: remove all that look like one without parsing, because each try parses the whole cell
         for line in range(len(lines)):
             if _PLAIN_MAGIC.match(lines[line]):
                 _blank(lines, line)
@@ -210,7 +210,7 @@ def _without_magics(cell: _Cell) -> _Cell:
 
 
 def _magic_line(text: str, lines: list[str]) -> int:
-    """Index of the line that keeps the text from parsing, when that line is a notebook command; else -1."""
+    """Index of the line with the syntax error, if it is a notebook command; otherwise -1."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -1,9 +1,9 @@
-"""What ``Net`` needs: the statements of a script to keep, in the student's order, found by reading alone.
+"""Slice a script: keep the statements that ``Net`` needs, in the student's order, without running anything.
 
-A statement is kept when it binds a needed name or changes the object behind one (``parser.add_argument(...)``,
-``args.cuda = ...``, ``Net.forward = forward``); then what it uses is needed in turn. ``if``, ``try`` and ``with`` are
-kept with only their kept statements inside. Bare calls, loops that train, and all that Net does not need are dropped;
-what can bind any name (star imports, ``exec``) is kept while a needed one is bound nowhere else.
+A statement is kept if it binds a needed name or changes the object that the name stands for
+(``parser.add_argument(...)``, ``args.cuda = ...``, ``Net.forward = forward``). Then the names that it uses are needed
+too. ``if``, ``try`` and ``with`` keep only the kept statements inside. Bare calls, training loops and everything else
+are dropped. Statements that can bind any name (star imports, ``exec``) are kept if a needed name is bound nowhere else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ USUAL = frozenset(
     {"args", "opt", "device", "use_cuda", "batch_size", "test_batch_size", "epochs", "lr", "learning_rate", "momentum"}
     | {"log_interval", "seed"}
 )
-"""Names that scripts often bind inside ``main()`` only, and that a Net may still read."""
+"""Names that scripts often bind only inside ``main()``, and that a Net may read nevertheless."""
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__class__", "__package__"}
 _BINDING_CALLS = frozenset({"exec", "globals", "locals", "vars"})
 _BRANCHES = (ast.If, ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
@@ -29,10 +29,10 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Slice:
-    """``statements`` to run, in order, and every global name that they or the functions among them may read.
+    """``statements`` to run, in order, and every global name that they or their functions may read (``needed``).
 
-    ``borrowed`` are names whose statements were taken from inside a function; ``usual`` those of them, and others that
-    are bound in functions only, for which the lab's defaults may stand in.
+    ``borrowed`` are names whose statements were taken from inside a function. ``usual`` are names bound only in
+    functions for which the lab's defaults may be used.
     """
 
     statements: tuple[ast.stmt, ...]
@@ -42,7 +42,7 @@ class Slice:
 
 
 def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
-    """The statements that ``names`` need. May raise RecursionError on absurdly nested input."""
+    """The statements that ``names`` need. May raise RecursionError if the script is nested too deeply."""
     wanted = frozenset(names)
     kept, needed, unbound = _sliced(statements, wanted)
     borrowed: list[str] = []
@@ -56,7 +56,7 @@ def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
         lent = _sliced(list(function.body), frozenset({name}))[0]
         if lent:
             borrowed.append(name)
-            position = next((i for i, one in enumerate(statements) if name in reads_at_once(one)), len(statements))
+            position = next((i for i, node in enumerate(statements) if name in reads_at_once(node)), len(statements))
             statements = [*statements[:position], *lent, *statements[position:]]
     if borrowed:
         kept, needed, _ = _sliced(statements, wanted)
@@ -64,7 +64,7 @@ def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
 
 
 def _function_that_binds(statements: Sequence[ast.stmt], name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """The last module-level function that sets ``name``: as a global, or as a local when the name is a usual one."""
+    """The last module-level function that sets ``name`` as a global, or as a local if the name is in ``USUAL``."""
     for statement in reversed(statements):
         if not isinstance(statement, _FUNCTIONS):
             continue
@@ -76,7 +76,7 @@ def _function_that_binds(statements: Sequence[ast.stmt], name: str) -> ast.Funct
 
 @dataclass
 class _Part:
-    """A plain statement, or the head of a branching one, with the names that matter."""
+    """A plain statement, or the head of a branching one, with the names that it binds, uses and changes."""
 
     node: ast.stmt
     binds: frozenset[str]
@@ -91,9 +91,10 @@ class _Part:
 
 
 def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list[ast.stmt], set[str], set[str]]:
-    """Kept statements, needed names, and the needed names that nothing kept binds."""
+    """Kept statements, needed names, and the needed names that no kept statement binds."""
     flat: list[_Part] = []
-    setters = {one.name: globals_set_by(one) for one in statements if isinstance(one, _FUNCTIONS) and not trains(one)}
+    functions = [node for node in statements if isinstance(node, _FUNCTIONS) and not trains(node)]
+    setters = {function.name: globals_set_by(function) for function in functions}
     tops = [_part(statement, (), flat, setters) for statement in statements]
     imported = {name for part in flat if isinstance(part.node, (ast.Import, ast.ImportFrom)) for name in part.binds}
     needed = set(names)
@@ -101,17 +102,17 @@ def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list
     while True:
         found = [part for part in flat if not part.is_kept and _is_wanted(part, needed, imported, with_wildcards)]
         for part in found:
-            for one in (part, *part.parents):
-                one.is_kept = True
-                needed |= one.uses
+            for kept in (part, *part.parents):
+                kept.is_kept = True
+                needed |= kept.uses
             if part.calls_on & needed:
-                needed |= part.binds  # group = parser.add_argument_group(): what is done to group is done to parser
+                needed |= part.binds  # group = parser.add_argument_group(): changes to group are changes to parser
         bound = {name for part in flat if part.is_kept for name in part.binds}
         unbound = needed - _BUILTINS - bound
         if not found and (with_wildcards or not unbound):
             break
         with_wildcards = with_wildcards or not found
-    return [kept for top in tops if (kept := _pruned(top)) is not None], needed, unbound
+    return [node for top in tops if (node := _pruned(top)) is not None], needed, unbound
 
 
 def _is_wanted(part: _Part, needed: set[str], imported: set[str], with_wildcards: bool) -> bool:
@@ -129,8 +130,8 @@ def _may_bind_anything(node: ast.stmt) -> bool:
     if not isinstance(node, (ast.Expr, ast.Assign)):
         return False
     return any(
-        isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in _BINDING_CALLS
-        for one in ast.walk(node)
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _BINDING_CALLS
+        for call in ast.walk(node)
     )
 
 
@@ -175,7 +176,7 @@ def _pruned(part: _Part) -> ast.stmt | None:
     node = copy.copy(part.node)
     kept: dict[str, list[ast.stmt]] = {}
     for name, children in part.bodies.items():
-        kept[name] = [one for child in children if (one := _pruned(child)) is not None]
+        kept[name] = [inner for child in children if (inner := _pruned(child)) is not None]
         if children and not kept[name]:
             kept[name] = [ast.copy_location(ast.Pass(), children[0].node)]
     if isinstance(node, (ast.Try, ast.TryStar)):

@@ -1,4 +1,4 @@
-"""Why a script does not parse, in a sentence for the student who wrote it."""
+"""Explain to a student in one sentence why a script does not parse."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ def syntax_problem(error: SyntaxError, script: Script) -> Problem:
     if old:
         return script.problem("python2", f"{where} is written for Python 2: {old}.", line, exception=name)
     if _NOTEBOOK_COMMAND.match(code):
-        message = f"{where} is a notebook command, which is not Python; take it out of the script."
+        message = f"{where} is a notebook command, which is not Python; remove it from the script."
     elif code.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-        message = f"{where} is left over from a merge conflict; keep one version and take the markers out."
+        message = f"{where} is left over from a merge conflict; keep one version and remove the markers."
     elif _CURLY.search(reason):
-        message = f"{where} has curly quotes or another character from a word processor; retype it: {reason}."
+        message = f"{where} has curly quotes or another character from a word processor; type it again: {reason}."
     elif _OLD_ASYNC.search(code):
-        message = f"{where} uses async as a name, which Python reserves since 3.7; PyTorch calls it non_blocking now."
+        message = f"{where} uses async as a name, but async is a keyword of Python; PyTorch now calls it non_blocking."
     else:
         message = f"{where} is not valid Python: {reason}."
     return script.problem("syntax", message, line, exception=name)
 
 
 def _python2_reason(reason: str, code: str) -> str:
-    bare = _STRING.sub("''", code)  # what stands inside quotes is no syntax
+    bare = _STRING.sub("''", code)  # text in quotes is not syntax
     for pattern, advice in _PYTHON2:
         if pattern.search(bare):
             return advice
-    return "it uses a form that Python 3 has dropped" if "multiple exception types must be" in reason else ""
+    return "it uses syntax that Python 3 does not have" if "multiple exception types must be" in reason else ""
 
 
 def _indentation_problem(reason: str, script: Script, line: int, name: str) -> Problem:
@@ -65,14 +65,14 @@ def _indentation_problem(reason: str, script: Script, line: int, name: str) -> P
     if match and _is_left_blank(script, int(match[2])):
         opening = int(match[2])
         what = "function" if match[1] == "function" else "class"
-        message = f"{script.where(opening)} opens a {what} with nothing in it; its body was left blank."
+        message = f"{script.where(opening)} starts a {what} whose body is blank; write the body."
         return script.problem("blank-body", message, opening, exception=name)
     message = f"{script.where(line)} is not indented as Python expects: {reason}."
     return script.problem("indentation", message, line, exception=name)
 
 
 def _is_left_blank(script: Script, opening: int) -> bool:
-    """Whether the ``def`` or ``class`` at line ``opening`` has no body at all, rather than one that is not indented."""
+    """Whether the ``def`` or ``class`` at line ``opening`` has no body, rather than a body that is not indented."""
     lines = script.text.split("\n")
     following = next((text for text in lines[opening:] if text.strip() and not text.lstrip().startswith("#")), "")
     if not following:
@@ -80,8 +80,8 @@ def _is_left_blank(script: Script, opening: int) -> bool:
     depth = _depth(lines[opening - 1])
     if _depth(following) < depth:
         return True
-    starts_anew = following.lstrip().startswith(("def ", "class ", "@", "async def ", "if __name__"))
-    return _depth(following) == depth and starts_anew
+    starts_next = following.lstrip().startswith(("def ", "class ", "@", "async def ", "if __name__"))
+    return _depth(following) == depth and starts_next
 
 
 def _depth(text: str) -> int:

@@ -1,11 +1,10 @@
-"""Finding the submissions of a cohort on disk; nothing in one is executed, imported or parsed as Python here.
+"""Find the submissions of a cohort on disk and choose the script of each, without running or parsing any code.
 
-``discover`` takes a folder of students (a folder, file or zip each), one zip of them all, an LMS export, or a single
-submission, and says which file of each is the script; ``survey`` and ``assemble`` are its two steps. How it tells one
-submission from a cohort is told in :mod:`grader.submissions.layout`; how it chooses a script in
-:mod:`grader.submissions.script_choice`. Ids are names of folders or files without ``.zip`` or ``.py``; Moodle's are
-``Jane Doe_5012345`` (every folder or file of one participant number is one submission), Canvas's ``doejane_12345``.
-Ids that would be alike get `` (2)``.
+``discover`` takes a folder with one folder, file or zip for each student, a zip of them all, an LMS export, or a single
+submission. ``survey`` and ``assemble`` are its two steps. :mod:`grader.submissions.layout` distinguishes a submission
+from a cohort; :mod:`grader.submissions.script_choice` chooses the script. The id of a submission is the name of its
+folder or file without ``.zip`` or ``.py``. Moodle's ids are ``Jane Doe_5012345`` (all folders and files with the same
+participant number are one submission), Canvas's ``doejane_12345``. Equal ids get `` (2)``.
 
 May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``.
 """

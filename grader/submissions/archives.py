@@ -1,8 +1,8 @@
-"""Unpacking a zip that a stranger made: what is refused, and the streaming that holds to it.
+"""Unpack a zip from a stranger within limits, and refuse what is unsafe or damaged.
 
-Clutter is left packed. A member that could be anybody's mistake is refused by itself, so that one student cannot take a
-whole cohort's zip down; that holds for names that lead outside too, for a tutor's own zip may carry such a name of one
-student's. An archive that has no end is refused whole.
+Clutter is not unpacked. A bad member is refused by itself, so that one student cannot make a whole cohort's zip
+unusable. This includes names that lead outside the folder, because a tutor's zip may contain a student's file with such
+a name. An archive that exceeds the limits is refused as a whole.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ MIB = 1 << 20
 _CHUNK = 1 << 16
 _RATIO = 200
 _RATIO_FROM = 16 * MIB
-"""Text compresses some 5 to 50 times; deflate's limit is 1032. Small files may do better by chance."""
+"""Text compresses some 5 to 50 times; deflate's limit is 1032. Small files may compress better by chance."""
 _DEPTH = 40
 _SIGNATURE = b"PK\x01\x02"
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError, IndexError)
-"""What zipfile raises at damaged input."""
+"""What zipfile raises for damaged input."""
 _NAME_ERRORS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.EISDIR}
-"""What a file system says to a name that it cannot hold, or cannot hold beside the others."""
+"""Errors for a name that the file system does not accept, or not beside the other names."""
 _MAGIC = {b"Rar!": "a .rar", b"7z\xbc\xaf": "a .7z", b"\x1f\x8b": "a .gz", b"%PDF": "a PDF", b"<!DO": "a web page"}
 
 
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold once unpacked: members, bytes in all and bytes in one file."""
+    """Limits for an unpacked archive: members, bytes together, and bytes of one file."""
 
     members: int
     size: int
@@ -55,7 +55,10 @@ COHORT = Limits(members=100_000, size=4096 * MIB, file_size=200 * MIB)
 
 @dataclass(frozen=True)
 class RefusedMember:
-    """A member left out: its path below the target folder (its start, if deep), and why, as the end of a sentence."""
+    """A member that was not unpacked: its path in the target folder (the start of a long one), and the reason.
+
+    ``reason`` is the end of a sentence that begins with the archive's name.
+    """
 
     path: str
     reason: str
@@ -69,7 +72,7 @@ class _Member:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What came out of an archive: members and bytes written, and the members left out with a reason."""
+    """The result of unpacking: members and bytes written, and the refused members."""
 
     members: int
     size: int
@@ -79,7 +82,7 @@ class Unpacked:
 def unpack(archive: Path, target: Path, limits: Limits) -> Unpacked:
     """Unpack the zip ``archive`` into the empty folder ``target``. Nothing is written elsewhere.
 
-    Raises Refused, and then nothing stays in ``target``: what was unpacked of a bomb would fill the disk.
+    Raises Refused, and then empties ``target``: the unpacked part of a bomb would fill the disk.
     """
     try:
         return _unpacked(archive, target, limits)
@@ -89,7 +92,7 @@ def unpack(archive: Path, target: Path, limits: Limits) -> Unpacked:
 
 
 def empty(folder: Path) -> None:
-    """Remove what lies in ``folder``, as far as that can be done."""
+    """Remove everything in ``folder`` that can be removed."""
     with contextlib.suppress(OSError):
         for entry in list(folder.iterdir()):
             with contextlib.suppress(OSError):
@@ -106,7 +109,7 @@ def _unpacked(archive: Path, target: Path, limits: Limits) -> Unpacked:
     except _BROKEN as error:
         raise Refused(_explain_broken(archive)) from error
     except NotImplementedError as error:
-        raise Refused("is compressed in a way that cannot be read; please make an ordinary .zip") from error
+        raise Refused("uses a compression that cannot be read; please make an ordinary .zip") from error
     except OSError as error:
         raise Refused(f"could not be unpacked ({error.strerror or type(error).__name__})") from error
 
@@ -123,9 +126,9 @@ def _explain_broken(archive: Path) -> str:
 
 
 def _count_entries(archive: Path, limits: Limits) -> None:
-    """Refuse a directory of millions of entries before zipfile reads all of it into memory.
+    """Refuse a zip with millions of entries before zipfile reads them all into memory.
 
-    Every entry begins with the same four bytes, so their number bounds the entries; stored inner zips add some.
+    Every entry begins with the same four bytes, so there are no more entries than such bytes; inner zips add some.
     """
     if archive.stat().st_size > limits.size:
         raise Refused(f"is larger than {limits.size // MIB} MiB")
@@ -135,13 +138,13 @@ def _count_entries(archive: Path, limits: Limits) -> None:
             seen += (tail + chunk).count(_SIGNATURE)
             tail = chunk[-3:]
     if seen > 4 * limits.members:
-        raise Refused(f"holds more than {limits.members} files")
+        raise Refused(f"contains more than {limits.members} files")
 
 
 def _sift(opened: zipfile.ZipFile, limits: Limits) -> tuple[list[_Member], list[RefusedMember]]:
     infos = opened.infolist()
     if len(infos) > limits.members:
-        raise Refused(f"holds {len(infos)} files; at most {limits.members} are unpacked")
+        raise Refused(f"contains {len(infos)} files; at most {limits.members} are unpacked")
     members: list[_Member] = []
     refused: list[RefusedMember] = []
     taken: dict[str, str] = {}
@@ -163,7 +166,7 @@ def _sift(opened: zipfile.ZipFile, limits: Limits) -> tuple[list[_Member], list[
                 continue
         if reason is None and (key in taken or key in folders or parents & taken.keys()):
             twin = _show(taken.get(key, path))
-            reason = f"holds two files that some computers cannot tell apart: {twin} and {_show(path)}"
+            reason = f"contains two files whose names are the same on some computers: {twin} and {_show(path)}"
         if reason is not None:
             refused.append(RefusedMember(_start(path), reason))
             continue
@@ -174,26 +177,24 @@ def _sift(opened: zipfile.ZipFile, limits: Limits) -> tuple[list[_Member], list[
 
 
 def _start(path: str) -> str:
-    """Enough of a path to tell whose it is, and never too long for a file system."""
+    """The start of a path, long enough to show whose it is and short enough for a file system."""
     return "/".join(path.split("/")[:5])
 
 
 def _member_path(info: zipfile.ZipInfo) -> tuple[str, str]:
-    """The member's path, cleaned, as it will be written below the target (empty for one without a name); or, with
-    the path that tells whose it is, why it must not be.
-    """
+    """The member's cleaned path below the target (empty without a name), and why it must not be written, or empty."""
     name = _decoded(info).replace("\\", "/")
     parts = [p for p in name.split("/") if p not in {"", "."}]
     path = "/".join(clean_component(p) for p in parts[: _DEPTH + 1])
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        return path, f"holds a file with an absolute path ({_show(name)}), which could overwrite other files"
+        return path, f"contains a file with an absolute path ({_show(name)}), which could overwrite other files"
     if ".." in parts:
-        return path, f"holds a file that would be written outside of its folder ({_show(name)})"
+        return path, f"contains a file that would be written outside its folder ({_show(name)})"
     return path, ""
 
 
 def _decoded(info: zipfile.ZipInfo) -> str:
-    """The member's name; zipfile reads names without the UTF-8 mark as cp437, and macOS leaves that mark out."""
+    """The member's name. zipfile reads names without the UTF-8 flag as cp437, and macOS does not set this flag."""
     if info.flag_bits & 0x800:
         return info.filename
     try:
@@ -210,23 +211,23 @@ def _is_left_packed(info: zipfile.ZipInfo, path: str) -> bool:
 
 def _fault(info: zipfile.ZipInfo, path: str) -> str | None:
     if path.count("/") >= _DEPTH:
-        return f"holds folders nested more than {_DEPTH} deep"
+        return f"contains folders nested more than {_DEPTH} deep"
     if len(path.encode()) > LONGEST_PATH:
-        return f"holds a path that is too long ({_show(path)})"
+        return f"contains a path that is too long ({_show(path)})"
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
-        return f"holds a link ({_show(info.filename)}) where a file should be; links are not followed"
+        return f"contains a link ({_show(info.filename)}); links are not followed"
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        return f"holds something that is not an ordinary file ({_show(info.filename)})"
+        return f"contains something that is not an ordinary file ({_show(info.filename)})"
     if info.flag_bits & 0x1:
         return f"is protected by a password ({_show(info.filename)}); please send it without one"
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        return "is compressed in a way that cannot be read; please make an ordinary .zip"
+        return "uses a compression that cannot be read; please make an ordinary .zip"
     return None
 
 
 def holds_lms_export(archive: Path) -> bool:
-    """True when names in the zip are Moodle's, so that it holds several students' work; False when it is broken."""
+    """True if the zip has Moodle's names, so that it contains several students' work; False if it is broken."""
     try:
         _count_entries(archive, COHORT)
         with zipfile.ZipFile(archive) as opened:
@@ -251,7 +252,7 @@ def _extract(
         except OSError as error:
             if error.errno not in _NAME_ERRORS:
                 raise
-            refused.append(RefusedMember(member.path, f"holds a name that cannot be written ({_show(member.path)})"))
+            refused.append(RefusedMember(member.path, f"contains a name that cannot be written ({_show(member.path)})"))
             continue
         total += written
         if total > limits.size:
@@ -264,7 +265,7 @@ def _extract(
 
 
 def _stream(opened: zipfile.ZipFile, member: _Member, place: Path, most: int) -> tuple[int, str]:
-    """Write one member, counting what comes out whatever its header promises; bytes written and why it was stopped."""
+    """Write one member, counting its real size whatever its header says; bytes written, and why it was stopped."""
     written = 0
     packed = max(1, member.info.compress_size)
     try:
@@ -272,9 +273,9 @@ def _stream(opened: zipfile.ZipFile, member: _Member, place: Path, most: int) ->
             while chunk := source.read(_CHUNK):
                 written += len(chunk)
                 if written > most:
-                    return written, f"unpacks to too much: {_show(member.path)} alone exceeds the limit"
+                    return written, f"is too large when unpacked: {_show(member.path)} alone exceeds the limit"
                 if written > _RATIO_FROM and written > _RATIO * packed:
-                    return written, f"holds {_show(member.path)}, which grows more than {_RATIO}-fold when unpacked"
+                    return written, f"contains {_show(member.path)}, which grows more than {_RATIO}-fold when unpacked"
                 sink.write(chunk)
     except (*_BROKEN, NotImplementedError, RuntimeError):
         return written, f"is damaged: {_show(member.path)} could not be unpacked"

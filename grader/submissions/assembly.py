@@ -1,4 +1,4 @@
-"""Putting one submission together from what was delivered, so that its files lie below one folder."""
+"""Assemble one submission from what a student handed in, with all its files in one folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _NESTING = 2
 class Part:
     """A folder, zip or file that a student handed in.
 
-    ``name`` is what it is called within the submission (for a folder, a prefix; empty: at the top, or a file's own
-    name), ``level`` how many archives it came out of.
+    ``name`` is its name within the submission: for a folder, a prefix; empty for the top folder, or for a file's own
+    name. ``level`` is the number of archives around it.
     """
 
     path: Path
@@ -31,11 +31,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Delivery:
-    """All that one student handed in. Deliveries with the same ``key`` are one student's.
+    """Everything that one student handed in. Deliveries with the same ``key`` belong to the same student.
 
-    ``refusals`` are whole sentences on what could not be unpacked; ``main`` is the script when the tutor named it.
-    ``is_claimed`` says that the name stands inside a folder or zip that may itself be a student's, so that anybody
-    can have written it. ``shared_name`` is the name that another one has too, so that ``id`` has a number after it.
+    ``refusals`` are sentences about what could not be unpacked. ``main`` is the script if the tutor named it.
+    ``is_claimed`` says that the student's name comes from inside a folder or zip that may be another student's, so
+    anybody can have written it. ``shared_name`` is a name that another delivery has too, so ``id`` has a number.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Delivery:
 
 @dataclass
 class _Pile:
-    """What has been gathered so far."""
+    """The files found so far, and what was not taken."""
 
     scratch: Path
     files: list[Found]
@@ -88,7 +88,7 @@ class _Pile:
     def _add_archive(self, part: Part, prefix: str) -> None:
         name = printable(PurePosixPath(part.name).name or part.path.name)
         if part.level >= _NESTING:
-            self.refusals.append(f"{name} lies in an archive within an archive, which is not unpacked.")
+            self.refusals.append(f"{name} is in an archive within an archive, which is not unpacked.")
             return
         place = Path(tempfile.mkdtemp(prefix="zip-", dir=self.scratch))
         try:
@@ -104,27 +104,27 @@ class _Pile:
         is_alone = not self.files and not prefix
         self.add(Part(place, level=part.level + 1), prefix if is_alone else f"{prefix}{stem(name)}/")
         if len(self.files) + len(self.refusals) == before:
-            self.refusals.append(f"{name} holds no file that can be graded.")
+            self.refusals.append(f"{name} contains no file that can be graded.")
 
 
 def assemble(delivery: Delivery, scratch: Path) -> Submission:
-    """The submission that ``delivery`` makes; its zips are unpacked below ``scratch``.
+    """The submission of ``delivery``; its zips are unpacked below ``scratch``.
 
-    Trouble in reading it becomes its problem: no student stops a cohort.
+    If it cannot be read, this becomes its ``problem``, so that no student stops a cohort.
     """
     scratch = scratch.resolve()
     try:
         submission = _assembled(delivery, scratch)
     except OSError as error:
-        told = f"The submission could not be read ({error.strerror or type(error).__name__})."
-        submission = _unusable(delivery, scratch, told)
+        problem = f"The submission could not be read ({error.strerror or type(error).__name__})."
+        submission = _unusable(delivery, scratch, problem)
     if not delivery.shared_name:
         return submission
-    told = (
-        f"More than one submission is called {delivery.shared_name}, so this one got a number; "
-        "a tutor should tell whose it is."
+    message = (
+        f"More than one submission has the name {delivery.shared_name}, so this one got a number; "
+        "a tutor should find out whose it is."
     )
-    return replace(submission, flags=(*submission.flags, Flag("same-name", told)))
+    return replace(submission, flags=(*submission.flags, Flag("same-name", message)))
 
 
 def _unusable(delivery: Delivery, scratch: Path, problem: str) -> Submission:
@@ -160,7 +160,7 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
 
 
 def _rooted(files: list[Found], scratch: Path) -> tuple[Path, list[Found]]:
-    """A folder that holds ``files`` under their names, which are safe to show; copied below ``scratch`` if need be."""
+    """A folder with ``files`` under names that are safe to show; copied below ``scratch`` if needed."""
     tidy = sorted(tidied(files), key=lambda f: natural_key(f.name))
     roots = {_root(f) for f in tidy}
     if len(roots) == 1 and (root := next(iter(roots))) is not None:
@@ -171,7 +171,7 @@ def _rooted(files: list[Found], scratch: Path) -> tuple[Path, list[Found]]:
 
 
 def _root(found: Found) -> Path | None:
-    """The folder below which ``found`` lies under its very name; None without one, or when its path cannot be shown."""
+    """The folder in which ``found`` has exactly its name; None if there is none, or if its path cannot be shown."""
     parts = PurePosixPath(found.name).parts
     if found.path.parts[-len(parts) :] != parts:
         return None
@@ -191,7 +191,7 @@ def _problem(pile: _Pile, choice: Choice) -> str:
     if pile.refusals:
         return pile.refusals[0]
     if not pile.files and pile.links:
-        return f"Only a link to another place was found ({printable(pile.links[0])}); links are not followed."
+        return f"Only a link was found ({printable(pile.links[0])}); links are not followed."
     if not pile.files and pile.special:
         return "Only pipes, sockets or devices were found, which are not opened."
     if not pile.files and pile.left_out:
@@ -205,7 +205,7 @@ def _flags(pile: _Pile, *, has_script: bool) -> list[Flag]:
     flags = []
     if pile.links:
         shown = ", ".join(printable(name) for name in pile.links[:3]) + (", ..." if len(pile.links) > 3 else "")
-        flags.append(Flag("link-not-followed", f"Links that lead out of the submission were not followed: {shown}."))
+        flags.append(Flag("link-not-followed", f"Links to files outside the submission were not followed: {shown}."))
     if pile.left_out:
         count = "1 file was" if pile.left_out == 1 else f"{pile.left_out} files were"
         flags.append(Flag("files-left-out", f"{count} left out: the submission is too large."))

@@ -1,4 +1,4 @@
-"""From a path to submissions: opens what wraps a cohort, lists what each student handed in, puts each together."""
+"""Find the submissions at a path: unpack the cohort, list what each student handed in, assemble each submission."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from grader.submissions.naming import is_generic, natural_key, printable, stem, 
 from grader.submissions.script_choice import read_scripts
 
 _NESTING = 2
-"""A cohort's zip may hold students' zips, and a student's zip one more; deeper ones stay packed."""
+"""A cohort's zip may contain students' zips, and these one more level; deeper zips are not unpacked."""
 
 
 def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
     """Every submission at ``path``, in natural order of id. Zips are unpacked below ``scratch``, the caller's folder.
 
-    Raises UsageFault when ``path`` does not exist or holds nothing. A submission that cannot be used is among them,
-    without a script and with its problem told.
+    Raises UsageFault if ``path`` does not exist or is empty. A submission that cannot be used is included, without a
+    script and with a ``problem``.
     """
     return tuple(assemble(delivery, scratch) for delivery in survey(path, scratch))
 
 
 def survey(path: Path, scratch: Path) -> tuple[Delivery, ...]:
-    """What each student at ``path`` handed in, with an id of their own, for :func:`assemble` to put together.
+    """What each student at ``path`` handed in, with unique ids, for :func:`assemble`.
 
     Order, errors and ``scratch`` are those of :func:`discover`.
     """
@@ -50,12 +50,12 @@ def survey(path: Path, scratch: Path) -> tuple[Delivery, ...]:
     except OSError as error:
         raise UsageFault(f"{printable(str(path))} cannot be read ({error.strerror or error}).") from error
     if not deliveries:
-        raise UsageFault(f"{printable(str(path))} holds no submission.")
+        raise UsageFault(f"{printable(str(path))} contains no submission.")
     return tuple(sorted(_named(_merged(deliveries)), key=lambda delivery: natural_key(delivery.id)))
 
 
 def _named(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
-    # Who was named by the cohort itself keeps the name; who only claims it gets a number after it.
+    # A student named by the cohort itself keeps the name; one whose name is only claimed gets a number.
     ranked = sorted(deliveries, key=lambda d: (d.is_claimed, natural_key(printable(d.id)), d.id))
     names = [printable(delivery.id) for delivery in ranked]
     for delivery, name, id in zip(ranked, names, unique_ids(names), strict=True):
@@ -63,7 +63,7 @@ def _named(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
 
 
 def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """One delivery for all that share a key; the first one's id holds."""
+    """One delivery for all with the same key, with the first one's id."""
     by_key: dict[str, Delivery] = {}
     for delivery in deliveries:
         known = by_key.get(delivery.key)
@@ -77,7 +77,7 @@ def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
 
 @dataclass
 class _Survey:
-    """One walk over what the tutor named; remembers what it refused to unpack on the way."""
+    """One walk over the tutor's path; collects what it refused to unpack."""
 
     scratch: Path
     refused: dict[Path, str] = field(default_factory=dict)
@@ -96,28 +96,31 @@ class _Survey:
         return [Delivery(str(path), stem(path.name), (Part(path), *beside), main=path.name, is_named_by_student=True)]
 
     def archive(self, path: Path, name: str, *, level: int, limits: Limits) -> list[Delivery]:
-        """What a zip that may hold a cohort turns out to hold; a refused one is a submission with a problem."""
+        """The deliveries in a zip that may contain a cohort; a refused zip is a submission with a problem."""
         place = Path(tempfile.mkdtemp(prefix="zip-", dir=self.scratch))
         try:
             unpacked = unpack(path, place, limits)
         except Refused as reason:
             return [Delivery(str(path), name, (), refusals=(f"{printable(path.name)} {reason}.",))]
-        said = {place / m.path: f"{printable(path.name)} {m.reason}." for m in unpacked.refused}
-        self.refused |= said
-        for lost in said:
-            # A student all of whose files were refused still has a folder, and so a row.
+        sentences = {place / m.path: f"{printable(path.name)} {m.reason}." for m in unpacked.refused}
+        self.refused |= sentences
+        for lost in sentences:
+            # A student whose files were all refused still gets a folder, and so a row.
             with contextlib.suppress(OSError):
                 lost.parent.mkdir(parents=True, exist_ok=True)
         found = self.folder(place, name, level=level + 1, keeps_name=True)
         if not found:
-            refusals = tuple(said.values()) or (f"{printable(path.name)} holds no file that can be graded.",)
+            refusals = tuple(sentences.values()) or (f"{printable(path.name)} contains no file that can be graded.",)
             return [Delivery(str(path), name, (), refusals=refusals)]
         if len(found) == 1 and (over := _over_limits(unpacked)):
             return [Delivery(str(path), found[0].id, (), refusals=(f"{printable(path.name)} {over}.",))]
         return found
 
     def folder(self, folder: Path, name: str, *, level: int, keeps_name: bool = False) -> list[Delivery]:
-        """What ``folder``, called ``name``, holds: one submission or a cohort's. Empty when there is nothing."""
+        """The deliveries in ``folder``: one submission, or those of a cohort. Empty if the folder is empty.
+
+        ``name`` is the name to take for the id.
+        """
         kids = layout.children(folder)
         source = lms_names.moodle_folder(name)
         id = source.id if source else name
@@ -135,7 +138,7 @@ class _Survey:
         return self.cohort(folder, kids, level) if layout.is_cohort(kids) else [whole]
 
     def box(self, box: Path, level: int) -> list[Delivery]:
-        """What a lone folder or zip holds; an empty one is a student with nothing."""
+        """The deliveries in a single folder or zip; an empty one is a student who handed in nothing."""
         name = stem(box.name) if box.is_file() else box.name
         if box.is_file() and level >= _NESTING:
             return [Delivery(str(box), name, (Part(box, level=level),))]
@@ -145,7 +148,7 @@ class _Survey:
         return self.folder(box, name, level=level) or [empty]
 
     def cohort(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
-        """A delivery for each folder, zip and loose script in a cohort's folder."""
+        """A delivery for each folder, zip and separate script in a cohort's folder."""
         found: list[Delivery] = []
         for place in kids.folders:
             found += self.student_folder(place, level)
@@ -155,20 +158,20 @@ class _Survey:
                 continue
             found.append(Delivery(str(place), stem(place.name), (Part(place, level=level),)))
         for link in kids.links:
-            told = f"{printable(link.name)} is a link to another place; links are not followed."
-            found.append(Delivery(str(link), link.name, (), refusals=(told,)))
+            refusal = f"{printable(link.name)} is a link; links are not followed."
+            found.append(Delivery(str(link), link.name, (), refusals=(refusal,)))
         for id, paths in layout.loose_groups(kids):
-            refusals = tuple(told for p in paths for told in self.refused_below(p))
+            refusals = tuple(refusal for p in paths for refusal in self.refused_below(p))
             parts = tuple(Part(p, level=level) for p in paths)
             key = f"{folder}/{id}"
             found.append(Delivery(key, id, parts, refusals, is_named_by_student=len(paths) == 1 or _one_script(paths)))
-        for lost, told in self.refused.items():
+        for lost, refusal in self.refused.items():
             if lost.parent == folder and not lost.exists():
-                found.append(Delivery(str(lost), stem(lost.name), (), (told,)))
+                found.append(Delivery(str(lost), stem(lost.name), (), (refusal,)))
         return found
 
     def student_folder(self, folder: Path, level: int) -> list[Delivery]:
-        """One student's folder, or a tutorial group's when an LMS's names show in it."""
+        """One student's folder, or a tutorial group's folder if it has names from an LMS."""
         with contextlib.suppress(OSError):
             kids = layout.children(folder)
             if any(layout.origin(p) for p in kids.boxes + kids.files):
@@ -176,7 +179,7 @@ class _Survey:
         return [Delivery(str(folder), folder.name, (Part(folder, level=level),), self.refused_below(folder))]
 
     def lms_export(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
-        """A delivery for each name that an LMS wrote; folders, zips and scripts of other names are students' too."""
+        """A delivery for each name from an LMS; folders, zips and scripts with other names are students' too."""
         found: list[Delivery] = []
         unnamed = []
         for path in kids.boxes + kids.files:
@@ -197,8 +200,8 @@ class _Survey:
         return found + self.cohort(folder, others, level)
 
     def refused_below(self, path: Path) -> tuple[str, ...]:
-        """What was refused of the zip that ``path`` came out of, as far as it lies at or below ``path``."""
-        return tuple(told for lost, told in self.refused.items() if lost.is_relative_to(path))
+        """The refusals at or below ``path`` when its zip was unpacked."""
+        return tuple(refusal for lost, refusal in self.refused.items() if lost.is_relative_to(path))
 
 
 def _claimed(deliveries: list[Delivery]) -> list[Delivery]:
@@ -206,9 +209,9 @@ def _claimed(deliveries: list[Delivery]) -> list[Delivery]:
 
 
 def _over_limits(unpacked: Unpacked) -> str:
-    """Why a zip that turned out to be one student's is too large for that; empty when it is not."""
+    """Why a zip is too large for a single student's; empty if it is not."""
     if unpacked.members > STUDENT.members:
-        return f"holds {unpacked.members} files; at most {STUDENT.members} are unpacked"
+        return f"contains {unpacked.members} files; at most {STUDENT.members} are unpacked"
     if unpacked.size > STUDENT.size:
         return f"unpacks to more than {STUDENT.size // MIB} MiB"
     return ""
@@ -219,7 +222,7 @@ def _one_script(paths: tuple[Path, ...]) -> bool:
 
 
 def _imported_files(path: Path) -> list[Path]:
-    """The modules beside a single script that it needs, as far as import lines tell; none among other students'."""
+    """The modules beside a single script that it imports; none if the folder has several students' scripts."""
     if layout.holds_several_students(layout.children(path.parent)):
         return []
     wanted: list[str] = []

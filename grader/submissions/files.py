@@ -1,4 +1,4 @@
-"""The files of one submission on disk: which belong to it, their digest, and copies of them elsewhere."""
+"""List, copy and hash the files of one submission."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ MIB = 1 << 20
 MOST_FILES = 2000
 MOST_BYTES = 200 * MIB
 LONGEST_PATH = 1000
-"""Bytes of a path within a submission. Systems take 1024 (macOS) or 4096 (Linux), with the folder that holds it."""
+"""Bytes of a path within a submission. Systems allow 1024 (macOS) or 4096 (Linux) for the whole path."""
 MOST_ENTRIES = 20_000
-"""Directory entries looked at in one submission before the walk stops."""
+"""Directory entries of one submission after which the walk stops."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file of a submission: its POSIX path within it, where it lies, and its bytes."""
+    """A file of a submission: its POSIX path within it, its path on disk, and its size in bytes."""
 
     name: str
     path: Path
@@ -42,9 +42,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The files below a folder in a fixed order; ``links`` were not followed, ``left_out`` were over the limits.
+    """The files below a folder in a fixed order; ``links`` were not followed, ``left_out`` exceed the limits.
 
-    ``clutter`` counts what was passed over, ``special`` the pipes, sockets and devices, none of which is opened.
+    ``clutter`` counts ignored files and folders, ``special`` pipes, sockets and devices, which are never opened.
     """
 
     files: tuple[Found, ...]
@@ -59,8 +59,8 @@ def is_environment(folder: Path) -> bool:
     return (folder / "pyvenv.cfg").is_file()
 
 
-def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: C901  # one walk, in which each limit stops at its own place
-    """Every ordinary file below ``folder`` but clutter, nearest first. Links out of it are not followed."""
+def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: C901  # one walk with several limits
+    """Every ordinary file below ``folder`` except clutter, nearest first. Links to other places are not followed."""
     root = folder.resolve()
     files: list[Found] = []
     links: list[str] = []
@@ -101,7 +101,7 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: 
 
 
 def is_work(name: str) -> bool:
-    """True for names of the kinds that are graded: looked at before the thousands of other files in a folder."""
+    """True for names of the kinds that are graded; they come before all other files of a folder."""
     return PurePosixPath(name).suffix.casefold() in SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES or is_archive(name)
 
 
@@ -121,7 +121,7 @@ def _ordinary(name: str, path: Path) -> Found | None:
 
 
 def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], int]:
-    """The files that fit, scripts and answers first, in the order given; and how many do not."""
+    """The files within the limits, in the order given, and the number of the others; scripts and answers go first."""
     ranked = sorted(
         files, key=lambda f: not (is_work(f.name) or PurePosixPath(f.name).suffix.casefold() in LOOSE_SUFFIXES)
     )
@@ -135,7 +135,7 @@ def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], in
 
 
 def tidied(files: Iterable[Found]) -> list[Found]:
-    """The same files under names that every system can hold and show, each used once."""
+    """The same files under unique names that every system can store and show."""
     result: list[Found] = []
     used: set[str] = set()
     for found in files:
@@ -149,7 +149,7 @@ def tidied(files: Iterable[Found]) -> list[Found]:
 
 
 def copy_files(files: Iterable[tuple[str, Path]], target: Path) -> None:
-    """Copy files to their names below ``target``, contents only: no owner, time, mode or link goes with them."""
+    """Copy files to their names below ``target``: only contents, not owner, time, mode or links."""
     for name, path in files:
         place = target / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ def copy_files(files: Iterable[tuple[str, Path]], target: Path) -> None:
 
 
 def copy_submission(submission: Submission, target: Path) -> None:
-    """Copy the submission's ``files`` into the folder ``target``, made when missing, keeping their relative paths."""
+    """Copy the submission's ``files`` into the folder ``target`` with their relative paths; create it if needed."""
     target.mkdir(parents=True, exist_ok=True)
     copy_files(((name, submission.root / name) for name in submission.files), target)
 

@@ -1,4 +1,4 @@
-"""What lies about in a submission without being part of it, and which kinds of files matter. Names only."""
+"""Decide by name alone which files are ignored, and which are scripts, documents or archives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.submissions.naming import own_words, stem
 
 SCRIPT_SUFFIXES = frozenset({".py", ".pyw", ".ipynb"})
 LOOSE_SUFFIXES = frozenset({"", ".txt", ".text", ".py3"})
-"""Kinds that are a script only when their text is clearly one."""
+"""Files of these kinds are scripts only if their text clearly is one."""
 DOCUMENT_SUFFIXES = frozenset({".ipynb", ".md", ".markdown", ".txt", ".docx", ".pdf", ".html", ".htm"})
 FOREIGN_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".bz2", ".xz")
 
@@ -39,30 +39,30 @@ _NOT_THE_STUDENTS = re.compile(r"(?:solutions|handouts?|student_template)", re.I
 
 
 def is_clutter_folder(name: str) -> bool:
-    """True for folders that hold no work of the student's: caches, environments, data sets, hidden ones."""
+    """True for folders without the student's own work: caches, environments, data sets, hidden folders."""
     low = name.casefold()
     return low in _FOLDERS or bool(_FOLDER.search(low))
 
 
 def is_clutter_file(name: str) -> bool:
-    """True for files never handed on: system files, MNIST, weights, and settings that steer Python or pytest."""
+    """True for files that are always ignored: system files, MNIST, weights, settings of Python or pytest."""
     low = name.casefold()
     return low in _FILES or bool(_FILE.search(low))
 
 
 def is_clutter(path: str) -> bool:
-    """The same for a relative POSIX path, whose last component is a file."""
+    """Whether a file, given by its relative POSIX path, is ignored because of its name or a folder's."""
     *folders, name = PurePosixPath(path).parts or ("",)
     return is_clutter_file(name) or any(is_clutter_folder(f) for f in folders)
 
 
 def is_test_name(name: str) -> bool:
-    """True for names that test runners pick up."""
+    """True for names that test runners collect."""
     return bool(_TEST.match(PurePosixPath(name).stem.casefold()))
 
 
 def is_foreign_script(path: str) -> bool:
-    """True inside folders that hold somebody else's script: a copied solution or handout."""
+    """True inside folders with somebody else's script: a copied solution or handout."""
     return any(_NOT_THE_STUDENTS.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
 
 
@@ -72,12 +72,12 @@ def is_archive(name: str) -> bool:
 
 
 def is_foreign_archive(name: str) -> bool:
-    """True for archives that are not opened."""
+    """True for archives other than zip, which are not opened."""
     return name.casefold().endswith(FOREIGN_ARCHIVES)
 
 
 def is_document(path: str) -> bool:
-    """True for files that may hold Part 1 answers."""
+    """True for files that may contain Part 1 answers."""
     name = PurePosixPath(path).name.casefold()
     return PurePosixPath(name).suffix in DOCUMENT_SUFFIXES and name not in _NOT_DOCUMENTS
 

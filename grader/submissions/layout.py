@@ -1,17 +1,18 @@
-"""Telling one submission from a cohort, and whose each folder, file and zip in a cohort is. Unpacks nothing itself.
+"""Distinguish a submission from a cohort, and find out whose each folder, file and zip is. Unpacks nothing.
 
-What stands for a student is counted among the children of a folder:
+The students among the children of a folder are counted:
 
-- an LMS's own names (Moodle, Canvas) always mean a cohort;
-- a lone folder or zip is opened and judged by what it holds;
-- with no script directly in it, every folder or zip counts whose name does not merely name work (``Lab 4``, ``src``,
-  ``part2``); a folder of such a name counts too when it holds a network, unless it is a version (``v1``, ``old``);
-- with scripts directly in it, a folder counts only when its name is not of that kind and it holds a network, and a
-  script counts when its name is not of that kind; scripts tied by imports or by name (``cnn_v1``, ``cnn_v2``) count
-  once, and none counts beside a ``task1_cnn``.
+- Names from an LMS (Moodle, Canvas) always mean a cohort.
+- If there is only one folder or zip, its content decides.
+- A name is generic if it names work and not a person (``Lab 4``, ``src``, ``part2``).
+- If the folder has no script of its own, each folder or zip with a name that is not generic counts. A folder with a
+  generic name counts as well if it contains a network, unless the name is a version (``v1``, ``old``).
+- If the folder has scripts of its own, only names that are not generic count: folders with a network, and scripts.
+  Scripts that are connected by imports or by name (``cnn_v1``, ``cnn_v2``) count once, and no script counts beside a
+  ``task1_cnn``.
 
-Two or more make a cohort; then every folder, zip and script in it is a submission, whatever its name. So a folder
-with ``task1_cnn.py`` and ``model.py`` is one submission, and a folder of ``alice.py`` and ``bob.py`` is two students.
+Two or more students make a cohort. Then every folder, zip and script in it is a submission, whatever its name. So a
+folder with ``task1_cnn.py`` and ``model.py`` is one submission, and one with ``alice.py`` and ``bob.py`` is two.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _WRITTEN = frozenset({".pdf", ".docx", ".doc", ".odt", ".rtf", ".txt", ".md", ".
 
 @dataclass(frozen=True)
 class Children:
-    """What lies directly in a folder, clutter passed over, each in natural order."""
+    """The children of a folder without clutter, in natural order."""
 
     folders: tuple[Path, ...]
     archives: tuple[Path, ...]
@@ -54,12 +55,12 @@ class Children:
 
     @property
     def is_empty(self) -> bool:
-        """True when there is nothing to grade."""
+        """True if there is nothing to grade."""
         return not (self.boxes or self.files or self.links)
 
 
 def children(folder: Path) -> Children:
-    """The children of ``folder``. Links are kept apart and never followed."""
+    """The children of ``folder``. Links are listed separately and never followed."""
     folders: list[Path] = []
     archives: list[Path] = []
     files: list[Path] = []
@@ -78,12 +79,12 @@ def children(folder: Path) -> Children:
 
 
 def origin(path: Path) -> lms_names.Origin | None:
-    """Whose a folder or file is by Moodle's naming."""
+    """Whose a folder or file is, according to Moodle's naming."""
     return lms_names.moodle_folder(path.name) if path.is_dir() else lms_names.moodle_file(path.name)
 
 
 def is_lms_export(kids: Children) -> bool:
-    """True when Moodle's naming shows anywhere, or Canvas's in at least half of the files."""
+    """True if any name is Moodle's, or at least half of the files have Canvas's names."""
     if any(origin(p) for p in kids.boxes + kids.files):
         return True
     flat = kids.files + kids.archives
@@ -92,7 +93,7 @@ def is_lms_export(kids: Children) -> bool:
 
 
 def lone_box(kids: Children) -> Path | None:
-    """The only folder or zip, when nothing but notes about the cohort lies beside it."""
+    """The only folder or zip, if there is nothing else except notes about the cohort."""
     boxes = [b for b in kids.boxes if not is_foreign_archive(b.name)]
     if len(boxes) != 1 or len(kids.boxes) != 1 or kids.links:
         return None
@@ -100,7 +101,7 @@ def lone_box(kids: Children) -> Path | None:
 
 
 def handed_in(kids: Children) -> Path | None:
-    """nbgrader's folder of what students handed in, when this is a course of nbgrader's."""
+    """nbgrader's folder with the submissions, if this is an nbgrader course."""
     names = {p.name for p in kids.folders + kids.files}
     if "submitted" in names and names & {"source", "release", "autograded", "nbgrader_config.py", "gradebook.db"}:
         return next(p for p in kids.folders if p.name == "submitted")
@@ -111,19 +112,19 @@ def scripts_in(kids: Children) -> list[Script]:
     """The scripts directly in a folder."""
     found = []
     for path in kids.files:
-        with contextlib.suppress(OSError):  # one that is gone since must not take the survey of a cohort down
+        with contextlib.suppress(OSError):  # a file that has disappeared must not stop the survey of a cohort
             found.append(Found(path.name, path, path.stat().st_size))
     return read_scripts(found)
 
 
 def is_cohort(kids: Children) -> bool:
-    """True when at least two children stand for a student each."""
+    """True if at least two children are students."""
     scripts = [s for s in scripts_in(kids) if not is_test_name(s.name)]
     if not scripts:
         return _count_boxes(kids) >= 2
     imported = {module for s in scripts for module in s.modules}
     if sum(box.name in imported and _has_network(box) for box in kids.folders) > 1:
-        imported = set()  # one student's network lies in one package; other names are guesses at other students
+        imported = set()  # one student's network is in one package; other names are guesses at other students
     students = [
         box
         for box in kids.boxes
@@ -133,7 +134,7 @@ def is_cohort(kids: Children) -> bool:
 
 
 def holds_several_students(kids: Children) -> bool:
-    """True when scripts that lie side by side are different students'."""
+    """True if the scripts in a folder are different students'."""
     return _count_scripts([s for s in scripts_in(kids) if not is_test_name(s.name)]) >= 2
 
 
@@ -153,7 +154,7 @@ def _has_network(folder: Path) -> bool:
 
 
 def _count_scripts(scripts: list[Script]) -> int:
-    """Groups of scripts that may be different students'."""
+    """The number of groups of scripts that may be different students'."""
     if any(is_lab_name(s.name) for s in scripts):
         return 0
     owners = {s.name for s in scripts if s.defines_net}
@@ -169,10 +170,10 @@ def _count_scripts(scripts: list[Script]) -> int:
 
 
 def loose_groups(kids: Children) -> list[tuple[str, tuple[Path, ...]]]:
-    """The files directly in a cohort by student: those alike but for words that name work go together.
+    """The files directly in a cohort's folder, by student. Names that differ only in generic words belong together.
 
-    The id is the script's stem. Files that are about the cohort are passed over; a document without a script stands
-    for a student only where no folders do.
+    The id is the script's stem. Files about the cohort are ignored. A document without a script counts as a student
+    only if there are no folders.
     """
     scripts = {s.name for s in scripts_in(kids) if not is_test_name(s.name)}
     groups: dict[tuple[str, ...], list[Path]] = {}

@@ -1,4 +1,4 @@
-"""Names that learning management systems give to what students hand in: who it is from, and what it was called."""
+"""Read the names that Moodle and Canvas give to files: the student, and the original name of the file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _CANVAS_FILE = re.compile(
     r"(?:\d{3,}_(?P<file>.+)|(?P<kind>text|link)\.html)$",
     re.S,
 )
-"""The real ids have many digits; asking for some keeps ``lab_4_2_alice.py`` from looking like Canvas's."""
+"""Real ids have many digits. Requiring some of them excludes names like ``lab_4_2_alice.py``."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Whose a folder or file is: ``key`` is equal for all of one student's, ``id`` is how the student is called.
+    """Whose a folder or file is: ``key`` is the same for all files of a student, ``id`` is the student's name.
 
-    ``plugin`` is Moodle's word for the way it was handed in (``file``, ``onlinetext``), ``file`` the name that the
-    student gave it (empty for a folder).
+    ``plugin`` is Moodle's name for the way it was handed in (``file``, ``onlinetext``), ``file`` the student's own name
+    for the file (empty for a folder).
     """
 
     key: str
@@ -59,5 +59,5 @@ def canvas_file(name: str) -> Origin | None:
 
 
 def is_exported(key: str) -> bool:
-    """True for a key that an ``Origin`` carries."""
+    """True for the key of an ``Origin``."""
     return key.startswith(("moodle ", "canvas "))

@@ -1,4 +1,4 @@
-"""Names of students, files and folders: ordering, cleaning and telling them apart. Touches no disk."""
+"""Sort, clean and compare the names of students, files and folders, without access to the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ solutions my the for and of test tests lib libs package work project screenshot 
 pytorch torch exercise exercises file files ex digits classifier
 """
 GENERIC_WORDS = frozenset(_GENERIC.split())
-"""Words that name a piece of work and never a person; see ``is_generic``."""
+"""Words that name a piece of work and not a person; see ``is_generic``."""
 
 _VERSION_WORD = re.compile(r"(?<![^\W_])(?:v|ver|version)[\W_]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _STATE_WORD = re.compile(
@@ -34,14 +34,14 @@ _STATES |= {"fixed": 600, "updated": 600, "new": 500, "copy": -1}
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key under which ``s2`` comes before ``s10`` and case does not matter at first."""
+    """A sort key that puts ``s2`` before ``s10``; case decides only between names that are equal otherwise."""
     pieces = re.findall(r"\d{1,18}|\D+", name)
     key = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p.casefold()) for p in pieces)
     return (*key, (2, 0, name))
 
 
 def printable(name: str) -> str:
-    """``name`` in composed form with bytes and characters that cannot be shown safely replaced; at most 120 long."""
+    """``name`` in composed form, without bytes and characters that are unsafe to show; at most 120 characters."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _is_escaped(name) else name
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = unicodedata.normalize("NFC", text)
@@ -51,12 +51,12 @@ def printable(name: str) -> str:
 
 
 def _is_escaped(name: str) -> bool:
-    """True when every lone surrogate in ``name`` stands for an undecodable byte of a file name."""
+    """True if every lone surrogate in ``name`` represents an undecodable byte of a file name."""
     return all("\udc80" <= c <= "\udcff" for c in name if "\ud800" <= c <= "\udfff")
 
 
 def clean_component(name: str) -> str:
-    """One path component that every file system takes and a terminal can show; unchanged when it is plain already."""
+    """A path component that every file system accepts and a terminal can show; plain names stay unchanged."""
     text = "".join("_" if c in '<>:"|?*\\/' else c for c in shown(name)).rstrip(" .")
     if not text or text in {".", ".."}:
         return "_"
@@ -71,12 +71,12 @@ def clean_component(name: str) -> str:
 
 
 def folded(path: str) -> str:
-    """Equal for two paths that a case-insensitive or normalising file system takes for the same."""
+    """A form that is equal for two paths that are the same on a case-insensitive or normalising file system."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def unique_ids(ids: list[str]) -> list[str]:
-    """The same ids in the same order, later ones that equal an earlier one (whatever the case) made ``id (2)``."""
+    """The same ids in the same order; an id that equals an earlier one (ignoring case) becomes ``id (2)``."""
     taken: set[str] = {folded(id) for id in ids}
     used: set[str] = set()
     result = []
@@ -90,7 +90,7 @@ def unique_ids(ids: list[str]) -> list[str]:
 
 
 def stem(name: str) -> str:
-    """``name`` without its suffixes of kinds handed in (``task1_cnn.py.txt`` gives ``task1_cnn``)."""
+    """``name`` without known suffixes (``task1_cnn.py.txt`` gives ``task1_cnn``)."""
     while True:
         head, dot, tail = name.rpartition(".")
         if not (head and dot and tail.casefold() in _SUFFIXES):
@@ -103,12 +103,12 @@ _SUFFIXES = frozenset(_KNOWN.split())
 
 
 def words(name: str) -> list[str]:
-    """The words of a stem, digits kept at the word they follow: ``alice_task1-cnn`` gives alice, task1, cnn."""
+    """The words of a stem, each with the digits after it: ``alice_task1-cnn`` gives alice, task1, cnn."""
     return re.findall(r"[^\W\d_]+\d*|\d+", name.casefold())
 
 
 def own_words(name: str) -> tuple[str, ...]:
-    """The words of a stem that may tell a person: those that ``GENERIC_WORDS`` does not hold, nor their numbers."""
+    """The words of a stem that may name a person: without ``GENERIC_WORDS`` and their numbers."""
     own: list[str] = []
     was_generic = False
     for word in words(name):
@@ -127,7 +127,7 @@ def is_generic(name: str) -> bool:
 
 
 def version(name: str) -> int:
-    """How late a version a stem or folder calls itself; 0 when it does not say, below 0 for copies and old ones."""
+    """The version that a name gives, higher for later ones; 0 without one, below 0 for copies and old versions."""
     rank = max((int(v) for v in _VERSION_WORD.findall(name)), default=0)
     states = [_STATES.get(w.casefold(), -1000) for w in _STATE_WORD.findall(name)]
     if any(s < 0 for s in states):
@@ -136,17 +136,17 @@ def version(name: str) -> int:
 
 
 def without_version(name: str) -> str:
-    """A stem without words and numbers that tell versions apart, in lower case without separators."""
+    """A stem without words and numbers for versions, in lower case and without separators."""
     text = _COPY_NUMBER.sub("", name)
     text = _STATE_WORD.sub("", _VERSION_WORD.sub("", text))
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def is_version_of(name: str) -> bool:
-    """True for a name that is nothing but a version word: ``v2``, ``final``, ``old``."""
+    """True for a name that is only a version: ``v2``, ``final``, ``old``."""
     return bool(_VERSION_ONLY.fullmatch(name))
 
 
 def is_lab_name(name: str) -> bool:
-    """True for ``task1_cnn`` whatever its case, separators, suffix or version."""
+    """True for ``task1_cnn`` with any case, separators, suffix or version."""
     return without_version(stem(name)) == "task1cnn"

@@ -1,10 +1,18 @@
-"""Choosing the script among a submission's files, by what is written in them; regular expressions only.
+"""Choose the script among a submission's files by their text and names, with regular expressions.
 
-The order is, one rule after the other: a file that defines ``Net`` (a ``task1_cnn.py`` that imports ``Net`` from a
-module of the submission counts as defining it, and comes before that module; under any other name the module is taken,
-for it holds the Net) before one with another network, before any other script; not called old; how much of a network
-is in it; a name like ``task1_cnn``; a later version by its name; a script before a notebook before a text file; nearest
-to the top; name. Test files and anything in a folder of solutions are never chosen, modification times never looked at.
+The rules, in this order:
+
+1. A file that defines ``Net`` comes before one with another network, and that before any other script. A
+   ``task1_cnn.py`` that imports ``Net`` from a module of the submission counts as defining it and comes before that
+   module; if it has another name, the module is chosen.
+2. Files that are not called old, a template or a draft.
+3. The file with more of a network in it.
+4. A name like ``task1_cnn``.
+5. A later version, by its name.
+6. A script before a notebook before a text file.
+7. The file nearest to the top folder, then the one whose name comes first.
+
+Test files and files in a folder of solutions are never chosen. Modification times do not count.
 """
 
 from __future__ import annotations
@@ -29,8 +37,8 @@ from grader.submissions.script_text import MIB, code_text, limit
 _NET_CLASS = re.compile(r"^[ \t]*class[ \t]+Net[ \t]*[(:\[]", re.M)
 _NET_NAME = re.compile(r"^[ \t]*Net[ \t]*(?::[^=\n]*)?=(?!=)", re.M)
 _MOST_READ = 64 * MIB
-"""Of one submission's scripts and notebooks; a hostile MiB takes a tenth of a second and more."""
-_MOST_TOLD = 3
+"""Bytes of one submission's scripts and notebooks; a hostile MiB takes a tenth of a second or more."""
+_MOST_FLAGS = 3
 _NETWORK = re.compile(r"^[ \t]*class[ \t]+\w+[ \t]*\([^)\n]*\bModule\b", re.M)
 _TORCH = re.compile(r"^[ \t]*(?:import|from)[ \t]+torch\b", re.M)
 _CONV = re.compile(r"conv", re.I)
@@ -47,7 +55,7 @@ DEFINES, HAS_NETWORK, IS_SCRIPT = 3, 2, 1
 
 @dataclass(frozen=True)
 class Script:
-    """What a file's text and name say about it as a candidate."""
+    """A candidate for the script: what its text and its name say."""
 
     name: str
     tier: int
@@ -67,13 +75,13 @@ class Script:
 
     @property
     def alike(self) -> int:
-        """2 for the lab's own name in any version, 1 for one like it, 0 else."""
+        """2 for the lab's own name in any version, 1 for a similar name, 0 otherwise."""
         return 2 if is_lab_name(PurePosixPath(self.name).name) else int(self.likeness >= _ALIKE)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidates best first, what a tutor should know, and why there is none."""
+    """The candidates, best first; flags for the tutor; and the problem if there is no candidate."""
 
     candidates: tuple[str, ...]
     flags: tuple[Flag, ...]
@@ -84,12 +92,12 @@ _REASONS = (
     "it defines Net",
     "it is the script that imports Net from the other file",
     "its name does not call it old, a template or a draft",
-    "the other holds less of a network",
+    "the other contains less of a network",
     f"its name is closest to {SCRIPT}",
     "its name says that it is the latest version",
-    "a script goes before a notebook or a text file",
+    "a script comes before a notebook or a text file",
     f"it has the name {SCRIPT}",
-    "it lies nearest to the top folder",
+    "it is nearest to the top folder",
     f"its name is closest to {SCRIPT}",
 )
 
@@ -111,7 +119,7 @@ def _order(script: Script) -> tuple[float, ...]:
 
 
 def read_script(found: Found, local: frozenset[str]) -> Script | None:
-    """What ``found`` is as a script; None when it is none. ``local`` holds the names of all files of the submission."""
+    """``found`` as a candidate; None if it is not a script. ``local`` are the names of all files of the submission."""
     path = PurePosixPath(found.name)
     suffix = path.suffix.casefold()
     is_loose = suffix in LOOSE_SUFFIXES
@@ -163,8 +171,9 @@ def _likeness(name: str) -> float:
 
 
 def within_reason(files: Iterable[Found]) -> tuple[list[Found], int]:
-    """The files of one submission that are looked at for its script, smallest first when they are too much together;
-    and how many scripts were passed over for that.
+    """The files of one submission in which its script is looked for, and the number of scripts left out.
+
+    If they are too large together, the smallest ones are taken.
     """
     files = list(files)
     seen = passed_over = 0
@@ -186,21 +195,21 @@ def read_scripts(files: Iterable[Found]) -> list[Script]:
     local = frozenset(f.name for f in files)
     scripts = []
     for found in files:
-        # A file that cannot be read must not take the whole cohort's survey down; its own submission reports it.
+        # A file that cannot be read must not stop the survey of the cohort; its own submission reports it.
         with contextlib.suppress(OSError):
             scripts += [s] if (s := read_script(found, local)) is not None else []
     return sorted(scripts, key=lambda s: (_order(s), natural_key(s.name)))
 
 
 def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
-    """Choose the script. ``is_named_by_student`` says that its name stands for the student and needs no remark."""
+    """Choose the script. If ``is_named_by_student``, its name is the student's name and needs no flag."""
     files = list(files)
     large = _too_large(files)
-    flags = [Flag("script-too-large", text) for text in large[:_MOST_TOLD]]
+    flags = [Flag("script-too-large", text) for text in large[:_MOST_FLAGS]]
     looked_at, passed_over = within_reason(files)
     if passed_over:
-        told = f"{passed_over} of the scripts were not looked at, because all of them together are too large."
-        flags.append(Flag("scripts-not-read", told))
+        message = f"{passed_over} of the scripts were not read, because all scripts together are too large."
+        flags.append(Flag("scripts-not-read", message))
     scripts = read_scripts(looked_at)
     filled = [s for s in scripts if not s.is_blank]
     if not filled:
@@ -217,7 +226,7 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
 
 
 def _has_lab_name(name: str) -> bool:
-    """True for the sheet's own file name, as a script or notebook, with the number that a browser or LMS adds."""
+    """True for the lab sheet's file name, as a script or notebook, perhaps with a number from a browser or LMS."""
     base = re.sub(r"(?:\s*\(\d{1,2}\)|-\d{1,2})$", "", PurePosixPath(name).stem)
     return base == stem(SCRIPT) and PurePosixPath(name).suffix.casefold() in {".py", ".ipynb"}
 
@@ -225,14 +234,14 @@ def _has_lab_name(name: str) -> bool:
 def _renamed(chosen: Script) -> str:
     why = {
         DEFINES: "it defines Net" if chosen.defines_net else "it imports Net",
-        HAS_NETWORK: "it holds a network, though none called Net",
-        IS_SCRIPT: "it is the likeliest script, though it holds no network",
+        HAS_NETWORK: "it contains a network, although none called Net",
+        IS_SCRIPT: "it is the likeliest script, although it contains no network",
     }[chosen.tier]
     return f"The script is called {printable(chosen.name)}, not {SCRIPT}; it was graded because {why}."
 
 
 def _several(chosen: Script, rivals: list[Script]) -> str:
-    """One sentence when other files could have been meant; copies of the same text and helpers are no rivals."""
+    """One sentence if other files could be the script; copies of the same text and imported files do not count."""
     unlike: dict[str, Script] = {}
     for rival in rivals:
         if rival.name not in chosen.imports:
@@ -242,8 +251,8 @@ def _several(chosen: Script, rivals: list[Script]) -> str:
         return ""
     what = {
         DEFINES: "files define Net",
-        HAS_NETWORK: "files hold a network and none defines Net",
-        IS_SCRIPT: "scripts were found and none holds a network",
+        HAS_NETWORK: "files contain a network and none defines Net",
+        IS_SCRIPT: "scripts were found and none contains a network",
     }[chosen.tier]
     names = ", ".join(printable(s.name) for s in scripts[:5]) + (", ..." if len(scripts) > 5 else "")
     return (
@@ -277,5 +286,5 @@ def _why_none(scripts: list[Script], files: list[Found], large: list[str]) -> st
     names = [printable(f.name) for f in files]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     if any(is_foreign_script(f.name) and f.name.casefold().endswith(".py") for f in files):
-        return f"The only scripts lie in a folder of solutions or handouts, which is not graded ({shown})."
+        return f"The only scripts are in a folder of solutions or handouts, which is not graded ({shown})."
     return f"No Python script with a network was found; handed in: {shown}."

@@ -1,7 +1,6 @@
-"""What a script's text says that it imports, told by regular expressions; nothing is parsed.
+"""Find the imports in a script's text with regular expressions.
 
-No expression here may look twice at the same text: a line of a million characters is one of a student's ways to stop
-the run.
+No expression may backtrack over the same text: a student could stop the run with a line of a million characters.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from pathlib import PurePosixPath
 _FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import\b", re.M)
 _NET_WORD = re.compile(r"\bNet\b")
 _LONGEST_IMPORT = 2000
-"""Characters after ``import`` in which ``Net`` is looked for."""
+"""Characters after ``import`` that are searched for ``Net``."""
 _MOST_MODULES = 500
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.M)
 
 
 def net_imports(text: str) -> Iterator[str]:
-    """The modules that ``Net``, or everything, is imported from."""
+    """The modules from which ``Net`` or ``*`` is imported."""
     for match in islice(_FROM.finditer(text), _MOST_MODULES):
         names = text[match.end() : match.end() + _LONGEST_IMPORT].lstrip(" \t")
         end = r"\)" if names.startswith("(") else r"[\n#(]"
@@ -30,7 +29,7 @@ def net_imports(text: str) -> Iterator[str]:
 
 
 def modules(text: str) -> list[str]:
-    """The modules that the text imports, each once; no more of them than a real script has."""
+    """The modules that the text imports, without repetitions; at most as many as a real script may have."""
     found: dict[str, None] = {}
     for match in _IMPORT.finditer(text):
         names = [match[1]] if match[1] else [part.split()[0] for part in match[2].split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""The text of a file as far as choosing a script needs it: decoded tolerantly, a notebook cut down to its code."""
+"""Read the code of a script or notebook for the choice of the script, even if it is damaged."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from grader.source.script import NUL_SHARE
 MIB = 1 << 20
 SCRIPT_LIMIT = MIB
 NOTEBOOK_LIMIT = 20 * MIB
-"""Notebooks carry their plots as text."""
+"""Notebooks contain their plots as text."""
 _SAMPLE = 200
-"""Bytes at the beginning in which NUL bytes show UTF-16."""
+"""Bytes at the beginning that are searched for the NUL bytes of UTF-16."""
 
 
 def limit(name: str) -> int:
@@ -22,9 +22,9 @@ def limit(name: str) -> int:
 
 
 def code_text(path: Path) -> str:
-    r"""The Python text of a script or notebook, newlines made ``\n``; bytes that are no text become U+FFFD.
+    r"""The code of a script or notebook, with ``\n`` line ends; bytes that are not text become U+FFFD.
 
-    At most ``SCRIPT_LIMIT`` characters of it: a notebook may be larger than a script, but not the code in it.
+    At most ``SCRIPT_LIMIT`` characters: a notebook may be larger than a script, but not the code in it.
     """
     with path.open("rb") as stream:
         raw = stream.read(limit(path.name))
@@ -36,6 +36,6 @@ def _notebook_code(text: str) -> str:
     try:
         cells = read_notebook(text).cells
     except (ValueError, RecursionError):
-        # A damaged notebook still shows its lines between quotes.
+        # In a damaged notebook, the lines are still there in quotes.
         return text.replace("\\n", "\n").replace('\\"', "'").replace('"', " ")
     return "\n".join(cell.source for cell in cells if cell.kind == "code")

@@ -1,4 +1,4 @@
-"""Students as a tutor names them on the command line. Where their work lies is not known here."""
+"""Match students against the shell patterns that a tutor gives with ``--student``."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from collections.abc import Iterable
 
 
 def is_named(student: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the shell patterns names this student; a name that looks like a pattern names itself."""
+    """Whether one of the shell patterns matches this student; a student's exact name always matches."""
     return any(student == pattern or fnmatch.fnmatchcase(student, pattern) for pattern in patterns)

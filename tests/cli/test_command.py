@@ -142,7 +142,7 @@ def test_a_path_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
 
 def test_a_folder_without_a_submission(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "empty").mkdir()
-    assert "holds no submission" in refused(tmp_path / "empty", "--out", tmp_path / "out")
+    assert "contains no submission" in refused(tmp_path / "empty", "--out", tmp_path / "out")
 
 
 def test_an_out_folder_of_somebody_else_is_left_alone(cohort: Path, tmp_path: Path, refused: Refused) -> None:

@@ -1,4 +1,4 @@
-"""Where the tests of discovery build their cohorts."""
+"""Folders for the tests of discovery."""
 
 from __future__ import annotations
 

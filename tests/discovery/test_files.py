@@ -1,4 +1,4 @@
-"""What belongs to a submission and what does not; nothing in a file system stops a cohort."""
+"""Tests of the files of a submission: which belong to it, and that no file stops a cohort."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.submissions.files import gather
 from tests.support.submission_files import ANSWERS, NET, bounced, flags, found, message, write, zipped
 
 
-def test_clutter_is_no_part_of_a_submission(cohort: Path, scratch: Path) -> None:
+def test_clutter_is_not_part_of_a_submission(cohort: Path, scratch: Path) -> None:
     clutter = (
         "__MACOSX/task1_cnn.py .DS_Store ._task1_cnn.py data/net.py MNIST/raw/x train-images-idx3-ubyte "
         "t10k-labels-idx1-ubyte.gz .git/config __pycache__/a.pyc .ipynb_checkpoints/a.ipynb venv/lib/a.py "
@@ -35,7 +35,7 @@ def test_clutter_is_no_part_of_a_submission(cohort: Path, scratch: Path) -> None
     assert after.documents == ()
 
 
-def test_students_with_nothing_usable_keep_a_row(cohort: Path, scratch: Path) -> None:
+def test_students_without_a_usable_file_keep_a_row(cohort: Path, scratch: Path) -> None:
     write(
         cohort,
         {
@@ -69,7 +69,7 @@ def test_students_with_nothing_usable_keep_a_row(cohort: Path, scratch: Path) ->
     assert result["written"].documents == ("part1.ipynb",)
 
 
-def test_pdf_beside_the_files_of_others(cohort: Path, scratch: Path) -> None:
+def test_a_pdf_beside_other_students_files(cohort: Path, scratch: Path) -> None:
     write(cohort, {"alice.py": NET, "bob.py": NET, "carol.pdf": "%PDF", "Lab 4 sheet.pdf": "%PDF", "README.md": "x"})
     result = found(cohort, scratch)
     assert list(result) == ["alice", "bob", "carol"]
@@ -93,14 +93,14 @@ def test_links_out_of_a_submission_are_not_followed(cohort: Path, scratch: Path)
     bounced(result["dave"], "link")
 
 
-def test_pipe_as_the_submission(tmp_path: Path, scratch: Path) -> None:
+def test_a_pipe_as_the_submission_is_refused(tmp_path: Path, scratch: Path) -> None:
     os.mkfifo(tmp_path / "task1_cnn.py")
     with pytest.raises(UsageFault, match="neither a file nor a folder"):
         discover(tmp_path / "task1_cnn.py", scratch)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_work_stops_nobody_else(cohort: Path, scratch: Path) -> None:
+def test_unreadable_files_affect_only_their_student(cohort: Path, scratch: Path) -> None:
     write(cohort, {"ann/task1_cnn.py": NET, "bo/task1_cnn.py": NET, "cy/task1_cnn.py": NET, "dee.py": NET})
     for path in (cohort / "bo", cohort / "cy/task1_cnn.py", cohort / "dee.py"):
         path.chmod(0)
@@ -111,14 +111,14 @@ def test_unreadable_work_stops_nobody_else(cohort: Path, scratch: Path) -> None:
         bounced(result[id], "could not be read")
 
 
-def test_pipes_are_passed_over(cohort: Path, scratch: Path) -> None:
+def test_pipes_are_ignored(cohort: Path, scratch: Path) -> None:
     write(cohort, {"alice/task1_cnn.py": NET, "bob/task1_cnn.py": NET})
     os.mkfifo(cohort / "alice/net.py")
     assert found(cohort, scratch)["alice"].files == ("task1_cnn.py",)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
-def test_what_is_no_file_is_never_opened(cohort: Path, scratch: Path) -> None:
+def test_pipes_sockets_and_devices_are_never_opened(cohort: Path, scratch: Path) -> None:
     write(cohort, {"ann/task1_cnn.py": NET, "ben/": "", "cy/": "", "dee/task1_cnn.py": NET})
     os.mkfifo(cohort / "ben/task1_cnn.py")
     with socket.socket(socket.AF_UNIX) as plug, contextlib.chdir(cohort / "cy"):
@@ -139,7 +139,7 @@ def test_what_is_no_file_is_never_opened(cohort: Path, scratch: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fchdir"), reason="the way down is too long for a path")
-def test_folders_without_end_hide_no_script(
+def test_a_script_is_found_beside_very_many_folders(
     cohort: Path, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("grader.submissions.files.MOST_ENTRIES", 200)
@@ -160,7 +160,7 @@ def test_folders_without_end_hide_no_script(
     shutil.rmtree(cohort)
 
 
-def test_an_enormous_file_is_told(cohort: Path, scratch: Path) -> None:
+def test_an_enormous_file_is_named_in_the_problem(cohort: Path, scratch: Path) -> None:
     files = {"ben": "task1_cnn.py", "cy": "lab4.zip", "dee": "lab4.ipynb"}
     write(cohort, {"ann/task1_cnn.py": NET, **{f"{id}/{name}": b"" for id, name in files.items()}})
     for id, name in files.items():
@@ -170,7 +170,7 @@ def test_an_enormous_file_is_told(cohort: Path, scratch: Path) -> None:
         bounced(result[id], "too large")
 
 
-def test_a_file_that_goes_while_it_is_read_stops_nobody(
+def test_a_file_that_disappears_while_it_is_read_stops_nobody(
     cohort: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(cohort, {"ann/task1_cnn.py": NET, "ben/task1_cnn.py": NET, "ben/plot.png": b"", "cy.py": NET})
@@ -189,7 +189,7 @@ def test_a_file_that_goes_while_it_is_read_stops_nobody(
     assert "cy" not in result or not result["cy"].script
 
 
-def test_too_many_files_leave_scripts_and_answers_in(tmp_path: Path) -> None:
+def test_of_too_many_files_scripts_and_answers_are_kept(tmp_path: Path) -> None:
     write(tmp_path, {f"frames/{n}.png": b"" for n in range(30)})
     write(tmp_path, {"zz/task1_cnn.py": NET, "zz/zz/part1.pdf": "%PDF"})
     gathered = gather(tmp_path, most_files=20)
@@ -197,7 +197,7 @@ def test_too_many_files_leave_scripts_and_answers_in(tmp_path: Path) -> None:
     assert (len(gathered.files), gathered.left_out) == (20, 12)
 
 
-def test_files_over_the_limit_in_bytes_are_told(cohort: Path, scratch: Path) -> None:
+def test_files_over_the_limit_in_bytes_get_a_flag(cohort: Path, scratch: Path) -> None:
     write(cohort, {"alice/task1_cnn.py": NET, "bob/task1_cnn.py": NET, "alice/big.bin": b""})
     os.truncate(cohort / "alice/big.bin", 201 << 20)
     alice = found(cohort, scratch)["alice"]
@@ -205,7 +205,7 @@ def test_files_over_the_limit_in_bytes_are_told(cohort: Path, scratch: Path) -> 
     assert "1 file was left out" in message(alice, "files-left-out")
 
 
-def test_large_scripts_are_refused_and_large_notebooks_read(cohort: Path, scratch: Path) -> None:
+def test_large_scripts_are_refused_and_large_notebooks_are_read(cohort: Path, scratch: Path) -> None:
     image = '{"cell_type": "code", "source": ["x"], "outputs": ["' + "A" * (2 << 20) + '"]}'
     book = f'{{"cells": [{json.dumps({"cell_type": "code", "source": NET})}, {image}], "nbformat": 4}}'
     write(cohort, {"alice/task1_cnn.py": NET + "#" * (1 << 20), "bob/work.ipynb": book})

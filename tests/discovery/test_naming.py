@@ -1,4 +1,4 @@
-"""Ids of students, out of names of every kind."""
+"""Tests of students' ids, which come from names of many kinds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from grader.submissions import copy_submission, discover, naming
 from tests.support.submission_files import BLANK, NET, flags, found, notebook, write, zipped
 
 
-def test_nobody_takes_anothers_name(cohort: Path, scratch: Path) -> None:
-    """Names of an LMS within a student's folder or zip are the student's own words."""
+def test_no_student_can_take_the_name_of_another(cohort: Path, scratch: Path) -> None:
+    """A student can write LMS names within their own folder or zip."""
     claimed = {"ann_assignsubmission_file_task1_cnn.py": BLANK, "ben_assignsubmission_file_task1_cnn.py": BLANK}
     write(cohort, {"ann/task1_cnn.py": NET, "ben.py": NET, **{f"aaa/{name}": text for name, text in claimed.items()}})
     zipped(dict.fromkeys(claimed, BLANK), cohort / "aab.zip")
@@ -24,7 +24,7 @@ def test_nobody_takes_anothers_name(cohort: Path, scratch: Path) -> None:
     assert flags(result["ann (2)"]) == flags(result["ben (2)"]) == {"same-name"}
 
 
-def test_one_script_cannot_tie_a_cohort_into_one_submission(cohort: Path, scratch: Path) -> None:
+def test_one_script_cannot_make_a_cohort_a_single_submission(cohort: Path, scratch: Path) -> None:
     names = ("ann", "ben", "cy", "dee")
     imports = "from ann import Net\nimport ben, cy, dee\n"
     write(cohort, {**{f"{name}.py": NET for name in names}, "eve.py": imports})
@@ -34,13 +34,13 @@ def test_one_script_cannot_tie_a_cohort_into_one_submission(cohort: Path, scratc
     assert list(found(boxes, scratch)) == [*names, "eve"]
 
 
-def test_a_single_script_takes_no_neighbours_work(cohort: Path, scratch: Path) -> None:
+def test_a_single_script_does_not_take_other_students_files(cohort: Path, scratch: Path) -> None:
     write(cohort, {"ann.py": NET, "ben.py": NET, "eve.py": "from ann import Net\n"})
     assert found(cohort / "eve.py", scratch)["eve"].files == ("eve.py",)
     assert found(cohort, scratch)["eve"].files == ("eve.py",)
 
 
-def test_names_in_zips(tmp_path: Path, scratch: Path) -> None:
+def test_encodings_of_names_in_zips(tmp_path: Path, scratch: Path) -> None:
     raw = zipped({"zoo/task1_cnn.py": NET, "J?rgen M/work/task1_cnn.py": NET, "two\\task1_cnn.py": NET})
     raw = raw.replace(b"J?rgen M", "Jürgen".encode() + b"_")
     (tmp_path / "all.zip").write_bytes(raw)
@@ -49,7 +49,7 @@ def test_names_in_zips(tmp_path: Path, scratch: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="the file system refuses such names")
-def test_weird_names_on_disk(cohort: Path, scratch: Path) -> None:
+def test_unusual_names_on_disk(cohort: Path, scratch: Path) -> None:
     write(cohort, {"a\nb\x1b[31m/task1_cnn.py": NET, "=1+1/task1_cnn.py": NET, "\u202eevil/n\net.py": NET})
     bad = os.fsencode(cohort) + b"/J\xfcrgen"
     os.mkdir(bad)  # noqa: PTH102  # a name that is not text
@@ -62,7 +62,7 @@ def test_weird_names_on_disk(cohort: Path, scratch: Path) -> None:
         copy_submission(s, scratch / "copies" / safe_folder_name(s.id))
 
 
-def test_same_ids_are_made_unique(cohort: Path, scratch: Path) -> None:
+def test_equal_ids_become_unique(cohort: Path, scratch: Path) -> None:
     write(cohort, {"alice/task1_cnn.py": NET, "alice.py": NET, "Alice.ipynb": notebook(NET)})
     zipped({"task1_cnn.py": NET}, cohort / "alice.zip")
     assert len(found(cohort, scratch)) == 3
@@ -70,7 +70,7 @@ def test_same_ids_are_made_unique(cohort: Path, scratch: Path) -> None:
 
 
 @pytest.mark.parametrize("id", ["alice", "Jane Doe_5012345", "u1234567", "Zoë 3 (2)", "王小明", "a.b-c", "O'Brien"])
-def test_ordinary_ids_are_their_own_folder(id: str) -> None:
+def test_the_folder_of_an_ordinary_id_has_its_name(id: str) -> None:
     assert safe_folder_name(id) == id
 
 

@@ -1,4 +1,4 @@
-"""The choice of the script, its digest, and the copy that is graded."""
+"""Tests of the choice of the script, its digest, and the copy that is graded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_no_text_keeps_the_choice_of_a_script_busy(cohort: Path, scratch: Path, name: str) -> None:
+def test_hostile_text_is_read_in_short_time(cohort: Path, scratch: Path, name: str) -> None:
     book = '{"cells": [{"cell_type": "code", "source": ' + json.dumps(SLOW[name]) + "}]}"
     write(cohort, {"eve/task1_cnn.py": SLOW[name], "eve/a.ipynb": book, "ann/task1_cnn.py": NET})
     start = time.process_time()
@@ -34,8 +34,8 @@ def test_no_text_keeps_the_choice_of_a_script_busy(cohort: Path, scratch: Path, 
     assert time.process_time() - start < 20
 
 
-def test_no_number_of_scripts_keeps_it_busy(tmp_path: Path) -> None:
-    """What is read of one submission is bounded; the smallest come first, for this lab's script is a small one."""
+def test_very_many_scripts_are_read_in_short_time(tmp_path: Path) -> None:
+    """The bytes read of one submission are limited; small files come first, because this lab's script is small."""
     sizes = {"task1_cnn.py": 3000, **{f"{n}.ipynb": 19 << 20 for n in range(5)}, "plot.png": 90 << 20}
     files = [Found(name, tmp_path / name, size) for name, size in sizes.items()]
     kept, passed_over = within_reason(files)
@@ -61,7 +61,7 @@ def test_the_text_of_a_notebook_may_be_anything(cohort: Path, scratch: Path) -> 
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
-def test_a_script_is_known_in_any_encoding(cohort: Path, scratch: Path, encoding: str) -> None:
+def test_a_script_is_recognised_in_any_encoding(cohort: Path, scratch: Path, encoding: str) -> None:
     write(cohort, {"ann/work.py": ("# caf\u00e9\n" + NET).encode(encoding), "ann/plot.py": "import torch\n" * 99})
     assert found(cohort / "ann", scratch)["ann"].script == "work.py"
 
@@ -89,7 +89,7 @@ def chosen(cohort: Path, scratch: Path, files: dict[str, str | bytes]) -> Submis
         ("script.py", {"script.py": "print('hello')"}),
     ],
 )
-def test_renamed_script_is_found_and_told(
+def test_a_renamed_script_is_found_and_gets_a_flag(
     cohort: Path, scratch: Path, script: str, files: dict[str, str | bytes]
 ) -> None:
     zoe = chosen(cohort, scratch, files)
@@ -111,13 +111,15 @@ def test_renamed_script_is_found_and_told(
         ("task1_cnn.ipynb", {"zzz.py": NET, "task1_cnn.ipynb": notebook(NET + "#")}),
     ],
 )
-def test_best_of_several(cohort: Path, scratch: Path, script: str, files: dict[str, str | bytes]) -> None:
+def test_the_best_of_several_scripts_is_chosen(
+    cohort: Path, scratch: Path, script: str, files: dict[str, str | bytes]
+) -> None:
     zoe = chosen(cohort, scratch, files)
     assert zoe.script == script
     assert set(zoe.candidates) == set(files)
-    told = message(zoe, "several-scripts")
-    assert told.startswith(f"{len(files)} files define Net (")
-    assert f"{script} was graded because " in told
+    text = message(zoe, "several-scripts")
+    assert text.startswith(f"{len(files)} files define Net (")
+    assert f"{script} was graded because " in text
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_best_of_several(cohort: Path, scratch: Path, script: str, files: dict[s
         ("task1_cnn.py", {"task1_cnn.py": BLANK, "solutions/task1_cnn.py": NET, "test_self_check.py": "import pytest"}),
     ],
 )
-def test_helpers_and_copies_are_no_rivals(
+def test_imported_files_and_copies_are_not_candidates(
     cohort: Path, scratch: Path, script: str, files: dict[str, str | bytes]
 ) -> None:
     zoe = chosen(cohort, scratch, files)
@@ -141,21 +143,21 @@ def test_helpers_and_copies_are_no_rivals(
     assert "several-scripts" not in flags(zoe)
 
 
-def test_only_a_copied_solution(cohort: Path, scratch: Path) -> None:
+def test_a_copied_solution_is_not_graded(cohort: Path, scratch: Path) -> None:
     bounced(chosen(cohort, scratch, {"solutions/task1_cnn.py": NET}), "solutions")
 
 
-def test_script_called_test_is_still_found(cohort: Path, scratch: Path) -> None:
+def test_a_script_with_the_name_test_is_found(cohort: Path, scratch: Path) -> None:
     assert chosen(cohort, scratch, {"test.py": NET + "def test(): ..."}).script == "test.py"
 
 
-def test_times_do_not_matter(cohort: Path, scratch: Path) -> None:
+def test_modification_times_do_not_matter(cohort: Path, scratch: Path) -> None:
     first = chosen(cohort, scratch, {"a_net.py": NET, "b_net.py": NET + "#"})
     os.utime(cohort / "zoe/b_net.py", (2e9, 2e9))
     assert chosen(cohort, scratch, {}).script == first.script == "a_net.py"
 
 
-def test_digest_follows_names_and_contents(cohort: Path, scratch: Path) -> None:
+def test_the_digest_depends_on_names_and_contents(cohort: Path, scratch: Path) -> None:
     files: dict[str, str | bytes] = {"task1_cnn.py": NET, "helper.py": "A = 1"}
     first = chosen(cohort, scratch, files).digest
     assert chosen(cohort, scratch, {}).digest == first
@@ -167,7 +169,7 @@ def test_digest_follows_names_and_contents(cohort: Path, scratch: Path) -> None:
     assert len(first) == 64
 
 
-def test_copy_holds_the_files_and_no_clutter(cohort: Path, scratch: Path, tmp_path: Path) -> None:
+def test_the_copy_has_the_files_without_clutter(cohort: Path, scratch: Path, tmp_path: Path) -> None:
     zoe = chosen(cohort, scratch, {"task1_cnn.py": NET, "nets/a.py": "A = 1", "data/x": "1", ".git/config": "x"})
     (cohort / "zoe/link.py").symlink_to("task1_cnn.py")
     zoe = chosen(cohort, scratch, {})

@@ -1,4 +1,4 @@
-"""Cohorts and single submissions in every shape that a tutor may have: folders, files, zips, exports."""
+"""Tests of cohorts and single submissions in every form: folders, files, zips, exports."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_zip_of_a_whole_cohort(tmp_path: Path, scratch: Path, wrapper: str) -> N
     assert all(s.script for s in result.values())
 
 
-def test_lone_wrapper_folders_are_looked_through(cohort: Path, scratch: Path) -> None:
+def test_wrapper_folders_are_opened(cohort: Path, scratch: Path) -> None:
     write(cohort, {"README.md": "x", "Lab 4/submissions/alice/task1_cnn.py": NET, "Lab 4/submissions/bob/a.py": NET})
     assert list(found(cohort, scratch)) == ["alice", "bob"]
 
@@ -70,7 +70,7 @@ def test_nested_folders_within_a_student(cohort: Path, scratch: Path) -> None:
     assert (alice.script, alice.documents) == ("x/y/task1_cnn.py", ("x/part1.pdf",))
 
 
-def test_cohort_of_generic_names_with_a_network_each(cohort: Path, scratch: Path) -> None:
+def test_folders_with_generic_names_and_networks_are_a_cohort(cohort: Path, scratch: Path) -> None:
     write(cohort, {f"submission_{n}/task1_cnn.py": NET for n in (1, 2, 3)})
     assert len(found(cohort, scratch)) == 3
 
@@ -95,7 +95,7 @@ def test_single_file(tmp_path: Path, scratch: Path, name: str) -> None:
     assert (only.id, only.script, only.files) == (Path(name).stem, name, (name,))
 
 
-def test_single_file_brings_the_modules_that_it_imports(tmp_path: Path, scratch: Path) -> None:
+def test_a_single_file_includes_the_modules_that_it_imports(tmp_path: Path, scratch: Path) -> None:
     write(tmp_path, {"task1_cnn.py": "from model import Net\n", "model.py": "import blocks\n" + NET})
     write(tmp_path, {"blocks.py": "A = 1", "unrelated.py": NET})
     (only,) = found(tmp_path / "task1_cnn.py", scratch).values()
@@ -132,24 +132,24 @@ def test_folder_of_one_submission(tmp_path: Path, scratch: Path, files: dict[str
     assert list(found(tmp_path / "u1234567", scratch)) == ["u1234567"]
 
 
-def test_lone_student_folder_gives_its_own_name(cohort: Path, scratch: Path) -> None:
+def test_a_single_students_folder_gives_the_id(cohort: Path, scratch: Path) -> None:
     write(cohort, {"alice/task1_cnn.py": NET, "marks.csv": "x"})
     assert list(found(cohort, scratch)) == ["alice"]
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.zip"])
-def test_missing_path(tmp_path: Path, scratch: Path, name: str) -> None:
+def test_a_missing_path_is_refused(tmp_path: Path, scratch: Path, name: str) -> None:
     with pytest.raises(UsageFault, match="There is no file or folder"):
         discover(tmp_path / name, scratch)
 
 
-def test_folder_that_holds_nothing(cohort: Path, scratch: Path) -> None:
+def test_an_empty_folder_is_refused(cohort: Path, scratch: Path) -> None:
     write(cohort, {"__MACOSX/._a": "x", ".DS_Store": "x"})
-    with pytest.raises(UsageFault, match="holds no submission"):
+    with pytest.raises(UsageFault, match="contains no submission"):
         discover(cohort, scratch)
 
 
-def test_tar_as_the_cohort(tmp_path: Path, scratch: Path) -> None:
+def test_a_tar_as_the_cohort_is_refused(tmp_path: Path, scratch: Path) -> None:
     write(tmp_path, {"cohort.tar.gz": b"\x1f\x8b"})
     with pytest.raises(UsageFault, match=r"please give a \.zip"):
         discover(tmp_path / "cohort.tar.gz", scratch)
@@ -177,7 +177,7 @@ def test_moodle_folders_of_one_participant_are_merged(cohort: Path, scratch: Pat
     bounced(result["Participant_5012347"], "onlinetext.html")
 
 
-def test_moodle_flat_files_get_their_own_names_back(tmp_path: Path, scratch: Path) -> None:
+def test_moodle_files_get_their_original_names(tmp_path: Path, scratch: Path) -> None:
     jane, tom = "Jane Doe_5012345_assignsubmission_", "Tom_7_assignsubmission_"
     members: dict[str, str | bytes] = {
         f"{jane}file_task1_cnn.py": "from my_model import Net",
@@ -193,7 +193,7 @@ def test_moodle_flat_files_get_their_own_names_back(tmp_path: Path, scratch: Pat
     assert all(s.script == "task1_cnn.py" and not s.flags for s in result.values())
 
 
-def test_moodle_folder_given_by_itself(tmp_path: Path, scratch: Path) -> None:
+def test_a_single_moodle_folder(tmp_path: Path, scratch: Path) -> None:
     root = write(tmp_path / "Jane Doe_5012345_assignsubmission_file", {"task1_cnn.py": NET})
     assert list(found(root, scratch)) == ["Jane Doe_5012345"]
 

@@ -1,8 +1,8 @@
-"""Grades the sample cohort and every attack in one run and lists unexpected results: ``nox -s audit``.
+"""Audit the grader: grade the sample cohort and every attack together and list wrong results (``nox -s audit``).
 
-The samples are graded by themselves first, so that it shows when an attack changes a neighbour's result. Then the
-cohort is graded once through the command that a tutor uses, and the table counts, for each kind of submission, what the
-grader said. A line follows for every deviation, and the exit code is 1 when there is one.
+First the samples are graded alone, to see whether an attack changes the results of other submissions. Then everything
+is graded with the command that a tutor uses. A table counts the results for each kind of submission, and a line follows
+for every deviation. The exit code is 1 if there is a deviation.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ SUSPICIONS = frozenset({
     "large-constants", "trained-before", "worker-crashed", "worker-lost", "worker-unobserved", "worker-unrecorded",
     "worker-unmeasured",
 })  # fmt: skip
-"""Flags that suspect manipulation: one of these on an honest submission is a false alarm."""
+"""Flags about the behaviour of code. An honest submission must not get one."""
 RANK = {"passed": 2, "partial": 1}
-"""Statuses that earn something, by how much; all others earn nothing."""
+"""Statuses that earn points, in order; all others earn nothing."""
 COLUMNS = (
-    "full marks", "right result", "marks too high", "marks too low", "flag as due", "flag missing",
+    "full marks", "right result", "marks too high", "marks too low", "flag right", "flag missing",
     "flag wrong",
 )  # fmt: skip
 ROWS = (*LEAST, "attack")
 UNESCAPED = (b"<script>alert(1)", b"<script>document.title", b"<img src=x", b"\x1b[")
-"""What no page may contain unescaped."""
+"""Text of submissions that must not appear in a page unescaped."""
 PR_SET_CHILD_SUBREAPER = 36
 LONGEST_SECONDS = 6 * 3600
 RUN_COMMAND = (sys.executable, "-m", "grader", "grade")
@@ -57,7 +57,7 @@ RUN_COMMAND = (sys.executable, "-m", "grader", "grade")
 
 @dataclass(frozen=True)
 class Graded:
-    """A run of the command: exit code, what it printed, wall seconds, and by student the results and the evidence."""
+    """A run of the command: exit code, output, wall seconds, and the results and evidence by student."""
 
     code: int
     printed: str
@@ -67,12 +67,12 @@ class Graded:
     out: Path
 
     def ending(self, student: str) -> Mapping[str, str]:
-        """How the worker ended; with an empty kind when nothing was run."""
+        """How the worker ended; with an empty kind if no code ran."""
         ending: Mapping[str, str] = self.evidence.get(student, {}).get("ending", {})
         return {"kind": "", "stage": "", "detail": "", **ending}
 
     def worker_seconds(self, student: str) -> float:
-        """Seconds that were spent on a student: wall seconds of recording, CPU seconds of measuring."""
+        """Seconds for a student: wall seconds of recording and CPU seconds of measuring."""
         return float(sum(self.evidence.get(student, {}).get("seconds", {}).values()))
 
 
@@ -91,14 +91,14 @@ class Tally:
 
 
 def command(cohort: Path, out: Path, *, data: str, jobs: int = 0) -> list[str]:
-    """The tutor's command over ``cohort``; the data set is MNIST where it is at hand, else the bundled digits."""
+    """The tutor's command for ``cohort``; the data set is MNIST if LAB4_DATA names it, otherwise the digits."""
     source = data or os.environ.get("LAB4_DATA") or "digits"
     workers = ["--jobs", str(jobs)] if jobs else []
     return [*RUN_COMMAND, str(cohort), "--out", str(out), "--key", str(KEY), "--data", source, "--quiet", *workers]
 
 
 def graded(cohort: Path, out: Path, scratch: Path, *, data: str, jobs: int = 0) -> Graded:
-    """Grade ``cohort`` into ``out`` with ``scratch`` as the temporary folder, and read back what was stored."""
+    """Grade ``cohort`` into ``out`` with ``scratch`` as the temporary folder, and read the stored results."""
     scratch.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     done = subprocess.run(
@@ -116,7 +116,7 @@ def graded(cohort: Path, out: Path, scratch: Path, *, data: str, jobs: int = 0) 
 
 
 def read_back(out: Path, code: int, printed: str, seconds: float) -> Graded:
-    """What a finished run left in ``out``; without results when it left none."""
+    """Read the results and evidence in ``out``; both are empty if there are none."""
     entries: dict[str, Mapping[str, Any]] = {}
     evidence: dict[str, Mapping[str, Any]] = {}
     if (out / "results.json").exists():
@@ -129,7 +129,7 @@ def read_back(out: Path, code: int, printed: str, seconds: float) -> Graded:
     return Graded(code, printed, seconds, entries, evidence, out)
 
 
-# ---- one submission --------------------------------------------------------------------------------------------------
+# ---- comparing a submission with what it must get --------------------------------------------------------------------
 
 
 def awarded(entry: Mapping[str, Any]) -> float:
@@ -143,29 +143,29 @@ def flags_of(entry: Mapping[str, Any]) -> set[str]:
 
 
 def missing_flags(attack: Attack, entry: Mapping[str, Any]) -> list[str]:
-    """For each flag that is due and missing, the ids that would have done."""
+    """For each required flag that is missing, its alternative ids."""
     found = flags_of(entry)
     return [" or ".join(ids) for ids in attack.flags if found.isdisjoint(ids)]
 
 
 def attack_faults(attack: Attack, entry: Mapping[str, Any], ending: str) -> list[str]:
-    """What is wrong with an attack's result apart from its flags, each as the name of a column and a sentence."""
+    """What is wrong with an attack's results, without its flags, as sentences; some start with a column's name."""
     points = awarded(entry)
     lines = []
     if points > attack.at_most:
-        lines.append(f"marks too high: {points:g} points, at most {attack.at_most:g} are deserved")
+        lines.append(f"marks too high: {points:g} points; it deserves at most {attack.at_most:g}")
     if attack.at_least is not None and points < attack.at_least:
-        lines.append(f"marks too low: {points:g} points, at least {attack.at_least:g} are deserved")
+        lines.append(f"marks too low: {points:g} points; it deserves at least {attack.at_least:g}")
     errors = [item["id"] for item in entry["items"] if item["status"] == "error"]
     if errors:
-        lines.append(f"the grader calls it a fault of its own ({errors[0]}): {entry['items'][0]['message'][:120]}")
+        lines.append(f"the grader failed ({errors[0]}): {entry['items'][0]['message'][:120]}")
     if attack.endings and ending not in attack.endings:
         lines.append(f"the worker's ending is {ending!r}, not {' or '.join(attack.endings)}")
     return lines
 
 
 def count_attack(tally: Tally, attack: Attack, run: Graded) -> None:
-    """Count an attack's result and flags."""
+    """Count an attack's results and flags."""
     entry = run.entries.get(attack.name)
     if entry is None:
         return
@@ -182,13 +182,13 @@ def count_attack(tally: Tally, attack: Attack, run: Graded) -> None:
         tally.add("attack", "full marks" if awarded(entry) == POINTS else "right result")
     missing = missing_flags(attack, entry)
     for ids in missing:
-        tally.deviates(attack.name, f"flag {ids} is missing; there are {sorted(flags_of(entry))}")
+        tally.deviates(attack.name, f"flag {ids} is missing; the flags are {sorted(flags_of(entry))}")
     if attack.flags:
-        tally.add("attack", "flag missing" if missing else "flag as due")
+        tally.add("attack", "flag missing" if missing else "flag right")
 
 
 def count_sample(tally: Tally, case: str, run: Graded) -> None:
-    """Count the result of a case of the sample cohort, which must be exactly the expected result."""
+    """Count the results of a case of the sample cohort, which must be exactly the expected ones."""
     entry = run.entries.get(case)
     if entry is None:
         return
@@ -202,31 +202,31 @@ def count_sample(tally: Tally, case: str, run: Graded) -> None:
         tally.add(row, "flag wrong")
         tally.deviates(case, f"wrongly flagged as {', '.join(sorted(suspected))}: {messages(entry, suspected)}")
     elif set(expected.flags) & SUSPICIONS:
-        tally.add(row, "flag as due")
+        tally.add(row, "flag right")
 
 
 def sample_column(expected: Expected, entry: Mapping[str, Any]) -> str:
-    """Whether an unexpected result is too high or too low."""
+    """Whether wrong results are too high or too low."""
     gained = sum(RANK.get(item["status"], 0) - RANK.get(expected.items[item["id"]], 0) for item in entry["items"])
     return "marks too high" if gained > 0 else "marks too low"
 
 
 def messages(entry: Mapping[str, Any], ids: Collection[str]) -> str:
-    """What the flags say."""
+    """The messages of the flags with these ids."""
     return " ".join(flag["message"] for flag in entry["flags"] if flag["id"] in ids)[:200]
 
 
-# ---- the run ---------------------------------------------------------------------------------------------------------
+# ---- checking the run ------------------------------------------------------------------------------------------------
 
 
-def inspect_run(tally: Tally, run: Graded, expected: Collection[str]) -> None:
-    """Check the run as a whole: rows, exit code, pages."""
+def check_run(tally: Tally, run: Graded, expected: Collection[str]) -> None:
+    """Check exit code, rows and pages of the whole run."""
     if run.code not in (0, 1):
-        tally.deviates("the run", f"exit code {run.code}; the end of what it printed: {run.printed[-600:]}")
+        tally.deviates("the run", f"exit code {run.code}; the end of its output: {run.printed[-600:]}")
     for student in sorted(set(expected) - set(run.entries)):
         tally.deviates(student, "has no row in results.json")
     for student in sorted(set(run.entries) - set(expected)):
-        tally.deviates(student, "has a row that nobody expects")
+        tally.deviates(student, "has an unexpected row")
     table = run.out / "marks.csv"
     if table.exists():
         with table.open(encoding="utf-8-sig", newline="") as stream:
@@ -236,39 +236,37 @@ def inspect_run(tally: Tally, run: Graded, expected: Collection[str]) -> None:
     for path in sorted(run.out.rglob("*")):
         content = path.read_bytes() if path.is_file() else b""
         if LEAK.encode() in content:
-            tally.deviates(
-                path.parent.name, f"{path.name} contains something that the submission must not be able to read"
-            )
+            tally.deviates(path.parent.name, f"{path.name} contains text that no submission may read")
         if path.suffix == ".html" and (found := [text for text in UNESCAPED if text in content]):
             tally.deviates(path.parent.name, f"{path.name} contains {found[0]!r} unescaped")
 
 
-def compare_neighbours(tally: Tally, alone: Graded, together: Graded) -> None:
-    """Compare the results of the samples without and with attacks: no attack may change them."""
+def check_neighbours(tally: Tally, alone: Graded, together: Graded) -> None:
+    """Check that no attack changed the results of a sample."""
     for student, before in alone.entries.items():
         after = together.entries.get(student)
-        if after is not None and (expected := results_of(before)) != (found := results_of(after)):
-            changed = sorted({str(pair) for pair in expected ^ found})[:4]
+        if after is not None and (differing := results_of(before) ^ results_of(after)):
+            changed = sorted(map(str, differing))[:4]
             tally.deviates(student, f"its results change when attacks are graded with it: {'; '.join(changed)}")
 
 
 def results_of(entry: Mapping[str, Any]) -> set[tuple[str, str, str]]:
-    """Status and points of each item, and the flags, so that two runs can be compared."""
+    """Status and points of each item, and the flags."""
     items = {(item["id"], str(item["status"]), str(item["awarded"])) for item in entry["items"]}
     return items | {(flag["id"], "flag", "") for flag in entry["flags"]}
 
 
-# ---- the machine -----------------------------------------------------------------------------------------------------
+# ---- checking the machine --------------------------------------------------------------------------------------------
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of all processes that a run leaves, so that they can be found (Linux)."""
+    """Make this process the parent of all processes that a run leaves over, so that they can be found (Linux)."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def leftover_processes() -> list[str]:
-    """The processes below this one that are still there, each in a few words."""
+    """The child processes that still run, each in a few words."""
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
@@ -280,7 +278,7 @@ def leftover_processes() -> list[str]:
 
 
 def end_leftovers() -> None:
-    """Kill the processes that a run left, and wait for them."""
+    """Kill the processes that a run left over."""
     for process in psutil.Process().children(recursive=True):
         try:
             process.kill()
@@ -290,7 +288,7 @@ def end_leftovers() -> None:
 
 
 def markers(*places: Path) -> set[str]:
-    """Files that attacks left in the machine's usual open places, and anywhere below ``places``."""
+    """Files that attacks left in folders where everybody can write, and anywhere below ``places``."""
     usual = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path.home(), ROOT]
     found = {str(path) for place in usual for path in _globbed(place, f"{MARKER}*")}
     return found | {str(path) for place in places for path in _globbed(place, f"**/{MARKER}*")}
@@ -304,7 +302,7 @@ def _globbed(place: Path, pattern: str) -> list[Path]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every ordinary file below ``folder`` and the target of every link, by path. Nothing is followed."""
+    """SHA-256 of every ordinary file below ``folder``, and the target of every link, by path. No link is followed."""
     found = {}
     for path in _below(folder):
         status = path.lstat()
@@ -326,7 +324,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 @dataclass
 class Traces:
-    """What there was before a run, to be compared with what there is after it."""
+    """The state of the machine before a run, to compare with the state after it."""
 
     cohort: Path
     scratch: Path
@@ -338,16 +336,16 @@ class Traces:
         self.files = digests(self.cohort)
         self.marks = markers(*self.places)
 
-    def compare(self, tally: Tally) -> None:
-        """Count changes: input that differs, marks outside, processes and temporary files that are left."""
+    def check(self, tally: Tally) -> None:
+        """Report changed input, files written outside, and processes and temporary files left over."""
         after = digests(self.cohort)
         for name in sorted(self.files.keys() | after.keys()):
             if self.files.get(name) != after.get(name):
-                tally.deviates("the input", f"{name} is not what it was")
+                tally.deviates("the input", f"{name} has changed")
         for name in sorted(markers(*self.places) - self.marks):
             tally.deviates("the machine", f"an attack wrote {name}")
         for process in leftover_processes():
-            tally.deviates("the machine", f"a process was left: {process}")
+            tally.deviates("the machine", f"a process was left over: {process}")
         for path in sorted(self.scratch.iterdir()) if self.scratch.exists() else []:
             tally.deviates("the machine", f"the temporary folder still contains {path.name}")
 
@@ -356,34 +354,34 @@ class Traces:
 
 
 def copied_samples(cases: Iterable[str], target: Path) -> None:
-    """Copies of sample submissions."""
+    """Copy sample submissions into ``target``."""
     for case in cases:
         shutil.copytree(COHORT / case, target / case, symlinks=True)
 
 
 def build_cohort(target: Path, pattern: str) -> tuple[tuple[str, ...], tuple[Attack, ...]]:
-    """The samples and attacks whose names match; with a pattern, two valid neighbours in any case."""
+    """The samples and attacks whose names match ``pattern``, and in any case two valid samples."""
     attacks = build(target, wants=lambda name: fnmatch.fnmatchcase(name, pattern))
     always = [case for case in CASES if case.startswith("valid-")][:2]
     return tuple(case for case in CASES if fnmatch.fnmatchcase(case, pattern) or case in always), attacks
 
 
 def audit(work: Path, *, data: str, pattern: str, jobs: int, console: Console) -> int:
-    """Grade, compare and print. Returns the number of deviations."""
+    """Grade, compare and print; the number of deviations."""
     cohort, alone, scratch = work / "cohort", work / "alone", work / "temporary"
     cases, attacks = build_cohort(cohort, pattern)
     copied_samples(cases, alone)
     adopt_orphans()
-    console.print(f"{len(cases)} samples by themselves ...")
+    console.print(f"{len(cases)} samples alone ...")
     before = graded(alone, work / "out-alone", scratch, data=data, jobs=jobs)
     copied_samples(cases, cohort)
     traces = Traces(cohort, scratch, (cohort, scratch, work / "out"))
     console.print(f"{len(cases)} samples and {len(attacks)} attacks together ...")
     run = graded(cohort, work / "out", scratch, data=data, jobs=jobs)
     tally = Tally()
-    inspect_run(tally, run, [*cases, *(attack.name for attack in attacks)])
-    compare_neighbours(tally, before, run)
-    traces.compare(tally)
+    check_run(tally, run, [*cases, *(attack.name for attack in attacks)])
+    check_neighbours(tally, before, run)
+    traces.check(tally)
     end_leftovers()
     for case in cases:
         count_sample(tally, case, run)
@@ -396,9 +394,9 @@ def audit(work: Path, *, data: str, pattern: str, jobs: int, console: Console) -
 def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], attacks: Sequence[Attack]) -> None:
     """The confusion table, the time by family, and a line for each deviation."""
     sizes = Counter(case.partition("-")[0] for case in cases) | Counter({"attack": len(attacks)})
-    table = Table(title="What each submission is, and what the grader said", title_justify="left")
+    table = Table(title="Results by kind of submission", title_justify="left")
     table.add_column("", no_wrap=True)
-    table.add_column("there\nare", justify="right")
+    table.add_column("number", justify="right")
     for column in COLUMNS:
         table.add_column(column.replace(" ", "\n"), justify="right")
     for row in ROWS:
@@ -407,7 +405,7 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
     times: defaultdict[str, list[float]] = defaultdict(list)
     for attack in attacks:
         times[attack.family].append(run.worker_seconds(attack.name))
-    spent = Table(title="Seconds of workers by family of attacks", title_justify="left")
+    spent = Table(title="Worker seconds by family of attacks", title_justify="left")
     for name in ("family", "attacks", "seconds", "longest"):
         spent.add_column(name, justify="left" if name == "family" else "right")
     for family, seconds in sorted(times.items(), key=lambda item: -sum(item[1])):
@@ -420,16 +418,12 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the audit; 1 when there is a deviation."""
-    parser = argparse.ArgumentParser(
-        prog="audit", description="Grade samples and attacks, and test the grader's results."
-    )
-    parser.add_argument(
-        "--data", default="", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else digits)"
-    )
-    parser.add_argument("--only", default="*", metavar="PATTERN", help="names of samples and attacks, like 'forges-*'")
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="submissions at a time")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep cohort and reports in this empty folder")
+    """Run the audit; 1 if there is a deviation."""
+    parser = argparse.ArgumentParser(prog="audit", description="Grade samples and attacks, and list wrong results.")
+    parser.add_argument("--data", default="", metavar="DIR", help="folder with MNIST (default: LAB4_DATA, else digits)")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="samples and attacks, for example 'forges-*'")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes at once")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the cohort and the reports in this empty folder")
     arguments = parser.parse_args(argv)
     console = Console()
     data = str(Path(arguments.data).resolve()) if arguments.data not in ("", "digits") else arguments.data

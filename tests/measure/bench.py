@@ -1,8 +1,8 @@
-"""Measures this grader against the naive way, in one run and on the same cores: ``nox -s bench``.
+"""Compare the speed of the grader with the naive way, in one run on the same cores (``nox -s bench``).
 
-The naive way is one ``python`` process for each student that runs one epoch of the reference script, with torchvision's
-DataLoader and one thread each, as many at once as there are cores. The grader gets a cohort of as many distinct
-submissions as ``--sizes`` says, with as many jobs. Neither may use a GPU. No number is kept: docs quote a run's output.
+The naive way starts a ``python`` process for each student that trains the reference script for one epoch, with
+torchvision's DataLoader and one thread, as many processes at once as there are cores. The grader grades cohorts of
+different submissions, of the sizes in ``--sizes``, with as many jobs. Neither uses a GPU. No figure is stored.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from tests.support.places import ROOT
 SOLUTION = ROOT / "solutions" / "task1_cnn.py"
 SAMPLES = ROOT / "tests" / "submissions"
 MNIST_SIZES = {"train": 60_000, "t10k": 10_000}
-WITH_MNIST = "MNIST from LAB4_DATA, both ways."
+WITH_MNIST = "MNIST from LAB4_DATA, for both ways."
 WITHOUT_MNIST = (
-    "LAB4_DATA names no MNIST. The naive way trains on a stand-in of MNIST's size made of scikit-learn's digits, "
+    "LAB4_DATA does not name MNIST. The naive way trains on data of MNIST's size made from scikit-learn's digits, "
     "the grader on the digits themselves."
 )
 DIGITS = "digits"
@@ -47,7 +47,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class NaiveRun:
-    """``students`` processes took ``wall`` seconds together; ``alone`` is the median of a single one."""
+    """``students`` processes took ``wall`` seconds together; ``alone`` is the median time of one process."""
 
     students: int
     wall: float
@@ -60,8 +60,9 @@ class NaiveRun:
 
 @dataclass(frozen=True)
 class GraderRun:
-    """One cohort: wall seconds, the peak memory of the parent process (bytes), mean seconds by stage, and the number of
-    different networks, each of which is trained once.
+    """A graded cohort: wall seconds, peak memory of the parent process (bytes), mean seconds by stage.
+
+    ``networks`` is the number of different networks, each of which is trained once.
     """
 
     students: int
@@ -81,22 +82,22 @@ class GraderRun:
 
     @property
     def overhead(self) -> float:
-        """Core seconds a submission costs beyond training its net, start-up of the command included."""
+        """Core seconds for each submission besides training, including the start of the command."""
         return self.wall * self.jobs / self.students - self.stages.get("train", 0.0)
 
 
 def cores() -> int:
-    """The cores that this process may use, which on a shared machine are fewer than there are."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def is_busy() -> bool:
-    """Whether other programs kept more than a quarter of the cores at work over the last minute."""
+    """Whether other programs used more than a quarter of the cores over the last minute."""
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > cores() / 4
 
 
 def without_gpu(**more: str) -> dict[str, str]:
-    """The environment for both ways: no CUDA, and what else the caller sets."""
+    """The environment for both ways: without CUDA, and with the variables ``more``."""
     return {**os.environ, "CUDA_VISIBLE_DEVICES": "", **more}
 
 
@@ -107,10 +108,10 @@ def write_idx(path: Path, array: Bytes) -> None:
 
 
 def build_mnist_stand_in(folder: Path) -> Path:
-    """Write an MNIST-shaped data set, so that an offline machine can run the naive way at its real size.
+    """Write a data set in the size of MNIST, so that the naive way can run on a machine without internet.
 
-    scikit-learn's 8 x 8 digits are scaled to 16..22 pixels and placed at random; a sixth of them is kept for the test
-    images. A net learns it much as it learns MNIST, and one epoch costs exactly as much.
+    scikit-learn's 8 x 8 digits are scaled to 16..22 pixels and placed at random; a sixth of them is used for the test
+    images. A network learns them much like MNIST, and an epoch costs exactly as much.
     """
     from sklearn.datasets import load_digits
 
@@ -138,11 +139,11 @@ def build_mnist_stand_in(folder: Path) -> Path:
 def run_naively(folder: Path, data: Path, *, students: int, jobs: int) -> NaiveRun:
     """Run one epoch of the reference script for each student, ``jobs`` at once."""
 
-    def one_student(number: int) -> float:
+    def run_student(number: int) -> float:
         home = folder / f"student-{number}"
         home.mkdir(parents=True)
         script = shutil.copy(SOLUTION, home)
-        # One thread each: with a process on every core, more threads only get in each other's way.
+        # One thread each: with a process on every core, more threads would only slow each other down.
         environment = without_gpu(LAB4_DATA=str(data), OMP_NUM_THREADS="1")
         start = time.perf_counter()
         subprocess.run(
@@ -156,18 +157,18 @@ def run_naively(folder: Path, data: Path, *, students: int, jobs: int) -> NaiveR
 
     start = time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:
-        times = list(pool.map(one_student, range(students)))
+        times = list(pool.map(run_student, range(students)))
     return NaiveRun(students=students, wall=time.perf_counter() - start, alone=statistics.median(times))
 
 
 def originals() -> list[Path]:
-    """The reference script, then every valid sample submission that has a Python script."""
+    """The reference script and every valid sample submission with a Python script."""
     samples = sorted(folder for folder in SAMPLES.glob("valid-*") if any(folder.rglob("*.py")))
     return [SOLUTION, *samples]
 
 
 def build_cohort(folder: Path, size: int) -> Path:
-    """Copy the originals in turn until there are ``size`` students; a comment makes each digest its own."""
+    """Copy the originals in turn until there are ``size`` students; a comment makes each copy different."""
     sources = originals()
     for number in range(size):
         source = sources[number % len(sources)]
@@ -179,13 +180,13 @@ def build_cohort(folder: Path, size: int) -> Path:
             shutil.copy(source, student)
         for script in student.rglob("*.py"):
             content = script.read_bytes()
-            if b"\0" not in content:  # UTF-16 would take no plain comment
+            if b"\0" not in content:  # an ASCII comment would damage UTF-16
                 script.write_bytes(content + f"\n# copy {number}\n".encode())
     return folder
 
 
 def watch_memory(process: subprocess.Popen[bytes]) -> int:
-    """Wait for ``process`` to end, and return the largest resident size it had itself (not its children), in bytes."""
+    """Wait until ``process`` ends; its peak resident memory in bytes, without its children."""
     peak = 0
     watched = psutil.Process(process.pid)
     while process.poll() is None:
@@ -214,7 +215,7 @@ def mean_stage_seconds(stored: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def run_grader(folder: Path, data: str, *, size: int, jobs: int, isolation: str = "auto") -> GraderRun:
-    """Grade a fresh cohort of ``size`` submissions and read the figures back from what the run stored."""
+    """Grade a new cohort of ``size`` submissions and read the figures from the stored run."""
     cohort = build_cohort(folder / "cohort", size)
     out = folder / "out"
     options = ["--out", str(out), "--jobs", str(jobs), "--data", data, "--isolation", isolation, "--quiet"]
@@ -243,13 +244,13 @@ def run_grader(folder: Path, data: str, *, size: int, jobs: int, isolation: str 
 
 
 def children_cpu() -> float:
-    """CPU seconds of the processes that this one has started and waited for, with theirs."""
+    """CPU seconds of the finished child processes and their children."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def isolation_cost(folder: Path, data: str, *, size: int, jobs: int) -> str:
-    """The same cohort with isolation and without, in turn, twice: what isolation adds for each submission."""
+    """Grade a cohort with and without isolation, alternately, twice: what isolation adds for each submission."""
     runs: dict[str, list[GraderRun]] = {"off": [], "auto": []}
     for number, isolation in enumerate(("off", "auto", "auto", "off")):
         place = folder / f"isolation-{number}"
@@ -272,7 +273,7 @@ def describe(naive: NaiveRun, runs: Sequence[GraderRun], headline: GraderRun) ->
         f"this grader    {headline.per_minute:7.1f} submissions/min   ({headline.students} students, "
         f"{headline.wall:.1f} s; {headline.networks} different networks; data set: {headline.data})",
         f"ratio          {headline.per_minute / naive.per_minute:7.1f} times the naive way",
-        f"overhead       {headline.overhead:7.3f} core seconds a submission beyond the net's own training",
+        f"overhead       {headline.overhead:7.3f} core seconds a submission besides training",
         "",
         "Mean seconds a submission by stage (wall seconds of recording, CPU seconds of measuring):",
         *(f"  {stage:<12} {seconds:8.4f}" for stage, seconds in headline.stages.items()),
@@ -287,24 +288,24 @@ def describe(naive: NaiveRun, runs: Sequence[GraderRun], headline: GraderRun) ->
     if largest.students > smallest.students:
         growth = (largest.peak - smallest.peak) / (largest.students - smallest.students)
         more = largest.students - smallest.students
-        # Start-up cancels out, and so does training, which differs with the nets that a cohort happens to hold.
+        # The start cancels out, and so does training, which depends on the networks of the cohort.
         marginal = (largest.overhead * largest.students - smallest.overhead * smallest.students) / more
         lines += [
             "",
             f"From {smallest.students} to {largest.students} students the parent's peak grew by "
-            f"{growth / 1024:.1f} KiB a student; start-up apart, overhead is {marginal:.3f} core seconds a student.",
+            f"{growth / 1024:.1f} KiB a student; without the start, overhead is {marginal:.3f} core seconds a student.",
         ]
     return "\n".join(lines)
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Measure this grader against one python process for each student.")
+    parser = argparse.ArgumentParser(description="Compare this grader with one python process for each student.")
     parser.add_argument("--sizes", default="10,40,80", help="cohort sizes, ascending (default: %(default)s)")
-    parser.add_argument("--headline", type=int, default=40, help="the size to compare with (default: %(default)s)")
-    parser.add_argument("--students", type=int, default=4, help="students graded naively (default: %(default)s)")
-    parser.add_argument("--isolation", type=int, default=16, help="students to measure isolation on (0: do not)")
-    parser.add_argument("--jobs", type=int, default=cores(), help="at once, both ways (default: all cores)")
+    parser.add_argument("--headline", type=int, default=40, help="cohort size to compare (default: %(default)s)")
+    parser.add_argument("--students", type=int, default=4, help="students for the naive way (default: %(default)s)")
+    parser.add_argument("--isolation", type=int, default=16, help="students to measure isolation with (0: none)")
+    parser.add_argument("--jobs", type=int, default=cores(), help="processes at once, both ways (default: all cores)")
     return parser.parse_args(arguments)
 
 
@@ -312,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure both ways and print the figures."""
     args = parse_arguments(arguments)
     if is_busy():
-        print("Warning: other programs are using the cores, so none of these figures can be relied on.")
+        print("Warning: other programs are using the cores, so these figures are not reliable.")
     sizes = sorted({*(int(size) for size in args.sizes.split(",")), args.headline})
     given = os.environ.get("LAB4_DATA", "")
     has_mnist = given not in {"", DIGITS}

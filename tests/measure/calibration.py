@@ -1,8 +1,9 @@
-"""Measures how correct nets train, to choose the training plan: ``python -m tests.measure.calibration > FILE.csv``.
+"""Measure how correct networks train, to choose the training plan.
 
-Every ``valid-*`` sample is recorded, and its network trained under several seeds exactly as when grading, retries
-included. The rows are those of docs/calibration.csv, which docs/calibration.md explains; what all nets came to goes to
-the error stream. Run it again, from the project's root, when the plan, torch or the samples change.
+The command is ``python -m tests.measure.calibration > FILE.csv``. Every ``valid-*`` sample is recorded and its
+network trained with several seeds, exactly as in grading, including retries. The rows are those of
+docs/calibration.csv, which docs/calibration.md explains; a summary goes to standard error. Run it again, in the
+project's root, when the plan, torch or the samples change.
 """
 
 from __future__ import annotations
@@ -50,12 +51,12 @@ COLUMNS = (
     "cpu_seconds",
 )
 SEED_STEP = 1000
-"""Between the seeds of a run and of its retries, so that no two runs share one."""
+"""Distance between the seeds of a run and its retries, so that every run has its own seed."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One net to train: its folder and script, and how to train it."""
+    """A network to train: its files, and how to train it."""
 
     student: str
     folder: str
@@ -68,7 +69,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one net: for each seed the accuracies of its attempts, and CPU seconds of the first."""
+    """Results of a network: for each seed the accuracies of its attempts, and CPU seconds of the first one."""
 
     student: str
     parameters: int
@@ -80,13 +81,13 @@ class Result:
 
 
 class Recorded:
-    """Takes what the stages of a submission's process send."""
+    """Collects the records that the stages of a submission's process send."""
 
     def __init__(self) -> None:
         self.records: dict[str, Loading | Building | Recording] = {}
 
     def begin(self, stage: str) -> None:
-        """Nothing: only the records count."""
+        """Do nothing: only the records count."""
 
     def send(self, record: Loading | Building | Recording, stage: str) -> None:
         """Keep the record."""
@@ -94,7 +95,7 @@ class Recorded:
 
 
 def measure(work: Work) -> Result:
-    """Record one net and train its graph under every seed, in a process of its own."""
+    """Record a network and train its graph with every seed, in its own process."""
     os.environ.update(SETTINGS)  # as in the process of a submission
     import torch
 
@@ -138,7 +139,7 @@ def measure(work: Work) -> Result:
 
 
 def row(result: Result, plan: TrainingPlan) -> tuple[str | int, ...]:
-    """One line of the table, in the order of COLUMNS."""
+    """A row of the table, in the order of COLUMNS."""
     first = [reached[0] for reached in result.accuracies]
     return (
         result.student.removeprefix("valid-"),
@@ -156,14 +157,14 @@ def row(result: Result, plan: TrainingPlan) -> tuple[str | int, ...]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, and print the table as CSV. The exit code is 1 when a correct net missed the best band."""
+    """Measure, and print the table as CSV. The exit code is 1 if a correct network misses the top band."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="a folder with MNIST, or digits (default: LAB4_DATA or the cache)")
     parser.add_argument("--seeds", type=int, default=5, help="seeds for each net (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--only", default="", help="only cases whose name contains this")
     parser.add_argument("--samples", type=Path, default=SAMPLES)
-    parser.add_argument("--steps", type=int, help="another budget")
+    parser.add_argument("--steps", type=int, help="another number of steps")
     arguments = parser.parse_args(argv)
     data = resolve_data(arguments.data, environment=os.environ, cache=user_cache(os.environ), download=None)
     plan = load_rubric().training[data.name]
@@ -172,32 +173,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         scratch = Path(name)
         files, labels = write_worker_files(data, scratch / "data", order_seed=0)
         work = []
-        for submission in discover(arguments.samples, scratch / "unpacked"):
-            if submission.script is not None and submission.id.startswith("valid-") and arguments.only in submission.id:
-                copy_submission(submission, scratch / submission.id)
-                work.append(
-                    Work(
-                        submission.id,
-                        str(scratch / submission.id),
-                        submission.script,
-                        files,
-                        plan,
-                        labels,
-                        arguments.seeds,
-                    )
-                )
+        for sample in discover(arguments.samples, scratch / "unpacked"):
+            id = sample.id
+            if sample.script is not None and id.startswith("valid-") and arguments.only in id:
+                copy_submission(sample, scratch / id)
+                work.append(Work(id, str(scratch / id), sample.script, files, plan, labels, arguments.seeds))
         print(f"{data.name}, {len(work)} nets x {arguments.seeds} seeds, CPU, {_versions()}", file=sys.stderr)
         table = csv.writer(sys.stdout, lineterminator="\n")
         table.writerow(COLUMNS)
         results = []
-        # A fresh process for each net: loading a submission changes the process for good.
+        # A new process for each network, because loading a submission changes the process permanently.
         with get_context("spawn").Pool(arguments.jobs, maxtasksperchild=1) as pool:
             for result in pool.imap(measure, work):
                 results.append(result)
                 table.writerow(row(result, plan))
                 sys.stdout.flush()
-    first = [attempts[0] for result in results for attempts in result.accuracies]
-    misses = sum(fraction_of(max(attempts), plan) < 1 for result in results for attempts in result.accuracies)
+    first = [reached[0] for result in results for reached in result.accuracies]
+    misses = sum(fraction_of(max(reached), plan) < 1 for result in results for reached in result.accuracies)
     distinct = len({result.shapes for result in results})
     print(
         f"\n{len(first)} runs of {len(results)} nets with {distinct} different sets of weight shapes: first run "

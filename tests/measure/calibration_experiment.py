@@ -1,9 +1,9 @@
-"""Measures how much honest figures differ from a brief re-run: ``python -m tests.measure.calibration_experiment``.
+"""Measure how far honest claims are from a brief training run: ``python -m tests.measure.calibration_experiment``.
 
-A student's network differs from the reference in all that the experiment does not vary: padding, pooling, width,
-dropout, optimiser, batches. Each variant is trained on MNIST for whole epochs, the reference briefly, and the distance
-between both is printed in log-odds. The bounds in ``grader/experiment/plausibility.py`` stand on them; run this again
-when they, the reference network or torch change. All of it takes about an hour of one core.
+A student's network may differ from the reference in padding, pooling, width, dropout, optimiser and batch size, which
+the experiment does not vary. Each variant is trained on MNIST for whole epochs, and the reference briefly. The distance
+between both is printed in log-odds. The bounds in ``grader/experiment/plausibility.py`` are based on it. Run it again
+when the bounds, the reference network or torch change. It takes about an hour on one core.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from grader.data import DataSet, resolve_data, user_cache
 from grader.experiment.plausibility import BRIEF_STEPS, plausible
 
 HELDOUT = 2000
-"""Images of the brief run, as in a run of the grader; whole epochs are counted on all 10,000."""
+"""Test images for the brief run, as in grading; after whole epochs all 10,000 are used."""
 NETWORKS = ((1, 2, 3, 3), (2, 4, 3, 3), (5, 10, 5, 5), (10, 20, 3, 3), (20, 40, 5, 5))
 """Channels and kernel sizes of both convolutions."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A network and a recipe. ``rate`` is of SGD with ``momentum``; with ``is_adam``, of Adam."""
+    """A network and its training. ``rate`` is the learning rate of SGD with ``momentum``, or of Adam."""
 
     name: str
     is_padded: bool = True
@@ -101,19 +101,15 @@ class Images:
 
 def images_of(data: DataSet) -> tuple[Images, Images]:
     """The training and the test images."""
-    train, test = (
-        torch.tensor(images).float().div(255).unsqueeze(1) for images in (data.train_images, data.heldout_images)
-    )
+    images = (data.train_images, data.heldout_images)
+    train, test = (torch.tensor(pixels).float().div(255).unsqueeze(1) for pixels in images)
     deviation, mean = torch.std_mean(train)
-    digits = (torch.tensor(labels).long() for labels in (data.train_labels, data.heldout_labels))
-    first, second = (
-        Images((images - mean) / deviation, those) for images, those in zip((train, test), digits, strict=True)
-    )
-    return first, second
+    train_digits, test_digits = (torch.tensor(labels).long() for labels in (data.train_labels, data.heldout_labels))
+    return Images((train - mean) / deviation, train_digits), Images((test - mean) / deviation, test_digits)
 
 
 def spread(images: Images, count: int) -> Images:
-    """``count`` of the images, evenly over all."""
+    """``count`` of the images, spread evenly over all."""
     places = torch.arange(count) * len(images.digits) // count
     return Images(images.images[places], images.digits[places])
 
@@ -129,7 +125,7 @@ def accuracy_of(net: nn.Module, images: Images) -> float:
 def train(
     network: tuple[int, int, int, int], variant: Variant, seed: int, train: Images, test: Images, *, steps: int | None
 ) -> list[float]:
-    """The accuracy on ``test`` after each epoch, or the one after so many ``steps``."""
+    """The accuracy on ``test`` after each epoch, or only after ``steps`` steps."""
     torch.manual_seed(seed)
     net = Net(network, variant)
     optimizer: torch.optim.Optimizer = (
@@ -151,17 +147,17 @@ def train(
 
 
 def log_odds(share: float) -> float:
-    """Of an accuracy between 0 and 1."""
+    """The log-odds of an accuracy between 0 and 1."""
     return math.log(share / (1 - share))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line for each network, variant and epoch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of MNIST; else LAB4_DATA, or the user's cache")
+    parser.add_argument("--data", type=Path, help="folder with MNIST (default: LAB4_DATA, else the user's cache)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="variants with these words in their name")
-    parser.add_argument("--networks", type=int, default=len(NETWORKS), help="the first so many networks")
+    parser.add_argument("--only", default="", help="only variants whose name contains this")
+    parser.add_argument("--networks", type=int, default=len(NETWORKS), help="only the first N networks")
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
     data = resolve_data(

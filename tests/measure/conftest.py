@@ -1,4 +1,4 @@
-"""Settings for the tests of measuring: torch uses one thread."""
+"""Run every test of measuring on one thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """As in a measuring process; small nets run faster so, too."""
+    """Use one thread, as in a measuring process; small networks are faster this way as well."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

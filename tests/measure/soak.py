@@ -1,9 +1,9 @@
-"""Grades hundreds of submissions in one run and looks for leaks: memory, descriptors, processes, files.
+"""Grade hundreds of submissions in one run and look for leaks of memory, descriptors, processes and files.
 
-A cohort of ``--count`` submissions is mixed from valid samples, faults and attacks in an order that the seed fixes.
-Attacks that wait for a deadline are few, so that the run ends in reasonable time. The parent process is looked at once
-a second. The exit code is 1 when something leaked, a row is missing, or the parent's memory grew by more than a tenth
-between the first tenth of the run and its end. ``nox -s soak -- [--count 300]``.
+The command is ``nox -s soak -- [--count 300]``. The cohort is a random mixture of valid samples, faults and attacks;
+``--seed`` sets choice and order. Few attacks wait for a deadline, so that the run ends in reasonable time. The parent
+process is measured once a second. The exit code is 1 if something leaked, a row is missing, or the parent's memory grew
+by more than a tenth between the first tenth of the run and its end.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from tests.support.places import ROOT
 from tests.support.sample_cohort import CASES, COHORT
 
 SHARES = {"valid": 0.5, "fault": 0.17, "broken": 0.05, "slow": 0.08}
-"""Shares of the cohort; the rest are attacks that end soon. ``slow`` are attacks that take a whole deadline."""
+"""Shares of the cohort; the rest are quick attacks. ``slow`` are attacks that wait for a deadline."""
 SLOW = {
     "broken-infinite-loop-in-forward", "exits-del-is-slow", "exits-kills-its-parent", "exits-stops-its-parent",
     "exits-swallows-every-exception", "loops-for-a-constant", "loops-once-while-training",
 }  # fmt: skip
-"""Slow ones besides the attacks whose worker is expected to meet its deadline."""
+"""Slow attacks other than those whose expected ending is ``deadline``."""
 SAMPLE_SECONDS = 1.0
 MOST_GROWTH = 0.10
-"""Of the parent's resident memory, from the first tenth of the run to its end."""
+"""Highest growth of the parent's resident memory from the first tenth of the run to its end."""
 MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the parent: seconds since the start, submissions stored, bytes, descriptors, processes below it."""
+    """A measurement of the parent: seconds since the start, stored submissions, bytes, descriptors, child processes."""
 
     seconds: float
     done: int
@@ -64,18 +64,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class Soaked:
-    """A finished run with what was seen of it."""
+    """A finished run with the measurements made during it."""
 
     run: Graded
     samples: tuple[Sample, ...]
     expected: tuple[str, ...]
 
     def median(self, start: float, end: float) -> Sample:
-        """The median memory and descriptors while that part of the submissions was graded, as fractions of all."""
+        """Medians over the part of the run from ``start`` to ``end``, both fractions (0..1) of the submissions."""
         count = len(self.expected)
-        chosen = [sample for sample in self.samples if start * count <= sample.done <= end * count] or list(
-            self.samples[-1:]
-        )
+        within = [sample for sample in self.samples if start * count <= sample.done <= end * count]
+        chosen = within or list(self.samples[-1:])
         return Sample(
             seconds=chosen[0].seconds,
             done=chosen[0].done,
@@ -86,17 +85,17 @@ class Soaked:
 
     @property
     def growth(self) -> float:
-        """How much the parent's memory grew from the first tenth of the run to the last, as a fraction."""
+        """Growth of the parent's memory from the first tenth of the run to the last, as a fraction."""
         return self.median(0.9, 1.0).memory / max(self.median(0.1, 0.2).memory, 1) - 1
 
 
 def is_slow(attack: Attack) -> bool:
-    """Whether an attack takes a whole deadline."""
+    """Whether an attack waits for a deadline."""
     return "deadline" in attack.endings or attack.name in SLOW
 
 
 def mixed(count: int, attacks: Sequence[Attack], generator: random.Random) -> list[str]:
-    """The names of ``count`` samples and attacks, repeated as need be, in a random order."""
+    """The names of ``count`` samples and attacks in random order, repeated if needed."""
     kinds: Mapping[str, list[str]] = {
         "valid": [case for case in CASES if case.startswith("valid-")],
         "fault": [case for case in CASES if case.startswith("fault-")],
@@ -117,7 +116,7 @@ def _repeated(names: Sequence[str], count: int, generator: random.Random) -> lis
 
 
 def build_cohort(target: Path, spare: Path, *, count: int, seed: int) -> tuple[str, ...]:
-    """A mixed cohort in ``target``; the names of its students. ``spare`` is a folder for one copy of each attack."""
+    """Write a mixed cohort into ``target``; the names of its students. ``spare`` gets a copy of each attack."""
     attacks = [attack for attack in build(spare) if (spare / attack.name).is_dir()]
     target.mkdir()
     students = []
@@ -130,13 +129,13 @@ def build_cohort(target: Path, spare: Path, *, count: int, seed: int) -> tuple[s
 
 
 def _special(folder: str, names: list[str]) -> list[str]:
-    """Pipes and sockets, which cannot be copied as files, and what describes a case."""
+    """Names that are not copied: pipes, sockets, and the description of a case."""
     places = ((name, Path(folder) / name) for name in names)
     return [name for name, path in places if path.is_fifo() or path.is_socket() or name == "expected.toml"]
 
 
 def soak(work: Path, *, data: str, count: int, seed: int, jobs: int, console: Console) -> Soaked:
-    """Grade a mixed cohort below ``work`` and look at the parent meanwhile."""
+    """Grade a mixed cohort in ``work`` and measure the parent meanwhile."""
     students = build_cohort(work / "cohort", work / "spare", count=count, seed=seed)
     out, scratch, log = work / "out", work / "temporary", work / "printed.txt"
     scratch.mkdir()
@@ -152,7 +151,7 @@ def soak(work: Path, *, data: str, count: int, seed: int, jobs: int, console: Co
         )
         samples = []
         while process.poll() is None:
-            sample = _look(process.pid, out, time.monotonic() - start)
+            sample = _measured(process.pid, out, time.monotonic() - start)
             samples += [sample] if sample is not None else []
             time.sleep(SAMPLE_SECONDS)
     text = log.read_text(encoding="utf-8", errors="replace")
@@ -160,8 +159,8 @@ def soak(work: Path, *, data: str, count: int, seed: int, jobs: int, console: Co
     return Soaked(run, tuple(samples), students)
 
 
-def _look(pid: int, out: Path, seconds: float) -> Sample | None:
-    """One sample of the parent; None when it has just ended."""
+def _measured(pid: int, out: Path, seconds: float) -> Sample | None:
+    """Measure the parent; None if it has just ended."""
     try:
         parent = psutil.Process(pid)
         with parent.oneshot():
@@ -173,19 +172,19 @@ def _look(pid: int, out: Path, seconds: float) -> Sample | None:
     return Sample(seconds, done, memory, descriptors, below)
 
 
-def deviations(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
+def leaks(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
     """A line for everything that leaked or is missing."""
     tally = Tally()
     run = soaked.run
     if run.code not in (0, 1):
-        tally.deviates("the run", f"exit code {run.code}; the end of what it printed: {run.printed[-600:]}")
+        tally.deviates("the run", f"exit code {run.code}; the end of its output: {run.printed[-600:]}")
     for student in sorted(set(soaked.expected) - set(run.entries)):
         tally.deviates(student, "has no row in results.json")
     for student, entry in run.entries.items():
         if entry["status"] == "error":
-            tally.deviates(student, f"the grader calls it a fault of its own: {entry['items'][0]['message'][:200]}")
+            tally.deviates(student, f"the grader failed: {entry['items'][0]['message'][:200]}")
     for process in leftover_processes():
-        tally.deviates("the machine", f"a process was left: {process}")
+        tally.deviates("the machine", f"a process was left over: {process}")
     for path in sorted((work / "temporary").iterdir()):
         tally.deviates("the machine", f"the temporary folder still contains {path.name}")
     for name in sorted(markers(work / "temporary", work / "cohort") - marks):
@@ -194,20 +193,20 @@ def deviations(soaked: Soaked, work: Path, marks: set[str]) -> list[str]:
         tally.deviates("the parent", f"its memory grew by {soaked.growth:.0%}, more than {MOST_GROWTH:.0%}")
     first, last = soaked.median(0.1, 0.2), soaked.median(0.9, 1.0)
     if last.descriptors > first.descriptors + 4:
-        tally.deviates("the parent", f"it holds {last.descriptors} descriptors at the end, {first.descriptors} before")
+        tally.deviates("the parent", f"it has {last.descriptors} descriptors at the end, {first.descriptors} before")
     return tally.lines
 
 
 def show(console: Console, soaked: Soaked, lines: Sequence[str]) -> None:
-    """The figures, and a line for each thing that is wrong."""
+    """Print the figures and a line for each deviation."""
     first, last = soaked.median(0.1, 0.2), soaked.median(0.9, 1.0)
     run, peak = soaked.run, max((sample.memory for sample in soaked.samples), default=0)
     table = Table(title=f"{len(soaked.expected)} submissions in {run.seconds:.0f} s", title_justify="left")
-    for name in ("", "10% of the run", "its end"):
+    for name in ("", "after 10%", "at the end"):
         table.add_column(name, justify="right" if name else "left")
     table.add_row("parent's memory (MiB)", f"{first.memory / MEBIBYTE:.1f}", f"{last.memory / MEBIBYTE:.1f}")
     table.add_row("descriptors", str(first.descriptors), str(last.descriptors))
-    table.add_row("processes below it", str(first.processes), str(last.processes))
+    table.add_row("child processes", str(first.processes), str(last.processes))
     console.print(table)
     console.print(
         f"{60 * len(run.entries) / run.seconds:.1f} submissions a minute; memory grew by {soaked.growth:+.1%}, peak "
@@ -215,28 +214,26 @@ def show(console: Console, soaked: Soaked, lines: Sequence[str]) -> None:
     )
     for line in lines:
         console.print(f"! {line}", markup=False, highlight=False, soft_wrap=True)
-    console.print("Nothing leaked." if not lines else f"{len(lines)} things are wrong.")
+    console.print("Nothing leaked." if not lines else f"{len(lines)} deviations.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the soak; 1 when something is wrong."""
+    """Run the soak test; 1 if there is a deviation."""
     parser = argparse.ArgumentParser(prog="soak", description="Grade a large mixed cohort and look for leaks.")
     parser.add_argument("--count", type=int, default=300, metavar="N", help="submissions (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the choice and the order")
-    parser.add_argument(
-        "--data", default="", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else digits)"
-    )
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="submissions at a time")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="for choice and order (default: %(default)s)")
+    parser.add_argument("--data", default="", metavar="DIR", help="folder with MNIST (default: LAB4_DATA, else digits)")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes at once")
     arguments = parser.parse_args(argv)
     if arguments.count < 20:
-        parser.error("--count: a soak needs 20 submissions or more")
+        parser.error("--count: must be 20 or more")
     console = Console()
     data = str(Path(arguments.data).resolve()) if arguments.data not in ("", "digits") else arguments.data
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="lab4-soak-", ignore_cleanup_errors=True) as name:
         work, marks = Path(name), markers()
         soaked = soak(work, data=data, count=arguments.count, seed=arguments.seed, jobs=arguments.jobs, console=console)
-        lines = deviations(soaked, work, marks)
+        lines = leaks(soaked, work, marks)
         end_leftovers()
         show(console, soaked, lines)
     return 1 if lines else 0

@@ -1,4 +1,4 @@
-"""The cost of a recorded graph; a graph that costs too much is refused before it runs."""
+"""Tests of the cost of a recorded graph: a graph that costs too much is refused before it runs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_graph_that_costs_too_much_is_refused_before_it_runs(graph: Graph) -> 
         (of(node("relu", INPUT), weights=(Weight("", (2,), "strided"),)), "it uses the type strided"),
     ],
 )
-def test_arguments_that_no_operation_takes_are_refused(graph: Graph, reason: str) -> None:
+def test_arguments_that_no_operation_accepts_are_refused(graph: Graph, reason: str) -> None:
     with pytest.raises(GraphRefused) as refusal:
         cost_of(graph)
     assert reason in str(refusal.value) or "cannot be run" in reason
@@ -118,7 +118,7 @@ def test_values_that_do_not_fit_are_refused() -> None:
             values_of(text, shape, dtype)
 
 
-def test_a_graph_with_a_wrong_sample_is_refused() -> None:
+def test_a_graph_that_lies_about_its_sample_is_refused() -> None:
     graph = of(node("mul.Tensor", INPUT, held("parameter", 0)), weights=(Weight("", (1,), sample="AAA"),))
     with pytest.raises(GraphRefused):
         fresh_state(graph, seed=1)

@@ -1,4 +1,4 @@
-"""Measurements of a recorded graph: effects of operations, outputs, modes, gradients, and doubts."""
+"""Tests of measuring a recorded graph: effects of operations, outputs, modes, gradients, doubts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_relus_that_work_matter() -> None:
 @pytest.mark.parametrize("step", [nn.Dropout(1e-12), lambda x: x + 1e-9 * F.dropout(x)])
 def test_a_dropout_that_drops_nothing_does_not_matter(step: Step) -> None:
     dropouts = [operation for operation in measured(Lab(dropout=step)).trace.operations if operation.kind == "dropout"]
-    assert not any(operation.drops_some for operation in dropouts)
+    assert not any(dropout.drops_some for dropout in dropouts)
     assert effects(Lab(), "dropout") == [True] * 2
 
 
@@ -73,7 +73,7 @@ def test_a_decoy_layer_beside_another_net_does_not_matter() -> None:
         return F.log_softmax(real + 1e-3 * net.fc(y.flatten(1)), dim=1)
 
     found = network(With(forward, weight=parameter(10, 784), conv1=nn.Conv2d(1, 2, 5), fc=nn.Linear(288, 10)))
-    assert [(operation.kind, operation.name) for operation in found.weighted] == [("linear", "multiply and sum")]
+    assert [(layer.kind, layer.name) for layer in found.weighted] == [("linear", "multiply and sum")]
 
 
 def test_a_layer_times_zero_does_not_matter() -> None:
@@ -95,7 +95,7 @@ def test_a_layer_times_zero_does_not_matter() -> None:
     ],
     ids=["none", "mean", "softmax over images", "mixed up", "mean and softmax"],
 )
-def test_rows_that_depend_on_their_neighbours(step: Step, row_error: bool, score_row_error: bool) -> None:
+def test_rows_that_depend_on_other_rows(step: Step, row_error: bool, score_row_error: bool) -> None:
     found = measured(linear(lambda net, x: step(net.fc(x.flatten(1)))))
     assert found.probe is not None
     assert found.probe.row_error is not None
@@ -119,7 +119,7 @@ def test_rows_that_depend_on_their_neighbours(step: Step, row_error: bool, score
         (torch.sigmoid, ("sigmoid",), None),
     ],
 )
-def test_the_last_operations_of_the_scores(step: Step, tail: tuple[str, ...], lead: tuple[str, ...] | None) -> None:
+def test_the_form_of_the_scores(step: Step, tail: tuple[str, ...], lead: tuple[str, ...] | None) -> None:
     found = measured(linear(lambda net, x: step(net.fc(x.flatten(1)))))
     assert found.probe is not None
     assert found.probe.scores is not None
@@ -157,7 +157,7 @@ def test_a_net_for_one_batch_size_is_measured_with_it() -> None:
     assert other.is_trainable
 
 
-def test_what_forward_returns_besides_a_tensor() -> None:
+def test_results_of_forward_other_than_a_tensor() -> None:
     found = measured(linear(lambda net, x: (net.fc(x.flatten(1)), 1)))
     assert found.trace.returned == "tuple"
     assert found.probe is not None
@@ -195,7 +195,7 @@ def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
     ],
     ids=["always on", "none", "noise"],
 )
-def test_differences_between_passes_in_both_modes(dropout: Step, differs: tuple[bool, ...]) -> None:
+def test_outputs_that_change_from_pass_to_pass(dropout: Step, differs: tuple[bool, ...]) -> None:
     found = measured(Lab(dropout=dropout)).modes
     assert found is not None
     assert (
@@ -257,7 +257,7 @@ def test_a_failing_backward_pass_is_reported_without_a_doubt() -> None:
 
 
 class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Removes the ReLU below dispatch, where no recorder sees it."""
+    """Removes the ReLU after dispatch, where the recorder does not see it."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.relu.default:
@@ -266,7 +266,7 @@ class Swapping(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
 
 
 class Disguised(Lab):
-    """Something else runs than what is recorded; a test adds what should keep that from being noticed."""
+    """Runs something other than what is recorded; each test adds a way to hide it."""
 
     def __init__(self, beside: Callable[[Any, Tensor], Tensor] = lambda net, x: x) -> None:
         super().__init__()
@@ -382,7 +382,7 @@ def test_a_net_that_knows_the_digits_before_training_raises_a_doubt() -> None:
 # ---- crossing a pipe -------------------------------------------------------------------------------------------------
 
 
-def test_measurements_survive_json_either_way() -> None:
+def test_measurements_are_unchanged_after_json() -> None:
     net = Lab()
     net.fc1 = nn.Linear(100, 20)
     for found in (measured(Lab()), measured(net), measured(With(lambda net, x: x))):
@@ -398,6 +398,7 @@ def test_a_network_is_opened_with_weights_that_distinguish_images() -> None:
     outputs = opened.evaluate(probes(3))
     assert float(outputs.detach().std(0).max()) > 1e-6
     assert opened.size(5) == 5
-    assert [operation.kind for operation in opened.evaluation.operations] == [
-        operation.kind for operation in opened.training.operations
-    ]
+    evaluation, training = (
+        [operation.kind for operation in mode.operations] for mode in (opened.evaluation, opened.training)
+    )
+    assert evaluation == training

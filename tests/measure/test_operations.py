@@ -1,4 +1,4 @@
-"""The kind of each recorded operation (activation, dropout, layer), and the operations on the path to the output."""
+"""Tests of classifying recorded operations: activations, dropouts, layers, and the path to the output."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def words(found: Measurements) -> list[str]:
 
 
 def one_of_kind(found: Measurements, kind: str) -> Operation:
-    (operation,) = (operation for operation in found.trace.operations if operation.kind == kind)
-    return operation
+    (only,) = (operation for operation in found.trace.operations if operation.kind == kind)
+    return only
 
 
 # ---- what each operation is ------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_measuring_is_repeatable() -> None:
 
 
 class HandmadeRelu(torch.autograd.Function):
-    """ReLU as the tutorials on autograd write it."""
+    """A ReLU as in the tutorials on autograd."""
 
     @staticmethod
     def forward(context: Any, x: Tensor) -> Tensor:
@@ -143,14 +143,14 @@ RELUS: dict[str, Step] = {
 
 
 @pytest.mark.parametrize("name", RELUS)
-def test_every_spelling_of_relu_is_a_relu(name: str) -> None:
+def test_every_way_to_write_a_relu_is_a_relu(name: str) -> None:
     found = network(Lab(relu=RELUS[name]))
     layers = found.weighted
-    assert [operation.layer for operation in layers] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [layer.layer for layer in layers] == ["conv1", "conv2", "fc1", "fc2"]
     for layer, following in pairwise(layers):
         relus = found.between(layer, following, "relu")
         assert relus, layer
-        assert all(operation.matters for operation in relus)
+        assert all(relu.matters for relu in relus)
     assert found.between(None, None, "activation") == ()
 
 
@@ -202,7 +202,7 @@ HANDMADE_DROPOUTS: dict[str, Step] = {
 @pytest.mark.parametrize("name", HANDMADE_DROPOUTS)
 def test_a_handmade_dropout_is_a_dropout(name: str) -> None:
     found = network(Lab(dropout=HANDMADE_DROPOUTS[name]))
-    assert [operation.layer for operation in found.weighted] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [layer.layer for layer in found.weighted] == ["conv1", "conv2", "fc1", "fc2"]
     for start, end in ((found.convs[1], found.linears[0]), (found.linears[0], found.linears[1])):
         dropouts = found.between(start, end, "dropout")
         assert dropouts, [operation.name for operation in found.between(start, end, "arithmetic")]
@@ -226,9 +226,9 @@ def test_a_handmade_dropout_is_a_dropout(name: str) -> None:
 def test_the_settings_of_a_dropout(step: Step, probability: float, is_active: bool) -> None:
     dropouts = network(Lab(dropout=step)).between(None, None, "dropout")
     assert len(dropouts) == 2
-    for operation in dropouts:
-        assert (operation.probability, operation.is_active) == (probability, is_active)
-        assert operation.drops_some == (is_active and probability > 0)
+    for dropout in dropouts:
+        assert (dropout.probability, dropout.is_active) == (probability, is_active)
+        assert dropout.drops_some == (is_active and probability > 0)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ PRODUCTS: dict[str, Callable[[Any, Tensor], Tensor]] = {
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
-def test_every_spelling_of_a_fully_connected_layer(name: str) -> None:
+def test_every_way_to_write_a_fully_connected_layer(name: str) -> None:
     net = With(
         lambda net, x: PRODUCTS[name](net, x.flatten(1)), weight=parameter(784, 10), bias=nn.Parameter(torch.zeros(10))
     )
@@ -272,10 +272,7 @@ def test_a_convolution_by_unfold_is_a_convolution() -> None:
         return net.fc(x.flatten(1))  # type: ignore[no-any-return]
 
     found = network(With(forward, weight=parameter(6, 1, 5, 5), fc=nn.Linear(6 * 576, 10)))
-    assert [(operation.kind, operation.parameters) for operation in found.weighted] == [
-        ("conv", 150),
-        ("linear", 6 * 5760 + 10),
-    ]
+    assert [(layer.kind, layer.parameters) for layer in found.weighted] == [("conv", 150), ("linear", 6 * 5760 + 10)]
     assert found.convs[0].is_registered
 
 
@@ -285,7 +282,7 @@ def test_images_times_images_is_not_a_layer() -> None:
 
 def test_a_scale_is_not_a_layer() -> None:
     found = network(linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.ones(10))))
-    assert [operation.layer for operation in found.weighted] == ["fc"]
+    assert [layer.layer for layer in found.weighted] == ["fc"]
 
 
 def test_weight_norm_keeps_a_layer_registered() -> None:
@@ -296,34 +293,29 @@ def test_weight_norm_keeps_a_layer_registered() -> None:
             fc=parametrizations.weight_norm(nn.Linear(1152, 10)),
         )
     )
-    assert [(operation.kind, operation.layer) for operation in found.weighted] == [("conv", "conv"), ("linear", "fc")]
-    assert all(
-        operation.is_registered and not operation.is_fresh and operation.parameters > 50 for operation in found.weighted
-    )
+    assert [(layer.kind, layer.layer) for layer in found.weighted] == [("conv", "conv"), ("linear", "fc")]
+    assert all(layer.is_registered and not layer.is_fresh and layer.parameters > 50 for layer in found.weighted)
 
 
 def test_a_layer_used_twice_is_two_operations_of_one_layer() -> None:
     found = network(
         With(lambda net, x: net.fc(net.conv(net.conv(x)).flatten(1)), conv=nn.Conv2d(1, 1, 3), fc=nn.Linear(576, 10))
     )
-    assert [operation.layer for operation in found.convs] == ["conv", "conv"]
+    assert [conv.layer for conv in found.convs] == ["conv", "conv"]
 
 
-def test_whether_the_weights_of_a_layer_are_registered() -> None:
+def test_where_the_weights_of_a_layer_are() -> None:
     hidden = [nn.Conv2d(1, 2, 5), nn.Linear(1152, 10)]
     loose = network(With(lambda net, x: hidden[1](hidden[0](x).flatten(1))))
-    assert [(operation.is_registered, operation.is_fresh) for operation in loose.weighted] == [(False, False)] * 2
+    assert [(layer.is_registered, layer.is_fresh) for layer in loose.weighted] == [(False, False)] * 2
     fresh = network(With(lambda net, x: net.fc(nn.Conv2d(1, 2, 5)(x).flatten(1)), fc=nn.Linear(1152, 10)))
-    assert [(operation.is_registered, operation.is_fresh) for operation in fresh.weighted] == [
-        (False, True),
-        (True, False),
-    ]
+    assert [(layer.is_registered, layer.is_fresh) for layer in fresh.weighted] == [(False, True), (True, False)]
     weight = torch.randn(784, 10)
     (constant,) = network(With(lambda net, x: x.flatten(1) @ weight)).weighted
     assert (constant.is_registered, constant.is_fresh) == (False, False)
 
 
-def test_whether_a_dropout_is_registered() -> None:
+def test_where_a_dropout_is() -> None:
     def owners(net: nn.Module) -> list[tuple[str, bool]]:
         return [(operation.layer, operation.is_registered) for operation in network(net).between(None, None, "dropout")]
 
@@ -336,17 +328,17 @@ def test_whether_a_dropout_is_registered() -> None:
 @pytest.mark.parametrize(
     ("step", "name"), [(lambda x: x.detach(), "detach"), (lambda x: x.data, "data")], ids=["detach", "data"]
 )
-def test_a_detach_leaves_the_path_whole(step: Step, name: str) -> None:
+def test_a_detach_does_not_break_the_path(step: Step, name: str) -> None:
     found = measured(Lab(between=step))
     assert found.gradients is not None
     states = {parameter.name: parameter.state for parameter in found.gradients.parameters}
     assert [states[f"{layer}.weight"] for layer in ("conv1", "conv2", "fc1", "fc2")] == ["none", "none", "ok", "ok"]
     path = network(Lab(between=step))
-    assert [operation.layer for operation in path.weighted] == ["conv1", "conv2", "fc1", "fc2"]
+    assert [layer.layer for layer in path.weighted] == ["conv1", "conv2", "fc1", "fc2"]
     assert [operation.name for operation in path.between(None, None, "detach")] == ([name] if name == "detach" else [])
 
 
-def test_an_unused_result_is_not_on_the_path() -> None:
+def test_a_result_that_is_not_used_is_not_on_the_path() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         F.dropout(x)
@@ -357,7 +349,7 @@ def test_an_unused_result_is_not_on_the_path() -> None:
     assert [operation.name for operation in found.unused] == ["dropout"]
 
 
-def test_in_place_operations_keep_the_line() -> None:
+def test_in_place_operations_are_followed() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         x += 1
@@ -370,7 +362,7 @@ def test_in_place_operations_keep_the_line() -> None:
     assert [operation.inputs for operation in found.trace.operations] == [(-1,), (0,), (1,), (2,), (3,)]
 
 
-def test_a_residual_sum_reads_both_of_its_terms() -> None:
+def test_a_residual_sum_has_both_terms_as_inputs() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = net.fc(x.flatten(1))
         return x + net.again(x)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The replay of a recorded graph, and its initial weights."""
+"""Tests of replaying a recorded graph, and of its initial weights."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_replay_of_other_sizes_gives_what_the_module_gives() -> None:
         assert torch.allclose(outputs, net(probes(count)), atol=1e-6)
 
 
-def test_buffers_are_carried_over_from_pass_to_pass() -> None:
+def test_buffers_keep_their_values_from_pass_to_pass() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 5), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(1152, 10))
     graph = graph_from(net)
     with torch.no_grad():
@@ -126,7 +126,7 @@ def test_parts_of_a_pass_can_be_replaced_and_kept() -> None:
     assert torch.equal(doubled, whole * 2)
 
 
-def test_cut_gradients_stay_cut() -> None:
+def test_detached_gradients_stay_detached() -> None:
     graph = graph_from(Lab(between=lambda x: x.data))
     state = fresh_state(graph, seed=1)
     outputs = Replay(graph).run(graph.training, probes(3), state)
@@ -148,15 +148,11 @@ def test_uninitialised_memory_reads_as_zeros() -> None:
 # ---- weights to begin with -------------------------------------------------------------------------------------------
 
 
-def test_fresh_weights_depend_on_the_seed_alone_and_are_torchs() -> None:
+def test_initial_weights_depend_only_on_the_seed_and_are_torchs() -> None:
     graph = graph_from(Lab())
     first, again, other = (fresh_state(graph, seed=seed) for seed in (3, 3, 4))
-    assert all(
-        torch.equal(weight, same_weight) for weight, same_weight in zip(first.weights, again.weights, strict=True)
-    )
-    assert not any(
-        torch.equal(weight, other_weight) for weight, other_weight in zip(first.weights, other.weights, strict=True)
-    )
+    assert all(torch.equal(weight, same) for weight, same in zip(first.weights, again.weights, strict=True))
+    assert not any(torch.equal(weight, new) for weight, new in zip(first.weights, other.weights, strict=True))
     for weight, own in zip(first.weights, Lab().parameters(), strict=True):
         assert weight.requires_grad
         assert float(weight.detach().std()) == pytest.approx(float(own.detach().std()), rel=0.8)
@@ -175,10 +171,10 @@ def test_a_submissions_own_weights_are_not_initial_weights() -> None:
     assert not torch.equal(own.weights[0].detach().flatten(), torch.arange(100) / 100)
 
 
-def test_a_weight_outside_any_layer_keeps_its_initial_values() -> None:
+def test_a_weight_of_no_layer_keeps_its_initial_values() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)) * net.scale, scale=nn.Parameter(torch.arange(10.0)))
     graph = graph_from(net)
-    place = next(at for at, weight in enumerate(graph.weights) if weight.name == "scale")
+    place = next(index for index, weight in enumerate(graph.weights) if weight.name == "scale")
     assert fresh_state(graph, seed=1).weights[place].tolist() == list(range(10))
 
 

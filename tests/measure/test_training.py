@@ -1,4 +1,4 @@
-"""The brief training run: it is repeatable, stops in time, works for unusual nets, and runs once for equal networks."""
+"""Tests of the brief training run: repeatable, limited in time, fair to unusual networks, shared by equal ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PLAN = TrainingPlan(
     margin=0.0,
     bands=(),
 )
-"""A stop accuracy above one: these runs go on to their last step."""
+"""A stop accuracy above 1, so that a run takes all its steps."""
 ANSWERS = bars(230, 2)[1]
 TRAINED = 1500 - VALIDATION_IMAGES
 MISSING_DEVICE = "cuda" if sys.platform == "darwin" else "mps"
@@ -299,10 +299,10 @@ def test_an_error_while_training_is_an_observation() -> None:
     assert (record.seed, len(outputs.heldout)) == (1, 0)
 
 
-def test_values_that_are_not_finite_are_left_out_of_the_record() -> None:
+def test_values_that_are_not_finite_are_not_in_the_record() -> None:
     record, outputs = run(two_layers(lambda x: x, lambda x: x * float("nan")))
     assert record.problem is None
-    assert len(record.curve) == 1, "training stops when a value is not finite"
+    assert len(record.curve) == 1, "a run that has come to nothing is not carried on"
     assert all(math.isfinite(point.loss) for point in record.curve)
     assert bool(torch.isfinite(outputs.heldout).all())
 
@@ -454,7 +454,7 @@ def test_a_good_first_run_is_enough() -> None:
     answering = Answering([0.95])
     trainings, is_own = measuring(answering).train(graph_from(Net()))
     assert is_own
-    assert [(run.seed, run.correct, run.total) for run in trainings] == [(1, 95, 100)]
+    assert [(training.seed, training.correct, training.total) for training in trainings] == [(1, 95, 100)]
     (asked,) = answering.asked
     assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, 1, 11, ())
     assert asked.most_seconds == TRAINING_CPU_SECONDS
@@ -463,7 +463,7 @@ def test_a_good_first_run_is_enough() -> None:
 def test_a_poor_run_is_tried_again_under_other_seeds() -> None:
     answering = Answering([0.1, 0.2, 0.3])
     trainings, _ = measuring(answering).train(graph_from(Net()))
-    assert [run.seed for run in trainings] == [1, 2, 3]
+    assert [training.seed for training in trainings] == [1, 2, 3]
     assert [(request.number, request.seed, request.most_seconds) for request in answering.asked] == [
         (0, 1, TRAINING_CPU_SECONDS),
         (1, 2, TRAINING_CPU_SECONDS - 1),
@@ -515,14 +515,14 @@ def test_threads_share_a_failure_as_well(failure: BaseException) -> None:
 
 @dataclass
 class Refusing:
-    """Refuses everything, for a reason."""
+    """Refuses every request with a reason."""
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         wire.decode_request(request)
         return wire.encode(wire.Refused("it is too large"))
 
 
-def test_a_refused_graph_ends_as_unrecorded() -> None:
+def test_what_is_refused_ends_as_unrecorded_and_without_a_loss() -> None:
     service = Measuring(Refusing(), PLAN, counted(ZEROS), recorded_seed=3, seed=11)
     stages: list[str] = []
     evidence = Evidence(Ending("finished"), Loading(None), record=recording_of(Net()))

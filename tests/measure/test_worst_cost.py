@@ -1,4 +1,4 @@
-"""The highest cost of one submission: the limits add up to less than a minute of one core, and they are enforced."""
+"""Tests of the highest cost of a submission: the limits add up to less than a minute of one core, and they hold."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from grader.sandbox.limits import STAGE_SECONDS
 from tests.support.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
 
 MEASURING_SECONDS = 10.0
-"""CPU seconds for everything short of training, at the cost that is just allowed; measured below."""
+"""CPU seconds for everything except training, at the highest cost allowed; measured below."""
 A_MINUTE = 60.0
 
 
 class Wide(nn.Module):
-    """A network of nearly the cost that is allowed: most of it is the second convolution."""
+    """A network of nearly the highest cost allowed; most of it is the second convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -40,11 +40,10 @@ class Wide(nn.Module):
 
 
 def wider(graph: Graph, channels: int) -> Graph:
-    """The graph with so many channels in its second convolution, which nobody has to run for that."""
+    """The graph with ``channels`` channels in its second convolution, made without running it."""
     shapes = {"conv2.weight": (channels, 64, 3, 3), "conv2.bias": (channels,), "fc1.weight": (50, channels * 144)}
-    return replace(
-        graph, weights=tuple(replace(weight, shape=shapes.get(weight.name, weight.shape)) for weight in graph.weights)
-    )
+    weights = (replace(weight, shape=shapes.get(weight.name, weight.shape)) for weight in graph.weights)
+    return replace(graph, weights=tuple(weights))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,7 @@ def test_the_limits_add_up_to_under_a_minute_of_one_core() -> None:
     assert sum(STAGE_SECONDS.values()) + MEASURING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
 
 
-def test_a_graph_that_costs_too_much_is_refused_before_it_runs() -> None:
+def test_a_higher_cost_is_refused_before_it_runs() -> None:
     graph = wider(graph_from(Wide(4)), 2000)
     start = time.process_time()
     with pytest.raises(GraphRefused, match="multiplications"):

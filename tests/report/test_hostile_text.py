@@ -407,7 +407,7 @@ def test_old_and_odd_notebooks_are_read(tmp_path: Path, name: str) -> None:
 
 def test_characters_that_python_cannot_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.ipynb").write_bytes(cells("x = 1", "x = '\0'\n" + NET))
-    with pytest.raises(SourceProblem, match=r"Code cell 2 of .* holds NUL") as told:
+    with pytest.raises(SourceProblem, match=r"Code cell 2 of .* contains NUL") as told:
         read_script(tmp_path, "a.ipynb")
     assert (told.value.problem.kind, told.value.problem.cell) == ("null-bytes", 2)
     (tmp_path / "b.ipynb").write_bytes(cells("x = '\ud800'\n" + NET))

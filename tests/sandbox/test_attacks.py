@@ -1,7 +1,7 @@
-"""The attack corpus is well-formed; a few attacks are graded, and gain no marks and do no harm.
+"""The attack corpus is well-formed, and a small choice of it, graded for real, neither gains nor harms anything.
 
-``nox -s audit`` grades the whole corpus, which takes much longer. The ``expected.toml`` of an attack has the marks that
-it may get (see :mod:`tests.support.attack_corpus`).
+The whole corpus is graded by ``nox -s audit``, which takes much longer; what each attack may get stands in its
+``expected.toml`` (see :mod:`tests.support.attack_corpus`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from tests.measure.audit import (
     Tally,
     Traces,
     attack_faults,
+    check_run,
     copied_samples,
     flags_of,
     graded,
-    inspect_run,
     missing_flags,
 )
 from tests.support.attack_corpus import (
@@ -122,8 +122,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     traces = Traces(cohort, scratch, (cohort, scratch, work / "out"))
     run = graded(cohort, work / "out", scratch, data="")
     tally = Tally()
-    inspect_run(tally, run, [*QUICK, *NEIGHBOURS])
-    traces.compare(tally)
+    check_run(tally, run, [*QUICK, *NEIGHBOURS])
+    traces.check(tally)
     return Judged(run, {attack.name: attack for attack in attacks}, tally.lines)
 
 

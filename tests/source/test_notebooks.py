@@ -1,4 +1,4 @@
-"""Reading notebooks: every format's cells as nbformat reads them, and those that nbformat refuses."""
+"""Tests of reading notebooks: the same cells as nbformat in every format, and notebooks that nbformat rejects."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CODE, TEXT = "x = 1\ny = 2", "One *word*."
 
 
 def book(version: int) -> str:
-    """A notebook of this format with a cell of text and one of code, as nbformat converts it."""
+    """A notebook of this format, converted by nbformat, with a text cell and a code cell."""
     v4 = library.v4
     made = v4.new_notebook(cells=[v4.new_markdown_cell(TEXT), v4.new_code_cell(CODE)])
-    if version == 1:  # nothing converts to it
+    if version == 1:  # nbformat does not convert to it
         return json.dumps({"cells": [{"cell_type": "text", "text": TEXT}, {"cell_type": "code", "code": CODE}]})
-    if version == 2:  # nothing converts to it, either
+    if version == 2:  # nbformat does not convert to it either
         cells = [{"cell_type": "markdown", "source": TEXT}, {"cell_type": "code", "input": CODE, "outputs": []}]
         return json.dumps({"nbformat": 2, "metadata": {"name": ""}, "worksheets": [{"cells": cells}]})
     return str(library.writes(made, version=version))
@@ -54,7 +54,7 @@ def test_real_notebooks_are_read_as_nbformat_reads_them(name: str) -> None:
         [{"cell_type": "markdown", "metadata": {}, "source": 5}, {"cell_type": "code", "source": CODE}],
     ],
 )
-def test_what_nbformat_refuses_for_one_cell_is_read(entries: list[dict[str, Any]]) -> None:
+def test_notebooks_that_nbformat_rejects_for_one_cell_are_read(entries: list[dict[str, Any]]) -> None:
     text = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": entries})
     with pytest.raises(library.ValidationError):
         library.reads(text, as_version=4)
@@ -62,7 +62,7 @@ def test_what_nbformat_refuses_for_one_cell_is_read(entries: list[dict[str, Any]
     assert read_notebook(text).cells[-1].source == CODE
 
 
-def test_a_notebook_is_known_by_its_name_or_by_what_it_holds() -> None:
+def test_a_notebook_is_recognised_by_its_name_or_its_content() -> None:
     assert is_notebook(Path("a.IPYNB"), b"")
     assert is_notebook(Path("a.py"), b"\xef\xbb\xbf\n" + book(4).encode())
     assert not is_notebook(Path("a.py"), b"# " + book(4).encode())

@@ -1,4 +1,4 @@
-"""Static reading of scripts: which statements Net needs, and what each says. Nothing here runs a submission."""
+"""Tests of reading scripts without running them: names, slices, definitions, syntax errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def statements(text: str) -> list[ast.stmt]:
 
 def kept(text: str, *names: str) -> str:
     """The slice as text."""
-    return "\n".join(ast.unparse(one) for one in slice_for(statements(text), names or ("Net",)).statements)
+    return "\n".join(ast.unparse(node) for node in slice_for(statements(text), names or ("Net",)).statements)
 
 
 def first(text: str) -> ast.stmt:
@@ -53,7 +53,7 @@ def test_names_of_a_statement(text: str, binds: set[str], reads: set[str]) -> No
     assert names_of(first(text)) == (frozenset(binds), frozenset(reads))
 
 
-def test_names_by_time_and_scope() -> None:
+def test_reads_at_once_and_globals_set_by_functions() -> None:
     assert globals_set_by(first("def f():\n    def g():\n        global h\n        h = 1")) == {"h"}
     assert reads_at_once(first("class A(B):\n    c = D\n    def f(self, x=E):\n        return F")) == {"B", "D", "E"}
 
@@ -99,7 +99,7 @@ def test_a_slice_keeps_only_what_net_needs() -> None:
     assert [line.split()[0] for line in lines] == ["import", "SIZE", "def", "FACTOR", "class"]
 
 
-def test_branches_are_kept_with_only_what_is_needed() -> None:
+def test_branches_keep_only_the_needed_statements() -> None:
     text = """
     if fast():
         print('fast')
@@ -154,26 +154,26 @@ def test_training_loops_are_dropped_even_when_they_bind_a_needed_name() -> None:
     assert kept(text) == "x = 1\nfor i in range(3):\n    x += i\nNet = x"
 
 
-def test_star_imports_are_kept_when_a_name_is_otherwise_unknown() -> None:
+def test_star_imports_are_kept_if_a_name_is_bound_nowhere_else() -> None:
     assert kept("from a import *\nb = 1\nNet = b\n") == "b = 1\nNet = b"
     assert kept("from a import *\nb = 1\nNet = c\n") == "from a import *\nNet = c"
 
 
-def test_names_are_borrowed_from_functions() -> None:
+def test_statements_are_taken_from_functions() -> None:
     text = "def main():\n    args = get()\n    train(args)\n    q = 1\n"
     text += "class Net:\n    def f(self):\n        return args, q\n"
     found = slice_for(statements(text), {"Net"})
     assert (found.borrowed, found.usual) == (("args",), ("args",))
-    assert [ast.unparse(one) for one in found.statements][-1] == "args = get()"
+    assert [ast.unparse(node) for node in found.statements][-1] == "args = get()"
     text = "def main():\n    global q\n    q = 1\n    loss.backward()\nmain()\nclass Net:\n    k = q\n"
     found = slice_for(statements(text), {"Net"})
     assert (found.borrowed, found.usual) == (("q",), ())
-    assert [type(one).__name__ for one in found.statements] == ["Assign", "ClassDef"]
+    assert [type(node).__name__ for node in found.statements] == ["Assign", "ClassDef"]
 
 
-def test_line_numbers_are_the_scripts_own() -> None:
+def test_line_numbers_are_those_of_the_script() -> None:
     found = slice_for(statements("\n\nimport a\n\nif x:\n    b = 1\n    Net = a\n"), {"Net"})
-    assert [one.lineno for one in found.statements] == [3, 5]
+    assert [node.lineno for node in found.statements] == [3, 5]
 
 
 def test_classes_imports_and_flags() -> None:
@@ -227,7 +227,7 @@ def test_classes_imports_and_flags() -> None:
         ("def f(a, a): pass\n", "syntax", 1),
     ],
 )
-def test_what_does_not_parse(text: str, kind: str, line: int) -> None:
+def test_syntax_errors_have_a_kind_and_a_line(text: str, kind: str, line: int) -> None:
     with pytest.raises(SourceProblem) as refused:
         parse(Script("task1_cnn.py", text))
     problem = refused.value.problem
@@ -235,11 +235,11 @@ def test_what_does_not_parse(text: str, kind: str, line: int) -> None:
     assert problem.code == text.split("\n")[line - 1].strip()
 
 
-def test_warnings_of_the_students_are_no_errors_of_ours() -> None:
+def test_warnings_in_a_students_script_are_ignored() -> None:
     assert parse(Script("task1_cnn.py", "x = '\\d'\nif x is 'a': pass\nassert (x, 'b')\n"))
 
 
-def test_places_in_a_notebook() -> None:
+def test_lines_of_a_notebook_have_cell_and_line_numbers() -> None:
     script = Script("n.ipynb", "a\nb\nc\nd", ((2, 1), (5, 3)))
     assert [script.place(line) for line in (1, 2, 3, 4)] == [(2, 1), (2, 2), (5, 1), (5, 2)]
     assert script.where(4) == "Line 2 of code cell 5"

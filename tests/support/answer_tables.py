@@ -1,4 +1,4 @@
-"""Answers as tests use them, loaded from the tables in ``tests/answers``."""
+"""Load the tables of answers in ``tests/answers``."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The attack corpus: the submissions in ``tests/attacks``, and those that could not be committed as they are.
+"""The attack corpus: the submissions in ``tests/attacks``, and those that cannot be committed.
 
-An attack is a folder FAMILY/WHAT-IT-DOES with an ``expected.toml``: ``about`` (one sentence), ``at_most`` (the highest
-mark of Part 2 that it may get), ``at_least`` (when the attack must not cost what the net deserves), ``flags`` (each an
-id or a list of alternatives, of which one must be there), ``endings`` (how the worker may end) and ``planted`` (files
-that are copies of ``planted.py``). In a cohort the attack is a student named FAMILY-WHAT-IT-DOES. ``forged.py`` is
-given to each attack that imports it. Zip bombs, links, pipes, hostile names and oversized files are made here, bounded
-in size. Nothing is run.
+An attack is a folder FAMILY/WHAT-IT-DOES with an ``expected.toml``. Its keys are ``about`` (one sentence), ``at_most``
+(the highest mark of Part 2 that it may get), ``at_least`` (the lowest mark, if its network deserves marks), ``flags``
+(each an id, or a list of ids of which one is required), ``endings`` (how the worker may end) and ``planted`` (files
+that are copies of ``planted.py``). In a cohort, the attack is a student with the name FAMILY-WHAT-IT-DOES. Each attack
+that imports ``forged.py`` gets a copy. This module makes zip bombs, links, pipes, hostile names and oversized files,
+all of limited size. It runs nothing.
 """
 
 from __future__ import annotations

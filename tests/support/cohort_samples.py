@@ -1,4 +1,4 @@
-"""Made cohorts for the tests of the cohort page: a small one with one of everything, and one as large as a course."""
+"""Cohorts for the tests of the cohort page: a small one with an example of everything, and one as large as a course."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents for the tests of reading and cutting: a sheet as text, and pages, notebooks, Word files and PDFs of one."""
+"""Make documents with answers for tests: text, HTML pages, notebooks, Word files and PDFs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Evidence for tests of the checks: of a net that does all that the lab asks for, and its parts.
+"""Evidence of a network that does everything that the lab asks for, and its records, for tests of checks and marking.
 
-A test changes the one record that it is about with ``dataclasses.replace``.
+A test changes the record that it is about with ``dataclasses.replace``.
 """
 
 from __future__ import annotations
@@ -72,11 +72,8 @@ LAYERS = (CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN, FC1, RELU, DRO
 
 
 def path(*operations: Operation) -> tuple[Operation, ...]:
-    """The operations with their indices; without ``inputs``, an operation reads the result before it."""
-    return tuple(
-        replace(operation, index=index, inputs=operation.inputs or (index - 1,))
-        for index, operation in enumerate(operations)
-    )
+    """The operations numbered, each reading the result of the one before it unless it says what it reads."""
+    return tuple(replace(one, index=index, inputs=one.inputs or (index - 1,)) for index, one in enumerate(operations))
 
 
 def trace(*operations: Operation, **changes: Any) -> Tracing:
@@ -142,5 +139,5 @@ def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "")
 
 
 def findings_of(evidence: Evidence) -> Mapping[str, Finding]:
-    """The finding of every check by id, with the limits of this module."""
+    """What every check says, under the limits of this module."""
     return find(evidence, PLAN, max_parameters=MAX_PARAMETERS, max_forward_seconds=MAX_SECONDS)

@@ -1,4 +1,4 @@
-"""Experiments as they are stored, for tests: a good one, and reports that hold one."""
+"""Stored experiments for tests, and reports with an experiment."""
 
 from __future__ import annotations
 

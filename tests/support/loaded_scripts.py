@@ -1,4 +1,4 @@
-"""Scripts for the tests of loading, and what came of them."""
+"""Load scripts for the tests of loading."""
 
 from __future__ import annotations
 

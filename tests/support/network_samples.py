@@ -1,4 +1,4 @@
-"""Networks for the tests of recording and measuring: small nets, recorded as a submission's process records them."""
+"""Small networks for the tests of recording and measuring, recorded as in a submission's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of HTML as the tests read it: its tags and its words."""
+"""Parse an HTML page for tests into its tags and its text."""
 
 from __future__ import annotations
 

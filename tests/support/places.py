@@ -1,4 +1,4 @@
-"""Where the tests find the project's files."""
+"""Paths of the project for tests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A marking scheme with a training run of a second, for tests that grade a cohort."""
+"""A rubric with a training run of a second, for tests that grade a cohort."""
 
 from __future__ import annotations
 

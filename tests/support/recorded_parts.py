@@ -1,4 +1,4 @@
-"""What the tests of recording read out of a recording."""
+"""Read parts of a recording for the tests of recording."""
 
 from __future__ import annotations
 

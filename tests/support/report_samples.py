@@ -1,4 +1,4 @@
-"""Realistic finished reports for the tests of the store and the views: every status, and names that attack a view."""
+"""Realistic reports for the tests of storage and report: every status, and names that attack a page."""
 
 from __future__ import annotations
 

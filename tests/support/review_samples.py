@@ -1,4 +1,4 @@
-"""A small run that waits for a tutor, for the tests of review."""
+"""A small run with open items for the tests of review."""
 
 from __future__ import annotations
 

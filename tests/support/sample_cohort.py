@@ -1,11 +1,11 @@
 """The sample cohort in ``tests/submissions``: its cases, and what each must get.
 
-A case is a folder named after what it shows: ``valid-`` styles earn every mark, ``fault-`` cases hold one fault each,
-``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1, ``experiment-`` cases about the table of
-what was tried. ``expected.toml`` says ``about`` (one sentence), ``default`` (the status of every item not listed),
-``[items]`` (the others), ``message`` (words that the first failed item's message or hint must hold), ``flags`` (ids
-that must be there); ``default_answer`` and ``[answers]`` say the same of the parts of Part 1, ``[experiment]`` of the
-items of the experiment, which carry no points.
+A case is a folder named after what it shows: ``valid-`` cases earn every mark, ``fault-`` cases have a single fault,
+``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1, and ``experiment-`` cases about the table
+of experiments. The keys of ``expected.toml`` are ``about`` (one sentence), ``default`` (the status of every item not
+listed), ``[items]`` (the other items), ``message`` (words in the first failed item's message or hint), ``flags``
+(required ids), ``default_answer`` and ``[answers]`` (the same for the parts of Part 1), and ``[experiment]`` (for the
+items of the experiment, which carry no points).
 """
 
 from __future__ import annotations

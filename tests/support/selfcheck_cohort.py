@@ -1,8 +1,8 @@
-"""``python -m tests.support.selfcheck_cohort FOLDER ID...``: put these submissions in FOLDER through the self-check.
+"""Run the self-check on submissions: ``python -m tests.support.selfcheck_cohort FOLDER ID...``.
 
-For each submission one line of JSON: its id, and status, message and hint of every step in order. The path is the
-student's, but for two things that save most of the time: a forked copy of this process, which has imported torch, takes
-the place of a new one, and the images are written once. To be started with the environment of
+It prints a line of JSON for each submission: its id, and status, message and hint of every step in order. It works like
+a student's self-check except for two things that save most of the time: it forks this process, which has imported
+torch, instead of starting a new one, and it writes the images only once. Start it with the environment of
 :mod:`grader.worker.environment`, which torch reads when it is imported.
 """
 

@@ -1,4 +1,4 @@
-"""Submissions on disk for the tests of discovery: scripts, notebooks, zips, and what discovery finds in them."""
+"""Write submissions to disk and discover them, for the tests of discovery."""
 
 from __future__ import annotations
 

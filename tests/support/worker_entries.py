@@ -1,7 +1,7 @@
-"""Entry points for tests/sandbox/test_sandbox.py: small stand-ins for the stages, each good or bad in one way.
+"""Entry points for the tests of the sandbox: small functions that behave like good or bad submissions.
 
-``observe`` looks the behaviour up by the job's script name, and the service of ``open_service`` by the first word of a
-request. None of it does harm outside a sandbox.
+``observe`` finds the function by the name of the job's script, and the service of ``open_service`` by the first word of
+a request. None of them does harm outside a sandbox.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pools of workers that run the entries of :mod:`tests.support.worker_entries`, and how to wait for what they do."""
+"""Pools of workers that run the entries of :mod:`tests.support.worker_entries`, and functions to wait for them."""
 
 from __future__ import annotations
 
