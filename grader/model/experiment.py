@@ -1,6 +1,6 @@
 """What a student's experiment holds: the networks that were tried, and the one that the grader trained once more.
 
-Data only. :mod:`grader.experiment` reads them from a file, trains and makes findings.
+Nouns only. Reading them from a file, training and judging belong to :mod:`grader.experiment`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The small pictures in evidence, as text that JSON can hold: digits that a net got wrong, and its first filters.
 
-They are for reports and do not affect marks. ``report/`` draws them. The module needs only the standard library.
+They decorate a report and nothing is judged by them. How they are drawn belongs to ``report/``. The module needs only
+the standard library.
 """
 
 from __future__ import annotations
