@@ -24,7 +24,7 @@ PACKAGE = ROOT / "grader"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 300
 LONGER = {
-    "grader.model.operations": "a table of operations",
+    "grader.model.operations": "a table with a line for each operation of torch that a network may contain",
 }
 """Modules that may be longer, each with its reason."""
 
@@ -52,7 +52,7 @@ LATER = {"sklearn"}
 TENSOR_LIBRARIES = {"torch", "torchvision"}
 WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these libraries; of the self-check, only its process may."""
-SHARED_WITH_THE_WORKER = "grader.worker.record.chosen"
+SHARED_WITH_THE_WORKER = "grader.worker.record.seeded_values"
 """The chosen weights and images on which a submission and the replay of its graph are compared."""
 _DECLARED = re.compile(r"\nMay import: (nothing of ours|[\w., `\n]+?)\.(?:\n|$)")
 

@@ -28,7 +28,7 @@ class Check:
     """
 
     id: str
-    judge: Callable[[Case], Finding]
+    find: Callable[[Case], Finding]
     needs: tuple[str, ...] = ()
     blames: tuple[str, ...] = ()
 
@@ -79,19 +79,19 @@ def find(
     evidence = replace(evidence, ending=replace(evidence.ending, stage=broken_stage(evidence)))
     network = executed_network(evidence.trace)
     case = Case(evidence, network, plan, max_parameters, max_forward_seconds)
-    judged: dict[str, Finding] = {}
+    findings: dict[str, Finding] = {}
     for check in CHECKS:
-        judged[check.id] = _judge(check, case, judged)
+        findings[check.id] = _find(check, case, findings)
     for check in CHECKS:
-        blamed = _blamed(check, judged)
+        blamed = _blamed(check, findings)
         if blamed is not None:
-            judged[check.id] = skipped(f"Not marked separately: the fault in {blamed} explains it.")
+            findings[check.id] = skipped(f"Not marked separately: the fault in {blamed} explains it.")
     if evidence.ending.kind in WAITING:
         # The submission loses no points for what could not be checked: a tutor checks it.
-        for id, finding in judged.items():
+        for id, finding in findings.items():
             if finding.status is Status.SKIPPED:
-                judged[id] = loading.ended(evidence.ending, "Grading this item")
-    return judged
+                findings[id] = loading.ended(evidence.ending, "Grading this item")
+    return findings
 
 
 def broken_stage(evidence: Evidence) -> str:
@@ -103,13 +103,13 @@ def broken_stage(evidence: Evidence) -> str:
     return next((stage for stage, record in records.items() if not record), "")
 
 
-def _judge(check: Check, case: Case, judged: Mapping[str, Finding]) -> Finding:
+def _find(check: Check, case: Case, findings: Mapping[str, Finding]) -> Finding:
     for need in check.needs:
-        if judged[need].status in NOT_PASSED and not _can_run_without(need, check, case):
+        if findings[need].status in NOT_PASSED and not _can_run_without(need, check, case):
             return not_reached(need)
-    if check.id.startswith("structure.") and not case.network.path and judged["forward.shape"].status in NOT_PASSED:
+    if check.id.startswith("structure.") and not case.network.path and findings["forward.shape"].status in NOT_PASSED:
         return skipped("Not checked, because forward runs no layer.")
-    return check.judge(case)
+    return check.find(case)
 
 
 def _can_run_without(need: str, check: Check, case: Case) -> bool:
@@ -123,7 +123,7 @@ def _can_run_without(need: str, check: Check, case: Case) -> bool:
     )
 
 
-def _blamed(check: Check, judged: Mapping[str, Finding]) -> str | None:
-    if judged[check.id].status not in {Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}:
+def _blamed(check: Check, findings: Mapping[str, Finding]) -> str | None:
+    if findings[check.id].status not in {Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}:
         return None
-    return next((other for other in check.blames if judged[other].status is Status.FAILED), None)
+    return next((other for other in check.blames if findings[other].status is Status.FAILED), None)

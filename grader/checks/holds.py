@@ -5,10 +5,11 @@ Like the checks, these are pure functions of stored evidence. docs/threat-model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from grader.model import Finding, Flag, Status
-from grader.model.evidence import Evidence
+from grader.model.evidence import ALL_CHECKS, Doubt, Evidence
 
 ENDINGS = {
     "crashed": "The submission wrote to the grader's own channel; read its code.",
@@ -17,45 +18,30 @@ ENDINGS = {
     "unrecorded": "The network could not be recorded as a graph; run the script by hand.",
     "unmeasured": "Measuring the recorded network did not finish; run the script by hand.",
 }
-ALL = ""
-"""The ``check`` of a hold that concerns all checks."""
 
 
-@dataclass(frozen=True)
-class Hold:
-    """Why marks wait for a tutor: those of one check, or of all checks if ``check`` is ALL."""
-
-    check: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Conduct:
-    """What was noticed about one submission: flags for a tutor, and marks on hold."""
-
-    flags: tuple[Flag, ...]
-    holds: tuple[Hold, ...]
+def flags_of(evidence: Evidence) -> tuple[Flag, ...]:
+    """What a tutor should know about a submission: an unusual ending, and each doubt."""
+    kind = evidence.ending.kind
+    ends = (Flag(f"worker-{kind}", ENDINGS[kind]),) if kind in ENDINGS else ()
+    return tuple(dict.fromkeys((*ends, *(Flag(doubt.id, doubt.message) for doubt in evidence.doubts))))
 
 
-def held(id: str, finding: Finding, seen: Conduct) -> Finding:
-    """The finding of the check ``id``; as a proposal if it has to wait for a tutor.
+def with_holds(findings: Mapping[str, Finding], doubts: Sequence[Doubt]) -> dict[str, Finding]:
+    """The findings by check id; those on hold because of a doubt are proposals that wait for a tutor.
 
     A doubt about one check holds back the points that it gives. A doubt about the whole network holds back every check
     except ``loads``, and failed checks too, because the network that was checked may not be the one handed in.
     """
+    return {id: _with_hold(id, finding, doubts) for id, finding in findings.items()}
+
+
+def _with_hold(id: str, finding: Finding, doubts: Sequence[Doubt]) -> Finding:
     is_earned = finding.status in {Status.PASSED, Status.PARTIAL}
     is_settled = finding.status in {Status.NEEDS_REVIEW, Status.ERROR}
-    reasons = [hold.reason for hold in seen.holds if hold.check == ALL and id != "loads"]
-    reasons += [hold.reason for hold in seen.holds if hold.check == id and is_earned]
+    reasons = [doubt.message for doubt in doubts if doubt.check == ALL_CHECKS and id != "loads"]
+    reasons += [doubt.message for doubt in doubts if doubt.check == id and is_earned]
     if is_settled or not reasons:
         return finding
     more = "" if finding.status is Status.PASSED else f" {finding.message}"
     return replace(finding, status=Status.NEEDS_REVIEW, message=f"Waiting for a tutor: {reasons[0]}{more}", hint="")
-
-
-def conduct(evidence: Evidence) -> Conduct:
-    """What a tutor should know about a submission, and which of its marks are on hold."""
-    kind = evidence.ending.kind
-    ends = (Flag(f"worker-{kind}", ENDINGS[kind]),) if kind in ENDINGS else ()
-    flags = dict.fromkeys((*ends, *(Flag(doubt.id, doubt.message) for doubt in evidence.doubts)))
-    return Conduct(tuple(flags), tuple(Hold(doubt.check, doubt.message) for doubt in evidence.doubts))

@@ -1,6 +1,6 @@
 """The executed network, read from a trace: the path from input to output and the layers on it.
 
-Nothing is judged here, and torch is not needed. The path contains only operations that ran and contributed to the
+This module makes no findings and does not need torch. The path contains only operations that ran and contributed to the
 output: not layers that were declared but never used, nor operations whose result was not used. A layer that hardly
 changes the output does not count as a layer.
 """

@@ -2,5 +2,5 @@
 
 This package does not know the labels of the held-out images, the rubric or the marks.
 
-May import: ``model``, ``worker.record.chosen``.
+May import: ``model``, ``worker.record.seeded_values``.
 """

@@ -16,10 +16,10 @@ from grader.measure.outputs import scale_of
 from grader.measure.recognition import has_chance
 from grader.measure.replay import State
 from grader.measure.weights import chosen_state
-from grader.model.evidence import ECHO_IMAGES, Doubt, Echo, Recording
+from grader.model.evidence import ALL_CHECKS, ECHO_IMAGES, Doubt, Echo, Recording
 from grader.model.graph import Graph
 from grader.model.recorded import brought_along
-from grader.worker.record.chosen import chosen_images, chosen_labels
+from grader.worker.record.seeded_values import chosen_images, chosen_labels
 
 ECHO_TOLERANCE = 1e-3
 """Tolerance, relative to the spread of the outputs. Replays on one machine agree to 1e-6; a program that does something
@@ -43,13 +43,15 @@ def echo_doubts(network: Network, recording: Recording, *, seed: int) -> Iterato
     if echo is None:
         evaluated = [recorded for recorded in recording.passes if recorded.mode == "eval" and recorded.problem is None]
         if any(recorded.shape == (ECHO_IMAGES, 10) for recorded in evaluated):
-            yield Doubt("program-differs", "", f"{PROGRAM_DIFFERS}: it fails with weights that the grader chooses.")
+            yield Doubt(
+                "program-differs", ALL_CHECKS, f"{PROGRAM_DIFFERS}: it fails with weights that the grader chooses."
+            )
         return
     state = chosen_state(graph, seed=seed)
     outputs = network.replay.run(graph.evaluation, chosen_images(ECHO_IMAGES, seed=seed + 1), state)
     own = torch.from_numpy(np.frombuffer(base64.b64decode(echo.outputs), "<f4").astype(np.float64))
     if outputs is None or own.numel() != outputs.numel():
-        yield Doubt("program-differs", "", f"{PROGRAM_DIFFERS}: its outputs have a different size.")
+        yield Doubt("program-differs", ALL_CHECKS, f"{PROGRAM_DIFFERS}: its outputs have a different size.")
         return
     replayed = outputs.detach().double().flatten()
     noise = 0.0  # where two passes differ by chance, only a larger difference counts
@@ -58,7 +60,9 @@ def echo_doubts(network: Network, recording: Recording, *, seed: int) -> Iterato
         again = network.replay.run(graph.evaluation, images, chosen_state(graph, seed=seed))
         noise = NOISE_MARGIN * _apart(again.detach().double().flatten(), replayed) if again is not None else 0.0
     if _apart(own, replayed) > max(ECHO_TOLERANCE, noise):
-        yield Doubt("program-differs", "", f"{PROGRAM_DIFFERS}: its outputs differ for the same weights and images.")
+        yield Doubt(
+            "program-differs", ALL_CHECKS, f"{PROGRAM_DIFFERS}: its outputs differ for the same weights and images."
+        )
         return
     if noise <= ECHO_TOLERANCE:
         yield from _gradient_echoes(graph, echo, state, outputs)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.measure.anatomy import Anatomy
+from grader.measure.classified_program import ClassifiedProgram
 from grader.measure.network import Network, bypassing
 from grader.measure.replay import TORCH_ERRORS, ReplacedCall, Replacement, Replay, results_in
 from grader.measure.weights import fresh_state
@@ -30,7 +30,7 @@ DRAWS = 8
 
 
 def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
-    """The effect of each operation of the training anatomy (``Operation.effect``), by index.
+    """The effect of each operation of the training program (``Operation.effect``), by index.
 
     ``seeds`` are for random numbers in the network. An operation has no entry if the network does not run without it,
     or if MOST_SECONDS have passed. If the outputs are the same for all images, the result is empty.
@@ -168,7 +168,7 @@ def _meeting(operations: tuple[Operation, ...], relus: list[Operation]) -> set[i
     return meeting
 
 
-def _root(found: Anatomy, relu: Operation) -> tuple[int, int] | None:
+def _root(found: ClassifiedProgram, relu: Operation) -> tuple[int, int] | None:
     """The result before a ReLU and before changes of sign, scale or shape: for relu(-x), this is x."""
     source = found.bypasses[relu.index]
     if source is None or source[0] not in found.nodes:

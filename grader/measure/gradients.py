@@ -13,7 +13,7 @@ from grader.measure.replay import TORCH_ERRORS, State
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Gradients, ParameterGradient
 from grader.model.graph import Graph
-from grader.worker.record.chosen import chosen_labels
+from grader.worker.record.seeded_values import chosen_labels
 
 SEEDS_TRIED = 8
 LEAST_GRADIENT = 1e-7

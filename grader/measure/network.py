@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grader.measure.anatomy import Anatomy, anatomy
+from grader.measure.classified_program import ClassifiedProgram, classify
 from grader.measure.replay import Replacement, Replay, State, Values
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Problem
@@ -36,8 +36,8 @@ class Network:
     replay: Replay
     state: State
     probes: Probes
-    training: Anatomy
-    evaluation: Anatomy
+    training: ClassifiedProgram
+    evaluation: ClassifiedProgram
     seed: int
 
     def size(self, wanted: int) -> int:
@@ -74,25 +74,25 @@ def open_network(graph: Graph, probes: Probes, *, seed: int) -> Network:
     torch.manual_seed(seed)  # for random numbers in evaluation mode
     replay = Replay(graph)
     state = responsive_state(replay, probes, seed=seed)
-    nothing = Anatomy((), (), ())
+    nothing = ClassifiedProgram((), (), ())
     network = Network(graph, replay, state, probes, nothing, nothing, seed)
-    network.training = _anatomy(network, graph.training, graph.aside)
-    network.evaluation = _anatomy(network, graph.evaluation)
+    network.training = _classified(network, graph.training, graph.aside)
+    network.evaluation = _classified(network, graph.evaluation)
     return network
 
 
-def _anatomy(network: Network, program: Program, aside: Sequence[Aside] = ()) -> Anatomy:
+def _classified(network: Network, program: Program, aside: Sequence[Aside] = ()) -> ClassifiedProgram:
     if not program.nodes:
-        return Anatomy((), (), ())
+        return ClassifiedProgram((), (), ())
     count = network.size(TRACED)
-    found: list[Anatomy] = []
+    found: list[ClassifiedProgram] = []
     # With few images, a hand-written dropout mask may drop nothing by chance.
     for seed in range(CHANCES if any(node.kind is Kind.RANDOM for node in program.nodes) else 1):
         values: Values = []
         torch.manual_seed(seed)
         with torch.no_grad():
             network._run(program, network.probes(count), None, values)
-        found.append(anatomy(network.graph, program, values, count, aside))
+        found.append(classify(network.graph, program, values, count, aside))
     return max(found, key=lambda candidate: sum(operation.kind == "dropout" for operation in candidate.operations))
 
 
@@ -125,7 +125,7 @@ def _is_responsive(replay: Replay, state: State, probes: Probes) -> bool:
     return True
 
 
-def bypassing(found: Anatomy, kinds: Collection[str], *, but: Collection[int] = ()) -> dict[int, Replacement]:
+def bypassing(found: ClassifiedProgram, kinds: Collection[str], *, but: Collection[int] = ()) -> dict[int, Replacement]:
     """Replacements that make operations of these kinds return their input, except the operations in ``but``."""
     replaced: dict[int, Replacement] = {}
     for operation, node, source in zip(found.operations, found.nodes, found.bypasses, strict=True):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, allclose, isfinite
 from torch.nn import functional
 
-from grader.measure.anatomy import Anatomy
+from grader.measure.classified_program import ClassifiedProgram
 from grader.measure.network import Network, bypassing, replay_problem
 from grader.measure.replay import TORCH_ERRORS, Values
 from grader.model.evidence import WEIGHTED, Pass, Probing, Problem, RecordedPass, Scores
@@ -118,7 +118,7 @@ def _tail(network: Network) -> list[int]:
     return sorted(chain)
 
 
-def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int]) -> tuple[str, ...] | None:
+def _lead(found: ClassifiedProgram, values: Values, outputs: Tensor, chain: Sequence[int]) -> tuple[str, ...] | None:
     """The operations in ``chain`` up to the first result s with outputs == log_softmax(s, 1); None if there is none."""
     for position, index in enumerate(chain):
         value = values[found.nodes[index]][0].double()
@@ -129,7 +129,7 @@ def _lead(found: Anatomy, values: Values, outputs: Tensor, chain: Sequence[int])
     return None
 
 
-def _words(found: Anatomy, indices: Sequence[int]) -> tuple[str, ...]:
+def _words(found: ClassifiedProgram, indices: Sequence[int]) -> tuple[str, ...]:
     operations = [found.operations[index] for index in indices]
     return tuple(operation.name for operation in operations if operation.kind not in WEIGHTED)[:40]
 

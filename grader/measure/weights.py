@@ -11,7 +11,7 @@ from torch import Tensor
 from grader.measure.replay import State, dtype_of, sample_of, values_of
 from grader.model.graph import Graph, size_of
 from grader.model.weights import layer_bounds, own_weights
-from grader.worker.record.chosen import chosen_weight
+from grader.worker.record.seeded_values import chosen_weight
 
 
 def fresh_state(graph: Graph, *, seed: int, like_own: bool = False, device: str = "cpu") -> State:

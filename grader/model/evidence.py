@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from grader.model.graph import Graph
 from grader.model.measurement import (
+    ALL_CHECKS,
     LEAST_EFFECT,
     LEAST_RATE,
     MEASURED,
@@ -45,6 +46,7 @@ from grader.model.recording import (
 from grader.model.training import CurvePoint, Training
 
 __all__ = [
+    "ALL_CHECKS",
     "ECHO_IMAGES",
     "FORMAT",
     "LEAST_EFFECT",

@@ -1,7 +1,7 @@
 """The graph of a network as plain data: torch operations with their arguments, for any batch size.
 
 A submission's process records its network once (:mod:`grader.worker.record.recording`). Everything that earns marks is
-then measured, trained and judged on this graph. This module does not run networks and does not need torch.
+then measured, trained and checked on this graph. This module does not run networks and does not need torch.
 :mod:`grader.model.operations` lists the allowed operations.
 
 An argument is plain JSON: a number, text, null or a list of these, or one of four forms in a dictionary with one key::

@@ -186,9 +186,13 @@ class Resources:
     forward_seconds: float = 0.0
 
 
+ALL_CHECKS = ""
+"""The ``check`` of a doubt that concerns all checks."""
+
+
 @dataclass(frozen=True)
 class Doubt:
-    """Why the marks of one check, or with an empty ``check`` all of them, wait for a tutor although they were earned.
+    """Why the marks of one check, or of ALL_CHECKS, wait for a tutor although they were earned.
 
     ``id`` is that of a flag; docs/threat-model.md lists them. ``message`` is one plain sentence.
     """

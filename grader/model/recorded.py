@@ -1,6 +1,6 @@
 """Build the graph from a recording: one program per mode, for any batch size if the passes allow it.
 
-The only judgement here is whether all passes show the same network; if they do not, the result has a doubt.
+If the passes do not all show the same network, the result has a doubt.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grader.model.checking import check_graph, check_program, check_tensors
-from grader.model.evidence import Doubt, RecordedPass, Recording
+from grader.model.evidence import ALL_CHECKS, Doubt, RecordedPass, Recording
 from grader.model.graph import (
     MOST_DIMENSIONS,
     MOST_NODES,
@@ -37,7 +37,6 @@ SAME_IN_BOTH_MODES = frozenset({
 """Kinds of operation that must be the same in both modes; dropout, and arithmetic on random masks, need not."""
 FROM_CHANCES = frozenset({"bernoulli", "normal", "multinomial"})
 """Random operations that have their probabilities as an operand."""
-ALL = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def graph_of(recording: Recording) -> Recorded:
             program = found.get(batch, Program())
             if len(found) > 1:
                 message = f"In {mode} mode, the network does not run the same operations in each pass."
-                doubts.append(Doubt("passes-differ", ALL, message))
+                doubts.append(Doubt("passes-differ", ALL_CHECKS, message))
             if program.output is None and mode == "evaluation":
                 raise GraphRefused("no batch size works in both modes")
         programs.append(program or Program())
@@ -176,10 +175,10 @@ def _passes(recording: Recording) -> Iterator[Doubt]:
     """Doubts if complete passes return different types, or if values change without an operation."""
     ended = [recorded for recorded in recording.passes if recorded.problem is None and not recorded.is_repaired]
     if len({(recorded.returned, len(recorded.shape)) for recorded in ended if recorded.batch > 1}) > 1:
-        yield Doubt("passes-differ", ALL, "forward does not return the same kind of result in each pass.")
+        yield Doubt("passes-differ", ALL_CHECKS, "forward does not return the same kind of result in each pass.")
     if any(remark.id == "changed-unseen" for remark in recording.remarks):
         message = "Values change between two operations, but no recorded operation changes them."
-        yield Doubt("unseen-values", ALL, message)
+        yield Doubt("unseen-values", ALL_CHECKS, message)
 
 
 def _constants(graph: Graph) -> Iterator[Doubt]:
@@ -187,12 +186,12 @@ def _constants(graph: Graph) -> Iterator[Doubt]:
     for constant in graph.constants:
         if constant.varies:
             message = "It uses values from outside the recorded operations: from another library or another thread."
-            yield Doubt("unseen-values", ALL, message)
+            yield Doubt("unseen-values", ALL_CHECKS, message)
             return
     large = [tensor for tensor in (*graph.constants, *graph.buffers) if not tensor.values and tensor.count]
     if large:
         count = sum(tensor.count for tensor in large)
-        yield Doubt("large-constants", ALL, f"It contains a table of {count:,} numbers that are not weights.")
+        yield Doubt("large-constants", ALL_CHECKS, f"It contains a table of {count:,} numbers that are not weights.")
 
 
 def _modes(graph: Graph) -> Iterator[Doubt]:
@@ -204,7 +203,7 @@ def _modes(graph: Graph) -> Iterator[Doubt]:
         alike = next((at for at, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), None)
         at = min(len(first), len(second)) if alike is None else alike
         what = f"{_words(first[at:])} against {_words(second[at:])}"
-        yield Doubt("modes-differ", ALL, f"Training and evaluation mode run different layers: {what}.")
+        yield Doubt("modes-differ", ALL_CHECKS, f"Training and evaluation mode run different layers: {what}.")
 
 
 def _route(graph: Graph, program: Program) -> list[tuple[str, tuple[str, ...]]]:

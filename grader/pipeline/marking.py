@@ -13,7 +13,7 @@ from grader.answers.marked_parts import Marker, mark_sheet, wait_for_marking
 from grader.answers.own_network import notes
 from grader.checks import find
 from grader.checks.case import not_reached
-from grader.checks.holds import conduct, held
+from grader.checks.holds import flags_of, with_holds
 from grader.checks.training import best_accuracy
 from grader.experiment.findings import experiment_findings
 from grader.lab4.items import EXPERIMENT_TITLES
@@ -46,10 +46,9 @@ def mark(
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
     )
-    seen = conduct(evidence)
-    findings = {id: held(id, finding, seen) for id, finding in findings.items()}
+    findings = with_holds(findings, evidence.doubts)
     answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
-    report = _report(submission, rubric, findings, (*submission.flags, *seen.flags), answers, sheet, experiment)
+    report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
     return replace(report, accuracy=best_accuracy(evidence.trainings), network=network)
 

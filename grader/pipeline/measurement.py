@@ -26,7 +26,7 @@ from grader.model.recorded import graph_of
 from grader.model.weights import without_samples
 from grader.sandbox import MeasurementFailed
 
-LOOK_SECONDS = 40.0
+MEASURE_SECONDS = 40.0
 """Wall seconds for everything short of training. The lab's own network takes a tenth of one."""
 TRAINING_SECONDS = 120.0
 """Wall seconds for one run: CPU seconds are counted inside, and a busy machine may take longer for them."""
@@ -81,7 +81,7 @@ class Measuring:
         evidence = replace(evidence, graph=without_samples(graph), doubts=recorded.doubts)
         on_stage("measure")
         try:
-            found = self._look(evidence, graph)
+            found = self._measure(evidence, graph)
         except MeasurementFailed as failure:
             return replace(evidence, ending=_unmeasured(failure, "measure"))
         if isinstance(found, wire.Refused):
@@ -97,11 +97,11 @@ class Measuring:
         spent = round(sum(one.seconds for one in trainings), 4) if is_own else 0.0
         return replace(evidence, trainings=trainings, seconds={**evidence.seconds, "train": spent})
 
-    def _look(self, evidence: Evidence, graph: Graph) -> wire.Looked | wire.Refused:
+    def _measure(self, evidence: Evidence, graph: Graph) -> wire.Measured | wire.Refused:
         assert evidence.record is not None
         parameters = evidence.build.parameters if evidence.build is not None else 0
-        request = wire.Look(graph, evidence.record, parameters, self.recorded_seed, self.seed)
-        reply, _ = wire.decode_reply(self.measurer.measure(wire.encode(request), seconds=LOOK_SECONDS))
+        request = wire.Measure(graph, evidence.record, parameters, self.recorded_seed, self.seed)
+        reply, _ = wire.decode_reply(self.measurer.measure(wire.encode(request), seconds=MEASURE_SECONDS))
         assert not isinstance(reply, wire.Trained)
         return reply
 

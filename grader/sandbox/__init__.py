@@ -1,6 +1,6 @@
 """Run worker processes in a sandbox: start and stop them, enforce limits and deadlines, validate their evidence.
 
-This package does not judge the evidence.
+This package makes no findings.
 
 May import: ``model``, ``worker``, ``worker.isolate``, ``worker.wire``.
 """

@@ -1,6 +1,6 @@
 """Observing a student's script in a separate process: reads its frames, enforces deadlines, returns the evidence.
 
-It needs neither fork nor signals, so it works on Windows too. Nothing is judged here.
+It needs neither fork nor signals, so it works on Windows too. It makes no findings.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _WINDOWS_ERRORS = 1 << 30
 """On Windows, exit statuses from here on mean crashes, such as an access violation."""
 _BY_SIGNAL = {name.value: name.name for name in signal.Signals}
 
-JudgeTraining = Callable[[Training, Predictions], tuple[Training, int | None]]
+Evaluate = Callable[[Training, Predictions], tuple[Training, int | None]]
 """Takes a training record and its predictions; returns the record with its accuracy, and the next seed or None."""
 
 
@@ -91,7 +91,7 @@ def observe(
     process: Process,
     task: Task,
     *,
-    judge_training: JudgeTraining,
+    evaluate: Evaluate,
     on_stage: Callable[[str], None] = lambda stage: None,
     seconds: Mapping[str, float] = SECONDS,
 ) -> Observed:
@@ -100,7 +100,7 @@ def observe(
     ``seconds`` are the time limits by stage. The process has ended afterwards. Raises GraderFault if it could not
     start, for example because torch is missing.
     """
-    observation = _Observation(process, task, judge_training, on_stage, seconds)
+    observation = _Observation(process, task, evaluate, on_stage, seconds)
     try:
         observation.run()
     finally:
@@ -134,12 +134,12 @@ class _Observation:
         self,
         process: Process,
         task: Task,
-        judge_training: JudgeTraining,
+        evaluate: Evaluate,
         on_stage: Callable[[str], None],
         seconds: Mapping[str, float],
     ) -> None:
         self._process, self._task = process, task
-        self._judge_training, self._on_stage, self._limits = judge_training, on_stage, seconds
+        self._evaluate, self._on_stage, self._limits = evaluate, on_stage, seconds
         self._news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._buffer = bytearray()
         self._output = bytearray()
@@ -260,12 +260,12 @@ class _Observation:
         if stage == OVERFIT:
             self._overfitting = record_from(header["record"], Training)
         elif stage == "train":
-            self._judge(record_from(header["record"], Training), frame.array)
+            self._add_training(record_from(header["record"], Training), frame.array)
         else:
             self._records[stage] = record_from(header["record"], RECORDS[stage])
 
-    def _judge(self, record: Training, heldout: NDArray[np.float32]) -> None:
-        training, seed = self._judge_training(record, Predictions(record.seed, heldout))
+    def _add_training(self, record: Training, heldout: NDArray[np.float32]) -> None:
+        training, seed = self._evaluate(record, Predictions(record.seed, heldout))
         self._trainings.append(training)
         self._write(json.dumps({"seed": seed}))
         self._enter("train" if seed is not None else OVERFIT)

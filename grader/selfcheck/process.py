@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from grader.measure.images import Images, load_images
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.measure.overfitting import overfit
 from grader.measure.training import attempt_of, train
 from grader.model import Job
@@ -98,7 +98,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
     recorded = graph_of(recording)
     graph = recorded.graph or Graph(Program(), Program())
     subject = Subject(graph, recording, building.parameters, task.seed)
-    found = look(subject, images, seed=task.seed)
+    found = measure(subject, images, seed=task.seed)
     doubts: tuple[Doubt, ...] = (*recorded.doubts, *found.doubts)
     frames.send(graph, "graph")
     frames.send(replace(found, doubts=doubts), "measure")

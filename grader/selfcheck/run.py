@@ -19,8 +19,8 @@ from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.image_choice import choose_images
-from grader.selfcheck.observation import JudgeTraining, end_process, observe, start_process
-from grader.selfcheck.steps import judge, nothing_to_run, shapes_seen
+from grader.selfcheck.observation import Evaluate, end_process, observe, start_process
+from grader.selfcheck.steps import nothing_to_run, shapes_seen, step_findings
 from grader.selfcheck.task import Task
 from grader.selfcheck.work_copy import copy_work
 
@@ -56,7 +56,7 @@ def run_self_check(
         files, labels = write_worker_files(data, scratch / "images", order_seed=SEED)
         copy_work(folder, scratch / "work")
         task = Task(str(scratch / "work"), SCRIPT, SEED, files, plan)
-        observed = observe(process, task, judge_training=judge_with(plan, labels), on_stage=on_stage)
+        observed = observe(process, task, evaluate=evaluator(plan, labels), on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
     except Exception as fault:  # a fault of the self-check or the computer: the student gets one sentence, no traceback
@@ -65,18 +65,18 @@ def run_self_check(
         end_process(process)
         shutil.rmtree(scratch, ignore_errors=True)
     evidence = observed.evidence
-    return SelfCheck(judge(observed, rubric, data=data.name), data.note, shapes_seen(evidence), evidence.output)
+    return SelfCheck(step_findings(observed, rubric, data=data.name), data.note, shapes_seen(evidence), evidence.output)
 
 
-def judge_with(plan: TrainingPlan, labels: NDArray[np.uint8]) -> JudgeTraining:
+def evaluator(plan: TrainingPlan, labels: NDArray[np.uint8]) -> Evaluate:
     """A function that adds the accuracy to a training record and chooses the next seed, as the grader does."""
     trainings: list[Training] = []
 
-    def judge_training(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
+    def evaluate(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
         trainings.append(with_accuracy(record, predictions, labels))
         return trainings[-1], next_seed(tuple(trainings), plan)
 
-    return judge_training
+    return evaluate
 
 
 def _broken(reason: str) -> Finding:

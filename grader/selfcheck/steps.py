@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from grader.checks import NOT_PASSED, find
 from grader.checks.case import failed, not_reached, passed, skipped
-from grader.checks.holds import conduct, held
+from grader.checks.holds import with_holds
 from grader.checks.network import executed_network, layer_word, size_word
 from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
@@ -56,7 +56,7 @@ _EXPLAIN_OVERFITTING = (
 """Checks that explain the same fault better."""
 
 
-def judge(observed: Observed, rubric: Rubric, *, data: str) -> dict[str, Finding]:
+def step_findings(observed: Observed, rubric: Rubric, *, data: str) -> dict[str, Finding]:
     """One finding for each step, by id. ``data`` is the name of the data set for training."""
     findings = find(
         observed.evidence,
@@ -64,8 +64,7 @@ def judge(observed: Observed, rubric: Rubric, *, data: str) -> dict[str, Finding
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
     )
-    seen = conduct(observed.evidence)
-    findings = {id: held(id, finding, seen) for id, finding in findings.items()}
+    findings = with_holds(findings, observed.evidence.doubts)
     findings[SHAPES] = _shapes(observed.evidence, findings)
     findings[OVERFITS] = _overfits(observed.overfitting, findings)
     return {step.id: findings[step.id] for step in STEPS}

@@ -1,7 +1,7 @@
 """The stages of a submission's process: load the script, build Net, record its network.
 
 Each stage ends by sending one record to the parent. This module does not know the data, the rubric or the answer key.
-It does not judge, and it does not train.
+It makes no findings, and it does not train.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from grader.worker.load import loading
 from grader.worker.load.loading import Loaded, load_net
 from grader.worker.load.stand_ins import cpu_only
 from grader.worker.record.building import NotAModule, build, layers, parameter_count
-from grader.worker.record.chosen import chosen_images, chosen_labels, chosen_weight
 from grader.worker.record.recording import Recorder, TooManyOperations
 from grader.worker.record.registry import Registry
 from grader.worker.record.repairs import KeptOnCpu
+from grader.worker.record.seeded_values import chosen_images, chosen_labels, chosen_weight
 from grader.worker.wire.channel import Unobserved
 
 BATCHES = (64, 3, 100, 1)

@@ -35,7 +35,7 @@ WIDE = {"width": 1280, "height": 900}
 
 
 def browser_path() -> str | None:
-    """Where the browser lies; None when there is none. A wrong ``LAB4_CHROMIUM`` is an error and no missing browser."""
+    """The path of the browser; None if there is none. A wrong ``LAB4_CHROMIUM`` is an error."""
     named = os.environ.get("LAB4_CHROMIUM")
     if named:
         return named

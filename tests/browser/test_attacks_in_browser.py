@@ -1,4 +1,4 @@
-"""Names, answers and messages that try to take over a page: they stay text, and the policy holds if they do not."""
+"""Names, answers and messages that try to run a script in a page: they stay text, and the policy blocks scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.browser.conftest import Opener, Witness
 from tests.browser.written_runs import ATTACKS, HOSTILE
 
-UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
+UNFOLD = "document.querySelectorAll('details').forEach(details => details.open = true)"
 INJECTED = {
     "script": "<script>window.pwned = 1</script>",
     "handler": "<img src='data:image/gif;base64,broken' alt='' onerror='window.pwned = 1'>",
@@ -47,7 +47,7 @@ def test_attacks_stay_text_on_the_cohorts_page(opened: Opener, runs: dict[str, P
 
 def test_attacks_stay_text_on_every_students_page(opened: Opener, runs: dict[str, Path]) -> None:
     page = opened(runs["hostile"] / "index.html")
-    links: list[str] = page.evaluate("[...document.querySelectorAll('#roster a')].map(one => one.href)")
+    links: list[str] = page.evaluate("[...document.querySelectorAll('#roster a')].map(link => link.href)")
     assert len(set(links)) == len(HOSTILE)
     for href in links:
         path = Path(url2pathname(urlsplit(href).path))
@@ -84,7 +84,7 @@ def test_the_policy_stops_what_escaping_might_have_missed(
     assert any("Content Security Policy" in said for said in witness.messages), witness
 
 
-def test_a_script_put_in_by_a_script_is_stopped_as_well(
+def test_a_script_inserted_by_a_script_is_blocked(
     opened_anyhow: Opener, witness: Witness, runs: dict[str, Path]
 ) -> None:
     page = opened_anyhow(runs["made"] / "index.html")
@@ -99,7 +99,7 @@ def test_a_script_put_in_by_a_script_is_stopped_as_well(
     assert any("Content Security Policy" in said for said in witness.messages)
 
 
-def test_a_page_of_nobody_opens(opened: Opener, runs: dict[str, Path]) -> None:
+def test_a_page_without_submissions_opens(opened: Opener, runs: dict[str, Path]) -> None:
     page = opened(runs["empty"] / "index.html")
     assert page.get_by_role("heading", name="No submissions").is_visible()
     assert page.locator("script").count() == 0

@@ -1,4 +1,4 @@
-"""The cohort's page in use: sorting, searching, filtering with mouse and keyboard, and the page without its script."""
+"""Using the cohort page: sorting, searching and filtering with mouse and keyboard, and the page without its script."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def students(page: Page) -> list[str]:
 
 
 def sorts(page: Page) -> dict[str, str]:
-    """The columns that say how they are sorted."""
-    told: list[list[Any]] = page.evaluate(
-        "[...document.querySelectorAll('#roster thead th')].map(one => [one.innerText, one.ariaSort])"
+    """The sorted columns with their order."""
+    headers: list[list[Any]] = page.evaluate(
+        "[...document.querySelectorAll('#roster thead th')].map(cell => [cell.innerText, cell.ariaSort])"
     )
-    return {header.strip(): order for header, order in told if order}
+    return {header.strip(): order for header, order in headers if order}
 
 
 def number(text: str, column: str) -> float | None:
@@ -108,12 +108,12 @@ def test_every_column_sorts_both_ways_and_says_so(page: Page, sort_by: Callable[
 def in_order(texts: list[str], column: str, *, sign: int) -> list[float | None]:
     """The numbers as they should stand; those that are missing come last either way."""
     numbers = [number(text, column) for text in texts]
-    known = sorted((one for one in numbers if one is not None), reverse=sign < 0)
+    known = sorted((number for number in numbers if number is not None), reverse=sign < 0)
     return [*known, *[None] * numbers.count(None)]
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
-    """Words in the order of the alphabet and digits as numbers; marks that are no letters do not count here."""
+    """Words in the order of the alphabet and digits as numbers; punctuation does not count here."""
     return [
         (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|[a-z]+", text.casefold())
     ]
@@ -124,7 +124,7 @@ def is_grouped(texts: list[str]) -> bool:
     return changes == len(set(texts)) - 1
 
 
-def test_sorting_is_told_in_words(page: Page) -> None:
+def test_sorting_is_announced_in_words(page: Page) -> None:
     click(page, "Total")
     assert page.get_by_role("status").inner_text() == f"{len(MADE)} of {len(MADE)} shown, by Total, lowest first"
     click(page, "Total")
@@ -159,7 +159,7 @@ def test_searching_shows_the_rows_that_have_all_the_words(page: Page) -> None:
 
 
 @pytest.mark.parametrize("viewport", [None, PHONE], ids=["wide", "phone"])
-def test_filtering_shows_what_its_option_promises(
+def test_each_filter_shows_the_rows_that_it_names(
     opened: Opener, runs: dict[str, Path], viewport: dict[str, int] | None
 ) -> None:
     page = opened(runs["made"] / "index.html", **({"viewport": viewport} if viewport else {}))
@@ -177,7 +177,7 @@ def test_filtering_shows_what_its_option_promises(
     select.select_option("flag")
     assert rows(page).count() == sum(bool(report.flags) for report in MADE)
     select.select_option("decided")
-    assert rows(page).count() == sum(any(one.decision for one in report.results) for report in MADE)
+    assert rows(page).count() == sum(any(result.decision for result in report.results) for report in MADE)
     select.select_option("")
     assert rows(page).count() == len(MADE)
 
@@ -192,7 +192,7 @@ def test_search_filter_and_sorting_work_together(page: Page) -> None:
     page.get_by_role("searchbox").fill("")
     assert rows(page).count() == opened_rows
     totals = [number(text, "Total") for text in rows(page).locator("td:nth-child(5)").all_inner_texts()]
-    assert totals == sorted(totals, key=lambda one: (one is None, one))
+    assert totals == sorted(totals, key=lambda total: (total is None, total))
 
 
 def test_going_back_from_a_students_page_finds_the_page_in_working_order(page: Page) -> None:
@@ -212,7 +212,7 @@ def scriptless(opened_anyhow: Opener, runs: dict[str, Path]) -> Callable[[str], 
     return lambda name: opened_anyhow(runs["made"] / name, java_script_enabled=False)
 
 
-def test_without_script_the_table_is_complete_and_offers_nothing_that_does_nothing(
+def test_without_script_the_table_is_complete_and_has_no_controls(
     scriptless: Callable[[str], Page],
 ) -> None:
     page = scriptless("index.html")

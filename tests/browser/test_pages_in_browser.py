@@ -1,4 +1,4 @@
-"""Both pages as they look and read: colour schemes, phone, print, keyboard, landmarks, and what axe-core finds."""
+"""Both pages in a browser: colour schemes, phone, print, keyboard, landmarks, and accessibility (axe-core)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGES = {
 }
 WIDTHS = (360, 320)
 """A usual phone, and the width at which WCAG 2.2 asks for a page without scrolling sideways (1.4.10)."""
-UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
+UNFOLD = "document.querySelectorAll('details').forEach(details => details.open = true)"
 
 every_page = pytest.mark.parametrize("name", PAGES)
 main_pages = pytest.mark.parametrize("name", ["cohort", "answered"])
@@ -58,7 +58,7 @@ def violations(page: Page, *rules: str) -> dict[str, list[str]]:
     page.evaluate(UNFOLD)
     only = {"runOnly": {"type": "rule", "values": rules}} if rules else {}
     found = Axe().run(page, options={"resultTypes": ["violations"], **only}).response["violations"]
-    return {one["id"]: [node["html"][:200] for node in one["nodes"][:4]] for one in found}
+    return {violation["id"]: [node["html"][:200] for node in violation["nodes"][:4]] for violation in found}
 
 
 @every_page
@@ -103,8 +103,8 @@ def test_landmarks_are_there_once(opened: Opener, runs: dict[str, Path], name: s
     assert page.get_by_role("heading", level=1).count() == 1
     assert page.get_by_role("heading", level=1).inner_text().strip()
     unnamed = page.evaluate(
-        "[...document.querySelectorAll('section')].filter(one => !document.getElementById("
-        "one.getAttribute('aria-labelledby'))?.innerText.trim()).length"
+        "[...document.querySelectorAll('section')].filter(section => !document.getElementById("
+        "section.getAttribute('aria-labelledby'))?.innerText.trim()).length"
     )
     assert unnamed == 0
 
@@ -117,8 +117,8 @@ def test_the_tab_key_reaches_everything_in_order_and_shows_where_it_is(
     expected: int = page.evaluate(
         """() => {
           const chosen = document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]');
-          const shown = [...chosen].filter(one => one.checkVisibility({contentVisibilityAuto: true}));
-          shown.forEach((one, place) => { one.dataset.place = place; });
+          const shown = [...chosen].filter(element => element.checkVisibility({contentVisibilityAuto: true}));
+          shown.forEach((element, place) => { element.dataset.place = place; });
           return shown.length;
         }"""
     )
@@ -128,9 +128,10 @@ def test_the_tab_key_reaches_everything_in_order_and_shows_where_it_is(
         page.keyboard.press("Tab")
         place, outline, width, height = page.evaluate(
             """() => {
-              const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
+              const element = document.activeElement, style = getComputedStyle(element);
+              const box = element.getBoundingClientRect();
               const outline = style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth);
-              return [Number(one.dataset.place ?? -1), outline, box.width, box.height];
+              return [Number(element.dataset.place ?? -1), outline, box.width, box.height];
             }"""
         )
         reached.append(place)
@@ -140,10 +141,10 @@ def test_the_tab_key_reaches_everything_in_order_and_shows_where_it_is(
 
 
 @every_page
-def test_every_picture_has_words_and_loads(opened: Opener, runs: dict[str, Path], name: str) -> None:
+def test_every_picture_has_a_text_and_loads(opened: Opener, runs: dict[str, Path], name: str) -> None:
     page = opened(path_of(runs, name))
     pictures: list[list[Any]] = page.evaluate(
-        "[...document.images].map(one => [one.alt.trim(), one.complete && one.naturalWidth > 0])"
+        "[...document.images].map(image => [image.alt.trim(), image.complete && image.naturalWidth > 0])"
     )
     assert all(words and is_loaded for words, is_loaded in pictures), pictures
     assert bool(pictures) == (name in {"answered", "partial"})
@@ -160,7 +161,7 @@ def test_every_anchor_of_the_page_is_reached_by_a_click(opened: Opener, runs: di
 def test_every_link_of_the_cohort_opens_a_students_page(opened: Opener, runs: dict[str, Path]) -> None:
     page = opened(runs["made"] / "index.html")
     links: list[list[str]] = page.evaluate(
-        "[...document.querySelectorAll('#roster a')].map(one => [one.href, one.innerText])"
+        "[...document.querySelectorAll('#roster a')].map(link => [link.href, link.innerText])"
     )
     assert len(links) == len(MADE)
     for href, student in links:
@@ -180,11 +181,11 @@ def test_a_phone_never_scrolls_sideways(opened: Opener, runs: dict[str, Path], n
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 740})
         beyond: list[str] = page.evaluate(
-            """width => [...document.querySelectorAll('body *')].filter(one => {
-              const box = one.getBoundingClientRect();
-              const isShown = box.width > 1 && box.height > 1 && one.checkVisibility();
+            """width => [...document.querySelectorAll('body *')].filter(element => {
+              const box = element.getBoundingClientRect();
+              const isShown = box.width > 1 && box.height > 1 && element.checkVisibility();
               return isShown && (box.right > width + 1 || box.left < -1);
-            }).map(one => one.outerHTML.slice(0, 120))""",
+            }).map(element => element.outerHTML.slice(0, 120))""",
             width,
         )
         assert (width, beyond) == (width, [])
@@ -208,7 +209,7 @@ def printed(page: Page) -> tuple[str, int]:
 def test_print_has_all_of_a_folded_answer(opened: Opener, runs: dict[str, Path]) -> None:
     page = opened(path_of(runs, "answered"))
     folded = page.locator("details", has_text="20. A deep network")
-    assert not folded.evaluate("one => one.open")
+    assert not folded.evaluate("details => details.open")
     text, sheets = printed(page)
     for number in range(1, 21):
         assert f"layer {number} builds on what the one before it found" in text

@@ -1,4 +1,4 @@
-"""Whole runs written to a folder as the grader writes them, for the tests that open the pages. No browser is needed."""
+"""Writes complete runs to a folder as the grader does, for the tests that open the pages. It needs no browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the two modes, of gradients, and of size and speed."""
+"""The behaviour checks: dropout in both modes, gradients, size and speed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from grader.model import Status
 from grader.model.evidence import Evidence, Operation, Problem
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import ERROR, HEAD, graded, moded, only_failed, said, statuses, with_trace
+from tests.support.check_samples import ERROR, HEAD, graded, moded, only_failed, statuses, text_of, with_trace
 from tests.support.evidence_samples import (
     DROPOUT,
     HEALTHY,
     LAYERS,
     MAX_PARAMETERS,
-    judged,
+    findings_of,
     op,
     trace,
     until,
@@ -51,13 +51,13 @@ from tests.support.evidence_samples import (
     ],
 )
 def test_wrong_behaviour_of_dropout(dropout: Operation, modes: dict[str, Any], words: list[str]) -> None:
-    steps = [replace(dropout, is_active=True) if one is DROPOUT else one for one in LAYERS]
+    steps = [replace(dropout, is_active=True) if operation is DROPOUT else operation for operation in LAYERS]
     finding = only_failed(moded(with_trace(*steps), **modes), "behaviour.dropout_train_eval")
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_a_handmade_dropout_may_be_random_when_torch_dropout_is_fixed() -> None:
-    steps = [replace(one, name="*") if one.kind == "dropout" else one for one in LAYERS]
+    steps = [replace(operation, name="*") if operation.kind == "dropout" else operation for operation in LAYERS]
     assert statuses(moded(with_trace(*steps), train_still=1.0)) == {}
 
 
@@ -85,7 +85,7 @@ def test_constant_outputs_skip_the_dropout_behaviour() -> None:
 )
 def test_a_gradient_that_is_missing(evidence: Evidence, words: list[str]) -> None:
     finding = only_failed(evidence, "behaviour.gradients")
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_the_operation_that_blocks_the_gradient_is_named() -> None:
@@ -97,14 +97,17 @@ def test_the_operation_that_blocks_the_gradient_is_named() -> None:
 
 
 def test_layers_that_are_not_registered() -> None:
-    steps = [replace(one, is_registered=one.kind != "linear") for one in LAYERS]
+    steps = [replace(operation, is_registered=operation.kind != "linear") for operation in LAYERS]
     finding = only_failed(with_trace(*steps), "behaviour.gradients")
     assert finding.message.startswith("A fully connected layer is not registered in Net")
     assert "nn.ModuleList" in finding.hint
 
 
 def test_layers_created_in_each_forward_pass() -> None:
-    steps = [replace(one, is_registered=False, is_fresh=True) if one.kind == "conv" else one for one in LAYERS]
+    steps = [
+        replace(operation, is_registered=False, is_fresh=True) if operation.kind == "conv" else operation
+        for operation in LAYERS
+    ]
     evidence = replace(with_trace(*steps), trainings=())
     assert statuses(evidence) == {
         "behaviour.gradients": "failed",
@@ -112,7 +115,7 @@ def test_layers_created_in_each_forward_pass() -> None:
         "behaviour.dropout_train_eval": "skipped",
         "training.accuracy": "skipped",
     }
-    assert judged(evidence)["behaviour.gradients"].message.startswith(
+    assert findings_of(evidence)["behaviour.gradients"].message.startswith(
         "A convolution layer is created in each forward pass"
     )
 
@@ -133,9 +136,9 @@ def test_layers_created_in_each_forward_pass() -> None:
 def test_an_error_in_the_backward_pass(problem: Problem, words: list[str]) -> None:
     gradients = replace(samples.GRADIENTS, problem=problem)
     evidence = replace(HEALTHY, gradients=gradients, trainings=())
-    finding = judged(evidence)["behaviour.gradients"]
+    finding = findings_of(evidence)["behaviour.gradients"]
     assert statuses(evidence) == {"behaviour.gradients": "failed", "training.accuracy": "skipped"}
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_a_network_that_uses_no_parameter() -> None:
@@ -150,22 +153,22 @@ def test_a_network_that_uses_no_parameter() -> None:
 def test_too_many_parameters_fail_without_a_forward_pass() -> None:
     build = replace(samples.BUILD, parameters=60_000_000)
     evidence = replace(until("trace", "finished"), build=build)
-    findings = judged(evidence)
-    assert [id_ for id_, one in findings.items() if one.status is Status.FAILED] == ["resources"]
+    findings = findings_of(evidence)
+    assert [id_ for id_, finding in findings.items() if finding.status is Status.FAILED] == ["resources"]
     assert findings["resources"].message == "Net has too many parameters: 60,000,000."
     assert findings["forward.shape"].message == "Not checked, because Net has too many parameters to run."
 
 
 @pytest.mark.parametrize(("parameters", "status"), [(MAX_PARAMETERS - 1, "passed"), (MAX_PARAMETERS, "failed")])
-def test_the_limit_itself_is_too_many(parameters: int, status: str) -> None:
+def test_as_many_parameters_as_the_limit_are_too_many(parameters: int, status: str) -> None:
     build = replace(samples.BUILD, parameters=parameters)
-    assert judged(replace(HEALTHY, build=build))["resources"].status == status
+    assert findings_of(replace(HEALTHY, build=build))["resources"].status == status
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0.999, "passed"), (1.0, "failed")])
-def test_speed(seconds: float, status: str) -> None:
+def test_the_time_limit_of_a_forward_pass(seconds: float, status: str) -> None:
     resources = replace(samples.RESOURCES, forward_seconds=seconds)
-    finding = judged(replace(HEALTHY, resources=resources))["resources"]
+    finding = findings_of(replace(HEALTHY, resources=resources))["resources"]
     assert finding.status == status
     assert finding.seen == f"21,840 parameters, {1000 * seconds:.0f} ms"
 

@@ -1,4 +1,4 @@
-"""The checks as a whole: a sound network, and a process that ended early."""
+"""All checks together: on a correct network, and on a process that ended early."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.lab4.items import PART2_IDS
 from grader.model import Status
 from tests.support.evidence_samples import (
     HEALTHY,
-    judged,
+    findings_of,
     until,
 )
 
@@ -19,10 +19,10 @@ from tests.support.evidence_samples import (
 
 
 def test_a_correct_network_passes_every_check() -> None:
-    findings = judged(HEALTHY)
+    findings = findings_of(HEALTHY)
     assert set(findings) == set(PART2_IDS)
-    assert {one.status for one in findings.values()} == {Status.PASSED}
-    assert {one.fraction for one in findings.values()} == {Decimal(1)}
+    assert {finding.status for finding in findings.values()} == {Status.PASSED}
+    assert {finding.fraction for finding in findings.values()} == {Decimal(1)}
 
 
 def test_every_check_is_a_rubric_item_and_depends_only_on_checks() -> None:
@@ -35,7 +35,7 @@ def test_every_check_is_a_rubric_item_and_depends_only_on_checks() -> None:
 
 
 def test_findings_are_the_same_every_time() -> None:
-    assert judged(HEALTHY) == judged(HEALTHY)
+    assert findings_of(HEALTHY) == findings_of(HEALTHY)
 
 
 # ---- how a process ended ---------------------------------------------------------------------------------------------
@@ -65,31 +65,31 @@ def test_findings_are_the_same_every_time() -> None:
     ],
 )
 def test_an_early_end_is_reported_once_by_the_check_of_its_stage(stage: str, item: str, kind: str, words: str) -> None:
-    findings = judged(until(stage, kind, detail="as told"))
-    assert [id_ for id_, one in findings.items() if one.status is Status.FAILED] == [item]
-    assert f"{words} (as told)." in findings[item].message
+    findings = findings_of(until(stage, kind, detail="the detail"))
+    assert [id_ for id_, finding in findings.items() if finding.status is Status.FAILED] == [item]
+    assert f"{words} (the detail)." in findings[item].message
     assert findings[item].hint
-    later = {id_ for id_, one in findings.items() if one.status is not Status.PASSED} - {item}
+    later = {id_ for id_, finding in findings.items() if finding.status is not Status.PASSED} - {item}
     assert all(findings[id_].status is Status.SKIPPED for id_ in later)
 
 
 def test_after_a_lost_worker_a_tutor_decides_every_item() -> None:
-    findings = judged(until("load", "lost"))
+    findings = findings_of(until("load", "lost"))
     assert findings["loads"].status is Status.NEEDS_REVIEW
     assert findings["loads"].fraction == 0
     assert findings["loads"].message == "Reading the script crashed the grader's worker process."
-    assert {(one.status, one.fraction) for one in findings.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
+    assert {(finding.status, finding.fraction) for finding in findings.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
 
 
 @pytest.mark.parametrize("kind", ["unobserved", "unrecorded", "unmeasured"])
 def test_a_tutor_decides_what_could_not_be_checked(kind: str) -> None:
-    findings = judged(until("modes", kind, detail="as told"))
-    waiting = {id_: one for id_, one in findings.items() if one.status is not Status.PASSED}
+    findings = findings_of(until("modes", kind, detail="the detail"))
+    waiting = {id_: finding for id_, finding in findings.items() if finding.status is not Status.PASSED}
     assert {"behaviour.dropout_train_eval", "behaviour.gradients", "training.accuracy", "resources"} == set(waiting)
-    assert {(one.status, one.fraction) for one in waiting.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
-    assert all("(as told)." in one.message for one in waiting.values())
+    assert {(finding.status, finding.fraction) for finding in waiting.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
+    assert all("(the detail)." in finding.message for finding in waiting.values())
 
 
 def test_structure_recorded_before_a_crash_still_counts() -> None:
-    findings = judged(until("probe", "deadline"))
+    findings = findings_of(until("probe", "deadline"))
     assert all(findings[id_].status is Status.PASSED for id_ in PART2_IDS if id_.startswith("structure."))

@@ -1,4 +1,4 @@
-"""What is said of forward: its result, its errors, and the batches that it takes."""
+"""The checks of forward: its result, its errors, and its batch sizes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from grader.lab4.items import PART2_IDS
 from grader.model import Status
 from grader.model.evidence import Pass, Problem, Repair
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, said, statuses
+from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, statuses, text_of
 from tests.support.evidence_samples import (
     FC1,
     FLATTEN,
     HEALTHY,
     LAYERS,
     RELU,
-    judged,
+    findings_of,
     stopped,
     trace,
     until,
@@ -28,20 +28,20 @@ from tests.support.evidence_samples import (
 
 
 def test_after_an_error_in_forward_earlier_layers_count_and_later_checks_are_skipped() -> None:
-    findings = judged(replace(broken_forward(), trace=stopped(*HEAD, FC1, RELU, problem=ERROR)))
+    findings = findings_of(replace(broken_forward(), trace=stopped(*HEAD, FC1, RELU, problem=ERROR)))
     assert findings["forward.shape"].message == (
         "forward raises an error in task1_cnn.py, line 20: NameError: name 'nn' is not defined."
     )
     assert findings["forward.shape"].seen == ERROR.code
-    passed = {id_ for id_, one in findings.items() if one.status is Status.PASSED}
+    passed = {id_ for id_, finding in findings.items() if finding.status is Status.PASSED}
     assert passed == {"loads", "structure.conv", "structure.dropout_conv"}
-    failed = {id_ for id_, one in findings.items() if one.status is Status.FAILED}
+    failed = {id_ for id_, finding in findings.items() if finding.status is Status.FAILED}
     assert failed == {"forward.shape"}
 
 
 def test_without_executed_layers_the_structure_is_skipped() -> None:
-    findings = judged(replace(broken_forward(), trace=stopped(problem=ERROR)))
-    skipped = {id_ for id_, one in findings.items() if one.status is Status.SKIPPED}
+    findings = findings_of(replace(broken_forward(), trace=stopped(problem=ERROR)))
+    skipped = {id_ for id_, finding in findings.items() if finding.status is Status.SKIPPED}
     assert skipped == set(PART2_IDS) - {"loads", "forward.shape"}
     assert "runs no layer" in findings["structure.conv"].message
 
@@ -66,15 +66,15 @@ def test_without_executed_layers_the_structure_is_skipped() -> None:
 )
 def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: list[str]) -> None:
     evidence = broken_forward(repair)
-    findings = judged(evidence)
-    assert all(word in said(findings["forward.shape"]) for word in words), said(findings["forward.shape"])
+    findings = findings_of(evidence)
+    assert all(word in text_of(findings["forward.shape"]) for word in words), text_of(findings["forward.shape"])
     later = {id_ for id_ in PART2_IDS if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
 
 
 def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
     repaired = trace(*LAYERS, repairs=(Repair("device", "", "is moved to a GPU"),))
-    findings = judged(replace(until("probe", "finished"), trace=repaired))
+    findings = findings_of(replace(until("probe", "finished"), trace=repaired))
     assert findings["forward.shape"].status is Status.FAILED
     assert ".cuda()" in findings["forward.shape"].hint
     assert findings["structure.relu"].status is Status.PASSED
@@ -122,19 +122,19 @@ def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
 )
 def test_the_cause_of_an_error_in_forward(methods: tuple[str, ...], problem: Problem, words: list[str]) -> None:
     load = replace(samples.LOAD, methods=methods)
-    finding = judged(replace(broken_forward(problem=problem), load=load))["forward.shape"]
+    finding = findings_of(replace(broken_forward(problem=problem), load=load))["forward.shape"]
     assert finding.status is Status.FAILED
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_a_blank_template() -> None:
     load = replace(samples.LOAD, is_blank=True)
     evidence = replace(broken_forward(), load=load, trace=stopped(problem=ERROR))
-    assert judged(evidence)["forward.shape"].message == "Net is still blank, as in the template."
+    assert findings_of(evidence)["forward.shape"].message == "Net is still blank, as in the template."
 
 
 def test_an_error_in_training_mode_only() -> None:
-    finding = judged(replace(HEALTHY, trace=stopped(*HEAD, problem=ERROR)))["forward.shape"]
+    finding = findings_of(replace(HEALTHY, trace=stopped(*HEAD, problem=ERROR)))["forward.shape"]
     assert finding.message.startswith("forward works in evaluation mode but raises an error in training mode in task1")
 
 
@@ -151,13 +151,13 @@ def test_an_error_in_training_mode_only() -> None:
     ],
 )
 def test_a_wrong_result(changes: dict[str, Any], words: list[str]) -> None:
-    wrong = tuple(replace(one, **changes) for one in samples.PROBE.passes)
+    wrong = tuple(replace(run, **changes) for run in samples.PROBE.passes)
     probe = replace(samples.PROBE, passes=wrong, scores=None)
     evidence = replace(until("modes", "finished"), probe=probe)
-    finding = judged(evidence)["forward.shape"]
+    finding = findings_of(evidence)["forward.shape"]
     assert finding.status is Status.FAILED
-    assert all(word in said(finding) for word in words), said(finding)
-    assert judged(evidence)["structure.conv"].status is Status.PASSED
+    assert all(word in text_of(finding) for word in words), text_of(finding)
+    assert findings_of(evidence)["structure.conv"].status is Status.PASSED
 
 
 def test_a_flatten_that_splits_images_is_reported_with_the_right_size() -> None:
@@ -168,12 +168,12 @@ def test_a_flatten_that_splits_images_is_reported_with_the_right_size() -> None:
     )
     split = replace(FLATTEN, shape_out=(8, 160))
     evidence = replace(until("modes", "finished"), probe=probe, trace=trace(*HEAD[:-1], split, *LAYERS[8:]))
-    finding = judged(evidence)["forward.shape"]
+    finding = findings_of(evidence)["forward.shape"]
     assert finding.message == (
         "64 images give 128 rows of scores, because the flatten step mixes the images of a batch."
     )
     assert "20 x 4 x 4 = 320 values there: use x.view(-1, 320)" in finding.hint
-    assert judged(evidence)["structure.linear"].status is Status.PASSED
+    assert findings_of(evidence)["structure.linear"].status is Status.PASSED
 
 
 def test_a_hard_coded_batch_size() -> None:
@@ -201,6 +201,6 @@ def test_rows_that_depend_on_each_other() -> None:
 
 
 def test_rows_mixed_only_by_the_softmax_pass_the_batch_check() -> None:
-    finding = judged(probed(set(samples.BATCHES), row_error=0.2, score_row_error=1e-6))["forward.batch"]
+    finding = findings_of(probed(set(samples.BATCHES), row_error=0.2, score_row_error=1e-6))["forward.batch"]
     assert finding.status is Status.PASSED
     assert "only the final softmax" in finding.message

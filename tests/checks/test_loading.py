@@ -1,4 +1,4 @@
-"""What is said of a script that gives no network, and of a network that cannot be built."""
+"""The check ``loads``: scripts without a network, and networks that cannot be built."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from grader.lab4.items import PART2_IDS
 from grader.model import Status
 from grader.model.evidence import Problem
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import said, statuses
+from tests.support.check_samples import statuses, text_of
 from tests.support.evidence_samples import (
-    judged,
+    findings_of,
     until,
 )
 
@@ -38,12 +38,12 @@ from tests.support.evidence_samples import (
 )
 def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=problem))
-    findings = judged(evidence)
+    findings = findings_of(evidence)
     assert findings["loads"].status is Status.FAILED
-    assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
-    others = [one for id_, one in findings.items() if id_ != "loads"]
-    assert {one.status for one in others} == {Status.SKIPPED}
-    assert {one.message for one in others} == {"Not checked, because loads did not pass."}
+    assert all(word in text_of(findings["loads"]) for word in words), text_of(findings["loads"])
+    others = [finding for id_, finding in findings.items() if id_ != "loads"]
+    assert {finding.status for finding in others} == {Status.SKIPPED}
+    assert {finding.message for finding in others} == {"Not checked, because loads did not pass."}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,6 @@ def test_a_script_without_net_fails_only_loads(problem: Problem, words: list[str
 )
 def test_a_net_that_cannot_be_built_fails_only_loads(problem: Problem, words: list[str]) -> None:
     evidence = replace(until("trace", "finished"), build=replace(samples.BUILD, problem=problem, parameters=0))
-    findings = judged(evidence)
-    assert all(word in said(findings["loads"]) for word in words), said(findings["loads"])
+    findings = findings_of(evidence)
+    assert all(word in text_of(findings["loads"]) for word in words), text_of(findings["loads"])
     assert statuses(evidence) == {"loads": "failed"} | dict.fromkeys(set(PART2_IDS) - {"loads"}, "skipped")

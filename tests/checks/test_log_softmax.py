@@ -1,4 +1,4 @@
-"""What is said of outputs that are, and are not, a log-softmax."""
+"""The check of the outputs: ways to compute a log-softmax, and outputs that are something else."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from grader.model import Status
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import only_failed, said, scored, statuses
+from tests.support.check_samples import only_failed, scored, statuses, text_of
 from tests.support.evidence_samples import (
     HEALTHY,
-    judged,
+    findings_of,
 )
 
 
@@ -32,13 +32,13 @@ from tests.support.evidence_samples import (
 )
 def test_an_output_that_is_not_log_softmax_fails_only_that_check(changes: dict[str, Any], words: list[str]) -> None:
     finding = only_failed(scored(**changes), "output.log_softmax")
-    assert all(word in said(finding) for word in words), said(finding)
+    assert all(word in text_of(finding) for word in words), text_of(finding)
 
 
 def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:
     evidence = scored(is_finite=False)
     assert statuses(evidence) == {"output.log_softmax": "failed", "behaviour.dropout_train_eval": "skipped"}
-    finding = judged(evidence)["output.log_softmax"]
+    finding = findings_of(evidence)["output.log_softmax"]
     assert "not finite (NaN or infinity)" in finding.message
     assert "log of zero" in finding.hint
 
@@ -53,7 +53,7 @@ def test_outputs_that_are_not_finite_fail_and_dropout_is_skipped() -> None:
     ],
 )
 def test_every_way_to_compute_log_softmax_passes(tail: tuple[str, ...], remark: str) -> None:
-    finding = judged(scored(tail=tail))["output.log_softmax"]
+    finding = findings_of(scored(tail=tail))["output.log_softmax"]
     assert finding.status is Status.PASSED
     assert remark in finding.message
 

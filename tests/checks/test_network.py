@@ -1,4 +1,4 @@
-"""Reading the executed network from a trace: what is on the path from input to output, and what counts as a layer."""
+"""The executed network: which operations of a trace are on the path from input to output, and which are layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.evidence_samples import CONV1, CONV2, DROPOUT, FC1, FC2, FLAT
 
 
 def names(operations: tuple[Operation, ...]) -> list[str]:
-    return [one.layer or one.name for one in operations]
+    return [operation.layer or operation.name for operation in operations]
 
 
 def test_the_lab_network_is_two_convolutions_and_two_fully_connected_layers() -> None:
@@ -54,7 +54,7 @@ def test_an_operation_that_does_not_use_the_input_is_not_on_the_path() -> None:
     constant = replace(steps[0], index=2, inputs=())
     both = replace(steps[1], index=3, inputs=(0, 2))
     network = executed_network(Tracing(None, 4, (steps[0], constant, both), 3, "Tensor"))
-    assert [one.index for one in network.path] == [0, 3]
+    assert [operation.index for operation in network.path] == [0, 3]
 
 
 def test_returning_the_input_gives_an_empty_path() -> None:

@@ -1,4 +1,4 @@
-"""What is said of layers, activations and dropouts, and of their order."""
+"""The structure checks: layers, activations and dropouts, and their order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.evidence_samples import (
     LOG_SOFTMAX,
     POOL,
     RELU,
-    judged,
+    findings_of,
     op,
 )
 
@@ -35,7 +35,7 @@ def test_one_convolution() -> None:
 
 
 def test_no_convolution() -> None:
-    findings = judged(with_trace(FLATTEN, FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX))
+    findings = findings_of(with_trace(FLATTEN, FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX))
     assert findings["structure.conv"].message.startswith("forward uses no convolution layer")
     assert findings["structure.conv"].seen == "none"
     assert findings["structure.dropout_conv"].status is Status.SKIPPED
@@ -51,7 +51,7 @@ def test_three_convolutions() -> None:
 def test_with_one_fully_connected_layer_its_dropout_is_skipped() -> None:
     evidence = with_trace(*HEAD, replace(FC1, shape_out=(4, 10)), LOG_SOFTMAX)
     assert statuses(evidence) == {"structure.linear": "failed", "structure.dropout_fc": "skipped"}
-    finding = judged(evidence)["structure.linear"]
+    finding = findings_of(evidence)["structure.linear"]
     assert finding.message == "forward uses 1 fully connected layer between input and output."
     assert finding.hint.startswith("__init__ creates fc2")
 
@@ -96,7 +96,7 @@ def test_a_dropout_whose_result_is_not_used() -> None:
 )
 def test_a_dropout_without_effect(idle: Operation, message: str, seen: str) -> None:
     evidence = with_trace(*HEAD, FC1, RELU, idle, FC2, LOG_SOFTMAX)
-    finding = judged(evidence)["structure.dropout_fc"]
+    finding = findings_of(evidence)["structure.dropout_fc"]
     assert [id_ for id_, status in statuses(evidence).items() if status == "failed"] == ["structure.dropout_fc"]
     assert message in finding.message
     assert finding.seen == seen
@@ -105,15 +105,17 @@ def test_a_dropout_without_effect(idle: Operation, message: str, seen: str) -> N
 
 def test_two_dropouts_without_effect_fail_both_places_and_the_behaviour() -> None:
     idle = replace(DROPOUT, probability=0.0)
-    steps = [idle if one.kind == "dropout" else one for one in LAYERS]
+    steps = [idle if operation.kind == "dropout" else operation for operation in LAYERS]
     evidence = replace(with_trace(*steps), modes=Modes(None))
     failed = ["structure.dropout_conv", "structure.dropout_fc", "behaviour.dropout_train_eval"]
     assert statuses(evidence) == dict.fromkeys(failed, "failed")
-    assert "has no effect in training mode" in judged(evidence)["behaviour.dropout_train_eval"].message
+    assert "has no effect in training mode" in findings_of(evidence)["behaviour.dropout_train_eval"].message
 
 
 def test_without_dropout_its_behaviour_is_skipped() -> None:
-    evidence = replace(with_trace(*(one for one in LAYERS if one.kind != "dropout")), modes=Modes(None))
+    evidence = replace(
+        with_trace(*(operation for operation in LAYERS if operation.kind != "dropout")), modes=Modes(None)
+    )
     assert statuses(evidence) == {
         "structure.dropout_conv": "failed",
         "structure.dropout_fc": "failed",
@@ -128,14 +130,16 @@ def test_a_missing_relu_is_reported_with_its_layer() -> None:
 
 
 def test_all_missing_relus_are_reported_together() -> None:
-    finding = only_failed(with_trace(*(one for one in LAYERS if one.kind != "relu")), "structure.relu")
+    finding = only_failed(
+        with_trace(*(operation for operation in LAYERS if operation.kind != "relu")), "structure.relu"
+    )
     assert finding.message.startswith("There is no ReLU after the first convolution (conv1)")
     assert "the second convolution (conv2) and the first fully connected layer (fc1)" in finding.message
 
 
 def test_a_softmax_between_hidden_layers() -> None:
     steps = (*HEAD, FC1, RELU, op("softmax", "softmax"), DROPOUT, FC2, LOG_SOFTMAX)
-    finding = judged(with_trace(*steps))["structure.relu"]
+    finding = findings_of(with_trace(*steps))["structure.relu"]
     assert finding.status is Status.FAILED
     assert finding.message.startswith("forward applies softmax after the first fully connected layer (fc1)")
     assert "Replace it with F.relu" in finding.hint
@@ -143,7 +147,7 @@ def test_a_softmax_between_hidden_layers() -> None:
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "leaky_relu"])
 def test_another_activation(name: str) -> None:
-    steps = [op("activation", name) if one is RELU else one for one in LAYERS]
+    steps = [op("activation", name) if operation is RELU else operation for operation in LAYERS]
     finding = only_failed(with_trace(*steps), "structure.relu")
     assert (
         finding.message == f"forward applies {name} after the first convolution (conv1), where the lab asks for a ReLU."
@@ -160,7 +164,7 @@ def test_a_relu_on_the_output() -> None:
 
 def test_a_convolution_after_a_fully_connected_layer() -> None:
     evidence = with_trace(FLATTEN, FC1, RELU, CONV1, RELU, CONV2, DROPOUT, RELU, FC2, LOG_SOFTMAX)
-    finding = judged(evidence)["structure.order"]
+    finding = findings_of(evidence)["structure.order"]
     assert finding.status is Status.FAILED
     assert finding.message == "forward applies a convolution after a fully connected layer."
     assert finding.seen == "fc1, conv1, conv2, fc2"
@@ -176,7 +180,7 @@ def test_a_convolution_after_a_fully_connected_layer() -> None:
     ids=["dropout first", "dropout last", "log-softmax early"],
 )
 def test_order(steps: tuple[Operation, ...], message: str) -> None:
-    findings = judged(with_trace(*steps))
+    findings = findings_of(with_trace(*steps))
     assert findings["structure.order"].status is Status.FAILED
     assert findings["structure.order"].message == message
     assert findings["structure.order"].hint

@@ -1,4 +1,4 @@
-"""What is said of training: bands, seeds, and faults that explain it."""
+"""The check of training: accuracy bands, seeds, and faults that explain a low accuracy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.evidence_samples import (
     LAYERS,
     PLAN,
     POOL,
-    judged,
+    findings_of,
     training,
 )
 
@@ -27,8 +27,8 @@ from tests.support.evidence_samples import (
 
 
 def trained(*accuracies: float, ending: Ending = samples.FINISHED) -> Finding:
-    runs = tuple(training(one, seed) for seed, one in enumerate(accuracies, start=1))
-    return judged(replace(HEALTHY, trainings=runs, ending=ending))["training.accuracy"]
+    runs = tuple(training(accuracy, seed) for seed, accuracy in enumerate(accuracies, start=1))
+    return findings_of(replace(HEALTHY, trainings=runs, ending=ending))["training.accuracy"]
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_training_that_cannot_be_done(problem: Problem, words: str) -> None:
 
 def test_a_network_too_slow_to_train_waits_for_a_tutor() -> None:
     slow = training(0.7, remarks=(Remark("stopped-by-time", "it took too long"),))
-    finding = judged(replace(HEALTHY, trainings=(slow,)))["training.accuracy"]
+    finding = findings_of(replace(HEALTHY, trainings=(slow,)))["training.accuracy"]
     assert (finding.status, finding.fraction) == (Status.NEEDS_REVIEW, Decimal("0.5"))
     assert "too slow" in finding.message
 
 
 def test_a_network_that_failed_two_complete_runs_is_not_too_slow() -> None:
     stopped = training(0.1, remarks=(Remark("stopped-by-time", "it took too long"),))
-    finding = judged(replace(HEALTHY, trainings=(training(0.1), training(0.1), stopped)))["training.accuracy"]
+    finding = findings_of(replace(HEALTHY, trainings=(training(0.1), training(0.1), stopped)))["training.accuracy"]
     assert finding.status is Status.FAILED
     assert "too slow" not in finding.message
 
@@ -116,17 +116,17 @@ def test_a_crash_in_the_second_run_is_reported() -> None:
 def test_low_accuracy_explained_by_another_fault_is_skipped(evidence: Evidence, cause: str, accuracy: float) -> None:
     spoilt = replace(evidence, trainings=(training(accuracy),))
     assert statuses(spoilt) == {cause: "failed", "training.accuracy": "skipped"}
-    assert cause in judged(spoilt)["training.accuracy"].message
+    assert cause in findings_of(spoilt)["training.accuracy"].message
 
 
 def test_good_training_passes_despite_another_fault() -> None:
-    assert judged(graded("none"))["training.accuracy"].status is Status.PASSED
+    assert findings_of(graded("none"))["training.accuracy"].status is Status.PASSED
 
 
 def test_a_check_that_fails_because_of_another_fault_names_it() -> None:
     evidence = moded(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), train_still=2.0)
     assert statuses(evidence) == {"behaviour.dropout_train_eval": "failed", "forward.batch": "skipped"}
-    assert judged(evidence)["forward.batch"].message == (
+    assert findings_of(evidence)["forward.batch"].message == (
         "Not marked separately: the fault in behaviour.dropout_train_eval explains it."
     )
 
@@ -139,7 +139,7 @@ def test_a_check_that_fails_because_of_another_fault_names_it() -> None:
     [((0.95,), None), ((0.9,), None), ((0.89,), 2), ((0.1,), 2), ((0.1, 0.1), 3), ((0.1, 0.95), None)],
 )
 def test_the_next_seed(accuracies: tuple[float, ...], following: int | None) -> None:
-    runs = tuple(training(one, seed) for seed, one in enumerate(accuracies, start=1))
+    runs = tuple(training(accuracy, seed) for seed, accuracy in enumerate(accuracies, start=1))
     assert next_seed(runs, PLAN) == following
 
 
@@ -152,7 +152,7 @@ def test_a_problem_is_not_tried_again() -> None:
 
 
 def test_fractions() -> None:
-    assert [fraction_of(one, PLAN) for one in (1.0, 0.9, 0.8999, 0.5, 0.49, 0.0)] == [
+    assert [fraction_of(accuracy, PLAN) for accuracy in (1.0, 0.9, 0.8999, 0.5, 0.49, 0.0)] == [
         Decimal(1),
         Decimal(1),
         Decimal("0.5"),

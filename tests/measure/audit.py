@@ -35,7 +35,7 @@ from tests.support.attack_corpus import LEAK, MARKER, POINTS, Attack, build
 from tests.support.places import ROOT
 from tests.support.sample_cohort import CASES, COHORT, KEY, LEAST, Expected, differences, expected_of
 
-CONDUCT = frozenset({
+SUSPICIONS = frozenset({
     "program-differs", "backward-differs", "passes-differ", "modes-differ", "unseen-values",
     "large-constants", "trained-before", "worker-crashed", "worker-lost", "worker-unobserved", "worker-unrecorded",
     "worker-unmeasured",
@@ -197,11 +197,11 @@ def count_sample(tally: Tally, case: str, run: Graded) -> None:
     for line in lines:
         tally.deviates(case, line)
     tally.add(row, sample_column(expected, entry) if lines else ("full marks" if row == "valid" else "right result"))
-    suspected = flags_of(entry) & CONDUCT - set(expected.flags)
+    suspected = flags_of(entry) & SUSPICIONS - set(expected.flags)
     if suspected:
         tally.add(row, "flag wrong")
         tally.deviates(case, f"wrongly flagged as {', '.join(sorted(suspected))}: {messages(entry, suspected)}")
-    elif set(expected.flags) & CONDUCT:
+    elif set(expected.flags) & SUSPICIONS:
         tally.add(row, "flag right")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grader.measure.cost import cost_of
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.measure.replay import values_of
 from grader.measure.weights import fresh_state
 from grader.model.graph import Constant, Graph, GraphRefused, Node, Program, Weight
@@ -126,6 +126,6 @@ def test_a_graph_that_lies_about_its_sample_is_refused() -> None:
 
 def test_a_graph_without_a_pass_is_measured() -> None:
     recording = recording_of(With(lambda net, x: net.nothing(x)))
-    found = look(Subject(Graph(Program(), Program()), recording, 0, RECORDED_SEED), images(), seed=SEED)
+    found = measure(Subject(Graph(Program(), Program()), recording, 0, RECORDED_SEED), images(), seed=SEED)
     assert found.trace.problem is not None
     assert (found.trace.problem.exception, found.trace.operations, found.is_trainable) == ("AttributeError", (), False)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.model.evidence import Measurements, Operation
 from grader.model.recorded import graph_of
 from tests.support.network_samples import (
@@ -89,7 +89,9 @@ def test_measuring_is_repeatable() -> None:
     recording = recording_of(Lab())
     graph = graph_of(recording).graph
     assert graph is not None
-    first, again, other = (look(Subject(graph, recording, 1, RECORDED_SEED), images(), seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        measure(Subject(graph, recording, 1, RECORDED_SEED), images(), seed=seed) for seed in (1, 1, 2)
+    )
     assert first.trace == again.trace
     assert (first.probe, first.modes, first.gradients) == (again.probe, again.modes, again.gradients)
     assert first.trace != other.trace

@@ -23,7 +23,7 @@ from grader.model.recorded import graph_of
 from grader.sandbox import Wish, WorkerPool
 from grader.submissions.discovery import discover
 from grader.submissions.files import copy_submission
-from grader.worker.record.chosen import chosen_images
+from grader.worker.record.seeded_values import chosen_images
 from tests.support.network_samples import (
     INPUT,
     RECORDED_SEED,

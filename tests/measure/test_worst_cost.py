@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from grader.measure.cost import MOST_MULTIPLICATIONS, cost_of
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.measure.training import attempt_of, train
 from grader.model import TRAINING_CPU_SECONDS
 from grader.model.graph import Graph, GraphRefused
@@ -19,7 +19,7 @@ from grader.rubric.loading import load_rubric
 from grader.sandbox.limits import STAGE_SECONDS
 from tests.support.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
 
-LOOKING_SECONDS = 10.0
+MEASURING_SECONDS = 10.0
 """CPU seconds for everything except training, at the highest cost allowed; measured below."""
 A_MINUTE = 60.0
 
@@ -55,7 +55,7 @@ def costly() -> Graph:
 
 
 def test_the_limits_add_up_to_under_a_minute_of_one_core() -> None:
-    assert sum(STAGE_SECONDS.values()) + LOOKING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
+    assert sum(STAGE_SECONDS.values()) + MEASURING_SECONDS + TRAINING_CPU_SECONDS < A_MINUTE
 
 
 def test_a_higher_cost_is_refused_before_it_runs() -> None:
@@ -71,8 +71,8 @@ def test_measuring_the_costliest_network_keeps_to_its_time(costly: Graph) -> Non
     torch.set_num_threads(1)
     recording = recording_of(Wide(480))
     start = time.process_time()
-    found = look(Subject(costly, recording, 4_000_000, RECORDED_SEED), images(), seed=SEED)
-    assert time.process_time() - start < LOOKING_SECONDS
+    found = measure(Subject(costly, recording, 4_000_000, RECORDED_SEED), images(), seed=SEED)
+    assert time.process_time() - start < MEASURING_SECONDS
     assert found.is_trainable
 
 

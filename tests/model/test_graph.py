@@ -1,4 +1,4 @@
-"""Graphs as plain data: what is left out, when passes are one program, what is refused, and what counts as the same."""
+"""Graphs as plain data: pruning, merging passes to one program, validation, and equality."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SIZES = (64, 3, 100, 1)
 
 
 def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
-    one = program(
+    original = program(
         node("relu", INPUT),
         node("tanh", INPUT),
         node("dropout", result(1), 0.5, True),
@@ -60,52 +60,54 @@ def test_unused_operations_are_removed_and_the_rest_renumbered() -> None:
         node("exp", result(3)),
         output=3,
     )
-    left, kept = pruned(one)
+    left, kept = pruned(original)
     assert names(left) == ["relu", "mul"]
     assert kept == (0, 3)
     assert left.nodes[1].args == (result(0), result(0))
     assert left.output == Source("node", 1)
 
 
-def test_without_an_output_all_is_kept() -> None:
-    one = program(node("relu", INPUT), node("tanh", INPUT), output=None)
-    assert pruned(one) == (one, (0, 1))
+def test_without_an_output_every_operation_is_kept() -> None:
+    original = program(node("relu", INPUT), node("tanh", INPUT), output=None)
+    assert pruned(original) == (original, (0, 1))
 
 
-def test_an_output_that_is_the_input_needs_nothing() -> None:
-    one = Program((node("relu", INPUT),), Source("input", 0))
-    assert pruned(one) == (Program((), Source("input", 0)), ())
+def test_an_output_that_is_the_input_needs_no_operation() -> None:
+    original = Program((node("relu", INPUT),), Source("input", 0))
+    assert pruned(original) == (Program((), Source("input", 0)), ())
 
 
 def test_a_write_through_a_view_is_kept() -> None:
-    one = program(
+    original = program(
         node("clone", INPUT, storage=(1,)),
         node("select.int", result(0), 1, 0, storage=(1,)),
         node("fill_.Scalar", result(1), 0, storage=(1,)),
         node("relu", result(0), storage=(2,)),
     )
-    assert pruned(one)[1] == (0, 1, 2, 3)
+    assert pruned(original)[1] == (0, 1, 2, 3)
 
 
 def test_a_write_is_kept_with_all_that_it_writes() -> None:
-    one = program(
+    original = program(
         node("clone", INPUT, storage=(1,)),
         node("exp", INPUT, storage=(2,)),
         node("neg", result(1), storage=(3,)),
         node("copy_", result(0), result(2), storage=(1,)),
         output=0,
     )
-    assert names(pruned(one)[0]) == ["clone", "exp", "neg", "copy_"], "the output shares memory with what is written"
+    assert names(pruned(original)[0]) == ["clone", "exp", "neg", "copy_"], (
+        "the output shares memory with what is written"
+    )
 
 
 def test_a_write_into_memory_that_nobody_reads_is_left_out() -> None:
-    one = program(
+    original = program(
         node("clone", INPUT, storage=(1,)),
         node("clone", INPUT, storage=(2,)),
         node("zero_", result(1), storage=(2,)),
         output=0,
     )
-    assert pruned(one)[1] == (0,)
+    assert pruned(original)[1] == (0,)
 
 
 @pytest.mark.parametrize("op", ["add_.Tensor", "add.out"])
@@ -119,7 +121,7 @@ def test_a_buffer_is_written_for_the_next_pass(op: str) -> None:
     assert pruned(program(reading, other, output=0))[1] == (0,), "of a buffer that is not read nothing is kept"
 
 
-def test_writes_that_need_writes_are_found_in_any_number() -> None:
+def test_chains_of_writes_are_found_at_any_length() -> None:
     count = 6
     copies = [node("clone", INPUT, storage=(at + 1,)) for at in range(count)]
     writes = [node("add_.Tensor", result(at - 1), result(at), storage=(at,)) for at in range(count - 1, 0, -1)]
@@ -149,10 +151,10 @@ def passes(argument: Callable[[int], Any], sizes: tuple[int, ...] = SIZES) -> di
     ],
 )
 def test_numbers_that_grow_with_the_batch(argument: Callable[[int], Any], merged: Any) -> None:
-    one = generalised(passes(argument))
-    assert one is not None
-    assert one.nodes[0].args == (INPUT, merged)
-    assert one.output == Source("node", 0)
+    general = generalised(passes(argument))
+    assert general is not None
+    assert general.nodes[0].args == (INPUT, merged)
+    assert general.output == Source("node", 0)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_passes_must_run_the_same_operations_on_the_same_tensors() -> None:
     ):
         assert generalised({64: first, 3: other}) is None
     assert generalised({64: first, 3: first}) == first
-    assert generalised({64: first}) is None, "one pass tells nothing of others"
+    assert generalised({64: first}) is None, "one pass does not show what depends on the batch size"
     assert generalised({}) is None
 
 
@@ -208,8 +210,8 @@ def test_a_graph_has_what_its_programs_use_numbered_by_first_use() -> None:
     buffers = [Constant(f"b{at}", (), "float32") for at in range(4)]
     constants = [Constant(f"c{at}", (), "float32") for at in range(4)]
     graph = gathered([training, evaluation], weights, buffers, constants, batch=0)
-    assert [one.name for one in graph.weights] == ["w2", "w1"]
-    assert [one.name for one in (*graph.buffers, *graph.constants)] == ["b1", "c3"]
+    assert [weight.name for weight in graph.weights] == ["w2", "w1"]
+    assert [tensor.name for tensor in (*graph.buffers, *graph.constants)] == ["b1", "c3"]
     assert graph.training.nodes[0].args[1:] == (held("parameter", 0), held("parameter", 1))
     assert graph.evaluation.nodes[2].args[1] == held("constant", 0)
     check_graph(graph)
@@ -225,16 +227,16 @@ def test_the_bounds_of_layers_are_those_of_torch() -> None:
             node("mul.Tensor", result(1), held("parameter", 4)),
         ),
         Program(),
-        tuple(Weight("", tuple(one.shape)) for one in [*layers.parameters(), torch.zeros(4)]),
+        tuple(Weight("", tuple(tensor.shape)) for tensor in [*layers.parameters(), torch.zeros(4)]),
     )
     bounds = layer_bounds(graph)
     assert set(bounds) == {0, 1, 2, 3}
-    for number, one in enumerate(layers.parameters()):
-        assert float(one.detach().abs().max()) <= bounds[number]
+    for number, parameter in enumerate(layers.parameters()):
+        assert float(parameter.detach().abs().max()) <= bounds[number]
         assert bounds[number] == pytest.approx((2 * 25) ** -0.5 if number < 2 else 7**-0.5)
 
 
-def test_small_weights_of_no_layer_keep_their_initial_values() -> None:
+def test_small_weights_outside_any_layer_keep_their_initial_values() -> None:
     def graph(*counts: int) -> Graph:
         nodes = [node("mul.Tensor", INPUT, held("parameter", at)) for at in range(len(counts))]
         return Graph(program(*nodes), Program(), tuple(Weight("", (count,), sample="AAAA") for count in counts))
@@ -247,10 +249,10 @@ def test_small_weights_of_no_layer_keep_their_initial_values() -> None:
 
 
 def test_uncut_lets_every_gradient_flow() -> None:
-    one = program(node("detach", result(0, is_cut=True)), node("stack", [result(0, is_cut=True), INPUT]))
-    free = uncut(replace(one, output=Source("node", 1, is_cut=True)))
+    original = program(node("detach", result(0, is_cut=True)), node("stack", [result(0, is_cut=True), INPUT]))
+    free = uncut(replace(original, output=Source("node", 1, is_cut=True)))
     assert names(free) == ["alias", "stack"]
-    assert not any(source.is_cut for each in free.nodes for source in each.sources())
+    assert not any(source.is_cut for node in free.nodes for source in node.sources())
     assert free.output == Source("node", 1)
 
 
@@ -356,13 +358,13 @@ def test_no_operation_reads_out_values_or_reaches_into_memory() -> None:
         "from_blob", "equal", "is_nonzero", "save", "record_stream", "_to_cpu", "pin_memory", "new_empty_strided",
     }  # fmt: skip
     assert not {name.rstrip("_") for name in OPERATIONS} & {name.rstrip("_") for name in forbidden}
-    assert all(one.reason for one in OPERATIONS.values())
-    assert {one.kind for one in OPERATIONS.values()} == set(Kind)
+    assert all(operation.reason for operation in OPERATIONS.values())
+    assert {operation.kind for operation in OPERATIONS.values()} == set(Kind)
 
 
 def test_sources_are_found_at_any_depth() -> None:
-    one = node("stack", [[INPUT], held("parameter", 4)], out={"tensor": ["node", 1, 2, True]})
-    assert list(one.sources()) == [
+    stacked = node("stack", [[INPUT], held("parameter", 4)], out={"tensor": ["node", 1, 2, True]})
+    assert list(stacked.sources()) == [
         Source("input", 0),
         Source("parameter", 4),
         Source("node", 1, 2, True),
@@ -452,7 +454,7 @@ def test_writing_in_place_matters_where_the_memory_is_read_again() -> None:
     assert digest(alone) == digest(plainly)
 
 
-def test_a_write_through_a_view_stays_one() -> None:
+def test_a_write_through_a_view_is_recorded_as_a_write() -> None:
     def through(net: Any, x: Tensor) -> Tensor:
         y = net.fc(x.flatten(1)) * 1
         y[:, 0].relu_()
@@ -469,7 +471,7 @@ def test_a_write_through_a_view_stays_one() -> None:
     assert digest(writing) != digest(apart)
 
 
-def test_initial_values_of_a_weight_of_no_layer_are_part_of_the_digest() -> None:
+def test_initial_values_of_a_weight_outside_any_layer_are_part_of_the_digest() -> None:
     def scaled(value: float) -> nn.Module:
         return With(
             lambda net, x: net.fc(x.flatten(1)) * net.scale,

@@ -1,4 +1,4 @@
-"""The pictures in evidence: which digits and filters are kept, that they are the right ones, and hostile ones."""
+"""The pictures in evidence: which digits and filters are kept, and that damaged pictures are refused."""
 
 from __future__ import annotations
 
@@ -46,10 +46,12 @@ def test_the_surest_mistakes_come_first() -> None:
     wrong = [index for index in range(HELDOUT) if shares[index].argmax() != LABELS[index]]
     assert len(wrong) > MOST_MISTAKES
     surest = sorted(wrong, key=lambda index: -shares[index].max())[:MOST_MISTAKES]
-    assert [one.pixels for one in mistakes] == [IMAGES[index].tobytes() for index in surest]
-    assert [one.digit for one in mistakes] == [LABELS[index] for index in surest]
-    assert [one.predicted for one in mistakes] == [shares[index].argmax() for index in surest]
-    assert [one.probability for one in mistakes] == pytest.approx([shares[index].max() for index in surest], abs=1e-6)
+    assert [mistake.pixels for mistake in mistakes] == [IMAGES[index].tobytes() for index in surest]
+    assert [mistake.digit for mistake in mistakes] == [LABELS[index] for index in surest]
+    assert [mistake.predicted for mistake in mistakes] == [shares[index].argmax() for index in surest]
+    assert [mistake.probability for mistake in mistakes] == pytest.approx(
+        [shares[index].max() for index in surest], abs=1e-6
+    )
 
 
 def test_a_net_without_errors_has_no_mistakes() -> None:
@@ -64,8 +66,10 @@ def test_plain_scores_give_the_probabilities_of_their_log_softmax() -> None:
     scores = SCORES.astype(np.float64)
     log_softmax = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     plain, proper = (surest_mistakes(outputs, LABELS, IMAGES) for outputs in (SCORES, log_softmax))
-    assert [one.probability for one in plain] == pytest.approx([one.probability for one in proper], abs=1e-5)
-    assert [one.pixels for one in plain] == [one.pixels for one in proper]
+    assert [mistake.probability for mistake in plain] == pytest.approx(
+        [mistake.probability for mistake in proper], abs=1e-5
+    )
+    assert [mistake.pixels for mistake in plain] == [mistake.pixels for mistake in proper]
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, 3e38, -1e30])
@@ -75,30 +79,30 @@ def test_outputs_that_are_not_finite_still_give_probabilities(odd: float, column
     outputs[:, columns] = odd
     mistakes = surest_mistakes(outputs, LABELS, IMAGES)
     assert len(mistakes) == MOST_MISTAKES
-    assert all(0 <= one.probability <= 1 and one.predicted != one.digit for one in mistakes)
+    assert all(0 <= mistake.probability <= 1 and mistake.predicted != mistake.digit for mistake in mistakes)
 
 
-def test_a_mistake_is_the_very_image_that_was_handed_out(tmp_path: Path) -> None:
-    """The worker's side is played by what a net can do at best: answer by the image alone, wherever it stands."""
+def test_a_mistake_shows_exactly_the_image_that_was_handed_out(tmp_path: Path) -> None:
+    """The worker's side is a net whose answer depends only on the image, not on its place in the batch."""
     data = DataSet("digits", IMAGES, LABELS, IMAGES, LABELS, "", "")
     files, labels = write_worker_files(data, tmp_path, order_seed=5)
     handed_out = np.fromfile(files.heldout_images, np.uint8).reshape(-1, 28, 28)
     assert not np.array_equal(handed_out, IMAGES), "they were shuffled"
     outputs = np.stack([answer(image.tobytes()) for image in handed_out])
     predictions = Predictions(1, outputs)
-    judged = with_pictures(with_accuracy(Training(None, 1), predictions, labels), predictions, labels, handed_out)
-    assert len(judged.mistakes) == MOST_MISTAKES
+    training = with_pictures(with_accuracy(Training(None, 1), predictions, labels), predictions, labels, handed_out)
+    assert len(training.mistakes) == MOST_MISTAKES
     label_of = {image.tobytes(): label for image, label in zip(IMAGES, LABELS, strict=True)}
-    for one in judged.mistakes:
-        assert one.digit == label_of[one.pixels]
-        assert one.predicted == answer(one.pixels).argmax() != one.digit
+    for mistake in training.mistakes:
+        assert mistake.digit == label_of[mistake.pixels]
+        assert mistake.predicted == answer(mistake.pixels).argmax() != mistake.digit
 
 
 def answer(pixels: bytes) -> NDArray[np.float32]:
     return np.frombuffer(pixels[:10], np.uint8).astype(np.float32)
 
 
-def test_a_run_that_was_not_judged_has_no_pictures() -> None:
+def test_a_training_run_without_accuracy_has_no_pictures() -> None:
     predictions = Predictions(1, SCORES[:5], FILTERS)
     for record, labels in ((Training(Problem("training"), 1), LABELS[:5]), (Training(None, 1), LABELS)):
         assert with_pictures(with_accuracy(record, predictions, labels), predictions, labels, IMAGES) == record
@@ -123,7 +127,7 @@ def test_filters_keep_their_weights_to_half_a_step(factor: float) -> None:
     assert {min(b"".join(kept.pictures)), max(b"".join(kept.pictures))} & {1, 255}
 
 
-def test_filters_of_nothing_but_zeros_are_kept() -> None:
+def test_filters_of_zeros_are_kept() -> None:
     kept = quantised(np.zeros((2, 3, 4), np.float32))
     assert (kept.scale, kept.pictures) == (0.0, (bytes([ZERO] * 12),) * 2)
 
@@ -192,7 +196,7 @@ def test_filters_come_with_the_predictions() -> None:
     assert np.array_equal(predictions.filters, FILTERS)
 
 
-def test_as_many_filters_as_may_be_shown_are_few_bytes() -> None:
+def test_the_largest_number_of_filters_takes_few_bytes() -> None:
     most = np.zeros((MOST_FILTERS, LARGEST_KERNEL, LARGEST_KERNEL), np.float32)
     filters = crossed(most).filters
     assert filters is not None
@@ -200,10 +204,10 @@ def test_as_many_filters_as_may_be_shown_are_few_bytes() -> None:
 
 
 @pytest.mark.parametrize("value", [3.4e38, -3.4e38, 1e-45])
-def test_odd_weights_make_an_ugly_picture_at_most(value: float) -> None:
+def test_filters_with_extreme_weights_can_be_stored(value: float) -> None:
     filters = FILTERS.copy()
     filters[0] = value
     predictions = crossed(filters)
-    judged = with_pictures(with_accuracy(Training(None, 1), predictions, LABELS), predictions, LABELS, IMAGES)
-    assert unpacked(packed(judged), Training) == judged
-    assert judged.filters is not None
+    training = with_pictures(with_accuracy(Training(None, 1), predictions, LABELS), predictions, LABELS, IMAGES)
+    assert unpacked(packed(training), Training) == training
+    assert training.filters is not None

@@ -1,4 +1,4 @@
-"""A marking scheme is read exactly, or refused with the file, the key and what to change."""
+"""A marking scheme is read exactly, or refused with the file, the key and the reason."""
 
 from __future__ import annotations
 
@@ -168,7 +168,10 @@ FAULTS = {
     "no bands": (with_bands(""), "training.digits.bands: .*at least one entry, not an empty list"),
     "no seeds": (with_line("seeds", "seeds = []"), "training.mnist.seeds: .*at least one entry"),
     "a seed twice": (with_line("seeds", "seeds = [1, 1]"), "training.mnist.seeds: contains the same seed"),
-    "a seed that is no number": (with_line("seeds", 'seeds = [1, "2"]'), r"training.mnist.seeds\[2\]: .*whole number"),
+    "a seed that is text": (
+        with_line("seeds", 'seeds = [1, "2"]'),
+        r"training.mnist.seeds\[2\]: .*whole number",
+    ),
     "no steps": (with_line("steps", "steps = 0"), "training.mnist.steps: should be between 10 and"),
     "endless steps": (with_line("steps", "steps = 1_000_000"), "training.mnist.steps: should be between"),
     "part of a step": (with_line("steps", "steps = 1.5"), "training.mnist.steps: should be a whole number"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.measure.audit import (
-    CONDUCT,
+    SUSPICIONS,
     Graded,
     Tally,
     Traces,
@@ -87,7 +87,7 @@ def assert_sound(attack: Attack) -> None:
     assert attack.family in FAMILIES
     assert 0 <= attack.at_most <= POINTS
     assert attack.at_least is None or attack.at_least <= attack.at_most
-    assert {id for ids in attack.flags for id in ids} <= CONDUCT | INTAKE_FLAGS
+    assert {id for ids in attack.flags for id in ids} <= SUSPICIONS | INTAKE_FLAGS
     assert all(attack.flags), "a list of alternatives names at least one flag"
     assert set(attack.endings) <= ENDINGS
 
@@ -140,7 +140,7 @@ def test_an_attack_gains_nothing_and_is_reported(name: str, small: Judged) -> No
 def test_a_neighbour_of_attacks_gets_its_own_result(name: str, small: Judged) -> None:
     entry = small.run.entries[name]
     assert not differences(expected_of(name), entry)
-    assert not flags_of(entry) & CONDUCT
+    assert not flags_of(entry) & SUSPICIONS
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The worker pool against submissions that behave, misbehave and attack; see worker_entries.py for each of them."""
+"""The worker pool against submissions that behave, misbehave and attack; worker_entries.py has their code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_job_arrives(record: Callable[[str], Evidence]) -> None:
     assert record("sees_the_seed").output == "7\n"
 
 
-def test_submission_that_reports_nothing(record: Callable[[str], Evidence]) -> None:
+def test_a_submission_that_reports_nothing(record: Callable[[str], Evidence]) -> None:
     evidence = record("nothing")
     assert evidence.ending.kind == "finished"
     assert evidence.load is None
@@ -129,7 +129,7 @@ def test_output_flood_is_drained_and_cut(record: Callable[[str], Evidence]) -> N
     assert evidence.output.startswith(f"[{(12 << 20) + 8 - LIMITS.output_bytes} bytes of output before this")
 
 
-def test_frames_after_the_end_change_nothing(record: Callable[[str], Evidence]) -> None:
+def test_frames_after_the_end_are_ignored(record: Callable[[str], Evidence]) -> None:
     evidence = record("speaks_after_the_end")
     assert evidence.ending.kind in ("finished", "crashed")
     assert evidence.load is None
@@ -142,7 +142,7 @@ def test_large_records_arrive(record: Callable[[str], Evidence]) -> None:
 
 
 @pytest.mark.parametrize("behaviour", ["patches_what_reports", "reports_from_a_fork"])
-def test_reports_come_from_one_process_by_its_own_means(record: Callable[[str], Evidence], behaviour: str) -> None:
+def test_evidence_comes_only_from_the_child_process_itself(record: Callable[[str], Evidence], behaviour: str) -> None:
     evidence = record(behaviour)
     assert evidence.load is not None
     assert evidence.load.methods == ("__init__", "forward")
@@ -207,7 +207,7 @@ def test_the_environment_of_a_submission(
     assert len(others) <= 2
 
 
-def test_a_loss_is_tried_again_and_costs_a_neighbour_nothing(tmp_path: Path) -> None:
+def test_after_a_lost_worker_all_submissions_are_tried_again(tmp_path: Path) -> None:
     calm, wild = tmp_path / "calm", tmp_path / "wild"
     calm.mkdir()
     wild.mkdir()
@@ -232,7 +232,7 @@ def test_a_halted_server_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @linux_only
-def test_hundred_jobs_leave_nothing_behind(tmp_path: Path) -> None:
+def test_a_hundred_jobs_leave_no_descriptors_or_processes(tmp_path: Path) -> None:
     before = descriptor_count()
     with make_pool() as pool, ThreadPoolExecutor(2) as threads:
         server = pool._current_server().pid
@@ -291,7 +291,7 @@ if __name__ == "__main__":
     assert wait_until(lambda: not is_running(server) and not is_running(child))
 
 
-def test_fault_of_our_own_is_not_hidden(pool: WorkerPool, tmp_path: Path) -> None:
+def test_a_fault_of_the_grader_is_not_hidden(pool: WorkerPool, tmp_path: Path) -> None:
     def on_stage(stage: str) -> None:
         raise ZeroDivisionError(stage)
 
@@ -299,17 +299,17 @@ def test_fault_of_our_own_is_not_hidden(pool: WorkerPool, tmp_path: Path) -> Non
         pool.record(make_job("normal", tmp_path), on_stage=on_stage)
 
 
-def test_missing_package_is_named() -> None:
+def test_a_missing_package_is_named() -> None:
     with make_pool(warm=("no_such_package",)) as pool, pytest.raises(UsageFault, match="no_such_package"):
         _ = pool.versions
 
 
-def test_broken_worker_is_our_fault(tmp_path: Path) -> None:
+def test_a_broken_worker_is_a_fault_of_the_grader(tmp_path: Path) -> None:
     with make_pool(entry="tests.no_such_module:observe") as pool, pytest.raises(GraderFault, match="no_such_module"):
         pool.record(make_job("normal", tmp_path))
 
 
-def test_system_without_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "fork")
     with pytest.raises(UsageFault, match="WSL"):
         make_pool()
@@ -362,7 +362,7 @@ def test_a_measurer_is_reused(pool: WorkerPool) -> None:
     assert len({pid_of(pool) for _ in range(20)}) == 1
 
 
-def test_two_measure_at_once_in_two_processes(pool: WorkerPool) -> None:
+def test_two_measurements_at_once_run_in_two_processes(pool: WorkerPool) -> None:
     with ThreadPoolExecutor(4) as threads:
         began = time.monotonic()
         pids = list(threads.map(lambda _: pid_of(pool, 0.5), range(4)))
@@ -370,7 +370,7 @@ def test_two_measure_at_once_in_two_processes(pool: WorkerPool) -> None:
     assert 1.0 <= time.monotonic() - began < 2.0
 
 
-def test_measuring_and_recording_share_their_turns(tmp_path: Path) -> None:
+def test_measuring_and_recording_share_the_workers(tmp_path: Path) -> None:
     with make_pool(workers=1) as pool, ThreadPoolExecutor(2) as threads:
         pid_of(pool)
         began = time.monotonic()
@@ -407,7 +407,7 @@ def test_a_failed_measurement(pool: WorkerPool, request_: bytes, kind: str, deta
         assert "Traceback" in failed.value.__notes__[0]
 
 
-def test_a_service_that_does_not_open_is_our_fault() -> None:
+def test_a_service_that_does_not_open_is_a_fault_of_the_grader() -> None:
     with make_pool(is_broken=True) as pool, pytest.raises(MeasurementFailed, match="the data is not there") as failed:
         pool.measure(b"echo", seconds=5)
     assert failed.value.ending.kind == "fault"
@@ -439,7 +439,7 @@ def test_a_measurer_has_its_settings_and_limits(pool: WorkerPool) -> None:
 
 
 @linux_only
-def test_measurers_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measuring_processes_leave_no_files_or_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = descriptor_count()
     with make_pool() as pool:

@@ -94,22 +94,22 @@ def strings_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from strings_in(one)
+        for item in value.values():
+            yield from strings_in(item)
     elif isinstance(value, list):
-        for one in value:
-            yield from strings_in(one)
+        for item in value:
+            yield from strings_in(item)
 
 
 def number_lists_in(value: Any) -> Iterator[list[str]]:
     if isinstance(value, dict):
-        for one in value.values():
-            yield from number_lists_in(one)
-    elif isinstance(value, list) and value and all(re.fullmatch(r"[\d.]+", str(one)) for one in value):
-        yield [str(one) for one in value]
+        for item in value.values():
+            yield from number_lists_in(item)
+    elif isinstance(value, list) and value and all(re.fullmatch(r"[\d.]+", str(number)) for number in value):
+        yield [str(number) for number in value]
     elif isinstance(value, list):
-        for one in value:
-            yield from number_lists_in(one)
+        for item in value:
+            yield from number_lists_in(item)
 
 
 KEY = tomllib.loads((SOLUTIONS / "key.toml").read_text(encoding="utf-8"))
@@ -137,9 +137,9 @@ def code_lines(path: Path) -> set[str]:
 
 def test_no_line_of_the_solution_is_in_the_zip(contents: dict[str, str]) -> None:
     lines = code_lines(SOLUTIONS / "task1_cnn.py") - code_lines(STUDENTS / "task1_cnn.py")
-    told = lines - {"super().__init__()"}  # which every class of ours begins with
-    assert len(told) > 8
-    assert [(name, line) for name, text in contents.items() for line in told if line in text] == []
+    own = lines - {"super().__init__()"}  # public classes begin with this line too
+    assert len(own) > 8
+    assert [(name, line) for name, text in contents.items() for line in own if line in text] == []
 
 
 def test_no_model_answer_is_in_the_zip(contents: dict[str, str]) -> None:
@@ -148,9 +148,9 @@ def test_no_model_answer_is_in_the_zip(contents: dict[str, str]) -> None:
     for notebook in SOLUTIONS.glob("*.ipynb"):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         lines = {line.strip() for cell in cells for line in "".join(cell["source"]).splitlines()}
-        told = {line for line in lines if len(line) >= LONG and json.dumps(line, ensure_ascii=False)[1:-1] not in blank}
-        assert len(told) >= 13
-        assert [line for line in told if squeezed(line) in whole] == []
+        own = {line for line in lines if len(line) >= LONG and json.dumps(line, ensure_ascii=False)[1:-1] not in blank}
+        assert len(own) >= 13
+        assert [line for line in own if squeezed(line) in whole] == []
 
 
 def pairs_of_lines(path: Path) -> set[tuple[str, str]]:
@@ -259,7 +259,9 @@ def test_the_reference_solution_passes(reference: Ran) -> None:
     assert "All public checks passed; more is checked when your work is marked." in reference.printed
     assert "all correct" not in reference.printed.casefold()
     assert "small sample of real handwritten digits" in squeezed(reference.printed)
-    not_passed = [name for name, case in cases(reference).items() if {one.tag for one in case} & {"failure", "skipped"}]
+    not_passed = [
+        name for name, case in cases(reference).items() if {element.tag for element in case} & {"failure", "skipped"}
+    ]
     assert not_passed == ["test_answers"]
 
 

@@ -32,7 +32,7 @@ from grader.selfcheck.image_choice import choose_images
 from grader.selfcheck.observation import Observed, observe
 from grader.selfcheck.records import record_from
 from grader.selfcheck.run import SEED
-from grader.selfcheck.steps import OVERFITS, SHAPES, judge, points
+from grader.selfcheck.steps import OVERFITS, SHAPES, points, step_findings
 from grader.selfcheck.task import RECORDS, Task
 from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, failure, next_step
 from grader.selfcheck.work_copy import copy_work
@@ -51,7 +51,7 @@ MOST_SECONDS = 3600
 IDS = [step.id for step in STEPS]
 
 
-def look_at(*cases: str) -> dict[str, dict[str, list[str]]]:
+def self_check(*cases: str) -> dict[str, dict[str, list[str]]]:
     """Status, message and hint of each step of the self-check, by case of the sample cohort. Uses two processes."""
     command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
     environment = os.environ | SETTINGS
@@ -90,10 +90,10 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def looked_at() -> dict[str, dict[str, list[str]]]:
+def checked() -> dict[str, dict[str, list[str]]]:
     """The common faults and a share of the other cases, together, because each process has to import torch."""
     others = sorted({path.parent.name for path in COHORT.glob("*/expected.toml")} - FAULTS.keys())
-    return look_at(*FAULTS, *others[::SHARE])
+    return self_check(*FAULTS, *others[::SHARE])
 
 
 def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
@@ -104,8 +104,8 @@ def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
 
 @of_the_cohort
 @pytest.mark.parametrize("case", FAULTS)
-def test_the_first_failure_has_the_right_hint(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
-    steps = looked_at[case]
+def test_the_first_failure_has_the_right_hint(case: str, checked: dict[str, dict[str, list[str]]]) -> None:
+    steps = checked[case]
     assert list(steps) == IDS
     first = next(id for id, (status, _, _) in steps.items() if status == Status.FAILED)
     _, message, hint = steps[first]
@@ -115,9 +115,9 @@ def test_the_first_failure_has_the_right_hint(case: str, looked_at: dict[str, di
 
 @of_the_cohort
 @pytest.mark.parametrize("case", FAULTS)
-def test_each_fault_is_reported_once(case: str, looked_at: dict[str, dict[str, list[str]]]) -> None:
-    told = [id for id, (status, _, _) in looked_at[case].items() if status not in (Status.PASSED, Status.SKIPPED)]
-    assert told == [FAULTS[case][0]]
+def test_each_fault_is_reported_once(case: str, checked: dict[str, dict[str, list[str]]]) -> None:
+    reported = [id for id, (status, _, _) in checked[case].items() if status not in (Status.PASSED, Status.SKIPPED)]
+    assert reported == [FAULTS[case][0]]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_each_fault_is_reported_once(case: str, looked_at: dict[str, dict[str, l
 )
 def test_a_network_that_never_calls_super_init(text: str, message: str) -> None:
     build = replace(samples.BUILD, problem=Problem("build", text, "AttributeError"))
-    found = samples.judged(replace(samples.HEALTHY, build=build))["loads"]
+    found = samples.findings_of(replace(samples.HEALTHY, build=build))["loads"]
     assert found.message.startswith(message)
     assert ("super().__init__()" in found.hint) == ("_modules" in text)
 
@@ -138,7 +138,7 @@ def test_the_unchanged_template_is_called_blank() -> None:
     problem = Problem("build", "'Net' object has no attribute '_modules'", "AttributeError")
     load, build = replace(samples.LOAD, is_blank=True), replace(samples.BUILD, problem=problem)
     evidence = replace(samples.until("build", "finished"), load=load, build=build)
-    assert samples.judged(evidence)["loads"].message == "Net is still blank, as in the template."
+    assert samples.findings_of(evidence)["loads"].message == "Net is still blank, as in the template."
 
 
 # ---- the same statuses as from the grader ----------------------------------------------------------------------------
@@ -152,17 +152,17 @@ def expected_statuses(case: str) -> dict[str, str]:
 
 @of_the_cohort
 def test_the_sample_cohort_gets_the_same_statuses_as_from_the_grader(
-    looked_at: dict[str, dict[str, list[str]]],
+    checked: dict[str, dict[str, list[str]]],
 ) -> None:
-    assert len(looked_at) >= len(FAULTS) + 10
+    assert len(checked) >= len(FAULTS) + 10
     differences = [
         (case, id, status, steps[id])
-        for case, steps in looked_at.items()
+        for case, steps in checked.items()
         for id, status in expected_statuses(case).items()
         if steps[id][0] != status
     ]
     assert differences == []
-    learning = {case: steps for case, steps in looked_at.items() if steps["training.accuracy"][0] == Status.PASSED}
+    learning = {case: steps for case, steps in checked.items() if steps["training.accuracy"][0] == Status.PASSED}
     blamed = [case for case, steps in learning.items() if steps[OVERFITS][0] != Status.PASSED]
     assert blamed == [], "networks that learn also pass the self-check's own steps"
 
@@ -176,8 +176,8 @@ def test_the_steps_are_all_checks_and_two_more() -> None:
 def test_good_evidence_passes_every_step() -> None:
     rubric = load_rubric()
     observed = Observed(samples.HEALTHY, replace(samples.training(0.97), correct=64, total=64))
-    findings = judge(observed, rubric, data="digits")
-    assert {id for id, one in findings.items() if one.status is not Status.PASSED} == set()
+    findings = step_findings(observed, rubric, data="digits")
+    assert {id for id, finding in findings.items() if finding.status is not Status.PASSED} == set()
 
 
 # ---- evidence across the pipe ----------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_records_survive_the_way_through_json() -> None:
 def test_a_failed_measurement_is_not_the_scripts_fault(stage: str, tmp_path: Path) -> None:
     begin = json.dumps({"stage": "load", "begin": True}), json.dumps({"stage": stage, "begin": True})
     process = started(f"import time; print(*{begin!r}, sep='\\n', flush=True); time.sleep(100)")
-    seen = observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 9, stage: 0.2}).evidence
+    seen = observe(process, task_for(tmp_path), evaluate=no_training, seconds={"start": 9, stage: 0.2}).evidence
     assert seen.ending == Ending("unmeasured", stage, "deadline: not done after 0.2 seconds")
 
 
@@ -230,19 +230,19 @@ def no_training(record: Training, predictions: Any) -> tuple[Training, int | Non
 def test_missing_torch_is_not_the_scripts_fault(tmp_path: Path) -> None:
     process = started("raise ModuleNotFoundError(\"No module named 'torch'\")")
     with pytest.raises(GraderFault, match="No module named 'torch'"):
-        observe(process, task_for(tmp_path), judge_training=no_training)
+        observe(process, task_for(tmp_path), evaluate=no_training)
 
 
 def test_a_silent_process_is_killed_at_the_time_limit(tmp_path: Path) -> None:
     process = started("import time; time.sleep(100)")
     with pytest.raises(GraderFault, match=r"not done after 0\.2 seconds"):
-        observe(process, task_for(tmp_path), judge_training=no_training, seconds={"start": 0.2})
+        observe(process, task_for(tmp_path), evaluate=no_training, seconds={"start": 0.2})
     assert process.returncode is not None
 
 
 def test_invalid_data_from_the_process_is_reported(tmp_path: Path) -> None:
     process = started('print(\'{"stage": "load", "begin": true}\'); print(\'x\' * 40)')
-    seen = observe(process, task_for(tmp_path), judge_training=no_training).evidence
+    seen = observe(process, task_for(tmp_path), evaluate=no_training).evidence
     assert seen.ending.kind == "crashed"
     assert seen.ending.stage == "load"
 
@@ -253,7 +253,7 @@ def test_invalid_data_from_the_process_is_reported(tmp_path: Path) -> None:
 def test_a_missing_script_is_reported(tmp_path: Path) -> None:
     check = run_self_check(tmp_path, {})
     assert check.findings["loads"].message == "task1_cnn.py is not in this folder."
-    assert {one.status for id, one in check.findings.items() if id != "loads"} == {Status.SKIPPED}
+    assert {finding.status for id, finding in check.findings.items() if id != "loads"} == {Status.SKIPPED}
 
 
 def test_the_copy_contains_only_the_students_own_files(tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def test_the_text_about_written_answers() -> None:
 
 def test_an_unsupported_submission_waits_for_a_tutor() -> None:
     evidence = replace(samples.HEALTHY, ending=Ending("unobserved", "modes", "odd"), modes=None, gradients=None)
-    findings = judge(Observed(replace(evidence, resources=None, trainings=())), load_rubric(), data="digits")
+    findings = step_findings(Observed(replace(evidence, resources=None, trainings=())), load_rubric(), data="digits")
     assert findings["behaviour.dropout_train_eval"].status is Status.NEEDS_REVIEW
     assert "behaviour.dropout_train_eval" in next_step(findings, IDS)[0]
 
@@ -383,14 +383,14 @@ def test_an_unsupported_submission_waits_for_a_tutor() -> None:
 def test_a_network_that_cannot_memorise_a_batch_fails_unless_another_fault_explains_it() -> None:
     rubric, poor = load_rubric(), replace(samples.training(0.97), correct=20, total=64)
     weak = replace(samples.HEALTHY, trainings=tuple(samples.training(0.2, seed) for seed in (1, 2, 3)))
-    findings = judge(Observed(weak, poor), rubric, data="digits")
+    findings = step_findings(Observed(weak, poor), rubric, data="digits")
     assert findings["training.accuracy"].status is Status.FAILED
     assert findings[OVERFITS].status is Status.FAILED
     assert "20 of its 64" in findings[OVERFITS].message
-    assert judge(Observed(samples.HEALTHY, poor), rubric, data="digits")[OVERFITS].status is Status.PASSED
+    assert step_findings(Observed(samples.HEALTHY, poor), rubric, data="digits")[OVERFITS].status is Status.PASSED
     frozen = replace(weak, gradients=replace(samples.GRADIENTS, problem=Problem("forward", "It does not work.")))
-    assert judge(Observed(frozen, poor), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
-    assert judge(Observed(weak, None), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
+    assert step_findings(Observed(frozen, poor), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
+    assert step_findings(Observed(weak, None), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
 
 
 def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -> None:

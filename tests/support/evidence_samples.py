@@ -72,8 +72,11 @@ LAYERS = (CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN, FC1, RELU, DRO
 
 
 def path(*operations: Operation) -> tuple[Operation, ...]:
-    """The operations numbered, each reading the result of the one before it unless it says what it reads."""
-    return tuple(replace(one, index=index, inputs=one.inputs or (index - 1,)) for index, one in enumerate(operations))
+    """The operations with their indices; without ``inputs``, an operation reads the result before it."""
+    return tuple(
+        replace(operation, index=index, inputs=operation.inputs or (index - 1,))
+        for index, operation in enumerate(operations)
+    )
 
 
 def trace(*operations: Operation, **changes: Any) -> Tracing:
@@ -138,6 +141,6 @@ def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "")
     return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)
 
 
-def judged(evidence: Evidence) -> Mapping[str, Finding]:
+def findings_of(evidence: Evidence) -> Mapping[str, Finding]:
     """What every check says, under the limits of this module."""
     return find(evidence, PLAN, max_parameters=MAX_PARAMETERS, max_forward_seconds=MAX_SECONDS)

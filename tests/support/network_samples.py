@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from grader.checks.network import Network, executed_network
 from grader.measure.images import Images
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.model.evidence import Building, Measurements, Problem, Recording
 from grader.model.graph import Graph, Node, Program, Source
 from grader.model.recorded import Recorded, graph_of
@@ -125,7 +125,7 @@ def measured(net: nn.Module, *, parameters: int | None = None) -> Measurements:
     recording = recording_of(net)
     graph = graph_of(recording).graph
     count = parameter_count(net) if parameters is None else parameters
-    return look(Subject(graph or Graph(Program(), Program()), recording, count, RECORDED_SEED), images(), seed=SEED)
+    return measure(Subject(graph or Graph(Program(), Program()), recording, count, RECORDED_SEED), images(), seed=SEED)
 
 
 def network(net: nn.Module) -> Network:
@@ -140,8 +140,8 @@ def doubts(net: nn.Module) -> set[str]:
     recording = recording_of(net)
     found = graph_of(recording)
     assert found.graph is not None
-    seen = look(Subject(found.graph, recording, parameter_count(net), RECORDED_SEED), images(), seed=SEED)
-    return {one.id for one in (*found.doubts, *seen.doubts)}
+    seen = measure(Subject(found.graph, recording, parameter_count(net), RECORDED_SEED), images(), seed=SEED)
+    return {doubt.id for doubt in (*found.doubts, *seen.doubts)}
 
 
 def names(program: Program) -> list[str]:
@@ -173,8 +173,8 @@ def held(kind: str, index: int) -> dict[str, Any]:
 def program(*nodes: Node, output: int | None = -1) -> Program:
     """These nodes, each in memory of its own unless it says otherwise; the last one makes the output."""
     made = tuple(
-        Node(one.op, one.args, one.kwargs, one.storage if one.storage != (0,) else (100 + place,))
-        for place, one in enumerate(nodes)
+        Node(node.op, node.args, node.kwargs, node.storage if node.storage != (0,) else (100 + place,))
+        for place, node in enumerate(nodes)
     )
     at = len(nodes) - 1 if output == -1 else output
     return Program(made, None if at is None else Source("node", at))

@@ -24,8 +24,8 @@ from grader.model import DataFiles, Finding, Rubric, Status, Submission
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import process
 from grader.selfcheck.observation import SECONDS, observe
-from grader.selfcheck.run import SEED, judge_with
-from grader.selfcheck.steps import judge, nothing_to_run
+from grader.selfcheck.run import SEED, evaluator
+from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import Task
 from grader.selfcheck.work_copy import copy_work
 from grader.submissions import discover
@@ -69,7 +69,9 @@ class Forked:
         return int(self.returncode)
 
 
-def look_at(submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path) -> dict[str, Finding]:
+def self_check(
+    submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path
+) -> dict[str, Finding]:
     """The finding of each step for one submission."""
     if submission.script is None:
         return nothing_to_run(Finding(Status.FAILED, submission.problem))
@@ -82,10 +84,10 @@ def look_at(submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any
     observed = observe(
         Forked(),
         task,
-        judge_training=judge_with(plan, labels),
+        evaluate=evaluator(plan, labels),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
-    return judge(observed, rubric, data="digits")
+    return step_findings(observed, rubric, data="digits")
 
 
 def main() -> None:
@@ -100,8 +102,8 @@ def main() -> None:
         for submission in discover(Path(cohort), scratch / "unpacked"):
             if submission.id not in ids:
                 continue
-            found = look_at(submission, rubric, (files, labels), scratch / "work")
-            told = {id: [one.status, one.message, one.hint] for id, one in found.items()}
+            found = self_check(submission, rubric, (files, labels), scratch / "work")
+            told = {id: [finding.status, finding.message, finding.hint] for id, finding in found.items()}
             print(json.dumps({"id": submission.id, "steps": told}), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What a submission can see and do at each level of isolation, tried for real on the kernel that runs the tests."""
+"""What a submission can see and do at each level of isolation, tested on the kernel of this machine."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def tried(pool: WorkerPool, root: Path, listener: socket.socket, hidden: list[Pa
 
 
 @linux_only
-def test_a_submission_at_the_full_level_is_alone(level: str, tmp_path: Path, listener: socket.socket) -> None:
+def test_at_the_full_level_a_submission_is_isolated(level: str, tmp_path: Path, listener: socket.socket) -> None:
     if level != "full":
         pytest.skip(f"this machine allows only the level {level}")
     root, neighbour = tmp_path / "student", tmp_path / "neighbour"
@@ -98,7 +98,7 @@ def test_a_submission_at_the_full_level_is_alone(level: str, tmp_path: Path, lis
 
 
 @linux_only
-def test_a_measurer_at_the_full_level_is_as_alone_and_keeps_what_it_opened(
+def test_at_the_full_level_a_measuring_process_is_isolated_and_keeps_its_open_files(
     level: str, tmp_path: Path, listener: socket.socket
 ) -> None:
     if level != "full":
@@ -246,7 +246,7 @@ def test_levels_have_a_name_and_a_text() -> None:
     assert "missing: own file system, own network, own process space" in str(some)
     assert "started through podman run image" in str(some)
     without = [step for step in capabilities.STEPS if step != capabilities.LANDLOCK]
-    assert level_of(without, {}, wish=Wish.AUTO).name == "full", "a second lock is no part of the level"
+    assert level_of(without, {}, wish=Wish.AUTO).name == "full", "a second lock is not part of the level"
 
 
 def test_steps_that_are_refused_are_left_out_one_by_one() -> None:
@@ -277,7 +277,7 @@ def test_a_worker_runs_inside_bubblewrap(tmp_path: Path) -> None:
     assert evidence.ending.kind == "finished"
 
 
-def test_a_prefix_that_starts_nothing_is_named(tmp_path: Path) -> None:
+def test_a_prefix_that_starts_no_process_is_reported(tmp_path: Path) -> None:
     for prefix, words in ((["no-such-command"], "no-such-command"), (["false"], "ended without a message")):
         with pytest.raises(UsageFault, match=words), WorkerPool(workers=1, prefix=prefix, warm=()) as pool:
             _ = pool.isolation

@@ -1,4 +1,4 @@
-"""Getting Net out of scripts and notebooks that were never meant to be imported."""
+"""Loading Net from scripts and notebooks that were not written to be imported."""
 
 from __future__ import annotations
 
@@ -368,7 +368,7 @@ def test_exceptions_are_placed_at_the_students_line(tmp_path: Path) -> None:
     assert len(problem_from("build", ValueError("c" * 9000), {}).message) == 500
 
 
-def test_source_stays_visible_and_stand_ins_go(tmp_path: Path) -> None:
+def test_source_files_stay_visible_and_stand_ins_are_removed(tmp_path: Path) -> None:
     import inspect
 
     before = (builtins.input, torch.Tensor.backward, torch.optim.SGD.step, torch.cuda.is_available, os._exit)

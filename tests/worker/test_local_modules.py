@@ -1,4 +1,4 @@
-"""The modules that a script brings along."""
+"""The helper modules of a submission: how they are found and imported."""
 
 from __future__ import annotations
 

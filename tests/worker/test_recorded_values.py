@@ -1,4 +1,4 @@
-"""Recording: where tensors come from, be it weights, buffers, constants or values that nobody saw made."""
+"""Recording: the sources of tensors (weights, buffers, constants, values without a recorded operation)."""
 
 from __future__ import annotations
 
@@ -33,32 +33,34 @@ from tests.support.recorded_parts import first_pass, numbers
 def test_layers_in_a_plain_list_are_unregistered_and_not_fresh() -> None:
     hidden = [nn.Conv2d(1, 2, 5), nn.Linear(1152, 10)]
     graph = graph_from(With(lambda net, x: hidden[1](hidden[0](x).flatten(1))))
-    assert [(one.name, one.is_registered, one.is_fresh, one.shape) for one in graph.weights] == [
+    assert [(weight.name, weight.is_registered, weight.is_fresh, weight.shape) for weight in graph.weights] == [
         ("", False, False, (2, 1, 5, 5)),
         ("", False, False, (2,)),
         ("", False, False, (10, 1152)),
         ("", False, False, (10,)),
     ]
-    assert [one.owner for one in graph.training.nodes] == ["unregistered", "", "unregistered"]
+    assert [node.owner for node in graph.training.nodes] == ["unregistered", "", "unregistered"]
 
 
 def test_layers_made_in_forward_are_fresh() -> None:
     graph = graph_from(
         With(lambda net, x: net.fc(nn.Conv2d(1, 2, 5)(x).flatten(1)), fc=nn.Linear(1152, 10)),
     )
-    assert [one.name for one in graph.weights] == ["fc.weight", "fc.bias"]
-    drawn = next(one for one in graph.training.nodes if one.name == "conv2d").args[1:3]
-    assert [graph.training.nodes[one["tensor"][1]].kind for one in drawn] == [Kind.RANDOM] * 2
-    assert next(one.owner for one in graph.training.nodes if one.name == "conv2d") == "fresh"
+    assert [weight.name for weight in graph.weights] == ["fc.weight", "fc.bias"]
+    drawn = next(node for node in graph.training.nodes if node.name == "conv2d").args[1:3]
+    assert [graph.training.nodes[argument["tensor"][1]].kind for argument in drawn] == [Kind.RANDOM] * 2
+    assert next(node.owner for node in graph.training.nodes if node.name == "conv2d") == "fresh"
 
 
 def test_unregistered_weights() -> None:
     weight = torch.randn(784, 10, requires_grad=True)
     kept = graph_from(With(lambda net, x: x.flatten(1) @ weight))
-    assert [(one.is_registered, one.is_fresh, one.is_trainable) for one in kept.weights] == [(False, False, True)]
+    assert [(weight.is_registered, weight.is_fresh, weight.is_trainable) for weight in kept.weights] == [
+        (False, False, True)
+    ]
     stock = [torch.randn(784, 10, requires_grad=True) for _ in range(20)]
     others = graph_from(With(lambda net, x: x.flatten(1) @ stock.pop()))
-    assert [(one.is_registered, one.is_fresh) for one in others.weights] == [(False, True)]
+    assert [(weight.is_registered, weight.is_fresh) for weight in others.weights] == [(False, True)]
     drawn = graph_from(With(lambda net, x: x.flatten(1) @ torch.randn(784, 10, requires_grad=True)))
     assert (drawn.weights, names(drawn.training)) == ((), ["flatten", "randn", "matmul"])
     chance = np.random.default_rng(0)
@@ -67,11 +69,11 @@ def test_unregistered_weights() -> None:
 
 
 def test_a_constant_in_place_of_a_weight_is_a_weight_that_does_not_learn() -> None:
-    weight = torch.randn(784, 10)
-    found = recorded(With(lambda net, x: x.flatten(1) @ weight))
+    constant = torch.randn(784, 10)
+    found = recorded(With(lambda net, x: x.flatten(1) @ constant))
     assert found.graph is not None
-    (one,) = found.graph.weights
-    assert (one.shape, one.is_trainable, one.is_registered, one.sample) == ((784, 10), False, False, "")
+    (weight,) = found.graph.weights
+    assert (weight.shape, weight.is_trainable, weight.is_registered, weight.sample) == ((784, 10), False, False, "")
     assert found.graph.training.nodes[-1].args[1] == {"tensor": ["parameter", 0, 0, False]}
     assert found.doubts == ()
 
@@ -81,35 +83,41 @@ def test_a_weight_shared_by_two_layers_is_one_weight() -> None:
     second.weight = first.weight
     net = linear(lambda net, x: net.fc(net.second(net.first(x)).flatten(1)), first=first, second=second)
     graph = graph_from(net)
-    assert [one.name for one in graph.weights] == ["first.weight", "first.bias", "second.bias", "fc.weight", "fc.bias"]
+    assert [weight.name for weight in graph.weights] == [
+        "first.weight",
+        "first.bias",
+        "second.bias",
+        "fc.weight",
+        "fc.bias",
+    ]
 
 
 def test_parametrized_weights_keep_their_names() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)))
     parametrizations.weight_norm(net.get_submodule("fc"))
     graph = graph_from(net)
-    assert all(one.is_registered and one.name.startswith("fc.") for one in graph.weights)
+    assert all(weight.is_registered and weight.name.startswith("fc.") for weight in graph.weights)
     assert "linear" in names(graph.training)
 
 
-def test_a_dropout_without_a_place_in_the_net() -> None:
+def test_a_dropout_that_is_not_an_attribute_of_the_net_is_unregistered() -> None:
     kept = [nn.Dropout(0.5)]
     graph = graph_from(Lab(dropout=lambda x: kept[0](x)))
-    owners = {(one.layer, one.owner) for one in graph.training.nodes if one.name == "dropout"}
+    owners = {(node.layer, node.owner) for node in graph.training.nodes if node.name == "dropout"}
     assert owners == {("an unregistered Dropout", "unregistered")}
-    assert {one.args[2] for one in graph.evaluation.nodes if one.name == "dropout"} == {True}, "nobody tells it"
+    assert {node.args[2] for node in graph.evaluation.nodes if node.name == "dropout"} == {True}, "eval() misses it"
 
 
-def test_a_dropout_made_in_forward_is_fresh() -> None:
+def test_a_dropout_created_in_forward_is_fresh() -> None:
     recording = recording_of(Lab(dropout=lambda x: nn.Dropout(0.5)(x)))
-    owners = {one.owner for one in recording.passes[1].program.nodes if one.name == "dropout"}
+    owners = {node.owner for node in recording.passes[1].program.nodes if node.name == "dropout"}
     assert owners == {"fresh"}
 
 
 def test_layers_inside_containers_have_dotted_names() -> None:
     body = nn.Sequential(nn.Conv2d(1, 2, 5), nn.ReLU(), nn.Sequential(nn.Flatten(), nn.Linear(1152, 10)))
     graph = graph_from(With(lambda net, x: net.body(x), body=body))
-    assert [one.layer for one in graph.training.nodes] == ["body.0", "body.1", "body.2.0", "body.2.1"]
+    assert [node.layer for node in graph.training.nodes] == ["body.0", "body.1", "body.2.0", "body.2.1"]
 
 
 class Fails(nn.Module):
@@ -133,17 +141,21 @@ def test_after_an_exception_that_forward_catches_layers_have_their_own_names() -
         return net.fc(x.flatten(1))  # type: ignore[no-any-return]
 
     graph = graph_from(linear(forward, block=Fails()))
-    assert [(one.name, one.layer) for one in graph.training.nodes] == [("relu", ""), ("flatten", ""), ("linear", "fc")]
-    assert [(one.name, one.kind, one.layer, one.after) for one in graph.aside] == [
+    assert [(node.name, node.layer) for node in graph.training.nodes] == [
+        ("relu", ""),
+        ("flatten", ""),
+        ("linear", "fc"),
+    ]
+    assert [(layer.name, layer.kind, layer.layer, layer.after) for layer in graph.aside] == [
         ("linear", "linear", "block.inner.0", 0)
     ]
 
 
 def test_after_an_exception_that_ends_the_pass_no_hook_is_left() -> None:
-    one = first_pass(With(lambda net, x: net.block(x[:, 0, 0, :3]), block=Fails()))
-    assert one.problem is not None
-    assert (one.problem.kind, one.problem.exception, names(one.program)[-1]) == ("forward", "KeyError", "linear")
-    assert one.program.output is None
+    run = first_pass(With(lambda net, x: net.block(x[:, 0, 0, :3]), block=Fails()))
+    assert run.problem is not None
+    assert (run.problem.kind, run.problem.exception, names(run.program)[-1]) == ("forward", "KeyError", "linear")
+    assert run.program.output is None
     layers = [node.layer for node in first_pass(Lab()).program.nodes if node.layer]
     assert layers == ["conv1", "conv2", "fc1", "fc2"]
 
@@ -151,7 +163,7 @@ def test_after_an_exception_that_ends_the_pass_no_hook_is_left() -> None:
 # ---- what a net brings along -----------------------------------------------------------------------------------------
 
 
-def test_small_constants_cross_whole() -> None:
+def test_small_constants_are_sent_completely() -> None:
     scale = torch.tensor([0.5, 2.0])
     net = linear(lambda net, x: net.fc((x * scale[0] + scale[1]).flatten(1)))
     found = recorded(net)
@@ -165,17 +177,17 @@ def test_small_constants_cross_whole() -> None:
 def test_constants_made_in_forward_are_the_same_each_time() -> None:
     found = recorded(linear(lambda net, x: net.fc(x.flatten(1)) * torch.tensor([1.0] * 9 + [2.0])))
     assert found.graph is not None
-    assert [one.varies for one in found.graph.constants] == [False]
+    assert [constant.varies for constant in found.graph.constants] == [False]
     assert found.doubts == ()
 
 
-def test_a_large_constant_is_named_and_does_not_cross() -> None:
+def test_a_large_constant_is_reported_and_not_sent() -> None:
     table = torch.randn(784) if MOST_VALUES < 784 else torch.randn(10, 784)
     found = recorded(linear(lambda net, x: net.fc(x.flatten(1)) + (x.flatten(1).unsqueeze(1) * table).sum(2)))
     assert found.graph is not None
     (constant,) = found.graph.constants
     assert (constant.values, constant.count) == ("", 7840)
-    assert [one.id for one in found.doubts] == ["large-constants"]
+    assert [doubt.id for doubt in found.doubts] == ["large-constants"]
 
 
 def by_numpy(net: Any, x: Tensor) -> Tensor:
@@ -200,18 +212,18 @@ def by_chance(net: Any, x: Tensor) -> Tensor:
 def test_values_without_a_recorded_operation_raise_a_doubt(forward: Callable[[Any, Tensor], Tensor]) -> None:
     found = recorded(linear(forward))
     assert found.graph is not None
-    assert {one.id for one in found.doubts} & {"unseen-values", "passes-differ"}
+    assert {doubt.id for doubt in found.doubts} & {"unseen-values", "passes-differ"}
 
 
 def test_buffers_and_what_is_written_into_them() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 5), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(1152, 10))
     recording = recording_of(net)
-    assert [one.name for one in recording.buffers] == ["1.running_mean", "1.running_var", "1.num_batches_tracked"]
+    assert [buffer.name for buffer in recording.buffers] == ["1.running_mean", "1.running_var", "1.num_batches_tracked"]
     assert numbers(recording.buffers[0].values, "<f4") == [0.0, 0.0]
     graph = graph_of(recording).graph
     assert graph is not None
     assert names(graph.training) == ["conv2d", "batch_norm", "flatten", "linear"], "counting batches changes nothing"
-    assert [one.name for one in graph.buffers] == ["1.running_mean", "1.running_var"]
+    assert [buffer.name for buffer in graph.buffers] == ["1.running_mean", "1.running_var"]
 
 
 def test_buffers_are_put_back_before_the_echo() -> None:

@@ -1,4 +1,4 @@
-"""Recording: what a forward may do beside its operations, where gradients end, and what a pass leaves."""
+"""Recording: other code in forward, gradients that are cut, and the state after a pass."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from grader.model.graph import MOST_NODES, SAMPLE, Graph, GraphRefused, Node, Source
 from grader.model.recorded import graph_of
-from grader.worker.record.chosen import chosen_images, chosen_weight
 from grader.worker.record.recording import Recorder
 from grader.worker.record.registry import Registry
+from grader.worker.record.seeded_values import chosen_images, chosen_weight
 from grader.worker.stages import BATCHES
 from tests.support.network_samples import (
     RECORDED_SEED,
@@ -38,7 +38,7 @@ LAB = [
 
 def cut_of(graph: Graph) -> list[str]:
     """The operations that read something from which no gradient flows back."""
-    return [one.name for one in graph.training.nodes if any(source.is_cut for source in one.sources())]
+    return [node.name for node in graph.training.nodes if any(source.is_cut for source in node.sources())]
 
 
 # ---- the whole -------------------------------------------------------------------------------------------------------
@@ -46,19 +46,19 @@ def cut_of(graph: Graph) -> list[str]:
 
 def test_the_lab_network() -> None:
     recording = recording_of(Lab())
-    assert [(one.mode, one.batch) for one in recording.passes] == [
+    assert [(run.mode, run.batch) for run in recording.passes] == [
         *(("train", batch) for batch in BATCHES),
         *(("eval", batch) for batch in BATCHES),
     ]
-    for one in recording.passes:
-        assert (one.problem, one.returned, one.shape, one.dtype) == (None, "Tensor", (one.batch, 10), "float32")
-        assert names(one.program) == LAB
-        assert one.program.output == Source("node", len(LAB) - 1)
-    assert [one.layer for one in recording.passes[0].program.nodes if one.layer] == ["conv1", "conv2", "fc1", "fc2"]
+    for run in recording.passes:
+        assert (run.problem, run.returned, run.shape, run.dtype) == (None, "Tensor", (run.batch, 10), "float32")
+        assert names(run.program) == LAB
+        assert run.program.output == Source("node", len(LAB) - 1)
+    assert [node.layer for node in recording.passes[0].program.nodes if node.layer] == ["conv1", "conv2", "fc1", "fc2"]
     weights = recording.weights
-    assert [one.name for one in weights] == [name for name, _ in Lab().named_parameters()]
-    assert [one.number for one in weights] == list(range(8))
-    assert all(one.is_registered and one.is_trainable and not one.is_fresh for one in weights)
+    assert [weight.name for weight in weights] == [name for name, _ in Lab().named_parameters()]
+    assert [weight.number for weight in weights] == list(range(8))
+    assert all(weight.is_registered and weight.is_trainable and not weight.is_fresh for weight in weights)
     assert (weights[0].shape, weights[0].dtype) == ((4, 1, 5, 5), "float32")
     assert len(numbers(weights[4].sample, "<f4")) == SAMPLE < 20 * 128
     assert (recording.buffers, recording.constants, recording.repairs) == ((), (), ())
@@ -68,8 +68,8 @@ def test_the_lab_network() -> None:
     graph = graph_of(recording).graph
     assert graph is not None
     assert graph.batch == 0
-    assert [one.args[1:] for one in graph.training.nodes if one.name == "dropout"] == [(0.5, True)] * 2
-    assert [one.args[1:] for one in graph.evaluation.nodes if one.name == "dropout"] == [(0.5, False)] * 2
+    assert [node.args[1:] for node in graph.training.nodes if node.name == "dropout"] == [(0.5, True)] * 2
+    assert [node.args[1:] for node in graph.evaluation.nodes if node.name == "dropout"] == [(0.5, False)] * 2
 
 
 def test_recording_changes_no_result() -> None:
@@ -122,7 +122,7 @@ def test_prints_items_and_asserts_do_not_disturb() -> None:
     assert found.graph.constants == ()
 
 
-def test_hooks_run_as_they_do() -> None:
+def test_what_hooks_run_is_recorded() -> None:
     net = Lab(relu=lambda x: x)
     seen: list[str] = []
     for layer in (net.conv1, net.conv2, net.fc1):
@@ -133,19 +133,19 @@ def test_hooks_run_as_they_do() -> None:
     assert len(seen) > 2 * len(BATCHES) - 1
 
 
-def test_a_hook_on_a_result_shows_in_the_gradients_alone() -> None:
+def test_a_hook_on_a_result_changes_only_the_gradients() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         y = net.fc(x.flatten(1))
         if y.requires_grad:
             y.register_hook(lambda gradient: gradient * 0.5)
         return y  # type: ignore[no-any-return]
 
-    plain, hooked = (recording_of(linear(one)) for one in (lambda net, x: net.fc(x.flatten(1)), forward))
+    plain, hooked = (recording_of(linear(forward_of)) for forward_of in (lambda net, x: net.fc(x.flatten(1)), forward))
     assert plain.passes == hooked.passes
     assert plain.echo is not None
     assert hooked.echo is not None
     assert hooked.echo.outputs == plain.echo.outputs
-    assert hooked.echo.gradients == pytest.approx([one / 2 for one in plain.echo.gradients])
+    assert hooked.echo.gradients == pytest.approx([gradient / 2 for gradient in plain.echo.gradients])
 
 
 class Doubled(torch.autograd.Function):
@@ -160,7 +160,7 @@ class Doubled(torch.autograd.Function):
         return gradient * 2
 
 
-def test_an_autograd_function_is_what_it_runs() -> None:
+def test_an_autograd_function_is_recorded_as_the_operations_it_runs() -> None:
     assert "mul" in names(graph_from(Lab(between=Doubled.apply)).training)
 
 
@@ -193,7 +193,7 @@ def test_a_cut_gradient_is_recorded(name: str) -> None:
     assert found.graph is not None
     assert (found.doubts, found.graph.constants) == ((), ())
     assert reader in cut_of(found.graph)
-    assert [one.name for one in found.graph.weights[:4:2]] == ["conv1.weight", "conv2.weight"], "one lineage"
+    assert [weight.name for weight in found.graph.weights[:4:2]] == ["conv1.weight", "conv2.weight"], "one lineage"
 
 
 def test_without_a_cut_every_gradient_flows() -> None:
@@ -205,28 +205,28 @@ def test_without_a_cut_every_gradient_flows() -> None:
 
 
 def arguments(net: nn.Module, op: str) -> list[tuple[Any, ...]]:
-    return [one.args[1:] for one in graph_from(net).training.nodes if one.name == op]
+    return [node.args[1:] for node in graph_from(net).training.nodes if node.name == op]
 
 
 def test_a_slice_to_the_end_fits_into_json() -> None:
     net = With(lambda net, x: net.fc(x[:, :, ::2, 1:].flatten(1)), fc=nn.Linear(14 * 27, 10))
     slices = arguments(net, "slice")
     assert len(slices) == 2
-    assert all(abs(one) < 2**53 for given in slices for one in given if isinstance(one, int))
+    assert all(abs(number) < 2**53 for given in slices for number in given if isinstance(number, int))
 
 
 def test_infinity_is_written_as_text() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)).masked_fill(torch.eye(10)[0] > 0, -math.inf))
-    assert [one[1] for one in arguments(net, "masked_fill")] == [{"float": "-inf"}]
+    assert [values[1] for values in arguments(net, "masked_fill")] == [{"float": "-inf"}]
 
 
 def test_dtypes_and_devices_are_written_as_words() -> None:
     net = linear(lambda net, x: net.fc(x.to(torch.float64).to(dtype=torch.float32, device="cpu").flatten(1)))
     words = [word for given in arguments(net, "to") for word in given]
     assert {"word": "float64"} in words
-    zeros = [one.kwargs for one in graph_from(Lab(between=lambda x: x + torch.zeros(128))).training.nodes]
+    zeros = [node.kwargs for node in graph_from(Lab(between=lambda x: x + torch.zeros(128))).training.nodes]
     assert {"device": {"word": "device"}, "pin_memory": False} in zeros or any(
-        one.get("device") == {"word": "device"} for one in zeros
+        keywords.get("device") == {"word": "device"} for keywords in zeros
     )
 
 
@@ -234,7 +234,7 @@ def test_numbers_that_are_the_batch() -> None:
     net = linear(lambda net, x: net.fc(x.view(x.size(0), -1)) + torch.ones(x.size(0) * 2, 10)[: len(x)])
     graph = graph_from(net)
     assert graph.batch == 0
-    given = {one.name: one.args for one in graph.training.nodes}
+    given = {node.name: node.args for node in graph.training.nodes}
     assert given["view"][1] == [{"images": [1, 0]}, -1]
     assert given["ones"][0] == [{"images": [2, 0]}, 10]
 
@@ -244,11 +244,11 @@ def test_a_hard_coded_batch() -> None:
     graph = graph_of(recording).graph
     assert graph is not None
     assert graph.batch == 64
-    problems = {one.batch: one.problem for one in recording.passes if one.mode == "eval"}
+    problems = {run.batch: run.problem for run in recording.passes if run.mode == "eval"}
     assert problems[64] is None
     assert problems[3] is not None
     other = recording_of(linear(lambda net, x: net.fc(x.view(50, 784))))
-    assert [(one.mode, one.batch) for one in other.passes if one.shape == (one.batch, 10)] == [
+    assert [(run.mode, run.batch) for run in other.passes if run.shape == (run.batch, 10)] == [
         ("train", 50),
         ("eval", 50),
     ]
@@ -259,13 +259,13 @@ def test_a_hard_coded_batch() -> None:
 
 def test_vmap_is_recorded_below_autograd() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
-        return torch.vmap(lambda one: net.fc(F.relu(one).flatten()))(x)  # type: ignore[no-any-return]
+        return torch.vmap(lambda image: net.fc(F.relu(image).flatten()))(x)  # type: ignore[no-any-return]
 
     found = recorded(linear(forward))
     assert found.graph is not None
     assert found.graph.batch == 0
     assert {"relu", "addmm"} & set(names(found.graph.training)) >= {"relu"}
-    assert [one.name for one in found.graph.weights] == ["fc.weight", "fc.bias"] or len(found.graph.weights) == 2
+    assert [weight.name for weight in found.graph.weights] == ["fc.weight", "fc.bias"] or len(found.graph.weights) == 2
 
 
 def loops(x: Tensor) -> Tensor:
@@ -286,10 +286,10 @@ def swallows(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("step", [loops, swallows])
 def test_too_many_operations_even_if_forward_catches_the_exception(step: Step) -> None:
     recording = recording_of(With(lambda net, x: step(x[:, 0, 0, :10])))
-    (one,) = recording.passes
-    assert one.problem is not None
-    assert one.problem.kind == "too-many-operations"
-    assert len(one.program.nodes) <= MOST_NODES
+    (run,) = recording.passes
+    assert run.problem is not None
+    assert run.problem.kind == "too-many-operations"
+    assert len(run.program.nodes) <= MOST_NODES
     with pytest.raises(GraphRefused, match="more than 3,000 operations"):
         graph_of(recording)
 
@@ -298,17 +298,17 @@ def test_too_many_operations_even_if_forward_catches_the_exception(step: Step) -
     ("wrap", "returned"), [(lambda x: (x, 1), "tuple"), (lambda x: {"scores": x}, "dict"), (lambda x: [x], "list")]
 )
 def test_the_first_tensor_of_what_is_returned_is_the_output(wrap: Callable[[Tensor], object], returned: str) -> None:
-    one = first_pass(linear(lambda net, x: wrap(net.fc(x.flatten(1)))))
-    assert (one.returned, one.program.output, one.shape) == (returned, Source("node", 1), ())
+    run = first_pass(linear(lambda net, x: wrap(net.fc(x.flatten(1)))))
+    assert (run.returned, run.program.output, run.shape) == (returned, Source("node", 1), ())
 
 
 def test_a_missing_return_leaves_no_output() -> None:
     def forward(net: Any, x: Tensor) -> None:
         net.fc(x.flatten(1))
 
-    one = first_pass(linear(forward))
-    assert (one.returned, one.program.output, one.problem) == ("NoneType", None, None)
-    assert names(one.program) == ["flatten", "linear"]
+    run = first_pass(linear(forward))
+    assert (run.returned, run.program.output, run.problem) == ("NoneType", None, None)
+    assert names(run.program) == ["flatten", "linear"]
 
 
 def test_a_fault_without_repair_ends_the_pass_and_keeps_what_ran() -> None:
@@ -316,10 +316,10 @@ def test_a_fault_without_repair_ends_the_pass_and_keeps_what_ran() -> None:
         x = F.relu(net.fc(x.flatten(1)))
         return net.fc3(x)  # type: ignore[no-any-return]
 
-    one = first_pass(linear(forward))
-    assert one.problem is not None
-    assert (one.problem.kind, one.problem.exception) == ("forward", "AttributeError")
-    assert (names(one.program), one.program.output, one.returned) == (["flatten", "linear", "relu"], None, "")
+    run = first_pass(linear(forward))
+    assert run.problem is not None
+    assert (run.problem.kind, run.problem.exception) == ("forward", "AttributeError")
+    assert (names(run.program), run.program.output, run.returned) == (["flatten", "linear", "relu"], None, "")
 
 
 def test_layers_whose_results_are_not_used_are_listed() -> None:
@@ -332,7 +332,7 @@ def test_layers_whose_results_are_not_used_are_listed() -> None:
 
     graph = graph_from(linear(forward, spare=nn.Linear(10, 2)))
     assert names(graph.training) == ["flatten", "linear", "log_softmax"]
-    assert [(one.name, one.kind, one.layer, one.after) for one in graph.aside] == [
+    assert [(layer.name, layer.kind, layer.layer, layer.after) for layer in graph.aside] == [
         ("dropout", "dropout", "", 2),
         ("linear", "linear", "spare", 2),
     ]
@@ -349,7 +349,7 @@ def test_modes_that_run_different_layers_raise_a_doubt() -> None:
         return torch.tanh(x) if net.training else F.relu(x)
 
     found = recorded(linear(forward))
-    assert [one.id for one in found.doubts] == ["modes-differ"]
+    assert [doubt.id for doubt in found.doubts] == ["modes-differ"]
     assert "tanh against relu" in found.doubts[0].message
 
 
@@ -383,7 +383,7 @@ def test_under_autocast_the_casts_are_recorded() -> None:
     found = recorded(linear(forward))
     assert found.doubts == ()
     assert found.graph is not None
-    casts = [one for one in found.graph.training.nodes if "bfloat16" in str((one.args, one.kwargs))]
+    casts = [node for node in found.graph.training.nodes if "bfloat16" in str((node.args, node.kwargs))]
     assert len(casts) >= 2, "the images and the weights become numbers of fewer digits"
 
 
@@ -397,13 +397,13 @@ def test_an_operation_that_is_not_allowed_and_leads_nowhere_costs_nothing() -> N
 
 def test_an_argument_may_have_any_name() -> None:
     """A recording by hand must not look like one of the grader's own descriptions of a tensor."""
-    one = Node("aten.relu.default", ({"tensor": ["input", 0]},), {"tensor": 5})
-    assert list(one.sources()) == [Source("input", 0)]
+    node = Node("aten.relu.default", ({"tensor": ["input", 0]},), {"tensor": 5})
+    assert list(node.sources()) == [Source("input", 0)]
 
 
 def test_batch_sizes_that_run_different_layers_raise_a_doubt() -> None:
     found = recorded(linear(lambda net, x: net.fc(x.flatten(1)) if len(x) != 3 else net.fc(x.flatten(1)).tanh()))
-    assert [one.id for one in found.doubts] == ["passes-differ"] * 2
+    assert [doubt.id for doubt in found.doubts] == ["passes-differ"] * 2
     assert found.graph is not None
     assert found.graph.batch == 64
 
@@ -427,7 +427,7 @@ def test_unused_weights_have_no_gradient() -> None:
     net = linear(lambda net, x: net.fc(x.flatten(1)), spare=nn.Linear(2, 2))
     echo = recording_of(net).echo
     assert echo is not None
-    assert [one > 0 for one in echo.gradients] == [True, True, False, False]
+    assert [gradient > 0 for gradient in echo.gradients] == [True, True, False, False]
     assert set(echo.gradients[2:]) == {-1.0}
 
 
@@ -442,9 +442,9 @@ def _quiet(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     capsys.readouterr()
 
 
-def test_nodes_say_what_they_are() -> None:
-    one = Node("aten.relu_.default")
-    assert (one.name, str(one.kind), one.writes) == ("relu_", "relu", True)
+def test_name_kind_and_writes_of_a_node() -> None:
+    node = Node("aten.relu_.default")
+    assert (node.name, str(node.kind), node.writes) == ("relu_", "relu", True)
     assert not Node("aten.relu.default").writes
     assert Node("aten.add.out").writes
     assert Node("nonsense").name == ""

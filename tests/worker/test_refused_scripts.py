@@ -1,4 +1,4 @@
-"""Scripts that give no network, or do harm when they are loaded, are refused with a plain reason."""
+"""Scripts that have no network, or do harm when they are loaded, are refused with a clear reason."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ BROKEN: dict[str, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_scripts_get_a_clear_message(tmp_path: Path, name: str) -> None:
-    kind, text, told = BROKEN[name]
+    kind, text, message = BROKEN[name]
     loaded = load(tmp_path, TORCH + text)
-    assert told in bad(loaded, kind)
+    assert message in bad(loaded, kind)
     assert loaded.record.problem is not None
     if kind not in {"no-net"}:
         assert loaded.record.problem.line > 0

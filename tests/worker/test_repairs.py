@@ -1,4 +1,4 @@
-"""Recording a network that cannot run as it stands: what is repaired, and that it is said."""
+"""Recording a network that cannot run: which sizes are repaired, and that repairs are reported."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def with_sizes(conv2_in: int = 4, fc1_in: int = 128, flatten: Step = lambda x: x
 
 
 def repaired_pass(recording: Recording) -> RecordedPass:
-    (one,) = [one for one in recording.passes if one.is_repaired]
-    return one
+    (run,) = [run for run in recording.passes if run.is_repaired]
+    return run
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_a_wrong_size_is_repaired_and_reported(net: nn.Module, kind: str, layer:
     recording = recording_of(net)
     repair = recording.repairs[0]
     assert (repair.kind, repair.layer, repair.expected, repair.seen) == (kind, layer, expected, seen)
-    one = repaired_pass(recording)
-    assert one.problem is None
-    assert [node.layer for node in one.program.nodes if node.layer] == ["conv1", "conv2", "fc1", "fc2"] or (
+    run = repaired_pass(recording)
+    assert run.problem is None
+    assert [node.layer for node in run.program.nodes if node.layer] == ["conv1", "conv2", "fc1", "fc2"] or (
         kind.startswith("flatten")
-    ), "what lies behind is seen too"
-    assert names(one.program).count("relu") == 3
-    assert one.program.output is not None
-    assert all(one.problem is not None for one in recording.passes if not one.is_repaired)
+    ), "the layers after the fault are recorded too"
+    assert names(run.program).count("relu") == 3
+    assert run.program.output is not None
+    assert all(run.problem is not None for run in recording.passes if not run.is_repaired)
 
 
 @pytest.mark.parametrize(
@@ -77,20 +77,20 @@ def test_a_wrong_size_is_repaired_and_reported(net: nn.Module, kind: str, layer:
 def test_a_product_written_by_hand_is_repaired_too(product: Callable[[Any, Tensor], Tensor]) -> None:
     net = With(lambda net, x: product(net, x.flatten(1)), weight=parameter(700, 10), bias=parameter(10))
     recording = recording_of(net)
-    assert [(one.kind, one.expected, one.seen) for one in recording.repairs] == [("linear-size", 700, 784)]
+    assert [(repair.kind, repair.expected, repair.seen) for repair in recording.repairs] == [("linear-size", 700, 784)]
     assert repaired_pass(recording).problem is None
 
 
 def test_several_faults_are_all_repaired_and_layers_keep_their_names() -> None:
     recording = recording_of(with_sizes(conv2_in=3, fc1_in=100))
-    assert [one.kind for one in recording.repairs] == ["conv-channels", "linear-size"]
+    assert [repair.kind for repair in recording.repairs] == ["conv-channels", "linear-size"]
     graph = graph_of(recording).graph
     assert graph is not None
     assert names(graph.training)[-1] == "log_softmax"
-    by_name = {one.name: one for one in graph.weights}
+    by_name = {weight.name: weight for weight in graph.weights}
     assert by_name["fc1.weight"].shape == (20, 128)
     assert by_name["fc1.weight"].is_registered
-    assert {one.expected for one in graph.training.nodes} == {None, 3, 100}
+    assert {node.expected for node in graph.training.nodes} == {None, 3, 100}
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_several_faults_are_all_repaired_and_layers_keep_their_names() -> None:
 )
 def test_a_move_to_the_gpu_stays_on_the_cpu_and_is_reported(move: Step) -> None:
     recording = recording_of(Lab(between=move))
-    assert [one.kind for one in recording.repairs] == ["device"]
-    assert all(one.problem is None for one in recording.passes)
+    assert [repair.kind for repair in recording.repairs] == ["device"]
+    assert all(run.problem is None for run in recording.passes)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from grader.measure.images import Images, load_images
-from grader.measure.look import Subject, look
+from grader.measure.measurements import Subject, measure
 from grader.measure.replay import is_out_of_memory
 from grader.measure.service import wire
 from grader.measure.training import attempt_of, train
@@ -38,8 +38,8 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
         asked = wire.decode_request(request)
         try:
             check_graph(asked.graph)
-            if isinstance(asked, wire.Look):
-                return _looked(asked, images)
+            if isinstance(asked, wire.Measure):
+                return _measured(asked, images)
             return _trained(asked, images, device)
         except GraphRefused as refusal:
             return wire.encode(wire.Refused(str(refusal)))
@@ -53,9 +53,9 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
     return answer
 
 
-def _looked(asked: wire.Look, images: Images) -> bytes:
+def _measured(asked: wire.Measure, images: Images) -> bytes:
     subject = Subject(asked.graph, asked.recording, asked.parameters, asked.recorded_seed)
-    return wire.encode(wire.Looked(look(subject, images, seed=asked.seed)))
+    return wire.encode(wire.Measured(measure(subject, images, seed=asked.seed)))
 
 
 def _trained(asked: wire.Train, images: Images, device: str) -> bytes:

@@ -17,7 +17,7 @@ from grader.model.evidence import Measurements, Recording, Training
 from grader.model.graph import Graph
 
 
-class Look(msgspec.Struct, tag="look", forbid_unknown_fields=True):
+class Measure(msgspec.Struct, tag="measure", forbid_unknown_fields=True):
     """Request: measure everything except training."""
 
     graph: Graph
@@ -40,8 +40,8 @@ class Train(msgspec.Struct, tag="train", forbid_unknown_fields=True):
     most_seconds: float
 
 
-class Looked(msgspec.Struct, tag="looked", forbid_unknown_fields=True):
-    """Reply to :class:`Look`."""
+class Measured(msgspec.Struct, tag="measured", forbid_unknown_fields=True):
+    """Reply to :class:`Measure`."""
 
     measurements: Measurements
 
@@ -59,8 +59,8 @@ class Refused(msgspec.Struct, tag="refused", forbid_unknown_fields=True):
     reason: str
 
 
-Request = Look | Train
-Reply = Looked | Trained | Refused
+Request = Measure | Train
+Reply = Measured | Trained | Refused
 Arrays = Mapping[str, NDArray[np.float32]]
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)

@@ -128,13 +128,13 @@ def _load(offset: int) -> bytes:
     return _instruction(_LOAD, offset)
 
 
-def _return(verdict: int) -> bytes:
-    return _instruction(_RETURN, verdict)
+def _return(action: int) -> bytes:
+    return _instruction(_RETURN, action)
 
 
-def _when(test: int, value: int, verdict: int) -> list[bytes]:
-    return [_instruction(test, value, 0, 1), _return(verdict)]
+def _when(test: int, value: int, action: int) -> list[bytes]:
+    return [_instruction(test, value, 0, 1), _return(action)]
 
 
-def _unless(test: int, value: int, verdict: int) -> list[bytes]:
-    return [_instruction(test, value, 1, 0), _return(verdict)]
+def _unless(test: int, value: int, action: int) -> list[bytes]:
+    return [_instruction(test, value, 1, 0), _return(action)]

@@ -151,7 +151,7 @@ class _Loader:
         return Loading(problem, how, self.path, near, methods(node), is_blank(node), remarks[:20])
 
     def may_bind_net(self, part: Slice) -> bool:
-        """Whether some statement may bind Net, judging by the source text."""
+        """Whether some statement may bind Net, according to the source text."""
         if any(not _is_star(statement) or _is_own_star(statement) for statement in part.statements):
             return True  # the slice leads to a binding of Net, unless it consists of star imports only
         return bool(_MAKES_NAMES.search(self.script.text) and _NAMES_NET.search(self.script.text))

@@ -1,8 +1,8 @@
 """Record the forward pass of a network as a graph of torch operations.
 
 A :class:`Recorder` intercepts each operation before torch decomposes it, so it sees the operations of the lab (conv2d,
-linear, dropout). The tensors are real, so prints, ``.item()`` and asserts in forward work. The recorder does not judge
-anything. It sends plain data, which the parent checks (:mod:`grader.model.checking`). A submission that manipulates the
+linear, dropout). The tensors are real, so prints, ``.item()`` and asserts in forward work. The recorder makes no
+findings. It sends plain data, which the parent checks (:mod:`grader.model.checking`). A submission that manipulates the
 recording only describes a different network, and gets the marks of that network.
 """
 
@@ -28,6 +28,7 @@ from grader.model.evidence import Repair
 from grader.model.graph import MOST_NODES, Node, Program, Source
 from grader.worker.record.registry import Registry, word_of
 from grader.worker.record.repairs import RepairedCall, repaired_call
+from grader.worker.record.tensor_memory import address_of, is_same_memory, storage_address_of, sum_of
 
 LARGEST_SUMMED = 3
 """Largest batch for which the sum of each result is checked at each use, because this costs as much as the pass."""
@@ -46,7 +47,7 @@ class TooManyOperations(Exception):
 class _Fact:
     """The state of a result after its operation: address, sum of values, and number of writes to its memory so far."""
 
-    place: int
+    address: int
     sum: str | None
     writes: int
 
@@ -157,7 +158,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         layer, owner = self._layer()
         index = len(self.nodes)
         node = Node(
-            op=_full_name(func),
+            op=str(func)[:120],
             args=tuple(args),
             kwargs={key: value for key, value in kwargs.items() if value is not None or key == "generator"},
             storage=tuple(self._storage(value) for value in values),
@@ -173,7 +174,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
             storage = node.storage[part]
             self._writes[storage] += node.writes
             self._facts[id(value)] = _Fact(
-                _place(value), _sum(value) if self._is_small else None, self._writes[storage]
+                address_of(value), sum_of(value) if self._is_small else None, self._writes[storage]
             )
 
     # ---- where tensors come from -------------------------------------------------------------------------------------
@@ -225,9 +226,9 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         fact = self._facts.get(id(value))
         if fact is None:
             return False
-        if fact.place != _place(value):
+        if fact.address != address_of(value):
             return True
-        if fact.sum is not None and fact.writes == self._writes[self._storage(value)] and fact.sum != _sum(value):
+        if fact.sum is not None and fact.writes == self._writes[self._storage(value)] and fact.sum != sum_of(value):
             self.is_changed_unseen = True
         return False
 
@@ -237,8 +238,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
             return None
         for earlier, source in reversed(self._results):
             fact = self._facts.get(id(earlier))
-            is_there = fact is None or fact.place == _place(earlier)
-            if is_there and _is_same_place(earlier, value):
+            is_there = fact is None or fact.address == address_of(earlier)
+            if is_there and is_same_memory(earlier, value):
                 return self._viewed(source, earlier, value)
         if value.numel() < 2 or not value.is_floating_point() or (value.is_leaf and value.requires_grad):
             return None
@@ -269,11 +270,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         return Source("node", len(self.nodes) - 1)
 
     def _storage(self, value: Tensor) -> int:
-        try:
-            place = int(value.untyped_storage().data_ptr()) or -id(value)
-        except (RuntimeError, NotImplementedError):  # sparse and wrapper tensors have no storage of their own
-            place = -id(value)
-        return self._storages.setdefault(place, len(self._storages))
+        return self._storages.setdefault(storage_address_of(value) or -id(value), len(self._storages))
 
     # ---- the running module ------------------------------------------------------------------------------------------
 
@@ -290,35 +287,6 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
         return f"an unregistered {type(module).__name__}"[:60], "fresh" if is_fresh else "unregistered"
 
 
-def _place(value: Tensor) -> int:
-    """The address of a tensor's values; 0 for a tensor without its own memory."""
-    try:
-        return value.data_ptr()
-    except (RuntimeError, NotImplementedError):
-        return 0
-
-
-def _sum(value: Tensor) -> str | None:
-    """The sum of a tensor's values as text, so that NaN equals NaN."""
-    if value.layout is not torch.strided or value.device.type != "cpu" or value.is_complex():
-        return None
-    return repr(float(value.detach().double().sum()))
-
-
-def _is_same_place(first: Tensor, second: Tensor) -> bool:
-    if first.layout is not torch.strided or first.numel() != second.numel() or first.dtype != second.dtype:
-        return False
-    try:
-        is_same = first.data_ptr() == second.data_ptr()
-    except (RuntimeError, NotImplementedError):
-        return False
-    if not is_same:
-        return False
-    return (first.shape == second.shape and first.stride() == second.stride()) or (
-        first.is_contiguous() and second.is_contiguous()
-    )
-
-
 def _tensors(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
@@ -327,9 +295,6 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
-def _full_name(func: Callable[..., Any]) -> str:
-    return str(func)[:120]
-
-
 def _name_of(func: Callable[..., Any]) -> str:
-    return _full_name(func).split(".")[1] if "." in _full_name(func) else ""
+    """``conv2d`` for ``aten.conv2d.default``."""
+    return str(func).partition(".")[2].partition(".")[0]

@@ -1,4 +1,4 @@
-"""Classify the operations of a recorded network (convolution, ReLU, dropout, ...), and list them as evidence.
+"""Decide the kind of each operation of a recorded program: convolution, fully connected layer, ReLU, dropout, ...
 
 The name of an operation decides most cases. The other cases are decided by its values in one replay, and by whether its
 operands depend on the images, on weights or on random numbers.
@@ -7,15 +7,13 @@ operands depend on the images, on weights or on random numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from grader.measure import recognition
 from grader.measure.replay import Values
-from grader.model.evidence import WEIGHTED, Operation
-from grader.model.graph import Aside, Graph, Node, Program, Source, size_of
+from grader.model.graph import Graph, Node, Program, Source, size_of
 from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
@@ -23,27 +21,11 @@ ADDITIVE = ("addmm", "addmv", "addbmm", "baddbmm")
 """Matrix products that add their first argument."""
 WINDOWS = frozenset({"im2col", "unfold"})
 REDUCING = frozenset({"sum", "mean", "nansum"})
-MOST_OPERATIONS = 390
-KEPT_FIRST = WEIGHTED | {"relu", "activation", "dropout", "pool", "norm", "softmax", "log_softmax"}
-"""Kinds of operation that are kept if there are more than MOST_OPERATIONS."""
 LEAST_WEIGHTS = 64
 """Fewest values of a weight for which an elementwise product and a sum count as a layer, not as a scale factor."""
 
 
-@dataclass(frozen=True)
-class Anatomy:
-    """The classified operations of one program, with their nodes in the graph."""
-
-    operations: tuple[Operation, ...]
-    nodes: tuple[int, ...]
-    """For each operation: the index of its node; -1 for a layer whose result is not used."""
-    bypasses: tuple[tuple[int, int] | None, ...]
-    """For each ReLU and dropout: the node (-1: the images) and the number of its result that the operation reads. A
-    bypass returns this result unchanged.
-    """
-
-
-class _Classifier:
+class Classifier:
     """Classifies the nodes of one program, in the order in which they ran."""
 
     def __init__(self, graph: Graph, program: Program, values: Values, count: int) -> None:
@@ -79,7 +61,7 @@ class _Classifier:
         source: tuple[int, int] | None = None
         result = self.values[index][0] if self.values[index] else None
         operands = list(node.sources())
-        data = [operand for operand in operands if self._reads_images(operand)]
+        data = [operand for operand in operands if self.reads_images(operand)]
         inputs = tuple(dict.fromkeys(-1 if operand.kind == "input" else operand.index for operand in data))
         self.inputs.append(inputs)
         if self.is_data[index] and isinstance(result, Tensor):
@@ -118,11 +100,12 @@ class _Classifier:
         self.details.append(details)
         self.sources.append(source)
 
-    def _reads_images(self, source: Source) -> bool:
+    def reads_images(self, source: Source) -> bool:
+        """Whether a source is the images, or a result that depends on them."""
         return source.kind == "input" or (source.kind == "node" and self.is_data[source.index])
 
     def _call(self, node: Node, kind: str, result: Tensor) -> recognition.Call:
-        others = [source for source in node.sources() if not self._reads_images(source)]
+        others = [source for source in node.sources() if not self.reads_images(source)]
         is_masked = any(
             (source.kind == "node" and self.is_random[source.index]) or source.kind == "constant" for source in others
         )
@@ -168,7 +151,7 @@ class _Classifier:
         factors = operands[1:] if node.name.startswith(ADDITIVE) else operands
         if node.name.startswith("linear"):
             factors = operands[:2]
-        data = [source for source in factors if self._reads_images(source)]
+        data = [source for source in factors if self.reads_images(source)]
         if len(factors) < 2:
             return "reshape"
         if not data or len(data) == len(factors):
@@ -230,143 +213,7 @@ class _Classifier:
             return True
         return source.kind == "node" and not self.is_data[source.index] and bool(self.weights[source.index])
 
-    # ---- as evidence -------------------------------------------------------------------------------------------------
-
-    def operation(self, index: int, at: int, places: dict[int, int]) -> Operation:
-        """Node ``index`` as operation number ``at``; ``places`` maps nodes to operations."""
-        node = self.program.nodes[index]
-        result = self.values[index][0]
-        operands = list(node.sources())
-        data = next((source for source in operands if self._reads_images(source)), None)
-        given: tuple[int, ...] = (self.count, 1, 28, 28)
-        if data is not None and data.kind == "node":
-            given = tuple(self.values[data.index][data.part].shape)
-        weights = self._weights_near(index)
-        is_layer = self.kinds[index] in {"conv", "linear", "norm"}
-        missing = [weight for weight in weights if not self.graph.weights[weight].is_registered] if is_layer else []
-        is_random_weight = (
-            self.kinds[index] in WEIGHTED
-            and not weights
-            and any(source.kind == "node" and self.is_random[source.index] for source in operands)
-        )
-        is_plain = self.kinds[index] in WEIGHTED and not weights
-        is_fresh = (
-            node.owner == "fresh"
-            if not is_layer
-            else (is_random_weight or any(self.graph.weights[weight].is_fresh for weight in missing))
-        )
-        return Operation(
-            index=at,
-            kind=self.kinds[index],
-            name=student_name(self.names[index])[:60],
-            layer=node.layer,
-            inputs=tuple(dict.fromkeys(places.get(earlier, -1) for earlier in self.inputs[index])),
-            shape_in=given,
-            shape_out=tuple(result.shape) if isinstance(result, Tensor) else (),
-            parameters=sum(size_of(self.graph.weights[weight].shape) for weight in weights),
-            is_registered=not missing and not is_plain if is_layer else not node.owner,
-            is_fresh=is_fresh,
-            expected=node.expected,
-            **self.details[index],
-        )
-
-    def _weights_near(self, index: int) -> frozenset[int]:
-        """The weights that an operation reads directly; for a sum of products, the weights of the product."""
-        if self.weights[index] or plain_name(self.program.nodes[index].name) not in REDUCING:
-            return self.weights[index]
-        found: frozenset[int] = frozenset()
-        for earlier in self.inputs[index]:
-            if earlier >= 0:
-                found |= self.weights[earlier]
-        return found
-
 
 def _first_node(node: Node) -> tuple[int, int]:
     source = next(node.sources(), None)
     return (source.index, source.part) if source is not None and source.kind == "node" else (-1, 0)
-
-
-def anatomy(graph: Graph, program: Program, values: Values, count: int, aside: Sequence[Aside] = ()) -> Anatomy:
-    """The operations of a program that depend on its images, from the results of one replay over ``count`` images.
-
-    ``aside`` are layers that ran but whose results are not used. If there are more than MOST_OPERATIONS, minor
-    operations are left out, and the operations after them get their inputs.
-    """
-    classifier = _Classifier(graph, program, values, count)
-    chosen = [
-        index
-        for index in range(len(classifier.kinds))
-        if classifier.is_data[index]
-        and isinstance(classifier.values[index][0] if classifier.values[index] else None, Tensor)
-    ]
-    if len(chosen) > MOST_OPERATIONS:
-        chosen = [index for index in chosen if classifier.kinds[index] in KEPT_FIRST][: MOST_OPERATIONS - 1]
-        last = program.output.index if program.output is not None and program.output.kind == "node" else -1
-        if last >= 0 and last not in chosen:
-            chosen.append(last)
-    left_aside = list(aside)
-    operations: list[Operation] = []
-    nodes: list[int] = []
-    places = {}
-    for index in chosen:
-        while left_aside and left_aside[0].after <= index:
-            _add_aside(left_aside.pop(0), operations, nodes)
-        places[index] = len(operations)
-        _map_omitted(classifier, index, places)
-        operations.append(classifier.operation(index, len(operations), places))
-        nodes.append(index)
-    for layer in left_aside:
-        _add_aside(layer, operations, nodes)
-    bypasses = tuple(None if node < 0 else classifier.sources[node] for node in nodes)
-    return Anatomy(tuple(operations), tuple(nodes), bypasses)
-
-
-def _add_aside(layer: Any, operations: list[Operation], nodes: list[int]) -> None:
-    operations.append(Operation(len(operations), layer.kind, student_name(layer.name), layer.layer, inputs=(-1,)))
-    nodes.append(-1)
-
-
-def _map_omitted(classifier: _Classifier, index: int, places: dict[int, int]) -> None:
-    """Map each omitted node before ``index`` to the last listed operation before it."""
-    waiting = [earlier for earlier in classifier.inputs[index] if earlier >= 0]
-    while waiting:
-        earlier = waiting[-1]
-        if earlier in places:
-            waiting.pop()
-            continue
-        before = [node for node in classifier.inputs[earlier] if node >= 0]
-        unknown = [node for node in before if node not in places]
-        if unknown:
-            waiting.extend(unknown)
-            continue
-        places[earlier] = max((places[node] for node in before), default=-1)
-        waiting.pop()
-
-
-def with_effects(found: Anatomy, effects: dict[int, float]) -> tuple[Operation, ...]:
-    """The operations with their effects filled in; ``effects`` maps an index to an effect."""
-    return tuple(replace(operation, effect=effects.get(operation.index)) for operation in found.operations)
-
-
-def student_name(name: str) -> str:
-    """The name of an operation as a student would write it: ``+`` for ``add``, ``unfold`` for ``im2col``."""
-    plain = plain_name(name)
-    return _STUDENT_NAMES.get(plain, plain)
-
-
-_STUDENT_NAMES = {
-    "matmul": "@",
-    "mm": "@",
-    "mul": "*",
-    "add": "+",
-    "sub": "-",
-    "div": "/",
-    "im2col": "unfold",
-    "_softmax": "softmax",
-    "_log_softmax": "log_softmax",
-    "feature_dropout": "dropout2d",
-    "log_sigmoid": "logsigmoid",
-    "copy": "[...] =",
-    "fill": "[...] =",
-    "index_put": "[...] =",
-}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, isfinite
 
-from grader.measure.anatomy import with_effects
+from grader.measure.classified_program import with_effects
 from grader.measure.cost import cost_of
 from grader.measure.doubts import echo_doubts, knowledge_doubts
 from grader.measure.effects import effects_of
@@ -38,7 +38,7 @@ class Subject:
     """Seed of the chosen weights and images in the submission's process."""
 
 
-def look(subject: Subject, images: Images, *, seed: int) -> Measurements:
+def measure(subject: Subject, images: Images, *, seed: int) -> Measurements:
     """Measure everything except training. ``seed`` is for weights and probe images that the submission has not seen.
 
     Raises GraphRefused if the graph costs too much or cannot be run.

@@ -1,0 +1,114 @@
+"""The finding if forward raises an error: what the error means, and how to correct it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from grader.checks.case import Case, failed
+from grader.checks.loading import at, cause
+from grader.model import Finding
+from grader.model.evidence import Problem, Repair
+
+EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
+
+
+def raised(case: Case, problem: Problem) -> Finding:
+    """The failed ``forward.shape`` for an error that forward raises in every pass."""
+    load, trace = case.evidence.load, case.evidence.trace
+    methods = load.methods if load is not None else ()
+    repairs = trace.repairs if trace is not None else ()
+    for repair in repairs:
+        finding = _wrong_size(repair, problem)
+        if finding is not None:
+            return finding
+    if problem.exception == "NotImplementedError" and "forward" in problem.message:
+        typo = _near("forward", methods)
+        hint = f"Rename {typo} to forward." if typo else "Write the method forward(self, x)."
+        return failed("Net has no method called forward.", hint, expected="forward(self, x)", seen=typo)
+    typo = _near("__init__", methods)
+    if problem.exception == "AttributeError" and typo and "__init__" not in methods:
+        return failed(
+            f"Net has no __init__, so its layers are never created: the method is called {typo}.",
+            f"Rename {typo} to __init__ (two underscores on each side).",
+            expected="__init__(self)",
+            seen=typo,
+        )
+    if "super" in problem.message or "_forward_hooks" in problem.message or "_backward_hooks" in problem.message:
+        return failed("Net() does not call the __init__ of nn.Module.", "Begin __init__ with super().__init__().")
+    if "positional argument" in problem.message and "forward" in problem.message:
+        return failed(
+            f"forward cannot be called with one batch as its only argument: {problem.message}.",
+            "Write it as forward(self, x).",
+            expected="forward(self, x)",
+        )
+    if (
+        "Kernel size can't be greater than actual input size" in problem.message
+        or "Output size is too small" in problem.message
+    ):
+        return failed(
+            f"The feature map is smaller than the next kernel{at(problem)}: {cause(problem)}.",
+            "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
+            expected=EXPECTED_SHAPE,
+            seen=problem.code.strip(),
+        )
+    return failed(
+        f"forward raises an error{at(problem)}: {cause(problem)}.",
+        "Correct that line; print(x.shape) on the line before it often shows what is wrong.",
+        expected=EXPECTED_SHAPE,
+        seen=problem.code.strip(),
+    )
+
+
+def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
+    """The finding for a size that was repaired to go on recording; None for other repairs."""
+    name = repair.layer or {"conv-channels": "a convolution", "linear-size": "a fully connected layer"}.get(
+        repair.kind, "view"
+    )
+    if repair.kind == "linear-size":
+        return failed(
+            f"{name} expects {repair.expected} inputs, but gets {repair.seen}{at(problem)}.",
+            f"Change its number of inputs: nn.Linear({repair.seen}, ...).",
+            expected=f"{repair.seen} inputs",
+            seen=f"{repair.expected} inputs",
+        )
+    if repair.kind == "conv-channels":
+        return failed(
+            f"{name} expects {repair.expected} input channels, but gets {repair.seen}{at(problem)}.",
+            f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...).",
+            expected=f"{repair.seen} channels",
+            seen=f"{repair.expected} channels",
+        )
+    if repair.kind == "flatten-batch":
+        return failed(
+            f"The flatten step before {name} puts all images of the batch into one row{at(problem)}.",
+            "Keep the first dimension: torch.flatten(x, 1), nn.Flatten(), or x.view(x.size(0), -1).",
+            expected=f"{repair.expected} values for each image",
+            seen=f"{repair.seen} values for the whole batch",
+        )
+    if repair.kind == "flatten-missing":
+        return failed(
+            f"{name} gets feature maps that were not flattened{at(problem)}.",
+            "Flatten before the first fully connected layer: x = x.view(x.size(0), -1).",
+            expected=f"{repair.expected} values for each image",
+        )
+    if repair.kind == "reshape-size":
+        asked = f" {repair.expected}" if repair.expected else " another number of"
+        return failed(
+            f"The flatten step expects{asked} values for each image, but there are {repair.seen}{at(problem)}.",
+            f"Use x.view(-1, {repair.seen}), or x.view(x.size(0), -1), and then nn.Linear({repair.seen}, ...).",
+            expected=f"{repair.seen} values for each image",
+            seen=problem.code.strip(),
+        )
+    if repair.kind == "reshape-layout":
+        return failed(
+            f"view does not work here{at(problem)}, because the tensor is not contiguous.",
+            "Use reshape instead of view.",
+        )
+    return None
+
+
+def _near(name: str, methods: tuple[str, ...]) -> str:
+    """A method whose name looks like a misspelling of ``name``; empty if there is none. Underscores are ignored."""
+    others = [method for method in methods if method != name]
+    close = get_close_matches(name.strip("_"), [method.strip("_") for method in others], n=1, cutoff=0.7)
+    return next((method for method in others if close and method.strip("_") == close[0]), "")
