@@ -159,6 +159,7 @@ def test_the_same_answers_in_two_formats_do_not_disagree(tmp_path: Path) -> None
     assert [answer.rivals for answer in sheet.answers] == [()] * len(PART1_IDS)
 
 
+@pytest.mark.slow
 def test_two_documents_that_disagree_go_to_a_tutor(tmp_path: Path) -> None:
     other = SHEET.replace(ANSWERS["8"], "It makes training faster.")
     marked = results(sheet_of(tmp_path, {"answers_v1.md": SHEET, "answers_v2.md": other}))

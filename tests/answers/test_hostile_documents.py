@@ -20,6 +20,8 @@ from grader.answers.documents.pdf import read_pdf
 from grader.answers.finding.segmentation import cut
 from tests.support.document_samples import pdf
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:

@@ -51,6 +51,7 @@ def is_held_out(sample: Sample) -> bool:
 # ---- agreement -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_held_out_answers_are_marked_as_people_marked_them() -> None:
     """Only the similarity model has not seen them: the key's patterns were written with some of these answers known."""
     seen = {part: [sample for sample in listed if not is_held_out(sample)] for part, listed in samples().items()}
@@ -69,6 +70,7 @@ def test_held_out_answers_are_marked_as_people_marked_them() -> None:
     assert (figures.exact_unsent or 0) >= 0.93
 
 
+@pytest.mark.slow
 def test_similarity_does_not_overrule_known_ideas() -> None:
     rows = [(Decimal(mark), mark_answer(key(), part, answer), answer) for part, mark, answer in (*VARIANTS, *WORDINGS)]
     settled_wrong = [answer for gold, found, answer in rows if _is_settled(found) and found.awarded != gold]

@@ -26,6 +26,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Remark]:
     return by_subject(list(examine(None, environment={}, cache=tmp_path_factory.mktemp("cache"))))
 
 
+@pytest.mark.slow
 def test_every_subject_is_looked_at(here: dict[str, Remark]) -> None:
     assert {"Python", "Packages", "Isolation", "Devices", "Data", "Machine", "Disk"} <= set(here)
     assert "torch " in here["Packages"].text
@@ -71,6 +72,7 @@ def test_remarks_fit_the_console_and_show_no_control_characters(width: int, monk
     assert "[bold]" in stream.getvalue()
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_one_when_something_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grader", "doctor", "--data", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)

@@ -58,7 +58,7 @@ class Mirror(BaseHTTPRequestHandler):
 
 
 # torchvision keeps error responses, and their sockets, until they are garbage.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,7 @@ def test_invalid_options_are_refused_with_a_reason(
     assert re.search(message, " ".join(capsys.readouterr().err.split()))
 
 
+@pytest.mark.slow
 def test_a_sweep_keeps_its_results_and_continues_where_it_stopped(
     experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

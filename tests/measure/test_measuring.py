@@ -32,6 +32,8 @@ from tests.support.network_samples import (
     probes,
 )
 
+pytestmark = pytest.mark.slow
+
 # ---- what an operation does ------------------------------------------------------------------------------------------
 
 

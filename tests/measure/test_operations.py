@@ -29,6 +29,8 @@ from tests.support.network_samples import (
     recording_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def words(found: Measurements) -> list[str]:
     return [f"{operation.kind}:{operation.name}" for operation in found.trace.operations]

@@ -36,6 +36,8 @@ from tests.support.network_samples import (
 )
 from tests.support.places import TESTS
 
+pytestmark = pytest.mark.slow
+
 SUBMISSIONS, FILES = TESTS / "submissions", TESTS / "networks"
 
 

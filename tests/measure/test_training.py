@@ -33,6 +33,8 @@ from grader.pipeline.measurement import Measuring, counted
 from grader.sandbox import MeasurementFailed
 from tests.support.network_samples import Lab, With, bars, graph_from, images, probes, recording_of
 
+pytestmark = pytest.mark.slow
+
 PLAN = TrainingPlan(
     steps=60,
     batch_size=32,

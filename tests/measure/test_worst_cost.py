@@ -19,6 +19,8 @@ from grader.rubric.loading import load_rubric
 from grader.sandbox.limits import STAGE_SECONDS
 from tests.support.network_samples import RECORDED_SEED, SEED, graph_from, images, probes, recording_of
 
+pytestmark = pytest.mark.slow
+
 MEASURING_SECONDS = 10.0
 """CPU seconds for everything except training, at the highest cost allowed; measured below."""
 A_MINUTE = 60.0

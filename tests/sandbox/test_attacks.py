@@ -96,6 +96,7 @@ def test_every_folder_is_an_attack() -> None:
     assert sorted(path for path in ATTACKS.glob("*/*") if path.is_dir()) == FOLDERS
 
 
+@pytest.mark.slow
 def test_the_corpus_builds_and_covers_every_family(tmp_path: Path) -> None:
     attacks = build(tmp_path / "cohort")
     assert len({attack.name for attack in attacks}) == len(attacks) >= LEAST
