@@ -22,7 +22,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from grader.model import Band, Report, Result, Run, Status
-from grader.moderation.pseudonyms import SECRET_FILE, code_names, secret_of
+from grader.moderation.pseudonyms import SECRET_FILE, pseudonyms, secret_of
 from grader.moderation.queue import queue_of
 from grader.report import tally
 from grader.report.highlighting import fold
@@ -384,9 +384,9 @@ def test_no_hostile_name_is_on_the_anonymous_page() -> None:
 
 def test_pseudonyms_are_shuffled_and_stay_the_same() -> None:
     students = [report.student for report in LARGE]
-    names = code_names(students, "secret")
+    names = pseudonyms(students, "secret")
     assert sorted(names.values()) == [f"Student {number:03d}" for number in range(1, 301)]
-    assert names == code_names(reversed(students), "secret")
+    assert names == pseudonyms(reversed(students), "secret")
     assert [names[student] for student in sorted(students)] != sorted(names.values())
     rows = re.findall(r'role="rowheader">(Student \d+)</th>', large_page("cohort-anonymous"))
     assert rows == sorted(rows)
@@ -405,13 +405,13 @@ def test_a_class_list_does_not_reveal_the_pseudonyms(tmp_path: Path) -> None:
         assert secret not in written[folder] + (folder / "index.html").read_text(encoding="utf-8")
         pages.write_cohort_page(folder, reports, samples.RUN)
         assert (folder / "anonymous.html").read_text(encoding="utf-8") == written[folder], "the same in each rendering"
-    first, second = (code_names(students, secret_of(folder)) for folder in written)
+    first, second = (pseudonyms(students, secret_of(folder)) for folder in written)
     assert first != second
 
 
 def test_the_order_of_an_anonymous_page_depends_only_on_the_pseudonyms() -> None:
     students = [report.student for report in LARGE]
-    names = code_names(students, "secret")
+    names = pseudonyms(students, "secret")
     renamed = [dataclasses.replace(report, student=f"x{names[report.student]}") for report in LARGE]
     page = pages.render_anonymous_cohort(renamed[::-1], samples.RUN, {f"x{name}": name for name in names.values()})
     assert page == pages.render_anonymous_cohort(LARGE, samples.RUN, names)

@@ -51,7 +51,7 @@ from grader.model.images import Filters, Mistake
 from grader.model.status import overall_status
 from grader.moderation.decisions import Decisions
 from grader.moderation.decisions_file import DecisionsFile
-from grader.moderation.pseudonyms import code_names
+from grader.moderation.pseudonyms import pseudonyms
 from grader.report.html import pages
 from grader.storage import records, results_json, run_folder
 from grader.storage.records import StoredEvidence
@@ -623,10 +623,10 @@ def stored_run(folder: Path, *reports: Report) -> Path:
 def decide(folder: Path, *made: Decision) -> Decisions:
     """Put decisions on the run at ``folder`` as a reviewing session does."""
     decisions = DecisionsFile(folder)
-    with decisions.held():
+    with decisions.locked():
         return decisions.add(*made)
 
 
 def anonymous_page(reports: Sequence[Report], run: Run) -> str:
     """The page without names of a run whose secret is known."""
-    return pages.render_anonymous_cohort(reports, run, code_names((report.student for report in reports), "secret"))
+    return pages.render_anonymous_cohort(reports, run, pseudonyms((report.student for report in reports), "secret"))

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.model import Report, Run
-from grader.moderation.pseudonyms import code_names, secret_of
+from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.report import wording
 from grader.report.highlighting import Piece
 from grader.report.html import cohort_page, student_page
@@ -82,7 +82,7 @@ def write_report_page(folder: Path, report: Report, stored: StoredEvidence, run:
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
-    names = code_names((report.student for report in reports), secret_of(folder))
+    names = pseudonyms((report.student for report in reports), secret_of(folder))
     path = folder / "index.html"
     write_file(path, render_cohort(reports, run).encode())
     write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
