@@ -10,7 +10,7 @@ LONGEST_NAME = 180
 """Bytes of one path component; file systems allow 255, and a suffix may be added."""
 RESERVED = re.compile(r"^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]) *(?:\..*)?$", re.IGNORECASE)
 _DIGITS = 16
-"""Hexadecimal digits of the digest that makes a folder name unique: nobody finds a second name with the same 64 bits."""
+"""Hexadecimal digits of the digest in a folder name: nobody finds a second name with the same 64 bits."""
 _HAS_DIGEST = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}$", re.IGNORECASE)
 _ORDINARY = re.compile(r"^[\w(\[+@=#][\w .,()\[\]'+@=&#!~^%-]*$")
 

@@ -104,7 +104,7 @@ def _loaded(content: bytes) -> Any:
 
 
 def packed(value: Any) -> Any:
-    """Dataclasses as plain data; Path and Decimal become text, and NaN and infinity become {"float": "nan"} and so on."""
+    """Dataclasses as plain data; Path and Decimal become text, NaN and infinity become objects: {"float": "nan"}."""
     kind = type(value)
     if value is None or kind in _PLAIN:
         return value
@@ -123,7 +123,7 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any, kind: type[T]) -> T | None:
-    """The inverse of :func:`packed`: a ``kind``, or None for null. Raises msgspec.ValidationError for anything else."""
+    """The inverse of :func:`packed`: a ``kind``, or None for None. Raises msgspec.ValidationError for other values."""
     if value is None:
         return None
     with _CONVERTING:
