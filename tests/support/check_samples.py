@@ -1,4 +1,4 @@
-"""Evidence with one thing changed, for the tests of the checks, and what the checks say of it."""
+"""Evidence with one change, for the tests of the checks, and the findings of the checks on it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ ERROR = Problem("forward", "name 'nn' is not defined", "NameError", "task1_cnn.p
 
 def statuses(evidence: Evidence) -> dict[str, str]:
     """The checks that did not pass, with their status."""
-    return {id_: str(one.status) for id_, one in judged(evidence).items() if one.status is not Status.PASSED}
+    return {
+        id_: str(finding.status) for id_, finding in judged(evidence).items() if finding.status is not Status.PASSED
+    }
 
 
 def said(finding: Finding) -> str:
@@ -65,7 +67,7 @@ def broken_forward(*repairs: Repair, problem: Problem = ERROR, **changes: Any) -
 
 
 def probed(works: set[int], problem: Problem | None = ERROR, **changes: Any) -> Evidence:
-    passes = tuple(one if one.batch in works else Pass(one.batch, problem) for one in samples.PROBE.passes)
+    passes = tuple(run if run.batch in works else Pass(run.batch, problem) for run in samples.PROBE.passes)
     return replace(HEALTHY, probe=replace(samples.PROBE, passes=passes, **changes))
 
 
@@ -88,5 +90,8 @@ def moded(evidence: Evidence = HEALTHY, **changes: Any) -> Evidence:
 
 def graded(state: str = "ok", names: tuple[str, ...] = ("conv1.w", "conv1.b"), **changes: Any) -> Evidence:
     """Evidence in which the gradients of the parameters in ``names`` have this state."""
-    parameters = tuple(replace(one, state=state, **changes) if one.name in names else one for one in samples.PARAMETERS)
+    parameters = tuple(
+        replace(parameter, state=state, **changes) if parameter.name in names else parameter
+        for parameter in samples.PARAMETERS
+    )
     return replace(HEALTHY, gradients=replace(samples.GRADIENTS, parameters=parameters))

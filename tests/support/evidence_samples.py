@@ -1,6 +1,6 @@
-"""Evidence as a worker would send it, for tests that judge: a net that does all that the lab asks for, and its parts.
+"""Complete evidence of a correct network, for the tests of checks and marking.
 
-A test changes the one record that it is about with ``dataclasses.replace``.
+A test changes the part that it is about with ``dataclasses.replace``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MAX_SECONDS = 1.0
 
 
 def op(kind: str, name: str = "", **details: Any) -> Operation:
-    """One operation; :func:`path` gives it its index and its inputs."""
+    """One operation; :func:`path` sets its index and inputs."""
     return Operation(-1, kind, name or kind, **details)
 
 
@@ -68,32 +68,35 @@ DROPOUT = op("dropout", layer="drop", probability=0.5, is_active=True)
 LOG_SOFTMAX = op("log_softmax", dim=1)
 
 LAYERS = (CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN, FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX)
-"""The lab's network in the order in which it runs."""
+"""The operations of the lab's network, in order."""
 
 
 def path(*operations: Operation) -> tuple[Operation, ...]:
-    """The operations numbered, each reading the result of the one before it unless it says what it reads."""
-    return tuple(replace(one, index=index, inputs=one.inputs or (index - 1,)) for index, one in enumerate(operations))
+    """The operations with indices; each reads the result of the previous one, unless it has inputs."""
+    return tuple(
+        replace(operation, index=index, inputs=operation.inputs or (index - 1,))
+        for index, operation in enumerate(operations)
+    )
 
 
 def trace(*operations: Operation, **changes: Any) -> Tracing:
-    """A pass that ran to its end, whose last operation made the result."""
+    """A complete pass, in which the last operation returns the result."""
     steps = path(*operations)
     return replace(Tracing(None, 4, steps, len(steps) - 1, "Tensor"), **changes)
 
 
 def stopped(*operations: Operation, **changes: Any) -> Tracing:
-    """A pass that ran these operations and then raised what ``problem`` in ``changes`` says."""
+    """A pass that ran these operations and then stopped with the ``problem`` in ``changes``."""
     return trace(*operations, **{"output": None, "returned": "", **changes})
 
 
 def passes(shape: tuple[int, ...] = (10,), **changes: Any) -> tuple[Pass, ...]:
-    """A pass for each batch size, each giving rows of ``shape``."""
+    """A pass for each batch size, which returns rows of ``shape``."""
     return tuple(replace(Pass(size, None, "Tensor", (size, *shape), "float32"), **changes) for size in BATCHES)
 
 
 def training(accuracy: float, seed: int = 1, **changes: Any) -> Training:
-    """A run after which ``accuracy`` of a thousand held-out images are right."""
+    """A training run with this ``accuracy`` on a thousand held-out images."""
     return replace(Training(None, seed, "cpu", 100, 1.0, (), round(1000 * accuracy), 1000), **changes)
 
 
@@ -133,11 +136,11 @@ ALL_STAGES = (*STAGES, *MEASURED)
 
 
 def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "") -> Evidence:
-    """The evidence of a process that ended in ``stage``: nothing of that stage or a later one was seen."""
+    """The evidence of a process that ended in ``stage``, without that stage and later ones."""
     lost: dict[str, Any] = dict.fromkeys(ALL_STAGES[ALL_STAGES.index(stage) : -1])
     return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)
 
 
 def judged(evidence: Evidence) -> Mapping[str, Finding]:
-    """What every check says, under the limits of this module."""
+    """The findings of all checks, with the limits of this module."""
     return find(evidence, PLAN, max_parameters=MAX_PARAMETERS, max_forward_seconds=MAX_SECONDS)

@@ -141,7 +141,7 @@ def doubts(net: nn.Module) -> set[str]:
     found = graph_of(recording)
     assert found.graph is not None
     seen = look(Subject(found.graph, recording, parameter_count(net), RECORDED_SEED), images(), seed=SEED)
-    return {one.id for one in (*found.doubts, *seen.doubts)}
+    return {doubt.id for doubt in (*found.doubts, *seen.doubts)}
 
 
 def names(program: Program) -> list[str]:
@@ -173,8 +173,8 @@ def held(kind: str, index: int) -> dict[str, Any]:
 def program(*nodes: Node, output: int | None = -1) -> Program:
     """These nodes, each in memory of its own unless it says otherwise; the last one makes the output."""
     made = tuple(
-        Node(one.op, one.args, one.kwargs, one.storage if one.storage != (0,) else (100 + place,))
-        for place, one in enumerate(nodes)
+        Node(node.op, node.args, node.kwargs, node.storage if node.storage != (0,) else (100 + place,))
+        for place, node in enumerate(nodes)
     )
     at = len(nodes) - 1 if output == -1 else output
     return Program(made, None if at is None else Source("node", at))
