@@ -56,8 +56,8 @@ def parser() -> argparse.ArgumentParser:
         "--isolation",
         choices=["auto", "require", "off"],
         default="auto",
-        help="how submissions are isolated: as well as this machine can, at the full level or not at all, or only by "
-        "limits (default: %(default)s)",
+        help="how submissions are isolated: auto as well as this machine can, require refuses to grade below the full "
+        "level, off uses only limits (default: %(default)s)",
     )
     grade.add_argument(
         "--worker-prefix",
