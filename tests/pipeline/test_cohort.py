@@ -352,7 +352,7 @@ def test_a_new_dated_folder_reuses_the_evidence_of_the_last_run(cohort: Cohort) 
     shutil.rmtree(monday)
     shutil.rmtree(cohort.out)
     run, _ = cohort.grade(out=tuesday)
-    assert run.counts == RAN_NOTHING, "the new folder stands by itself"
+    assert run.counts == RAN_NOTHING, "the new folder does not need the old one"
 
 
 # ---- faults ----------------------------------------------------------------------------------------------------------
@@ -431,7 +431,7 @@ def test_answers_are_marked_and_marked_again_from_storage(cohort: Cohort) -> Non
     assert cohort.records() == before
 
     run, reports = cohort.grade(rubric=rubric, key=KEY)
-    assert answers_of(reports["ada"]) == {}, "a document that was handed in anew is read anew"
+    assert answers_of(reports["ada"]) == {}, "a new document is read again"
 
 
 def test_marking_again_needs_no_data_and_keeps_its_name(cohort: Cohort) -> None:
@@ -577,7 +577,7 @@ def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_
         process.send_signal(how)
         _, errors = process.communicate(timeout=20)
     assert is_stored, errors
-    assert wait_until(lambda: gone(workers), 10), "no worker is left behind"
+    assert wait_until(lambda: gone(workers), 10), "no worker is left"
     assert not cohort.record("cleo").exists()
     run = run_folder.read_run(cohort.out)
     assert run is not None

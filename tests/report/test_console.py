@@ -103,7 +103,7 @@ def test_a_line_has_the_points_of_both_parts_and_what_is_open() -> None:
 
 def test_a_wide_terminal_shows_more_of_a_cause() -> None:
     student = next(line for line in summary(120).splitlines() if line.startswith("s2345678"))
-    assert "No ReLU stands between conv2 and fc1." in student
+    assert "There is no ReLU between conv2 and fc1." in student
     student = next(line for line in summary(80).splitlines() if line.startswith("s2345678"))
     assert student.endswith("…")
 
@@ -128,7 +128,7 @@ def test_the_summary_has_all_its_parts() -> None:
 
 def test_the_most_frequent_cause_has_its_count() -> None:
     reports = [samples.partial_report(f"p{number}") for number in range(3)]
-    assert re.search(r"ReLU after each hidden layer +3 +– +3 x No ReLU stands", summary(120, reports))
+    assert re.search(r"ReLU after each hidden layer +3 +– +3 x There is no ReLU", summary(120, reports))
 
 
 def test_an_empty_run_names_no_next_command() -> None:

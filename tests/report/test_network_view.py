@@ -196,8 +196,8 @@ def test_a_pass_that_stops_is_compared_as_far_as_it_ran() -> None:
 
 
 def test_a_wrong_size_is_marked_but_is_not_a_difference() -> None:
-    mended = (*HEAD, CONV2, *NECK, replace(FC1, expected=250), RELU, DROPOUT, FC2, LOG_SOFTMAX)
-    trace = samples.trace(*mended, repairs=(Repair("linear-size", "fc1", "expects 250 inputs but is given 320"),))
+    repaired = (*HEAD, CONV2, *NECK, replace(FC1, expected=250), RELU, DROPOUT, FC2, LOG_SOFTMAX)
+    trace = samples.trace(*repaired, repairs=(Repair("linear-size", "fc1", "expects 250 inputs but is given 320"),))
     comparison = compare(trace, {"forward.shape"})
     assert [row[::2] for row in shown(comparison)] == [("misfit", "fc1")]
     assert comparison.first is not None

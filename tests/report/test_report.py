@@ -73,7 +73,7 @@ def test_a_page_has_all_parts_of_a_report() -> None:
         "✗ failed",
         "◐ partial",
         "Expected conv1, ReLU, conv2, ReLU, fc1, ReLU, fc2",
-        "Fix this first: ReLU after each hidden layer . No ReLU stands between conv2 and fc1. Try: Wrap conv2 as well",
+        "Fix this first: ReLU after each hidden layer . There is no ReLU between conv2 and fc1. Try: Wrap conv2",
         "−1.5 Log-softmax output −0.5 Learns to read digits",
         "F.log_softmax(x, dim=1) instead of F.softmax(x, dim=1)",
         "After conv2 , the lab's network has a ReLU; yours has none before fc1 .",

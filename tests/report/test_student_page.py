@@ -121,8 +121,8 @@ def test_mistakes_are_dark_on_white_with_alternative_texts() -> None:
         digit = image.crop((28 * at, 0, 28 * at + 28, 28))
         assert digit.tobytes() == bytes(255 - value for value in mistake.pixels)
     assert len(strip.alts) == len(mistakes)
-    assert strip.alts[0] == "7 read as 1, 98 % sure"
-    for probability, words in ((0.99999, "99 % sure"), (1.0, "100 % sure")):
+    assert strip.alts[0] == "7 read as 1, 98\u00a0% sure"
+    for probability, words in ((0.99999, "99\u00a0% sure"), (1.0, "100\u00a0% sure")):
         sure = digit_strip([dataclasses.replace(mistakes[0], probability=probability)])
         assert sure is not None
         assert sure.alts[0].endswith(words)

@@ -403,7 +403,7 @@ def partial_report(student: str = "s2345678") -> SampleReport:
     relu = item(
         "structure.relu",
         F,
-        message="No ReLU stands between conv2 and fc1.",
+        message="There is no ReLU between conv2 and fc1.",
         expected="conv1, ReLU, conv2, ReLU, fc1, ReLU, fc2",
         seen="conv1, ReLU, conv2, fc1, ReLU, fc2",
         hint="Wrap conv2 as well: `F.relu(F.max_pool2d(self.conv2(x), 2))`.",

@@ -51,7 +51,7 @@ def digit_strip(mistakes: Sequence[Mistake]) -> DigitStrip | None:
         sheet=_picture(strip, ""),
         side=SIDE,
         alts=tuple(
-            f"{mistake.digit} read as {mistake.predicted}, {percent_sure(mistake)} % sure" for mistake in mistakes
+            f"{mistake.digit} read as {mistake.predicted}, {percent_sure(mistake)}\u00a0% sure" for mistake in mistakes
         ),
     )
 
