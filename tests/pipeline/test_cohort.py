@@ -585,7 +585,7 @@ def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_
     before = {student: cohort.record(student).read_bytes() for student in stored()}
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors.strip().endswith("the same command goes on from there.")
+        assert errors.strip().endswith("run the same command again to continue.")
         assert [entry["student"] for entry in cohort.results()["submissions"]] == list(before)
 
     done = cohort.command("--quiet")
