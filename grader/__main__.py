@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(visible_block(traceback.format_exc()), file=sys.stderr)
         return ExitCode.FAULT
     except KeyboardInterrupt:
-        print("grader: interrupted. Finished submissions are stored; run the same command again to continue.", file=sys.stderr)
+        message = "interrupted. Finished submissions are stored; run the same command again to continue."
+        print(f"grader: {message}", file=sys.stderr)
         return ExitCode.INTERRUPTED
 
 
