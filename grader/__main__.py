@@ -1,4 +1,4 @@
-"""``python -m grader``: runs one command, and ends with an exit code whatever happens."""
+"""``python -m grader``: runs one command, and always ends with a documented exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 all settled, 1 a tutor is needed, 2 usage, 3 a grader fault, 130 interrupted."""
     arguments = parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-    # Reports and evidence are trees: the search for cycles in them finds none, and takes an eighth of the time.
+    # Reports and evidence are trees without cycles; searching them for cycles would take an eighth of the time.
     gc.set_threshold(100_000)
     try:
         return COMMANDS[arguments.command](arguments)
@@ -29,11 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GraderFault as fault:
         print(f"grader: a fault of the grader itself: {visible(str(fault))}", file=sys.stderr)
         return ExitCode.FAULT
-    except Exception:  # Python's own exit code for it, 1, would read as "a tutor should look"
+    except Exception:  # Python's own exit code 1 would mean "a tutor is needed"
         print(visible_block(traceback.format_exc()), file=sys.stderr)
         return ExitCode.FAULT
     except KeyboardInterrupt:
-        print("grader: interrupted. What was finished is stored; the same command goes on from there.", file=sys.stderr)
+        message = "interrupted. Finished submissions are stored; run the same command again to continue."
+        print(f"grader: {message}", file=sys.stderr)
         return ExitCode.INTERRUPTED
 
 

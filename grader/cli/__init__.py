@@ -1,4 +1,4 @@
-"""The command line: its options, its commands, and ``doctor``.
+"""The command line: options, commands, and ``doctor``.
 
 May import: ``answers.evaluation``, ``answers.marker``, ``data``, ``model``, ``moderation``, ``pipeline``, ``report``,
 ``report.console``, ``report.html``, ``review``, ``rubric``, ``sandbox``, ``storage``, ``worker.isolate``.

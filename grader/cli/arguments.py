@@ -1,4 +1,4 @@
-"""The command line's words: each command with its options. What they do is written in :mod:`grader.cli.commands`."""
+"""Defines the command line: each command with its options. For what they do see :mod:`grader.cli.commands`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--data",
         metavar="DIR",
-        help="where MNIST lies, or the word digits (default: LAB4_DATA, else the cache, else a download, else digits)",
+        help="the folder with MNIST, or the word digits (default: LAB4_DATA, else the cache, else a download, else "
+        "digits)",
     )
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
@@ -49,81 +50,81 @@ def parser() -> argparse.ArgumentParser:
         "--device",
         choices=["auto", "cpu", "cuda", "mps"],
         default="auto",
-        help="where nets are trained (default: the best there is)",
+        help="the device that trains networks (default: the best of this machine)",
     )
     grade.add_argument(
         "--isolation",
         choices=["auto", "require", "off"],
         default="auto",
-        help="how submissions are held in: as well as this machine can, not below the full level, or by limits alone "
-        "(default: %(default)s)",
+        help="how submissions are isolated: auto as well as this machine can, require refuses to grade below the full "
+        "level, off uses only limits (default: %(default)s)",
     )
     grade.add_argument(
         "--worker-prefix",
         default="",
         metavar="COMMAND",
-        help="start the worker through this command, a container's for example (docs/tutors.md)",
+        help="start the worker with this command, for example in a container (docs/tutors.md)",
     )
     grade.add_argument(
         "--student",
         action="append",
         default=[],
         metavar="NAME",
-        help="grade this student anew; repeatable, * and ? allowed",
+        help="grade this student again; repeatable, * and ? allowed",
     )
     grade.add_argument(
-        "--only-failed", action="store_true", help="look again at those that lost marks; keep the rest as they are"
+        "--only-failed", action="store_true", help="grade again only those that lost marks on their code; keep the rest"
     )
     grade.add_argument("--remark", action="store_true", help="mark again from stored evidence; no student code is run")
     grade.add_argument(
-        "--full-answers", action="store_true", help="tell students on their pages what a full answer mentions"
+        "--full-answers", action="store_true", help="show on students' pages what a full answer mentions"
     )
     grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
     grade.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     render = commands.add_parser(
         "render",
         help="write the pages and tables of a stored run again",
-        description="Write the pages, results.json and marks.csv of RUN again from what is stored, with the decisions "
-        "in its overrides.toml. Nothing is run and nothing is marked.",
+        description="Write the pages, results.json and marks.csv of RUN again from stored reports and the decisions in "
+        "its overrides.toml. Nothing is run and nothing is marked.",
     )
     render.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
     render.add_argument(
         "--full-answers",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="tell students what a full answer mentions (default: as when the run was graded)",
+        help="show on students' pages what a full answer mentions (default: as when the run was graded)",
     )
     _add_review(
         commands.add_parser(
             "review",
-            help="settle what waits for a tutor, one entry at a time",
-            description="Go through all that waits for a tutor in RUN. Decisions are written at once into its "
-            "overrides.toml, and lie over the automatic marks without changing them. ? shows the keys.",
+            help="decide what waits for a tutor, one entry at a time",
+            description="Go through everything in RUN that waits for a tutor. Each decision is saved at once in its "
+            "overrides.toml; the automatic marks are kept. Press ? for the keys.",
         )
     )
     diff = commands.add_parser(
         "diff",
-        help="say whose marks differ between two runs, and why",
-        description="Compare the marks of two stored runs, with the decisions on each. Exit code 0: no mark differs; "
-        "1: some do.",
+        help="show whose marks differ between two runs, and why",
+        description="Compare the marks of two stored runs, with their decisions applied. Exit code 0: no mark differs; "
+        "1: some marks differ.",
     )
     diff.add_argument("first", type=Path, metavar="RUN_A", help="the folder of a run")
-    diff.add_argument("second", type=Path, metavar="RUN_B", help="the folder of another")
+    diff.add_argument("second", type=Path, metavar="RUN_B", help="the folder of another run")
     diff.add_argument("--json", action="store_true", help="print one JSON object instead")
     doctor = commands.add_parser(
         "doctor",
-        help="say what this machine can do: isolation, GPU, data, versions",
-        description="Say in plain words what this machine can do, and what to do about what is missing.",
+        help="show what this machine can do: isolation, GPU, data, versions",
+        description="Show what this machine can do, and what to do about anything that is missing.",
     )
-    doctor.add_argument("--data", metavar="DIR", help="where MNIST lies (default: LAB4_DATA, else the cache)")
+    doctor.add_argument("--data", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else the cache)")
     doctor.add_argument("--worker-prefix", default="", metavar="COMMAND", help="as for grade")
     marker = commands.add_parser(
         "mark-answers",
-        help="mark written answers, and compare with marks that are known",
-        description='Mark the answers of FILE: a line each, {"id", "part", "answer"} and optionally "gold", "kind".',
+        help="mark written answers, and compare with known marks",
+        description='Mark the answers in FILE, each on a line: {"id", "part", "answer"} and optionally "gold", "kind".',
     )
-    marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object a line")
-    marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (needed)")
+    marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object on each line")
+    marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (required)")
     marker.add_argument("--out", type=Path, metavar="FILE", help="write the findings here (default: standard output)")
     return whole
 
@@ -134,21 +135,23 @@ def _add_review(review: argparse.ArgumentParser) -> None:
         "--by",
         choices=["question", "student"],
         default="question",
-        help="all entries of a question together, or all of a student (default: %(default)s)",
+        help="group entries by question or by student (default: %(default)s)",
     )
     review.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="ITEM",
-        help="this part (7c) or item (structure.conv) alone, or part1 for submissions without answers; repeatable",
+        help="only this part (7c) or item (structure.conv), or part1 for submissions without answers; repeatable",
     )
     review.add_argument(
-        "--student", action="append", default=[], metavar="NAME", help="this student; repeatable, * and ? allowed"
+        "--student", action="append", default=[], metavar="NAME", help="only this student; repeatable, * and ? allowed"
     )
-    review.add_argument("--all", action="store_true", help="show what is settled as well, for second marking")
+    review.add_argument("--all", action="store_true", help="show settled entries as well, for second marking")
     review.add_argument("--anonymous", action="store_true", help="show numbers instead of names")
-    review.add_argument("--author", metavar="NAME", help="who decides (default: LAB4_TUTOR, else your user name)")
+    review.add_argument(
+        "--author", metavar="NAME", help="the tutor who decides (default: LAB4_TUTOR, else your user name)"
+    )
 
 
 def _count(text: str) -> int:

@@ -1,6 +1,6 @@
-"""What each command does: arguments in, exit codes out. The work itself is done by the modules that are called.
+"""The commands: each function takes the parsed arguments and returns an exit code.
 
-They are imported in the functions, so that ``--help`` and a wrong argument answer at once.
+Other modules are imported inside the functions, so that ``--help`` and refusals of wrong arguments are immediate.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What a command ends with. ``diff`` ends with SAME or DIFFERS where it was not refused."""
+    """Exit codes. ``diff`` returns SAME or DIFFERS."""
 
     SETTLED = 0
     NEEDS_TUTOR = 1
@@ -40,18 +40,18 @@ class ExitCode(IntEnum):
 
 
 def grade(arguments: argparse.Namespace) -> ExitCode:
-    """Grade a cohort, and print what came of it."""
+    """Grade a cohort, and print the summary."""
     from grader.pipeline.cohort import grade_cohort
     from grader.report.console.progress import Progress
     from grader.report.console.summary import make_console, print_summary
     from grader.report.html import pages
     from grader.report.summary_json import summary_record
 
-    # What is said on the way must not mix with the JSON, and faults of a quiet run belong to the errors.
+    # Progress must not be mixed with the JSON, and faults of a quiet run belong on standard error.
     console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
     settings = _settings(arguments)
     if settings.data.name != "mnist" and not arguments.quiet:
-        console.print("! Nets are measured on scikit-learn's digits, not on MNIST.", style="bold yellow")
+        console.print("! Networks are trained on scikit-learn's digits, not on MNIST.", style="bold yellow")
     run, reports = grade_cohort(settings, pages=pages, progress=Progress(console, 0, is_quiet=arguments.quiet))
     code = _exit_code(report.status for report in reports)
     if arguments.json:
@@ -76,7 +76,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
         out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
     before = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier)) if arguments.remark else None
     if before and before.run and arguments.data is None:
-        data = DataSet.unopened(before.run.data, before.run.data_note)  # what the stored evidence was measured on
+        data = DataSet.unopened(before.run.data, before.run.data_note)  # the data of the stored evidence
     else:
         data = resolve_data(
             arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
@@ -99,7 +99,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
 
 
 def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
-    """Where labels, keys and other runs lie."""
+    """Paths of labels, keys and other runs, which submissions must not see."""
     yield cache
     named = (arguments.data, os.environ.get("LAB4_DATA"), arguments.key, arguments.rubric, arguments.reports)
     yield from (Path(place) for place in named if place and Path(place).exists())
@@ -125,21 +125,21 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 
 
 def review(arguments: argparse.Namespace) -> ExitCode:
-    """Let a tutor settle what is open in a stored run."""
+    """Let a tutor decide what is open in a stored run."""
     from grader.moderation.finished_run import load_run
-    from grader.moderation.pseudonyms import code_names, secret_of
+    from grader.moderation.pseudonyms import pseudonyms, secret_of
     from grader.moderation.session import Review
-    from grader.moderation.worklist import Wishes
+    from grader.moderation.worklist import Scope
     from grader.report.console.summary import make_console
     from grader.review.keyboard import keys_of
-    from grader.review.prompt import Dialogue, is_behind, leave
+    from grader.review.prompt import Dialogue, is_outdated, leave
     from grader.review.screen import Screen
 
-    finished, was_behind = load_run(arguments.run), is_behind(arguments.run)
+    finished, was_outdated = load_run(arguments.run), is_outdated(arguments.run)
     names = None
     if arguments.anonymous:
-        names = code_names((report.student for report in finished.automatic), secret_of(arguments.run))
-    wishes = Wishes(
+        names = pseudonyms((report.student for report in finished.automatic), secret_of(arguments.run))
+    scope = Scope(
         by_student=arguments.by == "student",
         items=tuple(arguments.only),
         students=tuple(arguments.student),
@@ -148,13 +148,13 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     )
     with keys_of(sys.stdin) as keys:
         screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
-        review = Review(finished, wishes, author=_author(arguments, screen, keys))
+        review = Review(finished, scope, author=_author(arguments, screen, keys))
         try:
             if review.entry is not None:
-                Dialogue(review, screen, keys).hold()
-        except KeyboardInterrupt:  # Ctrl-C is a way to leave: every decision is on disk
-            screen.tell("")
-    leave(review, screen, arguments.run, _pages, was_behind=was_behind)
+                Dialogue(review, screen, keys).run()
+        except KeyboardInterrupt:  # Ctrl-C ends the session like q: every decision is on disk
+            screen.print("")
+    leave(review, screen, arguments.run, _pages, was_outdated=was_outdated)
     return _exit_code(report.status for report in review.reports)
 
 
@@ -165,16 +165,16 @@ def _pages() -> Pages:
 
 
 def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
-    """Who decides, asked for when nobody says it."""
+    """The name of the tutor who decides: from the arguments, the environment, the user name, or a prompt."""
     named = arguments.author or os.environ.get("LAB4_TUTOR") or ""
     if not named.strip():
-        with suppress(OSError, KeyError, ImportError):  # what getpass raises where there is no user name
+        with suppress(OSError, KeyError, ImportError):  # getpass raises these when there is no user name
             named = getpass.getuser()
     if not named.strip():
-        screen.ask("Your name, to be kept with each decision: ")
+        screen.ask("Your name, which is saved with each decision: ")
         named = keys.line() or ""
     if not named.strip():
-        raise UsageFault("Say who decides, with --author NAME or in LAB4_TUTOR.")
+        raise UsageFault("Decisions need your name: use --author NAME or set LAB4_TUTOR.")
     return named.strip()
 
 

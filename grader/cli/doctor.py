@@ -1,6 +1,6 @@
-"""``python -m grader doctor``: what this machine can do, in plain words, and what to do about what is missing.
+"""``python -m grader doctor``: examines what this machine can do, with advice for what is missing.
 
-Looking changes nothing: no data is downloaded and no submission is run. Printing is the console's work.
+It changes nothing: no data is downloaded and no submission is run.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID,
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY = 4 << 30
-"""Bytes for two workers: torch takes some 0.5 GB, and a submission may take 4 GB before it is ended."""
+"""Bytes for two workers: torch takes about 0.5 GB, and a submission may take 4 GB before it is stopped."""
 LEAST_DISK = 1 << 30
 PACKAGES = ("torch", "torchvision", "numpy", "nbformat", "msgspec", "jinja2", "rich", "scikit-learn")
 
 NAMESPACE_ADVICE = (
     "Ubuntu 23.10 or newer: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0. Debian: sudo sysctl "
-    "kernel.unprivileged_userns_clone=1. Others: look at user.max_user_namespaces. In Docker: start the container with "
+    "kernel.unprivileged_userns_clone=1. Others: check user.max_user_namespaces. In Docker: start the container with "
     "--security-opt seccomp=unconfined --security-opt apparmor=unconfined, or with --cap-add SYS_ADMIN."
 )
 ADVICE = {
     PID: NAMESPACE_ADVICE,
     NAMESPACES: NAMESPACE_ADVICE,
-    VIEW: "It takes Linux 5.12 or newer, and the right to mount in a namespace. " + NAMESPACE_ADVICE,
-    USER: "The container forbids what every process may do elsewhere; loosen its seccomp profile.",
-    LANDLOCK: "It takes Linux 5.13 or newer with landlock among the kernel's security modules (lsm=landlock,...).",
-    CALLS: "It takes seccomp in the kernel, on x86-64 or 64-bit Arm.",
+    VIEW: "This needs Linux 5.12 or newer, and the right to mount in a namespace. " + NAMESPACE_ADVICE,
+    USER: "The container forbids what every process may do outside of it; loosen its seccomp profile.",
+    LANDLOCK: "This needs Linux 5.13 or newer with landlock among the kernel's security modules (lsm=landlock,...).",
+    CALLS: "This needs seccomp in the kernel, on x86-64 or 64-bit Arm.",
 }
 WORDS = {**LACKS, LANDLOCK: "Landlock"}
 
 
 @dataclass(frozen=True)
 class Remark:
-    """One line of the examination. ``advice`` says what to do when it is not fine, and is empty when it is."""
+    """One line of the result. ``advice`` says what to do; it is empty when everything is fine."""
 
     subject: str
     text: str
@@ -60,9 +60,9 @@ class Remark:
 def examine(
     choice: str | None, *, environment: Mapping[str, str], cache: Path, prefix: Sequence[str] = ()
 ) -> Iterator[Remark]:
-    """Look at the interpreter, the packages, isolation, devices, data, and room, one remark at a time.
+    """Examine the interpreter, packages, isolation, devices, data, memory and disk; yield one remark after another.
 
-    ``choice`` is what ``--data`` names, if anything; ``cache`` the user's cache folder.
+    ``choice`` is the value of ``--data``, if given; ``cache`` is the user's cache folder.
     """
     yield _python()
     yield _packages()
@@ -93,18 +93,18 @@ def _packages() -> Remark:
 
 
 def _workers(prefix: Sequence[str]) -> Iterator[Remark]:
-    """Start a worker and ask it: what holds in a submission depends on more than can be looked up."""
+    """Start a worker and ask it, because the level of isolation cannot be predicted from the settings alone."""
     try:
         with WorkerPool(workers=1, prefix=prefix) as pool:
             level, devices = pool.isolation, pool.devices
     except (UsageFault, GraderFault) as fault:
-        yield Remark("Worker", f"it does not start: {fault}", "Correct that first; nothing can be graded before.")
+        yield Remark("Worker", f"it does not start: {fault}", "Fix this first; nothing can be graded without a worker.")
         return
     yield from _isolation(level)
     if devices == ("cpu",):
-        yield Remark("Devices", "no GPU: nets are trained on the CPU, which takes about a second each")
+        yield Remark("Devices", "no GPU: networks are trained on the CPU, about a second for each")
     else:
-        yield Remark("Devices", f"nets are trained on {devices[0]} (also there: {', '.join(devices[1:])})")
+        yield Remark("Devices", f"networks are trained on {devices[0]} (also available: {', '.join(devices[1:])})")
 
 
 def _isolation(level: Level) -> Iterator[Remark]:
@@ -112,17 +112,17 @@ def _isolation(level: Level) -> Iterator[Remark]:
     if level.name == "full":
         yield Remark("Isolation", text)
     elif not sys.platform.startswith("linux"):
-        advice = "Only Linux can do more: grade cohorts you do not trust in a Linux virtual machine or container."
+        advice = "Only Linux offers more: grade cohorts you do not trust in a Linux virtual machine or container."
         yield Remark("Isolation", text, advice)
     else:
         yield Remark("Isolation", text, "See the lines below. --isolation require refuses to grade at this level.")
-    told: set[str] = set()
+    given: set[str] = set()
     for step, reason in level.refusals.items():
         if step == VIEW and NAMESPACES in level.refusals:
-            continue  # it follows from that one
-        advice = ADVICE[step] if ADVICE[step] not in told else "As above."
-        told.add(ADVICE[step])
-        yield Remark(f"  {WORDS[step]}", f"not here: {reason}", advice)
+            continue  # without namespaces there is no view either
+        advice = ADVICE[step] if ADVICE[step] not in given else "As above."
+        given.add(ADVICE[step])
+        yield Remark(f"  {WORDS[step]}", f"not available: {reason}", advice)
 
 
 def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> Remark:
@@ -135,9 +135,9 @@ def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> Re
         return Remark("Data", text)
     return Remark(
         "Data",
-        "MNIST is not here yet",
-        "The next grading run tries to download it; without network, nets are measured on scikit-learn's digits. "
-        "To bring it yourself, copy the four MNIST files to a folder and name that with --data or LAB4_DATA.",
+        "MNIST is not on this machine yet",
+        "The next grading run tries to download it; if that fails, networks are trained on scikit-learn's digits. "
+        "To provide it yourself, copy the four MNIST files into a folder and name it with --data or LAB4_DATA.",
     )
 
 
@@ -149,7 +149,7 @@ def _memory() -> Remark:
         return Remark("Machine", f"{cores} cores")
     text = f"{cores} cores, {total / 2**30:.0f} GiB of memory"
     if total < LEAST_MEMORY:
-        return Remark("Machine", text, "That is little: use --jobs 1.")
+        return Remark("Machine", text, "This is not much memory: use --jobs 1.")
     return Remark("Machine", text)
 
 
@@ -158,5 +158,5 @@ def _disk() -> Remark:
     free = shutil.disk_usage(folder).free
     text = f"{free / 2**30:.1f} GiB free in {folder}, where copies of submissions are made"
     if free < LEAST_DISK:
-        return Remark("Disk", text, "Make room, or set TMPDIR to another folder.")
+        return Remark("Disk", text, "Free some space, or set TMPDIR to another folder.")
     return Remark("Disk", text)

@@ -1,6 +1,6 @@
-"""The nouns of grading: submissions, criteria, results and reports, and the network as a graph.
+"""The data types of grading: submissions, criteria, results and reports, and the network as a graph.
 
-It imports the standard library and the other nouns only.
+They need only the standard library.
 
 May import: nothing of ours.
 """

@@ -1,4 +1,4 @@
-"""Written answers: as they are found in documents, and what a mark on one rests on."""
+"""Written answers: as found in documents, and as marked."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WrittenAnswer:
-    """The answer to one part of Part 1 as it was found in a document, before anybody marks it.
+    """The answer to one part of Part 1 as found in a document, before marking.
 
-    ``source`` is the document's name. ``confidence`` (0..1) says how sure it is that the answer is this text and
-    nothing else. ``is_blank``: the place for the answer is there and holds nothing but what the template put into it.
-    ``shared`` names the parts that were answered in one text, ``rivals`` other documents that answer the part in other
-    words, and ``has_picture`` says that a picture, which nobody here can read, belongs to the answer.
+    ``source`` is the document's name. ``confidence`` (0..1) is how sure it is that the answer is exactly this text.
+    ``is_blank``: the document has a place for the answer, with nothing but the template's own text. ``shared`` names
+    the parts that were answered in one text. ``rivals`` are other documents with a different answer to the part.
+    ``has_picture``: the answer includes a picture, which the grader cannot read.
     """
 
     part: str
@@ -27,25 +27,25 @@ class WrittenAnswer:
 
 @dataclass(frozen=True)
 class AnswerSheet:
-    """All answers to Part 1 that a submission holds; a part that was found nowhere is not among them.
+    """All answers to Part 1 in a submission, without the parts that were not found.
 
-    ``documents`` are the files that were read. ``problems`` are sentences on those that could not be read, or not all.
+    ``documents`` are the files that were read. ``problems`` are sentences about files not read completely.
     """
 
     answers: tuple[WrittenAnswer, ...] = ()
     documents: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     observations: WrittenAnswer | None = None
-    """On the experiments, which are no part of Part 1; None where no place for them was found."""
+    """The observations on the experiments, which do not belong to Part 1; None if there is no place for them."""
 
 
 @dataclass(frozen=True)
 class MarkedAnswer:
-    """What a mark on a written answer rests on.
+    """A written answer with the reasons for its mark.
 
-    ``text`` is the answer as handed in, empty where none was found, and ``source`` the document that it was found in.
-    ``confidence`` (0..1) says how sure the mark is. ``spans`` are (start, end) character offsets into ``text``: the
-    words that counted. ``note`` is a sentence on the student's own network; it changes no mark.
+    ``text`` is the answer as handed in, empty if none was found, and ``source`` the document that contains it.
+    ``confidence`` (0..1) is how sure the mark is. ``spans`` are (start, end) character offsets into ``text`` of the
+    words that counted. ``note`` is a sentence about the student's own network; it changes no mark.
     """
 
     text: str = ""
@@ -54,4 +54,4 @@ class MarkedAnswer:
     spans: tuple[tuple[int, int], ...] = ()
     note: str = ""
     full_answer: str = ""
-    """What a full answer mentions, by the key; shown to students only where the course allows it."""
+    """What a full answer mentions, by the key; students see it only if the run allows it."""

@@ -1,4 +1,4 @@
-"""The marking scheme: criteria with their points, accuracy bands, and how a brief training run is done."""
+"""The rubric: criteria with their points, accuracy bands, and the plan of the brief training runs."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Band:
-    """Held-out accuracy of at least ``accuracy`` (0..1) earns ``fraction`` of the points."""
+    """A held-out accuracy of at least ``accuracy`` (0..1) earns ``fraction`` (0..1) of the points."""
 
     accuracy: float
     fraction: Decimal
 
 
 TRAINING_CPU_SECONDS = 27.0
-"""For all training runs of one network together; with recording, a submission costs under a minute of one core. See
-docs/threat-model.md. The reference network takes about a second for a run.
+"""Limit for all training runs of one network together. Together with recording, a submission takes less than a minute
+of one core (docs/threat-model.md). The reference network takes about a second for each run.
 """
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How a brief training run measures a net; see docs/calibration.md for where the numbers come from.
+    """How a network is trained briefly; docs/calibration.md has the sources of the numbers.
 
-    ``stop_accuracy`` ends a run once the accuracy on the worker's validation images reaches it. ``margin`` is how close
-    to a band (in accuracy, 0..1) a result counts as borderline; ``seeds`` are tried in order, the first alone unless it
-    falls short. Every second run uses ``retry_learning_rate`` and ``retry_steps``: a small net behind a global average
-    pool learns too slowly at the lab's own rate, and one with few units does better at it.
+    A run ends when the accuracy on the worker's validation images reaches ``stop_accuracy``. A result within ``margin``
+    (in accuracy, 0..1) of a band is borderline. ``seeds`` are tried in order; the others only if the first falls short.
+    Every second run uses ``retry_learning_rate`` and ``retry_steps``, because a small network after a global average
+    pool learns too slowly at the lab's own rate, while one with few units learns better at it.
     """
 
     steps: int
@@ -60,7 +60,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Rubric:
-    """Points and bands of a marking scheme. ``revision`` is a digest of its text, stored with every result."""
+    """Criteria, training plans and limits. ``revision`` is a digest of the rubric's text, stored with every run."""
 
     title: str
     part1: tuple[Criterion, ...]
@@ -71,4 +71,4 @@ class Rubric:
     max_parameters: int
     max_forward_seconds: float
     experiment: tuple[Criterion, ...] = ()
-    """Empty where the experiment is looked at and not marked."""
+    """Criteria of the experiment; empty if it carries no points."""

@@ -1,10 +1,10 @@
-"""Whose fault a failure is: the types by which the exit code and the report tell them apart."""
+"""Exceptions that distinguish faults of the grader from unusable input of the tutor."""
 
 from __future__ import annotations
 
 
 class GraderFault(Exception):
-    """A fault of the grader's own: exit code 3, and never a student's zero."""
+    """A fault of the grader itself: exit code 3. It never costs a student points."""
 
 
 class UsageFault(Exception):

@@ -1,8 +1,7 @@
-"""What is observed about one submission, as plain records.
+"""The evidence on one submission: what was recorded in its process, and what was measured on its graph.
 
-A submission's process sends the first three stages, the last of which is its network as a graph; the others are
-measured on that graph. No mark is made here. The records need only the standard library, so the same ones serve the
-sandboxed run, the stored ``evidence.json`` and a student's self-check.
+A submission's process sends the first three stages, the last of which records its network; the other stages are
+measured on the graph made from it. The same types serve the sandbox, the stored ``evidence.json`` and the self-check.
 """
 
 from __future__ import annotations
@@ -83,19 +82,18 @@ __all__ = [
 ]
 
 FORMAT = 4
-"""Raised whenever a record changes its meaning; stored evidence of another format is never reused.
+"""Raised whenever a field changes its meaning; stored evidence of another format is never reused.
 
-4: the network is recorded as a graph, and all that is measured is measured on it."""
+4: the network is recorded as a graph, and all measurements use that graph."""
 
 
 @dataclass(frozen=True)
 class Ending:
     """How the observation of a submission ended, as the parent saw it.
 
-    ``kind`` is finished, deadline, exit, signal, memory, crashed (what it sent is not evidence), lost (the worker died
-    under it), fault (the grader's own), unobserved (the recorder met something that it is not made for), unrecorded
-    (what it sent is no network that could be run) or unmeasured (measuring its network failed); ``stage`` is the stage
-    that was under way.
+    ``kind`` is finished, deadline, exit, signal, memory, crashed (it sent invalid data), lost (the worker died),
+    fault (of the grader), unobserved (the recorder does not support something), unrecorded (it sent a network that
+    cannot be run) or unmeasured (measuring its network failed). ``stage`` is the stage at that time.
     """
 
     kind: str
@@ -105,13 +103,13 @@ class Ending:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything observed about one submission. A stage that was never reached is None."""
+    """Everything observed about one submission. A stage that was not reached is None."""
 
     ending: Ending
     load: Loading | None = None
     build: Building | None = None
     record: Recording | None = None
-    """Without the programs of its passes, which the graph was made from."""
+    """Without the programs of its passes, which are in the graph."""
     graph: Graph | None = None
     trace: Tracing | None = None
     probe: Probing | None = None
@@ -121,9 +119,9 @@ class Evidence:
     trainings: tuple[Training, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     output: str = ""
-    """The tail of what the submission printed."""
+    """The end of the submission's printed output."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds by stage: wall seconds of recording, measured by the parent, and CPU seconds of measuring."""
+    """Seconds by stage: wall seconds for recording, as the parent measured them, and CPU seconds for measuring."""
     isolation: str = ""
-    """What held the submission in, as one sentence that begins with the level."""
+    """How the submission was isolated, as one sentence that begins with the level."""
     format: int = FORMAT

@@ -1,7 +1,4 @@
-"""What a student's experiment holds: the networks that were tried, and the one that the grader trained once more.
-
-Nouns only. Reading them from a file, training and judging belong to :mod:`grader.experiment`.
-"""
+"""A student's experiment: the networks that were tried, and the one that the grader trained again."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Trial:
-    """One line of ``experiments.csv``: a network and what came of it.
+    """One line of ``experiments.csv``: a network and its result.
 
-    ``accuracy`` (0..1) is on the test images. ``epochs`` is 0 and ``seconds`` None where the student did not say.
-    ``row`` is the line in the student's file, 0 for a trial that is in none.
+    ``accuracy`` (0..1) is on the test images. ``epochs`` is 0 and ``seconds`` None if the student did not give them.
+    ``row`` is the line in the student's file, 0 for a trial that is not from a file.
     """
 
     channels1: int
@@ -27,7 +24,7 @@ class Trial:
 
     @property
     def network(self) -> tuple[int, int, int, int]:
-        """What was varied: both numbers of channels, then both kernel sizes."""
+        """What students vary: both numbers of channels, then both kernel sizes."""
         return self.channels1, self.channels2, self.kernel1, self.kernel2
 
 
@@ -35,7 +32,7 @@ class Trial:
 class Rerun:
     """A network that a student tried, trained briefly by the grader: ``correct`` of ``total`` held-out images.
 
-    ``problem`` is one sentence on why it was not trained; ``total`` is then 0.
+    ``problem`` is one sentence about why it was not trained; then ``total`` is 0.
     """
 
     trial: Trial
@@ -52,10 +49,10 @@ class Rerun:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What stands in a submission's table of experiments.
+    """The content of a submission's table of experiments.
 
-    ``source`` is the file, empty when there is none. ``problems`` are sentences on what could not be read, and
-    ``unread`` counts the lines that hold something and are no trial.
+    ``source`` is the file, empty when there is none. ``problems`` are sentences about what could not be read, and
+    ``unread`` counts the lines that are not empty and could not be read as a trial.
     """
 
     source: str = ""

@@ -1,6 +1,6 @@
-"""What is said of evidence: the finding of a check, that of the marker, and the status of either.
+"""Findings of checks and of the marker, and the statuses that they can have.
 
-Points are no part of a finding; :mod:`grader.model.report` has them.
+A finding has a share of the points; results with points are in :mod:`grader.model.report`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 
 class Status(enum.StrEnum):
-    """How an item, or a whole submission, came out."""
+    """The outcome of an item, or of a whole submission."""
 
     PASSED = "passed"
     PARTIAL = "partial"
@@ -24,7 +24,7 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check concludes from evidence. ``fraction`` of the points is earned, between 0 and 1."""
+    """What a check concludes from evidence; it earns ``fraction`` (0..1) of the points."""
 
     status: Status
     message: str
@@ -36,9 +36,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class AnswerFinding:
-    """What the marker says of a written answer: what it earns, 0..1, and why.
+    """What the marker concludes from a written answer: the share of the points that it earns (0..1), and the reason.
 
-    While ``status`` is needs_review, ``awarded`` is only proposed. ``confidence`` (0..1) says how sure the mark is, and
+    If ``status`` is needs_review, ``awarded`` is only proposed. ``confidence`` (0..1) is how sure the mark is, and
     ``spans`` are (start, end) character offsets of the words that counted.
     """
 
@@ -48,12 +48,12 @@ class AnswerFinding:
     message: str
     spans: tuple[tuple[int, int], ...]
     is_structural: bool = False
-    """It rests on how the words belong together (a denial, a heap of words), which likeness to others cannot see."""
+    """Whether it depends on the structure of the text (a negation, a keyword list), which similarity cannot detect."""
 
 
 @dataclass(frozen=True)
 class KnownFinding:
-    """What the marker said of an answer, and the text that it was said of."""
+    """The marker's finding on an answer, and the text of that answer."""
 
     text: str
     finding: AnswerFinding

@@ -1,7 +1,6 @@
-"""The small pictures in evidence, as text that JSON can hold: digits that a net got wrong, and its first filters.
+"""The small images in evidence, encoded for JSON: misread digits, and the filters of the first convolution.
 
-They decorate a report and nothing is judged by them. How they are drawn belongs to ``report/``. The module needs only
-the standard library.
+They are only shown, and no check uses them. For how they are drawn see ``grader/report/html/images.py``.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ SIDE = 28
 MOST_MISTAKES = 8
 MOST_FILTERS = 32
 MOST_CHANNELS = 3
-"""Input channels that are averaged: a grey image repeated in three channels is still one picture."""
+"""Most input channels, which are averaged: a grey image may be repeated in three channels."""
 LARGEST_KERNEL = 11
 ZERO = 128
-"""The byte that stands for a weight of 0."""
+"""The byte for a weight of 0."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A held-out image that the trained net took for another digit.
+    """A held-out image that the trained network misread.
 
-    ``image`` is base64 of 28 x 28 bytes, row by row from the top, 0 the background and 255 full ink. ``probability``
-    (0..1) is what the net gave the digit that it ``predicted``. Raises ValueError for an image of any other size.
+    ``image`` is base64 of 28 x 28 bytes, row by row from the top; 0 is background, 255 full ink. ``probability``
+    (0..1) is that of the ``predicted`` digit. Raises ValueError for an image of another size.
     """
 
     image: str
@@ -46,11 +45,11 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Filters:
-    """The weights of the convolution that runs first, after training: ``count`` filters of ``height`` x ``width``.
+    """The weights of the first convolution after training: ``count`` filters of ``height`` x ``width``.
 
-    Where it has several input channels, their mean. ``values`` is base64 of one byte a weight, filter by filter and row
-    by row from the top; a weight is ``(byte - 128) * scale``, to half of ``scale``. Raises ValueError for filters
-    that are too many or too large, or whose values are not as many as they should be.
+    Several input channels are averaged. ``values`` is base64 with one byte for each weight, filter by filter and row by
+    row from the top; a weight is ``(byte - 128) * scale``, with an error of at most half of ``scale``. Raises
+    ValueError for too many or too large filters, or a wrong number of values.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""What is measured on a network's graph, training apart: its operations, outputs, modes, gradients and cost."""
+"""Measurements on a network's graph, except training: its operations, outputs, modes, gradients and cost."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from grader.model.recording import Problem, Remark, Repair
 WEIGHTED = frozenset({"conv", "linear"})
 """The kinds of operation that are layers with weights."""
 LEAST_EFFECT = {"conv": 0.05, "linear": 0.05, "relu": 0.005, "dropout": 0.02}
-"""By kind of operation, the least effect that counts; docs/calibration.md has those of valid networks."""
+"""The least effect that counts, by kind of operation; docs/calibration.md has the effects in valid networks."""
 LEAST_RATE = 0.005
-"""Of the values, that a dropout drops or keeps; nobody drops one in two hundred."""
+"""The least share of the values that a dropout must drop, and must keep; nobody drops one in two hundred."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Operation:
 
     ``kind`` is one of conv, linear, relu, activation, dropout, pool, norm, softmax, log_softmax, reshape, arithmetic,
     detach, other. ``name`` is the word a student would use (``max_pool2d``, ``tanh``). ``layer`` is the dotted name of
-    the innermost submodule that ran it, empty for a functional call. ``inputs`` are indices of the operations whose
-    results it read, -1 standing for the network's own input; an operation that does not depend on the input has none.
+    the innermost submodule that ran it, empty for a functional call. ``inputs`` are the indices of the operations whose
+    results it read, -1 for the network's input; an operation that does not depend on the input has none.
     """
 
     index: int
@@ -33,25 +33,25 @@ class Operation:
     shape_out: tuple[int, ...] = ()
     parameters: int = 0
     probability: float | None = None
-    """Dropout: the chance that a value is zeroed."""
+    """Dropout: the probability that a value is zeroed."""
     is_active: bool | None = None
-    """Dropout: whether it was told that it is training."""
+    """Dropout: whether it runs in training mode."""
     dim: int | None = None
     """Softmax and log-softmax: the dimension, counted from the front."""
     is_registered: bool = True
-    """False when a submodule or weight that it used is not reachable from the net's own modules or parameters."""
+    """False when a submodule or weight that it uses is not registered with the network."""
     is_fresh: bool = False
-    """True when its weights, or its module, are made anew in each forward pass."""
+    """True when its weights, or its module, are created again in each forward pass."""
     expected: int | None = None
     """Repaired layers: the number of inputs that the layer was declared with; ``shape_in`` has what it was given."""
     effect: float | None = None
-    """How much it matters, from a replay without it: the change of the outputs over their spread. Of ReLUs whose
-    results meet, the share of values that they keep from having any influence. None where that was not measured.
+    """How much it matters: the change of the outputs in a replay without it, relative to their spread. For ReLUs whose
+    results are combined, the share of values that they block. None if it was not measured.
     """
 
     @property
     def matters(self) -> bool:
-        """Whether a replay without it gives anything else; true where that was not measured."""
+        """Whether a replay without it gives different outputs; true if that was not measured."""
         return self.effect is None or self.effect >= LEAST_EFFECT.get(self.kind, 0.0)
 
     @property
@@ -71,9 +71,9 @@ class Operation:
 
 @dataclass(frozen=True)
 class Tracing:
-    """Stage ``trace``: one forward pass in training mode with every operation written down.
+    """Stage ``trace``: one forward pass in training mode, with all its operations.
 
-    ``output`` indexes the operation that made the result (-1: the input itself, None: nothing usable came out).
+    ``output`` indexes the operation that made the result (-1: the input itself, None: there is no usable result).
     ``returned`` is the Python type name of what forward returned. With ``problem`` set, ``operations`` holds what ran
     before the error.
     """
@@ -100,12 +100,12 @@ class Pass:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the outputs of one eval pass look like as log-probabilities.
+    """Properties of the outputs of one eval pass, taken as log-probabilities.
 
     ``sum_error`` is the largest abs(sum(exp(row)) - 1) along dim 1, ``column_error`` the same along dim 0,
     ``largest`` the largest output. ``probability_error`` is the largest abs(sum(row) - 1).
-    ``tail`` names the operations from behind the last weighted one to the output, in order; ``lead`` those of them that
-    come before the first result s with output == log_softmax(s, 1). ``lead`` is None when there is no such result.
+    ``tail`` names the operations after the last weighted one up to the output, in order; ``lead`` those of them before
+    the first result s with output == log_softmax(s, 1). ``lead`` is None when there is no such result.
     """
 
     is_finite: bool
@@ -119,7 +119,7 @@ class Scores:
 
 
 ROW_TOLERANCE = 1e-3
-"""Row errors up to this are rounding, some 1e-6 of the outputs' spread; rows that share a mean give 1e-1."""
+"""Row errors up to this are rounding, about 1e-6 of the outputs' spread; rows that share a mean give 1e-1."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ class Probing:
     """Stage ``probe``: eval-mode passes over batches of 1, 2, 3, 64 and 100 images.
 
     ``row_error`` is the largest change in a row's output when the other rows change, relative to the outputs' spread;
-    ``score_row_error`` the same for the scores that enter the final softmax. Dropout is held off while they are taken,
-    so that dropout left on in eval mode shows only where it belongs.
+    ``score_row_error`` the same for the scores that enter the final softmax. Dropout is switched off for both, so that
+    dropout that stays on in eval mode affects only its own check.
     """
 
     passes: tuple[Pass, ...]
@@ -136,14 +136,14 @@ class Probing:
     row_error: float | None = None
     score_row_error: float | None = None
     constant_rows: bool = False
-    """True when all rows come out alike whatever the image is."""
+    """True when all rows are the same, whatever the images are."""
 
 
 @dataclass(frozen=True)
 class Modes:
     """Stage ``modes``: pairs of passes over one batch, as largest absolute differences.
 
-    ``still`` values repeat the pair with dropout held off, to tell dropout from any other noise.
+    The ``still`` values repeat the pair with dropout switched off, to distinguish dropout from other noise.
     """
 
     problem: Problem | None
@@ -155,8 +155,9 @@ class Modes:
 
 @dataclass(frozen=True)
 class ParameterGradient:
-    """One parameter tensor after a backward pass. ``state`` is ok, none, zero or nonfinite; zero is also a gradient too
-    small to teach anything.
+    """One parameter tensor after a backward pass.
+
+    ``state`` is ok, none, zero or nonfinite; zero includes gradients that are too small for training.
     """
 
     name: str
@@ -194,7 +195,7 @@ ALL_CHECKS = ""
 class Doubt:
     """Why the marks of one check, or of ALL_CHECKS, wait for a tutor although they were earned.
 
-    ``id`` is that of a flag; docs/threat-model.md lists them. ``message`` is one plain sentence.
+    ``id`` is that of a flag; docs/threat-model.md lists them. ``message`` is one sentence.
     """
 
     id: str
@@ -204,7 +205,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Measurements:
-    """What measuring a graph gives, training apart; a stage is None where the one before left nothing to measure."""
+    """All measurements on a graph except training; a stage is None if the one before left nothing to measure."""
 
     trace: Tracing
     probe: Probing | None = None
@@ -215,10 +216,10 @@ class Measurements:
     seconds: dict[str, float] = field(default_factory=dict)
     """CPU seconds by stage."""
     is_trainable: bool = False
-    """Whether a training run would tell anything: nothing that was seen rules it out."""
+    """Whether a training run is possible and useful, by all that was measured."""
     is_worth_retrying: bool = True
-    """Whether a poor first run could be chance: not where the images of a batch are mixed up."""
+    """Whether a poor first run could be chance; False if the network mixes up the images of a batch."""
 
 
 MEASURED = ("trace", "probe", "modes", "gradients", "resources", "train")
-"""The stages that are measured on the graph, in order; ``train`` comes once a seed."""
+"""The stages that are measured on the graph, in order; ``train`` occurs once for each seed."""

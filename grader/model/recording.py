@@ -1,4 +1,4 @@
-"""What a submission's process sends: its script loaded, its network built, and what the network runs, pass by pass."""
+"""The stages that a submission's process sends: loading its script, building its network, recording its passes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.model.graph import Constant, Program, Weight
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a stage could not do its work.
+    """Why a stage failed.
 
     ``kind`` is a stable word that a check can branch on (see docs/report-format.md); the rest is for the message.
     ``line`` is 1-based, 0 when unknown; ``cell`` is the 1-based code cell of a notebook, 0 for a script.
@@ -26,7 +26,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Remark:
-    """Something worth telling that costs nothing by itself: ``id`` is stable, ``message`` one plain sentence."""
+    """A note that costs no points by itself: ``id`` is stable, ``message`` is one sentence."""
 
     id: str
     message: str
@@ -34,10 +34,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class Loading:
-    """Stage ``load``: the script was read and ``Net`` was, or was not, got out of it without running the rest.
+    """Stage ``load``: the script was read, and ``Net`` was extracted from it, unless there is a ``problem``.
 
-    ``how`` is ``slice`` (only what Net needs ran), ``whole`` (everything ran with training stubbed) or empty.
-    ``near_misses`` are names that look like a misspelt Net; ``methods`` the method names written in class Net.
+    ``how`` is ``slice`` (only what Net needs was run), ``whole`` (everything was run, with training replaced by stubs)
+    or empty. ``near_misses`` are names that look like a misspelt Net; ``methods`` are the method names in class Net.
     """
 
     problem: Problem | None
@@ -70,7 +70,7 @@ class Building:
 
 @dataclass(frozen=True)
 class Repair:
-    """A fault that stopped the forward pass and was mended in one recorded pass only, so that the rest could be seen.
+    """A fault that stops the forward pass, repaired in one recorded pass only, so that the rest could be recorded.
 
     ``kind`` is linear-size, conv-channels, flatten-missing, flatten-batch, reshape-size, reshape-layout or device.
     """
@@ -89,8 +89,8 @@ NO_PROGRAM = Program()
 class RecordedPass:
     """One pass of the submission's own code, in ``mode`` train or eval over ``batch`` images.
 
-    ``shape`` and ``dtype`` are those of the tensor that came out, ``returned`` is the Python type of what did. With
-    ``problem`` set, ``program`` holds what ran before the error. ``is_repaired``: sizes were mended on the way.
+    ``shape`` and ``dtype`` are those of the resulting tensor, ``returned`` is the Python type of the result. With
+    ``problem`` set, ``program`` has the operations before the error. ``is_repaired``: sizes were repaired.
     """
 
     mode: str
@@ -105,10 +105,10 @@ class RecordedPass:
 
 @dataclass(frozen=True)
 class Echo:
-    """What the submission's own code made of weights and images that were chosen for it, in eval mode.
+    """The results of the submission's own code in eval mode, with weights and images that the grader chose.
 
     ``outputs`` are base64 of little-endian float32, (ECHO_IMAGES, 10). ``gradients`` has the norm of each weight's
-    gradient, in the order of ``Recording.weights``; -1 where there was none.
+    gradient, in the order of ``Recording.weights``; -1 for no gradient.
     """
 
     outputs: str
@@ -120,7 +120,7 @@ ECHO_IMAGES = 64
 
 @dataclass(frozen=True)
 class Recording:
-    """Stage ``record``: what the network runs, pass by pass, and what it brings along."""
+    """Stage ``record``: the operations of the network, pass by pass, with its weights, buffers and constants."""
 
     passes: tuple[RecordedPass, ...] = ()
     weights: tuple[Weight, ...] = ()
@@ -131,9 +131,9 @@ class Recording:
     echo: Echo | None = None
 
     def without_programs(self) -> Recording:
-        """What is said of the passes besides their operations, which are in the graph."""
-        return replace(self, passes=tuple(replace(one, program=Program()) for one in self.passes))
+        """The recording without the operations of its passes, which are in the graph."""
+        return replace(self, passes=tuple(replace(recorded, program=Program()) for recorded in self.passes))
 
 
 STAGES: dict[str, type] = {"load": Loading, "build": Building, "record": Recording}
-"""Stage name to record type, in the order in which a submission's process sends them."""
+"""The type of each stage, in the order in which a submission's process sends them."""

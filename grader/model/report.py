@@ -1,4 +1,4 @@
-"""What comes of marking: each item's result, the tutor's decision on it, and a student's results together."""
+"""The outcome of marking: results of items, tutors' decisions on them, and reports on students."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from grader.model.submission import Flag
 
 @dataclass(frozen=True)
 class Decision:
-    """A tutor's decision on one item, which stands above the automatic mark and never replaces it on disk.
+    """A tutor's decision on one item. It overrides the automatic mark, but never replaces it on disk.
 
     ``item`` is an id of Part 2, or ``part1.`` with a part. ``old`` and ``new`` are points out of ``available``: what
-    the grader gave or proposed, and what the tutor gives; without ``new`` the entry is a comment and changes no mark.
-    ``digest`` names what the tutor looked at (the submission, or the answer's text); the decision holds for that alone.
-    ``time`` is ISO 8601 in UTC.
+    the grader gave or proposed, and what the tutor gives. An entry without ``new`` is a comment and changes no mark.
+    ``digest`` identifies what the tutor looked at (the submission, or the answer's text); the decision applies only to
+    that. ``time`` is ISO 8601 in UTC.
     """
 
     student: str
@@ -32,14 +32,14 @@ class Decision:
 
 
 PART1 = "part1."
-"""What the ids of the results of Part 1 begin with."""
+"""Prefix of the ids of results of Part 1."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The status and the points of one item: of the code, of its experiment, or of a written answer.
+    """The status and points of one item: of the code, of the experiment, or of a written answer.
 
-    ``id`` is that of a criterion (``structure.conv``), for a written answer ``part1.`` with its part (``part1.7c``).
+    ``id`` is that of a criterion (``structure.conv``), or ``part1.`` with the part of a written answer (``part1.7c``).
     """
 
     id: str
@@ -52,40 +52,40 @@ class Result:
     expected: str = ""
     seen: str = ""
     proposed: Decimal | None = None
-    """What a tutor is asked to confirm, while the status is needs_review."""
+    """The points that a tutor is asked to confirm, if the status is needs_review."""
     decision: Decision | None = None
-    """The tutor's decision that ``awarded`` comes from; None for an automatic mark."""
+    """The tutor's decision from which ``awarded`` comes; None for an automatic mark."""
     comments: tuple[Decision, ...] = ()
     answer: MarkedAnswer | None = None
-    """The written answer; None for code and its experiment."""
+    """The written answer; None for code and experiment."""
 
     @property
     def part(self) -> str:
-        """The part of Part 1 that a written answer belongs to (``7c``); empty for code and its experiment."""
+        """The part of Part 1 that a written answer belongs to (``7c``); empty for code and experiment."""
         return self.id.removeprefix(PART1) if self.answer is not None else ""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The results of one submission together; what is stored and rendered."""
+    """The results of one submission together; this is what is stored and rendered."""
 
     student: str
     status: Status
     awarded: Decimal
     available: Decimal
     results: tuple[Result, ...]
-    """All that is marked, in the order of the rubric: Part 2 with its experiment, then the answers to Part 1."""
+    """All marked items in the order of the rubric: Part 2 with its experiment, then the answers to Part 1."""
     flags: tuple[Flag, ...]
     message: str = ""
-    """One sentence for the cohort table: the first cause of lost marks, or empty."""
+    """One sentence for the cohort page: the first cause of lost marks, or empty."""
     digest: str = ""
     """Digest of the submission's files."""
     accuracy: float | None = None
-    """Held-out accuracy (0..1) of the best seed; None when no net was tested."""
+    """Held-out accuracy (0..1) of the best seed; None when no network was tested."""
     network: str = ""
-    """Digest of the network that was trained, alike for all submissions that share the run."""
+    """Digest of the network that was trained, the same for all submissions that share the training run."""
     unmarked: tuple[Result, ...] = ()
-    """What was looked at without points: on the student's page alone, in no sum and no table."""
+    """Results that carry no points: only on the student's page, in no sum and no table."""
 
     @property
     def items(self) -> tuple[Result, ...]:

@@ -1,4 +1,4 @@
-"""Facts about one run of the grader over a cohort."""
+"""The facts about one run of the grader over a cohort."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.model.criteria import Band
 
 @dataclass(frozen=True)
 class Run:
-    """Facts about one run of the grader, for results.json and the head of every report."""
+    """The facts about one run, for results.json and the pages."""
 
     grader_version: str
     started: str
@@ -21,7 +21,7 @@ class Run:
     data: str
     """``mnist`` or ``digits``."""
     data_note: str
-    """A banner to print when the data is not MNIST; empty otherwise."""
+    """A notice to show when the data is not MNIST; empty otherwise."""
     device: str
     isolation: str
     seeds: tuple[int, ...]
@@ -29,15 +29,15 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     source: str = ""
     counts: dict[str, int] = field(default_factory=dict)
-    """How many submissions were graded now, reused, re-marked."""
+    """Number of submissions by outcome: graded, reused and so on."""
     timing: dict[str, float] = field(default_factory=dict)
-    """Total wall seconds by stage over all submissions graded now."""
+    """Total seconds by stage over all submissions that were observed in this run."""
     key_revision: str = ""
     """Digest of the answer key; empty when Part 1 was not marked."""
     bands: tuple[Band, ...] = ()
     """The rubric's accuracy bands for the data set that was used."""
     shows_full_answers: bool = False
-    """Whether students' pages say what a full answer mentions."""
+    """Whether students' pages show what a full answer mentions."""
 
 
 JSON = dict[str, Any]

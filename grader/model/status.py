@@ -1,7 +1,4 @@
-"""What the results of one submission come to together: one status, and one sentence on what cost marks first.
-
-Marking needs it, and so does whoever lays a tutor's decisions over stored marks, without checks and answer reading.
-"""
+"""Summarises the results of one submission: one status, and one sentence about the first loss of marks."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from grader.model import Result, Status
 
 
 def overall_status(results: Iterable[Result]) -> Status:
-    """One status for a submission: the most urgent of its results, or how many of them hold."""
+    """One status for a submission: error or needs_review if any result has it, else by how many passed."""
     statuses = {result.status for result in results if result.available or result.status is not Status.SKIPPED}
     for urgent in (Status.ERROR, Status.NEEDS_REVIEW):
         if urgent in statuses:
@@ -22,7 +19,7 @@ def overall_status(results: Iterable[Result]) -> Status:
 
 
 def first_cause(results: Iterable[Result]) -> str:
-    """The message of the first result that did not earn all its points; an answer that waits for a tutor is none."""
+    """The message of the first result without all its points, except answers that wait for a tutor; or empty."""
     lossy = {Status.ERROR, Status.FAILED, Status.NEEDS_REVIEW, Status.PARTIAL}
     for result in results:
         if result.answer is None and result.status in lossy:

@@ -1,4 +1,4 @@
-"""What is graded, and what the worker is given for it: a student's work as found on disk, the data, a job."""
+"""The input of grading: a student's submission as found on disk, data files, and the job for the recording process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Flag:
-    """Something a tutor should look at. ``id`` is stable, ``message`` one sentence. A flag changes no mark."""
+    """Something that a tutor should look at. ``id`` is stable, ``message`` is one sentence. A flag changes no mark."""
 
     id: str
     message: str
@@ -19,8 +19,8 @@ class Submission:
     """One student's work as found on disk, before anything is run.
 
     ``id`` is the name of the submission's folder or file (without ``.zip`` or ``.py``); it is unique in a cohort.
-    ``root`` is a folder holding the files, ``script`` the chosen script relative to it (None: nothing usable, and
-    ``problem`` says why in one sentence). ``digest`` is the SHA-256 of the names and contents of ``files``.
+    ``root`` is the folder with the files, ``script`` the chosen script relative to it (None: nothing usable; then
+    ``problem`` is a sentence about why). ``digest`` is the SHA-256 of the names and contents of ``files``.
     """
 
     id: str
@@ -31,14 +31,14 @@ class Submission:
     candidates: tuple[str, ...] = ()
     """Every file that could have been the script, best first; ``script`` is the first of them."""
     documents: tuple[str, ...] = ()
-    """Files that may hold the Part 1 answers."""
+    """Files that may contain the answers to Part 1."""
     problem: str = ""
     flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True)
 class DataFiles:
-    """Raw arrays on disk that a worker may map: uint8 images of 28 x 28, uint8 labels. No held-out label is among them.
+    """Raw arrays on disk for the workers: uint8 images of 28 x 28 and uint8 labels, but no held-out labels.
 
     ``train_images`` is (train_count, 28, 28), ``train_labels`` (train_count,), ``heldout_images`` (heldout_count, 28,
     28).
@@ -56,10 +56,10 @@ class DataFiles:
 
 @dataclass(frozen=True)
 class Job:
-    """What the process that records a submission is told: never the rubric's bands, the key, data or a mark."""
+    """What the process that records a submission gets: neither rubric, key, data nor marks."""
 
     root: str
-    """A scratch copy of the submission's files."""
+    """A temporary copy of the submission's files."""
     script: str
     """The script, relative to ``root``."""
     seed: int

@@ -1,4 +1,4 @@
-"""One training run of a network: its curve, and what it made of the held-out images."""
+"""One training run of a network: its learning curve, and its predictions for the held-out images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.model.recording import Problem, Remark
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Accuracy on the worker's own validation images, and the loss since the last point, after ``step`` steps."""
+    """Accuracy on the worker's validation images, and the loss since the last point, after ``step`` steps."""
 
     step: int
     accuracy: float
@@ -21,10 +21,10 @@ class CurvePoint:
 class Training:
     """Stage ``train``: one seeded training run of a network. ``seconds`` are CPU seconds of the measuring process.
 
-    What follows from the predictions is filled in by the parent, for it alone has the labels: ``correct`` of ``total``
-    held-out images, ``confusion`` with rows of true digits by columns of predicted ones, and the ``mistakes`` that the
-    net was surest of, surest first. ``filters`` are only shown. ``network`` is the digest of the graph that was
-    trained: submissions with the same one share the run.
+    The parent process, which alone has the labels, fills in what follows from the predictions: ``correct`` of ``total``
+    held-out images, ``confusion`` with rows of true digits and columns of predicted digits, and the most confident
+    ``mistakes``, the most confident first. ``filters`` are only shown. ``network`` is the digest of the graph that was
+    trained: submissions with the same digest share the run.
     """
 
     problem: Problem | None

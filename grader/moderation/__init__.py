@@ -1,4 +1,4 @@
-"""Tutors' decisions: what waits for one, where they are kept, and a run with its decisions applied.
+"""Tutors' decisions: the queue of open results, the file of decisions, and runs with their decisions applied.
 
 May import: ``model``, ``safe_text``, ``storage``, ``submissions``.
 """

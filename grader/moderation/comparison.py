@@ -1,7 +1,4 @@
-"""Two stored runs side by side: whose marks differ, by how much, and what that comes from.
-
-It reads what the runs have stored; nothing is run, marked or written.
-"""
+"""Compares two stored runs: whose marks differ, by how much, and for which cause."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from grader.moderation.finished_run import FinishedRun
 
 
 class Cause(enum.StrEnum):
-    """Why a mark differs."""
+    """A cause of a difference between two marks."""
 
     SUBMISSION = "submission"
     ANSWER = "answer"
@@ -39,7 +36,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Change:
-    """One item that is marked otherwise; ``old`` or ``new`` is None where only one of the rubrics has it."""
+    """One item whose mark differs; ``old`` or ``new`` is None when only one of the rubrics has the item."""
 
     item: str
     old: Result | None
@@ -49,7 +46,7 @@ class Change:
 
 @dataclass(frozen=True)
 class StudentChange:
-    """A student whose marks differ: both reports with the decisions laid over, and the items."""
+    """A student whose marks differ: both reports with decisions applied, and the changed items."""
 
     old: Report
     new: Report
@@ -58,7 +55,7 @@ class StudentChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two runs. ``only_first`` and ``only_second`` are students that the other one lacks."""
+    """The differences between two runs. ``only_first`` and ``only_second`` are reports of students in one run only."""
 
     first: FinishedRun
     second: FinishedRun
@@ -69,18 +66,18 @@ class Comparison:
 
     @property
     def is_different(self) -> bool:
-        """Whether any student's results changed, came or went."""
+        """Whether any student's results changed, or a student is in one run only."""
         return bool(self.students or self.only_first or self.only_second)
 
     @property
     def change_of_sum(self) -> Decimal:
-        """By how many points the marks of all students in both runs differ together."""
-        return sum((one.new.awarded - one.old.awarded for one in self.students), Decimal(0))
+        """Sum of the differences in points over all students in both runs."""
+        return sum((student.new.awarded - student.old.awarded for student in self.students), Decimal(0))
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One student in one of the runs: the automatic report, and with the decisions laid over."""
+    """One student in one of the runs: the automatic report, and the report with decisions applied."""
 
     run: Run
     automatic: Report
@@ -92,7 +89,7 @@ class _Side:
 
 
 def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
-    """What differs from the first run to the second, students in the order of the first."""
+    """The differences from the first run to the second, students in the order of the first."""
     olds = {report.student: _Side(first.run, report, first.decisions) for report in first.automatic}
     news = {report.student: _Side(second.run, report, second.decisions) for report in second.automatic}
     common = [student for student in olds if student in news]
@@ -101,7 +98,7 @@ def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
     return Comparison(
         first,
         second,
-        students=tuple(one for one in changed if one.changes),
+        students=tuple(student for student in changed if student.changes),
         only_first=tuple(side.report for student, side in olds.items() if student not in news),
         only_second=tuple(side.report for student, side in news.items() if student not in olds),
         compared=len(common),
@@ -112,13 +109,13 @@ def _changes(old: _Side, new: _Side) -> Iterator[Change]:
     before, after = _by_item(old.report), _by_item(new.report)
     automatic_before, automatic_after = _by_item(old.automatic), _by_item(new.automatic)
     for id in dict.fromkeys((*before, *after)):
-        one, other = before.get(id), after.get(id)
-        if one is None or other is None:
-            side = "second" if one is None else "first"
-            yield Change(id, one, other, (Reason(Cause.RUBRIC, f"only the {side} run's rubric has it"),))
-        elif _mark(one) != _mark(other):
+        was, now = before.get(id), after.get(id)
+        if was is None or now is None:
+            side = "second" if was is None else "first"
+            yield Change(id, was, now, (Reason(Cause.RUBRIC, f"only the rubric of the {side} run has this item"),))
+        elif _mark(was) != _mark(now):
             reasons = _automatic_reasons(old, new, automatic_before[id], automatic_after[id])
-            yield Change(id, one, other, (*reasons, *_decision_reasons(old, new, one, other)))
+            yield Change(id, was, now, (*reasons, *_decision_reasons(old, new, was, now)))
 
 
 def _by_item(report: Report) -> dict[str, Result]:
@@ -129,50 +126,50 @@ def _mark(result: Result) -> tuple[object, ...]:
     return result.status, result.awarded, result.available
 
 
-def _automatic_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
-    """Why the grader's own mark differs; nothing when it does not."""
-    if (*_mark(one), one.proposed) == (*_mark(other), other.proposed):
+def _automatic_reasons(old: _Side, new: _Side, was: Result, now: Result) -> Iterator[Reason]:
+    """Why the automatic mark differs; empty when it does not."""
+    if (*_mark(was), was.proposed) == (*_mark(now), now.proposed):
         return
-    found = list(_differences(old, new, one, other))
-    yield from found or [Reason(Cause.OBSERVATION, "the submission was looked at once more")]
+    found = list(_differences(old, new, was, now))
+    yield from found or [Reason(Cause.OBSERVATION, "the submission was observed again")]
 
 
-def _differences(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
-    if subject_digest(old.automatic, one) != subject_digest(new.automatic, other):
-        if one.answer is not None:
-            yield Reason(Cause.ANSWER, "another answer was handed in")
+def _differences(old: _Side, new: _Side, was: Result, now: Result) -> Iterator[Reason]:
+    if subject_digest(old.automatic, was) != subject_digest(new.automatic, now):
+        if was.answer is not None:
+            yield Reason(Cause.ANSWER, "a different answer was handed in")
         else:
-            yield Reason(Cause.SUBMISSION, "other files were handed in")
-    if one.available != other.available:
+            yield Reason(Cause.SUBMISSION, "different files were handed in")
+    if was.available != now.available:
         yield Reason(
             Cause.POINTS,
-            f"the rubric gives {other.available.normalize():f} instead of {one.available.normalize():f} points",
+            f"the rubric gives {now.available.normalize():f} instead of {was.available.normalize():f} points",
         )
     elif old.run.rubric_revision != new.run.rubric_revision:
-        yield Reason(Cause.RUBRIC, "another rubric")
-    if one.answer is not None and old.run.key_revision != new.run.key_revision:
+        yield Reason(Cause.RUBRIC, "a different rubric")
+    if was.answer is not None and old.run.key_revision != new.run.key_revision:
         yield Reason(Cause.KEY, _key_text(old.run, new.run))
     if old.run.grader_version != new.run.grader_version:
         yield Reason(Cause.GRADER, f"grader {new.run.grader_version} instead of {old.run.grader_version}")
-    if one.answer is None and old.run.data != new.run.data:
+    if was.answer is None and old.run.data != new.run.data:
         yield Reason(Cause.DATA, f"measured on {new.run.data} instead of {old.run.data}")
 
 
 def _key_text(old: Run, new: Run) -> str:
     if not old.key_revision:
-        return "marked by an answer key"
-    return "another answer key" if new.key_revision else "no answer key any more"
+        return "marked with an answer key"
+    return "a different answer key" if new.key_revision else "marked without an answer key"
 
 
-def _decision_reasons(old: _Side, new: _Side, one: Result, other: Result) -> Iterator[Reason]:
-    before, after = one.decision, other.decision
+def _decision_reasons(old: _Side, new: _Side, was: Result, now: Result) -> Iterator[Reason]:
+    before, after = was.decision, now.decision
     if before == after:
         return
     if before is None and after is not None:
         yield Reason(Cause.DECISION, f"{_who(after)}")
     elif before is not None and after is None:
         still_there = _last(new.decisions, before)
-        what = "does not hold for what is there now" if still_there else "was taken back"
+        what = "does not apply to this submission" if still_there else "was removed"
         yield Reason(Cause.DECISION, f"the decision of {before.author} {what}")
     elif before is not None and after is not None and before.new != after.new:
         yield Reason(Cause.DECISION, f"{_who(after)}, instead of {_who(before)}")
@@ -184,4 +181,5 @@ def _who(made: Decision) -> str:
 
 
 def _last(decisions: Decisions, made: Decision) -> Decision | None:
-    return next((one for one in decisions.of(made.student) if one.item == made.item and one.new is not None), None)
+    own = (entry for entry in decisions.of(made.student) if entry.item == made.item)
+    return next((entry for entry in own if entry.new is not None), None)

@@ -1,7 +1,7 @@
-"""Tutors' decisions: ``overrides.toml`` of a run, and what they make of the automatic reports.
+"""Reads and writes ``overrides.toml``, the tutors' decisions on a run, and applies them to the automatic reports.
 
-A decision is laid over an automatic mark and never edits it, so that marking again loses neither. It holds for what the
-tutor looked at: when a student hands in something else, the item goes back into the queue and says so.
+A decision never changes the stored automatic mark, so marking again loses neither. It applies only to what the tutor
+looked at: when a student hands in something else, the item returns to the queue with a message.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from grader.storage.json_files import encodable, write_file
 DECISIONS_FILE = "overrides.toml"
 FORMAT = 1
 STEP = Decimal("0.01")
-"""What points of a decision are a multiple of."""
+"""Points of a decision are a multiple of this."""
 _HEAD = """\
-# What tutors decided on this run, oldest first. `python -m grader review RUN` writes this file. Entries may be edited
-# by hand; comments such as this one are not kept. The last entry on an item counts; one without `new` only comments.
+# What tutors decided on this run, oldest first. `python -m grader review RUN` writes this file. You may edit entries by
+# hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment.
 """
 _DIGEST = 16
 
@@ -52,14 +52,14 @@ class Decisions:
 
 
 def subject_digest(report: Report, result: Result) -> str:
-    """Names what a decision on ``result`` is about: the answer's text, or all files of the submission."""
+    """Digest of what a decision on ``result`` is about: the answer's text, or all files of the submission."""
     if result.answer is not None:
         return hashlib.sha256(encodable(result.answer.text).encode()).hexdigest()[:_DIGEST]
     return report.digest[:_DIGEST]
 
 
 def with_decisions(report: Report, decisions: Decisions) -> Report:
-    """The automatic ``report`` with the decisions on it laid over."""
+    """The automatic ``report`` with the decisions on it applied."""
     entries = decisions.of(report.student)
     if not entries:
         return report
@@ -80,9 +80,9 @@ def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) 
     if decision is None or decision.new is None:
         return result
     if decision.digest != subject_digest(report, result):
-        return _reopened(result, decision, "something else was handed in since")
+        return _reopened(result, decision, "the student has handed in something else since")
     if decision.available != result.available:
-        return _reopened(result, decision, f"the item gave {decision.available:f} points then")
+        return _reopened(result, decision, f"the item was worth {decision.available:f} points then")
     return replace(
         result, status=_status(decision.new, result.available), awarded=decision.new, proposed=None, decision=decision
     )
@@ -95,15 +95,15 @@ def _status(awarded: Decimal, available: Decimal) -> Status:
 
 
 def _reopened(result: Result, decision: Decision, reason: str) -> Result:
-    """An item that has to be decided once more; what the grader gives it now is proposed."""
-    told = f"{decision.author} gave {decision.new:f} here, but {reason}."
+    """An item that a tutor has to decide again; the new automatic mark is proposed."""
+    note = f"{decision.author} gave {decision.new:f} here, but {reason}."
     proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
     return replace(
         result,
         status=Status.NEEDS_REVIEW,
         awarded=Decimal(0),
         proposed=proposed,
-        message=f"{told} {result.message}".strip(),
+        message=f"{note} {result.message}".strip(),
     )
 
 
@@ -111,7 +111,7 @@ def _reopened(result: Result, decision: Decision, reason: str) -> Result:
 
 
 def read_decisions(folder: Path) -> Decisions:
-    """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault naming what is wrong."""
+    """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault for an invalid file."""
     path = folder / DECISIONS_FILE
     try:
         return parse_decisions(path, path.read_bytes())
@@ -122,7 +122,7 @@ def read_decisions(folder: Path) -> Decisions:
 
 
 def parse_decisions(path: Path, text: bytes) -> Decisions:
-    """The decisions in ``text``, which ``path`` holds. Raises UsageFault naming what is wrong."""
+    """The decisions in ``text``, the content of ``path``. Raises UsageFault for invalid content."""
     try:
         content = tomllib.loads(text.decode("utf-8-sig"), parse_float=Decimal)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -131,23 +131,23 @@ def parse_decisions(path: Path, text: bytes) -> Decisions:
         raise UsageFault(f"{path}: format should be {FORMAT}.")
     entries = content.get("override", [])
     if not isinstance(entries, list) or content.keys() - {"format", "override"}:
-        raise UsageFault(f"{path}: should hold nothing but format and tables headed [[override]].")
+        raise UsageFault(f"{path}: should contain only format and tables headed [[override]].")
     return Decisions(tuple(_entry(path, number, entry) for number, entry in enumerate(entries, start=1)))
 
 
 def _entry(path: Path, number: int, entry: object) -> Decision:
     place = f"{path}: override {number}"
-    known = [one.name for one in fields(Decision)]
+    known = [field.name for field in fields(Decision)]
     for name in entry if isinstance(entry, dict) else ():
         if name not in known:
-            raise UsageFault(f"{place}: {visible(name)} is not known here; known are {', '.join(known)}.")
+            raise UsageFault(f"{place}: {visible(name)} is not a known field; the fields are {', '.join(known)}.")
     try:
         decision = msgspec.convert(entry, Decision, strict=False)
     except msgspec.ValidationError as error:
         raise UsageFault(f"{place}: {error}.") from error
     new = decision.new
     if new is not None and not (new.is_finite() and 0 <= new <= decision.available and new % STEP == 0):
-        raise UsageFault(f"{place}: new should lie between 0 and {decision.available}, in steps of {STEP}.")
+        raise UsageFault(f"{place}: new should be between 0 and {decision.available}, in steps of {STEP}.")
     return decision
 
 
@@ -157,12 +157,12 @@ def write_decisions(folder: Path, decisions: Decisions) -> None:
 
 
 def decisions_text(decisions: Decisions) -> bytes:
-    """What the file holds for ``decisions``."""
+    """The content of the file for ``decisions``."""
     return f"{_HEAD}format = {FORMAT}\n{entries_text(decisions.entries)}".encode()
 
 
 def entries_text(entries: Sequence[Decision]) -> str:
-    """The tables of ``entries``, which may be appended to a file that has others; each begins with an empty line."""
+    """The tables of ``entries``, which can be appended to a file with other entries; each begins with an empty line."""
     tables = ({name: _plain(value) for name, value in asdict(entry).items() if value is not None} for entry in entries)
     return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
 
@@ -174,7 +174,7 @@ def _plain(value: object) -> object:
 
 
 def carry_over(folder: Path, earlier: Path | None) -> Decisions:
-    """The decisions on the run at ``folder``; a run that has no file yet takes over those on the ``earlier`` one."""
+    """The decisions on the run at ``folder``; if it has no file yet, copy those on the ``earlier`` run."""
     if earlier is None or (folder / DECISIONS_FILE).exists():
         return read_decisions(folder)
     decisions = read_decisions(earlier)

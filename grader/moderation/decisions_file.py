@@ -1,6 +1,6 @@
-"""The file of a run's decisions as a reviewing session works with it: alone while it writes, and quickly.
+"""Lets several reviewing sessions read and change the file of a run's decisions, with a lock while one writes.
 
-What an entry says and what it does to a mark is in :mod:`grader.moderation.decisions`.
+For the entries and their effect on marks see :mod:`grader.moderation.decisions`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from grader.moderation.decisions import DECISIONS_FILE, Decisions, decisions_tex
 from grader.storage.json_files import encodable, write_file
 
 _PATIENCE = 5.0
-"""Seconds to wait for another session, which holds the file for some milliseconds."""
+"""Seconds to wait for another session, which locks the file for some milliseconds."""
 _PAUSE = 0.02
-# An array written by hand on one line takes no tables appended to it.
+# TOML allows no [[override]] table after an array `override = [...]`, which somebody may have written by hand.
 _INLINE = re.compile(rb"^\s*override\s*=", re.MULTILINE)
 
 
 class DecisionsFile:
-    """The decisions on the run at ``folder``, which other sessions may add to at any time.
+    """The decisions on the run at ``folder``, which other sessions may change at any time.
 
-    The file is parsed again only when somebody else changed it, and an entry is added at its end, so that the
-    thousandth decision is as quick as the first.
+    The file is parsed again only when another session changed it, and a new entry is appended, so that the thousandth
+    decision is as fast as the first.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,7 +37,7 @@ class DecisionsFile:
         self._known = Decisions()
 
     def read(self) -> Decisions:
-        """What the file says now. Raises UsageFault naming what is wrong with it."""
+        """The decisions in the file now. Raises UsageFault for an invalid file."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
@@ -50,21 +50,21 @@ class DecisionsFile:
         return self._known
 
     @contextmanager
-    def held(self) -> Iterator[Decisions]:
-        """No other session writes meanwhile; gives what the file says."""
+    def locked(self) -> Iterator[Decisions]:
+        """Lock the file against other sessions, and yield its decisions. Raises UsageFault when that fails."""
         lock = FileLock(self._path.with_name(f".{DECISIONS_FILE}.lock"))
         try:
-            hold = lock.acquire(_PATIENCE, _PAUSE)
+            acquired = lock.acquire(_PATIENCE, _PAUSE)
         except Timeout as error:
             message = f"{self._path} is being changed by another session; try again when it has finished."
             raise UsageFault(message) from error
         except OSError as error:
             raise UsageFault(f"{self._path} cannot be written: {error.strerror or error}.") from error
-        with hold:
+        with acquired:
             yield self.read()
 
     def add(self, *made: Decision) -> Decisions:
-        """Add decisions, all of them or none, durably; they are on disk when this returns. Only while held."""
+        """Add decisions, all of them or none; they are on disk when this returns. Only while locked."""
         known = Decisions((*self.read().entries, *map(_stored, made)))
         if not self._text or _INLINE.search(self._text):
             return self._write(decisions_text(known), known)
@@ -72,10 +72,10 @@ class DecisionsFile:
         return self._write(self._text + gap + entries_text(made).encode(), known)
 
     def remove(self, *made: Decision) -> Decisions:
-        """Take decisions back, the latest where several are the same. Only while held."""
+        """Remove decisions, the latest of equal ones. Only while locked."""
         entries = list(self.read().entries)
-        for entry in reversed([_stored(one) for one in made]):
-            with suppress(ValueError):  # somebody else took it out of the file
+        for entry in reversed([_stored(decision) for decision in made]):
+            with suppress(ValueError):  # another session removed it
                 del entries[len(entries) - 1 - entries[::-1].index(entry)]
         known, last = Decisions(tuple(entries)), entries_text(made).encode()
         is_at_the_end = self._text.endswith(last) and len(self._known.entries) == len(entries) + len(made)
@@ -91,7 +91,7 @@ class DecisionsFile:
 
 
 def _stored(entry: Decision) -> Decision:
-    """The entry as it is read back."""
+    """The entry as it will be read from the file."""
     return replace(
         entry,
         student=encodable(entry.student),

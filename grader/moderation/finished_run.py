@@ -1,6 +1,6 @@
-"""A finished run on disk: its reports put together again from what is stored, and its views written anew.
+"""Loads a stored run with the tutors' decisions applied, and writes its pages and tables again.
 
-Nothing is run, no submission is opened and no mark is computed here; tutors' decisions are laid over the stored marks.
+No student code is run, no submission is opened and no mark is computed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grader.storage.records import StoredEvidence
 
 
 class Pages(Protocol):
-    """What renders finished reports; :mod:`grader.report.html.pages` is one."""
+    """Renders finished reports; implemented by :mod:`grader.report.html.pages`."""
 
     def load(self) -> None: ...
     def write_report_page(self, folder: Path, report: Report, evidence: StoredEvidence, run: Run) -> object: ...
@@ -27,7 +27,7 @@ class Pages(Protocol):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run as stored. ``automatic`` are the reports before any decision, in the run's order."""
+    """A stored run. ``automatic`` are the reports without decisions, in the run's order."""
 
     folder: Path
     run: Run
@@ -36,20 +36,20 @@ class FinishedRun:
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """The reports with the tutors' decisions laid over."""
+        """The reports with the tutors' decisions applied."""
         return tuple(with_decisions(report, self.decisions) for report in self.automatic)
 
     def showing_full_answers(self, shown: bool) -> FinishedRun:
-        """The same run, for pages that tell students what a full answer mentions, or do not."""
+        """The same run with or without full answers on students' pages."""
         return replace(self, run=replace(self.run, shows_full_answers=shown))
 
 
 def load_run(folder: Path) -> FinishedRun:
-    """The run at ``folder``. Raises UsageFault when it is none, or was not stored whole."""
+    """The run at ``folder``. Raises UsageFault when it is not a run, or is incomplete."""
     students = results_json.students_of(folder)
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
-        raise UsageFault(f"{visible(str(folder))} holds no facts about its run; grade once more into the same folder.")
+        raise UsageFault(f"{visible(str(folder))} has no facts about its run; grade again into the same folder.")
     reports = tuple(report for student in students if (report := records.read_report(folder, student)) is not None)
     if len(reports) < len(students):
         missing = sorted(set(students) - {report.student for report in reports})
@@ -59,14 +59,14 @@ def load_run(folder: Path) -> FinishedRun:
                 "same folder to mark it again from the stored evidence."
             )
         raise UsageFault(
-            f"{visible(str(folder))} holds no report on {', '.join(map(visible, missing[:5]))}; "
+            f"{visible(str(folder))} has no report on {', '.join(map(visible, missing[:5]))}; "
             "grade with --remark into the same folder to store it."
         )
     return FinishedRun(folder, stored.run, reports, read_decisions(folder))
 
 
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
-    """Write results.json, marks.csv, the cohort page, and the pages of ``students`` (None: of all)."""
+    """Write results.json, marks.csv, the cohort page, and the pages of ``students`` (None: of all students)."""
     reports = finished.reports
     for report in reports:
         if students is None or report.student in students:
@@ -77,7 +77,7 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:
-    """Write what shows all students together: results.json, marks.csv and the cohort page."""
+    """Write the files about the whole cohort: results.json, marks.csv and the cohort page."""
     results_json.write_results(folder, run, reports)
     marks_csv.write_marks_csv(folder, reports)
     pages.write_cohort_page(folder, reports, run)

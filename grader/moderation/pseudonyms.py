@@ -1,6 +1,6 @@
-"""Names under which students go where nobody may be told: on the anonymous page, and in an anonymous review.
+"""Pseudonyms for students on the anonymous page and in anonymous review.
 
-They are numbers in an order that hangs on a secret of the run, so that a list of the class does not give them away.
+They are numbers in an order that depends on a secret of the run, so that a class list does not reveal them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ SECRET_FILE = "anonymous.key"
 _BYTES = 16
 
 
-def code_names(students: Iterable[str], secret: str) -> dict[str, str]:
-    """A name for each student that does not tell who it is, the same each time."""
-    shuffled = sorted(students, key=lambda one: hashlib.sha256(encodable(f"{secret}\n{one}").encode()).digest())
+def pseudonyms(students: Iterable[str], secret: str) -> dict[str, str]:
+    """A pseudonym for each student, the same each time for the same students and secret."""
+    shuffled = sorted(students, key=lambda name: hashlib.sha256(encodable(f"{secret}\n{name}").encode()).digest())
     return {student: f"Student {number:03d}" for number, student in enumerate(shuffled, start=1)}
 
 
 def secret_of(folder: Path) -> str:
-    """The secret of the run at ``folder``, made where there is none yet. It belongs into no page and no table."""
+    """The secret of the run at ``folder``, created if it has none yet. No page or table may contain it."""
     path = folder / SECRET_FILE
     with suppress(FileNotFoundError):
         if secret := path.read_text(encoding="utf-8", errors="replace").strip():
             return secret
     write_file(path, f"{secrets.token_hex(_BYTES)}\n".encode())
-    return path.read_text(encoding="utf-8").strip()  # another command may have made one meanwhile
+    return path.read_text(encoding="utf-8").strip()  # another command may have created one in the meantime

@@ -1,4 +1,4 @@
-"""What waits for a tutor in a run: every open item and answer, question by question. Nothing is decided here."""
+"""The queue of a run: every open item and answer that waits for a tutor, question by question."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Question:
-    """All that is open of one item, in an order that is the same each time and tells nothing about the students."""
+    """All open entries of one item, in an order that is always the same and reveals nothing about the students."""
 
     id: str
     title: str
@@ -29,9 +29,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Queue:
-    """What is open. ``unanswered`` are submissions in which no answer to Part 1 was found at all, which are one
-    question about the submission rather than thirteen. ``faults`` are those that the grader itself failed on, and
-    ``flagged`` those with a flag whose items are all settled.
+    """All that needs a tutor.
+
+    ``unanswered`` are submissions in which no answer to Part 1 was found: one question about the submission instead of
+    thirteen. ``faults`` are submissions on which the grader itself failed. ``flagged`` are those that have a flag and
+    nothing open.
     """
 
     questions: tuple[Question, ...]
@@ -47,7 +49,7 @@ class Queue:
 
 
 def is_open(result: Result) -> bool:
-    """Whether a tutor has to settle this one."""
+    """Whether a tutor has to settle this result."""
     return result.status is Status.NEEDS_REVIEW
 
 
@@ -57,9 +59,9 @@ def queue_of(
     is_wanted: Callable[[Result], bool] = is_open,
     names: Mapping[str, str] | None = None,
 ) -> Queue:
-    """The queue of a run, questions in the order of the rubric. ``is_wanted`` may ask for more than what is open.
+    """The queue of a run, questions in the order of the rubric. ``is_wanted`` may include settled results.
 
-    Where students go by other ``names`` than their own, the order within a question tells nothing about their own.
+    With pseudonyms, ``names``, the order within a question does not depend on the students' own names.
     """
     open_entries: dict[str, list[Open]] = {}
     titles: dict[str, str] = {}
@@ -88,11 +90,10 @@ def queue_of(
 
 
 def has_no_answers(report: Report) -> bool:
-    """Whether Part 1 was asked for, no answer was found anywhere, and no tutor has decided on one."""
-    answers = report.answers
-    return bool(answers) and all(
-        one.status is Status.NEEDS_REVIEW and one.proposed is None and not (one.answer and one.answer.text)
-        for one in answers
+    """Whether the rubric has Part 1, no answer to it was found, and no tutor has decided on one."""
+    return bool(report.answers) and all(
+        is_open(result) and result.proposed is None and not (result.answer and result.answer.text)
+        for result in report.answers
     )
 
 

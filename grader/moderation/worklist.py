@@ -1,6 +1,6 @@
-"""What a tutor goes through in a reviewing session, and in which order: questions or students, and their entries.
+"""The entries of a reviewing session in order, grouped by question or by student.
 
-What is open at all is told by :mod:`grader.moderation.queue`.
+For what is open in a run see :mod:`grader.moderation.queue`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from grader.moderation.queue import is_open, queue_of
 from grader.submissions.student_patterns import is_named
 
 UNANSWERED = "part1"
-"""The question that stands for all parts of a submission in which no answer was found."""
+"""The id for all parts of a submission in which no answer was found."""
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """Which entries are gone through: all that is open, or only some ``items`` or ``students`` (shell patterns).
+class Scope:
+    """The entries to review: all open ones, or only those of some ``items`` or ``students`` (shell patterns).
 
-    With ``by_student`` all of one student's come together; with ``settled_too`` what is settled comes up as well.
-    The ``names`` that students go by, if not by their own, decide the order, so that it tells nothing about them.
+    With ``by_student`` they are grouped by student; with ``settled_too`` settled ones are included. Pseudonyms,
+    ``names``, decide the order, so that it reveals nothing about the students.
     """
 
     by_student: bool = False
@@ -49,31 +49,35 @@ class Group:
     entries: tuple[Entry, ...]
 
 
-def groups_of(reports: Sequence[Report], wishes: Wishes) -> Iterator[Group]:
-    """What there is to go through. Raises UsageFault for an item or a student that the run does not have."""
-    wanted = _wanted_items(reports, wishes.items)
-    named = [report for report in reports if not wishes.students or is_named(report.student, wishes.students)]
-    if wishes.names is not None:
-        names = wishes.names
+def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
+    """The groups of entries in ``scope``. Raises UsageFault for an item or a student that the run does not have."""
+    wanted = _wanted_items(reports, scope.items)
+    named = [report for report in reports if not scope.students or is_named(report.student, scope.students)]
+    if scope.names is not None:
+        names = scope.names
         named.sort(key=lambda report: names[report.student])
     if not named and reports:
-        raise UsageFault(f"--student: nobody in this run is called {' or '.join(wishes.students)}.")
-    queue = queue_of(named, is_wanted=_is_reviewable if wishes.settled_too else is_open, names=wishes.names)
+        raise UsageFault(f"--student: no student in this run is called {' or '.join(scope.students)}.")
+    queue = queue_of(named, is_wanted=_is_reviewable if scope.settled_too else is_open, names=scope.names)
     groups = [
-        Group(one.id, one.title, tuple(Entry(found.report.student, (one.id,)) for found in one.entries))
-        for one in queue.questions
-        if one.id in wanted
+        Group(
+            question.id,
+            question.title,
+            tuple(Entry(found.report.student, (question.id,)) for found in question.entries),
+        )
+        for question in queue.questions
+        if question.id in wanted
     ]
     if UNANSWERED in wanted and queue.unanswered:
-        parts = {one.student: tuple(answer.id for answer in one.answers) for one in queue.unanswered}
-        groups.append(Group(UNANSWERED, "Submissions without any answers", tuple(Entry(*one) for one in parts.items())))
-    if not wishes.by_student:
+        entries = (Entry(report.student, tuple(answer.id for answer in report.answers)) for report in queue.unanswered)
+        groups.append(Group(UNANSWERED, "Submissions without answers", tuple(entries)))
+    if not scope.by_student:
         return iter(groups)
-    theirs: dict[str, list[Entry]] = {report.student: [] for report in named}
+    by_student: dict[str, list[Entry]] = {report.student: [] for report in named}
     for group in groups:
         for entry in group.entries:
-            theirs[entry.student].append(entry)
-    return (Group("", student, tuple(entries)) for student, entries in theirs.items() if entries)
+            by_student[entry.student].append(entry)
+    return (Group("", student, tuple(own)) for student, own in by_student.items() if own)
 
 
 def _is_reviewable(result: Result) -> bool:
@@ -86,9 +90,9 @@ def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:
     for name in named:
         found = {name, PART1 + name} & known
         if not found:
-            short = sorted(one.removeprefix(PART1) for one in known)
+            short = sorted(id.removeprefix(PART1) for id in known)
             near = difflib.get_close_matches(name, short, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(short)}."
+            hint = f"Did you mean {near[0]}?" if near else f"Its items are {', '.join(short)}."
             raise UsageFault(f"--only {name}: this run has no such item. {hint}")
         wanted |= found
     return wanted or known

@@ -1,4 +1,4 @@
-"""The pipeline: a cohort in, a run with its reports out.
+"""The pipeline: grades a cohort, and writes a run with its reports.
 
 May import: ``answers``, ``answers.finding``, ``answers.marker``, ``checks``, ``data``, ``experiment``,
 ``lab4``, ``measure.service.wire``, ``model``, ``moderation``, ``sandbox``, ``storage``,

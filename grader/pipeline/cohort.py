@@ -32,11 +32,11 @@ from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, survey
 
 MANY = 50
-"""Submissions from which on copies of this process are worth their start where no code has to run."""
+"""From this many submissions, starting copies of this process saves time if no student code has to run."""
 
 
 class Progress(Protocol):
-    """Who is told how far a run is; :class:`grader.report.console.progress.Progress` is one."""
+    """Shows how far a run is; implemented by :class:`grader.report.console.progress.Progress`."""
 
     def __enter__(self) -> object: ...
     def __exit__(
@@ -50,7 +50,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Graded:
-    """A finished submission. ``seconds`` of wall time are None where its evidence was stored already."""
+    """A finished submission. ``seconds`` of wall time are None when stored evidence was reused."""
 
     report: Report
     totals: Totals
@@ -58,12 +58,11 @@ class Graded:
 
 
 def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
-    """Grade every submission that the settings name, and write the whole run.
+    """Grade every submission that the settings select, and write the whole run.
 
-    Submissions that did not change since their evidence was stored, in this run or in the earlier one, are marked from
-    that evidence, and from the answers that were read then. Each one is stored as soon as it is finished, so that an
-    interrupted run goes on where it stopped. Raises UsageFault for input that cannot be used; on KeyboardInterrupt what
-    was finished has been stored.
+    Submissions that have not changed since their evidence was stored, in this run or the earlier one, are marked from
+    that evidence and from the answers read at that time. Each submission is stored as soon as it is finished, so that
+    an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises UsageFault for unusable input.
     """
     with scratch_folder() as scratch, ExitStack() as stack:
         deliveries = survey(settings.path, scratch / "unpacked")
@@ -74,8 +73,8 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         finished: dict[str, Report] = {}
         is_finished = False
         try:
-            with grading(tasks, context, pages, progress) as each:
-                for graded in each:
+            with grading(tasks, context, pages, progress) as results:
+                for graded in results:
                     finished[graded.report.student] = graded.report
                     totals += graded.totals
                     progress.done(graded.report, graded.seconds)
@@ -89,7 +88,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
 
 
 def begin(settings: RunSettings, scratch: Path) -> RunContext:
-    """Claim the folder of the run, and take over what tutors decided in the earlier one."""
+    """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
     context = RunContext(settings, carry_over(settings.out, settings.earlier), scratch)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
@@ -97,31 +96,31 @@ def begin(settings: RunSettings, scratch: Path) -> RunContext:
 
 
 def plan_all(deliveries: Sequence[Delivery], context: RunContext) -> tuple[list[Task], Totals]:
-    """What is to be done for each submission that takes part, and what is counted of those that are left out."""
+    """The task for each submission that takes part, and totals that count those left out as outdated."""
     selection = context.settings.selection
-    with in_copies(partial(plan, context=context), _processes(len(deliveries), context)) as each:
-        planned = {task.submission.id: task for task in each(deliveries)}
+    with in_copies(partial(plan, context=context), _processes(len(deliveries), context)) as run_all:
+        planned = {task.submission.id: task for task in run_all(deliveries)}
     ordered = [planned[delivery.id] for delivery in deliveries]
     left_out = sum(selection.remark and task.is_outdated and not is_included(task, selection) for task in ordered)
-    counts = {"left out, for their evidence is of an earlier version: grade them again": left_out} if left_out else {}
+    counts = {"left out: their evidence is from an earlier version; grade them again": left_out} if left_out else {}
     return [task for task in ordered if is_included(task, selection)], Totals(counts)
 
 
 @contextmanager
 def grading(tasks: list[Task], context: RunContext, pages: Pages, progress: Progress) -> Iterator[Iterator[Graded]]:
-    """The submissions as they are finished: by threads that wait for workers, or by copies of this process."""
+    """Yield the finished submissions, graded in threads that wait for workers, or in copies of this process."""
     step = partial(grade, context=context, pages=pages, progress=progress)
     workers = context.workers
     if workers is None:
-        pages.load()  # for the copies to inherit
-        way = in_copies(step, _processes(len(tasks), context))
+        pages.load()  # so that the copies inherit it
+        runner = in_copies(step, _processes(len(tasks), context))
     else:
-        # Twice as many threads as jobs, which bound the processes: one that waits for a network that another has in
-        # training keeps no core idle.
-        way = in_threads(step, 2 * context.settings.jobs, stop=workers.stop)
+        # Twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
+        # trains. The number of processes is limited to the number of jobs.
+        runner = in_threads(step, 2 * context.settings.jobs, stop=workers.stop)
     progress.expect(len(tasks))
-    with way as each, progress:
-        yield each(tasks)
+    with runner as run_all, progress:
+        yield run_all(tasks)
 
 
 def _processes(submissions: int, context: RunContext) -> int:
@@ -129,9 +128,9 @@ def _processes(submissions: int, context: RunContext) -> int:
 
 
 def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
-    """Take one submission through its steps.
+    """Take one submission through its steps: observe, mark, store, render.
 
-    A fault of the grader's own becomes a report with status error, so that the rest of the cohort goes on.
+    A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded.
     """
     start, totals = time.perf_counter(), NOTHING
     out, student = context.settings.out, task.submission.id
@@ -146,7 +145,7 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
         pages.write_report_page(out, report, evidence, context.facts())
     except (Stopped, UsageFault):
         raise
-    except Exception as fault:  # protects the rest of the cohort from a fault of ours
+    except Exception as fault:  # protects the rest of the cohort from a fault of the grader
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = mark_error(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")

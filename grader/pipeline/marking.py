@@ -1,6 +1,6 @@
-"""From evidence and answers to a report: a pure function of the submission, both of them, the rubric and a marker.
+"""Computes a report from evidence, answers, rubric and marker, as a pure function.
 
-Nothing is run, read or written here, so a mark can be computed again whenever the rubric changes.
+It runs, reads and writes nothing, so marks can be computed again whenever the rubric changes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def mark(
     marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The report on a submission that a worker has looked at; ``data`` names the set that it was trained on.
+    """The report on a submission that was observed; ``data`` names the data set of the training.
 
-    ``sheet`` are its answers to Part 1, which wait for a tutor where there is no ``marker``. ``experiment`` is its
-    table of experiments; None where there is no file that could be one.
+    ``sheet`` has the answers to Part 1, which wait for a tutor if there is no ``marker``. ``experiment`` is the table
+    of experiments; None if no file could be one.
     """
     findings = find(
         evidence,
@@ -61,8 +61,8 @@ def mark_unusable(
     marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The report on a submission in which there is nothing to run: ``loads`` fails, and says what was found
-    instead. Its answers and its experiment are marked all the same.
+    """The report on a submission without a script: ``loads`` fails with the reason. Answers and experiment are marked
+    as usual.
     """
     reason = submission.problem or "No script was found."
     hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
@@ -73,9 +73,9 @@ def mark_unusable(
 
 
 def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Report:
-    """A report that says that the grader itself failed: no mark is given, and none is lost."""
+    """A report for a fault of the grader: all items have status error, and no points are given or lost."""
     finding = Finding(
-        Status.ERROR, f"The grader failed on this submission: {message}", "This is no fault of the submission."
+        Status.ERROR, f"The grader failed on this submission: {message}", "This is not the student's fault."
     )
     items = tuple(_item(criterion, finding) for criterion in (*rubric.part2, *rubric.experiment))
     return _summed(submission, (*items, *wait_for_marking(rubric.part1)), submission.flags)
@@ -97,17 +97,17 @@ def _report(
 
 
 def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[Result, ...]:
-    """The items of the experiment; without points where the rubric gives none, and then only if there is something."""
+    """The items of the experiment. If the rubric gives no points for them, only when something was handed in."""
     is_written = sheet.observations is not None and bool(sheet.observations.text)
     if not (rubric.experiment or experiment is not None or is_written):
         return ()
     findings = experiment_findings(experiment, sheet)
     unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
-    return tuple(_item(one, _owed(findings[one.id], one)) for one in rubric.experiment or unmarked)
+    return tuple(_item(item, _reviewed(findings[item.id], item)) for item in rubric.experiment or unmarked)
 
 
-def _owed(finding: Finding, criterion: Criterion) -> Finding:
-    """The finding; what was skipped for reasons of the grader's own waits for a tutor where points hang on it."""
+def _reviewed(finding: Finding, criterion: Criterion) -> Finding:
+    """The finding; but if the grader skipped an item that carries points, it waits for a tutor."""
     is_open = finding.status is Status.SKIPPED and finding.fraction and criterion.points
     return replace(finding, status=Status.NEEDS_REVIEW) if is_open else finding
 

@@ -1,7 +1,7 @@
-"""From a recording to complete evidence: the graph, what is measured on it, and training, once for each network.
+"""Completes evidence from a recording: builds the graph, has it measured, and has each network trained once.
 
-No process that a submission was in takes part any more. The measuring processes get and give plain bytes; the labels of
-the held-out images stay here.
+No process that ran student code takes part. The measuring processes exchange plain bytes with this one, which alone has
+the labels of the held-out images.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from grader.model.weights import without_samples
 from grader.sandbox import MeasurementFailed
 
 MEASURE_SECONDS = 40.0
-"""Wall seconds for everything short of training. The lab's own network takes a tenth of one."""
+"""Wall seconds for all measurements except training. The lab's own network takes 0.1 s."""
 TRAINING_SECONDS = 120.0
-"""Wall seconds for one run: CPU seconds are counted inside, and a busy machine may take longer for them."""
+"""Wall seconds for one run, besides its limit of CPU seconds, because a busy machine takes longer."""
 
 Finished = Callable[[Training, Predictions], Training]
-"""Completes a training record from its predictions: accuracy, and what a report shows."""
+"""Completes a training run from its predictions, with the accuracy and the images that a report shows."""
 OnStage = Callable[[str], None]
 
 
 class Measurer(Protocol):
-    """What measures: :class:`grader.sandbox.WorkerPool`."""
+    """Sends a request to a measuring process; implemented by :class:`grader.sandbox.WorkerPool`."""
 
     def measure(self, request: bytes, *, seconds: float) -> bytes: ...
 
 
 @dataclass
 class Measuring:
-    """How the networks of one run are measured. Methods may be called from many threads.
+    """Measures the networks of one run. Methods may be called from many threads.
 
-    ``recorded_seed`` is that of the weights and images that submissions were given; ``seed`` is told to none of them.
+    ``recorded_seed`` is the seed of the weights and images that submissions were given; no submission knows ``seed``.
     """
 
     measurer: Measurer
@@ -63,9 +63,9 @@ class Measuring:
         return len(self._trained)
 
     def complete(self, evidence: Evidence, on_stage: OnStage) -> Evidence:
-        """The evidence with all that its recording gives; unchanged where nothing was recorded.
+        """The evidence with the graph and all measurements; unchanged if nothing was recorded.
 
-        What cannot be measured ends it as unrecorded or unmeasured, which is no loss to the student.
+        If the network cannot be measured, the evidence ends as unrecorded or unmeasured, which costs no points.
         """
         recording = evidence.record
         if recording is None:
@@ -75,7 +75,7 @@ class Measuring:
             recorded = graph_of(recording)
         except GraphRefused as refusal:
             return replace(evidence, ending=Ending("unrecorded", "record", str(refusal)))
-        except (TypeError, ValueError, KeyError, IndexError) as oddity:  # protects the cohort from a recording by hand
+        except (TypeError, ValueError, KeyError, IndexError) as oddity:  # protects the cohort from a forged recording
             return replace(evidence, ending=Ending("unrecorded", "record", f"{type(oddity).__name__}: {oddity}"[:200]))
         graph = recorded.graph or Graph(Program(), Program())
         evidence = replace(evidence, graph=without_samples(graph), doubts=recorded.doubts)
@@ -94,7 +94,7 @@ class Measuring:
             trainings, is_own = self.train(graph, is_worth_retrying=found.measurements.is_worth_retrying)
         except MeasurementFailed as failure:
             return replace(evidence, ending=_unmeasured(failure, "train"))
-        spent = round(sum(one.seconds for one in trainings), 4) if is_own else 0.0
+        spent = round(sum(training.seconds for training in trainings), 4) if is_own else 0.0
         return replace(evidence, trainings=trainings, seconds={**evidence.seconds, "train": spent})
 
     def _measure(self, evidence: Evidence, graph: Graph) -> wire.Measured | wire.Refused:
@@ -106,9 +106,9 @@ class Measuring:
         return reply
 
     def train(self, graph: Graph, *, is_worth_retrying: bool = True) -> tuple[tuple[Training, ...], bool]:
-        """The training runs of a network, under as many seeds as they need, and whether they were made for this call.
+        """The training runs of a network, with as many seeds as needed, and whether they were made for this call.
 
-        Who asks for a network that is being trained waits for it. Raises MeasurementFailed.
+        If another thread is training the same network, this call waits for it. Raises MeasurementFailed.
         """
         name = digest(graph)
         with self._lock:
@@ -119,9 +119,9 @@ class Measuring:
             return known.result(), False
         try:
             mine.set_result(self._train(graph, is_worth_retrying=is_worth_retrying))
-        except BaseException as fault:  # those who wait must hear of it, whatever it is
+        except BaseException as fault:  # waiting threads must get every exception
             with self._lock:
-                del self._trained[name]  # the next one tries again
+                del self._trained[name]  # so that the next call tries again
             mine.set_exception(fault)
         return mine.result(), True
 
@@ -144,8 +144,8 @@ class Measuring:
 
 
 def counted(labels: NDArray[np.uint8]) -> Finished:
-    """What counts predictions against the held-out labels, and nothing else."""
-    return lambda record, predictions: with_accuracy(record, predictions, labels)
+    """A function that adds only the accuracy, computed with the held-out labels."""
+    return lambda training, predictions: with_accuracy(training, predictions, labels)
 
 
 def _unmeasured(failure: MeasurementFailed, stage: str) -> Ending:

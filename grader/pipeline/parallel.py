@@ -1,7 +1,7 @@
-"""One piece of work for each of many items: in threads where it waits for other processes, else in copies of this one.
+"""Runs a function on many items in parallel: in threads if it waits for other processes, else in forked processes.
 
-What the work is made of (a rubric, a key, a template) is inherited by the copies and never sent. No student code runs
-in either; that is what :mod:`grader.sandbox` is for.
+Forked processes inherit the function and its data (rubric, key, templates), so these are never sent. No student code
+runs here; that is the task of :mod:`grader.sandbox`.
 """
 
 from __future__ import annotations
@@ -23,54 +23,53 @@ from grader.model import GraderFault
 T = TypeVar("T")
 R = TypeVar("R")
 
-Each = Callable[[Iterable[T]], Iterator[R]]
-"""Does the work on each item, and gives the results as they come."""
+Runner = Callable[[Iterable[T]], Iterator[R]]
+"""Runs the work on each item, and yields the results in the order in which they are finished."""
 
 _QUEUED = 4
-"""Items for each copy that are under way or wait for it, so that none is idle while this process looks at results."""
+"""Items in work or in the queue for each process, so that none is idle while this process handles results."""
 
 _inherited: list[Callable[[Any], Any]] = []
-"""In a copy, the work that it was made for."""
+"""In a forked process, the function to run."""
 
 
 @contextmanager
-def in_threads(work: Callable[[T], R], threads: int, *, stop: Callable[[], None]) -> Iterator[Each[T, R]]:
-    """What does ``work`` in so many threads, for work that waits for other processes.
+def in_threads(work: Callable[[T], R], threads: int, *, stop: Callable[[], None]) -> Iterator[Runner[T, R]]:
+    """A runner that calls ``work`` in threads, for work that waits for other processes.
 
     ``stop`` ends what the threads wait for; it is called when the block is left by an exception.
     """
     with ThreadPoolExecutor(threads, thread_name_prefix="submission") as pool:
         try:
-            yield partial(_each, pool, work, threads)
+            yield partial(_run_all, pool, work, threads)
         except BaseException:
             stop()
             raise
 
 
 @contextmanager
-def in_copies(work: Callable[[T], R], processes: int) -> Iterator[Each[T, R]]:
-    """What does ``work`` in so many copies of this process, for work that needs memory and files alone: threads would
-    take turns at it. To be entered before a thread is started.
+def in_copies(work: Callable[[T], R], processes: int) -> Iterator[Runner[T, R]]:
+    """A runner that calls ``work`` in forked copies of this process, for CPU-bound work, which threads cannot share.
 
-    Outside of Linux, where a process does not begin as a copy of this one, and with one process, all is done here.
-    Items and results are pickled. Raises GraderFault when a copy is ended from outside.
+    Enter it before any thread is started. With one process, and on systems other than Linux, the work is done in this
+    process. Items and results are pickled. Raises GraderFault when a copy is killed from outside.
     """
     if processes < 2 or sys.platform != "linux":
         yield partial(map, work)
         return
-    gc.freeze()  # or the copies' search for cycles would write to, and so copy, all memory that is shared
+    gc.freeze()  # else garbage collection in the copies would write to, and so copy, all shared memory
     pool = ProcessPoolExecutor(processes, get_context("fork"), _begin, (work,))
     try:
         for started in [pool.submit(int) for _ in range(processes)]:
             started.result()
-        yield partial(_each, pool, _do, _QUEUED * processes)
+        yield partial(_run_all, pool, _do, _QUEUED * processes)
     finally:
         pool.shutdown(cancel_futures=True)
         gc.unfreeze()
 
 
-def _each(pool: Executor, work: Callable[[T], R], at_once: int, items: Iterable[T]) -> Iterator[R]:
-    """Only so many are handed over at once, so that an interrupt leaves little queued and results don't pile up."""
+def _run_all(pool: Executor, work: Callable[[T], R], at_once: int, items: Iterable[T]) -> Iterator[R]:
+    """Submit at most ``at_once`` items at a time, so that after an interrupt little is queued and memory stays flat."""
     waiting = iter(items)
     try:
         running = {pool.submit(work, item) for item in islice(waiting, at_once)}
@@ -80,11 +79,11 @@ def _each(pool: Executor, work: Callable[[T], R], at_once: int, items: Iterable[
             for future in finished:
                 yield future.result()
     except BrokenProcessPool as broken:
-        raise GraderFault("a process was ended from outside; with --jobs 1 there is only one") from broken
+        raise GraderFault("a process was killed from outside; --jobs 1 uses only one process") from broken
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends the copies
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _inherited.append(work)
 

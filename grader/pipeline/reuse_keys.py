@@ -1,4 +1,4 @@
-"""Digests of all that stored things depend on. What is stored under another digest does not hold any more."""
+"""Digests of everything that stored evidence depends on. Evidence with a different digest is not reused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.storage.fingerprints import worker_digest
 
 @dataclass(frozen=True)
 class ReuseKeys:
-    """Of one submission: ``sheet`` is empty where nothing asks for its answers, ``experiment`` where it has none."""
+    """The keys of one submission. ``sheet`` is empty if the answers are not needed, ``experiment`` if there is none."""
 
     evidence: str
     sheet: str = ""
@@ -26,7 +26,7 @@ class ReuseKeys:
 
 
 def reuse_keys(submission: Submission, settings: RunSettings) -> ReuseKeys:
-    """The keys of what would be observed of a submission now."""
+    """The current keys of a submission."""
     return ReuseKeys(
         _evidence_key(submission, settings),
         _sheet_key(submission, settings),
@@ -35,7 +35,7 @@ def reuse_keys(submission: Submission, settings: RunSettings) -> ReuseKeys:
 
 
 def _evidence_key(submission: Submission, settings: RunSettings) -> str:
-    """Digest of the submission, the data, how it is trained, and the grader."""
+    """Digest of the submission, the data, the training plan and the grader."""
     parts = {
         "code": submission.digest,
         "script": submission.script,
@@ -49,7 +49,7 @@ def _evidence_key(submission: Submission, settings: RunSettings) -> str:
 
 
 def _sheet_key(submission: Submission, settings: RunSettings) -> str:
-    """Digest of all that the answers as read depend on."""
+    """Digest of everything that the sheet of answers depends on."""
     if not (settings.rubric.part1 or settings.rubric.experiment or candidates(submission)):
         return ""
     return hashlib.sha256(f"{submission.digest}\n{submission.script}\n{reader_digest()}".encode()).hexdigest()

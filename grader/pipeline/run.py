@@ -1,4 +1,4 @@
-"""What all submissions of one run share, and what they add up to."""
+"""The context that all submissions of a run share, and the totals of a run."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True)
 class Totals:
-    """How many submissions ended up how, and wall seconds by stage. Totals of several submissions are their sum."""
+    """Counts of submissions by outcome, and seconds by stage. The totals of several submissions are their sum."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def one(cls, what: str) -> Totals:
-        """One submission that ended up so."""
+        """Totals of one submission with this outcome."""
         return cls({what: 1})
 
     def __add__(self, other: Totals) -> Totals:
@@ -43,7 +43,7 @@ NOTHING = Totals()
 
 @dataclass(frozen=True)
 class RunContext:
-    """The settings of a run, the tutors' decisions, a temporary folder, and the workers where there are any."""
+    """The settings of a run, the tutors' decisions, a temporary folder, and the workers if any were started."""
 
     settings: RunSettings
     decisions: Decisions
@@ -51,10 +51,10 @@ class RunContext:
     workers: Workers | None = None
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
-    """When it was started, in seconds of this process."""
+    """The start time by ``time.perf_counter``."""
 
     def facts(self, totals: Totals = NOTHING, *, is_finished: bool = False) -> Run:
-        """The facts about this run, so far."""
+        """The facts about this run at this moment."""
         settings, workers = self.settings, self.workers
         key = settings.answer_key if settings.rubric.part1 else None
         return Run(

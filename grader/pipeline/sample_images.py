@@ -1,4 +1,4 @@
-"""What a page shows of a training run: the surest mistakes among the held-out images, and the first filters."""
+"""Selects the images of a training run for a page: its most confident mistakes, and the filters of its first layer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from grader.model.images import MOST_MISTAKES, ZERO, Filters, Mistake
 
 
 def with_pictures(
-    judged: Training, predictions: Predictions, labels: NDArray[np.uint8], images: NDArray[np.uint8]
+    training: Training, predictions: Predictions, labels: NDArray[np.uint8], images: NDArray[np.uint8]
 ) -> Training:
-    """The record, once its accuracy was counted, with the surest mistakes and the first filters.
+    """The training run, whose accuracy is known, with its most confident mistakes and its first filters.
 
-    ``images`` (n, 28, 28) are the parent's own, in the order of the ``labels``.
+    ``images`` (n, 28, 28) are this process's own, in the order of the ``labels`` (n,).
     """
-    if not judged.total:
-        return judged
+    if not training.total:
+        return training
     return replace(
-        judged,
+        training,
         mistakes=surest_mistakes(predictions.log_probabilities, labels, images),
         filters=None if predictions.filters is None else quantised(predictions.filters),
     )
@@ -32,9 +32,9 @@ def with_pictures(
 def surest_mistakes(
     outputs: NDArray[np.float32], labels: NDArray[np.uint8], images: NDArray[np.uint8]
 ) -> tuple[Mistake, ...]:
-    """The wrongly classified images whose predicted digit has the highest probability, at most MOST_MISTAKES of them.
+    """The misclassified images whose predicted digit has the highest probability, at most MOST_MISTAKES.
 
-    Probabilities are the softmax of the outputs, as in training: for log-probabilities that changes nothing.
+    Probabilities are the softmax of the outputs, as in training, which is the identity on log-probabilities.
     """
     predicted = outputs.argmax(axis=1)
     scores = np.nan_to_num(outputs.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
@@ -54,7 +54,7 @@ def surest_mistakes(
 
 
 def quantised(filters: NDArray[np.float32]) -> Filters:
-    """The finite weights (n, height, width) in 8 bits each, on one scale for all."""
+    """The filters (n, height, width) with 8 bits for each weight, on one scale for all. All weights are finite."""
     count, height, width = filters.shape
     scale = float(np.abs(filters).max()) / (255 - ZERO)
     levels = np.rint(filters.astype(np.float64) / (scale or 1.0)) + ZERO

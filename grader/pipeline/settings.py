@@ -1,4 +1,4 @@
-"""What a run is asked to do: one frozen value for all steps. Nothing is opened here."""
+"""The settings of a run, as one frozen value for all steps."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from grader.submissions.student_patterns import is_named
 
 @dataclass(frozen=True)
 class Selection:
-    """Which submissions are looked at again; the others are marked from their stored evidence.
+    """Which submissions may be observed again; the others are marked from their stored evidence.
 
-    ``students`` are shell patterns of ids (empty: all). ``only_failed`` looks again at those that did not earn all
-    points of Part 2, whether they changed or not. ``remark`` runs no student code at all.
+    ``students`` are shell patterns of ids (empty: all). ``only_failed`` observes those again that did not earn all
+    points for their code, even if they have not changed. ``remark`` runs no student code.
     """
 
     students: tuple[str, ...] = ()
@@ -31,26 +31,26 @@ class Selection:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How the submissions below ``path`` are graded, and that the run is written to ``out``."""
+    """How the submissions below ``path`` are graded; the run is written to ``out``."""
 
     path: Path
     out: Path
     rubric: Rubric
     data: DataSet
     jobs: int
-    """Submissions at a time."""
+    """Number of submissions at a time."""
     device: str = "auto"
-    """Where networks are trained; ``auto`` is the best there is."""
+    """The device that trains networks; ``auto`` is the best that this machine has."""
     selection: Selection = Selection()
     earlier: Path | None = None
-    """The last run over the same submissions, whose evidence and decisions are taken over."""
+    """The last run over the same submissions, whose evidence and decisions are reused."""
     answer_key: AnswerKey | None = None
-    """Without one, answers wait for a tutor."""
+    """Without a key, answers wait for a tutor."""
     isolation: Wish = Wish.AUTO
     hidden: tuple[Path, ...] = ()
-    """Places, besides those of the run itself, that no submission may see."""
+    """Paths, besides those of the run itself, that no submission may see."""
     worker_prefix: tuple[str, ...] = ()
-    """A command to start the workers through."""
+    """A command that starts the workers, such as a container's."""
     shows_full_answers: bool = False
     """Whether students' pages say what a full answer mentions."""
 
@@ -61,5 +61,5 @@ class RunSettings:
 
     @property
     def run_folders(self) -> tuple[Path, ...]:
-        """Where stored records are looked for, in this order."""
+        """The folders in which stored evidence is searched, in this order."""
         return (self.out,) if self.earlier is None else (self.out, self.earlier)

@@ -1,4 +1,4 @@
-"""The steps of one submission: observe it, mark it, store what is known of it."""
+"""The steps of one submission: observe, mark, store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OnStage = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Observed:
-    """All that a submission is marked from, whether that is stored in this run already, and what it took to get it."""
+    """The evidence on a submission, whether this run has stored it already, and the totals of observing it."""
 
     evidence: StoredEvidence
     is_stored: bool
@@ -33,9 +33,9 @@ class Observed:
 
 
 def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
-    """What is stored of a submission where that still holds, and for the rest its code is run and its files are read.
+    """The evidence on a submission: reused parts from storage, the others by running its code and reading its files.
 
-    Raises GraderFault when that fails through no fault of the submission.
+    Raises GraderFault for a fault of the grader.
     """
     stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
@@ -65,18 +65,18 @@ def _evidence(
     if stored is not None and stored.evidence is not None:
         return stored.evidence, Totals.one("reused")
     if context.workers is None:
-        raise GraderFault("what was stored of it is gone")
+        raise GraderFault("its stored evidence is gone")
     evidence = context.workers.observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)
     took = Totals({"graded": 1}, evidence.seconds)
     if task.is_outdated:
-        took += Totals.one("observed again, for their evidence is of an earlier version")
+        took += Totals.one("observed again: their evidence is from an earlier version")
     return evidence, took
 
 
 def _sheet(task: Task, stored: StoredEvidence | None) -> tuple[AnswerSheet, Totals]:
-    """The answers as stored where they still hold, else read now; an empty sheet when the rubric asks for none."""
+    """The stored answers if they can be reused, else those read now; an empty sheet if they are not needed."""
     if stored is not None and stored.sheet is not None and stored.sheet_key == task.keys.sheet:
         return stored.sheet, NOTHING
     if not task.keys.sheet:
@@ -89,7 +89,7 @@ def _sheet(task: Task, stored: StoredEvidence | None) -> tuple[AnswerSheet, Tota
 def _experiment(
     task: Task, stored: StoredEvidence | None, context: RunContext, on_stage: OnStage
 ) -> tuple[Experiment | None, Totals]:
-    """The experiment as stored where it still holds; else the table is read and a line of it trained again."""
+    """The stored experiment if it can be reused; else the table is read and one of its lines is trained."""
     if not task.has_new_experiment:
         return stored.experiment if stored is not None and task.keys.experiment else None, NOTHING
     found = gather(task.submission)
@@ -102,7 +102,7 @@ def _experiment(
 
 
 def marker_of(task: Task, context: RunContext) -> CachedMarker | None:
-    """What marks this student's answers, with the findings that still hold; None without a key."""
+    """The marker for this student's answers, with stored findings that can be reused; None without a key."""
     key = context.settings.answer_key
     if key is None:
         return None
@@ -128,7 +128,7 @@ def mark(task: Task, observed: StoredEvidence, marker: CachedMarker | None, cont
 
 
 def store(observed: Observed, report: Report, marker: CachedMarker | None, out: Path) -> None:
-    """Store what was observed, where that is new, and the automatic report."""
+    """Store the evidence, if it is new, and the automatic report."""
     if not observed.is_stored:
         records.write_evidence(out, observed.evidence)
     records.write_report(out, report, marker.findings if marker is not None else None)

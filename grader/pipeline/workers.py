@@ -1,4 +1,4 @@
-"""The workers of one run: a submission in, evidence out. They are started only where code has to run."""
+"""The workers of one run, which turn a submission into evidence. They are started only if code has to run."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ OnStage = Callable[[str], None]
 
 @contextmanager
 def open_workers(settings: RunSettings, scratch: Path) -> Iterator[Workers]:
-    """Hand the data to workers and start them. The order of the held-out images is new for each run.
+    """Start the workers with the data. Each run has its own random order of the held-out images.
 
-    Raises UsageFault for a device that is not there, and for an isolation that is less than was required.
+    Raises UsageFault for a device that this machine does not have, and for less isolation than required.
     """
     files, labels = write_worker_files(settings.data, scratch / "data", order_seed=secrets.randbelow(2**31))
     images = np.fromfile(files.heldout_images, np.uint8).reshape(-1, SIDE, SIDE)
@@ -49,9 +49,9 @@ def open_workers(settings: RunSettings, scratch: Path) -> Iterator[Workers]:
 
 
 class Workers:
-    """What observes submissions, from many threads, and trains lines of their experiments again.
+    """Observes submissions, and trains lines of their experiments. Methods may be called from many threads.
 
-    ``labels`` (n,) and ``images`` (n, 28, 28) are the held-out ones in the order in which they were handed out.
+    ``labels`` (n,) and ``images`` (n, 28, 28) are the held-out ones, in the order that the workers have.
     """
 
     def __init__(
@@ -65,26 +65,26 @@ class Workers:
         self.versions = pool.versions
         self.isolation = str(pool.isolation)
         self.device = pool.devices[0] if settings.device == "auto" else settings.device
-        """Where networks are trained."""
+        """The device that trains networks."""
         if self.device not in pool.devices:
-            raise UsageFault(f"--device {self.device} is not there; this machine has {', '.join(pool.devices)}.")
+            raise UsageFault(f"--device {self.device} is not available; this machine has {', '.join(pool.devices)}.")
         self.reruns = Reruns(self._train, brief_plan(settings.training), is_possible=settings.data.name == "mnist")
         self._pool = pool
         self._scratch = scratch
         self._labels = labels
         self._images = images
         self._recorded_seed = secrets.randbelow(2**31)
-        """Of what submissions are given to record their networks with; that of the measurements is another."""
+        """Seed of the weights and images that submissions are given; the measurements have a different seed."""
         self._measuring = Measuring(
             pool, settings.training, self._finished, self._recorded_seed, seed=secrets.randbelow(2**31)
         )
 
     def stop(self) -> None:
-        """End all workers at once; submissions under way are given up."""
+        """End all workers at once, without finishing their submissions."""
         self._pool.__exit__(None, None, None)
 
     def observe(self, submission: Submission, on_stage: OnStage) -> Evidence:
-        """Record the network of a scratch copy of the submission, and measure it once that process is gone."""
+        """Record the network of a temporary copy of the submission, then measure it after that process has ended."""
         assert submission.script is not None
         with self._folder("submission-") as folder:
             copy_submission(submission, folder)
@@ -92,7 +92,7 @@ class Workers:
         return self._measuring.complete(recorded, on_stage)
 
     def _train(self, text: str, plan: TrainingPlan) -> Evidence:
-        """Record and train a script of the grader's own, by a ``plan`` of its own."""
+        """Record and train a script of the grader itself, with its own ``plan``."""
         with self._folder("reference-") as folder:
             (folder / _OWN_SCRIPT).write_text(text, encoding="utf-8")
             recorded = self._record(folder, _OWN_SCRIPT, lambda stage: None)
@@ -111,6 +111,6 @@ class Workers:
         recorded = self._pool.record(Job(str(folder), script, self._recorded_seed), on_stage=on_stage)
         return replace(recorded, isolation=self.isolation)
 
-    def _finished(self, record: Training, predictions: Predictions) -> Training:
-        counted = with_accuracy(record, predictions, self._labels)
+    def _finished(self, training: Training, predictions: Predictions) -> Training:
+        counted = with_accuracy(training, predictions, self._labels)
         return with_pictures(counted, predictions, self._labels, self._images)

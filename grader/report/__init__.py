@@ -1,4 +1,4 @@
-"""Views of finished reports: the console's and the HTML pages'. They show marks and never compute one.
+"""Views of finished reports: console, HTML pages and the JSON summary. They show marks and never compute one.
 
 May import: ``model``, ``moderation``, ``safe_text``, ``storage``.
 """

@@ -1,4 +1,4 @@
-"""An answer cut into pieces: which words counted for its mark, and where a long answer is folded."""
+"""Splits an answer into pieces: the words that counted for its mark, and the place where a long answer is folded."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 FOLDED_FROM = 900
-"""Characters from which on an answer is folded."""
+"""An answer with more characters is folded."""
 SHOWN = 500
-"""About so many of its characters stand before the fold."""
+"""About this many characters are shown before the fold."""
 MOST = 6000
-"""Characters of an answer that a page shows, from its start; no more are marked either."""
+"""Most characters of an answer on a page, counted from its start."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of an answer's characters, all of which counted or none of them."""
+    """Consecutive characters of an answer that either all counted or all did not."""
 
     text: str
     has_counted: bool
@@ -23,9 +23,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class FoldedAnswer:
-    """An answer as a page shows it: ``start``, then ``rest`` behind a fold; ``length`` is that of the whole text.
+    """An answer as a page shows it: ``start``, and ``rest``, which is folded; ``length`` is that of the whole text.
 
-    ``is_cut`` says that the text is longer than a page shows.
+    ``is_cut``: the text is longer than what the page shows.
     """
 
     start: tuple[Piece, ...]
@@ -42,7 +42,7 @@ def fold(
     shown: int = SHOWN,
     most: int = MOST,
 ) -> FoldedAnswer:
-    """``text`` with the words in ``spans`` set off; spans may overlap, come in any order and reach beyond the text."""
+    """``text`` with the words in ``spans`` highlighted. Spans may overlap, be in any order and exceed the text."""
     end = min(len(text), most)
     joined = _joined(spans, end)
     cut = _fold(text, joined, shown) if end > folded_from else end
@@ -55,7 +55,7 @@ def fold(
 
 
 def pieces(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Piece]:
-    """The whole ``text`` in pieces, for a view that folds nothing."""
+    """The whole ``text`` in pieces, without a fold."""
     return _pieces(text, _joined(spans, len(text)), 0, len(text))
 
 
@@ -72,7 +72,7 @@ def _joined(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, in
 
 
 def _fold(text: str, spans: list[tuple[int, int]], shown: int) -> int:
-    """Where to fold: at the last line or word that starts near the limit, and not within words that counted."""
+    """The position of the fold: the start of the last line or word near the limit, never within words that counted."""
     line, word = text.rfind("\n", shown - shown // 3, shown), text.rfind(" ", shown - shown // 5, shown)
     cut = (line if line > 0 else word if word > 0 else shown - 1) + 1
     return next((start for start, end in spans if 0 < start < cut < end), cut)

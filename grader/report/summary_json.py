@@ -1,4 +1,4 @@
-"""The summary of a run for other programs: one JSON object, described in docs/report-format.md."""
+"""The summary of a run as one JSON object for other programs, described in docs/report-format.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.storage import results_json, run_folder
 
 
 def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code: int) -> JSON:
-    """Counts of statuses, sums of points, what is open, where the files are, and the exit code."""
+    """Counts of statuses, sums of points, counts of what is open, paths of the files, and the exit code."""
     queue = queue_of(reports)
     statuses = tally.count_statuses(report.status for report in reports)
     return {

@@ -1,4 +1,4 @@
-"""Sums over finished reports that more than one view shows. Nothing here awards, changes or settles a mark."""
+"""Counts and sums over finished reports that more than one view shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOSSY = (Status.FAILED, Status.PARTIAL)
 
 @dataclass(frozen=True)
 class Points:
-    """Points of a group of items: ``open`` of the ``available`` ones, in ``waiting`` items, wait for a tutor."""
+    """The points of a group of items. ``open`` points, in ``waiting`` items, wait for a tutor."""
 
     awarded: Decimal
     available: Decimal
@@ -25,8 +25,8 @@ class Points:
 
 
 @dataclass(frozen=True)
-class Saying:
-    """The message that most of those got who lost marks on an item, and how many that were."""
+class MostFrequent:
+    """The most frequent message among students who lost marks on an item, and how many got it."""
 
     message: str
     count: int
@@ -34,7 +34,7 @@ class Saying:
 
 @dataclass(frozen=True)
 class ItemTally:
-    """How one rubric item went over a cohort. ``marked`` are all but the skipped ones; ``open`` ones are among them."""
+    """The outcomes of one item over a cohort. ``marked`` counts all but skipped items, including the ``open`` ones."""
 
     id: str
     title: str
@@ -42,12 +42,12 @@ class ItemTally:
     partial: int
     open: int
     marked: int
-    saying: Saying | None
+    most_frequent: MostFrequent | None
 
 
 @dataclass(frozen=True)
 class PartTally:
-    """How one part of Part 1 went over a cohort: how many answers earned everything, something or nothing."""
+    """The outcomes of one part of Part 1 over a cohort: how many answers earned all, some or none of the points."""
 
     part: str
     title: str
@@ -55,12 +55,12 @@ class PartTally:
     partial: int
     none: int
     open: int
-    saying: Saying | None
+    most_frequent: MostFrequent | None
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Students with at least ``low`` and at most ``high`` points; the bins of a histogram leave no gap."""
+    """Number of students with ``low`` to ``high`` points; the bins of a histogram leave no gap."""
 
     low: Decimal
     high: Decimal
@@ -69,7 +69,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class SharedNetwork:
-    """A network that several submissions run, by id, and the accuracy that it was trained to once for all of them."""
+    """A network that several submissions run, and its accuracy from the training run that they share."""
 
     digest: str
     students: tuple[str, ...]
@@ -77,7 +77,7 @@ class SharedNetwork:
 
 
 def shared_networks(reports: Iterable[Report]) -> tuple[SharedNetwork, ...]:
-    """The networks of more than one submission, those of most first."""
+    """The networks of more than one submission, the most frequent first."""
     groups: dict[str, list[Report]] = {}
     for report in reports:
         if report.network:
@@ -91,7 +91,7 @@ def shared_networks(reports: Iterable[Report]) -> tuple[SharedNetwork, ...]:
 
 
 def add_up(results: Iterable[Result]) -> Points:
-    """The points of ``results`` together."""
+    """The sum of the points of ``results``."""
     listed = tuple(results)
     waiting = [result for result in listed if result.status in UNSETTLED]
     return Points(
@@ -103,23 +103,23 @@ def add_up(results: Iterable[Result]) -> Points:
 
 
 def is_marked(report: Report) -> bool:
-    """Whether anything of Part 2 was looked at; a fault of the grader's own leaves no mark, and no nought either."""
+    """Whether Part 2 was marked; after a fault of the grader it has no mark, which is not a mark of zero."""
     return any(item.status is not Status.ERROR for item in report.items)
 
 
 def code_status(report: Report) -> Status:
-    """The status of the code alone, which answers that wait for a tutor do not hide."""
+    """The status of the code alone, so that open answers don't hide it."""
     return overall_status(report.items) if report.items else report.status
 
 
 def status_of(report: Report) -> Status:
-    """The one status to show for a submission: the code's while an answer is open, for nearly everybody has one."""
+    """The status to show for a submission: that of its code while answers are open, because nearly all have some."""
     has_open_answer = any(answer.status in UNSETTLED for answer in report.answers)
     return code_status(report) if has_open_answer else report.status
 
 
 def count_statuses(statuses: Iterable[Status]) -> dict[Status, int]:
-    """How often each status occurs, in the order of :class:`Status`; those that do not are left out."""
+    """How often each status occurs, in the order of :class:`Status`, without those that do not occur."""
     counts = Counter(statuses)
     return {status: counts[status] for status in Status if counts[status]}
 
@@ -129,14 +129,14 @@ def most_failed(reports: Iterable[Report]) -> tuple[ItemTally, ...]:
     tallies = [
         ItemTally(
             id=id,
-            title=one.title,
-            failed=one.statuses[Status.FAILED],
-            partial=one.statuses[Status.PARTIAL],
-            open=one.statuses[Status.NEEDS_REVIEW],
-            marked=one.statuses.total() - one.statuses[Status.SKIPPED] - one.statuses[Status.ERROR],
-            saying=_most_given(one.messages),
+            title=count.title,
+            failed=count.statuses[Status.FAILED],
+            partial=count.statuses[Status.PARTIAL],
+            open=count.statuses[Status.NEEDS_REVIEW],
+            marked=count.statuses.total() - count.statuses[Status.SKIPPED] - count.statuses[Status.ERROR],
+            most_frequent=_most_frequent(count.messages),
         )
-        for id, one in _counted((item.id, item) for report in reports for item in report.items).items()
+        for id, count in _counted((item.id, item) for report in reports for item in report.items).items()
     ]
     lossy = [tally for tally in tallies if tally.failed or tally.partial]
     return tuple(sorted(lossy, key=lambda tally: (-tally.failed, -tally.partial)))
@@ -147,20 +147,20 @@ def part_tallies(reports: Iterable[Report]) -> tuple[PartTally, ...]:
     return tuple(
         PartTally(
             part=part,
-            title=one.title,
-            full=one.statuses[Status.PASSED],
-            partial=one.statuses[Status.PARTIAL],
-            none=one.statuses[Status.FAILED],
-            open=sum(one.statuses[status] for status in UNSETTLED),
-            saying=_most_given(one.messages),
+            title=count.title,
+            full=count.statuses[Status.PASSED],
+            partial=count.statuses[Status.PARTIAL],
+            none=count.statuses[Status.FAILED],
+            open=sum(count.statuses[status] for status in UNSETTLED),
+            most_frequent=_most_frequent(count.messages),
         )
-        for part, one in _counted((answer.part, answer) for report in reports for answer in report.answers).items()
+        for part, count in _counted((answer.part, answer) for report in reports for answer in report.answers).items()
     )
 
 
 @dataclass
 class _Count:
-    """How often an item came to each status, and what was said to those that lost marks on it."""
+    """How often an item has each status, and the messages to students who lost marks on it."""
 
     title: str
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -178,14 +178,14 @@ def _counted(results: Iterable[tuple[str, Result]]) -> dict[str, _Count]:
     return counts
 
 
-def _most_given(messages: Counter[str]) -> Saying | None:
-    return next((Saying(*entry) for entry in messages.most_common(1)), None)
+def _most_frequent(messages: Counter[str]) -> MostFrequent | None:
+    return next((MostFrequent(*entry) for entry in messages.most_common(1)), None)
 
 
 def histogram(values: Sequence[Decimal], available: Decimal, *, most_bins: int = 20) -> tuple[Bin, ...]:
-    """Counts of marks from 0 to ``available`` in equal whole-point steps, at most about ``most_bins`` of them.
+    """Counts of marks from 0 to ``available`` in bins of equal width in whole points, at most about ``most_bins``.
 
-    A mark lies in the bin whose ``low`` is the largest that does not exceed it.
+    A mark belongs to the bin with the largest ``low`` that does not exceed it.
     """
     top = int(available) + (available % 1 > 0)
     step = max(1, -(-(top + 1) // most_bins))

@@ -1,4 +1,4 @@
-"""Words, symbols, numbers and ids as every view writes them."""
+"""Words, symbols, numbers and ids as all views write them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STYLES: dict[Status, str] = {
     Status.NEEDS_REVIEW: "cyan",
     Status.ERROR: "bold magenta",
 }
-"""How a terminal sets a status off, in rich's words."""
+"""The style of each status in a terminal, as rich names it."""
 
 WORDS: dict[Status, str] = {status: status.value.replace("_", " ") for status in Status}
 
@@ -46,7 +46,7 @@ STAGE_WORDS: dict[str, str] = {
     "end": "end worker",
     "experiment": "repeat claimed runs",
 }
-"""A stage of the worker in a tutor's words; a stage not listed here is shown by its own name."""
+"""The stages of a submission in a tutor's words; a stage that is not listed is shown by its own name."""
 
 
 def points(value: Decimal) -> str:
@@ -61,17 +61,17 @@ def out_of(awarded: Decimal, available: Decimal) -> str:
 
 
 def anchor(result: Result) -> str:
-    """Id of the element on a student's page that is about ``result``."""
+    """Id of the element for ``result`` on a student's page."""
     return f"part-{result.part}" if result.answer is not None else f"item-{result.id}"
 
 
 def labelled(status: Status) -> str:
-    """A status as symbol and word, for colour is never its only sign."""
+    """A status as symbol and word, so that colour is never its only sign."""
     return f"{SYMBOLS[status]} {WORDS[status]}"
 
 
 def quantity(count: int, noun: str, plural: str = "") -> str:
-    """``1 student``, ``3 students``; pass ``plural`` where an s does not make it."""
+    """``1 student``, ``3 students``; pass ``plural`` when it is more than an added s."""
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 

@@ -1,4 +1,4 @@
-"""The reviewing session in the terminal: keys, screen and dialogue.
+"""The reviewing session in the terminal: keyboard, screen and prompt.
 
 May import: ``model``, ``moderation``, ``report``, ``report.console``, ``safe_text``, ``storage``.
 """

@@ -1,4 +1,4 @@
-"""What a tutor presses: single keys of a terminal, or lines of a script. Nothing is printed here."""
+"""Reads what a tutor types: single keys in a terminal, or lines of a script."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ else:
 _ESCAPE = b"\x1b"
 _END = "\x04"
 _ESCAPE_SECONDS = 0.05
-"""How soon the rest of an arrow key's sequence follows; a lone Escape is followed by nothing."""
+"""Longest wait for the rest of an arrow key's sequence; nothing follows the Escape key itself."""
 
 
 @dataclass(frozen=True)
 class Pressed:
-    """One key, and what followed it on the same line of a script."""
+    """One key, and the rest of the line in a script."""
 
     key: str
     rest: str = ""
 
 
 class Keys(Protocol):
-    """Where keys and lines come from; None is the end of the input."""
+    """A source of keys and lines; None is the end of the input."""
 
     is_single: bool
-    """Whether a key works at once; otherwise each stands on a line of its own."""
+    """Whether a key works at once; otherwise each key is on its own line."""
 
     def key(self) -> Pressed | None: ...
     def line(self) -> str | None: ...
@@ -42,7 +42,7 @@ class Keys(Protocol):
 
 @contextmanager
 def keys_of(stream: TextIO) -> Iterator[Keys]:
-    """Single keys where ``stream`` is a terminal, which is left as it was; lines where it is not."""
+    """Single keys if ``stream`` is a terminal, else lines. The terminal's settings are restored at the end."""
     if not stream.isatty():
         yield ScriptKeys(stream)
         return
@@ -54,7 +54,7 @@ def keys_of(stream: TextIO) -> Iterator[Keys]:
 
 
 class ScriptKeys:
-    """Lines of a stream: the first character is the key, the rest of the line goes with it."""
+    """Reads lines of a stream: the first character is the key, the rest of the line belongs to it."""
 
     is_single = False
 
@@ -73,7 +73,7 @@ class ScriptKeys:
 
 
 class TerminalKeys:
-    """Keys of the terminal at ``stream``. Until it is closed a key is neither shown nor kept back by the terminal."""
+    """Reads keys of the terminal at ``stream``. Until it is closed, keys are not echoed and work without Enter."""
 
     is_single = True
 
@@ -96,17 +96,17 @@ class TerminalKeys:
             return line.rstrip("\r\n") if line else None
 
         def close(self) -> None:
-            """Nothing was changed."""
+            """Do nothing: no settings were changed."""
 
     else:
 
         def __init__(self, stream: TextIO) -> None:
             self._handle = stream.fileno()
             self._before = termios.tcgetattr(self._handle)
-            self._take_keys()
+            self._read_single_keys()
 
         def key(self) -> Pressed | None:
-            self._take_keys()  # again, for a session that was suspended comes back with the shell's settings
+            self._read_single_keys()  # again: after a suspended session the shell's settings are in place
             try:
                 pressed = self._read()
             except OSError:  # the terminal was closed
@@ -115,21 +115,21 @@ class TerminalKeys:
 
         def line(self) -> str | None:
             self.close()
-            # Not through the stream, whose buffer would keep keys that were pressed ahead.
+            # Not from the stream, because its buffer would swallow keys that were typed ahead.
             line = b""
             try:
                 while not line.endswith(b"\n") and (piece := os.read(self._handle, 4096)):
                     line += piece
             finally:
-                self._take_keys()
+                self._read_single_keys()
             return line.decode("utf-8", "replace").rstrip("\r\n") if line else None
 
         def close(self) -> None:
-            """The terminal is as it was."""
-            with suppress(termios.error):  # it was closed
+            """Restore the terminal's settings."""
+            with suppress(termios.error):  # the terminal was closed
                 termios.tcsetattr(self._handle, termios.TCSADRAIN, self._before)
 
-        def _take_keys(self) -> None:
+        def _read_single_keys(self) -> None:
             with suppress(termios.error):
                 tty.setcbreak(self._handle, termios.TCSADRAIN)
 

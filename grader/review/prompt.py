@@ -1,4 +1,4 @@
-"""A reviewing session in the terminal: which key does what, and what is written when the tutor leaves."""
+"""Runs a reviewing session in the terminal: what each key does, and what is written at the end."""
 
 from __future__ import annotations
 
@@ -22,52 +22,52 @@ _YES = "y"
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Shows on ``screen``, listens to ``keys``, and tells ``review``."""
+    """The loop of a session: shows entries on ``screen``, reads ``keys``, and changes ``review``."""
 
     review: Review
     screen: Screen
     keys: Keys
 
-    def hold(self) -> None:
-        """Go on until the tutor leaves or the input ends; what was decided by then is on disk."""
-        told, shown = "", None
+    def run(self) -> None:
+        """Run until the tutor quits or the input ends. Each decision is on disk before the next key is read."""
+        message, shown = "", None
         while True:
             self.review.refresh()
             if self.keys.is_single:
-                self.screen.show(self.review, told)
+                self.screen.show(self.review, message)
             else:
-                if told:
-                    self.screen.tell(told)
+                if message:
+                    self.screen.print(message)
                 if shown is None or shown != (self.review.entry,):
-                    self.screen.tell("")
+                    self.screen.print("")
                     self.screen.show(self.review)
                 shown = (self.review.entry,)
             pressed = self.keys.key()
             if pressed is None or pressed.key == "q":
                 return
             try:
-                told = self._do(pressed)
+                message = self._do(pressed)
             except Refused as refused:
-                told = str(refused)
+                message = str(refused)
 
     def _do(self, pressed: Pressed) -> str:
-        """Do what a key says, and say what was done. Raises Refused where nothing was."""
+        """Do what the key stands for, and return a message about it. Raises Refused when it cannot be done."""
         match pressed.key:
             case "a":
-                return self._decided(self.review.accept())
+                return self._saved(self.review.accept())
             case "c":
                 return self._change(pressed.rest)
             case "0":
                 return self._give_nothing()
             case "w":
                 self.review.comment(pressed.rest or self._answer("Comment: "))
-                return "The comment is kept."
+                return "The comment was saved."
             case "s":
                 self.review.skip()
                 return "Skipped; it stays open."
             case "n":
                 self.review.next_group()
-                return "The rest of them stays open."
+                return "The rest stays open."
             case "u":
                 return self._undo()
             case "v":
@@ -77,29 +77,29 @@ class Dialogue:
                 return self._pause()
             case "" | "\n" | "\r" | " ":
                 return ""
-        return f"There is no key {pressed.key}; ? shows them all."
+        return f"{pressed.key} is not a key here; ? shows all keys."
 
     def _change(self, typed: str) -> str:
         result = self.review.single()
         typed = typed or self._answer(f"Points, 0 to {points(result.available)}: ")
         number, _, reason = typed.strip().partition(" ")
         given = points_from(number, result)
-        return self._decided(self.review.give(given, reason.strip() or self._answer("Reason: ")))
+        return self._saved(self.review.give(given, reason.strip() or self._answer("Reason: ")))
 
     def _give_nothing(self) -> str:
         entry = self.review.entry
         if entry is not None and len(entry.items) > 1:
-            self.screen.ask(f"No points for all {len(entry.items)} parts? {_YES} for yes: ")
+            self.screen.ask(f"Give no points for all {len(entry.items)} parts? Press {_YES} for yes: ")
             pressed = self.keys.key()
             if pressed is None or pressed.key.lower() != _YES:
                 return "Nothing was changed."
-        return self._decided(self.review.give_nothing())
+        return self._saved(self.review.give_nothing())
 
     def _undo(self) -> str:
         made = self.review.undo().made
         if not made:
-            return "Back to where you went on."
-        return f"Taken back: {self._told(made)}"
+            return "Back at the entry that you left open."
+        return f"Undone: {self._described(made)}"
 
     def _view(self) -> str:
         self.screen.show(self.review, is_cut=False)
@@ -107,7 +107,7 @@ class Dialogue:
 
     def _pause(self) -> str:
         if self.keys.is_single:
-            self.screen.ask("Any key goes back. ")
+            self.screen.ask("Press any key to go back. ")
             self.keys.key()
         return ""
 
@@ -115,47 +115,48 @@ class Dialogue:
         self.screen.ask(prompt)
         return self.keys.line() or ""
 
-    def _decided(self, made: Sequence[Decision]) -> str:
-        return f"Kept: {self._told(made)}"
+    def _saved(self, made: Sequence[Decision]) -> str:
+        return f"Saved: {self._described(made)}"
 
-    def _told(self, made: Sequence[Decision]) -> str:
+    def _described(self, made: Sequence[Decision]) -> str:
         name = self.screen.name(made[0].student)
         if len(made) > 1:
             return f"{name}, no points for all {len(made)} parts"
-        (one,) = made
-        given = "a comment" if one.new is None else f"{points(one.new)} of {points(one.available)}"
-        return f"{name}, {short_id(one.item)}: {given}"
+        (decision,) = made
+        given = "a comment" if decision.new is None else f"{points(decision.new)} of {points(decision.available)}"
+        return f"{name}, {short_id(decision.item)}: {given}"
 
 
-def is_behind(folder: Path) -> bool:
-    """Whether decisions of the run at ``folder`` are newer than its tables: a session ended without writing them."""
+def is_outdated(folder: Path) -> bool:
+    """Whether decisions of the run at ``folder`` are newer than its tables, because a session ended before the end."""
     decided, written = folder / DECISIONS_FILE, folder / results_json.RESULTS_FILE
     return decided.exists() and decided.stat().st_mtime > written.stat().st_mtime
 
 
-def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_behind: bool) -> None:
-    """Write the pages of the changed students and the tables of the run at ``folder`` again, and say what was done.
+def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_outdated: bool) -> None:
+    """Write the pages of changed students and the tables of the run at ``folder`` again, and print a summary.
 
-    When the run ``was_behind`` its decisions, every page is written. ``pages`` are loaded when there is one to write.
+    If the tables of the run ``was_outdated`` before the session, every page is written. ``pages`` is called only when
+    there is a page to write.
     """
     changed = review.changed_students()
-    screen.tell("")
-    screen.tell(_summary(review))
-    if changed or was_behind:
-        finished = load_run(folder)  # once more, for the run may have been marked anew since
-        count = len(finished.automatic) if was_behind else len(changed)
-        screen.tell(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
-        write_views(finished, pages(), students=None if was_behind else changed)
+    screen.print("")
+    screen.print(_summary(review))
+    if changed or was_outdated:
+        finished = load_run(folder)  # again, because the run may have been marked again since
+        count = len(finished.automatic) if was_outdated else len(changed)
+        screen.print(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
+        write_views(finished, pages(), students=None if was_outdated else changed)
     queue = queue_of(review.reports)
     if queue.count:
-        screen.tell(f"Open in this run: {queue_words(queue)}.")
+        screen.print(f"Still open in this run: {queue_words(queue)}.")
     if review.skipped or review.left:
-        screen.tell(f"Go on with: {command_line('review', folder)}")
+        screen.print(f"Continue with: {command_line('review', folder)}")
 
 
 def _summary(review: Review) -> str:
-    decisions = [one for one in review.made if one.new is not None]
-    accepted = sum(one.reason == ACCEPTED for one in decisions)
+    decisions = [entry for entry in review.made if entry.new is not None]
+    accepted = sum(decision.reason == ACCEPTED for decision in decisions)
     comments = len(review.made) - len(decisions)
     parts = [quantity(len(decisions), "decision")]
     if decisions:

@@ -1,6 +1,6 @@
-"""What a tutor sees of one entry of the queue: the question, what was handed in, what is proposed and why.
+"""Shows one entry of the queue in the terminal: the question, the answer or code item, the proposal and its reason.
 
-Nothing from a submission is read as markup, and control characters are made visible. Keys are the dialogue's.
+Text from a submission is never read as markup, and its control characters are made visible.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from grader.storage.run_folder import page_path
 
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("a", "accept", "give what is proposed"),
-    ("c", "change", "give other points, and say why"),
+    ("c", "change", "give other points, with a reason"),
     ("s", "skip", "leave this one open"),
     ("w", "comment", "write a comment; it changes no mark"),
-    ("u", "undo", "take the last step of this session back, then the one before"),
+    ("u", "undo", "undo the last step of this session; again for the one before"),
     ("n", "next", "leave the rest of this question (or student) open"),
-    ("v", "view", "show everything, where it did not fit"),
-    ("0", "none", "no points for all parts, where no answer was found"),
-    ("q", "quit", "write the pages again and leave"),
+    ("v", "view", "show all lines, if they did not fit"),
+    ("0", "none", "give no points for all parts, if no answer was found"),
+    ("q", "quit", "write the pages again and quit"),
     ("?", "help", "show these keys"),
 )
 _WIDEST = 110
 """Columns; longer lines are hard to read."""
 _LABEL = 12
 _MOST_LINES = 5
-"""Lines of a sentence, where all must fit."""
+"""Lines of a sentence when the text has to fit the screen."""
 _LEAST_ANSWER = 3
 
 
 @dataclass(frozen=True)
 class Block:
-    """A paragraph with its label; the lines of an answer stand behind a bar instead."""
+    """A paragraph with its label; the lines of an answer have a vertical bar instead."""
 
     label: str
     text: Text
     is_path: bool = False
-    """A path that is cut into lines can neither be copied nor clicked."""
+    """A path is not split over lines, so that it can be copied and clicked."""
 
     @property
     def is_answer(self) -> bool:
@@ -57,7 +57,7 @@ class Block:
 
 
 class Screen:
-    """Shows entries on ``console``; with ``names`` students go by those. On a terminal each fills the screen."""
+    """Shows entries on ``console``, with the pseudonyms ``names`` if given. In a terminal an entry fills the screen."""
 
     def __init__(self, console: Console, folder: Path, *, is_single: bool, names: Mapping[str, str] | None) -> None:
         self._console = console
@@ -70,15 +70,15 @@ class Screen:
         return min(self._console.width, _WIDEST)
 
     def name(self, student: str) -> str:
-        """What a student is called here."""
+        """The name shown for a student."""
         return visible(student) if self._names is None else self._names[student]
 
-    def show(self, review: Review, told: str = "", *, is_cut: bool = True) -> None:
-        """Show where the review is, with what was ``told`` last; ``is_cut`` leaves out what does not fit."""
+    def show(self, review: Review, message: str = "", *, is_cut: bool = True) -> None:
+        """Show the current entry and the last ``message``; with ``is_cut``, only what fits the screen."""
         entry = review.entry
         head = self._head(review)
         blocks = self._blocks(review, entry) if entry is not None else []
-        foot = [Text(visible(told), style="bold"), self._keys(review, entry)]
+        foot = [Text(visible(message), style="bold"), self._keys(review, entry)]
         foot[0].truncate(self._console.width, overflow="ellipsis")
         room = None
         if self._is_whole_screen:
@@ -88,15 +88,15 @@ class Screen:
         body = _cut(self._console, blocks, self._width, room)
         if room is not None:
             body += [Text()] * (room - len(body))
-        for line in [*head, Text(), *body, *(foot if told or room is not None else foot[1:])]:
+        for line in [*head, Text(), *body, *(foot if message or room is not None else foot[1:])]:
             self._console.print(line, soft_wrap=True)
 
-    def tell(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print one line."""
         self._console.print(Text(visible(text)), soft_wrap=True)
 
     def ask(self, prompt: str) -> None:
-        """Print a prompt; on a terminal the answer is typed behind it."""
+        """Print a prompt; in a terminal the answer is typed after it."""
         self._console.print(Text(prompt, style="bold"), end="" if self._is_whole_screen else "\n", soft_wrap=True)
 
     def help(self) -> None:
@@ -106,13 +106,13 @@ class Screen:
             line.append(f"{word:<9}", style="not bold")
             self._console.print(line.append(what, style="not bold"), soft_wrap=True)
         if not self._is_whole_screen:
-            self.tell("  A line is a key and what goes with it: 'c 0.5', 'c 0.5 half of it is there', 'w a comment'.")
+            self.print("  Each line is a key with its text: 'c 0.5', 'c 0.5 half of it is there', 'w a comment'.")
 
     def _head(self, review: Review) -> list[Text]:
         entry = review.entry
         if entry is None:
             left = quantity(review.left, "entry is", "entries are")
-            return [Text("That was all.", style="bold"), Text(f"{left} left open.")]
+            return [Text("There are no more entries.", style="bold"), Text(f"{left} left open.")]
         place = review.place
         result = review.results(entry)[0]
         title = f"{result_id(result)}  {result.title}"
@@ -128,28 +128,28 @@ class Screen:
     def _blocks(self, review: Review, entry: Entry) -> list[Block]:
         report, results = review.report(entry), review.results(entry)
         if len(entry.items) > 1:
-            text = f"No answer to any of the {len(entry.items)} parts was found in what was handed in."
+            text = f"No answer to any of the {len(entry.items)} parts was found in the submission."
             return [Block("Found", Text(text)), *self._flags(report), *self._page(report)]
         (result,) = results
         answer = result.answer
         blocks = [Block("", self._answer(answer))] if answer is not None else []
-        blocks.append(Block(*_standing(result)))
-        sentences = [("Because", result.message)]
+        blocks.append(Block(*_points_line(result)))
+        sentences = [("Reason", result.message)]
         if answer is None:
-            seen = " ".join(result.seen.split())  # a student's paragraph may stand there
+            seen = " ".join(result.seen.split())  # it may be a paragraph that the student wrote
             sentences += [("Expected", result.expected), ("Seen", seen), ("Hint", result.hint)]
         else:
-            if answer.full_answer[1:] not in result.message:  # a right answer's reason says the same
+            if answer.full_answer[1:] not in result.message:  # the reason of a correct answer says the same
                 sentences.append(("Full answer", answer.full_answer))
-            sentences += [("Their net", answer.note), ("Source", answer.source)]
+            sentences += [("Network", answer.note), ("Source", answer.source)]
         blocks += [Block(label, Text(visible(text))) for label, text in sentences if text]
-        blocks += [Block("Comment", _said(comment)) for comment in result.comments]
+        blocks += [Block("Comment", _signed(comment)) for comment in result.comments]
         if answer is None:
             blocks += self._flags(report)
         return [*blocks, *self._page(report)]
 
     def _answer(self, answer: MarkedAnswer) -> Text:
-        """The answer with the words that its mark comes from set off; by signs where there are no styles."""
+        """The answer with the words that counted highlighted; in «» if the console has no styles."""
         if not answer.text.strip():
             return Text("(no text was found for this part)", style="dim")
         is_plain = not self._console.is_terminal or self._console.is_dumb_terminal
@@ -166,7 +166,7 @@ class Screen:
         return [Block("Flag", Text(visible(flag.message), style="yellow")) for flag in report.flags]
 
     def _page(self, report: Report) -> list[Block]:
-        """Where the page is; its path is a name, so students with code names have none."""
+        """The path of the student's page; none in an anonymous review, because the path contains the name."""
         if self._names is not None:
             return []
         return [Block("Page", Text(visible(str(self._folder / page_path(report.student)))), is_path=True)]
@@ -185,24 +185,24 @@ class Screen:
 
 
 def result_id(result: Result) -> str:
-    """An item's id, or a part as students know it."""
+    """An item's id, or a part of Part 1 as students know it."""
     return f"Part 1, {result.part}" if result.part else result.id
 
 
-def _standing(result: Result) -> tuple[str, Text]:
+def _points_line(result: Result) -> tuple[str, Text]:
     answer = result.answer
     sure = f", confidence {answer.confidence:.2f}" if answer is not None and answer.text else ""
     if is_open(result):
         if result.proposed is None:
-            return "Proposed", Text(f"nothing; {points(result.available)} can be given", style="bold cyan")
+            return "Proposed", Text(f"nothing; up to {points(result.available)} can be given", style="bold cyan")
         return "Proposed", Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
     text = Text(f"{labelled(result.status)}, {out_of(result.awarded, result.available)}", style=STYLES[result.status])
     if result.decision is not None:
-        text.append(" by ", style="default").append_text(_said(result.decision))
+        text.append(" by ", style="default").append_text(_signed(result.decision))
     return "Settled", text.append("" if result.decision else sure)
 
 
-def _said(made: Decision) -> Text:
+def _signed(made: Decision) -> Text:
     return Text(f"{visible(made.author)}, {moment(made.time)}: {visible(made.reason)}", style="default")
 
 
@@ -220,7 +220,7 @@ def _spread(left: Text, right: Text, width: int) -> Text:
 
 
 def _cut(console: Console, blocks: Sequence[Block], width: int, room: int | None) -> list[Text]:
-    """The lines of the blocks; with ``room`` no more than so many, the answer shortened first of all."""
+    """The lines of the blocks, at most ``room`` of them; the answer is shortened first."""
     wrapped = [(block, _wrapped(console, block, width)) for block in blocks]
     if room is not None and sum(len(lines) for _, lines in wrapped) + 1 > room:
         wrapped = [(block, lines if block.is_answer else _first(lines, _MOST_LINES)) for block, lines in wrapped]

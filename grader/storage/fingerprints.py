@@ -1,4 +1,4 @@
-"""Digests of the grader's own code, so that what other code made is not reused."""
+"""Digests of the grader's own code, so that results of different code are not reused."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 OBSERVING = ("measure", "model", "pipeline.measurement", "source", "worker")
-"""What evidence depends on: the packages that read, record and measure a submission, and what leads them through it."""
+"""The code that evidence depends on: everything that reads, records and measures a submission."""
 
 
 @lru_cache
 def code_digest(*names: str) -> str:
-    """SHA-256 of these modules and packages (``answers.marker``), packages with all that is in them."""
+    """SHA-256 of these modules and packages (``answers.marker``), with all modules of a package."""
     package = Path(__file__).resolve().parent.parent
     places = [package.joinpath(*name.split(".")) for name in names]
     sources = [file for place in places for file in (*place.rglob("*.py"), place.with_suffix(".py")) if file.is_file()]

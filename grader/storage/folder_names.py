@@ -1,4 +1,4 @@
-"""Names of students' folders that every file system takes, and that tell students apart. Touches no disk."""
+"""Names for students' folders that are valid on every file system and unique for each student."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import re
 import unicodedata
 
 LONGEST_NAME = 180
-"""Bytes of one path component as we write it; file systems allow 255, and a suffix may be added."""
+"""Bytes of one path component; file systems allow 255, and a suffix may be added."""
 RESERVED = re.compile(r"^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]) *(?:\..*)?$", re.IGNORECASE)
 _DIGITS = 16
-"""Of the digest that tells folders apart: nobody finds a second name with the same 64 bits."""
-_TOLD_APART = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}$", re.IGNORECASE)
+"""Hexadecimal digits of the digest in a folder name: nobody finds a second name with the same 64 bits."""
+_HAS_DIGEST = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}$", re.IGNORECASE)
 _ORDINARY = re.compile(r"^[\w(\[+@=#][\w .,()\[\]'+@=&#!~^%-]*$")
 
 
 def safe_folder_name(id: str) -> str:
-    """A folder name for a student's output: an ordinary id as it is, any other cleaned and told apart by a digest."""
+    """A folder name for a student's output: an ordinary id unchanged, any other id cleaned and with a digest."""
     is_ordinary = (
         bool(_ORDINARY.match(id))
         and id.isprintable()
         and id[-1] not in " ."
         and not RESERVED.match(id)
-        and not _TOLD_APART.search(id)  # or it could be chosen to be another's
+        and not _HAS_DIGEST.search(id)  # so that nobody can choose the folder of another student
         and len(id.encode("utf-8", "replace")) <= LONGEST_NAME
     )
     if is_ordinary:
@@ -34,6 +34,6 @@ def safe_folder_name(id: str) -> str:
 
 
 def shown(name: str) -> str:
-    """``name`` with an underscore for each character that cannot be shown, or could mislead."""
+    """``name`` with an underscore for each invisible or misleading character."""
     text = name.encode("utf-8", "replace").decode("utf-8")
     return "".join("_" if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text)

@@ -1,4 +1,4 @@
-"""Records as JSON files: dataclasses packed into plain data and back, and files replaced whole or not at all."""
+"""Reads and writes dataclasses as JSON files, and replaces files atomically."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ import msgspec
 from grader.model import JSON
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Control, bidi and unseen characters, which stand for themselves in JSON but steer a terminal that shows the file.
+# Control, bidi and invisible characters, which JSON allows but which affect a terminal that shows the file.
 _STEERING = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 _PLAIN = frozenset({str, int, bool})
-"""Types that JSON writes as they are: most of the values of a record."""
+"""Types that are valid JSON without conversion, as most values are."""
 
 _HAS_SPECIAL = b'"float"'
-"""In a file with a packed float that JSON lacks; to look for such floats takes longer than to read all the rest."""
+"""Occurs in a file with a packed NaN or infinity. Only such files need the slow search for them."""
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
-"""The fields of each dataclass that was packed; none for other types."""
+"""A cache of the field names by dataclass; empty for other types."""
 
 T = TypeVar("T")
 
 _CONVERTING = threading.Lock()
-"""msgspec crashes when two threads meet a dataclass for the first time at once."""
+"""msgspec crashes when two threads use a dataclass for the first time at the same time."""
 
 
 def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
-    """Replace ``path`` by ``content`` in one step; with ``is_durable`` it also outlives a power cut."""
+    """Replace ``path`` by ``content`` atomically; with ``is_durable``, also safe against a power failure."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -48,21 +48,21 @@ def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
                 os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
-        # Ctrl-C included: whatever ends the write, no temporary file stays behind.
+        # Whatever ends the write, Ctrl-C included: remove the temporary file.
         temporary.unlink(missing_ok=True)
         raise
 
 
 def write_record(path: Path, record: object, *, is_durable: bool = True) -> None:
-    """Replace ``path`` by a dataclass or plain data as strict JSON; :func:`packed` says in what form."""
+    """Replace ``path`` by a dataclass or plain data as strict JSON, in the form that :func:`packed` returns."""
     _write_text(path, json.dumps(packed(record), ensure_ascii=False, allow_nan=False), is_durable=is_durable)
 
 
 def write_json_rows(path: Path, head: JSON, name: str, rows: Iterable[JSON]) -> None:
-    """Replace ``path`` by ``head`` and the list ``rows`` called ``name``, durably, with each row on a line of its own.
+    """Replace ``path``, durably, by an object with the entries of ``head`` and the list ``rows`` under ``name``.
 
-    Such a file can be read by a person and compared line by line; one with an indent takes six times as long to write.
-    It is for other programs, so a number that JSON lacks becomes null.
+    Each row is on its own line, so that people can read the file and compare it line by line; indented JSON takes six
+    times as long to write. The file is for other programs, so NaN and infinity become null.
     """
     entries = [f"{_encoded(key)}: {_encoded(value)}" for key, value in head.items()]
     listed = ",\n".join(map(_encoded, rows))
@@ -79,7 +79,7 @@ def _write_text(path: Path, text: str, *, is_durable: bool) -> None:
 
 
 def read_json(path: Path) -> JSON | None:
-    """The JSON object in ``path``; None for anything else, for a stored file may have been cut off or edited."""
+    """The JSON object in ``path``; None for anything else, because a stored file may be truncated or edited."""
     try:
         read = _loaded(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -88,7 +88,7 @@ def read_json(path: Path) -> JSON | None:
 
 
 def read_record(path: Path, kind: type[T]) -> T | None:
-    """The ``kind`` that was written to ``path``, packed or not; None when there is none, or it is garbled."""
+    """The dataclass ``kind`` that was written to ``path``; None when the file is missing or invalid."""
     try:
         content = path.read_bytes()
         if _HAS_SPECIAL in content:
@@ -104,7 +104,7 @@ def _loaded(content: bytes) -> Any:
 
 
 def packed(value: Any) -> Any:
-    """Dataclasses as plain data; Path and Decimal become text, and a float that JSON lacks becomes {"float": "nan"}."""
+    """Dataclasses as plain data; Path and Decimal become text, NaN and infinity become objects: {"float": "nan"}."""
     kind = type(value)
     if value is None or kind in _PLAIN:
         return value
@@ -123,7 +123,7 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any, kind: type[T]) -> T | None:
-    """The ``kind`` that :func:`packed` took apart, None for null; raises msgspec.ValidationError for anything else."""
+    """The inverse of :func:`packed`: a ``kind``, or None for None. Raises msgspec.ValidationError for other values."""
     if value is None:
         return None
     with _CONVERTING:
@@ -131,7 +131,7 @@ def unpacked(value: Any, kind: type[T]) -> T | None:
 
 
 def finite(value: Any) -> Any:
-    """Plain data with null for each number that JSON cannot write, packed or not."""
+    """Plain data with None for each NaN and infinity, packed or not."""
     if isinstance(value, dict):
         return None if value.keys() == {"float"} else {name: finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
@@ -140,7 +140,7 @@ def finite(value: Any) -> Any:
 
 
 def encodable(text: str) -> str:
-    """``text`` with U+FFFD for lone surrogates: bytes of a file name that are no UTF-8; no UTF-8 file holds them."""
+    """``text`` with U+FFFD for lone surrogates, which stand for bytes of a file name that are not valid UTF-8."""
     return _SURROGATES.sub("\ufffd", text)
 
 
@@ -155,5 +155,5 @@ def _special_float(value: JSON) -> Any:
 
 
 def number(value: Decimal) -> int | float:
-    """Points as other programs read them: without a fraction where there is none."""
+    """Points as a JSON number: an integer if they have no fraction."""
     return int(value) if value == value.to_integral_value() else float(value)

@@ -1,4 +1,4 @@
-"""marks.csv: a row for each student, written so that no spreadsheet runs or cuts what a student wrote."""
+"""Writes marks.csv, a row for each student, so that a spreadsheet neither runs nor cuts a student's text."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from grader.storage.json_files import number, write_file
 
 MARKS_FILE = "marks.csv"
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-# What Excel, LibreOffice and Google Sheets take for the start of a formula, with the full-width forms.
+# What Excel, LibreOffice and Google Sheets read as the start of a formula, with the full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# Where a semicolon separates columns, a spreadsheet takes a whole row for one text and cuts it at each semicolon.
+# In locales where semicolons separate columns, a spreadsheet reads a whole row as one text and splits it at semicolons.
 _FORMULA_WITHIN = re.compile(r"(;[\s\"']*)(?=[=+\-@＝＋－＠])")
 _LONGEST_CELL = 30_000
-"""Characters. Excel holds 32767 in a cell and pours the rest into the next row."""
+"""Characters. An Excel cell has at most 32767; the rest would go into the next row."""
 
 
 def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
-    """Write marks.csv: a row for each student, for a spreadsheet.
+    """Write marks.csv into the run at ``folder``.
 
-    The cells of a row add up to ``awarded``; an empty one was not marked yet, or is not in that student's rubric.
+    The cells of a row add up to ``awarded``. A cell is empty if its item is not marked yet or not in the rubric.
     """
     items = list(dict.fromkeys(item.id for report in reports for item in report.items))
     columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answers)]
     text = io.StringIO(newline="")
-    # Text is quoted always: a semicolon or a tab in a name must not start a cell in another locale's spreadsheet.
+    # Always quote text: a semicolon or tab in a name must not start a cell in a spreadsheet of another locale.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     writer.writerow(["student", "status", "awarded", "available", *columns, "flags"])
     for report in reports:
@@ -50,7 +50,7 @@ def _points_cell(result: Result | None) -> int | float | str:
 
 
 def _cell(text: str) -> str:
-    """``text`` so that no spreadsheet runs it: visible characters, an apostrophe before what looks like a formula."""
+    """``text`` made safe for a spreadsheet: visible characters, and an apostrophe before anything like a formula."""
     shown = shorten(_FORMULA_WITHIN.sub(r"\1'", visible(text)), _LONGEST_CELL)
     is_formula = any(start.startswith(_FORMULA_STARTS) for start in (text, text.lstrip(), shown.lstrip()))
     return f"'{shown}" if is_formula and not _NUMBER.fullmatch(text) else shown

@@ -1,6 +1,6 @@
-"""What is stored of each student: evidence.json with what a report is made from, and report.json with the report.
+"""Reads and writes the files of each student: evidence.json, from which a report is made, and report.json.
 
-Every file is replaced whole or not at all, so a run that is killed leaves nothing half-written.
+Files are replaced atomically, so a run that is killed leaves no half-written file.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ REPORT_FILE = "report.json"
 REPORT_FORMAT = 2
 """2: code and written answers are one list of results."""
 EARLIER_REPORT_FILE = "verdict.json"
-"""What held the report in format 1."""
+"""The file name of the report in format 1."""
 
 
 @dataclass(frozen=True)
 class StoredEvidence:
-    """What was kept of one submission: enough to mark and to render it again without running anything."""
+    """The stored evidence on one submission: enough to mark and render it again without running anything."""
 
     format: int
     key: str
-    """Digest of all that the evidence depends on; evidence stored under another key is not reused."""
+    """Digest of all that the evidence depends on; evidence with a different key is not reused."""
     student: str
     submission: Submission | None
     evidence: Evidence | None
     sheet_key: str = ""
-    """Digest of all that the answers as read depend on; empty when none were read."""
+    """Digest of all that the sheet of answers depends on; empty when none was read."""
     sheet: AnswerSheet | None = None
     experiment_key: str = ""
     """Digest of all that the experiment depends on; empty when there was none."""
@@ -43,13 +43,13 @@ class StoredEvidence:
 
     @classmethod
     def unobserved(cls, student: str, submission: Submission | None = None) -> StoredEvidence:
-        """Of a submission of which nothing else is known."""
+        """A value for a submission that was not observed."""
         return cls(EVIDENCE_FORMAT, "", student, submission, None)
 
 
 @dataclass(frozen=True)
 class StoredReport:
-    """A report before any decision, and what the marker said of its answers."""
+    """A report without decisions, and the marker's findings on its answers."""
 
     format: int
     report: Report
@@ -57,9 +57,9 @@ class StoredReport:
 
 
 def write_report(folder: Path, report: Report, findings: KnownFindings | None = None) -> None:
-    """Store the report in the run at ``folder``, as it is before any decision.
+    """Store the automatic report, without decisions, in the run at ``folder``.
 
-    The ``findings`` on its answers are stored with it, for a later run by the same key.
+    The ``findings`` on its answers are stored with it, so that a later run with the same key can reuse them.
     """
     target = student_folder(folder, report.student)
     target.mkdir(parents=True, exist_ok=True)
@@ -69,13 +69,13 @@ def write_report(folder: Path, report: Report, findings: KnownFindings | None = 
 
 
 def read_report(folder: Path, student: str) -> Report | None:
-    """The report on ``student`` before any decision; None when it is missing, garbled or of another format."""
+    """The report on ``student`` without decisions; None when it is missing, invalid or of another format."""
     stored = _read_report(folder, student)
     return stored.report if stored is not None else None
 
 
 def read_findings(folder: Path, student: str) -> KnownFindings:
-    """The findings on the answers of ``student`` as stored; none when they are missing or garbled."""
+    """The stored findings on the answers of ``student``; empty when they are missing or invalid."""
     stored = _read_report(folder, student)
     return stored.answers if stored is not None else KnownFindings()
 
@@ -87,31 +87,31 @@ def _read_report(folder: Path, student: str) -> StoredReport | None:
 
 
 def has_earlier_report(folder: Path, student: str) -> bool:
-    """Whether a report of another format is stored, which has to be made again from the stored evidence."""
+    """Whether a report of another format is stored, which has to be marked again from the stored evidence."""
     target = student_folder(folder, student)
     content = read_json(target / REPORT_FILE)
     return (target / EARLIER_REPORT_FILE).exists() if content is None else content.get("format") != REPORT_FORMAT
 
 
 def write_evidence(folder: Path, evidence: StoredEvidence) -> None:
-    """Store what a report is made from, durably, in the run at ``folder``."""
+    """Store the evidence durably in the run at ``folder``."""
     target = student_folder(folder, evidence.student)
     target.mkdir(parents=True, exist_ok=True)
     write_record(target / EVIDENCE_FILE, evidence)
 
 
 def read_evidence(folder: Path, student: str) -> StoredEvidence | None:
-    """What is stored of ``student``; None when it is missing, half-written, garbled or of another format."""
-    record = read_record(student_folder(folder, student) / EVIDENCE_FILE, StoredEvidence)
-    if record is None or record.format != EVIDENCE_FORMAT or record.student != encodable(student):
+    """The stored evidence on ``student``; None when it is missing, invalid or of another format."""
+    stored = read_record(student_folder(folder, student) / EVIDENCE_FILE, StoredEvidence)
+    if stored is None or stored.format != EVIDENCE_FORMAT or stored.student != encodable(student):
         return None
-    if record.evidence is not None and record.evidence.format != OBSERVATION_FORMAT:
+    if stored.evidence is not None and stored.evidence.format != OBSERVATION_FORMAT:
         return None
-    return record
+    return stored
 
 
 def is_outdated(folder: Path, student: str) -> bool:
-    """Whether evidence of another form is stored, which cannot be marked any more."""
+    """Whether evidence of an earlier format is stored, which can no longer be marked."""
     content = read_json(student_folder(folder, student) / EVIDENCE_FILE)
     stored = content.get("evidence") if content is not None else None
     return isinstance(stored, dict) and stored.get("format") != OBSERVATION_FORMAT

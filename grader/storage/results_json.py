@@ -1,4 +1,4 @@
-"""results.json: every report of a run for other programs, in the form that docs/report-format.md describes."""
+"""Writes results.json: every report of a run for other programs, as docs/report-format.md describes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESULTS_FILE = "results.json"
 
 
 def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
-    """Write results.json: every report of the run for other programs (docs/report-format.md)."""
+    """Write results.json into the run at ``folder``."""
     facts = packed(run) | {
         "bands": [{"accuracy": band.accuracy, "fraction": number(band.fraction)} for band in run.bands]
     }
@@ -23,11 +23,11 @@ def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
 
 
 def students_of(folder: Path) -> tuple[str, ...]:
-    """The students of the run at ``folder``, in its order. Raises UsageFault when it is no run, or has no results."""
+    """The students of the run at ``folder``, in its order. Raises UsageFault when it is not a run with results."""
     content = read_json(folder / RESULTS_FILE) if read_run(folder) is not None else None
     listed = content.get("submissions") if content is not None else None
     if not isinstance(listed, list):
-        raise UsageFault(f"{visible(str(folder))} is no run of this grader with results; name the folder of a run.")
+        raise UsageFault(f"{visible(str(folder))} is not a run of this grader with results; name the folder of a run.")
     return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
 
 
@@ -83,5 +83,5 @@ def _decision(result: Result) -> JSON | None:
     made = result.decision
     if made is None or made.new is None:
         return None
-    told = {"author": made.author, "time": made.time, "reason": made.reason}
-    return told | {"old": number(made.old), "new": number(made.new)}
+    points = {"old": number(made.old), "new": number(made.new)}
+    return {"author": made.author, "time": made.time, "reason": made.reason} | points

@@ -1,4 +1,4 @@
-"""The folder of a run: where its files lie, and the marker by which a run is known and gone on with."""
+"""The folder of a run: the paths of its files, and run.json, which marks it as a run that can be continued."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.storage.folder_names import safe_folder_name
 from grader.storage.json_files import read_json, unpacked, write_record
 
 FORMAT = 1
-"""Of the marker, results.json and what commands print for programs; raised when the meaning of one changes."""
+"""Format of run.json, results.json and the JSON output of commands; raised when the meaning of a field changes."""
 
 RUN_FILE = "run.json"
 PAGE_FILE = "report.html"
@@ -25,26 +25,26 @@ _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True)
 class StoredRun:
-    """The marker of a run's folder. ``run`` is None until the run's facts were first written."""
+    """The content of run.json. ``run`` is None until the run's facts were first written."""
 
     is_finished: bool
     run: Run | None
 
 
 def student_folder(folder: Path, student: str) -> Path:
-    """Where the files of ``student`` lie in the run at ``folder``; the name is safe on every file system."""
+    """The folder with the files of ``student`` in the run at ``folder``; its name is valid on every file system."""
     return folder / "students" / safe_folder_name(student)
 
 
 def page_path(student: str) -> str:
-    """Path of a student's page relative to the run's folder, with forward slashes."""
+    """Path of a student's page, relative to the run's folder, with forward slashes."""
     return f"students/{safe_folder_name(student)}/{PAGE_FILE}"
 
 
 def claim_folder(folder: Path) -> None:
-    """Make ``folder`` a run's folder, or go on with the run that is in it.
+    """Make ``folder`` the folder of a run, or continue the run that is in it.
 
-    Raises UsageFault when it holds anything else, so that no one's files are mixed up with ours.
+    Raises UsageFault when it contains anything else, so that a run is never mixed with other files.
     """
     try:
         if folder.exists() and not folder.is_dir():
@@ -54,7 +54,7 @@ def claim_folder(folder: Path) -> None:
             return
         if any(entry.name not in _CLUTTER and not entry.name.startswith(".run.json.") for entry in folder.iterdir()):
             raise UsageFault(
-                f"{visible(str(folder))} is not empty and is no run of this grader; "
+                f"{visible(str(folder))} is not empty and is not a run of this grader; "
                 "name a new or empty folder with --out."
             )
         write_record(folder / RUN_FILE, {"format": FORMAT, "kind": _RUN_KIND, "finished": False, "run": None})
@@ -65,7 +65,7 @@ def claim_folder(folder: Path) -> None:
 def dated_folder(reports: Path, source: Path, day: date) -> tuple[Path, Path | None]:
     """The folder for a run over ``source`` on ``day``, below ``reports``, and the latest earlier run over it, if any.
 
-    A second run on the same day goes on in the same folder; one over another folder of the same name gets its own.
+    A second run on the same day continues in the same folder. A source with the same name elsewhere gets its own.
     """
     name = safe_folder_name(source.resolve().name or "submissions")
     earlier = [
@@ -88,13 +88,13 @@ def _is_same(stated: str, source: Path) -> bool:
 
 
 def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
-    """Replace the marker of the run at ``folder``."""
+    """Write run.json into the run at ``folder``."""
     content = {"format": FORMAT, "kind": _RUN_KIND, "finished": is_finished, "run": run}
     write_record(folder / RUN_FILE, content)
 
 
 def read_run(folder: Path) -> StoredRun | None:
-    """The marker of the run at ``folder``; None when there is none that this version can read."""
+    """The content of run.json at ``folder``; None when there is none that this version can read."""
     content = read_json(folder / RUN_FILE)
     if content is None or content.get("kind") != _RUN_KIND or content.get("format") != FORMAT:
         return None

@@ -172,8 +172,8 @@ def test_each_filter_shows_the_rows_that_it_names(
         count = re.search(r"\((\d+)\)", label)
         if count:
             assert rows(page).count() == int(count[1]), label
-        verdict = next((word for word in WORDS.values() if label.startswith(f"code {word}")), "")
-        assert all(verdict in text for text in rows(page).locator(".verdict").all_inner_texts())
+        status = next((word for word in WORDS.values() if label.startswith(f"code {word}")), "")
+        assert all(status in text for text in rows(page).locator(".status").all_inner_texts())
     select.select_option("flag")
     assert rows(page).count() == sum(bool(report.flags) for report in MADE)
     select.select_option("decided")

@@ -1,4 +1,4 @@
-"""The command line: what it says to wrong input, with which exit code, and that help comes at once."""
+"""The command line: messages and exit codes for wrong input, quick help, and the output of a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cohort(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def grade(capsys: pytest.CaptureFixture[str]) -> Iterator[Grade]:
-    """Run ``grade`` here, which saves the start of a process: the exit code, and what was printed and complained."""
+    """Run ``grade`` in this process, which is quicker: the exit code, standard output and standard error."""
     handler = signal.getsignal(signal.SIGTERM)
 
     def run(*arguments: object) -> tuple[int, str, str]:
@@ -55,7 +55,7 @@ def grade(capsys: pytest.CaptureFixture[str]) -> Iterator[Grade]:
 
 @pytest.fixture
 def refused(grade: Grade) -> Refused:
-    """What ``grade`` says when it refuses, which must be one line that begins with the program's name."""
+    """The message with which ``grade`` refuses: a single line that begins with the program's name."""
 
     def run(*arguments: object) -> str:
         code, printed, complained = grade(*arguments, "--quiet")
@@ -71,7 +71,7 @@ def refused(grade: Grade) -> Refused:
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("grade", "--help"), ("review", "--help"), ("--version",)])
-def test_help_answers_at_once_and_without_torch(arguments: tuple[str, ...]) -> None:
+def test_help_is_quick_and_does_not_import_torch(arguments: tuple[str, ...]) -> None:
     done = command(*arguments, options=("-X", "importtime"))
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
@@ -91,9 +91,9 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["grade", "--help"])
     assert left.value.code == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     options = ("--out", "--reports", "--data", "--rubric", "--key", "--jobs", "--device", "--student", "--only-failed")
-    assert [option for option in (*options, "--remark", "--quiet", "--json") if option not in said] == []
+    assert [option for option in (*options, "--remark", "--quiet", "--json") if option not in printed] == []
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,10 +134,10 @@ def test_a_wrong_argument_is_a_usage_error(
 # ---- input that cannot be used ---------------------------------------------------------------------------------------
 
 
-def test_a_path_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
+def test_a_missing_path_is_refused(tmp_path: Path, refused: Refused) -> None:
     out = tmp_path / "out"
     assert refused(tmp_path / "lab5", "--out", out) == f"There is no file or folder {tmp_path / 'lab5'}."
-    assert not out.exists(), "nothing is written for it"
+    assert not out.exists(), "nothing is written"
 
 
 def test_a_folder_without_a_submission(tmp_path: Path, refused: Refused) -> None:
@@ -145,13 +145,13 @@ def test_a_folder_without_a_submission(tmp_path: Path, refused: Refused) -> None
     assert "contains no submission" in refused(tmp_path / "empty", "--out", tmp_path / "out")
 
 
-def test_an_out_folder_of_somebody_else_is_left_alone(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+def test_an_out_folder_with_other_files_is_left_alone(cohort: Path, tmp_path: Path, refused: Refused) -> None:
     theirs = tmp_path / "thesis"
     theirs.mkdir()
     (theirs / "chapter1.txt").write_text("mine", encoding="utf-8")
-    said = refused(cohort, "--out", theirs)
-    assert said == f"{theirs} is not empty and is no run of this grader; name a new or empty folder with --out."
-    assert [one.name for one in theirs.iterdir()] == ["chapter1.txt"]
+    printed = refused(cohort, "--out", theirs)
+    assert printed == f"{theirs} is not empty and is not a run of this grader; name a new or empty folder with --out."
+    assert [path.name for path in theirs.iterdir()] == ["chapter1.txt"]
 
 
 def test_an_out_folder_that_is_a_file(cohort: Path, tmp_path: Path, refused: Refused) -> None:
@@ -167,26 +167,26 @@ def test_an_out_folder_that_is_a_file(cohort: Path, tmp_path: Path, refused: Ref
         ('title = "Lab 4"\n[totels]\npart2 = 17\n', 'Did you mean "totals"?'),
     ],
 )
-def test_a_rubric_that_cannot_be_used(cohort: Path, tmp_path: Path, text: str, words: str, refused: Refused) -> None:
+def test_an_invalid_rubric_is_refused(cohort: Path, tmp_path: Path, text: str, words: str, refused: Refused) -> None:
     rubric = tmp_path / "scheme.toml"
     rubric.write_text(text, encoding="utf-8")
-    said = refused(cohort, "--out", tmp_path / "out", "--rubric", rubric)
-    assert said.startswith(str(rubric))
-    assert words in said
+    printed = refused(cohort, "--out", tmp_path / "out", "--rubric", rubric)
+    assert printed.startswith(str(rubric))
+    assert words in printed
 
 
-def test_a_rubric_that_is_not_there(cohort: Path, tmp_path: Path, refused: Refused) -> None:
-    said = refused(cohort, "--out", tmp_path / "out", "--rubric", tmp_path / "no.toml")
-    assert "the rubric cannot be read" in said
+def test_a_missing_rubric_is_refused(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+    printed = refused(cohort, "--out", tmp_path / "out", "--rubric", tmp_path / "no.toml")
+    assert "the rubric cannot be read" in printed
 
 
-def test_an_answer_key_that_is_not_there(cohort: Path, tmp_path: Path, refused: Refused) -> None:
+def test_a_missing_answer_key_is_refused(cohort: Path, tmp_path: Path, refused: Refused) -> None:
     key = tmp_path / "key.toml"
-    said = refused(cohort, "--out", tmp_path / "out", "--key", key)
-    assert said.startswith(f"{key}: the answer key cannot be read")
+    printed = refused(cohort, "--out", tmp_path / "out", "--key", key)
+    assert printed.startswith(f"{key}: the answer key cannot be read")
 
 
-def test_data_that_is_not_there_ends_the_process_with_the_code(cohort: Path, tmp_path: Path) -> None:
+def test_missing_data_ends_the_process_with_exit_code_2(cohort: Path, tmp_path: Path) -> None:
     done = command("grade", cohort, "--out", tmp_path / "out", "--data", "digit")
     assert done.returncode == 2
     assert "Did you mean digits?" in done.stderr
@@ -196,8 +196,8 @@ def test_data_that_is_not_there_ends_the_process_with_the_code(cohort: Path, tmp
 # ---- where a run goes ------------------------------------------------------------------------------------------------
 
 
-def test_a_run_below_reports_has_the_cohorts_name_and_the_day(tmp_path: Path, grade: Grade) -> None:
-    """Nothing here can be run, so no worker is started."""
+def test_a_run_below_reports_is_named_after_cohort_and_day(tmp_path: Path, grade: Grade) -> None:
+    """The submission has no script, so no worker is started."""
     cohort, reports = tmp_path / "lab4", tmp_path / "reports"
     (cohort / "ada").mkdir(parents=True)
     (cohort / "ada" / "report.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
@@ -206,7 +206,7 @@ def test_a_run_below_reports_has_the_cohorts_name_and_the_day(tmp_path: Path, gr
     assert grade(cohort, "--reports", reports, "--quiet") == (1, "", "")
     folders = [folder.name for folder in reports.iterdir()]
     if day == date.today():
-        assert folders == [f"lab4-{day.isoformat()}"], "the second run goes on in the folder of the first"
+        assert folders == [f"lab4-{day.isoformat()}"], "the second run continues in the folder of the first"
     stored = run_folder.read_run(reports / folders[0])
     assert stored is not None
     assert stored.run is not None
@@ -215,14 +215,14 @@ def test_a_run_below_reports_has_the_cohorts_name_and_the_day(tmp_path: Path, gr
 
 @pytest.fixture
 def nothing_to_run(tmp_path: Path) -> Path:
-    """A cohort of one, for which no worker has to be started."""
+    """A cohort of one submission without a script, so that no worker is started."""
     cohort = tmp_path / "lab4"
     (cohort / "ada").mkdir(parents=True)
     (cohort / "ada" / "report.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
     return cohort
 
 
-def test_a_run_that_is_not_quiet_says_where_its_pages_are(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
+def test_a_run_prints_the_paths_of_its_pages(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
     out = tmp_path / "out"
     code, printed, complained = grade(nothing_to_run, "--out", out)
     assert (code, complained) == (1, "")
@@ -235,7 +235,7 @@ def test_a_run_that_is_not_quiet_says_where_its_pages_are(nothing_to_run: Path, 
     assert "\x1b" not in printed
 
 
-def test_json_is_all_that_is_printed(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
+def test_with_json_only_the_record_is_printed(nothing_to_run: Path, tmp_path: Path, grade: Grade) -> None:
     out = tmp_path / "out"
     code, printed, complained = grade(nothing_to_run, "--out", out, "--json")
     record = json.loads(printed)
@@ -245,11 +245,11 @@ def test_json_is_all_that_is_printed(nothing_to_run: Path, tmp_path: Path, grade
     assert record["points"]["part2"] == {"awarded": 0.0, "available": 17.0, "open": 0.0}
     assert record["open"] == {"questions": {}, "unanswered": 1, "faults": 0, "flagged": 0}
     assert all(Path(path).exists() for path in record["paths"].values())
-    assert "[1/1] ada failed" in complained, "how far it is does not mix with the record"
+    assert "[1/1] ada failed" in complained, "progress is not mixed with the record"
     assert grade(nothing_to_run, "--out", out, "--json", "--quiet")[2] == ""
 
 
-def test_decisions_outlive_grading_and_marking_again(
+def test_decisions_survive_grading_and_marking_again(
     nothing_to_run: Path, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
@@ -266,7 +266,7 @@ def test_decisions_outlive_grading_and_marking_again(
     assert main(["diff", str(out), str(out)]) == 0
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["review", str(tmp_path)], ["diff", str(tmp_path), str(tmp_path)], ["render", str(tmp_path)]):
         assert main(arguments) == 2
-        assert "is no run of this grader" in capsys.readouterr().err
+        assert "is not a run of this grader" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What the doctor says about this machine, and about machines on which something is missing."""
+"""``doctor``: its remarks about this machine, and about machines on which something is missing."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Remark]:
 
 
 @pytest.mark.slow
-def test_every_subject_is_looked_at(here: dict[str, Remark]) -> None:
+def test_every_subject_is_examined(here: dict[str, Remark]) -> None:
     assert {"Python", "Packages", "Isolation", "Devices", "Data", "Machine", "Disk"} <= set(here)
     assert "torch " in here["Packages"].text
     assert here["Python"].is_fine
 
 
-def test_missing_data_comes_with_what_to_do(here: dict[str, Remark]) -> None:
+def test_missing_data_comes_with_advice(here: dict[str, Remark]) -> None:
     assert not here["Data"].is_fine
     assert "LAB4_DATA" in here["Data"].advice
 
 
-def test_data_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_unusable_data_is_named(tmp_path: Path) -> None:
     remarks = examine(str(tmp_path / "nowhere"), environment={}, cache=tmp_path, prefix=["no-such-command"])
     found = by_subject(list(remarks))
     assert "this folder does not exist" in found["Data"].advice
     assert "no-such-command" in found["Worker"].text
 
 
-def test_the_full_level_needs_nothing() -> None:
+def test_the_full_level_needs_no_advice() -> None:
     (remark,) = _isolation(level_of(capabilities.STEPS, {}, wish=Wish.AUTO))
     assert remark.is_fine
     assert remark.text.startswith("full: ")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the advice is Linux's")
-def test_what_is_missing_is_named_once_with_what_to_do() -> None:
+def test_missing_isolation_is_named_once_with_advice() -> None:
     refusals = dict.fromkeys((capabilities.PID, capabilities.NAMESPACES, capabilities.VIEW), "Operation not permitted")
     remarks = list(_isolation(level_of((capabilities.LANDLOCK, capabilities.CALLS), refusals, wish=Wish.AUTO)))
     assert [remark.subject.strip() for remark in remarks] == ["Isolation", "own process space", "own network"]
@@ -73,7 +73,7 @@ def test_remarks_fit_the_console_and_show_no_control_characters(width: int, monk
 
 
 @pytest.mark.slow
-def test_the_command_ends_with_one_when_something_is_missing(tmp_path: Path) -> None:
+def test_doctor_exits_with_1_when_something_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grader", "doctor", "--data", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 1

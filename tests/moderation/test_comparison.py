@@ -1,4 +1,4 @@
-"""Two runs side by side: which marks differ, and that each difference has its cause."""
+"""The comparison of two runs: which marks differ, and the cause of each difference."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ Pair = Callable[..., Comparison]
 
 
 def marked(student: str, answer: str = "A filter.", given: str = "1", status: Status = Status.PASSED) -> Report:
-    """A report on right code whose one answer, part 8, has these points."""
+    """A report with correct code, whose only answer, part 8, has these points."""
     report = samples.passed_report(student)
     handed_in = MarkedAnswer(answer, confidence=0.9)
-    one = Result("part1.8", "Dropout", status, Decimal(given), Decimal(1), "Right.", answer=handed_in)
-    return summed(samples.changed(report, answers=(one,), digest="ab" * 32))
+    result = Result("part1.8", "Dropout", status, Decimal(given), Decimal(1), "Right.", answer=handed_in)
+    return summed(samples.changed(report, answers=(result,), digest="ab" * 32))
 
 
 def summed(report: Report) -> Report:
     return replace(
         report,
         status=overall_status(report.results),
-        awarded=sum((one.awarded for one in report.results), Decimal(0)),
-        available=sum((one.available for one in report.results), Decimal(0)),
+        awarded=sum((result.awarded for result in report.results), Decimal(0)),
+        available=sum((result.available for result in report.results), Decimal(0)),
     )
 
 
@@ -59,7 +59,7 @@ def stored(folder: Path, run: Run, *reports: Report) -> Path:
 
 
 def decision(report: Report, item: str, new: str, author: str = "Tess", reason: str = "seen in the lab") -> Decision:
-    result = next(one for one in report.results if one.id == item)
+    result = next(result for result in report.results if result.id == item)
     digest = subject_digest(report, result)
     return Decision(
         report.student,
@@ -76,7 +76,7 @@ def decision(report: Report, item: str, new: str, author: str = "Tess", reason: 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
-    """Compare two runs of one student, with other facts about the second run, and decisions on both."""
+    """Compare two runs of one student, with different facts for the second run, and decisions on both."""
 
     def run(
         old: Report, new: Report, *, before: tuple[Decision, ...] = (), after: tuple[Decision, ...] = (), **facts: Any
@@ -98,35 +98,35 @@ OLD = marked("ann")
 FAILED = {"status": Status.FAILED, "awarded": Decimal(0), "message": "No."}
 
 
-def test_the_same_run_twice_differs_in_nothing(pair: Pair) -> None:
+def test_a_run_does_not_differ_from_itself(pair: Pair) -> None:
     comparison = pair(OLD, OLD)
     assert not comparison.is_different
     assert comparison.compared == 1
 
 
-def test_another_message_or_facts_alone_change_no_mark(pair: Pair) -> None:
+def test_a_different_message_is_not_a_difference(pair: Pair) -> None:
     assert not pair(OLD, with_item(OLD, "loads", message="Other words."), grader_version="9").is_different
 
 
 @pytest.mark.parametrize(
     ("new", "facts", "found"),
     [
-        (marked("ann", "Another.", "0", Status.FAILED), {}, {"part1.8": ["answer: another answer was handed in"]}),
+        (marked("ann", "Another.", "0", Status.FAILED), {}, {"part1.8": ["answer: a different answer was handed in"]}),
         (
             replace(with_item(OLD, "loads", **FAILED), digest="cd" * 32),
             {},
-            {"loads": ["submission: other files were handed in"]},
+            {"loads": ["submission: different files were handed in"]},
         ),
         (
             with_item(OLD, "loads", awarded=Decimal(2), available=Decimal(2)),
             {"rubric_revision": "other"},
             {"loads": ["points: the rubric gives 2 instead of 1 points"]},
         ),
-        (with_item(OLD, "loads", **FAILED), {"rubric_revision": "other"}, {"loads": ["rubric: another rubric"]}),
+        (with_item(OLD, "loads", **FAILED), {"rubric_revision": "other"}, {"loads": ["rubric: a different rubric"]}),
         (
             marked("ann", given="0", status=Status.FAILED),
             {"key_revision": "k"},
-            {"part1.8": ["key: marked by an answer key"]},
+            {"part1.8": ["key: marked with an answer key"]},
         ),
         (
             with_item(OLD, "loads", **FAILED),
@@ -138,21 +138,21 @@ def test_another_message_or_facts_alone_change_no_mark(pair: Pair) -> None:
             {"data": "digits"},
             {"training.accuracy": ["data: measured on digits instead of mnist"]},
         ),
-        (with_item(OLD, "loads", **FAILED), {}, {"loads": ["observation: the submission was looked at once more"]}),
+        (with_item(OLD, "loads", **FAILED), {}, {"loads": ["observation: the submission was observed again"]}),
         (
             replace(marked("ann", "Another.", "0", Status.FAILED), digest="cd" * 32),
             {"key_revision": "k", "rubric_revision": "other"},
             {
                 "part1.8": [
-                    "answer: another answer was handed in",
-                    "rubric: another rubric",
-                    "key: marked by an answer key",
+                    "answer: a different answer was handed in",
+                    "rubric: a different rubric",
+                    "key: marked with an answer key",
                 ]
             },
         ),
     ],
 )
-def test_a_mark_of_the_graders_differs_for_a_cause(
+def test_a_difference_of_automatic_marks_has_a_cause(
     pair: Pair, new: Report, facts: dict[str, str], found: dict[str, list[str]]
 ) -> None:
     assert causes(pair(OLD, new, **facts)) == found
@@ -165,7 +165,7 @@ GIVEN = decision(OLD, "loads", "0.5")
     ("before", "after", "text"),
     [
         ((), (GIVEN,), "Tess gave 0.5 (seen in the lab)"),
-        ((GIVEN,), (), "the decision of Tess was taken back"),
+        ((GIVEN,), (), "the decision of Tess was removed"),
         (
             (GIVEN,),
             (GIVEN, decision(OLD, "loads", "0.25", "Theo", "looked again")),
@@ -184,9 +184,9 @@ def test_a_decision_hides_a_change_of_the_automatic_mark(pair: Pair) -> None:
     assert not pair(OLD, new, before=(GIVEN,), after=(GIVEN,)).is_different
 
 
-def test_a_decision_that_does_not_hold_any_more_says_so(pair: Pair) -> None:
+def test_a_decision_that_no_longer_applies_is_named(pair: Pair) -> None:
     comparison = pair(OLD, replace(OLD, digest="cd" * 32), before=(GIVEN,), after=(GIVEN,))
-    assert causes(comparison) == {"loads": ["decision: the decision of Tess does not hold for what is there now"]}
+    assert causes(comparison) == {"loads": ["decision: the decision of Tess does not apply to this submission"]}
     (change,) = comparison.students[0].changes
     assert change.new is not None
     assert change.new.status is Status.NEEDS_REVIEW
@@ -194,13 +194,13 @@ def test_a_decision_that_does_not_hold_any_more_says_so(pair: Pair) -> None:
 
 def test_an_item_that_only_one_rubric_has(pair: Pair) -> None:
     comparison = pair(OLD, summed(samples.changed(OLD, items=OLD.items[:-1])))
-    assert causes(comparison) == {"resources": ["rubric: only the first run's rubric has it"]}
+    assert causes(comparison) == {"resources": ["rubric: only the rubric of the first run has this item"]}
     assert comparison.change_of_sum == Decimal("-0.5")
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> tuple[Path, Path]:
-    """Runs with a student who is the same, one who is not, one in each alone, and a hostile name."""
+    """Two runs: one student is the same, one differs, one is in each run only, and one has a hostile name."""
     hostile = samples.HOSTILE_NAMES[2]
     first = stored(tmp_path / "a", samples.RUN, OLD, marked("bob"), marked("left"), marked(hostile))
     second = stored(
@@ -215,16 +215,16 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_what_is_printed(runs: tuple[Path, Path], width: int) -> None:
+def test_the_printed_comparison(runs: tuple[Path, Path], width: int) -> None:
     stream = io.StringIO()
     print_changes(Console(file=stream, width=width), compare(load_run(runs[0]), load_run(runs[1])))
     text = stream.getvalue()
     for words in (
         "bob  18/18 → 17.5/18",
-        "✓ 1/1 → ◐ 0.5/1  another answer",
+        "✓ 1/1 → ◐ 0.5/1  a different answer",
         "left  only in the first run, 18/18",
         "new  only in the second run, 18/18",
-        "2 of 3 students changed: 0 up, 2 down, -1.5 points together.",
+        "2 of 3 students changed: 0 up, 2 down, -1.5 points in total.",
         "Causes, by item: answer 1, observation 1.",
     ):
         assert words in text, text
@@ -233,7 +233,7 @@ def test_what_is_printed(runs: tuple[Path, Path], width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
 
 
-def test_the_record_for_programs(runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_comparison_as_json(runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(runs[0]), str(runs[1]), "--json"]) == 1
     record = json.loads(capsys.readouterr().out)
     assert record["exit_code"] == 1
@@ -247,7 +247,7 @@ def test_the_record_for_programs(runs: tuple[Path, Path], capsys: pytest.Capture
                 "item": "part1.8",
                 "old": {"status": "passed", "awarded": 1.0, "available": 1.0},
                 "new": {"status": "partial", "awarded": 0.5, "available": 1.0},
-                "causes": [{"cause": Cause.ANSWER.value, "text": "another answer was handed in"}],
+                "causes": [{"cause": Cause.ANSWER.value, "text": "a different answer was handed in"}],
             }
         ],
     }
@@ -258,7 +258,7 @@ def test_exit_codes(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capt
     assert "No mark differs: 4 students in both runs." in capsys.readouterr().out
     assert main(["diff", str(runs[0]), str(runs[1])]) == 1
     assert main(["diff", str(runs[0]), str(tmp_path / "nowhere")]) == 2
-    assert "is no run of this grader" in capsys.readouterr().err
+    assert "is not a run of this grader" in capsys.readouterr().err
 
 
 def test_comparing_needs_no_evidence_and_writes_nothing(runs: tuple[Path, Path]) -> None:

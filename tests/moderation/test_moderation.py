@@ -1,4 +1,4 @@
-"""Tutors' decisions: what they change, what they never touch, and what undoes them."""
+"""Tutors' decisions: how they change a report, when they no longer apply, and how they are stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIME = "2025-11-24T09:30:00+00:00"
 
 
 def answered(report: Report) -> Report:
-    """The report with part 8 answered, and a proposal for it."""
+    """The report with an answer to part 8, for which a mark is proposed."""
     answer = Result(
         "part1.8",
         "Dropout",
@@ -46,7 +46,7 @@ REPORT = answered(samples.partial_report())
 
 
 def decision(report: Report, item: str, new: str | None, **changes: str) -> Decision:
-    result = next(one for one in report.results if one.id == item)
+    result = next(result for result in report.results if result.id == item)
     made = Decision(
         student=report.student,
         item=item,
@@ -62,7 +62,7 @@ def decision(report: Report, item: str, new: str | None, **changes: str) -> Deci
 
 
 def awarded(report: Report) -> dict[str, Decimal]:
-    return {one.id: one.awarded for one in report.results}
+    return {result.id: result.awarded for result in report.results}
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def awarded(report: Report) -> dict[str, Decimal]:
         ("part1.8", "0", Status.FAILED),
     ],
 )
-def test_a_decision_stands_above_the_automatic_mark(item: str, new: str, status: Status) -> None:
+def test_a_decision_replaces_the_automatic_mark(item: str, new: str, status: Status) -> None:
     made = decision(REPORT, item, new)
     report = with_decisions(REPORT, Decisions((made,)))
-    (changed,) = (one for one in report.results if one.id == item)
+    (changed,) = (result for result in report.results if result.id == item)
     assert (changed.status, changed.awarded, changed.proposed, changed.decision) == (status, Decimal(new), None, made)
     before, after = awarded(REPORT), awarded(report)
-    assert {one: after[one] for one in after if one != item} == {one: before[one] for one in before if one != item}
+    assert {id: after[id] for id in after if id != item} == {id: before[id] for id in before if id != item}
     assert report.awarded == sum(after.values())
 
 
@@ -93,40 +93,40 @@ def test_the_last_decision_counts_and_a_comment_changes_nothing() -> None:
     assert replace(alone.answers[0], comments=()) == REPORT.answers[0]
 
 
-def test_another_students_decisions_are_another_students() -> None:
+def test_a_decision_applies_to_its_student_only() -> None:
     assert with_decisions(REPORT, Decisions((decision(REPORT, "part1.8", "1", student="someone else"),))) == REPORT
 
 
-def test_a_decision_on_something_else_than_is_there_now_asks_again() -> None:
+def test_a_decision_on_an_earlier_submission_reopens_the_item() -> None:
     changed_answer = samples.changed(REPORT, answers=(samples.altered(REPORT.answers[0], text="It helps a lot."),))
     changed_files = replace(REPORT, digest="cd" * 32)
     for now, item in ((changed_answer, "part1.8"), (changed_files, "structure.conv")):
         report = with_decisions(now, Decisions((decision(REPORT, item, "1"),)))
-        (asked,) = (one for one in report.results if one.id == item)
+        (asked,) = (result for result in report.results if result.id == item)
         assert (asked.status, asked.awarded, asked.decision) == (Status.NEEDS_REVIEW, Decimal(0), None)
-        assert asked.message.startswith("Tess gave 1 here, but something else was handed in since.")
+        assert asked.message.startswith("Tess gave 1 here, but the student has handed in something else since.")
         assert asked.proposed is not None
     both = Decisions((decision(REPORT, "part1.8", "1"), decision(REPORT, "structure.conv", "1")))
     assert with_decisions(changed_files, both).answers[0].decision is not None, "the answer is the same"
 
 
-def test_a_decision_out_of_other_points_asks_again() -> None:
+def test_a_decision_with_other_available_points_reopens_the_item() -> None:
     item = replace(REPORT.answers[0], available=Decimal(2))
     report = with_decisions(samples.changed(REPORT, answers=(item,)), Decisions((decision(REPORT, "part1.8", "1"),)))
     assert report.answers[0].status is Status.NEEDS_REVIEW
-    assert "the item gave 1 points then" in report.answers[0].message
+    assert "the item was worth 1 points then" in report.answers[0].message
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------
 
 
-def taken_back(folder: Path, made: Decision) -> Decisions:
+def removed(folder: Path, made: Decision) -> Decisions:
     decisions = DecisionsFile(folder)
-    with decisions.held():
+    with decisions.locked():
         return decisions.remove(made)
 
 
-def test_decisions_survive_the_file_whatever_is_in_them(tmp_path: Path) -> None:
+def test_decisions_with_any_text_survive_the_file(tmp_path: Path) -> None:
     nasty = 'quotes " and \\ and \n lines, [[override]], \x07, "; \u202eabc \U0001f600 </script>'
     made = (
         decision(REPORT, "part1.8", "0.5", reason=nasty, author=nasty, student=nasty),
@@ -134,7 +134,7 @@ def test_decisions_survive_the_file_whatever_is_in_them(tmp_path: Path) -> None:
     )
     assert samples.decide(tmp_path, made[0]) == Decisions(made[:1])
     assert samples.decide(tmp_path, made[1]) == read_decisions(tmp_path) == Decisions(made)
-    assert taken_back(tmp_path, made[0]) == read_decisions(tmp_path) == Decisions(made[1:])
+    assert removed(tmp_path, made[0]) == read_decisions(tmp_path) == Decisions(made[1:])
 
 
 def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
@@ -149,14 +149,14 @@ def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ('new = "a lot"', "override 1"),
-        ("new = 3", "new should lie between 0 and 1"),
-        ("new = -0.5", "new should lie between 0 and 1"),
-        ("new = nan", "new should lie between 0 and 1"),
-        ("mark = 1", "override 1: mark is not known here"),
+        ("new = 3", "new should be between 0 and 1"),
+        ("new = -0.5", "new should be between 0 and 1"),
+        ("new = nan", "new should be between 0 and 1"),
+        ("mark = 1", "override 1: mark is not a known field"),
         ("new = ", "not valid TOML"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, change: str, words: str) -> None:
+def test_an_invalid_file_is_refused_by_name(tmp_path: Path, change: str, words: str) -> None:
     write_decisions(tmp_path, Decisions((replace(decision(REPORT, "part1.8", None), new=None),)))
     path = tmp_path / DECISIONS_FILE
     text = path.read_text(encoding="utf-8")
@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, change: s
     assert str(path) in str(refused.value)
 
 
-def test_a_new_run_takes_decisions_over_once(tmp_path: Path) -> None:
+def test_a_new_run_copies_decisions_once(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     new.mkdir()
@@ -177,8 +177,8 @@ def test_a_new_run_takes_decisions_over_once(tmp_path: Path) -> None:
     assert carry_over(new, old) == Decisions()
     samples.decide(old, made)
     assert carry_over(new, old) == read_decisions(new) == Decisions((made,))
-    taken_back(new, made)
-    assert carry_over(new, old) == Decisions(), "what was taken back does not come back"
+    removed(new, made)
+    assert carry_over(new, old) == Decisions(), "a removed decision is not copied again"
 
 
 # ---- a finished run --------------------------------------------------------------------------------------------------
@@ -190,13 +190,13 @@ def finished(tmp_path: Path) -> Path:
     return samples.stored_run(tmp_path, samples.passed_report(), REPORT, samples.failed_report())
 
 
-def test_a_stored_run_is_put_together_again(finished: Path) -> None:
+def test_a_stored_run_is_loaded(finished: Path) -> None:
     run = load_run(finished)
     assert run.run == samples.RUN
     assert run.reports[1] == samples.plain(REPORT)
 
 
-def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
+def test_pages_and_tables_are_written_again_with_the_decisions(finished: Path) -> None:
     made = decision(REPORT, "part1.8", "1")
     samples.decide(finished, made)
     write_views(load_run(finished), pages, students={REPORT.student})
@@ -209,9 +209,9 @@ def test_views_are_written_again_with_the_decisions(finished: Path) -> None:
     assert read_decisions(finished) == Decisions((made,))
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, finished: Path) -> None:
-    with pytest.raises(UsageFault, match="is no run of this grader"):
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, finished: Path) -> None:
+    with pytest.raises(UsageFault, match="is not a run of this grader"):
         load_run(tmp_path / "nowhere")
     (run_folder.student_folder(finished, REPORT.student) / records.REPORT_FILE).unlink()
-    with pytest.raises(UsageFault, match=f"holds no report on {REPORT.student}"):
+    with pytest.raises(UsageFault, match=f"has no report on {REPORT.student}"):
         load_run(finished)

@@ -1,4 +1,4 @@
-"""The pipeline over a small cohort: what is looked at again and what is not, what is stored, and how a run can end."""
+"""The pipeline over a small cohort: what is observed again, what is stored, and how a run can end."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ STUDENTS = {
     "cleo": "broken-syntax-error",
     "dora": "broken-only-a-report",
 }
-"""Student to the sample that she hands in."""
+"""The sample that each student hands in."""
 OBSERVED = ("ada", "ben", "cleo")
-"""Those with a script, for which evidence is stored."""
+"""The students with a script, whose evidence is stored."""
 RUN_SECONDS = 100.0
 
 
@@ -65,7 +65,7 @@ def hand_in(folder: Path, sample: str) -> None:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A folder of submissions, a graded run over it, and the scheme that it was marked by."""
+    """A folder of submissions, a graded run over it, and its rubric."""
 
     path: Path
     out: Path
@@ -85,7 +85,7 @@ class Cohort:
         return {student: self.record(student).read_bytes() for student in OBSERVED}
 
     def observed_since(self, records: dict[str, bytes]) -> set[str]:
-        """The students whose evidence is not the one in ``records``."""
+        """The students whose evidence differs from that in ``records``."""
         now = {student: json.loads(stored) for student, stored in self.records().items()}
         before = {student: json.loads(stored) for student, stored in records.items()}
         return {student for student in OBSERVED if now[student]["evidence"] != before[student]["evidence"]}
@@ -166,7 +166,7 @@ def ran_no_worker(run: Run) -> bool:
 # ---- a whole run -----------------------------------------------------------------------------------------------------
 
 
-def test_a_run_is_stored_whole(master: Cohort) -> None:
+def test_a_run_is_stored_completely(master: Cohort) -> None:
     results = master.results()
     assert [entry["student"] for entry in results["submissions"]] == list(STUDENTS)
     assert {entry["student"]: entry["status"] for entry in results["submissions"]} == ALL_STATUSES
@@ -193,7 +193,7 @@ def test_a_run_is_stored_whole(master: Cohort) -> None:
     ]
 
 
-def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(master: Cohort) -> None:
+def test_only_the_parent_has_the_labels_and_counts_the_accuracy(master: Cohort) -> None:
     record = records.read_evidence(master.out, "ada")
     assert record is not None
     assert record.evidence is not None
@@ -204,7 +204,7 @@ def test_the_labels_stay_with_the_parent_and_the_accuracy_is_counted_there(maste
     assert sum(training.confusion[digit][digit] for digit in range(10)) == training.correct
 
 
-def test_pictures_are_stored_of_a_real_run(master: Cohort) -> None:
+def test_images_of_a_real_run_are_stored(master: Cohort) -> None:
     record = records.read_evidence(master.out, "ada")
     assert record is not None
     assert record.evidence is not None
@@ -229,13 +229,13 @@ def test_pictures_are_stored_of_a_real_run(master: Cohort) -> None:
 
 def test_predictions_are_counted_by_digit() -> None:
     outputs = np.eye(10, dtype=np.float32)[[0, 1, 1, 9]]
-    judged = with_accuracy(Training(None, 1), Predictions(1, outputs), np.array([0, 1, 2, 9], np.uint8))
-    assert (judged.correct, judged.total) == (3, 4)
-    assert judged.confusion[2][1] == 1
-    assert sum(map(sum, judged.confusion)) == 4
+    counted = with_accuracy(Training(None, 1), Predictions(1, outputs), np.array([0, 1, 2, 9], np.uint8))
+    assert (counted.correct, counted.total) == (3, 4)
+    assert counted.confusion[2][1] == 1
+    assert sum(map(sum, counted.confusion)) == 4
 
 
-def test_predictions_of_another_number_or_of_a_broken_run_are_not_counted() -> None:
+def test_predictions_of_the_wrong_number_or_a_failed_run_are_not_counted() -> None:
     outputs = Predictions(1, np.eye(10, dtype=np.float32)[[0, 1]])
     labels = np.array([0, 1, 2], np.uint8)
     short, broken = Training(None, 1), Training(Problem("training"), 1)
@@ -246,7 +246,7 @@ def test_predictions_of_another_number_or_of_a_broken_run_are_not_counted() -> N
 # ---- what is looked at again -----------------------------------------------------------------------------------------
 
 
-def test_when_nothing_changed_nothing_is_run(cohort: Cohort) -> None:
+def test_unchanged_submissions_are_not_run_again(cohort: Cohort) -> None:
     before, results = cohort.records(), cohort.results()
     run, reports = cohort.grade()
     assert run.counts == RAN_NOTHING
@@ -256,7 +256,7 @@ def test_when_nothing_changed_nothing_is_run(cohort: Cohort) -> None:
     assert cohort.results()["submissions"] == results["submissions"]
 
 
-def test_other_points_mark_anew_without_running_code(cohort: Cohort) -> None:
+def test_changed_points_mark_again_without_running_code(cohort: Cohort) -> None:
     before = cohort.records()
     rubric = write_rubric(cohort.out.parent / "other.toml", points="5")
     run, reports = cohort.grade(rubric=rubric)
@@ -267,7 +267,7 @@ def test_other_points_mark_anew_without_running_code(cohort: Cohort) -> None:
     assert run.rubric_revision != load_rubric(cohort.rubric).revision
 
 
-def test_remark_runs_no_code_whatever_changed(cohort: Cohort) -> None:
+def test_remark_never_runs_code(cohort: Cohort) -> None:
     before = cohort.records()
     cohort.change("ben")
     hand_in(cohort.path / "eve", "fault-logits")
@@ -281,7 +281,7 @@ def test_remark_runs_no_code_whatever_changed(cohort: Cohort) -> None:
     assert {student: json.loads(stored)["key"] for student, stored in cohort.records().items()} == keys
 
 
-def test_a_changed_submission_is_looked_at_again_when_its_turn_comes(cohort: Cohort) -> None:
+def test_a_changed_submission_is_observed_again_when_selected(cohort: Cohort) -> None:
     before = cohort.records()
     cohort.change("ada")
     cohort.change("ben")
@@ -298,7 +298,7 @@ def test_a_changed_submission_is_looked_at_again_when_its_turn_comes(cohort: Coh
     assert cohort.observed_since(after) == {"ada"}
 
 
-def test_only_failed_looks_again_at_those_who_lost_marks(cohort: Cohort) -> None:
+def test_only_failed_observes_those_again_that_lost_marks(cohort: Cohort) -> None:
     before = cohort.records()
     run, reports = cohort.grade(Selection(only_failed=True))
     assert run.counts == {"graded": 2, "reused": 1, "nothing to run": 1}
@@ -308,11 +308,17 @@ def test_only_failed_looks_again_at_those_who_lost_marks(cohort: Cohort) -> None
 
 def test_a_student_may_be_named_by_a_pattern() -> None:
     selection = Selection(students=("u12*", "ada"))
-    assert [selection.names(one) for one in ("u1234", "ada", "u2", "ADA", "ada2")] == [True, True, False, False, False]
+    assert [selection.names(name) for name in ("u1234", "ada", "u2", "ADA", "ada2")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert not Selection().names("ada")
 
 
-def test_a_record_that_was_cut_off_is_not_believed(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_evidence_is_not_reused(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     record = cohort.record("ben")
     record.write_bytes(record.read_bytes()[:-30])
     expected: list[int] = []
@@ -323,14 +329,14 @@ def test_a_record_that_was_cut_off_is_not_believed(cohort: Cohort, monkeypatch: 
     assert list(reports) == ["ada", "cleo", "dora"], "there is nothing to mark ben from"
 
 
-def test_a_submission_that_is_gone_has_no_row(cohort: Cohort) -> None:
+def test_a_removed_submission_has_no_row(cohort: Cohort) -> None:
     shutil.rmtree(cohort.path / "ben")
     run, reports = cohort.grade()
     assert list(reports) == ["ada", "cleo", "dora"]
     assert run.counts == {"reused": 2, "nothing to run": 1}
 
 
-def test_a_new_dated_folder_takes_over_the_evidence_of_the_last_run(cohort: Cohort) -> None:
+def test_a_new_dated_folder_reuses_the_evidence_of_the_last_run(cohort: Cohort) -> None:
     reports_folder = cohort.out.parent / "reports"
     monday, none = run_folder.dated_folder(reports_folder, cohort.path, date(2026, 3, 2))
     assert none is None
@@ -346,13 +352,13 @@ def test_a_new_dated_folder_takes_over_the_evidence_of_the_last_run(cohort: Coho
     shutil.rmtree(monday)
     shutil.rmtree(cohort.out)
     run, _ = cohort.grade(out=tuesday)
-    assert run.counts == RAN_NOTHING, "the new folder stands by itself"
+    assert run.counts == RAN_NOTHING, "the new folder does not need the old one"
 
 
 # ---- faults ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_fault_of_ours_in_one_submission_leaves_the_others_graded(cohort: Cohort) -> None:
+def test_after_a_grader_fault_the_other_submissions_are_graded(cohort: Cohort) -> None:
     cohort.record("ben").unlink()
     cohort.record("ben").mkdir()  # so that what is stored there cannot be replaced
     done = cohort.command()
@@ -365,7 +371,7 @@ def test_a_fault_of_ours_in_one_submission_leaves_the_others_graded(cohort: Coho
     assert (cohort.out / entries["ben"]["report"]).is_file()
 
 
-def test_a_page_that_cannot_be_written_leaves_the_others_graded(cohort: Cohort) -> None:
+def test_after_a_page_that_cannot_be_written_the_others_are_graded(cohort: Cohort) -> None:
     page = cohort.out / run_folder.page_path("ben")
     page.unlink()
     page.mkdir()
@@ -376,10 +382,10 @@ def test_a_page_that_cannot_be_written_leaves_the_others_graded(cohort: Cohort) 
     assert statuses(cohort.grade()[1]) == ALL_STATUSES
 
 
-def test_a_device_that_is_not_there(cohort: Cohort) -> None:
+def test_an_unavailable_device_is_refused(cohort: Cohort) -> None:
     cohort.change("ada")
     missing = "cuda" if sys.platform == "darwin" else "mps"
-    with pytest.raises(UsageFault, match=rf"--device {missing} is not there; this machine has .*cpu"):
+    with pytest.raises(UsageFault, match=rf"--device {missing} is not available; this machine has .*cpu"):
         cohort.grade(device=missing)
 
 
@@ -390,12 +396,16 @@ ANSWERS = "Q1. Several hidden layers.\n\nQ6a. 4 5 1 3\n\nQ7e. In the feature map
 
 
 def answers_of(report: Report) -> dict[str, tuple[str, Decimal]]:
-    return {one.part: (str(one.status), one.awarded) for one in report.answers if one.answer and one.answer.text}
+    return {
+        answer.part: (str(answer.status), answer.awarded)
+        for answer in report.answers
+        if answer.answer and answer.answer.text
+    }
 
 
-def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort) -> None:
+def test_answers_are_marked_and_marked_again_from_storage(cohort: Cohort) -> None:
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
-    # The place of each part is named, for four numbered answers alone would be too few to be sure of.
+    # The place of each part is named, because four numbered answers alone are too few to be recognised.
     document = re.sub(r"Q(\w+)\. ", r"<!-- lab4:q\1 -->\n", ANSWERS)
     for student in ("ada", "dora"):
         (cohort.path / student / "part1.md").write_text(document, encoding="utf-8")
@@ -405,8 +415,8 @@ def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort)
     assert answers_of(reports["dora"]) == full, "answers count without a script"
     assert reports["ada"].awarded == 14 + 4
     assert run.key_revision == load_key(KEY).revision
-    entry = next(one for one in cohort.results()["submissions"] if one["student"] == "ada")
-    (pooling,) = (one for one in entry["answers"] if one["part"] == "6a")
+    entry = next(row for row in cohort.results()["submissions"] if row["student"] == "ada")
+    (pooling,) = (answer for answer in entry["answers"] if answer["part"] == "6a")
     assert (pooling["answer"], pooling["source"], pooling["awarded"]) == ("4 5 1 3", "part1.md", 1)
 
     before = cohort.records()
@@ -421,10 +431,10 @@ def test_answers_are_marked_and_marked_again_from_what_is_stored(cohort: Cohort)
     assert cohort.records() == before
 
     run, reports = cohort.grade(rubric=rubric, key=KEY)
-    assert answers_of(reports["ada"]) == {}, "a document that was handed in anew is read anew"
+    assert answers_of(reports["ada"]) == {}, "a new document is read again"
 
 
-def test_marking_again_needs_no_data_and_says_what_was_measured_on(cohort: Cohort) -> None:
+def test_marking_again_needs_no_data_and_keeps_its_name(cohort: Cohort) -> None:
     before = cohort.results()
     command = [sys.executable, "-m", "grader", "grade", str(cohort.path), "--out", str(cohort.out), "--remark"]
     done = subprocess.run(
@@ -442,9 +452,7 @@ def test_marking_again_needs_no_data_and_says_what_was_measured_on(cohort: Cohor
     assert after["submissions"] == before["submissions"]
 
 
-def test_many_are_marked_by_copies_of_the_process_as_they_are_by_one(
-    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copies_of_the_process_give_the_same_marks_as_one(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
     remark = Selection(remark=True)
     alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
@@ -463,7 +471,7 @@ def pages_of(out: Path) -> dict[Path, str]:
     return {page: time.sub("", page.read_text(encoding="utf-8")) for page in out.glob("students/*/report.html")}
 
 
-def test_a_page_that_is_written_again_says_the_same(cohort: Cohort) -> None:
+def test_rendering_again_gives_the_same_pages(cohort: Cohort) -> None:
     (cohort.path / "ada" / "part1.md").write_text(ANSWERS, encoding="utf-8")
     cohort.grade(rubric=write_rubric(cohort.out.parent / "both.toml", part1=True), key=KEY)
     before = pages_of(cohort.out)
@@ -472,7 +480,7 @@ def test_a_page_that_is_written_again_says_the_same(cohort: Cohort) -> None:
     assert pages_of(cohort.out) == before
 
 
-def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) -> None:
+def test_a_tutors_decision_survives_grading_and_marking_again(cohort: Cohort) -> None:
     _, reports = cohort.grade()
     ben = reports["ben"]
     scores = next(item for item in ben.items if item.id == "output.log_softmax")
@@ -498,13 +506,13 @@ def test_a_tutors_decision_outlives_grading_and_marking_again(cohort: Cohort) ->
     assert read_decisions(later) == read_decisions(cohort.out)
     stored = records.read_report(later, "ben")
     assert stored is not None
-    assert stored.awarded == 13, "the automatic verdict is kept as it was"
+    assert stored.awarded == 13, "the automatic mark is unchanged"
 
 
 # ---- exit codes ------------------------------------------------------------------------------------------------------
 
 
-def test_exit_code_0_when_all_is_settled(cohort: Cohort) -> None:
+def test_exit_code_0_when_everything_is_settled(cohort: Cohort) -> None:
     done = cohort.command("--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -540,13 +548,13 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> bool:
 
 
 def gone(processes: Sequence[psutil.Process]) -> bool:
-    return not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return not [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.timeout(3 * RUN_SECONDS)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_path: Path) -> None:
     cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
     students = ("ada", "ben", "cleo")
     for student in students:
@@ -569,7 +577,7 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_p
         process.send_signal(how)
         _, errors = process.communicate(timeout=20)
     assert is_stored, errors
-    assert wait_until(lambda: gone(workers), 10), "no worker is left behind"
+    assert wait_until(lambda: gone(workers), 10), "no worker is left"
     assert not cohort.record("cleo").exists()
     run = run_folder.read_run(cohort.out)
     assert run is not None
@@ -577,7 +585,7 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_p
     before = {student: cohort.record(student).read_bytes() for student in stored()}
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors.strip().endswith("the same command goes on from there.")
+        assert errors.strip().endswith("run the same command again to continue.")
         assert [entry["student"] for entry in cohort.results()["submissions"]] == list(before)
 
     done = cohort.command("--quiet")
@@ -598,7 +606,7 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(how: signal.Signals, tmp_p
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has the full level")
 @pytest.mark.timeout(2 * RUN_SECONDS)
-def test_a_required_level_does_not_take_evidence_from_a_lower_one(tmp_path: Path) -> None:
+def test_a_required_level_does_not_reuse_evidence_from_a_lower_one(tmp_path: Path) -> None:
     cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
     hand_in(cohort.path / "ada", "valid-type-hints")
     assert cohort.command("--quiet", "--isolation", "off").returncode == 0
@@ -619,7 +627,7 @@ def test_a_required_level_does_not_take_evidence_from_a_lower_one(tmp_path: Path
     assert "full: own file system" in page, "a report names the level that its own evidence came from"
 
 
-def test_a_prefix_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_invalid_worker_prefix_is_refused(tmp_path: Path) -> None:
     cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
     hand_in(cohort.path / "ada", "valid-type-hints")
     done = cohort.command("--quiet", "--worker-prefix", "bwrap 'open quote")

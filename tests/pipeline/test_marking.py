@@ -1,4 +1,4 @@
-"""From evidence and rubric to a report: points, statuses, what waits for a tutor, and flags."""
+"""Marking: points, statuses, items that wait for a tutor, and flags, from evidence and rubric."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING = replace(ALICE, script=None, documents=(), files=(), problem="No Python
 
 
 def rubric(part1: bool = False, **points: str) -> Rubric:
-    """A point for each item unless ``points`` says otherwise (``structure__relu="1.5"``)."""
+    """A rubric with a point for each item, except those in ``points`` (``structure__relu="1.5"``)."""
     given = {id_.replace("__", "."): Decimal(value) for id_, value in points.items()}
     return Rubric(
         title="Lab 4",
@@ -37,14 +37,14 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
 
 
 def item(report: Report, id_: str) -> Result:
-    return next(one for one in report.items if one.id == id_)
+    return next(result for result in report.items if result.id == id_)
 
 
 def test_full_marks() -> None:
     report = mark(ALICE, HEALTHY, rubric(structure__relu="1.5"), data="mnist")
     assert (report.student, report.status, report.message) == ("alice", Status.PASSED, "")
     assert (report.awarded, report.available) == (Decimal("14.5"), Decimal("14.5"))
-    assert [one.id for one in report.items] == list(PART2_IDS)
+    assert [result.id for result in report.items] == list(PART2_IDS)
     assert item(report, "structure.relu").title == "Item structure.relu"
     assert (report.digest, report.flags) == (ALICE.digest, ())
 
@@ -54,15 +54,15 @@ def test_items_add_up_to_the_mark() -> None:
     report = mark(ALICE, evidence, rubric(training__accuracy="1.75"), data="mnist")
     learnt = item(report, "training.accuracy")
     assert (learnt.status, learnt.awarded, learnt.available) == (Status.PARTIAL, Decimal("0.88"), Decimal("1.75"))
-    assert report.awarded == sum(one.awarded for one in report.items) == Decimal("13.88")
+    assert report.awarded == sum(result.awarded for result in report.items) == Decimal("13.88")
     assert report.status is Status.PARTIAL
     assert report.message == learnt.message
 
 
 def test_no_item_awards_more_than_it_has() -> None:
     for evidence in (HEALTHY, until("probe", "exit"), until("load", "lost")):
-        for one in mark(ALICE, evidence, rubric(), data="mnist").items:
-            assert 0 <= one.awarded <= one.available
+        for result in mark(ALICE, evidence, rubric(), data="mnist").items:
+            assert 0 <= result.awarded <= result.available
 
 
 def test_each_data_set_has_its_own_bands() -> None:
@@ -75,7 +75,7 @@ def test_each_data_set_has_its_own_bands() -> None:
     assert item(mark(ALICE, evidence, other, data="digits"), "training.accuracy").awarded == 1
 
 
-def test_what_a_tutor_decides_awards_nothing_yet_and_says_the_proposal() -> None:
+def test_an_open_item_awards_nothing_and_has_a_proposal() -> None:
     evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
     report = mark(ALICE, evidence, rubric(training__accuracy="2"), data="mnist")
     undecided = item(report, "training.accuracy")
@@ -90,14 +90,14 @@ def test_a_proposal_follows_the_points_of_the_item() -> None:
     for points, proposed in (("1.5", "0.75"), ("20", "10"), ("0", "0")):
         report = mark(ALICE, evidence, rubric(training__accuracy=points), data="mnist")
         assert item(report, "training.accuracy").proposed == Decimal(proposed)
-    assert {one.proposed for one in report.items if one.id != "training.accuracy"} == {None}
+    assert {result.proposed for result in report.items if result.id != "training.accuracy"} == {None}
 
 
-def test_answers_wait_for_a_tutor_where_there_is_no_key() -> None:
+def test_answers_wait_for_a_tutor_without_a_key() -> None:
     sheet = AnswerSheet(tuple(WrittenAnswer(part, "Some words.", "answers.txt", 1.0) for part in PART1_IDS))
     report = mark(ALICE, HEALTHY, rubric(part1=True), data="mnist", sheet=sheet)
-    assert [one.part for one in report.answers] == list(PART1_IDS)
-    assert {(one.status, one.awarded, one.message) for one in report.answers} == {
+    assert [answer.part for answer in report.answers] == list(PART1_IDS)
+    assert {(answer.status, answer.awarded, answer.message) for answer in report.answers} == {
         (Status.NEEDS_REVIEW, Decimal(0), WAITING)
     }
     assert (report.awarded, report.available) == (Decimal(14), Decimal(14 + len(PART1_IDS)))
@@ -106,7 +106,7 @@ def test_answers_wait_for_a_tutor_where_there_is_no_key() -> None:
 
 def test_a_submission_without_any_document_has_no_answers() -> None:
     report = mark_unusable(NOTHING, rubric(part1=True))
-    assert {one.message for one in report.answers} == {NO_ANSWERS}
+    assert {answer.message for answer in report.answers} == {NO_ANSWERS}
 
 
 def test_nothing_to_run_fails_loads_and_skips_the_rest() -> None:
@@ -114,24 +114,26 @@ def test_nothing_to_run_fails_loads_and_skips_the_rest() -> None:
     assert (report.status, report.awarded, report.available) == (Status.FAILED, Decimal(0), Decimal(14))
     assert report.message == item(report, "loads").message == "No Python script was found."
     assert item(report, "loads").hint
-    assert {one.status for one in report.items if one.id != "loads"} == {Status.SKIPPED}
+    assert {result.status for result in report.items if result.id != "loads"} == {Status.SKIPPED}
     assert (report.accuracy, report.network) == (None, "")
 
 
-def test_nothing_to_run_says_something_when_intake_gave_no_reason() -> None:
+def test_nothing_to_run_has_a_default_message() -> None:
     assert mark_unusable(replace(NOTHING, problem=""), rubric()).message == "No script was found."
 
 
-def test_a_fault_of_ours_is_no_zero_of_theirs() -> None:
+def test_a_fault_of_the_grader_is_not_a_mark_of_zero() -> None:
     report = mark_error(ALICE, rubric(part1=True), message="OSError: disk full")
     assert report.status is Status.ERROR
-    assert {one.status for one in report.items} == {Status.ERROR}
+    assert {result.status for result in report.items} == {Status.ERROR}
     assert report.message == "The grader failed on this submission: OSError: disk full"
-    assert {one.hint for one in report.items} == {"This is no fault of the submission."}
+    assert {result.hint for result in report.items} == {"This is not the student's fault."}
 
 
-def test_an_item_worth_nothing_costs_nothing_and_does_not_hold_up_a_pass() -> None:
-    without_dropout = replace(HEALTHY, trace=samples.trace(*(one for one in samples.LAYERS if one.kind != "dropout")))
+def test_a_failed_item_worth_nothing_costs_nothing() -> None:
+    without_dropout = replace(
+        HEALTHY, trace=samples.trace(*(layer for layer in samples.LAYERS if layer.kind != "dropout"))
+    )
     evidence = replace(without_dropout, modes=replace(samples.MODES, train_difference=0.0))
     free = rubric(structure__dropout_conv="0", structure__dropout_fc="0", behaviour__dropout_train_eval="0")
     report = mark(ALICE, evidence, free, data="mnist")
@@ -160,7 +162,7 @@ def test_overall_status(statuses: tuple[Status, ...], overall: Status) -> None:
     assert overall_status(items) is overall
 
 
-def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
+def test_a_skipped_item_worth_nothing_does_not_change_the_status() -> None:
     kept = Result("loads", "", P, Decimal(1), Decimal(1), "")
     assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))]) is P
 
@@ -176,12 +178,12 @@ def test_a_skipped_item_worth_nothing_does_not_count_in_the_status() -> None:
         ("exit", []),
     ],
 )
-def test_an_ending_to_look_at_is_flagged(kind: str, flags: list[str]) -> None:
+def test_an_abnormal_ending_is_flagged(kind: str, flags: list[str]) -> None:
     report = mark(ALICE, until("trace", kind), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == flags
 
 
-def test_an_accuracy_that_may_be_owed_to_other_weights_waits() -> None:
+def test_an_accuracy_under_doubt_waits_for_a_tutor() -> None:
     doubt = Doubt("trained-before", "training.accuracy", "It is right on 97% of the images before any training.")
     report = mark(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric(), data="mnist")
     assert report.flags == (Flag("trained-before", doubt.message),)
@@ -191,14 +193,14 @@ def test_an_accuracy_that_may_be_owed_to_other_weights_waits() -> None:
     assert held.message == f"Waiting for a tutor: {doubt.message}"
 
 
-def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
+def test_a_doubt_about_the_whole_network_holds_all_items_except_loads() -> None:
     doubt = Doubt("program-differs", "", "The program does something else.")
     gradients = replace(samples.GRADIENTS, problem=Problem("replay", "No"))
     broken = replace(HEALTHY, doubts=(doubt, doubt), gradients=gradients)
     report = mark(ALICE, broken, rubric(), data="mnist")
-    assert report.flags == (Flag("program-differs", doubt.message),), "one flag, however often it is said"
-    assert {one.id for one in report.items if one.status is P} == {"loads"}
-    assert {one.status for one in report.items if one.id != "loads"} == {Status.NEEDS_REVIEW}
+    assert report.flags == (Flag("program-differs", doubt.message),), "one flag, however often the doubt occurs"
+    assert {result.id for result in report.items if result.status is P} == {"loads"}
+    assert {result.status for result in report.items if result.id != "loads"} == {Status.NEEDS_REVIEW}
     lost = item(report, "behaviour.gradients")
     assert lost.message.startswith(f"Waiting for a tutor: {doubt.message} The backward pass raises an error"), (
         "a loss waits as well"
@@ -207,7 +209,7 @@ def test_a_doubt_about_the_whole_network_holds_all_but_that_it_loads() -> None:
     assert item(report, "structure.conv").proposed == 1
 
 
-def test_intakes_flags_come_first() -> None:
+def test_flags_of_the_submission_come_first() -> None:
     flagged = replace(ALICE, flags=(Flag("two-scripts", "There are two."),))
     report = mark(flagged, until("trace", "crashed"), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == ["two-scripts", "worker-crashed"]
@@ -219,13 +221,13 @@ def test_marking_is_a_function_of_its_arguments() -> None:
     assert first == second
 
 
-def test_the_further_a_submission_gets_the_more_it_earns() -> None:
+def test_a_submission_that_gets_further_never_earns_less() -> None:
     marks = [mark(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.ALL_STAGES]
     marks.append(mark(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
     assert all(earlier <= later for earlier, later in pairwise(marks)), marks
 
 
-def test_the_best_seeds_accuracy_outlives_the_evidence() -> None:
+def test_the_report_has_the_accuracy_of_the_best_seed() -> None:
     runs = (training(0.8, seed=1), training(0.9, seed=2))
     report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
     assert report.accuracy == 0.9

@@ -1,8 +1,7 @@
-"""Networks as public code writes them, one a file in ``tests/networks``: each earns every mark and raises no suspicion.
+"""Networks in the styles of public code, one in each file of ``tests/networks``: they earn all marks without a flag.
 
-They are graded once, through the command that a tutor uses, with the shorter training of
-:mod:`tests.support.sample_cohort`. The first line of a file says what it shows. That a replay gives the
-same outputs is tested in :mod:`tests.measure.test_replay`.
+They are graded once, with the command that a tutor uses and the shorter training of :mod:`tests.support.sample_cohort`.
+The first line of each file describes it. :mod:`tests.measure.test_replay` tests that replays give the same outputs.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from tests.support.sample_cohort import RUBRIC, with_shorter_training
 
 NETWORKS = sorted((ROOT / "tests" / "networks").glob("*.py"))
 HELD = {"micro_batches_joined": {"passes-differ"}}
-"""Flags of those whose marks wait for a tutor: what they run depends on the number of images."""
+"""Flags of the networks whose marks wait for a tutor, because their operations depend on the number of images."""
 LEAST = 55
 RUN_SECONDS = 1200
 
 
-def test_there_are_enough_networks_and_each_says_what_it_shows() -> None:
+def test_there_are_enough_networks_and_each_has_a_description() -> None:
     assert len(NETWORKS) >= LEAST
     assert {path.stem for path in NETWORKS} >= set(HELD)
     for path in NETWORKS:
@@ -39,7 +38,7 @@ def test_there_are_enough_networks_and_each_says_what_it_shows() -> None:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
-    """The verdicts by file name."""
+    """The report on each network, by file name."""
     work = tmp_path_factory.mktemp("networks")
     for path in NETWORKS:
         (work / "cohort" / path.stem).mkdir(parents=True)
@@ -54,9 +53,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
     assert done.returncode in (0, 1), done.stdout + done.stderr
     found = {}
     for path in NETWORKS:
-        verdict = records.read_report(work / "out", path.stem)
-        assert verdict is not None, done.stdout + done.stderr
-        found[path.stem] = verdict
+        report = records.read_report(work / "out", path.stem)
+        assert report is not None, done.stdout + done.stderr
+        found[path.stem] = report
     return found
 
 

@@ -1,4 +1,4 @@
-"""Threads and copies of this process: they do all of the work, and end when something goes wrong."""
+"""Work in threads and in forked copies of this process: all of it is done, and faults end it."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ def square(number: int) -> int:
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
-def test_copies_do_all_of_the_work(processes: int) -> None:
+def test_copies_do_all_the_work(processes: int) -> None:
     with in_copies(square, processes) as squares:
         assert sorted(squares(range(COUNT))) == [number * number for number in range(COUNT)]
 
 
 @on_linux
-def test_work_is_shared_and_what_it_needs_is_inherited() -> None:
-    lock = threading.Lock()  # which nobody could send
+def test_copies_share_the_work_and_inherit_its_data() -> None:
+    lock = threading.Lock()  # cannot be pickled
 
     def where(number: int) -> int:
         with lock:
             return os.getpid()
 
-    with in_copies(where, 2) as each:
-        pids = set(each(range(COUNT)))
+    with in_copies(where, 2) as run_all:
+        pids = set(run_all(range(COUNT)))
     assert os.getpid() not in pids
     assert len(pids) <= 2
-    with in_copies(where, 1) as each:
-        assert set(each(range(3))) == {os.getpid()}
+    with in_copies(where, 1) as run_all:
+        assert set(run_all(range(3))) == {os.getpid()}
 
 
 def refuse(number: int) -> int:
@@ -50,10 +50,10 @@ def refuse(number: int) -> int:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_fault_is_that_of_the_work(processes: int) -> None:
+def test_an_exception_of_the_work_is_raised(processes: int) -> None:
     done: list[int] = []
-    with pytest.raises(UsageFault, match="no more"), in_copies(refuse, processes) as each:
-        done += each(range(COUNT))
+    with pytest.raises(UsageFault, match="no more"), in_copies(refuse, processes) as run_all:
+        done += run_all(range(COUNT))
 
 
 def end(signals: signal.Signals) -> Callable[[int], int]:
@@ -65,18 +65,18 @@ def end(signals: signal.Signals) -> Callable[[int], int]:
 
 
 @on_linux
-def test_a_copy_that_is_ended_is_told() -> None:
-    with pytest.raises(GraderFault, match="--jobs 1"), in_copies(end(signal.SIGKILL), 2) as each:
-        list(each(range(3)))
+def test_a_killed_copy_raises_a_grader_fault() -> None:
+    with pytest.raises(GraderFault, match="--jobs 1"), in_copies(end(signal.SIGKILL), 2) as run_all:
+        list(run_all(range(3)))
 
 
 @on_linux
-def test_an_interrupt_is_for_the_first_process_alone() -> None:
-    with in_copies(end(signal.SIGINT), 2) as each:
-        assert sorted(each(range(3))) == [0, 1, 2]
+def test_copies_ignore_an_interrupt() -> None:
+    with in_copies(end(signal.SIGINT), 2) as run_all:
+        assert sorted(run_all(range(3))) == [0, 1, 2]
 
 
-def test_threads_do_all_of_the_work_and_no_more_at_once_than_there_are() -> None:
+def test_threads_do_all_the_work_with_few_items_at_once() -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -87,12 +87,12 @@ def test_threads_do_all_of_the_work_and_no_more_at_once_than_there_are() -> None
     with in_threads(square, 2, stop=never) as squares:
         results = squares(items())
         first = next(results)
-        assert len(taken) <= 4, "two under way, and one for each of those that are finished"
+        assert len(taken) <= 4, "two in work, and one for each that is finished"
         assert sorted([first, *results]) == [number * number for number in range(COUNT)]
 
 
-def test_what_threads_wait_for_is_ended_before_they_are_waited_for() -> None:
-    """Without that, an interrupt would wait for submissions that are under way."""
+def test_an_exception_first_stops_what_the_threads_wait_for() -> None:
+    """Otherwise an interrupt would wait for the submissions in work."""
     is_ended = threading.Event()
 
     def work(number: int) -> bool:
@@ -100,8 +100,8 @@ def test_what_threads_wait_for_is_ended_before_they_are_waited_for() -> None:
             raise KeyboardInterrupt
         return is_ended.wait(30)
 
-    with pytest.raises(KeyboardInterrupt), in_threads(work, 2, stop=is_ended.set) as each:
-        list(each(range(COUNT)))
+    with pytest.raises(KeyboardInterrupt), in_threads(work, 2, stop=is_ended.set) as run_all:
+        list(run_all(range(COUNT)))
     assert is_ended.is_set()
 
 

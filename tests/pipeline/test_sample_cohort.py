@@ -1,8 +1,7 @@
-"""The sample cohort: every submission in ``tests/submissions`` gets exactly the verdict in its ``expected.toml``.
+"""The sample cohort: every submission in ``tests/submissions`` gets exactly the result in its ``expected.toml``.
 
-:mod:`tests.support.sample_cohort` says what a case is. The cohort is graded once, through the command that a tutor
-uses, and by the shipped rubric with a shorter training run; ``nox -s audit`` grades the same cases with the rubric as
-it is.
+:mod:`tests.support.sample_cohort` describes the cases. The cohort is graded once, with the command that a tutor uses
+and the shipped rubric with a shorter training run; ``nox -s audit`` grades the same cases with the original rubric.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def test_expected_toml_is_well_formed(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_name_says_what_to_expect(case: str) -> None:
+def test_the_name_of_a_case_agrees_with_its_expectation(case: str) -> None:
     expected = expected_of(case)
     kind, _, subject = case.partition("-")
     assert kind in LEAST, f"{case}: a name begins with {', '.join(LEAST)}"
@@ -106,15 +105,15 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         pytest.fail(f"no results.json was written; exit code {done.returncode}; the command printed:\n{printed}")
     submissions = json.loads(results.read_text(encoding="utf-8"))["submissions"]
     students = {entry["student"]: entry for entry in submissions}
-    verdicts = [verdict for case in students if (verdict := records.read_report(out, case)) is not None]
-    tried = {one.student: {item.id: str(item.status) for item in one.unmarked} for one in verdicts}
+    reports = [report for case in students if (report := records.read_report(out, case)) is not None]
+    tried = {report.student: {item.id: str(item.status) for item in report.unmarked} for report in reports}
     return Graded(done.returncode, printed, students, tried)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(COHORT_SECONDS + 60)
 @pytest.mark.parametrize("case", CASES)
-def test_the_verdict_is_the_expected_one(case: str, graded: Graded) -> None:
+def test_the_report_is_as_expected(case: str, graded: Graded) -> None:
     assert case in graded.students, f"no row for {case}; the command printed:\n{graded.printed[-2000:]}"
     expected = expected_of(case)
     lines = differences(expected, graded.students[case])
@@ -127,6 +126,6 @@ def test_the_verdict_is_the_expected_one(case: str, graded: Graded) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(COHORT_SECONDS + 60)
-def test_the_run_covers_the_cohort_and_has_no_fault_of_its_own(graded: Graded) -> None:
+def test_the_run_covers_the_cohort_without_a_grader_fault(graded: Graded) -> None:
     assert sorted(graded.students) == CASES
     assert graded.code in (0, 1), graded.printed[-2000:]

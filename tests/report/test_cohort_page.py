@@ -1,8 +1,7 @@
-"""The cohort's page: the queue, the counts, the table that sorts, and the page without names that stands beside it.
+"""The cohort page: the queue, the counts, the table that sorts, and the same page without names.
 
-After a wanted change, `LAB4_RENEW_GOLD=1 pytest tests/report/test_cohort_page.py` writes the gold files anew; read
-their diff before it is committed. In a gold file the style sheets and the script, which lie in the templates word for
-word, are left out.
+After an intended change, `LAB4_RENEW_GOLD=1 pytest tests/report/test_cohort_page.py` writes the gold files again; read
+their diff before you commit it. Gold files leave out the style sheets and the script, copies of the templates.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from grader.model import Band, Report, Result, Run, Status
-from grader.moderation.pseudonyms import SECRET_FILE, code_names, secret_of
+from grader.moderation.pseudonyms import SECRET_FILE, pseudonyms, secret_of
 from grader.moderation.queue import queue_of
 from grader.report import tally
 from grader.report.highlighting import fold
 from grader.report.html import pages
-from grader.report.html.anonymity import UNTOLD, ByName, ByNumber
+from grader.report.html.anonymity import WITHHELD, ByName, ByNumber
 from grader.report.html.cohort_chart import accuracy_chart, band_counts
 from grader.report.html.cohort_queue import listed_queue
 from grader.report.wording import visible
@@ -53,7 +52,7 @@ HOSTILE = tuple(
     for name in samples.HOSTILE_NAMES
 )
 MOST_SECONDS = 10
-"""A bound that a busy machine keeps; the page of 300 takes about 0.6 s on one core of two."""
+"""A limit for busy machines; the page of 300 students takes about 0.6 s on one of two cores."""
 
 
 @cache
@@ -72,7 +71,7 @@ def steady(source: str) -> str:
 
 
 @pytest.mark.parametrize("name", RENDERERS)
-def test_a_page_is_as_it_was(name: str) -> None:
+def test_a_page_equals_its_gold_file(name: str) -> None:
     page = steady(RENDERERS[name](SMALL, samples.RUN))
     path = GOLD / f"{name}.html"
     if os.environ.get("LAB4_RENEW_GOLD"):
@@ -123,8 +122,8 @@ def test_the_policy_lets_the_script_of_the_page_run_and_no_other(render: Rendere
 
 
 def test_the_script_is_small_and_the_same_for_every_cohort() -> None:
-    found = {re.findall(r"<script>(.*?)</script>", pages.render_cohort(one, samples.RUN), re.DOTALL)[0]
-             for one in (SMALL, HOSTILE)}  # fmt: skip
+    found = {re.findall(r"<script>(.*?)</script>", pages.render_cohort(reports, samples.RUN), re.DOTALL)[0]
+             for reports in (SMALL, HOSTILE)}  # fmt: skip
     assert len(found) == 1
     script = found.pop()
     assert len(script) < 6000
@@ -140,7 +139,7 @@ def test_without_students_and_on_a_students_page_there_is_no_script_at_all() -> 
 def test_the_table_is_whole_without_the_script() -> None:
     source = pages.render_cohort(SMALL, samples.RUN)
     page = Page(source)
-    assert "hidden" in next(one for one in page.all("div") if one.get("id") == "controls")
+    assert "hidden" in next(element for element in page.all("div") if element.get("id") == "controls")
     assert not page.all("button")
     rows = re.findall(r'<tr role="row" data-is="([^"]*)">', source)
     assert rows == [
@@ -152,7 +151,7 @@ def test_the_table_is_whole_without_the_script() -> None:
 # The queue
 
 
-def test_the_queue_comes_first_and_in_the_order_of_every_other_view() -> None:
+def test_the_queue_comes_first_in_the_order_of_all_views() -> None:
     source = large_page()
     headings = re.findall(r'<h2 id="(\w+)"', source)
     assert headings == ["queue", "outcome", "failures", "parts", "students", "facts"]
@@ -177,23 +176,23 @@ def test_submissions_to_look_at_have_one_entry_each() -> None:
     names = {title: [entry.name for entry in group.entries] for title, group in groups.items()}
     assert names["Faults of the grader"] == ["s6789012"]
     assert names["No answer to Part 1 was found"] == ["s9999999"]
-    assert names["Something was noticed"] == ["s7777777"]
-    assert groups["Something was noticed"].entries[0].reasons == ("It is `net.py`.",)
+    assert names["Flags, with nothing open"] == ["s7777777"]
+    assert groups["Flags, with nothing open"].entries[0].reasons == ("It is `net.py`.",)
 
 
-def test_what_review_does_not_show_does_not_send_anybody_there() -> None:
+def test_the_page_names_review_only_if_it_has_entries() -> None:
     for report, is_reviewed in ((SMALL[7], False), (SMALL[5], False), (SMALL[6], True), (SMALL[4], True)):
         assert ("grader review RUN" in page_of([report]).text) is is_reviewed, report.student
 
 
-def test_a_long_answer_is_folded_and_nothing_of_it_is_lost() -> None:
+def test_a_folded_answer_is_complete() -> None:
     answer = fold(cohorts.LONG, [(290, 330)], folded_from=420, shown=300, most=5000)
     assert answer.rest
     assert "".join(piece.text for piece in (*answer.start, *answer.rest)) == cohorts.LONG
     assert [piece.text for piece in (*answer.start, *answer.rest) if piece.has_counted] == [cohorts.LONG[290:330]]
 
 
-def test_a_folded_answer_never_shows_more_than_it_may() -> None:
+def test_a_folded_answer_is_cut_at_the_limit() -> None:
     answer = fold("x" * 1000, [], folded_from=10, shown=10, most=400)
     assert sum(len(piece.text) for piece in (*answer.start, *answer.rest)) == 400
     assert answer.is_cut
@@ -201,7 +200,7 @@ def test_a_folded_answer_never_shows_more_than_it_may() -> None:
     assert not short.rest
 
 
-def test_an_unmarked_course_lists_a_share_of_each_question_and_says_how_many_more() -> None:
+def test_a_long_queue_lists_part_of_each_question_and_counts_the_rest() -> None:
     waiting = tuple(
         cohorts.answer(part, R, cohorts.LONG * 2, proposed=None, confidence=0.0) for part in cohorts.ANSWERS
     )
@@ -213,14 +212,14 @@ def test_an_unmarked_course_lists_a_share_of_each_question_and_says_how_many_mor
     assert {len(group.entries) for group in queue.groups[1:]} == {112, 113}
     assert sum(len(group.entries) for group in queue.groups) <= 1500
     source = pages.render_cohort(reports, samples.RUN)
-    assert f"And {queue.groups[1].left_out} more" in Page(source).text
+    assert f"review shows {queue.groups[1].left_out} more." in Page(source).text
     assert len(source.encode()) < 2_000_000
 
 
 # Counts
 
 
-def test_the_page_counts() -> None:
+def test_the_page_shows_counts() -> None:
     text = page_of(samples.cohort()).text
     for words in (
         "18 submissions",
@@ -237,57 +236,59 @@ def test_sums_of_the_large_cohort_agree_with_its_reports() -> None:
     parts = tally.part_tallies(LARGE)
     assert [part.part for part in parts] == [part for part, _ in samples.PARTS]
     for part in parts:
-        statuses = [one.status for report in LARGE for one in report.answers if one.part == part.part]
-        assert [part.full, part.partial, part.none, part.open] == [statuses.count(each) for each in (P, H, F, R)]
+        statuses = [answer.status for report in LARGE for answer in report.answers if answer.part == part.part]
+        assert [part.full, part.partial, part.none, part.open] == [statuses.count(status) for status in (P, H, F, R)]
         assert part.full + part.partial + part.none + part.open == len(LARGE)
     rows = large_page().count("data-is=")
     assert rows == len(LARGE)
 
 
-def test_the_message_given_most_often_is_named_with_its_count() -> None:
+def test_the_most_frequent_message_is_shown_with_its_count() -> None:
     def with_message(message: str, status: Status = F) -> Report:
         return cohorts.summed(SMALL[0], answers=cohorts.answers(p6a=cohorts.answer("6a", status, message=message)))
 
-    reports = [with_message(one) for one in ("Averages, not maxima.", "Rows mixed up.", "Averages, not maxima.")]
+    reports = [
+        with_message(message) for message in ("Averages, not maxima.", "Rows mixed up.", "Averages, not maxima.")
+    ]
     reports.append(with_message("It is not certain.", R))
-    part = next(one for one in tally.part_tallies(reports) if one.part == "6a")
-    assert part.saying == tally.Saying("Averages, not maxima.", 2)
+    part = next(part for part in tally.part_tallies(reports) if part.part == "6a")
+    assert part.most_frequent == tally.MostFrequent("Averages, not maxima.", 2)
     assert (part.none, part.open) == (3, 1)
     assert "2 × Averages, not maxima." in page_of(reports).text
 
 
-def test_marks_are_drawn_as_proposed_and_a_fault_of_ours_is_no_nought() -> None:
+def test_the_histogram_counts_open_marks_as_proposed_and_leaves_faults_out() -> None:
     text = page_of([samples.error_report(), samples.passed_report()]).text
-    assert "Part 2 marks Of 17; mean 17.0" in text
+    assert "Part 2 marks Out of 17; mean 17.0" in text
     assert "0 / " not in text
     assert "1 submission that the grader failed on is left out." in text
     open_one = cohorts.summed(SMALL[0], answers=cohorts.answers(p1=cohorts.answer("1", R)))
     text = page_of([open_one]).text
-    assert "Total marks Of 30; mean 30.0" in text
-    assert "as they are proposed" in text
+    assert "Total marks Out of 30; mean 30.0" in text
+    assert "Open marks count as proposed" in text
 
 
-def test_a_proposal_for_the_code_alone_draws_no_totals() -> None:
-    """Part 2 is not compared with totals that hold unmarked answers."""
+def test_a_proposal_for_the_code_alone_shows_part_2_marks() -> None:
+    """Marks of Part 2 are not mixed with totals that include unmarked answers."""
     report = samples.changed(SMALL[4], answers=samples.unmarked_answers())
-    assert "Part 2 marks Of 17; mean 16.5" in page_of([report]).text
+    assert "Part 2 marks Out of 17; mean 16.5" in page_of([report]).text
 
 
 def test_all_right_and_all_wrong() -> None:
     right = page_of([cohorts.with_items(report, P) for report in LARGE[:30]]).text
-    assert "Nothing: every mark is settled." in right
+    assert "Nothing is open: every mark is settled." in right
     assert "Every total is final." in right
-    assert "No check of Part 2 failed for anybody." in right
+    assert "No check of Part 2 failed." in right
     wrong = page_of([cohorts.with_items(report, F) for report in LARGE[:30]]).text
     assert "30 ✗ failed" in wrong
     assert "mean 0.0" in wrong
 
 
-def test_an_empty_cohort_is_told_so() -> None:
-    assert "Nothing was found to mark." in page_of([]).text
+def test_the_page_of_an_empty_cohort_says_so() -> None:
+    assert "The grader found nothing to mark." in page_of([]).text
 
 
-def test_a_histogram_leaves_nobody_out() -> None:
+def test_a_histogram_counts_every_student() -> None:
     marks = [Decimal(mark) for mark in ("0", "0.5", "16.5", "17", "17")]
     bins = tally.histogram(marks, Decimal(17))
     assert [bins[at].count for at in (0, -2, -1)] == [2, 1, 2]
@@ -300,10 +301,10 @@ def test_a_histogram_leaves_nobody_out() -> None:
 # Accuracy
 
 
-def test_every_accuracy_is_in_a_band_and_in_the_drawing() -> None:
+def test_every_accuracy_is_in_a_band_and_in_the_chart() -> None:
     accuracies = [0.97, 0.9699, 0.94, 0.5, 1.0, 0.85, *[0.98] * 60]
     counts = band_counts(accuracies, samples.BANDS)
-    assert [(one.low, one.count) for one in counts] == [(0.97, 62), (0.94, 2), (0.85, 1), (None, 1)]
+    assert [(band.low, band.count) for band in counts] == [(0.97, 62), (0.94, 2), (0.85, 1), (None, 1)]
     chart = accuracy_chart(accuracies, samples.BANDS)
     assert chart is not None
     assert chart.below == 1
@@ -313,21 +314,21 @@ def test_every_accuracy_is_in_a_band_and_in_the_drawing() -> None:
     assert all(chart.frame.left <= bar.x and bar.x + bar.width <= chart.frame.right for bar in chart.bars)
 
 
-def test_a_band_line_stands_where_its_bars_begin() -> None:
+def test_a_band_line_is_at_the_edge_of_a_bar() -> None:
     chart = accuracy_chart([0.97], [Band(0.97, Decimal(1))])
     assert chart is not None
     assert chart.bars[0].x == chart.bands[0].at
 
 
-def test_nothing_is_drawn_when_no_net_was_tested() -> None:
+def test_there_is_no_chart_when_no_network_was_tested() -> None:
     assert accuracy_chart([], samples.BANDS) is None
-    assert "No net got as far as being tested." in page_of([samples.unloadable_report()]).text
+    assert "No network could be tested." in page_of([samples.unloadable_report()]).text
 
 
 # Statuses
 
 
-def test_open_answers_do_not_hide_the_verdict_on_the_code() -> None:
+def test_open_answers_do_not_hide_the_status_of_the_code() -> None:
     report = samples.partial_report()
     assert report.status is Status.NEEDS_REVIEW
     assert tally.status_of(report) is tally.code_status(report) is Status.PARTIAL
@@ -338,7 +339,7 @@ def test_open_answers_do_not_hide_the_verdict_on_the_code() -> None:
     assert (tally.status_of(settled), tally.code_status(settled)) == (Status.PARTIAL, Status.PASSED)
 
 
-def test_the_table_shows_the_verdict_on_the_code_and_what_is_open_apart() -> None:
+def test_the_table_shows_the_status_of_the_code_and_what_is_open() -> None:
     text = page_of(SMALL).text
     assert "Weber_Max_u7000001 ◐ partial 13.5 / 17 11 / 13 24.5 / 30 2 +1? 95.5 %" in text
     assert "s9999999 ✓ passed 17 / 17 – 17 / 30 13 98.1 %" in text
@@ -348,7 +349,7 @@ def test_the_table_shows_the_verdict_on_the_code_and_what_is_open_apart() -> Non
 # Decisions
 
 
-def test_decisions_of_tutors_are_listed_with_who_and_why_and_marked_in_the_table() -> None:
+def test_decisions_are_listed_with_author_and_reason_and_marked_in_the_table() -> None:
     text = page_of(SMALL).text
     assert "5 The purpose of a pooling layer 0.5 → 1 of 1 Ada Tutor 24 November 2025, 09:00 UTC" in text
     assert "The example makes it clear to <me>." in text
@@ -361,7 +362,7 @@ def test_decisions_of_tutors_are_listed_with_who_and_why_and_marked_in_the_table
 # The page without names
 
 
-def test_no_student_can_be_told_from_the_page_without_names() -> None:
+def test_no_student_can_be_identified_on_the_anonymous_page() -> None:
     for reports, source in (
         (SMALL, samples.anonymous_page(SMALL, samples.RUN)),
         (LARGE, large_page("cohort-anonymous")),
@@ -375,24 +376,24 @@ def test_no_student_can_be_told_from_the_page_without_names() -> None:
         assert "Without names." in page.text
 
 
-def test_no_hostile_name_can_be_told_from_the_page_without_names() -> None:
+def test_no_hostile_name_is_on_the_anonymous_page() -> None:
     text = Page(samples.anonymous_page(samples.cohort(), samples.RUN)).text
     for name in samples.HOSTILE_NAMES:
         assert " ".join(visible(name).split()) not in text
 
 
-def test_code_names_follow_no_list_and_stay_the_same() -> None:
+def test_pseudonyms_are_shuffled_and_stay_the_same() -> None:
     students = [report.student for report in LARGE]
-    names = code_names(students, "secret")
+    names = pseudonyms(students, "secret")
     assert sorted(names.values()) == [f"Student {number:03d}" for number in range(1, 301)]
-    assert names == code_names(reversed(students), "secret")
-    assert [names[one] for one in sorted(students)] != sorted(names.values())
+    assert names == pseudonyms(reversed(students), "secret")
+    assert [names[student] for student in sorted(students)] != sorted(names.values())
     rows = re.findall(r'role="rowheader">(Student \d+)</th>', large_page("cohort-anonymous"))
     assert rows == sorted(rows)
     assert len(rows) == 300
 
 
-def test_a_list_of_the_class_does_not_give_the_code_names_away(tmp_path: Path) -> None:
+def test_a_class_list_does_not_reveal_the_pseudonyms(tmp_path: Path) -> None:
     reports = [report for report in LARGE if report.answers]
     students = [report.student for report in reports]
     written = {}
@@ -404,13 +405,13 @@ def test_a_list_of_the_class_does_not_give_the_code_names_away(tmp_path: Path) -
         assert secret not in written[folder] + (folder / "index.html").read_text(encoding="utf-8")
         pages.write_cohort_page(folder, reports, samples.RUN)
         assert (folder / "anonymous.html").read_text(encoding="utf-8") == written[folder], "the same in each rendering"
-    one, other = (code_names(students, secret_of(folder)) for folder in written)
-    assert one != other
+    first, second = (pseudonyms(students, secret_of(folder)) for folder in written)
+    assert first != second
 
 
-def test_the_order_of_an_anonymous_page_hangs_on_the_code_names_alone() -> None:
+def test_the_order_of_an_anonymous_page_depends_only_on_the_pseudonyms() -> None:
     students = [report.student for report in LARGE]
-    names = code_names(students, "secret")
+    names = pseudonyms(students, "secret")
     renamed = [dataclasses.replace(report, student=f"x{names[report.student]}") for report in LARGE]
     page = pages.render_anonymous_cohort(renamed[::-1], samples.RUN, {f"x{name}": name for name in names.values()})
     assert page == pages.render_anonymous_cohort(LARGE, samples.RUN, names)
@@ -426,22 +427,22 @@ def test_the_order_of_an_anonymous_page_hangs_on_the_code_names_alone() -> None:
         (".*", "a.*b", "a.*b"),
     ],
 )
-def test_in_an_answer_its_own_writer_is_blacked_out(student: str, text: str, shown: str) -> None:
+def test_the_writers_name_is_blacked_out_in_an_answer(student: str, text: str, shown: str) -> None:
     assert ByNumber({student: "Student 001"}).answer(student, text) == shown
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "shown"),
     [
         ("A picture in part1 answers.docx may be part of this answer.", "A picture in a document may be part of this"),
-        ("This part is answered in other words in Max W notes.md.", UNTOLD),
-        ("Asked for by Max.", UNTOLD),
+        ("This part is answered in other words in Max W notes.md.", WITHHELD),
+        ("Asked for by Max.", WITHHELD),
         ("2.5 is right. Say e.g. why.", "2.5 is right. Say e.g. why."),
     ],
 )
-def test_a_reason_that_names_a_file_or_the_student_is_not_told(message: str, told: str) -> None:
+def test_a_reason_that_names_a_file_or_the_student_is_withheld(message: str, shown: str) -> None:
     answer: Result = cohorts.answer("1", R, message=message)
-    assert ByNumber({"Weber_Max": "Student 001"}).reason("Weber_Max", answer).startswith(told)
+    assert ByNumber({"Weber_Max": "Student 001"}).reason("Weber_Max", answer).startswith(shown)
 
 
 # Files, names and sizes
@@ -453,7 +454,7 @@ def test_both_pages_are_written_and_links_lead_to_the_students_pages(tmp_path: P
         pages.write_report_page(tmp_path, report, samples.record_of(report), samples.RUN)
     index = pages.write_cohort_page(tmp_path, reports, samples.RUN)
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "anonymous.html", SECRET_FILE, "students"}
-    links = {urldefrag(one["href"] or "").url for one in Page(index.read_text(encoding="utf-8")).all("a")}
+    links = {urldefrag(link["href"] or "").url for link in Page(index.read_text(encoding="utf-8")).all("a")}
     assert len(links) == len(reports) + 1
     assert all((tmp_path / unquote(link)).is_file() for link in links)
 

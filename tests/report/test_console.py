@@ -1,7 +1,7 @@
-"""The terminal: fits its width, reads nothing from a submission as markup, and works without a terminal.
+"""Terminal output: fits the width, never reads text from a submission as markup, and works without a terminal.
 
-The summary of one cohort is compared with ``tests/report/gold/console-WIDTH.txt``. After a change that is meant, write
-those files anew with ``LAB4_RENEW_GOLD=1 nox -s tests -- tests/report/test_console.py``, and read the difference.
+The summary of one cohort is compared with ``tests/report/gold/console-WIDTH.txt``. After an intended change, write
+these files again with ``LAB4_RENEW_GOLD=1 nox -s tests -- tests/report/test_console.py``, and read the diff.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ GOLD = TESTS / "report" / "gold"
 
 
 def answered(student: str, *open_parts: str) -> Report:
-    """A report on right code whose answers are marked, but for those parts."""
+    """A report with correct code, in which all answers except ``open_parts`` are marked."""
     report = samples.passed_report(student)
     right = [
-        samples.altered(one, status=Status.PASSED, awarded=Decimal(1), text="An answer.", confidence=0.9)
-        for one in report.answers
+        samples.altered(answer, status=Status.PASSED, awarded=Decimal(1), text="An answer.", confidence=0.9)
+        for answer in report.answers
     ]
-    answers = tuple(_waiting(one) if one.part in open_parts else one for one in right)
+    answers = tuple(_waiting(answer) if answer.part in open_parts else answer for answer in right)
     return samples.changed(report, answers=answers, awarded=report.awarded + len(answers) - len(open_parts))
 
 
@@ -47,7 +47,7 @@ def _waiting(answer: Result) -> Result:
 
 
 def cohort() -> tuple[Report, ...]:
-    """Every status and every hostile name, with answers of all kinds: settled, open, none at all."""
+    """Every status and every hostile name, with settled answers, open answers and no answers."""
     some = [answered(f"t{number:07d}", "7c", *(["8"] if number % 2 else [])) for number in range(8)]
     return (answered("t1234567"), *some, answered("陳大文" * 8, "7c"), *samples.cohort())
 
@@ -73,13 +73,13 @@ def without_padding(text: str) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_summary_is_as_it_was(width: int) -> None:
+def test_the_summary_equals_its_gold_file(width: int) -> None:
     path = GOLD / f"console-{width}.txt"
     text = without_padding(summary(width, cohort())).replace(str(FOLDER), FOLDER.as_posix())
     if os.environ.get("LAB4_RENEW_GOLD"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
-    assert text == path.read_text(encoding="utf-8"), "meant? Renew the file as this module's first lines say"
+    assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; LAB4_RENEW_GOLD=1 renews it"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -103,12 +103,12 @@ def test_a_line_has_the_points_of_both_parts_and_what_is_open() -> None:
 
 def test_a_wide_terminal_shows_more_of_a_cause() -> None:
     student = next(line for line in summary(120).splitlines() if line.startswith("s2345678"))
-    assert "No ReLU stands between conv2 and fc1." in student
+    assert "There is no ReLU between conv2 and fc1." in student
     student = next(line for line in summary(80).splitlines() if line.startswith("s2345678"))
     assert student.endswith("…")
 
 
-def test_the_summary_says_what_it_must() -> None:
+def test_the_summary_has_all_its_parts() -> None:
     text = summary(120, cohort())
     for words in (
         "Note: MNIST was not available",
@@ -126,12 +126,12 @@ def test_the_summary_says_what_it_must() -> None:
     assert re.search(r"^ training\.accuracy +Learns to read digits +1  s5678901$", text, re.MULTILINE)
 
 
-def test_the_most_frequent_cause_stands_with_its_count() -> None:
+def test_the_most_frequent_cause_has_its_count() -> None:
     reports = [samples.partial_report(f"p{number}") for number in range(3)]
-    assert re.search(r"ReLU after each hidden layer +3 +– +3 x No ReLU stands", summary(120, reports))
+    assert re.search(r"ReLU after each hidden layer +3 +– +3 x There is no ReLU", summary(120, reports))
 
 
-def test_without_students_there_is_nothing_to_do() -> None:
+def test_an_empty_run_names_no_next_command() -> None:
     text = summary(80, [])
     assert text.splitlines()[3].startswith("0 submissions")
     assert "Needs a tutor" not in text
@@ -144,7 +144,7 @@ def test_settled_runs_name_no_next_command() -> None:
     assert "Next" not in text
 
 
-def test_three_hundred_students_have_a_line_each() -> None:
+def test_each_of_three_hundred_students_has_a_line() -> None:
     reports = [answered(f"student{number:03d}", "7c", "8") for number in range(300)]
     lines = summary(80, reports).splitlines()
     assert sum(line.startswith("student") for line in lines) == 300
@@ -179,7 +179,7 @@ def test_a_long_path_is_never_broken() -> None:
     assert str(folder / "index.html") in stream.getvalue().splitlines()[-3]
 
 
-def test_a_stream_that_lacks_a_symbol_gets_a_question_mark() -> None:
+def test_a_symbol_outside_the_encoding_becomes_a_question_mark() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
     print_summary(make_console(stream), samples.cohort(), samples.RUN, FOLDER)
@@ -199,7 +199,7 @@ def test_columns_never_exceed_the_width_and_hide_no_short_cell() -> None:
 # Progress
 
 
-def test_without_a_terminal_there_is_a_plain_line_a_submission() -> None:
+def test_without_a_terminal_each_submission_has_a_plain_line() -> None:
     stream = io.StringIO()
     with Progress(Console(file=stream, width=40), 300) as progress:
         progress.stage("s1234567", "load")
@@ -214,7 +214,7 @@ def test_without_a_terminal_there_is_a_plain_line_a_submission() -> None:
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_quiet_prints_faults_only(is_terminal: bool) -> None:
+def test_quiet_prints_only_faults(is_terminal: bool) -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=80, force_terminal=is_terminal, color_system=None, _environ={"TERM": "xterm"})
     with Progress(console, 2, is_quiet=True) as progress:
@@ -240,7 +240,7 @@ def test_on_a_terminal_a_bar_shows_counts_and_the_stage() -> None:
     assert "\x1b[31m" not in text
 
 
-def test_every_status_can_be_done() -> None:
+def test_progress_shows_every_status() -> None:
     stream = io.StringIO()
     reports = samples.cohort()[:6]
     with Progress(Console(file=stream, width=80), len(reports)) as progress:

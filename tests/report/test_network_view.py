@@ -1,4 +1,4 @@
-"""The executed network beside the lab's: what lines up, what is marked, and that the checks have the last word."""
+"""The comparison with the lab's network: aligned rows, marked rows, and agreement with the checks."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ TAIL = (FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX)
 
 
 def evidence_of(trace: Tracing) -> Evidence:
-    """Evidence of a net with this trace, whose outputs are what the tail of the trace makes them."""
+    """Evidence of a network with this trace, with outputs that agree with the end of the trace."""
     network = executed_network(trace)
     last = network.weighted[-1].index if network.weighted else -1
-    tail = tuple(one.name for one in network.path if one.index > last)
+    tail = tuple(operation.name for operation in network.path if operation.index > last)
     scores = samples.SCORES
     if "log_softmax" not in tail:
         scores = Scores(True, 3.0, -3.0, sum_error=9.0, column_error=9.0, probability_error=9.0, tail=tail)
@@ -52,7 +52,7 @@ def compared(*operations: Operation) -> Comparison:
 
 
 def shown(comparison: Comparison) -> list[tuple[str, str, str]]:
-    """Every row that does not simply fit, as (state, place, operation)."""
+    """Every row whose state is not SAME, as (state, place, operation)."""
     return [
         (row.state.value, row.place.name if row.place else "", row.step.layer or row.step.name if row.step else "")
         for row in comparison.rows
@@ -65,13 +65,13 @@ RIGHT = {
     "pool after ReLU": (*HEAD, CONV2, *NECK, *TAIL),
     "pool before ReLU": (CONV1, POOL, RELU, CONV2, POOL, RELU, DROPOUT, FLATTEN, *TAIL),
     "dropout before all": (CONV1, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN, FC1, DROPOUT, RELU, FC2, LOG_SOFTMAX),
-    "dropout behind flatten": (CONV1, RELU, CONV2, RELU, FLATTEN, DROPOUT, *TAIL),
-    "functional": tuple(replace(one, layer="") for one in (*HEAD, CONV2, *NECK, *TAIL)),
+    "dropout after flatten": (CONV1, RELU, CONV2, RELU, FLATTEN, DROPOUT, *TAIL),
+    "functional": tuple(replace(operation, layer="") for operation in (*HEAD, CONV2, *NECK, *TAIL)),
 }
 
 
 @pytest.mark.parametrize("operations", RIGHT.values(), ids=RIGHT)
-def test_a_right_net_shows_no_difference(operations: Sequence[Operation]) -> None:
+def test_a_correct_network_shows_no_difference(operations: Sequence[Operation]) -> None:
     comparison = compared(*operations)
     assert comparison.first is None
     assert comparison.summary == "No difference: these are the lab's layers in the lab's order."
@@ -79,7 +79,7 @@ def test_a_right_net_shows_no_difference(operations: Sequence[Operation]) -> Non
     assert {place for _, place, _ in shown(comparison)} <= {"pooling", "flatten"}
 
 
-def test_more_than_the_lab_asks_for_is_shown_as_such() -> None:
+def test_additional_operations_are_shown_as_additional() -> None:
     norm, scale = op("norm", "batch_norm"), op("arithmetic", "mul")
     comparison = compared(scale, CONV1, norm, RELU, RELU, DROPOUT, CONV2, *NECK, *TAIL)
     assert comparison.first is None
@@ -101,7 +101,7 @@ DIFFERENT = {
     "tanh": (
         (CONV1, TANH, POOL, CONV2, *NECK, *TAIL),
         [("other", "ReLU", "tanh")],
-        "After `conv1`, the lab's network has a ReLU; yours has `tanh`, which is another function.",
+        "After `conv1`, the lab's network has a ReLU; yours has `tanh`, which is a different function.",
     ),
     "no dropout": (
         (*HEAD, CONV2, RELU, POOL, FLATTEN, FC1, RELU, FC2, LOG_SOFTMAX),
@@ -116,7 +116,7 @@ DIFFERENT = {
     "three convolutions": (
         (*HEAD, CONV2, RELU, CONV3, *NECK, *TAIL),
         [("extra", "", "conv3"), ("also", "", "relu")],
-        "After `relu`, your network runs `conv3`, which is one layer more than the lab's.",
+        "After `relu`, your network runs `conv3`, which is one layer too many.",
     ),
     "one convolution": (
         (*HEAD, DROPOUT, FLATTEN, *TAIL),
@@ -140,12 +140,12 @@ DIFFERENT = {
             ("open", "ReLU", ""),
             ("open", "dropout", ""),
         ],
-        "After `view`, your network runs `fc1`, which stands in another place than the lab's.",
+        "After `view`, your network runs `fc1`, which is in a different place in the lab's network.",
     ),
     "softmax": (
         (*HEAD, CONV2, *NECK, FC1, RELU, DROPOUT, FC2, SOFTMAX),
         [("other", "log-softmax", "softmax")],
-        "After `fc2`, the lab's network has a log-softmax; yours has `softmax`, which is another function.",
+        "After `fc2`, the lab's network has a log-softmax; yours has `softmax`, which is a different function.",
     ),
     "softmax, then log-softmax": (
         (*HEAD, CONV2, *NECK, FC1, RELU, DROPOUT, FC2, SOFTMAX, LOG_SOFTMAX),
@@ -171,7 +171,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(("operations", "rows", "summary"), DIFFERENT.values(), ids=DIFFERENT)
-def test_a_difference_is_marked_and_told(
+def test_a_difference_is_marked_and_summarised(
     operations: Sequence[Operation], rows: list[tuple[str, str, str]], summary: str
 ) -> None:
     comparison = compared(*operations)
@@ -188,21 +188,21 @@ def test_a_pass_that_stops_is_compared_as_far_as_it_ran() -> None:
     comparison = compare(trace, lost_in(evidence_of(trace)))
     assert [row.state for row in comparison.rows].count(State.UNREACHED) == len(PLACES) - 5
     assert comparison.first is None
-    assert comparison.summary == "Your pass stops after `relu`; what comes later could not be compared."
+    assert comparison.summary == "Your forward pass stops after `relu`; the layers after that could not be compared."
     worse = samples.stopped(CONV1, POOL, CONV2, RELU, problem=Problem("forward", "no attribute 'fc1'"))
     assert compare(worse, lost_in(evidence_of(worse))).summary.startswith("After `conv1`, the lab's network has a ReLU")
     nothing = samples.stopped(problem=Problem("forward", "name 'F' is not defined"))
-    assert compare(nothing, ()).summary.startswith("Your pass stops before its first layer")
+    assert compare(nothing, ()).summary.startswith("Your forward pass stops before its first layer")
 
 
-def test_a_wrong_size_is_no_difference_and_is_marked_all_the_same() -> None:
-    mended = (*HEAD, CONV2, *NECK, replace(FC1, expected=250), RELU, DROPOUT, FC2, LOG_SOFTMAX)
-    trace = samples.trace(*mended, repairs=(Repair("linear-size", "fc1", "expects 250 inputs but is given 320"),))
+def test_a_wrong_size_is_marked_but_is_not_a_difference() -> None:
+    repaired = (*HEAD, CONV2, *NECK, replace(FC1, expected=250), RELU, DROPOUT, FC2, LOG_SOFTMAX)
+    trace = samples.trace(*repaired, repairs=(Repair("linear-size", "fc1", "expects 250 inputs but is given 320"),))
     comparison = compare(trace, {"forward.shape"})
     assert [row[::2] for row in shown(comparison)] == [("misfit", "fc1")]
     assert comparison.first is not None
     assert comparison.summary == (
-        "These are the lab's layers in the lab's order, but `fc1` is declared for 250 inputs and given 320."
+        "These are the lab's layers in the lab's order, but `fc1` is declared for 250 inputs and gets 320."
     )
     eleven = samples.trace(*HEAD, CONV2, *NECK, *TAIL[:-2], replace(FC2, shape_out=(4, 11)), LOG_SOFTMAX)
     assert compare(eleven, {"forward.shape"}).summary.endswith("but `fc2` gives 11 scores for 10 digits.")
@@ -210,15 +210,15 @@ def test_a_wrong_size_is_no_difference_and_is_marked_all_the_same() -> None:
     assert compare(mixing, {"forward.shape"}).summary.endswith("but `view` does not keep one row for each image.")
 
 
-def test_what_a_tutor_lets_pass_is_not_marked() -> None:
+def test_what_cost_no_points_is_not_marked() -> None:
     trace = samples.trace(*HEAD, CONV2, RELU, POOL, FLATTEN, *TAIL)
     assert compare(trace, {"structure.dropout_conv"}).first is not None
     comparison = compare(trace, ())
     assert comparison.first is None
-    assert comparison.summary == "This is not quite the lab's arrangement, but nothing of that cost points."
+    assert comparison.summary == "Your layers are not arranged exactly as in the lab, but that cost no points."
 
 
-def test_branches_that_the_checks_let_pass_are_not_marked() -> None:
+def test_branches_that_the_checks_accept_are_not_marked() -> None:
     second = replace(CONV2, inputs=(0,), shape_in=CONV1.shape_out)
     joined = samples.trace(CONV1, second, op("arithmetic", "add", inputs=(0, 1)), RELU, DROPOUT, FLATTEN, *TAIL)
     around = samples.trace(*HEAD, CONV2, op("arithmetic", "add", inputs=(2, 3)), *NECK, *TAIL)
@@ -236,20 +236,20 @@ def test_a_log_softmax_written_by_hand_fills_its_place() -> None:
     assert last.step.name == "sub"
 
 
-def test_a_loss_that_no_layer_shows_is_told_elsewhere() -> None:
+def test_a_loss_without_a_differing_layer_refers_to_the_item() -> None:
     comparison = compare(samples.trace(*samples.LAYERS), {"output.log_softmax"})
     assert comparison.first is None
-    assert "told at its item above" in comparison.summary
+    assert "The item above explains what cost points." in comparison.summary
 
 
-def test_an_operation_beside_the_path_is_not_drawn() -> None:
+def test_an_operation_off_the_path_is_not_shown() -> None:
     aside = op("other", "mean", inputs=(2,))
     comparison = compare(samples.trace(*samples.LAYERS, aside, output=len(samples.LAYERS) - 1), ())
     assert "mean" not in [row.step.name for row in comparison.rows if row.step]
     assert comparison.parameters == 21840
 
 
-def test_a_very_long_network_is_cut_and_its_difference_told() -> None:
+def test_a_very_long_network_is_cut_and_its_difference_summarised() -> None:
     comparison = compared(*[RELU] * 400)
     assert len(comparison.rows) == 80
     assert comparison.hidden > 300
@@ -260,7 +260,7 @@ ALPHABET = (CONV1, CONV2, FC1, FC2, RELU, RELU, POOL, DROPOUT, DROPOUT, IDLE, FL
 
 
 def a_chain(seed: int) -> tuple[Operation, ...]:
-    """The lab's network with up to three operations taken out, put in, replaced or swapped."""
+    """The lab's network with up to three operations removed, inserted, replaced or swapped."""
     rng = random.Random(seed)
     chain = list(rng.choice(list(RIGHT.values())))
     for _ in range(rng.randrange(4)):
@@ -286,7 +286,7 @@ def test_a_difference_is_shown_exactly_where_the_checks_took_points() -> None:
         lost = lost_in(evidence) & CHECKS
         assert evidence.trace is not None
         comparison = compare(evidence.trace, lost)
-        words = [one.layer or one.name for one in chain]
+        words = [operation.layer or operation.name for operation in chain]
         assert (comparison.first is None) == (not lost), (seed, words, sorted(lost), comparison.summary)
         outcomes[bool(lost)] += 1
         shown_steps = [row.step for row in comparison.rows if row.step]

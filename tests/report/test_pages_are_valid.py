@@ -1,6 +1,6 @@
-"""Every page of a run against the rules of HTML that need no browser: it parses without an error, and nothing dangles.
+"""Every page of a run is valid HTML: it parses without an error, and all references resolve.
 
-What a page does in a browser is tested in tests/browser; what it says, in the tests of the student's and cohort's page.
+Behaviour in a browser is tested in tests/browser, the content in the tests of the student's page and the cohort page.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAMED_BY_THEIR_TEXT = {"a", "button", "summary", "h1", "h2", "h3", "h4", "th", "
 
 
 class Tree:
-    """A page as the HTML standard's algorithm parses it, with the errors that the algorithm met."""
+    """A page as the HTML standard's algorithm parses it, with all parse errors."""
 
     def __init__(self, source: str) -> None:
         parser = HTMLParser(namespace_html_elements=False)
@@ -52,11 +52,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Tree]:
 
 
 def faults(pages: dict[Path, Tree], found: dict[Path, list[object]]) -> dict[str, list[object]]:
-    """What is wrong by page, shortened for the message of a failing test."""
+    """The faults by page, shortened for the message of a failing test."""
     return {f"{path.parent.name}/{path.name}": wrong[:5] for path, wrong in found.items() if wrong and path in pages}
 
 
-def test_a_broken_page_would_be_noticed() -> None:
+def test_the_parser_detects_invalid_pages() -> None:
     start = "<!DOCTYPE html><title>page</title>"
     for broken in ("<p><div></p>", "<p id=a id=b>", "<p>&nothing;", "<b><p></b>", "\0", '<a href="x"rel="y">', "<p/>"):
         assert Tree(start + broken).errors, broken
@@ -70,7 +70,7 @@ def test_every_page_parses_without_an_error(pages: dict[Path, Tree]) -> None:
     assert {tree.mode for tree in pages.values()} == {"no quirks"}
 
 
-def test_every_page_says_its_language_and_has_a_title_of_its_own(pages: dict[Path, Tree]) -> None:
+def test_every_page_has_a_language_and_its_own_title(pages: dict[Path, Tree]) -> None:
     assert {tree.root.get("lang") for tree in pages.values()} == {"en"}
     titles = {path: (tree.root.findtext("head/title") or "").strip() for path, tree in pages.items()}
     assert [path for path, title in titles.items() if not title] == []
@@ -83,9 +83,9 @@ def test_ids_are_unique_and_every_reference_to_one_resolves(pages: dict[Path, Tr
     found: dict[Path, list[object]] = {}
     for path, tree in pages.items():
         ids = Counter(tree.values("id"))
-        named = {one for name in REFERENCES for value in tree.values(name) for one in value.split()}
-        bad = [one for one in ids if not one or re.search(r"\s", one)]
-        found[path] = [*(one for one, count in ids.items() if count > 1), *(named - set(ids)), *bad]
+        named = {name for name in REFERENCES for value in tree.values(name) for name in value.split()}
+        bad = [id for id in ids if not id or re.search(r"\s", id)]
+        found[path] = [*(id for id, count in ids.items() if count > 1), *(named - set(ids)), *bad]
     assert faults(pages, found) == {}
 
 
@@ -97,7 +97,7 @@ def test_headings_come_in_order_below_one_of_the_first_level(pages: dict[Path, T
         assert all(later <= earlier + 1 for earlier, later in pairwise(levels)), (path, levels)
 
 
-def test_every_link_leads_to_a_page_and_a_place_that_are_there(pages: dict[Path, Tree]) -> None:
+def test_every_link_leads_to_an_existing_page_and_element(pages: dict[Path, Tree]) -> None:
     ids = {path: set(tree.values("id")) for path, tree in pages.items()}
     found: dict[Path, list[object]] = {}
     for path, tree in pages.items():
@@ -157,7 +157,7 @@ def test_tables_name_themselves_and_their_rows_and_columns(pages: dict[Path, Tre
     assert faults(pages, found) == {}
 
 
-def test_what_is_announced_has_words(pages: dict[Path, Tree]) -> None:
+def test_everything_that_a_screen_reader_announces_has_text(pages: dict[Path, Tree]) -> None:
     found: dict[Path, list[object]] = {}
     for path, tree in pages.items():
         silent: list[object] = [
@@ -176,7 +176,7 @@ def test_what_is_announced_has_words(pages: dict[Path, Tree]) -> None:
     assert faults(pages, found) == {}
 
 
-def test_the_pages_have_the_parts_that_these_tests_look_at(pages: dict[Path, Tree]) -> None:
+def test_the_pages_contain_the_elements_that_these_tests_check(pages: dict[Path, Tree]) -> None:
     tags = Counter(element.tag for tree in pages.values() for element in tree.root.iter())
     for tag in ("table", "th", "a", "img", "details", "blockquote", "h3", "label", "select"):
         assert tags[tag], tag

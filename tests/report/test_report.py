@@ -1,4 +1,4 @@
-"""The HTML pages: self-contained, well-formed, accessible, and deaf to what a submission writes into its names."""
+"""The HTML pages are self-contained, well-formed and accessible, and hostile names stay text."""
 
 from __future__ import annotations
 
@@ -61,24 +61,24 @@ def test_a_hostile_name_stays_text(name: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800-\udfff]", source)
 
 
-def test_a_report_says_what_it_must() -> None:
+def test_a_page_has_all_parts_of_a_report() -> None:
     page = student_page(samples.partial_report(), samples.DIGITS_RUN)
     for words in (
         "s2345678",
         "13.5 / 30",
-        "Part 2: the network 13.5 0 3.5 17 Part 1: the questions 0 13 0 13 Together 13.5 13 3.5 30",
+        "Part 2: the network 13.5 0 3.5 17 Part 1: the questions 0 13 0 13 Total 13.5 13 3.5 30",
         "13 answers of Part 1 (worth 13) wait for a tutor.",
         "MNIST was not available",
         "it was taken because it defines Net",
         "✗ failed",
         "◐ partial",
         "Expected conv1, ReLU, conv2, ReLU, fc1, ReLU, fc2",
-        "Fix this first: ReLU after each hidden layer . No ReLU stands between conv2 and fc1. Try: Wrap conv2 as well",
+        "Fix this first: ReLU after each hidden layer . There is no ReLU between conv2 and fc1. Try: Wrap conv2",
         "−1.5 Log-softmax output −0.5 Learns to read digits",
         "F.log_softmax(x, dim=1) instead of F.softmax(x, dim=1)",
         "After conv2 , the lab's network has a ReLU; yours has none before fc1 .",
-        "a 7 read as 1 with 98 %",
-        "Most often a 4 was read as a",
+        "7 read as 1, 98 % sure",
+        "Most frequent mistake: 4 read as",
         "N × 10 × 24 × 24",
         "95.4 %",
         "94 % earns 75 % of the points",
@@ -94,22 +94,22 @@ def test_waiting_items_of_both_parts_are_named_together() -> None:
     assert expected in student_page(samples.review_report()).text
 
 
-def test_nothing_waits_once_all_is_marked() -> None:
+def test_nothing_waits_when_everything_is_marked() -> None:
     base = samples.passed_report()
-    answers = tuple(dataclasses.replace(one, status=Status.PASSED, awarded=Decimal(1)) for one in base.answers)
+    answers = tuple(dataclasses.replace(answer, status=Status.PASSED, awarded=Decimal(1)) for answer in base.answers)
     page = student_page(samples.changed(base, answers=answers, awarded=Decimal(30)))
     assert "30 / 30" in page.text
-    assert "Together 30 0 0 30" in page.text
+    assert "Total 30 0 0 30" in page.text
     assert "Not final" not in page.text
     assert "not marked" not in page.text
 
 
-def test_a_fault_of_ours_is_no_nought() -> None:
+def test_a_fault_of_the_grader_is_not_shown_as_zero() -> None:
     report = samples.error_report()
     page = student_page(report)
     assert "– / 30" in page.text
     assert "0 / 30" not in page.text
-    assert "it counts against nobody" in page.text
+    assert "This costs no points" in page.text
 
 
 def test_a_run_that_never_trained_has_no_chart() -> None:
@@ -118,7 +118,7 @@ def test_a_run_that_never_trained_has_no_chart() -> None:
     assert "Brief training run" not in student_page(samples.failed_report()).text
 
 
-def test_each_seed_has_a_line_of_its_own() -> None:
+def test_each_seed_has_its_own_line_style() -> None:
     chart = learning_chart([samples.training(seed, 9500) for seed in (1, 2, 3)], samples.BANDS)
     assert chart is not None
     assert len({curve.dash for curve in chart.curves}) == 3
@@ -129,7 +129,7 @@ def test_a_page_of_a_student_stays_small() -> None:
     assert len(samples.student_page(samples.partial_report(), samples.RUN)) < 400_000
 
 
-def test_every_status_has_a_word_and_a_symbol_of_its_own() -> None:
+def test_every_status_has_its_own_word_and_symbol() -> None:
     assert set(SYMBOLS) == set(WORDS) == set(Status)
     assert len(set(SYMBOLS.values())) == len(Status)
 
@@ -154,7 +154,7 @@ def test_points_have_no_trailing_zeros(value: str, written: str) -> None:
         ("👩🏽‍🔬 ok", "👩🏽‍🔬 ok"),
     ],
 )
-def test_what_cannot_be_seen_is_made_visible(text: str, shown: str) -> None:
+def test_invisible_characters_are_made_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
@@ -162,7 +162,7 @@ def test_a_block_keeps_its_lines() -> None:
     assert visible_block("a\r\n\tb\x1b[0m\x07") == "a\n\tb␇"
 
 
-def test_small_words() -> None:
+def test_short_texts_durations_and_times() -> None:
     assert shorten("abcdef", 4) == "abc…"
     assert shorten("abc", 3) == "abc"
     assert [duration(seconds) for seconds in (0.04, 9.96, 59.7, 185, 3720)] == [

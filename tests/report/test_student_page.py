@@ -1,9 +1,8 @@
-"""A student's page: whole pages against those kept in gold/student, pictures, answers, and what a tutor decided.
+"""A student's page: whole pages compared with gold/student, images, answers, and decisions of tutors.
 
-After a wanted change, `LAB4_RENEW_GOLD=1 pytest tests/report/test_student_page.py` writes the gold files anew; read
-their diff before it is committed. In a gold file the style sheets, which lie in the templates word for word, are left
-out, and a picture is replaced by its size and a digest of its pixels, for how PNG packs them depends on the library's
-version.
+After an intended change, `LAB4_RENEW_GOLD=1 pytest tests/report/test_student_page.py` writes the gold files again; read
+their diff before you commit it. Gold files leave out the style sheets, which are copies of the templates. Each image is
+replaced by its size and a digest of its pixels, because its PNG bytes depend on the version of the library.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def pixels(uri: str) -> Image.Image:
 
 
 def steady(source: str) -> str:
-    """The page without what differs between versions of Pillow, and without the style sheets."""
+    """The page without the style sheets, and with digests instead of images."""
 
     def digest(match: re.Match[str]) -> str:
         image = pixels(match[0])
@@ -57,7 +56,7 @@ def steady(source: str) -> str:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_as_it_was(name: str) -> None:
+def test_a_page_equals_its_gold_file(name: str) -> None:
     report, run = PAGES[name]
     page = steady(samples.student_page(report, run))
     path = GOLD / f"{name}.html"
@@ -93,7 +92,7 @@ WRITTEN_ON = [
 
 
 @pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
-def test_words_stand_out_from_their_ground(scheme: int) -> None:
+def test_text_has_enough_contrast(scheme: int) -> None:
     source = samples.student_page(samples.passed_report(), samples.RUN)
     palettes = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)\}", source)]
     long = {
@@ -112,7 +111,7 @@ def test_both_style_sheets_are_in_the_page() -> None:
         assert text in source
 
 
-def test_mistakes_are_dark_ink_on_white_with_words_for_each() -> None:
+def test_mistakes_are_dark_on_white_with_alternative_texts() -> None:
     mistakes = samples.mistakes()
     strip = digit_strip(mistakes)
     assert strip is not None
@@ -122,8 +121,8 @@ def test_mistakes_are_dark_ink_on_white_with_words_for_each() -> None:
         digit = image.crop((28 * at, 0, 28 * at + 28, 28))
         assert digit.tobytes() == bytes(255 - value for value in mistake.pixels)
     assert len(strip.alts) == len(mistakes)
-    assert strip.alts[0] == "a 7 read as 1 with 98 %"
-    for probability, words in ((0.99999, "with 99 %"), (1.0, "with 100 %")):
+    assert strip.alts[0] == "7 read as 1, 98\u00a0% sure"
+    for probability, words in ((0.99999, "99\u00a0% sure"), (1.0, "100\u00a0% sure")):
         sure = digit_strip([dataclasses.replace(mistakes[0], probability=probability)])
         assert sure is not None
         assert sure.alts[0].endswith(words)
@@ -134,7 +133,7 @@ def test_mistakes_are_dark_ink_on_white_with_words_for_each() -> None:
     ("count", "height", "width", "size"),
     [(1, 5, 5, (5, 5)), (10, 5, 5, (47, 11)), (32, 11, 11, (95, 47)), (9, 3, 1, (15, 7))],
 )
-def test_filters_lie_side_by_side(count: int, height: int, width: int, size: tuple[int, int]) -> None:
+def test_filters_are_laid_out_in_rows(count: int, height: int, width: int, size: tuple[int, int]) -> None:
     values = bytes(at % 251 for at in range(count * height * width))
     filters = dataclasses.replace(
         samples.filters(), count=count, height=height, width=width, values=b64encode(values).decode()
@@ -148,7 +147,7 @@ def test_filters_lie_side_by_side(count: int, height: int, width: int, size: tup
     assert picture.alt.startswith("one filter" if count == 1 else f"{count} filters")
 
 
-def test_pictures_of_the_best_run_are_shown() -> None:
+def test_images_of_the_best_run_are_shown() -> None:
     weak = dataclasses.replace(samples.training(1, 9400), mistakes=())
     trainings = (weak, samples.training(2, 9812), dataclasses.replace(weak, seed=3, total=0, correct=0))
     shown = gallery(trainings)
@@ -160,7 +159,7 @@ def test_pictures_of_the_best_run_are_shown() -> None:
     assert bands == [0.94, 0.97, None]
 
 
-def test_a_table_of_mistakes_sets_the_common_ones_off() -> None:
+def test_the_confusion_matrix_highlights_frequent_mistakes() -> None:
     row = (900, 60, 25, 15, 0, 0, 0, 0, 0, 0)
     training = dataclasses.replace(samples.training(1, 9000), confusion=(row,) + ((0,) * 10,) * 9)
     shown = gallery([training])
@@ -171,8 +170,10 @@ def test_a_table_of_mistakes_sets_the_common_ones_off() -> None:
 
 
 def pieces(folded: FoldedAnswer) -> str:
-    """The answer with what counted in brackets, and a bar where it is folded."""
-    halves = ("".join(f"[{one.text}]" if one.has_counted else one.text for one in half) for half in _halves(folded))
+    """The answer with brackets around the words that counted, and a bar at the fold."""
+    halves = (
+        "".join(f"[{piece.text}]" if piece.has_counted else piece.text for piece in half) for half in _halves(folded)
+    )
     return "|".join(filter(None, halves))
 
 
@@ -194,7 +195,7 @@ def _halves(folded: FoldedAnswer) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]
         (((-5, 4), (3, 3), (9, 5)), "[deep] nets learn"),
     ],
 )
-def test_words_that_counted_are_set_off(spans: tuple[tuple[int, int], ...], shown: str) -> None:
+def test_words_that_counted_are_highlighted(spans: tuple[tuple[int, int], ...], shown: str) -> None:
     assert pieces(fold("deep nets learn", spans)) == shown
 
 
@@ -233,30 +234,32 @@ def test_lines_of_an_answer_are_kept() -> None:
     assert '<blockquote class="answer"><mark>first</mark>\n\n  second &amp; &lt;i&gt;\ttab</blockquote>' in source
 
 
-def test_a_long_answer_is_there_as_a_whole() -> None:
+def test_a_long_answer_is_complete() -> None:
     source = answer_page(samples.LONG_ANSWER)
     assert len(Page(source).all("details")) == len(Page(source).all("summary")) == 1
     assert "layer 20 builds on" in source
 
 
-def test_full_answers_are_told_only_where_the_course_allows_it() -> None:
+def test_full_answers_are_shown_only_if_the_run_allows_it() -> None:
     for report in (samples.answered_report(), _with_full_answers(samples.passed_report())):
         assert "What the key says on" not in samples.student_page(report, samples.RUN)
         assert "A full answer: What the key says on 7e" in student_page(_with_full_answers(report), FULL_ANSWERS).text
 
 
 def _with_full_answers(report: Report) -> Report:
-    answers = tuple(samples.altered(one, full_answer=f"What the key says on {one.part}.") for one in report.answers)
+    answers = tuple(
+        samples.altered(answer, full_answer=f"What the key says on {answer.part}.") for answer in report.answers
+    )
     return samples.changed(report, answers=answers)
 
 
-def test_confidence_is_told_only_where_a_tutor_decides() -> None:
+def test_confidence_is_shown_only_where_a_tutor_decides() -> None:
     text = student_page(samples.answered_report()).text
-    assert text.count("% sure") == 2
+    assert text.count("The grader is ") == 2
     assert "The grader is 50 % sure of its proposal." in text
 
 
-def test_decisions_and_remarks_are_told_with_who_when_and_why() -> None:
+def test_decisions_and_comments_show_author_time_and_reason() -> None:
     text = student_page(samples.answered_report()).text
     for words in (
         "Decided by a tutor. Dropout after the first fully connected layer : 0 → 0.5;",
@@ -277,13 +280,13 @@ def test_a_decision_that_keeps_a_mark_confirms_it() -> None:
     assert "1 confirmed of 1." in student_page(samples.changed(base, answers=answers)).text
 
 
-def test_the_sum_tells_what_is_given_open_and_lost() -> None:
+def test_the_sums_show_given_open_and_lost_points() -> None:
     text = student_page(samples.answered_report()).text
     assert "Part 1: the questions 7 3 (1 proposed) 3 13" in text
-    assert "Together 23.5 3 3.5 30" in text
+    assert "Total 23.5 3 3.5 30" in text
 
 
-def test_what_is_not_lost_yet_is_not_marked_in_the_network() -> None:
+def test_only_lost_points_mark_a_row_of_the_network() -> None:
     item = samples.item("structure.relu", Status.NEEDS_REVIEW)
     for status, proposed, is_lost in (
         (Status.NEEDS_REVIEW, None, False),
@@ -298,7 +301,7 @@ def test_what_is_not_lost_yet_is_not_marked_in_the_network() -> None:
         assert lost_checks([changed]) == (frozenset({"structure.relu"}) if is_lost else frozenset())
 
 
-def test_filters_too_small_to_scale_are_still_drawn() -> None:
+def test_filters_with_a_scale_of_zero_are_drawn() -> None:
     assert filter_sheet(Filters(1, 1, 1, 0.0, "gA==")).width == 1
 
 
@@ -307,8 +310,8 @@ def test_a_page_stays_small() -> None:
     assert largest < 120_000
     output = dataclasses.replace(samples.evidence(samples.training(1, 9000)), output="'" * 100_000)
     answers = tuple(
-        samples.altered(one, text="'" * 50_000, spans=tuple((at, at + 1) for at in range(0, 400, 4)))
-        for one in samples.marked_answers()
+        samples.altered(answer, text="'" * 50_000, spans=tuple((at, at + 1) for at in range(0, 400, 4)))
+        for answer in samples.marked_answers()
     )
     report = samples.changed(samples.report("a" * 200, seen=output), answers=answers)
     assert len(samples.student_page(report, samples.RUN).encode()) < 400_000

@@ -1,4 +1,4 @@
-"""A stored run that waits for a tutor."""
+"""A stored run with open entries for the tests of the reviewing session."""
 
 from __future__ import annotations
 

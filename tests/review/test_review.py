@@ -1,4 +1,4 @@
-"""Reviewing: what each key does, on disk as well, and that nothing is lost whatever happens to the session."""
+"""The reviewing session: what each key does and writes, and that no decision is lost when a session ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grader.__main__ import main
 from grader.model import Decision, Report, UsageFault
 from grader.moderation.decisions import DECISIONS_FILE, Decisions, read_decisions, write_decisions
 from grader.moderation.decisions_file import DecisionsFile
-from grader.moderation.pseudonyms import code_names, secret_of
+from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.storage import records, run_folder
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
@@ -32,7 +32,7 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def review(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Hold a session of these lines: its exit code, and what was printed."""
+    """Run a session with these lines of input: its exit code, and its output."""
     handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -56,7 +56,7 @@ def first_of_7c(printed: str) -> str:
 # ---- the keys --------------------------------------------------------------------------------------------------------
 
 
-def test_accepting_keeps_the_proposal_with_the_author_and_the_time(folder: Path, review: Run) -> None:
+def test_accepting_saves_the_proposal_with_author_and_time(folder: Path, review: Run) -> None:
     code, printed = review("a", "a")
     assert code == 1, "other items are still open"
     assert sorted(decided(folder)) == [
@@ -79,7 +79,7 @@ def test_other_points_need_a_reason(folder: Path, review: Run) -> None:
     assert "Reason:" in printed
 
 
-def test_points_and_reason_may_stand_on_one_line(folder: Path, review: Run) -> None:
+def test_points_and_reason_may_be_on_one_line(folder: Path, review: Run) -> None:
     review("c 0.25 only the first half")
     assert decided(folder)[0][2:] == (Decimal("0.25"), "only the first half")
 
@@ -98,17 +98,17 @@ def test_the_brief_example_works_through_a_pipe(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("c lots", "lots is no number; write points such as 0.5."),
-        ("c 1.5 generous", "There are only 1 to give here."),
-        ("c -1 strict", "Points are 0 or more."),
-        ("c nan odd", "Points are 0 or more."),
-        ("c 0.3 odd", "Points go in steps of 0.25 here."),
-        ("0", "Only a submission without answers is settled by 0"),
-        ("x", "There is no key x; ? shows them all."),
-        ("u", "Nothing was done in this session"),
+        ("c lots", "lots is not a number; write points such as 0.5."),
+        ("c 1.5 generous", "You can give at most 1 here."),
+        ("c -1 strict", "Points must be 0 or more."),
+        ("c nan odd", "Points must be 0 or more."),
+        ("c 0.3 odd", "Points must be a multiple of 0.25 here."),
+        ("0", "0 is only for a submission without answers"),
+        ("x", "x is not a key here; ? shows all keys."),
+        ("u", "There is nothing to undo in this session."),
     ],
 )
-def test_what_cannot_be_done_is_said_and_changes_nothing(folder: Path, review: Run, line: str, words: str) -> None:
+def test_a_refused_key_is_explained_and_changes_nothing(folder: Path, review: Run, line: str, words: str) -> None:
     _, printed = review(line)
     assert words in printed
     assert not (folder / DECISIONS_FILE).exists()
@@ -116,8 +116,8 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(folder: Path, review: R
 
 def test_an_empty_reason_changes_nothing(folder: Path, review: Run) -> None:
     _, printed = review("c 0.25", "", "w", "")
-    assert "Without a reason nothing was changed." in printed
-    assert "An empty comment is not kept." in printed
+    assert "Nothing was saved, because a reason is needed." in printed
+    assert "An empty comment was not saved." in printed
     assert decided(folder) == []
 
 
@@ -132,28 +132,28 @@ def test_a_comment_changes_no_mark_and_stays_at_the_entry(folder: Path, review: 
 def test_skipping_leaves_an_entry_open(folder: Path, review: Run) -> None:
     _, printed = review("s", "s")
     assert decided(folder) == []
-    assert "That was all." in printed
+    assert "There are no more entries." in printed
     assert "2 left open." in printed
 
 
-def test_several_steps_are_taken_back_one_after_the_other(folder: Path, review: Run) -> None:
+def test_several_steps_are_undone_in_reverse_order(folder: Path, review: Run) -> None:
     _, printed = review("a", "w note", "a", "u", "u", "u", "u", "c 0.75 after all")
     (only,) = decided(folder)
     assert (only[0], only[2:]) == (first_of_7c(printed), (Decimal("0.75"), "after all"))
-    assert printed.count("Taken back:") == 3
+    assert printed.count("Undone:") == 3
     assert "7c: a comment" in printed
-    assert "Nothing was done in this session" in printed
+    assert "There is nothing to undo in this session." in printed
 
 
-def test_undo_returns_to_what_was_skipped(folder: Path, review: Run) -> None:
+def test_undo_returns_to_a_skipped_entry(folder: Path, review: Run) -> None:
     _, printed = review("s", "u", "a")
     assert decided(folder)[0][0] == first_of_7c(printed)
 
 
-def test_undo_takes_nothing_back_that_another_session_decided(folder: Path, review: Run) -> None:
+def test_undo_does_not_touch_decisions_of_another_session(folder: Path, review: Run) -> None:
     review("a")
     _, printed = review("u")
-    assert "Nothing was done in this session" in printed
+    assert "There is nothing to undo in this session." in printed
     assert len(decided(folder)) == 1
 
 
@@ -183,7 +183,7 @@ def test_a_submission_without_answers_is_one_decision(folder: Path, review: Run)
     assert "In this session: 0 decisions" in printed
 
 
-def test_undo_takes_all_parts_back_at_once(folder: Path, review: Run) -> None:
+def test_undo_removes_all_parts_at_once(folder: Path, review: Run) -> None:
     review("0", "y", "u", options=("--only", "part1"))
     assert decided(folder) == []
 
@@ -191,7 +191,7 @@ def test_undo_takes_all_parts_back_at_once(folder: Path, review: Run) -> None:
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_is_shown_whole_and_harmless(review: Run) -> None:
+def test_an_answer_is_shown_completely_without_control_characters(review: Run) -> None:
     _, printed = review(options=("--student", "ann", "--only", "7c"))
     assert "«once» red [bold]each[/bold] ␇place" in printed
     assert "\x1b" not in printed
@@ -207,17 +207,23 @@ def test_an_answer_is_shown_whole_and_harmless(review: Run) -> None:
     assert str(Path("students", "ann", "report.html")) in printed, "a path in pieces can be neither copied nor clicked"
 
 
-def test_an_item_of_the_code_is_shown_with_what_was_expected_and_seen(folder: Path, review: Run) -> None:
+def test_a_code_item_is_shown_with_expected_and_seen(folder: Path, review: Run) -> None:
     _, printed = review("a", "c 1.5 close enough", options=("--only", "training.accuracy"))
-    for words in ("Three seeds lie", "at least 97 %", "96.9 %", "Something was noticed.", "nothing; 2 can be given"):
+    for words in (
+        "Three seeds lie",
+        "at least 97 %",
+        "96.9 %",
+        "Something was noticed.",
+        "nothing; up to 2 can be given",
+    ):
         assert words in printed
-    assert "Nothing is proposed here; c gives points." in printed
+    assert "Nothing is proposed here; press c to give points." in printed
     assert decided(folder) == [("code", "training.accuracy", Decimal("1.5"), "close enough")]
 
 
-def test_code_names_tell_nothing(folder: Path, review: Run) -> None:
+def test_an_anonymous_review_shows_no_names(folder: Path, review: Run) -> None:
     _, printed = review("s", "a", "a", "a", "0", "y", options=("--anonymous",))
-    names = code_names(["ann", "bob", "code", "nobody"], secret_of(folder))
+    names = pseudonyms(["ann", "bob", "code", "nobody"], secret_of(folder))
     assert names["ann"] in printed
     for student in names:
         assert not re.search(rf"\b{student}\b", printed.split("In this session")[0]), student
@@ -233,7 +239,7 @@ def test_by_student_keeps_a_students_entries_together(review: Run) -> None:
     ]
 
 
-def test_settled_marks_come_up_for_second_marking(folder: Path, review: Run) -> None:
+def test_settled_marks_are_shown_for_second_marking(folder: Path, review: Run) -> None:
     options = ("--all", "--student", "bob", "--only", "7b")
     _, printed = review("c 0.5 not quite", options=options)
     assert "passed, 1/1" in printed
@@ -248,10 +254,10 @@ def test_settled_marks_come_up_for_second_marking(folder: Path, review: Run) -> 
     [
         (("--only", "structure.konv"), "Did you mean structure.conv?"),
         (("--only", "9"), "this run has no such item"),
-        (("--student", "zoe"), "nobody in this run is called zoe"),
+        (("--student", "zoe"), "no student in this run is called zoe"),
     ],
 )
-def test_what_is_not_in_the_run_is_a_usage_error(
+def test_an_unknown_item_or_student_is_a_usage_error(
     folder: Path, options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["review", str(folder), "--author", "T", *options]) == 2
@@ -277,7 +283,7 @@ def test_the_author_comes_from_the_environment(
     assert read_decisions(folder).entries[0].author == "Theo"
 
 
-def test_the_author_is_asked_for_when_nobody_says_it(
+def test_the_author_is_asked_for_when_unknown(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LAB4_TUTOR", " ")
@@ -291,7 +297,7 @@ def test_the_author_is_asked_for_when_nobody_says_it(
     assert read_decisions(folder).entries[0].author == "Thea"
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert main(["review", str(folder), "--only", "7c"]) == 2
-    assert "Say who decides" in capsys.readouterr().err
+    assert "Decisions need your name" in capsys.readouterr().err
 
 
 # ---- what is written -------------------------------------------------------------------------------------------------
@@ -304,7 +310,7 @@ def test_leaving_writes_the_changed_pages_and_the_tables(folder: Path, review: R
     assert "Tess" in page
     assert not (folder / run_folder.page_path("bob")).exists(), "his marks are the same"
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["submissions"]
-    (answer,) = (one for one in results[0]["answers"] if one["part"] == "7c")
+    (answer,) = (entry for entry in results[0]["answers"] if entry["part"] == "7c")
     assert (answer["awarded"], answer["override"]["author"]) == (0.5, "Tess")
     assert "0.5" in (folder / "marks.csv").read_text(encoding="utf-8-sig").splitlines()[1]
     assert (folder / "index.html").exists()
@@ -312,7 +318,7 @@ def test_leaving_writes_the_changed_pages_and_the_tables(folder: Path, review: R
     assert after == before, "automatic marks are never edited"
 
 
-def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, review: Run) -> None:
+def test_the_next_session_writes_the_pages_of_a_killed_one(folder: Path, review: Run) -> None:
     made = Decision(
         "bob", "part1.7c", "Theo", "2025-11-24T09:30:00+00:00", "ok", _digest(BOB), Decimal(1), Decimal(1), Decimal(1)
     )
@@ -326,10 +332,10 @@ def test_a_session_that_was_killed_is_made_up_for_by_the_next(folder: Path, revi
 def _digest(report: Report) -> str:
     from grader.moderation.decisions import subject_digest
 
-    return subject_digest(report, next(one for one in report.results if one.id == "part1.7c"))
+    return subject_digest(report, next(result for result in report.results if result.id == "part1.7c"))
 
 
-def test_decisions_outlive_a_kill(folder: Path) -> None:
+def test_decisions_survive_a_killed_session(folder: Path) -> None:
     session = subprocess.Popen(
         [sys.executable, "-m", "grader", "review", str(folder), "--only", "7c", "--author", "Tess"],
         cwd=ROOT,
@@ -348,7 +354,7 @@ def test_decisions_outlive_a_kill(folder: Path) -> None:
     assert [reason for *_, reason in decided(folder)] == ["accepted"]
 
 
-def test_ctrl_c_leaves_as_q_does(folder: Path) -> None:
+def test_ctrl_c_ends_a_session_like_q(folder: Path) -> None:
     session = subprocess.Popen(
         [sys.executable, "-m", "grader", "review", str(folder), "--only", "7c", "--author", "Tess"],
         cwd=ROOT,
@@ -373,7 +379,7 @@ def test_ctrl_c_leaves_as_q_does(folder: Path) -> None:
 
 
 class TwoTutors:
-    """Lines of one tutor; before the line numbered ``at`` is read, another does ``meanwhile``."""
+    """Input lines of one tutor; before line number ``at`` is read, another tutor does ``meanwhile``."""
 
     def __init__(self, lines: list[str], at: int, meanwhile: Callable[[], object]) -> None:
         self._lines, self._at, self._meanwhile = iter(lines), at, meanwhile
@@ -402,63 +408,63 @@ def by_theo(report: Report) -> Decision:
     )
 
 
-def test_what_another_tutor_decided_stands(
+def test_a_decision_of_another_tutor_is_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stdin = TwoTutors(["a\n"], 0, lambda: [samples.decide(folder, by_theo(one)) for one in (ANN, BOB)])
+    stdin = TwoTutors(["a\n"], 0, lambda: [samples.decide(folder, by_theo(report)) for report in (ANN, BOB)])
     monkeypatch.setattr(sys, "stdin", stdin)
     main(["review", str(folder), "--author", "Tess", "--only", "7c"])
     printed = capsys.readouterr().out
-    assert "Theo has given 0 here meanwhile; that stands, and yours was not kept." in printed
-    assert {one.author for one in read_decisions(folder).entries} == {"Theo"}
+    assert "Theo set 0 while you were reviewing this. That decision stands; yours was not saved." in printed
+    assert {entry.author for entry in read_decisions(folder).entries} == {"Theo"}
     assert "Theo" in (folder / run_folder.page_path("bob")).read_text(encoding="utf-8"), "whoever decided it"
 
 
-def test_what_another_tutor_settled_is_not_shown_again(
+def test_an_entry_settled_by_another_tutor_is_not_shown_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def meanwhile() -> None:
-        open_one = {"ann", "bob"} - {one.student for one in read_decisions(folder).entries}
-        samples.decide(folder, by_theo(ANN if "ann" in open_one else BOB))
+        waiting = {"ann", "bob"} - {entry.student for entry in read_decisions(folder).entries}
+        samples.decide(folder, by_theo(ANN if "ann" in waiting else BOB))
 
     monkeypatch.setattr(sys, "stdin", TwoTutors(["w note\n", "a\n"], 1, meanwhile))
     main(["review", str(folder), "--author", "Tess", "--only", "7c"])
-    made = [(one.author, one.new) for one in read_decisions(folder).entries if one.new is not None]
+    made = [(entry.author, entry.new) for entry in read_decisions(folder).entries if entry.new is not None]
     assert made[0] == ("Theo", Decimal(0))
-    assert len({one.student for one in read_decisions(folder).entries if one.new is not None}) == len(made)
+    assert len({entry.student for entry in read_decisions(folder).entries if entry.new is not None}) == len(made)
 
 
 # ---- the file of decisions -------------------------------------------------------------------------------------------
 
 
-def test_appending_reads_back_as_writing_does(tmp_path: Path) -> None:
+def test_appended_decisions_read_like_written_ones(tmp_path: Path) -> None:
     made = tuple(replace(by_theo(ANN), reason=f"{HOSTILE} {number}") for number in range(4))
     decisions = DecisionsFile(tmp_path)
-    for one in made:
-        with decisions.held():
-            decisions.add(one)
+    for decision in made:
+        with decisions.locked():
+            decisions.add(decision)
     assert read_decisions(tmp_path) == DecisionsFile(tmp_path).read() == Decisions(made)
-    with decisions.held():
+    with decisions.locked():
         decisions.remove(made[3])
         decisions.remove(made[1])
     assert read_decisions(tmp_path) == decisions.read() == Decisions((made[0], made[2]))
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n# a last word", "\r\n"])
-def test_a_file_edited_by_hand_is_added_to(tmp_path: Path, ending: str) -> None:
+def test_a_decision_is_added_to_a_file_edited_by_hand(tmp_path: Path, ending: str) -> None:
     write_decisions(tmp_path, Decisions((by_theo(ANN),)))
     path = tmp_path / DECISIONS_FILE
     path.write_bytes(path.read_bytes().rstrip() + ending.encode())
     decisions = DecisionsFile(tmp_path)
-    with decisions.held():
+    with decisions.locked():
         decisions.add(by_theo(BOB))
     assert read_decisions(tmp_path) == Decisions((by_theo(ANN), by_theo(BOB)))
 
 
-def test_a_list_written_by_hand_on_one_line_is_added_to(tmp_path: Path) -> None:
+def test_a_decision_is_added_to_an_inline_list(tmp_path: Path) -> None:
     (tmp_path / DECISIONS_FILE).write_text("format = 1\noverride = []\n", encoding="utf-8")
     decisions = DecisionsFile(tmp_path)
-    with decisions.held():
+    with decisions.locked():
         decisions.add(by_theo(BOB))
     assert read_decisions(tmp_path) == Decisions((by_theo(BOB),))
 
@@ -471,57 +477,57 @@ def test_two_sessions_lose_nothing(tmp_path: Path) -> None:
         "decisions = DecisionsFile(Path(sys.argv[1]))\n"
         "for number in range(15):\n"
         "    made = dataclasses.replace(by_theo(ANN), reason=f'{sys.argv[2]} {number}')\n"
-        "    with decisions.held(): decisions.add(made)\n"
+        "    with decisions.locked(): decisions.add(made)\n"
     )
     sessions = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name], cwd=ROOT) for name in ("one", "two")
     ]
     assert [session.wait(timeout=60) for session in sessions] == [0, 0]
-    assert len({one.reason for one in read_decisions(tmp_path).entries}) == 30
+    assert len({entry.reason for entry in read_decisions(tmp_path).entries}) == 30
 
 
 HOLD = (
     "import sys, time; from pathlib import Path\n"
     "from grader.moderation.decisions_file import DecisionsFile\n"
-    "with DecisionsFile(Path(sys.argv[1])).held():\n"
-    "    print('held', flush=True); time.sleep(60)\n"
+    "with DecisionsFile(Path(sys.argv[1])).locked():\n"
+    "    print('locked', flush=True); time.sleep(60)\n"
 )
 
 
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another session, which holds the file of decisions."""
+    """Another session, which has locked the file of decisions."""
     line = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as session:
         assert session.stdout is not None
-        assert session.stdout.readline() == "held\n"
+        assert session.stdout.readline() == "locked\n"
         yield session
         session.kill()
 
 
-def test_a_session_waits_for_another_that_writes(
+def test_a_session_waits_for_one_that_writes(
     tmp_path: Path, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("grader.moderation.decisions_file._PATIENCE", 0.1)
-    with pytest.raises(UsageFault, match="is being changed by another session"), DecisionsFile(tmp_path).held():
+    with pytest.raises(UsageFault, match="is being changed by another session"), DecisionsFile(tmp_path).locked():
         pass
-    assert holder.poll() is None, "the other session goes on, and still holds the file"
-    with pytest.raises(UsageFault), DecisionsFile(tmp_path).held():
+    assert holder.poll() is None, "the other session still runs, and still has the lock"
+    with pytest.raises(UsageFault), DecisionsFile(tmp_path).locked():
         pass
 
 
 def test_a_killed_session_leaves_no_lock(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     decisions = DecisionsFile(tmp_path)
-    with decisions.held():
+    with decisions.locked():
         decisions.add(by_theo(BOB))
     assert len(read_decisions(tmp_path).entries) == 1
 
 
-def test_a_lock_file_of_an_earlier_version_is_no_lock(tmp_path: Path) -> None:
+def test_a_lock_file_of_an_earlier_version_does_not_lock(tmp_path: Path) -> None:
     (tmp_path / f".{DECISIONS_FILE}.lock").write_bytes(b"")
     decisions = DecisionsFile(tmp_path)
-    with decisions.held():
+    with decisions.locked():
         decisions.add(by_theo(BOB))
     assert len(read_decisions(tmp_path).entries) == 1
 

@@ -1,4 +1,4 @@
-"""Reviewing on a terminal: keys work at once, escape sequences are few, and the terminal is left as it was."""
+"""The reviewing session in a terminal: keys work at once, escape sequences are few, and settings are restored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
 termios = pytest.importorskip("termios")
 fcntl = pytest.importorskip("fcntl")
 KEY_SECONDS = 20.0
-"""How long a key may take to show; a machine that is busy with other tests is slow."""
+"""Longest time until a key shows its effect, on a machine that is busy with other tests."""
 
 
 class Terminal:
@@ -48,17 +48,17 @@ class Terminal:
         self.seen = ""
 
     def settings(self) -> object:
-        """How the terminal is set."""
+        """The terminal's settings."""
         return termios.tcgetattr(self._slave)
 
     def close_line(self) -> None:
-        """What happens when the window is closed."""
+        """Do what closing the window does."""
         os.close(self._slave)
         os.close(self._master)
         self._slave = self._master = -1
 
     def press(self, keys: str, *, until: str) -> str:
-        """Press keys, and give all that appears until ``until`` does."""
+        """Press keys, and return all output until ``until`` appears."""
         os.write(self._master, keys.encode())
         return self.wait(until)
 
@@ -90,7 +90,7 @@ def terminal(folder: Path) -> Iterator[Terminal]:
 
 
 def screen(text: str) -> str:
-    """What is left of the output without its escape sequences."""
+    """The output without its escape sequences."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
@@ -109,15 +109,15 @@ def test_on_a_terminal_a_key_works_at_once(terminal: Terminal, folder: Path) -> 
     assert terminal.process.wait(timeout=30) == 1
 
 
-def test_on_a_terminal_arrow_keys_and_letters_that_are_none_do_nothing(terminal: Terminal, folder: Path) -> None:
+def test_on_a_terminal_arrow_keys_and_unknown_letters_do_nothing(terminal: Terminal, folder: Path) -> None:
     terminal.wait("help")
     terminal.press("\x1b[A", until="help")
-    assert "There is no key é" in screen(terminal.press("é", until="help"))
+    assert "é is not a key here" in screen(terminal.press("é", until="help"))
     assert decided(folder) == []
     terminal.press("\x04", until="In this session: 0 decisions")
 
 
-def test_on_a_terminal_the_words_that_count_are_set_off_and_nothing_else_is_sent(terminal: Terminal) -> None:
+def test_on_a_terminal_only_the_words_that_counted_are_highlighted(terminal: Terminal) -> None:
     seen = terminal.wait("help")
     if "Once for every" in screen(seen):  # the other one comes first
         seen = terminal.press("s", until="help")
@@ -126,7 +126,7 @@ def test_on_a_terminal_the_words_that_count_are_set_off_and_nothing_else_is_sent
     assert "␇place" in screen(seen)
 
 
-def test_a_terminal_that_is_closed_loses_nothing(terminal: Terminal, folder: Path) -> None:
+def test_closing_the_terminal_loses_no_decision(terminal: Terminal, folder: Path) -> None:
     terminal.wait("help")
     terminal.press("a", until="help")
     terminal.close_line()
@@ -134,7 +134,7 @@ def test_a_terminal_that_is_closed_loses_nothing(terminal: Terminal, folder: Pat
     assert [reason for *_, reason in decided(folder)] == ["accepted"]
 
 
-def test_ctrl_c_on_a_terminal_leaves_it_as_it_was(terminal: Terminal, folder: Path) -> None:
+def test_ctrl_c_restores_the_terminal(terminal: Terminal, folder: Path) -> None:
     before = terminal.settings()
     terminal.wait("help")
     terminal.press("a", until="help")
@@ -144,7 +144,7 @@ def test_ctrl_c_on_a_terminal_leaves_it_as_it_was(terminal: Terminal, folder: Pa
     assert '"author": "Tess"' in (folder / "results.json").read_text(encoding="utf-8")
 
 
-def test_no_color_leaves_the_words_that_count_underlined(folder: Path) -> None:
+def test_with_no_color_the_words_that_counted_are_underlined(folder: Path) -> None:
     session = Terminal(folder, "--only", "7c", NO_COLOR="1")
     try:
         seen = session.wait("help")

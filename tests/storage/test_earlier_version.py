@@ -1,6 +1,6 @@
-"""A run that the version before stored: its marks are refused with what to do, its evidence is marked again.
+"""A run stored by an earlier version: its marks are refused with advice, and its evidence can be marked again.
 
-``earlier_run/`` is such a run over the sample of its name, as it was written, but for the folder that it came from.
+``earlier_run/`` is such a run, as it was written except for the path of the submissions.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ def earlier(tmp_path: Path) -> Path:
 
 
 def marks_in(run: Path) -> Any:
-    """What results.json says of the student, but for the words."""
+    """The content of results.json about the student, without messages."""
     (row,) = json.loads((run / results_json.RESULTS_FILE).read_text(encoding="utf-8"))["submissions"]
     return {
         "points": (row["status"], row["awarded"], row["available"]),
         "items": [(item["id"], item["status"], item["awarded"], item["proposed"]) for item in row["items"]],
         "answers": [
-            (one["part"], one["status"], one["awarded"], one["spans"], one["answer"]) for one in row["answers"]
+            (answer["part"], answer["status"], answer["awarded"], answer["spans"], answer["answer"])
+            for answer in row["answers"]
         ],
     }
 

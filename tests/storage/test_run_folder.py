@@ -1,4 +1,4 @@
-"""The files of a run: the stored record, results.json, marks.csv, the marker of the folder."""
+"""The files of a run: stored evidence, results.json, marks.csv, and run.json, which marks the folder."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def rows_of(folder: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def same(one: object, other: object) -> bool:
-    """Equal, with nan equal to nan."""
-    return repr(one) == repr(other)
+def same(first: object, second: object) -> bool:
+    """Whether both are equal, with NaN equal to NaN."""
+    return repr(first) == repr(second)
 
 
-# The stored record
+# Stored evidence
 
 
 @pytest.mark.parametrize("report", samples.cohort()[:6], ids=lambda report: report.status.value)
-def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
+def test_stored_evidence_is_read_back_unchanged(tmp_path: Path, report: Report) -> None:
     stored = samples.record_of(report, key="k1")
     records.write_evidence(tmp_path, stored)
     record = records.read_evidence(tmp_path, report.student)
@@ -50,7 +50,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path, report: Report) -> None:
     assert same(record, stored)
 
 
-def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) -> None:
+def test_a_nan_loss_is_stored_in_strict_json(tmp_path: Path) -> None:
     records.write_evidence(tmp_path, samples.record_of(samples.passed_report("a")))
     strict_json(tmp_path / "students" / "a" / "evidence.json")
     record = records.read_evidence(tmp_path, "a")
@@ -59,7 +59,7 @@ def test_a_loss_that_is_no_number_comes_back_from_strict_json(tmp_path: Path) ->
     assert math.isnan(record.evidence.trainings[0].curve[3].loss)
 
 
-def test_a_number_that_json_lacks_is_written_alike_in_both_records(tmp_path: Path) -> None:
+def test_nan_is_stored_in_the_same_way_in_reports(tmp_path: Path) -> None:
     records.write_report(tmp_path, dataclasses.replace(samples.passed_report("a"), accuracy=math.nan))
     strict_json(tmp_path / "students" / "a" / "report.json")
     stored = records.read_report(tmp_path, "a")
@@ -76,7 +76,7 @@ def test_any_name_can_be_stored_and_found_again(tmp_path: Path, name: str) -> No
     assert [path.parent.parent.name for path in tmp_path.rglob("evidence.json")] == ["students"]
 
 
-def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
+def test_missing_evidence_is_none(tmp_path: Path) -> None:
     assert records.read_evidence(tmp_path, "nobody") is None
 
 
@@ -101,7 +101,7 @@ def test_a_record_that_is_missing_is_none(tmp_path: Path) -> None:
         lambda content: content.rstrip(b"}\n").removesuffix(b'"format": 1') + b'"format": 99}}',
     ],
 )
-def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
+def test_damaged_evidence_is_none_and_never_raises(tmp_path: Path, damage: Any) -> None:
     records.write_evidence(tmp_path, samples.record_of(samples.passed_report("a")))
     path = tmp_path / "students" / "a" / "evidence.json"
     content = path.read_bytes()
@@ -110,7 +110,7 @@ def test_a_damaged_record_is_none_and_never_raises(tmp_path: Path, damage: Any) 
     assert records.read_evidence(tmp_path, "a") is None
 
 
-def test_a_folder_in_the_place_of_a_record_is_none(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_evidence_is_none(tmp_path: Path) -> None:
     (tmp_path / "students" / "a" / "evidence.json").mkdir(parents=True)
     assert records.read_evidence(tmp_path, "a") is None
 
@@ -127,7 +127,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
 # results.json
 
 
-def test_results_keep_the_contract(tmp_path: Path) -> None:
+def test_results_have_the_documented_form(tmp_path: Path) -> None:
     reports = samples.cohort()
     results_json.write_results(tmp_path, samples.RUN, reports)
     results = strict_json(tmp_path / "results.json")
@@ -173,7 +173,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
 # marks.csv
 
 
-def test_marks_have_a_row_a_student_and_a_column_an_item(tmp_path: Path) -> None:
+def test_marks_have_a_row_for_each_student_and_a_column_for_each_item(tmp_path: Path) -> None:
     marks_csv.write_marks_csv(tmp_path, samples.cohort())
     assert (tmp_path / "marks.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     header, *rows = rows_of(tmp_path)
@@ -191,7 +191,7 @@ def test_the_cells_of_a_row_add_up_to_its_mark(tmp_path: Path) -> None:
         assert sum(Decimal(cell) for cell in row[4:-1] if cell) == Decimal(row[2])
 
 
-def test_what_waits_for_a_tutor_is_an_empty_cell_and_no_nought(tmp_path: Path) -> None:
+def test_an_open_item_is_an_empty_cell_instead_of_zero(tmp_path: Path) -> None:
     marks_csv.write_marks_csv(tmp_path, [samples.review_report(), samples.failed_report()])
     header, review, failed = rows_of(tmp_path)
     assert review[header.index("training.accuracy")] == ""
@@ -243,7 +243,7 @@ def test_a_new_and_an_empty_folder_can_be_claimed_and_claimed_again(tmp_path: Pa
         run_folder.claim_folder(folder)
 
 
-def test_a_run_is_remembered(tmp_path: Path) -> None:
+def test_the_facts_of_a_run_are_read_back(tmp_path: Path) -> None:
     run_folder.claim_folder(tmp_path)
     run_folder.write_run(tmp_path, samples.RUN, is_finished=True)
     assert run_folder.read_run(tmp_path) == run_folder.StoredRun(is_finished=True, run=samples.RUN)
@@ -251,7 +251,7 @@ def test_a_run_is_remembered(tmp_path: Path) -> None:
     assert run_folder.read_run(tmp_path) == run_folder.StoredRun(is_finished=True, run=samples.RUN)
 
 
-def test_clutter_of_the_operating_system_is_no_content(tmp_path: Path) -> None:
+def test_files_of_the_operating_system_are_ignored(tmp_path: Path) -> None:
     (tmp_path / ".DS_Store").touch()
     run_folder.claim_folder(tmp_path)
 
@@ -281,8 +281,8 @@ def test_threads_that_read_a_record_first_do_not_crash(tmp_path: Path) -> None:
         "sys.setswitchinterval(1e-6)\n"
         "read = records.read_report\n"
         "threads = [threading.Thread(target=read, args=(Path(sys.argv[1]), 'ann')) for _ in range(8)]\n"
-        "for each in threads: each.start()\n"
-        "for each in threads: each.join()\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
     )
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr

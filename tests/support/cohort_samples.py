@@ -51,40 +51,40 @@ def answer(part: str, status: Status, text: str | None = None, **details: object
 
 
 def answers(**others: Result) -> tuple[Result, ...]:
-    """Every part right but the ``others``, which are named ``p7c``."""
+    """Correct answers to all parts except ``others``, which are named like ``p7c``."""
     return tuple(others.get(f"p{part}") or answer(part, P) for part in ANSWERS)
 
 
 def summed(report: AnyReport, **changes: object) -> AnyReport:
-    """``report`` with other fields, and a status, a sum and a cause that fit them."""
+    """``report`` with changed fields, and the status, sum and first cause that follow from them."""
     changed = samples.changed(report, **changes)  # type: ignore[arg-type]
     return dataclasses.replace(
         changed,
         status=overall_status(changed.results),
-        awarded=sum((one.awarded for one in changed.results), Decimal(0)),
+        awarded=sum((result.awarded for result in changed.results), Decimal(0)),
         message=first_cause(changed.results),
     )
 
 
 def override(student: str, item: str, old: str, new: str | None, reason: str, *, day: int = 24) -> Decision:
-    """A tutor's decision, or without ``new`` a comment."""
+    """A tutor's decision; with ``new`` None, a comment."""
     given = None if new is None else Decimal(new)
     time = f"2025-11-{day}T09:00:00+00:00"
     return Decision(student, item, "Ada Tutor", time, reason, "0" * 16, Decimal(1), Decimal(old), given)
 
 
 def small_cohort() -> tuple[SampleReport, ...]:
-    """One student of every kind that the page speaks of."""
+    """One student of every kind that the page distinguishes."""
     decided = override("Weber_Max_u7000001", "part1.5", "0.5", "1", "The example makes it clear to <me>.")
     comment = override("Weber_Max_u7000001", "part1.8", "1", None, "Max asked about this one.", day=25)
     blacked = "My own words, Max Weber (u7000001): pooling with max makes maps smaller."
     no_proposal = answer("7c", R, "It is \U0001f914 <b>hard</b> to say", proposed=None, message="Not marked yet.")
     elsewhere = answer("2", R, message="This part is answered in other words in Max Weber notes.docx. Right.")
     settled = samples.passed_report("s1234567")
-    accuracy = next(one for one in samples.review_report().items if one.id == "training.accuracy")
+    accuracy = next(item for item in samples.review_report().items if item.id == "training.accuracy")
     held = dataclasses.replace(accuracy, proposed=Decimal("1.5"), awarded=Decimal(0))
     reviewed = samples.review_report("s5678901")
-    reviewed_items = tuple(held if one.id == held.id else one for one in reviewed.items)
+    reviewed_items = tuple(held if item.id == held.id else item for item in reviewed.items)
     return (
         summed(settled, answers=answers(), flags=()),
         summed(
@@ -108,7 +108,7 @@ def small_cohort() -> tuple[SampleReport, ...]:
 
 
 def large_cohort(students: int = 300) -> tuple[SampleReport, ...]:
-    """A course: two or three open answers each, some open nets, and accuracies all over the scale."""
+    """A course: two or three open answers for each student, some open code items, and accuracies of all sizes."""
     kinds = (
         samples.passed_report(),
         samples.partial_report(),
@@ -145,10 +145,10 @@ def _statuses(number: int) -> Iterator[tuple[str, Status]]:
 
 
 def with_items(report: Report, status: Status) -> Report:
-    """``report`` with every item of Part 2 passed or failed, and every answer too, and nothing noticed."""
+    """``report`` with this status for every item of Part 2 and every answer, and without flags."""
     share = Decimal(status is P)
     items = tuple(
-        dataclasses.replace(one, status=status, awarded=share * one.available, message=REASONS[status])
-        for one in report.items
+        dataclasses.replace(item, status=status, awarded=share * item.available, message=REASONS[status])
+        for item in report.items
     )
     return summed(report, items=items, flags=(), answers=tuple(answer(part, status) for part in ANSWERS))

@@ -53,7 +53,7 @@ MAX_SECONDS = 1.0
 
 
 def op(kind: str, name: str = "", **details: Any) -> Operation:
-    """One operation; :func:`path` gives it its index and its inputs."""
+    """One operation; :func:`path` sets its index and inputs."""
     return Operation(-1, kind, name or kind, **details)
 
 
@@ -68,7 +68,7 @@ DROPOUT = op("dropout", layer="drop", probability=0.5, is_active=True)
 LOG_SOFTMAX = op("log_softmax", dim=1)
 
 LAYERS = (CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU, FLATTEN, FC1, RELU, DROPOUT, FC2, LOG_SOFTMAX)
-"""The lab's network in the order in which it runs."""
+"""The operations of the lab's network, in order."""
 
 
 def path(*operations: Operation) -> tuple[Operation, ...]:
@@ -80,23 +80,23 @@ def path(*operations: Operation) -> tuple[Operation, ...]:
 
 
 def trace(*operations: Operation, **changes: Any) -> Tracing:
-    """A pass that ran to its end, whose last operation made the result."""
+    """A complete pass, in which the last operation returns the result."""
     steps = path(*operations)
     return replace(Tracing(None, 4, steps, len(steps) - 1, "Tensor"), **changes)
 
 
 def stopped(*operations: Operation, **changes: Any) -> Tracing:
-    """A pass that ran these operations and then raised what ``problem`` in ``changes`` says."""
+    """A pass that ran these operations and then stopped with the ``problem`` in ``changes``."""
     return trace(*operations, **{"output": None, "returned": "", **changes})
 
 
 def passes(shape: tuple[int, ...] = (10,), **changes: Any) -> tuple[Pass, ...]:
-    """A pass for each batch size, each giving rows of ``shape``."""
+    """A pass for each batch size, which returns rows of ``shape``."""
     return tuple(replace(Pass(size, None, "Tensor", (size, *shape), "float32"), **changes) for size in BATCHES)
 
 
 def training(accuracy: float, seed: int = 1, **changes: Any) -> Training:
-    """A run after which ``accuracy`` of a thousand held-out images are right."""
+    """A training run with this ``accuracy`` on a thousand held-out images."""
     return replace(Training(None, seed, "cpu", 100, 1.0, (), round(1000 * accuracy), 1000), **changes)
 
 
@@ -136,7 +136,7 @@ ALL_STAGES = (*STAGES, *MEASURED)
 
 
 def until(stage: str, kind: str, evidence: Evidence = HEALTHY, detail: str = "") -> Evidence:
-    """The evidence of a process that ended in ``stage``: nothing of that stage or a later one was seen."""
+    """The evidence of a process that ended in ``stage``, without that stage and later ones."""
     lost: dict[str, Any] = dict.fromkeys(ALL_STAGES[ALL_STAGES.index(stage) : -1])
     return replace(evidence, ending=Ending(kind, stage, detail), trainings=(), **lost)
 

@@ -38,7 +38,7 @@ def rubric(points: str | None) -> Rubric:
 
 
 def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> SampleReport:
-    """A report on a net that does all that was asked, with this experiment."""
+    """A report on a correct network, with this experiment."""
     report = mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
     return SampleReport.of(report, submission=ALICE, evidence=samples.HEALTHY, sheet=sheet, experiment=experiment)
 

@@ -12,7 +12,7 @@ SVG_EMPTY = {"circle", "image", "line", "path", "polyline", "rect", "use"}
 
 
 class Page(HTMLParser):
-    """A parsed page that refuses tags which do not pair up."""
+    """A parsed page; raises an error for tags without a partner."""
 
     def __init__(self, source: str) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ bands = [{ accuracy = 0.4, fraction = 1 }]
 
 
 def write_rubric(path: Path, *, points: str = "1", part1: bool = False) -> Path:
-    """A marking scheme with a short training run, and ``points`` for output.log_softmax; the other items give 1."""
+    """Write a rubric with a short training run, ``points`` for output.log_softmax, and 1 point for each other item."""
     given = dict.fromkeys(PART2_IDS, "1") | {"output.log_softmax": points}
     sections = {
         "totals": [f"part2 = {sum(map(Decimal, given.values()))}", *([f"part1 = {len(PART1_IDS)}"] if part1 else [])],

@@ -51,7 +51,7 @@ from grader.model.images import Filters, Mistake
 from grader.model.status import overall_status
 from grader.moderation.decisions import Decisions
 from grader.moderation.decisions_file import DecisionsFile
-from grader.moderation.pseudonyms import code_names
+from grader.moderation.pseudonyms import pseudonyms
 from grader.report.html import pages
 from grader.storage import records, results_json, run_folder
 from grader.storage.records import StoredEvidence
@@ -186,7 +186,7 @@ def operations(*, without: tuple[int, ...] = (), last: str = "log_softmax") -> t
 
 
 def confusion(correct: int, total: int) -> tuple[tuple[int, ...], ...]:
-    """Rows of true digits that hold ``correct`` right readings; most of the wrong ones take a 4 for a 9 or the like."""
+    """A confusion matrix with ``correct`` images on the diagonal and similar digits, such as 4 and 9, confused most."""
     table = [[total // 10 if row == column else 0 for column in range(10)] for row in range(10)]
     for number in range(total - correct):
         digit = (4, 9, 7, 3, 4, 5, 8, 2)[number % 8]
@@ -196,7 +196,7 @@ def confusion(correct: int, total: int) -> tuple[tuple[int, ...], ...]:
 
 
 def mistakes() -> tuple[Mistake, ...]:
-    """A seven and a four in straight strokes, surest first."""
+    """A seven and a four in straight strokes, the most confident mistake first."""
     seven = {(6, column) for column in range(6, 21)} | {(6 + step, 20 - step // 2) for step in range(17)}
     four = {(row, 8) for row in range(5, 15)} | {(14, column) for column in range(8, 20)}
     four |= {(row, 16) for row in range(8, 23)}
@@ -264,7 +264,7 @@ def evidence(*trainings: Training) -> Evidence:
 
 @dataclasses.dataclass(frozen=True)
 class SampleReport(Report):
-    """A report together with what it was made from."""
+    """A report together with the evidence that it was made from."""
 
     submission: Submission | None = None
     evidence: Evidence | None = None
@@ -278,12 +278,12 @@ class SampleReport(Report):
 
 
 def plain(report: Report) -> Report:
-    """The report alone."""
+    """The report without its evidence."""
     return Report(**{field.name: getattr(report, field.name) for field in dataclasses.fields(Report)})
 
 
 def record_of(report: Report, *, key: str = "k") -> StoredEvidence:
-    """What is stored of a sample besides its report."""
+    """The stored evidence of a sample."""
     record = StoredEvidence.unobserved(report.student)
     if not isinstance(report, SampleReport):
         return record
@@ -303,7 +303,7 @@ def student_page(report: Report, run: Run) -> str:
 
 
 def submission(student: str, *, script: str | None = "task1_cnn.py") -> Submission:
-    """A submission as intake finds it."""
+    """A submission as discovery finds it."""
     files = (script, "notes/readme.txt") if script else ("notes/readme.txt",)
     digest = hashlib.sha256(student.encode("utf-8", "replace")).hexdigest()
     return Submission(student, Path("cohort") / "one", script, files, digest, candidates=files[:1])
@@ -317,7 +317,7 @@ def report(
     seen: Evidence | None = None,
     message: str = "",
 ) -> SampleReport:
-    """A report in which every item passes but those in ``lost``; Part 1 waits for a tutor."""
+    """A report in which all items except those in ``lost`` pass; Part 1 waits for a tutor."""
     items = tuple(
         (lost or {}).get(id) or Result(id, title, P, Decimal(points), Decimal(points), text)
         for id, title, points, text in ITEMS
@@ -337,7 +337,7 @@ def report(
 
 
 def unmarked_answers() -> tuple[Result, ...]:
-    """Part 1 before anybody looked at it."""
+    """The results of Part 1 before marking."""
     return tuple(unmarked(part, title, "Not marked yet.") for part, title in PARTS)
 
 
@@ -352,13 +352,13 @@ AnyReport = TypeVar("AnyReport", bound=Report)
 def changed(
     report: AnyReport, *, items: Sequence[Result] | None = None, answers: Sequence[Result] | None = None, **changes: Any
 ) -> AnyReport:
-    """The report with other items, answers or other fields."""
+    """The report with changed items, answers or other fields."""
     results = (*(report.items if items is None else items), *(report.answers if answers is None else answers))
     return dataclasses.replace(report, results=results, **changes)
 
 
 def altered(result: Result, **changes: Any) -> Result:
-    """A written answer with other fields, which are the result's own or those of its answer."""
+    """A written answer with changed fields of the result or of its answer."""
     assert result.answer is not None
     inner = {name: changes.pop(name) for name in list(changes) if hasattr(result.answer, name)}
     return dataclasses.replace(result, answer=dataclasses.replace(result.answer, **inner), **changes)
@@ -374,7 +374,7 @@ def item(
     expected: str = "",
     seen: str = "",
 ) -> Result:
-    """The item ``id`` with another verdict than passed."""
+    """The item ``id`` with a status other than passed."""
     _, title, points, _ = next(row for row in ITEMS if row[0] == id)
     awarded = (Decimal(points) * Decimal(fraction)).normalize()
     return Result(id, title, status, awarded, Decimal(points), message, hint, expected, seen)
@@ -386,7 +386,7 @@ def skipped(*ids: str, because: str) -> dict[str, Result]:
 
 
 def passed_report(student: str = "s1234567") -> SampleReport:
-    """Everything right."""
+    """A report on correct code."""
     return report(student, seen=evidence(training(1, 9812)))
 
 
@@ -403,7 +403,7 @@ def partial_report(student: str = "s2345678") -> SampleReport:
     relu = item(
         "structure.relu",
         F,
-        message="No ReLU stands between conv2 and fc1.",
+        message="There is no ReLU between conv2 and fc1.",
         expected="conv1, ReLU, conv2, ReLU, fc1, ReLU, fc2",
         seen="conv1, ReLU, conv2, fc1, ReLU, fc2",
         hint="Wrap conv2 as well: `F.relu(F.max_pool2d(self.conv2(x), 2))`.",
@@ -426,7 +426,7 @@ def partial_report(student: str = "s2345678") -> SampleReport:
 
 
 def failed_report(student: str = "s3456789") -> SampleReport:
-    """A wrong input size of fc1: the forward pass stops, and the structure is judged through a mended trace."""
+    """A wrong input size of fc1: the forward pass stops, and the structure is checked on a repaired trace."""
     shape = item(
         "forward.shape",
         F,
@@ -453,7 +453,7 @@ def failed_report(student: str = "s3456789") -> SampleReport:
 
 
 def unloadable_report(student: str = "s4567890") -> SampleReport:
-    """A syntax error: one failure, and thirteen items that could not be looked at."""
+    """A syntax error: one failed item, and thirteen skipped ones."""
     loads = item(
         "loads",
         F,
@@ -481,14 +481,14 @@ def review_report(student: str = "s5678901") -> SampleReport:
 
 
 def error_report(student: str = "s6789012") -> SampleReport:
-    """A fault of the grader's own: nothing is known, and nothing is held against the student."""
+    """A fault of the grader: all items have status error, and no points are lost."""
     message = "The grader failed on this submission: OSError: no space left on device"
-    lost = {id: item(id, E, message=message, hint="This is no fault of the submission.") for id, *_ in ITEMS}
+    lost = {id: item(id, E, message=message, hint="This is not the student's fault.") for id, *_ in ITEMS}
     return report(student, lost=lost, message=message)
 
 
 def override(item: str, old: str, new: str | None, reason: str, *, available: str = "1") -> Decision:
-    """A decision of one tutor, or with no ``new`` a comment."""
+    """A tutor's decision; with ``new`` None, a comment."""
     given = None if new is None else Decimal(new)
     time = "2025-11-24T09:30:00+00:00"
     return Decision("s7890123", item, "Ada Tutor", time, reason, "d" * 16, Decimal(available), Decimal(old), given)
@@ -511,7 +511,7 @@ def answer(
 
 
 def marked_answers() -> tuple[Result, ...]:
-    """An answer of every kind: settled, open, blank, not found, long, hostile, decided and commented on by a tutor."""
+    """Answers of every kind: settled, open, blank, not found, long, hostile, decided and commented on by a tutor."""
     decided = override("part1.5", "0.5", "1", "The example makes the purpose clear.")
     remark = override("part1.6a", "1", None, "Well laid out.")
     return (
@@ -560,7 +560,7 @@ def marked_answers() -> tuple[Result, ...]:
 
 
 def answered_report(student: str = "s7890123") -> SampleReport:
-    """Part 1 marked, with all kinds of answers, and a tutor's decision and remark on Part 2."""
+    """A report with marked answers of all kinds, and a tutor's decision and comment on Part 2."""
     decided = override("structure.dropout_fc", "0", "0.5", "The comment shows what was meant.")
     remark = override("resources", "0.5", None, "Small and quick.", available="0.5")
     dropout = item(
@@ -584,24 +584,27 @@ def answered_report(student: str = "s7890123") -> SampleReport:
         base,
         status=R,
         answers=answers,
-        awarded=base.awarded + sum(one.awarded for one in answers),
+        awarded=base.awarded + sum(result.awarded for result in answers),
         message=dropout.message,
         sheet=AnswerSheet(documents=("part1.md",)),
     )
 
 
 def _idle(traced: tuple[Operation, ...], index: int) -> tuple[Operation, ...]:
-    return tuple(dataclasses.replace(one, probability=0.0) if one.index == index else one for one in traced)
+    return tuple(
+        dataclasses.replace(operation, probability=0.0) if operation.index == index else operation
+        for operation in traced
+    )
 
 
 def cohort() -> tuple[SampleReport, ...]:
-    """One report of each kind, then one for each hostile name, with the name in the messages too."""
+    """One report of each kind, then one for each hostile name, which is also in its messages."""
     kinds = (passed_report(), partial_report(), failed_report(), unloadable_report(), review_report(), error_report())
     return (*kinds, *(hostile_report(name) for name in HOSTILE_NAMES))
 
 
 def hostile_report(name: str) -> SampleReport:
-    """``name`` wherever a submission can put its own text."""
+    """A report with ``name`` in every place that a submission can influence."""
     loads = item("loads", F, message=name, expected=name, seen=name, hint=name)
     trace = Tracing(None, 4, (Operation(0, "other", name, name, (-1,), (4, 1), (4, 10)),), output=0)
     seen = Evidence(Ending("finished"), load=Loading(None), trace=trace, output=name)
@@ -610,7 +613,7 @@ def hostile_report(name: str) -> SampleReport:
 
 
 def stored_run(folder: Path, *reports: Report) -> Path:
-    """A finished run of these reports at ``folder``, as grading leaves it, without its pages."""
+    """A finished run of these reports at ``folder``, without pages."""
     run_folder.claim_folder(folder)
     for report in reports:
         records.write_evidence(folder, record_of(report))
@@ -621,12 +624,12 @@ def stored_run(folder: Path, *reports: Report) -> Path:
 
 
 def decide(folder: Path, *made: Decision) -> Decisions:
-    """Put decisions on the run at ``folder`` as a reviewing session does."""
+    """Add decisions to the run at ``folder``, as a reviewing session does."""
     decisions = DecisionsFile(folder)
-    with decisions.held():
+    with decisions.locked():
         return decisions.add(*made)
 
 
 def anonymous_page(reports: Sequence[Report], run: Run) -> str:
-    """The page without names of a run whose secret is known."""
-    return pages.render_anonymous_cohort(reports, run, code_names((report.student for report in reports), "secret"))
+    """The anonymous page of a run with a fixed secret."""
+    return pages.render_anonymous_cohort(reports, run, pseudonyms((report.student for report in reports), "secret"))

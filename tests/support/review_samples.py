@@ -14,13 +14,13 @@ HOSTILE = "once \x1b[31mred\x1b[0m [bold]each[/bold] \x07place\r\n\u202eend"
 
 
 def answered(student: str, *proposed: str, text: str = "Once for every place.") -> Report:
-    """A report on right code whose parts 7c and 8 wait, with these proposals, and whose other parts are settled."""
+    """A report on correct code. Parts 7c and 8 are open, with these proposals; the other parts are settled."""
     report = samples.passed_report(student)
     answers = tuple(
         samples.altered(
-            one, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9
+            answer, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9
         )
-        for one in report.answers
+        for answer in report.answers
     )
     for part, points in zip(("7c", "8"), proposed, strict=False):
         asked = Result(
@@ -33,7 +33,7 @@ def answered(student: str, *proposed: str, text: str = "Once for every place.") 
             proposed=Decimal(points),
             answer=MarkedAnswer(text, "answers.md", 0.4, ((0, 4),), full_answer="Once for each neuron."),
         )
-        answers = tuple(asked if one.part == part else one for one in answers)
+        answers = tuple(asked if answer.part == part else answer for answer in answers)
     return samples.changed(report, answers=answers, digest="ab" * 32)
 
 
@@ -46,4 +46,4 @@ NOBODY = replace(samples.passed_report("nobody"), digest="ef" * 32)
 
 
 def decided(folder: Path) -> list[tuple[str, str, Decimal | None, str]]:
-    return [(one.student, one.item, one.new, one.reason) for one in read_decisions(folder).entries]
+    return [(entry.student, entry.item, entry.new, entry.reason) for entry in read_decisions(folder).entries]

@@ -1,4 +1,4 @@
-"""The sample cohort in ``tests/submissions``: its cases, and what each must get.
+"""The sample cohort in ``tests/submissions``: its cases, and the expected result of each.
 
 A case is a folder named after what it shows: ``valid-`` cases earn every mark, ``fault-`` cases have a single fault,
 ``broken-`` cases cannot be read or run, ``written-`` cases are about Part 1, and ``experiment-`` cases about the table
@@ -34,15 +34,15 @@ SHORTER = {
     "accuracy = 0.70,": "accuracy = 0.45,",
     "accuracy = 0.40,": "accuracy = 0.20,",
 }
-"""Lines of the rubric's training plans, and what stands for them here: enough to tell a net that learns from one that
-cannot, in half the time for all cases. How far the rubric's own lines carry is told in docs/calibration.md."""
+"""Lines of the rubric's training plans, and their shorter replacements, which still distinguish a network that learns
+from one that cannot, in half the time. docs/calibration.md describes the rubric's own plans."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a case must get: a status for every item, words of the first failed item, flags, statuses of answers.
+    """The expected result of a case: a status for every item and answer, words of the first failed item, and flags.
 
-    ``experiment`` has those of the experiment's items, empty where nothing is said on it.
+    ``experiment`` has the statuses of the experiment's items; empty if none are expected.
     """
 
     about: str
@@ -69,12 +69,12 @@ CASES = sorted(path.name for path in COHORT.iterdir() if path.is_dir())
 def with_shorter_training(rubric: str) -> str:
     for line, shorter in SHORTER.items():
         rubric, count = re.subn(rf"(?<![a-z_]){re.escape(line)}", shorter, rubric)
-        assert count == 2, f"{line} stands {count} times in the rubric, not once for each data set"
+        assert count == 2, f"{line} is {count} times in the rubric, not once for each data set"
     return rubric
 
 
 def differences(expected: Expected, entry: Mapping[str, Any]) -> list[str]:
-    """One line for each way in which a graded submission is not as expected."""
+    """A line for each difference between a graded submission and the expectation."""
     items = {item["id"]: item for item in entry["items"]}
     lines = [f"item {id_} is missing" for id_ in PART2_IDS if id_ not in items]
     lines += [
@@ -84,11 +84,11 @@ def differences(expected: Expected, entry: Mapping[str, Any]) -> list[str]:
     ]
     failed = next((item for id_ in PART2_IDS if (item := items.get(id_)) and item["status"] == Status.FAILED), None)
     if failed is not None:
-        told = f"{failed['message']} {failed['hint']}"
+        text = f"{failed['message']} {failed['hint']}"
         lines += [
-            f"{failed['id']}: {word!r} is not in {told!r}"
+            f"{failed['id']}: {word!r} is not in {text!r}"
             for word in expected.message
-            if word.casefold() not in told.casefold()
+            if word.casefold() not in text.casefold()
         ]
     lines += [
         f"part {answer['part']}: expected {wanted}, got {answer['status']}: {answer['message']}"

@@ -1,4 +1,4 @@
-"""What a tutor reads in the terminal: progress, the summary of a run, the difference of two runs.
+"""Output in the tutor's terminal: progress, the summary of a run, the differences between two runs.
 
 May import: ``model``, ``moderation``, ``report``, ``safe_text``, ``storage``.
 """

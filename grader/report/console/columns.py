@@ -1,4 +1,4 @@
-"""Rows of text in columns for a terminal: wide enough for what stands in them, and never wider than the terminal."""
+"""Formats rows of text in columns for a terminal: as wide as their content, never wider than the terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from rich.text import Text
 
 _LEAST = 8
-"""Columns of space that the last column always has."""
+"""Least width of the last column, in characters."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """At most ``most`` wide, with ``gap`` behind it; the last column of a table gets what is left instead."""
+    """A column at most ``most`` wide, followed by ``gap`` spaces; the last column gets the remaining width."""
 
     header: str = ""
     most: int | None = None
@@ -22,7 +22,7 @@ class Column:
 
 
 def in_columns(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[Text]:
-    """A line for each row, below one with the headers if there are any; what does not fit ends in an ellipsis."""
+    """A line for each row, after a line of headers if there are any; text that does not fit ends in an ellipsis."""
     headers = [Text(column.header, style="bold") for column in columns]
     shown = [headers, *rows] if any(column.header for column in columns) else list(rows)
     widths = [

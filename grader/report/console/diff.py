@@ -1,4 +1,4 @@
-"""The comparison of two runs in the terminal and for other programs (docs/report-format.md)."""
+"""Prints the comparison of two runs in the terminal, or as JSON for other programs (docs/report-format.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grader.storage.json_files import encodable
 
 
 def print_changes(console: Console, comparison: Comparison) -> None:
-    """Print each changed student with the items and causes, who is only in one run, and the sums."""
+    """Print each changed student with items and causes, the students that are only in one run, and the sums."""
     for student in comparison.students:
         _print_student(console, student)
     for where, reports in (("first", comparison.only_first), ("second", comparison.only_second)):
@@ -40,9 +40,9 @@ def changes_record(comparison: Comparison) -> dict[str, Any]:
         "change_of_sum": float(comparison.change_of_sum),
         "students": [
             {
-                "student": encodable(one.new.student),
-                "old": {"awarded": float(one.old.awarded), "available": float(one.old.available)},
-                "new": {"awarded": float(one.new.awarded), "available": float(one.new.available)},
+                "student": encodable(student.new.student),
+                "old": {"awarded": float(student.old.awarded), "available": float(student.old.available)},
+                "new": {"awarded": float(student.new.awarded), "available": float(student.new.available)},
                 "changes": [
                     {
                         "item": change.item,
@@ -50,10 +50,10 @@ def changes_record(comparison: Comparison) -> dict[str, Any]:
                         "new": _mark(change.new),
                         "causes": [{"cause": reason.cause.value, "text": reason.text} for reason in change.reasons],
                     }
-                    for change in one.changes
+                    for change in student.changes
                 ],
             }
-            for one in comparison.students
+            for student in comparison.students
         ],
         "only_in_first": _names(comparison.only_first),
         "only_in_second": _names(comparison.only_second),
@@ -67,8 +67,11 @@ def _names(reports: tuple[Report, ...]) -> list[str]:
 def _mark(result: Result | None) -> dict[str, Any] | None:
     if result is None:
         return None
-    told = {"awarded": float(result.awarded), "available": float(result.available)}
-    return {"status": result.status.value, **told}
+    return {
+        "status": result.status.value,
+        "awarded": float(result.awarded),
+        "available": float(result.available),
+    }
 
 
 def _print_student(console: Console, student: StudentChange) -> None:
@@ -99,14 +102,15 @@ def _print_sums(console: Console, comparison: Comparison) -> None:
     if not comparison.is_different:
         console.print(f"No mark differs: {quantity(comparison.compared, 'student')} in both runs.")
         return
-    up = sum(one.new.awarded > one.old.awarded for one in comparison.students)
-    down = sum(one.new.awarded < one.old.awarded for one in comparison.students)
+    up = sum(student.new.awarded > student.old.awarded for student in comparison.students)
+    down = sum(student.new.awarded < student.old.awarded for student in comparison.students)
     total = comparison.change_of_sum
     sign = "+" if total > 0 else ""
     line = Text(f"{changed} of {quantity(comparison.compared, 'student')} changed", style="bold")
-    line.append(f": {up} up, {down} down, {sign}{points(total)} points together.", style="not bold")
+    line.append(f": {up} up, {down} down, {sign}{points(total)} points in total.", style="not bold")
     console.print(line)
-    causes = Counter(reason.cause for one in comparison.students for change in one.changes for reason in change.reasons)
+    changes = [change for student in comparison.students for change in student.changes]
+    causes = Counter(reason.cause for change in changes for reason in change.reasons)
     if causes:
-        told = ", ".join(f"{cause} {count}" for cause, count in causes.most_common())
-        console.print(Text(f"Causes, by item: {told}."))
+        counts = ", ".join(f"{cause} {count}" for cause, count in causes.most_common())
+        console.print(Text(f"Causes, by item: {counts}."))

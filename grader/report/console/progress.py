@@ -1,4 +1,4 @@
-"""The progress of a run in the terminal: a bar with counts, stage and ETA; plain lines where there is no terminal."""
+"""Shows the progress of a run: a bar with counts, stage and remaining time in a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _LONGEST_ERROR = 4000
 
 
 class Progress:
-    """Says how far a run of ``total`` submissions is. With ``is_quiet`` it says nothing but :meth:`error`.
+    """Shows how far a run of ``total`` submissions is. With ``is_quiet`` it prints only errors.
 
-    The caller tells it what happens, from any thread; it measures nothing but the time that is left.
+    Methods may be called from any thread.
     """
 
     def __init__(self, console: Console, total: int, *, is_quiet: bool = False) -> None:
@@ -62,20 +62,20 @@ class Progress:
             self._bar = None
 
     def expect(self, total: int) -> None:
-        """Set how many submissions there are, once they are known."""
+        """Set the number of submissions, once it is known."""
         self._total = total
         if self._bar is not None:
             self._bar.update(self._task, total=total)
 
     def stage(self, student: str, stage: str) -> None:
-        """``student``'s submission has entered ``stage``: a name of ``evidence.STAGES``, or any word."""
+        """``student``'s submission has entered ``stage``: a key of ``STAGE_WORDS``, or any other word."""
         with self._lock:
             self._under_way.pop(student, None)
             self._under_way[student] = stage
             self._refresh()
 
     def done(self, report: Report, seconds: float | None = None) -> None:
-        """``report`` is finished, after ``seconds`` of wall time; None when it was reused from an earlier run."""
+        """``report`` is finished, after ``seconds`` of wall time; None when stored evidence was reused."""
         with self._lock:
             self._done += 1
             self._counts[tally.code_status(report)] += 1
@@ -85,7 +85,7 @@ class Progress:
             self._refresh()
 
     def error(self, message: str) -> None:
-        """Print a fault, in quiet runs too."""
+        """Print a fault, also with ``is_quiet``."""
         self._console.print(Text(visible_block(shorten(message, _LONGEST_ERROR)), style="bold red"))
 
     def _print_line(self, report: Report, seconds: float | None) -> None:

@@ -1,6 +1,6 @@
-"""What a tutor sees in the terminal: the summary of a run here, its progress in :mod:`grader.report.console.progress`.
+"""Prints the summary of a run in the terminal.
 
-Nothing from a submission is ever read as rich markup, and control characters are made visible.
+Text from a submission is never read as rich markup, and its control characters are made visible.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from grader.report.wording import STAGE_WORDS, STYLES, SYMBOLS, duration, labell
 _MOST_FAILURES = 14
 _FIRST_ENTRIES = 5
 _WIDE = 100
-"""From this many columns on, long names and titles get more room, and statuses their words."""
+"""A terminal of this many columns or more has space for longer names and titles, and for the words of statuses."""
 _NAME = {False: 16, True: 32}
 _TITLE = {False: 28, True: 56}
 
 
 def make_console(file: TextIO | None = None) -> Console:
-    """A console on ``file`` (standard output), which replaces what the stream's encoding lacks instead of failing."""
+    """A console on ``file`` (default: standard output) that replaces characters which the encoding does not have."""
     stream = file or sys.stdout
     if isinstance(stream, io.TextIOWrapper):
-        with contextlib.suppress(ValueError):  # a closed or detached stream fails where it is first written to
+        with contextlib.suppress(ValueError):  # a closed or detached stream fails at the first write
             stream.reconfigure(errors="replace")
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 def print_summary(console: Console, reports: Sequence[Report], run: Run, folder: Path) -> None:
-    """Print one line per student, then the counts, the causes, the queue, the times and where the files are."""
+    """Print one line for each student, then counts, causes, the queue, times and the paths of the files."""
     if run.data_note:
         console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
         console.print()
@@ -60,7 +60,7 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
 
 
 def print_remark(console: Console, subject: str, text: str, advice: str) -> None:
-    """Print one remark of the doctor: a tick, or a mark of exclamation with what to do about it."""
+    """Print one remark of ``doctor`` after a tick, or after an exclamation mark and with the advice."""
     sign, style = ("!", "bold yellow") if advice else ("✓", "green")
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
@@ -73,7 +73,7 @@ def print_remark(console: Console, subject: str, text: str, advice: str) -> None
 
 
 def status_text(status: Status) -> Text:
-    """Symbol and word of a status in its colour."""
+    """Symbol and word of a status, in its colour."""
     return Text(labelled(status), style=STYLES[status])
 
 
@@ -92,7 +92,7 @@ def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
 
 
 def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
-    """Name, status and points of the code, points of Part 1, what is open of both, the total, the first cause."""
+    """Name, status and points of the code, points of Part 1, number of open results, total, first cause."""
     code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
     status = tally.code_status(report)
     has_marks = bool(report.answers) and part1.waiting < len(report.answers)
@@ -133,15 +133,15 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
         Column("Lost marks on", most=_TITLE[console.width >= _WIDE]),
         Column("failed", is_right=True),
         Column("partial", is_right=True),
-        Column("most often"),
+        Column("most frequent message"),
     )
     rows = []
     for entry in failures[:_MOST_FAILURES]:
-        often = Text()
-        if entry.saying is not None:
-            often.append(f"{entry.saying.count} x ", style="dim").append(visible(entry.saying.message))
+        message = Text()
+        if (frequent := entry.most_frequent) is not None:
+            message.append(f"{frequent.count} x ", style="dim").append(visible(frequent.message))
         rows.append(
-            (Text(visible(entry.title)), Text(str(entry.failed or "–")), Text(str(entry.partial or "–")), often)
+            (Text(visible(entry.title)), Text(str(entry.failed or "–")), Text(str(entry.partial or "–")), message)
         )
     console.print()
     _print_lines(console, in_columns(columns, rows, console.width))
@@ -157,13 +157,16 @@ def _print_queue(console: Console, queue: Queue) -> None:
         return
     console.print()
     console.print(Text("Needs a tutor: ", style="bold").append(queue_words(queue), style="not bold"))
-    lines = [(short_id(one.id), one.title, [entry.report for entry in one.entries]) for one in queue.questions]
+    lines = [
+        (short_id(question.id), question.title, [entry.report for entry in question.entries])
+        for question in queue.questions
+    ]
     lines += [
         (sign, title, list(reports))
         for sign, title, reports in (
             ("–", "Submissions without answers", queue.unanswered),
             (SYMBOLS[Status.ERROR], "Faults of the grader", queue.faults),
-            ("⚑", "Flags, and nothing open", queue.flagged),
+            ("⚑", "Flags, with nothing open", queue.flagged),
         )
         if reports
     ]
@@ -178,7 +181,7 @@ def _print_queue(console: Console, queue: Queue) -> None:
 
 
 def queue_words(queue: Queue) -> str:
-    """What is open, in one sentence."""
+    """What the queue contains, as a list of counts: ``3 answers and items, 1 fault of the grader``."""
     listed = sum(len(question.entries) for question in queue.questions)
     counts = (
         (listed, "answer or item", "answers and items"),
@@ -190,7 +193,7 @@ def queue_words(queue: Queue) -> str:
 
 
 def short_id(item: str) -> str:
-    """What a tutor calls an item: ``7c`` for ``part1.7c``."""
+    """An item's id as tutors write it: ``7c`` for ``part1.7c``."""
     return item.removeprefix(PART1)
 
 
@@ -204,14 +207,14 @@ def _print_times(console: Console, run: Run) -> None:
     console.print()
     console.print(line)
     if run.isolation:
-        name, _, held = run.isolation.partition(": ")
-        style = "not bold yellow" if held and name != "full" else "not bold"
+        name, _, detail = run.isolation.partition(": ")
+        style = "not bold yellow" if detail and name != "full" else "not bold"
         line = Text("Isolation ", style="bold").append(visible(name), style=style)
-        console.print(line.append(f": {visible(held)}" if held else "", style="not bold dim"))
+        console.print(line.append(f": {visible(detail)}" if detail else "", style="not bold dim"))
 
 
 def _print_files(console: Console, folder: Path, queue: Queue) -> None:
-    # soft_wrap: a path that is cut into lines can neither be copied nor clicked.
+    # soft_wrap: a path that is split over lines can be neither copied nor clicked.
     lines = [("Cohort page", str(folder / "index.html")), ("Marks", str(folder / "marks.csv"))]
     lines.append(("Results", str(folder / "results.json")))
     if queue.questions or queue.unanswered:
@@ -221,6 +224,6 @@ def _print_files(console: Console, folder: Path, queue: Queue) -> None:
 
 
 def command_line(command: str, folder: Path) -> str:
-    """A command of the grader on the run at ``folder``, to be pasted into a shell."""
+    """A command of the grader for the run at ``folder``, quoted for the shell."""
     words = ["python", "-m", "grader", command, str(folder)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -1,4 +1,4 @@
-"""Who a cohort page says that somebody is, and what it quotes: all that is known, or numbers for blind moderation."""
+"""Names and messages on a cohort page: everything that is known, or numbers instead of names for anonymous review."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from urllib.parse import quote
 from grader.model import Decision, Flag, Report, Result, Status
 from grader.storage.run_folder import page_path
 
-UNTOLD = "The reason names a file, so it stands on the student's own page."
+WITHHELD = "The reason names a file, so only the student's own page shows it."
 _FILE_NAME = re.compile(r"[^\s.]\.[A-Za-z]\w{1,7}\b")
-"""``answers.docx`` in a sentence; whatever stands before the dot may be a person's name."""
+"""Matches ``answers.docx`` in a sentence: the part before the dot may be a person's name."""
 _SHORTEST_NAME = 3
-"""Characters; anything shorter in a name is too often part of a plain sentence."""
+"""Characters. Shorter words of a name are too common in ordinary sentences."""
 
 
 class Identity(Protocol):
-    """How a page speaks of students."""
+    """How a page names students and quotes messages."""
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether the page must not tell who somebody is."""
+        """Whether the page must not identify students."""
 
     @property
     def names(self) -> Mapping[str, str] | None:
-        """What all students are called; None where that is their own names."""
+        """The name shown for each student; None when these are the students' own names."""
 
     def name(self, student: str) -> str:
-        """What the student is called."""
+        """The name shown for the student."""
 
     def page(self, student: str) -> str:
-        """Where a link to the student's page leads; empty when there is none."""
+        """The link to the student's page; empty for no link."""
 
     def answer(self, student: str, text: str) -> str:
-        """An answer as it is shown; it has as many characters as ``text``, for spans point into it."""
+        """An answer as it is shown, with as many characters as ``text``, because spans are offsets into it."""
 
     def reason(self, student: str, result: Result) -> str:
-        """What is said about an item or an answer."""
+        """The message of a result."""
 
-    def saying(self, message: str) -> str:
-        """What is said to many about an answer."""
+    def common_message(self, message: str) -> str:
+        """A message that many students got for an answer."""
 
     def cause(self, report: Report) -> str:
-        """What is said about the first loss of marks."""
+        """The first cause of lost marks."""
 
     def flag(self, flag: Flag) -> str:
-        """What is said about a flag."""
+        """The text shown for a flag."""
 
     def decision(self, decision: Decision) -> tuple[str, str]:
-        """Who decided, and why."""
+        """Author and reason of a decision."""
 
 
 @dataclass(frozen=True)
 class ByName:
-    """Everything that is known."""
+    """Students by their own names, with all messages."""
 
     is_anonymous: bool = False
     names: None = None
@@ -73,7 +73,7 @@ class ByName:
     def reason(self, student: str, result: Result) -> str:
         return result.message
 
-    def saying(self, message: str) -> str:
+    def common_message(self, message: str) -> str:
         return message
 
     def cause(self, report: Report) -> str:
@@ -87,10 +87,9 @@ class ByName:
 
 
 class ByNumber:
-    """The ``names`` of :mod:`grader.moderation.pseudonyms`; what a student or a tutor wrote freely is left
-    out, but for answers.
+    """Students by their pseudonyms, ``names``. All free text of students and tutors is left out, except answers.
 
-    In an answer, the student's own name and number as they stand in the name of the submission are blacked out.
+    In an answer, the student's name and number are blacked out where they occur as in the name of the submission.
     """
 
     is_anonymous = True
@@ -110,13 +109,13 @@ class ByNumber:
 
     def reason(self, student: str, result: Result) -> str:
         if result.answer is None:
-            return ""  # it may quote what the student called a file, a class or a variable
+            return ""  # it may quote the student's names of files, classes or variables
         source = result.answer.source
         message = result.message.replace(source, "a document") if source else result.message
-        is_telling = _FILE_NAME.search(message) or self._own_words[student].search(message)
-        return UNTOLD if is_telling else message
+        is_identifying = _FILE_NAME.search(message) or self._own_words[student].search(message)
+        return WITHHELD if is_identifying else message
 
-    def saying(self, message: str) -> str:
+    def common_message(self, message: str) -> str:
         return "" if _FILE_NAME.search(message) else message
 
     def cause(self, report: Report) -> str:
@@ -132,14 +131,14 @@ class ByNumber:
 
 
 def _words_of(student: str) -> re.Pattern[str]:
-    """What in a text would tell that it is ``student``'s: the whole name, or its words that look like a person's.
+    """Matches the text that would identify ``student``: the whole name, or words of it that look like a person's name.
 
-    Those are words with a digit, and words with a capital letter, as they stand or in capitals.
+    Those are words with a digit, and words that begin with a capital letter, also when all in capitals.
     """
     words = [word for word in re.split(r"[\W_]+", student) if len(word) >= _SHORTEST_NAME]
     own = {word for word in words if any(map(str.isdigit, word)) and len(word) > _SHORTEST_NAME}
     own |= {form for word in words if word[0].isupper() for form in (word, word.upper())}
-    alternatives = [re.escape(word) for word in sorted(own, key=lambda one: (-len(one), one))]
+    alternatives = [re.escape(word) for word in sorted(own, key=lambda word: (-len(word), word))]
     if len(student) >= _SHORTEST_NAME:
         alternatives.insert(0, f"(?i:{re.escape(student)})")
     return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)" if alternatives else r"(?!)")

@@ -1,4 +1,4 @@
-"""Coordinates of the cohort page's drawing of accuracies, and the counts that stand beside it."""
+"""The cohort page's chart of accuracies as coordinates, and the counts in the table beside it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from grader.report.html.learning_chart import Frame, Tick
 
 _FRAME = Frame(width=440, height=190, left=34, right=430, top=22, bottom=156)
 _WIDTHS = (0.0025, 0.005, 0.01, 0.02, 0.025)
-"""Of a bar, in accuracy; the first that needs no more than ``_MOST_BARS`` is taken."""
+"""Widths of a bar, in accuracy; the first that needs at most ``_MOST_BARS`` bars is used."""
 _MOST_BARS = 40
 _MOST_BELOW = 0.05
-"""Of all students: nets that learn nothing would press the others into one bar."""
+"""Share of the students that may be left out at the low end, so that failed networks don't squeeze all others into one
+bar."""
 _EDGE = 1e-9
-"""Keeps 0.97 in the bar that begins at 0.97, which binary fractions may miss."""
+"""Keeps 0.97 in the bar that begins at 0.97 despite rounding in binary fractions."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar, in drawing units, and what it says: ``97 to 98 %: 12``."""
+    """One bar, in drawing units, with a label such as ``97 to 98 %: 12``."""
 
     x: float
     y: float
@@ -34,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class BandCount:
-    """How many nets reached a band and no better one. ``low`` is None for those below all bands."""
+    """How many networks reached this band but no better one. ``low`` is None for those below all bands."""
 
     low: float | None
     fraction: Decimal
@@ -43,14 +44,14 @@ class BandCount:
 
 @dataclass(frozen=True)
 class AccuracyChart:
-    """How many students' nets came how far, with the rubric's bands as upright lines."""
+    """A histogram of the students' accuracies, with the rubric's bands as vertical lines."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
     bands: tuple[Tick, ...]
     highest: int
     below: int
-    """Students left of the drawing."""
+    """Number of students whose accuracy is below the range of the chart."""
     frame: Frame = _FRAME
 
 
@@ -63,7 +64,7 @@ def accuracy_chart(accuracies: Sequence[float], bands: Iterable[Band]) -> Accura
     start = math.floor(10 * min(least, *lines, 0.9)) / 10
     step = next((width for width in _WIDTHS if (1 - start) / width <= _MOST_BARS + _EDGE), _WIDTHS[-1])
     last = round((1 - start) / step) - 1
-    counts = Counter(min(int((one - start) / step + _EDGE), last) for one in accuracies if one >= start)
+    counts = Counter(min(int((accuracy - start) / step + _EDGE), last) for accuracy in accuracies if accuracy >= start)
     highest = max(counts.values())
     across, down = _FRAME.right - _FRAME.left, _FRAME.bottom - _FRAME.top
 
@@ -86,13 +87,15 @@ def accuracy_chart(accuracies: Sequence[float], bands: Iterable[Band]) -> Accura
 
 
 def band_counts(accuracies: Iterable[float], bands: Iterable[Band]) -> tuple[BandCount, ...]:
-    """The best band first, and last those that reached none."""
+    """Counts by band, the best band first; the last entry counts those that reached no band."""
     ordered = sorted(bands, key=lambda band: -band.accuracy)
-    counts = Counter(next((band.accuracy for band in ordered if one >= band.accuracy), None) for one in accuracies)
+    counts = Counter(
+        next((band.accuracy for band in ordered if accuracy >= band.accuracy), None) for accuracy in accuracies
+    )
     reached = [BandCount(band.accuracy, band.fraction, counts[band.accuracy]) for band in ordered]
     return (*reached, BandCount(None, Decimal(0), counts[None]))
 
 
 def percent(accuracy: float) -> str:
-    """``97`` or ``97.5``, without the sign."""
+    """``97`` or ``97.5``, without the percent sign."""
     return f"{100 * accuracy:.4g}"

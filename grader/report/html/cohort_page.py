@@ -1,4 +1,4 @@
-"""What the cohort's page says, as values for its template. How they look is the template's."""
+"""The values that the template of the cohort page shows. The template decides how they look."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
     page: str
     status: Status
     order: int
-    """Where the status stands among all of them, for sorting."""
+    """The status as a number, for sorting."""
     is_marked: bool
     has_part1: bool
     """Whether any answer to Part 1 is settled."""
@@ -36,7 +36,7 @@ class Row:
     waiting: int
     """Open items and answers; none while the grader has failed."""
     proposed1: Decimal
-    """What is proposed for the open answers of Part 1 together."""
+    """Sum of the points proposed for the open answers of Part 1."""
     proposed2: Decimal
     decided: int
     accuracy: float | None
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class ListedDecision:
-    """A tutor's decision, or without ``new`` a comment."""
+    """A tutor's decision; with ``new`` None, a comment."""
 
     name: str
     page: str
@@ -67,7 +67,7 @@ class ListedDecision:
 
 def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str, Any]:
     """The values that ``cohort.html`` is rendered with."""
-    if identity.is_anonymous:  # the run's own order would tell
+    if identity.is_anonymous:  # the order of the run would identify students
         reports = sorted(reports, key=lambda report: identity.name(report.student))
     rows = [_row(report, identity) for report in reports]
     reached = [report.accuracy for report in reports if report.accuracy is not None]
@@ -84,7 +84,8 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
         "untested": len(reports) - len(reached),
         "failures": tally.most_failed(reports),
         "parts": [
-            (part, identity.saying(part.saying.message) if part.saying else "") for part in tally.part_tallies(reports)
+            (part, identity.common_message(part.most_frequent.message) if part.most_frequent else "")
+            for part in tally.part_tallies(reports)
         ],
         "networks": tally.shared_networks(reports),
         "decisions": _decisions(reports, identity),
@@ -99,10 +100,10 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
 
 def _row(report: Report, identity: Identity) -> Row:
     part1, part2, status = tally.add_up(report.answers), tally.add_up(report.items), tally.code_status(report)
-    waiting = 0 if status is Status.ERROR else sum(one.status is Status.NEEDS_REVIEW for one in report.results)
-    decided = sum(one.decision is not None for one in report.results)
+    waiting = 0 if status is Status.ERROR else sum(result.status is Status.NEEDS_REVIEW for result in report.results)
+    decided = sum(result.decision is not None for result in report.results)
     classes = [status.value]
-    classes += [word for word, holds in (("open", waiting), ("flag", report.flags), ("decided", decided)) if holds]
+    classes += [word for word, applies in (("open", waiting), ("flag", report.flags), ("decided", decided)) if applies]
     ids = list(dict.fromkeys(flag.id for flag in report.flags))
     return Row(
         name=identity.name(report.student),
@@ -127,13 +128,13 @@ def _row(report: Report, identity: Identity) -> Row:
 
 
 def _proposed(results: Iterable[Result]) -> Decimal:
-    open_ones = (one for one in results if one.status is Status.NEEDS_REVIEW)
-    return sum((one.proposed for one in open_ones if one.proposed is not None), Decimal(0))
+    proposed = (result.proposed for result in results if result.status is Status.NEEDS_REVIEW)
+    return sum((points for points in proposed if points is not None), Decimal(0))
 
 
 def _marks(rows: Sequence[Row]) -> dict[str, Any]:
-    """The distribution of totals, open ones with what is proposed; of Part 2 alone while no answer has any mark."""
-    # A fault of ours is no mark of nought.
+    """The distribution of totals, with open marks as proposed; of Part 2 alone while no answer has a mark."""
+    # A fault of the grader is not a mark of zero.
     marked = [row for row in rows if row.is_marked]
     has_part1 = any(row.has_part1 or row.proposed1 for row in marked)
     marks = [row.awarded + row.proposed if has_part1 else row.part2.awarded + row.proposed2 for row in marked]
@@ -151,7 +152,7 @@ def _marks(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _decisions(reports: Sequence[Report], identity: Identity) -> list[ListedDecision]:
-    """Decisions and comments, the latest first. A comment may say anything, so no anonymous page has one."""
+    """Decisions and comments, the latest first. A comment may name a student, so an anonymous page shows none."""
     decisions = []
     for report in reports:
         for result in report.results:

@@ -1,4 +1,4 @@
-"""The queue as the cohort's page lists it: questions and submissions to look at, each with its entries."""
+"""The queue as the cohort page lists it: questions, and submissions to look at, each with its entries."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from grader.report.html.anonymity import Identity
 from grader.report.wording import anchor
 
 _MOST_LISTED = 1500
-"""Entries of all questions together; without a key a large cohort has thousands, which nobody reads on a page."""
+"""Entries of all questions together. Without an answer key a large cohort has thousands, too many to read on a page."""
 _TEXT_BUDGET = 600_000
-"""Characters of answers that a page may hold."""
+"""Characters of all answers on the page together."""
 _MOST_TEXT = 3000
-"""Characters of one answer that the page shows, where the budget allows it."""
+"""Characters of one answer on the page, if the budget allows it."""
 _FOLDED_FROM, _SHOWN = 420, 300
-_FAULTS = "The grader failed on these, which is no fault of the students. Keep this folder, report it and grade again."
-_UNANSWERED = "Look for the answers in what was handed in; they may be in a file that cannot be read."
-_FLAGGED = "Nothing is open here, but look at what was noticed before the marks go out."
+_FAULTS = (
+    "The grader failed on these, which is not the students' fault. Keep this folder, report the fault and grade again."
+)
+_UNANSWERED = "Look for the answers in the files; they may be in one that the grader cannot read."
+_FLAGGED = "Nothing is open here, but look at these flags before you release the marks."
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing to settle. ``available`` is None where a whole submission is to be looked at."""
+    """One thing to settle. ``available`` is None when the entry is about a whole submission."""
 
     name: str
     page: str
@@ -39,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Proposal:
-    """How many entries of a question have the same mark proposed; None where none is."""
+    """How many entries of a question have the same points proposed. ``points`` is None for no proposal."""
 
     points: Decimal | None
     count: int
@@ -47,9 +49,9 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Group:
-    """Entries that are settled in the same way. ``id`` is what ``review --only`` calls them, or empty.
+    """Entries that are settled in the same way. ``id`` is their name for ``review --only``, or empty.
 
-    ``left_out`` entries are not listed, for there are too many on the page.
+    ``left_out`` counts entries that are not listed because there are too many.
     """
 
     id: str
@@ -61,13 +63,13 @@ class Group:
 
     @property
     def count(self) -> int:
-        """How many entries there are, those that are not listed included."""
+        """How many entries there are, including those that are not listed."""
         return len(self.entries) + self.left_out
 
 
 @dataclass(frozen=True)
 class ListedQueue:
-    """All that needs a tutor. ``results`` are open items and answers, ``submissions`` those to look at as a whole."""
+    """All that needs a tutor. ``results`` counts open items and answers, ``submissions`` those to check as a whole."""
 
     groups: tuple[Group, ...]
     results: int
@@ -75,7 +77,7 @@ class ListedQueue:
 
     @property
     def is_reviewed(self) -> bool:
-        """Whether ``review`` has anything to show; it leaves alone what is only to be looked at."""
+        """Whether ``review`` has anything to show; it does not show faults and flagged submissions."""
         return any(group.id for group in self.groups)
 
 
@@ -85,7 +87,9 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
     results = sum(len(question.entries) for question in queue.questions)
     most_text = max(_shares(list(_lengths(queue.questions)), _TEXT_BUDGET), default=0)
     groups = [
-        _submissions("", "Faults of the grader", _FAULTS, queue.faults, identity, lambda one: [identity.cause(one)]),
+        _submissions(
+            "", "Faults of the grader", _FAULTS, queue.faults, identity, lambda report: [identity.cause(report)]
+        ),
         *_questions(queue.questions, identity, most_text),
         _submissions(
             PART1.rstrip("."),
@@ -93,10 +97,15 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
             _UNANSWERED,
             queue.unanswered,
             identity,
-            lambda one: [identity.reason(one.student, one.answers[0])],
+            lambda report: [identity.reason(report.student, report.answers[0])],
         ),
         _submissions(
-            "", "Something was noticed", _FLAGGED, queue.flagged, identity, lambda one: map(identity.flag, one.flags)
+            "",
+            "Flags, with nothing open",
+            _FLAGGED,
+            queue.flagged,
+            identity,
+            lambda report: map(identity.flag, report.flags),
         ),
     ]
     submissions = len(queue.unanswered) + len(queue.faults) + len(queue.flagged)
@@ -119,7 +128,7 @@ def _questions(questions: Sequence[Question], identity: Identity, most_text: int
 
 
 def _lengths(questions: Iterable[Question]) -> Iterator[int]:
-    """Characters that the answers would have on the page if there were room."""
+    """Characters of each answer on the page if there were enough room for all."""
     for question in questions:
         for found in question.entries:
             if found.result.answer is not None:
@@ -127,7 +136,7 @@ def _lengths(questions: Iterable[Question]) -> Iterator[int]:
 
 
 def _shares(wanted: Sequence[int], room: int) -> list[int]:
-    """As much of ``room`` for each as it wants, and where that is too much, equal shares of what small ones leave."""
+    """Divide ``room``: each gets what it wants; if that is too much, the large ones share equally what is left."""
     shares = [0] * len(wanted)
     by_size = sorted(range(len(wanted)), key=lambda at: wanted[at])
     for done, at in enumerate(by_size):
@@ -159,14 +168,14 @@ def _submissions(
     advice: str,
     reports: Iterable[Report],
     identity: Identity,
-    told: Callable[[Report], Iterable[str]],
+    reasons_of: Callable[[Report], Iterable[str]],
 ) -> Group:
     ordered = sorted(reports, key=lambda report: identity.name(report.student))
     entries = tuple(
         Entry(
             name=identity.name(report.student),
             page=identity.page(report.student),
-            reasons=tuple(reason for reason in told(report) if reason),
+            reasons=tuple(reason for reason in reasons_of(report) if reason),
         )
         for report in ordered
     )

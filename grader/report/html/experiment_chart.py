@@ -1,7 +1,7 @@
-"""Coordinates of the drawing of an experiment over the reference surface; a template turns them into SVG.
+"""The chart of an experiment over the reference networks, as coordinates; a template turns them into SVG.
 
-Across go the channels, by the geometric mean of both convolutions; up goes the accuracy, by the share of images that
-are still misread, so that 0.98 and 0.99 are as far apart as 0.90 and 0.95. Nothing is judged here.
+The horizontal axis is the number of channels (geometric mean of both convolutions). The vertical axis is the accuracy
+on a logarithmic scale of the errors, so that 0.98 and 0.99 are as far apart as 0.90 and 0.95.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from grader.report.html.learning_chart import Frame, Tick
 _FRAME = Frame(width=440, height=300, left=48, right=432, top=34, bottom=252)
 _DASHES = ("6 4", "2 3", "9 3 2 3", "1 5")
 _LEVELS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-"""Accuracies that get a line: each has about half the errors of the one before."""
+"""Accuracies that get a horizontal line: each has about half the errors of the one before."""
 _ALWAYS = (0.9, 0.99)
-"""The part of the axis that is always shown: a difference of a tenth of a percent should not look like a cliff."""
+"""This part of the axis is always shown, so that a difference of a tenth of a percent does not look large."""
 _MOST_DRAWN = 150
-"""More networks than anyone trains; it bounds the search for room."""
+"""Networks in the chart. Nobody trains more; the limit bounds the search for free space."""
 _SIDES = (("start", 7, 4), ("end", -7, 4), ("middle", 0, -9), ("middle", 0, 17), ("start", 6, -7), ("start", 6, 15))
-"""Where a label can stand beside a dot: its anchor, and its distance across and down."""
+"""Positions of a label beside a dot: text anchor, and the distance to the right and down."""
 _LETTER = 6.6
-"""Units that a character of a label takes at most, at 12 units to the em."""
+"""Greatest width of a character, in drawing units, at a font size of 12."""
 _LINE = 12.0
 _GAP = 8.0
-"""Between two labels of the axis below."""
+"""Least space between two labels of the horizontal axis."""
 _START = 34.0
-"""Left of the lowest number of channels: room for the names of the reference's lines."""
+"""Space left of the lowest number of channels, for the labels of the reference lines."""
 _END = 34.0
-"""Right of the highest: room for the kernels of what was tried."""
+"""Space right of the highest number of channels, for the labels of the student's networks."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text where there is room for it. ``anchor`` is SVG's text-anchor."""
+    """A text and its position. ``anchor`` is SVG's text-anchor."""
 
     x: float
     y: float
@@ -53,7 +53,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Line:
-    """Networks that differ in their channels only: the ``points`` of a polyline, empty for a single one."""
+    """Networks that differ only in their channels: the ``points`` of a polyline, empty for a single network."""
 
     points: str
     label: Label | None
@@ -62,10 +62,10 @@ class Line:
 
 @dataclass(frozen=True)
 class ExperimentChart:
-    """The networks that were tried as dots, and joined to lines, over the reference as dashed lines.
+    """The student's networks as dots and lines, and the reference networks as dashed lines.
 
-    ``epochs`` is how long the reference was trained, 0 where none is drawn; ``description`` is for those who do not
-    see the drawing.
+    ``epochs`` is how long the reference networks were trained, 0 when none are drawn. ``description`` is for readers
+    who cannot see the chart.
     """
 
     lines: tuple[Line, ...]
@@ -79,22 +79,25 @@ class ExperimentChart:
 
 
 def experiment_chart(trials: Sequence[Trial], reference: Sequence[Trial]) -> ExperimentChart | None:
-    """``trials`` over the lines of ``reference`` that were trained for a like time; None when none can be drawn.
+    """``trials`` over the lines of ``reference`` with the nearest number of epochs; None when no trial can be drawn.
 
-    A trial without channels or with an accuracy outside of 0 to 1 is left out, and so is what comes after very many.
+    Trials without channels or with an accuracy outside 0 to 1 are left out, and so are trials beyond ``_MOST_DRAWN``.
     """
     shown = [trial for trial in trials if _is_drawable(trial)][:_MOST_DRAWN]
     if not shown:
         return None
     lines, epochs = _reference_lines(reference, Counter(trial.epochs for trial in shown).most_common(1)[0][0])
     axes = _Axes.around([*shown, *(trial for line in lines for trial in line)])
-    room = _Room([axes.place(trial) for trial in shown])
+    room = _FreeSpace([axes.place(trial) for trial in shown])
     names = _names_at_the_start(lines, axes, room)
     groups = _groups(shown)
     show_epochs = len({trial.epochs for trial in shown}) > 1
     return ExperimentChart(
         lines=tuple(
-            Line(_polyline(group, axes), room.label([axes.place(one) for one in group], _name(group[0], show_epochs)))
+            Line(
+                _polyline(group, axes),
+                room.label([axes.place(trial) for trial in group], _name(group[0], show_epochs)),
+            )
             for group in groups
         ),
         dots=tuple(dict.fromkeys(axes.place(trial) for trial in shown)),
@@ -110,7 +113,7 @@ def experiment_chart(trials: Sequence[Trial], reference: Sequence[Trial]) -> Exp
 
 
 def standalone_svg(chart: ExperimentChart) -> str:
-    """The drawing as a file of its own."""
+    """The chart as a separate SVG file."""
     return str(_drawing()(chart, True)).strip() + "\n"
 
 
@@ -124,7 +127,7 @@ def _drawing() -> Callable[[ExperimentChart, bool], Markup]:
 
 @dataclass(frozen=True)
 class _Axes:
-    """What the drawing reaches over: binary logarithms of channels, and the accuracies that get a line."""
+    """The range of the chart: binary logarithms of channels, and the accuracies that get a line."""
 
     low: float
     high: float
@@ -154,14 +157,14 @@ class _Axes:
         return self.x(trial), self.y(trial.accuracy)
 
 
-class _Room:
-    """What is taken of the drawing, so that no label hides another or a dot."""
+class _FreeSpace:
+    """The occupied parts of the chart, so that no label covers another or a dot."""
 
     def __init__(self, dots: Iterable[tuple[float, float]]) -> None:
         self._taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots]
 
     def label(self, dots: Sequence[tuple[float, float]], text: str) -> Label | None:
-        """A label beside the last of ``dots`` or else an earlier one; None where there is no room for it."""
+        """A label beside the last of ``dots``, or else beside an earlier one; None when there is no space for it."""
         for (x, y), (anchor, across, down) in product(reversed(dots), _SIDES):
             label = Label(round(x + across, 1), round(y + down, 1), anchor, text)
             if self.take(label):
@@ -169,7 +172,7 @@ class _Room:
         return None
 
     def take(self, label: Label) -> bool:
-        """Whether ``label`` lies inside the drawing and hides nothing; if so, its place is taken."""
+        """Occupy the place of ``label`` and return True, if it is inside the chart and covers nothing."""
         width = _LETTER * len(label.text)
         left = label.x - {"start": 0.0, "middle": width / 2, "end": width}[label.anchor]
         box = (left, label.y - _LINE + 2, left + width, label.y + 2)
@@ -190,12 +193,12 @@ def _channels(trial: Trial) -> float:
 
 
 def _halvings(accuracy: float) -> float:
-    """How often the share of misread images was halved, from all of them on."""
+    """How often the share of misread images was halved, starting from 1."""
     return -math.log2(1 - accuracy)
 
 
 def _groups(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Trials with the same kernels and epochs, by their channels."""
+    """Trials grouped by kernels and epochs, ordered by their channels."""
 
     def kind(trial: Trial) -> tuple[int, int, int]:
         return trial.kernel1, trial.kernel2, trial.epochs
@@ -205,16 +208,16 @@ def _groups(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def _reference_lines(reference: Sequence[Trial], epochs: int) -> tuple[list[list[Trial]], int]:
-    """The lines of the reference for the number of epochs nearest to ``epochs`` that has any, and that number."""
+    """The lines of the reference whose number of epochs is nearest to ``epochs``, and that number."""
     lines = [group for group in _groups(reference) if len({_channels(trial) for trial in group}) > 1]
     if not lines:
         return [], 0
-    nearest = min((line[0].epochs for line in lines), key=lambda one: (abs(math.log(one / max(epochs, 1))), one))
+    nearest = min((line[0].epochs for line in lines), key=lambda known: (abs(math.log(known / max(epochs, 1))), known))
     return [line for line in lines if line[0].epochs == nearest], nearest
 
 
-def _names_at_the_start(lines: Sequence[Sequence[Trial]], axes: _Axes, room: _Room) -> list[Label | None]:
-    """The kernels of each reference line, left of it, pushed apart where lines start close together."""
+def _names_at_the_start(lines: Sequence[Sequence[Trial]], axes: _Axes, room: _FreeSpace) -> list[Label | None]:
+    """Labels with the kernels, left of each reference line, moved apart where lines start close together."""
     starts = sorted(range(len(lines)), key=lambda number: axes.y(lines[number][0].accuracy))
     names: list[Label | None] = [None] * len(lines)
     lowest = -math.inf
@@ -233,7 +236,7 @@ def _polyline(trials: Sequence[Trial], axes: _Axes) -> str:
 
 
 def _channel_ticks(trials: Sequence[Trial], axes: _Axes) -> tuple[Tick, ...]:
-    """Numbers of channels below the drawing, the first of ``trials`` first, as long as there is room."""
+    """Labels of the horizontal axis; earlier ``trials`` come first while there is space."""
     ticks: list[Tick] = []
     for trial in trials:
         new = Tick(axes.x(trial), f"{trial.channels1} → {trial.channels2}")
@@ -257,20 +260,20 @@ def _both(trial: Trial) -> str:
 def _description(shown: Sequence[Trial], lines: Sequence[Sequence[Trial]], epochs: int) -> str:
     worst, best = (choose(shown, key=lambda trial: trial.accuracy) for choose in (min, max))
     if len(shown) == 1:
-        told = f"One network was tried: {_told(best)}."
+        tried = f"One network was tried: {_result(best)}."
     else:
-        told = f"{len(shown)} networks were tried, from {_told(worst)} to {_told(best)}."
+        tried = f"{len(shown)} networks were tried, from {_result(worst)} to {_result(best)}."
     if not lines:
-        return told
+        return tried
     accuracies = [trial.accuracy for line in lines for trial in line]
     many = "epoch" if epochs == 1 else "epochs"
     return (
-        f"{told} The reference networks reach {100 * min(accuracies):.1f} % to {100 * max(accuracies):.1f} % "
+        f"{tried} The reference networks reach {100 * min(accuracies):.1f} % to {100 * max(accuracies):.1f} % "
         f"after {epochs} {many}."
     )
 
 
-def _told(trial: Trial) -> str:
+def _result(trial: Trial) -> str:
     return (
         f"{100 * trial.accuracy:.1f} % with {trial.channels1} and {trial.channels2} channels "
         f"and kernels of {_name(trial, False)}"

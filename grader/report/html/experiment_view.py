@@ -1,4 +1,4 @@
-"""What a student's page says about the experiment: the judgements, the lines of the table, and the paragraph."""
+"""The experiment on a student's page: the results of its checks, the lines of the table, and the observations."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ MOST_LINES = 30
 _OBSERVATIONS = "experiment.observations"
 _WORDS = {
     Status.PASSED: ("✓", "fine"),
-    Status.SKIPPED: ("–", "not looked at"),
+    Status.SKIPPED: ("–", "not checked"),
 }
 _LOOK_AGAIN = ("!", "look again")
 _FOR_A_TUTOR = ("→", "for your tutor")
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """One item of the experiment, with the ``sign`` and the ``word`` for it where no points hang on it."""
+class ListedItem:
+    """One item of the experiment. ``sign`` and ``word`` are shown instead of a status when it carries no points."""
 
-    item: Result
+    result: Result
     sign: str
     word: str
 
@@ -35,13 +35,13 @@ class Judgement:
 class ExperimentView:
     """``trials`` are the lines that are shown, ``hidden`` counts the others; ``again`` is the line trained again.
 
-    ``paragraph`` are the observations as written, empty where there are none. ``is_blank``: nothing was handed in but
-    the template's own table, and no points hang on it.
+    ``paragraph`` has the student's observations, empty when there are none. ``is_blank``: only the template's own table
+    was handed in, and the experiment carries no points.
     """
 
     is_marked: bool
     is_blank: bool
-    judgements: tuple[Judgement, ...]
+    items: tuple[ListedItem, ...]
     trials: tuple[Trial, ...]
     hidden: int
     again: Rerun | None
@@ -50,24 +50,24 @@ class ExperimentView:
 
 
 def split_off(items: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
-    """The items of the network, and those of the experiment, which stand behind them."""
+    """The items of the network, and those of the experiment, which follow them."""
     tried = tuple(item for item in items if item.id in EXPERIMENT_TITLES)
     return tuple(items[: len(items) - len(tried)]), tried
 
 
 def experiment_view(report: Report, found: Experiment | None, marked: Sequence[Result]) -> ExperimentView | None:
-    """The experiment that was ``found``, whose items are ``marked`` or carry no points; None where there is none."""
+    """The experiment that was ``found``; its items are ``marked``, or carry no points. None when there is none."""
     items = tuple(marked) or report.unmarked
     if not items or any(item.status is Status.ERROR for item in items):
         return None
     trials = found.trials if found is not None else ()
     again = found.rerun if found is not None and found.rerun is not None and found.rerun.total else None
     paragraph = next((item.seen for item in items if item.id == _OBSERVATIONS), "")
-    drawn = [one for one in trials if one.epochs > 0 and 0 <= one.accuracy <= 1]
+    drawn = [trial for trial in trials if trial.epochs > 0 and 0 <= trial.accuracy <= 1]
     return ExperimentView(
         is_marked=bool(marked),
         is_blank=not (marked or trials or paragraph or (found is not None and found.problems)),
-        judgements=tuple(_judgement(item) for item in items if marked or trials or item.status is not Status.SKIPPED),
+        items=tuple(_listed(item) for item in items if marked or trials or item.status is not Status.SKIPPED),
         trials=_shown(trials, again),
         hidden=max(0, len(trials) - MOST_LINES),
         again=again,
@@ -76,13 +76,13 @@ def experiment_view(report: Report, found: Experiment | None, marked: Sequence[R
     )
 
 
-def _judgement(item: Result) -> Judgement:
+def _listed(item: Result) -> ListedItem:
     is_for_a_tutor = item.id == _OBSERVATIONS and bool(item.seen)
-    return Judgement(item, *(_FOR_A_TUTOR if is_for_a_tutor else _WORDS.get(item.status, _LOOK_AGAIN)))
+    return ListedItem(item, *(_FOR_A_TUTOR if is_for_a_tutor else _WORDS.get(item.status, _LOOK_AGAIN)))
 
 
 def _shown(trials: Sequence[Trial], again: Rerun | None) -> tuple[Trial, ...]:
-    """The first lines, and the one that was trained again wherever it stands."""
+    """The first lines, and always the one that was trained again."""
     shown = list(trials[:MOST_LINES])
     if again is not None and again.trial not in shown:
         shown[-1] = again.trial

@@ -1,4 +1,4 @@
-"""The small pictures of a student's page as PNG data URIs: digits that a net got wrong, and its first filters."""
+"""The small images of a student's page as PNG data URIs: misread digits, and the filters of the first convolution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACROSS = 8
 
 @dataclass(frozen=True)
 class Picture:
-    """An image with its size in its own pixels, for a page to enlarge, and the words that stand for it."""
+    """An image with its size in pixels, which a page enlarges, and its alternative text."""
 
     source: str
     width: int
@@ -30,9 +30,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class DigitStrip:
-    """Digits side by side in one image, each ``side`` x ``side`` pixels, and for each the words that stand for it.
+    """Digits side by side in one image, each ``side`` x ``side`` pixels, with an alternative text for each.
 
-    One image, for a picture of its own for each digit would take most of the time in which a page is made.
+    They share one image because separate images would take most of the time that rendering a page takes.
     """
 
     sheet: Picture
@@ -41,7 +41,7 @@ class DigitStrip:
 
 
 def digit_strip(mistakes: Sequence[Mistake]) -> DigitStrip | None:
-    """The digits in dark ink on white paper, as they were written; None when there are none."""
+    """The digits in dark ink on white paper; None when there are none."""
     if not mistakes:
         return None
     digits = [mistake.pixels.translate(_INK_ON_PAPER) for mistake in mistakes]
@@ -51,18 +51,18 @@ def digit_strip(mistakes: Sequence[Mistake]) -> DigitStrip | None:
         sheet=_picture(strip, ""),
         side=SIDE,
         alts=tuple(
-            f"a {mistake.digit} read as {mistake.predicted} with {percent_sure(mistake)} %" for mistake in mistakes
+            f"{mistake.digit} read as {mistake.predicted}, {percent_sure(mistake)}\u00a0% sure" for mistake in mistakes
         ),
     )
 
 
 def percent_sure(mistake: Mistake) -> int:
-    """What the net gave the wrong digit, in whole percent; never 100 while it was less."""
+    """The probability of the wrong digit, in percent, rounded down: 100 only for a probability of 1."""
     return int(100 * mistake.probability + 1e-9)
 
 
 def filter_sheet(filters: Filters) -> Picture:
-    """All filters side by side in rows: black is the most negative weight, mid-grey zero, white the most positive."""
+    """All filters in rows: black is the most negative weight, mid-grey is zero, white is the most positive."""
     size = (filters.width, filters.height)
     opaque = [b"\xff" * (filters.width * filters.height)] * filters.count
     sheet = Image.merge("LA", (_laid_out(filters.pictures, *size), _laid_out(opaque, *size)))
@@ -71,7 +71,7 @@ def filter_sheet(filters: Filters) -> Picture:
 
 
 def _laid_out(pictures: Sequence[bytes], width: int, height: int) -> Image.Image:
-    """Pictures of ``width`` x ``height`` in rows, 0 between them and where the last row has none."""
+    """Pictures of ``width`` x ``height`` in rows, with 0 between them and in the empty places of the last row."""
     across = min(_ACROSS, len(pictures))
     gap = bytes(_GAP)
     lines: list[bytes] = []
@@ -79,7 +79,7 @@ def _laid_out(pictures: Sequence[bytes], width: int, height: int) -> Image.Image
         beside = [*pictures[start : start + across], *[bytes(width * height)] * across][:across]
         if lines:
             lines += [bytes(len(lines[0]))] * _GAP
-        lines += [gap.join(one[at : at + width] for one in beside) for at in range(0, width * height, width)]
+        lines += [gap.join(picture[at : at + width] for picture in beside) for at in range(0, width * height, width)]
     return Image.frombytes("L", (len(lines[0]), len(lines)), b"".join(lines))
 
 

@@ -1,4 +1,4 @@
-"""Coordinates of the small drawings in the pages; the templates turn them into inline SVG."""
+"""The learning curves of a student's page as coordinates, which the template turns into inline SVG."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from grader.model import Band
 from grader.model.evidence import Training
 
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "1 5")
-"""One for each seed, so that the lines can be told apart without colour."""
+"""Dash patterns, one for each seed, so that the lines differ without colour."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The size of a drawing, and where its axes begin and end in it."""
+    """The size of a chart, and where its axes begin and end in it."""
 
     width: int
     height: int
@@ -49,7 +49,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class LearningChart:
-    """Validation accuracy by training step, with the rubric's bands as level lines."""
+    """Validation accuracy by training step, with the rubric's bands as horizontal lines."""
 
     curves: tuple[Curve, ...]
     steps: tuple[Tick, ...]
@@ -59,7 +59,7 @@ class LearningChart:
 
 
 def learning_chart(trainings: Sequence[Training], bands: Sequence[Band] = ()) -> LearningChart | None:
-    """A chart of all seeds' curves; None when no seed has two points to join."""
+    """A chart of the curves of all seeds; None when no seed has at least two points."""
     runs = [(training, _points(training)) for training in trainings]
     runs = [(training, points) for training, points in runs if len(points) > 1]
     if not runs:

@@ -1,8 +1,7 @@
-"""The network as it ran beside the one that the lab asks for, row by row, and where the two part.
+"""A row-by-row comparison of the student's network, as it ran, with the network that the lab asks for.
 
-No mark is made here. The checks have judged already, and a row counts as a difference only where the check that looks
-at it took points; what a check lets pass is never shown as wrong. A pooling and a flatten may be left out, and ReLU,
-pooling and dropout behind a layer may come in any order.
+No mark is made here. A row is a difference only where the check for it took points, so nothing that a check accepted is
+shown as wrong. Pooling and flatten may be left out. ReLU, pooling and dropout after a layer may come in any order.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from grader.report.html.operation_row import Step, step
 
 _CONV1, _CONV2, _FC1, _FC2, _END = 0, 3, 8, 11, 12
 _ANSWERS = 10
-"""Scores that the last layer gives, one a digit."""
+"""Scores of the last layer, one for each digit."""
 _SHAPES = ("forward.shape", "forward.batch")
 _MIXING = "does not keep one row for each image"
 _SQUASHING = frozenset({"activation", "softmax"})
 
 
 class State(StrEnum):
-    """How a row compares; the last three are differences."""
+    """How the two sides of a row compare; the last three are differences."""
 
     SAME = "same"
     ALSO = "also"
-    """Runs in addition, which is allowed."""
+    """An additional operation, which is allowed."""
     OPEN = "open"
-    """Not there, and not held against anybody."""
+    """Left out, at no cost."""
     UNREACHED = "unreached"
     """The pass stopped before it."""
     MISFIT = "misfit"
-    """The right layer, whose sizes do not fit."""
+    """The right layer with the wrong sizes."""
     MISSING = "missing"
     OTHER = "other"
     EXTRA = "extra"
@@ -46,7 +45,7 @@ _DIFFERENCES = frozenset({State.MISSING, State.OTHER, State.EXTRA})
 
 @dataclass(frozen=True)
 class Row:
-    """``place`` of the lab's network (None: it has no such layer) beside ``step`` of the student's (None: not run)."""
+    """``place`` in the lab's network (None: no such layer), and ``step`` of the student's network (None: not run)."""
 
     state: State
     place: Place | None
@@ -55,21 +54,21 @@ class Row:
 
     @property
     def is_different(self) -> bool:
-        """Whether the two networks part here."""
+        """Whether the two networks differ here."""
         return self.state in _DIFFERENCES
 
     @property
     def is_marked(self) -> bool:
-        """Whether something is to be mended here."""
+        """Whether the student should change something here."""
         return self.is_different or self.state is State.MISFIT
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows, and the first that is marked: ``first`` is its place among the ``rows`` (None: there is none).
+    """All rows. ``first`` is the index in ``rows`` of the first marked row (None: no such row).
 
-    ``summary`` says the same in a sentence. ``hidden`` rows were left out for length, ``parameters`` counts those of
-    the whole path.
+    ``summary`` is the comparison in one sentence. ``hidden`` counts rows that were left out for length, ``parameters``
+    the parameters of the whole path.
     """
 
     rows: tuple[Row, ...]
@@ -80,7 +79,7 @@ class Comparison:
 
 
 def compare(trace: Tracing, lost: Collection[str], *, most: int = 80) -> Comparison:
-    """The network of ``trace`` beside the lab's; ``lost`` are the items that did not earn all their points."""
+    """Compare the network of ``trace`` with the lab's; ``lost`` are the items that did not earn all their points."""
     network = executed_network(trace)
     rows = _Alignment(network, trace, lost).listed()
     first = next((at for at, row in enumerate(rows) if row.is_marked), None)
@@ -89,42 +88,42 @@ def compare(trace: Tracing, lost: Collection[str], *, most: int = 80) -> Compari
         first=first if first is not None and first < most else None,
         summary=_summary(rows, first, network, lost),
         hidden=max(len(rows) - most, 0),
-        parameters=sum(one.parameters for one in network.path),
+        parameters=sum(operation.parameters for operation in network.path),
     )
 
 
 def _weighted_places(network: Network) -> dict[int, int]:
-    """Which operation, by index, is which of the four weighted layers: as many of them as keep the order.
+    """The place of each operation, by index, that matches one of the four weighted layers: as many as keep the order.
 
-    Among equals the first two convolutions win, the first fully connected layer and the last one.
+    Among equals, the first two convolutions and the first and the last fully connected layer are preferred.
     """
     convs, linears = network.convs, network.linears
     favourites = {}
-    favourites.update({(_CONV1, one.index): 1 for one in convs[:1]})
-    favourites.update({(_CONV2, one.index): 1 for one in convs[1:2]})
-    favourites.update({(_FC1, one.index): 1 for one in linears[:1]})
+    favourites.update({(_CONV1, layer.index): 1 for layer in convs[:1]})
+    favourites.update({(_CONV2, layer.index): 1 for layer in convs[1:2]})
+    favourites.update({(_FC1, layer.index): 1 for layer in linears[:1]})
     if network.is_complete:
-        favourites.update({(_FC2, one.index): 2 for one in linears[-1:]})
+        favourites.update({(_FC2, layer.index): 2 for layer in linears[-1:]})
     wanted = [(_CONV1, convs), (_CONV2, convs), (_FC1, linears), (_FC2, linears)]
-    # The best choice for the first places, by the operation that comes last in it.
+    # Dynamic programming: the best choice for the first places among the first n weighted operations.
     best: list[tuple[int, dict[int, int]]] = [(0, {})] * (len(network.weighted) + 1)
     for place, layers in wanted:
-        fitting = {one.index for one in layers}
+        fitting = {layer.index for layer in layers}
         longer = [best[0]]
-        for at, one in enumerate(network.weighted):
+        for at, operation in enumerate(network.weighted):
             choice = max(best[at + 1], longer[at], key=lambda scored: scored[0])
-            if one.index in fitting:
+            if operation.index in fitting:
                 score, chosen = best[at]
-                score += 10 + favourites.get((place, one.index), 0)
+                score += 10 + favourites.get((place, operation.index), 0)
                 if score > choice[0]:
-                    choice = score, {**chosen, one.index: place}
+                    choice = score, {**chosen, operation.index: place}
             longer.append(choice)
         best = longer
     return best[-1][1]
 
 
 class _Alignment:
-    """The rows of one comparison, stretch by stretch between the weighted layers that were recognised."""
+    """Builds the rows of a comparison, one section after another between the recognised weighted layers."""
 
     def __init__(self, network: Network, trace: Tracing, lost: Collection[str]) -> None:
         self._network = network
@@ -135,26 +134,26 @@ class _Alignment:
 
     def listed(self) -> tuple[Row, ...]:
         rows: list[Row] = []
-        stretch: list[Operation] = []
+        section: list[Operation] = []
         start = -1
-        for one in self._network.path:
-            if one.index in self._weighted:
-                rows += self._stretch(stretch, start, self._weighted[one.index])
-                start, stretch = self._weighted[one.index], []
-                rows.append(self._recognised(one, start))
+        for operation in self._network.path:
+            if operation.index in self._weighted:
+                rows += self._section(section, start, self._weighted[operation.index])
+                start, section = self._weighted[operation.index], []
+                rows.append(self._recognised(operation, start))
             else:
-                stretch.append(one)
-        rows += self._stretch(stretch, start, len(PLACES))
+                section.append(operation)
+        rows += self._section(section, start, len(PLACES))
         return tuple(rows)
 
-    def _stretch(self, operations: Sequence[Operation], start: int, end: int) -> list[Row]:
-        """Rows of what ran between two recognised layers, with the places between them that nothing fills."""
+    def _section(self, operations: Sequence[Operation], start: int, end: int) -> list[Row]:
+        """The rows of the operations between two recognised layers, and of the places between them that stay empty."""
         filled = self._filled(operations, start, end)
         rows = [
-            (filled.get(one.index, -1), self._recognised(one, filled[one.index]))
-            if one.index in filled
-            else (-1, self._beside(one, start, end))
-            for one in operations
+            (filled.get(operation.index, -1), self._recognised(operation, filled[operation.index]))
+            if operation.index in filled
+            else (-1, self._additional(operation, start, end))
+            for operation in operations
         ]
         reached = max((place for place, _ in rows), default=-1) if end == len(PLACES) else end
         for place in range(start + 1, end):
@@ -164,90 +163,90 @@ class _Alignment:
         return [row for _, row in rows]
 
     def _filled(self, operations: Sequence[Operation], start: int, end: int) -> dict[int, int]:
-        """Which operation fills which place: the first that does what is asked, else one that stands in for it."""
+        """The place of each operation that fills one: the first that does what is asked, else a substitute."""
         filled: dict[int, int] = {}
         for place in range(start + 1, end):
-            free = [one for one in operations if one.index not in filled]
-            fitting = [one for one in free if one.kind == PLACES[place].kind]
+            free = [operation for operation in operations if operation.index not in filled]
+            fitting = [operation for operation in free if operation.kind == PLACES[place].kind]
             if place == _END:
-                fitting = fitting or self._stand_ins(free)
+                fitting = fitting or self._substitutes(free)
             elif PLACES[place].kind == "relu":
-                is_judged = start >= 0 and RELU in self._lost
-                fitting = fitting or [one for one in free if one.kind in _SQUASHING and is_judged]
+                has_cost_points = start >= 0 and RELU in self._lost
+                fitting = fitting or [other for other in free if other.kind in _SQUASHING and has_cost_points]
             elif PLACES[place].kind == "dropout":
-                fitting = [one for one in fitting if one.drops_some] or fitting
+                fitting = [dropout for dropout in fitting if dropout.drops_some] or fitting
             elif PLACES[place].kind == "reshape":
-                fitting = [one for one in fitting if len(one.shape_out) == 2] or fitting
+                fitting = [reshape for reshape in fitting if len(reshape.shape_out) == 2] or fitting
             if fitting:
                 filled[fitting[0].index] = place
         return filled
 
-    def _stand_ins(self, operations: list[Operation]) -> list[Operation]:
-        """What stands where the log-softmax should, or makes one by other means."""
+    def _substitutes(self, operations: list[Operation]) -> list[Operation]:
+        """The operations in the place of the log-softmax that replace it, or compute it by other means."""
         if LOG_SOFTMAX in self._lost:
-            return [one for one in operations if one.kind in {*_SQUASHING, "relu"}]
+            return [operation for operation in operations if operation.kind in {*_SQUASHING, "relu"}]
         return operations[-1:] if self._network.is_complete else []
 
-    def _recognised(self, one: Operation, place: int) -> Row:
+    def _recognised(self, ran: Operation, place: int) -> Row:
         asked = PLACES[place]
-        for state, remark in ((State.OTHER, self._fault(one, place)), (State.MISFIT, self._misfit(one, place))):
+        for state, remark in ((State.OTHER, self._fault(ran, place)), (State.MISFIT, self._misfit(ran, place))):
             if remark:
-                return Row(state, asked, step(one, self._batch), remark)
-        return Row(State.SAME, asked, step(one, self._batch))
+                return Row(state, asked, step(ran, self._batch), remark)
+        return Row(State.SAME, asked, step(ran, self._batch))
 
-    def _misfit(self, one: Operation, place: int) -> str:
-        """What does not fit in the sizes of an operation; empty when nothing cost points for it."""
-        if place == _FC2 and self._has_lost(*_SHAPES) and one.shape_out and one.shape_out[-1] != _ANSWERS:
-            return f"gives {one.shape_out[-1]} scores for {_ANSWERS} digits"
-        if one.expected is not None and len(one.shape_in) > 1 and self._has_lost(*_SHAPES):
-            return f"is declared for {one.expected} inputs and given {one.shape_in[1]}"
-        return _MIXING if self._mixes_images(one) else ""
+    def _misfit(self, ran: Operation, place: int) -> str:
+        """What is wrong with the sizes of an operation; empty when they cost no points."""
+        if place == _FC2 and self._has_lost(*_SHAPES) and ran.shape_out and ran.shape_out[-1] != _ANSWERS:
+            return f"gives {ran.shape_out[-1]} scores for {_ANSWERS} digits"
+        if ran.expected is not None and len(ran.shape_in) > 1 and self._has_lost(*_SHAPES):
+            return f"is declared for {ran.expected} inputs and gets {ran.shape_in[1]}"
+        return _MIXING if self._mixes_images(ran) else ""
 
-    def _fault(self, one: Operation, place: int) -> str:
+    def _fault(self, ran: Operation, place: int) -> str:
         """Why an operation that fills a place is not what is asked for; empty when it is."""
         asked = PLACES[place]
         if not self._has_lost(*asked.checks):
             return ""
-        if one.kind == "dropout" and not one.drops_some:
-            return "zeroes everything" if one.drops_everything else "never drops anything"
-        if place == _END and one.kind == "log_softmax":
-            return "runs over the batch" if one.dim == 0 else ""
-        return "" if one.kind == asked.kind else "is another function"
+        if ran.kind == "dropout" and not ran.drops_some:
+            return "zeroes everything" if ran.drops_everything else "never drops anything"
+        if place == _END and ran.kind == "log_softmax":
+            return "runs over the batch" if ran.dim == 0 else ""
+        return "" if ran.kind == asked.kind else "is a different function"
 
-    def _mixes_images(self, one: Operation) -> bool:
-        is_changed = bool(one.shape_in and one.shape_out) and one.shape_in[0] == self._batch != one.shape_out[0]
-        return one.kind == "reshape" and is_changed and self._has_lost(*_SHAPES)
+    def _mixes_images(self, ran: Operation) -> bool:
+        is_changed = bool(ran.shape_in and ran.shape_out) and ran.shape_in[0] == self._batch != ran.shape_out[0]
+        return ran.kind == "reshape" and is_changed and self._has_lost(*_SHAPES)
 
     def _has_lost(self, *checks: str) -> bool:
         return any(check in self._lost for check in checks)
 
-    def _beside(self, one: Operation, start: int, end: int) -> Row:
-        """A row of what ran without filling a place."""
-        is_behind_last = start >= _FC2 or (self._network.is_complete and end == len(PLACES))
-        if self._mixes_images(one):
-            return Row(State.MISFIT, None, step(one, self._batch), _MIXING)
+    def _additional(self, ran: Operation, start: int, end: int) -> Row:
+        """The row of an operation that fills no place."""
+        is_after_last = start >= _FC2 or (self._network.is_complete and end == len(PLACES))
+        if self._mixes_images(ran):
+            return Row(State.MISFIT, None, step(ran, self._batch), _MIXING)
         remark = ""
-        if one in self._network.weighted:
-            group = self._network.convs if one in self._network.convs else self._network.linears
-            remark = "is one layer more than the lab's" if len(group) > 2 else "stands in another place than the lab's"
+        if ran in self._network.weighted:
+            group = self._network.convs if ran in self._network.convs else self._network.linears
+            remark = "is one layer too many" if len(group) > 2 else "is in a different place in the lab's network"
             remark = remark if self._has_lost(*CONV, *LINEAR) else ""
-        elif one.kind == "dropout" and one.drops_some and (start < 0 or is_behind_last):
+        elif ran.kind == "dropout" and ran.drops_some and (start < 0 or is_after_last):
             remark = "does not belong here" if ORDER in self._lost else ""
-        elif one.kind == "log_softmax" and not is_behind_last:
+        elif ran.kind == "log_softmax" and not is_after_last:
             remark = "comes too early" if ORDER in self._lost else ""
-        elif one.kind in _SQUASHING and start >= 0:
-            judges = (LOG_SOFTMAX, RELU) if is_behind_last else (RELU,)
-            remark = "does not belong here" if self._has_lost(*judges) else ""
-        elif one.kind == "relu" and is_behind_last:
+        elif ran.kind in _SQUASHING and start >= 0:
+            checks = (LOG_SOFTMAX, RELU) if is_after_last else (RELU,)
+            remark = "does not belong here" if self._has_lost(*checks) else ""
+        elif ran.kind == "relu" and is_after_last:
             remark = "does not belong here" if RELU in self._lost else ""
-        return Row(State.EXTRA if remark else State.ALSO, None, step(one, self._batch), remark)
+        return Row(State.EXTRA if remark else State.ALSO, None, step(ran, self._batch), remark)
 
     def _unfilled(self, place: int, *, is_reached: bool) -> Row:
         asked = PLACES[place]
         if not self._network.is_complete and not is_reached:
             return Row(State.UNREACHED, asked, None)
-        is_held = self._has_lost(*asked.checks) or (asked.kind == "reshape" and self._has_missing_flatten)
-        return Row(State.MISSING if is_held else State.OPEN, asked, None)
+        has_cost_points = self._has_lost(*asked.checks) or (asked.kind == "reshape" and self._has_missing_flatten)
+        return Row(State.MISSING if has_cost_points else State.OPEN, asked, None)
 
 
 def _summary(rows: Sequence[Row], first: int | None, network: Network, lost: Collection[str]) -> str:
@@ -258,18 +257,18 @@ def _summary(rows: Sequence[Row], first: int | None, network: Network, lost: Col
     if not network.is_complete:
         ran = [row for row in rows if row.step is not None]
         where = f"after {_own(ran[-1])}" if ran else "before its first layer"
-        return f"Your pass stops {where}; what comes later could not be compared."
+        return f"Your forward pass stops {where}; the layers after that could not be compared."
     if any(check in lost for place in PLACES for check in place.checks):
-        return "Layer by layer this is the lab's network; what cost points is told at its item above."
+        return "Layer by layer, this is the lab's network. The item above explains what cost points."
     if any(row.state is State.OPEN and row.place and not row.place.is_optional for row in rows):
-        return "This is not quite the lab's arrangement, but nothing of that cost points."
+        return "Your layers are not arranged exactly as in the lab, but that cost no points."
     return "No difference: these are the lab's layers in the lab's order."
 
 
 def _difference(rows: Sequence[Row], at: int) -> str:
     row = rows[at]
-    before = next((one for one in reversed(rows[:at]) if one.step is not None), None)
-    after = next((one for one in rows[at + 1 :] if one.step is not None), None)
+    before = next((other for other in reversed(rows[:at]) if other.step is not None), None)
+    after = next((other for other in rows[at + 1 :] if other.step is not None), None)
     where = f"After {_own(before)}" if before else "At the start"
     if row.state is State.MISFIT:
         return f"{where}, {_own(row)} {row.remark}."
@@ -277,7 +276,7 @@ def _difference(rows: Sequence[Row], at: int) -> str:
         return f"{where}, your network runs {_own(row)}, which {row.remark}."
     asked = row.place.name if row.place else ""
     if row.state is State.MISSING and row.place and row.place.kind in {"relu", "dropout"}:
-        layer = next((one for one in rows[at + 1 :] if one.step is not None and one.step.is_weighted), None)
+        layer = next((other for other in rows[at + 1 :] if other.step is not None and other.step.is_weighted), None)
         none = f"none before {_own(layer)}" if layer else "none"
         return f"{where}, the lab's network has {_article(asked)}; yours has {none}."
     if row.state is State.MISSING:
@@ -291,7 +290,7 @@ def _article(noun: str) -> str:
 
 
 def _own(row: Row) -> str:
-    """A layer in the student's words, the lab's beside it where they say more."""
+    """The student's own name of the layer, else the name of its operation."""
     if row.step is None:
         return row.place.name if row.place else ""
     layer = row.step.layer if " " not in row.step.layer else ""

@@ -1,4 +1,4 @@
-"""One executed operation as a row to read. What is on the path: :mod:`grader.checks.network`."""
+"""One executed operation as text for a row of the network table."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def _notes(operation: Operation) -> list[str]:
     if operation.probability is not None:
         notes.append(f"p\u00a0=\u00a0{operation.probability:g}")
     if operation.is_active is False:
-        notes.append("switched off while training")
+        notes.append("off in training mode")
     if operation.dim is not None:
         notes.append(f"over dim\u00a0{operation.dim}")
     if operation.is_fresh:
-        notes.append("made anew in each pass")
+        notes.append("created again in each pass")
     elif not operation.is_registered:
         notes.append("not registered with the net")
     return notes

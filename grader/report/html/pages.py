@@ -1,6 +1,6 @@
-"""The pages: one self-contained HTML file for each student and one for the cohort.
+"""Renders the pages: one self-contained HTML file for each student, and one for the cohort.
 
-They are views of finished reports. Every text that reaches a page is autoescaped, and made visible first.
+Every text on a page is autoescaped, after its control characters were made visible.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.model import Report, Run
-from grader.moderation.pseudonyms import code_names, secret_of
+from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.report import wording
 from grader.report.highlighting import Piece
 from grader.report.html import cohort_page, student_page
@@ -30,32 +30,32 @@ from grader.storage.records import StoredEvidence
 
 _LONGEST_SENTENCE = 1000
 """Characters of a sentence that may quote a submission."""
-_OFTEN_SEEN = 200
-"""Characters; nothing longer is kept because it may come again."""
-_MANY = 4096
-"""Things that are kept because the pages of a cohort have most of them in common."""
+_LONGEST_CACHED = 200
+"""Characters of a text that is cached."""
+_CACHE_SIZE = 4096
+"""Entries of a cache; the pages of a cohort have most of their texts in common."""
 _MOST_REASONS = 6
-"""Reasons of one submission in the tutor's queue; its own page has them all."""
+"""Reasons of one submission in the tutor's queue; the student's page has them all."""
 
 
 def load() -> None:
-    """Compile the templates of both pages, for copies of this process to find them."""
+    """Compile the templates of both pages, so that forked copies of this process inherit them."""
     for name in ("report.html", "cohort.html"):
         _environment().get_template(name)
 
 
-def render_report(report: Report, record: StoredEvidence, run: Run) -> str:
-    """The page of one student, with what the ``record`` says that the report was made from."""
-    return _environment().get_template("report.html").render(student_page.context(report, record, run))
+def render_report(report: Report, stored: StoredEvidence, run: Run) -> str:
+    """The page of one student; ``stored`` is the evidence that the report was made from."""
+    return _environment().get_template("report.html").render(student_page.context(report, stored, run))
 
 
 def render_cohort(reports: Sequence[Report], run: Run) -> str:
-    """The page of a whole run; its links lead to the students' pages beside it."""
+    """The page of a whole run, with relative links to the students' pages."""
     return _cohort(reports, run, ByName())
 
 
 def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
-    """The page of a whole run, for blind moderation: students go by ``names``, and nothing else tells who they are."""
+    """The page of a whole run for anonymous review: students have the pseudonyms ``names``; nothing identifies them."""
     return _cohort(reports, run, ByNumber(names))
 
 
@@ -66,23 +66,23 @@ def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
 
 @functools.cache
 def _script() -> dict[str, Markup]:
-    """The cohort page's script, and the digest by which its policy lets that script run and no other."""
+    """The script of the cohort page, and its digest for the content security policy, which allows no other script."""
     text = files("grader.report.html").joinpath("templates", "cohort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return {"script": Markup(text), "script_digest": Markup(digest)}
 
 
-def write_report_page(folder: Path, report: Report, record: StoredEvidence, run: Run) -> Path:
+def write_report_page(folder: Path, report: Report, stored: StoredEvidence, run: Run) -> Path:
     """Write the page of one student into the run at ``folder``."""
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, render_report(report, record, run).encode())
+    write_file(path, render_report(report, stored, run).encode())
     return path
 
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
-    """Write index.html into the run at ``folder``, and anonymous.html, the same without names."""
-    names = code_names((report.student for report in reports), secret_of(folder))
+    """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
+    names = pseudonyms((report.student for report in reports), secret_of(folder))
     path = folder / "index.html"
     write_file(path, render_cohort(reports, run).encode())
     write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
@@ -93,20 +93,20 @@ def _finalize(value: Any) -> Any:
     """The last step before autoescape, for every expression of every template."""
     if type(value) is not str or (value.isascii() and value.isprintable()):
         return value
-    return _line(value) if len(value) <= _OFTEN_SEEN else wording.visible(value)
+    return _line(value) if len(value) <= _LONGEST_CACHED else wording.visible(value)
 
 
-@functools.lru_cache(maxsize=_MANY)
+@functools.lru_cache(maxsize=_CACHE_SIZE)
 def _line(value: str) -> str:
     return wording.visible(value)
 
 
 def _prose(message: str) -> Markup:
-    """A sentence of ours with its `code` set as code."""
+    """A sentence of the grader, with `code` in backticks set as code."""
     return _coded(wording.shorten(wording.visible(message), _LONGEST_SENTENCE))
 
 
-@functools.lru_cache(maxsize=_MANY)
+@functools.lru_cache(maxsize=_CACHE_SIZE)
 def _coded(shown: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown))))
 
@@ -116,7 +116,9 @@ def _block(printed: str) -> Markup:
 
 
 def _words(pieces: Sequence[Piece]) -> Markup:
-    """An answer with the words that counted marked; a template would take a tenth of a page's time for it."""
+    """An answer with the words that counted in ``<mark>``; doing this in a template would cost a tenth of the page's
+    rendering time.
+    """
     return Markup(
         "".join(f"<mark>{_block(piece.text)}</mark>" if piece.has_counted else _block(piece.text) for piece in pieces)
     )
@@ -127,12 +129,12 @@ def _count(number: int) -> str:
 
 
 def _percent(part: float, whole: float = 1.0) -> str:
-    """Rounded down to a tenth, so that a result never seems to reach a band that it missed."""
+    """Rounded down to a tenth, so that a result never appears to reach a band that it missed."""
     return f"{int(1000 * part / whole + 1e-9) / 10:.1f} %" if whole else "–"
 
 
 def _share(accuracy: float) -> str:
-    """A figure that a student wrote down, in percent and no more exact than it was written."""
+    """An accuracy that a student wrote down, in percent, with no more digits than it was written with."""
     return f"{100 * accuracy:.4g} %" if 0 <= accuracy <= 1 else f"{accuracy:.4g}"
 
 
@@ -166,10 +168,12 @@ def _environment() -> Environment:
         quantity=wording.quantity,
     )
     signs = environment.get_template("signs.html").module
-    badge, out_of, cell = (functools.lru_cache(_MANY)(getattr(signs, name)) for name in ("badge", "out_of", "cell"))
+    badge, out_of, cell = (
+        functools.lru_cache(_CACHE_SIZE)(getattr(signs, name)) for name in ("badge", "out_of", "cell")
+    )
     environment.filters.update(
         badge=badge,
-        cells=lambda reading: Markup("".join(cell(one.count, one.kind) for one in reading.cells)),
+        cells=lambda reading: Markup("".join(cell(entry.count, entry.kind) for entry in reading.cells)),
         out_of=out_of,
     )
     return environment

@@ -1,4 +1,4 @@
-"""What a student's page says, as values for its template. How they look is the template's."""
+"""The values that the template of a student's page shows. The template decides how they look."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from grader.report.html.training_view import gallery, runs
 from grader.storage.records import StoredEvidence
 
 _MOST_OUTPUT = 4000
-"""Characters of a submission's own printed output that a page shows, from its end."""
+"""Characters of a submission's printed output on a page, counted from its end."""
 _BOOK, _BEGINNING = 30_000, 2_000
-"""Characters of all answers together from which on a page shows only so many of each."""
+"""When all answers together have more characters than the first number, a page shows only the second number of each."""
 _LOST = (Status.FAILED, Status.PARTIAL)
 
 
 @dataclass(frozen=True)
 class Sum:
-    """How the points of one part add up: ``awarded``, ``open`` and ``lost`` together are ``available``.
+    """The points of one part: ``awarded``, ``open`` and ``lost`` add up to ``available``.
 
-    ``proposed`` is what a tutor is asked to give of the open points; None when nothing is proposed.
+    ``proposed`` are the points proposed to the tutor for the open items; None when nothing is proposed.
     """
 
     name: str
@@ -38,26 +38,26 @@ class Sum:
     proposed: Decimal | None
 
 
-def context(report: Report, record: StoredEvidence, run: Run) -> dict[str, Any]:
+def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
     """The values that ``report.html`` is rendered with."""
-    evidence = record.evidence
+    evidence = stored.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
     trainings = evidence.trainings if evidence else ()
     items, tried = split_off(report.items)
     return {
         "report": report,
-        "record": record,
+        "stored": stored,
         "run": run,
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,
-        "experiment": experiment_view(report, record.experiment, tried),
+        "experiment": experiment_view(report, stored.experiment, tried),
         "sums": [
             _sum("Part 2: the network", items),
             *([_sum("Part 2: the experiment", tried)] if tried else []),
             *_part1(report.answers),
         ],
-        "total": _sum("Together", report.results),
+        "total": _sum("Total", report.results),
         "part1": tally.add_up(report.answers),
         "part2": tally.add_up(report.items),
         "item_counts": tally.count_statuses(item.status for item in items),
@@ -79,7 +79,7 @@ def context(report: Report, record: StoredEvidence, run: Run) -> dict[str, Any]:
 
 
 def lost_checks(items: Sequence[Result]) -> frozenset[str]:
-    """Ids of the items that did not earn all their points, or that a tutor is asked to give less than all."""
+    """Ids of the items that did not earn all their points, or for which less than all points are proposed."""
     return frozenset(
         item.id
         for item in items
@@ -90,7 +90,8 @@ def lost_checks(items: Sequence[Result]) -> frozenset[str]:
 
 def _sum(name: str, results: Sequence[Result]) -> Sum:
     points = tally.add_up(results)
-    proposed = [one.proposed for one in results if one.status in tally.UNSETTLED and one.proposed is not None]
+    unsettled = [result for result in results if result.status in tally.UNSETTLED]
+    proposed = [result.proposed for result in unsettled if result.proposed is not None]
     return Sum(
         name=name,
         awarded=points.awarded,
@@ -106,7 +107,7 @@ def _part1(answers: Sequence[Result]) -> list[Sum]:
 
 
 def _folded(answers: Sequence[Result]) -> dict[str, FoldedAnswer]:
-    """Each answer as it is shown; where all together are a book, no more than the beginnings."""
+    """Each answer as it is shown: folded when it is long, and only its beginning when all together are too long."""
     handed_in = {result.part: result.answer for result in answers if result.answer is not None}
     is_book = sum(len(answer.text) for answer in handed_in.values()) > _BOOK
     most = _BEGINNING if is_book else MOST
@@ -114,6 +115,6 @@ def _folded(answers: Sequence[Result]) -> dict[str, FoldedAnswer]:
 
 
 def _is_untouched(result: Result) -> bool:
-    """Whether there is nothing to say on an answer but that it waits."""
+    """Whether an answer only waits for a tutor: no text, no proposal, no comment."""
     is_waiting = result.status is Status.NEEDS_REVIEW and result.proposed is None
     return is_waiting and not (result.answer and result.answer.text) and not result.comments

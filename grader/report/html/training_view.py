@@ -1,6 +1,6 @@
-"""What the brief training runs say to a student: the band that each reached, and what the best of them mixed up.
+"""The brief training runs on a student's page: the band that each reached, and the mistakes of the best one.
 
-Curves are drawn in :mod:`grader.report.html.learning_chart`, digits and filters in :mod:`grader.report.html.images`.
+For the curves see :mod:`grader.report.html.learning_chart`, for digits and filters :mod:`grader.report.html.images`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from grader.model.evidence import Training
 from grader.report.html.images import DigitStrip, Picture, digit_strip, filter_sheet
 
 _OFTEN, _SOMETIMES = 0.05, 0.02
-"""Shares of a digit's images from which on a mistake is set off."""
+"""Shares of a digit's images from which a mistake is highlighted."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One seed's run. ``reached`` is the best band at or below its accuracy; None below all, or without a result."""
+    """The run of one seed. ``reached`` is its best band; None below all bands, or without a result."""
 
     training: Training
     reached: Band | None
@@ -26,7 +26,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """Images of one digit that were read as one digit. ``kind`` is right, often, sometimes, seldom or never."""
+    """One cell of the confusion matrix. ``kind`` is right, often, sometimes, seldom or never."""
 
     count: int
     kind: str
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the images of ``digit`` were read: ``cells`` by what they were taken for, ``right`` of ``total`` rightly."""
+    """A row of the confusion matrix: ``cells`` by predicted digit; ``right`` of the ``total`` images are correct."""
 
     digit: int
     cells: tuple[Cell, ...]
@@ -44,9 +44,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What the best run left to look at.
+    """The confusion matrix and the images of the best run.
 
-    ``worst`` is the commonest mistake as (digit, read as, how often); None when there was none.
+    ``worst`` is the most frequent mistake as (digit, read as, count); None when there was no mistake.
     """
 
     seed: int
@@ -57,17 +57,20 @@ class Gallery:
 
 
 def runs(trainings: Iterable[Training], bands: Iterable[Band]) -> tuple[Run, ...]:
-    """The runs in the order of their seeds, each with the band that it reached."""
-    from_best = sorted(bands, key=lambda band: -band.accuracy)
-    return tuple(
-        Run(one, next((band for band in from_best if one.total and one.correct / one.total >= band.accuracy), None))
-        for one in trainings
-    )
+    """The runs in their order, each with the band that it reached."""
+    best_first = sorted(bands, key=lambda band: -band.accuracy)
+    return tuple(Run(training, _reached(training, best_first)) for training in trainings)
+
+
+def _reached(training: Training, best_first: Sequence[Band]) -> Band | None:
+    accuracy = training.correct / training.total if training.total else -1.0
+    return next((band for band in best_first if accuracy >= band.accuracy), None)
 
 
 def gallery(trainings: Sequence[Training]) -> Gallery | None:
-    """The pictures of the run that read most digits; None when no run was measured."""
-    best = max((one for one in trainings if one.total), key=lambda one: one.correct / one.total, default=None)
+    """The gallery of the run with the best accuracy; None when no run was measured."""
+    measured = (training for training in trainings if training.total)
+    best = max(measured, key=lambda training: training.correct / training.total, default=None)
     if best is None:
         return None
     return Gallery(

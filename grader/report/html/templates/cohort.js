@@ -6,12 +6,12 @@
   const headers = Array.from(table.tHead.rows[0].cells);
   const search = document.getElementById("search");
   const filter = document.getElementById("filter");
-  const told = document.getElementById("told");
+  const shownRows = document.getElementById("shown");
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
   const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
   let order = "";
 
-  // A cell's own number where it has one, else what it shows; what is missing stands last either way.
+  // A cell's data-value if it has one, else its text. Missing values come last in both directions.
   const valueOf = (row, column, isNumber) => {
     const cell = row.cells[column];
     const text = cell.dataset.value ?? cell.textContent.trim();
@@ -20,9 +20,9 @@
     return Number.isNaN(number) ? null : number;
   };
 
-  const tell = () => {
+  const updateStatus = () => {
     const shown = rows.filter((row) => !row.hidden).length;
-    told.textContent = `${shown} of ${rows.length} shown${order}`;
+    shownRows.textContent = `${shown} of ${rows.length} shown${order}`;
   };
 
   const sortBy = (column) => {
@@ -31,16 +31,16 @@
     const isDown = header.getAttribute("aria-sort") === "ascending";
     const sign = isDown ? -1 : 1;
     const keyed = rows.map((row) => [valueOf(row, column, isNumber), row]);
-    keyed.sort(([one], [other]) => {
-      if (one === null || other === null) return (one === null) - (other === null);
-      return sign * (isNumber ? one - other : collator.compare(one, other));
+    keyed.sort(([first], [second]) => {
+      if (first === null || second === null) return (first === null) - (second === null);
+      return sign * (isNumber ? first - second : collator.compare(first, second));
     });
-    headers.forEach((each) => each.removeAttribute("aria-sort"));
+    headers.forEach((other) => other.removeAttribute("aria-sort"));
     header.setAttribute("aria-sort", isDown ? "descending" : "ascending");
-    const [first, last] = isNumber ? ["lowest first", "highest first"] : ["first to last", "last to first"];
-    order = `, by ${header.textContent.trim()}, ${isDown ? last : first}`;
+    const [rising, falling] = isNumber ? ["lowest first", "highest first"] : ["first to last", "last to first"];
+    order = `, by ${header.textContent.trim()}, ${isDown ? falling : rising}`;
     body.append(...keyed.map(([, row]) => row));
-    tell();
+    updateStatus();
   };
 
   const choose = () => {
@@ -49,7 +49,7 @@
       const isChosen = !filter.value || row.dataset.is.split(" ").includes(filter.value);
       row.hidden = !(isChosen && words.every((word) => texts.get(row).includes(word)));
     }
-    tell();
+    updateStatus();
   };
 
   headers.forEach((header, column) => {
@@ -68,5 +68,5 @@
   });
   table.classList.add("live");
   document.getElementById("controls").hidden = false;
-  choose(); // a reloaded page may come with words in its fields
+  choose(); // after a reload the browser may have filled in the fields
 })();
