@@ -9,31 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli.doctor import Remark, _isolation, examine
-from grader.report.console.summary import make_console, print_remark
+from grader.cli.doctor import DoctorLine, _isolation, examine
+from grader.report.console.summary import make_console, print_doctor_line
 from grader.sandbox import Wish
 from grader.sandbox.level import level_of
 from grader.worker.isolate import capabilities
 from tests.support.places import ROOT
 
 
-def by_subject(remarks: list[Remark]) -> dict[str, Remark]:
+def by_subject(remarks: list[DoctorLine]) -> dict[str, DoctorLine]:
     return {remark.subject.strip(): remark for remark in remarks}
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Remark]:
+def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DoctorLine]:
     return by_subject(list(examine(None, environment={}, cache=tmp_path_factory.mktemp("cache"))))
 
 
 @pytest.mark.slow
-def test_every_subject_is_examined(here: dict[str, Remark]) -> None:
+def test_every_subject_is_examined(here: dict[str, DoctorLine]) -> None:
     assert {"Python", "Packages", "Isolation", "Devices", "Data", "Machine", "Disk"} <= set(here)
     assert "torch " in here["Packages"].text
     assert here["Python"].is_fine
 
 
-def test_missing_data_comes_with_advice(here: dict[str, Remark]) -> None:
+def test_missing_data_comes_with_advice(here: dict[str, DoctorLine]) -> None:
     assert not here["Data"].is_fine
     assert "LAB4_DATA" in here["Data"].advice
 
@@ -65,7 +65,7 @@ def test_missing_isolation_is_named_once_with_advice() -> None:
 def test_remarks_fit_the_console_and_show_no_control_characters(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     stream = io.StringIO()
-    print_remark(make_console(stream), "Data", "MNIST \x1b[31mred " + "word " * 40, "Copy [bold]it[/bold]. " * 5)
+    print_doctor_line(make_console(stream), "Data", "MNIST \x1b[31mred " + "word " * 40, "Copy [bold]it[/bold]. " * 5)
     lines = stream.getvalue().splitlines()
     assert max(map(len, lines)) <= width
     assert "\x1b" not in stream.getvalue()

@@ -26,7 +26,7 @@ from grader.model.evidence import Ending, Evidence, Training
 from grader.model.experiment import Experiment, Rerun, Trial
 from grader.moderation.finished_run import load_run, write_views
 from grader.pipeline.cohort import grade_cohort
-from grader.pipeline.marking import mark, mark_error, mark_unusable
+from grader.pipeline.marking import report_of, report_of_fault, report_without_script
 from grader.pipeline.settings import RunSettings, Selection
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
@@ -225,7 +225,7 @@ def test_a_network_is_trained_once_for_all_students() -> None:
     assert {rerun.accuracy for rerun in found} == {0.9}
 
 
-def test_an_unfinished_rerun_has_a_reason_and_an_error_reaches_all_callers() -> None:
+def test_an_unfinished_rerun_has_a_reason_and_a_failed_one_is_tried_again() -> None:
     late = Trainer("deadline")
     late.gate.set()
     assert Reruns(late, samples.PLAN, is_possible=True).of(VARIED, ())[0].problem
@@ -235,7 +235,7 @@ def test_an_unfinished_rerun_has_a_reason_and_an_error_reaches_all_callers() -> 
     for _ in range(2):
         with pytest.raises(OSError, match="room"):
             reruns.of(VARIED, ())
-    assert len(broken.scripts) == 1
+    assert len(broken.scripts) == 2
 
 
 def test_on_other_digits_nothing_is_trained_again() -> None:
@@ -247,10 +247,10 @@ def test_on_other_digits_nothing_is_trained_again() -> None:
 
 
 def test_an_experiment_without_points_changes_no_sum() -> None:
-    plain = mark(ALICE, samples.HEALTHY, rubric(None), data="mnist")
+    plain = report_of(ALICE, samples.HEALTHY, rubric(None), data="mnist")
     report = marked(None)
-    assert (report.items, report.status, report.awarded, report.available, report.message) == (
-        plain.items,
+    assert (report.code_results, report.status, report.awarded, report.available, report.message) == (
+        plain.code_results,
         plain.status,
         plain.awarded,
         plain.available,
@@ -263,17 +263,17 @@ def test_an_experiment_without_points_changes_no_sum() -> None:
 
 def test_the_items_of_an_experiment_with_points_come_last() -> None:
     report = marked("2")
-    assert [item.id for item in report.items] == [*PART2_IDS, *EXPERIMENT_IDS]
+    assert [item.id for item in report.code_results] == [*PART2_IDS, *EXPERIMENT_IDS]
     assert report.awarded == len(PART2_IDS) + 8
     assert report.available == len(PART2_IDS) + 10
     assert report.unmarked == ()
-    paragraph = report.items[-1]
+    paragraph = report.code_results[-1]
     assert (paragraph.status, paragraph.awarded, paragraph.proposed) == (Status.NEEDS_REVIEW, NONE, Decimal(2))
 
 
 def test_a_skipped_rerun_with_points_waits_for_a_tutor() -> None:
     report = marked("2", replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)))
-    again = next(item for item in report.items if item.id == "experiment.rerun")
+    again = next(item for item in report.code_results if item.id == "experiment.rerun")
     assert (again.status, again.awarded, again.proposed, again.message) == (
         Status.NEEDS_REVIEW,
         NONE,
@@ -284,9 +284,9 @@ def test_a_skipped_rerun_with_points_waits_for_a_tutor() -> None:
 
 def test_the_experiment_is_marked_without_a_script_and_after_a_grader_error() -> None:
     unusable = replace(ALICE, script=None, problem="No script was found.")
-    report = mark_unusable(unusable, rubric("1"), sheet=WRITTEN, experiment=GOOD)
-    assert [str(item.status) for item in report.items[-5:]] == [*["passed"] * 4, "needs_review"]
-    assert {item.status for item in mark_error(ALICE, rubric("1"), message="x").items} == {Status.ERROR}
+    report = report_without_script(unusable, rubric("1"), sheet=WRITTEN, experiment=GOOD)
+    assert [str(item.status) for item in report.code_results[-5:]] == [*["passed"] * 4, "needs_review"]
+    assert {item.status for item in report_of_fault(ALICE, rubric("1"), message="x").code_results} == {Status.ERROR}
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
@@ -491,7 +491,7 @@ def test_a_run_trains_a_line_again_and_stores_the_result(tmp_path: Path) -> None
     assert run.isolation == "no student code was run"
 
     run, report = graded(cohort, paid, remark=True)
-    assert [item.id for item in report.items[-5:]] == list(EXPERIMENT_IDS)
+    assert [item.id for item in report.code_results[-5:]] == list(EXPERIMENT_IDS)
     assert report.available == len(PART2_IDS) + Decimal("2.5")
     again = records.read_evidence(out, "ann")
     assert again is not None

@@ -11,7 +11,7 @@ from grader.experiment.plausibility import BRIEF_STEPS
 from grader.lab4.items import EXPERIMENT_IDS, EXPERIMENT_TITLES, PART2_IDS
 from grader.model import AnswerSheet, Criterion, Rubric, Submission, WrittenAnswer
 from grader.model.experiment import Experiment, Rerun, Trial
-from grader.pipeline.marking import mark
+from grader.pipeline.marking import report_of
 from tests.support import evidence_samples as samples
 from tests.support.report_samples import SampleReport
 
@@ -39,7 +39,7 @@ def rubric(points: str | None) -> Rubric:
 
 def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> SampleReport:
     """A report on a correct network, with this experiment."""
-    report = mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
+    report = report_of(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
     return SampleReport.of(report, submission=ALICE, evidence=samples.HEALTHY, sheet=sheet, experiment=experiment)
 
 
