@@ -162,6 +162,12 @@ def test_an_invalid_file_is_refused_by_name(tmp_path: Path, change: str, words: 
     assert str(path) in str(refused.value)
 
 
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DECISIONS_FILE).touch()
+    with pytest.raises(UsageFault, match="format should be 1"):
+        read_decisions(tmp_path)
+
+
 def test_a_new_run_copies_decisions_once(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()

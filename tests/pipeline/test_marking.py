@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.answers.sheet_marking import NO_ANSWERS, WAITING
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.lab4.items import PART1_IDS, PART2_TITLES
 from grader.model import AnswerSheet, Criterion, Flag, Report, Result, Rubric, Status, Submission, WrittenAnswer
 from grader.model.evidence import Doubt, Ending, Problem
 from grader.model.status import overall_status
@@ -28,7 +28,7 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
     return Rubric(
         title="Lab 4",
         part1=tuple(Criterion(id_, f"Part {id_}", Decimal(1)) for id_ in PART1_IDS) if part1 else (),
-        part2=tuple(Criterion(id_, f"Item {id_}", given.get(id_, Decimal(1))) for id_ in PART2_IDS),
+        part2=tuple(Criterion(id_, f"Item {id_}", given.get(id_, Decimal(1))) for id_ in PART2_TITLES),
         training={"mnist": samples.PLAN, "digits": replace(samples.PLAN, bands=samples.PLAN.bands[1:])},
         revision="r1",
         max_parameters=samples.MAX_PARAMETERS,
@@ -44,7 +44,7 @@ def test_full_marks() -> None:
     report = report_of(ALICE, HEALTHY, rubric(structure__relu="1.5"), data="mnist")
     assert (report.student, report.status, report.message) == ("alice", Status.PASSED, "")
     assert (report.awarded, report.available) == (Decimal("14.5"), Decimal("14.5"))
-    assert [result.id for result in report.code_results] == list(PART2_IDS)
+    assert [result.id for result in report.code_results] == list(PART2_TITLES)
     assert item(report, "structure.relu").title == "Item structure.relu"
     assert (report.digest, report.flags) == (ALICE.digest, ())
 
