@@ -1,4 +1,4 @@
-"""``doctor``: its remarks about this machine, and about machines on which something is missing."""
+"""``doctor``: what it prints about this machine, and about machines on which something is missing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from grader.worker.isolate import capabilities
 from tests.support.places import ROOT
 
 
-def by_subject(remarks: list[DoctorLine]) -> dict[str, DoctorLine]:
-    return {remark.subject.strip(): remark for remark in remarks}
+def by_subject(lines: list[DoctorLine]) -> dict[str, DoctorLine]:
+    return {line.subject.strip(): line for line in lines}
 
 
 @pytest.fixture(scope="module")
@@ -39,26 +39,26 @@ def test_missing_data_comes_with_advice(here: dict[str, DoctorLine]) -> None:
 
 
 def test_unusable_data_is_named(tmp_path: Path) -> None:
-    remarks = examine(str(tmp_path / "nowhere"), environment={}, cache=tmp_path, prefix=["no-such-command"])
-    found = by_subject(list(remarks))
+    lines = examine(str(tmp_path / "nowhere"), environment={}, cache=tmp_path, prefix=["no-such-command"])
+    found = by_subject(list(lines))
     assert "this folder does not exist" in found["Data"].advice
     assert "no-such-command" in found["Worker"].text
 
 
 def test_the_full_level_needs_no_advice() -> None:
-    (remark,) = _isolation(level_of(capabilities.STEPS, {}, wish=Wish.AUTO))
-    assert remark.is_fine
-    assert remark.text.startswith("full: ")
+    (line,) = _isolation(level_of(capabilities.STEPS, {}, wish=Wish.AUTO))
+    assert line.is_fine
+    assert line.text.startswith("full: ")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the advice is Linux's")
 def test_missing_isolation_is_named_once_with_advice() -> None:
     refusals = dict.fromkeys((capabilities.PID, capabilities.NAMESPACES, capabilities.VIEW), "Operation not permitted")
-    remarks = list(_isolation(level_of((capabilities.LANDLOCK, capabilities.CALLS), refusals, wish=Wish.AUTO)))
-    assert [remark.subject.strip() for remark in remarks] == ["Isolation", "own process space", "own network"]
-    assert remarks[0].text.startswith("partial: no files but its own and the libraries; no sockets")
-    assert "sysctl" in remarks[1].advice
-    assert remarks[2].advice == "As above."
+    lines = list(_isolation(level_of((capabilities.LANDLOCK, capabilities.CALLS), refusals, wish=Wish.AUTO)))
+    assert [line.subject.strip() for line in lines] == ["Isolation", "own process space", "own network"]
+    assert lines[0].text.startswith("partial: no files but its own and the libraries; no sockets")
+    assert "sysctl" in lines[1].advice
+    assert lines[2].advice == "As above."
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
