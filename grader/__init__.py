@@ -1,4 +1,4 @@
-"""Grades Lab 4: a worker observes what a student's network does, and the parent turns that evidence into marks.
+"""Grades Lab 4: the worker records a student's network, other processes measure it, and the parent computes marks.
 
 This package file holds the version alone; it imports nothing, so that ``import grader`` costs nothing.
 """

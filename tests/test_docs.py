@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grader.lab4.items import PART2_IDS
+from grader.lab4.items import PART2_TITLES
 from tests.measure.calibration import COLUMNS
 from tests.support.places import ROOT
 
@@ -33,7 +33,7 @@ OWN_MODULE = re.compile(r"(?<![\w.])grader(?:\.[a-z]\w*)+")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes", "--junitxml", "--check", "--strict"}
 """Options of other commands that the pages mention."""
-ITEMS = {*PART2_IDS, "part1.7c"}
+ITEMS = {*PART2_TITLES, "part1.7c"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

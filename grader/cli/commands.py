@@ -100,8 +100,10 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
 
 def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
     """Paths of labels, keys and other runs, which submissions must not see."""
+    from grader.data.sources import DATA_VARIABLE
+
     yield cache
-    named = (arguments.data, os.environ.get("LAB4_DATA"), arguments.key, arguments.rubric, arguments.reports)
+    named = (arguments.data, os.environ.get(DATA_VARIABLE), arguments.key, arguments.rubric, arguments.reports)
     yield from (Path(place) for place in named if place and Path(place).exists())
 
 
@@ -197,14 +199,14 @@ def doctor(arguments: argparse.Namespace) -> ExitCode:
     """Print what this machine can do."""
     from grader.cli.doctor import examine
     from grader.data import user_cache
-    from grader.report.console.summary import make_console, print_remark
+    from grader.report.console.summary import make_console, print_doctor_line
 
     console = make_console()
-    remarks = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments))
+    lines = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments))
     is_fine = True
-    for remark in remarks:
-        print_remark(console, remark.subject, remark.text, remark.advice)
-        is_fine = is_fine and remark.is_fine
+    for line in lines:
+        print_doctor_line(console, line.subject, line.text, line.advice)
+        is_fine = is_fine and line.is_fine
     return ExitCode.SETTLED if is_fine else ExitCode.NEEDS_TUTOR
 
 

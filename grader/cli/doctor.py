@@ -44,7 +44,7 @@ WORDS = {**LACKS, LANDLOCK: "Landlock"}
 
 
 @dataclass(frozen=True)
-class Remark:
+class DoctorLine:
     """One line of the result. ``advice`` says what to do; it is empty when everything is fine."""
 
     subject: str
@@ -59,8 +59,8 @@ class Remark:
 
 def examine(
     choice: str | None, *, environment: Mapping[str, str], cache: Path, prefix: Sequence[str] = ()
-) -> Iterator[Remark]:
-    """Examine the interpreter, packages, isolation, devices, data, memory and disk; yield one remark after another.
+) -> Iterator[DoctorLine]:
+    """Examine the interpreter, packages, isolation, devices, data, memory and disk; yield one line after another.
 
     ``choice`` is the value of ``--data``, if given; ``cache`` is the user's cache folder.
     """
@@ -72,14 +72,14 @@ def examine(
     yield _disk()
 
 
-def _python() -> Remark:
+def _python() -> DoctorLine:
     text = f"Python {platform.python_version()} on {platform.system()} {platform.release()}, {platform.machine()}"
     if sys.version_info < LEAST_PYTHON:
-        return Remark("Python", text, f"Python {'.'.join(map(str, LEAST_PYTHON))} or newer is needed.")
-    return Remark("Python", text)
+        return DoctorLine("Python", text, f"Python {'.'.join(map(str, LEAST_PYTHON))} or newer is needed.")
+    return DoctorLine("Python", text)
 
 
-def _packages() -> Remark:
+def _packages() -> DoctorLine:
     found, missing = [], []
     for name in PACKAGES:
         try:
@@ -88,52 +88,54 @@ def _packages() -> Remark:
             missing.append(name)
     if missing:
         advice = f"Missing: {', '.join(missing)}. nox -s grade installs it."
-        return Remark("Packages", ", ".join(found), advice)
-    return Remark("Packages", ", ".join(found))
+        return DoctorLine("Packages", ", ".join(found), advice)
+    return DoctorLine("Packages", ", ".join(found))
 
 
-def _workers(prefix: Sequence[str]) -> Iterator[Remark]:
+def _workers(prefix: Sequence[str]) -> Iterator[DoctorLine]:
     """Start a worker and ask it, because the level of isolation cannot be predicted from the settings alone."""
     try:
         with WorkerPool(workers=1, prefix=prefix) as pool:
             level, devices = pool.isolation, pool.devices
     except (UsageFault, GraderFault) as fault:
-        yield Remark("Worker", f"it does not start: {fault}", "Fix this first; nothing can be graded without a worker.")
+        yield DoctorLine(
+            "Worker", f"it does not start: {fault}", "Fix this first; nothing can be graded without a worker."
+        )
         return
     yield from _isolation(level)
     if devices == ("cpu",):
-        yield Remark("Devices", "no GPU: networks are trained on the CPU, about a second for each")
+        yield DoctorLine("Devices", "no GPU: networks are trained on the CPU, about a second for each")
     else:
-        yield Remark("Devices", f"networks are trained on {devices[0]} (also available: {', '.join(devices[1:])})")
+        yield DoctorLine("Devices", f"networks are trained on {devices[0]} (also available: {', '.join(devices[1:])})")
 
 
-def _isolation(level: Level) -> Iterator[Remark]:
+def _isolation(level: Level) -> Iterator[DoctorLine]:
     text = str(level)
     if level.name == "full":
-        yield Remark("Isolation", text)
+        yield DoctorLine("Isolation", text)
     elif not sys.platform.startswith("linux"):
         advice = "Only Linux offers more: grade cohorts you do not trust in a Linux virtual machine or container."
-        yield Remark("Isolation", text, advice)
+        yield DoctorLine("Isolation", text, advice)
     else:
-        yield Remark("Isolation", text, "See the lines below. --isolation require refuses to grade at this level.")
+        yield DoctorLine("Isolation", text, "See the lines below. --isolation require refuses to grade at this level.")
     given: set[str] = set()
     for step, reason in level.refusals.items():
         if step == VIEW and NAMESPACES in level.refusals:
             continue  # without namespaces there is no view either
         advice = ADVICE[step] if ADVICE[step] not in given else "As above."
         given.add(ADVICE[step])
-        yield Remark(f"  {WORDS[step]}", f"not available: {reason}", advice)
+        yield DoctorLine(f"  {WORDS[step]}", f"not available: {reason}", advice)
 
 
-def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> Remark:
+def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> DoctorLine:
     try:
         data = resolve_data(choice, environment=environment, cache=cache, download=None)
     except UsageFault as fault:
-        return Remark("Data", "MNIST cannot be used", str(fault))
+        return DoctorLine("Data", "MNIST cannot be used", str(fault))
     if data.name == "mnist":
         text = f"MNIST: {len(data.train_labels):,} training and {len(data.heldout_labels):,} test images"
-        return Remark("Data", text)
-    return Remark(
+        return DoctorLine("Data", text)
+    return DoctorLine(
         "Data",
         "MNIST is not on this machine yet",
         "The next grading run tries to download it; if that fails, networks are trained on scikit-learn's digits. "
@@ -141,22 +143,22 @@ def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> Re
     )
 
 
-def _memory() -> Remark:
+def _memory() -> DoctorLine:
     cores = os.cpu_count() or 1
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
-        return Remark("Machine", f"{cores} cores")
+        return DoctorLine("Machine", f"{cores} cores")
     text = f"{cores} cores, {total / 2**30:.0f} GiB of memory"
     if total < LEAST_MEMORY:
-        return Remark("Machine", text, "This is not much memory: use --jobs 1.")
-    return Remark("Machine", text)
+        return DoctorLine("Machine", text, "This is not much memory: use --jobs 1.")
+    return DoctorLine("Machine", text)
 
 
-def _disk() -> Remark:
+def _disk() -> DoctorLine:
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     text = f"{free / 2**30:.1f} GiB free in {folder}, where copies of submissions are made"
     if free < LEAST_DISK:
-        return Remark("Disk", text, "Free some space, or set TMPDIR to another folder.")
-    return Remark("Disk", text)
+        return DoctorLine("Disk", text, "Free some space, or set TMPDIR to another folder.")
+    return DoctorLine("Disk", text)

@@ -17,7 +17,7 @@ from grader.data.mnist import MNIST, Catalogue
 from grader.model import UsageFault
 
 DIGITS = "digits"
-VARIABLE = "LAB4_DATA"
+DATA_VARIABLE = "LAB4_DATA"
 
 
 def resolve_data(
@@ -38,8 +38,8 @@ def resolve_data(
     """
     if choice is not None:
         return _named(choice, f"--data {choice}", catalogue)
-    if named := environment.get(VARIABLE, "").strip():
-        return _named(named, f"{VARIABLE}={named}", catalogue)
+    if named := environment.get(DATA_VARIABLE, "").strip():
+        return _named(named, f"{DATA_VARIABLE}={named}", catalogue)
     return _cached(cache, download, catalogue)
 
 

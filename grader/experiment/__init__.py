@@ -1,5 +1,5 @@
-"""The experiment of Part 2: reads the table of runs, trains one of its lines again, and makes findings of both.
+"""Reads the experiment's table of runs, trains one of its lines again, and makes findings on the table and that run.
 
-May import: ``answers.finding.observations``, ``checks``, ``lab4``, ``model``, ``safe_text``,
+May import: ``answers.finding.observations``, ``checks``, ``lab4``, ``model``, ``once``, ``safe_text``,
 ``source``, ``storage.fingerprints``.
 """

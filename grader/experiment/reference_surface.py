@@ -17,11 +17,10 @@ from grader.model.experiment import Trial
 class Surface:
     """The measured networks. ``trials`` are means over several seeds on all 10,000 test images.
 
-    ``runs`` counts the seeds of each; ``spreads`` has the standard deviation between seeds, 0 for a single seed.
+    ``runs`` counts the seeds of each.
     """
 
     trials: tuple[Trial, ...]
-    spreads: tuple[float, ...]
     runs: tuple[int, ...]
 
 
@@ -43,6 +42,5 @@ def reference_surface() -> Surface:
             )
             for row in rows
         ),
-        tuple(float(row["spread"]) for row in rows),
         tuple(int(row["runs"]) for row in rows),
     )

@@ -6,10 +6,8 @@ It runs no student code: it builds the lab's own network with the line's channel
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from grader.experiment.plausibility import BRIEF_STEPS
@@ -18,6 +16,7 @@ from grader.model import TrainingPlan
 from grader.model.evidence import Evidence
 from grader.model.experiment import Rerun, Trial
 from grader.model.images import SIDE
+from grader.once import Once
 from grader.storage.fingerprints import code_digest
 
 MOST_WORK = 12_000_000
@@ -100,14 +99,13 @@ def _odds(accuracy: float) -> float:
 
 @dataclass
 class Reruns:
-    """The brief runs of one run of the grader. A call for a network that is being trained waits for that training."""
+    """The brief runs of one run of the grader. Methods may be called from many threads."""
 
     observe: Observe
     plan: TrainingPlan
     is_possible: bool
     """Whether the data is MNIST, on which the tolerance was measured."""
-    _known: dict[tuple[int, int, int, int], Future[Rerun]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _trained: Once[tuple[int, int, int, int], Rerun] = field(default_factory=Once)
 
     def of(self, trials: Sequence[Trial], reference: Sequence[Trial]) -> tuple[Rerun, float]:
         """The re-run of the chosen line, or the reason why there is none, and the wall seconds that this call trained.
@@ -119,22 +117,9 @@ class Reruns:
         trial = chosen(trials, reference)
         if trial is None:
             return Rerun(trials[0], problem=TOO_LARGE), 0.0
-        rerun, seconds = self._trained(trial)
-        return replace(rerun, trial=trial), seconds
-
-    def _trained(self, trial: Trial) -> tuple[Rerun, float]:
-        with self._lock:
-            known = self._known.get(trial.network)
-            if known is None:
-                mine = self._known[trial.network] = Future()
-        if known is not None:
-            return known.result(), 0.0
         start = time.perf_counter()
-        try:
-            mine.set_result(self._train(trial))
-        except BaseException as fault:  # every waiting call must get it, whatever it is
-            mine.set_exception(fault)
-        return mine.result(), time.perf_counter() - start
+        rerun, is_own = self._trained.get(trial.network, lambda: self._train(trial))
+        return replace(rerun, trial=trial), time.perf_counter() - start if is_own else 0.0
 
     def _train(self, trial: Trial) -> Rerun:
         evidence = self.observe(reference_script(*trial.network), self.plan)

@@ -51,5 +51,3 @@ HEADS: dict[str, tuple[str, ...]] = {
     head: tuple(part for part in PART1_IDS if part[:-1] == head) for head in ("6", "7")
 }
 """The parts of the questions that have several."""
-PART2_IDS: tuple[str, ...] = tuple(PART2_TITLES)
-EXPERIMENT_IDS: tuple[str, ...] = tuple(EXPERIMENT_TITLES)

@@ -88,11 +88,11 @@ class Report:
     """Results that carry no points: only on the student's page, in no sum and no table."""
 
     @property
-    def items(self) -> tuple[Result, ...]:
-        """The results of Part 2 and its experiment."""
+    def code_results(self) -> tuple[Result, ...]:
+        """The results of Part 2: of the code and of the experiment."""
         return tuple(result for result in self.results if result.answer is None)
 
     @property
-    def answers(self) -> tuple[Result, ...]:
+    def answer_results(self) -> tuple[Result, ...]:
         """The results of the written answers to Part 1."""
         return tuple(result for result in self.results if result.answer is not None)

@@ -115,7 +115,7 @@ def _changes(old: _Side, new: _Side) -> Iterator[Change]:
             yield Change(id, was, now, (Reason(Cause.RUBRIC, f"only the rubric of the {side} run has this item"),))
         elif _mark(was) != _mark(now):
             reasons = _automatic_reasons(old, new, automatic_before[id], automatic_after[id])
-            yield Change(id, was, now, (*reasons, *_decision_reasons(old, new, was, now)))
+            yield Change(id, was, now, (*reasons, *_decision_reasons(new, was, now)))
 
 
 def _by_item(report: Report) -> dict[str, Result]:
@@ -161,7 +161,7 @@ def _key_text(old: Run, new: Run) -> str:
     return "a different answer key" if new.key_revision else "marked without an answer key"
 
 
-def _decision_reasons(old: _Side, new: _Side, was: Result, now: Result) -> Iterator[Reason]:
+def _decision_reasons(new: _Side, was: Result, now: Result) -> Iterator[Reason]:
     before, after = was.decision, now.decision
     if before == after:
         return
@@ -176,8 +176,8 @@ def _decision_reasons(old: _Side, new: _Side, was: Result, now: Result) -> Itera
 
 
 def _who(made: Decision) -> str:
-    given = made.new.normalize() if made.new is not None else Decimal(0)
-    return f"{made.author} gave {given:f} ({made.reason})"
+    assert made.new is not None, "a comment is never the decision on a result"
+    return f"{made.author} gave {made.new.normalize():f} ({made.reason})"
 
 
 def _last(decisions: Decisions, made: Decision) -> Decision | None:

@@ -1,7 +1,8 @@
-"""Reads and writes ``overrides.toml``, the tutors' decisions on a run, and applies them to the automatic reports.
+"""The tutors' decisions on a run: their effect on the automatic reports, and their text in TOML.
 
 A decision never changes the stored automatic mark, so marking again loses neither. It applies only to what the tutor
-looked at: when a student hands in something else, the item returns to the queue with a message.
+looked at: when a student hands in something else, the item returns to the queue with a message. The file is read and
+written by :mod:`grader.moderation.decisions_file`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ import tomli_w
 from grader.model import Decision, Report, Result, Status, UsageFault
 from grader.model.status import first_cause, overall_status
 from grader.safe_text import visible
-from grader.storage.json_files import encodable, write_file
+from grader.storage.json_files import encodable
 
-DECISIONS_FILE = "overrides.toml"
 FORMAT = 1
 STEP = Decimal("0.01")
 """Points of a decision are a multiple of this."""
@@ -107,18 +107,7 @@ def _reopened(result: Result, decision: Decision, reason: str) -> Result:
     )
 
 
-# ---- the file --------------------------------------------------------------------------------------------------------
-
-
-def read_decisions(folder: Path) -> Decisions:
-    """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault for an invalid file."""
-    path = folder / DECISIONS_FILE
-    try:
-        return parse_decisions(path, path.read_bytes())
-    except FileNotFoundError:
-        return Decisions()
-    except OSError as error:
-        raise UsageFault(f"{path}: cannot be read ({error.strerror or error}).") from error
+# ---- the text --------------------------------------------------------------------------------------------------------
 
 
 def parse_decisions(path: Path, text: bytes) -> Decisions:
@@ -151,11 +140,6 @@ def _entry(path: Path, number: int, entry: object) -> Decision:
     return decision
 
 
-def write_decisions(folder: Path, decisions: Decisions) -> None:
-    """Replace the decisions on the run at ``folder``, durably."""
-    write_file(folder / DECISIONS_FILE, decisions_text(decisions), is_durable=True)
-
-
 def decisions_text(decisions: Decisions) -> bytes:
     """The content of the file for ``decisions``."""
     return f"{_HEAD}format = {FORMAT}\n{entries_text(decisions.entries)}".encode()
@@ -171,13 +155,3 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     return encodable(str(value))
-
-
-def carry_over(folder: Path, earlier: Path | None) -> Decisions:
-    """The decisions on the run at ``folder``; if it has no file yet, copy those on the ``earlier`` run."""
-    if earlier is None or (folder / DECISIONS_FILE).exists():
-        return read_decisions(folder)
-    decisions = read_decisions(earlier)
-    if decisions.entries:
-        write_decisions(folder, decisions)
-    return decisions

@@ -1,4 +1,4 @@
-"""Lets several reviewing sessions read and change the file of a run's decisions, with a lock while one writes.
+"""Reads and writes ``overrides.toml``, a run's decisions, with a lock so that several sessions can change it.
 
 For the entries and their effect on marks see :mod:`grader.moderation.decisions`.
 """
@@ -14,14 +14,31 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from grader.model import Decision, UsageFault
-from grader.moderation.decisions import DECISIONS_FILE, Decisions, decisions_text, entries_text, parse_decisions
+from grader.moderation.decisions import Decisions, decisions_text, entries_text, parse_decisions
 from grader.storage.json_files import encodable, write_file
 
+DECISIONS_FILE = "overrides.toml"
 _PATIENCE = 5.0
 """Seconds to wait for another session, which locks the file for some milliseconds."""
 _PAUSE = 0.02
 # TOML allows no [[override]] table after an array `override = [...]`, which somebody may have written by hand.
 _INLINE = re.compile(rb"^\s*override\s*=", re.MULTILINE)
+
+
+def read_decisions(folder: Path) -> Decisions:
+    """The decisions on the run at ``folder``; none when there is no file. Raises UsageFault for an invalid file."""
+    return DecisionsFile(folder).read()
+
+
+def carry_over(folder: Path, earlier: Path | None) -> Decisions:
+    """The decisions on the run at ``folder``; if it has no file yet, copy those on the ``earlier`` run."""
+    if earlier is None or (folder / DECISIONS_FILE).exists():
+        return read_decisions(folder)
+    decisions, file = read_decisions(earlier), DecisionsFile(folder)
+    if not decisions.entries:
+        return decisions
+    with file.locked():
+        return file.add(*decisions.entries)
 
 
 class DecisionsFile:
@@ -37,15 +54,17 @@ class DecisionsFile:
         self._known = Decisions()
 
     def read(self) -> Decisions:
-        """The decisions in the file now. Raises UsageFault for an invalid file."""
+        """The decisions in the file now; none when there is no file. Raises UsageFault for an invalid file."""
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
-            text = b""
+            if self._text:
+                self._text, self._known = b"", Decisions()
+            return self._known
         except OSError as error:
             raise UsageFault(f"{self._path}: cannot be read ({error.strerror or error}).") from error
-        if text != self._text:
-            self._known = parse_decisions(self._path, text) if text else Decisions()
+        if text != self._text or not text:
+            self._known = parse_decisions(self._path, text)
             self._text = text
         return self._known
 

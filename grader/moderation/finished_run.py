@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.model import Report, Run, UsageFault
-from grader.moderation.decisions import Decisions, read_decisions, with_decisions
+from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.decisions_file import read_decisions
 from grader.safe_text import visible
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.records import StoredEvidence
@@ -49,7 +50,7 @@ def load_run(folder: Path) -> FinishedRun:
     students = results_json.students_of(folder)
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
-        raise UsageFault(f"{visible(str(folder))} has no facts about its run; grade again into the same folder.")
+        raise UsageFault(f"{visible(str(folder))}: its run.json is incomplete; grade again into the same folder.")
     reports = tuple(report for student in students if (report := records.read_report(folder, student)) is not None)
     if len(reports) < len(students):
         missing = sorted(set(students) - {report.student for report in reports})

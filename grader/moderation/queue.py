@@ -67,11 +67,11 @@ def queue_of(
     titles: dict[str, str] = {}
     unanswered, faults, flagged = [], [], []
     for report in reports:
-        if any(item.status is Status.ERROR for item in report.items):
+        if any(item.status is Status.ERROR for item in report.code_results):
             faults.append(report)
             continue
         is_unanswered = has_no_answers(report)
-        results = report.items if is_unanswered else report.results
+        results = report.code_results if is_unanswered else report.results
         waiting = [result for result in results if is_wanted(result)]
         for result in results:
             titles.setdefault(result.id, result.title)
@@ -91,9 +91,9 @@ def queue_of(
 
 def has_no_answers(report: Report) -> bool:
     """Whether the rubric has Part 1, no answer to it was found, and no tutor has decided on one."""
-    return bool(report.answers) and all(
+    return bool(report.answer_results) and all(
         is_open(result) and result.proposed is None and not (result.answer and result.answer.text)
-        for result in report.answers
+        for result in report.answer_results
     )
 
 

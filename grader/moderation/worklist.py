@@ -69,7 +69,9 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         if question.id in wanted
     ]
     if UNANSWERED in wanted and queue.unanswered:
-        entries = (Entry(report.student, tuple(answer.id for answer in report.answers)) for report in queue.unanswered)
+        entries = (
+            Entry(report.student, tuple(answer.id for answer in report.answer_results)) for report in queue.unanswered
+        )
         groups.append(Group(UNANSWERED, "Submissions without answers", tuple(entries)))
     if not scope.by_student:
         return iter(groups)

@@ -1,6 +1,7 @@
-"""The pipeline: survey the cohort and plan; observe, mark, store and render each submission; store and render the run.
+"""The pipeline, in two levels of steps.
 
-Read :func:`grade_cohort` and :func:`grade` to see all that happens; each step has a module of its own.
+Once per run: survey, plan, and at the end the tables. Once per submission: observe, mark, store, render. Read
+:func:`grade_cohort` and :func:`grade` to see all that happens; each step has a module of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from types import TracebackType
 from typing import Protocol
 
 from grader.model import Report, Run, UsageFault
-from grader.moderation.decisions import carry_over, with_decisions
+from grader.moderation.decisions import with_decisions
+from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_tables
-from grader.pipeline.marking import mark_error
+from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import in_copies, in_threads
-from grader.pipeline.plan import Task, is_included, plan
+from grader.pipeline.plan import Task, plan, takes_part
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
@@ -73,7 +75,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         finished: dict[str, Report] = {}
         is_finished = False
         try:
-            with grading(tasks, context, pages, progress) as results:
+            with run_tasks(tasks, context, pages, progress) as results:
                 for graded in results:
                     finished[graded.report.student] = graded.report
                     totals += graded.totals
@@ -101,13 +103,13 @@ def plan_all(deliveries: Sequence[Delivery], context: RunContext) -> tuple[list[
     with in_copies(partial(plan, context=context), _processes(len(deliveries), context)) as run_all:
         planned = {task.submission.id: task for task in run_all(deliveries)}
     ordered = [planned[delivery.id] for delivery in deliveries]
-    left_out = sum(selection.remark and task.is_outdated and not is_included(task, selection) for task in ordered)
+    left_out = sum(selection.remark and task.is_outdated and not takes_part(task, selection) for task in ordered)
     counts = {"left out: their evidence is from an earlier version; grade them again": left_out} if left_out else {}
-    return [task for task in ordered if is_included(task, selection)], Totals(counts)
+    return [task for task in ordered if takes_part(task, selection)], Totals(counts)
 
 
 @contextmanager
-def grading(tasks: list[Task], context: RunContext, pages: Pages, progress: Progress) -> Iterator[Iterator[Graded]]:
+def run_tasks(tasks: list[Task], context: RunContext, pages: Pages, progress: Progress) -> Iterator[Iterator[Graded]]:
     """Yield the finished submissions, graded in threads that wait for workers, or in copies of this process."""
     step = partial(grade, context=context, pages=pages, progress=progress)
     workers = context.workers
@@ -148,7 +150,7 @@ def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) 
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
-        report = mark_error(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")
+        report = report_of_fault(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # writing may be what failed
             records.write_report(out, report)
             pages.write_report_page(out, report, evidence, context.facts())

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from grader.answers.marked_parts import Marker, mark_sheet, wait_for_marking
 from grader.answers.own_network import notes
+from grader.answers.sheet_marking import Marker, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.case import not_reached
 from grader.checks.holds import flags_of, with_holds
 from grader.checks.training import best_accuracy
 from grader.experiment.findings import experiment_findings
+from grader.lab4.files import SCRIPT
 from grader.lab4.items import EXPERIMENT_TITLES
 from grader.model import AnswerSheet, Criterion, Finding, Flag, Report, Result, Rubric, Status, Submission
 from grader.model.evidence import Evidence
@@ -25,7 +26,7 @@ from grader.model.status import first_cause, overall_status
 NO_SHEET = AnswerSheet()
 
 
-def mark(
+def report_of(
     submission: Submission,
     evidence: Evidence,
     rubric: Rubric,
@@ -53,7 +54,7 @@ def mark(
     return replace(report, accuracy=best_accuracy(evidence.trainings), network=network)
 
 
-def mark_unusable(
+def report_without_script(
     submission: Submission,
     rubric: Rubric,
     *,
@@ -65,17 +66,19 @@ def mark_unusable(
     as usual.
     """
     reason = submission.problem or "No script was found."
-    hint = "Hand in task1_cnn.py, or a notebook with the class Net in it."
+    hint = f"Hand in {SCRIPT}, or a notebook with the class Net in it."
     findings = {criterion.id: not_reached("loads") for criterion in rubric.part2}
     findings["loads"] = Finding(Status.FAILED, reason, hint)
     answers = mark_sheet(sheet, rubric.part1, marker, {})
     return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)
 
 
-def mark_error(submission: Submission, rubric: Rubric, *, message: str) -> Report:
+def report_of_fault(submission: Submission, rubric: Rubric, *, message: str) -> Report:
     """A report for a fault of the grader: all items have status error, and no points are given or lost."""
     finding = Finding(
-        Status.ERROR, f"The grader failed on this submission: {message}", "This is not the student's fault."
+        Status.ERROR,
+        f"The grader failed on this submission: {message}",
+        "This is a fault of the grader, not of the submission.",
     )
     items = tuple(_item(criterion, finding) for criterion in (*rubric.part2, *rubric.experiment))
     return _summed(submission, (*items, *wait_for_marking(rubric.part1)), submission.flags)
@@ -103,10 +106,10 @@ def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: Answ
         return ()
     findings = experiment_findings(experiment, sheet)
     unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
-    return tuple(_item(item, _reviewed(findings[item.id], item)) for item in rubric.experiment or unmarked)
+    return tuple(_item(item, _waiting(findings[item.id], item)) for item in rubric.experiment or unmarked)
 
 
-def _reviewed(finding: Finding, criterion: Criterion) -> Finding:
+def _waiting(finding: Finding, criterion: Criterion) -> Finding:
     """The finding; but if the grader skipped an item that carries points, it waits for a tutor."""
     is_open = finding.status is Status.SKIPPED and finding.fraction and criterion.points
     return replace(finding, status=Status.NEEDS_REVIEW) if is_open else finding

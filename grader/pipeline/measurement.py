@@ -6,9 +6,7 @@ the labels of the held-out images.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -24,7 +22,8 @@ from grader.model.evidence import Doubt, Ending, Evidence, Measurements, Trainin
 from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
 from grader.model.weights import without_samples
-from grader.sandbox import MeasurementFailed
+from grader.once import Once
+from grader.sandbox import MeasurementFailed, OnStage
 
 MEASURE_SECONDS = 40.0
 """Wall seconds for all measurements except training. The lab's own network takes 0.1 s."""
@@ -33,7 +32,6 @@ TRAINING_SECONDS = 120.0
 
 Finished = Callable[[Training, Predictions], Training]
 """Completes a training run from its predictions, with the accuracy and the images that a report shows."""
-OnStage = Callable[[str], None]
 
 
 class Measurer(Protocol):
@@ -54,13 +52,7 @@ class Measuring:
     finished: Finished
     recorded_seed: int
     seed: int
-    _trained: dict[str, Future[tuple[Training, ...]]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def networks(self) -> int:
-        """How many different networks were trained."""
-        return len(self._trained)
+    _trained: Once[str, tuple[Training, ...]] = field(default_factory=Once)
 
     def complete(self, evidence: Evidence, on_stage: OnStage) -> Evidence:
         """The evidence with the graph and all measurements; unchanged if nothing was recorded.
@@ -110,20 +102,7 @@ class Measuring:
 
         If another thread is training the same network, this call waits for it. Raises MeasurementFailed.
         """
-        name = digest(graph)
-        with self._lock:
-            known = self._trained.get(name)
-            if known is None:
-                mine = self._trained[name] = Future()
-        if known is not None:
-            return known.result(), False
-        try:
-            mine.set_result(self._train(graph, is_worth_retrying=is_worth_retrying))
-        except BaseException as fault:  # waiting threads must get every exception
-            with self._lock:
-                del self._trained[name]  # so that the next call tries again
-            mine.set_exception(fault)
-        return mine.result(), True
+        return self._trained.get(digest(graph), lambda: self._train(graph, is_worth_retrying=is_worth_retrying))
 
     def _train(self, graph: Graph, *, is_worth_retrying: bool) -> tuple[Training, ...]:
         trainings: list[Training] = []

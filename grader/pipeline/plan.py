@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.model import Submission
-from grader.pipeline.marking import mark
+from grader.model.evidence import Evidence
+from grader.pipeline.marking import report_of
 from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
 from grader.pipeline.run import RunContext
 from grader.pipeline.settings import RunSettings, Selection
@@ -36,9 +37,9 @@ class Task:
 
 def plan(delivery: Delivery, context: RunContext) -> Task:
     """Put a submission together, and find evidence that can be reused for it."""
-    settings, selection = context.settings, context.settings.selection
+    settings = context.settings
     submission = assemble(delivery, context.scratch / "unpacked")
-    is_selected = not selection.remark and (not selection.students or selection.names(submission.id))
+    is_selected = settings.selection.includes(submission.id)
     keys = reuse_keys(submission, settings)
     folder, stored = _stored(submission, settings)
     if not is_selected:  # reuse stored evidence whatever has changed since
@@ -56,11 +57,10 @@ def plan(delivery: Delivery, context: RunContext) -> Task:
     return Task(submission, keys, stored_in=folder, has_new_experiment=is_new)
 
 
-def is_included(task: Task, selection: Selection) -> bool:
+def takes_part(task: Task, selection: Selection) -> bool:
     """Whether a submission takes part in this run: all that are stored already, and others if they are selected."""
-    if task.stored_in is not None or task.submission.script is None:
-        return True
-    return not selection.remark and (not selection.students or selection.names(task.submission.id))
+    is_stored = task.stored_in is not None or task.submission.script is None
+    return is_stored or selection.includes(task.submission.id)
 
 
 def _stored(submission: Submission, settings: RunSettings) -> tuple[Path | None, StoredEvidence | None]:
@@ -88,7 +88,10 @@ def _is_valid(
     is_named = settings.selection.names(submission.id)
     if is_weak or is_named or stored.key != keys.evidence or stored.evidence.ending.kind == "lost":
         return False
-    if settings.selection.only_failed:
-        report = mark(submission, stored.evidence, replace(settings.rubric, experiment=()), data=settings.data.name)
-        return all(item.awarded >= item.available for item in report.items)
-    return True
+    return not settings.selection.only_failed or _earned_everything(submission, stored.evidence, settings)
+
+
+def _earned_everything(submission: Submission, evidence: Evidence, settings: RunSettings) -> bool:
+    """Whether the code earned all its points."""
+    report = report_of(submission, evidence, replace(settings.rubric, experiment=()), data=settings.data.name)
+    return all(result.awarded >= result.available for result in report.code_results)

@@ -24,6 +24,10 @@ class Selection:
     only_failed: bool = False
     remark: bool = False
 
+    def includes(self, student: str) -> bool:
+        """Whether this student's submission may be observed again."""
+        return not self.remark and (not self.students or self.names(student))
+
     def names(self, student: str) -> bool:
         """Whether the patterns name this student."""
         return is_named(student, self.students)

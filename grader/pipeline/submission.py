@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from grader.model.experiment import Experiment
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
+from grader.sandbox import OnStage
 from grader.storage import records
 from grader.storage.records import StoredEvidence
-
-OnStage = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
     experiment, took_experiment = _experiment(task, stored, context, on_stage)
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
     is_stored = is_same and task.stored_in == context.settings.out
-    observed = StoredEvidence(
+    evidence_to_store = StoredEvidence(
         format=records.EVIDENCE_FORMAT,
         key=task.keys.evidence,
         student=task.submission.id,
@@ -54,7 +52,7 @@ def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
         experiment_key=task.keys.experiment,
         experiment=experiment,
     )
-    return Observed(observed, is_stored, took_evidence + took_sheet + took_experiment)
+    return Observed(evidence_to_store, is_stored, took_evidence + took_sheet + took_experiment)
 
 
 def _evidence(
@@ -111,19 +109,21 @@ def marker_of(task: Task, context: RunContext) -> CachedMarker | None:
     return CachedMarker(key, known.findings if known.marker == digest else {}, digest)
 
 
-def mark(task: Task, observed: StoredEvidence, marker: CachedMarker | None, context: RunContext) -> Report:
+def mark(task: Task, stored: StoredEvidence, marker: CachedMarker | None, context: RunContext) -> Report:
     """The automatic report on a submission."""
-    submission, rubric, sheet = task.submission, context.settings.rubric, observed.sheet or marking.NO_SHEET
-    if observed.evidence is None:
-        return marking.mark_unusable(submission, rubric, sheet=sheet, marker=marker, experiment=observed.experiment)
-    return marking.mark(
+    submission, rubric, sheet = task.submission, context.settings.rubric, stored.sheet or marking.NO_SHEET
+    if stored.evidence is None:
+        return marking.report_without_script(
+            submission, rubric, sheet=sheet, marker=marker, experiment=stored.experiment
+        )
+    return marking.report_of(
         submission,
-        observed.evidence,
+        stored.evidence,
         rubric,
         data=context.settings.data.name,
         sheet=sheet,
         marker=marker,
-        experiment=observed.experiment,
+        experiment=stored.experiment,
     )
 
 

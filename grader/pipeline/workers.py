@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,18 +16,15 @@ from numpy.typing import NDArray
 from grader.data import write_worker_files
 from grader.data.accuracy import Predictions, with_accuracy
 from grader.experiment.rerun import Reruns, brief_plan
+from grader.lab4.files import SCRIPT
 from grader.model import Job, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Training
 from grader.model.images import SIDE
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import RunSettings
-from grader.sandbox import WorkerPool
+from grader.sandbox import OnStage, WorkerPool
 from grader.submissions import copy_submission
-
-_OWN_SCRIPT = "task1_cnn.py"
-
-OnStage = Callable[[str], None]
 
 
 @contextmanager
@@ -94,8 +91,8 @@ class Workers:
     def _train(self, text: str, plan: TrainingPlan) -> Evidence:
         """Record and train a script of the grader itself, with its own ``plan``."""
         with self._folder("reference-") as folder:
-            (folder / _OWN_SCRIPT).write_text(text, encoding="utf-8")
-            recorded = self._record(folder, _OWN_SCRIPT, lambda stage: None)
+            (folder / SCRIPT).write_text(text, encoding="utf-8")
+            recorded = self._record(folder, SCRIPT, lambda stage: None)
         measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._recorded_seed)
         return measuring.complete(recorded, lambda stage: None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.model import JSON, Report, Result, Run
 from grader.moderation.queue import queue_of
 from grader.report import tally
-from grader.storage import results_json, run_folder
+from grader.storage import marks_csv, results_json, run_folder
 
 
 def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code: int) -> JSON:
@@ -21,8 +21,8 @@ def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code:
         "submissions": len(reports),
         "statuses": {status.value: count for status, count in statuses.items()},
         "points": {
-            "part1": _points([answer for report in reports for answer in report.answers]),
-            "part2": _points([item for report in reports for item in report.items]),
+            "part1": _points([answer for report in reports for answer in report.answer_results]),
+            "part2": _points([item for report in reports for item in report.code_results]),
         },
         "open": {
             "questions": {question.id: len(question.entries) for question in queue.questions},
@@ -34,8 +34,8 @@ def summary_record(reports: Sequence[Report], run: Run, folder: Path, exit_code:
         "data": run.data,
         "paths": {
             "folder": str(folder),
-            "cohort": str(folder / "index.html"),
-            "marks": str(folder / "marks.csv"),
+            "cohort": str(folder / run_folder.COHORT_PAGE_FILE),
+            "marks": str(folder / marks_csv.MARKS_FILE),
             "results": str(folder / results_json.RESULTS_FILE),
         },
     }

@@ -104,17 +104,17 @@ def add_up(results: Iterable[Result]) -> Points:
 
 def is_marked(report: Report) -> bool:
     """Whether Part 2 was marked; after a fault of the grader it has no mark, which is not a mark of zero."""
-    return any(item.status is not Status.ERROR for item in report.items)
+    return any(item.status is not Status.ERROR for item in report.code_results)
 
 
 def code_status(report: Report) -> Status:
     """The status of the code alone, so that open answers don't hide it."""
-    return overall_status(report.items) if report.items else report.status
+    return overall_status(report.code_results) if report.code_results else report.status
 
 
 def status_of(report: Report) -> Status:
     """The status to show for a submission: that of its code while answers are open, because nearly all have some."""
-    has_open_answer = any(answer.status in UNSETTLED for answer in report.answers)
+    has_open_answer = any(answer.status in UNSETTLED for answer in report.answer_results)
     return code_status(report) if has_open_answer else report.status
 
 
@@ -136,7 +136,7 @@ def most_failed(reports: Iterable[Report]) -> tuple[ItemTally, ...]:
             marked=count.statuses.total() - count.statuses[Status.SKIPPED] - count.statuses[Status.ERROR],
             most_frequent=_most_frequent(count.messages),
         )
-        for id, count in _counted((item.id, item) for report in reports for item in report.items).items()
+        for id, count in _counted((item.id, item) for report in reports for item in report.code_results).items()
     ]
     lossy = [tally for tally in tallies if tally.failed or tally.partial]
     return tuple(sorted(lossy, key=lambda tally: (-tally.failed, -tally.partial)))
@@ -154,7 +154,9 @@ def part_tallies(reports: Iterable[Report]) -> tuple[PartTally, ...]:
             open=sum(count.statuses[status] for status in UNSETTLED),
             most_frequent=_most_frequent(count.messages),
         )
-        for part, count in _counted((answer.part, answer) for report in reports for answer in report.answers).items()
+        for part, count in _counted(
+            (answer.part, answer) for report in reports for answer in report.answer_results
+        ).items()
     )
 
 

@@ -53,6 +53,11 @@ def keys_of(stream: TextIO) -> Iterator[Keys]:
         keys.close()
 
 
+def _next_line(stream: TextIO) -> str | None:
+    line = stream.readline()
+    return line.rstrip("\r\n") if line else None
+
+
 class ScriptKeys:
     """Reads lines of a stream: the first character is the key, the rest of the line belongs to it."""
 
@@ -68,8 +73,7 @@ class ScriptKeys:
         return None
 
     def line(self) -> str | None:
-        line = self._stream.readline()
-        return line.rstrip("\r\n") if line else None
+        return _next_line(self._stream)
 
 
 class TerminalKeys:
@@ -92,8 +96,7 @@ class TerminalKeys:
             return None if char in "\x1a\x04" else Pressed(char)
 
         def line(self) -> str | None:
-            line = self._stream.readline()
-            return line.rstrip("\r\n") if line else None
+            return _next_line(self._stream)
 
         def close(self) -> None:
             """Do nothing: no settings were changed."""

@@ -184,7 +184,7 @@ class ForkServer:
             missing = self._greeting.get("missing")
             if missing:
                 names = ", ".join(missing)
-                raise UsageFault(f"this Python cannot import {names}; install the grader's requirements and run again")
+                raise UsageFault(f"This Python cannot import {names}; install the grader's requirements and run again.")
             return self._greeting
 
     def submit(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:

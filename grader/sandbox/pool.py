@@ -58,7 +58,7 @@ class WorkerPool:
         prefix: Sequence[str] = (),
     ) -> None:
         if not (hasattr(os, "fork") and hasattr(socket, "send_fds")):
-            raise UsageFault("the grader needs Linux or macOS to run submissions; on Windows, use it inside WSL")
+            raise UsageFault("The grader needs Linux or macOS to run submissions; on Windows, use it inside WSL.")
         self._limits = limits or Limits()
         self._settings, self._entry, self._measure = dict(settings or {}), entry, measure
         self._warm, self._paths = tuple(warm), tuple(paths)

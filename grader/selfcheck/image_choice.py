@@ -8,8 +8,8 @@ from pathlib import Path
 from grader.data import DataSet, mnist
 from grader.data.digits import load_digits
 from grader.data.mnist import MNIST, Catalogue
+from grader.data.sources import DATA_VARIABLE
 
-VARIABLE = "LAB4_DATA"
 SAMPLE = "the self-check uses a small sample of real handwritten digits (1,797 images)"
 
 
@@ -18,11 +18,11 @@ def choose_images(folder: Path, environment: Mapping[str, str], *, catalogue: Ca
 
     Nothing is downloaded or changed. The ``note`` says in one sentence why the sample is used; it is empty for MNIST.
     """
-    named = environment.get(VARIABLE, "").strip()
+    named = environment.get(DATA_VARIABLE, "").strip()
     if named == "digits":
-        return load_digits(f"{VARIABLE} is set to digits, so {SAMPLE}.")
+        return load_digits(f"{DATA_VARIABLE} is set to digits, so {SAMPLE}.")
     place = Path(named).expanduser() if named else folder / "data"
-    shown = f"{VARIABLE} ({named})" if named else "./data"
+    shown = f"{DATA_VARIABLE} ({named})" if named else "./data"
     raw = mnist.raw_folder(place, catalogue)
     if raw is None:
         return load_digits(f"MNIST is not in {shown}, so {SAMPLE}.")

@@ -27,8 +27,8 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
 
     The cells of a row add up to ``awarded``. A cell is empty if its item is not marked yet or not in the rubric.
     """
-    items = list(dict.fromkeys(item.id for report in reports for item in report.items))
-    columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answers)]
+    items = list(dict.fromkeys(item.id for report in reports for item in report.code_results))
+    columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answer_results)]
     text = io.StringIO(newline="")
     # Always quote text: a semicolon or tab in a name must not start a cell in a spreadsheet of another locale.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")

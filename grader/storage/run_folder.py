@@ -19,6 +19,7 @@ FORMAT = 1
 
 RUN_FILE = "run.json"
 PAGE_FILE = "report.html"
+COHORT_PAGE_FILE = "index.html"
 _RUN_KIND = "lab4-grader-run"
 _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 

@@ -3,8 +3,8 @@
 The rules, in this order:
 
 1. A file that defines ``Net`` comes before one with another network, and that before any other script. A
-   ``task1_cnn.py`` that imports ``Net`` from a module of the submission counts as defining it and comes before that
-   module; if it has another name, the module is chosen.
+   ``task1_cnn.py`` that imports ``Net`` from a module of the submission counts as defining it. It comes before that
+   module. If the importing script has another name, the module is chosen.
 2. Files that are not called old, a template or a draft.
 3. The file with more of a network in it.
 4. A name like ``task1_cnn``.

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
-from grader.answers.marked_parts import BLANK, NO_ANSWERS, WAITING, mark_sheet
+from grader.answers.marker.answer_marking import TOO_LONG
 from grader.answers.marker.cache import CachedMarker
 from grader.answers.marker.key import AnswerKey, load_key
-from grader.answers.marker.rules import TOO_LONG
 from grader.answers.own_network import notes
+from grader.answers.sheet_marking import BLANK, NO_ANSWERS, WAITING, mark_sheet
 from grader.lab4.items import PART1_IDS, PART1_TITLES
 from grader.model import AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 from grader.submissions import discover

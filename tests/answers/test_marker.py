@@ -16,10 +16,10 @@ import pytest
 
 from grader.__main__ import main
 from grader.answers.evaluation.agreement import Comparison, agreement, quadratic_kappa
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, compiled
-from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read
 from grader.lab4.items import PART1_TITLES

@@ -21,9 +21,9 @@ from grader.answers.documents import Document, read_document
 from grader.answers.documents.text import split
 from grader.answers.finding.part_text import PartAnswer
 from grader.answers.finding.segmentation import cut
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.finding import REVIEW_BELOW
 from grader.answers.marker.key import AnswerKey, load_key
-from grader.answers.marker.rules import mark_answer
 from grader.lab4.items import PART1_IDS
 from grader.model import Status
 from grader.rubric.loading import load_rubric

@@ -17,11 +17,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 
 from grader.answers.evaluation.agreement import Comparison, agreement
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
 from grader.answers.marker.finding import REVIEW_BELOW, finding
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
-from grader.answers.marker.rules import mark_answer
 from grader.answers.marker.samples import MARKS, Sample, load_samples
 from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Similarity, learned
 from grader.model import AnswerFinding, Status, UsageFault

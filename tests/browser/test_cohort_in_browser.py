@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
-from grader.report.wording import WORDS
+from grader.report.formats import WORDS
 from tests.browser.conftest import Opener
 from tests.browser.written_runs import MADE
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from grader.checks import CHECKS
-from grader.lab4.items import PART2_IDS
+from grader.lab4.items import PART2_TITLES
 from grader.model import Status
 from tests.support.evidence_samples import (
     HEALTHY,
@@ -20,14 +20,14 @@ from tests.support.evidence_samples import (
 
 def test_a_correct_network_passes_every_check() -> None:
     findings = findings_of(HEALTHY)
-    assert set(findings) == set(PART2_IDS)
+    assert set(findings) == set(PART2_TITLES)
     assert {finding.status for finding in findings.values()} == {Status.PASSED}
     assert {finding.fraction for finding in findings.values()} == {Decimal(1)}
 
 
 def test_every_check_is_a_rubric_item_and_depends_only_on_checks() -> None:
     ids = [check.id for check in CHECKS]
-    assert sorted(ids) == sorted(PART2_IDS)
+    assert sorted(ids) == sorted(PART2_TITLES)
     for check in CHECKS:
         assert set(check.needs) <= set(ids[: ids.index(check.id)]), "needs come earlier in the list"
         assert set(check.blames) < set(ids)
@@ -92,4 +92,4 @@ def test_a_tutor_decides_what_could_not_be_checked(kind: str) -> None:
 
 def test_structure_recorded_before_a_crash_still_counts() -> None:
     findings = findings_of(until("probe", "deadline"))
-    assert all(findings[id_].status is Status.PASSED for id_ in PART2_IDS if id_.startswith("structure."))
+    assert all(findings[id_].status is Status.PASSED for id_ in PART2_TITLES if id_.startswith("structure."))

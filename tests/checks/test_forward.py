@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grader.lab4.items import PART2_IDS
+from grader.lab4.items import PART2_TITLES
 from grader.model import Status
 from grader.model.evidence import Pass, Problem, Repair
 from tests.support import evidence_samples as samples
@@ -42,7 +42,7 @@ def test_after_an_error_in_forward_earlier_layers_count_and_later_checks_are_ski
 def test_without_executed_layers_the_structure_is_skipped() -> None:
     findings = findings_of(replace(broken_forward(), trace=stopped(problem=ERROR)))
     skipped = {id_ for id_, finding in findings.items() if finding.status is Status.SKIPPED}
-    assert skipped == set(PART2_IDS) - {"loads", "forward.shape"}
+    assert skipped == set(PART2_TITLES) - {"loads", "forward.shape"}
     assert "runs no layer" in findings["structure.conv"].message
 
 
@@ -68,7 +68,7 @@ def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: 
     evidence = broken_forward(repair)
     findings = findings_of(evidence)
     assert all(word in text_of(findings["forward.shape"]) for word in words), text_of(findings["forward.shape"])
-    later = {id_ for id_ in PART2_IDS if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
+    later = {id_ for id_ in PART2_TITLES if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
 
 

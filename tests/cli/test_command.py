@@ -16,7 +16,7 @@ import pytest
 
 from grader import __version__
 from grader.__main__ import main
-from grader.moderation.decisions import DECISIONS_FILE
+from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.storage import run_folder
 from tests.support.places import ROOT
 

@@ -20,13 +20,13 @@ from grader.experiment.findings import experiment_findings
 from grader.experiment.plausibility import BRIEF_STEPS, plausible
 from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
 from grader.experiment.table_files import candidates, experiment_key, gather
-from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
+from grader.lab4.items import EXPERIMENT_TITLES, PART1_IDS, PART2_TITLES
 from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
 from grader.model.evidence import Ending, Evidence, Training
 from grader.model.experiment import Experiment, Rerun, Trial
 from grader.moderation.finished_run import load_run, write_views
 from grader.pipeline.cohort import grade_cohort
-from grader.pipeline.marking import mark, mark_error, mark_unusable
+from grader.pipeline.marking import report_of, report_of_fault, report_without_script
 from grader.pipeline.settings import RunSettings, Selection
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
@@ -49,7 +49,7 @@ NONE, FULL = Decimal(0), Decimal(1)
 
 def statuses(experiment: Experiment | None, sheet: AnswerSheet = WRITTEN) -> dict[str, str]:
     found = experiment_findings(experiment, sheet)
-    assert tuple(found) == EXPERIMENT_IDS
+    assert list(found) == list(EXPERIMENT_TITLES)
     return {id.removeprefix("experiment."): str(finding.status) for id, finding in found.items()}
 
 
@@ -225,7 +225,7 @@ def test_a_network_is_trained_once_for_all_students() -> None:
     assert {rerun.accuracy for rerun in found} == {0.9}
 
 
-def test_an_unfinished_rerun_has_a_reason_and_an_error_reaches_all_callers() -> None:
+def test_an_unfinished_rerun_has_a_reason_and_a_failed_one_is_tried_again() -> None:
     late = Trainer("deadline")
     late.gate.set()
     assert Reruns(late, samples.PLAN, is_possible=True).of(VARIED, ())[0].problem
@@ -235,7 +235,7 @@ def test_an_unfinished_rerun_has_a_reason_and_an_error_reaches_all_callers() -> 
     for _ in range(2):
         with pytest.raises(OSError, match="room"):
             reruns.of(VARIED, ())
-    assert len(broken.scripts) == 1
+    assert len(broken.scripts) == 2
 
 
 def test_on_other_digits_nothing_is_trained_again() -> None:
@@ -247,33 +247,33 @@ def test_on_other_digits_nothing_is_trained_again() -> None:
 
 
 def test_an_experiment_without_points_changes_no_sum() -> None:
-    plain = mark(ALICE, samples.HEALTHY, rubric(None), data="mnist")
+    plain = report_of(ALICE, samples.HEALTHY, rubric(None), data="mnist")
     report = marked(None)
-    assert (report.items, report.status, report.awarded, report.available, report.message) == (
-        plain.items,
+    assert (report.code_results, report.status, report.awarded, report.available, report.message) == (
+        plain.code_results,
         plain.status,
         plain.awarded,
         plain.available,
         plain.message,
     )
-    assert [item.id for item in report.unmarked] == list(EXPERIMENT_IDS)
+    assert [item.id for item in report.unmarked] == list(EXPERIMENT_TITLES)
     assert {item.available for item in report.unmarked} == {0}
     assert plain.unmarked == marked(None, None, AnswerSheet()).unmarked == ()
 
 
 def test_the_items_of_an_experiment_with_points_come_last() -> None:
     report = marked("2")
-    assert [item.id for item in report.items] == [*PART2_IDS, *EXPERIMENT_IDS]
-    assert report.awarded == len(PART2_IDS) + 8
-    assert report.available == len(PART2_IDS) + 10
+    assert [item.id for item in report.code_results] == [*PART2_TITLES, *EXPERIMENT_TITLES]
+    assert report.awarded == len(PART2_TITLES) + 8
+    assert report.available == len(PART2_TITLES) + 10
     assert report.unmarked == ()
-    paragraph = report.items[-1]
+    paragraph = report.code_results[-1]
     assert (paragraph.status, paragraph.awarded, paragraph.proposed) == (Status.NEEDS_REVIEW, NONE, Decimal(2))
 
 
 def test_a_skipped_rerun_with_points_waits_for_a_tutor() -> None:
     report = marked("2", replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)))
-    again = next(item for item in report.items if item.id == "experiment.rerun")
+    again = next(item for item in report.code_results if item.id == "experiment.rerun")
     assert (again.status, again.awarded, again.proposed, again.message) == (
         Status.NEEDS_REVIEW,
         NONE,
@@ -284,9 +284,9 @@ def test_a_skipped_rerun_with_points_waits_for_a_tutor() -> None:
 
 def test_the_experiment_is_marked_without_a_script_and_after_a_grader_error() -> None:
     unusable = replace(ALICE, script=None, problem="No script was found.")
-    report = mark_unusable(unusable, rubric("1"), sheet=WRITTEN, experiment=GOOD)
-    assert [str(item.status) for item in report.items[-5:]] == [*["passed"] * 4, "needs_review"]
-    assert {item.status for item in mark_error(ALICE, rubric("1"), message="x").items} == {Status.ERROR}
+    report = report_without_script(unusable, rubric("1"), sheet=WRITTEN, experiment=GOOD)
+    assert [str(item.status) for item in report.code_results[-5:]] == [*["passed"] * 4, "needs_review"]
+    assert {item.status for item in report_of_fault(ALICE, rubric("1"), message="x").code_results} == {Status.ERROR}
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_an_experiment_with_points_has_its_own_sum() -> None:
     network = page.partition('<section class="card" aria-labelledby="items">')[2].partition("</section>")[0]
     assert "structure.conv" in network
     assert "experiment." not in network
-    assert [page.count(f'id="item-{id}"') for id in EXPERIMENT_IDS] == [1] * len(EXPERIMENT_IDS)
+    assert [page.count(f'id="item-{id}"') for id in EXPERIMENT_TITLES] == [1] * len(EXPERIMENT_TITLES)
     assert "Not marked" not in page
 
 
@@ -440,10 +440,10 @@ bands = [{{ accuracy = 0.1, fraction = 1 }}]
 
 def scheme(path: Path, points: str = "") -> Rubric:
     """A rubric with a short training run, and ``points`` for each item of the experiment."""
-    lines = ['title = "Quick"', "[totals]", f"part2 = {len(PART2_IDS)}"]
-    lines += [f"experiment = {Decimal(points) * len(EXPERIMENT_IDS)}"] if points else []
-    lines += ["[part2]", *(f'"{id}" = 1' for id in PART2_IDS)]
-    lines += ["[experiment]", *(f"{id} = {points}" for id in EXPERIMENT_IDS)] if points else []
+    lines = ['title = "Quick"', "[totals]", f"part2 = {len(PART2_TITLES)}"]
+    lines += [f"experiment = {Decimal(points) * len(EXPERIMENT_TITLES)}"] if points else []
+    lines += ["[part2]", *(f'"{id}" = 1' for id in PART2_TITLES)]
+    lines += ["[experiment]", *(f"{id} = {points}" for id in EXPERIMENT_TITLES)] if points else []
     lines += [BRIEF.format(data=data) for data in ("mnist", "digits")]
     path.write_text("\n".join([*lines, "[resources]", "max_parameters = 1_000_000", "max_forward_seconds = 10"]))
     return load_rubric(path)
@@ -479,7 +479,7 @@ def test_a_run_trains_a_line_again_and_stores_the_result(tmp_path: Path) -> None
     assert first is not None
     assert (first.trial in stored.experiment.trials, first.steps, first.problem) == (True, BRIEF_STEPS, "")
     assert run.timing["experiment"] > 0
-    assert report.available == len(PART2_IDS)
+    assert report.available == len(PART2_TITLES)
     page = (out / "students" / "ann" / "report.html").read_text(encoding="utf-8")
     assert "Your experiment" in page
     assert "Not marked" in page
@@ -491,8 +491,8 @@ def test_a_run_trains_a_line_again_and_stores_the_result(tmp_path: Path) -> None
     assert run.isolation == "no student code was run"
 
     run, report = graded(cohort, paid, remark=True)
-    assert [item.id for item in report.items[-5:]] == list(EXPERIMENT_IDS)
-    assert report.available == len(PART2_IDS) + Decimal("2.5")
+    assert [item.id for item in report.code_results[-5:]] == list(EXPERIMENT_TITLES)
+    assert report.available == len(PART2_TITLES) + Decimal("2.5")
     again = records.read_evidence(out, "ann")
     assert again is not None
     assert again.experiment == stored.experiment

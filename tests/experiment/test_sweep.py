@@ -197,9 +197,8 @@ def test_an_unusable_folder_is_named(
 def test_larger_networks_of_the_surface_learn_more() -> None:
     surface = reference_surface()
     networks = [(*trial.network, trial.epochs) for trial in surface.trials]
-    assert len(set(networks)) == len(networks) == len(surface.spreads) == len(surface.runs)
+    assert len(set(networks)) == len(networks) == len(surface.runs)
     assert all(0.85 < trial.accuracy < 0.995 for trial in surface.trials)
-    assert all(0 <= spread < 0.02 for spread in surface.spreads)
     assert min(surface.runs) >= 1
     grid = {trial.network: trial.accuracy for trial in surface.trials if trial.epochs == 1}
     for kernel in (3, 5, 7):

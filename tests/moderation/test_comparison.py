@@ -45,7 +45,7 @@ def summed(report: Report) -> Report:
 
 
 def with_item(report: Report, id: str, **changes: Any) -> Report:
-    items = tuple(replace(item, **changes) if item.id == id else item for item in report.items)
+    items = tuple(replace(item, **changes) if item.id == id else item for item in report.code_results)
     return summed(samples.changed(report, items=items))
 
 
@@ -193,7 +193,7 @@ def test_a_decision_that_no_longer_applies_is_named(pair: Pair) -> None:
 
 
 def test_an_item_that_only_one_rubric_has(pair: Pair) -> None:
-    comparison = pair(OLD, summed(samples.changed(OLD, items=OLD.items[:-1])))
+    comparison = pair(OLD, summed(samples.changed(OLD, items=OLD.code_results[:-1])))
     assert causes(comparison) == {"resources": ["rubric: only the rubric of the first run has this item"]}
     assert comparison.change_of_sum == Decimal("-0.5")
 
@@ -270,5 +270,5 @@ def test_comparing_needs_no_evidence_and_writes_nothing(runs: tuple[Path, Path])
 
 def test_items_are_compared_as_results(pair: Pair) -> None:
     (student,) = pair(OLD, with_item(OLD, "loads", **FAILED)).students
-    assert student.changes[0].old == OLD.items[0]
+    assert student.changes[0].old == OLD.code_results[0]
     assert (student.old.awarded, student.new.awarded) == (Decimal(18), Decimal(17))

@@ -9,16 +9,8 @@ from pathlib import Path
 import pytest
 
 from grader.model import Decision, MarkedAnswer, Report, Result, Status, UsageFault
-from grader.moderation.decisions import (
-    DECISIONS_FILE,
-    Decisions,
-    carry_over,
-    read_decisions,
-    subject_digest,
-    with_decisions,
-    write_decisions,
-)
-from grader.moderation.decisions_file import DecisionsFile
+from grader.moderation.decisions import Decisions, subject_digest, with_decisions
+from grader.moderation.decisions_file import DECISIONS_FILE, DecisionsFile, carry_over, read_decisions
 from grader.moderation.finished_run import load_run, write_views
 from grader.report.html import pages
 from grader.storage import records, run_folder
@@ -87,10 +79,10 @@ def test_a_decision_replaces_the_automatic_mark(item: str, new: str, status: Sta
 def test_the_last_decision_counts_and_a_comment_changes_nothing() -> None:
     made = [decision(REPORT, "part1.8", "0"), decision(REPORT, "part1.8", "1"), decision(REPORT, "part1.8", None)]
     report = with_decisions(REPORT, Decisions(tuple(made)))
-    assert report.answers[0].decision == made[1]
-    assert report.answers[0].comments == (made[2],)
+    assert report.answer_results[0].decision == made[1]
+    assert report.answer_results[0].comments == (made[2],)
     alone = with_decisions(REPORT, Decisions((made[2],)))
-    assert replace(alone.answers[0], comments=()) == REPORT.answers[0]
+    assert replace(alone.answer_results[0], comments=()) == REPORT.answer_results[0]
 
 
 def test_a_decision_applies_to_its_student_only() -> None:
@@ -98,7 +90,9 @@ def test_a_decision_applies_to_its_student_only() -> None:
 
 
 def test_a_decision_on_an_earlier_submission_reopens_the_item() -> None:
-    changed_answer = samples.changed(REPORT, answers=(samples.altered(REPORT.answers[0], text="It helps a lot."),))
+    changed_answer = samples.changed(
+        REPORT, answers=(samples.altered(REPORT.answer_results[0], text="It helps a lot."),)
+    )
     changed_files = replace(REPORT, digest="cd" * 32)
     for now, item in ((changed_answer, "part1.8"), (changed_files, "structure.conv")):
         report = with_decisions(now, Decisions((decision(REPORT, item, "1"),)))
@@ -107,14 +101,14 @@ def test_a_decision_on_an_earlier_submission_reopens_the_item() -> None:
         assert asked.message.startswith("Tess gave 1 here, but the student has handed in something else since.")
         assert asked.proposed is not None
     both = Decisions((decision(REPORT, "part1.8", "1"), decision(REPORT, "structure.conv", "1")))
-    assert with_decisions(changed_files, both).answers[0].decision is not None, "the answer is the same"
+    assert with_decisions(changed_files, both).answer_results[0].decision is not None, "the answer is the same"
 
 
 def test_a_decision_with_other_available_points_reopens_the_item() -> None:
-    item = replace(REPORT.answers[0], available=Decimal(2))
+    item = replace(REPORT.answer_results[0], available=Decimal(2))
     report = with_decisions(samples.changed(REPORT, answers=(item,)), Decisions((decision(REPORT, "part1.8", "1"),)))
-    assert report.answers[0].status is Status.NEEDS_REVIEW
-    assert "the item was worth 1 points then" in report.answers[0].message
+    assert report.answer_results[0].status is Status.NEEDS_REVIEW
+    assert "the item was worth 1 points then" in report.answer_results[0].message
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------
@@ -157,16 +151,21 @@ def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_an_invalid_file_is_refused_by_name(tmp_path: Path, change: str, words: str) -> None:
-    write_decisions(tmp_path, Decisions((replace(decision(REPORT, "part1.8", None), new=None),)))
+    samples.decide(tmp_path, decision(REPORT, "part1.8", None))
     path = tmp_path / DECISIONS_FILE
     text = path.read_text(encoding="utf-8")
-    assert read_decisions(tmp_path).entries
     lines = text.replace("[[override]]\n", f"[[override]]\n{change}\n")
     assert lines != text
     path.write_text(lines, encoding="utf-8")
     with pytest.raises(UsageFault, match=words) as refused:
         read_decisions(tmp_path)
     assert str(path) in str(refused.value)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DECISIONS_FILE).touch()
+    with pytest.raises(UsageFault, match="format should be 1"):
+        read_decisions(tmp_path)
 
 
 def test_a_new_run_copies_decisions_once(tmp_path: Path) -> None:

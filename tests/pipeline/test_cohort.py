@@ -28,7 +28,8 @@ from grader.data.digits import load_digits
 from grader.model import Decision, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
-from grader.moderation.decisions import read_decisions, subject_digest
+from grader.moderation.decisions import subject_digest
+from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import load_run, write_views
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.settings import RunSettings, Selection
@@ -398,7 +399,7 @@ ANSWERS = "Q1. Several hidden layers.\n\nQ6a. 4 5 1 3\n\nQ7e. In the feature map
 def answers_of(report: Report) -> dict[str, tuple[str, Decimal]]:
     return {
         answer.part: (str(answer.status), answer.awarded)
-        for answer in report.answers
+        for answer in report.answer_results
         if answer.answer and answer.answer.text
     }
 
@@ -483,7 +484,7 @@ def test_rendering_again_gives_the_same_pages(cohort: Cohort) -> None:
 def test_a_tutors_decision_survives_grading_and_marking_again(cohort: Cohort) -> None:
     _, reports = cohort.grade()
     ben = reports["ben"]
-    scores = next(item for item in ben.items if item.id == "output.log_softmax")
+    scores = next(item for item in ben.code_results if item.id == "output.log_softmax")
     made = Decision(
         student="ben",
         item=scores.id,
@@ -499,7 +500,7 @@ def test_a_tutors_decision_survives_grading_and_marking_again(cohort: Cohort) ->
     for selection in (Selection(), Selection(remark=True), Selection(students=("ben",))):
         _, reports = cohort.grade(selection)
         assert (reports["ben"].awarded, reports["ben"].status) == (Decimal("13.5"), Status.PARTIAL)
-        assert next(item for item in reports["ben"].items if item.id == scores.id).decision == made
+        assert next(item for item in reports["ben"].code_results if item.id == scores.id).decision == made
     later = cohort.out.parent / "later"
     _, reports = cohort.grade(out=later, earlier=cohort.out)
     assert reports["ben"].awarded == Decimal("13.5")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.marked_parts import NO_ANSWERS, WAITING
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.answers.sheet_marking import NO_ANSWERS, WAITING
+from grader.lab4.items import PART1_IDS, PART2_TITLES
 from grader.model import AnswerSheet, Criterion, Flag, Report, Result, Rubric, Status, Submission, WrittenAnswer
 from grader.model.evidence import Doubt, Ending, Problem
 from grader.model.status import overall_status
-from grader.pipeline.marking import mark, mark_error, mark_unusable
+from grader.pipeline.marking import report_of, report_of_fault, report_without_script
 from tests.support import evidence_samples as samples
 from tests.support.evidence_samples import HEALTHY, training, until
 
@@ -28,7 +28,7 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
     return Rubric(
         title="Lab 4",
         part1=tuple(Criterion(id_, f"Part {id_}", Decimal(1)) for id_ in PART1_IDS) if part1 else (),
-        part2=tuple(Criterion(id_, f"Item {id_}", given.get(id_, Decimal(1))) for id_ in PART2_IDS),
+        part2=tuple(Criterion(id_, f"Item {id_}", given.get(id_, Decimal(1))) for id_ in PART2_TITLES),
         training={"mnist": samples.PLAN, "digits": replace(samples.PLAN, bands=samples.PLAN.bands[1:])},
         revision="r1",
         max_parameters=samples.MAX_PARAMETERS,
@@ -37,47 +37,47 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
 
 
 def item(report: Report, id_: str) -> Result:
-    return next(result for result in report.items if result.id == id_)
+    return next(result for result in report.code_results if result.id == id_)
 
 
 def test_full_marks() -> None:
-    report = mark(ALICE, HEALTHY, rubric(structure__relu="1.5"), data="mnist")
+    report = report_of(ALICE, HEALTHY, rubric(structure__relu="1.5"), data="mnist")
     assert (report.student, report.status, report.message) == ("alice", Status.PASSED, "")
     assert (report.awarded, report.available) == (Decimal("14.5"), Decimal("14.5"))
-    assert [result.id for result in report.items] == list(PART2_IDS)
+    assert [result.id for result in report.code_results] == list(PART2_TITLES)
     assert item(report, "structure.relu").title == "Item structure.relu"
     assert (report.digest, report.flags) == (ALICE.digest, ())
 
 
 def test_items_add_up_to_the_mark() -> None:
     evidence = replace(HEALTHY, trainings=(training(0.7, 1), training(0.7, 2), training(0.7, 3)))
-    report = mark(ALICE, evidence, rubric(training__accuracy="1.75"), data="mnist")
+    report = report_of(ALICE, evidence, rubric(training__accuracy="1.75"), data="mnist")
     learnt = item(report, "training.accuracy")
     assert (learnt.status, learnt.awarded, learnt.available) == (Status.PARTIAL, Decimal("0.88"), Decimal("1.75"))
-    assert report.awarded == sum(result.awarded for result in report.items) == Decimal("13.88")
+    assert report.awarded == sum(result.awarded for result in report.code_results) == Decimal("13.88")
     assert report.status is Status.PARTIAL
     assert report.message == learnt.message
 
 
 def test_no_item_awards_more_than_it_has() -> None:
     for evidence in (HEALTHY, until("probe", "exit"), until("load", "lost")):
-        for result in mark(ALICE, evidence, rubric(), data="mnist").items:
+        for result in report_of(ALICE, evidence, rubric(), data="mnist").code_results:
             assert 0 <= result.awarded <= result.available
 
 
 def test_each_data_set_has_its_own_bands() -> None:
     evidence = replace(HEALTHY, trainings=(training(0.7, 1), training(0.7, 2), training(0.7, 3)))
     half_band = rubric()
-    assert item(mark(ALICE, evidence, half_band, data="mnist"), "training.accuracy").awarded == Decimal("0.5")
-    assert item(mark(ALICE, evidence, half_band, data="digits"), "training.accuracy").awarded == Decimal("0.5")
+    assert item(report_of(ALICE, evidence, half_band, data="mnist"), "training.accuracy").awarded == Decimal("0.5")
+    assert item(report_of(ALICE, evidence, half_band, data="digits"), "training.accuracy").awarded == Decimal("0.5")
     lowest = replace(samples.PLAN, bands=(replace(samples.PLAN.bands[0], accuracy=0.6),))
     other = replace(half_band, training={**half_band.training, "digits": lowest})
-    assert item(mark(ALICE, evidence, other, data="digits"), "training.accuracy").awarded == 1
+    assert item(report_of(ALICE, evidence, other, data="digits"), "training.accuracy").awarded == 1
 
 
 def test_an_open_item_awards_nothing_and_has_a_proposal() -> None:
     evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
-    report = mark(ALICE, evidence, rubric(training__accuracy="2"), data="mnist")
+    report = report_of(ALICE, evidence, rubric(training__accuracy="2"), data="mnist")
     undecided = item(report, "training.accuracy")
     assert (undecided.status, undecided.awarded) == (Status.NEEDS_REVIEW, Decimal(0))
     assert undecided.message.endswith("so a tutor decides.")
@@ -88,16 +88,16 @@ def test_an_open_item_awards_nothing_and_has_a_proposal() -> None:
 def test_a_proposal_follows_the_points_of_the_item() -> None:
     evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
     for points, proposed in (("1.5", "0.75"), ("20", "10"), ("0", "0")):
-        report = mark(ALICE, evidence, rubric(training__accuracy=points), data="mnist")
+        report = report_of(ALICE, evidence, rubric(training__accuracy=points), data="mnist")
         assert item(report, "training.accuracy").proposed == Decimal(proposed)
-    assert {result.proposed for result in report.items if result.id != "training.accuracy"} == {None}
+    assert {result.proposed for result in report.code_results if result.id != "training.accuracy"} == {None}
 
 
 def test_answers_wait_for_a_tutor_without_a_key() -> None:
     sheet = AnswerSheet(tuple(WrittenAnswer(part, "Some words.", "answers.txt", 1.0) for part in PART1_IDS))
-    report = mark(ALICE, HEALTHY, rubric(part1=True), data="mnist", sheet=sheet)
-    assert [answer.part for answer in report.answers] == list(PART1_IDS)
-    assert {(answer.status, answer.awarded, answer.message) for answer in report.answers} == {
+    report = report_of(ALICE, HEALTHY, rubric(part1=True), data="mnist", sheet=sheet)
+    assert [answer.part for answer in report.answer_results] == list(PART1_IDS)
+    assert {(answer.status, answer.awarded, answer.message) for answer in report.answer_results} == {
         (Status.NEEDS_REVIEW, Decimal(0), WAITING)
     }
     assert (report.awarded, report.available) == (Decimal(14), Decimal(14 + len(PART1_IDS)))
@@ -105,29 +105,29 @@ def test_answers_wait_for_a_tutor_without_a_key() -> None:
 
 
 def test_a_submission_without_any_document_has_no_answers() -> None:
-    report = mark_unusable(NOTHING, rubric(part1=True))
-    assert {answer.message for answer in report.answers} == {NO_ANSWERS}
+    report = report_without_script(NOTHING, rubric(part1=True))
+    assert {answer.message for answer in report.answer_results} == {NO_ANSWERS}
 
 
 def test_nothing_to_run_fails_loads_and_skips_the_rest() -> None:
-    report = mark_unusable(NOTHING, rubric())
+    report = report_without_script(NOTHING, rubric())
     assert (report.status, report.awarded, report.available) == (Status.FAILED, Decimal(0), Decimal(14))
     assert report.message == item(report, "loads").message == "No Python script was found."
     assert item(report, "loads").hint
-    assert {result.status for result in report.items if result.id != "loads"} == {Status.SKIPPED}
+    assert {result.status for result in report.code_results if result.id != "loads"} == {Status.SKIPPED}
     assert (report.accuracy, report.network) == (None, "")
 
 
 def test_nothing_to_run_has_a_default_message() -> None:
-    assert mark_unusable(replace(NOTHING, problem=""), rubric()).message == "No script was found."
+    assert report_without_script(replace(NOTHING, problem=""), rubric()).message == "No script was found."
 
 
 def test_a_fault_of_the_grader_is_not_a_mark_of_zero() -> None:
-    report = mark_error(ALICE, rubric(part1=True), message="OSError: disk full")
+    report = report_of_fault(ALICE, rubric(part1=True), message="OSError: disk full")
     assert report.status is Status.ERROR
-    assert {result.status for result in report.items} == {Status.ERROR}
+    assert {result.status for result in report.code_results} == {Status.ERROR}
     assert report.message == "The grader failed on this submission: OSError: disk full"
-    assert {result.hint for result in report.items} == {"This is not the student's fault."}
+    assert {result.hint for result in report.code_results} == {"This is a fault of the grader, not of the submission."}
 
 
 def test_a_failed_item_worth_nothing_costs_nothing() -> None:
@@ -136,7 +136,7 @@ def test_a_failed_item_worth_nothing_costs_nothing() -> None:
     )
     evidence = replace(without_dropout, modes=replace(samples.MODES, train_difference=0.0))
     free = rubric(structure__dropout_conv="0", structure__dropout_fc="0", behaviour__dropout_train_eval="0")
-    report = mark(ALICE, evidence, free, data="mnist")
+    report = report_of(ALICE, evidence, free, data="mnist")
     assert report.awarded == report.available == Decimal(11)
     assert item(report, "structure.dropout_fc").status is Status.FAILED
 
@@ -179,13 +179,13 @@ def test_a_skipped_item_worth_nothing_does_not_change_the_status() -> None:
     ],
 )
 def test_an_abnormal_ending_is_flagged(kind: str, flags: list[str]) -> None:
-    report = mark(ALICE, until("trace", kind), rubric(), data="mnist")
+    report = report_of(ALICE, until("trace", kind), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == flags
 
 
 def test_an_accuracy_under_doubt_waits_for_a_tutor() -> None:
     doubt = Doubt("trained-before", "training.accuracy", "It is right on 97% of the images before any training.")
-    report = mark(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric(), data="mnist")
+    report = report_of(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric(), data="mnist")
     assert report.flags == (Flag("trained-before", doubt.message),)
     assert report.awarded == 13
     held = item(report, "training.accuracy")
@@ -197,10 +197,10 @@ def test_a_doubt_about_the_whole_network_holds_all_items_except_loads() -> None:
     doubt = Doubt("program-differs", "", "The program does something else.")
     gradients = replace(samples.GRADIENTS, problem=Problem("replay", "No"))
     broken = replace(HEALTHY, doubts=(doubt, doubt), gradients=gradients)
-    report = mark(ALICE, broken, rubric(), data="mnist")
+    report = report_of(ALICE, broken, rubric(), data="mnist")
     assert report.flags == (Flag("program-differs", doubt.message),), "one flag, however often the doubt occurs"
-    assert {result.id for result in report.items if result.status is P} == {"loads"}
-    assert {result.status for result in report.items if result.id != "loads"} == {Status.NEEDS_REVIEW}
+    assert {result.id for result in report.code_results if result.status is P} == {"loads"}
+    assert {result.status for result in report.code_results if result.id != "loads"} == {Status.NEEDS_REVIEW}
     lost = item(report, "behaviour.gradients")
     assert lost.message.startswith(f"Waiting for a tutor: {doubt.message} The backward pass raises an error"), (
         "a loss waits as well"
@@ -211,24 +211,24 @@ def test_a_doubt_about_the_whole_network_holds_all_items_except_loads() -> None:
 
 def test_flags_of_the_submission_come_first() -> None:
     flagged = replace(ALICE, flags=(Flag("two-scripts", "There are two."),))
-    report = mark(flagged, until("trace", "crashed"), rubric(), data="mnist")
+    report = report_of(flagged, until("trace", "crashed"), rubric(), data="mnist")
     assert [flag.id for flag in report.flags] == ["two-scripts", "worker-crashed"]
 
 
 def test_marking_is_a_function_of_its_arguments() -> None:
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=Problem("no-net", "No Net")))
-    first, second = (mark(ALICE, evidence, rubric(part1=True), data="mnist") for _ in range(2))
+    first, second = (report_of(ALICE, evidence, rubric(part1=True), data="mnist") for _ in range(2))
     assert first == second
 
 
 def test_a_submission_that_gets_further_never_earns_less() -> None:
-    marks = [mark(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.ALL_STAGES]
-    marks.append(mark(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
+    marks = [report_of(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.ALL_STAGES]
+    marks.append(report_of(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
     assert all(earlier <= later for earlier, later in pairwise(marks)), marks
 
 
 def test_the_report_has_the_accuracy_of_the_best_seed() -> None:
     runs = (training(0.8, seed=1), training(0.9, seed=2))
-    report = mark(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
+    report = report_of(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
     assert report.accuracy == 0.9
-    assert mark(ALICE, replace(HEALTHY, trainings=()), rubric(), data="mnist").accuracy is None
+    assert report_of(ALICE, replace(HEALTHY, trainings=()), rubric(), data="mnist").accuracy is None

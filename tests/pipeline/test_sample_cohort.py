@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
+from grader.lab4.items import EXPERIMENT_TITLES, PART1_IDS, PART2_TITLES
 from grader.model import Status
 from grader.storage import records
 from tests.support.places import ROOT
@@ -47,12 +47,12 @@ def test_expected_toml_is_well_formed(case: str) -> None:
     assert re.fullmatch(r"\S.*\.", table["about"]), "about is one sentence with a full stop"
     assert table["default"] in STATUSES
     items = table.get("items", {})
-    assert set(items) <= set(PART2_IDS), f"unknown items {sorted(set(items) - set(PART2_IDS))}"
+    assert set(items) <= set(PART2_TITLES), f"unknown items {sorted(set(items) - set(PART2_TITLES))}"
     assert set(items.values()) <= STATUSES - {table["default"]}, "only items that differ from the default are listed"
     answers = table.get("answers", {})
     assert set(answers) <= set(PART1_IDS), f"unknown parts {sorted(set(answers) - set(PART1_IDS))}"
     assert {*answers.values(), table.get("default_answer", Status.PASSED)} <= ANSWER_STATUSES
-    assert set(expected_of(case).experiment) in (set(), set(EXPERIMENT_IDS)), "all items of an experiment, or none"
+    assert set(expected_of(case).experiment) in (set(), set(EXPERIMENT_TITLES)), "all items of an experiment, or none"
     for words in (table.get("message", []), table.get("flags", [])):
         assert all(isinstance(word, str) and word for word in words)
 

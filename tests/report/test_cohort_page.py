@@ -25,12 +25,12 @@ from grader.model import Band, Report, Result, Run, Status
 from grader.moderation.pseudonyms import SECRET_FILE, pseudonyms, secret_of
 from grader.moderation.queue import queue_of
 from grader.report import tally
+from grader.report.formats import visible
 from grader.report.highlighting import fold
 from grader.report.html import pages
 from grader.report.html.anonymity import WITHHELD, ByName, ByNumber
 from grader.report.html.cohort_chart import accuracy_chart, band_counts
 from grader.report.html.cohort_queue import listed_queue
-from grader.report.wording import visible
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples
 from tests.support.parsed_page import Page
@@ -236,7 +236,7 @@ def test_sums_of_the_large_cohort_agree_with_its_reports() -> None:
     parts = tally.part_tallies(LARGE)
     assert [part.part for part in parts] == [part for part, _ in samples.PARTS]
     for part in parts:
-        statuses = [answer.status for report in LARGE for answer in report.answers if answer.part == part.part]
+        statuses = [answer.status for report in LARGE for answer in report.answer_results if answer.part == part.part]
         assert [part.full, part.partial, part.none, part.open] == [statuses.count(status) for status in (P, H, F, R)]
         assert part.full + part.partial + part.none + part.open == len(LARGE)
     rows = large_page().count("data-is=")
@@ -394,7 +394,7 @@ def test_pseudonyms_are_shuffled_and_stay_the_same() -> None:
 
 
 def test_a_class_list_does_not_reveal_the_pseudonyms(tmp_path: Path) -> None:
-    reports = [report for report in LARGE if report.answers]
+    reports = [report for report in LARGE if report.answer_results]
     students = [report.student for report in reports]
     written = {}
     for folder in (tmp_path / "one", tmp_path / "other"):

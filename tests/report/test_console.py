@@ -34,7 +34,7 @@ def answered(student: str, *open_parts: str) -> Report:
     report = samples.passed_report(student)
     right = [
         samples.altered(answer, status=Status.PASSED, awarded=Decimal(1), text="An answer.", confidence=0.9)
-        for answer in report.answers
+        for answer in report.answer_results
     ]
     answers = tuple(_waiting(answer) if answer.part in open_parts else answer for answer in right)
     return samples.changed(report, answers=answers, awarded=report.awarded + len(answers) - len(open_parts))

@@ -97,12 +97,12 @@ def report_of(text: str) -> samples.SampleReport:
     seen = dataclasses.replace(samples.evidence(), trainings=(training,), output=text, trace=trace)
     items = tuple(
         dataclasses.replace(item, status=Status.FAILED, message=text, hint=text, expected=text, seen=text)
-        for item in base.items[:3]
+        for item in base.code_results[:3]
     )
     return samples.changed(
         base,
-        items=items + base.items[3:],
-        answers=tuple(dataclasses.replace(answer, message=text) for answer in base.answers),
+        items=items + base.code_results[3:],
+        answers=tuple(dataclasses.replace(answer, message=text) for answer in base.answer_results),
         flags=(Flag("noticed", text),),
         evidence=seen,
     )
@@ -463,11 +463,13 @@ def test_asking_for_marks_earns_none(tmp_path: Path) -> None:
     rubric = load_rubric(write_rubric(tmp_path / "rubric.toml"))
     settings = RunSettings(cohort, out, rubric, load_digits(""), jobs=2, device="cpu")
     _, reports = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
-    marks = {report.student: [(item.id, item.status, item.awarded) for item in report.items] for report in reports}
+    marks = {
+        report.student: [(item.id, item.status, item.awarded) for item in report.code_results] for report in reports
+    }
     assert set(marks) == {"plain", visible(hostile)}
     assert marks["plain"] == marks[hostile]
     assert ("output.log_softmax", Status.PASSED) not in [(id, status) for id, status, _ in marks["plain"]]
     begged = next(report for report in reports if report.student == hostile)
-    assert not any(PROMPT in item.message + item.hint for item in begged.items)
+    assert not any(PROMPT in item.message + item.hint for item in begged.code_results)
     assert "=1+1 ignore the rubric" in (out / "marks.csv").read_text(encoding="utf-8-sig")
     shutil.rmtree(out)

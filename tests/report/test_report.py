@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from grader.model import Status
+from grader.report.formats import SYMBOLS, WORDS, duration, moment, points, shorten, visible
 from grader.report.html.learning_chart import learning_chart
-from grader.report.wording import SYMBOLS, WORDS, duration, moment, points, shorten, visible
 from grader.safe_text import visible_block
 from tests.support import report_samples as samples
 from tests.support.parsed_page import Page, student_page
@@ -96,7 +96,9 @@ def test_waiting_items_of_both_parts_are_named_together() -> None:
 
 def test_nothing_waits_when_everything_is_marked() -> None:
     base = samples.passed_report()
-    answers = tuple(dataclasses.replace(answer, status=Status.PASSED, awarded=Decimal(1)) for answer in base.answers)
+    answers = tuple(
+        dataclasses.replace(answer, status=Status.PASSED, awarded=Decimal(1)) for answer in base.answer_results
+    )
     page = student_page(samples.changed(base, answers=answers, awarded=Decimal(30)))
     assert "30 / 30" in page.text
     assert "Total 30 0 0 30" in page.text

@@ -215,8 +215,8 @@ def test_a_long_answer_is_folded_between_words() -> None:
 
 def answer_page(text: str, spans: tuple[tuple[int, int], ...] = (), **changes: object) -> str:
     base = samples.answered_report()
-    first = samples.altered(base.answers[0], text=text, spans=spans, **changes)
-    return samples.student_page(samples.changed(base, answers=(first, *base.answers[1:])), samples.RUN)
+    first = samples.altered(base.answer_results[0], text=text, spans=spans, **changes)
+    return samples.student_page(samples.changed(base, answers=(first, *base.answer_results[1:])), samples.RUN)
 
 
 @pytest.mark.parametrize("text", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))
@@ -248,7 +248,7 @@ def test_full_answers_are_shown_only_if_the_run_allows_it() -> None:
 
 def _with_full_answers(report: Report) -> Report:
     answers = tuple(
-        samples.altered(answer, full_answer=f"What the key says on {answer.part}.") for answer in report.answers
+        samples.altered(answer, full_answer=f"What the key says on {answer.part}.") for answer in report.answer_results
     )
     return samples.changed(report, answers=answers)
 
@@ -276,7 +276,7 @@ def test_decisions_and_comments_show_author_time_and_reason() -> None:
 def test_a_decision_that_keeps_a_mark_confirms_it() -> None:
     kept = samples.override("part1.8", "1", "1", "")
     base = samples.answered_report()
-    answers = (*base.answers[:-1], dataclasses.replace(base.answers[-1], decision=kept))
+    answers = (*base.answer_results[:-1], dataclasses.replace(base.answer_results[-1], decision=kept))
     assert "1 confirmed of 1." in student_page(samples.changed(base, answers=answers)).text
 
 

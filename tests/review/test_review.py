@@ -19,8 +19,8 @@ import pytest
 
 from grader.__main__ import main
 from grader.model import Decision, Report, UsageFault
-from grader.moderation.decisions import DECISIONS_FILE, Decisions, read_decisions, write_decisions
-from grader.moderation.decisions_file import DecisionsFile
+from grader.moderation.decisions import Decisions, decisions_text
+from grader.moderation.decisions_file import DECISIONS_FILE, DecisionsFile, read_decisions
 from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.storage import records, run_folder
 from tests.support import report_samples as samples
@@ -176,7 +176,7 @@ def test_a_submission_without_answers_is_one_decision(folder: Path, review: Run)
     assert "No answer was found" in printed
     review("0", "y", options=("--only", "part1"))
     assert {(student, new) for student, _, new, _ in decided(folder)} == {("nobody", Decimal(0))}
-    assert len(decided(folder)) == len(NOBODY.answers)
+    assert len(decided(folder)) == len(NOBODY.answer_results)
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert results["submissions"][3]["status"] != "needs_review"
     _, printed = review("0", "y", options=("--only", "part1"))
@@ -452,9 +452,7 @@ def test_appended_decisions_read_like_written_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n# a last word", "\r\n"])
 def test_a_decision_is_added_to_a_file_edited_by_hand(tmp_path: Path, ending: str) -> None:
-    write_decisions(tmp_path, Decisions((by_theo(ANN),)))
-    path = tmp_path / DECISIONS_FILE
-    path.write_bytes(path.read_bytes().rstrip() + ending.encode())
+    (tmp_path / DECISIONS_FILE).write_bytes(decisions_text(Decisions((by_theo(ANN),))).rstrip() + ending.encode())
     decisions = DecisionsFile(tmp_path)
     with decisions.locked():
         decisions.add(by_theo(BOB))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.lab4.items import EXPERIMENT_IDS, PART1_IDS, PART2_IDS
+from grader.lab4.items import EXPERIMENT_TITLES, PART1_IDS, PART2_TITLES
 from grader.model import Rubric, UsageFault
 from grader.rubric.loading import load_rubric
 from tests.support.places import ROOT
@@ -47,7 +47,7 @@ def with_bands(bands: str) -> str:
 def test_the_packaged_rubric_gives_13_and_17_points() -> None:
     rubric = load_rubric()
     assert tuple(criterion.id for criterion in rubric.part1) == PART1_IDS
-    assert tuple(criterion.id for criterion in rubric.part2) == PART2_IDS
+    assert [criterion.id for criterion in rubric.part2] == list(PART2_TITLES)
     assert sum(criterion.points for criterion in rubric.part1) == 13
     assert sum(criterion.points for criterion in rubric.part2) == 17
     assert set(rubric.training) == {"mnist", "digits"}
@@ -57,14 +57,14 @@ def test_the_packaged_rubric_gives_13_and_17_points() -> None:
 
 
 def with_experiment(points: str = "1", total: str = "5") -> str:
-    given = "\n".join(f'"{id}" = {points}' for id in EXPERIMENT_IDS)
+    given = "\n".join(f'"{id}" = {points}' for id in EXPERIMENT_TITLES)
     return PACKAGED.replace("part2 = 17", f"part2 = 17\nexperiment = {total}") + f"\n[experiment]\n{given}\n"
 
 
 def test_the_experiment_earns_points_only_if_the_rubric_says_so(rubric_from: Callable[[str], Rubric]) -> None:
     packaged, paid = load_rubric(), rubric_from(with_experiment())
     assert packaged.experiment == ()
-    assert tuple(criterion.id for criterion in paid.experiment) == EXPERIMENT_IDS
+    assert [criterion.id for criterion in paid.experiment] == list(EXPERIMENT_TITLES)
     assert (paid.part1, paid.part2) == (packaged.part1, packaged.part2)
     assert len({packaged.revision, paid.revision, rubric_from(with_experiment("2", "10")).revision}) == 3
 
@@ -98,7 +98,7 @@ def test_the_revision_depends_only_on_the_content(rubric_from: Callable[[str], R
 def test_part_1_may_be_left_out(rubric_from: Callable[[str], Rubric]) -> None:
     rubric = rubric_from(WITHOUT_PART1.replace("part1 = 13\n", ""))
     assert rubric.part1 == ()
-    assert len(rubric.part2) == len(PART2_IDS)
+    assert len(rubric.part2) == len(PART2_TITLES)
 
 
 def test_an_item_may_have_zero_points(rubric_from: Callable[[str], Rubric]) -> None:

@@ -22,7 +22,7 @@ from grader.data.digits import load_digits
 from grader.data.mnist import MNIST
 from grader.data.worker_files import write_worker_files
 from grader.lab4.files import ANSWERS, EXPERIMENTS
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.lab4.items import PART1_IDS, PART2_TITLES
 from grader.model import Finding, GraderFault, Status
 from grader.model.evidence import Ending, Loading, Measurements, Problem, Training
 from grader.model.graph import Graph, Node, Program, Source, Weight
@@ -146,7 +146,7 @@ def test_the_unchanged_template_is_called_blank() -> None:
 
 def expected_statuses(case: str) -> dict[str, str]:
     table = tomllib.loads((COHORT / case / "expected.toml").read_text(encoding="utf-8"))
-    expected: dict[str, str] = dict.fromkeys(PART2_IDS, table["default"]) | table.get("items", {})
+    expected: dict[str, str] = dict.fromkeys(PART2_TITLES, table["default"]) | table.get("items", {})
     return expected
 
 
@@ -168,9 +168,9 @@ def test_the_sample_cohort_gets_the_same_statuses_as_from_the_grader(
 
 
 def test_the_steps_are_all_checks_and_two_more() -> None:
-    assert set(IDS) == {*PART2_IDS, SHAPES, OVERFITS}
+    assert set(IDS) == {*PART2_TITLES, SHAPES, OVERFITS}
     assert set(MORE) <= set(IDS)
-    assert set(points(load_rubric())) == set(PART2_IDS)
+    assert set(points(load_rubric())) == set(PART2_TITLES)
 
 
 def test_good_evidence_passes_every_step() -> None:

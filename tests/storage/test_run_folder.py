@@ -161,7 +161,7 @@ def test_points_are_numbers_and_paths_are_relative(tmp_path: Path) -> None:
 
 def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
     base = samples.passed_report()
-    answer = samples.altered(base.answers[0], confidence=math.nan, spans=((1, 5),))
+    answer = samples.altered(base.answer_results[0], confidence=math.nan, spans=((1, 5),))
     run = dataclasses.replace(samples.RUN, seconds=math.inf)
     results_json.write_results(tmp_path, run, [samples.changed(base, answers=(answer,))])
     results = strict_json(tmp_path / "results.json")

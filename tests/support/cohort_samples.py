@@ -81,10 +81,10 @@ def small_cohort() -> tuple[SampleReport, ...]:
     no_proposal = answer("7c", R, "It is \U0001f914 <b>hard</b> to say", proposed=None, message="Not marked yet.")
     elsewhere = answer("2", R, message="This part is answered in other words in Max Weber notes.docx. Right.")
     settled = samples.passed_report("s1234567")
-    accuracy = next(item for item in samples.review_report().items if item.id == "training.accuracy")
+    accuracy = next(item for item in samples.review_report().code_results if item.id == "training.accuracy")
     held = dataclasses.replace(accuracy, proposed=Decimal("1.5"), awarded=Decimal(0))
     reviewed = samples.review_report("s5678901")
-    reviewed_items = tuple(held if item.id == held.id else item for item in reviewed.items)
+    reviewed_items = tuple(held if item.id == held.id else item for item in reviewed.code_results)
     return (
         summed(settled, answers=answers(), flags=()),
         summed(
@@ -149,6 +149,6 @@ def with_items(report: Report, status: Status) -> Report:
     share = Decimal(status is P)
     items = tuple(
         dataclasses.replace(item, status=status, awarded=share * item.available, message=REASONS[status])
-        for item in report.items
+        for item in report.code_results
     )
     return summed(report, items=items, flags=(), answers=tuple(answer(part, status) for part in ANSWERS))

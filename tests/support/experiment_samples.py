@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from grader.experiment.plausibility import BRIEF_STEPS
-from grader.lab4.items import EXPERIMENT_IDS, EXPERIMENT_TITLES, PART2_IDS
+from grader.lab4.items import EXPERIMENT_TITLES, PART2_TITLES
 from grader.model import AnswerSheet, Criterion, Rubric, Submission, WrittenAnswer
 from grader.model.experiment import Experiment, Rerun, Trial
-from grader.pipeline.marking import mark
+from grader.pipeline.marking import report_of
 from tests.support import evidence_samples as samples
 from tests.support.report_samples import SampleReport
 
@@ -32,14 +32,14 @@ GOOD = Experiment("experiments.csv", VARIED, rerun=RERUN)
 def rubric(points: str | None) -> Rubric:
     """A point for each item of the network, and ``points`` for each of the experiment."""
     plan = {"mnist": samples.PLAN, "digits": samples.PLAN}
-    network = tuple(Criterion(id, id, Decimal(1)) for id in PART2_IDS)
-    tried = tuple(Criterion(id, EXPERIMENT_TITLES[id], Decimal(points)) for id in EXPERIMENT_IDS) if points else ()
+    network = tuple(Criterion(id, id, Decimal(1)) for id in PART2_TITLES)
+    tried = tuple(Criterion(id, title, Decimal(points)) for id, title in EXPERIMENT_TITLES.items()) if points else ()
     return Rubric("Lab 4", (), network, plan, "r1", samples.MAX_PARAMETERS, samples.MAX_SECONDS, tried)
 
 
 def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> SampleReport:
     """A report on a correct network, with this experiment."""
-    report = mark(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
+    report = report_of(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
     return SampleReport.of(report, submission=ALICE, evidence=samples.HEALTHY, sheet=sheet, experiment=experiment)
 
 

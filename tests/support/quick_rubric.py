@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.lab4.items import PART1_IDS, PART2_TITLES
 
 TRAINING = """
 steps = 200
@@ -24,7 +24,7 @@ bands = [{ accuracy = 0.4, fraction = 1 }]
 
 def write_rubric(path: Path, *, points: str = "1", part1: bool = False) -> Path:
     """Write a rubric with a short training run, ``points`` for output.log_softmax, and 1 point for each other item."""
-    given = dict.fromkeys(PART2_IDS, "1") | {"output.log_softmax": points}
+    given = dict.fromkeys(PART2_TITLES, "1") | {"output.log_softmax": points}
     sections = {
         "totals": [f"part2 = {sum(map(Decimal, given.values()))}", *([f"part1 = {len(PART1_IDS)}"] if part1 else [])],
         "part2": [f'"{id_}" = {value}' for id_, value in given.items()],

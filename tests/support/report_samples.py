@@ -353,7 +353,10 @@ def changed(
     report: AnyReport, *, items: Sequence[Result] | None = None, answers: Sequence[Result] | None = None, **changes: Any
 ) -> AnyReport:
     """The report with changed items, answers or other fields."""
-    results = (*(report.items if items is None else items), *(report.answers if answers is None else answers))
+    results = (
+        *(report.code_results if items is None else items),
+        *(report.answer_results if answers is None else answers),
+    )
     return dataclasses.replace(report, results=results, **changes)
 
 
@@ -483,7 +486,10 @@ def review_report(student: str = "s5678901") -> SampleReport:
 def error_report(student: str = "s6789012") -> SampleReport:
     """A fault of the grader: all items have status error, and no points are lost."""
     message = "The grader failed on this submission: OSError: no space left on device"
-    lost = {id: item(id, E, message=message, hint="This is not the student's fault.") for id, *_ in ITEMS}
+    lost = {
+        id: item(id, E, message=message, hint="This is a fault of the grader, not of the submission.")
+        for id, *_ in ITEMS
+    }
     return report(student, lost=lost, message=message)
 
 

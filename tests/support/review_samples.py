@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from grader.model import Flag, MarkedAnswer, Report, Result, Status
-from grader.moderation.decisions import read_decisions
+from grader.moderation.decisions_file import read_decisions
 from tests.support import report_samples as samples
 
 HOSTILE = "once \x1b[31mred\x1b[0m [bold]each[/bold] \x07place\r\n\u202eend"
@@ -20,7 +20,7 @@ def answered(student: str, *proposed: str, text: str = "Once for every place.") 
         samples.altered(
             answer, status=Status.PASSED, awarded=Decimal(1), message="Right.", text="A filter.", confidence=0.9
         )
-        for answer in report.answers
+        for answer in report.answer_results
     )
     for part, points in zip(("7c", "8"), proposed, strict=False):
         asked = Result(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.lab4.items import PART1_IDS, PART2_IDS
+from grader.lab4.items import PART1_IDS, PART2_TITLES
 from grader.model import Status
 from tests.support.places import ROOT
 
@@ -55,7 +55,7 @@ class Expected:
 
 def expected_of(case: str) -> Expected:
     table = tomllib.loads((COHORT / case / "expected.toml").read_text(encoding="utf-8"))
-    items = dict.fromkeys(PART2_IDS, table["default"]) | table.get("items", {})
+    items = dict.fromkeys(PART2_TITLES, table["default"]) | table.get("items", {})
     default = table.get("default_answer")
     answers = (dict.fromkeys(PART1_IDS, default) if default else {}) | table.get("answers", {})
     tried = {f"experiment.{name}": status for name, status in table.get("experiment", {}).items()}
@@ -76,13 +76,13 @@ def with_shorter_training(rubric: str) -> str:
 def differences(expected: Expected, entry: Mapping[str, Any]) -> list[str]:
     """A line for each difference between a graded submission and the expectation."""
     items = {item["id"]: item for item in entry["items"]}
-    lines = [f"item {id_} is missing" for id_ in PART2_IDS if id_ not in items]
+    lines = [f"item {id_} is missing" for id_ in PART2_TITLES if id_ not in items]
     lines += [
         f"{id_}: expected {expected.items[id_]}, got {item['status']}: {item['message']} {item['hint']}".rstrip()
         for id_, item in items.items()
         if item["status"] != expected.items.get(id_)
     ]
-    failed = next((item for id_ in PART2_IDS if (item := items.get(id_)) and item["status"] == Status.FAILED), None)
+    failed = next((item for id_ in PART2_TITLES if (item := items.get(id_)) and item["status"] == Status.FAILED), None)
     if failed is not None:
         text = f"{failed['message']} {failed['hint']}"
         lines += [

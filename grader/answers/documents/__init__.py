@@ -13,7 +13,7 @@ from pathlib import Path
 from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable
 from grader.answers.documents.docx import read_word
 from grader.answers.documents.html import read_page
-from grader.answers.documents.notebook import read_notebook
+from grader.answers.documents.notebook_document import notebook_document
 from grader.answers.documents.pdf import read_pdf
 from grader.answers.documents.script_comments import read_comments
 from grader.answers.documents.text import opened, read_plain
@@ -21,7 +21,7 @@ from grader.answers.documents.text import opened, read_plain
 __all__ = ["PICTURE", "Block", "Document", "Kind", "read_document"]
 
 _READERS: dict[str, Callable[[Path], Document]] = {
-    ".ipynb": read_notebook,
+    ".ipynb": notebook_document,
     ".md": read_plain,
     ".markdown": read_plain,
     ".txt": read_plain,

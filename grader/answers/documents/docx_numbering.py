@@ -1,4 +1,4 @@
-"""The automatic list numbers of a Word document, which python-docx does not give."""
+"""The automatic list numbers of a Word document."""
 
 from __future__ import annotations
 

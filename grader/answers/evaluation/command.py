@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.answers.evaluation.agreement import Agreement, Comparison, agreement
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.finding import NOTHING_CLAIMED
 from grader.answers.marker.key import AnswerKey, load_key
-from grader.answers.marker.rules import mark_answer
 from grader.model import AnswerFinding, Status, UsageFault
 
 KNOWN = ("id", "part", "answer", "gold", "kind", "why")

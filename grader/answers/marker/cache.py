@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import NumericPart
-from grader.answers.marker.rules import mark_answer
 from grader.model import AnswerFinding, KnownFinding, KnownFindings
 from grader.storage.fingerprints import code_digest
 

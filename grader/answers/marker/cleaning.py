@@ -72,8 +72,8 @@ def without_instructions(text: str) -> tuple[str, bool]:
     return "".join(pieces) + text[end:], found
 
 
-def without_question(text: str, question: str) -> str:
-    """The text with a copy of the question overwritten."""
+def blank_out_question(text: str, question: str) -> str:
+    """The text with a copy of the question overwritten, wherever it is; ``question`` is as the key has it."""
     asked = question.strip().lower().rstrip("?.: ")
     if len(asked) < SHORTEST_QUESTION or len(text) < len(asked) * 0.8:
         return text

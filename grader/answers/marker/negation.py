@@ -69,7 +69,7 @@ def leaves_open(reading: Reading) -> bool:
     return len(hedges) > 1 and any(hedge in ("mayb", "perhap", "possibl", "either") for hedge in hedges)
 
 
-def is_keyword_list(text: str, reading: Reading) -> bool:
+def is_list_of_words(text: str, reading: Reading) -> bool:
     """Whether the text only lists words: eight or more, with hardly any function word between them."""
     words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower())
     if sum(len(word) > 1 for word in words) < 8:  # a formula is not a list of words

@@ -154,10 +154,10 @@ class Similarity:
                 self._learned[part] = learned(self._samples.get(part, ()))
             return self._learned[part]
 
-    def is_keyword_list(self, answer: str) -> bool:
-        """Whether an answer is a list of keywords: its pairs of neighbouring words hardly occur in the samples.
+    def has_rare_word_pairs(self, answer: str) -> bool:
+        """Whether hardly any pair of neighbouring words occurs in the samples, as in a list of keywords.
 
-        A text with punctuation is never a keyword list.
+        False for a text with punctuation.
         """
         words = _words(answer)
         if len(words) < LEAST_KEYWORDS or MARKED.search(answer.strip().rstrip(".")) or not self._samples:

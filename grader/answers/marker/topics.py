@@ -1,7 +1,7 @@
 """Assigns the clauses of an answer to the topics that the key compares, and finds the clauses that deny.
 
 Topics are the key's, such as deep and shallow learning. What a clause about a topic earns or costs is decided in
-:mod:`grader.answers.marker.rules`.
+:mod:`grader.answers.marker.answer_marking`.
 """
 
 from __future__ import annotations

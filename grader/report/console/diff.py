@@ -11,7 +11,7 @@ from rich.text import Text
 from grader.model import Report, Result
 from grader.moderation.comparison import Change, Comparison, StudentChange
 from grader.report.console.summary import short_id
-from grader.report.wording import STYLES, SYMBOLS, out_of, points, quantity, visible
+from grader.report.formats import STYLES, SYMBOLS, out_of, points, quantity, visible
 from grader.storage import run_folder
 from grader.storage.json_files import encodable
 

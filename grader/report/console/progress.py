@@ -13,7 +13,7 @@ from rich.text import Text
 
 from grader.model import Report, Status
 from grader.report import tally
-from grader.report.wording import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
+from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
 from grader.safe_text import visible_block
 
 _LONGEST_ERROR = 4000
@@ -91,7 +91,7 @@ class Progress:
     def _print_line(self, report: Report, seconds: float | None) -> None:
         if self._is_quiet:
             return
-        status, part2 = tally.code_status(report), tally.add_up(report.items)
+        status, part2 = tally.code_status(report), tally.add_up(report.code_results)
         line = Text(f"[{self._done}/{self._total}] {visible(report.student)} ")
         line.append(WORDS[status], style=STYLES[status])
         line.append(f" {out_of(part2.awarded, part2.available)}" if tally.is_marked(report) else " –")

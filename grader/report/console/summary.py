@@ -24,7 +24,10 @@ from grader.moderation.queue import Queue, is_open, queue_of
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
 from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
-from grader.report.wording import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
+from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
+from grader.storage.marks_csv import MARKS_FILE
+from grader.storage.results_json import RESULTS_FILE
+from grader.storage.run_folder import COHORT_PAGE_FILE
 
 _MOST_FAILURES = 14
 _FIRST_ENTRIES = 5
@@ -59,8 +62,8 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
     _print_files(console, folder, queue)
 
 
-def print_remark(console: Console, subject: str, text: str, advice: str) -> None:
-    """Print one remark of ``doctor`` after a tick, or after an exclamation mark and with the advice."""
+def print_doctor_line(console: Console, subject: str, text: str, advice: str) -> None:
+    """Print one line of ``doctor`` after a tick, or after an exclamation mark and with the advice."""
     sign, style = ("!", "bold yellow") if advice else ("✓", "green")
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
@@ -93,9 +96,13 @@ def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
 
 def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
     """Name, status and points of the code, points of Part 1, number of open results, total, first cause."""
-    code, part1, is_marked = tally.add_up(report.items), tally.add_up(report.answers), tally.is_marked(report)
+    code, part1, is_marked = (
+        tally.add_up(report.code_results),
+        tally.add_up(report.answer_results),
+        tally.is_marked(report),
+    )
     status = tally.code_status(report)
-    has_marks = bool(report.answers) and part1.waiting < len(report.answers)
+    has_marks = bool(report.answer_results) and part1.waiting < len(report.answer_results)
     waiting = sum(map(is_open, report.results))
     return (
         Text(visible(report.student)),
@@ -215,8 +222,8 @@ def _print_times(console: Console, run: Run) -> None:
 
 def _print_files(console: Console, folder: Path, queue: Queue) -> None:
     # soft_wrap: a path that is split over lines can be neither copied nor clicked.
-    lines = [("Cohort page", str(folder / "index.html")), ("Marks", str(folder / "marks.csv"))]
-    lines.append(("Results", str(folder / "results.json")))
+    lines = [("Cohort page", str(folder / COHORT_PAGE_FILE)), ("Marks", str(folder / MARKS_FILE))]
+    lines.append(("Results", str(folder / RESULTS_FILE)))
     if queue.questions or queue.unanswered:
         lines.append(("Next", command_line("review", folder)))
     for name, text in lines:

@@ -119,8 +119,8 @@ class ByNumber:
         return "" if _FILE_NAME.search(message) else message
 
     def cause(self, report: Report) -> str:
-        lost = [item for item in report.items if item.status not in (Status.PASSED, Status.SKIPPED)]
-        lost += [answer for answer in report.answers if answer.status in (Status.FAILED, Status.PARTIAL)]
+        lost = [item for item in report.code_results if item.status not in (Status.PASSED, Status.SKIPPED)]
+        lost += [answer for answer in report.answer_results if answer.status in (Status.FAILED, Status.PARTIAL)]
         return lost[0].title if lost and lost[0].status is not Status.ERROR else ""
 
     def flag(self, flag: Flag) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from grader.model import Decision, Report, Result, Run, Status
-from grader.report import tally, wording
+from grader.report import formats, tally
 from grader.report.html.anonymity import Identity
 from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
 from grader.report.html.cohort_queue import listed_queue
@@ -91,7 +91,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
         "decisions": _decisions(reports, identity),
         "run_counts": [(name, str(count)) for name, count in run.counts.items()],
         "stage_times": [
-            (wording.STAGE_WORDS.get(name, name), wording.duration(spent)) for name, spent in run.timing.items()
+            (formats.STAGE_WORDS.get(name, name), formats.duration(spent)) for name, spent in run.timing.items()
         ],
         "percent_of": percent,
         "named": lambda student: (identity.name(student), identity.page(student)),
@@ -99,7 +99,11 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
 
 
 def _row(report: Report, identity: Identity) -> Row:
-    part1, part2, status = tally.add_up(report.answers), tally.add_up(report.items), tally.code_status(report)
+    part1, part2, status = (
+        tally.add_up(report.answer_results),
+        tally.add_up(report.code_results),
+        tally.code_status(report),
+    )
     waiting = 0 if status is Status.ERROR else sum(result.status is Status.NEEDS_REVIEW for result in report.results)
     decided = sum(result.decision is not None for result in report.results)
     classes = [status.value]
@@ -111,14 +115,14 @@ def _row(report: Report, identity: Identity) -> Row:
         status=status,
         order=list(Status).index(status),
         is_marked=tally.is_marked(report),
-        has_part1=part1.waiting < len(report.answers),
+        has_part1=part1.waiting < len(report.answer_results),
         part1=part1,
         part2=part2,
         awarded=report.awarded,
         available=report.available,
         waiting=waiting,
-        proposed1=_proposed(report.answers),
-        proposed2=_proposed(report.items),
+        proposed1=_proposed(report.answer_results),
+        proposed2=_proposed(report.code_results),
         decided=decided,
         accuracy=report.accuracy,
         cause=identity.cause(report),

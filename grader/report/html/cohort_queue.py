@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from grader.model import PART1, Report
 from grader.moderation.queue import Open, Question, queue_of
+from grader.report.formats import anchor
 from grader.report.highlighting import FoldedAnswer, fold
 from grader.report.html.anonymity import Identity
-from grader.report.wording import anchor
 
 _MOST_LISTED = 1500
 """Entries of all questions together. Without an answer key a large cohort has thousands, too many to read on a page."""
@@ -97,7 +97,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
             _UNANSWERED,
             queue.unanswered,
             identity,
-            lambda report: [identity.reason(report.student, report.answers[0])],
+            lambda report: [identity.reason(report.student, report.answer_results[0])],
         ),
         _submissions(
             "",

@@ -50,7 +50,7 @@ class Row:
     state: State
     place: Place | None
     step: Step | None
-    remark: str = ""
+    problem: str = ""
 
     @property
     def is_different(self) -> bool:
@@ -189,9 +189,9 @@ class _Alignment:
 
     def _recognised(self, ran: Operation, place: int) -> Row:
         asked = PLACES[place]
-        for state, remark in ((State.OTHER, self._fault(ran, place)), (State.MISFIT, self._misfit(ran, place))):
-            if remark:
-                return Row(state, asked, step(ran, self._batch), remark)
+        for state, problem in ((State.OTHER, self._fault(ran, place)), (State.MISFIT, self._misfit(ran, place))):
+            if problem:
+                return Row(state, asked, step(ran, self._batch), problem)
         return Row(State.SAME, asked, step(ran, self._batch))
 
     def _misfit(self, ran: Operation, place: int) -> str:
@@ -225,21 +225,21 @@ class _Alignment:
         is_after_last = start >= _FC2 or (self._network.is_complete and end == len(PLACES))
         if self._mixes_images(ran):
             return Row(State.MISFIT, None, step(ran, self._batch), _MIXING)
-        remark = ""
+        problem = ""
         if ran in self._network.weighted:
             group = self._network.convs if ran in self._network.convs else self._network.linears
-            remark = "is one layer too many" if len(group) > 2 else "is in a different place in the lab's network"
-            remark = remark if self._has_lost(*CONV, *LINEAR) else ""
+            problem = "is one layer too many" if len(group) > 2 else "is in a different place in the lab's network"
+            problem = problem if self._has_lost(*CONV, *LINEAR) else ""
         elif ran.kind == "dropout" and ran.drops_some and (start < 0 or is_after_last):
-            remark = "does not belong here" if ORDER in self._lost else ""
+            problem = "does not belong here" if ORDER in self._lost else ""
         elif ran.kind == "log_softmax" and not is_after_last:
-            remark = "comes too early" if ORDER in self._lost else ""
+            problem = "comes too early" if ORDER in self._lost else ""
         elif ran.kind in _SQUASHING and start >= 0:
             checks = (LOG_SOFTMAX, RELU) if is_after_last else (RELU,)
-            remark = "does not belong here" if self._has_lost(*checks) else ""
+            problem = "does not belong here" if self._has_lost(*checks) else ""
         elif ran.kind == "relu" and is_after_last:
-            remark = "does not belong here" if RELU in self._lost else ""
-        return Row(State.EXTRA if remark else State.ALSO, None, step(ran, self._batch), remark)
+            problem = "does not belong here" if RELU in self._lost else ""
+        return Row(State.EXTRA if problem else State.ALSO, None, step(ran, self._batch), problem)
 
     def _unfilled(self, place: int, *, is_reached: bool) -> Row:
         asked = PLACES[place]
@@ -253,7 +253,7 @@ def _summary(rows: Sequence[Row], first: int | None, network: Network, lost: Col
     if first is not None and any(row.is_different for row in rows):
         return _difference(rows, first)
     if first is not None:
-        return f"These are the lab's layers in the lab's order, but {_own(rows[first])} {rows[first].remark}."
+        return f"These are the lab's layers in the lab's order, but {_own(rows[first])} {rows[first].problem}."
     if not network.is_complete:
         ran = [row for row in rows if row.step is not None]
         where = f"after {_own(ran[-1])}" if ran else "before its first layer"
@@ -271,9 +271,9 @@ def _difference(rows: Sequence[Row], at: int) -> str:
     after = next((other for other in rows[at + 1 :] if other.step is not None), None)
     where = f"After {_own(before)}" if before else "At the start"
     if row.state is State.MISFIT:
-        return f"{where}, {_own(row)} {row.remark}."
+        return f"{where}, {_own(row)} {row.problem}."
     if row.state is State.EXTRA:
-        return f"{where}, your network runs {_own(row)}, which {row.remark}."
+        return f"{where}, your network runs {_own(row)}, which {row.problem}."
     asked = row.place.name if row.place else ""
     if row.state is State.MISSING and row.place and row.place.kind in {"relu", "dropout"}:
         layer = next((other for other in rows[at + 1 :] if other.step is not None and other.step.is_weighted), None)
@@ -282,7 +282,7 @@ def _difference(rows: Sequence[Row], at: int) -> str:
     if row.state is State.MISSING:
         goes_on = f"goes on with {_own(after)}" if after else "ends"
         return f"{where}, the lab's network has {_article(asked)}; yours {goes_on}."
-    return f"{where}, the lab's network has {_article(asked)}; yours has {_own(row)}, which {row.remark}."
+    return f"{where}, the lab's network has {_article(asked)}; yours has {_own(row)}, which {row.problem}."
 
 
 def _article(noun: str) -> str:

@@ -12,7 +12,7 @@ _MOST_SIZES = 8
 
 @dataclass(frozen=True)
 class Step:
-    """One operation. Shapes are text with ``N`` for the number of images; ``notes`` are short remarks."""
+    """One operation. Shapes are text with ``N`` for the number of images; ``notes`` are a few words each."""
 
     name: str
     layer: str

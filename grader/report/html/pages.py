@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from grader.model import Report, Run
 from grader.moderation.pseudonyms import pseudonyms, secret_of
-from grader.report import wording
+from grader.report import formats
 from grader.report.highlighting import Piece
 from grader.report.html import cohort_page, student_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
@@ -83,7 +83,7 @@ def write_report_page(folder: Path, report: Report, stored: StoredEvidence, run:
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
     names = pseudonyms((report.student for report in reports), secret_of(folder))
-    path = folder / "index.html"
+    path = folder / run_folder.COHORT_PAGE_FILE
     write_file(path, render_cohort(reports, run).encode())
     write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
     return path
@@ -93,17 +93,17 @@ def _finalize(value: Any) -> Any:
     """The last step before autoescape, for every expression of every template."""
     if type(value) is not str or (value.isascii() and value.isprintable()):
         return value
-    return _line(value) if len(value) <= _LONGEST_CACHED else wording.visible(value)
+    return _line(value) if len(value) <= _LONGEST_CACHED else formats.visible(value)
 
 
 @functools.lru_cache(maxsize=_CACHE_SIZE)
 def _line(value: str) -> str:
-    return wording.visible(value)
+    return formats.visible(value)
 
 
 def _prose(message: str) -> Markup:
     """A sentence of the grader, with `code` in backticks set as code."""
-    return _coded(wording.shorten(wording.visible(message), _LONGEST_SENTENCE))
+    return _coded(formats.shorten(formats.visible(message), _LONGEST_SENTENCE))
 
 
 @functools.lru_cache(maxsize=_CACHE_SIZE)
@@ -149,23 +149,23 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        anchor=wording.anchor,
+        anchor=formats.anchor,
         block=_block,
         count=_count,
-        duration=wording.duration,
-        moment=wording.moment,
+        duration=formats.duration,
+        moment=formats.moment,
         percent=_percent,
-        points=wording.points,
+        points=formats.points,
         prose=_prose,
         share=_share,
-        shorten=lambda words, width: wording.shorten(wording.visible(words), width),
+        shorten=lambda words, width: formats.shorten(formats.visible(words), width),
         words=_words,
     )
     environment.globals.update(
         MOST_REASONS=_MOST_REASONS,
-        SYMBOLS=wording.SYMBOLS,
-        WORDS=wording.WORDS,
-        quantity=wording.quantity,
+        SYMBOLS=formats.SYMBOLS,
+        WORDS=formats.WORDS,
+        quantity=formats.quantity,
     )
     signs = environment.get_template("signs.html").module
     badge, out_of, cell = (

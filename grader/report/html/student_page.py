@@ -43,7 +43,7 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
     evidence = stored.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
     trainings = evidence.trainings if evidence else ()
-    items, tried = split_off(report.items)
+    items, tried = split_off(report.code_results)
     return {
         "report": report,
         "stored": stored,
@@ -55,18 +55,18 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "sums": [
             _sum("Part 2: the network", items),
             *([_sum("Part 2: the experiment", tried)] if tried else []),
-            *_part1(report.answers),
+            *_part1(report.answer_results),
         ],
         "total": _sum("Total", report.results),
-        "part1": tally.add_up(report.answers),
-        "part2": tally.add_up(report.items),
+        "part1": tally.add_up(report.answer_results),
+        "part2": tally.add_up(report.code_results),
         "item_counts": tally.count_statuses(item.status for item in items),
-        "answer_counts": tally.count_statuses(answer.status for answer in report.answers),
+        "answer_counts": tally.count_statuses(answer.status for answer in report.answer_results),
         "losses": [result for result in report.results if result.status in _LOST],
         "skipped": [item for item in items if item.status is Status.SKIPPED],
         "decided": [result for result in report.results if result.decision],
-        "is_unanswered": all(_is_untouched(answer) for answer in report.answers),
-        "folded": _folded(report.answers),
+        "is_unanswered": all(_is_untouched(answer) for answer in report.answer_results),
+        "folded": _folded(report.answer_results),
         "trace": trace,
         "network": compare(trace, lost_checks(items)) if trace else None,
         "trainings": runs(trainings, run.bands),

@@ -1,7 +1,7 @@
 """Turns a sheet of answers into results: a pure function of the sheet, the rubric's points and the key.
 
-:mod:`grader.answers.marker.rules` decides what an answer earns; this module combines that with how surely the answer
-was found. An answer that was not found, or could not be read, never gets a zero without a tutor.
+:mod:`grader.answers.marker.answer_marking` decides what an answer earns; this module combines that with how surely the
+answer was found. An answer that was not found, or could not be read, never gets a zero without a tutor.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from grader.answers.finding.sheet import CERTAIN
-from grader.answers.marker.rules import TOO_LONG
+from grader.answers.marker.answer_marking import TOO_LONG
 from grader.model import PART1, AnswerFinding, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
 from grader.answers.documents.script_comments import written
 from grader.answers.documents.text import decode, read_bytes, split
-from grader.source import notebooks
-from grader.source.notebooks import Cell
+from grader.source.notebooks import Cell, read_notebook
 
 LARGEST_NOTEBOOK = 50_000_000
 """Bytes, plots included."""
@@ -29,13 +28,13 @@ _LONGEST_CODE = 50_000
 _TAGS = re.compile(r"[67][a-e]|[1-8]", re.IGNORECASE)
 
 
-def read_notebook(path: Path) -> Document:
+def notebook_document(path: Path) -> Document:
     """The notebook's cells in order; a cell's own name for the part that it answers becomes the anchor."""
     data = _PLOT.sub(b'""', read_bytes(path, LARGEST_NOTEBOOK))
     if len(data) > _LARGEST_REST or data.count(b",") + data.count(b"[") + data.count(b"{") > _MOST_VALUES:
         raise Unreadable(f"{path.name} has too much output for the grader to read, so a person must read it.")
     try:
-        cells = notebooks.read_notebook(decode(data)).cells
+        cells = read_notebook(decode(data)).cells
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"{path.name} is not a readable notebook; it may be damaged.") from error
     if not cells:

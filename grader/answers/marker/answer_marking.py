@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from grader.answers.marker import negation, tokens
-from grader.answers.marker.cleaning import without_instructions, without_question
+from grader.answers.marker.cleaning import blank_out_question, without_instructions
 from grader.answers.marker.combination import is_same, settled, weigh
 from grader.answers.marker.finding import NOTHING_CLAIMED, finding
 from grader.answers.marker.key import AnswerKey
@@ -63,7 +63,7 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
     note = " Text addressed to the marker was ignored." if is_instructing else ""
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
         return finding(NOTHING, 1.0, asked.missing)
-    text = without_question(text, asked.question)
+    text = blank_out_question(text, asked.question)
     if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
         return finding(NOTHING, 0.9, asked.missing + note)
     found = _marked(key, asked, text, note)
@@ -79,7 +79,7 @@ def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Ans
     model = key.similarity.of(asked.part)
     if model is None:
         return found
-    if key.similarity.is_keyword_list(text):
+    if key.similarity.has_rare_word_pairs(text):
         return finding(NOTHING, 0.4, KEYWORDS_ONLY + note, found.spans)
     mark, sure = weigh(found, model.shares(text))
     if is_same(found, mark) and found.spans:
@@ -106,7 +106,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     hedged = negation.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
 
-    if negation.is_keyword_list(text, reading):
+    if negation.is_list_of_words(text, reading):
         listing = finding(NOTHING, 0.4 if base else 0.75, KEYWORDS_ONLY + note, spans)
         return replace(listing, is_structural=True)
     if wrong and wrong.costs == FULL and wrong.is_deniable and partly and base == FULL and not hedged:
