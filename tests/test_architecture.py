@@ -29,7 +29,7 @@ LONGER = {
 """Modules that may be longer, each with its reason."""
 
 FLOORS = (
-    {"model", "once", "safe_text"},
+    {"model", "safe_text"},
     {"storage"},
     {"data", "lab4", "source", "checks", "submissions"},
     {"rubric", "worker"},

@@ -1,5 +1,5 @@
 """Reads the experiment's table of runs, trains one of its lines again, and makes findings on the table and that run.
 
-May import: ``answers.finding.observations``, ``checks``, ``lab4``, ``model``, ``once``, ``safe_text``,
-``source``, ``storage.fingerprints``.
+May import: ``answers.finding.observations``, ``checks``, ``lab4``, ``model``, ``safe_text``,
+``source``, ``storage.fingerprints``, ``storage.once``.
 """

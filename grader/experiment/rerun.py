@@ -16,8 +16,8 @@ from grader.model import TrainingPlan
 from grader.model.evidence import Evidence
 from grader.model.experiment import Rerun, Trial
 from grader.model.images import SIDE
-from grader.once import Once
 from grader.storage.fingerprints import code_digest
+from grader.storage.once import Once
 
 MOST_WORK = 12_000_000
 """Multiplications per image; more take over half a minute on one core. The lab's own network has a million."""

@@ -22,8 +22,8 @@ from grader.model.evidence import Doubt, Ending, Evidence, Measurements, Trainin
 from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
 from grader.model.weights import without_samples
-from grader.once import Once
 from grader.sandbox import MeasurementFailed, OnStage
+from grader.storage.once import Once
 
 MEASURE_SECONDS = 40.0
 """Wall seconds for all measurements except training. The lab's own network takes 0.1 s."""
