@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from grader.model.experiment import Experiment
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
+from grader.sandbox import OnStage
 from grader.storage import records
 from grader.storage.records import StoredEvidence
-
-OnStage = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.data import write_worker_files
-from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.experiment.rerun import Reruns, brief_plan
 from grader.model import Job, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Training
@@ -22,12 +22,10 @@ from grader.model.images import SIDE
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import RunSettings
-from grader.sandbox import WorkerPool
+from grader.sandbox import OnStage, WorkerPool
 from grader.submissions import copy_submission
 
 _OWN_SCRIPT = "task1_cnn.py"
-
-OnStage = Callable[[str], None]
 
 
 @contextmanager

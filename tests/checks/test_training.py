@@ -90,7 +90,7 @@ def test_a_network_that_failed_two_complete_runs_is_not_too_slow() -> None:
 def test_training_that_did_not_finish_waits_for_a_tutor() -> None:
     finding = trained(0.7, ending=Ending("unmeasured", "train", "deadline"))
     assert finding.status is Status.NEEDS_REVIEW
-    assert finding.message == "The training run could not be finished on the recorded network (deadline)."
+    assert finding.message == "The training run could not be measured completely (deadline)."
 
 
 def test_a_crash_after_a_run_in_the_best_band_passes() -> None:
