@@ -58,6 +58,8 @@ def test_messages_of_the_training_check() -> None:
     assert failed.seen == "10.0%, 12.0%, 11.0% (3 seeds)"
     assert failed.expected == "at least 90% correct on held-out images after at most 100 steps"
     assert "close to the limit between two bands" in trained(0.89, 0.89, 0.89).message
+    different = trained(0.7, 0.7, 0.1)
+    assert different.message == "Training with different seeds gave different marks, so a tutor decides."
     assert failed.hint
 
 
