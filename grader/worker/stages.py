@@ -132,7 +132,7 @@ class _NetRecording:
     is_below: bool = False
     """Whether operations are recorded after torch has decomposed them (see :class:`Recorder`)."""
     is_wrapped: bool = False
-    """Whether torch.vmap or autocast hid values from a pass, so that all passes must be recorded again below them."""
+    """Whether torch.vmap or autocast hid operations of a pass; then all passes are recorded again with ``is_below``."""
     is_overfull: bool = False
     is_changed_unseen: bool = False
 
