@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from grader.checks.network import Network, executed_network
+from grader.checks.executed_network import ExecutedNetwork, executed_network
 from grader.model.evidence import Evidence, Operation
+from grader.model.quantities import quantity
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,29}", re.ASCII)
 _ORDINALS = ("first", "second")
@@ -18,7 +19,7 @@ def notes(evidence: Evidence | None) -> dict[str, str]:
     return dict(_notes(executed_network(evidence.trace))) if evidence is not None else {}
 
 
-def _notes(network: Network) -> Iterator[tuple[str, str]]:
+def _notes(network: ExecutedNetwork) -> Iterator[tuple[str, str]]:
     pools = [step for step in network.path if step.kind == "pool" and _has_maps(step.shape_in, step.shape_out)]
     convs = [conv for conv in network.convs if _has_maps(conv.shape_out)]
     drops = [step for step in network.path if step.drops_some]
@@ -30,11 +31,11 @@ def _notes(network: Network) -> Iterator[tuple[str, str]]:
     if convs:
         first = convs[0]
         name, area, places = _name(first, 0), _area(first.shape_out), prod(first.shape_out[2:])
-        counts = [f"{_name(conv, at)} has {_counted(conv.shape_out[1], 'filter')}" for at, conv in enumerate(convs[:2])]
+        counts = [f"{_name(conv, at)} has {quantity(conv.shape_out[1], 'filter')}" for at, conv in enumerate(convs[:2])]
         yield "7a", f"In your network {' and '.join(counts)}."
         yield "7c", f"In your network {name} is applied {area} = {places} times for each filter."
         yield "7d", f"In your network {name} gives {places} values for each filter, one at a time."
-        yield "7e", f"In your network {name} fills {_counted(first.shape_out[1], 'map')} of {area}."
+        yield "7e", f"In your network {name} fills {quantity(first.shape_out[1], 'map')} of {area}."
     if drops:
         chances = sorted({f"{100 * (drop.probability or 0):.3g} %" for drop in drops})
         yield "8", f"While your network trains, its dropout sets {' or '.join(chances)} of the values to zero."
@@ -51,7 +52,3 @@ def _area(shape: tuple[int, ...]) -> str:
 
 def _name(conv: Operation, at: int) -> str:
     return f"`{conv.layer}`" if _NAME.fullmatch(conv.layer) else f"the {_ORDINALS[at]} convolution"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

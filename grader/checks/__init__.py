@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from grader.checks import behaviour, forward, loading, log_softmax, structure, training
+from grader.checks import behaviour, forward, gradients, loading, log_softmax, resources, structure, training
 from grader.checks.case import Case, not_reached, skipped
-from grader.checks.loading import WAITING
-from grader.checks.network import executed_network
+from grader.checks.endings import WAITING, ended
+from grader.checks.executed_network import executed_network
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import MEASURED, STAGES, Evidence
 
@@ -47,7 +47,7 @@ CHECKS: tuple[Check, ...] = (
     Check("output.log_softmax", log_softmax.log_softmax, needs=("loads", "forward.shape")),
     Check(
         "behaviour.gradients",
-        behaviour.gradients,
+        gradients.gradients,
         needs=("loads", "forward.shape"),
         blames=("output.log_softmax", "structure.relu"),
     ),
@@ -65,7 +65,7 @@ CHECKS: tuple[Check, ...] = (
             "behaviour.dropout_train_eval",
         ),
     ),
-    Check("resources", behaviour.resources, needs=("loads", "forward.shape")),
+    Check("resources", resources.resources, needs=("loads", "forward.shape")),
 )
 """In marking order. ``needs`` may name earlier checks only; ``blames`` may name any other check."""
 
@@ -90,7 +90,7 @@ def find(
         # The submission loses no points for what could not be checked: a tutor checks it.
         for id, finding in findings.items():
             if finding.status is Status.SKIPPED:
-                findings[id] = loading.ended(evidence.ending, "Grading this item")
+                findings[id] = ended(evidence.ending, "The submission")
     return findings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.checks.network import Network
+from grader.checks.executed_network import ExecutedNetwork
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import Evidence
 
@@ -18,7 +18,7 @@ class Case:
     """One submission's evidence and executed network, with the rubric's limits."""
 
     evidence: Evidence
-    network: Network
+    network: ExecutedNetwork
     plan: TrainingPlan
     max_parameters: int
     max_forward_seconds: float
@@ -63,14 +63,9 @@ def not_reached(need: str) -> Finding:
     return skipped(f"Not checked, because {need} did not pass.")
 
 
-def review(message: str, *, proposed: Decimal, hint: str = "", seen: str = "") -> Finding:
+def undecided(message: str, *, proposed: Decimal, hint: str = "", seen: str = "") -> Finding:
     """A tutor has to decide; ``proposed`` is the fraction of the points that the grader suggests."""
     return Finding(Status.NEEDS_REVIEW, message, hint, proposed, seen=seen)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: ``1 convolution``, ``3 convolutions``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def listed(words: Sequence[str]) -> str:

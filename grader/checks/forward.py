@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-from grader.checks.case import Case, counted, failed, passed, skipped
-from grader.checks.forward_errors import EXPECTED_SHAPE, raised
-from grader.checks.loading import at, cause, ended
-from grader.checks.network import features, size_word
+from grader.checks.case import Case, failed, listed, passed, skipped
+from grader.checks.endings import ended
+from grader.checks.executed_network import features, size_word
+from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
+from grader.checks.problem_text import at, cause
 from grader.model import Finding
-from grader.model.evidence import ROW_TOLERANCE, Operation, Pass
+from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass
+from grader.model.quantities import quantity
 
 
 def shape(case: Case) -> Finding:
@@ -25,7 +27,7 @@ def shape(case: Case) -> Finding:
         if repair.kind == "device":
             return failed(
                 "Net moves data or layers to the GPU itself, so it cannot run on a computer without a GPU.",
-                "Remove .cuda() and .to('cuda') from Net: the script moves the network and the data.",
+                "Remove .cuda() and .to('cuda') from Net: the lab's script already moves the network and the data.",
                 expected="a Net that runs on the device of its input",
             )
     if evidence.probe is None:
@@ -102,7 +104,7 @@ def _wrong_result(case: Case, run: Pass) -> Finding:
         return _mixed_rows(case, run, seen)
     if len(run.shape) == 2 and run.shape[0] == run.batch:
         return failed(
-            f"The last layer gives {counted(run.shape[1], 'score')} for each image, but there are 10 digits.",
+            f"The last layer gives {quantity(run.shape[1], 'score')} for each image, but there are 10 digits.",
             "Give the last fully connected layer 10 outputs.",
             expected=EXPECTED_SHAPE,
             seen=seen,
@@ -164,11 +166,11 @@ def _wrong_flatten(case: Case) -> Operation | None:
 
 
 def batch(case: Case) -> Finding:
-    """forward works for N = 1, 2, 3, 64 and 100 in evaluation mode, and no row depends on another row."""
+    """forward works for every N in ``CHECKED_BATCHES`` in evaluation mode, and no row depends on another row."""
     probe = case.evidence.probe
     if probe is None:
         return ended(case.evidence.ending, "Running forward on other batch sizes", "probe")
-    tried = [run for run in probe.passes if run.batch in {1, 2, 3, 64, 100}]
+    tried = [run for run in probe.passes if run.batch in CHECKED_BATCHES]
     works = [run.batch for run in tried if _is_good(run)]
     broken = [run for run in tried if not _is_good(run)]
     if broken:
@@ -178,15 +180,18 @@ def batch(case: Case) -> Finding:
     if probe.row_error is not None and probe.row_error > ROW_TOLERANCE:
         if probe.score_row_error is not None and probe.score_row_error <= ROW_TOLERANCE:
             return passed(
-                "Every batch size works; only the final softmax mixes images, and the log-softmax check marks that."
+                "Every batch size works. Only the final softmax mixes images; "
+                "the check output.log_softmax reports that."
             )
         return failed(
             "The scores of an image depend on the other images in its batch.",
             "The first dimension is the batch: in forward, do not average, sort, normalise or reshape across it.",
             expected="the same scores for an image in any batch",
-            seen=f"scores that change by {probe.row_error:.2g} times their spread",
+            seen="scores that change when the other images in the batch change",
         )
-    return passed("Batches of 1, 2, 3, 64 and 100 images work, and no image affects another.")
+    return passed(
+        f"Batches of {listed([str(size) for size in CHECKED_BATCHES])} images work, and no image affects another."
+    )
 
 
 def _broken_batches(case: Case, works: list[int], broken: list[Pass]) -> Finding:
@@ -198,12 +203,7 @@ def _broken_batches(case: Case, works: list[int], broken: list[Pass]) -> Finding
     )
     expected = "any number of images"
     if first.problem is not None and "view size is not compatible" in first.problem.message:
-        return failed(
-            f"view does not work{at(first.problem)} for {numbers} {sizes}, because the tensor is not contiguous.",
-            "Use reshape instead of view.",
-            expected=expected,
-            seen=first.problem.code.strip(),
-        )
+        return not_contiguous(first.problem, sizes=f" for {numbers} {sizes}", expected=expected)
     if len(others) == 1:
         return failed(
             f"forward works only for batches of {others[0]} images.",

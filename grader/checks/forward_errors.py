@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from grader.checks.case import Case, failed
-from grader.checks.loading import at, cause
+from grader.checks.problem_text import at, cause
 from grader.model import Finding
 from grader.model.evidence import Problem, Repair
 
@@ -100,11 +100,18 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
             seen=problem.code.strip(),
         )
     if repair.kind == "reshape-layout":
-        return failed(
-            f"view does not work here{at(problem)}, because the tensor is not contiguous.",
-            "Use reshape instead of view.",
-        )
+        return not_contiguous(problem)
     return None
+
+
+def not_contiguous(problem: Problem, *, sizes: str = "", expected: str = "") -> Finding:
+    """The finding for a view of a tensor that is not contiguous; ``sizes`` names the batches that fail."""
+    return failed(
+        f"view does not work{at(problem)}{sizes}, because the tensor is not contiguous.",
+        "Use reshape instead of view.",
+        expected=expected,
+        seen=problem.code.strip(),
+    )
 
 
 def _near(name: str, methods: tuple[str, ...]) -> str:

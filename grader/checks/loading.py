@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
-from grader.checks.case import Case, failed, passed, review, skipped
+from grader.checks.case import Case, failed, passed
+from grader.checks.endings import ended
+from grader.checks.problem_text import at, cause, place
 from grader.lab4.files import SCRIPT
 from grader.model import Finding
-from grader.model.evidence import MEASURED, STAGES, Ending, Problem
-
-ENDINGS = {
-    "deadline": "did not finish within the time limit",
-    "exit": "ended the Python process",
-    "signal": "crashed the Python process",
-    "memory": "used more memory than is allowed",
-    "crashed": "sent invalid data back to the grader",
-    "lost": "crashed the grader's worker process",
-    "unobserved": "used something that the grader does not support",
-    "unrecorded": "did not give a network that can be measured",
-    "unmeasured": "could not be finished on the recorded network",
-}
-WAITING = frozenset({"lost", "unobserved", "unrecorded", "unmeasured"})
-"""Endings that are not the submission's fault: a tutor checks what they left unchecked."""
+from grader.model.evidence import Problem
 
 
 def loads(case: Case) -> Finding:
@@ -44,58 +31,8 @@ def loads(case: Case) -> Finding:
     return passed("The script defines Net, and Net() works.", seen=load.script)
 
 
-def ended(ending: Ending, what: str, stage: str = "") -> Finding:
-    """The finding when a stage left no record. It says how the worker process ended.
-
-    ``what`` is the subject of the sentence. If the process ended in a stage before ``stage``, the check of that earlier
-    stage reports the fault, and this one is skipped.
-    """
-    order = [*STAGES, *MEASURED]
-    if stage and ending.stage in order and order.index(ending.stage) < order.index(stage):
-        return skipped("Not checked, because the grader's run of this script ended earlier.")
-    how = ENDINGS.get(ending.kind, "stopped")
-    hints = {
-        "deadline": "Look for an endless loop, a very long computation, or a call to input().",
-        "exit": "Remove calls to exit(), quit() or os._exit().",
-        "memory": "Look for very large layers or tensors, or a list that never stops growing.",
-    }
-    detail = f" ({ending.detail})" if ending.detail else ""
-    if ending.kind in WAITING:
-        hint = "A tutor should run this script by hand."
-        return review(f"{what} {how}{detail}.", proposed=Decimal(0), hint=hint)
-    return failed(
-        f"{what} {how}{detail}.",
-        hints.get(ending.kind, "Run the script yourself with python task1_cnn.py, and look at what it does."),
-    )
-
-
-def place(problem: Problem) -> str:
-    """``in task1_cnn.py, line 12`` or ``in cell 3, line 4``; empty when unknown."""
-    if problem.cell > 0 and problem.line > 0:
-        return f"in cell {problem.cell}, line {problem.line}"
-    if problem.line > 0:
-        return f"in {problem.file}, line {problem.line}" if problem.file else f"in line {problem.line}"
-    return ""
-
-
-def at(problem: Problem) -> str:
-    """The place of a problem with a space before it, for the end of a sentence; empty when unknown."""
-    where = place(problem)
-    return f" {where}" if where else ""
-
-
-def cause(problem: Problem) -> str:
-    """The exception as one short clause: its type and its message."""
-    message = problem.message.strip().rstrip(".")
-    if problem.exception and not message.startswith(problem.exception):
-        return f"{problem.exception}: {message}" if message else problem.exception
-    return message
-
-
 def _not_loaded(problem: Problem) -> Finding:
-    hint = _LOAD_HINTS.get(
-        problem.kind, "Correct this, and then run python task1_cnn.py to see whether the script works."
-    )
+    hint = _LOAD_HINTS.get(problem.kind, f"Correct this, and then run python {SCRIPT} to see whether the script works.")
     message = problem.message.strip().rstrip(".") or "The script could not be read"
     where = place(problem)
     if where and not re.search(r"\bline \d", message, re.IGNORECASE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grader.checks.case import Case, failed, passed, skipped
-from grader.checks.loading import ended
+from grader.checks.endings import ended
 from grader.model import Finding
 
 SUM_TOLERANCE = 1e-3

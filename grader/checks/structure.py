@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from grader.checks.case import Case, counted, failed, listed, passed, skipped
-from grader.checks.network import Network, layer_word, size_word
+from grader.checks.case import Case, failed, listed, passed, skipped
+from grader.checks.executed_network import ExecutedNetwork, layer_word, size_word
 from grader.model import Finding
 from grader.model.evidence import Layer, Operation
+from grader.model.quantities import quantity
 
 NOT_SEEN = "not checked, because forward stops with an error first"
 
@@ -40,7 +41,7 @@ def _exactly_two(case: Case, layers: tuple[Operation, ...], *, noun: str, type_w
             f"{'it' if len(unused) == 1 else 'them'} in forward, and pass the result on to the next layer."
         )
     return failed(
-        f"forward uses {counted(found, noun) if found else f'no {noun}'} between input and output.",
+        f"forward uses {quantity(found, noun) if found else f'no {noun}'} between input and output.",
         hint,
         expected=f"2 {noun}s",
         seen=seen or "none",
@@ -74,7 +75,7 @@ def dropout_fc(case: Case) -> Finding:
     )
 
 
-def _dropout(network: Network, start: Operation, end: Operation | None, place: str, where: str) -> Finding:
+def _dropout(network: ExecutedNetwork, start: Operation, end: Operation | None, place: str, where: str) -> Finding:
     found = network.between(start, end, "dropout")
     working = _working(found)
     if working:
@@ -171,7 +172,7 @@ def relu(case: Case) -> Finding:
     return passed("There is a ReLU after each hidden layer, and none after the last layer.")
 
 
-def _is_rectified(network: Network, following: tuple[Operation, ...]) -> bool:
+def _is_rectified(network: ExecutedNetwork, following: tuple[Operation, ...]) -> bool:
     """Whether every layer with weights in ``following`` has an input that went through a ReLU."""
     weighted = {layer.index for layer in network.weighted}
     rectified: set[int] = set()
@@ -272,7 +273,7 @@ def _dropout_word(dropout: Operation) -> str:
     )
 
 
-def _position(network: Network, layer: Operation) -> str:
+def _position(network: ExecutedNetwork, layer: Operation) -> str:
     """A layer by its position, with the student's name for it: ``the first convolution (conv1)``."""
     group, noun = (
         (network.convs, "convolution") if layer in network.convs else (network.linears, "fully connected layer")
@@ -283,6 +284,6 @@ def _position(network: Network, layer: Operation) -> str:
     return f"the {ordinal} {noun}" + (f" ({layer.layer})" if layer.layer else "")
 
 
-def _whereabouts(network: Network, operation: Operation) -> str:
+def _whereabouts(network: ExecutedNetwork, operation: Operation) -> str:
     before = [layer for layer in network.weighted if layer.index < operation.index]
     return f"after {_position(network, before[-1])}" if before else "before the first layer"

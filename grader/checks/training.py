@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from statistics import median
 
-from grader.checks.case import Case, counted, failed, passed, review, skipped
-from grader.checks.loading import cause, ended
+from grader.checks.case import Case, failed, passed, skipped, undecided
+from grader.checks.endings import ended
+from grader.checks.problem_text import cause
+from grader.lab4.files import SCRIPT
 from grader.model import Finding, Status, TrainingPlan
 from grader.model.evidence import Training
+from grader.model.quantities import quantity
 from grader.model.weights import own_weights
 
 BOTH_RATES = 2
@@ -63,11 +66,11 @@ def accuracy(case: Case) -> Finding:
             )
         return failed(
             f"Training stops with an error: {cause(problem)}.",
-            "Train on a few batches with python task1_cnn.py, and correct the line that the error names.",
+            f"Train on a few batches with python {SCRIPT}, and correct the line that the error names.",
             expected=expected,
         )
     reached = [accuracy_of(run) for run in trainings]
-    seen = f"{', '.join(f'{share:.1%}' for share in reached)} ({counted(len(reached), 'seed')})"
+    seen = f"{', '.join(f'{share:.1%}' for share in reached)} ({quantity(len(reached), 'seed')})"
     best = max(reached)
     if fraction_of(best, plan) == 1:
         return passed(
@@ -77,33 +80,37 @@ def accuracy(case: Case) -> Finding:
         )
     if case.has_dropout_of_everything:
         return skipped("Not marked separately: a dropout with p=1 sets every value to zero in training mode.")
-    hint = "Check each step of forward: use each layer once, with ReLU between layers, and do not block the gradient."
     if case.evidence.ending.kind != "finished":
         return ended(case.evidence.ending, "The training run")
+    return _below_the_best_band(case, reached, expected=expected, seen=seen)
+
+
+def _below_the_best_band(case: Case, reached: list[float], *, expected: str, seen: str) -> Finding:
+    """The finding for accuracies (0..1, one for each seed) that do not earn all points."""
+    plan, trainings, graph = case.plan, case.evidence.trainings, case.evidence.graph
+    hint = (
+        "Check each step of forward: use each layer once, with ReLU between layers, "
+        "and do not use detach() or no_grad()."
+    )
+    best, middle = max(reached), median(reached)
+    proposed = fraction_of(middle, plan)
     stopped = sum(remark.id == "stopped-by-time" for run in trainings for remark in run.remarks)
     if stopped and len(trainings) - stopped < BOTH_RATES:
-        return review(
+        return undecided(
             "The network is too slow to finish training within the time limit, so a tutor decides.",
             proposed=fraction_of(best, plan),
             seen=seen,
         )
-    fractions = {fraction_of(share, plan) for share in reached}
-    middle = median(reached)
     is_borderline = any(abs(share - band.accuracy) < plan.margin for share in (best, middle) for band in plan.bands)
-    proposed = fraction_of(middle, plan)
-    graph = case.evidence.graph
+    reason = ""
     if graph is not None and own_weights(graph)[1]:
-        message = (
-            "The network did not learn, but the grader could not reproduce its own initial weights, so a tutor decides."
-        )
-        return review(message, proposed=proposed, hint=hint, seen=seen)
-    if len(fractions) > 1 or is_borderline:
-        return review(
-            "The accuracy is close to the limit between two bands, so a tutor decides.",
-            proposed=proposed,
-            hint=hint,
-            seen=seen,
-        )
+        reason = "The network did not learn, but the grader could not reproduce the network's own initial weights"
+    elif len({fraction_of(share, plan) for share in reached}) > 1:
+        reason = "Training with different seeds gave different marks"
+    elif is_borderline:
+        reason = "The accuracy is close to the limit between two bands"
+    if reason:
+        return undecided(f"{reason}, so a tutor decides.", proposed=proposed, hint=hint, seen=seen)
     message = f"After a short training run, only {middle:.1%} of the held-out images are correct."
     if proposed:
         return Finding(Status.PARTIAL, message, hint, proposed, expected, seen)

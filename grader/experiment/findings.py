@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from grader.answers.finding.observations import named_factors
-from grader.checks.case import counted, failed, listed, passed, review, skipped
+from grader.checks.case import failed, listed, passed, skipped, undecided
 from grader.experiment.plausibility import BEST_POSSIBLE, plausible
 from grader.lab4.files import EXPERIMENTS
 from grader.model import AnswerSheet, Finding, Status, WrittenAnswer
 from grader.model.experiment import Experiment, Rerun, Trial
 from grader.model.images import SIDE
+from grader.model.quantities import quantity
 
 LEAST_TRIALS = 3
 """Networks needed to vary each of two factors on its own."""
@@ -44,12 +45,14 @@ def _table(found: Experiment) -> Finding:
     hint = f"Write each run into {EXPERIMENTS}; the README shows what a line looks like."
     count = len(found.trials)
     if found.trials and not found.unread:
-        return passed(f"{found.source} contains {counted(count, 'run')}.", expected=expected)
+        return passed(f"{found.source} contains {quantity(count, 'run')}.", expected=expected)
     if found.trials:
-        message = f"{counted(count, 'run')} in {found.source} could be read; {counted(found.unread, 'line')} could not."
+        message = (
+            f"{quantity(count, 'run')} in {found.source} could be read; {quantity(found.unread, 'line')} could not."
+        )
         return Finding(Status.NEEDS_REVIEW, message, hint, Decimal(1), expected, " ".join(found.problems))
     if found.problems:
-        return review(found.problems[0], proposed=Decimal(0), hint=hint)
+        return undecided(found.problems[0], proposed=Decimal(0), hint=hint)
     if found.source:
         return failed(f"{found.source} contains no run yet.", hint, expected=expected)
     return failed(f"No {EXPERIMENTS} was found.", hint, expected=expected)
@@ -62,7 +65,7 @@ def _varied(found: Experiment) -> Finding:
         return skipped(_NO_TRIALS)
     channels = {(trial.channels1, trial.channels2) for trial in trials}
     kernels = {(trial.kernel1, trial.kernel2) for trial in trials}
-    seen = f"{counted(len(trials), 'run')}: channels {_pairs(channels)}; kernel sizes {_pairs(kernels)}"
+    seen = f"{quantity(len(trials), 'run')}: channels {_pairs(channels)}; kernel sizes {_pairs(kernels)}"
     missing = [name for name, tried in (("numbers of channels", channels), ("kernel sizes", kernels)) if len(tried) < 2]
     if not missing and len(trials) >= LEAST_TRIALS:
         return passed("You varied both the numbers of channels and the kernel sizes.", seen=seen, expected=expected)
@@ -70,7 +73,7 @@ def _varied(found: Experiment) -> Finding:
         message = f"You tried only one choice of {' and of '.join(missing)}."
         hint = f"Try other {' and other '.join(missing)}, and leave the rest as it is."
     else:
-        message = f"You varied both factors, but in only {counted(len(trials), 'run')}."
+        message = f"You varied both factors, but in only {quantity(len(trials), 'run')}."
         hint = f"With {LEAST_TRIALS} runs or more, you can change each factor on its own."
     fraction = HALF if len(missing) < 2 and len(trials) > 1 else Decimal(0)
     if found.unread:
@@ -87,13 +90,13 @@ def _figures(found: Experiment) -> Finding:
     if impossible:
         seen = _lines(impossible)
         hint = "Compare these lines with what the script printed."
-        message = f"{counted(len(impossible), 'run')} of {len(trials)} cannot have given these figures."
+        message = f"{quantity(len(impossible), 'run')} of {len(trials)} cannot have given these figures."
         if 2 * len(impossible) < len(trials):  # probably a typing error
             return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, seen)
         return Finding(Status.FAILED, message, hint, Decimal(0), expected, seen)
     odd = [(trial, reason) for trial in trials if (reason := _odd(trial))]
     if odd:
-        message = f"{counted(len(odd), 'run')} of {len(trials)} would have unusual figures."
+        message = f"{quantity(len(odd), 'run')} of {len(trials)} would have unusual figures."
         hint = "Write down the accuracy on the test images, as a number from 0 to 1 or in percent."
         return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, _lines(odd))
     networks = {trial.network for trial in trials}
@@ -143,7 +146,7 @@ def _compared(again: Rerun, accuracy: float) -> Finding:
     claim = again.trial
     low, high = plausible(accuracy, epochs=claim.epochs)
     expected = f"between {_percent(low)} and {_percent(high)}, since a brief run reached {_percent(accuracy)}"
-    seen = f"{_percent(claim.accuracy)} after {counted(claim.epochs, 'epoch')}, in line {claim.row}"
+    seen = f"{_percent(claim.accuracy)} after {quantity(claim.epochs, 'epoch')}, in line {claim.row}"
     network = f"{network_words(claim)}, trained again for {again.steps} steps"
     if low <= claim.accuracy <= high:
         return passed(

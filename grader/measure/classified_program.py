@@ -11,6 +11,7 @@ from grader.measure.operation_kinds import REDUCING, Classifier
 from grader.measure.replay import Values
 from grader.model.evidence import WEIGHTED, Operation
 from grader.model.graph import Aside, Graph, Program, size_of
+from grader.model.images import SIDE
 from grader.model.operations import plain_name
 
 MOST_OPERATIONS = 390
@@ -96,7 +97,7 @@ def _operation(classifier: Classifier, index: int, at: int, places: dict[int, in
     result = classifier.values[index][0]
     operands = list(node.sources())
     data = next((source for source in operands if classifier.reads_images(source)), None)
-    shape_in: tuple[int, ...] = (classifier.count, 1, 28, 28)
+    shape_in: tuple[int, ...] = (classifier.count, 1, SIDE, SIDE)
     if data is not None and data.kind == "node":
         shape_in = tuple(classifier.values[data.index][data.part].shape)
     weights = _weights_near(classifier, index)

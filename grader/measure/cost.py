@@ -11,6 +11,7 @@ from torch import Tensor
 
 from grader.measure.replay import State, Step, Values, dtype_of, results_in
 from grader.model.graph import Graph, GraphRefused, Node, Program, size_of
+from grader.model.images import SIDE
 from grader.model.operations import Kind
 
 MOST_MULTIPLICATIONS = 12_000_000_000
@@ -48,7 +49,7 @@ def _cost(graph: Graph, program: Program, count: int) -> Cost:
         [_meta(constant.shape, constant.dtype) for constant in graph.constants],
     )
     values: Values = []
-    sources = state.sources(torch.empty(count, 1, 28, 28, device="meta"), values)
+    sources = state.sources(torch.empty(count, 1, SIDE, SIDE, device="meta"), values)
     multiplications = size = 0
     with torch.no_grad():
         for node in program.nodes:

@@ -11,7 +11,7 @@ from torch import Tensor, isfinite
 from torch.nn import functional
 
 from grader.measure.images import Images
-from grader.measure.network import Network
+from grader.measure.network import RunnableNetwork
 from grader.measure.outputs import scale_of
 from grader.measure.recognition import has_chance
 from grader.measure.replay import State
@@ -33,7 +33,7 @@ FEW_NUMBERS = 200
 PROGRAM_DIFFERS = "The program does something that is not in its recorded network"
 
 
-def echo_doubts(network: Network, recording: Recording, *, seed: int) -> Iterator[Doubt]:
+def echo_doubts(network: RunnableNetwork, recording: Recording, *, seed: int) -> Iterator[Doubt]:
     """Compare the submission's own outputs, for weights and images chosen by ``seed``, with a replay on the same."""
     graph, echo = network.graph, recording.echo
     is_comparable = graph.batch in (0, ECHO_IMAGES) and all(weight.number >= 0 for weight in graph.weights)
@@ -98,7 +98,7 @@ def _gradient_echoes(graph: Graph, echo: Echo, state: State, outputs: Tensor) ->
             return
 
 
-def knowledge_doubts(network: Network, images: Images) -> Iterator[Doubt]:
+def knowledge_doubts(network: RunnableNetwork, images: Images) -> Iterator[Doubt]:
     """A network must not classify digits correctly before training."""
     if brought_along(network.graph) < FEW_NUMBERS:
         return
@@ -109,7 +109,7 @@ def knowledge_doubts(network: Network, images: Images) -> Iterator[Doubt]:
         yield Doubt("trained-before", "training.accuracy", message)
 
 
-def untrained_accuracy(network: Network, images: Images) -> float:
+def untrained_accuracy(network: RunnableNetwork, images: Images) -> float:
     """The share of 250 training images that the network classifies correctly before training."""
     size = network.size(250)
     right = total = 0

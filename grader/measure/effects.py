@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from grader.measure.classified_program import ClassifiedProgram
-from grader.measure.network import Network, bypassing
+from grader.measure.network import RunnableNetwork, bypassing
 from grader.measure.replay import TORCH_ERRORS, ReplacedCall, Replacement, Replay, results_in
 from grader.measure.weights import fresh_state
 from grader.model.evidence import LEAST_EFFECT, WEIGHTED, Operation
@@ -29,7 +29,7 @@ DRAWS = 8
 """Sets of weights under which a ReLU is tested; with few channels, all its inputs may be positive by chance."""
 
 
-def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
+def effects_of(network: RunnableNetwork, seeds: Iterator[int]) -> dict[int, float]:
     """The effect of each operation of the training program (``Operation.effect``), by index.
 
     ``seeds`` are for random numbers in the network. An operation has no entry if the network does not run without it,
@@ -57,7 +57,7 @@ def effects_of(network: Network, seeds: Iterator[int]) -> dict[int, float]:
     return effects | _of_relus(network, still, ends)
 
 
-def _outputs(network: Network, replaced: dict[int, Replacement], *, seed: int = 0) -> Tensor:
+def _outputs(network: RunnableNetwork, replaced: dict[int, Replacement], *, seed: int = 0) -> Tensor:
     """The outputs for IMAGES images, in as many passes as the batch size of the network requires."""
     size = network.size(IMAGES)
     torch.manual_seed(seed)
@@ -87,7 +87,7 @@ def _change(base: Tensor, changed: Tensor) -> float:
     return min(change, 1e30) if change == change else 1.0
 
 
-def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> dict[int, float]:
+def _of_relus(network: RunnableNetwork, still: dict[int, Replacement], ends: float) -> dict[int, float]:
     """The effect of each ReLU: the change of the outputs when all ReLUs between the same two layers are bypassed.
 
     If the results of several ReLUs are combined, they can cancel each other: relu(x) - relu(-x) is x. For these, the
@@ -114,7 +114,7 @@ def _of_relus(network: Network, still: dict[int, Replacement], ends: float) -> d
     return effects
 
 
-def _change_without(network: Network, still: dict[int, Replacement], without: dict[int, Replacement]) -> float:
+def _change_without(network: RunnableNetwork, still: dict[int, Replacement], without: dict[int, Replacement]) -> float:
     """The change of the outputs when ReLUs are bypassed, with the first of DRAWS sets of weights that shows one."""
     change = 0.0
     for draw in range(DRAWS):
@@ -127,7 +127,7 @@ def _change_without(network: Network, still: dict[int, Replacement], without: di
     return change
 
 
-def _drawn(network: Network, draw: int) -> Network:
+def _drawn(network: RunnableNetwork, draw: int) -> RunnableNetwork:
     """The network with the weights of draw number ``draw``; draw 0 has the network's own weights."""
     if not draw:
         return network
@@ -183,7 +183,7 @@ def _root(found: ClassifiedProgram, relu: Operation) -> tuple[int, int] | None:
 
 
 def _share_kept_back(
-    network: Network,
+    network: RunnableNetwork,
     images: Tensor,
     source: tuple[int, int],
     with_relus: dict[int, Replacement],
@@ -204,7 +204,9 @@ def _share_kept_back(
     return share
 
 
-def _influential(network: Network, images: Tensor, source: tuple[int, int], replaced: dict[int, Replacement]) -> int:
+def _influential(
+    network: RunnableNetwork, images: Tensor, source: tuple[int, int], replaced: dict[int, Replacement]
+) -> int:
     """The number of values of a node's result on which the outputs depend."""
     caught: list[Tensor] = []
     node, part = source

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, isfinite
 from torch.nn import functional
 
-from grader.measure.network import Network, replay_problem
+from grader.measure.network import RunnableNetwork, torch_problem
 from grader.measure.replay import TORCH_ERRORS, State
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Gradients, ParameterGradient
@@ -20,7 +20,7 @@ LEAST_GRADIENT = 1e-7
 """Smallest root-mean-square gradient that counts, relative to the largest in the network; docs/calibration.md."""
 
 
-def gradients_of(network: Network, *, seed: int) -> Gradients:
+def gradients_of(network: RunnableNetwork, *, seed: int) -> Gradients:
     """The gradients of a network as the submission initialises it.
 
     If the submission's initialisation always gives zero gradients, that is a fault, and other weights would hide it. To
@@ -36,7 +36,7 @@ def gradients_of(network: Network, *, seed: int) -> Gradients:
     return first or Gradients(None)
 
 
-def _gradients_from(network: Network, state: State) -> Gradients:
+def _gradients_from(network: RunnableNetwork, state: State) -> Gradients:
     """Backward passes from the loss in training mode.
 
     A gradient counts as zero only if it stays zero over three batches with an SGD step between them: a last layer that
@@ -56,7 +56,7 @@ def _gradients_from(network: Network, state: State) -> Gradients:
             loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), labels)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         except TORCH_ERRORS as error:
-            return Gradients(replay_problem(error), _listed(graph, states), _unregistered(graph))
+            return Gradients(torch_problem("replay", error), _listed(graph, states), _unregistered(graph))
         largest = max((_size(weight.grad) for weight in state.weights), default=0.0)
         for index, weight in enumerate(state.weights):
             if states[index] != "ok":

@@ -17,7 +17,7 @@ from grader.measure.doubts import echo_doubts, knowledge_doubts
 from grader.measure.effects import effects_of
 from grader.measure.gradients import gradients_of
 from grader.measure.images import Images
-from grader.measure.network import Network, bypassing, open_network, replay_problem
+from grader.measure.network import RunnableNetwork, bypassing, open_network, torch_problem
 from grader.measure.outputs import bounded, probing_of
 from grader.measure.replay import TORCH_ERRORS, is_out_of_memory
 from grader.model.evidence import ROW_TOLERANCE, Measurements, Modes, Recording, Resources, Tracing
@@ -107,7 +107,7 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         seconds[stage] = round(time.process_time() - start, 4)
 
 
-def _trace(network: Network, recording: Recording, effects: dict[int, float]) -> Tracing:
+def _trace(network: RunnableNetwork, recording: Recording, effects: dict[int, float]) -> Tracing:
     """The operations of the training pass, up to its error if it has one."""
     passes = [recorded for recorded in recording.passes if recorded.mode == "train"]
     whole = next((recorded for recorded in passes if recorded.problem is None), None)
@@ -130,7 +130,7 @@ def _trace(network: Network, recording: Recording, effects: dict[int, float]) ->
     )
 
 
-def _modes(network: Network) -> Modes:
+def _modes(network: RunnableNetwork) -> Modes:
     """Compare pairs of passes over one batch, in training and in evaluation mode, with and without dropout.
 
     For training mode, several batch sizes are tried, because dropout with a small probability may not change a small
@@ -153,10 +153,10 @@ def _modes(network: Network) -> Modes:
             _difference(network, data, is_training=False, is_still=True),
         )
     except TORCH_ERRORS as error:
-        return Modes(replay_problem(error))
+        return Modes(torch_problem("replay", error))
 
 
-def _difference(network: Network, data: Tensor, *, is_training: bool, is_still: bool = False) -> float:
+def _difference(network: RunnableNetwork, data: Tensor, *, is_training: bool, is_still: bool = False) -> float:
     found = network.training if is_training else network.evaluation
     replaced = bypassing(found, {"dropout"}) if is_still else None
     run = network.train if is_training else network.evaluate
@@ -166,7 +166,7 @@ def _difference(network: Network, data: Tensor, *, is_training: bool, is_still: 
     return bounded(change.max()) if change.numel() else 0.0
 
 
-def _resources(network: Network, parameters: int) -> Resources:
+def _resources(network: RunnableNetwork, parameters: int) -> Resources:
     """CPU seconds of an eval pass after a warm-up, best of several; scaled to 64 images for a fixed batch size.
 
     CPU time is used, so that a busy machine does not make a student's network look slow.

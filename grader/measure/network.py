@@ -29,7 +29,7 @@ Probes = Callable[[int], Tensor]
 
 
 @dataclass
-class Network:
+class RunnableNetwork:
     """One graph with initial weights for which different images give different outputs, if such weights were found."""
 
     graph: Graph
@@ -69,19 +69,19 @@ class Network:
         return torch.empty(0) if output is None else output
 
 
-def open_network(graph: Graph, probes: Probes, *, seed: int) -> Network:
+def open_network(graph: Graph, probes: Probes, *, seed: int) -> RunnableNetwork:
     """The network with responsive weights. Raises GraphRefused or torch's own errors if the graph cannot be run."""
     torch.manual_seed(seed)  # for random numbers in evaluation mode
     replay = Replay(graph)
     state = responsive_state(replay, probes, seed=seed)
     nothing = ClassifiedProgram((), (), ())
-    network = Network(graph, replay, state, probes, nothing, nothing, seed)
+    network = RunnableNetwork(graph, replay, state, probes, nothing, nothing, seed)
     network.training = _classified(network, graph.training, graph.aside)
     network.evaluation = _classified(network, graph.evaluation)
     return network
 
 
-def _classified(network: Network, program: Program, aside: Sequence[Aside] = ()) -> ClassifiedProgram:
+def _classified(network: RunnableNetwork, program: Program, aside: Sequence[Aside] = ()) -> ClassifiedProgram:
     if not program.nodes:
         return ClassifiedProgram((), (), ())
     count = network.size(TRACED)
@@ -141,7 +141,7 @@ def _returning(source: tuple[int, int]) -> Replacement:
     return lambda call: call.values[node][part]
 
 
-def replay_problem(error: Exception) -> Problem:
-    """The problem for an error in a replay."""
+def torch_problem(kind: str, error: Exception) -> Problem:
+    """The problem of this kind for an error of torch, with the first line of its message."""
     text = str(error).strip().splitlines()
-    return Problem("replay", text[0][:300] if text else "", type(error).__name__)
+    return Problem(kind, text[0][:300] if text else "", type(error).__name__)

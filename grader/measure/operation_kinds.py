@@ -14,6 +14,7 @@ from torch import Tensor
 from grader.measure import recognition
 from grader.measure.replay import Values
 from grader.model.graph import Graph, Node, Program, Source, size_of
+from grader.model.images import SIDE
 from grader.model.operations import Kind, plain_name
 from grader.model.recorded import data_dependent
 
@@ -167,7 +168,7 @@ class Classifier:
                 (self._shape(source) for source in factors if source.kind == "node" and not self.is_data[source.index]),
                 (1,),
             )
-        taken = self.values[inputs[0]][0].numel() if inputs and inputs[0] >= 0 else self.count * 784
+        taken = self.values[inputs[0]][0].numel() if inputs and inputs[0] >= 0 else self.count * SIDE**2
         # N * L * K values times K * O weights give N * L * O results
         rows = (taken * result.numel() / max(size_of(weight), 1)) ** 0.5
         return bool(rows > self.count + 0.5)

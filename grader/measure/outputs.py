@@ -9,21 +9,19 @@ from torch import Tensor, allclose, isfinite
 from torch.nn import functional
 
 from grader.measure.classified_program import ClassifiedProgram
-from grader.measure.network import Network, bypassing, replay_problem
+from grader.measure.network import RunnableNetwork, bypassing, torch_problem
 from grader.measure.replay import TORCH_ERRORS, Values
-from grader.model.evidence import WEIGHTED, Pass, Probing, Problem, RecordedPass, Scores
+from grader.model.evidence import CHECKED_BATCHES, WEIGHTED, Pass, Probing, Problem, RecordedPass, Scores
 
-BATCHES = (1, 2, 3, 64, 100)
-"""Batch sizes of the check forward.batch."""
 ROWS_COMPARED = 3
 """Images whose outputs are compared row by row, if the net accepts this batch size."""
 
 
-def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
+def probing_of(network: RunnableNetwork, passes: Sequence[RecordedPass]) -> Probing:
     """Run eval passes for each batch size; then measure row independence and scores with a batch size that works."""
-    found = tuple(_pass(network, passes, size) for size in BATCHES)
+    found = tuple(_pass(network, passes, size) for size in CHECKED_BATCHES)
     extra = network.graph.batch
-    if extra and extra not in BATCHES:
+    if extra and extra not in CHECKED_BATCHES:
         found = (*found, _pass(network, passes, extra))
     usable = [passed.batch for passed in found if passed.problem is None and passed.shape == (passed.batch, 10)]
     if not usable or network.graph.evaluation.output is None:
@@ -33,7 +31,7 @@ def probing_of(network: Network, passes: Sequence[RecordedPass]) -> Probing:
     return Probing(found, _scores(network, size), rows, score_rows, is_constant)
 
 
-def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
+def _pass(network: RunnableNetwork, passes: Sequence[RecordedPass], size: int) -> Pass:
     """The pass for ``size`` images: replayed if the graph works for this size, otherwise as recorded."""
     recorded = {passed.batch: passed for passed in passes if passed.mode == "eval"}
     own = recorded.get(size)
@@ -51,11 +49,11 @@ def _pass(network: Network, passes: Sequence[RecordedPass], size: int) -> Pass:
         with torch.no_grad():
             result = network.evaluate(network.probes(size))
     except TORCH_ERRORS as error:
-        return Pass(size, replay_problem(error))
+        return Pass(size, torch_problem("replay", error))
     return Pass(size, None, "Tensor", tuple(result.shape[:8]), str(result.dtype).removeprefix("torch."))
 
 
-def _still(network: Network, images: Tensor) -> tuple[Tensor, Values]:
+def _still(network: RunnableNetwork, images: Tensor) -> tuple[Tensor, Values]:
     """Run one eval pass without dropout; return the output and the results of all nodes."""
     values: Values = []
     with torch.no_grad():
@@ -63,7 +61,7 @@ def _still(network: Network, images: Tensor) -> tuple[Tensor, Values]:
     return result, values
 
 
-def _scores(network: Network, size: int) -> Scores:
+def _scores(network: RunnableNetwork, size: int) -> Scores:
     """How far the outputs of one pass are from log-probabilities, computed in double precision."""
     result, values = _still(network, network.probes(size))
     outputs = result.detach().double()
@@ -94,7 +92,7 @@ def scale_of(values: Tensor) -> float:
     return max(spread, 1e-3 * float(values.abs().max()), 1e-12)
 
 
-def _output_operation(network: Network) -> int | None:
+def _output_operation(network: RunnableNetwork) -> int | None:
     """The index of the eval operation that returned the output; None if there is none."""
     output = network.graph.evaluation.output
     if output is None or output.kind != "node" or output.index not in network.evaluation.nodes:
@@ -102,7 +100,7 @@ def _output_operation(network: Network) -> int | None:
     return network.evaluation.nodes.index(output.index)
 
 
-def _tail(network: Network) -> list[int]:
+def _tail(network: RunnableNetwork) -> list[int]:
     """Operations from the last weighted layer (included) to the output, in order."""
     chain: set[int] = set()
     last = _output_operation(network)
@@ -134,7 +132,7 @@ def _words(found: ClassifiedProgram, indices: Sequence[int]) -> tuple[str, ...]:
     return tuple(operation.name for operation in operations if operation.kind not in WEIGHTED)[:40]
 
 
-def _final_scores(network: Network, values: Values) -> Tensor | None:
+def _final_scores(network: RunnableNetwork, values: Values) -> Tensor | None:
     """The input of the final softmax or log-softmax; without one, the result of the last weighted layer."""
     chain = _tail(network)
     operations, nodes = network.evaluation.operations, network.evaluation.nodes
@@ -146,7 +144,7 @@ def _final_scores(network: Network, values: Values) -> Tensor | None:
     return values[nodes[chain[0]]][0] if chain else None
 
 
-def _row_errors(network: Network, size: int) -> tuple[float | None, float | None, bool]:
+def _row_errors(network: RunnableNetwork, size: int) -> tuple[float | None, float | None, bool]:
     """How much a row changes when the other images of the batch change, for the outputs and the scores before softmax.
 
     The changes are divided by the spread of the values, so that they are comparable between nets.

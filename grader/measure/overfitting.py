@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from grader.measure.images import Images
-from grader.measure.network import Network, Probes, bypassing, open_network
+from grader.measure.network import Probes, RunnableNetwork, bypassing, open_network
 from grader.measure.replay import TORCH_ERRORS
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Problem, Remark, Training
@@ -52,7 +52,7 @@ def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int) -> Train
     return best
 
 
-def _learn(network: Network, data: Tensor, labels: Tensor, *, rate: float, seed: int, until: float) -> Training:
+def _learn(network: RunnableNetwork, data: Tensor, labels: Tensor, *, rate: float, seed: int, until: float) -> Training:
     optimizer = torch.optim.Adam([weight for weight in network.state.weights if weight.requires_grad], lr=rate)
     still = bypassing(network.training, {"dropout"})
     still_in_evaluation = bypassing(network.evaluation, {"dropout"})

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from grader.measure.images import Images
-from grader.measure.network import Probes, bypassing, open_network
+from grader.measure.network import Probes, bypassing, open_network, torch_problem
 from grader.measure.recognition import has_chance
 from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State, is_out_of_memory
 from grader.measure.weights import fresh_state
@@ -24,7 +24,7 @@ from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import CurvePoint, Problem, Remark, Training
 from grader.model.graph import Graph
-from grader.model.images import MOST_CHANNELS, are_filters
+from grader.model.images import MOST_CHANNELS, SIDE, are_filters
 from grader.model.operations import Kind
 
 VALIDATION_IMAGES = 300
@@ -94,23 +94,18 @@ def train(
     except TORCH_ERRORS as error:
         if device == "cpu" and is_out_of_memory(error):
             raise
-        problem = _problem(error)
+        problem = torch_problem("training", error)
     if device != "cpu":
         try:
             record, outputs = run.on("cpu")
         except TORCH_ERRORS as error:
             if is_out_of_memory(error):
                 raise
-            problem = _problem(error)
+            problem = torch_problem("training", error)
         else:
             remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")
             return replace(record, remarks=(*record.remarks, remark)), outputs
     return Training(problem, attempt.seed, device, network=digest(graph)), NOTHING
-
-
-def _problem(error: Exception) -> Problem:
-    text = str(error).strip().splitlines()
-    return Problem("training", text[0][:300] if text else "", type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -189,7 +184,7 @@ class _Run:
                 part = data[start : start + size]
                 missing = size - len(part) if self.graph.batch else 0
                 if missing:
-                    part = torch.cat([part, part.new_zeros(missing, 28, 28)])
+                    part = torch.cat([part, part.new_zeros(missing, SIDE, SIDE)])
                 held = State(state.weights, [buffer.clone() for buffer in state.buffers], state.constants)
                 given = self.images.normalised(part, device)
                 result = replay.run(self.graph.evaluation, given, held, replaced=self.still)

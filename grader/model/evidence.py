@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from grader.model.graph import Graph
 from grader.model.measurement import (
     ALL_CHECKS,
+    CHECKED_BATCHES,
     LEAST_EFFECT,
     LEAST_RATE,
     MEASURED,
@@ -46,6 +47,7 @@ from grader.model.training import CurvePoint, Training
 
 __all__ = [
     "ALL_CHECKS",
+    "CHECKED_BATCHES",
     "ECHO_IMAGES",
     "FORMAT",
     "LEAST_EFFECT",

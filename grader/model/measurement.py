@@ -118,13 +118,15 @@ class Scores:
     lead: tuple[str, ...] | None = None
 
 
+CHECKED_BATCHES = (1, 2, 3, 64, 100)
+"""Batch sizes of the check ``forward.batch``."""
 ROW_TOLERANCE = 1e-3
 """Row errors up to this are rounding, about 1e-6 of the outputs' spread; rows that share a mean give 1e-1."""
 
 
 @dataclass(frozen=True)
 class Probing:
-    """Stage ``probe``: eval-mode passes over batches of 1, 2, 3, 64 and 100 images.
+    """Stage ``probe``: eval-mode passes over batches of ``CHECKED_BATCHES`` images.
 
     ``row_error`` is the largest change in a row's output when the other rows change, relative to the outputs' spread;
     ``score_row_error`` the same for the scores that enter the final softmax. Dropout is switched off for both, so that

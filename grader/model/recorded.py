@@ -9,7 +9,6 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from grader.model.checking import check_graph, check_program, check_tensors
 from grader.model.evidence import ALL_CHECKS, Doubt, RecordedPass, Recording
 from grader.model.graph import (
     MOST_DIMENSIONS,
@@ -25,6 +24,7 @@ from grader.model.graph import (
     size_of,
     with_sources,
 )
+from grader.model.graph_validation import validate_graph, validate_program, validate_tensors
 from grader.model.operations import OPERATIONS, Kind, plain_name
 from grader.model.pruning import gathered, generalised, pruned
 from grader.model.weights import own_weights
@@ -49,7 +49,7 @@ class Recorded:
 
 def graph_of(recording: Recording) -> Recorded:
     """Build the graph of a recording. Raises GraphRefused if it could not be run."""
-    check_tensors(recording.weights, recording.buffers, recording.constants)
+    validate_tensors(recording.weights, recording.buffers, recording.constants)
     if len(recording.passes) > MOST_PASSES:
         raise GraphRefused(f"it was recorded in more than {MOST_PASSES} passes")
     for recorded in recording.passes:
@@ -57,7 +57,7 @@ def graph_of(recording: Recording) -> Recorded:
             raise GraphRefused("its result has no valid shape")
         if recorded.problem is not None and recorded.problem.kind == "too-many-operations":
             raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
-        check_program(recorded.program, recording.weights, recording.buffers, recording.constants)
+        validate_program(recorded.program, recording.weights, recording.buffers, recording.constants)
     training, after = _programs(recording.passes, "train", is_whole=False)
     evaluation, _ = _programs(recording.passes, "eval", is_whole=True)
     doubts = list(_passes(recording))
@@ -78,8 +78,8 @@ def graph_of(recording: Recording) -> Recorded:
         return Recorded(None)
     programs, weights = _weights_in_constants(programs, recording.weights, recording.constants)
     graph = gathered(programs, weights, recording.buffers, recording.constants, batch=batch)
-    graph = replace(graph, aside=_aside(recording.passes, after))
-    check_graph(graph)
+    graph = replace(graph, aside=_aside(after))
+    validate_graph(graph)
     return Recorded(graph, (*doubts, *_constants(graph), *_modes(graph)))
 
 
@@ -111,7 +111,7 @@ _ASIDE_KINDS = {Kind.CONV: "conv", Kind.PRODUCT: "linear", Kind.DROPOUT: "dropou
 MOST_ASIDE = 40
 
 
-def _aside(passes: Sequence[RecordedPass], kept: tuple[RecordedPass, tuple[int, ...]] | None) -> tuple[Aside, ...]:
+def _aside(kept: tuple[RecordedPass, tuple[int, ...]] | None) -> tuple[Aside, ...]:
     """Convolutions, products and dropouts that ran but whose results are not used."""
     if kept is None:
         return ()

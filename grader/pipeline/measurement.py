@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.training import next_seed
-from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.measure.service import wire
 from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
 from grader.model.equality import digest
@@ -34,7 +34,7 @@ Finished = Callable[[Training, Predictions], Training]
 """Completes a training run from its predictions, with the accuracy and the images that a report shows."""
 
 
-class Measurer(Protocol):
+class MeasuringPool(Protocol):
     """Sends a request to a measuring process; implemented by :class:`grader.sandbox.WorkerPool`."""
 
     def measure(self, request: bytes, *, seconds: float) -> bytes: ...
@@ -47,7 +47,7 @@ class Measuring:
     ``recorded_seed`` is the seed of the weights and images that submissions were given; no submission knows ``seed``.
     """
 
-    measurer: Measurer
+    pool: MeasuringPool
     plan: TrainingPlan
     finished: Finished
     recorded_seed: int
@@ -93,7 +93,7 @@ class Measuring:
         assert evidence.record is not None
         parameters = evidence.build.parameters if evidence.build is not None else 0
         request = wire.Measure(graph, evidence.record, parameters, self.recorded_seed, self.seed)
-        reply, _ = wire.decode_reply(self.measurer.measure(wire.encode(request), seconds=MEASURE_SECONDS))
+        reply, _ = wire.decode_reply(self.pool.measure(wire.encode(request), seconds=MEASURE_SECONDS))
         assert not isinstance(reply, wire.Trained)
         return reply
 
@@ -110,9 +110,7 @@ class Measuring:
         left = TRAINING_CPU_SECONDS
         while seed is not None and left > 0:
             request = wire.Train(graph, replace(self.plan, bands=()), len(trainings), seed, self.seed, left)
-            reply, arrays = wire.decode_reply(
-                self.measurer.measure(wire.encode(request), seconds=left + TRAINING_SECONDS)
-            )
+            reply, arrays = wire.decode_reply(self.pool.measure(wire.encode(request), seconds=left + TRAINING_SECONDS))
             if not isinstance(reply, wire.Trained):
                 raise MeasurementFailed(Ending("unmeasured", "train", getattr(reply, "reason", "")))
             predictions = Predictions(seed, arrays["heldout"], arrays.get("filters"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.data.accuracy import Predictions
+from grader.data.heldout_accuracy import Predictions
 from grader.model.evidence import Training
 from grader.model.images import MOST_MISTAKES, ZERO, Filters, Mistake
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.data import write_worker_files
-from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.experiment.rerun import Reruns, brief_plan
 from grader.lab4.files import SCRIPT
 from grader.model import Job, Submission, TrainingPlan, UsageFault

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from grader.model import Result, Status
+from grader.model.quantities import quantity as quantity
 from grader.safe_text import shorten as shorten  # views take all their words from here
 from grader.safe_text import visible as visible
 
@@ -68,11 +69,6 @@ def anchor(result: Result) -> str:
 def labelled(status: Status) -> str:
     """A status as symbol and word, so that colour is never its only sign."""
     return f"{SYMBOLS[status]} {WORDS[status]}"
-
-
-def quantity(count: int, noun: str, plural: str = "") -> str:
-    """``1 student``, ``3 students``; pass ``plural`` when it is more than an added s."""
-    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Run worker processes in a sandbox: start and stop them, enforce limits and deadlines, validate their evidence.
 
-This package makes no findings.
+This is the parent's side; in the child, :mod:`grader.worker.isolate` sets up the isolation. This package makes no
+findings.
 
 May import: ``model``, ``worker``, ``worker.isolate``, ``worker.wire``.
 """

@@ -38,7 +38,7 @@ class MeasurementFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Outcome:
     """The outcome of a request. The kind of ``ending`` is ``finished`` if there is a reply."""
 
     ending: Ending
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Measurer:
-    """One measuring process of ``server``, used by one thread at a time. Close it after an answer without a reply."""
+    """One measuring process of ``server``, used by one thread at a time. Close it after an outcome without a reply."""
 
     def __init__(self, server: ForkServer, *, limits: Limits, bounds_data: bool) -> None:
         self.server = server
@@ -79,15 +79,15 @@ class Measurer:
         poll.register(self._connection, select.POLLIN)
         return not poll.poll(0)
 
-    def ask(self, request: bytes, *, seconds: float) -> Answer:
+    def ask(self, request: bytes, *, seconds: float) -> Outcome:
         """Send the request and wait for its reply, at most ``seconds`` after the process is ready."""
         if not self._is_ready:
             self._is_ready = self._exchange(b"", _START_SECONDS) is not None
         if self._is_ready:
             reply = self._exchange(frame(request), seconds)
             if reply is not None:
-                return Answer(Ending("finished"), reply)
-        return Answer(self._child.ending(), output=self._child.output())
+                return Outcome(Ending("finished"), reply)
+        return Outcome(self._child.ending(), output=self._child.output())
 
     def _exchange(self, outgoing: bytes, seconds: float) -> bytes | None:
         """Send and receive at the same time, so that neither side blocks; None if the process ends without a reply."""

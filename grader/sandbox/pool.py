@@ -15,10 +15,10 @@ from grader.model.evidence import Evidence
 from grader.sandbox.forkserver import ForkServer, ServerLost
 from grader.sandbox.level import Level, Wish, level_of
 from grader.sandbox.limits import Limits
-from grader.sandbox.measuring import Answer, MeasurementFailed, Measurer
+from grader.sandbox.measuring import MeasurementFailed, Measurer, Outcome
 from grader.sandbox.observation import Observation, OnStage
 
-Result = TypeVar("Result", Evidence, Answer)
+T = TypeVar("T", Evidence, Outcome)
 
 WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy")
 """What a server imports before the first submission."""
@@ -126,23 +126,23 @@ class WorkerPool:
         is no reply; then the process is closed. If the server dies, the request is repeated as in ``record``, and the
         same errors are raised.
         """
-        answer = self._run(lambda server: self._ask(server, request, seconds))
-        if answer.ending.kind != "finished":
-            raise MeasurementFailed(answer.ending, answer.output)
-        return answer.reply
+        outcome = self._run(lambda server: self._ask(server, request, seconds))
+        if outcome.ending.kind != "finished":
+            raise MeasurementFailed(outcome.ending, outcome.output)
+        return outcome.reply
 
-    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> Answer:
+    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> Outcome:
         measurer = self._measurer(server)
         is_reusable = False
         try:
-            answer = measurer.ask(request, seconds=seconds)
-            is_reusable = answer.ending.kind == "finished"
+            outcome = measurer.ask(request, seconds=seconds)
+            is_reusable = outcome.ending.kind == "finished"
         finally:
             if is_reusable and not self._is_closed:
                 self._idle.append(measurer)
             else:
                 measurer.close()
-        return answer
+        return outcome
 
     def _measurer(self, server: ForkServer) -> Measurer:
         """An idle measuring process, or a new one."""
@@ -157,7 +157,7 @@ class WorkerPool:
             device = server.greeting()["devices"][0]
         return Measurer(server, limits=self._limits, bounds_data=device == "cpu")
 
-    def _run(self, attempt: Callable[[ForkServer], Result]) -> Result:
+    def _run(self, attempt: Callable[[ForkServer], T]) -> T:
         """The result of an attempt. If the server dies during it, repeat the attempt with nothing else running."""
         with self._turns.shared():
             result = self._try(attempt)
@@ -166,7 +166,7 @@ class WorkerPool:
                 result = self._try(attempt)
         return result
 
-    def _try(self, attempt: Callable[[ForkServer], Result]) -> Result:
+    def _try(self, attempt: Callable[[ForkServer], T]) -> T:
         server = self._current_server()
         with suppress(ServerLost):  # the attempt reports the same error
             server.greeting()

@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.data.accuracy import CLASSES, Predictions
+from grader.data.heldout_accuracy import CLASSES, Predictions
 from grader.model import GraderFault
 from grader.model.evidence import Ending, Evidence, Measurements, Training
 from grader.selfcheck.records import record_from

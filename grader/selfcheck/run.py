@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.training import next_seed
-from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.data.worker_files import write_worker_files
 from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Status, TrainingPlan

@@ -12,8 +12,8 @@ from decimal import Decimal
 
 from grader.checks import NOT_PASSED, find
 from grader.checks.case import failed, not_reached, passed, skipped
+from grader.checks.executed_network import executed_network, layer_word, size_word
 from grader.checks.holds import with_holds
-from grader.checks.network import executed_network, layer_word, size_word
 from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
 from grader.model.evidence import Evidence, Training

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from grader.lab4.files import EXPERIMENTS, SCRIPT
 from grader.model import Finding, Status
 from grader.model.experiment import Experiment
+from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
 from grader.selfcheck.run import SelfCheck
 from grader.selfcheck.steps import OVERFITS, SHAPES, STEPS, is_all_passed
@@ -70,7 +71,7 @@ MORE: dict[str, tuple[str, ...]] = {
         "A network that is trained many times on the same few images should classify nearly all of them correctly.",
     ),
     "training.accuracy": (
-        "This check trains only for a short time; python task1_cnn.py trains longer and prints the test accuracy.",
+        f"This check trains only for a short time; python {SCRIPT} trains longer and prints the test accuracy.",
     ),
     "resources": ("The network of the lab has about 20,000 parameters.",),
 }
@@ -153,9 +154,7 @@ def experiments(found: Experiment | None) -> list[str]:
     if not found.trials and not found.problems:
         return _wrapped(f"Experiments: {EXPERIMENTS} has no runs yet.")
     count = len(found.trials)
-    lines = _wrapped(
-        f"Experiments: {count} {'run' if count == 1 else 'runs'} found. The self-check does not check the figures."
-    )
+    lines = _wrapped(f"Experiments: {quantity(count, 'run')} found. The self-check does not check the figures.")
     for problem in found.problems:
         lines += _wrapped(visible(problem), "check")
     return lines

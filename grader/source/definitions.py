@@ -5,7 +5,7 @@ is missing.
 
 Stable kinds of problem. From reading: ``syntax``, ``python2``, ``indentation``, ``tabs``, ``blank-body`` (a ``def`` or
 ``class`` without a body), ``encoding``, ``null-bytes``, ``notebook``, ``too-large``, ``too-complex``, ``unreadable``
-(the file cannot be opened). From loading (:mod:`grader.worker.load.loading`): ``missing-package``, ``no-net``,
+(the file cannot be opened). From loading (:mod:`grader.worker.load.net_loading`): ``missing-package``, ``no-net``,
 ``near-miss``, ``not-a-class``, ``instance``, ``definition-error`` (an exception in what Net needs).
 """
 

@@ -31,13 +31,11 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 class Slice:
     """``statements`` to run, in order, and every global name that they or their functions may read (``needed``).
 
-    ``borrowed`` are names whose statements were taken from inside a function. ``usual`` are names bound only in
-    functions for which the lab's defaults may be used.
+    ``usual`` are names bound only in functions for which the lab's defaults may be used.
     """
 
     statements: tuple[ast.stmt, ...]
     needed: frozenset[str]
-    borrowed: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
 
 
@@ -45,7 +43,7 @@ def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
     """The statements that ``names`` need. May raise RecursionError if the script is nested too deeply."""
     wanted = frozenset(names)
     kept, needed, unbound = _sliced(statements, wanted)
-    borrowed: list[str] = []
+    has_borrowed = False
     usual: list[str] = []
     for name in sorted(unbound):
         function = _function_that_binds(statements, name)
@@ -55,12 +53,12 @@ def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
             usual.append(name)
         lent = _sliced(list(function.body), frozenset({name}))[0]
         if lent:
-            borrowed.append(name)
+            has_borrowed = True
             position = next((i for i, node in enumerate(statements) if name in reads_at_once(node)), len(statements))
             statements = [*statements[:position], *lent, *statements[position:]]
-    if borrowed:
+    if has_borrowed:
         kept, needed, _ = _sliced(statements, wanted)
-    return Slice(tuple(kept), frozenset(needed), tuple(borrowed), tuple(usual))
+    return Slice(tuple(kept), frozenset(needed), tuple(usual))
 
 
 def _function_that_binds(statements: Sequence[ast.stmt], name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

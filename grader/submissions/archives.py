@@ -18,11 +18,10 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.submissions.files import LONGEST_PATH
+from grader.submissions.files import LONGEST_PATH, MIB
 from grader.submissions.ignored import is_clutter, is_clutter_file, is_clutter_folder
 from grader.submissions.naming import clean_component, folded, printable
 
-MIB = 1 << 20
 _CHUNK = 1 << 16
 _RATIO = 200
 _RATIO_FROM = 16 * MIB

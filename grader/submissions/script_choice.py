@@ -28,11 +28,11 @@ from rapidfuzz import fuzz
 
 from grader.lab4.files import SCRIPT
 from grader.model import Flag
-from grader.submissions.files import Found
+from grader.submissions.files import MIB, Found
 from grader.submissions.ignored import LOOSE_SUFFIXES, SCRIPT_SUFFIXES, is_foreign_script, is_test_name
 from grader.submissions.naming import is_lab_name, natural_key, printable, stem, version, without_version
 from grader.submissions.script_imports import module_files, modules, net_imports
-from grader.submissions.script_text import MIB, code_text, limit
+from grader.submissions.script_text import code_text, limit
 
 _NET_CLASS = re.compile(r"^[ \t]*class[ \t]+Net[ \t]*[(:\[]", re.M)
 _NET_NAME = re.compile(r"^[ \t]*Net[ \t]*(?::[^=\n]*)?=(?!=)", re.M)

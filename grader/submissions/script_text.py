@@ -7,8 +7,8 @@ from pathlib import Path
 from grader.source.decoding import readable, utf16_by_nuls, with_newlines
 from grader.source.notebooks import is_notebook, read_notebook
 from grader.source.script import NUL_SHARE
+from grader.submissions.files import MIB
 
-MIB = 1 << 20
 SCRIPT_LIMIT = MIB
 NOTEBOOK_LIMIT = 20 * MIB
 """Notebooks contain their plots as text."""

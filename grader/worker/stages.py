@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from grader.model import Job
 from grader.model.evidence import ECHO_IMAGES, Building, Echo, Loading, Problem, RecordedPass, Recording, Remark, Repair
-from grader.worker.load import loading
-from grader.worker.load.loading import Loaded, load_net
+from grader.worker.load import net_loading
+from grader.worker.load.net_loading import Loaded, load_net
 from grader.worker.load.stand_ins import cpu_only
 from grader.worker.record.building import NotAModule, build, layers, parameter_count
 from grader.worker.record.recording import Recorder, TooManyOperations
@@ -30,10 +30,10 @@ from grader.worker.record.repairs import KeptOnCpu
 from grader.worker.record.seeded_values import chosen_images, chosen_labels, chosen_weight
 from grader.worker.wire.channel import Unobserved
 
-BATCHES = (64, 3, 100, 1)
+RECORDED_BATCHES = (64, 3, 100, 1)
 """Batch sizes of the recorded passes."""
 OTHER_BATCHES = (32, 10, 128, 16, 50, 4, 2, 256, 1000)
-"""Batch sizes that a script may have hard-coded; tried if none of BATCHES works."""
+"""Batch sizes that a script may have hard-coded; tried if none of RECORDED_BATCHES works."""
 LAB_SEED = 1
 """Seed for torch when Net is built and run: the default of the lab script."""
 LARGEST_RECORDED = 250_000_000
@@ -51,7 +51,7 @@ class Reporter(Protocol):
 
 def preload() -> None:
     """Do slow imports and first calls once in the fork server, so that no child repeats them. Starts no threads."""
-    loading.warm_up()
+    net_loading.warm_up()
     net = nn.Sequential(
         nn.Conv2d(1, 4, 5), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(), nn.Flatten(),
         nn.Linear(576, 10), nn.LogSoftmax(1),
@@ -119,7 +119,7 @@ def build_net(factory: Callable[[], object], *, explain: Explain) -> tuple[nn.Mo
 
 
 @dataclass
-class _Session:
+class _NetRecording:
     """Records the passes of one net and collects what was seen."""
 
     net: nn.Module
@@ -130,7 +130,9 @@ class _Session:
     repairs: list[Repair] = field(default_factory=list)
     has_moved: bool = False
     is_below: bool = False
+    """Whether operations are recorded after torch has decomposed them (see :class:`Recorder`)."""
     is_wrapped: bool = False
+    """Whether torch.vmap or autocast hid operations of a pass; then all passes are recorded again with ``is_below``."""
     is_overfull: bool = False
     is_changed_unseen: bool = False
 
@@ -184,7 +186,7 @@ class _Session:
         for mode in (True, False):
             self.net.train(mode)
             with suppress(Exception), KeptOnCpu():  # the recorded passes show the error
-                self.net(chosen_images(BATCHES[1], seed=self.seed))
+                self.net(chosen_images(RECORDED_BATCHES[1], seed=self.seed))
 
 
 def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) -> Recording:
@@ -192,34 +194,34 @@ def record_net(net: nn.Module, built: Building, *, seed: int, explain: Explain) 
 
     If no pass in training mode works for any batch size, one more pass is recorded with repaired sizes.
     """
-    session = _Session(net, Registry(net), seed, explain)
-    session.warm_up()
-    works = [batch for batch in BATCHES if session.record("train", batch)]
-    if session.is_wrapped:
-        session = _Session(net, Registry(net), seed, explain, is_below=True)
-        works = [batch for batch in BATCHES if session.record("train", batch)]
+    net_recording = _NetRecording(net, Registry(net), seed, explain)
+    net_recording.warm_up()
+    works = [batch for batch in RECORDED_BATCHES if net_recording.record("train", batch)]
+    if net_recording.is_wrapped:
+        net_recording = _NetRecording(net, Registry(net), seed, explain, is_below=True)
+        works = [batch for batch in RECORDED_BATCHES if net_recording.record("train", batch)]
     if not works:
-        works = [batch for batch in OTHER_BATCHES if session.record("train", batch)][:1]
+        works = [batch for batch in OTHER_BATCHES if net_recording.record("train", batch)][:1]
     if not works:
-        session.record("train", BATCHES[1], repair=True)
-    for batch in dict.fromkeys((*BATCHES, *works)):
-        session.record("eval", batch)
+        net_recording.record("train", RECORDED_BATCHES[1], repair=True)
+    for batch in dict.fromkeys((*RECORDED_BATCHES, *works)):
+        net_recording.record("eval", batch)
     echo = None
     usable = [
-        recorded for recorded in session.passes if recorded.mode == "eval" and recorded.shape == (ECHO_IMAGES, 10)
+        recorded for recorded in net_recording.passes if recorded.mode == "eval" and recorded.shape == (ECHO_IMAGES, 10)
     ]
     if usable:
-        echo = _echo(net, session.registry, seed=seed)
-    if session.has_moved or any(remark.id == "moved-to-gpu" for remark in built.remarks):
-        session.repairs.append(Repair("device", "", "is moved to a GPU even if there is none"))
-    registry = session.registry
+        echo = _echo(net, net_recording.registry, seed=seed)
+    if net_recording.has_moved or any(remark.id == "moved-to-gpu" for remark in built.remarks):
+        net_recording.repairs.append(Repair("device", "", "is moved to a GPU even if there is none"))
+    registry = net_recording.registry
     return Recording(
-        tuple(session.passes),
+        tuple(net_recording.passes),
         tuple(registry.weights),
         tuple(registry.buffers),
         tuple(registry.constants),
-        tuple(session.repairs[:20]),
-        (Remark("changed-unseen", "values change between two operations"),) if session.is_changed_unseen else (),
+        tuple(net_recording.repairs[:20]),
+        (Remark("changed-unseen", "values change between two operations"),) if net_recording.is_changed_unseen else (),
         echo=echo,
     )
 

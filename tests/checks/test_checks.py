@@ -88,6 +88,7 @@ def test_a_tutor_decides_what_could_not_be_checked(kind: str) -> None:
     assert {"behaviour.dropout_train_eval", "behaviour.gradients", "training.accuracy", "resources"} == set(waiting)
     assert {(finding.status, finding.fraction) for finding in waiting.values()} == {(Status.NEEDS_REVIEW, Decimal(0))}
     assert all("(the detail)." in finding.message for finding in waiting.values())
+    assert findings["training.accuracy"].message.startswith("The submission ")
 
 
 def test_structure_recorded_before_a_crash_still_counts() -> None:

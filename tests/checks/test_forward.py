@@ -61,7 +61,7 @@ def test_without_executed_layers_the_structure_is_skipped() -> None:
         (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 gets feature maps", "x.view(x.size(0), -1)"]),
         (Repair("reshape-size", "", "", 160, 320), ["expects 160 values for each image, but there are 320"]),
         (Repair("reshape-size", "", "", 0, 320), ["expects another number of values for each image"]),
-        (Repair("reshape-layout", "", ""), ["view does not work here", "reshape instead of view"]),
+        (Repair("reshape-layout", "", ""), ["view does not work", "reshape instead of view"]),
     ],
 )
 def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: list[str]) -> None:
@@ -197,10 +197,10 @@ def test_some_batch_sizes_fail() -> None:
 def test_rows_that_depend_on_each_other() -> None:
     finding = only_failed(probed(set(samples.BATCHES), row_error=0.2, score_row_error=0.2), "forward.batch")
     assert finding.message == "The scores of an image depend on the other images in its batch."
-    assert finding.seen == "scores that change by 0.2 times their spread"
+    assert finding.seen == "scores that change when the other images in the batch change"
 
 
 def test_rows_mixed_only_by_the_softmax_pass_the_batch_check() -> None:
     finding = findings_of(probed(set(samples.BATCHES), row_error=0.2, score_row_error=1e-6))["forward.batch"]
     assert finding.status is Status.PASSED
-    assert "only the final softmax" in finding.message
+    assert "Only the final softmax" in finding.message

@@ -58,6 +58,8 @@ def test_messages_of_the_training_check() -> None:
     assert failed.seen == "10.0%, 12.0%, 11.0% (3 seeds)"
     assert failed.expected == "at least 90% correct on held-out images after at most 100 steps"
     assert "close to the limit between two bands" in trained(0.89, 0.89, 0.89).message
+    different = trained(0.7, 0.7, 0.1)
+    assert different.message == "Training with different seeds gave different marks, so a tutor decides."
     assert failed.hint
 
 
@@ -90,7 +92,7 @@ def test_a_network_that_failed_two_complete_runs_is_not_too_slow() -> None:
 def test_training_that_did_not_finish_waits_for_a_tutor() -> None:
     finding = trained(0.7, ending=Ending("unmeasured", "train", "deadline"))
     assert finding.status is Status.NEEDS_REVIEW
-    assert finding.message == "The training run could not be finished on the recorded network (deadline)."
+    assert finding.message == "The training run could not be measured completely (deadline)."
 
 
 def test_a_crash_after_a_run_in_the_best_band_passes() -> None:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from grader.checks.training import accuracy_of, fraction_of
 from grader.data import resolve_data, user_cache, write_worker_files
-from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.model import DataFiles, Job, TrainingPlan
 from grader.model.evidence import Building, Loading, Recording
 from grader.model.graph import size_of

@@ -448,8 +448,8 @@ BANDED = replace(PLAN, bands=(Band(0.7, Decimal(1)),), margin=0.05)
 ZEROS = np.zeros(100, np.uint8)
 
 
-def measuring(measurer: Answering) -> Measuring:
-    return Measuring(measurer, BANDED, counted(ZEROS), recorded_seed=3, seed=11)
+def measuring(pool: Answering) -> Measuring:
+    return Measuring(pool, BANDED, counted(ZEROS), recorded_seed=3, seed=11)
 
 
 def test_a_good_first_run_is_enough() -> None:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grader.model.checking import check_graph
 from grader.model.equality import digest
 from grader.model.graph import (
     MOST_ARGUMENTS,
@@ -28,6 +27,7 @@ from grader.model.graph import (
     Weight,
     sources_in,
 )
+from grader.model.graph_validation import validate_graph
 from grader.model.operations import OPERATIONS, Kind
 from grader.model.pruning import gathered, generalised, pruned, uncut
 from grader.model.recorded import graph_of
@@ -214,7 +214,7 @@ def test_a_graph_has_what_its_programs_use_numbered_by_first_use() -> None:
     assert [tensor.name for tensor in (*graph.buffers, *graph.constants)] == ["b1", "c3"]
     assert graph.training.nodes[0].args[1:] == (held("parameter", 0), held("parameter", 1))
     assert graph.evaluation.nodes[2].args[1] == held("constant", 0)
-    check_graph(graph)
+    validate_graph(graph)
 
 
 def test_the_bounds_of_layers_are_those_of_torch() -> None:
@@ -332,17 +332,17 @@ TABLE = Constant("", (MOST_VALUES,), "float32", "AAAA")
 )
 def test_an_invalid_graph_is_refused(graph: Graph, reason: str) -> None:
     with pytest.raises(GraphRefused) as refusal:
-        check_graph(graph)
+        validate_graph(graph)
     assert reason in str(refusal.value)
 
 
 def test_what_is_allowed() -> None:
-    check_graph(of())
-    check_graph(of(constants=(TABLE,), buffers=(Constant("big", (10_000,), "float32"),)))
-    check_graph(of(*[node("relu", INPUT)] * MOST_NODES))
-    check_graph(of(node("view", INPUT, [{"images": [1, 0]}, -1], None, "same", 0.5, {"float": "nan"}, nested(5))))
-    check_graph(of(node("unbind.int", INPUT, storage=(1, 1, 1)), node("relu", result(0, 2))))
-    check_graph(replace(of(), training=Program((), Source("input", 0))))
+    validate_graph(of())
+    validate_graph(of(constants=(TABLE,), buffers=(Constant("big", (10_000,), "float32"),)))
+    validate_graph(of(*[node("relu", INPUT)] * MOST_NODES))
+    validate_graph(of(node("view", INPUT, [{"images": [1, 0]}, -1], None, "same", 0.5, {"float": "nan"}, nested(5))))
+    validate_graph(of(node("unbind.int", INPUT, storage=(1, 1, 1)), node("relu", result(0, 2))))
+    validate_graph(replace(of(), training=Program((), Source("input", 0))))
 
 
 def test_every_operation_is_one_of_torchs() -> None:
@@ -512,4 +512,4 @@ def test_a_recording_and_its_graph_survive_json(net: nn.Module) -> None:
     assert found == graph_of(recording)
     if found.graph is not None:
         assert msgspec.json.decode(msgspec.json.encode(found.graph), type=Graph) == found.graph
-        check_graph(found.graph)
+        validate_graph(found.graph)

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from grader.data import DataSet, write_worker_files
-from grader.data.accuracy import Predictions, with_accuracy
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
 from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake

@@ -23,8 +23,8 @@ import psutil
 import pytest
 
 from grader.answers.marker.key import load_key
-from grader.data.accuracy import Predictions, with_accuracy
 from grader.data.digits import load_digits
+from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.model import Decision, Report, Run, Status, UsageFault
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from grader.checks import find
-from grader.checks.network import executed_network
+from grader.checks.executed_network import executed_network
 from grader.lab4.network import PLACES
 from grader.model import Status
 from grader.model.evidence import Evidence, Operation, Problem, Repair, Scores, Tracing

@@ -163,11 +163,11 @@ def test_statements_are_taken_from_functions() -> None:
     text = "def main():\n    args = get()\n    train(args)\n    q = 1\n"
     text += "class Net:\n    def f(self):\n        return args, q\n"
     found = slice_for(statements(text), {"Net"})
-    assert (found.borrowed, found.usual) == (("args",), ("args",))
+    assert found.usual == ("args",)
     assert [ast.unparse(node) for node in found.statements][-1] == "args = get()"
     text = "def main():\n    global q\n    q = 1\n    loss.backward()\nmain()\nclass Net:\n    k = q\n"
     found = slice_for(statements(text), {"Net"})
-    assert (found.borrowed, found.usual) == (("q",), ())
+    assert found.usual == ()
     assert [type(node).__name__ for node in found.statements] == ["Assign", "ClassDef"]
 
 

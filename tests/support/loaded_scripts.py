@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from grader.worker.load.loading import Loaded, load_net
+from grader.worker.load.net_loading import Loaded, load_net
 
 NET = """
 class Net(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grader.checks.network import Network, executed_network
+from grader.checks.executed_network import ExecutedNetwork, executed_network
 from grader.measure.images import Images
 from grader.measure.measurements import Subject, measure
 from grader.model.evidence import Building, Measurements, Problem, Recording
@@ -128,7 +128,7 @@ def measured(net: nn.Module, *, parameters: int | None = None) -> Measurements:
     return measure(Subject(graph or Graph(Program(), Program()), recording, count, RECORDED_SEED), images(), seed=SEED)
 
 
-def network(net: nn.Module) -> Network:
+def network(net: nn.Module) -> ExecutedNetwork:
     """The executed network, as the checks read it."""
     trace = measured(net).trace
     assert trace.problem is None, trace.problem

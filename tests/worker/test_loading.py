@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from grader.worker.load import stand_ins
-from grader.worker.load.loading import Loaded, problem_from, warm_up
+from grader.worker.load.net_loading import Loaded, problem_from, warm_up
 from tests.support.loaded_scripts import NET, TORCH, bad, good, load, remarks
 
 pytestmark = pytest.mark.usefixtures("process_kept")

@@ -16,7 +16,7 @@ from grader.model.recorded import graph_of
 from grader.worker.record.recording import Recorder
 from grader.worker.record.registry import Registry
 from grader.worker.record.seeded_values import chosen_images, chosen_weight
-from grader.worker.stages import BATCHES
+from grader.worker.stages import RECORDED_BATCHES
 from tests.support.network_samples import (
     RECORDED_SEED,
     Lab,
@@ -47,8 +47,8 @@ def cut_of(graph: Graph) -> list[str]:
 def test_the_lab_network() -> None:
     recording = recording_of(Lab())
     assert [(run.mode, run.batch) for run in recording.passes] == [
-        *(("train", batch) for batch in BATCHES),
-        *(("eval", batch) for batch in BATCHES),
+        *(("train", batch) for batch in RECORDED_BATCHES),
+        *(("eval", batch) for batch in RECORDED_BATCHES),
     ]
     for run in recording.passes:
         assert (run.problem, run.returned, run.shape, run.dtype) == (None, "Tensor", (run.batch, 10), "float32")
@@ -130,7 +130,7 @@ def test_what_hooks_run_is_recorded() -> None:
     net.fc2.register_forward_pre_hook(lambda module, given: seen.append("fc2"))
     graph = graph_from(net)
     assert names(graph.training).count("relu") == 3
-    assert len(seen) > 2 * len(BATCHES) - 1
+    assert len(seen) > 2 * len(RECORDED_BATCHES) - 1
 
 
 def test_a_hook_on_a_result_changes_only_the_gradients() -> None:

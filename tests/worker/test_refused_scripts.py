@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.worker.load.loading import load_net
+from grader.worker.load.net_loading import load_net
 from tests.support.loaded_scripts import NET, TORCH, bad, load
 
 pytestmark = pytest.mark.usefixtures("process_kept")

@@ -16,8 +16,8 @@ from grader.measure.replay import is_out_of_memory
 from grader.measure.service import wire
 from grader.measure.training import attempt_of, train
 from grader.model import DataFiles
-from grader.model.checking import check_graph
 from grader.model.graph import GraphRefused
+from grader.model.graph_validation import validate_graph
 
 NO_ROOM = "it needs more memory than is allowed"
 
@@ -37,7 +37,7 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
     def answer(request: bytes) -> bytes:
         asked = wire.decode_request(request)
         try:
-            check_graph(asked.graph)
+            validate_graph(asked.graph)
             if isinstance(asked, wire.Measure):
                 return _measured(asked, images)
             return _trained(asked, images, device)

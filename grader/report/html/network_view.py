@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grader.checks.network import Network, executed_network
+from grader.checks.executed_network import ExecutedNetwork, executed_network
 from grader.lab4.network import CONV, LINEAR, LOG_SOFTMAX, ORDER, PLACES, RELU, Place
 from grader.model.evidence import Operation, Tracing
 from grader.report.html.operation_row import Step, step
@@ -92,7 +92,7 @@ def compare(trace: Tracing, lost: Collection[str], *, most: int = 80) -> Compari
     )
 
 
-def _weighted_places(network: Network) -> dict[int, int]:
+def _weighted_places(network: ExecutedNetwork) -> dict[int, int]:
     """The place of each operation, by index, that matches one of the four weighted layers: as many as keep the order.
 
     Among equals, the first two convolutions and the first and the last fully connected layer are preferred.
@@ -125,7 +125,7 @@ def _weighted_places(network: Network) -> dict[int, int]:
 class _Alignment:
     """Builds the rows of a comparison, one section after another between the recognised weighted layers."""
 
-    def __init__(self, network: Network, trace: Tracing, lost: Collection[str]) -> None:
+    def __init__(self, network: ExecutedNetwork, trace: Tracing, lost: Collection[str]) -> None:
         self._network = network
         self._batch = trace.batch
         self._lost = lost
@@ -249,7 +249,7 @@ class _Alignment:
         return Row(State.MISSING if has_cost_points else State.OPEN, asked, None)
 
 
-def _summary(rows: Sequence[Row], first: int | None, network: Network, lost: Collection[str]) -> str:
+def _summary(rows: Sequence[Row], first: int | None, network: ExecutedNetwork, lost: Collection[str]) -> str:
     if first is not None and any(row.is_different for row in rows):
         return _difference(rows, first)
     if first is not None:

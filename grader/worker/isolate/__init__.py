@@ -1,4 +1,4 @@
-"""The sandbox of a child process: namespaces, mounts, Landlock, seccomp and limits, set up before student code runs.
+"""Isolates a child process: namespaces, mounts, Landlock, seccomp and limits, set up before student code runs.
 
 May import: nothing of ours.
 """

@@ -11,19 +11,15 @@ from types import ModuleType
 
 from grader.model.evidence import Problem
 from grader.source.bindings import names_of
-from grader.source.script import Script
+from grader.source.script import Script, SourceProblem
 from grader.source.syntax_errors import syntax_problem
 
 LONGEST_MESSAGE = 500
 """Characters of an exception's text that are kept."""
 
 
-class HelperProblem(ImportError):
-    """A helper module of the submission cannot be used; ``problem`` says why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+class HelperProblem(SourceProblem, ImportError):
+    """The text of a helper module cannot be used. The submission may catch this as an ImportError."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
 from grader.model.evidence import Layer
+from grader.model.images import SIDE
 
 MAX_LAYERS_LISTED = 200
 
@@ -39,7 +40,7 @@ def initialise_lazy_layers(net: nn.Module) -> None:
     net.eval()
     try:
         with torch.no_grad():
-            net(torch.zeros(2, 1, 28, 28))
+            net(torch.zeros(2, 1, SIDE, SIDE))
     except Exception:  # protects the build stage: later stages report errors in forward
         pass
     finally:

@@ -2,8 +2,8 @@
 
 A :class:`Recorder` intercepts each operation before torch decomposes it, so it sees the operations of the lab (conv2d,
 linear, dropout). The tensors are real, so prints, ``.item()`` and asserts in forward work. The recorder makes no
-findings. It sends plain data, which the parent checks (:mod:`grader.model.checking`). A submission that manipulates the
-recording only describes a different network, and gets the marks of that network.
+findings. It sends plain data, which the parent checks (:mod:`grader.model.graph_validation`). A submission that
+manipulates the recording only describes a different network, and gets the marks of that network.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from grader.model.evidence import Operation, Tracing
 
 
 @dataclass(frozen=True)
-class Network:
+class ExecutedNetwork:
     """The executed operations that lead from the input to the output, in the order in which they ran.
 
     ``is_complete`` is False if the forward pass stopped early; ``path`` then contains the operations that ran.
-    ``is_traced`` is False if there is no trace of a forward pass. ``convs`` and ``linears`` are the layers with weights
+    ``convs`` and ``linears`` are the layers with weights
     on the path. If fewer than two fully connected layers ran, a convolution after the second one that covers its
     whole input counts as fully connected, because that is what it computes.
     """
@@ -29,7 +29,6 @@ class Network:
     convs: tuple[Operation, ...] = ()
     linears: tuple[Operation, ...] = ()
     is_complete: bool = False
-    is_traced: bool = False
 
     @property
     def weighted(self) -> tuple[Operation, ...]:
@@ -58,10 +57,10 @@ class Network:
         return tuple(found)
 
 
-def executed_network(trace: Tracing | None) -> Network:
+def executed_network(trace: Tracing | None) -> ExecutedNetwork:
     """The network in a trace; an empty network if there is no trace."""
     if trace is None or not trace.operations:
-        return Network(is_traced=trace is not None)
+        return ExecutedNetwork()
     is_complete = trace.problem is None
     ends = [trace.operations[-1].index] if trace.output is None else [trace.output]
     reached = _reached(trace.operations, ends)
@@ -73,7 +72,7 @@ def executed_network(trace: Tracing | None) -> Network:
         dense = tuple(conv for conv in convs[2:] if _is_dense(conv))
         convs = tuple(conv for conv in convs if conv not in dense)
         linears = tuple(sorted((*linears, *dense), key=lambda layer: layer.index))
-    return Network(path, unused, convs, linears, is_complete, True)
+    return ExecutedNetwork(path, unused, convs, linears, is_complete)
 
 
 def _reached(operations: Sequence[Operation], ends: Sequence[int]) -> set[int]:
@@ -101,8 +100,6 @@ def features(shape: Sequence[int]) -> int:
 
 def layer_word(operation: Operation) -> str:
     """The name of an operation in a sentence: its attribute name if it has one, else the function's name."""
-    if operation.layer and not operation.layer.startswith("an unregistered"):
-        return operation.layer
     return operation.layer or operation.name
 
 

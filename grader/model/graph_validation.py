@@ -25,26 +25,26 @@ from grader.model.graph import (
 from grader.model.operations import OPERATIONS
 
 
-def check_graph(graph: Graph) -> None:
+def validate_graph(graph: Graph) -> None:
     """Raise GraphRefused unless all parts of the graph are known, within limits, and refer to earlier results only.
 
-    This cannot check whether an operation accepts its arguments and how large its results are. That is checked on
+    This cannot find out whether an operation accepts its arguments and how large its results are. That is examined on
     torch's meta device before the graph is run (:mod:`grader.measure.cost`).
     """
     if graph.format != FORMAT:
         raise GraphRefused(f"it is a graph of format {graph.format}, not {FORMAT}")
-    check_tensors(graph.weights, graph.buffers, graph.constants)
+    validate_tensors(graph.weights, graph.buffers, graph.constants)
     held = (*graph.buffers, *graph.constants)
     if sum(tensor.count for tensor in held if tensor.values) > MOST_VALUES:
         raise GraphRefused(f"its constants and buffers have more than {MOST_VALUES:,} numbers")
     for program in (graph.training, graph.evaluation):
-        check_program(program, graph.weights, graph.buffers, graph.constants)
+        validate_program(program, graph.weights, graph.buffers, graph.constants)
         for node in program.nodes:
             if node.op.split(".")[0] != "aten" or node.name not in OPERATIONS:
                 raise GraphRefused(f"it runs {node.op[:60]}, which is not an allowed operation")
 
 
-def check_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]) -> None:
+def validate_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]) -> None:
     """Raise GraphRefused for a tensor with an invalid shape or too many values."""
     for shape in [*(tensor.shape for tensor in weights), *(tensor.shape for tensor in (*buffers, *constants))]:
         if len(shape) > MOST_DIMENSIONS or any(side < 0 for side in shape):
@@ -53,7 +53,7 @@ def check_tensors(weights: Sequence[Weight], buffers: Sequence[Constant], consta
             raise GraphRefused("a weight, a buffer or a constant is too large")
 
 
-def check_program(
+def validate_program(
     program: Program, weights: Sequence[Weight], buffers: Sequence[Constant], constants: Sequence[Constant]
 ) -> None:
     """Raise GraphRefused unless the program has the form of :mod:`grader.model.graph`, with any operations."""
@@ -61,17 +61,17 @@ def check_program(
         raise GraphRefused(f"one pass runs more than {MOST_NODES:,} operations")
     counts = {"parameter": len(weights), "buffer": len(buffers), "constant": len(constants)}
     for index, node in enumerate(program.nodes):
-        if _check_argument(list(node.args)) + _check_argument(node.kwargs) > MOST_ARGUMENTS:
+        if _validate_argument(list(node.args)) + _validate_argument(node.kwargs) > MOST_ARGUMENTS:
             raise GraphRefused(f"{node.name} has too many arguments")
         if len(node.storage) > MOST_RESULTS:
             raise GraphRefused(f"{node.name} gives too many results")
         for source in node.sources():
-            _check_source(source, index, program, counts)
+            _validate_source(source, index, program, counts)
     if program.output is not None:
-        _check_source(program.output, len(program.nodes), program, counts)
+        _validate_source(program.output, len(program.nodes), program, counts)
 
 
-def _check_source(source: Source, before: int, program: Program, counts: Mapping[str, int]) -> None:
+def _validate_source(source: Source, before: int, program: Program, counts: Mapping[str, int]) -> None:
     known = {"input": 1, "node": before, **counts}
     if source.kind not in known or not 0 <= source.index < known[source.kind]:
         raise GraphRefused("an operation reads a tensor that was not there before it")
@@ -82,18 +82,18 @@ def _check_source(source: Source, before: int, program: Program, counts: Mapping
 _FORMS: Mapping[str, list[type]] = {"tensor": [str, int, int, bool], "images": [int, int]}
 
 
-def _check_argument(value: Any, depth: int = 0) -> int:
+def _validate_argument(value: Any, depth: int = 0) -> int:
     """The number of plain values in an argument; raises GraphRefused for an argument of unknown form."""
     if depth > DEEPEST_ARGUMENT:
         raise GraphRefused("an argument is nested too deeply")
     if isinstance(value, list):
-        return sum(_check_argument(item, depth + 1) for item in value)
+        return sum(_validate_argument(item, depth + 1) for item in value)
     if not isinstance(value, dict):
         if value is not None and not isinstance(value, (bool, int, float, str)):
             raise GraphRefused("an argument is of no known form")
         return 1
     if depth == 0:
-        return sum(_check_argument(item, 1) for item in value.values())
+        return sum(_validate_argument(item, 1) for item in value.values())
     if len(value) != 1:
         raise GraphRefused("an argument is of no known form")
     ((form, content),) = value.items()

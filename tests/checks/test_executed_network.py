@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.checks.network import executed_network, features, layer_word, size_word
+from grader.checks.executed_network import executed_network, features, layer_word, size_word
 from grader.model.evidence import Operation, Problem, Tracing
 from tests.support import evidence_samples as samples
 from tests.support.evidence_samples import CONV1, CONV2, DROPOUT, FC1, FC2, FLATTEN, LAYERS, LOG_SOFTMAX, POOL, RELU, op
@@ -22,18 +22,17 @@ def test_the_lab_network_is_two_convolutions_and_two_fully_connected_layers() ->
     assert names(network.linears) == ["fc1", "fc2"]
     assert names(network.weighted) == ["conv1", "conv2", "fc1", "fc2"]
     assert network.is_complete
-    assert network.is_traced
     assert network.unused == ()
 
 
 def test_without_a_trace_the_network_is_empty() -> None:
     network = executed_network(None)
-    assert (network.path, network.is_complete, network.is_traced) == ((), False, False)
+    assert (network.path, network.is_complete) == ((), False)
 
 
 def test_a_trace_without_operations_counts_as_traced() -> None:
     network = executed_network(Tracing(Problem("forward", "it raises")))
-    assert (network.path, network.is_complete, network.is_traced) == ((), False, True)
+    assert (network.path, network.is_complete) == ((), False)
 
 
 def test_what_does_not_lead_to_the_output_is_not_on_the_path() -> None:
