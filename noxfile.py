@@ -1,8 +1,8 @@
 """The project's commands: grade, review, tests, lint and others.
 
 They share the environment ``.nox/lab4``, which takes about 5 GB, most of it torch. It is installed again only when the
-lock file, pyproject.toml or the interpreter changes, so other commands start at once. The sessions ``lowest`` and
-``newest`` test other versions; each has its own environment.
+lock file, the interpreter or the package's part of pyproject.toml changes, so other commands start at once. The
+sessions ``lowest`` and ``newest`` test other versions; each has its own environment.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ MOST_TEST_PROCESSES = 4
 
 def fingerprint() -> str:
     """Digest of what an environment is made from. If it changes, the environment must be installed again."""
-    digest = hashlib.sha256(f"{sys.version}\n{sys.platform}\n{ROOT}\n".encode())
-    for source in (LOCK, PROJECT):
-        digest.update(source.read_bytes())
+    settings = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
+    # Not the settings of ruff, mypy and the like, which change often and install nothing.
+    installed = [settings["build-system"], settings["project"], settings["tool"]["setuptools"]]
+    digest = hashlib.sha256(f"{sys.version}\n{sys.platform}\n{ROOT}\n{installed}\n".encode())
+    digest.update(LOCK.read_bytes())
     return digest.hexdigest()
 
 

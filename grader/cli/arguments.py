@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         type=_count,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="submissions at a time (default: %(default)s)",
+        help="processes at once (default: %(default)s)",
     )
     grade.add_argument(
         "--device",
@@ -155,7 +155,6 @@ def _add_review(review: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)

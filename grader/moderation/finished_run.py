@@ -56,8 +56,8 @@ def load_run(folder: Path) -> FinishedRun:
         missing = sorted(set(students) - {report.student for report in reports})
         if any(records.has_earlier_report(folder, student) for student in missing):
             raise UsageFault(
-                f"{visible(str(folder))} was marked by an earlier version of the grader; grade with --remark into the "
-                "same folder to mark it again from the stored evidence."
+                f"{visible(str(folder))} was marked by an earlier version of the grader; grade with --remark, and "
+                "with the same --key, into the same folder to mark it again from the stored evidence."
             )
         raise UsageFault(
             f"{visible(str(folder))} has no report on {', '.join(map(visible, missing[:5]))}; "

@@ -20,7 +20,8 @@ STUDENT = "written-half-right"
 EARLIER = TESTS / "storage" / "earlier_run"
 SAMPLE = TESTS / "submissions" / STUDENT
 EXPLANATION = (
-    "was marked by an earlier version of the grader; grade with --remark into the same folder to mark it again from "
+    "was marked by an earlier version of the grader; grade with --remark, and with the same --key, "
+    "into the same folder to mark it again from "
     "the stored evidence."
 )
 
