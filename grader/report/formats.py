@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from grader.model import Result, Status
-from grader.model.quantities import quantity as quantity
 from grader.safe_text import shorten as shorten  # views take all their words from here
 from grader.safe_text import visible as visible
 

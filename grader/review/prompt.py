@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.model import Decision
+from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.queue import queue_of
 from grader.moderation.session import ACCEPTED, Refused, Review, points_from
 from grader.report.console.summary import command_line, queue_words, short_id
-from grader.report.formats import points, quantity
+from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
 from grader.review.screen import Screen
 from grader.storage import results_json

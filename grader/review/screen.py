@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.model import Decision, MarkedAnswer, Report, Result
+from grader.model.quantities import quantity
 from grader.moderation.queue import is_open
 from grader.moderation.session import Review, proposal
 from grader.moderation.worklist import Entry
-from grader.report.formats import STYLES, labelled, moment, out_of, points, quantity, visible
+from grader.report.formats import STYLES, labelled, moment, out_of, points, visible
 from grader.report.highlighting import pieces
 from grader.safe_text import visible_block
 from grader.storage.run_folder import page_path

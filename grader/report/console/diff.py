@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.model import Report, Result
+from grader.model.quantities import quantity
 from grader.moderation.comparison import Change, Comparison, StudentChange
 from grader.report.console.summary import short_id
-from grader.report.formats import STYLES, SYMBOLS, out_of, points, quantity, visible
+from grader.report.formats import STYLES, SYMBOLS, out_of, points, visible
 from grader.storage import run_folder
 from grader.storage.json_files import encodable
 

@@ -20,11 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.model import PART1, Report, Run, Status
+from grader.model.quantities import quantity
 from grader.moderation.queue import Queue, is_open, queue_of
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
 from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
-from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, quantity, shorten, visible
+from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, shorten, visible
 from grader.storage.marks_csv import MARKS_FILE
 from grader.storage.results_json import RESULTS_FILE
 from grader.storage.run_folder import COHORT_PAGE_FILE

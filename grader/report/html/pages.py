@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.model import Report, Run
+from grader.model.quantities import quantity
 from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.report import formats
 from grader.report.highlighting import Piece
@@ -165,7 +166,7 @@ def _environment() -> Environment:
         MOST_REASONS=_MOST_REASONS,
         SYMBOLS=formats.SYMBOLS,
         WORDS=formats.WORDS,
-        quantity=formats.quantity,
+        quantity=quantity,
     )
     signs = environment.get_template("signs.html").module
     badge, out_of, cell = (
