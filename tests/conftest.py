@@ -8,6 +8,7 @@ from tests.support.places import TESTS
 
 LONGEST_FIRST = (
     "pipeline/test_sample_cohort.py",
+    "pipeline/test_one_fault.py",
     "pipeline/test_cohort.py",
     "selfcheck/test_selfcheck.py",
     "sandbox/test_attacks.py",

@@ -232,6 +232,13 @@ def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
     assert not [entry for entry in imports_of(path) if entry.library == "sklearn" and entry.is_at_module_level]
 
 
+@every_module
+def test_the_decoders_of_7z_are_imported_only_in_their_own_process(path: Path) -> None:
+    used = [entry for entry in imports_of(path) if entry.library == "py7zr"]
+    assert not [entry for entry in used if entry.is_at_module_level]
+    assert not used or dotted(path) == "grader.submissions.seven_zip_process"
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "model"], ids=dotted)
 def test_the_model_needs_only_the_standard_library(path: Path) -> None:
     assert not list(libraries_of(path))
@@ -310,8 +317,13 @@ def test_modules_stay_short(path: Path) -> None:
 
 
 def test_the_evidence_key_covers_all_observing_modules() -> None:
-    """If an observing module were missing in the key, old evidence would be used after a change to it."""
-    assert set(fingerprints.OBSERVING) == {*OBSERVERS, "measure", "pipeline.measurement"} - {""}
+    """If an observing module were missing in the key, old evidence would be used after a change to it.
+
+    Checks decide which repairs are measured.
+    """
+    assert set(fingerprints.OBSERVING) == {*OBSERVERS, "measure", "pipeline.measurement", *fingerprints.REPAIRING} - {
+        ""
+    }
 
 
 @pytest.mark.parametrize("name", fingerprints.OBSERVING)

@@ -1,4 +1,7 @@
 """The written answers of Part 1: reads documents, finds the answer to each part, marks it against the key.
 
-May import: ``answers.finding``, ``answers.marker``, ``checks``, ``model``.
+It also finds code in documents.
+
+May import: ``answers.documents``, ``answers.finding``, ``answers.marker``, ``checks``,
+``model``, ``source``, ``submissions.script_content``.
 """

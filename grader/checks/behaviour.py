@@ -18,7 +18,7 @@ NOISE = 1e-6
 
 def dropout_train_eval(case: Case) -> Finding:
     """Dropout makes two forward passes differ in training mode, and they agree in evaluation mode."""
-    modes = case.evidence.modes
+    modes = case.modes
     if modes is None:
         return ended(case.evidence.ending, "Comparing training and evaluation mode", "modes")
     if modes.problem is not None:
@@ -28,17 +28,19 @@ def dropout_train_eval(case: Case) -> Finding:
             "Call net.train() and run one batch, then call net.eval() and run it again.",
         )
     dropouts = case.network.between(None, None, "dropout")
-    if case.has_fresh_layers:
-        return skipped("Not checked, because forward creates layers with new weights each time.")
-    if not case.has_comparable_outputs:
-        return skipped("Not checked, because the outputs are not finite, or are the same for every image.")
     if modes.eval_difference > NOISE:
         return _noisy_in_eval(modes, dropouts)
-    if modes.train_difference <= NOISE and case.has_dropout_of_everything:
-        return skipped("Not checked, because a dropout with p=1 sets every value to zero.")
     if modes.train_difference <= NOISE:
         if not dropouts:
-            return skipped("Not checked, because forward uses no dropout.")
+            return skipped("structure.dropout_conv", "Not checked, because forward uses no dropout.")
+        rows = case.rows
+        if rows is not None and rows.scores is not None and not rows.scores.is_finite:
+            return skipped("output.log_softmax", "Not checked, because the outputs are not finite.")
+        if rows is not None and rows.constant_rows:
+            return skipped("behaviour.gradients", "Not checked, because the outputs are the same for every image.")
+        if not any(dropout.drops_some for dropout in dropouts):
+            place = "structure.dropout_conv" if _is_after_convs(case, dropouts[0]) else "structure.dropout_fc"
+            return skipped(place, "Not checked, because no dropout of forward has an effect.")
         return failed(
             "Dropout has no effect in training mode: two forward passes on the same images give the same outputs.",
             "Use nn.Dropout with a probability above 0, or F.dropout(x, training=self.training).",
@@ -53,6 +55,12 @@ def dropout_train_eval(case: Case) -> Finding:
             expected="dropout as the only random operation",
         )
     return passed("Dropout is on in training mode and off in evaluation mode.")
+
+
+def _is_after_convs(case: Case, dropout: Operation) -> bool:
+    """Whether a dropout is before the first fully connected layer."""
+    linears = case.network.linears
+    return not linears or dropout.index < linears[0].index
 
 
 def _noisy_in_eval(modes: Modes, dropouts: tuple[Operation, ...]) -> Finding:

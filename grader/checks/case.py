@@ -8,9 +8,11 @@ from decimal import Decimal
 
 from grader.checks.executed_network import ExecutedNetwork
 from grader.model import Finding, Status, TrainingPlan
-from grader.model.evidence import Evidence
+from grader.model.evidence import Evidence, Gradients, Modes, Probing, RecordedPass
+from grader.model.repair_kinds import ASSUMED
 
 PASS = Decimal(1)
+NOT_SEEN = "Not checked, because forward stops with an error first."
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,34 @@ class Case:
     max_parameters: int
     max_forward_seconds: float
 
-    @property
-    def has_fresh_layers(self) -> bool:
-        """Whether forward creates a layer on the path each time, so that two forward passes never agree."""
-        return any(operation.is_fresh for operation in self.network.weighted)
+    def assumed(self, kind: str) -> str:
+        """The sentence on a repair of the graph, with a space before it; empty if it was not made."""
+        if kind not in self.evidence.behind.repairs:
+            return ""
+        return f" The rest was assessed as if {ASSUMED[kind]}."
 
     @property
-    def has_comparable_outputs(self) -> bool:
-        """Whether outputs are finite and differ from image to image, so that forward passes can be compared."""
-        probe = self.evidence.probe
-        if probe is None:
-            return False
-        return not probe.constant_rows and (probe.scores is None or probe.scores.is_finite)
+    def modes(self) -> Modes | None:
+        """The comparison of passes in both modes, behind faults of other checks."""
+        behind = self.evidence.behind.measurements
+        return self.evidence.modes if behind is None or behind.modes is None else behind.modes
 
     @property
-    def has_dropout_of_everything(self) -> bool:
-        """Whether a dropout with p=1 sets every value to zero in training mode."""
-        dropouts = self.network.between(None, None, "dropout")
-        return any(dropout.drops_everything for dropout in dropouts)
+    def rows(self) -> Probing | None:
+        """How far the rows of a batch depend on each other, behind faults of other checks."""
+        behind = self.evidence.behind.measurements
+        return self.evidence.probe if behind is None or behind.probe is None else behind.probe
+
+    @property
+    def gradients(self) -> Gradients | None:
+        """The gradients, behind faults of other checks."""
+        behind = self.evidence.behind.measurements
+        return self.evidence.gradients if behind is None or behind.gradients is None else behind.gradients
+
+    @property
+    def unrepaired(self) -> tuple[RecordedPass, ...]:
+        """The passes before forward was repaired; empty if it was not."""
+        return self.evidence.record.unrepaired if self.evidence.record is not None else ()
 
 
 def passed(message: str, *, seen: str = "", expected: str = "") -> Finding:
@@ -53,14 +65,19 @@ def failed(message: str, hint: str, *, expected: str = "", seen: str = "") -> Fi
     return Finding(Status.FAILED, message, hint, expected=expected, seen=seen)
 
 
-def skipped(reason: str) -> Finding:
-    """The check cannot be carried out. That does not count as a fault."""
-    return Finding(Status.SKIPPED, reason)
+def skipped(cause: str, reason: str) -> Finding:
+    """The check cannot be carried out, because of the item ``cause``. That does not count as a second fault."""
+    return Finding(Status.SKIPPED, reason, cause=cause)
 
 
 def not_reached(need: str) -> Finding:
     """The check is skipped, because the check ``need`` did not pass."""
-    return skipped(f"Not checked, because {need} did not pass.")
+    return skipped(need, f"Not checked, because {need} did not pass.")
+
+
+def unassessed(what: str) -> Finding:
+    """The check cannot be carried out, and no other item is the cause: it costs nothing before a tutor decides."""
+    return undecided(f"{what} could not be checked, so a tutor decides.", proposed=PASS)
 
 
 def undecided(message: str, *, proposed: Decimal, hint: str = "", seen: str = "") -> Finding:

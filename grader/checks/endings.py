@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from grader.checks.case import failed, skipped, undecided
+from grader.checks.case import failed, skipped, unassessed, undecided
 from grader.lab4.files import SCRIPT
 from grader.model import Finding
 from grader.model.evidence import MEASURED, STAGES, Ending
@@ -20,6 +20,18 @@ ENDINGS = {
     "unrecorded": "did not give a network that can be measured",
     "unmeasured": "could not be measured completely",
 }
+CHECK_OF = {
+    "load": "loads",
+    "build": "loads",
+    "record": "forward.shape",
+    "trace": "forward.shape",
+    "probe": "forward.shape",
+    "modes": "behaviour.dropout_train_eval",
+    "gradients": "behaviour.gradients",
+    "resources": "resources",
+    "train": "training.accuracy",
+}
+"""The check that reports that the process ended in a stage."""
 WAITING = frozenset({"lost", "unobserved", "unrecorded", "unmeasured"})
 """Endings that are not the submission's fault: a tutor checks what they left unchecked."""
 
@@ -32,7 +44,9 @@ def ended(ending: Ending, what: str, stage: str = "") -> Finding:
     """
     order = [*STAGES, *MEASURED]
     if stage and ending.stage in order and order.index(ending.stage) < order.index(stage):
-        return skipped("Not checked, because the script stopped in an earlier step.")
+        return skipped(CHECK_OF[ending.stage], "Not checked, because the script stopped in an earlier step.")
+    if ending.kind == "finished":
+        return unassessed(what)
     how = ENDINGS.get(ending.kind, "stopped")
     hints = {
         "deadline": "Look for an endless loop, a very long computation, or a call to input().",

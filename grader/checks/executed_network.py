@@ -106,3 +106,14 @@ def layer_word(operation: Operation) -> str:
 def size_word(shape: Sequence[int]) -> str:
     """The size of one image in a shape: ``20 x 4 x 4`` for (4, 20, 4, 4)."""
     return " x ".join(str(size) for size in shape[1:]) or "1"
+
+
+def position(network: ExecutedNetwork, layer: Operation) -> str:
+    """A layer by its position, with the student's name for it: ``the first convolution (conv1)``."""
+    group, noun = (
+        (network.convs, "convolution") if layer in network.convs else (network.linears, "fully connected layer")
+    )
+    ordinals = ("first", "second", "third", "fourth", "fifth", "sixth")
+    place = group.index(layer)
+    ordinal = ordinals[place] if place < len(ordinals) else f"{place + 1}th"
+    return f"the {ordinal} {noun}" + (f" ({layer.layer})" if layer.layer else "")

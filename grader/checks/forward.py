@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
-from grader.checks.case import Case, failed, listed, passed, skipped
+from grader.checks.case import Case, failed, listed, passed, unassessed
 from grader.checks.endings import ended
 from grader.checks.executed_network import features, size_word
 from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
 from grader.checks.problem_text import at, cause
 from grader.model import Finding
-from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass
+from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass, Problem, RecordedPass
 from grader.model.quantities import quantity
 
 
@@ -19,20 +20,17 @@ def shape(case: Case) -> Finding:
     evidence = case.evidence
     if evidence.trace is None:
         if evidence.build is not None and evidence.build.parameters >= case.max_parameters:
-            return skipped("Not checked, because Net has too many parameters to run.")
+            return unassessed("A network with so many parameters")
         return ended(evidence.ending, "Running forward", "trace" if evidence.record is not None else "record")
     if evidence.load is not None and evidence.load.is_blank:
         return failed("Net is still blank, as in the template.", "Write __init__ and forward.", expected=EXPECTED_SHAPE)
-    for repair in evidence.trace.repairs:
-        if repair.kind == "device":
-            return failed(
-                "Net moves data or layers to the GPU itself, so it cannot run on a computer without a GPU.",
-                "Remove .cuda() and .to('cuda') from Net: the lab's script already moves the network and the data.",
-                expected="a Net that runs on the device of its input",
-            )
-    if evidence.probe is None:
+    moves = any(repair.kind == "device" for repair in evidence.trace.repairs)
+    if evidence.probe is None and not moves:
         return ended(evidence.ending, "Running forward", "probe")
-    passes = evidence.probe.passes
+    passes: Sequence[Pass | RecordedPass] = [run for run in case.unrepaired if run.mode == "eval"]
+    if not passes and evidence.probe is not None:
+        passes = evidence.probe.passes
+    problem = _training_problem(case)
     transposed = next((run for run in passes if run.shape == (10, run.batch) and run.batch != 10), None)
     if transposed is not None:
         return failed(
@@ -42,16 +40,21 @@ def shape(case: Case) -> Finding:
             seen=f"shape (10, {transposed.batch}) for {transposed.batch} images",
         )
     good = [run for run in passes if _is_good(run)]
-    if good and evidence.trace.problem is None:
+    if moves and problem is None and (good or not passes):
+        return failed(
+            "Net moves data or layers to the GPU itself, so it cannot run on a computer without a GPU.",
+            "Remove .cuda() and .to('cuda') from Net: the lab's script already moves the network and the data.",
+            expected="a Net that runs on the device of its input",
+        )
+    if good and problem is None:
         return passed(
             "forward returns one row of ten scores for each image.",
             expected=EXPECTED_SHAPE,
             seen=str(good[0].shape),
         )
-    if good and evidence.trace.problem is not None and evidence.trace.problem.kind == "forward":
+    if good and problem is not None and problem.kind == "forward":
         return failed(
-            "forward works in evaluation mode but raises an error in training mode"
-            f"{at(evidence.trace.problem)}: {cause(evidence.trace.problem)}.",
+            f"forward works in evaluation mode but raises an error in training mode{at(problem)}: {cause(problem)}.",
             "Call net.train(), run one batch, and correct the line that fails.",
             expected=EXPECTED_SHAPE,
         )
@@ -61,7 +64,16 @@ def shape(case: Case) -> Finding:
     return _wrong_result(case, shown)
 
 
-def _is_good(run: Pass) -> bool:
+def _training_problem(case: Case) -> Problem | None:
+    """Why forward failed in training mode, before any repair; None if it worked for some number of images."""
+    runs = [run for run in case.unrepaired if run.mode == "train"]
+    if not runs:
+        return case.evidence.trace.problem if case.evidence.trace is not None else None
+    problems = [run.problem for run in runs]
+    return None if None in problems else problems[0]
+
+
+def _is_good(run: Pass | RecordedPass) -> bool:
     return run.problem is None and run.returned == "Tensor" and run.shape == (run.batch, 10) and run.dtype == "float32"
 
 
@@ -69,7 +81,7 @@ _PAIRS = frozenset({"max", "min", "median", "mode", "sort", "topk", "kthvalue", 
 """Torch functions that return a named tuple of values and indices; the tuple has the function's name."""
 
 
-def _wrong_result(case: Case, run: Pass) -> Finding:
+def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
     if run.returned == "NoneType":
         return failed(
             "forward returns nothing.",
@@ -131,7 +143,7 @@ def _wrong_result(case: Case, run: Pass) -> Finding:
     )
 
 
-def _mixed_rows(case: Case, run: Pass, seen: str) -> Finding:
+def _mixed_rows(case: Case, run: Pass | RecordedPass, seen: str) -> Finding:
     flatten = _wrong_flatten(case)
     if flatten is None:
         hint = "Flatten with x.view(x.size(0), -1), which keeps one row for each image."
@@ -175,10 +187,9 @@ def batch(case: Case) -> Finding:
     broken = [run for run in tried if not _is_good(run)]
     if broken:
         return _broken_batches(case, works, broken)
-    if case.has_fresh_layers:
-        return skipped("Not checked, because forward creates layers with new weights each time.")
-    if probe.row_error is not None and probe.row_error > ROW_TOLERANCE:
-        if probe.score_row_error is not None and probe.score_row_error <= ROW_TOLERANCE:
+    rows = case.rows or probe
+    if rows.row_error is not None and rows.row_error > ROW_TOLERANCE:
+        if rows.score_row_error is not None and rows.score_row_error <= ROW_TOLERANCE:
             return passed(
                 "Every batch size works. Only the final softmax mixes images; "
                 "the check output.log_softmax reports that."

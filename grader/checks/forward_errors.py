@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from grader.checks.case import Case, failed
 from grader.checks.problem_text import at, cause
 from grader.model import Finding
@@ -14,24 +12,21 @@ EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 def raised(case: Case, problem: Problem) -> Finding:
     """The failed ``forward.shape`` for an error that forward raises in every pass."""
-    load, trace = case.evidence.load, case.evidence.trace
-    methods = load.methods if load is not None else ()
+    trace = case.evidence.trace
     repairs = trace.repairs if trace is not None else ()
     for repair in repairs:
-        finding = _wrong_size(repair, problem)
+        finding = _wrong_size(repair, problem) or _wrong_definition(repair, problem)
         if finding is not None:
             return finding
-    if problem.exception == "NotImplementedError" and "forward" in problem.message:
-        typo = _near("forward", methods)
-        hint = f"Rename {typo} to forward." if typo else "Write the method forward(self, x)."
-        return failed("Net has no method called forward.", hint, expected="forward(self, x)", seen=typo)
-    typo = _near("__init__", methods)
-    if problem.exception == "AttributeError" and typo and "__init__" not in methods:
+    if problem.kind == "missing-package":
         return failed(
-            f"Net has no __init__, so its layers are never created: the method is called {typo}.",
-            f"Rename {typo} to __init__ (two underscores on each side).",
-            expected="__init__(self)",
-            seen=typo,
+            f"{cause(problem).removeprefix(problem.exception).lstrip(': ')}.",
+            "Write forward without this package: it may use only torch and the Python standard library.",
+            expected=EXPECTED_SHAPE,
+        )
+    if problem.exception == "NotImplementedError" and "forward" in problem.message:
+        return failed(
+            "Net has no method called forward.", "Write the method forward(self, x).", expected="forward(self, x)"
         )
     if "super" in problem.message or "_forward_hooks" in problem.message or "_backward_hooks" in problem.message:
         return failed("Net() does not call the __init__ of nn.Module.", "Begin __init__ with super().__init__().")
@@ -101,7 +96,49 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
         )
     if repair.kind == "reshape-layout":
         return not_contiguous(problem)
+    if repair.kind == "input-shape":
+        name = repair.layer or "The first convolution"
+        return failed(
+            f"{name} {repair.message}{at(problem)}, where it needs a batch of images.",
+            "Pass the images on as forward gets them: (N, 1, 28, 28), without unsqueeze, squeeze, view or flatten.",
+            expected="a tensor of shape (N, channels, height, width)",
+            seen=problem.code.strip(),
+        )
     return None
+
+
+def _wrong_definition(repair: Repair, problem: Problem) -> Finding | None:
+    """The finding for something that forward uses and that does not exist as it should; None for other repairs."""
+    if repair.kind == "forward-name":
+        hint = f"Rename {repair.layer} to forward."
+        return failed("Net has no method called forward.", hint, expected="forward(self, x)", seen=repair.layer)
+    if repair.kind == "init-name":
+        return failed(
+            f"Net has no __init__, so its layers are never created: the method is called {repair.layer}.",
+            f"Rename {repair.layer} to __init__ (two underscores on each side).",
+            expected="__init__(self)",
+            seen=repair.layer,
+        )
+    hints = {
+        "comma": "Remove the comma at the end of that line: it makes a tuple.",
+        "attribute": f"Create it in __init__: self.{repair.layer} = ...; or correct the name.",
+        "missing-layer": f"Create it in __init__: self.{repair.layer} = ...; or correct the name.",
+        "name": f"Write {repair.assumed.partition(' were ')[2]}.".replace("Write imported from torch", "Import it"),
+        "layer-call": "Write nn.ReLU()(x) or F.relu(x): the first brackets create the layer, the second ones call it.",
+        "misspelt": "Correct the spelling.",
+        "softmax-dim": "Use dim=1, the dimension of the ten classes.",
+    }
+    if repair.kind not in hints:
+        return None
+    layer = f"self.{repair.layer} "
+    subjects = {"attribute": layer, "missing-layer": layer, "softmax-dim": "the softmax "}
+    what = subjects.get(repair.kind, "") + repair.message
+    return failed(
+        f"forward stops{at(problem)}: {what}.",
+        hints[repair.kind],
+        expected=EXPECTED_SHAPE,
+        seen=problem.code.strip(),
+    )
 
 
 def not_contiguous(problem: Problem, *, sizes: str = "", expected: str = "") -> Finding:
@@ -112,10 +149,3 @@ def not_contiguous(problem: Problem, *, sizes: str = "", expected: str = "") -> 
         expected=expected,
         seen=problem.code.strip(),
     )
-
-
-def _near(name: str, methods: tuple[str, ...]) -> str:
-    """A method whose name looks like a misspelling of ``name``; empty if there is none. Underscores are ignored."""
-    others = [method for method in methods if method != name]
-    close = get_close_matches(name.strip("_"), [method.strip("_") for method in others], n=1, cutoff=0.7)
-    return next((method for method in others if close and method.strip("_") == close[0]), "")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from grader.checks.case import Case, failed, listed, passed, skipped
+from dataclasses import replace
+
+from grader.checks.case import Case, failed, listed, passed
 from grader.checks.endings import ended
 from grader.checks.problem_text import cause
-from grader.model import Finding
-from grader.model.evidence import Operation, ParameterGradient
+from grader.model import Finding, Status
+from grader.model.evidence import Gradients, Operation, ParameterGradient
 from grader.model.quantities import quantity
+from grader.model.repair_kinds import CUT_GRADIENTS, FRESH_WEIGHTS, IN_PLACE
 
 
 def gradients(case: Case) -> Finding:
@@ -15,7 +18,24 @@ def gradients(case: Case) -> Finding:
 
     A good gradient is finite and not zero everywhere.
     """
-    measured = case.evidence.gradients
+    finding = _of_backward_pass(case)
+    if finding.status is not Status.FAILED:
+        return finding
+    sentences = (case.assumed(kind) for kind in (FRESH_WEIGHTS, IN_PLACE, CUT_GRADIENTS))
+    return replace(finding, message=finding.message + next(filter(None, sentences), ""))
+
+
+def is_cut(case: Case) -> bool:
+    """Whether some weight gets no gradient, because it is not registered, or is frozen or cut off."""
+    measured = case.gradients
+    if measured is None:
+        return False
+    is_fresh = any(layer.is_fresh for layer in case.network.weighted)
+    return is_fresh or bool(measured.unregistered) or any(weight.state == "none" for weight in measured.parameters)
+
+
+def _of_backward_pass(case: Case) -> Finding:
+    measured = case.gradients
     if measured is None:
         return ended(case.evidence.ending, "Computing gradients", "gradients")
     detaches = [operation for operation in case.network.path if operation.kind == "detach"]
@@ -37,7 +57,7 @@ def gradients(case: Case) -> Finding:
             expected="every weight in net.parameters()",
             seen=", ".join(measured.unregistered[:3]),
         )
-    if measured.problem is not None and "inplace operation" in measured.problem.message:
+    if is_overwritten(measured):
         return failed(
             "The backward pass fails, because forward changes a tensor in place that backward needs.",
             "Create new tensors in forward: write x = x + y instead of x += y, and leave out inplace=True.",
@@ -67,8 +87,6 @@ def gradients(case: Case) -> Finding:
             expected=expected,
         )
     dead = [parameter for parameter in used if parameter.state == "zero"]
-    if dead and case.has_dropout_of_everything:
-        return skipped("Not checked, because a dropout with p=1 sets every value to zero.")
     if dead:
         return failed(
             f"The gradient of {_names(dead)} is zero everywhere, so these weights cannot learn.",
@@ -76,6 +94,11 @@ def gradients(case: Case) -> Finding:
             expected=expected,
         )
     return passed(f"{quantity(len(used), 'parameter tensor')} {'gets' if len(used) == 1 else 'get'} a gradient.")
+
+
+def is_overwritten(measured: Gradients) -> bool:
+    """Whether the backward pass fails because forward changed a tensor in place that it needs."""
+    return measured.problem is not None and "inplace operation" in measured.problem.message
 
 
 def _cut_off(used: list[ParameterGradient], detaches: list[Operation]) -> Finding | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from grader.model import Finding, Flag, Status
 from grader.model.evidence import ALL_CHECKS, Doubt, Evidence
 
+_WAITING = "Waiting for a tutor: "
 ENDINGS = {
     "crashed": "The submission wrote to the grader's own channel; read its code.",
     "unobserved": "The submission does something that the grader does not support; run the script by hand.",
@@ -41,7 +42,15 @@ def _with_hold(id: str, finding: Finding, doubts: Sequence[Doubt]) -> Finding:
     is_settled = finding.status in {Status.NEEDS_REVIEW, Status.ERROR}
     reasons = [doubt.message for doubt in doubts if doubt.check == ALL_CHECKS and id != "loads"]
     reasons += [doubt.message for doubt in doubts if doubt.check == id and is_earned]
-    if is_settled or not reasons:
-        return finding
-    more = "" if finding.status is Status.PASSED else f" {finding.message}"
-    return replace(finding, status=Status.NEEDS_REVIEW, message=f"Waiting for a tutor: {reasons[0]}{more}", hint="")
+    return finding if is_settled or not reasons else _waiting(finding, reasons[0])
+
+
+def all_held(findings: Mapping[str, Finding], reason: str) -> dict[str, Finding]:
+    """The findings, ``loads`` included, as proposals that wait for a tutor, because the script itself is in doubt."""
+    return {id: f if f.status is Status.ERROR else _waiting(f, reason) for id, f in findings.items()}
+
+
+def _waiting(finding: Finding, reason: str) -> Finding:
+    more = "" if finding.status is Status.PASSED else f" {finding.message.removeprefix(_WAITING)}"
+    message = f"{_WAITING}{reason}{more}"
+    return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="", cause="")

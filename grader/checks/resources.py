@@ -16,17 +16,18 @@ def resources(case: Case) -> Finding:
     expected = (
         f"fewer than {case.max_parameters:,} parameters, and less than {case.max_forward_seconds:g} s for 64 images"
     )
-    if build is not None and build.parameters >= case.max_parameters:
+    parameters = max(build.parameters if build is not None else 0, measured.parameters if measured is not None else 0)
+    if parameters >= case.max_parameters:
         return failed(
-            f"Net has too many parameters: {build.parameters:,}.",
+            f"Net has too many parameters: {parameters:,}.",
             "Use fewer channels, pool earlier, or use a smaller first fully connected layer.",
             expected=expected,
-            seen=f"{build.parameters:,} parameters",
+            seen=f"{parameters:,} parameters",
         )
     if measured is None:
         return ended(case.evidence.ending, "Timing a forward pass", "resources")
     if measured.problem is not None:
-        return skipped("Not checked, because no forward pass could be timed.")
+        return skipped("forward.shape", "Not checked, because no forward pass could be timed.")
     seen = f"{measured.parameters:,} parameters, {measured.forward_seconds * 1000:.0f} ms"
     if measured.forward_seconds >= case.max_forward_seconds:
         return failed(

@@ -1,14 +1,15 @@
-"""The six structure checks: which layers are on the executed path from input to output, and in which order."""
+"""Five structure checks: which layers are on the executed path from input to output, and in which order."""
 
 from __future__ import annotations
 
-from grader.checks.case import Case, failed, listed, passed, skipped
-from grader.checks.executed_network import ExecutedNetwork, layer_word, size_word
+from dataclasses import replace
+
+from grader.checks.case import NOT_SEEN, Case, failed, listed, passed, skipped
+from grader.checks.executed_network import ExecutedNetwork, layer_word, position, size_word
 from grader.model import Finding
 from grader.model.evidence import Layer, Operation
 from grader.model.quantities import quantity
-
-NOT_SEEN = "not checked, because forward stops with an error first"
+from grader.model.repair_kinds import DROPOUT
 
 
 def conv(case: Case) -> Finding:
@@ -16,7 +17,7 @@ def conv(case: Case) -> Finding:
     network = case.network
     found = len(network.convs)
     if not network.is_complete and found <= 2 and not (found == 2 and network.linears):
-        return skipped(f"The convolution layers were {NOT_SEEN}.")
+        return skipped("forward.shape", NOT_SEEN)
     return _exactly_two(case, network.convs, noun="convolution layer", type_word="Conv")
 
 
@@ -24,7 +25,7 @@ def linear(case: Case) -> Finding:
     """Exactly two fully connected layers are on the executed path."""
     network = case.network
     if not network.is_complete and len(network.linears) <= 2:
-        return skipped(f"The fully connected layers were {NOT_SEEN}.")
+        return skipped("forward.shape", NOT_SEEN)
     return _exactly_two(case, network.linears, noun="fully connected layer", type_word="Linear", example=" (nn.Linear)")
 
 
@@ -52,37 +53,38 @@ def dropout_conv(case: Case) -> Finding:
     """A dropout that has an effect is between the second convolution and the first fully connected layer."""
     network = case.network
     if not network.convs:
-        return skipped("Not checked, because forward uses no convolution layer.")
+        return skipped("structure.conv", "Not checked, because forward uses no convolution layer.")
     start = network.convs[1] if len(network.convs) > 1 else network.convs[0]
     end = next((layer for layer in network.linears if layer.index > start.index), None)
     place = "between the second convolution and the first fully connected layer"
     if not network.is_complete and end is None and not _working(network.between(start, None, "dropout")):
-        return skipped(f"The dropout after the convolutions was {NOT_SEEN}.")
-    return _dropout(
-        network, start, end, place, "after the second convolution (before or after pooling, ReLU or flatten)"
-    )
+        return skipped("forward.shape", NOT_SEEN)
+    return _dropout(case, start, end, place, "after the second convolution (before or after pooling, ReLU or flatten)")
 
 
 def dropout_fc(case: Case) -> Finding:
     """A dropout that has an effect is between the first and the last fully connected layer."""
     network = case.network
     if len(network.linears) < 2:
-        reason = NOT_SEEN if not network.is_complete else "not checked, because there are fewer than two of them"
-        return skipped(f"The dropout between the fully connected layers was {reason}.")
+        if not network.is_complete:
+            return skipped("forward.shape", NOT_SEEN)
+        return skipped("structure.linear", "Not checked, because there are fewer than two fully connected layers.")
     place = "between the first and the second fully connected layer"
     return _dropout(
-        network, network.linears[0], network.linears[-1], place, "after the first fully connected layer and its ReLU"
+        case, network.linears[0], network.linears[-1], place, "after the first fully connected layer and its ReLU"
     )
 
 
-def _dropout(network: ExecutedNetwork, start: Operation, end: Operation | None, place: str, where: str) -> Finding:
+def _dropout(case: Case, start: Operation, end: Operation | None, place: str, where: str) -> Finding:
+    network = case.network
     found = network.between(start, end, "dropout")
     working = _working(found)
     if working:
         return passed(f"A dropout is applied {place}.", seen=_dropout_word(working[0]))
     expected = f"a dropout {place}"
     if found:
-        return _dropout_without_effect(found[0], place, expected)
+        finding = _dropout_without_effect(found[0], place, expected)
+        return replace(finding, message=finding.message + case.assumed(DROPOUT))
     unused = [step for step in network.unused if step.kind == "dropout" and _is_between(step, start, end)]
     if unused:
         return failed(
@@ -101,7 +103,9 @@ def _dropout_without_effect(dropout: Operation, place: str, expected: str) -> Fi
     if dropout.probability is not None and dropout.probability >= 1:
         return failed(
             f"The dropout {place} has p=1, so it sets every value to zero.",
-            "Give it a probability between 0 and 1, for example p=0.5.",
+            "Give it a probability between 0 and 1, for example p=0.5."
+            if dropout.layer
+            else "In F.dropout, the second argument is p: write F.dropout(x, training=self.training).",
             expected=expected,
             seen=f"{word} with p=1",
         )
@@ -114,90 +118,10 @@ def _dropout_without_effect(dropout: Operation, place: str, expected: str) -> Fi
         )
     return failed(
         f"The dropout {place} has p=0, so it has no effect.",
-        "Give it a probability above 0, for example p=0.5.",
+        "Give it a probability above 0, for example p=0.5, with a decimal point: nn.Dropout(0, 5) has p=0.",
         expected=expected,
         seen=f"{word} with p=0",
     )
-
-
-def relu(case: Case) -> Finding:
-    """A ReLU follows each hidden layer, none follows the last layer, and forward uses no other activation function."""
-    network = case.network
-    weighted = network.weighted
-    if not weighted or (len(weighted) < 2 and not network.is_complete):
-        return skipped(
-            f"The activation functions were {NOT_SEEN}."
-            if not network.is_complete
-            else "Not checked, because forward uses no layer that a ReLU could follow."
-        )
-    missing: list[str] = []
-    for layer in weighted[:-1]:
-        following = network.after(layer)
-        other = next((step for step in following if step.kind in {"activation", "softmax"}), None)
-        if other is not None and other.kind == "softmax":
-            return failed(
-                f"forward applies softmax after {_position(network, layer)}, where the lab asks for a ReLU.",
-                "Replace it with F.relu, and use log_softmax only at the end of forward.",
-                expected=f"a ReLU after {_position(network, layer)}",
-                seen="softmax",
-            )
-        if other is not None:
-            return failed(
-                f"forward applies {other.name} after {_position(network, layer)}, where the lab asks for a ReLU.",
-                f"Use F.relu (or nn.ReLU) instead of {other.name}.",
-                expected=f"a ReLU after {_position(network, layer)}",
-                seen=other.name,
-            )
-        if not _is_rectified(network, following):
-            missing.append(_position(network, layer))
-    if missing:
-        where = listed(missing)
-        return failed(
-            f"There is no ReLU after {where}.",
-            f"Apply F.relu (or nn.ReLU) to the output of {where}, before the next layer.",
-            expected=f"a ReLU after {where}",
-            seen="no activation function there",
-        )
-    of_scores = _activation_of_scores(case, weighted[-1]) if network.is_complete else None
-    if of_scores is not None:
-        name = "a ReLU" if of_scores.kind == "relu" else of_scores.name
-        return failed(
-            f"forward applies {name} to the output scores, after {_position(network, weighted[-1])}.",
-            "Remove it: apply only log_softmax to the scores of the last layer.",
-            expected="no activation function after the last fully connected layer",
-            seen=of_scores.name,
-        )
-    if not network.is_complete:
-        return skipped(f"The activation functions of the later layers were {NOT_SEEN}.")
-    return passed("There is a ReLU after each hidden layer, and none after the last layer.")
-
-
-def _is_rectified(network: ExecutedNetwork, following: tuple[Operation, ...]) -> bool:
-    """Whether every layer with weights in ``following`` has an input that went through a ReLU."""
-    weighted = {layer.index for layer in network.weighted}
-    rectified: set[int] = set()
-    for step in following:
-        if step.index in weighted:
-            if rectified.isdisjoint(step.inputs):
-                return False
-        elif (step.kind == "relu" and step.matters) or not rectified.isdisjoint(step.inputs):
-            rectified.add(step.index)
-    return True
-
-
-def _activation_of_scores(case: Case, last: Operation) -> Operation | None:
-    """A ReLU or another activation function between the last layer and the log-softmax; None if there is none.
-
-    Also None if there is no log-softmax: the check of the outputs reports an activation function in its place.
-    """
-    probe = case.evidence.probe
-    scores = probe.scores if probe is not None else None
-    following = case.network.after(last)
-    ends = [place for place, step in enumerate(following) if step.kind in {"softmax", "log_softmax"}]
-    if not ends and scores is not None and scores.lead is None:
-        return None
-    before_end = following[: ends[0] if ends else None]
-    return next((step for step in before_end if step.kind in {"relu", "activation"}), None)
 
 
 def order(case: Case) -> Finding:
@@ -205,11 +129,9 @@ def order(case: Case) -> Finding:
     network = case.network
     weighted = network.weighted
     if not weighted or not network.is_complete:
-        return skipped(
-            f"The order of the layers was {NOT_SEEN}."
-            if not network.is_complete
-            else "Not checked, because forward uses no layer."
-        )
+        if not network.is_complete:
+            return skipped("forward.shape", NOT_SEEN)
+        return skipped("structure.conv", "Not checked, because forward uses no layer.")
     if network.convs and network.linears and network.convs[-1].index > network.linears[0].index:
         return failed(
             "forward applies a convolution after a fully connected layer.",
@@ -273,17 +195,6 @@ def _dropout_word(dropout: Operation) -> str:
     )
 
 
-def _position(network: ExecutedNetwork, layer: Operation) -> str:
-    """A layer by its position, with the student's name for it: ``the first convolution (conv1)``."""
-    group, noun = (
-        (network.convs, "convolution") if layer in network.convs else (network.linears, "fully connected layer")
-    )
-    ordinals = ("first", "second", "third", "fourth", "fifth", "sixth")
-    place = group.index(layer)
-    ordinal = ordinals[place] if place < len(ordinals) else f"{place + 1}th"
-    return f"the {ordinal} {noun}" + (f" ({layer.layer})" if layer.layer else "")
-
-
 def _whereabouts(network: ExecutedNetwork, operation: Operation) -> str:
     before = [layer for layer in network.weighted if layer.index < operation.index]
-    return f"after {_position(network, before[-1])}" if before else "before the first layer"
+    return f"after {position(network, before[-1])}" if before else "before the first layer"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from statistics import median
 
-from grader.checks.case import Case, failed, passed, skipped, undecided
+from grader.checks.case import Case, failed, passed, skipped, unassessed, undecided
 from grader.checks.endings import ended
 from grader.checks.problem_text import cause
 from grader.lab4.files import SCRIPT
@@ -54,7 +54,7 @@ def accuracy(case: Case) -> Finding:
     expected = f"at least {full:.0%} correct on held-out images after at most {plan.steps} steps"
     if not trainings:
         if case.evidence.ending.kind == "finished":
-            return skipped("Not checked, because the network could not be trained after an earlier fault.")
+            return _untrained(case)
         return ended(case.evidence.ending, "The training run", "train")
     problem = next((run.problem for run in trainings if run.problem is not None), None)
     if problem is not None:
@@ -78,11 +78,20 @@ def accuracy(case: Case) -> Finding:
             expected=expected,
             seen=seen,
         )
-    if case.has_dropout_of_everything:
-        return skipped("Not marked separately: a dropout with p=1 sets every value to zero in training mode.")
     if case.evidence.ending.kind != "finished":
         return ended(case.evidence.ending, "The training run")
     return _below_the_best_band(case, reached, expected=expected, seen=seen)
+
+
+def _untrained(case: Case) -> Finding:
+    """The finding if the network was not trained although observation ran to the end."""
+    build, gradients = case.evidence.build, case.gradients
+    if build is not None and build.parameters >= case.max_parameters:
+        return unassessed("The training of a network with so many parameters")
+    is_cut = gradients is not None and gradients.problem is not None
+    if is_cut or any(layer.is_fresh for layer in case.network.weighted):
+        return skipped("behaviour.gradients", "Not checked, because a network like this cannot be trained.")
+    return skipped("output.log_softmax", "Not checked, because outputs like these cannot be learned.")
 
 
 def _below_the_best_band(case: Case, reached: list[float], *, expected: str, seen: str) -> Finding:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.model.evidence import Training
-
-CLASSES = 10
+from grader.model.images import CLASSES
 
 
 @dataclass(frozen=True)

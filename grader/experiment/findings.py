@@ -62,7 +62,7 @@ def _varied(found: Experiment) -> Finding:
     trials = found.trials
     expected = f"at least {LEAST_TRIALS} runs, with several numbers of channels and several kernel sizes"
     if not trials:
-        return skipped(_NO_TRIALS)
+        return skipped("experiment.table", _NO_TRIALS)
     channels = {(trial.channels1, trial.channels2) for trial in trials}
     kernels = {(trial.kernel1, trial.kernel2) for trial in trials}
     seen = f"{quantity(len(trials), 'run')}: channels {_pairs(channels)}; kernel sizes {_pairs(kernels)}"
@@ -85,7 +85,7 @@ def _figures(found: Experiment) -> Finding:
     trials = found.trials
     expected = f"accuracies from 0 to 1, seconds above 0, and kernels of 1 to {SIDE} pixels"
     if not trials:
-        return skipped(_NO_TRIALS)
+        return skipped("experiment.table", _NO_TRIALS)
     impossible = [(trial, reason) for trial in trials if (reason := _impossible(trial))]
     if impossible:
         seen = _lines(impossible)
@@ -133,12 +133,12 @@ def _odd(trial: Trial) -> str:
 
 def _rerun(found: Experiment) -> Finding:
     if not found.trials:
-        return skipped(_NO_TRIALS)
+        return skipped("experiment.table", _NO_TRIALS)
     again = found.rerun
     if again is None or again.accuracy is None:
-        # What the grader could not check costs no points: see ``pipeline.marking``.
+        # What the grader could not check costs no points.
         reason = again.problem if again is not None else ""
-        return Finding(Status.SKIPPED, reason or "No line was trained again.", fraction=Decimal(1))
+        return undecided(reason or "No line was trained again.", proposed=Decimal(1))
     return _compared(again, again.accuracy)
 
 

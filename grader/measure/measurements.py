@@ -19,9 +19,10 @@ from grader.measure.gradients import gradients_of
 from grader.measure.images import Images
 from grader.measure.network import RunnableNetwork, bypassing, open_network, torch_problem
 from grader.measure.outputs import bounded, probing_of
+from grader.measure.repaired_graph import repaired
 from grader.measure.replay import TORCH_ERRORS, is_out_of_memory
 from grader.model.evidence import ROW_TOLERANCE, Measurements, Modes, Recording, Resources, Tracing
-from grader.model.graph import Graph, GraphRefused
+from grader.model.graph import Graph, GraphRefused, size_of
 
 LARGEST_TRAINED = 50_000_000
 """A net with more parameters than this is not trained; the lab's network has about 20,000."""
@@ -36,6 +37,8 @@ class Subject:
     parameters: int
     seed: int
     """Seed of the chosen weights and images in the submission's process."""
+    repairs: tuple[str, ...] = ()
+    """Kinds of :mod:`grader.model.repair_kinds`: what is measured is the graph after these repairs."""
 
 
 def measure(subject: Subject, images: Images, *, seed: int) -> Measurements:
@@ -54,21 +57,20 @@ def measure(subject: Subject, images: Images, *, seed: int) -> Measurements:
 
 
 def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurements:
-    graph, recording = subject.graph, subject.recording
+    recording = subject.recording
     seconds: dict[str, float] = {}
 
     def probes(count: int) -> Tensor:
         return images.probes(count, seed=seed)
 
     with _timed(seconds, "trace"):
-        cost_of(graph)
+        cost_of(subject.graph)
+        graph = repaired(subject.graph, subject.repairs, probes, seed=seed)
         network = open_network(graph, probes, seed=seed)
-        # With repaired sizes, the layers are classified, but their effects are not measured.
-        effects = {} if recording.repairs else effects_of(network, itertools.count(seed))
+        # If forward could not be repaired, the layers are classified, but their effects are not measured.
+        is_whole = graph.training.output is not None and graph.evaluation.output is not None
+        effects = effects_of(network, itertools.count(seed)) if is_whole else {}
         trace = _trace(network, recording, effects)
-    if any(repair.kind == "device" for repair in recording.repairs):
-        # The rest would run on a machine with a GPU and fail without one; the result must not depend on that.
-        return Measurements(trace, seconds=seconds)
     with _timed(seconds, "probe"):
         probe = probing_of(network, recording.passes)
     usable = [passed.batch for passed in probe.passes if passed.problem is None and passed.shape == (passed.batch, 10)]
@@ -79,19 +81,20 @@ def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurement
     with _timed(seconds, "gradients"):
         gradients = gradients_of(network, seed=seed)
     with _timed(seconds, "resources"):
-        resources = _resources(network, subject.parameters)
+        # A repair may have added layers to those that Net() has.
+        recorded = sum(size_of(weight.shape) for weight in graph.weights if weight.is_registered)
+        parameters = max(subject.parameters, recorded)
+        resources = _resources(network, parameters)
     with _timed(seconds, "doubts"):
         doubts = (
-            *echo_doubts(network, recording, seed=subject.seed),
-            *knowledge_doubts(network, images),
+            ()
+            if subject.repairs
+            else (
+                *echo_doubts(network, recording, seed=subject.seed),
+                *knowledge_doubts(network, images),
+            )
         )
-    is_hopeless = (
-        subject.parameters > LARGEST_TRAINED
-        or gradients.problem is not None
-        or (probe.scores is not None and not probe.scores.is_finite)
-        or any(operation.is_fresh and operation.kind in {"conv", "linear", "norm"} for operation in trace.operations)
-        or any(operation.drops_everything for operation in trace.operations)
-    )
+    is_hopeless = parameters > LARGEST_TRAINED or (probe.scores is not None and not probe.scores.is_finite)
     is_mixing = probe.row_error is not None and probe.row_error > ROW_TOLERANCE
     return Measurements(
         trace, probe, modes, gradients, resources, doubts, seconds, not is_hopeless, is_worth_retrying=not is_mixing

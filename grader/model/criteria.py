@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 _CENT = Decimal("0.01")
@@ -72,3 +73,5 @@ class Rubric:
     max_forward_seconds: float
     experiment: tuple[Criterion, ...] = ()
     """Criteria of the experiment; empty if it carries no points."""
+    repairs: Mapping[str, str] = field(default_factory=dict)
+    """What kinds of repair do, other than to cost the item that the fault breaks: :mod:`grader.model.repair_kinds`."""

@@ -6,7 +6,7 @@ measured on the graph made from it. The same types serve the sandbox, the stored
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.model.graph import Graph
 from grader.model.measurement import (
@@ -57,6 +57,7 @@ __all__ = [
     "ROW_TOLERANCE",
     "STAGES",
     "WEIGHTED",
+    "Behind",
     "Building",
     "CurvePoint",
     "Doubt",
@@ -104,6 +105,21 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """What lies behind faults that the graph shows: the network was trained after ``repairs`` of its graph.
+
+    ``repairs`` are kinds of :mod:`grader.model.repair_kinds`. ``measurements`` were made after those of them that
+    change values; None if there were none.
+    """
+
+    repairs: tuple[str, ...] = ()
+    measurements: Measurements | None = None
+
+
+NOT_REPAIRED = Behind()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything observed about one submission. A stage that was not reached is None."""
 
@@ -118,6 +134,7 @@ class Evidence:
     modes: Modes | None = None
     gradients: Gradients | None = None
     resources: Resources | None = None
+    behind: Behind = NOT_REPAIRED
     trainings: tuple[Training, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     output: str = ""
@@ -127,3 +144,16 @@ class Evidence:
     isolation: str = ""
     """How the submission was isolated, as one sentence that begins with the level."""
     format: int = FORMAT
+
+    def with_measurements(self, found: Measurements) -> Evidence:
+        """The evidence with everything that was measured on the graph except training."""
+        return replace(
+            self,
+            trace=found.trace,
+            probe=found.probe,
+            modes=found.modes,
+            gradients=found.gradients,
+            resources=found.resources,
+            doubts=tuple(dict.fromkeys((*self.doubts, *found.doubts))),
+            seconds={**self.seconds, **found.seconds},
+        )

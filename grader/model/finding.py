@@ -22,9 +22,20 @@ class Status(enum.StrEnum):
     ERROR = "error"
 
 
+def require_cause(status: Status, cause: str) -> None:
+    """Raise ValueError unless a skipped item, and no other, names the item that caused it."""
+    if (status is Status.SKIPPED) != bool(cause):
+        what = "needs the id of its cause" if status is Status.SKIPPED else f"cannot have a cause ({cause})"
+        raise ValueError(f"an item with status {status} {what}")
+
+
 @dataclass(frozen=True)
 class Finding:
-    """What a check concludes from evidence; it earns ``fraction`` (0..1) of the points."""
+    """What a check concludes from evidence; it earns ``fraction`` (0..1) of the points.
+
+    A skipped finding, and no other, has a ``cause``: the id of the item whose fault, partial result or wait leaves this
+    one unassessed. Raises ValueError for a skipped finding without a cause.
+    """
 
     status: Status
     message: str
@@ -32,6 +43,10 @@ class Finding:
     fraction: Decimal = Decimal(0)
     expected: str = ""
     seen: str = ""
+    cause: str = ""
+
+    def __post_init__(self) -> None:
+        require_cause(self.status, self.cause)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SIDE = 28
+CLASSES = 10
+"""The digits 0 to 9."""
 MOST_MISTAKES = 8
 MOST_FILTERS = 32
 MOST_CHANNELS = 3

@@ -176,6 +176,10 @@ def _passes(recording: Recording) -> Iterator[Doubt]:
     ended = [recorded for recorded in recording.passes if recorded.problem is None and not recorded.is_repaired]
     if len({(recorded.returned, len(recorded.shape)) for recorded in ended if recorded.batch > 1}) > 1:
         yield Doubt("passes-differ", ALL_CHECKS, "forward does not return the same kind of result in each pass.")
+    missing = [repair.layer for repair in recording.repairs if repair.kind == "missing-layer"]
+    if len(missing) > 1:
+        message = f"forward uses layers that Net never creates ({', '.join(missing[:4])}); others took their place."
+        yield Doubt("missing-layers", ALL_CHECKS, message)
     if any(remark.id == "changed-unseen" for remark in recording.remarks):
         message = "Values change between two operations, but no recorded operation changes them."
         yield Doubt("unseen-values", ALL_CHECKS, message)

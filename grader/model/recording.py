@@ -33,6 +33,23 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """A fault that was repaired, so that what lies behind it can be assessed.
+
+    ``kind`` is stable; docs/marking-policy.md lists the kinds. ``assumed`` completes the sentence "The rest was
+    assessed as if ...": ``fc2 had 10 outputs``. ``problem`` is the fault itself as the submission's process saw it.
+    """
+
+    kind: str
+    layer: str
+    message: str
+    expected: int = 0
+    seen: int = 0
+    assumed: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
 class Loading:
     """Stage ``load``: the script was read, and ``Net`` was extracted from it, unless there is a ``problem``.
 
@@ -47,6 +64,10 @@ class Loading:
     methods: tuple[str, ...] = ()
     is_blank: bool = False
     remarks: tuple[Remark, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    """Faults of the script that the grader repaired to get at Net; with a ``problem`` too, they were not enough."""
+    has_network: bool = False
+    """Whether the submitted code holds a network that is not blank, whether it loads or not."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +87,8 @@ class Building:
     parameters: int = 0
     layers: tuple[Layer, ...] = ()
     remarks: tuple[Remark, ...] = ()
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A fault that stops the forward pass, repaired in one recorded pass only, so that the rest could be recorded.
-
-    ``kind`` is linear-size, conv-channels, flatten-missing, flatten-batch, reshape-size, reshape-layout or device.
-    """
-
-    kind: str
-    layer: str
-    message: str
-    expected: int = 0
-    seen: int = 0
+    repairs: tuple[Repair, ...] = ()
+    """Faults of ``Net()`` that the grader repaired to build it."""
 
 
 NO_PROGRAM = Program()
@@ -90,7 +99,8 @@ class RecordedPass:
     """One pass of the submission's own code, in ``mode`` train or eval over ``batch`` images.
 
     ``shape`` and ``dtype`` are those of the resulting tensor, ``returned`` is the Python type of the result. With
-    ``problem`` set, ``program`` has the operations before the error. ``is_repaired``: sizes were repaired.
+    ``problem`` set, ``program`` has the operations before the error. ``is_repaired``: this pass alone goes on behind
+    the fault, because repairs were not enough to record all of them.
     """
 
     mode: str
@@ -120,7 +130,10 @@ ECHO_IMAGES = 64
 
 @dataclass(frozen=True)
 class Recording:
-    """Stage ``record``: the operations of the network, pass by pass, with its weights, buffers and constants."""
+    """Stage ``record``: the operations of the network, pass by pass, with its weights, buffers and constants.
+
+    ``repairs`` are the faults behind which the recording goes on.
+    """
 
     passes: tuple[RecordedPass, ...] = ()
     weights: tuple[Weight, ...] = ()
@@ -129,6 +142,8 @@ class Recording:
     repairs: tuple[Repair, ...] = ()
     remarks: tuple[Remark, ...] = ()
     echo: Echo | None = None
+    unrepaired: tuple[RecordedPass, ...] = ()
+    """The passes before any repair, without programs, if ``passes`` ran on the network as repaired; otherwise empty."""
 
     def without_programs(self) -> Recording:
         """The recording without the operations of its passes, which are in the graph."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from grader.model.answers import MarkedAnswer
-from grader.model.finding import Status
+from grader.model.finding import Status, require_cause
 from grader.model.submission import Flag
 
 
@@ -58,6 +58,11 @@ class Result:
     comments: tuple[Decision, ...] = ()
     answer: MarkedAnswer | None = None
     """The written answer; None for code and experiment."""
+    cause: str = ""
+    """The id of the item that left this one unassessed, if the status is skipped; otherwise empty."""
+
+    def __post_init__(self) -> None:
+        require_cause(self.status, self.cause)
 
     @property
     def part(self) -> str:

@@ -34,6 +34,12 @@ class Submission:
     """Files that may contain the answers to Part 1."""
     problem: str = ""
     flags: tuple[Flag, ...] = ()
+    has_network: bool = True
+    """Whether a script contains a network that somebody has begun to write: more than the blank template."""
+    code_document: str = ""
+    """The document from which ``script`` was extracted; empty if the script itself was handed in."""
+    has_unread_work: bool = False
+    """Whether there is no script, but something that may contain it and could not be read; ``problem`` names it."""
 
 
 @dataclass(frozen=True)

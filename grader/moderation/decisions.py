@@ -63,7 +63,8 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
     entries = decisions.of(report.student)
     if not entries:
         return report
-    results = tuple(_with_decision(report, result, entries) for result in report.results)
+    decided = {result.id: _with_decision(report, result, entries) for result in report.results}
+    results = tuple(_with_cause_undone(result, decided) for result in decided.values())
     return replace(
         report,
         results=results,
@@ -83,9 +84,17 @@ def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) 
         return _reopened(result, decision, "the student has handed in something else since")
     if decision.available != result.available:
         return _reopened(result, decision, f"the item was worth {decision.available:f} points then")
-    return replace(
-        result, status=_status(decision.new, result.available), awarded=decision.new, proposed=None, decision=decision
-    )
+    status = _status(decision.new, result.available)
+    return replace(result, status=status, awarded=decision.new, proposed=None, decision=decision, cause="")
+
+
+def _with_cause_undone(result: Result, by_id: Mapping[str, Result]) -> Result:
+    """The result; open again if it was skipped because of an item for which a tutor has given all points."""
+    cause = by_id.get(result.cause)
+    if cause is None or cause.decision is None or cause.awarded < cause.available:
+        return result
+    message = f"{cause.decision.author} gave all points for {cause.id}, so this item has to be decided too."
+    return replace(result, status=Status.NEEDS_REVIEW, message=message, hint="", proposed=Decimal(0), cause="")
 
 
 def _status(awarded: Decimal, available: Decimal) -> Status:
@@ -103,6 +112,7 @@ def _reopened(result: Result, decision: Decision, reason: str) -> Result:
         status=Status.NEEDS_REVIEW,
         awarded=Decimal(0),
         proposed=proposed,
+        cause="",
         message=f"{note} {result.message}".strip(),
     )
 

@@ -12,16 +12,16 @@ from decimal import Decimal
 from grader.answers.own_network import notes
 from grader.answers.sheet_marking import Marker, mark_sheet, wait_for_marking
 from grader.checks import find
-from grader.checks.case import not_reached
-from grader.checks.holds import flags_of, with_holds
+from grader.checks.case import listed, not_reached
+from grader.checks.holds import all_held, flags_of, with_holds
 from grader.checks.training import best_accuracy
 from grader.experiment.findings import experiment_findings
 from grader.lab4.files import SCRIPT
 from grader.lab4.items import EXPERIMENT_TITLES
-from grader.model import AnswerSheet, Criterion, Finding, Flag, Report, Result, Rubric, Status, Submission
+from grader.model import AnswerSheet, Criterion, Finding, Flag, GraderFault, Report, Result, Rubric, Status, Submission
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
-from grader.model.status import first_cause, overall_status
+from grader.model.status import first_cause, lost_without_cause, overall_status
 
 NO_SHEET = AnswerSheet()
 
@@ -46,8 +46,13 @@ def report_of(
         rubric.training[data],
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
+        repairs=rubric.repairs,
     )
+    if evidence.load is None and submission.has_network and findings["loads"].status is Status.FAILED:
+        findings["loads"] = replace(findings["loads"], status=Status.NEEDS_REVIEW)  # no settled zero on work
     findings = with_holds(findings, evidence.doubts)
+    if submission.code_document:
+        findings = all_held(findings, f"The code was taken from {submission.code_document}.")
     answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
@@ -62,13 +67,16 @@ def report_without_script(
     marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The report on a submission without a script: ``loads`` fails with the reason. Answers and experiment are marked
-    as usual.
+    """The report on a submission without a script: ``loads`` fails with the reason, or waits for a tutor if something
+    that may contain the script could not be read. Answers and experiment are marked as usual.
     """
     reason = submission.problem or "No script was found."
     hint = f"Hand in {SCRIPT}, or a notebook with the class Net in it."
     findings = {criterion.id: not_reached("loads") for criterion in rubric.part2}
-    findings["loads"] = Finding(Status.FAILED, reason, hint)
+    if submission.has_unread_work:
+        findings["loads"] = Finding(Status.NEEDS_REVIEW, f"Waiting for a tutor: {reason}", hint)
+    else:
+        findings["loads"] = Finding(Status.FAILED, reason, hint)
     answers = mark_sheet(sheet, rubric.part1, marker, {})
     return _report(submission, rubric, findings, submission.flags, answers, sheet, experiment)
 
@@ -95,7 +103,11 @@ def _report(
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
     tried = _experiment_items(rubric, experiment, sheet)
-    report = _summed(submission, (*items, *(tried if rubric.experiment else ()), *answers), flags)
+    results = (*items, *(tried if rubric.experiment else ()), *answers)
+    lost = lost_without_cause(results)
+    if lost:
+        raise GraderFault(f"no fault was found that explains the loss of points in {listed([one.id for one in lost])}")
+    report = _summed(submission, results, flags)
     return replace(report, unmarked=() if rubric.experiment else tried)
 
 
@@ -106,13 +118,7 @@ def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: Answ
         return ()
     findings = experiment_findings(experiment, sheet)
     unmarked = tuple(Criterion(id, title, Decimal(0)) for id, title in EXPERIMENT_TITLES.items())
-    return tuple(_item(item, _waiting(findings[item.id], item)) for item in rubric.experiment or unmarked)
-
-
-def _waiting(finding: Finding, criterion: Criterion) -> Finding:
-    """The finding; but if the grader skipped an item that carries points, it waits for a tutor."""
-    is_open = finding.status is Status.SKIPPED and finding.fraction and criterion.points
-    return replace(finding, status=Status.NEEDS_REVIEW) if is_open else finding
+    return tuple(_item(item, findings[item.id]) for item in rubric.experiment or unmarked)
 
 
 def _summed(submission: Submission, results: tuple[Result, ...], flags: tuple[Flag, ...]) -> Report:
@@ -142,4 +148,5 @@ def _item(criterion: Criterion, finding: Finding) -> Result:
         expected=finding.expected,
         seen=finding.seen,
         proposed=earned if is_open else None,
+        cause=finding.cause,
     )

@@ -13,12 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.checks.repairs import with_repairs
 from grader.checks.training import next_seed
 from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.measure.service import wire
 from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
 from grader.model.equality import digest
-from grader.model.evidence import Doubt, Ending, Evidence, Measurements, Training
+from grader.model.evidence import Ending, Evidence, Measurements, Training
 from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
 from grader.model.weights import without_samples
@@ -78,38 +79,60 @@ class Measuring:
             return replace(evidence, ending=_unmeasured(failure, "measure"))
         if isinstance(found, wire.Refused):
             return replace(evidence, ending=Ending("unrecorded", "record", found.reason))
-        evidence = _with(evidence, found.measurements)
-        if not found.measurements.is_trainable:
+        evidence = evidence.with_measurements(found.measurements)
+        try:
+            evidence = self._with_repairs(evidence, graph)
+        except MeasurementFailed as failure:
+            return replace(evidence, ending=_unmeasured(failure, "measure"))
+        measured = evidence.behind.measurements or found.measurements
+        if not measured.is_trainable:
             return evidence
         on_stage("train")
         try:
-            trainings, is_own = self.train(graph, is_worth_retrying=found.measurements.is_worth_retrying)
+            trainings, is_own = self.train(
+                graph, is_worth_retrying=measured.is_worth_retrying, repairs=evidence.behind.repairs
+            )
         except MeasurementFailed as failure:
             return replace(evidence, ending=_unmeasured(failure, "train"))
         spent = round(sum(training.seconds for training in trainings), 4) if is_own else 0.0
         return replace(evidence, trainings=trainings, seconds={**evidence.seconds, "train": spent})
 
-    def _measure(self, evidence: Evidence, graph: Graph) -> wire.Measured | wire.Refused:
+    def _with_repairs(self, evidence: Evidence, graph: Graph) -> Evidence:
+        """The evidence with what was measured behind faults that the graph shows. Raises MeasurementFailed."""
+
+        def measured(repairs: tuple[str, ...]) -> Measurements | None:
+            found = self._measure(evidence, graph, repairs)
+            return None if isinstance(found, wire.Refused) else found.measurements
+
+        return with_repairs(evidence, self.plan, measured)
+
+    def _measure(self, evidence: Evidence, graph: Graph, repairs: tuple[str, ...] = ()) -> wire.Measured | wire.Refused:
         assert evidence.record is not None
         parameters = evidence.build.parameters if evidence.build is not None else 0
-        request = wire.Measure(graph, evidence.record, parameters, self.recorded_seed, self.seed)
+        request = wire.Measure(graph, evidence.record, parameters, self.recorded_seed, self.seed, repairs)
         reply, _ = wire.decode_reply(self.pool.measure(wire.encode(request), seconds=MEASURE_SECONDS))
         assert not isinstance(reply, wire.Trained)
         return reply
 
-    def train(self, graph: Graph, *, is_worth_retrying: bool = True) -> tuple[tuple[Training, ...], bool]:
+    def train(
+        self, graph: Graph, *, is_worth_retrying: bool = True, repairs: tuple[str, ...] = ()
+    ) -> tuple[tuple[Training, ...], bool]:
         """The training runs of a network, with as many seeds as needed, and whether they were made for this call.
 
-        If another thread is training the same network, this call waits for it. Raises MeasurementFailed.
+        The network is trained after ``repairs`` of its graph. If another thread is training the same network, this call
+        waits for it. Raises MeasurementFailed.
         """
-        return self._trained.get(digest(graph), lambda: self._train(graph, is_worth_retrying=is_worth_retrying))
+        return self._trained.get(
+            " ".join((digest(graph), *repairs)),
+            lambda: self._train(graph, is_worth_retrying=is_worth_retrying, repairs=repairs),
+        )
 
-    def _train(self, graph: Graph, *, is_worth_retrying: bool) -> tuple[Training, ...]:
+    def _train(self, graph: Graph, *, is_worth_retrying: bool, repairs: tuple[str, ...]) -> tuple[Training, ...]:
         trainings: list[Training] = []
         seed: int | None = self.plan.seeds[0]
         left = TRAINING_CPU_SECONDS
         while seed is not None and left > 0:
-            request = wire.Train(graph, replace(self.plan, bands=()), len(trainings), seed, self.seed, left)
+            request = wire.Train(graph, replace(self.plan, bands=()), len(trainings), seed, self.seed, left, repairs)
             reply, arrays = wire.decode_reply(self.pool.measure(wire.encode(request), seconds=left + TRAINING_SECONDS))
             if not isinstance(reply, wire.Trained):
                 raise MeasurementFailed(Ending("unmeasured", "train", getattr(reply, "reason", "")))
@@ -129,17 +152,3 @@ def _unmeasured(failure: MeasurementFailed, stage: str) -> Ending:
     ending = failure.ending
     kind = "fault" if ending.kind == "fault" else "unmeasured"
     return Ending(kind, stage, f"{ending.kind}: {ending.detail}" if ending.detail else ending.kind)
-
-
-def _with(evidence: Evidence, found: Measurements) -> Evidence:
-    doubts: tuple[Doubt, ...] = (*evidence.doubts, *found.doubts)
-    return replace(
-        evidence,
-        trace=found.trace,
-        probe=found.probe,
-        modes=found.modes,
-        gradients=found.gradients,
-        resources=found.resources,
-        doubts=tuple(dict.fromkeys(doubts)),
-        seconds={**evidence.seconds, **found.seconds},
-    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grader.model import Submission
 from grader.model.evidence import Evidence
+from grader.pipeline.document_code import with_code_of_documents
 from grader.pipeline.marking import report_of
 from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
 from grader.pipeline.run import RunContext
@@ -38,7 +39,8 @@ class Task:
 def plan(delivery: Delivery, context: RunContext) -> Task:
     """Put a submission together, and find evidence that can be reused for it."""
     settings = context.settings
-    submission = assemble(delivery, context.scratch / "unpacked")
+    unpacked = context.scratch / "unpacked"
+    submission = with_code_of_documents(assemble(delivery, unpacked), unpacked)
     is_selected = settings.selection.includes(submission.id)
     keys = reuse_keys(submission, settings)
     folder, stored = _stored(submission, settings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from grader.model import Report, Result, Status
-from grader.model.status import overall_status
+from grader.model.status import open_results, overall_status
 
 UNSETTLED = (Status.NEEDS_REVIEW, Status.ERROR)
 LOSSY = (Status.FAILED, Status.PARTIAL)
@@ -91,14 +91,13 @@ def shared_networks(reports: Iterable[Report]) -> tuple[SharedNetwork, ...]:
 
 
 def add_up(results: Iterable[Result]) -> Points:
-    """The sum of the points of ``results``."""
+    """The sum of the points of ``results``; the points behind an item that waits are open too."""
     listed = tuple(results)
-    waiting = [result for result in listed if result.status in UNSETTLED]
     return Points(
         awarded=sum((result.awarded for result in listed), Decimal(0)),
         available=sum((result.available for result in listed), Decimal(0)),
-        open=sum((result.available for result in waiting), Decimal(0)),
-        waiting=len(waiting),
+        open=sum((result.available for result in open_results(listed)), Decimal(0)),
+        waiting=sum(result.status in UNSETTLED for result in listed),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from grader.lab4.items import EXPERIMENT_TITLES, PART1_TITLES, PART2_TITLES
 from grader.model import Band, Criterion, Rubric, TrainingPlan, UsageFault
+from grader.model.repair_kinds import KINDS, RULES
 from grader.rubric.tables import near_miss
 
 DATA_SETS = ("mnist", "digits")
@@ -35,7 +36,7 @@ def load_rubric(path: Path | None = None) -> Rubric:
     what to change.
     """
     name, content = _contents(path)
-    tables = ("title", "totals", "part1", "part2", "experiment", "training", "resources")
+    tables = ("title", "totals", "part1", "part2", "experiment", "training", "resources", "repairs")
     top = _Table(name, "", _parse(name, content), tables)
     totals = top.table("totals", ("part1", "part2", "experiment"))
     part1 = _optional(top, "part1", PART1_TITLES, totals)
@@ -53,8 +54,19 @@ def load_rubric(path: Path | None = None) -> Rubric:
         max_parameters=limits.count("max_parameters", 1, 10**10),
         max_forward_seconds=float(limits.number("max_forward_seconds", Decimal("0.001"), Decimal(600))),
         experiment=experiment,
+        repairs=_repairs(top) if top.has("repairs") else {},
     )
     return _with_revision(rubric)
+
+
+def _repairs(top: _Table) -> dict[str, str]:
+    """The rule of each kind of repair in the optional table."""
+    table = top.table("repairs", KINDS)
+    rules = {kind: table.text(kind) for kind in table.values}
+    for kind, rule in rules.items():
+        if rule not in RULES:
+            table.refuse(kind, f'should be "{", ".join(RULES[:-1])}" or "{RULES[-1]}".'.replace(", ", '", "'))
+    return rules
 
 
 def _contents(path: Path | None) -> tuple[str, bytes]:

@@ -15,16 +15,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.data.heldout_accuracy import CLASSES, Predictions
+from grader.data.heldout_accuracy import Predictions
 from grader.model import GraderFault
-from grader.model.evidence import Ending, Evidence, Measurements, Training
+from grader.model.evidence import NOT_REPAIRED, Ending, Evidence, Measurements, Training
+from grader.model.images import CLASSES
 from grader.selfcheck.records import record_from
 from grader.selfcheck.task import RECORDS, Task
 from grader.worker.environment import SETTINGS
@@ -201,17 +202,14 @@ class _Observation:
             build=self._records.get("build"),
             record=self._records.get("record"),
             graph=self._records.get("graph"),
-            trace=found.trace if found else None,
-            probe=found.probe if found else None,
-            modes=found.modes if found else None,
-            gradients=found.gradients if found else None,
-            resources=found.resources if found else None,
+            behind=self._records.get("behind", NOT_REPAIRED),
             trainings=tuple(self._trainings),
-            doubts=found.doubts if found else (),
             output=output,
-            seconds={stage: round(spent, 4) for stage, spent in self._spent.items()},
         )
-        return Observed(evidence, self._overfitting)
+        if found is not None:
+            evidence = evidence.with_measurements(found)
+        seconds = {stage: round(spent, 4) for stage, spent in self._spent.items()}
+        return Observed(replace(evidence, seconds=seconds), self._overfitting)
 
     def _take_in(self, chunk: bytes) -> None:
         if not chunk:

@@ -16,12 +16,14 @@ from typing import Any
 
 from torch import Tensor
 
+from grader.checks.repairs import with_repairs
 from grader.measure.images import Images, load_images
 from grader.measure.measurements import Subject, measure
 from grader.measure.overfitting import overfit
+from grader.measure.repaired_graph import repaired
 from grader.measure.training import attempt_of, train
 from grader.model import Job
-from grader.model.evidence import Building, Doubt, Recording, Training
+from grader.model.evidence import Building, Doubt, Ending, Evidence, Measurements, Recording, Training
 from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
 from grader.selfcheck.task import Task
@@ -101,13 +103,30 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
     found = measure(subject, images, seed=task.seed)
     doubts: tuple[Doubt, ...] = (*recorded.doubts, *found.doubts)
     frames.send(graph, "graph")
-    frames.send(replace(found, doubts=doubts), "measure")
+    found = replace(found, doubts=doubts)
+    frames.send(found, "measure")
+
+    def measured(repairs: tuple[str, ...]) -> Measurements | None:
+        try:
+            return measure(replace(subject, repairs=repairs), images, seed=task.seed)
+        except GraphRefused:
+            return None
+
+    evidence = with_repairs(
+        Evidence(Ending("finished"), build=building, record=recording.without_programs()).with_measurements(found),
+        task.plan,
+        measured,
+    )
+    frames.send(evidence.behind, "behind")
+    found = evidence.behind.measurements or found
     if recorded.graph is None or not found.is_trainable:
         return
-    could_train = _train(task, frames, recorded.graph, images, commands, is_worth_retrying=found.is_worth_retrying)
+    repairs = evidence.behind.repairs
+    graph = repaired(graph, repairs, lambda count: images.probes(count, seed=task.seed), seed=task.seed)
+    could_train = _train(task, frames, graph, images, commands, is_worth_retrying=found.is_worth_retrying)
     if could_train:
         frames.begin("overfit")
-        frames.send(_overfit(task, recorded.graph, images), "overfit")
+        frames.send(_overfit(task, graph, images), "overfit")
 
 
 def _train(task: Task, frames: Frames, graph: Graph, images: Images, commands: int, *, is_worth_retrying: bool) -> bool:

@@ -63,6 +63,7 @@ def step_findings(observed: Observed, rubric: Rubric, *, data: str) -> dict[str,
         rubric.training[data],
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
+        repairs=rubric.repairs,
     )
     findings = with_holds(findings, observed.evidence.doubts)
     findings[SHAPES] = _shapes(observed.evidence, findings)
@@ -95,7 +96,9 @@ def shapes_seen(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _unmet(findings: Mapping[str, Finding]) -> Finding | None:
-    """The finding if ``shapes`` and ``overfits`` cannot be checked; None if they can."""
+    """The finding if ``shapes`` and ``overfits`` cannot be checked; None if they can, perhaps after a repair."""
+    if findings["forward.shape"].status not in NOT_PASSED:
+        return None
     need = next((id for id in ("loads", "forward.shape") if findings[id].status in NOT_PASSED), None)
     return not_reached(need) if need else None
 
@@ -106,9 +109,12 @@ def _shapes(evidence: Evidence, findings: Mapping[str, Finding]) -> Finding:
 
 
 def _overfits(record: Training | None, findings: Mapping[str, Finding]) -> Finding:
-    """Whether one batch was memorised. A network that learns in the training run passes too, also on slow computers."""
+    """Whether one batch was memorised, perhaps by the network as repaired.
+
+    A network that learns in the training run passes too, also on slow computers.
+    """
     unmet = _unmet(findings)
-    if unmet is not None:
+    if unmet is not None and record is None:
         return unmet
     if record is not None and record.problem is None and record.correct >= ENOUGH * record.total:
         return passed(f"The network memorised {record.correct} of {record.total} images.", seen=f"{record.steps} steps")
@@ -116,9 +122,9 @@ def _overfits(record: Training | None, findings: Mapping[str, Finding]) -> Findi
         return passed("The training run shows that the network learns.")
     blamed = next((id for id in _EXPLAIN_OVERFITTING if findings[id].status in NOT_PASSED), None)
     if blamed is not None:
-        return skipped(f"Not checked separately: the fault in {blamed} explains it.")
+        return skipped(blamed, f"Not checked separately: the fault in {blamed} explains it.")
     if record is None or record.problem is not None or record.remarks:
-        return skipped("Not checked, because training on one batch did not finish.")
+        return skipped("training.accuracy", "Not checked, because training on one batch did not finish.")
     return failed(
         f"After many training steps on one batch, only {record.correct} of its {record.total} images are correct.",
         "Check the layers: use more channels and units, and a ReLU after each hidden layer.",

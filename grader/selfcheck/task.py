@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from grader.model import DataFiles, TrainingPlan
-from grader.model.evidence import Building, Loading, Measurements, Recording, Training
+from grader.model.evidence import Behind, Building, Loading, Measurements, Recording, Training
 from grader.model.graph import Graph
 
 RECORDS: dict[str, type] = {
@@ -16,6 +16,7 @@ RECORDS: dict[str, type] = {
     "record": Recording,
     "graph": Graph,
     "measure": Measurements,
+    "behind": Behind,
     "train": Training,
     "overfit": Training,
 }

@@ -102,13 +102,18 @@ def failure(id: str, finding: Finding, check: SelfCheck, *, verbose: bool) -> st
 
 
 def overview(check: SelfCheck, ids: Sequence[str], *, verbose: bool) -> Iterator[tuple[str, Status]]:
-    """One line for each step, with its status for the colour. ``verbose`` adds reasons for skipping, and the shapes."""
+    """One line for each step, with its status for the colour.
+
+    ``verbose`` adds the shapes, and the reasons for skipping, each once.
+    """
+    told = ""
     for step in STEPS:
         if step.id not in ids:
             continue
         finding = check.findings[step.id]
         yield f"{WORDS[finding.status]:<5} {step.id:<28} {step.title}", finding.status
-        if finding.status in (Status.SKIPPED, Status.NEEDS_REVIEW) and verbose:
+        if finding.status in (Status.SKIPPED, Status.NEEDS_REVIEW) and verbose and finding.message != told:
+            told = finding.message
             for line in textwrap.wrap(visible(finding.message), WIDTH - 6):
                 yield f"      {line}", finding.status
         if step.id == SHAPES and verbose and finding.status is Status.PASSED:

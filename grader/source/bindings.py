@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import symtable
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 MUTATORS = frozenset(
@@ -115,9 +115,13 @@ def trains(node: ast.stmt) -> bool:
 
 
 def changed_names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
-    """Names whose objects the statement changes: by storing into them, and by calling their methods."""
+    """Names whose objects the statement changes: by storing into them, and by calling their methods.
+
+    A decorator that is called with a name (``@add_to_class(Net)``) may change what the name stands for.
+    """
     if isinstance(node, _SCOPES):
-        return frozenset(), frozenset()
+        calls_above = [decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)]
+        return frozenset(name for call in calls_above for name in _plain_arguments(call)), frozenset()
     stores: set[str] = set()
     calls: set[str] = set()
     for inner in ast.walk(node):
@@ -132,6 +136,45 @@ def changed_names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
             elif isinstance(call.func, ast.Name) and call.func.id in {"setattr", "delattr"} and call.args:
                 stores |= _root(call.args[0])
     return frozenset(stores), frozenset(calls)
+
+
+def changed_parameters(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, changers: Mapping[str, Mapping[str, int]]
+) -> dict[str, int]:
+    """The parameters whose objects the function, or one inside it, changes by storing into them.
+
+    Each has its place among the positional ones, or -1. ``changers`` says the same of functions that it may call.
+    """
+    stored = {name for statement in function.body for name in changed_by_calls(statement, changers)}
+    for inner in ast.walk(function):
+        if isinstance(inner, (ast.Attribute, ast.Subscript)) and not isinstance(inner.ctx, ast.Load):
+            stored |= _root(inner)
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.args:
+            stored |= _root(inner.args[0]) if inner.func.id in {"setattr", "delattr"} else set()
+    places = {argument.arg: -1 for argument in function.args.kwonlyargs}
+    places |= {part.arg: place for place, part in enumerate((*function.args.posonlyargs, *function.args.args))}
+    return {name: place for name, place in places.items() if name in stored}
+
+
+def changed_by_calls(node: ast.stmt, changers: Mapping[str, Mapping[str, int]]) -> frozenset[str]:
+    """Names that the statement hands to functions that change them, as :func:`changed_parameters` says of each."""
+    found: set[str] = set()
+    if isinstance(node, _SCOPES):
+        return frozenset()
+    for call in ast.walk(node):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in changers):
+            continue
+        changed = changers[call.func.id]
+        given = [value for place, value in enumerate(call.args) if place in changed.values()]
+        given += [keyword.value for keyword in call.keywords if keyword.arg in changed]
+        found |= {value.id for value in given if isinstance(value, ast.Name)}
+    return frozenset(found)
+
+
+def _plain_arguments(call: ast.Call) -> Iterator[str]:
+    for value in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(value, ast.Name):
+            yield value.id
 
 
 def _root(node: ast.expr) -> set[str]:

@@ -3,9 +3,10 @@
 :mod:`grader.source.slicing` finds the statements that Net needs, :mod:`grader.worker.load.near_misses` explains why Net
 is missing.
 
-Stable kinds of problem. From reading: ``syntax``, ``python2``, ``indentation``, ``tabs``, ``blank-body`` (a ``def`` or
-``class`` without a body), ``encoding``, ``null-bytes``, ``notebook``, ``too-large``, ``too-complex``, ``unreadable``
-(the file cannot be opened). From loading (:mod:`grader.worker.load.net_loading`): ``missing-package``, ``no-net``,
+Stable kinds of problem. From reading: ``syntax``, ``python2``, ``newer-python`` (right in a newer Python),
+``indentation``, ``tabs``, ``blank-body`` (a ``def`` or ``class`` without a body), ``encoding``, ``null-bytes``,
+``notebook``, ``too-large``, ``too-complex``, ``unreadable`` (the file cannot be opened). From loading
+(:mod:`grader.worker.load.net_loading`): ``missing-package``, ``missing-import``, ``missing-checkpoint``, ``no-net``,
 ``near-miss``, ``not-a-class``, ``instance``, ``definition-error`` (an exception in what Net needs).
 """
 
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.model.evidence import Problem
-from grader.source.script import Script, SourceProblem
+from grader.source.script import Script, SourceProblem, futures_first
 from grader.source.syntax_errors import syntax_problem
 
 
@@ -30,7 +31,8 @@ def parse(script: Script) -> list[ast.stmt]:
         try:
             tree = ast.parse(script.text, script.path)
             # Compiling finds more faults than parsing, such as a return outside a function.
-            compile(tree, script.path, "exec", dont_inherit=True)
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if script.cells else 0
+            compile(futures_first(tree) if script.cells else tree, script.path, "exec", flags, dont_inherit=True)
         except SyntaxError as error:
             raise SourceProblem(syntax_problem(error, script)) from None
         except (RecursionError, MemoryError, ValueError) as error:

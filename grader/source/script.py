@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.model.evidence import Problem, Remark
+from grader.source.bindings import names_of
 from grader.source.decoding import cookie, first_that_fits, marked, utf16_by_nuls, with_newlines
 from grader.source.notebooks import is_notebook, read_notebook
 
@@ -39,6 +40,8 @@ _MOST_NAMED = 20
 """Cells named in a remark."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
+_DEFINES_CLASS = re.compile(r"^\s*class\s+\w+", re.MULTILINE)
+_BINDS = re.compile(r"^(?:from\s.*\bimport\b.*|import\s.*|(?:def|class)\s+\w+|[\w, ]+(?==[^=]))", re.MULTILINE)
 _DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
 
 
@@ -119,12 +122,19 @@ def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
     return text, (Remark(f"decoded-{used}", f"{path} is not UTF-8 text; it was read as {used}."),)
 
 
+def futures_first(tree: ast.Module) -> ast.Module:
+    """The code of a notebook, in which Jupyter accepts ``from __future__`` imports anywhere."""
+    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    return ast.Module([*futures, *(node for node in tree.body if node not in futures)], [])
+
+
 def is_python(text: str) -> bool:
-    """Whether the text compiles."""
+    """Whether the text compiles as a cell of a notebook."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, "<cell>", "exec", dont_inherit=True)
+            tree = futures_first(ast.parse(text))
+            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
     return True
@@ -149,7 +159,9 @@ def _notebook_script(text: str, path: str, remarks: tuple[Remark, ...]) -> Scrip
         code = [cell for cell in stripped if not cell.writes or _DEFINES_NET.search(cell.text)]
     valid = {cell.number for cell in code if is_python(cell.text)}
     defining = {cell.number for cell in code if _DEFINES_NET.search(cell.text)}
+    defining = defining or {cell.number for cell in code if _DEFINES_CLASS.search(cell.text)}
     kept = valid if valid & defining else valid | defining
+    kept |= {cell.number for cell in code if cell.number not in kept and _binds(cell.text) & _reads(code, defining)}
     usable = [cell for cell in code if cell.number in kept]
     if len(usable) < len(code):
         numbers = [str(cell.number) for cell in code if cell.number not in kept]
@@ -161,6 +173,17 @@ def _notebook_script(text: str, path: str, remarks: tuple[Remark, ...]) -> Scrip
         lines += cell.text.count("\n") + 1
     modules = tuple((cell.writes, Script(path, cell.text, ((cell.number, 1),))) for cell in written)
     return Script(path, "\n".join(cell.text for cell in usable), tuple(starts), modules, tuple(found))
+
+
+def _binds(text: str) -> set[str]:
+    """Names that the lines of a cell without indentation import, define or assign."""
+    return {name for match in _BINDS.finditer(text) for name in re.findall(r"\w+", match[0])}
+
+
+def _reads(cells: list[_Cell], numbers: set[int]) -> set[str]:
+    """The global names that the cells with these numbers use, as far as they are Python."""
+    trees = [ast.parse(cell.text) for cell in cells if cell.number in numbers and is_python(cell.text)]
+    return {name for tree in trees for node in tree.body for name in names_of(node)[1]}
 
 
 def _code_cells(text: str, path: str) -> list[str]:
@@ -228,7 +251,7 @@ def _blank(lines: list[str], line: int) -> None:
     continues = lines[line].rstrip().endswith("\\")
     assigned = _ASSIGNED_MAGIC.match(lines[line])
     indent = lines[line][: len(lines[line]) - len(lines[line].lstrip())]
-    lines[line] = f"{assigned.group(1)}[]" if assigned else f"{indent}pass"
+    lines[line] = f"{assigned.group(1)}[]" if assigned else f"{indent}pass" if indent else ""
     while continues and line + 1 < len(lines):
         line += 1
         continues = lines[line].rstrip().endswith("\\")

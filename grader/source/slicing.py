@@ -1,9 +1,10 @@
 """Slice a script: keep the statements that ``Net`` needs, in the student's order, without running anything.
 
 A statement is kept if it binds a needed name or changes the object that the name stands for
-(``parser.add_argument(...)``, ``args.cuda = ...``, ``Net.forward = forward``). Then the names that it uses are needed
-too. ``if``, ``try`` and ``with`` keep only the kept statements inside. Bare calls, training loops and everything else
-are dropped. Statements that can bind any name (star imports, ``exec``) are kept if a needed name is bound nowhere else.
+(``parser.add_argument(...)``, ``args.cuda = ...``, ``Net.forward = forward``, ``@add_to_class(Net)``). Then the names
+that it uses are needed too. ``if``, ``try`` and ``with`` keep only the kept statements inside. Bare calls, training
+loops and everything else are dropped. Statements that can bind any name (star imports, ``exec``) are kept if a needed
+name is bound nowhere else.
 """
 
 from __future__ import annotations
@@ -11,10 +12,19 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.source.bindings import changed_names, globals_set_by, names_of, reads_at_once, trains
+from grader.source.bindings import (
+    changed_by_calls,
+    changed_names,
+    changed_parameters,
+    globals_set_by,
+    names_of,
+    reads_at_once,
+    trains,
+)
 
 USUAL = frozenset(
     {"args", "opt", "device", "use_cuda", "batch_size", "test_batch_size", "epochs", "lr", "learning_rate", "momentum"}
@@ -23,6 +33,8 @@ USUAL = frozenset(
 """Names that scripts often bind only inside ``main()``, and that a Net may read nevertheless."""
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__class__", "__package__"}
 _BINDING_CALLS = frozenset({"exec", "globals", "locals", "vars"})
+_DEEPEST_CALLS = 10
+"""Functions that call one another, as far as their effects are followed."""
 _BRANCHES = (ast.If, ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -51,7 +63,7 @@ def slice_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> Slice:
             continue
         if name in USUAL:
             usual.append(name)
-        lent = _sliced(list(function.body), frozenset({name}))[0]
+        lent = statements_for(function.body, {name})
         if lent:
             has_borrowed = True
             position = next((i for i, node in enumerate(statements) if name in reads_at_once(node)), len(statements))
@@ -85,16 +97,29 @@ class _Part:
     """Names whose methods it calls for their effect."""
     parents: tuple[_Part, ...] = ()
     is_kept: bool = False
+    only_trains: bool = False
+    """Whether it calls a function that trains, and all that it binds is bound elsewhere: ``Net = train(Net())``."""
     bodies: dict[str, list[_Part]] = field(default_factory=dict)
+
+
+def statements_for(statements: Sequence[ast.stmt], names: Iterable[str]) -> list[ast.stmt]:
+    """The statements that ``names`` need, out of ``statements`` alone, such as the body of a function."""
+    return _sliced(statements, frozenset(names))[0]
 
 
 def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list[ast.stmt], set[str], set[str]]:
     """Kept statements, needed names, and the needed names that no kept statement binds."""
     flat: list[_Part] = []
     functions = [node for node in statements if isinstance(node, _FUNCTIONS) and not trains(node)]
-    setters = {function.name: globals_set_by(function) for function in functions}
-    tops = [_part(statement, (), flat, setters) for statement in statements]
+    effects = _Effects({function.name: globals_set_by(function) for function in functions}, _changers(functions))
+    trainers = _trainers(statements)
+    tops = [_part(statement, (), flat, effects) for statement in statements]
     imported = {name for part in flat if isinstance(part.node, (ast.Import, ast.ImportFrom)) for name in part.binds}
+    binders = Counter(name for part in flat for name in part.binds)
+    for part in flat:
+        is_plain = not part.bodies and not isinstance(part.node, (*_FUNCTIONS, ast.ClassDef))
+        is_bound = all(binders[name] > 1 for name in part.binds)
+        part.only_trains = is_plain and is_bound and _calls_one_of(part.node, trainers)
     needed = set(names)
     with_wildcards = False
     while True:
@@ -114,7 +139,7 @@ def _sliced(statements: Sequence[ast.stmt], names: frozenset[str]) -> tuple[list
 
 
 def _is_wanted(part: _Part, needed: set[str], imported: set[str], with_wildcards: bool) -> bool:
-    if isinstance(part.node, (ast.For, ast.AsyncFor, ast.While)) and trains(part.node):
+    if part.only_trains or (isinstance(part.node, (ast.For, ast.AsyncFor, ast.While)) and trains(part.node)):
         return False
     if part.binds & needed or part.stores & needed or (part.calls_on - imported) & needed:
         return True
@@ -133,17 +158,55 @@ def _may_bind_anything(node: ast.stmt) -> bool:
     )
 
 
-def _part(node: ast.stmt, parents: tuple[_Part, ...], flat: list[_Part], setters: dict[str, frozenset[str]]) -> _Part:
+def _changers(functions: Sequence[ast.FunctionDef | ast.AsyncFunctionDef]) -> dict[str, dict[str, int]]:
+    """The functions that change their arguments, by name, with the places of these arguments."""
+    found: dict[str, dict[str, int]] = {}
+    for _ in range(_DEEPEST_CALLS):
+        before = found
+        found = {function.name: changed for function in functions if (changed := changed_parameters(function, found))}
+        if found == before:
+            break
+    return found
+
+
+def _trainers(statements: Sequence[ast.stmt]) -> set[str]:
+    """The functions of the script that train, or call one that does."""
+    functions = {node.name: node for node in statements if isinstance(node, _FUNCTIONS)}
+    found = {name for name, node in functions.items() if trains(node)}
+    for _ in range(_DEEPEST_CALLS):
+        more = {name for name, node in functions.items() if name not in found and _calls_one_of(node, found)}
+        if not more:
+            break
+        found |= more
+    return found
+
+
+def _calls_one_of(node: ast.stmt, names: set[str]) -> bool:
+    calls = (inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id in names for called in calls)
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """What calls of the script's functions do, by the function's name: globals that they set, arguments they change."""
+
+    setters: Mapping[str, frozenset[str]]
+    changers: Mapping[str, Mapping[str, int]]
+
+
+def _part(node: ast.stmt, parents: tuple[_Part, ...], flat: list[_Part], effects: _Effects) -> _Part:
     is_branching = isinstance(node, _BRANCHES)
     binds, uses = names_of(_head(node) if is_branching else node)
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
-        binds |= setters.get(node.value.func.id, frozenset())
+        binds |= effects.setters.get(node.value.func.id, frozenset())
     stores, calls_on = (frozenset[str](), frozenset[str]()) if is_branching else changed_names(node)
+    if not is_branching:
+        stores |= changed_by_calls(node, effects.changers)
     part = _Part(node, binds, uses, stores, calls_on, parents)
     flat.append(part)
     if is_branching:
         for name, children in _bodies(node):
-            part.bodies[name] = [_part(child, (*parents, part), flat, setters) for child in children]
+            part.bodies[name] = [_part(child, (*parents, part), flat, effects) for child in children]
     return part
 
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 
 from grader.model.evidence import Problem
+from grader.source.python_versions import CONFLICT, PYTHON2, RUNNING, STRING, Rewriting, newer
 from grader.source.script import Script
 
-_PYTHON2 = (
-    (re.compile(r"^\s*print\s+[^\s=(,.\[]"), "print is a function in Python 3: print(...)"),
-    (re.compile(r"^\s*except\s+[\w.]+\s*,\s*\w+\s*:"), "Python 3 writes this as except Error as name"),
-    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "Python 3 writes this as raise Error(message)"),
-    (re.compile(r"^\s*exec\s+[\"'\w]"), "exec is a function in Python 3: exec(...)"),
-    (re.compile(r"`[^`\n]+`"), "Python 3 has no backticks; use repr(...)"),
-    (re.compile(r"<>"), "Python 3 writes <> as !="),
-    (re.compile(r"(?<![\w.])(0[0-7]+|\d+[lL])(?![\w.])"), "0777 and 10L are written 0o777 and 10 in Python 3"),
-    (re.compile(r"\bur['\"]"), "Python 3 has no ur'' strings"),
-)
-_STRING = re.compile(r"(\"|')(?:\\.|(?!\1).)*\1")
 _BLANK = re.compile(r"expected an indented block after (function|class) definition on line (\d+)")
 _NOTEBOOK_COMMAND = re.compile(r"^\s*[!%]\s*\w")
 _CURLY = re.compile(r"U\+(2018|2019|201C|201D|2013|2014|00A0|200B|FEFF)")
@@ -25,7 +17,7 @@ _OLD_ASYNC = re.compile(r"\basync\s*=")
 
 
 def syntax_problem(error: SyntaxError, script: Script) -> Problem:
-    """A problem of kind blank-body, indentation, tabs, python2 or syntax, at the line that Python points to."""
+    """A problem at the line that Python points to: blank-body, indentation, tabs, python2, newer-python or syntax."""
     line = error.lineno if isinstance(error.lineno, int) else 0
     where = script.where(line) if line else f"The file {script.path}"
     reason = " ".join(str(error.msg).split())[:300]
@@ -36,12 +28,15 @@ def syntax_problem(error: SyntaxError, script: Script) -> Problem:
     if isinstance(error, IndentationError):
         return _indentation_problem(reason, script, line, name)
     code = script.code(line)
+    way = _newer_way(script, line)
+    if way is not None:
+        return newer_python(script, line, way)
     old = _python2_reason(reason, code)
     if old:
         return script.problem("python2", f"{where} is written for Python 2: {old}.", line, exception=name)
     if _NOTEBOOK_COMMAND.match(code):
         message = f"{where} is a notebook command, which is not Python; remove it from the script."
-    elif code.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+    elif CONFLICT.match(code):
         message = f"{where} is left over from a merge conflict; keep one version and remove the markers."
     elif _CURLY.search(reason):
         message = f"{where} has curly quotes or another character from a word processor; type it again: {reason}."
@@ -52,11 +47,41 @@ def syntax_problem(error: SyntaxError, script: Script) -> Problem:
     return script.problem("syntax", message, line, exception=name)
 
 
+def newer_python(script: Script, line: int, way: Rewriting) -> Problem:
+    """The problem of a line that is right in a newer Python than the grader's."""
+    message = f"{script.where(line)} needs Python {way.version} or newer: it has {way.what}. "
+    return script.problem("newer-python", f"{message}The grader runs Python {RUNNING}.", line, exception="SyntaxError")
+
+
+def _newer_way(script: Script, line: int) -> Rewriting | None:
+    """How the line can be written for the grader's Python, if only that keeps Python from reading it."""
+    lines = script.text.split("\n")
+    if not 0 < line <= len(lines):
+        return None
+    for way in newer(lines[line - 1]):
+        error = _first_error([*lines[: line - 1], way.line, *lines[line:]])
+        if way.line != lines[line - 1] and (error is None or (error.lineno or 0) > line):
+            return way
+    return None
+
+
+def _first_error(lines: list[str]) -> SyntaxError | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse("\n".join(lines))
+        except SyntaxError as error:
+            return error
+        except (ValueError, RecursionError, MemoryError):
+            return None
+    return None
+
+
 def _python2_reason(reason: str, code: str) -> str:
-    bare = _STRING.sub("''", code)  # text in quotes is not syntax
-    for pattern, advice in _PYTHON2:
-        if pattern.search(bare):
-            return advice
+    bare = STRING.sub("''", code)  # text in quotes is not syntax
+    for old in PYTHON2:
+        if old.pattern.search(bare):
+            return old.advice
     return "it uses syntax that Python 3 does not have" if "multiple exception types must be" in reason else ""
 
 

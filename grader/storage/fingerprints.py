@@ -6,7 +6,9 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-OBSERVING = ("measure", "model", "pipeline.measurement", "source", "worker")
+REPAIRING = ("checks.activations", "checks.gradients", "checks.log_softmax", "checks.repairs")
+"""The checks that decide which faults of a graph are repaired before more is measured."""
+OBSERVING = (*REPAIRING, "measure", "model", "pipeline.measurement", "source", "worker")
 """The code that evidence depends on: everything that reads, records and measures a submission."""
 
 

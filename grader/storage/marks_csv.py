@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader.model import Report, Result, Status
+from grader.model import Report, Result
+from grader.model.status import open_results
 from grader.safe_text import shorten, visible
 from grader.storage.json_files import number, write_file
 
@@ -36,16 +37,16 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
     for report in reports:
         results = {result.id: result for result in report.results}
         cells = [_cell(report.student), report.status.value, number(report.awarded), number(report.available)]
-        cells += [_points_cell(results.get(id)) for id in columns]
+        open_ids = {result.id for result in open_results(report.results)}
+        cells += [_points_cell(results.get(id), is_open=id in open_ids) for id in columns]
         cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
         writer.writerow(cells)
     write_file(folder / MARKS_FILE, text.getvalue().encode("utf-8-sig"))
 
 
-def _points_cell(result: Result | None) -> int | float | str:
+def _points_cell(result: Result | None, *, is_open: bool) -> int | float | str:
     if result is None:
         return ""
-    is_open = result.status in (Status.NEEDS_REVIEW, Status.ERROR)
     return "" if is_open and not result.awarded else number(result.awarded)
 
 

@@ -53,6 +53,7 @@ def _item(result: Result) -> JSON:
         "available": number(result.available),
         "message": result.message,
         "hint": result.hint,
+        "cause": result.cause or None,
         "proposed": _proposal(result),
         "override": _decision(result),
     }

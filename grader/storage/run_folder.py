@@ -94,6 +94,14 @@ def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
     write_record(folder / RUN_FILE, content)
 
 
+def has_runs(folder: Path) -> bool:
+    """Whether ``folder`` is the folder of a run of any version, or contains only such folders."""
+    if (folder / RUN_FILE).is_file():
+        return (read_json(folder / RUN_FILE) or {}).get("kind") == _RUN_KIND
+    inside = [entry for entry in folder.iterdir() if entry.name not in _CLUTTER]
+    return bool(inside) and all((entry / RUN_FILE).is_file() and has_runs(entry) for entry in inside)
+
+
 def read_run(folder: Path) -> StoredRun | None:
     """The content of run.json at ``folder``; None when there is none that this version can read."""
     content = read_json(folder / RUN_FILE)

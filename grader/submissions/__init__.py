@@ -6,7 +6,7 @@ from a cohort; :mod:`grader.submissions.script_choice` chooses the script. The i
 folder or file without ``.zip`` or ``.py``. Moodle's ids are ``Jane Doe_5012345`` (all folders and files with the same
 participant number are one submission), Canvas's ``doejane_12345``. Equal ids get `` (2)``.
 
-May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``.
+May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``, ``storage.run_folder``.
 """
 
 from grader.submissions.assembly import Delivery, assemble

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.model import Flag, Submission
-from grader.submissions.archives import STUDENT, Refused, empty, unpack
+from grader.submissions.archives import STUDENT, empty, unpack
 from grader.submissions.files import Found, copy_files, digest, gather, tidied
-from grader.submissions.ignored import is_archive, is_clutter_file, is_document, is_foreign_archive
+from grader.submissions.ignored import is_archive, is_clutter_file, is_document
+from grader.submissions.member import Refused
 from grader.submissions.naming import clean_component, natural_key, printable, stem
 from grader.submissions.script_choice import Choice, choose
 
@@ -59,15 +61,13 @@ class _Pile:
     left_out: int = 0
     clutter: int = 0
     special: int = 0
+    void: str = ""
 
     def add(self, part: Part, prefix: str) -> None:
         if part.path.is_dir():
             self._add_folder(part, prefix)
         elif is_archive(part.path.name):
             self._add_archive(part, prefix)
-        elif is_foreign_archive(part.path.name):
-            name = printable(part.name or part.path.name)
-            self.refusals.append(f"{name} is an archive that cannot be opened; please send a .zip.")
         elif is_clutter_file(PurePosixPath(part.name).name or part.path.name):
             self.clutter += 1
         else:
@@ -79,8 +79,11 @@ class _Pile:
         self.left_out += gathered.left_out
         self.clutter += gathered.clutter
         self.special += gathered.special
-        archives = [f for f in gathered.files if is_archive(f.name) or is_foreign_archive(f.name)]
-        self.files += [Found(prefix + f.name, f.path, f.size) for f in gathered.files if f not in archives]
+        archives = [f for f in gathered.files if is_archive(f.name)]
+        for found in gathered.files:
+            if found not in archives:
+                modified = found.path.stat().st_mtime if part.level else 0.0
+                self.files.append(replace(found, name=prefix + found.name, modified=modified))
         for found in archives:
             inner = found.name.rpartition("/")[0]
             self.add(Part(found.path, level=part.level), f"{prefix}{inner}/" if inner else prefix)
@@ -104,7 +107,7 @@ class _Pile:
         is_alone = not self.files and not prefix
         self.add(Part(place, level=part.level + 1), prefix if is_alone else f"{prefix}{stem(name)}/")
         if len(self.files) + len(self.refusals) == before:
-            self.refusals.append(f"{name} contains no file that can be graded.")
+            self.void = self.void or f"{name} contains no file that can be graded."
 
 
 def assemble(delivery: Delivery, scratch: Path) -> Submission:
@@ -129,12 +132,13 @@ def assemble(delivery: Delivery, scratch: Path) -> Submission:
 
 def _unusable(delivery: Delivery, scratch: Path, problem: str) -> Submission:
     root = Path(tempfile.mkdtemp(prefix="none-", dir=scratch))
-    return Submission(delivery.id, root, None, (), digest(()), problem=problem)
+    return Submission(delivery.id, root, None, (), digest(()), problem=problem, has_unread_work=True)
 
 
 def _assembled(delivery: Delivery, scratch: Path) -> Submission:
     if delivery.refusals:
-        return _unusable(delivery, scratch, delivery.refusals[0])
+        flags = tuple(_refusal_flags(delivery.refusals))
+        return replace(_unusable(delivery, scratch, delivery.refusals[0]), flags=flags)
     pile = _Pile(scratch, [], [], [])
     parts = delivery.parts
     for part in parts:
@@ -144,7 +148,7 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
     root, files = _rooted(pile.files, scratch)
     choice = _chosen(delivery, files)
     script = choice.candidates[0] if choice.candidates else None
-    flags = (*choice.flags, *_flags(pile, has_script=script is not None))
+    flags = (*choice.flags, *_flags(pile))
     problem = "" if script else _problem(pile, choice)
     return Submission(
         id=delivery.id,
@@ -156,6 +160,8 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
         documents=tuple(f.name for f in files if is_document(f.name) and f.name != script),
         problem=problem,
         flags=flags,
+        has_network=choice.has_network,
+        has_unread_work=script is None and bool(pile.refusals or pile.left_out or choice.left_out),
     )
 
 
@@ -167,7 +173,7 @@ def _rooted(files: list[Found], scratch: Path) -> tuple[Path, list[Found]]:
         return root, tidy
     root = Path(tempfile.mkdtemp(prefix="files-", dir=scratch))
     copy_files(((f.name, f.path) for f in tidy), root)
-    return root, [Found(f.name, root / f.name, f.size) for f in tidy]
+    return root, [replace(f, path=root / f.name) for f in tidy]
 
 
 def _root(found: Found) -> Path | None:
@@ -190,6 +196,8 @@ def _chosen(delivery: Delivery, files: list[Found]) -> Choice:
 def _problem(pile: _Pile, choice: Choice) -> str:
     if pile.refusals:
         return pile.refusals[0]
+    if not pile.files and pile.void:
+        return pile.void
     if not pile.files and pile.links:
         return f"Only a link was found ({printable(pile.links[0])}); links are not followed."
     if not pile.files and pile.special:
@@ -201,7 +209,7 @@ def _problem(pile: _Pile, choice: Choice) -> str:
     return choice.problem
 
 
-def _flags(pile: _Pile, *, has_script: bool) -> list[Flag]:
+def _flags(pile: _Pile) -> list[Flag]:
     flags = []
     if pile.links:
         shown = ", ".join(printable(name) for name in pile.links[:3]) + (", ..." if len(pile.links) > 3 else "")
@@ -209,6 +217,8 @@ def _flags(pile: _Pile, *, has_script: bool) -> list[Flag]:
     if pile.left_out:
         count = "1 file was" if pile.left_out == 1 else f"{pile.left_out} files were"
         flags.append(Flag("files-left-out", f"{count} left out: the submission is too large."))
-    if pile.refusals and has_script:
-        flags.append(Flag("archive-refused", " ".join(pile.refusals[:3])))
-    return flags
+    return [*flags, *_refusal_flags(pile.refusals)]
+
+
+def _refusal_flags(refusals: Sequence[str]) -> list[Flag]:
+    return [Flag("archive-refused", " ".join(refusals[:3]))] if refusals else []

@@ -11,12 +11,14 @@ from pathlib import Path, PurePosixPath
 
 from grader.model import Submission, UsageFault
 from grader.submissions import layout, lms_names
-from grader.submissions.archives import COHORT, STUDENT, Limits, Refused, Unpacked, contains_lms_export, unpack
+from grader.submissions.archive_members import unopenable
+from grader.submissions.archives import COHORT, STUDENT, Unpacked, contains_lms_export, unpack
 from grader.submissions.assembly import Delivery, Part, assemble
+from grader.submissions.candidates import read_scripts
 from grader.submissions.files import MIB, Found
-from grader.submissions.ignored import is_archive, is_foreign_archive
+from grader.submissions.ignored import is_archive
+from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import is_generic, natural_key, printable, stem, unique_ids
-from grader.submissions.script_choice import read_scripts
 
 _NESTING = 2
 """A cohort's zip may contain students' zips, and these one more level; deeper zips are not unpacked."""
@@ -89,9 +91,9 @@ class _Survey:
         if not path.is_file():
             raise UsageFault(f"{printable(path.name)} is neither a file nor a folder.")
         if is_archive(path.name):
+            if kind := unopenable(path):
+                raise UsageFault(f"{printable(path.name)} is a {kind} archive, which cannot be opened; give a .zip.")
             return self.archive(path, stem(path.name), level=0, limits=COHORT)
-        if is_foreign_archive(path.name):
-            raise UsageFault(f"{printable(path.name)} is an archive that cannot be opened here; please give a .zip.")
         beside = tuple(Part(p) for p in _imported_files(path))
         return [Delivery(str(path), stem(path.name), (Part(path), *beside), main=path.name, is_named_by_student=True)]
 
@@ -110,8 +112,7 @@ class _Survey:
                 lost.parent.mkdir(parents=True, exist_ok=True)
         found = self.folder(place, name, level=level + 1, keeps_name=True)
         if not found:
-            refusals = tuple(sentences.values()) or (f"{printable(path.name)} contains no file that can be graded.",)
-            return [Delivery(str(path), name, (), refusals=refusals)]
+            return [Delivery(str(path), name, (Part(path, level=level),), refusals=tuple(sentences.values()))]
         if len(found) == 1 and (over := _over_limits(unpacked)):
             return [Delivery(str(path), found[0].id, (), refusals=(f"{printable(path.name)} {over}.",))]
         return found
@@ -153,7 +154,7 @@ class _Survey:
         for place in kids.folders:
             found += self.student_folder(place, level)
         for place in kids.archives:
-            if is_archive(place.name) and level < _NESTING and contains_lms_export(place):
+            if level < _NESTING and contains_lms_export(place):
                 found += _claimed(self.archive(place, stem(place.name), level=level, limits=COHORT))
                 continue
             found.append(Delivery(str(place), stem(place.name), (Part(place, level=level),)))

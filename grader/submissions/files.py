@@ -8,17 +8,18 @@ import shutil
 import stat
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.model import Submission
+from grader.storage.run_folder import has_runs
 from grader.submissions.ignored import (
     DOCUMENT_SUFFIXES,
-    LOOSE_SUFFIXES,
     SCRIPT_SUFFIXES,
     is_archive,
     is_clutter_file,
     is_clutter_folder,
+    is_loose,
 )
 from grader.submissions.naming import clean_component, folded, natural_key
 
@@ -33,11 +34,15 @@ MOST_ENTRIES = 20_000
 
 @dataclass(frozen=True)
 class Found:
-    """A file of a submission: its POSIX path within it, its path on disk, and its size in bytes."""
+    """A file of a submission: its POSIX path within it, its path on disk, and its size in bytes.
+
+    ``modified`` is the time (in seconds) that an archive gives it; 0 outside an archive, where copying changes it.
+    """
 
     name: str
     path: Path
     size: int
+    modified: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,12 @@ class Gathered:
     special: int = 0
 
 
-def is_environment(folder: Path) -> bool:
-    """True for a Python environment, whatever it is called."""
-    return (folder / "pyvenv.cfg").is_file()
+def is_foreign_folder(folder: Path) -> bool:
+    """True for a Python environment and for the grader's own reports, whatever they are called."""
+    try:
+        return (folder / "pyvenv.cfg").is_file() or has_runs(folder)
+    except OSError:  # it cannot be read; whoever lists it says so
+        return False
 
 
 def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: C901  # one walk with several limits
@@ -82,7 +90,7 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: 
             if seen > MOST_ENTRIES or len(os.fsencode(name)) > LONGEST_PATH:
                 left_out += 1
             elif child.is_dir(follow_symlinks=False):
-                if is_clutter_folder(child.name) or is_environment(Path(child.path)):
+                if is_clutter_folder(child.name) or is_foreign_folder(Path(child.path)):
                     clutter += 1
                 else:
                     queue.append((Path(child.path), f"{name}/"))
@@ -122,9 +130,7 @@ def _ordinary(name: str, path: Path) -> Found | None:
 
 def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], int]:
     """The files within the limits, in the order given, and the number of the others; scripts and answers go first."""
-    ranked = sorted(
-        files, key=lambda f: not (is_work(f.name) or PurePosixPath(f.name).suffix.casefold() in LOOSE_SUFFIXES)
-    )
+    ranked = sorted(files, key=lambda f: not (is_work(f.name) or is_loose(f.name)))
     kept: set[str] = set()
     total = 0
     for found in ranked:
@@ -144,7 +150,7 @@ def tidied(files: Iterable[Found]) -> list[Found]:
         while folded(name) in used:
             name, number = str(path.with_name(f"{path.stem} ({number}){path.suffix}")), number + 1
         used.add(folded(name))
-        result.append(Found(name, found.path, found.size))
+        result.append(replace(found, name=name))
     return result
 
 

@@ -8,10 +8,13 @@ from pathlib import PurePosixPath
 from grader.submissions.naming import own_words, stem
 
 SCRIPT_SUFFIXES = frozenset({".py", ".pyw", ".ipynb"})
-LOOSE_SUFFIXES = frozenset({"", ".txt", ".text", ".py3"})
-"""Files of these kinds are scripts only if their text clearly is one."""
-DOCUMENT_SUFFIXES = frozenset({".ipynb", ".md", ".markdown", ".txt", ".docx", ".pdf", ".html", ".htm"})
-FOREIGN_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".bz2", ".xz")
+_LOOSE_SUFFIXES = frozenset({"", ".txt", ".text", ".py3"})
+_READABLE = ".ipynb .md .markdown .txt .text .rst .tex .docx .docm .pdf .html .htm"
+_UNREADABLE = ".odt .rtf .doc .pages .wps .ppt .pptx .odp .key .xps .djvu .epub .mht .mhtml"
+DOCUMENT_SUFFIXES = frozenset(f"{_READABLE} {_UNREADABLE}".split())
+"""Of the second kind, the report says that a person must read them."""
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+"""What an archive really is, its content says."""
 
 _CLUTTER_FOLDERS = """
 __macosx __pycache__ __pypackages__ node_modules site-packages venv env virtualenv data mnist fashionmnist
@@ -28,14 +31,15 @@ _FILE = re.compile(
     r"^\.|^~\$|~$|-ubyte(?:\.gz)?$|\.(?:pt|pth|ckpt|onnx|h5|hdf5|safetensors|pyc|pyo|swp|tmp|crdownload|part)$"
 )
 _TEST = re.compile(r"^(?:test_.*|.*_test|tests?|test_self_check)$")
-_NOT_DOCUMENTS = frozenset({"requirements.txt", "timestamp.txt", "license.txt", "license.md", "license"})
+_NOT_DOCUMENTS = frozenset({"requirements.txt", "timestamp.txt", "license.txt", "license.md", "license", "makefile"})
 _COHORT_NOTE = re.compile(r"\.(?:csv|tsv|toml|ya?ml|json|xlsx?|ods|log|ini|cfg|db|sqlite)$")
 _ABOUT_COHORT = """
 readme licence license requirements lab sheet instruction instructions rubric marks marking grades grade notes
-roster index assignment worksheet todo changelog spec specification handout
+roster index assignment worksheet todo changelog spec specification handout handouts guide scheme list students class
+course tutorial week example sample note notes
 """
 _SHEET = frozenset(_ABOUT_COHORT.split())
-_NOT_THE_STUDENTS = re.compile(r"(?:solutions|handouts?|student_template)", re.I)
+_NOT_THE_STUDENTS = re.compile(r"(?:solutions|handouts?|student_template|selfcheck)", re.I)
 
 
 def is_clutter_folder(name: str) -> bool:
@@ -66,20 +70,21 @@ def is_foreign_script(path: str) -> bool:
     return any(_NOT_THE_STUDENTS.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
 
 
+def is_loose(name: str) -> bool:
+    """True for files that are scripts only if their text clearly is one: ``cnn.txt``, ``cnn``, ``cnn.py.bak``."""
+    path = PurePosixPath(name.casefold())
+    return path.suffix in _LOOSE_SUFFIXES or ".py" in path.suffixes[:-1]
+
+
 def is_archive(name: str) -> bool:
-    """True for a zip."""
-    return name.casefold().endswith(".zip")
-
-
-def is_foreign_archive(name: str) -> bool:
-    """True for archives other than zip, which are not opened."""
-    return name.casefold().endswith(FOREIGN_ARCHIVES)
+    """True for the names of archives, also of those that are not opened."""
+    return name.casefold().endswith(ARCHIVE_SUFFIXES)
 
 
 def is_document(path: str) -> bool:
     """True for files that may contain Part 1 answers."""
     name = PurePosixPath(path).name.casefold()
-    return PurePosixPath(name).suffix in DOCUMENT_SUFFIXES and name not in _NOT_DOCUMENTS
+    return PurePosixPath(name).suffix in DOCUMENT_SUFFIXES | {""} and name not in _NOT_DOCUMENTS
 
 
 def is_cohort_note(name: str) -> bool:

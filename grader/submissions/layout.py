@@ -7,36 +7,50 @@ The students among the children of a folder are counted:
 - A name is generic if it names work and not a person (``Lab 4``, ``src``, ``part2``).
 - If the folder has no script of its own, each folder or zip with a name that is not generic counts. A folder with a
   generic name counts as well if it contains a network, unless the name is a version (``v1``, ``old``).
+- Three or more separate documents, scripts, folders and zips with names that are not generic count, unless a document
+  or script beside them has a generic name.
 - If the folder has scripts of its own, only names that are not generic count: folders with a network, and scripts.
   Scripts that are connected by imports or by name (``cnn_v1``, ``cnn_v2``) count once, and no script counts beside a
   ``task1_cnn``.
 
-Two or more students make a cohort. Then every folder, zip and script in it is a submission, whatever its name. So a
-folder with ``task1_cnn.py`` and ``model.py`` is one submission, and one with ``alice.py`` and ``bob.py`` is two.
+Two or more students make a cohort. Then every folder, zip and script in it is a submission, whatever its name, and so
+is every other file that is not about the cohort. So a folder with ``task1_cnn.py`` and ``model.py`` is one submission,
+and one with ``alice.py`` and ``bob.py`` is two.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.lab4.files import SCRIPT
 from grader.submissions import lms_names
-from grader.submissions.files import Found, gather, is_environment
+from grader.submissions.candidates import HAS_NETWORK, Script, read_scripts, within_reason
+from grader.submissions.files import Found, gather, is_foreign_folder
 from grader.submissions.ignored import (
     is_archive,
     is_clutter_file,
     is_clutter_folder,
     is_cohort_note,
-    is_foreign_archive,
+    is_document,
     is_test_name,
 )
-from grader.submissions.naming import is_generic, is_lab_name, is_version_of, natural_key, own_words, stem
-from grader.submissions.script_choice import HAS_NETWORK, Script, read_scripts, within_reason
+from grader.submissions.naming import (
+    is_generic,
+    is_lab_name,
+    is_version_of,
+    natural_key,
+    own_words,
+    stem,
+    without_copy_mark,
+)
 
 _PACKAGING = frozenset({"__init__.py", "setup.py"})
-_WRITTEN = frozenset({".pdf", ".docx", ".doc", ".odt", ".rtf", ".txt", ".md", ".html"})
+_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,8}", re.IGNORECASE)
+_FEWEST = 3
+"""Students of whom some handed in only a document. One student's folder may have two documents with other names."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +84,10 @@ def children(folder: Path) -> Children:
             is_wanted = not (is_clutter_folder(path.name) or is_clutter_file(path.name))
             links += [path] if is_wanted else []
         elif path.is_dir():
-            is_wanted = not is_clutter_folder(path.name) and not is_environment(path)
+            is_wanted = not is_clutter_folder(path.name) and not is_foreign_folder(path)
             folders += [path] if is_wanted else []
         elif path.is_file() and not is_clutter_file(path.name):
-            is_box = is_archive(path.name) or is_foreign_archive(path.name)
-            (archives if is_box else files).append(path)
+            (archives if is_archive(path.name) else files).append(path)
     return Children(tuple(folders), tuple(archives), tuple(files), tuple(links))
 
 
@@ -94,10 +107,9 @@ def is_lms_export(kids: Children) -> bool:
 
 def lone_box(kids: Children) -> Path | None:
     """The only folder or zip, if there is nothing else except notes about the cohort."""
-    boxes = [b for b in kids.boxes if not is_foreign_archive(b.name)]
-    if len(boxes) != 1 or len(kids.boxes) != 1 or kids.links:
+    if len(kids.boxes) != 1 or kids.links:
         return None
-    return boxes[0] if all(is_cohort_note(f.name) and not _is_script_name(f) for f in kids.files) else None
+    return kids.boxes[0] if all(is_cohort_note(f.name) and not _is_script_name(f) for f in kids.files) else None
 
 
 def handed_in(kids: Children) -> Path | None:
@@ -120,6 +132,8 @@ def scripts_in(kids: Children) -> list[Script]:
 def is_cohort(kids: Children) -> bool:
     """True if at least two children are students."""
     scripts = [s for s in scripts_in(kids) if not is_test_name(s.name)]
+    if _count_with_documents(kids) >= _FEWEST:
+        return True
     if not scripts:
         return _count_boxes(kids) >= 2
     imported = {module for s in scripts for module in s.modules}
@@ -146,6 +160,17 @@ def _count_boxes(kids: Children) -> int:
     return len(named) + len(kids.links) + sum(_has_network(b) for b in others)
 
 
+def _count_with_documents(kids: Children) -> int:
+    """The number of students, some with only a document; 0 without such, or if a document has a name of work."""
+    written = [p for p in kids.files if is_document(p.name) or _is_script_name(p)]
+    mine = [p for p in written if not is_cohort_note(p.name)]
+    scripts = {own_words(_stem(p)) for p in mine if _is_script_name(p)}
+    owners = {own_words(_stem(p)) for p in mine}
+    if owners == scripts or any(is_generic(_stem(p)) for p in written):
+        return 0
+    return len(owners | {own_words(stem(box.name)) for box in kids.boxes if not is_generic(stem(box.name))})
+
+
 def _has_network(folder: Path) -> bool:
     try:
         return any(s.tier >= HAS_NETWORK for s in read_scripts(within_reason(gather(folder).files)[0]))
@@ -170,27 +195,33 @@ def _count_scripts(scripts: list[Script]) -> int:
 
 
 def loose_groups(kids: Children) -> list[tuple[str, tuple[Path, ...]]]:
-    """The files directly in a cohort's folder, by student. Names that differ only in generic words belong together.
+    """The files directly in a cohort's folder, by student. Names that differ only in generic words belong together,
+    and so do ``alice (1)`` and ``alice``.
 
-    The id is the script's stem. Files about the cohort are ignored. A document without a script counts as a student
-    only if there are no folders.
+    The id is the script's stem, or that of another file without a script. Only files about the cohort have no student.
     """
     scripts = {s.name for s in scripts_in(kids) if not is_test_name(s.name)}
+    known = {_stem(path) for path in kids.files}
     groups: dict[tuple[str, ...], list[Path]] = {}
     for path in kids.files:
         is_script = path.name in scripts or (_is_script_name(path) and not is_test_name(path.name))
-        if path.name in _PACKAGING:
-            continue
-        if is_script or not is_cohort_note(path.name):
-            groups.setdefault(own_words(stem(path.name)) or (stem(path.name),), []).append(path)
+        if path.name not in _PACKAGING and (is_script or not is_cohort_note(path.name)):
+            name = _stem(path)
+            name = first if (first := without_copy_mark(name)) in known else name
+            groups.setdefault(own_words(name) or (name,), []).append(path)
     result = []
     for paths in groups.values():
         mine = [p for p in paths if p.name in scripts] or [p for p in paths if _is_script_name(p)]
-        written = [p for p in paths if p.suffix.casefold() in _WRITTEN and not is_generic(stem(p.name))]
-        if mine or (written and not kids.boxes):
-            id = min((stem(p.name) for p in mine or written), key=len)
-            result.append((id, tuple(paths)))
+        named = [p for p in paths if not is_generic(_stem(p)) and not is_test_name(p.name)]
+        if mine or named:
+            result.append((min((_stem(p) for p in mine or named), key=len), tuple(paths)))
     return result
+
+
+def _stem(path: Path) -> str:
+    """The name of a file without its suffixes, known or not."""
+    name = stem(path.name)
+    return name if name != path.name or not _SUFFIX.fullmatch(path.suffix) else path.stem
 
 
 def _is_script_name(path: Path) -> bool:

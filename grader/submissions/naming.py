@@ -21,16 +21,21 @@ pytorch torch exercise exercises file files ex digits classifier
 GENERIC_WORDS = frozenset(_GENERIC.split())
 """Words that name a piece of work and not a person; see ``is_generic``."""
 
-_VERSION_WORD = re.compile(r"(?<![^\W_])(?:v|ver|version)[\W_]?(\d{1,3})(?!\d)", re.IGNORECASE)
+_VERSION_WORD = re.compile(
+    r"(?<![^\W_])(?:v|ver|version|rev|revision|attempt|try|final|(?:re)?submission)[\W_]?(\d{1,3})(?!\d)", re.IGNORECASE
+)
 _STATE_WORD = re.compile(
-    r"(?<![^\W_])(final|latest|newest|submit|submitted|submission|fixed|updated|new|copy|old|older|backup|bak|orig|"
+    r"(?<![^\W_])(final|latest|newest|(?:re-?)?(?:submit|submitted|submission)|fixed|revised|corrected|updated|new|copy|old|older|backup|bak|orig|"
     r"original|template|blank|draft|broken|deprecated)\d?(?![^\W_])",
     re.IGNORECASE,
 )
-_COPY_NUMBER = re.compile(r"(?:\s*\(\d{1,2}\)|-\d{1,2})$")
+_COPY_NUMBER = re.compile(r"(?:\s*\((\d{1,2})\)|(?<!\d)[-_](\d{1,2}))$")
+"""The number that a browser or an LMS gives to another file of the same name; also one that a student adds."""
+_COMPUTER = re.compile(r"-(?:desktop|laptop|win|pc|mac\w*)-[a-z0-9]{3,12}$", re.IGNORECASE)
+"""The name of a computer that OneDrive adds to the second of two versions."""
 _VERSION_ONLY = re.compile(r"(?:v|ver|version|final|older?|new|latest|backup|copy|orig(?:inal)?|draft)[\W_]*\d*", re.I)
 _STATES = {"final": 1000, "latest": 1000, "newest": 1000, "submit": 900, "submitted": 900, "submission": 900}
-_STATES |= {"fixed": 600, "updated": 600, "new": 500, "copy": -1}
+_STATES |= {"fixed": 600, "revised": 600, "corrected": 600, "updated": 600, "new": 500, "copy": -1}
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -98,7 +103,7 @@ def stem(name: str) -> str:
         name = head
 
 
-_KNOWN = "py pyw ipynb txt zip md docx doc pdf html htm odt rtf rar 7z tar gz tgz bz2 xz tex"
+_KNOWN = "py pyw ipynb txt zip md docx doc pdf html htm odt rtf rar 7z tar gz tgz tbz tbz2 txz bz2 xz tex"
 _SUFFIXES = frozenset(_KNOWN.split())
 
 
@@ -129,15 +134,30 @@ def is_generic(name: str) -> bool:
 def version(name: str) -> int:
     """The version that a name gives, higher for later ones; 0 without one, below 0 for copies and old versions."""
     rank = max((int(v) for v in _VERSION_WORD.findall(name)), default=0)
-    states = [_STATES.get(w.casefold(), -1000) for w in _STATE_WORD.findall(name)]
+    states = [_state(word.casefold()) for word in _STATE_WORD.findall(name)]
     if any(s < 0 for s in states):
         return min(states)
     return rank + max(states, default=0)
 
 
+def _state(word: str) -> int:
+    return 1100 if word.startswith("re") and "submi" in word else _STATES.get(word, -1000)
+
+
+def copy_number(name: str) -> int:
+    """The number at the end of a stem that tells files of the same name apart: 2 for ``a (2)`` and ``a-2``, else 0."""
+    found = _COPY_NUMBER.search(name)
+    return int(found[1] or found[2]) if found else 0
+
+
+def without_copy_mark(name: str) -> str:
+    """A stem without the number or the computer's name that tells files of the same name apart."""
+    return _COMPUTER.sub("", _COPY_NUMBER.sub("", name))
+
+
 def without_version(name: str) -> str:
     """A stem without words and numbers for versions, in lower case and without separators."""
-    text = _COPY_NUMBER.sub("", name)
+    text = without_copy_mark(name)
     text = _STATE_WORD.sub("", _VERSION_WORD.sub("", text))
     return re.sub(r"[\W_]+", "", text).casefold()
 

@@ -1,4 +1,4 @@
-"""Read the code of a script or notebook for the choice of the script, even if it is damaged."""
+"""Read the code of a script or notebook for the choice of the script, even if the file is damaged."""
 
 from __future__ import annotations
 
@@ -21,21 +21,28 @@ def limit(name: str) -> int:
     return NOTEBOOK_LIMIT if name.casefold().endswith(".ipynb") else SCRIPT_LIMIT
 
 
-def code_text(path: Path) -> str:
-    r"""The code of a script or notebook, with ``\n`` line ends; bytes that are not text become U+FFFD.
+def code_pieces(path: Path) -> tuple[str, ...]:
+    r"""The code of a script as one piece, or a piece for each code cell of a notebook.
 
-    At most ``SCRIPT_LIMIT`` characters: a notebook may be larger than a script, but not the code in it.
+    Line ends are ``\n``; bytes that are not text become U+FFFD. At most ``SCRIPT_LIMIT`` characters
+    together: a notebook may be larger than a script, but not the code in it.
     """
     with path.open("rb") as stream:
         raw = stream.read(limit(path.name))
     text = with_newlines(readable(raw, utf16=utf16_by_nuls(raw[:_SAMPLE], NUL_SHARE), otherwise=lambda _: "utf-8"))
-    return (_notebook_code(text) if is_notebook(path, raw) else text)[:SCRIPT_LIMIT]
+    pieces = _cells(text) if is_notebook(path, raw) else (text,)
+    room = SCRIPT_LIMIT
+    kept = []
+    for piece in pieces:
+        kept.append(piece[:room])
+        room = max(0, room - len(piece) - 1)
+    return tuple(kept)
 
 
-def _notebook_code(text: str) -> str:
+def _cells(text: str) -> tuple[str, ...]:
     try:
         cells = read_notebook(text).cells
     except (ValueError, RecursionError):
         # In a damaged notebook, the lines are still there in quotes.
-        return text.replace("\\n", "\n").replace('\\"', "'").replace('"', " ")
-    return "\n".join(cell.source for cell in cells if cell.kind == "code")
+        return (text.replace("\\n", "\n").replace('\\"', "'").replace('"', " "),)
+    return tuple(cell.source for cell in cells if cell.kind == "code")

@@ -10,9 +10,12 @@ import pytest
 
 from grader.answers.documents import Block, read_document
 from grader.answers.finding.segmentation import cut
+from grader.answers.finding.sheet import read_sheet
 from grader.lab4.items import PART1_IDS
+from grader.submissions import discover
 from tests.support.answer_tables import ANSWERS, QUESTIONS
 from tests.support.document_samples import DOCUMENTS, RESOURCES, document, each, notebook, page, printed, texts, word
+from tests.support.submission_files import write, zipped
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in DOCUMENTS.glob("all-*") if p.suffix != ".md"))
@@ -208,3 +211,37 @@ def test_a_pdf_with_a_password_is_reported(tmp_path: Path) -> None:
     writer.encrypt("secret", algorithm="RC4-128")
     writer.write(tmp_path / "locked.pdf")
     assert "password" in read_document(tmp_path / "locked.pdf").problem
+
+
+FOREIGN = {
+    "answers.odt": zipped({"content.xml": "<x/>"}),
+    "answers.pages": zipped({"Index/Document.iwa": "x"}),
+    "damaged.pages": b"PK\x03\x04",
+    "answers.rtf": b"{\\rtf1 1. deep}",
+    "answers.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "answers.wps": b"1. deep",
+    "answers.txt": b"{\\rtf1 1. deep}",
+    "answers": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_format_that_is_not_read_is_named(tmp_path: Path, name: str) -> None:
+    content = FOREIGN[name]
+    (submission,) = discover(write(tmp_path / "zoe", {name: content}), tmp_path / "scratch")
+    assert submission.documents == (name,)
+    sheet = read_sheet(submission)
+    assert sheet.problems[0].startswith(f"{name} ")
+    assert sheet.problems[0].endswith("so a person must read it; hand in .docx, .pdf, .md, .txt or .ipynb.")
+
+
+@pytest.mark.parametrize("name", ["answers", "answers.rst", "answers.tex", "answers.text", "answers.MD"])
+def test_plain_text_of_other_kinds_is_read(tmp_path: Path, name: str) -> None:
+    head = "\\subsection*{{Question {}}}" if name.endswith("tex") else "Question {}"
+    text = "".join(f"{head.format(part)}\nSomething about {part}.\n\n" for part in PART1_IDS)
+    files: dict[str, str | bytes] = {name: text, "weights": bytes(range(256)) * 9}
+    (submission,) = discover(write(tmp_path / "zoe", files), tmp_path / "scratch")
+    sheet = read_sheet(submission)
+    assert [answer.part for answer in sheet.answers] == list(PART1_IDS)
+    assert {answer.text for answer in sheet.answers} == {f"Something about {part}." for part in PART1_IDS}
+    assert not sheet.problems

@@ -178,7 +178,7 @@ def test_a_hostile_file_needs_little_memory(hostile: dict[str, Path], tmp_path: 
 
 
 PROBLEMS = {
-    "old.docx": "old Word file or protected by a password",
+    "old.docx": "an old Word file or protected by a password",
     "photo.docx": "is a picture",
     "pipe.md": "not an ordinary file",
     "link.md": "is a link",

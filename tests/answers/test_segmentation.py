@@ -12,7 +12,7 @@ from grader.answers.documents import Block, Document, Kind, read_document
 from grader.answers.finding.segmentation import cut
 from grader.lab4.items import PART1_IDS
 from tests.support.answer_tables import ANSWERS, QUESTIONS
-from tests.support.document_samples import PART2, document, each, plainly, sheet, texts
+from tests.support.document_samples import PART2, document, each, notebook, plainly, sheet, texts
 
 ROMAN = {"a": "i", "b": "ii", "c": "iii", "d": "iv", "e": "v"}
 
@@ -370,3 +370,80 @@ def test_ordinary_comments_of_a_script_give_no_certain_answer(tmp_path: Path) ->
     path = tmp_path / "task1_cnn.py"
     path.write_text("".join(f"# {n}. {step}\nx = {n}\n\n" for n, step in enumerate(STEPS, 1)))
     assert all(answer.confidence < 0.5 for answer in cut(read_document(path)).values())
+
+
+TUTORIAL = (
+    "Load and normalize the training and test data",
+    "Define a convolutional neural network",
+    "Define a loss function and optimizer",
+    "Train the network on the training data",
+    "Test the network on the test data",
+)
+PASSAGES = {
+    "one run": "".join(f"# {n}. {step}\n" for n, step in enumerate(TUTORIAL, 1)) + "print(1)\n",
+    "a run and a gap": "".join(f"# {n}. {step}\n" for n, step in enumerate(TUTORIAL, 1)) + "\nimport torch\n",
+    "a docstring": '"""\n' + "".join(f"{n}. {step}\n" for n, step in enumerate(TUTORIAL, 1)) + '"""\nimport torch\n',
+    "between the code": "".join(f"# {n}) {step}\nx = {n}\n\n" for n, step in enumerate(TUTORIAL, 1)),
+    "explained": "".join(
+        f"# {n}. {step}\n# This is done because the lab sheet says so, and because I saw it in a book.\nx = {n}\n"
+        for n, step in enumerate(TUTORIAL, 1)
+    ),
+    "ruled": "".join(f"{'#' * 70}\n# {n}. {step}\n# {'^' * 40}\n#\n\nx = {n}\n" for n, step in enumerate(TUTORIAL, 1)),
+    "eight steps": "".join(f"# {n}. {step}\nx = {n}\n" for n, step in enumerate((*TUTORIAL, *TUTORIAL[:3]), 1)),
+    "tasks": "".join(f"# Task {n}: {step}\nx = {n}\n" for n, step in enumerate(TUTORIAL, 1)),
+    "steps": "".join(f"# Step {n}: {step}\nx = {n}\n" for n, step in enumerate(TUTORIAL, 1)),
+}
+
+
+@pytest.mark.parametrize("name", PASSAGES)
+def test_numbered_comments_of_a_script_are_no_answers(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(PASSAGES[name])
+    assert cut(read_document(path)) == {}
+
+
+COMMENTS = {
+    "numbers and letters": "".join(f"# {part}. {text}\n" for part, text in ANSWERS.items()) + "import torch\n",
+    "questions between the code": "".join(f"# Q{part}: {text}\nx = 1\n" for part, text in ANSWERS.items()),
+    "answers": "".join(f"# Answer {part}: {text}\n" for part, text in ANSWERS.items()) + "\nimport torch\n",
+}
+
+
+@pytest.mark.parametrize("name", COMMENTS)
+def test_answers_in_the_comments_of_a_script_are_found(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(COMMENTS[name])
+    assert list(cut(read_document(path))) == list(PART1_IDS)
+
+
+def test_a_few_numbered_sentences_in_a_script_are_still_shown(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    sentence = "A network whose hidden layers each find features of the layer before them, from edges to objects."
+    path.write_text("".join(f"# {n}. {sentence}\n" for n in range(1, 6)) + "\nimport torch\n")
+    assert list(cut(read_document(path))) == ["1", "2", "3", "4", "5"]
+
+
+def cells_of(tmp_path: Path, cells: list[tuple[str, str]]) -> Document:
+    return notebook(tmp_path, [{"cell_type": kind, "source": text} for kind, text in cells])
+
+
+@pytest.mark.parametrize(
+    "head", ["## {n}. {step}", "**{n}. {step}**", "{n}. {step}", "### {n}) {step}\n\nAs in the lecture."]
+)
+@pytest.mark.parametrize("has_contents", [False, True])
+def test_headings_above_code_are_no_answers(tmp_path: Path, head: str, has_contents: bool) -> None:
+    cells = [("markdown", "\n".join(f"{n}. {step}" for n, step in enumerate(TUTORIAL, 1)))] if has_contents else []
+    for n, step in enumerate(TUTORIAL, 1):
+        cells += [("markdown", head.format(n=n, step=step)), ("code", f"import torch\nx = {n}")]
+    assert cut(cells_of(tmp_path, cells)) == {}
+
+
+def test_answers_between_headings_above_code_are_found(tmp_path: Path) -> None:
+    steps = [(kind, text) for n in "123" for kind, text in (("markdown", f"## {n}. Train"), ("code", "import torch"))]
+    answers = "\n\n".join(f"{part}. {text}" for part, text in ANSWERS.items())
+    read = cells_of(tmp_path, [("markdown", answers), ("markdown", "# Part 2"), *steps])
+    assert texts(cut(read)) == ANSWERS
+
+
+def test_a_heading_with_only_code_below_is_no_blank_answer() -> None:
+    assert cut(document("# Task 1\n\n```python\nimport torch\nclass Net(nn.Module): ...\n```\n")) == {}

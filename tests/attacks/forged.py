@@ -60,6 +60,7 @@ def recording():
     echo = {"outputs": base64.b64encode(outputs).decode(), "gradients": [1.0] * len(weights)}
     return {
         "passes": passes, "weights": weights, "buffers": [], "constants": [], "repairs": [], "remarks": [], "echo": echo,
+        "unrepaired": [],
     }
 
 

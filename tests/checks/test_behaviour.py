@@ -9,7 +9,7 @@ import pytest
 
 from grader.model.evidence import Operation
 from tests.support import evidence_samples as samples
-from tests.support.check_samples import ERROR, moded, only_failed, statuses, text_of, with_trace
+from tests.support.check_samples import ERROR, graded, moded, only_failed, statuses, text_of, with_trace
 from tests.support.evidence_samples import (
     DROPOUT,
     HEALTHY,
@@ -61,7 +61,7 @@ def test_rounding_differences_between_passes_are_ignored() -> None:
 
 
 def test_constant_outputs_skip_the_dropout_behaviour() -> None:
-    probe = replace(samples.PROBE, constant_rows=True)
-    assert statuses(moded(replace(HEALTHY, probe=probe), train_difference=0.0)) == {
-        "behaviour.dropout_train_eval": "skipped"
-    }
+    silent = moded(replace(HEALTHY, probe=replace(samples.PROBE, constant_rows=True)), train_difference=0.0)
+    assert statuses(silent) == {"behaviour.dropout_train_eval": "needs_review"}, "nothing explains them"
+    dead = replace(silent, gradients=graded("zero").gradients)
+    assert statuses(dead) == {"behaviour.gradients": "failed", "behaviour.dropout_train_eval": "skipped"}

@@ -81,48 +81,47 @@ def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "problem", "words"),
+    ("repairs", "problem", "words"),
     [
         (
-            ("__init__", "foward"),
+            (Repair("forward-name", "foward", "should be called forward"),),
             Problem("forward", 'Module [Net] is missing the required "forward" function', "NotImplementedError"),
             ["no method called forward", "Rename foward to forward."],
         ),
         (
-            ("__init__",),
+            (),
             Problem("forward", 'Module [Net] is missing the required "forward" function', "NotImplementedError"),
             ["Write the method forward(self, x)."],
         ),
         (
-            ("__int__", "forward"),
+            (Repair("init-name", "__int__", "should be called __init__"),),
             Problem("forward", "'Net' object has no attribute 'conv1'", "AttributeError"),
             ["Net has no __init__", "Rename __int__ to __init__"],
         ),
         (
-            ("__init__", "forward"),
+            (),
             Problem("forward", "'Net' object has no attribute 'fc3'", "AttributeError", line=30),
             ["raises an error in line 30: AttributeError: 'Net' object has no attribute 'fc3'"],
         ),
         (
-            ("__init__", "forward"),
+            (),
             Problem("forward", "'Net' object has no attribute '_forward_hooks'", "AttributeError"),
             ["Begin __init__ with super().__init__()."],
         ),
         (
-            ("__init__", "forward"),
+            (),
             Problem("forward", "Net.forward() takes 1 positional argument but 2 were given", "TypeError"),
             ["cannot be called with one batch as its only argument", "forward(self, x)"],
         ),
         (
-            ("__init__", "forward"),
+            (),
             Problem("forward", "Kernel size can't be greater than actual input size", "RuntimeError", line=22),
             ["The feature map is smaller than the next kernel in line 22", "Use smaller kernels"],
         ),
     ],
 )
-def test_the_cause_of_an_error_in_forward(methods: tuple[str, ...], problem: Problem, words: list[str]) -> None:
-    load = replace(samples.LOAD, methods=methods)
-    finding = findings_of(replace(broken_forward(problem=problem), load=load))["forward.shape"]
+def test_the_cause_of_an_error_in_forward(repairs: tuple[Repair, ...], problem: Problem, words: list[str]) -> None:
+    finding = findings_of(broken_forward(*repairs, problem=problem))["forward.shape"]
     assert finding.status is Status.FAILED
     assert all(word in text_of(finding) for word in words), text_of(finding)
 

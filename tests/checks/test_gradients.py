@@ -57,8 +57,6 @@ def test_layers_created_in_each_forward_pass() -> None:
     evidence = replace(with_trace(*steps), trainings=())
     assert statuses(evidence) == {
         "behaviour.gradients": "failed",
-        "forward.batch": "skipped",
-        "behaviour.dropout_train_eval": "skipped",
         "training.accuracy": "skipped",
     }
     assert findings_of(evidence)["behaviour.gradients"].message.startswith(

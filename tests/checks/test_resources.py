@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -23,7 +24,9 @@ def test_too_many_parameters_fail_without_a_forward_pass() -> None:
     findings = findings_of(evidence)
     assert [id_ for id_, finding in findings.items() if finding.status is Status.FAILED] == ["resources"]
     assert findings["resources"].message == "Net has too many parameters: 60,000,000."
-    assert findings["forward.shape"].message == "Not checked, because Net has too many parameters to run."
+    shape = findings["forward.shape"]
+    assert (shape.status, shape.fraction) == (Status.NEEDS_REVIEW, Decimal(1))
+    assert shape.message == "A network with so many parameters could not be checked, so a tutor decides."
 
 
 @pytest.mark.parametrize(("parameters", "status"), [(MAX_PARAMETERS - 1, "passed"), (MAX_PARAMETERS, "failed")])
@@ -40,6 +43,6 @@ def test_the_time_limit_of_a_forward_pass(seconds: float, status: str) -> None:
     assert finding.seen == f"21,840 parameters, {1000 * seconds:.0f} ms"
 
 
-def test_a_forward_pass_that_could_not_be_timed_is_skipped() -> None:
+def test_a_forward_pass_that_could_not_be_timed_waits_for_a_tutor() -> None:
     resources = replace(samples.RESOURCES, problem=ERROR)
-    assert statuses(replace(HEALTHY, resources=resources)) == {"resources": "skipped"}
+    assert statuses(replace(HEALTHY, resources=resources)) == {"resources": "needs_review"}

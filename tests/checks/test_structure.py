@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from grader.model import Status
-from grader.model.evidence import Modes, Operation
-from tests.support.check_samples import HEAD, only_failed, statuses, with_trace
+from grader.model.evidence import Behind, Measurements, Modes, Operation, Tracing
+from grader.model.repair_kinds import DROPOUT as DROPOUT_REPAIR
+from tests.support import evidence_samples as samples
+from tests.support.check_samples import HEAD, only_failed, only_partial, statuses, with_trace
 from tests.support.evidence_samples import (
     CONV1,
     CONV2,
@@ -103,13 +106,14 @@ def test_a_dropout_without_effect(idle: Operation, message: str, seen: str) -> N
     assert finding.hint
 
 
-def test_two_dropouts_without_effect_fail_both_places_and_the_behaviour() -> None:
+def test_two_dropouts_without_effect_fail_both_places_and_leave_no_behaviour_to_check() -> None:
     idle = replace(DROPOUT, probability=0.0)
     steps = [idle if operation.kind == "dropout" else operation for operation in LAYERS]
     evidence = replace(with_trace(*steps), modes=Modes(None))
-    failed = ["structure.dropout_conv", "structure.dropout_fc", "behaviour.dropout_train_eval"]
-    assert statuses(evidence) == dict.fromkeys(failed, "failed")
-    assert "has no effect in training mode" in findings_of(evidence)["behaviour.dropout_train_eval"].message
+    failed = dict.fromkeys(["structure.dropout_conv", "structure.dropout_fc"], "failed")
+    assert statuses(evidence) == failed | {"behaviour.dropout_train_eval": "skipped"}
+    behind = Behind((DROPOUT_REPAIR,), Measurements(Tracing(None), samples.PROBE, samples.MODES, samples.GRADIENTS))
+    assert statuses(replace(evidence, behind=behind)) == failed, "behind the repair, dropout behaves"
 
 
 def test_without_dropout_its_behaviour_is_skipped() -> None:
@@ -124,7 +128,8 @@ def test_without_dropout_its_behaviour_is_skipped() -> None:
 
 
 def test_a_missing_relu_is_reported_with_its_layer() -> None:
-    finding = only_failed(with_trace(CONV1, POOL, *LAYERS[3:]), "structure.relu")
+    finding = only_partial(with_trace(CONV1, POOL, *LAYERS[3:]), "structure.relu")
+    assert finding.fraction == Decimal(2) / 3
     assert finding.message == "There is no ReLU after the first convolution (conv1)."
     assert "F.relu" in finding.hint
 
@@ -140,7 +145,7 @@ def test_all_missing_relus_are_reported_together() -> None:
 def test_a_softmax_between_hidden_layers() -> None:
     steps = (*HEAD, FC1, RELU, op("softmax", "softmax"), DROPOUT, FC2, LOG_SOFTMAX)
     finding = findings_of(with_trace(*steps))["structure.relu"]
-    assert finding.status is Status.FAILED
+    assert finding.fraction == Decimal(2) / 3
     assert finding.message.startswith("forward applies softmax after the first fully connected layer (fc1)")
     assert "Replace it with F.relu" in finding.hint
 
@@ -156,7 +161,8 @@ def test_another_activation(name: str) -> None:
 
 
 def test_a_relu_on_the_output() -> None:
-    finding = only_failed(with_trace(*LAYERS[:-1], RELU, LOG_SOFTMAX), "structure.relu")
+    finding = only_partial(with_trace(*LAYERS[:-1], RELU, LOG_SOFTMAX), "structure.relu")
+    assert finding.fraction == Decimal(2) / 3
     assert (
         finding.message == "forward applies a ReLU to the output scores, after the second fully connected layer (fc2)."
     )

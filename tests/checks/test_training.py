@@ -109,7 +109,7 @@ def test_a_crash_in_the_second_run_is_reported() -> None:
     [
         (scored(largest=3.0, sum_error=40.0, tail=()), "output.log_softmax"),
         (graded("none"), "behaviour.gradients"),
-        (with_trace(CONV1, POOL, *LAYERS[3:]), "structure.relu"),
+        (with_trace(*(operation for operation in LAYERS if operation.kind != "relu")), "structure.relu"),
         (with_trace(DROPOUT, *LAYERS), "structure.order"),
         (probed({64}), "forward.batch"),
     ],
@@ -119,6 +119,11 @@ def test_low_accuracy_explained_by_another_fault_is_skipped(evidence: Evidence, 
     spoilt = replace(evidence, trainings=(training(accuracy),))
     assert statuses(spoilt) == {cause: "failed", "training.accuracy": "skipped"}
     assert cause in findings_of(spoilt)["training.accuracy"].message
+
+
+def test_low_accuracy_without_one_relu_is_skipped_too() -> None:
+    spoilt = replace(with_trace(CONV1, POOL, *LAYERS[3:]), trainings=(training(0.1),))
+    assert statuses(spoilt) == {"structure.relu": "partial", "training.accuracy": "skipped"}
 
 
 def test_good_training_passes_despite_another_fault() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.submissions.archives import STUDENT, Limits, Refused, unpack
+from grader.submissions.archives import STUDENT, unpack
+from grader.submissions.member import Limits, Refused
 from tests.support.submission_files import BLANK, NET, bounced, found, message, with_mode, write, zipped
 
 

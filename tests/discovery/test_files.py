@@ -47,7 +47,7 @@ def test_students_without_a_usable_file_keep_a_row(cohort: Path, scratch: Path) 
             "none.zip": b"",
             "rarred.zip": b"Rar!\x1a\x07",
             "tarred.tar.gz": b"\x1f\x8b",
-            "sevened/lab4.7z": b"7z",
+            "sevened/lab4.7z": b"7z\xbc\xaf\x27\x1c",
             "hollow/task1_cnn.py": " \n",
             "written/part1.ipynb": json.dumps(ANSWERS),
         },
@@ -61,8 +61,8 @@ def test_students_without_a_usable_file_keep_a_row(cohort: Path, scratch: Path) 
     bounced(result["broken"], "broken.zip", "send it again")
     bounced(result["none"], "0 bytes")
     bounced(result["rarred"], ".rar")
-    bounced(result["tarred"], "tarred.tar.gz", "please send a .zip")
-    bounced(result["sevened"], "lab4.7z", "please send a .zip")
+    bounced(result["tarred"], "tarred.tar.gz", "send it again as a .zip")
+    bounced(result["sevened"], "lab4.7z is broken", "send it again as a .zip")
     bounced(result["hollow"], "task1_cnn.py is empty")
     bounced(result["written"], "part1.ipynb")
     bounced(result["void"], "void.zip")

@@ -11,8 +11,9 @@ import pytest
 
 from grader.model import Submission
 from grader.submissions import copy_submission
+from grader.submissions.candidates import within_reason
 from grader.submissions.files import Found
-from grader.submissions.script_choice import choose, within_reason
+from grader.submissions.script_choice import choose
 from tests.support.submission_files import ANSWERS, BLANK, NET, bounced, flags, found, message, notebook, write, zipped
 
 SLOW = {

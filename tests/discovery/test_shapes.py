@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.model import UsageFault
+from grader.storage.run_folder import claim_folder
 from grader.submissions import discover
 from tests.support.submission_files import ANSWERS, NET, bounced, found, notebook, write, zipped
 
@@ -149,10 +150,10 @@ def test_an_empty_folder_is_refused(cohort: Path, scratch: Path) -> None:
         discover(cohort, scratch)
 
 
-def test_a_tar_as_the_cohort_is_refused(tmp_path: Path, scratch: Path) -> None:
-    write(tmp_path, {"cohort.tar.gz": b"\x1f\x8b"})
-    with pytest.raises(UsageFault, match=r"please give a \.zip"):
-        discover(tmp_path / "cohort.tar.gz", scratch)
+def test_a_rar_as_the_cohort_is_refused(tmp_path: Path, scratch: Path) -> None:
+    write(tmp_path, {"cohort.rar": b"Rar!\x1a\x07\x01\x00"})
+    with pytest.raises(UsageFault, match=r"is a \.rar archive, which cannot be opened; give a \.zip"):
+        discover(tmp_path / "cohort.rar", scratch)
 
 
 # Learning management systems
@@ -228,3 +229,81 @@ def test_numbers_in_names_are_not_canvas(cohort: Path, scratch: Path) -> None:
 def test_gradescope_export(cohort: Path, scratch: Path) -> None:
     write(cohort, {"submission_metadata.yml": "a: 1", **{f"submission_40919402{n}/task1_cnn.py": NET for n in (3, 4)}})
     assert list(found(cohort, scratch)) == ["submission_409194023", "submission_409194024"]
+
+
+# Separate documents in a cohort's folder
+
+LOOSE = (
+    "dora.docx eve.pdf fred.html ken.odt lea.rtf mia.doc ned.jpg oli.pages pam.md quin.tex ray.heic sam.rst tia.key"
+    " uma vic.bak"
+)
+ABOUT_COHORT = (
+    "grades.csv",
+    "worksheet.xlsx",
+    "Lab 4 sheet.pdf",
+    "README.md",
+    "marks.ods",
+    "roster.txt",
+    "conftest.py",
+)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"gina.py": NET, "hal.ipynb": notebook(NET)},
+        {"gina/task1_cnn.py": NET, "hal/task1_cnn.py": NET},
+        {"gina.zip": zipped({"task1_cnn.py": NET}), "hal.tar.gz": b"\x1f\x8b"},
+        {"gina.py": NET, "hal.rar": b"Rar!"},
+        {},
+    ],
+    ids=["scripts", "folders", "archives", "mixed", "alone"],
+)
+def test_every_separate_file_in_a_cohorts_folder_gets_a_row(
+    cohort: Path, scratch: Path, others: dict[str, str | bytes]
+) -> None:
+    files: dict[str, str | bytes] = dict.fromkeys((*LOOSE.split(), *ABOUT_COHORT), "x")
+    students = [Path(name).stem for name in LOOSE.split()]
+    result = found(write(cohort, files | others), scratch)
+    assert list(result) == sorted([*students, *(["gina", "hal"] if others else [])])
+    assert result["eve"].documents == ("eve.pdf",)
+    assert result["ned"].files == ("ned.jpg",)
+
+
+def test_a_numbered_copy_belongs_to_the_student_of_the_first_file(cohort: Path, scratch: Path) -> None:
+    numbered = {"cy (1).py": NET, "cy (2).py": NET + "#", "u12-1.pdf": "x", "u12-2.pdf": "x"}
+    write(cohort, {"ann.py": NET, "ann (1).py": NET + "#", "ben.pdf": "x", "ben-1.docx": "x", **numbered})
+    result = found(cohort, scratch)
+    assert list(result) == ["ann", "ben", "cy (1)", "cy (2)", "u12-1", "u12-2"]
+    assert result["ann"].script == "ann (1).py"
+    assert result["ben"].documents == ("ben-1.docx", "ben.pdf")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"zoe.py": NET, "zoe.pdf": "x", "loss_curve.png": "x"},
+        {"task1_cnn.docx": "x", "smith.pdf": "x", "jones.pdf": "x", "lee.pdf": "x"},
+        {"essay.pdf": "x", "references.pdf": "x"},
+        {"zoe_part1.pdf": "x", "zoe_part2.docx": "x", "zoe_plots.pdf": "x", "photo.jpg": "x"},
+    ],
+    ids=lambda files: " ".join(files),
+)
+def test_documents_of_one_submission(tmp_path: Path, scratch: Path, files: dict[str, str | bytes]) -> None:
+    assert list(found(write(tmp_path / "u1234567", files), scratch)) == ["u1234567"]
+
+
+@pytest.mark.parametrize("place", ["out", "reports/2026-12-02 cohort"])
+def test_the_grader_does_not_take_its_own_reports_for_a_student(cohort: Path, scratch: Path, place: str) -> None:
+    write(cohort, {"ann/task1_cnn.py": NET, "ben.py": NET, f"{place}/students/ann/report.html": f"<pre>{NET}</pre>"})
+    claim_folder(cohort.parent / "run")
+    (cohort.parent / "run/run.json").rename(cohort / place / "run.json")
+    assert list(found(cohort, scratch)) == ["ann", "ben"]
+    single = write(cohort / "ann", {f"{place}/x": ""})
+    (single / place / "run.json").write_bytes((cohort / place / "run.json").read_bytes())
+    assert found(single, scratch)["ann"].files == ("task1_cnn.py",)
+
+
+def test_a_file_run_json_does_not_hide_a_student(cohort: Path, scratch: Path) -> None:
+    write(cohort, {"ann/task1_cnn.py": NET, "ann/run.json": "{}", "ben/task1_cnn.py": NET, "ben/run.json": "[]"})
+    assert list(found(cohort, scratch)) == ["ann", "ben"]

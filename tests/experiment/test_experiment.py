@@ -158,9 +158,9 @@ def test_an_implausible_claim_goes_to_a_tutor_and_is_never_a_zero() -> None:
     assert statuses(replace(with_trials(inside), rerun=replace(RERUN, trial=inside)))["rerun"] == "passed"
 
 
-def test_a_line_that_was_not_trained_again_is_skipped_with_the_reason() -> None:
+def test_a_line_that_was_not_trained_again_costs_nothing_and_says_why() -> None:
     found = experiment_findings(replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)), WRITTEN)["experiment.rerun"]
-    assert (found.status, found.message) == (Status.SKIPPED, NOT_HERE)
+    assert (found.status, found.message, found.fraction) == (Status.NEEDS_REVIEW, NOT_HERE, Decimal(1))
 
 
 def test_the_paragraph_is_marked_by_what_it_mentions() -> None:

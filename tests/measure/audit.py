@@ -1,8 +1,8 @@
 """Audit the grader: grade the sample cohort and every attack together and list wrong results (``nox -s audit``).
 
 First the samples are graded alone, to see whether an attack changes the results of other submissions. Then everything
-is graded with the command that a tutor uses. A table counts the results for each kind of submission, and a line follows
-for every deviation. The exit code is 1 if there is a deviation.
+is graded with the command that a tutor uses. A table counts the results for each kind of submission, another one the
+skipped items by their cause, and a line follows for every deviation. The exit code is 1 if there is a deviation.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from grader.storage import records
 from grader.storage.folder_names import safe_folder_name
 from tests.support.attack_corpus import LEAK, MARKER, POINTS, Attack, build
 from tests.support.places import ROOT
@@ -57,13 +58,17 @@ RUN_COMMAND = (sys.executable, "-m", "grader", "grade")
 
 @dataclass(frozen=True)
 class Graded:
-    """A run of the command: exit code, output, wall seconds, and the results and evidence by student."""
+    """A run of the command: exit code, output, wall seconds, and by student the results, the evidence and the causes.
+
+    ``causes`` has the item that caused it for each item that was skipped.
+    """
 
     code: int
     printed: str
     seconds: float
     entries: Mapping[str, Mapping[str, Any]]
     evidence: Mapping[str, Mapping[str, Any]]
+    causes: Mapping[str, Sequence[str]]
     out: Path
 
     def ending(self, student: str) -> Mapping[str, str]:
@@ -116,9 +121,10 @@ def graded(cohort: Path, out: Path, scratch: Path, *, data: str, jobs: int = 0) 
 
 
 def read_back(out: Path, code: int, printed: str, seconds: float) -> Graded:
-    """Read the results and evidence in ``out``; both are empty if there are none."""
+    """Read the results, evidence and causes in ``out``; all are empty if there are none."""
     entries: dict[str, Mapping[str, Any]] = {}
     evidence: dict[str, Mapping[str, Any]] = {}
+    causes: dict[str, Sequence[str]] = {}
     if (out / "results.json").exists():
         stored = json.loads((out / "results.json").read_text(encoding="utf-8"))
         entries = {entry["student"]: entry for entry in stored["submissions"]}
@@ -126,7 +132,10 @@ def read_back(out: Path, code: int, printed: str, seconds: float) -> Graded:
         record = out / "students" / safe_folder_name(student) / "evidence.json"
         if record.exists():
             evidence[student] = json.loads(record.read_text(encoding="utf-8")).get("evidence") or {}
-    return Graded(code, printed, seconds, entries, evidence, out)
+        report = records.read_report(out, student)
+        if report is not None:
+            causes[student] = [item.cause for item in report.code_results if item.cause]
+    return Graded(code, printed, seconds, entries, evidence, causes, out)
 
 
 # ---- comparing a submission with what it must get --------------------------------------------------------------------
@@ -392,7 +401,7 @@ def audit(work: Path, *, data: str, pattern: str, jobs: int, console: Console) -
 
 
 def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], attacks: Sequence[Attack]) -> None:
-    """The confusion table, the time by family, and a line for each deviation."""
+    """The confusion table, the skipped items by cause, the time by family, and a line for each deviation."""
     sizes = Counter(case.partition("-")[0] for case in cases) | Counter({"attack": len(attacks)})
     table = Table(title="Results by kind of submission", title_justify="left")
     table.add_column("", no_wrap=True)
@@ -402,6 +411,7 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
     for row in ROWS:
         table.add_row(row, str(sizes[row]), *(str(tally.cells[row, column] or "–") for column in COLUMNS))
     console.print(table)
+    console.print(skips_by_cause(run, cases, attacks))
     times: defaultdict[str, list[float]] = defaultdict(list)
     for attack in attacks:
         times[attack.family].append(run.worker_seconds(attack.name))
@@ -415,6 +425,25 @@ def show(console: Console, tally: Tally, run: Graded, cases: Sequence[str], atta
         console.print(f"! {line}", markup=False, highlight=False, soft_wrap=True)
     ends = "no deviation" if not tally.lines else f"{len(tally.lines)} deviations"
     console.print(f"{len(run.entries)} submissions in {run.seconds:.0f} s, exit code {run.code}: {ends}.")
+
+
+def skips_by_cause(run: Graded, cases: Sequence[str], attacks: Sequence[Attack]) -> Table:
+    """A table of how many items each item caused to be skipped, with a column for each kind of submission with any."""
+    kind_of = {case: case.partition("-")[0] for case in cases} | {attack.name: "attack" for attack in attacks}
+    counts = Counter((cause, kind) for student, kind in kind_of.items() for cause in run.causes.get(student, ()))
+    by_cause, by_kind = Counter[str](), Counter[str]()
+    for (cause, kind), count in counts.items():
+        by_cause[cause] += count
+        by_kind[kind] += count
+    table = Table(title="Skipped items by cause", title_justify="left", show_footer=True)
+    table.add_column("cause", footer="all", no_wrap=True)
+    kinds = [kind for kind in ROWS if by_kind[kind]]
+    for kind in kinds:
+        table.add_column(kind, footer=str(by_kind[kind]), justify="right")
+    table.add_column("all", footer=str(counts.total()), justify="right")
+    for cause, count in by_cause.most_common():
+        table.add_row(cause, *(str(counts[cause, kind] or "–") for kind in kinds), str(count))
+    return table
 
 
 def main(argv: Sequence[str] | None = None) -> int:

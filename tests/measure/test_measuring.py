@@ -161,28 +161,31 @@ def test_a_net_for_one_batch_size_is_measured_with_it() -> None:
 
 def test_results_of_forward_other_than_a_tensor() -> None:
     found = measured(linear(lambda net, x: (net.fc(x.flatten(1)), 1)))
-    assert found.trace.returned == "tuple"
+    assert [repair.kind for repair in found.trace.repairs] == ["returned-container"]
     assert found.probe is not None
-    assert {run.returned for run in found.probe.passes} == {"tuple"}
-    assert found.modes is None
+    assert {(run.returned, run.shape[1]) for run in found.probe.passes} == {("Tensor", 10)}
+    assert found.modes is not None
 
 
-def test_a_repaired_net_is_only_traced() -> None:
+def test_a_net_is_measured_as_repaired() -> None:
     net = Lab()
     net.fc1 = nn.Linear(100, 20)
     found = measured(net)
     assert [repair.kind for repair in found.trace.repairs] == ["linear-size"]
     assert [operation.expected for operation in found.trace.operations if operation.kind == "linear"] == [100, None]
     assert found.probe is not None
-    assert all(run.problem is not None for run in found.probe.passes)
-    assert (found.modes, found.is_trainable) == (None, False)
+    assert all(run.problem is None for run in found.probe.passes)
+    assert found.gradients is not None
+    assert {gradient.state for gradient in found.gradients.parameters} == {"ok"}
+    assert found.is_trainable
 
 
-def test_a_net_that_moves_to_the_gpu_is_only_traced() -> None:
+def test_a_net_that_moves_to_the_gpu_is_measured_on_the_cpu() -> None:
     found = measured(Lab(between=lambda x: x.to("cuda")))
     assert [repair.kind for repair in found.trace.repairs] == ["device"]
     assert len(found.trace.operations) >= 13
-    assert (found.probe, found.is_trainable) == (None, False)
+    assert found.probe is not None
+    assert found.is_trainable
 
 
 # ---- modes and gradients ---------------------------------------------------------------------------------------------
@@ -252,7 +255,7 @@ def test_a_failing_backward_pass_is_reported_without_a_doubt() -> None:
     assert found.gradients is not None
     assert found.gradients.problem is not None
     assert "inplace" in found.gradients.problem.message
-    assert (found.doubts, found.is_trainable) == ((), False)
+    assert found.doubts == ()
 
 
 # ---- doubts ----------------------------------------------------------------------------------------------------------

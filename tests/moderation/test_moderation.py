@@ -85,6 +85,19 @@ def test_the_last_decision_counts_and_a_comment_changes_nothing() -> None:
     assert replace(alone.answer_results[0], comments=()) == REPORT.answer_results[0]
 
 
+def test_what_was_skipped_for_an_item_is_open_when_a_tutor_gives_that_item_all_points() -> None:
+    loads = replace(REPORT.results[0], status=Status.NEEDS_REVIEW, awarded=Decimal(0), proposed=Decimal(0))
+    behind = replace(REPORT.results[1], status=Status.SKIPPED, awarded=Decimal(0), proposed=None, cause="loads")
+    report = replace(REPORT, results=(loads, behind, *REPORT.results[2:]))
+
+    def after(points: str) -> Result:
+        return with_decisions(report, Decisions((decision(report, "loads", points),))).results[1]
+
+    assert (after("1").status, after("1").cause, after("1").proposed) == (Status.NEEDS_REVIEW, "", Decimal(0))
+    assert after("1").message == "Tess gave all points for loads, so this item has to be decided too."
+    assert after("0") == behind
+
+
 def test_a_decision_applies_to_its_student_only() -> None:
     assert with_decisions(REPORT, Decisions((decision(REPORT, "part1.8", "1", student="someone else"),))) == REPORT
 

@@ -48,7 +48,7 @@ SAMPLES = ROOT / "tests" / "submissions"
 STUDENTS = {
     "ada": "valid-type-hints",
     "ben": "fault-logits",
-    "cleo": "broken-syntax-error",
+    "cleo": "broken-no-net-at-all",
     "dora": "broken-only-a-report",
 }
 """The sample that each student hands in."""

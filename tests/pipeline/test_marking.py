@@ -11,9 +11,22 @@ import pytest
 
 from grader.answers.sheet_marking import NO_ANSWERS, WAITING
 from grader.lab4.items import PART1_IDS, PART2_TITLES
-from grader.model import AnswerSheet, Criterion, Flag, Report, Result, Rubric, Status, Submission, WrittenAnswer
-from grader.model.evidence import Doubt, Ending, Problem
-from grader.model.status import overall_status
+from grader.model import (
+    AnswerSheet,
+    Criterion,
+    Finding,
+    Flag,
+    GraderFault,
+    Report,
+    Result,
+    Rubric,
+    Status,
+    Submission,
+    WrittenAnswer,
+)
+from grader.model.evidence import Doubt, Ending, Evidence, Problem
+from grader.model.status import lost_without_cause, overall_status
+from grader.pipeline import marking
 from grader.pipeline.marking import report_of, report_of_fault, report_without_script
 from tests.support import evidence_samples as samples
 from tests.support.evidence_samples import HEALTHY, training, until
@@ -141,6 +154,30 @@ def test_a_failed_item_worth_nothing_costs_nothing() -> None:
     assert item(report, "structure.dropout_fc").status is Status.FAILED
 
 
+def test_a_loss_that_nothing_explains_is_a_fault_of_the_grader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lossy(*_: object, **__: object) -> dict[str, Finding]:
+        return {id: Finding(Status.PASSED, "", fraction=Decimal(id != "resources")) for id in PART2_TITLES}
+
+    monkeypatch.setattr(marking, "find", lossy)
+    with pytest.raises(GraderFault, match="explains the loss of points in resources"):
+        report_of(ALICE, HEALTHY, rubric(), data="mnist")
+
+
+def test_a_skipped_item_explains_its_loss_only_by_a_fault() -> None:
+    lost = Result("training.accuracy", "", S, Decimal(0), Decimal(2), "", cause="behaviour.gradients")
+    for status in Status:
+        cause = Result(
+            "behaviour.gradients", "", status, Decimal(1), Decimal(1), "", cause="loads" if status is S else ""
+        )
+        explains = status in {F, Status.PARTIAL, Status.NEEDS_REVIEW, Status.ERROR}
+        assert (lost_without_cause((cause, lost)) == ()) is explains
+    assert lost_without_cause((lost,)) == (lost,), "no such item"
+    with pytest.raises(ValueError, match="needs the id of its cause"):
+        replace(lost, cause="")
+    with pytest.raises(ValueError, match="cannot have a cause"):
+        replace(lost, status=F)
+
+
 P, F, S = Status.PASSED, Status.FAILED, Status.SKIPPED
 
 
@@ -158,13 +195,16 @@ P, F, S = Status.PASSED, Status.FAILED, Status.SKIPPED
     ],
 )
 def test_overall_status(statuses: tuple[Status, ...], overall: Status) -> None:
-    items = [Result("loads", "", status, Decimal(0), Decimal(1), "") for status in statuses]
+    items = [
+        Result("loads", "", status, Decimal(0), Decimal(1), "", cause="loads" if status is S else "")
+        for status in statuses
+    ]
     assert overall_status(items) is overall
 
 
 def test_a_skipped_item_worth_nothing_does_not_change_the_status() -> None:
     kept = Result("loads", "", P, Decimal(1), Decimal(1), "")
-    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0))]) is P
+    assert overall_status([kept, replace(kept, status=S, awarded=Decimal(0), available=Decimal(0), cause="loads")]) is P
 
 
 @pytest.mark.parametrize(
@@ -232,3 +272,28 @@ def test_the_report_has_the_accuracy_of_the_best_seed() -> None:
     report = report_of(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
     assert report.accuracy == 0.9
     assert report_of(ALICE, replace(HEALTHY, trainings=()), rubric(), data="mnist").accuracy is None
+
+
+@pytest.mark.parametrize(
+    "evidence", [HEALTHY, until("load", "lost"), replace(HEALTHY, doubts=(Doubt("odd", "*", "It is odd."),))]
+)
+def test_code_from_a_document_is_only_proposed(evidence: Evidence) -> None:
+    submission = replace(ALICE, script="lab4.docx.py", code_document="lab4.docx")
+    settled = report_of(ALICE, replace(evidence, doubts=()), rubric(), data="mnist")
+    report = report_of(submission, evidence, rubric(), data="mnist")
+    assert {result.status for result in report.code_results} == {Status.NEEDS_REVIEW}
+    assert report.awarded == 0
+    for result, known in zip(report.code_results, settled.code_results, strict=True):
+        assert result.proposed == (known.proposed or known.awarded)
+    assert "lab4.docx" in item(report, "loads").message
+    assert all(result.message.count("Waiting for a tutor") <= 1 for result in report.code_results)
+
+
+def test_work_that_could_not_be_read_waits_for_a_tutor() -> None:
+    problem = "lab4.rar is a .rar archive, which cannot be opened here; please send a .zip."
+    report = report_without_script(replace(NOTHING, problem=problem, has_unread_work=True), rubric())
+    loads = item(report, "loads")
+    assert (loads.status, loads.proposed) == (Status.NEEDS_REVIEW, Decimal(0))
+    assert problem in loads.message
+    assert {(r.status, r.cause) for r in report.code_results if r is not loads} == {(Status.SKIPPED, "loads")}
+    assert item(report_without_script(NOTHING, rubric()), "loads").status is Status.FAILED

@@ -6,19 +6,14 @@ The first line of each file describes it. :mod:`tests.measure.test_replay` tests
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 
 import pytest
 
 from grader.lab4.items import PART2_TITLES
 from grader.model import Report, Status
-from grader.storage import records
+from tests.support.graded_scripts import graded_scripts
 from tests.support.places import ROOT
-from tests.support.sample_cohort import RUBRIC, with_shorter_training
 
 NETWORKS = sorted((ROOT / "tests" / "networks").glob("*.py"))
 HELD = {"micro_batches_joined": {"passes-differ"}}
@@ -39,24 +34,8 @@ def test_there_are_enough_networks_and_each_has_a_description() -> None:
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
     """The report on each network, by file name."""
-    work = tmp_path_factory.mktemp("networks")
-    for path in NETWORKS:
-        (work / "cohort" / path.stem).mkdir(parents=True)
-        shutil.copyfile(path, work / "cohort" / path.stem / "task1_cnn.py")
-    rubric = work / "rubric.toml"
-    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
-    command = [sys.executable, "-m", "grader", "grade", str(work / "cohort"), "--out", str(work / "out"), "--quiet"]
-    command += ["--rubric", str(rubric)]
-    if not os.environ.get("LAB4_DATA"):
-        command += ["--data", "digits"]  # no download in a test
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    found = {}
-    for path in NETWORKS:
-        report = records.read_report(work / "out", path.stem)
-        assert report is not None, done.stdout + done.stderr
-        found[path.stem] = report
-    return found
+    scripts = {path.stem: path.read_text(encoding="utf-8") for path in NETWORKS}
+    return graded_scripts(tmp_path_factory.mktemp("networks"), scripts, seconds=RUN_SECONDS)
 
 
 @pytest.mark.slow

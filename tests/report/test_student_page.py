@@ -297,7 +297,8 @@ def test_only_lost_points_mark_a_row_of_the_network() -> None:
         (Status.SKIPPED, None, False),
         (Status.PASSED, None, False),
     ):
-        changed = dataclasses.replace(item, status=status, proposed=proposed)
+        cause = "loads" if status is Status.SKIPPED else ""
+        changed = dataclasses.replace(item, status=status, proposed=proposed, cause=cause)
         assert lost_checks([changed]) == (frozenset({"structure.relu"}) if is_lost else frozenset())
 
 

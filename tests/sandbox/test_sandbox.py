@@ -151,7 +151,7 @@ def test_evidence_comes_only_from_the_child_process_itself(record: Callable[[str
 
 
 def test_frames_are_the_same_however_they_are_cut() -> None:
-    line = b'{"stage":"build","record":{"problem":null,"parameters":3,"layers":[],"remarks":[]}}\n'
+    line = b'{"stage":"build","record":{"problem":null,"parameters":3,"layers":[],"remarks":[],"repairs":[]}}\n'
     decoder = Decoder()
     (event,) = [event for place in range(len(line)) for event in decoder.feed(line[place : place + 1])]
     assert isinstance(event, Recorded)

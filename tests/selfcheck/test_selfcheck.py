@@ -24,7 +24,7 @@ from grader.data.worker_files import write_worker_files
 from grader.lab4.files import ANSWERS, EXPERIMENTS
 from grader.lab4.items import PART1_IDS, PART2_TITLES
 from grader.model import Finding, GraderFault, Status
-from grader.model.evidence import Ending, Loading, Measurements, Problem, Training
+from grader.model.evidence import Behind, Ending, Loading, Measurements, Problem, Training
 from grader.model.graph import Graph, Node, Program, Source, Weight
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck, run_self_check
@@ -107,7 +107,7 @@ def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
 def test_the_first_failure_has_the_right_hint(case: str, checked: dict[str, dict[str, list[str]]]) -> None:
     steps = checked[case]
     assert list(steps) == IDS
-    first = next(id for id, (status, _, _) in steps.items() if status == Status.FAILED)
+    first = next(id for id, (status, _, _) in steps.items() if status in (Status.FAILED, Status.PARTIAL))
     _, message, hint = steps[first]
     assert first == FAULTS[case][0], f"{message} {hint}"
     assert FAULTS[case][1] in hint
@@ -188,7 +188,16 @@ def test_records_survive_the_way_through_json() -> None:
     measured = Measurements(samples.trace(*samples.LAYERS), samples.PROBE, samples.MODES, seconds={"trace": 0.1})
     node = Node("aten.view.default", ({"tensor": ["input", 0, 0, False]}, [{"images": [1, 0]}, 784]), {}, (1,))
     graph = Graph(Program((node,), Source("node", 0)), Program(), (Weight("fc.weight", (10, 784)),))
-    records: list[Any] = [evidence.load, evidence.build, evidence.record, graph, measured, evidence.trainings[0]]
+    behind = Behind(("dropout",), measured)
+    records: list[Any] = [
+        evidence.load,
+        evidence.build,
+        evidence.record,
+        graph,
+        measured,
+        evidence.trainings[0],
+        behind,
+    ]
     assert {type(record) for record in records} == {*RECORDS.values()}
     for record in records:
         crossed = json.loads(json.dumps(asdict(record)))
@@ -352,7 +361,7 @@ def test_the_last_lines_name_the_first_fault() -> None:
     waiting = EVERYTHING | {"training.accuracy": Finding(Status.NEEDS_REVIEW, "At the edge.", fraction=Decimal(1))}
     assert "training.accuracy" in next_step(waiting, IDS)[0]
     some = {"loads": EVERYTHING["loads"]}
-    assert next_step(EVERYTHING | {"resources": skipped("Later.")}, list(some)) != [ALL_PASSED]
+    assert next_step(EVERYTHING | {"resources": skipped("loads", "Later.")}, list(some)) != [ALL_PASSED]
 
 
 def test_the_text_of_a_failure_fits_and_contains_no_control_characters() -> None:

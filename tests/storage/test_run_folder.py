@@ -144,7 +144,17 @@ def test_results_have_the_documented_form(tmp_path: Path) -> None:
         for flag in entry["flags"]:
             assert list(flag) == ["id", "message"]
         for item in entry["items"]:
-            assert list(item) == ["id", "status", "awarded", "available", "message", "hint", "proposed", "override"]
+            assert list(item) == [
+                "id",
+                "status",
+                "awarded",
+                "available",
+                "message",
+                "hint",
+                "cause",
+                "proposed",
+                "override",
+            ]
         for answer in entry["answers"]:
             assert list(answer)[:7] == ["part", "status", "awarded", "available", "confidence", "message", "spans"]
             assert list(answer)[7:] == ["answer", "source", "note", "proposed", "override"]

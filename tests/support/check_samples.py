@@ -47,6 +47,12 @@ def only_failed(evidence: Evidence, id_: str) -> Finding:
     return findings_of(evidence)[id_]
 
 
+def only_partial(evidence: Evidence, id_: str) -> Finding:
+    """The finding of the check that earns a part of its points; all other checks must pass."""
+    assert statuses(evidence) == {id_: "partial"}
+    return findings_of(evidence)[id_]
+
+
 def with_trace(*operations: Operation) -> Evidence:
     return replace(HEALTHY, trace=trace(*operations))
 

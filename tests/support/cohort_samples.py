@@ -148,7 +148,7 @@ def with_items(report: Report, status: Status) -> Report:
     """``report`` with this status for every item of Part 2 and every answer, and without flags."""
     share = Decimal(status is P)
     items = tuple(
-        dataclasses.replace(item, status=status, awarded=share * item.available, message=REASONS[status])
+        dataclasses.replace(item, status=status, awarded=share * item.available, message=REASONS[status], cause="")
         for item in report.code_results
     )
     return summed(report, items=items, flags=(), answers=tuple(answer(part, status) for part in ANSWERS))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
+from grader.model.evidence import Building, Loading
 from grader.worker.load.net_loading import Loaded, load_net
+from grader.worker.net_building import build_net
 
 NET = """
 class Net(nn.Module):
@@ -39,6 +43,33 @@ def good(loaded: Loaded, how: str = "slice") -> nn.Module:
     return net
 
 
+def built(folder: Path, text: str | bytes, name: str = "task1_cnn.py", **helpers: str) -> Built:
+    """Load a script that must load, and build its network as a worker does."""
+    loaded = load(folder, text, name, **helpers)
+    assert loaded.record.problem is None, loaded.record.problem
+    assert loaded.factory is not None
+    net, record = build_net(loaded, loaded.factory)
+    return Built(net, loaded.record, record)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What loading and building a script gave."""
+
+    net: nn.Module | None
+    load: Loading
+    build: Building
+
+    @property
+    def repairs(self) -> dict[str, str]:
+        """What was assumed, by kind of repair."""
+        return {repair.kind: repair.assumed for repair in (*self.load.repairs, *self.build.repairs)}
+
+    @property
+    def remarks(self) -> set[str]:
+        return {remark.id for remark in (*self.load.remarks, *self.build.remarks)}
+
+
 def bad(loaded: Loaded, kind: str) -> str:
     """The message of a submission that must be refused."""
     assert loaded.factory is None
@@ -49,6 +80,16 @@ def bad(loaded: Loaded, kind: str) -> str:
     assert "\n" not in message
     assert "Traceback" not in message
     return message
+
+
+def notebook(*cells: str) -> bytes:
+    """A notebook of code cells, with a markdown cell in front."""
+    first: dict[str, object] = {"cell_type": "markdown", "source": ["# Lab 4"], "metadata": {}}
+    code: list[dict[str, object]] = [
+        {"cell_type": "code", "source": cell.splitlines(True), "outputs": [], "metadata": {}, "execution_count": None}
+        for cell in cells
+    ]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [first, *code]}).encode()
 
 
 def remarks(loaded: Loaded) -> set[str]:

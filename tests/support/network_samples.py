@@ -19,7 +19,7 @@ from grader.model.evidence import Building, Measurements, Problem, Recording
 from grader.model.graph import Graph, Node, Program, Source
 from grader.model.recorded import Recorded, graph_of
 from grader.worker.record.building import parameter_count
-from grader.worker.stages import record_net
+from grader.worker.record.net_recording import record_net
 
 Step = Callable[[Tensor], Tensor]
 RECORDED_SEED, SEED = 3, 11

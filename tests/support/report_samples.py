@@ -376,16 +376,17 @@ def item(
     hint: str = "",
     expected: str = "",
     seen: str = "",
+    cause: str = "",
 ) -> Result:
     """The item ``id`` with a status other than passed."""
     _, title, points, _ = next(row for row in ITEMS if row[0] == id)
     awarded = (Decimal(points) * Decimal(fraction)).normalize()
-    return Result(id, title, status, awarded, Decimal(points), message, hint, expected, seen)
+    return Result(id, title, status, awarded, Decimal(points), message, hint, expected, seen, cause=cause)
 
 
-def skipped(*ids: str, because: str) -> dict[str, Result]:
+def skipped(*ids: str, because: str, cause: str) -> dict[str, Result]:
     """The items ``ids`` as skipped."""
-    return {id: item(id, S, message=f"Not looked at, because {because}.") for id in ids}
+    return {id: item(id, S, message=f"Not looked at, because {because}.", cause=cause) for id in ids}
 
 
 def passed_report(student: str = "s1234567") -> SampleReport:
@@ -439,7 +440,8 @@ def failed_report(student: str = "s3456789") -> SampleReport:
         hint="Declare it as `nn.Linear(320, 50)`: 20 channels of 4 x 4 values.",
     )
     later = ("forward.batch", "output.log_softmax", "behaviour.dropout_train_eval", "behaviour.gradients")
-    lost = skipped(*later, "training.accuracy", "resources", because="the forward pass stops with an error")
+    because = "the forward pass stops with an error"
+    lost = skipped(*later, "training.accuracy", "resources", because=because, cause="forward.shape")
     seen = evidence()
     assert seen.trace is not None
     mended = tuple(
@@ -465,7 +467,7 @@ def unloadable_report(student: str = "s4567890") -> SampleReport:
         hint="Add the missing `)` at the end of line 12.",
     )
     others = [id for id, *_ in ITEMS if id != "loads"]
-    lost = {"loads": loads, **skipped(*others, because="the script does not load")}
+    lost = {"loads": loads, **skipped(*others, because="the script does not load", cause="loads")}
     seen = Evidence(Ending("finished", "load"), load=Loading(Problem("syntax", "'(' was never closed", line=12)))
     return report(student, lost=lost, seen=seen, message=loads.message)
 

@@ -69,13 +69,22 @@ def test_a_helper_that_shares_its_name_with_the_standard_library(tmp_path: Path)
 
 
 def test_a_broken_helper_is_reported_with_its_own_line(tmp_path: Path) -> None:
-    loaded = load(tmp_path, "from model import Net\n", model="print 'x'\n" + NET)
-    bad(loaded, "python2")
+    loaded = load(tmp_path, "from model import Net\n", model=TORCH + NET.replace("784, 10", "784 10"))
+    bad(loaded, "syntax")
     assert loaded.record.problem is not None
-    assert (loaded.record.problem.file, loaded.record.problem.line) == ("model.py", 1)
-    loaded = load(tmp_path, "from net2 import Net\n", net2=NET)
-    assert "line 2 of net2.py" in bad(loaded, "definition-error")
+    assert (loaded.record.problem.file, loaded.record.problem.line) == ("model.py", 8)
+    loaded = load(tmp_path, "from net2 import Net\n", net2=TORCH + NET.replace("nn.Module", "nn.Modul"))
+    assert "line 5 of net2.py" in bad(loaded, "definition-error")
     loaded = load(
-        tmp_path, "from net3 import Net\n", net3=TORCH + "import gone_\n" + NET.replace("x.flatten(1)", "gone_(x)")
+        tmp_path, "from net3 import Net\n", net3=TORCH + "import gone_\n" + NET.replace("nn.Module", "gone_.Base")
     )
     assert "gone_" in bad(loaded, "missing-package")
+
+
+def test_a_helper_is_repaired_like_the_script(tmp_path: Path) -> None:
+    loaded = load(tmp_path, "from model import Net\n", model="print 'x'\n" + NET)
+    good(loaded)
+    assert [(repair.kind, repair.problem and repair.problem.file) for repair in loaded.record.repairs] == [
+        ("syntax", "model.py"),
+        ("missing-import", "model.py"),
+    ]

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from grader.model.graph import MOST_NODES, SAMPLE, Graph, GraphRefused, Node, Source
 from grader.model.recorded import graph_of
+from grader.worker.record.net_recording import RECORDED_BATCHES
 from grader.worker.record.recording import Recorder
 from grader.worker.record.registry import Registry
 from grader.worker.record.seeded_values import chosen_images, chosen_weight
-from grader.worker.stages import RECORDED_BATCHES
 from tests.support.network_samples import (
     RECORDED_SEED,
     Lab,
@@ -28,7 +28,7 @@ from tests.support.network_samples import (
     recorded,
     recording_of,
 )
-from tests.support.recorded_parts import first_pass, numbers
+from tests.support.recorded_parts import numbers
 
 LAB = [
     "conv2d", "max_pool2d", "relu", "conv2d", "dropout", "max_pool2d", "relu", "view", "linear", "relu", "dropout",
@@ -298,26 +298,31 @@ def test_too_many_operations_even_if_forward_catches_the_exception(step: Step) -
 @pytest.mark.parametrize(
     ("wrap", "returned"), [(lambda x: (x, 1), "tuple"), (lambda x: {"scores": x}, "dict"), (lambda x: [x], "list")]
 )
-def test_the_first_tensor_of_what_is_returned_is_the_output(wrap: Callable[[Tensor], object], returned: str) -> None:
-    run = first_pass(linear(lambda net, x: wrap(net.fc(x.flatten(1)))))
-    assert (run.returned, run.program.output, run.shape) == (returned, Source("node", 1), ())
+def test_the_scores_in_what_is_returned_are_the_output(wrap: Callable[[Tensor], object], returned: str) -> None:
+    recording = recording_of(linear(lambda net, x: wrap(net.fc(x.flatten(1)))))
+    run = recording.passes[0]
+    assert (run.returned, run.program.output, run.shape) == ("Tensor", Source("node", 1), (64, 10))
+    assert {run.returned for run in recording.unrepaired} == {returned}
 
 
-def test_a_missing_return_leaves_no_output() -> None:
+def test_after_a_missing_return_the_last_scores_are_the_output() -> None:
     def forward(net: Any, x: Tensor) -> None:
         net.fc(x.flatten(1))
 
-    run = first_pass(linear(forward))
-    assert (run.returned, run.program.output, run.problem) == ("NoneType", None, None)
-    assert names(run.program) == ["flatten", "linear"]
+    recording = recording_of(linear(forward))
+    run = recording.passes[0]
+    assert (run.returned, run.program.output, run.problem) == ("Tensor", Source("node", 1), None)
+    assert {run.returned for run in recording.unrepaired} == {"NoneType"}
 
 
 def test_a_fault_without_repair_ends_the_pass_and_keeps_what_ran() -> None:
     def forward(net: Any, x: Tensor) -> Tensor:
         x = F.relu(net.fc(x.flatten(1)))
-        return net.fc3(x)  # type: ignore[no-any-return]
+        return x.nonsense()  # type: ignore[attr-defined,no-any-return]
 
-    run = first_pass(linear(forward))
+    recording = recording_of(linear(forward))
+    run = recording.passes[0]
+    assert recording.unrepaired == ()
     assert run.problem is not None
     assert (run.problem.kind, run.problem.exception) == ("forward", "AttributeError")
     assert (names(run.program), run.program.output, run.returned) == (["flatten", "linear", "relu"], None, "")

@@ -10,28 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, foreign
 from grader.answers.documents.docx import read_word
 from grader.answers.documents.html import read_page
 from grader.answers.documents.notebook_document import notebook_document
 from grader.answers.documents.pdf import read_pdf
 from grader.answers.documents.script_comments import read_comments
-from grader.answers.documents.text import opened, read_plain
+from grader.answers.documents.text import opened, read_if_text, read_plain, read_tex
 
-__all__ = ["PICTURE", "Block", "Document", "Kind", "read_document"]
+__all__ = ["PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]
 
 _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": notebook_document,
-    ".md": read_plain,
-    ".markdown": read_plain,
-    ".txt": read_plain,
     ".html": read_page,
     ".htm": read_page,
     ".docx": read_word,
+    ".docm": read_word,
     ".pdf": read_pdf,
     ".py": read_comments,
+    ".pyw": read_comments,
+    **dict.fromkeys((".md", ".markdown", ".txt", ".text", ".rst"), read_plain),
+    ".tex": read_tex,
+    "": read_if_text,
 }
-
+_PAGES = (b"<!doctype html", b"<html")
+_OLD_WORD = b"\xd0\xcf\x11\xe0"
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 _PHOTOS = (b"ftypheic", b"ftypheix", b"ftypmif1")
 """How a photo in HEIF format begins, from its fifth byte on."""
@@ -39,8 +42,17 @@ _PHOTOS = (b"ftypheic", b"ftypheix", b"ftypmif1")
 
 def read_document(path: Path) -> Document:
     """The document at ``path``. Never raises for a student's file: ``problem`` then says what is wrong with it."""
+    return _read(path, lambda: _reader(path)(path))
+
+
+def read_pdf_columns(path: Path) -> Document:
+    """The PDF at ``path`` with the columns in which its lines are shown. Never raises for a student's file."""
+    return _read(path, lambda: read_pdf(path, keeps_columns=True))
+
+
+def _read(path: Path, read: Callable[[], Document]) -> Document:
     try:
-        return _reader(path)(path)
+        return read()
     except Unreadable as problem:
         return Document(path.name, problem=str(problem))
     except (OSError, ValueError, LookupError, RecursionError, MemoryError, ArithmeticError) as error:
@@ -51,15 +63,16 @@ def read_document(path: Path) -> Document:
 def _reader(path: Path) -> Callable[[Path], Document]:
     """The reader for the file, chosen by its first bytes where they are conclusive, else by its suffix."""
     with opened(path) as stream:
-        start = stream.read(12)
+        start = stream.read(16)
     if start.startswith(b"%PDF"):
         return read_pdf
-    if start.startswith(b"PK\x03\x04"):
+    reader = read_page if start.lower().startswith(_PAGES) else _READERS.get(path.suffix.lower())
+    if reader is not None and start.startswith(b"PK\x03\x04"):
         return read_word
-    if start.startswith(b"{\\rtf"):
-        raise Unreadable(f"{path.name} is an RTF file, which the grader cannot read, so a person must read it.")
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Unreadable(f"{path.name} is an old Word file or protected by a password, so a person must read it.")
     if start.startswith(_PICTURES) or start[4:12] in _PHOTOS:
         raise Unreadable(f"{path.name} is a picture, so a person must read it.")
-    return _READERS.get(path.suffix.lower(), read_plain)
+    if start.startswith(_OLD_WORD):
+        raise foreign(path.name, "is an old Word file or protected by a password")
+    if reader is None or start.startswith(b"{\\rtf"):
+        raise foreign(path.name)
+    return reader

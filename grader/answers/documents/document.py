@@ -16,6 +16,7 @@ _MOST_SEEN = 20_000
 """Blocks, including empty ones."""
 PICTURE = "\ufffc"
 """Marks the place of a picture in a block's text: Unicode's object replacement character."""
+_PERSON = "a person must read it"
 _UNWANTED = re.compile("[\ud800-\udfff\0\ufeff\u200b\u00ad]")
 _LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
 
@@ -60,9 +61,19 @@ class Document:
     problem: str = ""
     has_pictures: bool = False
 
+    @property
+    def is_for_a_person(self) -> bool:
+        """Whether there is something in it that a person can read and the grader cannot; its problem says so."""
+        return _PERSON in self.problem
+
 
 class Unreadable(Exception):
     """The student's document cannot be read; the message is a sentence for the tutor."""
+
+
+def foreign(name: str, what: str = "cannot be read by the grader") -> Unreadable:
+    """The problem of a file in a format that the grader does not read."""
+    return Unreadable(f"{name} {what}, so {_PERSON}; hand in .docx, .pdf, .md, .txt or .ipynb.")
 
 
 def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictures: bool = False) -> Document:
@@ -83,7 +94,7 @@ def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictur
         kept.append(replace(block, text=text))
     has_pictures = has_pictures or any(PICTURE in block.text for block in kept)
     if not problem and not any(block.text.strip(f"{PICTURE} \t\n") for block in kept):
-        problem = f"{path} contains {'pictures but no text, so a person must read it' if has_pictures else 'no text'}."
+        problem = f"{path} contains {f'pictures but no text, so {_PERSON}' if has_pictures else 'no text'}."
     return Document(path, tuple(kept), problem, has_pictures)
 
 

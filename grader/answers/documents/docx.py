@@ -11,10 +11,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
-from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded, foreign
 from grader.answers.documents.docx_numbering import ListNumbers, W, value_of
 from grader.answers.documents.text import read_bytes
 
@@ -73,7 +74,7 @@ def read_word(path: Path) -> Document:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             body = _part(archive, "word/document.xml")
             if body is None:
-                raise Unreadable(f"{path.name} is a zip archive, but not a Word document.")
+                raise foreign(path.name)
             numbers = ListNumbers(_part(archive, "word/numbering.xml"), _part(archive, "word/styles.xml"))
     except _TooLarge as error:
         raise Unreadable(f"{path.name} is far larger than answers are, so a person must read it.") from error
@@ -131,6 +132,8 @@ def _walk(holder: ElementTree.Element, numbers: ListNumbers) -> Iterator[Block]:
     for child in holder:
         if child.tag == f"{W}p":
             yield from _paragraph(child, numbers)
+        elif child.tag == f"{W}tbl" and len(cells := list(islice(child.iter(f"{W}tc"), 2))) == 1:
+            yield from _walk(cells[0], numbers)  # a frame
         elif child.tag == f"{W}tbl":
             yield Block("\n".join(_rows(child, numbers)), Kind.TABLE)
         elif child.tag not in {f"{W}sectPr", f"{W}del", f"{W}moveFrom", f"{_MC}Fallback"}:

@@ -16,46 +16,13 @@ _DEEPEST = 100
 _DATA = re.compile(rb"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%\s]{100,}")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
 """A bracket that opens no tag: html.parser scans the rest of the page for each."""
+_UNSHOWN = re.compile(r"<(style|script)\b", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
-_BLOCKS = frozenset(
-    [
-        "p",
-        "div",
-        "section",
-        "article",
-        "header",
-        "footer",
-        "main",
-        "blockquote",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "table",
-        "tr",
-        "pre",
-        "body",
-        "form",
-        "fieldset",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "figure",
-        "figcaption",
-        "address",
-        "aside",
-        "details",
-        "summary",
-        "center",
-        "title",
-    ]
-)
+_BLOCK_TAGS = """
+p div section article header footer main blockquote ul ol li dl dt dd table tr pre body form fieldset h1 h2 h3 h4
+h5 h6 hr figure figcaption address aside details summary center title
+"""
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
 _SILENT = frozenset({"script", "style", "template", "head", "noscript", "svg", "object", "select"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SPACE = re.compile(r"[ \t\r\n\f]+")
@@ -88,7 +55,7 @@ class _Enough(Exception):
 def read_page(path: Path) -> Document:
     """The page's text, with the list numbers that a browser would show."""
     data = _DATA.sub(b"", read_bytes(path, LARGEST_PAGE))
-    text = _NO_TAG.sub("&lt;", _decoded(data))
+    text = _NO_TAG.sub("&lt;", _without_unshown(_decoded(data)))
     reader = _Reader()
     problem = ""
     try:
@@ -103,6 +70,19 @@ def read_page(path: Path) -> Document:
     if reader.has_hidden_text and not problem:
         problem = f"{path.name} contains text that a reader of the page does not see; it was left out."
     return bounded(path.name, reader.blocks, problem=problem)
+
+
+def _without_unshown(text: str) -> str:
+    """The page without styles and scripts, of which a notebook's export has half a million characters."""
+    kept: list[str] = []
+    at = 0
+    while found := _UNSHOWN.search(text, at):
+        end = re.compile(f"</{found[1]}[^<>]{{0,100}}>", re.IGNORECASE).search(text, found.end())
+        if end is None:
+            break
+        kept.append(text[at : found.start()])
+        at = end.end()
+    return "".join(kept) + text[at:]
 
 
 def _decoded(data: bytes) -> str:
@@ -281,8 +261,9 @@ class _Reader(HTMLParser):
         if self._hidden:
             self.has_hidden_text = self.has_hidden_text or not data.isspace()
         elif not self._silent:
+            is_start = not self._text or self._text[-1].endswith("\n")
             text = data if self._pre else _SPACE.sub(" ", data)
-            self._text.append(text.lstrip(" ") if not self._text or self._text[-1].endswith("\n") else text)
+            self._text.append(text.lstrip(" ") if is_start and not self._pre else text)
 
     def handle_comment(self, data: str) -> None:
         self._count()

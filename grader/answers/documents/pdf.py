@@ -27,6 +27,8 @@ _OWN_HYPHEN = frozenset(
     {"max", "mean", "average", "non", "self", "one", "two", "over", "pre", "multi", "down", "high", "low"}
 )
 """First halves that keep their hyphen at the end of a line: ``max-pooling``."""
+_NUMBER = re.compile(r"\d+")
+_MOST_HEADS = 3
 _PROGRAM = Path(__file__).with_name("pdf_process.py")
 
 
@@ -39,13 +41,17 @@ class _Page:
     has_marks: bool
 
 
-def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
-    """The text of at most ``MOST_PAGES`` pages. Raises :class:`Unreadable` for a scan, which is not an empty answer."""
+def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS, keeps_columns: bool = False) -> Document:
+    """The text of at most ``MOST_PAGES`` pages. Raises :class:`Unreadable` for a scan, which is not an empty answer.
+
+    With ``keeps_columns``, lines begin in the column in which they are shown: right for code, but not for prose.
+    """
     name = path.name
     data = read_bytes(path, LARGEST_PDF)
     if b"%PDF" not in data[:1024]:
         raise Unreadable(f"{name} is not a readable PDF; it may be damaged.")
     command = [sys.executable, "-I", str(_PROGRAM), str(MOST_PAGES), str(int(seconds) + 1)]
+    command.append("layout" if keeps_columns else "plain")
     environment = {key: value for key, value in os.environ.items() if key in {"PATH", "SYSTEMROOT", "TMPDIR"}}
     problem = ""
     try:
@@ -70,8 +76,22 @@ def read_pdf(path: Path, *, seconds: float = LONGEST_SECONDS) -> Document:
     elif len(pages) == MOST_PAGES:
         problem = f"{name} has {MOST_PAGES} pages or more, so only its start was read."
     has_pictures = any(page.has_picture or page.has_marks for page in pages)
-    text = _BROKEN.sub(_joined, "\n".join(page.text for page in pages))
+    text = "\n".join(_without_running_heads([page.text for page in pages]))
+    text = text if keeps_columns else _BROKEN.sub(_joined, text)
     return bounded(name, split(text), problem=problem, has_pictures=has_pictures)
+
+
+def _without_running_heads(pages: list[str]) -> list[str]:
+    """The pages without the lines at the top and bottom that each has, such as a date or the page's number."""
+    lines = [page.strip("\n").split("\n") for page in pages]
+    for place in (0, -1):
+        for _ in range(_MOST_HEADS):
+            edges = [_NUMBER.sub("0", page[place]).strip() if page else "" for page in lines]
+            if len(pages) < 2 or len(set(edges)) > 1 or not edges[0]:
+                break
+            for page in lines:
+                page.pop(place)
+    return ["\n".join(page) for page in lines]
 
 
 def _joined(broken: re.Match[str]) -> str:

@@ -37,8 +37,11 @@ def _limit(seconds: int) -> None:
         resource.setrlimit(kind, (least, least))
 
 
-def main(data: bytes, most_pages: int, seconds: int) -> int:
-    """Print a JSON line for each of the first pages: its text, whether it has a picture, whether it has marks."""
+def main(data: bytes, most_pages: int, seconds: int, mode: str) -> int:
+    """Print a JSON line for each of the first pages: its text, whether it has a picture, whether it has marks.
+
+    ``mode`` is pypdf's: ``layout`` keeps columns, and so the indentation of code, and ``plain`` does not.
+    """
     _limit(seconds)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
@@ -55,7 +58,7 @@ def main(data: bytes, most_pages: int, seconds: int) -> int:
         for index, page in enumerate(reader.pages):
             if index >= most_pages or size > _MOST_CHARACTERS:
                 break
-            text = page.extract_text()[:_MOST_CHARACTERS]
+            text = page.extract_text(extraction_mode="layout" if mode == "layout" else "plain")[:_MOST_CHARACTERS]
             size += len(text)
             print(json.dumps([text, _has_picture(page), _has_marks(page)]), flush=True)
     except Exception:  # pypdf can raise anything on a damaged file; the parent then reports one sentence
@@ -98,4 +101,4 @@ def _has_marks(page: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

@@ -30,6 +30,11 @@ _IMAGE = re.compile(
 _LONGEST_COMMENT = 80
 """Characters of a comment that may name a part. Longer comments are prose that no reader of the page sees."""
 _NO_FILE = "{} is a link, a folder or not an ordinary file, so it was not read."
+_TEX_HEADING = re.compile(r"\\(?:sub){0,2}(?:section|paragraph)\*?\{([^{}\n]{0,300})\}")
+_TEX_LAYOUT = re.compile(
+    r"\\(?:documentclass|usepackage|title|author|date|begin|end|label|vspace|hspace)\*?(?:\[[^\[\]\n]{0,200}\])?\{[^{}\n]{0,200}\}"
+    r"|\\(?:maketitle|noindent|newpage|clearpage|centering|item)\b|(?<!\\)%[^\n]*"
+)
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _MOST_CONTROL = 0.02
 """Share of the characters."""
@@ -85,10 +90,28 @@ def _likely(data: bytes) -> str:
 def read_plain(path: Path) -> Document:
     """A text or Markdown file. Raises :class:`Unreadable` for bytes that are not text in any encoding."""
     text = decode(read_bytes(path, LARGEST_TEXT))
-    sample = text[:_SAMPLE].replace("\0", "")
-    if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
+    if not _is_text(text):
         raise Unreadable(f"{path.name} is not a text file, although its name says so.")
     return bounded(path.name, split(text))
+
+
+def read_tex(path: Path) -> Document:
+    """A LaTeX file: its text with headings, without commands that only set the layout."""
+    document = read_plain(path)
+    source = "\n\n".join(block.text for block in document.blocks)
+    return bounded(path.name, split(_TEX_LAYOUT.sub("", _TEX_HEADING.sub(r"\n\n## \1\n\n", source))))
+
+
+def read_if_text(path: Path) -> Document:
+    """A file without a suffix, which may be anything: empty without a problem if it is not text."""
+    with opened(path) as stream:
+        text = decode(stream.read(LARGEST_TEXT))
+    return bounded(path.name, split(text)) if text.strip() and _is_text(text) else Document(path.name)
+
+
+def _is_text(text: str) -> bool:
+    sample = text[:_SAMPLE].replace("\0", "")
+    return len(_CONTROL.findall(sample)) <= _MOST_CONTROL * len(sample)
 
 
 def split(text: str, *, anchor: str = "") -> Iterator[Block]:

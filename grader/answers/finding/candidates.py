@@ -17,9 +17,12 @@ KEYS = (*sorted({*PART1_IDS, *HEADS}), "end")
 PLACE = {key: index for index, key in enumerate(KEYS)}
 END = PLACE["end"]
 _MOST_PARTS = 0.6 * len(PART1_IDS)
-_ASKED = re.compile(r"(?:the |my )?(?:q|a\b|ans)|part.*q")
-"""The style of a label with a word that a list of steps does not have; a ``task`` may be Part 2's."""
 _MOST_CANDIDATES = 300
+_SENTENCE = 10
+"""Words of an answer, on average, from which a script's numbered comments may be answers without other signs. The steps
+of PyTorch's tutorial have 7."""
+FEW = 0.6
+"""Share of the 13 parts below which everything found without a template is in doubt."""
 _PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
@@ -138,18 +141,31 @@ def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
     return sum(count > 1 for count in names.values()) > _MOST_PARTS
 
 
-def is_proven(lines: list[Line], chain: list[Candidate]) -> bool:
-    """Whether anything besides bare numbers shows that these are the sheet's parts and not a list of steps."""
-    for c in chain:
-        mark = lines[c.line].label
-        if c.last != END and (
-            c.how == "similarity"
-            or c.style == "anchor"
-            or lines[c.line].echo
-            or (mark and (mark.letters or _ASKED.match(mark.style)))
-        ):
-            return True
-    return False
+def proven_starts(lines: list[Line], chain: list[Candidate]) -> int:
+    """The number of starts of which anything besides a bare number shows that they are the sheet's and not a step."""
+    return sum(_is_proven(lines[c.line], c) for c in chain if c.last != END)
+
+
+def _is_proven(line: Line, c: Candidate) -> bool:
+    is_asked = line.label is not None and line.label.is_asked
+    return c.how == "similarity" or c.style == "anchor" or bool(line.echo) or is_asked
+
+
+def are_steps(lines: list[Line], chain: list[Candidate], texts: list[str]) -> bool:
+    """Whether a script's numbered comments are its steps and no answers.
+
+    Answers are labelled as the sheet's parts, or they are sentences in one string or one run of comment lines; steps
+    are short, or have code between them.
+    """
+    starts = [c for c in chain if c.last != END]
+    if not starts or not lines[starts[0].line].passage:
+        return False
+    proven = proven_starts(lines, chain)
+    if proven and (2 * proven >= len(starts) or len(texts) >= FEW * len(PART1_IDS)):
+        return False
+    is_one = len({lines[c.line].passage for c in starts}) == 1
+    words = sum(len(text.split()) for text in texts)
+    return not (is_one and words >= _SENTENCE * len(texts))
 
 
 def _begins_list(index: int, lines: list[Line]) -> bool:

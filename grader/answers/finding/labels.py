@@ -39,7 +39,14 @@ class Label:
     style: str
     through: int = 0
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether it can only mean a part of the sheet: it has a letter, or a word like question or answer."""
+        return bool(self.letters or _ASKED.match(self.style))
 
+
+_ASKED = re.compile(r"(?:the |my )?(?:q|a\b|ans)|part.*q")
+"""The style of a label with a word that a list of steps does not have; a ``task`` may be Part 2's."""
 _LEAD = re.compile(r"[\s>*_`\u2022\u25cf\u00b7|~]*(?:[-+]\s+)?[\s*_`]*(?P<head>#{0,6})[\s*_`]*(?:<(?:b|u|strong)>\s*)*")
 _WORD = re.compile(
     r"(?:part\s*(?:1|one|i)(?![\w.])[\s,.:;/\u2013\u2014-]*)?"

@@ -14,6 +14,9 @@ _MOST_ASKED = 600
 """Lines that are compared with the questions."""
 _SHORTEST_WRAPPED = 30
 """Characters of the shortest line that a program may have wrapped."""
+_FEWEST_STEPS = 2
+_NEAR = 30
+"""Lines below a label in which the code that it describes begins."""
 _SECTION = re.compile(
     r"[\s#*_>]*(?:part\s*(?:1|one|i)\b\W*(?:deep learning(?: basics)?)?"
     r"|1\.1\W+general|1\.[12]|1\.2\W+conv\w*\s+neural\s+net\w*"
@@ -68,7 +71,7 @@ def lines_of(document: Document) -> list[Line]:
             plain.append(
                 Line(line, index, block.kind, level, own, mark, "", False, is_foreign, has_picture, block.passage)
             )
-    return _with_echoes(plain)
+    return _without_steps(_with_echoes(plain))
 
 
 def _with_echoes(plain: list[Line]) -> list[Line]:
@@ -107,6 +110,37 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
         is_body = is_body and not is_section(line.text)
         found.append(replace(line, echo=echoes.get(index, ""), is_body=is_body))
     return found
+
+
+def _without_steps(lines: list[Line]) -> list[Line]:
+    """The lines without labels that number code: bare numbers, mostly with code below them.
+
+    A table of contents with the same words loses its labels too.
+    """
+    bare: dict[str, list[int]] = {}
+    steps: set[int] = set()
+    for index, line in enumerate(lines):
+        if line.label is None or line.label.is_asked or line.echo or line.anchor:
+            continue
+        if re.search(r"\w", _rest(line)):
+            bare.setdefault(line.label.style, []).append(index)
+        elif next((below.is_foreign for below in lines[index + 1 : index + _NEAR] if below.text.strip()), False):
+            steps.add(index)  # a heading like "Task 1", and Part 2's code
+    for indices in bare.values():
+        coded = sum(_has_code_below(index, lines) for index in indices)
+        steps |= set(indices) if coded >= _FEWEST_STEPS and 2 * coded >= len(indices) else set()
+    names = {_rest(lines[index]).casefold() for index in steps}
+    steps |= {index for indices in bare.values() for index in indices if _rest(lines[index]).casefold() in names}
+    return [replace(line, label=None) if index in steps else line for index, line in enumerate(lines)]
+
+
+def _has_code_below(index: int, lines: list[Line]) -> bool:
+    for line in lines[index + 1 : index + _NEAR]:
+        if line.kind is Kind.CODE:
+            return True
+        if line.label or line.kind is Kind.HEADING:
+            return False
+    return False
 
 
 def _rest(line: Line) -> str:

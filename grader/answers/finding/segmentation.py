@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from grader.answers.documents.document import PICTURE, Document
 from grader.answers.finding.candidates import (
     END,
+    FEW,
     KEYS,
     Candidate,
+    are_steps,
     candidates_of,
     is_named_twice,
-    is_proven,
+    proven_starts,
 )
 from grader.answers.finding.lines import Line, lines_of
 from grader.answers.finding.part_text import PartAnswer, answers_between
@@ -51,8 +53,6 @@ _UNPROVEN = 0.6
 """Where there are only plain numbers, without a letter, a copied question or a word that says what they number."""
 _ANY_ORDER = 0.75
 """Confidence in parts in another order than the sheet's, each named once."""
-_FEW = 0.6
-"""Share of the 13 parts below which everything found without a template is in doubt."""
 _MOST_STOPS = 800
 """Labelled lines that are examined."""
 _LONGEST_UNBROKEN = 30_000
@@ -114,7 +114,9 @@ def _cut(document: Document) -> dict[str, PartAnswer]:
         ends = [c for c in candidates if c.last == END]
         found = answers_between(lines, sorted([*loose, *ends], key=lambda c: c.line))
         found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
-    factor = 1.0 if is_proven(lines, chain) else _UNPROVEN
+    elif are_steps(lines, chain, [answer.text for answer in found.values()]):
+        return {}
+    factor = 1.0 if proven_starts(lines, chain) else _UNPROVEN
     if is_named_twice(lines, chain) or _is_misplaced(found):
         factor *= _AMBIGUOUS
     doubted = _doubted(found)
@@ -128,7 +130,7 @@ def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
         if KEYS[c.first] in PART1_IDS and c.first == c.last and not c.needs:
             styles.setdefault(c.style, []).append(c)
     for style in styles.values():
-        if len({c.first for c in style}) == len(style) > _FEW * len(PART1_IDS) and any(c.first > 7 for c in style):
+        if len({c.first for c in style}) == len(style) > FEW * len(PART1_IDS) and any(c.first > 7 for c in style):
             return style
     return []
 
@@ -273,8 +275,8 @@ def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
             continue
         answer = found[part]
         sure = answer.confidence
-        if coverage < _FEW and answer.how != "anchor":
-            sure *= max(0.4, coverage / _FEW)
+        if coverage < FEW and answer.how != "anchor":
+            sure *= max(0.4, coverage / FEW)
         if part == "6b" and "6a" not in found and answer.how == "similarity":
             sure *= 0.8
         if index + 1 < len(PART1_IDS) and PART1_IDS[index + 1] not in found and answer.how != "anchor":

@@ -62,7 +62,7 @@ def read_sheet(submission: Submission) -> AnswerSheet:
     if len(names) > MOST_DOCUMENTS:
         problems.append(f"There are too many documents; {len(names) - MOST_DOCUMENTS} of them were not read.")
     answers = tuple(_answers(read))
-    if not any(answer.text for answer in answers) and (pictures := _pictures(submission)):
+    if not any(answer.text for answer in answers) and (pictures := pictures_of(submission)):
         problems.append(f"No document contains an answer, but there are pictures ({', '.join(pictures[:3])}).")
     used = {answer.source for answer in answers}
     documents = tuple(document.name for document in read if document.name in used or not _is_script(document.name))
@@ -76,8 +76,8 @@ def _is_script(name: str) -> bool:
 
 def _names(submission: Submission) -> list[str]:
     """The files that may contain answers: documents, the likeliest names first, then the script, then other scripts."""
-    script = [submission.script] if submission.script else []
-    others = [name for name in submission.files if _is_script(name) and name not in script]
+    script = [submission.script] if submission.script and not submission.code_document else []
+    others = [name for name in submission.files if _is_script(name) and name not in {*script, submission.script}]
     documents = sorted(submission.documents, key=_unlikelihood)
     return list(dict.fromkeys([*documents, *script, *others]))
 
@@ -87,7 +87,8 @@ def _unlikelihood(name: str) -> int:
     return 2 if _UNLIKELY.search(base) else 0 if _LIKELY.search(base) else 1
 
 
-def _pictures(submission: Submission) -> list[str]:
+def pictures_of(submission: Submission) -> list[str]:
+    """The names of the pictures in a submission."""
     return [name for name in submission.files if PurePosixPath(name).suffix.casefold() in PICTURES]
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from grader.measure.images import Images, load_images
 from grader.measure.measurements import Subject, measure
+from grader.measure.repaired_graph import repaired
 from grader.measure.replay import is_out_of_memory
 from grader.measure.service import wire
 from grader.measure.training import attempt_of, train
@@ -54,17 +56,20 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
 
 
 def _measured(asked: wire.Measure, images: Images) -> bytes:
-    subject = Subject(asked.graph, asked.recording, asked.parameters, asked.recorded_seed)
+    subject = Subject(asked.graph, asked.recording, asked.parameters, asked.recorded_seed, asked.repairs)
     return wire.encode(wire.Measured(measure(subject, images, seed=asked.seed)))
 
 
 def _trained(asked: wire.Train, images: Images, device: str) -> bytes:
+    def probes(count: int) -> Tensor:
+        return images.probes(count, seed=asked.probe_seed)
+
     record, outputs = train(
-        asked.graph,
+        repaired(asked.graph, asked.repairs, probes, seed=asked.probe_seed),
         images,
         asked.plan,
         attempt_of(asked.plan, asked.number, seed=asked.seed),
-        probes=lambda count: images.probes(count, seed=asked.probe_seed),
+        probes=probes,
         device=device,
         most_seconds=asked.most_seconds,
     )

@@ -27,6 +27,8 @@ class Measure(msgspec.Struct, tag="measure", forbid_unknown_fields=True):
     recorded_seed: int
     """Seed of the weights and images that the grader chose for the submission's own run."""
     seed: int
+    repairs: tuple[str, ...] = ()
+    """Kinds of :mod:`grader.model.repair_kinds`: the graph is measured after these repairs."""
 
 
 class Train(msgspec.Struct, tag="train", forbid_unknown_fields=True):
@@ -38,6 +40,8 @@ class Train(msgspec.Struct, tag="train", forbid_unknown_fields=True):
     seed: int
     probe_seed: int
     most_seconds: float
+    repairs: tuple[str, ...] = ()
+    """As in :class:`Measure`."""
 
 
 class Measured(msgspec.Struct, tag="measured", forbid_unknown_fields=True):

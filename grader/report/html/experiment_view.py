@@ -14,9 +14,11 @@ from grader.report.html.experiment_chart import ExperimentChart, experiment_char
 MOST_LINES = 30
 """Lines of the table that a page shows."""
 _OBSERVATIONS = "experiment.observations"
+_RERUN = "experiment.rerun"
+_NOT_CHECKED = ("–", "not checked")
 _WORDS = {
     Status.PASSED: ("✓", "fine"),
-    Status.SKIPPED: ("–", "not checked"),
+    Status.SKIPPED: _NOT_CHECKED,
 }
 _LOOK_AGAIN = ("!", "look again")
 _FOR_A_TUTOR = ("→", "for your tutor")
@@ -67,7 +69,7 @@ def experiment_view(report: Report, found: Experiment | None, marked: Sequence[R
     return ExperimentView(
         is_marked=bool(marked),
         is_blank=not (marked or trials or paragraph or (found is not None and found.problems)),
-        items=tuple(_listed(item) for item in items if marked or trials or item.status is not Status.SKIPPED),
+        items=tuple(_listed(item, again) for item in items if marked or trials or item.status is not Status.SKIPPED),
         trials=_shown(trials, again),
         hidden=max(0, len(trials) - MOST_LINES),
         again=again,
@@ -76,8 +78,10 @@ def experiment_view(report: Report, found: Experiment | None, marked: Sequence[R
     )
 
 
-def _listed(item: Result) -> ListedItem:
+def _listed(item: Result, again: Rerun | None) -> ListedItem:
     is_for_a_tutor = item.id == _OBSERVATIONS and bool(item.seen)
+    if item.id == _RERUN and again is None:
+        return ListedItem(item, *_NOT_CHECKED)
     return ListedItem(item, *(_FOR_A_TUTOR if is_for_a_tutor else _WORDS.get(item.status, _LOOK_AGAIN)))
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from grader.model import Report, Result, Run, Status
+from grader.model.status import open_results
 from grader.report import tally
 from grader.report.highlighting import MOST, FoldedAnswer, fold
 from grader.report.html.experiment_view import experiment_view, split_off
@@ -51,6 +52,8 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,
+        "groups": _groups(items),
+        "open_ids": {item.id for item in open_results(items)},
         "experiment": experiment_view(report, stored.experiment, tried),
         "sums": [
             _sum("Part 2: the network", items),
@@ -76,6 +79,15 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "output": evidence.output[-_MOST_OUTPUT:] if evidence else "",
         "is_output_cut": bool(evidence and len(evidence.output) > _MOST_OUTPUT),
     }
+
+
+def _groups(items: Sequence[Result]) -> list[list[Result]]:
+    """The items row by row: items that were skipped for the same cause share one row, at the place of the first."""
+    groups: dict[object, list[Result]] = {}
+    for item in items:
+        is_plain = item.status is Status.SKIPPED and not item.decision and not item.comments
+        groups.setdefault(("cause", item.cause) if is_plain else item.id, []).append(item)
+    return list(groups.values())
 
 
 def lost_checks(items: Sequence[Result]) -> frozenset[str]:

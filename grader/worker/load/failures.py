@@ -5,18 +5,20 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.model.evidence import Problem
-from grader.source.definitions import Imported, class_named, imports, only_what_runs
+from grader.source.definitions import Imported, imports
 from grader.source.script import Script
-from grader.source.slicing import slice_for
-from grader.worker.load.statements import LONGEST_MESSAGE, Failure, problem_from
+from grader.worker.load.missing_packages import PackageNeeded
+from grader.worker.load.statements import LONGEST_MESSAGE, Failure, innermost, problem_from
 
 
 def problem_of(failure: Failure, scripts: Mapping[str, Script], causes: Mapping[str, Problem]) -> Problem:
     """The problem of a statement that failed while loading, or the earlier problem that caused it."""
     error = failure.error
+    if isinstance(error, PackageNeeded):
+        return error.problem
     if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str) and error.name:
         return missing_package(error.name, error, scripts)
     if isinstance(error, ImportError):
@@ -27,20 +29,23 @@ def problem_of(failure: Failure, scripts: Mapping[str, Script], causes: Mapping[
     if problem.kind != "definition-error":
         return problem
     raised = f"{problem.exception}: {problem.message}" if problem.message else problem.exception
-    place = f"line {problem.line}" + (f" of code cell {problem.cell}" if problem.cell else "")
-    where = f"Running {place} of {problem.file}" if problem.line else "Running the statements that Net needs"
-    return _with_message(problem, f"{where} raised {raised}")
+    script, line = innermost(error, scripts)
+    what = "the statements that Net needs"
+    if script is not None:
+        where = script.where(line)
+        what = f"{where[:1].lower()}{where[1:]} of {problem.file}"
+    return _with_message(problem, f"Running {what} raised {raised}")
 
 
 def missing_package(name: str, error: BaseException, scripts: Mapping[str, Script]) -> Problem:
     """The problem of an import whose module is neither installed nor submitted."""
     problem = problem_from("missing-package", error, scripts)
-    return _with_message(problem, _missing_sentence(name, f"line {problem.line}" if problem.line else "the script"))
+    script, line = innermost(error, scripts)
+    return _with_message(problem, _missing_sentence(name, script.where(line) if script is not None else "The script"))
 
 
 def _missing_sentence(module: str, who: str) -> str:
     package = module.split(".")[0]
-    who = who[:1].upper() + who[1:]
     return f"{who} imports {package[:80]}, which is neither installed nor among the submitted files."
 
 
@@ -64,20 +69,21 @@ def root_cause(failures: Sequence[Failure], name: str) -> Failure | None:
     return found
 
 
-def missing_import(
-    statements: Sequence[ast.stmt], target: str, namespace: Mapping[str, object], script: Script
-) -> Problem | None:
-    """The problem of the first failed import that ``target`` needs; None if every import that it needs worked."""
-    node = class_named(statements, target)
-    lean = [only_what_runs(node) if statement is node and node is not None else statement for statement in statements]
-    known = imports(lean)
-    for name in sorted(slice_for(lean, {target}).needed):
+def failed_imports(
+    statements: Sequence[ast.stmt], needed: Iterable[str], namespace: Mapping[str, object]
+) -> Iterator[tuple[str, Imported]]:
+    """Names in ``needed`` that are unbound because their package is missing, which the script itself tolerates."""
+    known = imports(statements)
+    for name in sorted(needed):
         found = known.get(name)
-        if found is None or name in namespace or is_installed(found):
-            continue
-        message = _missing_sentence(found.module.lstrip(".") or found.module, script.where(found.line))
-        return script.problem("missing-package", message, found.line, exception="ModuleNotFoundError")
-    return None
+        if found is not None and name not in namespace and not is_installed(found):
+            yield name, found
+
+
+def missing_import(script: Script, imported: Imported) -> Problem:
+    """The problem of an import whose module is missing."""
+    message = _missing_sentence(imported.module.lstrip(".") or imported.module, script.where(imported.line))
+    return script.problem("missing-package", message, imported.line, exception="ModuleNotFoundError")
 
 
 def is_installed(imported: Imported) -> bool:

@@ -13,43 +13,23 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from grader.model.evidence import Problem, Remark
+from grader.model.evidence import Problem
 from grader.source.bindings import names_of, trains
-from grader.source.definitions import future_flags, is_main_guard, parse
+from grader.source.definitions import future_flags, is_main_guard
+from grader.source.recovery import lost_names, recovered
 from grader.source.script import Script, SourceProblem, read_script
 from grader.source.slicing import slice_for
 from grader.worker.load.statements import Failure, HelperProblem, remember_source, run
+from grader.worker.load.submitted_files import Files
+from grader.worker.load.usual_imports import with_imports
 
 FOLDER = "submission_folder"
 """Package name for the script's own folder, so that ``from .model import Net`` works."""
 _DEEPEST = 4
 _MOST_FOLDERS = 200
-
-
-@dataclass
-class Files:
-    """The submission's files and what is known about them: texts, statements, problems and remarks."""
-
-    root: Path
-    folder: Path
-    """The folder that contains the script."""
-    scripts: dict[str, Script] = field(default_factory=dict)
-    """By the file name in their code objects."""
-    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    """By module name."""
-    causes: dict[str, Problem] = field(default_factory=dict)
-    """By name that is undefined because its statement failed."""
-    remarks: dict[str, Remark] = field(default_factory=dict)
-    written: dict[str, Script] = field(default_factory=dict)
-    """Modules that a notebook writes, by dotted name."""
-
-    def remark(self, id: str, message: str) -> None:
-        """Add a remark, unless it was added before."""
-        self.remarks.setdefault(f"{id} {message}", Remark(id, message))
 
 
 class HelperFinder(importlib.abc.MetaPathFinder):
@@ -144,18 +124,28 @@ class _Loader(importlib.abc.Loader):
             place = os.path.relpath(self.filename, files.root)
             script = self.script or read_script(files.root, Path(place).as_posix())
             files.scripts[self.filename] = script
-            statements = [statement for statement in parse(script) if not is_main_guard(statement)]
+            read = recovered(script)
+            statements = [statement for statement in read.statements if not is_main_guard(statement)]
             kept = slice_for(statements, _offered(statements)).statements
         except SourceProblem as error:
             raise HelperProblem(error.problem) from None
+        problem = read.problem or read.newer
+        lost = lost_names(read) if problem is not None else set()
+        if problem is not None:
+            files.causes.update(dict.fromkeys(lost, problem))
+        files.repair_text(script, read)
         remember_source(self.filename, script)
         files.statements[module.__name__] = statements
         for remark in script.remarks:
             files.remark(remark.id, remark.message)
-        for failure in run(kept, module, self.filename, future_flags(statements)):
+        nodes = [files.stand_ins.guarded(node, vars(module)) for node in kept]
+        again = with_imports(files, vars(module))
+        for failure in run(nodes, module, self.filename, future_flags(statements), replacement=again):
             problem = self.finder.explain(failure)
             for name in failure.binds:
                 files.causes.setdefault(name, problem)
+        for name in lost & _offered(statements) & vars(module).keys():
+            delattr(module, name)  # an earlier meaning, which the part that cannot be read replaces
 
 
 def _offered(statements: Sequence[ast.stmt]) -> set[str]:

@@ -1,9 +1,9 @@
-"""Stage ``load``: get the object bound to ``Net`` from a script that was not written to be imported.
+"""Stage ``load``: get the network's class from a script that was not written to be imported.
 
 First, only the statements that Net needs are run (:mod:`grader.source.slicing`). If this gives no Net although the
 script binds the name, the whole script is run as ``__main__``, one statement at a time. Both use the stand-ins of
-:mod:`grader.worker.load.stand_ins`.
-The next stage calls ``Net()``. The kinds of problem are listed in :mod:`grader.source.definitions`.
+:mod:`grader.worker.load.stand_ins`. A script that Python cannot read, or that has no Net, is repaired if it is clear
+what it means. The next stage calls ``Net()``. The kinds of problem are listed in :mod:`grader.source.definitions`.
 
 A child process loads one submission and exits. So the working folder, ``sys.argv``, ``sys.path``, ``sys.meta_path`` and
 the submission's modules stay as its Net may need them.
@@ -13,55 +13,59 @@ from __future__ import annotations
 
 import ast
 import os
-import re
-import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
-from torch import nn
-
-from grader.model.evidence import Loading, Problem
+from grader.model.evidence import Loading, Problem, Repair
 from grader.source.bindings import names_of
-from grader.source.definitions import (
-    Imported,
-    class_named,
-    imports,
-    is_blank,
-    is_bound,
-    methods,
-    opened,
-    parse,
-    too_complex,
-)
-from grader.source.script import Script, SourceProblem, read_script
+from grader.source.decoding import readable
+from grader.source.definitions import class_named, is_blank, is_bound, methods, opened, parse, too_complex
+from grader.source.networks import holds_network, text_holds_network
+from grader.source.own_calls import OwnCall, own_calls
+from grader.source.recovery import Recovered, lost_names, recovered
+from grader.source.script import LARGEST_SCRIPT, Script, SourceProblem, read_script
 from grader.source.slicing import Slice, slice_for
 from grader.worker.load import legacy_api
-from grader.worker.load.failures import is_installed, missing_import, problem_of, root_cause
-from grader.worker.load.local_modules import Files, HelperFinder
-from grader.worker.load.near_misses import missing_net
+from grader.worker.load.failures import failed_imports, missing_import, problem_of, root_cause
+from grader.worker.load.local_modules import HelperFinder
+from grader.worker.load.missing_packages import StandIn
+from grader.worker.load.name_of_net import may_bind_net, net_of_module
+from grader.worker.load.near_misses import other_net
+from grader.worker.load.network_object import Unusable, class_and_factories, written_class
 from grader.worker.load.statements import Failure, comes_from, problem_from, remember_source
-from grader.worker.load.strategies import Strategies
+from grader.worker.load.strategies import MODULE, Strategies
+from grader.worker.load.submitted_files import Files
+from grader.worker.load.usual_imports import USUAL_IMPORTS
 
-__all__ = ["Loaded", "load_net", "problem_from", "warm_up"]
+__all__ = ["Factory", "Loaded", "load_net", "problem_from", "warm_up"]
 
-_MAKES_NAMES = re.compile(r"\b(globals|locals|vars|exec|setattr)\s*\(")
-_NAMES_NET = re.compile(r"['\"]Net['\"]|class\s+Net\b")
+Factory = Callable[[], object]
+_MOST_CALLS = 5
+"""The script's own calls of Net that are tried if Net needs arguments."""
 
 
 @dataclass(frozen=True)
 class Loaded:
     """The result of loading, for the next stages.
 
-    ``factory`` is the object bound to ``Net``, not called yet; None if ``record`` has a problem. ``explain`` turns an
-    exception from the submission into a problem of the given kind, with the student's line (see
-    :func:`grader.worker.load.statements.problem_from`).
+    ``factory`` is what is called to build Net, not called yet; None if ``record`` has a problem. If Net needs
+    arguments, ``own_calls`` gives the calls that the script itself makes, each with its text, and stops looking for
+    them at the monotonic time that it is given. ``explain`` turns an exception from the submission into a problem of
+    the given kind, with the student's line (see :func:`grader.worker.load.statements.problem_from`).
     """
 
     record: Loading
-    factory: Callable[[], object] | None
+    factory: Factory | None
     explain: Callable[[str, BaseException], Problem]
+    files: Files
+    own_calls: Callable[[float], Iterator[tuple[str, Factory]]] = lambda ends: iter(())
+    kind: object = None
+    """The network's class, if it has one."""
+    unimported: frozenset[str] = frozenset()
+    """Usual names, such as F, that the network's code uses and the script never binds."""
 
 
 def load_net(root: Path, script: str) -> Loaded:
@@ -70,23 +74,23 @@ def load_net(root: Path, script: str) -> Loaded:
     files = Files(root, (root / script).parent)
 
     def explain(kind: str, error: BaseException) -> Problem:
-        return problem_from(kind, error, files.scripts, files.causes)
+        return files.stand_ins.explained(problem_from(kind, error, files.scripts, files.causes))
 
     loader = _Loader(files, script, explain)
+    factory: Factory | None = None
     try:
         record, factory = loader.load()
     except SourceProblem as error:
-        record, factory = loader.record(error.problem), None
+        record = loader.record(error.problem)
     except (RecursionError, MemoryError) as error:
-        record, factory = loader.record(too_complex(loader.script, error)), None
+        record = loader.record(too_complex(loader.script, error))
     except OSError as error:
-        problem = Problem("unreadable", f"The grader cannot open {script}.", type(error).__name__, script)
-        record, factory = loader.record(problem), None
+        record = loader.record(Problem("unreadable", f"The grader cannot open {script}.", type(error).__name__, script))
     except BaseException as error:  # protects the evidence from metaclasses and properties in the submission
         if not comes_from(error, files.scripts):
             raise
-        record, factory = loader.record(explain("definition-error", error)), None
-    return Loaded(record, factory, explain)
+        record = loader.record(explain("definition-error", error))
+    return Loaded(record, factory, explain, files, loader.own_calls, loader.kind, frozenset(loader.unimported))
 
 
 def warm_up() -> None:
@@ -96,7 +100,7 @@ def warm_up() -> None:
 
 
 class _Loader:
-    """Loads one submission: reads the text, runs statements, finds Net."""
+    """Loads one submission: reads the text, runs statements, finds the network."""
 
     def __init__(self, files: Files, path: str, explain: Callable[[str, BaseException], Problem]) -> None:
         self.files = files
@@ -105,164 +109,191 @@ class _Loader:
         self.explain = explain
         self.finder = HelperFinder(files, self.problem_of)
         self.script = Script(path, "")
+        self.read = Recovered([])
         self.statements: list[ast.stmt] = []
+        self.target = "Net"
+        self.strategies = Strategies(files, self.finder, self.filename, self.statements, self.target)
+        self.near: tuple[str, ...] = ()
+        self.factories: list[Factory] = []
+        self.kind: object = None
+        self.unimported: set[str] = set()
 
-    def load(self) -> tuple[Loading, Callable[[], object] | None]:
-        """Return the record and the object bound to Net."""
+    def load(self) -> tuple[Loading, Factory | None]:
+        """Return the record and what is called to build Net."""
         self.script = read_script(self.files.root, self.path)
         self.files.scripts[self.filename] = self.script
-        self.statements = list(opened(parse(self.script)))
+        self.read = recovered(self.script)
+        self.statements = list(opened(self.read.statements))
         if not is_bound(self.statements, "Net"):
-            self.statements += _net_of_module(self.statements)
+            self.statements += net_of_module(self.statements)
         self.files.written = {
             name.removesuffix(".py").replace("/", "."): script for name, script in self.script.modules
         }
         remember_source(self.filename, self.script)
-        strategies = Strategies(self.files, self.finder, self.filename, self.statements)
-        strategies.prepare_process()
         part = slice_for(self.statements, {"Net"})
-        if not self.may_bind_net(part):
-            return self.without_net()
+        if not may_bind_net(self.script, part):
+            problem = self.choose_other()
+            if problem is not None:
+                return self.record(problem), None
+            part = slice_for(self.statements, {self.target})
+        unreadable = self.read.problem or self.read.newer
+        if unreadable is not None:
+            earlier = self.record(unreadable)  # with a Net that the lost text may replace
+            is_work_lost = earlier.is_blank and text_holds_network(self.read.lost)
+            if is_work_lost or (part.needed | {self.target}) & lost_names(self.read):
+                return replace(earlier, methods=(), is_blank=False), None
+            self.files.repair_text(self.script, self.read)
+        return self.run(part)
+
+    def choose_other(self) -> Problem | None:
+        """Take what the script means by Net as the network; the problem if that is not clear."""
+        unreadable = self.read.problem or self.read.newer
+        if unreadable is not None and text_holds_network(self.read.lost):
+            return unreadable
+        other = other_net(self.script, self.statements)
+        self.near = other.near
+        if not other.name:
+            return unreadable or other.problem
+        self.target = other.name
+        self.statements += other.lifted
+        repair = Repair("other-name", "", other.problem.message, assumed=other.assumed, problem=other.problem)
+        self.files.repair(repair)
+        return None
+
+    def run(self, part: Slice) -> tuple[Loading, Factory | None]:
+        """Run the statements that the network needs, or else the whole script."""
+        strategies = Strategies(self.files, self.finder, self.filename, self.statements, self.target)
+        self.strategies = strategies
+        strategies.prepare_process()
+        self.files.statements[MODULE] = self.statements
         problem: Problem | None = None
         if part.statements:
             module, failures = strategies.run_slice(part)
-            self.remember(failures)
-            problem = self.problem_with(module, failures)
+            problem = self.problem_with(module, failures, part)
             if problem is None:
                 return self.finish(module, failures, "slice")
-        if problem is not None and problem.kind in {"missing-package", "syntax", "python2"}:
+        if problem is not None and problem.kind in {"missing-package", "syntax", "python2", "newer-python"}:
             return self.record(problem), None  # running the whole script cannot solve these
         self.files.causes.clear()
         module, failures = strategies.run_whole(part)
-        self.remember(failures)
-        whole_problem = self.problem_with(module, failures)
+        whole_problem = self.problem_with(module, failures, part)
         if whole_problem is None:
             self.files.remark("whole-run", "The grader had to run the whole script, without its training, to find Net.")
             return self.finish(module, failures, "whole")
         return self.record(problem or whole_problem), None
 
-    def record(self, problem: Problem | None, how: str = "", near: tuple[str, ...] = ()) -> Loading:
-        """The record with the facts that reading the script gives."""
-        node = class_named(self.statements, "Net")
+    def record(self, problem: Problem | None, how: str = "", node: ast.ClassDef | None = None) -> Loading:
+        """The record with the facts that reading the script gives; ``node`` is the network's class."""
+        node = node or class_named(self.statements, self.target)
         blank = problem is not None and problem.kind == "blank-body"
-        remarks = (*self.script.remarks, *self.files.remarks.values())
-        if node is None:
-            return Loading(problem, how, self.path, near, (), blank, remarks[:20])
-        return Loading(problem, how, self.path, near, methods(node), is_blank(node), remarks[:20])
+        return Loading(
+            problem,
+            how,
+            self.path,
+            self.near,
+            methods(node) if node is not None else (),
+            is_blank(node) if node is not None else blank,
+            (*self.script.remarks, *self.files.remarks.values())[:20],
+            tuple(self.files.repairs),
+            self.has_network(),
+        )
 
-    def may_bind_net(self, part: Slice) -> bool:
-        """Whether some statement may bind Net, according to the source text."""
-        if any(not _is_star(statement) or _is_own_star(statement) for statement in part.statements):
-            return True  # the slice leads to a binding of Net, unless it consists of star imports only
-        return bool(_MAKES_NAMES.search(self.script.text) and _NAMES_NET.search(self.script.text))
-
-    def remember(self, failures: list[Failure]) -> None:
-        """Remember why names are undefined, for the stages that will need them."""
-        for failure in failures:
-            problem = self.problem_of(failure)
-            for name in failure.binds:
-                self.files.causes.setdefault(name, problem)
+    def has_network(self) -> bool:
+        """Whether the script or a helper module holds a network; for a file that cannot be read, whether it may."""
+        if holds_network(self.statements):
+            return True
+        texts = [script.text for script in self.files.scripts.values()]
+        if not texts:
+            try:
+                data = (self.files.root / self.path).read_bytes()[:LARGEST_SCRIPT]
+            except OSError:
+                return False
+            texts = [readable(data.replace(b"\0", b""), utf16="", otherwise=lambda _: "latin-1").replace("\\n", "\n")]
+        return any(text_holds_network(text) for text in texts)
 
     def problem_of(self, failure: Failure) -> Problem:
         """The problem of a statement that failed."""
         return problem_of(failure, self.files.scripts, self.files.causes)
 
-    def problem_with(self, module: ModuleType, failures: list[Failure]) -> Problem | None:
-        """Why the module gives no usable Net; None if it does."""
-        binders = [statement for statement in self.statements if "Net" in names_of(statement)[0]]
+    def problem_with(self, module: ModuleType, failures: list[Failure], part: Slice) -> Problem | None:
+        """Why the module gives no usable network; None if it does. Remembers why names are undefined."""
+        for failure in failures:
+            problem = self.problem_of(failure)
+            for name in failure.binds:
+                self.files.causes.setdefault(name, problem)
+        namespace = vars(module)
+        for name, imported in failed_imports(self.statements, part.needed, namespace):
+            problem = missing_import(self.script, imported)
+            namespace[name] = self.files.stand_ins.make(ModuleNotFoundError(name=imported.module), problem)
+        target = self.target
+        binders = [statement for statement in self.statements if target in names_of(statement)[0]]
         failed = {failure.node.lineno for failure in failures}
-        is_bound = "Net" in vars(module)
+        is_bound = target in namespace and type(namespace[target]) is not StandIn
         if is_bound and (not binders or binders[-1].lineno not in failed or isinstance(binders[-1], ast.Assign)):
             if binders and binders[-1].lineno in failed:
                 where = self.script.where(binders[-1].lineno)
                 self.files.remark("statement-skipped", f"{where} could not be run, so the grader skipped it.")
-            return missing_import(self.statements, "Net", vars(module), self.script)
-        cause = root_cause(failures, "Net")
+            return None
+        cause = root_cause(failures, target)
         if cause is not None:
             return self.problem_of(cause)
         missing = next((failure for failure in failures if isinstance(failure.error, ImportError)), None)
-        return self.problem_of(missing) if missing is not None else missing_net(self.script, self.statements)[0]
+        return self.problem_of(missing) if missing is not None else other_net(self.script, self.statements).problem
 
-    def finish(
-        self, module: ModuleType, failures: list[Failure], how: str
-    ) -> tuple[Loading, Callable[[], object] | None]:
-        """The record for the object bound to Net, and the object if it can be called."""
-        found: object = vars(module)["Net"]
-        if type(found) is ModuleType and callable(vars(found).get("Net")):
-            found = vars(found)["Net"]
-        kind = type(found)
-        if issubclass(kind, nn.Module):
-            if _text_in(kind, "__name__") != "Net":
-                reason = f"Net is an instance of {_text_in(kind, '__name__')[:80]}, not a class"
-                return self.refused("instance", reason), None
-            message = "The script binds the name Net to an instance of Net; the grader used the class."
+    def finish(self, module: ModuleType, failures: list[Failure], how: str) -> tuple[Loading, Factory | None]:
+        """The record for the object bound to the name of the network, and what is called to build it."""
+        line = max((node.lineno for node in self.statements if self.target in names_of(node)[0]), default=0)
+        try:
+            found = class_and_factories(module, self.target, self.strategies.classes.get(module))
+        except Unusable as error:
+            where = f"{self.script.where(line)}: " if line else ""
+            message = f"{where}{error}; define it with class Net(nn.Module)."
+            return self.record(self.script.problem(error.kind, message, line)), None
+        if found.is_rebound:
+            message = "The script binds the name Net to something made from Net; the grader used the class."
             self.files.remark("net-rebound", message)
-            found = kind
-        if not callable(found):
-            reason = f"Net is an object of type {_text_in(kind, '__name__')[:80]}, not a class"
-            return self.refused("not-a-class", reason), None
+        if found.assumed and self.target == "Net":
+            message = f"{self.script.where(line)}: Net is not a class but an object"
+            problem = self.script.problem("instance", f"{message}.", line)
+            self.files.repair(Repair("instance", "", message, assumed=found.assumed, problem=problem))
+        for package in self.files.stand_ins.made:
+            message = f"{package[:80]} is not installed; the grader put a stand-in that does nothing in its place."
+            self.files.remark("stand-in", message)
         for failure in failures:
-            if isinstance(failure.node, (ast.Import, ast.ImportFrom)):
+            if isinstance(failure.node, (ast.Import, ast.ImportFrom)) and not isinstance(
+                failure.error, ModuleNotFoundError
+            ):
                 where = self.script.where(failure.node.lineno)
                 self.files.remark("import-skipped", f"{where}: this import failed, so the grader skipped it.")
-        node, statements, script = self.written(found)
+        if self.target != "Net":
+            vars(module).setdefault("Net", found.kind)  # for super(Net, self)
+        self.unimported = USUAL_IMPORTS.keys() & slice_for(self.statements, {self.target}).needed - vars(module).keys()
+        self.factories = list(found.factories)
+        self.kind = found.kind
+        node = written_class(found.kind, self.files, self.statements)
+        record = self.record(None, how, node)
         if node is None:
-            return self.record(None, how), found
-        if statements is not self.statements:
-            problem = missing_import(statements, node.name, vars(sys.modules[_text_in(found, "__module__")]), script)
-            if problem is not None:
-                return self.record(problem), None
-        record = self.record(None, how)
-        return replace(record, methods=methods(node), is_blank=is_blank(node)), found
+            record = replace(record, methods=(), is_blank=False)
+        return record, found.factories[0]
 
-    def refused(self, kind: str, reason: str) -> Loading:
-        """The record if Net is not what the lab asks for."""
-        lines = [statement.lineno for statement in self.statements if "Net" in names_of(statement)[0]]
-        line = lines[-1] if lines else 0
-        where = f"{self.script.where(line)}: " if line else ""
-        return self.record(self.script.problem(kind, f"{where}{reason}; define it with class Net(nn.Module).", line))
+    def own_calls(self, ends: float) -> Iterator[tuple[str, Factory]]:
+        """The script's own ways to build the network, the last one first, for a class that needs arguments.
 
-    def written(self, found: object) -> tuple[ast.ClassDef | None, list[ast.stmt], Script]:
-        """Where the class bound to Net was written: in the script or in one of its helper modules."""
-        if not issubclass(type(found), type):
-            return None, self.statements, self.script
-        name, home = _text_in(found, "__name__"), _text_in(found, "__module__")
-        statements = self.files.statements.get(home, self.statements)
-        script = self.files.scripts.get(str(getattr(sys.modules.get(home), "__file__", "")), self.script)
-        return class_named(statements, name), statements, script
-
-    def without_net(self) -> tuple[Loading, None]:
-        """The record of a script without a statement that could bind Net."""
-        problem, near = missing_net(self.script, self.statements)
-        return self.record(problem, near=near), None
-
-
-def _text_in(kind: object, name: str) -> str:
-    """The name or module of a class, without calling its metaclass."""
-    value = type.__getattribute__(kind, name)
-    return value if type(value) is str else ""
-
-
-def _is_star(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
-
-
-def _is_own_star(node: ast.stmt) -> bool:
-    """Whether the statement is ``from module import *`` for a module that is not an installed library."""
-    if not isinstance(node, ast.ImportFrom) or node.names[0].name != "*":
-        return False
-    return node.level > 0 or not is_installed(Imported(node.module or "", node.lineno))
-
-
-def _net_of_module(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """The statement ``Net = model.Net``, if the script uses Net under that name only; otherwise an empty list."""
-    known = imports(statements)
-    for statement in statements:
-        for node in ast.walk(statement):
-            if not (isinstance(node, ast.Attribute) and node.attr == "Net" and isinstance(node.value, ast.Name)):
-                continue
-            source = known.get(node.value.id)
-            if source is not None and not is_installed(source):
-                made = ast.Assign([ast.Name("Net", ast.Store())], node)
-                return [ast.fix_missing_locations(ast.copy_location(made, node))]
-    return []
+        Finding them takes until the monotonic time ``ends`` at most.
+        """
+        yield from (("", factory) for factory in self.factories[1:])
+        calls: Sequence[OwnCall] = own_calls(self.statements, self.target)
+        for call in calls[: -_MOST_CALLS - 1 : -1]:
+            if time.monotonic() >= ends:
+                return
+            statements = [*self.statements, *call.functions]
+            module, _ = self.strategies.run_slice(slice_for(statements, {self.target, call.name}), ends)
+            kind = self.strategies.classes.get(module)
+            if kind is not None:
+                setattr(module, self.target, kind)  # the script may have bound the name again
+            made = vars(module).get(call.name)
+            if callable(made):
+                yield call.text, made
+        observed = self.strategies.observed_call(slice_for(self.statements, {self.target}), ends)
+        if observed is not None:
+            yield f"{self.target}(...)", observed

@@ -1,6 +1,7 @@
 """Run a submission's statements one at a time, so that the others still run after one has failed."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import linecache
@@ -13,7 +14,9 @@ from grader.model.evidence import Problem
 from grader.source.bindings import names_of
 from grader.source.script import Script, SourceProblem
 from grader.source.syntax_errors import syntax_problem
+from grader.worker.load.missing_packages import PackageNeeded
 
+_ANNOTATIONS = __future__.annotations.compiler_flag
 LONGEST_MESSAGE = 500
 """Characters of an exception's text that are kept."""
 
@@ -39,20 +42,26 @@ def run(
     *,
     replacement: Callable[[ast.stmt, BaseException], ast.stmt | None] = lambda node, error: None,
     guard: Callable[[ast.stmt], AbstractContextManager[None]] = lambda node: nullcontext(),
+    after: Callable[[ast.stmt], None] = lambda node: None,
 ) -> list[Failure]:
     """Run each statement in the module's namespace; return the failures in order.
 
-    ``replacement`` may return another statement to run instead of a failed one. ``guard`` gives the context manager for
-    each statement.
+    ``replacement`` may return another statement to run instead of a failed one, or the same to try it again. ``guard``
+    gives the context manager for each statement. ``after`` is called when a statement has run.
     """
     failures: list[Failure] = []
     for node in statements:
         attempt: ast.stmt | None = node
         while attempt is not None:
             error = _failure_of(attempt, module, filename, flags, guard(attempt))
+            if isinstance(error, Exception) and not flags & _ANNOTATIONS and _has_annotations(attempt):
+                # Annotations do not matter: newer versions of Python evaluate them only when they are asked for.
+                again = _failure_of(attempt, module, filename, flags | _ANNOTATIONS, guard(attempt))
+                error = error if again is not None else None
             attempt = replacement(node, error) if error is not None and attempt is node else None
         if error is not None:
             failures.append(Failure(node, error, names_of(node)[0]))
+        after(node)
     return failures
 
 
@@ -66,6 +75,13 @@ def _failure_of(
     except BaseException as error:  # protects the load stage from SystemExit and anything else that a statement raises
         return error
     return None
+
+
+def _has_annotations(node: ast.stmt) -> bool:
+    return any(
+        getattr(inner, "annotation", None) is not None or getattr(inner, "returns", None) is not None
+        for inner in ast.walk(node)
+    )
 
 
 def remember_source(filename: str, script: Script) -> None:
@@ -95,25 +111,37 @@ def _problem_from(
 ) -> Problem:
     if isinstance(error, HelperProblem):
         return error.problem
+    if (needed := _package_needed(error)) is not None:
+        return needed
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         cause = causes.get(str(error.name))
         if cause is not None:
             return cause
     if isinstance(error, SyntaxError) and (written := scripts.get(str(error.filename))) is not None:
         return syntax_problem(error, written)
-    script, line = _innermost(error, scripts)
+    script, line = innermost(error, scripts)
     name = type(error).__name__[:80]
     if script is None:
         return Problem(kind, text_of(error), name)
     return script.problem(kind, text_of(error), line, exception=name)
 
 
+def _package_needed(error: BaseException | None) -> Problem | None:
+    """The package whose absence caused the exception, perhaps through other exceptions."""
+    for _ in range(10):
+        if error is None or type(error) is PackageNeeded:
+            break
+        error = error.__cause__ or error.__context__
+    return error.problem if type(error) is PackageNeeded else None
+
+
 def comes_from(error: BaseException, scripts: Mapping[str, Script]) -> bool:
     """Whether the exception passed through the submission's own code."""
-    return _innermost(error, scripts)[0] is not None
+    return innermost(error, scripts)[0] is not None
 
 
-def _innermost(error: BaseException, scripts: Mapping[str, Script]) -> tuple[Script | None, int]:
+def innermost(error: BaseException, scripts: Mapping[str, Script]) -> tuple[Script | None, int]:
+    """The innermost line of the traceback inside the submission, for ``Script.where``; (None, 0) if there is none."""
     found: tuple[Script | None, int] = (None, 0)
     trace = error.__traceback__
     while trace is not None:

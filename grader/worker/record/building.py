@@ -29,13 +29,19 @@ def build(factory: Callable[[], object], *, seed: int) -> nn.Module:
     net = factory()
     if not isinstance(net, nn.Module):
         raise NotAModule(type(net).__name__)
-    if any(isinstance(module, LazyModuleMixin) for module in net.modules()):
-        initialise_lazy_layers(net)
+    initialise_lazy_layers(net)
     return net
+
+
+def has_lazy_layers(net: nn.Module) -> bool:
+    """Whether the net has a layer that gets its shape from its first input and had none yet."""
+    return any(isinstance(module, LazyModuleMixin) for module in net.modules())
 
 
 def initialise_lazy_layers(net: nn.Module) -> None:
     """Run one forward pass so that lazy layers get their shapes. If it fails, a later stage reports the error."""
+    if not has_lazy_layers(net):
+        return
     was_training = net.training
     net.eval()
     try:

@@ -56,9 +56,12 @@ class Registry:
                 value.copy_(before)
 
     def weight_in_place_of(self, old: Source, value: Tensor) -> Source:
-        """Add a weight of another size that replaces a parameter in a repaired pass."""
+        """The weight of another size that replaces a parameter in repaired passes; added at its first use."""
+        if id(value) in self.known:
+            return self.known[id(value)]
         name = self.weights[old.index].name if old.kind == "parameter" else ""
-        return self._add_weight(_weight(name, value, len(self.weights), is_registered=True), value)
+        self.known[id(value)] = self._add_weight(_weight(name, value, len(self.weights), is_registered=True), value)
+        return self.known[id(value)]
 
     def unregistered_tensor(self, value: Tensor) -> Source:
         """The source for a tensor that no operation made and that the net does not own: a weight or a constant."""

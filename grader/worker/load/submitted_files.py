@@ -1,0 +1,62 @@
+"""What is known of the submission's files while it is loaded: texts, statements, problems, remarks and repairs."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader.model.evidence import Problem, Remark, Repair
+from grader.source.definitions import is_bound
+from grader.source.recovery import Recovered
+from grader.source.script import Script
+from grader.worker.load.failures import missing_package
+from grader.worker.load.missing_packages import StandIns
+
+
+@dataclass
+class Files:
+    """The submission's files and what is known about them: texts, statements, problems and remarks."""
+
+    root: Path
+    folder: Path
+    """The folder that contains the script."""
+    stand_ins: StandIns = field(init=False)
+    scripts: dict[str, Script] = field(default_factory=dict)
+    """By the file name in their code objects."""
+    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    """By module name."""
+    causes: dict[str, Problem] = field(default_factory=dict)
+    """By name that is undefined because its statement failed."""
+    remarks: dict[str, Remark] = field(default_factory=dict)
+    repairs: list[Repair] = field(default_factory=list)
+    written: dict[str, Script] = field(default_factory=dict)
+    """Modules that a notebook writes, by dotted name."""
+
+    def __post_init__(self) -> None:
+        self.stand_ins = StandIns(
+            lambda error: missing_package(str(error.name), error, self.scripts), lambda name: name in self.scripts
+        )
+
+    def binds(self, name: str) -> bool:
+        """Whether the submission binds the name anywhere."""
+        return any(is_bound(statements, name) for statements in self.statements.values())
+
+    def repair(self, repair: Repair) -> None:
+        """Add a repair, unless it was added before; at most 20."""
+        if repair not in self.repairs and len(self.repairs) < 20:
+            self.repairs.append(repair)
+
+    def repair_text(self, script: Script, read: Recovered) -> None:
+        """Add the repairs of a text that Python could not read as it was handed in."""
+        if read.problem is not None and read.problem.kind == "newer-python":
+            self.repair(Repair("newer-python", "", read.problem.message, assumed=read.assumed, problem=read.problem))
+        elif read.problem is not None:
+            self.repair(Repair("syntax", "", read.problem.message, assumed=read.assumed, problem=read.problem))
+        if read.newer is not None:
+            message, assumed = read.newer.message, read.assumed_newer
+            self.repair(Repair("newer-python", "", message, assumed=assumed, problem=read.newer))
+
+    def remark(self, id: str, message: str) -> None:
+        """Add a remark, unless it was added before."""
+        self.remarks.setdefault(f"{id} {message}", Remark(id, message))

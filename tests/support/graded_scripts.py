@@ -1,0 +1,41 @@
+"""Grade scripts in one run of the command that a tutor uses, with the shorter training of the sample cohort."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from grader.lab4.files import SCRIPT
+from grader.model import Report
+from grader.storage import records
+from tests.support.places import ROOT
+from tests.support.sample_cohort import RUBRIC, with_shorter_training
+
+
+def write_scripts(folder: Path, scripts: Mapping[str, str]) -> None:
+    """Write a submission with one script for each name into ``folder``, which is made if it is missing."""
+    for name, script in scripts.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / SCRIPT).write_text(script, encoding="utf-8")
+
+
+def graded_scripts(work: Path, scripts: Mapping[str, str], *, seconds: float) -> Mapping[str, Report]:
+    """Grade the scripts in the empty folder ``work`` within ``seconds``, and return the report on each by its name."""
+    write_scripts(work / "cohort", scripts)
+    rubric = work / "rubric.toml"
+    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
+    command = [sys.executable, "-m", "grader", "grade", str(work / "cohort"), "--out", str(work / "out"), "--quiet"]
+    command += ["--rubric", str(rubric)]
+    if not os.environ.get("LAB4_DATA"):
+        command += ["--data", "digits"]  # no download in a test
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    found = {}
+    for name in scripts:
+        report = records.read_report(work / "out", name)
+        assert report is not None, done.stdout + done.stderr
+        found[name] = report
+    return found
