@@ -58,9 +58,11 @@ class ExecutedNetwork:
 
 
 def executed_network(trace: Tracing | None) -> ExecutedNetwork:
-    """The network in a trace; an empty network if there is no trace."""
-    if trace is None or not trace.operations:
+    """The network in a trace; an empty network if there is no trace, or no operation on the images in it."""
+    if trace is None:
         return ExecutedNetwork()
+    if not trace.operations:
+        return ExecutedNetwork(is_complete=trace.problem is None)
     is_complete = trace.problem is None
     ends = [trace.operations[-1].index] if trace.output is None else [trace.output]
     reached = _reached(trace.operations, ends)

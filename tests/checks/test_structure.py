@@ -19,6 +19,7 @@ from tests.support.evidence_samples import (
     FC1,
     FC2,
     FLATTEN,
+    HEALTHY,
     LAYERS,
     LOG_SOFTMAX,
     POOL,
@@ -35,6 +36,13 @@ def test_one_convolution() -> None:
     assert finding.message == "forward uses 1 convolution layer between input and output."
     assert finding.hint.startswith("__init__ creates conv2")
     assert (finding.expected, finding.seen) == ("2 convolution layers", "conv1: 1 x 28 x 28 -> 10 x 24 x 24")
+
+
+def test_a_network_that_does_nothing_with_the_images_has_no_layers() -> None:
+    findings = findings_of(replace(HEALTHY, trace=replace(samples.trace(), problem=None)))
+    failed = {id for id, finding in findings.items() if finding.status is Status.FAILED}
+    assert failed == {"structure.conv", "structure.linear"}
+    assert {findings[f"structure.{name}"].cause for name in ("dropout_conv", "relu", "order")} == {"structure.conv"}
 
 
 def test_no_convolution() -> None:
