@@ -23,9 +23,9 @@ def relu(case: Case) -> Finding:
     """
     network = case.network
     weighted = network.weighted
-    if not weighted or (len(weighted) < 2 and not network.is_complete):
-        if not network.is_complete:
-            return skipped("forward.shape", NOT_SEEN)
+    if len(weighted) < 2 and not network.is_complete:
+        return skipped("forward.shape", NOT_SEEN)
+    if not weighted:
         return skipped("structure.conv", "Not checked, because forward uses no layer that a ReLU could follow.")
     hidden = weighted[:-1]
     if not hidden:
@@ -52,16 +52,15 @@ def relu(case: Case) -> Finding:
 
 @dataclass(frozen=True)
 class _ActivationFault:
-    """What follows one layer instead of a ReLU: nothing, or another function."""
+    """What follows one layer instead of a ReLU: another function, with the finding on it, or nothing."""
 
     where: str
-    finding: Finding
-    is_missing: bool = False
+    finding: Finding | None = None
 
 
 def _worst(faults: Sequence[_ActivationFault]) -> Finding:
     """The finding on the first wrong function, or on all missing ones together."""
-    wrong = next((fault.finding for fault in faults if not fault.is_missing), None)
+    wrong = next((fault.finding for fault in faults if fault.finding is not None), None)
     if wrong is not None:
         return wrong
     where = listed([fault.where for fault in faults])
@@ -92,7 +91,7 @@ def _activation_fault(network: ExecutedNetwork, layer: Operation) -> _Activation
         return _ActivationFault(where, finding)
     if _is_rectified(network, following):
         return None
-    return _ActivationFault(where, failed("", ""), is_missing=True)
+    return _ActivationFault(where)
 
 
 def _fault_of_scores(network: ExecutedNetwork, last: Operation, found: Operation) -> _ActivationFault:
