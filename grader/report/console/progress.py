@@ -22,10 +22,9 @@ _LONGEST_ERROR = 4000
 
 
 class Progress:
-    """Shows how far a run of ``total`` submissions is. With ``is_quiet`` it prints only errors and the notice about
-    a level of isolation below full.
+    """Shows how far a run of ``total`` submissions is.
 
-    Methods may be called from any thread.
+    With ``is_quiet`` it prints only errors, and that isolation is below full. Methods may be called from any thread.
     """
 
     def __init__(self, console: Console, total: int, *, is_quiet: bool = False) -> None:
@@ -64,7 +63,7 @@ class Progress:
             self._bar = None
 
     def begin(self, run: Run) -> None:
-        """Print what is wrong with ``run`` as a whole; with ``is_quiet`` only an isolation below full."""
+        """Print what is wrong with ``run`` as a whole; with ``is_quiet`` only that isolation is below full."""
         print_shortfall(self._console, run)
         if not self._is_quiet:
             print_other_data(self._console, run)
