@@ -13,16 +13,19 @@ from __future__ import annotations
 import io
 import json
 import os
+import random
 import shutil
 import socket
 import stat
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from grader.lab4.items import PART1_IDS
 from grader.submissions.naming import printable
 from tests.support.places import TESTS
 
@@ -220,6 +223,27 @@ def bomb(folder: Path) -> None:
                 stream.write(bytes(1 << 20))
 
 
+def zips_in_a_zip(folder: Path) -> None:
+    """A zip of some megabytes with zips that unpack to 2 GB together, each within the limits for one archive."""
+    block = random.Random(1).randbytes(12_000) * 14_000
+    inner = zip_bytes({"notes.txt": block}, {})
+    assert len(block) < 200 * len(inner)
+    (folder / "work.zip").write_bytes(zip_bytes({f"part{n}.zip": inner for n in range(12)}, {}))
+
+
+def costly_pdf(folder: Path) -> None:
+    """A PDF of 30 kB whose page takes minutes to read."""
+    stream = zlib.compress(b"BT (1) x) Tj ET " * 2_000_000, 9)
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+    ]
+    objects = b"".join(b"%d 0 obj%s\nendobj\n" % (number, part) for number, part in enumerate(parts, 1))
+    (folder / "part1.pdf").write_bytes(b"%PDF-1.7\n" + objects + b"trailer<</Root 1 0 R>>\n%%EOF\n")
+
+
 def lying_sizes(folder: Path) -> None:
     """A zip whose directory claims one byte for a member of a megabyte."""
     content = bytearray(zip_bytes({"task1_cnn.py": GOOD_TEXT.encode(), "notes.txt": bytes(1 << 20)}, {}))
@@ -315,6 +339,24 @@ MADE: tuple[tuple[Attack, Maker], ...] = (
            zipped({"task1_cnn.py": good, "TASK1_CNN.PY": POOR_TEXT.encode()})),
     attack("archives-zip-cut-short", "A zip ends in the middle.", 1,
            raw(zip_bytes({"task1_cnn.py": good}, {})[:-40], name="lab4.zip")),
+    attack("costs-blank-lines-in-a-script", "Cells of blank lines, on which expressions search for minutes.", 17,
+           notebook(GOOD_TEXT, "\n" * 40_000, "(" + "\n" * 40_000)),
+    attack("costs-blank-lines-in-answers", "Answers of blank lines.", 17,
+           both(_script, text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+               {"cell_type": "markdown", "metadata": {}, "source": f"1.{chr(10) * 100_000}x"}]}), name="part1.ipynb")),
+           at_least=17),
+    attack("costs-numbers-in-answers", "Answers of thousands of products.", 17,
+           both(_script, text("".join(f"<!-- part: {part} -->\n{'1x' * 10_000}\n\n" for part in PART1_IDS),
+                              name="part1.md")), at_least=17),
+    attack("costs-nested-f-strings", "A script of f-strings, which Python's own parser reads slowly.", 17,
+           text(GOOD_TEXT + "s = f'{a}" + "{a!r:{b}}" * 13_000 + "'\n")),
+    attack("costs-a-pdf", "A PDF that takes minutes to read.", 17, both(_script, costly_pdf), at_least=17),
+    attack("costs-a-page", "A web page of open elements.", 17,
+           both(_script, text("<ul><li>" * 100_000, name="part1.html")), at_least=17),
+    attack("costs-a-table", "A table of experiments with a million empty cells.", 17,
+           both(_script, text("channels,kernel\n" + "," * 1_000_000, name="experiments.csv")), at_least=17),
+    attack("costs-zips-in-a-zip", "A zip with zips that unpack to 2 GB together.", 17,
+           both(_script, zips_in_a_zip), at_least=17, flags=(("archive-refused",),)),
     attack("notebooks-huge", "A notebook of 12 MB, most of it an image.", 17,
            notebook(code_cell(GOOD_TEXT, outputs=[output("image/png", "A" * 12_000_000)]))),
     attack("notebooks-deep", "A notebook nests lists a hundred thousand deep.", 1,
