@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 
 from grader.model.evidence import Ending
-from grader.sandbox.child import Child
+from grader.sandbox.child import MOST_READS, Child
 from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.limits import Limits
 from grader.sandbox.scratch import PREFIX
@@ -60,9 +60,9 @@ class Measurer:
             self._connection, theirs = socket.socketpair()
             stack.callback(self._connection.close)
             self._connection.setblocking(False)
-            allowance = limits.allowance() | {"cpu_seconds": None}
+            allowance = limits.allowance() | {"cpu_seconds": None, "nice": 0}
             if not bounds_data:
-                allowance["data_bytes"] = None
+                allowance |= {"data_bytes": None, "descriptors": None}
             request = {"work": "measure", "job": {"root": folder, "script": ""}, "allowance": allowance}
             self._child = Child(server, request, channel=theirs.detach(), limits=limits)
             stack.callback(self._child.close)
@@ -78,6 +78,11 @@ class Measurer:
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         return not poll.poll(0)
+
+    @property
+    def was_robbed(self) -> bool:
+        """Whether something other than the process may have ended it; see :attr:`Child.was_robbed`."""
+        return self._child.was_robbed
 
     def ask(self, request: bytes, *, seconds: float) -> Outcome:
         """Send the request and wait for its reply, at most ``seconds`` after the process is ready."""
@@ -115,15 +120,18 @@ class Measurer:
             return len(data)
 
     def _receive(self, incoming: bytearray) -> bool:
-        """Read the available bytes; return False at the end of the connection."""
-        try:
-            chunk = self._connection.recv(_CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        incoming += chunk
-        return bool(chunk)
+        """Read everything that has arrived; return False at the end of the connection."""
+        for _ in range(MOST_READS):
+            try:
+                chunk = self._connection.recv(_CHUNK)
+            except BlockingIOError:
+                break
+            except OSError:
+                return False
+            if not chunk:
+                return False
+            incoming += chunk
+        return True
 
     def _complete(self, incoming: bytearray) -> bytes | None:
         """The reply, if it is complete and the process is not being ended; otherwise None."""

@@ -19,6 +19,9 @@ from grader.sandbox.measuring import MeasurementFailed, Measurer, Outcome
 from grader.sandbox.observation import Observation, OnStage
 
 T = TypeVar("T", Evidence, Outcome)
+_Attempt = Callable[[ForkServer, Callable[[], None]], tuple[T, bool]]
+"""Returns its result, and whether something other than the child may have ended it. While the child does nothing, it may
+call its second argument, so that another one starts."""
 
 WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy")
 """What a server imports before the first submission."""
@@ -32,7 +35,7 @@ class Stopped(Exception):
 class WorkerPool:
     """A context manager for one fork server. Several threads may call ``record`` and ``measure``.
 
-    At most ``workers`` recordings and measurements run at a time.
+    At most ``workers`` recordings and measurements run at a time, and as many recordings may sleep beside them.
 
     ``entry`` is the function that observes a submission. ``measure`` is the function that opens the service of a
     measuring process; it gets ``settings``, which must be JSON data. Both are given as "module:function". If such a
@@ -113,25 +116,31 @@ class WorkerPool:
         """Run the stages for one submission and return its evidence, whatever the submission does.
 
         ``on_stage`` is called in this thread with the name of each stage when it begins. If the server dies during a
-        submission, the submission is run again from the first stage, with no other submission at the same time. Only
-        the second result counts. So a submission that kills the server costs the others some time and nothing else.
+        submission, or it misses a deadline and may not have done so by itself, it is run again from the first stage,
+        with no other submission at the same time. Only the second result counts. So a submission that kills the server
+        costs the others some time and nothing else.
         Raises GraderFault or UsageFault if no server can be started, and Stopped if the pool is closed.
         """
-        return self._run(lambda server: Observation(job, server=server, limits=self._limits, on_stage=on_stage).run())
+
+        def attempt(server: ForkServer, rest: Callable[[], None]) -> tuple[Evidence, bool]:
+            observation = Observation(job, server=server, limits=self._limits, on_stage=on_stage, on_idle=rest)
+            return observation.run(), observation.was_robbed
+
+        return self._run(attempt)
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         """Return the reply of a measuring process to ``request`` within ``seconds``.
 
         No student code runs in such a process, and it is reused for the next request. Raises MeasurementFailed if there
-        is no reply; then the process is closed. If the server dies, the request is repeated as in ``record``, and the
-        same errors are raised.
+        is no reply; then the process is closed. The request is repeated as in ``record``, and the same errors are
+        raised.
         """
-        outcome = self._run(lambda server: self._ask(server, request, seconds))
+        outcome = self._run(lambda server, rest: self._ask(server, request, seconds))
         if outcome.ending.kind != "finished":
             raise MeasurementFailed(outcome.ending, outcome.output)
         return outcome.reply
 
-    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> Outcome:
+    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> tuple[Outcome, bool]:
         measurer = self._measurer(server)
         is_reusable = False
         try:
@@ -142,7 +151,7 @@ class WorkerPool:
                 self._idle.append(measurer)
             else:
                 measurer.close()
-        return outcome
+        return outcome, measurer.was_robbed
 
     def _measurer(self, server: ForkServer) -> Measurer:
         """An idle measuring process, or a new one."""
@@ -157,25 +166,25 @@ class WorkerPool:
             device = server.greeting()["devices"][0]
         return Measurer(server, limits=self._limits, bounds_data=device == "cpu")
 
-    def _run(self, attempt: Callable[[ForkServer], T]) -> T:
-        """The result of an attempt. If the server dies during it, repeat the attempt with nothing else running."""
-        with self._turns.shared():
-            result = self._try(attempt)
-        if result.ending.kind == "lost":
+    def _run(self, attempt: _Attempt[T]) -> T:
+        """The result of an attempt. If something else may have ended it, repeat it with nothing else running."""
+        with self._turns.shared() as rest:
+            result, was_robbed = self._try(attempt, rest)
+        if was_robbed:
             with self._turns.alone():
-                result = self._try(attempt)
+                result, _ = self._try(attempt, lambda: None)
         return result
 
-    def _try(self, attempt: Callable[[ForkServer], T]) -> T:
+    def _try(self, attempt: _Attempt[T], rest: Callable[[], None]) -> tuple[T, bool]:
         server = self._current_server()
         with suppress(ServerLost):  # the attempt reports the same error
             server.greeting()
-        result = attempt(server)
+        result, was_robbed = attempt(server, rest)
         if result.ending.kind == "lost":
             if self._is_closed:
                 raise Stopped
             server.stop(grace=0)  # a new server starts clean
-        return result
+        return result, was_robbed
 
     def _current_server(self) -> ForkServer:
         """Return the server; start a new one if the last one has died."""
@@ -199,24 +208,35 @@ class WorkerPool:
 
 
 class _Turns:
-    """Limits what runs at the same time: up to ``places`` shared, or one alone."""
+    """Limits what runs at the same time: up to ``places`` shared and as many at rest, or one alone."""
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._running = 0
+        self._running = self._resting = 0
         self._waiting_alone = 0
         self._change = threading.Condition()
 
     @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Take one place. Threads that wait in :meth:`alone` go first."""
+    def shared(self) -> Iterator[Callable[[], None]]:
+        """Take one place, and yield a function that gives it up early. Threads that wait in :meth:`alone` go first."""
+        is_resting = False
+
+        def rest() -> None:
+            nonlocal is_resting
+            with self._change:
+                if not is_resting and self._resting < self._places:
+                    is_resting = True
+                    self._resting += 1
+                    self._running -= 1
+                    self._change.notify_all()
+
         with self._change:
             self._change.wait_for(lambda: self._running < self._places and not self._waiting_alone)
             self._running += 1
         try:
-            yield
+            yield rest
         finally:
-            self._leave(1)
+            self._leave(0 if is_resting else 1, resting=is_resting)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -224,7 +244,7 @@ class _Turns:
         with self._change:
             self._waiting_alone += 1
             try:
-                self._change.wait_for(lambda: self._running == 0)
+                self._change.wait_for(lambda: not self._running + self._resting)
             finally:
                 self._waiting_alone -= 1
             self._running = self._places
@@ -236,9 +256,10 @@ class _Turns:
     def wait_until_free(self, seconds: float) -> None:
         """Wait until all places are free, at most ``seconds``."""
         with self._change:
-            self._change.wait_for(lambda: self._running == 0, seconds)
+            self._change.wait_for(lambda: not self._running + self._resting, seconds)
 
-    def _leave(self, places: int) -> None:
+    def _leave(self, places: int, *, resting: int = 0) -> None:
         with self._change:
             self._running -= places
+            self._resting -= resting
             self._change.notify_all()
