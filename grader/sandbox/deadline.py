@@ -62,10 +62,11 @@ class Deadline:
 
     def judge(self, work: Work | None) -> Miss | None:
         """How the deadline was missed; None if the child has time left, because it waited for a CPU."""
+        self.look(work)
         charged, own = self._charged(work)
-        has_time = charged < self.seconds
-        if has_time and self.counted < MOST_TIMES * self.seconds:
-            self._next = self.counted + max(self.seconds - charged, WATCH_SECONDS)
+        has_time, most = charged < self.seconds, MOST_TIMES * self.seconds
+        if has_time and self.counted < most:
+            self._next = min(most, self.counted + max(self.seconds - charged, WATCH_SECONDS))
             return None
         if own >= _OWN_SHARE * self.seconds:
             return Miss.BY_ITSELF

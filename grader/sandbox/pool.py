@@ -20,8 +20,8 @@ from grader.sandbox.observation import Observation, OnStage
 
 T = TypeVar("T", Evidence, Outcome)
 _Attempt = Callable[[ForkServer, Callable[[], None]], tuple[T, bool]]
-"""Returns its result, and whether something other than the child may have ended it. While the child does nothing, it may
-call its second argument, so that another one starts."""
+"""Returns its result, and whether something other than the child may have ended it. While the child sleeps, it may call
+its second argument, so that another one starts."""
 
 WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy")
 """What a server imports before the first submission."""

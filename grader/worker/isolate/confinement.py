@@ -198,7 +198,7 @@ def _die_with(assignment: Assignment) -> None:
 
 
 def _step_back(nice: int) -> None:
-    """Raise the nice value of this process, and of its session where the kernel gives each session a share (sched(7))."""
+    """Raise the nice value of this process, and of its session if the kernel gives each session a share (sched(7))."""
     value = os.nice(nice)
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(value))
