@@ -229,7 +229,7 @@ class Child:
         self._deadline.look(work)
         self._sleeps = self._sleeps + 1 if work is not None and work.is_asleep else 0
         if work is not None and work.running > 1:
-            share_one_place(self._pid, work.running, nice=os.nice(0) + self._limits.nice)
+            share_one_place(self._pid, work.running)
         memory, processes = usage(self._pid, self._limits.memory_bytes)
         if memory > self._limits.memory_bytes:
             cap = self._limits.memory_bytes / 2**30

@@ -15,7 +15,7 @@ WATCH_SECONDS = 0.1
 """The parent looks at a child at least this often, if it can."""
 MOST_COUNTED = 2 * WATCH_SECONDS
 """Seconds that count between two looks. Whatever is longer was the parent's delay."""
-MOST_TIMES = 3
+MOST_TIMES = 4
 """A child that waits for a CPU is ended when this many times its limit has passed."""
 _OWN_SHARE = 0.9
 """Share of the limit from which a child has verifiably used up its time itself; the rest is the error of sampling."""

@@ -1,4 +1,4 @@
-"""Limits for one child: time, memory, output, files, processes and priority."""
+"""Limits for one child: time, memory, output, files and processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Limits:
     the kernel can count them. ``output_bytes`` is the size of the last part of its output that is kept; the rest is
     counted and dropped. ``file_bytes`` limits each file that it writes. ``disk_bytes`` limits all files together,
     including the copy of the submission, if the child has its own file system. ``descriptors`` is what each process may
-    have open. ``nice`` is added to the nice value of a recording child, so that it slows down nothing else.
+    have open.
     """
 
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: dict(STAGE_SECONDS))
@@ -29,7 +29,6 @@ class Limits:
     processes: int = 16
     threads: int = 64
     descriptors: int = 256
-    nice: int = 5
 
     def seconds(self, stage: str) -> float:
         """Return the time limit of ``stage``; the default if ``stage_seconds`` does not list it."""
@@ -49,5 +48,4 @@ class Limits:
             "disk_bytes": self.disk_bytes,
             "threads": self.threads,
             "descriptors": self.descriptors,
-            "nice": self.nice,
         }

@@ -60,7 +60,7 @@ class Measurer:
             self._connection, theirs = socket.socketpair()
             stack.callback(self._connection.close)
             self._connection.setblocking(False)
-            allowance = limits.allowance() | {"cpu_seconds": None, "nice": 0}
+            allowance = limits.allowance() | {"cpu_seconds": None}
             if not bounds_data:
                 allowance |= {"data_bytes": None, "descriptors": None}
             request = {"work": "measure", "job": {"root": folder, "script": ""}, "allowance": allowance}

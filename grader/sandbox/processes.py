@@ -76,12 +76,12 @@ def work_of(pid: int) -> Work | None:
     return Work(used, waited if _COUNTS_WAITS else None, running, not running and b"D" not in states)
 
 
-def share_one_place(pid: int, threads: int, *, nice: int) -> None:
-    """Let ``threads`` busy threads of ``pid`` and its descendants together get the CPU time of one with ``nice``.
+def share_one_place(pid: int, threads: int) -> None:
+    """Let ``threads`` busy threads of ``pid`` and its descendants together get the CPU time of one thread.
 
-    The nice value of each thread is raised, never lowered.
+    Their nice values are raised, never lowered: an ordinary user cannot lower them.
     """
-    nice = min(19, nice + round(math.log(threads, _NICE_STEP)))
+    nice = min(19, os.nice(0) + round(math.log(threads, _NICE_STEP)))
     for process in descendants(pid):
         for task in _tasks(process):
             number = int(task.rpartition("/")[2])

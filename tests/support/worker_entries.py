@@ -454,7 +454,6 @@ def _attempts(places: dict[str, Any]) -> dict[str, Any]:
         "setsid": outcome(native, "setsid"),
         "lasting": {name: outcome(native, name, *arguments) for name, arguments in LASTING.items()},
         "descriptors": opened(),
-        "nice": os.nice(0),
         "memory": outcome(Path("/proc/self/mem").open, "rb"),
         "user": os.getuid(),
         "capabilities": status.get("CapEff", "").strip(),

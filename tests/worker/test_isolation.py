@@ -76,7 +76,6 @@ def assert_bounded(seen: dict[str, Any]) -> None:
     assert set(seen["lasting"].values()) == {"EPERM"}, seen["lasting"]
     assert seen["setsid"] == "EPERM"
     assert seen["descriptors"] < Limits().descriptors
-    assert seen["nice"] == os.nice(0) + Limits().nice
 
 
 @linux_only
@@ -319,7 +318,7 @@ def test_what_is_below_tmp_stays_visible(level: str, tmp_path: Path) -> None:
         (folder / "own.txt").write_text("here")
     planned = filesystem.plan_view([])
     shown = replace(planned, readable=(*planned.readable, str(library)))
-    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64, 64, 0)
+    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64, 64)
     job = {"root": str(source), "script": "task1_cnn.py"}
 
     def attempt(plan: capabilities.Isolation) -> None:

@@ -38,8 +38,6 @@ class Allowance:
     threads: int
     """Threads of all its processes together; it applies where the kernel can count one child's separately."""
     descriptors: int | None
-    nice: int
-    """What is added to the nice value that it has from the server."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,6 @@ class Assignment:
 def detach_from_server(assignment: Assignment) -> int:
     """Detach this process from the server (session, signals, streams); return its channel, moved to a random number."""
     os.setsid()
-    _step_back(assignment.allowance.nice)
     _die_with(assignment)
     _restore_signals()
     _redirect_streams(assignment.output)
@@ -195,13 +192,6 @@ def _die_with(assignment: Assignment) -> None:
             score.write("1000")
     except OSError:
         pass
-
-
-def _step_back(nice: int) -> None:
-    """Raise the nice value of this process, and of its session if the kernel gives each session a share (sched(7))."""
-    value = os.nice(nice)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
-        group.write(str(value))
 
 
 def _restore_signals() -> None:
