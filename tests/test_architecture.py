@@ -35,7 +35,7 @@ FLOORS = (
     {"rubric", "worker"},
     {"answers", "measure", "sandbox"},
     {"experiment"},
-    {"moderation", "selfcheck"},
+    {"moderation", "reading", "selfcheck"},
     {"pipeline", "report"},
     {"review"},
     {"cli"},

@@ -1,6 +1,6 @@
 """The pipeline, in two levels of steps.
 
-Once per run: survey, plan, and at the end the tables. Once per submission: observe, mark, store, render. Read
+Once per run: survey, and at the end the tables. Once per submission: read, plan, observe, mark, store, render. Read
 :func:`grade_cohort` and :func:`grade` to see all that happens; each step has a module of its own.
 """
 
@@ -10,31 +10,30 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from grader.model import Report, Run, UsageFault
+from grader.model import Report, Run, Submission, UsageFault
 from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_tables
 from grader.pipeline.marking import report_of_fault
-from grader.pipeline.parallel import in_copies, in_threads
-from grader.pipeline.plan import Task, plan, takes_part
+from grader.pipeline.parallel import in_threads
+from grader.pipeline.plan import plan, takes_part
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
-from grader.pipeline.workers import open_workers
+from grader.pipeline.workers import WorkersOnDemand
+from grader.reading import Readers
 from grader.sandbox import Stopped
 from grader.sandbox.scratch import scratch_folder
 from grader.storage import records, run_folder
 from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, survey
 
-MANY = 50
-"""From this many submissions, starting copies of this process saves time if no student code has to run."""
+OUTDATED = Totals.one("left out: their evidence is from an earlier version; grade them again")
 
 
 class Progress(Protocol):
@@ -52,33 +51,41 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Graded:
-    """A finished submission. ``seconds`` of wall time are None when stored evidence was reused."""
+    """A finished submission; ``report`` is None if it does not take part in the run.
 
-    report: Report
-    totals: Totals
-    seconds: float | None
+    ``seconds`` of wall time are None when stored evidence was reused.
+    """
+
+    report: Report | None
+    totals: Totals = NOTHING
+    seconds: float | None = None
 
 
 def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
     """Grade every submission that the settings select, and write the whole run.
 
     Submissions that have not changed since their evidence was stored, in this run or the earlier one, are marked from
-    that evidence and from the answers read at that time. Each submission is stored as soon as it is finished, so that
-    an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises UsageFault for unusable input.
+    that evidence and from the answers read at that time. Each submission is read when its turn comes, and stored as
+    soon as it is finished, so that an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises
+    UsageFault for unusable input.
     """
     with scratch_folder() as scratch, ExitStack() as stack:
-        deliveries = survey(settings.path, scratch / "unpacked")
-        context = begin(settings, scratch)
-        tasks, totals = plan_all(deliveries, context)
-        if any(task.needs_worker for task in tasks):
-            context = replace(context, workers=stack.enter_context(open_workers(settings, scratch)))
+        readers = stack.enter_context(Readers(settings.answer_key, at_once=settings.jobs, scratch=scratch))
+        deliveries = survey(settings.path, scratch / "cohort")
+        workers = stack.enter_context(WorkersOnDemand(settings, scratch))
+        context = begin(settings, readers, workers)
         finished: dict[str, Report] = {}
-        is_finished = False
+        totals, is_finished = NOTHING, False
         try:
-            with run_tasks(tasks, context, pages, progress) as results:
+            with run_all(deliveries, context, pages, progress) as results:
+                expected = len(deliveries)
                 for graded in results:
-                    finished[graded.report.student] = graded.report
                     totals += graded.totals
+                    if graded.report is None:
+                        expected -= 1
+                        progress.expect(expected)
+                        continue
+                    finished[graded.report.student] = graded.report
                     progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
@@ -89,69 +96,70 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     return run, reports
 
 
-def begin(settings: RunSettings, scratch: Path) -> RunContext:
+def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
     """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), scratch)
+    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
 
-def plan_all(deliveries: Sequence[Delivery], context: RunContext) -> tuple[list[Task], Totals]:
-    """The task for each submission that takes part, and totals that count those left out as outdated."""
-    selection = context.settings.selection
-    with in_copies(partial(plan, context=context), _processes(len(deliveries), context)) as run_all:
-        planned = {task.submission.id: task for task in run_all(deliveries)}
-    ordered = [planned[delivery.id] for delivery in deliveries]
-    left_out = sum(selection.remark and task.is_outdated and not takes_part(task, selection) for task in ordered)
-    counts = {"left out: their evidence is from an earlier version; grade them again": left_out} if left_out else {}
-    return [task for task in ordered if takes_part(task, selection)], Totals(counts)
-
-
 @contextmanager
-def run_tasks(tasks: list[Task], context: RunContext, pages: Pages, progress: Progress) -> Iterator[Iterator[Graded]]:
-    """Yield the finished submissions, graded in threads that wait for workers, or in copies of this process."""
+def run_all(
+    deliveries: Sequence[Delivery], context: RunContext, pages: Pages, progress: Progress
+) -> Iterator[Iterator[Graded]]:
+    """Yield the finished submissions, in the order in which they are finished.
+
+    There are twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
+    trains. The number of processes at work is limited to the number of jobs.
+    """
+
+    def stop() -> None:
+        context.workers.stop()
+        context.readers.stop()
+
     step = partial(grade, context=context, pages=pages, progress=progress)
-    workers = context.workers
-    if workers is None:
-        pages.load()  # so that the copies inherit it
-        runner = in_copies(step, _processes(len(tasks), context))
-    else:
-        # Twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
-        # trains. The number of processes is limited to the number of jobs.
-        runner = in_threads(step, 2 * context.settings.jobs, stop=workers.stop)
-    progress.expect(len(tasks))
-    with runner as run_all, progress:
-        yield run_all(tasks)
+    progress.expect(len(deliveries))
+    with in_threads(step, 2 * context.settings.jobs, stop=stop) as results, progress:
+        yield results(deliveries)
 
 
-def _processes(submissions: int, context: RunContext) -> int:
-    return context.settings.jobs if submissions >= MANY else 1
-
-
-def grade(task: Task, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
-    """Take one submission through its steps: observe, mark, store, render.
+def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
+    """Take one submission through its steps: read, plan, observe, mark, store, render.
 
     A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded.
     """
     start, totals = time.perf_counter(), NOTHING
-    out, student = context.settings.out, task.submission.id
-    evidence = StoredEvidence.unobserved(student, task.submission)
+    settings, student = context.settings, delivery.id
+    submission = Submission(student, settings.path, None, (), "")  # until it is read
+    evidence = StoredEvidence.unobserved(student, submission)
+    is_reused = False
+
+    def on_stage(stage: str) -> None:
+        progress.stage(student, stage)
+
     try:
-        observed = observe(task, context, lambda stage: progress.stage(student, stage))
-        evidence, totals = observed.evidence, observed.totals
-        marker = marker_of(task, context)
+        with context.readers.open() as reader:
+            on_stage("read")
+            submission = reader.assemble(delivery)
+            task = plan(submission, settings)
+            if not takes_part(task, settings.selection):
+                return Graded(None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
+            is_reused = task.stored_in is not None
+            observed = observe(task, context, reader, on_stage)
+            evidence, totals = observed.evidence, observed.totals
+            marker = marker_of(task, evidence, context, reader)
         report = mark(task, evidence, marker, context)
-        store(observed, report, marker, out)
+        store(observed, report, marker, settings.out)
         report = with_decisions(report, context.decisions)
-        pages.write_report_page(out, report, evidence, context.facts())
+        pages.write_report_page(settings.out, report, evidence, context.facts())
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
-        report = report_of_fault(task.submission, context.settings.rubric, message=f"{type(fault).__name__}: {fault}")
+        report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")
         with suppress(Exception):  # writing may be what failed
-            records.write_report(out, report)
-            pages.write_report_page(out, report, evidence, context.facts())
-    return Graded(report, totals, None if task.stored_in is not None else time.perf_counter() - start)
+            records.write_report(settings.out, report)
+            pages.write_report_page(settings.out, report, evidence, context.facts())
+    return Graded(report, totals, None if is_reused else time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""Plans a run: decides for each submission whether it takes part, and whether stored evidence can be reused."""
+"""Decides for a submission whether it takes part in a run, and whether stored evidence can be reused for it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from pathlib import Path
 
 from grader.model import Submission
 from grader.model.evidence import Evidence
-from grader.pipeline.document_code import with_code_of_documents
 from grader.pipeline.marking import report_of
 from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
-from grader.pipeline.run import RunContext
 from grader.pipeline.settings import RunSettings, Selection
 from grader.sandbox import Wish
 from grader.storage import records
 from grader.storage.records import StoredEvidence
-from grader.submissions import Delivery, assemble
 
 
 @dataclass(frozen=True)
@@ -36,11 +33,8 @@ class Task:
         return (self.stored_in is None and self.submission.script is not None) or self.has_new_experiment
 
 
-def plan(delivery: Delivery, context: RunContext) -> Task:
-    """Put a submission together, and find evidence that can be reused for it."""
-    settings = context.settings
-    unpacked = context.scratch / "unpacked"
-    submission = with_code_of_documents(assemble(delivery, unpacked), unpacked)
+def plan(submission: Submission, settings: RunSettings) -> Task:
+    """Find evidence that can be reused for a submission."""
     is_selected = settings.selection.includes(submission.id)
     keys = reuse_keys(submission, settings)
     folder, stored = _stored(submission, settings)

@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from grader import __version__
 from grader.model import Run
 from grader.moderation.decisions import Decisions
 from grader.pipeline.settings import RunSettings
-from grader.pipeline.workers import Workers
+from grader.pipeline.workers import WorkersOnDemand
+from grader.reading import Readers
 
 Number = TypeVar("Number", int, float)
 
@@ -43,19 +43,19 @@ NOTHING = Totals()
 
 @dataclass(frozen=True)
 class RunContext:
-    """The settings of a run, the tutors' decisions, a temporary folder, and the workers if any were started."""
+    """The settings of a run, the tutors' decisions, what reads submissions, and the workers, which run their code."""
 
     settings: RunSettings
     decisions: Decisions
-    scratch: Path
-    workers: Workers | None = None
+    readers: Readers
+    workers: WorkersOnDemand
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
 
     def facts(self, totals: Totals = NOTHING, *, is_finished: bool = False) -> Run:
         """The facts about this run at this moment."""
-        settings, workers = self.settings, self.workers
+        settings, workers = self.settings, self.workers.opened
         key = settings.answer_key if settings.rubric.part1 else None
         return Run(
             grader_version=__version__,

@@ -6,16 +6,15 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.answers.finding.sheet import read_sheet
-from grader.answers.marker.cache import CachedMarker, marker_digest
+from grader.answers.marker.cache import KnownMarker, marker_digest
 from grader.experiment.reference_surface import reference_surface
-from grader.experiment.table_files import gather
-from grader.model import AnswerSheet, GraderFault, Report
+from grader.model import AnswerSheet, GraderFault, KnownFindings, Report
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
+from grader.reading import Reader
 from grader.sandbox import OnStage
 from grader.storage import records
 from grader.storage.records import StoredEvidence
@@ -30,15 +29,15 @@ class Observed:
     totals: Totals
 
 
-def observe(task: Task, context: RunContext, on_stage: OnStage) -> Observed:
+def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) -> Observed:
     """The evidence on a submission: reused parts from storage, the others by running its code and reading its files.
 
     Raises GraderFault for a fault of the grader.
     """
     stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
-    sheet, took_sheet = _sheet(task, stored)
-    experiment, took_experiment = _experiment(task, stored, context, on_stage)
+    sheet, took_sheet = _sheet(task, stored, reader)
+    experiment, took_experiment = _experiment(task, stored, context, reader, on_stage)
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
     is_stored = is_same and task.stored_in == context.settings.out
     evidence_to_store = StoredEvidence(
@@ -62,9 +61,9 @@ def _evidence(
         return None, Totals.one("nothing to run")
     if stored is not None and stored.evidence is not None:
         return stored.evidence, Totals.one("reused")
-    if context.workers is None:
+    if task.stored_in is not None:
         raise GraderFault("its stored evidence is gone")
-    evidence = context.workers.observe(task.submission, on_stage)
+    evidence = context.workers.get().observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)
     took = Totals({"graded": 1}, evidence.seconds)
@@ -73,43 +72,52 @@ def _evidence(
     return evidence, took
 
 
-def _sheet(task: Task, stored: StoredEvidence | None) -> tuple[AnswerSheet, Totals]:
+def _sheet(task: Task, stored: StoredEvidence | None, reader: Reader) -> tuple[AnswerSheet, Totals]:
     """The stored answers if they can be reused, else those read now; an empty sheet if they are not needed."""
     if stored is not None and stored.sheet is not None and stored.sheet_key == task.keys.sheet:
         return stored.sheet, NOTHING
     if not task.keys.sheet:
         return marking.NO_SHEET, NOTHING
     start = time.perf_counter()
-    sheet = read_sheet(task.submission)
+    sheet = reader.sheet(task.submission)
     return sheet, Totals(seconds={"answers": time.perf_counter() - start})
 
 
 def _experiment(
-    task: Task, stored: StoredEvidence | None, context: RunContext, on_stage: OnStage
+    task: Task, stored: StoredEvidence | None, context: RunContext, reader: Reader, on_stage: OnStage
 ) -> tuple[Experiment | None, Totals]:
     """The stored experiment if it can be reused; else the table is read and one of its lines is trained."""
     if not task.has_new_experiment:
         return stored.experiment if stored is not None and task.keys.experiment else None, NOTHING
-    found = gather(task.submission)
+    found = reader.experiment(task.submission)
     if found is None or not found.trials:
         return found, NOTHING
-    assert context.workers is not None, "such a task needs a worker"
     on_stage("experiment")
-    rerun, seconds = context.workers.reruns.of(found.trials, reference_surface().trials)
+    rerun, seconds = context.workers.get().reruns.of(found.trials, reference_surface().trials)
     return replace(found, rerun=rerun), Totals(seconds={"experiment": seconds} if seconds else {})
 
 
-def marker_of(task: Task, context: RunContext) -> CachedMarker | None:
-    """The marker for this student's answers, with stored findings that can be reused; None without a key."""
-    key = context.settings.answer_key
+def marker_of(task: Task, stored: StoredEvidence, context: RunContext, reader: Reader) -> KnownMarker | None:
+    """The findings on this student's answers: the stored ones if they can be reused, else new ones; None without a key.
+
+    Only answers that are asked for are marked.
+    """
+    key, rubric = context.settings.answer_key, context.settings.rubric
     if key is None:
         return None
-    known = records.read_findings(task.stored_in or context.settings.out, task.submission.id)
     digest = marker_digest(key)
-    return CachedMarker(key, known.findings if known.marker == digest else {}, digest)
+    earlier = records.read_findings(task.stored_in or context.settings.out, task.submission.id)
+    known = earlier.findings if earlier.marker == digest else {}
+    asked = {criterion.id for criterion in rubric.part1}
+    answers = stored.sheet.answers if stored.sheet is not None else ()
+    texts = {answer.part: answer.text for answer in answers if answer.part in asked and not answer.is_blank}
+    found = {part: known[part] for part, text in texts.items() if part in known and known[part].text == text}
+    if new := {part: text for part, text in texts.items() if part not in found}:
+        found |= reader.findings(new)
+    return KnownMarker(key, KnownFindings(digest, found))
 
 
-def mark(task: Task, stored: StoredEvidence, marker: CachedMarker | None, context: RunContext) -> Report:
+def mark(task: Task, stored: StoredEvidence, marker: KnownMarker | None, context: RunContext) -> Report:
     """The automatic report on a submission."""
     submission, rubric, sheet = task.submission, context.settings.rubric, stored.sheet or marking.NO_SHEET
     if stored.evidence is None:
@@ -127,7 +135,7 @@ def mark(task: Task, stored: StoredEvidence, marker: CachedMarker | None, contex
     )
 
 
-def store(observed: Observed, report: Report, marker: CachedMarker | None, out: Path) -> None:
+def store(observed: Observed, report: Report, marker: KnownMarker | None, out: Path) -> None:
     """Store the evidence, if it is new, and the automatic report."""
     if not observed.is_stored:
         records.write_evidence(out, observed.evidence)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,37 @@ from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import RunSettings
 from grader.sandbox import OnStage, WorkerPool
 from grader.submissions import copy_submission
+
+
+class WorkersOnDemand:
+    """A context manager for the workers of a run, which start when they are first asked for."""
+
+    def __init__(self, settings: RunSettings, scratch: Path) -> None:
+        self._settings, self._scratch = settings, scratch
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self.opened: Workers | None = None
+        """The workers, if they were asked for."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def get(self) -> Workers:
+        """The workers. Raises as :func:`open_workers` does."""
+        with self._lock:
+            if self.opened is None:
+                self.opened = self._stack.enter_context(open_workers(self._settings, self._scratch))
+            return self.opened
+
+    def stop(self) -> None:
+        """End all workers at once, without finishing their submissions."""
+        if self.opened is not None:
+            self.opened.stop()
 
 
 @contextmanager

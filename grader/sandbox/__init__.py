@@ -11,5 +11,16 @@ from grader.sandbox.limits import Limits
 from grader.sandbox.measuring import MeasurementFailed
 from grader.sandbox.observation import OnStage
 from grader.sandbox.pool import Stopped, WorkerPool
+from grader.sandbox.reading import Ask, ReadingProcesses
 
-__all__ = ["Level", "Limits", "MeasurementFailed", "OnStage", "Stopped", "Wish", "WorkerPool"]
+__all__ = [
+    "Ask",
+    "Level",
+    "Limits",
+    "MeasurementFailed",
+    "OnStage",
+    "ReadingProcesses",
+    "Stopped",
+    "Wish",
+    "WorkerPool",
+]

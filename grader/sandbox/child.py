@@ -11,11 +11,11 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from grader.model.evidence import Ending
 from grader.sandbox.deadline import WATCH_SECONDS, Deadline, Miss
-from grader.sandbox.forkserver import ForkServer, ServerLost
+from grader.sandbox.forkserver import ServerLost
 from grader.sandbox.limits import Limits
 from grader.sandbox.processes import Work, share_one_place, usage, work_of
 
@@ -32,13 +32,26 @@ _IDLE_LOOKS = 10
 """A child that was asleep so often in a row, for a second, has no need of a CPU for now."""
 
 
+class Server(Protocol):
+    """What forks the children: the fork server with torch, or a copy of this process."""
+
+    def submit(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        """Request a new child; raise ServerLost if the server is gone."""
+
+    def locate(self, pid: int) -> int | None:
+        """The process id of a child in this process's namespace; None if it is not visible."""
+
+    def stop(self, *, grace: float) -> None:
+        """Called when the server does not react."""
+
+
 class Child:
     """A child of ``server``, started with ``request``. After :meth:`close`, the server kills all its processes.
 
     ``channel`` is the child's end of its channel to the parent. It is closed here after the server has received it.
     """
 
-    def __init__(self, server: ForkServer, request: Mapping[str, Any], *, channel: int, limits: Limits) -> None:
+    def __init__(self, server: Server, request: Mapping[str, Any], *, channel: int, limits: Limits) -> None:
         self.cause: Ending | None = None
         """Why the parent ended the child, or the loss of the server; None if the child ended by itself."""
         self.is_over = False

@@ -1,4 +1,4 @@
-"""A measuring process, seen from the parent: send requests, receive replies. The process is reused between requests."""
+"""A process that measures or reads, seen from the parent: send requests, receive replies, one after the other."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import select
 import socket
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from grader.model.evidence import Ending
-from grader.sandbox.child import MOST_READS, Child
-from grader.sandbox.forkserver import ForkServer
+from grader.sandbox.child import MOST_READS, Child, Server
 from grader.sandbox.limits import Limits
 from grader.sandbox.scratch import PREFIX
 from grader.worker.wire.messages import HEAD_BYTES, frame, read_head
@@ -20,7 +21,6 @@ _START_SECONDS = 60.0
 """Time limit to open the data set and the GPU driver."""
 _CHUNK = 1 << 20
 LARGEST_REPLY = 64 << 20
-STAGE = "measure"
 
 
 class MeasurementFailed(Exception):
@@ -46,24 +46,34 @@ class Outcome:
     output: str = ""
 
 
-class Measurer:
-    """One measuring process of ``server``, used by one thread at a time. Close it after an outcome without a reply."""
+class ServiceProcess:
+    """One child of ``server`` that does ``work``, used by one thread at a time.
 
-    def __init__(self, server: ForkServer, *, limits: Limits, bounds_data: bool) -> None:
+    ``folder`` is its working folder, by default a new one. Close it after an outcome without a reply.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        work: str,
+        *,
+        limits: Limits,
+        allowance: Mapping[str, int | None],
+        folder: Path | None = None,
+    ) -> None:
         self.server = server
+        self._work = work
         self._is_ready = False
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-measuring-", ignore_cleanup_errors=True)
-            )
+            if folder is None:
+                prefix = f"{PREFIX}{os.getpid()}-{work}-"
+                made = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+                folder = Path(stack.enter_context(made))
             self._connection, theirs = socket.socketpair()
             stack.callback(self._connection.close)
             self._connection.setblocking(False)
-            allowance = limits.allowance() | {"cpu_seconds": None}
-            if not bounds_data:
-                allowance |= {"data_bytes": None, "descriptors": None}
-            request = {"work": "measure", "job": {"root": folder, "script": ""}, "allowance": allowance}
+            request = {"work": work, "job": {"root": str(folder), "script": ""}, "allowance": dict(allowance)}
             self._child = Child(server, request, channel=theirs.detach(), limits=limits)
             stack.callback(self._child.close)
             self._stack = stack.pop_all()
@@ -96,7 +106,7 @@ class Measurer:
 
     def _exchange(self, outgoing: bytes, seconds: float) -> bytes | None:
         """Send and receive at the same time, so that neither side blocks; None if the process ends without a reply."""
-        self._child.allow(STAGE, seconds)
+        self._child.allow(self._work, seconds)
         descriptor, rest, incoming, is_open = self._connection.fileno(), memoryview(outgoing), bytearray(), True
         while True:
             was_over = self._child.is_over
@@ -139,10 +149,10 @@ class Measurer:
             return None
         length, is_error = read_head(incoming)
         if length > LARGEST_REPLY:
-            self._child.end(Ending("fault", STAGE, f"a reply exceeds {LARGEST_REPLY} bytes"))
+            self._child.end(Ending("fault", self._work, f"a reply exceeds {LARGEST_REPLY} bytes"))
         elif len(incoming) >= HEAD_BYTES + length:
             data = bytes(incoming[HEAD_BYTES : HEAD_BYTES + length])
             if not is_error:
                 return data
-            self._child.end(Ending("fault", STAGE, data.decode("utf-8", "replace")))
+            self._child.end(Ending("fault", self._work, data.decode("utf-8", "replace")))
         return None

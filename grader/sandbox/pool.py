@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,8 +15,9 @@ from grader.model.evidence import Evidence
 from grader.sandbox.forkserver import ForkServer, ServerLost
 from grader.sandbox.level import Level, Wish, level_of
 from grader.sandbox.limits import Limits
-from grader.sandbox.measuring import MeasurementFailed, Measurer, Outcome
+from grader.sandbox.measuring import MeasurementFailed, Outcome, ServiceProcess
 from grader.sandbox.observation import Observation, OnStage
+from grader.sandbox.turns import Turns
 
 T = TypeVar("T", Evidence, Outcome)
 _Attempt = Callable[[ForkServer, Callable[[], None]], tuple[T, bool]]
@@ -66,10 +67,10 @@ class WorkerPool:
         self._settings, self._entry, self._measure = dict(settings or {}), entry, measure
         self._warm, self._paths = tuple(warm), tuple(paths)
         self._wish, self._hidden, self._prefix = isolation, tuple(hidden), tuple(prefix)
-        self._turns = _Turns(workers)
+        self._turns = Turns(workers)
         self._lock = threading.Lock()
         self._server: ForkServer | None = None
-        self._idle: list[Measurer] = []
+        self._idle: list[ServiceProcess] = []
         """Idle measuring processes, at most as many as ``workers``."""
         self._is_closed = False
 
@@ -153,7 +154,7 @@ class WorkerPool:
                 measurer.close()
         return outcome, measurer.was_robbed
 
-    def _measurer(self, server: ForkServer) -> Measurer:
+    def _measurer(self, server: ForkServer) -> ServiceProcess:
         """An idle measuring process, or a new one."""
         with suppress(IndexError):
             while True:
@@ -164,7 +165,10 @@ class WorkerPool:
         device = self._settings.get("device")
         if device == "auto":
             device = server.greeting()["devices"][0]
-        return Measurer(server, limits=self._limits, bounds_data=device == "cpu")
+        allowance = self._limits.allowance() | {"cpu_seconds": None}
+        if device != "cpu":
+            allowance |= {"data_bytes": None, "descriptors": None}
+        return ServiceProcess(server, "measure", limits=self._limits, allowance=allowance)
 
     def _run(self, attempt: _Attempt[T]) -> T:
         """The result of an attempt. If something else may have ended it, repeat it with nothing else running."""
@@ -205,61 +209,3 @@ class WorkerPool:
                     prefix=self._prefix,
                 )
             return self._server
-
-
-class _Turns:
-    """Limits what runs at the same time: up to ``places`` shared and as many at rest, or one alone."""
-
-    def __init__(self, places: int) -> None:
-        self._places = places
-        self._running = self._resting = 0
-        self._waiting_alone = 0
-        self._change = threading.Condition()
-
-    @contextmanager
-    def shared(self) -> Iterator[Callable[[], None]]:
-        """Take one place, and yield a function that gives it up early. Threads that wait in :meth:`alone` go first."""
-        is_resting = False
-
-        def rest() -> None:
-            nonlocal is_resting
-            with self._change:
-                if not is_resting and self._resting < self._places:
-                    is_resting = True
-                    self._resting += 1
-                    self._running -= 1
-                    self._change.notify_all()
-
-        with self._change:
-            self._change.wait_for(lambda: self._running < self._places and not self._waiting_alone)
-            self._running += 1
-        try:
-            yield rest
-        finally:
-            self._leave(0 if is_resting else 1, resting=is_resting)
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Take all places."""
-        with self._change:
-            self._waiting_alone += 1
-            try:
-                self._change.wait_for(lambda: not self._running + self._resting)
-            finally:
-                self._waiting_alone -= 1
-            self._running = self._places
-        try:
-            yield
-        finally:
-            self._leave(self._places)
-
-    def wait_until_free(self, seconds: float) -> None:
-        """Wait until all places are free, at most ``seconds``."""
-        with self._change:
-            self._change.wait_for(lambda: not self._running + self._resting, seconds)
-
-    def _leave(self, places: int, *, resting: int = 0) -> None:
-        with self._change:
-            self._running -= places
-            self._resting -= resting
-            self._change.notify_all()

@@ -9,8 +9,8 @@ participant number are one submission), Canvas's ``doejane_12345``. Equal ids ge
 May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``, ``storage.run_folder``.
 """
 
-from grader.submissions.assembly import Delivery, assemble
+from grader.submissions.assembly import Delivery, assemble, unread_submission
 from grader.submissions.discovery import discover, survey
 from grader.submissions.files import copy_submission
 
-__all__ = ["Delivery", "assemble", "copy_submission", "discover", "survey"]
+__all__ = ["Delivery", "assemble", "copy_submission", "discover", "survey", "unread_submission"]

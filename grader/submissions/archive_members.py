@@ -35,6 +35,7 @@ from grader.submissions.member import (
     Refused,
     kind_fault,
     too_large,
+    too_many,
     unopened,
 )
 from grader.submissions.naming import printable
@@ -71,7 +72,7 @@ def unopenable(archive: Path) -> str:
 def members_of(archive: Path, limits: Limits) -> Iterator[list[Member]]:
     """The members, which can be opened until the block ends. Raises Refused; OSError if the disk does not work."""
     if archive.stat().st_size > limits.size:
-        raise Refused(f"is larger than {limits.size // MIB} MiB")
+        raise Refused(too_large(limits) if limits.is_rest else f"is larger than {limits.size // MIB} MiB")
     if kind := unopenable(archive):
         raise Refused(unopened(kind))
     start = _start(archive)
@@ -97,7 +98,7 @@ def members_of(archive: Path, limits: Limits) -> Iterator[list[Member]]:
         except NotImplementedError as error:
             raise Refused(UNREADABLE_COMPRESSION) from error
         if len(members) > limits.members:
-            raise Refused(f"contains {len(members)} files; at most {limits.members} are unpacked")
+            raise Refused(too_many(limits, len(members)))
         yield members
 
 
@@ -144,7 +145,7 @@ def _count_entries(archive: Path, limits: Limits) -> None:
             seen += (tail + chunk).count(_SIGNATURE)
             tail = chunk[-3:]
     if seen > 4 * limits.members:
-        raise Refused(f"contains more than {limits.members} files")
+        raise Refused(too_many(limits))
 
 
 def _decoded(info: zipfile.ZipInfo) -> str:
@@ -214,7 +215,7 @@ def _tar(stack: contextlib.ExitStack, stream: IO[bytes], limits: Limits) -> list
     for info in opened:
         members.append(_tar_member(opened, info))
         if len(members) > limits.members:
-            raise Refused(f"contains more than {limits.members} files")
+            raise Refused(too_many(limits))
     return members
 
 

@@ -169,7 +169,9 @@ def _extract(places: dict[str, Member], target: Path, limits: Limits) -> tuple[i
         total += written
         if total > limits.size:
             place.unlink(missing_ok=True)
-            raise Refused(too_large(limits))
+            refusal = Refused(too_large(limits))
+            refusal.unpacked = total
+            raise refusal
         if reason:
             place.unlink(missing_ok=True)
             refused.append(RefusedMember(path, f"{reason[0]} {_show(path)}{reason[1]}"))

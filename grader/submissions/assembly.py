@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from grader.model import Flag, Submission
 from grader.submissions.archives import STUDENT, empty, unpack
-from grader.submissions.files import Found, copy_files, digest, gather, tidied
+from grader.submissions.files import Found, copy_files, digest, gather, tidied, within_limits
 from grader.submissions.ignored import is_archive, is_clutter_file, is_document
-from grader.submissions.member import Refused
+from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import clean_component, natural_key, printable, stem
 from grader.submissions.script_choice import Choice, choose
 
@@ -62,6 +62,8 @@ class _Pile:
     clutter: int = 0
     special: int = 0
     void: str = ""
+    limits: Limits = STUDENT
+    """What is left for the next archive: one budget for all archives of a submission, at all levels."""
 
     def add(self, part: Part, prefix: str) -> None:
         if part.path.is_dir():
@@ -95,10 +97,12 @@ class _Pile:
             return
         place = Path(tempfile.mkdtemp(prefix="zip-", dir=self.scratch))
         try:
-            unpacked = unpack(part.path, place, STUDENT)
+            unpacked = unpack(part.path, place, self.limits)
         except Refused as reason:
+            self.limits = self.limits.after(0, reason.unpacked)
             self.refusals.append(f"{name} {reason}.")
             return
+        self.limits = self.limits.after(unpacked.members, unpacked.size)
         if unpacked.refused:
             empty(place)
             self.refusals.append(f"{name} {unpacked.refused[0].reason}.")
@@ -121,6 +125,15 @@ def assemble(delivery: Delivery, scratch: Path) -> Submission:
     except OSError as error:
         problem = f"The submission could not be read ({error.strerror or type(error).__name__})."
         submission = _unusable(delivery, scratch, problem)
+    return _flagged(delivery, submission)
+
+
+def unread_submission(delivery: Delivery, scratch: Path, problem: str) -> Submission:
+    """A submission whose files could not be read, for the reason in the sentence ``problem``; a tutor looks at it."""
+    return _flagged(delivery, _unusable(delivery, scratch, problem))
+
+
+def _flagged(delivery: Delivery, submission: Submission) -> Submission:
     if not delivery.shared_name:
         return submission
     message = (
@@ -145,7 +158,9 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
         is_folder = part.path.is_dir()
         prefix = part.name if is_folder and len(parts) > 1 else ""
         pile.add(Part(part.path, "" if is_folder else part.name, part.level), prefix)
-    root, files = _rooted(pile.files, scratch)
+    kept, left_out = within_limits(pile.files)
+    pile.left_out += left_out
+    root, files = _rooted(kept, scratch)
     choice = _chosen(delivery, files)
     script = choice.candidates[0] if choice.candidates else None
     flags = (*choice.flags, *_flags(pile))

@@ -104,7 +104,7 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: 
                 special += 1
         if seen > MOST_ENTRIES:
             break
-    kept, over = _within_limits(files, most_files)
+    kept, over = within_limits(files, most_files)
     return Gathered(tuple(kept), tuple(sorted(links, key=natural_key)), left_out + over, clutter, special)
 
 
@@ -128,16 +128,16 @@ def _ordinary(name: str, path: Path) -> Found | None:
     return Found(name, path, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
-def _within_limits(files: list[Found], most_files: int) -> tuple[list[Found], int]:
+def within_limits(files: list[Found], most_files: int = MOST_FILES) -> tuple[list[Found], int]:
     """The files within the limits, in the order given, and the number of the others; scripts and answers go first."""
     ranked = sorted(files, key=lambda f: not (is_work(f.name) or is_loose(f.name)))
-    kept: set[str] = set()
+    kept: set[Path] = set()
     total = 0
     for found in ranked:
         if len(kept) < most_files and total + found.size <= MOST_BYTES:
-            kept.add(found.name)
+            kept.add(found.path)
             total += found.size
-    return [f for f in files if f.name in kept], len(files) - len(kept)
+    return [f for f in files if f.path in kept], len(files) - len(kept)
 
 
 def tidied(files: Iterable[Found]) -> list[Found]:

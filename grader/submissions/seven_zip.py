@@ -34,6 +34,7 @@ from grader.submissions.member import (
     Refused,
     kind_fault,
     too_large,
+    too_many,
     unopened,
 )
 from grader.submissions.naming import printable
@@ -78,7 +79,7 @@ def read(stack: contextlib.ExitStack, archive: Path, limits: Limits) -> list[Mem
     size = sum(entry.size for entry in entries)
     packed = archive.stat().st_size
     if len(entries) > limits.members:
-        raise Refused(f"contains more than {limits.members} files")
+        raise Refused(too_many(limits))
     if size > limits.size:
         raise Refused(too_large(limits))
     if size > RATIO_FROM and size > RATIO * packed:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
@@ -69,7 +69,19 @@ def main(parent: socket.socket, *, is_isolating: bool) -> None:
     steps = [step for step in capabilities.STEPS if sandbox.isolation.has(step)]
     greeting |= {"steps": steps, "refusals": sandbox.isolation.refusals, "is_nested": not refusal}
     send(parent, greeting)
-    assignment = _Server(parent, sandbox).serve() if works else None
+    if works:
+        _serve(parent, sandbox, works)
+    os._exit(0)
+
+
+def serve_copies(parent: socket.socket, answer: Callable[[bytes], bytes]) -> NoReturn:
+    """Serve the parent, of which this process is a copy; each child answers requests with ``answer``, not isolated."""
+    sandbox = Sandbox(capabilities.NONE, View((), (), (), ()), None)
+    _serve(parent, sandbox, {"read": partial(measure, open_service=lambda settings: answer, settings={})})
+
+
+def _serve(parent: socket.socket, sandbox: Sandbox, works: Mapping[str, Work]) -> NoReturn:
+    assignment = _Server(parent, sandbox).serve()
     if assignment is not None:
         try:
             works[assignment.work](assignment)

@@ -12,13 +12,22 @@ from pathlib import Path
 import pytest
 
 from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
-from grader.answers.marker.answer_marking import TOO_LONG
-from grader.answers.marker.cache import CachedMarker
+from grader.answers.marker.answer_marking import TOO_LONG, mark_answer
+from grader.answers.marker.cache import KnownMarker
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.own_network import notes
 from grader.answers.sheet_marking import BLANK, NO_ANSWERS, WAITING, mark_sheet
 from grader.lab4.items import PART1_IDS, PART1_TITLES
-from grader.model import AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
+from grader.model import (
+    AnswerFinding,
+    AnswerSheet,
+    Criterion,
+    KnownFindings,
+    MarkedAnswer,
+    Result,
+    Status,
+    WrittenAnswer,
+)
 from grader.submissions import discover
 from tests.support import evidence_samples as samples
 from tests.support.answer_tables import ANSWERS
@@ -37,9 +46,16 @@ def key() -> AnswerKey:
     return load_key(ROOT / "solutions" / "key.toml")
 
 
+class MarkerOfAnyText(KnownMarker):
+    """Marks when it is asked; in a run, a reading process has marked before."""
+
+    def __call__(self, part: str, text: str) -> AnswerFinding:
+        return mark_answer(self.key, part, text)
+
+
 @cache
-def marker() -> CachedMarker:
-    return CachedMarker(key(), {}, "")
+def marker() -> MarkerOfAnyText:
+    return MarkerOfAnyText(key(), KnownFindings())
 
 
 def sheet_of(folder: Path, files: Mapping[str, str | Path]) -> AnswerSheet:

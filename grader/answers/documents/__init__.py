@@ -17,8 +17,12 @@ from grader.answers.documents.notebook_document import notebook_document
 from grader.answers.documents.pdf import read_pdf
 from grader.answers.documents.script_comments import read_comments
 from grader.answers.documents.text import opened, read_if_text, read_plain, read_tex
+from grader.answers.documents.time_limit import TooSlow, cpu_limit
 
 __all__ = ["PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]
+
+LONGEST_SECONDS = 4.0
+"""CPU time for one document. The sheet takes under a second in every format."""
 
 _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": notebook_document,
@@ -52,7 +56,10 @@ def read_pdf_columns(path: Path) -> Document:
 
 def _read(path: Path, read: Callable[[], Document]) -> Document:
     try:
-        return read()
+        with cpu_limit(LONGEST_SECONDS):
+            return read()
+    except TooSlow:
+        return Document(path.name, problem=f"{path.name} takes too long to read, so a person must read it.")
     except Unreadable as problem:
         return Document(path.name, problem=str(problem))
     except (OSError, ValueError, LookupError, RecursionError, MemoryError, ArithmeticError) as error:

@@ -1,4 +1,4 @@
-"""Marks one student's answers and reuses stored findings, so that new points do not mean marking everything again.
+"""The findings on one student's answers, stored or new, so that new points do not mean marking everything again.
 
 A finding depends on the answer's text, the key and the marker's code; :func:`marker_digest` identifies the last two.
 """
@@ -6,32 +6,26 @@ A finding depends on the answer's text, the key and the marker's code; :func:`ma
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import NumericPart
-from grader.model import AnswerFinding, KnownFinding, KnownFindings
+from grader.model import AnswerFinding, KnownFindings
 from grader.storage.fingerprints import code_digest
 
 
-@dataclass
-class CachedMarker:
-    """Marks one student's answers by ``key``. ``known`` are earlier findings of the marker that ``digest`` names."""
+@dataclass(frozen=True)
+class KnownMarker:
+    """Gives the ``findings`` on one student's answers by ``key``; it marks nothing itself."""
 
     key: AnswerKey
-    known: Mapping[str, KnownFinding]
-    digest: str
-    given: dict[str, KnownFinding] = field(default_factory=dict)
+    findings: KnownFindings
 
     def __call__(self, part: str, text: str) -> AnswerFinding:
-        """The finding on a part's text: the known one if the text is the same, else a new one, which is kept."""
-        earlier = self.known.get(part)
-        is_same = earlier is not None and earlier.text == text
-        finding = earlier.finding if earlier is not None and is_same else mark_answer(self.key, part, text)
-        self.given[part] = KnownFinding(text, finding)
-        return finding
+        """The finding on a part's text, which must be among the findings."""
+        known = self.findings.findings[part]
+        assert known.text == text, "the answer was marked in another version"
+        return known.finding
 
     def full_answer(self, part: str) -> str:
         """One sentence with what a full answer mentions."""
@@ -40,11 +34,6 @@ class CachedMarker:
             return f"The four values, row by row: {', '.join(f'{value:f}' for value in asked.values)}."
         sentence = asked.right.removeprefix("Right: ")
         return sentence[:1].upper() + sentence[1:]
-
-    @property
-    def findings(self) -> KnownFindings:
-        """All findings that it gave, to be stored."""
-        return KnownFindings(self.digest, self.given)
 
 
 def marker_digest(key: AnswerKey) -> str:

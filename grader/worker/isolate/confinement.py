@@ -242,7 +242,9 @@ def _set_limits(assignment: Assignment, *, is_counted_apart: bool) -> None:
         if value is not None:
             _, hard = resource.getrlimit(limit)
             allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(limit, (allowed, allowed))
+            # A second of CPU time between the two, so that the signal is SIGXCPU, which says why the process ended.
+            most = allowed + 1 if limit == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else allowed
+            resource.setrlimit(limit, (allowed, most))
 
 
 def _data_bytes() -> int:

@@ -1,0 +1,40 @@
+"""A limit on the CPU time of reading one document, so that the other documents of a submission are read too."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class TooSlow(BaseException):
+    """The time is over. Not an Exception, because libraries catch these where a file is damaged."""
+
+
+@contextmanager
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Raise TooSlow, once, when the block has used this much CPU time.
+
+    It is raised between two steps of Python code or of a regular expression; other code in C is not interrupted. There
+    is no limit outside the main thread, inside another ``cpu_limit``, and on Windows.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_PROF)[0]:
+        yield
+        return
+    is_over = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not is_over:
+            raise TooSlow
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        is_over = True
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

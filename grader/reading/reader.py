@@ -1,0 +1,126 @@
+"""The parent's side of reading: a process for each submission, and what follows when it exceeds a limit."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from grader.answers.marker.key import AnswerKey
+from grader.model import AnswerFinding, AnswerSheet, GraderFault, KnownFinding, Status, Submission
+from grader.model.evidence import Ending
+from grader.model.experiment import Experiment
+from grader.reading.service import Request, answer, decoded, encoded
+from grader.sandbox import Ask, Limits, ReadingProcesses
+from grader.submissions import Delivery, unread_submission
+
+CPU_SECONDS = 10
+"""Of one submission: to unpack its archives, and to read its scripts, documents and tables, and mark its answers."""
+WALL_SECONDS = 30.0
+"""For one of these, on a machine that has time for it; only a slow disk needs more than CPU time."""
+LIMITS = Limits(memory_bytes=2 << 30, disk_bytes=0)
+
+_MOST_BYTES = 16 << 20
+"""Of a reply: a sheet with answers of 20,000 characters, or the names of 2,000 files, has a few millions at most."""
+_REASONS = {
+    "deadline": "takes too long to read",
+    "memory": "needs too much memory to be read",
+    "starved": "could not be read, because the machine was too busy",
+}
+_OTHER_REASON = "cannot be read: reading it ends the process that reads it"
+
+T = TypeVar("T")
+
+
+class Readers:
+    """A context manager for the reading processes of a run, at most ``at_once`` at work at a time.
+
+    Enter it before any thread is started: the processes are copies of this one.
+    """
+
+    def __init__(self, key: AnswerKey | None, *, at_once: int, scratch: Path) -> None:
+        self._scratch = scratch
+        self._processes = ReadingProcesses(partial(answer, key=key), at_once=at_once, limits=LIMITS)
+
+    def __enter__(self) -> Self:
+        self._processes.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End all processes at once."""
+        self._processes.stop()
+
+    @contextmanager
+    def open(self) -> Iterator[Reader]:
+        """A reader for one submission. Its folder with all that was unpacked is removed at the end."""
+        folder = Path(tempfile.mkdtemp(prefix="reading-", dir=self._scratch))
+        try:
+            with self._processes.open(folder, cpu_seconds=CPU_SECONDS) as ask:
+                yield Reader(ask, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class Reader:
+    """Reads one submission. What exceeds a limit waits for a tutor, with a sentence on the reason.
+
+    Raises GraderFault for an error in the code that reads.
+    """
+
+    def __init__(self, ask: Ask, folder: Path) -> None:
+        self._ask = ask
+        self._folder = folder
+
+    def assemble(self, delivery: Delivery) -> Submission:
+        """The submission of ``delivery``, with the code of a document as its script if it has no other."""
+        read, reason = self._read(Submission, "assemble", delivery=delivery)
+        return read if read is not None else unread_submission(delivery, self._folder, f"The submission {reason}.")
+
+    def sheet(self, submission: Submission) -> AnswerSheet:
+        """The answers in its documents and scripts."""
+        read, reason = self._read(AnswerSheet, "sheet", submission=submission)
+        return read if read is not None else AnswerSheet(problems=(f"A document {reason}, so a person must read it.",))
+
+    def experiment(self, submission: Submission) -> Experiment | None:
+        """The table of its experiments; None where no file could be a table."""
+        read, reason = self._read(Experiment, "experiment", submission=submission)
+        if read is not None or not reason:
+            return read
+        return Experiment("", problems=(f"A table {reason}, so a person must read it.",), unread=1)
+
+    def findings(self, texts: Mapping[str, str]) -> dict[str, KnownFinding]:
+        """The marker's findings on the answers, by part."""
+        kind: Any = dict[str, KnownFinding]
+        found, reason = self._read(kind, "mark", texts=texts)
+        if found is not None:
+            return dict(found)
+        waits = AnswerFinding(Status.NEEDS_REVIEW, Decimal(0), 0.0, f"The answer {reason}.", ())
+        return {part: KnownFinding(text, waits) for part, text in texts.items()}
+
+    def _read(self, kind: type[T], work: str, **given: Any) -> tuple[T | None, str]:
+        """The reply, or why there is none: the end of a sentence that begins with what was read."""
+        outcome = self._ask(encoded(Request(work, self._folder, **given)), WALL_SECONDS)
+        if outcome.ending.kind == "finished" and len(outcome.reply) <= _MOST_BYTES:
+            return decoded(outcome.reply, kind), ""
+        return None, _reason(outcome.ending, outcome.output)
+
+
+def _reason(ending: Ending, output: str) -> str:
+    if ending.kind == "finished":
+        return "has more in it than can be read"
+    if ending.kind in {"fault", "lost"}:
+        fault = GraderFault(f"reading failed: {ending.detail}")
+        fault.add_note(output)
+        raise fault
+    return _REASONS.get(ending.kind, _OTHER_REASON)

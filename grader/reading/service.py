@@ -1,0 +1,77 @@
+"""The child's side of reading: one function for each kind of request, each on plain data from :mod:`json`.
+
+The process is a copy of the grader's own, so the answer key is in its memory and modules are loaded. It never runs
+student code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from grader.answers.finding.sheet import read_sheet
+from grader.answers.marker.answer_marking import mark_answer
+from grader.answers.marker.key import AnswerKey
+from grader.experiment.table_files import gather
+from grader.model import KnownFinding, Submission
+from grader.reading.document_code import with_code_of_documents
+from grader.storage.json_files import packed, unpacked
+from grader.submissions import Delivery, assemble
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a reading process is asked for; ``work`` is a name in :data:`_WORKS`, the rest is what that work needs."""
+
+    work: str
+    folder: Path
+    """The folder of this submission, in which archives are unpacked."""
+    delivery: Delivery | None = None
+    submission: Submission | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The answers to mark, by part."""
+
+
+def answer(request: bytes, key: AnswerKey | None) -> bytes:
+    """The reply to an encoded :class:`Request`: the encoded value that its work returns."""
+    asked = decoded(request, Request)
+    assert asked is not None
+    return encoded(_WORKS[asked.work](asked, key))
+
+
+def encoded(value: object) -> bytes:
+    """Dataclasses as JSON. Names of files that are not valid UTF-8 are kept."""
+    return json.dumps(packed(value)).encode()
+
+
+def decoded(data: bytes, kind: type[T]) -> T | None:
+    """The inverse of :func:`encoded`. Raises ValueError for anything but a ``kind`` or None."""
+    return unpacked(json.loads(data), kind)
+
+
+def _assemble(asked: Request, key: AnswerKey | None) -> Submission:
+    assert asked.delivery is not None
+    return with_code_of_documents(assemble(asked.delivery, asked.folder), asked.folder)
+
+
+def _mark(asked: Request, key: AnswerKey | None) -> dict[str, KnownFinding]:
+    assert key is not None
+    return {part: KnownFinding(text, mark_answer(key, part, text)) for part, text in asked.texts.items()}
+
+
+def _submission(asked: Request) -> Submission:
+    assert asked.submission is not None
+    return asked.submission
+
+
+_WORKS: dict[str, Any] = {
+    "assemble": _assemble,
+    "sheet": lambda asked, key: read_sheet(_submission(asked)),
+    "experiment": lambda asked, key: gather(_submission(asked)),
+    "mark": _mark,
+}

@@ -1,0 +1,124 @@
+"""The reader of a submission: it reads like the functions that it runs, and turns every limit into a sentence."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from grader.answers.finding.sheet import read_sheet
+from grader.answers.marker.answer_marking import mark_answer
+from grader.answers.marker.key import load_key
+from grader.model import GraderFault, Status
+from grader.model.evidence import Ending
+from grader.reading import Reader, Readers, reader
+from grader.reading.service import Request, decoded, encoded
+from grader.sandbox import Ask
+from grader.sandbox.measuring import Outcome
+from grader.submissions import discover, survey
+from tests.support.document_samples import pdf
+from tests.support.places import ROOT
+
+ANSWERS = "1. Many hidden layers that learn features from data.\n\n8. It reduces overfitting.\n"
+SCRIPT = "import torch.nn as nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+KEY = load_key(ROOT / "solutions" / "key.toml")
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Reader]:
+    folder.mkdir(exist_ok=True)
+    with Readers(KEY, at_once=1, scratch=folder) as readers, readers.open() as opened:
+        yield opened
+
+
+def cohort(folder: Path, **files: str) -> Path:
+    student = folder / "cohort" / "ann"
+    student.mkdir(parents=True)
+    for name, text in files.items():
+        (student / name.replace("_dot_", ".")).write_text(text, encoding="utf-8")
+    return folder / "cohort"
+
+
+def test_it_reads_what_its_functions_read(tmp_path: Path) -> None:
+    path = cohort(tmp_path, task1_cnn_dot_py=SCRIPT, answers_dot_md=ANSWERS, experiments_dot_csv="channels,kernel\n")
+    (expected,) = discover(path, tmp_path / "scratch")
+    with reading(tmp_path / "reading") as opened:
+        (delivery,) = survey(path, tmp_path / "cohort-scratch")
+        submission = opened.assemble(delivery)
+        assert submission == expected
+        sheet = opened.sheet(submission)
+        assert sheet == read_sheet(expected)
+        assert opened.experiment(submission) is not None
+        texts = {answer.part: answer.text for answer in sheet.answers}
+        found = opened.findings(texts)
+    assert {part: known.finding for part, known in found.items()} == {
+        part: mark_answer(KEY, part, text) for part, text in texts.items()
+    }
+    assert not list((tmp_path / "reading").iterdir()), "the folder of the submission is gone"
+
+
+def test_a_name_that_is_not_text_stays_the_same(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    request = Request("assemble", path)
+    assert decoded(encoded(request), Request) == request
+
+
+@pytest.mark.parametrize(
+    ("ending", "sentence"),
+    [
+        (Ending("deadline", "read", "late"), "takes too long to read"),
+        (Ending("memory", "read", "large"), "needs too much memory to be read"),
+        (Ending("signal", "read", "SIGSEGV"), "cannot be read"),
+        (Ending("exit", "read", "1"), "cannot be read"),
+    ],
+)
+def test_what_exceeds_a_limit_waits_for_a_tutor(tmp_path: Path, ending: Ending, sentence: str) -> None:
+    ask: Ask = lambda request, seconds: Outcome(ending)  # noqa: E731
+    opened = Reader(ask, tmp_path)
+    (delivery,) = survey(cohort(tmp_path, task1_cnn_dot_py=SCRIPT), tmp_path / "scratch")
+    submission = opened.assemble(delivery)
+    assert (submission.id, submission.script, submission.has_unread_work) == ("ann", None, True)
+    assert sentence in submission.problem
+    sheet = opened.sheet(submission)
+    assert not sheet.answers
+    assert sentence in sheet.problems[0]
+    experiment = opened.experiment(submission)
+    assert experiment is not None
+    assert (experiment.trials, experiment.unread) == ((), 1)
+    found = opened.findings({"1": "deep"})
+    assert found["1"].finding.status is Status.NEEDS_REVIEW
+    assert sentence in found["1"].finding.message
+
+
+def test_a_reply_that_is_too_large_is_a_limit_too(tmp_path: Path) -> None:
+    ask: Ask = lambda request, seconds: Outcome(Ending("finished"), b" " * (reader._MOST_BYTES + 1))  # noqa: E731
+    (delivery,) = survey(cohort(tmp_path, task1_cnn_dot_py=SCRIPT), tmp_path / "scratch")
+    assert "more in it than can be read" in Reader(ask, tmp_path).assemble(delivery).problem
+
+
+@pytest.mark.parametrize("kind", ["fault", "lost"])
+def test_a_fault_of_the_grader_is_not_the_submission_s(tmp_path: Path, kind: str) -> None:
+    ask: Ask = lambda request, seconds: Outcome(Ending(kind, "read", "KeyError: 'x'"))  # noqa: E731
+    with pytest.raises(GraderFault, match="KeyError"):
+        Reader(ask, tmp_path).findings({"1": "deep"})
+
+
+def test_a_pdf_that_expands_without_limit_costs_only_itself(tmp_path: Path) -> None:
+    stream = zlib.compress(b"BT (1) x) Tj ET " * 10_000_000, 9)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+    ]
+    path = cohort(tmp_path, task1_cnn_dot_py=SCRIPT, answers_dot_md=ANSWERS)
+    pdf(path / "ann" / "bomb.pdf", objects)
+    with reading(tmp_path / "reading") as opened:
+        (delivery,) = survey(path, tmp_path / "scratch")
+        sheet = opened.sheet(opened.assemble(delivery))
+    assert [answer.part for answer in sheet.answers] == ["1", "8"]
+    assert any("bomb.pdf" in problem for problem in sheet.problems)
