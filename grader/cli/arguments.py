@@ -79,7 +79,9 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--full-answers", action="store_true", help="show on students' pages what a full answer mentions"
     )
-    grade.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    grade.add_argument(
+        "--quiet", action="store_true", help="print nothing but errors, and that isolation is below full"
+    )
     grade.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     render = commands.add_parser(
         "render",

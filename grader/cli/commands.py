@@ -42,22 +42,22 @@ class ExitCode(IntEnum):
 def grade(arguments: argparse.Namespace) -> ExitCode:
     """Grade a cohort, and print the summary."""
     from grader.pipeline.cohort import grade_cohort
+    from grader.report.console.notices import print_shortfall
     from grader.report.console.progress import Progress
     from grader.report.console.summary import make_console, print_summary
     from grader.report.html import pages
     from grader.report.summary_json import summary_record
 
-    # Progress must not be mixed with the JSON, and faults of a quiet run belong on standard error.
+    # Progress must not be mixed with the JSON, and faults and warnings of a quiet run belong on standard error.
     console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
     settings = _settings(arguments)
-    if settings.data.name != "mnist" and not arguments.quiet:
-        console.print("! Networks are trained on scikit-learn's digits, not on MNIST.", style="bold yellow")
     run, reports = grade_cohort(settings, pages=pages, progress=Progress(console, 0, is_quiet=arguments.quiet))
     code = _exit_code(report.status for report in reports)
     if arguments.json:
         print(json.dumps(summary_record(reports, run, settings.out, code)))
     elif not arguments.quiet:
         print_summary(console, reports, run, settings.out)
+    print_shortfall(console, run)
     return code
 
 

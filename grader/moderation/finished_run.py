@@ -71,10 +71,14 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
     reports = finished.reports
     for report in reports:
         if students is None or report.student in students:
-            stored = records.read_evidence(finished.folder, report.student)
-            evidence = stored or StoredEvidence.unobserved(report.student)
-            pages.write_report_page(finished.folder, report, evidence, finished.run)
+            write_page(finished.folder, report, finished.run, pages)
     write_tables(finished.folder, reports, finished.run, pages)
+
+
+def write_page(folder: Path, report: Report, run: Run, pages: Pages) -> None:
+    """Write the page of a student whose evidence is stored."""
+    evidence = records.read_evidence(folder, report.student) or StoredEvidence.unobserved(report.student)
+    pages.write_report_page(folder, report, evidence, run)
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:

@@ -18,10 +18,10 @@ from typing import Protocol
 from grader.model import Report, Run, Submission, UsageFault
 from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
-from grader.moderation.finished_run import Pages, write_tables
+from grader.moderation.finished_run import Pages, write_page, write_tables
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import in_threads
-from grader.pipeline.plan import plan, takes_part
+from grader.pipeline.plan import is_new, plan, takes_part
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
@@ -43,6 +43,7 @@ class Progress(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
+    def begin(self, run: Run) -> None: ...
     def expect(self, total: int) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
@@ -74,7 +75,11 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         deliveries = survey(settings.path, scratch / "cohort")
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         context = begin(settings, readers, workers)
+        if any(is_new(delivery.id, settings) for delivery in deliveries):
+            workers.get()
+        progress.begin(context.facts())
         finished: dict[str, Report] = {}
+        early: set[str] = set()
         totals, is_finished = NOTHING, False
         try:
             with run_all(deliveries, context, pages, progress) as results:
@@ -86,11 +91,15 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                         progress.expect(expected)
                         continue
                     finished[graded.report.student] = graded.report
+                    early |= {graded.report.student} if workers.opened is None else set()
                     progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
+            if workers.opened is not None:
+                for student in early:  # their pages do not say yet how the others' code was run
+                    write_page(settings.out, finished[student], run, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
     return run, reports

@@ -53,6 +53,12 @@ def plan(submission: Submission, settings: RunSettings) -> Task:
     return Task(submission, keys, stored_in=folder, has_new_experiment=is_new)
 
 
+def is_new(student: str, settings: RunSettings) -> bool:
+    """Whether this student's code has to be run if there is any, as no evidence on it is stored."""
+    is_stored = any(records.has_evidence(folder, student) for folder in settings.run_folders)
+    return settings.selection.includes(student) and not is_stored
+
+
 def takes_part(task: Task, selection: Selection) -> bool:
     """Whether a submission takes part in this run: all that are stored already, and others if they are selected."""
     is_stored = task.stored_in is not None or task.submission.script is None

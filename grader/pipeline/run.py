@@ -14,16 +14,21 @@ from grader.moderation.decisions import Decisions
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
+from grader.sandbox.level import shortfall, weakest
 
 Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts of submissions by outcome, and seconds by stage. The totals of several submissions are their sum."""
+    """Counts of submissions by outcome, seconds by stage, and the lowest isolation level under which code was run.
+
+    The totals of several submissions are their sum.
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    isolation: str = ""
 
     @classmethod
     def one(cls, what: str) -> Totals:
@@ -31,7 +36,11 @@ class Totals:
         return cls({what: 1})
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(_sum(self.counts, other.counts), _sum(self.seconds, other.seconds))
+        return Totals(
+            _sum(self.counts, other.counts),
+            _sum(self.seconds, other.seconds),
+            weakest(self.isolation, other.isolation),
+        )
 
 
 def _sum(first: Mapping[str, Number], second: Mapping[str, Number]) -> dict[str, Number]:
@@ -56,6 +65,7 @@ class RunContext:
     def facts(self, totals: Totals = NOTHING, *, is_finished: bool = False) -> Run:
         """The facts about this run at this moment."""
         settings, workers = self.settings, self.workers.opened
+        isolation = weakest(totals.isolation, workers.isolation if workers is not None else "")
         key = settings.answer_key if settings.rubric.part1 else None
         return Run(
             grader_version=__version__,
@@ -67,7 +77,7 @@ class RunContext:
             data=settings.data.name,
             data_note=settings.data.note,
             device=workers.device if workers is not None else "",
-            isolation=workers.isolation if workers is not None else "no student code was run",
+            isolation=isolation if workers is not None or shortfall(isolation) else "no student code was run",
             seeds=settings.training.seeds,
             jobs=settings.jobs,
             versions=workers.versions if workers is not None else {},

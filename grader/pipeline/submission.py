@@ -60,13 +60,13 @@ def _evidence(
     if task.submission.script is None:
         return None, Totals.one("nothing to run")
     if stored is not None and stored.evidence is not None:
-        return stored.evidence, Totals.one("reused")
+        return stored.evidence, Totals({"reused": 1}, isolation=stored.evidence.isolation)
     if task.stored_in is not None:
         raise GraderFault("its stored evidence is gone")
     evidence = context.workers.get().observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)
-    took = Totals({"graded": 1}, evidence.seconds)
+    took = Totals({"graded": 1}, evidence.seconds, evidence.isolation)
     if task.is_outdated:
         took += Totals.one("observed again: their evidence is from an earlier version")
     return evidence, took

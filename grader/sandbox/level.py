@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -38,11 +39,11 @@ class Level:
         if NAMESPACES not in self.steps and CALLS in self.steps:
             held.insert(1, "no sockets")
         parts = ["; ".join([*held, LIMITS])]
-        missing = [LACKS[step] for step in LACKS if step not in self.steps and self.name == "partial"]
+        missing = [LACKS[step] for step in LACKS if step not in self.steps]
         if missing:
-            parts.append(f"missing: {', '.join(missing)}")
+            parts.append(f"{_MISSING}{', '.join(missing)}")
         if self.prefix:
-            parts.append(f"started through {self.prefix}")
+            parts.append(f"{_PREFIX}{self.prefix}")
         return f"{self.name}: {'; '.join(parts)}"
 
 
@@ -64,6 +65,41 @@ LACKS = {
     CALLS: "system call filter",
 }
 """What is missing without a step of the full level. Landlock is not listed: it is an additional protection."""
+_MISSING, _PREFIX = "missing: ", "started through "
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """A level below full, as sentences: the level, what is missing, and what to do.
+
+    ``missing`` tells an attacker what to try, so pages that students see leave it out. It is empty for runs of versions
+    that did not store it.
+    """
+
+    level: str
+    missing: str
+    advice: str
+
+
+def weakest(*isolations: str) -> str:
+    """The stored sentence with the lowest level; empty if all are."""
+    names = ("off", "limits", "partial", "full")
+    known = [isolation for isolation in isolations if isolation.partition(":")[0] in names]
+    return min(known, key=lambda isolation: names.index(isolation.partition(":")[0]), default="")
+
+
+def shortfall(isolation: str) -> Shortfall | None:
+    """What to say about ``isolation``, a stored sentence of :class:`Level`; None if it is full or no code was run."""
+    name, colon, detail = isolation.partition(": ")
+    if not colon or name == "full":
+        return None
+    missing = re.search(rf"{_MISSING}([^;]+)", detail)
+    doctor = f"`python -m grader doctor{' --worker-prefix ...' if _PREFIX in detail else ''}` says what to do; then "
+    return Shortfall(
+        level=f"The isolation of student code is below the full level: {name}.",
+        missing=f"Missing: {missing[1]}." if missing else "",
+        advice=f"{doctor if name != Wish.OFF else ''}`--isolation require` grades again at the full level.",
+    )
 
 
 def level_of(steps: Collection[str], refusals: Mapping[str, str], *, wish: Wish, prefix: str = "") -> Level:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from grader.model import Flag, Report, Run
 from grader.report.html import pages
+from grader.sandbox import Wish
+from grader.sandbox.level import level_of
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples
 from tests.support.experiment_samples import with_experiment
@@ -33,7 +35,11 @@ ATTACKS = (
 """What a student might put into a name or an answer to take over the page."""
 
 FULL_ANSWERS = dataclasses.replace(samples.RUN, shows_full_answers=True, key_revision="0f3c2a15f1d7c1a9")
-MADE_RUN = dataclasses.replace(FULL_ANSWERS, data_note=samples.DIGITS_RUN.data_note)
+MADE_RUN = dataclasses.replace(
+    FULL_ANSWERS,
+    data_note=samples.DIGITS_RUN.data_note,
+    isolation=str(level_of(("landlock", "calls"), {}, wish=Wish.AUTO)),
+)
 MADE = (*cohorts.small_cohort(), samples.answered_report(), with_experiment(samples.passed_report("s8901234")))
 
 

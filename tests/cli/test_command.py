@@ -249,6 +249,27 @@ def test_with_json_only_the_record_is_printed(nothing_to_run: Path, tmp_path: Pa
     assert grade(nothing_to_run, "--out", out, "--json", "--quiet")[2] == ""
 
 
+def test_isolation_below_full_is_on_every_page_and_on_the_first_and_last_line(
+    cohort: Path, tmp_path: Path, grade: Grade
+) -> None:
+    (cohort / "ben").mkdir()
+    (cohort / "ben" / "report.txt").write_text("No script.", encoding="utf-8")
+    notice = "! The isolation of student code is below the full level: off. Missing: own file system, own network, "
+
+    code, printed, complained = grade(cohort, "--out", tmp_path / "out", "--isolation", "off")
+    assert (code, complained) == (1, "")
+    lines = printed.splitlines()
+    assert [number for number, line in enumerate(lines) if line.startswith(notice)] == [0, len(lines) - 1]
+    pages = sorted((tmp_path / "out").rglob("*.html"))
+    assert [page.name for page in pages] == ["anonymous.html", "index.html", "report.html", "report.html"]
+    for page in pages:
+        assert "The isolation of student code is below the full level: off." in page.read_text(encoding="utf-8"), page
+
+    _, printed, complained = grade(cohort, "--out", tmp_path / "out", "--isolation", "off")
+    assert complained == ""
+    assert printed.splitlines()[-1].startswith(notice), "the reused evidence is from that level"
+
+
 def test_decisions_survive_grading_and_marking_again(
     nothing_to_run: Path, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -453,19 +453,6 @@ def test_marking_again_needs_no_data_and_keeps_its_name(cohort: Cohort) -> None:
     assert after["submissions"] == before["submissions"]
 
 
-def test_copies_of_the_process_give_the_same_marks_as_one(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
-    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
-    remark = Selection(remark=True)
-    alone, expected = cohort.grade(remark, rubric=rubric, key=KEY)
-    before = pages_of(cohort.out)
-    monkeypatch.setattr("grader.pipeline.cohort.MANY", 1)
-    run, reports = cohort.grade(remark, rubric=rubric, key=KEY)
-    assert reports == expected
-    assert run.counts == alone.counts
-    assert len(before) == len(STUDENTS)
-    assert pages_of(cohort.out) == before
-
-
 def pages_of(out: Path) -> dict[Path, str]:
     """The students' pages of a run, without the time at which they were marked."""
     time = re.compile(r"<dt>Marked</dt><dd>[^<]*</dd>")
@@ -591,7 +578,9 @@ def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_
         assert {entry["student"] for entry in cohort.results()["submissions"]} <= set(before)
 
     done = cohort.command("--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
+    is_notice = "! The isolation of student code is below the full level"
+    assert all(line.startswith(is_notice) for line in done.stderr.splitlines()), done.stderr
     results = cohort.results()
     assert results["run"]["counts"] == {"reused": len(before), "graded": len(students) - len(before)}
     assert [(entry["student"], entry["status"]) for entry in results["submissions"]] == [
@@ -611,7 +600,11 @@ def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_
 def test_a_required_level_does_not_reuse_evidence_from_a_lower_one(tmp_path: Path) -> None:
     cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
     hand_in(cohort.path / "ada", "valid-type-hints")
-    assert cohort.command("--quiet", "--isolation", "off").returncode == 0
+    done = cohort.command("--quiet", "--isolation", "off")
+    assert (done.returncode, done.stdout) == (0, "")
+    first, last = done.stderr.splitlines()
+    assert first == last, "the notice is the first and the last line, also of a quiet run"
+    assert first.startswith("! The isolation of student code is below the full level: off.")
     assert cohort.results()["run"]["isolation"].startswith("off: limits on time")
     assert json.loads(cohort.record("ada").read_text())["evidence"]["isolation"].startswith("off")
 
@@ -626,7 +619,7 @@ def test_a_required_level_does_not_reuse_evidence_from_a_lower_one(tmp_path: Pat
     assert cohort.results()["run"]["counts"] == {"reused": 1}
     assert cohort.results()["run"]["isolation"] == "no student code was run"
     page = (run_folder.student_folder(cohort.out, "ada") / run_folder.PAGE_FILE).read_text(encoding="utf-8")
-    assert "full: own file system" in page, "a report names the level that its own evidence came from"
+    assert "<dt>Isolation</dt><dd>full</dd>" in page, "a report names the level that its own evidence came from"
 
 
 def test_an_invalid_worker_prefix_is_refused(tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ def refuse(request: bytes) -> bytes:
     raise LookupError("no such page")
 
 
+def wait(request: bytes) -> bytes:
+    time.sleep(60)
+    return request
+
+
 def tell(request: bytes) -> bytes:
     return b"%d %s" % (os.getpid(), os.fsencode(Path.cwd()))
 
@@ -105,7 +110,7 @@ def test_a_process_that_exceeds_a_limit_ends_alone(
 
 
 def test_the_time_for_one_request_is_limited_too(reading: Start, tmp_path: Path) -> None:
-    processes = reading(lambda request: time.sleep(60) or request)
+    processes = reading(wait)
     with processes.open(tmp_path, cpu_seconds=CPU_SECONDS) as ask:
         assert ask(b"", 0.3).ending.kind == "deadline"
 

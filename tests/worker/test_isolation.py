@@ -19,7 +19,7 @@ import pytest
 
 from grader.model import UsageFault
 from grader.sandbox import Limits, Wish, WorkerPool
-from grader.sandbox.level import level_of
+from grader.sandbox.level import level_of, shortfall
 from grader.worker.isolate import capabilities, filesystem, seccomp, syscalls
 from grader.worker.isolate.confinement import Allowance, Assignment, confine, enter_namespaces
 from tests.support.places import ROOT
@@ -259,6 +259,7 @@ def test_levels_have_a_name_and_a_text() -> None:
     assert full.name == "full"
     assert str(full).startswith("full: own file system")
     assert "missing" not in str(full)
+    assert shortfall(str(full)) is None
     assert level_of(("pid",), {}, wish=Wish.AUTO).name == "limits"
     assert level_of((), {}, wish=Wish.OFF).name == "off"
     some = level_of(("landlock", "calls"), {"pid": "no"}, wish=Wish.AUTO, prefix="podman run image")
@@ -267,6 +268,37 @@ def test_levels_have_a_name_and_a_text() -> None:
     assert "started through podman run image" in str(some)
     without = [step for step in capabilities.STEPS if step != capabilities.LANDLOCK]
     assert level_of(without, {}, wish=Wish.AUTO).name == "full", "a second lock is not part of the level"
+
+
+@pytest.mark.parametrize("prefix", ["", "podman run --label 'missing: nothing' image"])
+@pytest.mark.parametrize(
+    ("steps", "wish", "name", "missing"),
+    [
+        (("landlock", "user", "calls"), Wish.AUTO, "partial", "own file system, own network, own process space"),
+        (("pid", "user"), Wish.AUTO, "limits", "own file system, own network, system call filter"),
+        (
+            (),
+            Wish.OFF,
+            "off",
+            "own file system, own network, own process space, a user without rights, system call filter",
+        ),
+    ],
+)
+def test_a_level_below_full_says_what_is_missing_and_what_to_do(
+    steps: tuple[str, ...], wish: Wish, name: str, missing: str, prefix: str
+) -> None:
+    found = shortfall(str(level_of(steps, {}, wish=wish, prefix=prefix)))
+    assert found is not None
+    assert found.level.endswith(f" below the full level: {name}.")
+    assert found.missing == f"Missing: {missing}."
+    assert "`--isolation require` grades again" in found.advice
+    doctor = "`python -m grader doctor --worker-prefix ...`" if prefix else "`python -m grader doctor`"
+    assert (doctor in found.advice) == (name != "off"), "doctor cannot change what an option switched off"
+
+
+def test_runs_without_student_code_lack_nothing() -> None:
+    assert shortfall("no student code was run") is None
+    assert shortfall("") is None
 
 
 def test_steps_that_are_refused_are_left_out_one_by_one() -> None:

@@ -11,8 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from grader.model import Report, Status
+from grader.model import Report, Run, Status
 from grader.report import tally
+from grader.report.console.notices import print_other_data, print_shortfall
 from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
 from grader.safe_text import visible_block
 
@@ -21,9 +22,9 @@ _LONGEST_ERROR = 4000
 
 
 class Progress:
-    """Shows how far a run of ``total`` submissions is. With ``is_quiet`` it prints only errors.
+    """Shows how far a run of ``total`` submissions is.
 
-    Methods may be called from any thread.
+    With ``is_quiet`` it prints only errors, and that isolation is below full. Methods may be called from any thread.
     """
 
     def __init__(self, console: Console, total: int, *, is_quiet: bool = False) -> None:
@@ -60,6 +61,12 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def begin(self, run: Run) -> None:
+        """Print what is wrong with ``run`` as a whole; with ``is_quiet`` only that isolation is below full."""
+        print_shortfall(self._console, run)
+        if not self._is_quiet:
+            print_other_data(self._console, run)
 
     def expect(self, total: int) -> None:
         """Set the number of submissions, once it is known."""

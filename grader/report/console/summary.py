@@ -26,6 +26,7 @@ from grader.report import tally
 from grader.report.console.columns import Column, in_columns
 from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
 from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, shorten, visible
+from grader.sandbox.level import shortfall
 from grader.storage.marks_csv import MARKS_FILE
 from grader.storage.results_json import RESULTS_FILE
 from grader.storage.run_folder import COHORT_PAGE_FILE
@@ -214,10 +215,9 @@ def _print_times(console: Console, run: Run) -> None:
         line.append(f" (worker time: {', '.join(parts)})", style="not bold dim")
     console.print()
     console.print(line)
-    if run.isolation:
+    if run.isolation and shortfall(run.isolation) is None:  # a lower level has a notice of its own
         name, _, detail = run.isolation.partition(": ")
-        style = "not bold yellow" if detail and name != "full" else "not bold"
-        line = Text("Isolation ", style="bold").append(visible(name), style=style)
+        line = Text("Isolation ", style="bold").append(visible(name), style="not bold")
         console.print(line.append(f": {visible(detail)}" if detail else "", style="not bold dim"))
 
 

@@ -12,6 +12,7 @@ from grader.report import formats, tally
 from grader.report.html.anonymity import Identity
 from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
 from grader.report.html.cohort_queue import listed_queue
+from grader.sandbox.level import shortfall
 
 _MOST_FLAGS = 4
 """Flags of one student that the table names."""
@@ -73,6 +74,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
     reached = [report.accuracy for report in reports if report.accuracy is not None]
     return {
         "run": run,
+        "shortfall": shortfall(run.isolation),
         "is_anonymous": identity.is_anonymous,
         "rows": rows,
         "queue": listed_queue(reports, identity),

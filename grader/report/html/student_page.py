@@ -15,6 +15,7 @@ from grader.report.html.experiment_view import experiment_view, split_off
 from grader.report.html.learning_chart import learning_chart
 from grader.report.html.network_view import compare
 from grader.report.html.training_view import gallery, runs
+from grader.sandbox.level import shortfall
 from grader.storage.records import StoredEvidence
 
 _MOST_OUTPUT = 4000
@@ -44,11 +45,14 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
     evidence = stored.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
     trainings = evidence.trainings if evidence else ()
+    isolation = (evidence.isolation if evidence else "") or run.isolation
     items, tried = split_off(report.code_results)
     return {
         "report": report,
         "stored": stored,
         "run": run,
+        "isolation": isolation.partition(": ")[0],  # a student need not know what is missing
+        "shortfall": shortfall(isolation) or shortfall(run.isolation),
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,
