@@ -17,8 +17,9 @@ MOST_COUNTED = 2 * WATCH_SECONDS
 """Seconds that count between two looks. Whatever is longer was the parent's delay."""
 MOST_TIMES = 4
 """A child that waits for a CPU is ended when this many times its limit has passed."""
-_OWN_SHARE = 0.9
-"""Share of the limit from which a child has verifiably used up its time itself; the rest is the error of sampling."""
+_OWN_SHARE = 0.8
+"""A child that used a CPU or slept for this share of its limit missed it by itself. The rest is the error of looking
+only every ``WATCH_SECONDS``: up to 0.4 of 4 seconds on a busy machine."""
 
 
 class Miss(enum.Enum):

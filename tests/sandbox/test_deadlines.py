@@ -144,7 +144,7 @@ def test_a_deadline_missed_is_tried_again_unless_the_child_did_it(
 ) -> None:
     if not is_visible:
         monkeypatch.setattr(child, "work_of", lambda pid: None)
-    with make_pool() as pool:
+    with make_pool(limits=replace(LIMITS, stage_seconds={"build": 2.0})) as pool:
         assert pool.record(make_job("sleeps_the_first_time", tmp_path)).ending.kind == kind
     assert len((tmp_path / "runs").read_text().splitlines()) == runs
 
