@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -16,12 +17,12 @@ from grader.answers.marker.key import AnswerKey
 from grader.model import AnswerFinding, AnswerSheet, GraderFault, KnownFinding, Status, Submission
 from grader.model.evidence import Ending
 from grader.model.experiment import Experiment
-from grader.reading.service import Request, answer, decoded, encoded
+from grader.reading.service import Request, answer, decoded, encoded, prepare
 from grader.sandbox import Ask, Limits, ReadingProcesses
 from grader.submissions import Delivery, unread_submission
 
-CPU_SECONDS = 10
-"""Of one submission: to unpack its archives, and to read its scripts, documents and tables, and mark its answers."""
+READING_SECONDS, MARKING_SECONDS = 7, 3
+"""CPU time for one submission: to unpack and read all its files, and to mark its answers."""
 WALL_SECONDS = 30.0
 """For one of these, on a machine that has time for it; only a slow disk needs more than CPU time."""
 LIMITS = Limits(memory_bytes=2 << 30, disk_bytes=0)
@@ -46,7 +47,11 @@ class Readers:
 
     def __init__(self, key: AnswerKey | None, *, at_once: int, scratch: Path) -> None:
         self._scratch = scratch
-        self._processes = ReadingProcesses(partial(answer, key=key), at_once=at_once, limits=LIMITS)
+        self._prepared: set[str] = set()
+        self._lock = threading.Lock()
+        self._processes = ReadingProcesses(
+            partial(answer, key=key), prepare=partial(prepare, key=key), at_once=at_once, limits=LIMITS
+        )
 
     def __enter__(self) -> Self:
         self._processes.start()
@@ -66,21 +71,30 @@ class Readers:
         """A reader for one submission. Its folder with all that was unpacked is removed at the end."""
         folder = Path(tempfile.mkdtemp(prefix="reading-", dir=self._scratch))
         try:
-            with self._processes.open(folder, cpu_seconds=CPU_SECONDS) as ask:
-                yield Reader(ask, folder)
+            with (
+                self._processes.open(folder, cpu_seconds=READING_SECONDS) as read,
+                self._processes.open(folder, cpu_seconds=MARKING_SECONDS) as mark,
+            ):
+                yield Reader(read, mark, folder, prepare=self._prepare)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _prepare(self, parts: Iterable[str]) -> None:
+        with self._lock:
+            if new := sorted(set(parts) - self._prepared):
+                self._processes.prepare({"parts": new})
+                self._prepared.update(new)
 
 
 class Reader:
     """Reads one submission. What exceeds a limit waits for a tutor, with a sentence on the reason.
 
-    Raises GraderFault for an error in the code that reads.
+    ``read`` and ``mark`` ask a process each; ``prepare`` lets processes to mark these parts start faster. Raises
+    GraderFault for an error in the code that reads.
     """
 
-    def __init__(self, ask: Ask, folder: Path) -> None:
-        self._ask = ask
-        self._folder = folder
+    def __init__(self, read: Ask, mark: Ask, folder: Path, *, prepare: Callable[[Iterable[str]], None]) -> None:
+        self._reading, self._marking, self._folder, self._prepare = read, mark, folder, prepare
 
     def assemble(self, delivery: Delivery) -> Submission:
         """The submission of ``delivery``, with the code of a document as its script if it has no other."""
@@ -101,6 +115,7 @@ class Reader:
 
     def findings(self, texts: Mapping[str, str]) -> dict[str, KnownFinding]:
         """The marker's findings on the answers, by part."""
+        self._prepare(texts)
         kind: Any = dict[str, KnownFinding]
         found, reason = self._read(kind, "mark", texts=texts)
         if found is not None:
@@ -110,7 +125,8 @@ class Reader:
 
     def _read(self, kind: type[T], work: str, **given: Any) -> tuple[T | None, str]:
         """The reply, or why there is none: the end of a sentence that begins with what was read."""
-        outcome = self._ask(encoded(Request(work, self._folder, **given)), WALL_SECONDS)
+        ask = self._marking if work == "mark" else self._reading
+        outcome = ask(encoded(Request(work, self._folder, **given)), WALL_SECONDS)
         if outcome.ending.kind == "finished" and len(outcome.reply) <= _MOST_BYTES:
             return decoded(outcome.reply, kind), ""
         return None, _reason(outcome.ending, outcome.output)

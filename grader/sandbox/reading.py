@@ -28,6 +28,8 @@ from grader.worker.wire.messages import send
 
 Ask = Callable[[bytes, float], Outcome]
 """Sends a request to the process of a submission; waits for the reply, at most so many seconds."""
+Answer = Callable[[bytes], bytes]
+Prepare = Callable[[dict[str, Any]], object]
 _SUBMIT_SECONDS = 20.0
 _LEAVE_SECONDS = 5.0
 
@@ -35,14 +37,14 @@ _LEAVE_SECONDS = 5.0
 class CopyServer:
     """A copy of this process that forks a child for each request. Start it before any thread."""
 
-    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+    def __init__(self, answer: Answer, prepare: Prepare) -> None:
         self._lock = threading.Lock()
         self._connection, theirs = socket.socketpair()
         gc.collect()
         gc.freeze()  # else garbage collection in the copies would write to, and so copy, all shared memory
         self.pid = os.fork()
         if self.pid == 0:
-            _become_server(theirs, answer)
+            _become_server(theirs, answer, prepare)
         gc.unfreeze()
         theirs.close()
         self._connection.settimeout(_SUBMIT_SECONDS)
@@ -52,7 +54,7 @@ class CopyServer:
         return pid
 
     def submit(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        """Request a new child; raise ServerLost if the server is gone."""
+        """Request a new child, or without descriptors a preparation; raise ServerLost if the server is gone."""
         with self._lock:
             try:
                 send(self._connection, message, descriptors)
@@ -72,17 +74,28 @@ class CopyServer:
 
 
 class ReadingProcesses:
-    """Starts a process for each submission, whose requests ``answer`` answers. At most ``at_once`` work at a time."""
+    """Starts a process for each submission, whose requests ``answer`` answers. At most ``at_once`` work at a time.
 
-    def __init__(self, answer: Callable[[bytes], bytes], *, at_once: int, limits: Limits) -> None:
-        self._answer, self._limits = answer, limits
+    ``prepare`` runs in the server, for what all processes that are started later need.
+    """
+
+    def __init__(
+        self, answer: Answer, *, prepare: Prepare = lambda message: None, at_once: int, limits: Limits
+    ) -> None:
+        self._answer, self._prepare, self._limits = answer, prepare, limits
         self._turns = Turns(at_once)
         self._server: CopyServer | None = None
         self._is_stopped = False
 
     def start(self) -> None:
         """Make the copy of this process; before any thread is started."""
-        self._server = CopyServer(self._answer)
+        self._server = CopyServer(self._answer, self._prepare)
+
+    def prepare(self, message: dict[str, Any]) -> None:
+        """Let the server prepare for the processes that are started from now on. No student's text belongs here."""
+        assert self._server is not None, "start() comes first"
+        with contextlib.suppress(ServerLost):  # the next process reports it
+            self._server.submit(message, ())
 
     def stop(self) -> None:
         """End all processes at once."""
@@ -118,7 +131,7 @@ class ReadingProcesses:
             yield ask
 
 
-def _become_server(connection: socket.socket, answer: Callable[[bytes], bytes]) -> NoReturn:
+def _become_server(connection: socket.socket, answer: Answer, prepare: Prepare) -> NoReturn:
     """Continue as the server: apart from the terminal, with no descriptor but the connection."""
     try:
         os.setsid()
@@ -128,6 +141,6 @@ def _become_server(connection: socket.socket, answer: Callable[[bytes], bytes]) 
         kept = connection.fileno()
         os.closerange(3, kept)
         os.closerange(kept + 1, 4096)
-        serve_copies(connection, answer)
+        serve_copies(connection, answer, prepare)
     finally:
         os._exit(1)

@@ -74,14 +74,25 @@ def main(parent: socket.socket, *, is_isolating: bool) -> None:
     os._exit(0)
 
 
-def serve_copies(parent: socket.socket, answer: Callable[[bytes], bytes]) -> NoReturn:
-    """Serve the parent, of which this process is a copy; each child answers requests with ``answer``, not isolated."""
+def serve_copies(
+    parent: socket.socket, answer: Callable[[bytes], bytes], prepare: Callable[[dict[str, Any]], object]
+) -> NoReturn:
+    """Serve the parent, of which this process is a copy; each child answers requests with ``answer``, not isolated.
+
+    ``prepare`` gets each message that asks for no child, and does in this process what later children shall find done.
+    """
     sandbox = Sandbox(capabilities.NONE, View((), (), (), ()), None)
-    _serve(parent, sandbox, {"read": partial(measure, open_service=lambda settings: answer, settings={})})
+    works = {"read": partial(measure, open_service=lambda settings: answer, settings={})}
+    _serve(parent, sandbox, works, prepare)
 
 
-def _serve(parent: socket.socket, sandbox: Sandbox, works: Mapping[str, Work]) -> NoReturn:
-    assignment = _Server(parent, sandbox).serve()
+def _serve(
+    parent: socket.socket,
+    sandbox: Sandbox,
+    works: Mapping[str, Work],
+    prepare: Callable[[dict[str, Any]], object] = lambda message: None,
+) -> NoReturn:
+    assignment = _Server(parent, sandbox, prepare).serve()
     if assignment is not None:
         try:
             works[assignment.work](assignment)
@@ -159,9 +170,10 @@ def _find_sandbox(config: dict[str, Any], refusal: str | None) -> Sandbox:
 class _Server:
     """The event loop: it handles requests to start or kill a child, children that exit, and orphaned processes."""
 
-    def __init__(self, parent: socket.socket, sandbox: Sandbox) -> None:
+    def __init__(self, parent: socket.socket, sandbox: Sandbox, prepare: Callable[[dict[str, Any]], object]) -> None:
         self._parent = parent
         self._sandbox = sandbox
+        self._prepare = prepare
         self._pid = os.getpid()
         self._controls: dict[int, socket.socket] = {}
         """By process id of a child: socket that reports its start and end. To kill the child, the parent closes it."""
@@ -186,6 +198,9 @@ class _Server:
                     except (EOFError, OSError):
                         self._end_everything()
                         return None
+                    if not descriptors:
+                        self._prepare(message)
+                        continue
                     assignment = self._start(message, descriptors)
                     if assignment is not None:
                         return assignment

@@ -35,6 +35,10 @@ def reading(folder: Path) -> Iterator[Reader]:
         yield opened
 
 
+def reader_of(ask: Ask, folder: Path) -> Reader:
+    return Reader(ask, ask, folder, prepare=lambda parts: None)
+
+
 def cohort(folder: Path, **files: str) -> Path:
     student = folder / "cohort" / "ann"
     student.mkdir(parents=True)
@@ -78,7 +82,7 @@ def test_a_name_that_is_not_text_stays_the_same(tmp_path: Path) -> None:
 )
 def test_what_exceeds_a_limit_waits_for_a_tutor(tmp_path: Path, ending: Ending, sentence: str) -> None:
     ask: Ask = lambda request, seconds: Outcome(ending)  # noqa: E731
-    opened = Reader(ask, tmp_path)
+    opened = reader_of(ask, tmp_path)
     (delivery,) = survey(cohort(tmp_path, task1_cnn_dot_py=SCRIPT), tmp_path / "scratch")
     submission = opened.assemble(delivery)
     assert (submission.id, submission.script, submission.has_unread_work) == ("ann", None, True)
@@ -97,14 +101,14 @@ def test_what_exceeds_a_limit_waits_for_a_tutor(tmp_path: Path, ending: Ending, 
 def test_a_reply_that_is_too_large_is_a_limit_too(tmp_path: Path) -> None:
     ask: Ask = lambda request, seconds: Outcome(Ending("finished"), b" " * (reader._MOST_BYTES + 1))  # noqa: E731
     (delivery,) = survey(cohort(tmp_path, task1_cnn_dot_py=SCRIPT), tmp_path / "scratch")
-    assert "more in it than can be read" in Reader(ask, tmp_path).assemble(delivery).problem
+    assert "more in it than can be read" in reader_of(ask, tmp_path).assemble(delivery).problem
 
 
 @pytest.mark.parametrize("kind", ["fault", "lost"])
 def test_a_fault_of_the_grader_is_not_the_submission_s(tmp_path: Path, kind: str) -> None:
     ask: Ask = lambda request, seconds: Outcome(Ending(kind, "read", "KeyError: 'x'"))  # noqa: E731
     with pytest.raises(GraderFault, match="KeyError"):
-        Reader(ask, tmp_path).findings({"1": "deep"})
+        reader_of(ask, tmp_path).findings({"1": "deep"})
 
 
 def test_a_pdf_that_expands_without_limit_costs_only_itself(tmp_path: Path) -> None:

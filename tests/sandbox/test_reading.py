@@ -60,7 +60,9 @@ def reading() -> Iterator[Callable[[Callable[[bytes], bytes]], ReadingProcesses]
     started: list[ReadingProcesses] = []
 
     def start(answer: Callable[[bytes], bytes]) -> ReadingProcesses:
-        processes = ReadingProcesses(answer, at_once=2, limits=Limits(memory_bytes=64 << 20))
+        processes = ReadingProcesses(
+            answer, at_once=2, limits=Limits(memory_bytes=1 << 30)
+        )  # with shared pages of the tests
         processes.start()
         started.append(processes)
         return processes
