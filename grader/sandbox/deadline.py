@@ -69,9 +69,9 @@ class Deadline:
         if has_time and self.counted < most:
             self._next = min(most, self.counted + max(self.seconds - charged, WATCH_SECONDS))
             return None
-        if own >= _OWN_SHARE * self.seconds:
-            return Miss.BY_ITSELF
-        return Miss.STARVED if has_time else Miss.PERHAPS_ROBBED
+        if has_time:
+            return Miss.BY_ITSELF if own >= self.seconds else Miss.STARVED
+        return Miss.BY_ITSELF if own >= _OWN_SHARE * self.seconds else Miss.PERHAPS_ROBBED
 
     def _charged(self, work: Work | None) -> tuple[float, float]:
         """Seconds that count against the limit, and seconds in which the child verifiably used a CPU or slept."""

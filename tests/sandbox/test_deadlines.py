@@ -47,6 +47,8 @@ def outcome(does: Does) -> tuple[Miss, float]:
         (lambda s: Work(used=s / 2, is_asleep=int(s * 10) % 2 == 0), Miss.BY_ITSELF, 1),
         (lambda s: Work(used=s, waited=15 * s, running=16), Miss.BY_ITSELF, 1),
         (lambda s: Work(used=s / 10, waited=s * 9 / 10, running=1), Miss.STARVED, MOST_TIMES),
+        (lambda s: Work(used=s * 0.22, waited=s * 0.78, running=1), Miss.STARVED, MOST_TIMES),
+        (lambda s: Work(used=s / 10, waited=s, is_asleep=True), Miss.BY_ITSELF, MOST_TIMES),
         (lambda s: Work(), Miss.PERHAPS_ROBBED, 1),
         (lambda s: None, Miss.PERHAPS_ROBBED, 1),
         (lambda s: Work(used=s / 2, waited=None, running=1), Miss.BY_ITSELF, 2),
@@ -54,7 +56,8 @@ def outcome(does: Does) -> tuple[Miss, float]:
     ],
     ids=[
         "spins", "sleeps", "spins on half a CPU", "spins and sleeps", "spins in 16 threads on one CPU",
-        "ready but never run", "waits for a disk", "is not visible", "spins where waits are not counted",
+        "ready but hardly run", "ready and run for most of its limit", "sleeps in one thread and waits in others",
+        "waits for a disk", "is not visible", "spins where waits are not counted",
         "sleeps where waits are not counted",
     ],
 )  # fmt: skip
