@@ -16,6 +16,7 @@ ENDINGS = {
     "memory": "used more memory than is allowed",
     "crashed": "sent invalid data back to the grader",
     "lost": "crashed the grader's worker process",
+    "starved": "could not be run, because the machine was too busy",
     "unobserved": "used something that the grader does not support",
     "unrecorded": "did not give a network that can be measured",
     "unmeasured": "could not be measured completely",
@@ -32,7 +33,7 @@ CHECK_OF = {
     "train": "training.accuracy",
 }
 """The check that reports that the process ended in a stage."""
-WAITING = frozenset({"lost", "unobserved", "unrecorded", "unmeasured"})
+WAITING = frozenset({"lost", "starved", "unobserved", "unrecorded", "unmeasured"})
 """Endings that are not the submission's fault: a tutor checks what they left unchecked."""
 
 

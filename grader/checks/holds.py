@@ -16,6 +16,7 @@ ENDINGS = {
     "crashed": "The submission wrote to the grader's own channel; read its code.",
     "unobserved": "The submission does something that the grader does not support; run the script by hand.",
     "lost": "The submission crashed the grader's worker process twice; read its code.",
+    "starved": "The machine was too busy to run the submission, twice; grade it again when less runs beside it.",
     "unrecorded": "The network could not be recorded as a graph; run the script by hand.",
     "unmeasured": "Measuring the recorded network did not finish; run the script by hand.",
 }

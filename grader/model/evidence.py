@@ -95,8 +95,9 @@ class Ending:
     """How the observation of a submission ended, as the parent saw it.
 
     ``kind`` is finished, deadline, exit, signal, memory, crashed (it sent invalid data), lost (the worker died),
-    fault (of the grader), unobserved (the recorder does not support something), unrecorded (it sent a network that
-    cannot be run) or unmeasured (measuring its network failed). ``stage`` is the stage at that time.
+    starved (other programs left it no CPU), fault (of the grader), unobserved (the recorder does not support
+    something), unrecorded (it sent a network that cannot be run) or unmeasured (measuring its network failed).
+    ``stage`` is the stage at that time.
     """
 
     kind: str

@@ -88,7 +88,7 @@ def _is_valid(
         return True
     is_weak = settings.isolation is Wish.REQUIRE and not stored.evidence.isolation.startswith("full")
     is_named = settings.selection.names(submission.id)
-    if is_weak or is_named or stored.key != keys.evidence or stored.evidence.ending.kind == "lost":
+    if is_weak or is_named or stored.key != keys.evidence or stored.evidence.ending.kind in ("lost", "starved"):
         return False
     return not settings.selection.only_failed or _earned_everything(submission, stored.evidence, settings)
 

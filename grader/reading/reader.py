@@ -32,6 +32,7 @@ _MOST_BYTES = 16 << 20
 _REASONS = {
     "deadline": "takes too long to read",
     "memory": "needs too much memory to be read",
+    "starved": "could not be read, because the machine was too busy",
 }
 _OTHER_REASON = "cannot be read: reading it ends the process that reads it"
 

@@ -14,22 +14,22 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from grader.model.evidence import Ending
+from grader.sandbox.deadline import WATCH_SECONDS, Deadline, Miss
 from grader.sandbox.forkserver import ServerLost
 from grader.sandbox.limits import Limits
-from grader.sandbox.processes import usage
+from grader.sandbox.processes import Work, share_one_place, usage, work_of
 
-_WATCH_SECONDS = 0.1
 _KILL_SECONDS = 10.0
 """Time that the server has to end a child before the server counts as stuck."""
 _CHUNK = 1 << 16
-LAST_READS = 64
-"""Chunks that are read after all writers have ended: more than fits into a pipe."""
+MOST_READS = 64
+"""Chunks that are read at a time: more than fits into a pipe, so that all that had arrived before is read."""
 _PIPE_BYTES = 1 << 20
 """Size of the output pipe, if the system allows more than its usual 64 KiB."""
 _FREE_OUTPUT = 4 << 20
 """Bytes of output that are read without delay."""
-_FLOOD_READS = 64
-"""Chunks that are read in each check after that: one pipe full, about 10 MB per second."""
+_IDLE_LOOKS = 10
+"""A child that was asleep so often in a row, for a second, has no need of a CPU for now."""
 
 
 class Server(Protocol):
@@ -56,7 +56,12 @@ class Child:
         """Why the parent ended the child, or the loss of the server; None if the child ended by itself."""
         self.is_over = False
         self._server, self._limits = server, limits
-        self._stage, self._seconds, self._deadline = "", 0.0, 0.0
+        self._stage = ""
+        self._deadline = Deadline(time.monotonic())
+        self._is_doubtful = False
+        """Whether the child missed its deadline, and it is not certain that it did so by itself."""
+        self._sleeps = 0
+        """How often in a row the child was seen asleep."""
         self._has_started = self._is_ending = False
         self._pid: int | None = None
         """Process id of the child in the parent's namespace, if the parent can see it."""
@@ -64,7 +69,7 @@ class Child:
         self._news = b""
         self._tail = bytearray()
         self._output_count = 0
-        self._next_watch = time.monotonic() + _WATCH_SECONDS
+        self._next_watch = time.monotonic() + WATCH_SECONDS
         self._control, control = socket.socketpair()
         self._output, output = os.pipe()
         self._control.setblocking(False)
@@ -90,10 +95,10 @@ class Child:
         os.close(self._output)
 
     def allow(self, stage: str, seconds: float) -> None:
-        """Set the deadline of ``stage`` to ``seconds`` from now, unless the child is being ended."""
+        """Give the child ``seconds`` for ``stage`` from now on, unless it is being ended."""
         self._stage = stage
         if not self._is_ending:
-            self._seconds, self._deadline = seconds, time.monotonic() + seconds
+            self._deadline.start(seconds, time.monotonic(), self._work() if self._has_started else Work())
 
     def listen(self, descriptor: int, *, writing: bool = False) -> None:
         """Let :meth:`wait` return when ``descriptor`` is readable (with ``writing``: or writable)."""
@@ -110,7 +115,9 @@ class Child:
         The caller must read these descriptors before it calls :meth:`check`, because their data arrived before the
         deadline or the end of the child.
         """
-        timeout = max(0.0, min(self._next_watch, self._deadline) - time.monotonic())
+        now = time.monotonic()
+        self._deadline.pass_time(now)
+        timeout = max(0.0, min(self._next_watch - now, self._deadline.left))
         self._ready = {descriptor for descriptor, _ in self._poll.poll(timeout * 1000 + 1)}
         if self._output in self._ready:
             self._read_output()
@@ -120,18 +127,18 @@ class Child:
         """Read the server's messages about the child; end the child at its deadline or if it exceeds a limit."""
         if self._control.fileno() in self._ready:
             self._read_news()
-        if not self.is_over and time.monotonic() >= self._deadline:
-            self._miss_deadline()
+        if not self.is_over and self._deadline.left <= 0:
+            self._reach_deadline()
         if not self.is_over and time.monotonic() >= self._next_watch:
             self._watch()
-            self._next_watch = time.monotonic() + _WATCH_SECONDS
+            self._next_watch = time.monotonic() + WATCH_SECONDS
 
     def end(self, cause: Ending | None = None) -> None:
         """Ask the server to kill all processes of the child; it replies with the status. The first cause counts."""
         if self._is_ending:
             return
         self._is_ending, self.cause = True, cause
-        self._deadline = time.monotonic() + _KILL_SECONDS
+        self._deadline.start(_KILL_SECONDS, time.monotonic(), None)
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
 
@@ -148,13 +155,23 @@ class Child:
         return Ending("signal", self._stage, _signal_name(number))
 
     @property
+    def was_robbed(self) -> bool:
+        """Whether something other than the child may have ended it: the server died, or it lacked a CPU or a disk."""
+        return self._is_doubtful or (self.cause is not None and self.cause.kind == "lost")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the child has slept for a while."""
+        return self._sleeps >= _IDLE_LOOKS
+
+    @property
     def has_succeeded(self) -> bool:
         """Whether the child exited by itself with status 0."""
         return self.cause is None and self._status == 0
 
     def output(self) -> str:
         """The last part of the child's output. Call this after the child is over; it reads one more pipe full."""
-        for _ in range(LAST_READS):
+        for _ in range(MOST_READS):
             if not self._read_output():
                 break
         dropped = self._output_count - len(self._tail)
@@ -192,12 +209,22 @@ class Child:
                 self._status = news["status"]
                 self.is_over = True
 
-    def _miss_deadline(self) -> None:
+    def _reach_deadline(self) -> None:
         if self._is_ending or not self._has_started:  # the server had its time, but nothing happened
             self._server.stop(grace=0)
             self._lose()
+            return
+        miss, deadline = self._deadline.judge(self._work()), self._deadline
+        if miss is None:
+            return
+        self._is_doubtful = miss is not Miss.BY_ITSELF
+        if miss is Miss.STARVED:
+            self.end(Ending("starved", self._stage, f"had no CPU for most of {deadline.counted:.0f} seconds"))
         else:
-            self.end(Ending("deadline", self._stage, f"did not finish within {self._seconds:g} seconds"))
+            self.end(Ending("deadline", self._stage, f"did not finish within {deadline.seconds:g} seconds"))
+
+    def _work(self) -> Work | None:
+        return None if self._pid is None else work_of(self._pid)
 
     def _lose(self) -> None:
         self.is_over = True
@@ -206,11 +233,16 @@ class Child:
 
     def _watch(self) -> None:
         if self._output_count > _FREE_OUTPUT:
-            for _ in range(_FLOOD_READS):
+            for _ in range(MOST_READS):  # one pipe full, about 10 MB per second
                 if not self._read_output():
                     break
         if self._pid is None or self._is_ending:
             return
+        work = self._work()
+        self._deadline.look(work)
+        self._sleeps = self._sleeps + 1 if work is not None and work.is_asleep else 0
+        if work is not None and work.running > 1:
+            share_one_place(self._pid, work.running)
         memory, processes = usage(self._pid, self._limits.memory_bytes)
         if memory > self._limits.memory_bytes:
             cap = self._limits.memory_bytes / 2**30

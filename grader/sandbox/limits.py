@@ -12,12 +12,13 @@ _OTHER_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may use before it is ended. Seconds are wall-clock seconds.
+    """What a child may use before it is ended. Seconds count as :mod:`grader.sandbox.deadline` says.
 
-    ``memory_bytes`` and ``processes`` apply to the child and its descendants together. ``output_bytes`` is the size of
-    the last part of its output that is kept; the rest is counted and dropped. ``file_bytes`` limits each file that it
-    writes. ``disk_bytes`` limits all files together, including the copy of the submission, if the child has its own
-    file system.
+    ``memory_bytes`` and ``processes`` apply to the child and its descendants together, and so does ``threads``, where
+    the kernel can count them. ``output_bytes`` is the size of the last part of its output that is kept; the rest is
+    counted and dropped. ``file_bytes`` limits each file that it writes. ``disk_bytes`` limits all files together,
+    including the copy of the submission, if the child has its own file system. ``descriptors`` is what each process may
+    have open.
     """
 
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: dict(STAGE_SECONDS))
@@ -25,7 +26,9 @@ class Limits:
     output_bytes: int = 8 << 10
     file_bytes: int = 256 << 20
     disk_bytes: int = 512 << 20
-    processes: int = 64
+    processes: int = 16
+    threads: int = 64
+    descriptors: int = 256
 
     def seconds(self, stage: str) -> float:
         """Return the time limit of ``stage``; the default if ``stage_seconds`` does not list it."""
@@ -43,5 +46,6 @@ class Limits:
             "cpu_seconds": self.cpu_seconds,
             "data_bytes": 2 * self.memory_bytes,
             "disk_bytes": self.disk_bytes,
-            "processes": self.processes,
+            "threads": self.threads,
+            "descriptors": self.descriptors,
         }

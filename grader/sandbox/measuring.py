@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.model.evidence import Ending
-from grader.sandbox.child import Child, Server
+from grader.sandbox.child import MOST_READS, Child, Server
 from grader.sandbox.limits import Limits
 from grader.sandbox.scratch import PREFIX
 from grader.worker.wire.messages import HEAD_BYTES, frame, read_head
@@ -89,6 +89,11 @@ class ServiceProcess:
         poll.register(self._connection, select.POLLIN)
         return not poll.poll(0)
 
+    @property
+    def was_robbed(self) -> bool:
+        """Whether something other than the process may have ended it; see :attr:`Child.was_robbed`."""
+        return self._child.was_robbed
+
     def ask(self, request: bytes, *, seconds: float) -> Outcome:
         """Send the request and wait for its reply, at most ``seconds`` after the process is ready."""
         if not self._is_ready:
@@ -125,15 +130,18 @@ class ServiceProcess:
             return len(data)
 
     def _receive(self, incoming: bytearray) -> bool:
-        """Read the available bytes; return False at the end of the connection."""
-        try:
-            chunk = self._connection.recv(_CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        incoming += chunk
-        return bool(chunk)
+        """Read everything that has arrived; return False at the end of the connection."""
+        for _ in range(MOST_READS):
+            try:
+                chunk = self._connection.recv(_CHUNK)
+            except BlockingIOError:
+                break
+            except OSError:
+                return False
+            if not chunk:
+                return False
+            incoming += chunk
+        return True
 
     def _complete(self, incoming: bytearray) -> bytes | None:
         """The reply, if it is complete and the process is not being ended; otherwise None."""

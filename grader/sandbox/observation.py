@@ -12,7 +12,7 @@ from typing import Any
 
 from grader.model import Job
 from grader.model.evidence import Ending, Evidence
-from grader.sandbox.child import LAST_READS, Child, read
+from grader.sandbox.child import MOST_READS, Child, read
 from grader.sandbox.decoding import ORDER, Began, Decoder, Ended, MalformedEvidence, Recorded
 from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.limits import Limits
@@ -24,9 +24,11 @@ OnStage = Callable[[str], None]
 class Observation:
     """Runs one job on ``server``. Use an instance once, in one thread."""
 
-    def __init__(self, job: Job, *, server: ForkServer, limits: Limits, on_stage: OnStage) -> None:
+    def __init__(
+        self, job: Job, *, server: ForkServer, limits: Limits, on_stage: OnStage, on_idle: Callable[[], None]
+    ) -> None:
         self._limits = limits
-        self._on_stage = on_stage
+        self._on_stage, self._on_idle = on_stage, on_idle
         self._decoder = Decoder()
         self._records: dict[str, Any] = {}
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -49,29 +51,34 @@ class Observation:
                 if self._pipe in self._child.wait():
                     self._read()
                 self._child.check()
-            # All writers have ended, so at most one pipe full of data is left.
-            for _ in range(LAST_READS):
-                if not self._read():
-                    break
+                if self._child.is_idle:
+                    self._on_idle()
+            self._read()
             is_done = self._end is not None or self._child.has_succeeded
             self._pass_time("end" if is_done else self._stage or "end")
             output = self._child.output()
         seconds = {label: round(spent, 4) for label, spent in self._seconds.items()}
         return Evidence(ending=self._ending(), **self._records, output=output, seconds=seconds)
 
-    def _read(self) -> bool:
-        chunk = read(self._pipe)
-        if chunk == b"":
-            self._child.forget(self._pipe)
-        if not chunk:
-            return False
-        if self._child.cause is None:
-            try:
-                for event in self._decoder.feed(chunk):
-                    self._take(event)
-            except MalformedEvidence as problem:
-                self._child.end(Ending("crashed", self._stage, str(problem)))
-        return True
+    @property
+    def was_robbed(self) -> bool:
+        """Whether something other than the submission may have ended it; see :attr:`Child.was_robbed`."""
+        return self._child.was_robbed
+
+    def _read(self) -> None:
+        """Take everything that has arrived: what came before a deadline counts, however late it is read."""
+        for _ in range(MOST_READS):
+            chunk = read(self._pipe)
+            if chunk == b"":
+                self._child.forget(self._pipe)
+            if not chunk:
+                return
+            if self._child.cause is None:
+                try:
+                    for event in self._decoder.feed(chunk):
+                        self._take(event)
+                except MalformedEvidence as problem:
+                    self._child.end(Ending("crashed", self._stage, str(problem)))
 
     def _take(self, event: Began | Recorded | Ended) -> None:
         if isinstance(event, Ended):

@@ -20,6 +20,9 @@ from grader.sandbox.observation import Observation, OnStage
 from grader.sandbox.turns import Turns
 
 T = TypeVar("T", Evidence, Outcome)
+_Attempt = Callable[[ForkServer, Callable[[], None]], tuple[T, bool]]
+"""Returns its result, and whether something other than the child may have ended it. While the child sleeps, it may call
+its second argument, so that another one starts."""
 
 WARM = ("torch", "torch.optim", "torchvision", "torchvision.datasets", "torchvision.transforms", "numpy")
 """What a server imports before the first submission."""
@@ -33,7 +36,7 @@ class Stopped(Exception):
 class WorkerPool:
     """A context manager for one fork server. Several threads may call ``record`` and ``measure``.
 
-    At most ``workers`` recordings and measurements run at a time.
+    At most ``workers`` recordings and measurements run at a time, and as many recordings may sleep beside them.
 
     ``entry`` is the function that observes a submission. ``measure`` is the function that opens the service of a
     measuring process; it gets ``settings``, which must be JSON data. Both are given as "module:function". If such a
@@ -114,25 +117,31 @@ class WorkerPool:
         """Run the stages for one submission and return its evidence, whatever the submission does.
 
         ``on_stage`` is called in this thread with the name of each stage when it begins. If the server dies during a
-        submission, the submission is run again from the first stage, with no other submission at the same time. Only
-        the second result counts. So a submission that kills the server costs the others some time and nothing else.
+        submission, or it misses a deadline and may not have done so by itself, it is run again from the first stage,
+        with no other submission at the same time. Only the second result counts. So a submission that kills the server
+        costs the others some time and nothing else.
         Raises GraderFault or UsageFault if no server can be started, and Stopped if the pool is closed.
         """
-        return self._run(lambda server: Observation(job, server=server, limits=self._limits, on_stage=on_stage).run())
+
+        def attempt(server: ForkServer, rest: Callable[[], None]) -> tuple[Evidence, bool]:
+            observation = Observation(job, server=server, limits=self._limits, on_stage=on_stage, on_idle=rest)
+            return observation.run(), observation.was_robbed
+
+        return self._run(attempt)
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         """Return the reply of a measuring process to ``request`` within ``seconds``.
 
         No student code runs in such a process, and it is reused for the next request. Raises MeasurementFailed if there
-        is no reply; then the process is closed. If the server dies, the request is repeated as in ``record``, and the
-        same errors are raised.
+        is no reply; then the process is closed. The request is repeated as in ``record``, and the same errors are
+        raised.
         """
-        outcome = self._run(lambda server: self._ask(server, request, seconds))
+        outcome = self._run(lambda server, rest: self._ask(server, request, seconds))
         if outcome.ending.kind != "finished":
             raise MeasurementFailed(outcome.ending, outcome.output)
         return outcome.reply
 
-    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> Outcome:
+    def _ask(self, server: ForkServer, request: bytes, seconds: float) -> tuple[Outcome, bool]:
         measurer = self._measurer(server)
         is_reusable = False
         try:
@@ -143,7 +152,7 @@ class WorkerPool:
                 self._idle.append(measurer)
             else:
                 measurer.close()
-        return outcome
+        return outcome, measurer.was_robbed
 
     def _measurer(self, server: ForkServer) -> ServiceProcess:
         """An idle measuring process, or a new one."""
@@ -158,28 +167,28 @@ class WorkerPool:
             device = server.greeting()["devices"][0]
         allowance = self._limits.allowance() | {"cpu_seconds": None}
         if device != "cpu":
-            allowance["data_bytes"] = None
+            allowance |= {"data_bytes": None, "descriptors": None}
         return ServiceProcess(server, "measure", limits=self._limits, allowance=allowance)
 
-    def _run(self, attempt: Callable[[ForkServer], T]) -> T:
-        """The result of an attempt. If the server dies during it, repeat the attempt with nothing else running."""
-        with self._turns.shared():
-            result = self._try(attempt)
-        if result.ending.kind == "lost":
+    def _run(self, attempt: _Attempt[T]) -> T:
+        """The result of an attempt. If something else may have ended it, repeat it with nothing else running."""
+        with self._turns.shared() as rest:
+            result, was_robbed = self._try(attempt, rest)
+        if was_robbed:
             with self._turns.alone():
-                result = self._try(attempt)
+                result, _ = self._try(attempt, lambda: None)
         return result
 
-    def _try(self, attempt: Callable[[ForkServer], T]) -> T:
+    def _try(self, attempt: _Attempt[T], rest: Callable[[], None]) -> tuple[T, bool]:
         server = self._current_server()
         with suppress(ServerLost):  # the attempt reports the same error
             server.greeting()
-        result = attempt(server)
+        result, was_robbed = attempt(server, rest)
         if result.ending.kind == "lost":
             if self._is_closed:
                 raise Stopped
             server.stop(grace=0)  # a new server starts clean
-        return result
+        return result, was_robbed
 
     def _current_server(self) -> ForkServer:
         """Return the server; start a new one if the last one has died."""

@@ -154,7 +154,7 @@ def _find_sandbox(config: dict[str, Any], refusal: str | None) -> Sandbox:
     else:
         pid_namespace = ChildPidNamespace()
     view = plan_view(config["hidden"])
-    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64)
+    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64, 64)
     with tempfile.TemporaryDirectory() as folder:
         job = {"root": folder, "script": "task1_cnn.py"}
 

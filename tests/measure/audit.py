@@ -39,7 +39,7 @@ from tests.support.sample_cohort import CASES, COHORT, KEY, LEAST, Expected, dif
 SUSPICIONS = frozenset({
     "program-differs", "backward-differs", "passes-differ", "modes-differ", "unseen-values",
     "large-constants", "trained-before", "worker-crashed", "worker-lost", "worker-unobserved", "worker-unrecorded",
-    "worker-unmeasured",
+    "worker-starved", "worker-unmeasured",
 })  # fmt: skip
 """Flags about the behaviour of code. An honest submission must not get one."""
 RANK = {"passed": 2, "partial": 1}

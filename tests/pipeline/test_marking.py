@@ -212,6 +212,7 @@ def test_a_skipped_item_worth_nothing_does_not_change_the_status() -> None:
     [
         ("crashed", ["worker-crashed"]),
         ("lost", ["worker-lost"]),
+        ("starved", ["worker-starved"]),
         ("unobserved", ["worker-unobserved"]),
         ("unrecorded", ["worker-unrecorded"]),
         ("unmeasured", ["worker-unmeasured"]),

@@ -45,6 +45,7 @@ FAMILIES = set(re.findall(r"^\| `(\w+)` \|", (ATTACKS / "README.md").read_text(e
 INTAKE_FLAGS = {"archive-refused", "files-left-out", "link-not-followed", "renamed-script", "several-scripts"}
 ENDINGS = {
     "finished", "deadline", "exit", "signal", "memory", "crashed", "lost", "unobserved", "unrecorded", "unmeasured",
+    "starved",
 }  # fmt: skip
 QUICK = (
     "archives-zip-slip-beside-a-script",

@@ -81,7 +81,7 @@ def test_a_submission_that_reports_nothing(record: Callable[[str], Evidence]) ->
         ("kills_its_parent", "lost", "build", "died"),
         ("hogs_memory", "memory", "load", "0.25 GiB"),
         ("hogs_memory_below", "memory", "load", "0.25 GiB"),
-        ("forks_many", "memory", "load", "64 processes"),
+        ("forks_many", "memory", "load", "16 processes"),
         ("writes_a_big_file", "exit", "load", "File too large"),
         ("forges_garbage", "crashed", "build", "not a frame"),
         ("forges_a_frame", "crashed", "load", "no known stage"),

@@ -23,6 +23,12 @@ from grader.model.evidence import Building, Loading
 from grader.worker.wire.channel import Channel
 
 GROWTH = 16 << 20
+LASTING: dict[str, tuple[int, ...]] = {
+    "shmget": (0, 4096, 0o1600), "shmat": (0, 0, 0), "shmdt": (4096,), "shmctl": (0, 0, 0),
+    "semget": (0, 1, 0o1600), "semop": (0, 0, 0), "semtimedop": (0, 0, 0, 0), "semctl": (0, 0, 0),
+    "msgget": (0, 0o1600), "msgsnd": (0, 0, 0, 0), "msgrcv": (0, 0, 0, 0, 0), "msgctl": (0, 0, 0),
+}  # fmt: skip
+"""Calls that make or use what outlives every process, with arguments by which the first of each kind would work."""
 
 
 def observe(job: Job, channel: Channel) -> None:
@@ -153,6 +159,27 @@ def takes_its_time(job: Job, channel: Channel) -> None:
     channel.send(Building(None), "build")
 
 
+def pauses(job: Job, channel: Channel) -> None:
+    """Take a fifth of a second for the second stage."""
+    _load(channel)
+    channel.begin("build")
+    time.sleep(0.2)
+    channel.send(Building(None), "build")
+
+
+def sleeps_the_first_time(job: Job, channel: Channel) -> None:
+    """Note each run; never finish the first one."""
+    with open("runs", "a+") as runs:
+        runs.write("again\n")
+        runs.seek(0)
+        is_first = len(runs.readlines()) == 1
+    _load(channel)
+    channel.begin("build")
+    if is_first:
+        _sleep()
+    channel.send(Building(None), "build")
+
+
 def hogs_memory(job: Job, channel: Channel) -> None:
     """Take memory until stopped (bounded, in case nobody does)."""
     held = []
@@ -200,11 +227,12 @@ def leaves_children(job: Job, channel: Channel) -> None:
     for settle in (os.getpid, os.setpgrp, os.setsid):
         pid = os.fork()
         if pid == 0:
-            settle()
+            with contextlib.suppress(OSError):  # the call filter refuses new sessions
+                settle()
             _sleep()
         pids.append(pid)
     pids.append(_daemon())
-    pids.append(subprocess.Popen(["sleep", "600"], env={}, start_new_session=True).pid)
+    pids.append(subprocess.Popen(["sleep", "600"], env={}, process_group=0).pid)
     time.sleep(0.1)
     print(*pids)
 
@@ -212,7 +240,8 @@ def leaves_children(job: Job, channel: Channel) -> None:
 def _daemon() -> int:
     readable, writable = os.pipe()
     if (pid := os.fork()) == 0:
-        os.setsid()
+        with contextlib.suppress(OSError):
+            os.setsid()
         if os.fork() == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.write(writable, str(os.getpid()).encode())
@@ -394,6 +423,15 @@ def _attempts(places: dict[str, Any]) -> dict[str, Any]:
             Path(f"fill-{number}").write_bytes(os.urandom(1 << 20))
         return 40
 
+    def opened() -> int:
+        with contextlib.ExitStack() as stack:
+            for count in range(5000):
+                try:
+                    stack.enter_context(open(os.devnull))
+                except OSError:
+                    return count
+        return 5000
+
     status: dict[str, str] = {}
     with contextlib.suppress(OSError):
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -413,6 +451,9 @@ def _attempts(places: dict[str, Any]) -> dict[str, Any]:
         "unshare": outcome(native, "unshare", 0x10000000),
         "mount": outcome(native, "mount", 0, 0, 0, 0, 0),
         "ptrace": outcome(native, "ptrace", 0, 0, 0, 0),
+        "setsid": outcome(native, "setsid"),
+        "lasting": {name: outcome(native, name, *arguments) for name, arguments in LASTING.items()},
+        "descriptors": opened(),
         "memory": outcome(Path("/proc/self/mem").open, "rb"),
         "user": os.getuid(),
         "capabilities": status.get("CapEff", "").strip(),

@@ -35,6 +35,7 @@ def without_namespaces() -> None:
     """Make this process and its children unable to make namespaces or mounts, as many containers do."""
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     families = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+    del seccomp._REFUSED["setsid"]  # containers allow it, and the server needs it
     syscalls.filter_calls(seccomp.call_filter(sockets=families, allows_memfd=True))
 
 
@@ -64,6 +65,19 @@ def tried(pool: WorkerPool, root: Path, listener: socket.socket, hidden: list[Pa
     return dict(json.loads(evidence.output))
 
 
+def lasting_objects() -> list[list[str]]:
+    """Kind, key and id of each shared memory, semaphore and message queue of this machine."""
+    places = [Path("/proc/sysvipc", kind) for kind in ("shm", "sem", "msg")]
+    return [[place.name, *line.split()[:2]] for place in places for line in place.read_text().splitlines()[1:]]
+
+
+def assert_bounded(seen: dict[str, Any]) -> None:
+    """What holds wherever system calls are filtered: nothing outlives the processes, and their shares are limited."""
+    assert set(seen["lasting"].values()) == {"EPERM"}, seen["lasting"]
+    assert seen["setsid"] == "EPERM"
+    assert seen["descriptors"] < Limits().descriptors
+
+
 @linux_only
 def test_at_the_full_level_a_submission_is_isolated(level: str, tmp_path: Path, listener: socket.socket) -> None:
     if level != "full":
@@ -74,8 +88,11 @@ def test_at_the_full_level_a_submission_is_isolated(level: str, tmp_path: Path, 
     (neighbour / "task1_cnn.py").write_text("secret")
     hidden = [neighbour / "task1_cnn.py", ROOT / "pyproject.toml", Path("/etc/hostname"), Path.home()]
     before = sorted(path.name for path in root.parent.rglob("*"))
+    objects = lasting_objects()
     with make_pool(workers=1, limits=ROOMY, isolation=Wish.REQUIRE) as pool:
         seen = tried(pool, root, listener, hidden)
+    assert_bounded(seen)
+    assert lasting_objects() == objects
     assert seen["own"] == "ok: mine"
     assert seen["writes"].startswith("ok")
     assert seen["temporary"].startswith("ok")
@@ -145,12 +162,15 @@ with make_pool(workers=1, limits=ROOMY, isolation=Wish.AUTO) as pool:
     except UsageFault as fault:
         print(json.dumps(str(fault)))
 """
+    objects = lasting_objects()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert lasting_objects() == objects
     (text, refusals), seen, measured, refused = map(json.loads, done.stdout.splitlines())
     assert text.startswith("partial: no files but its own")
     assert "missing: own file system, own network, own process space" in text
     assert set(refusals) == {capabilities.PID, capabilities.NAMESPACES, capabilities.VIEW}
+    assert_bounded(seen)
     assert seen["own"] == "ok: mine"
     assert seen["writes"].startswith("ok")
     assert set(seen["hidden"].values()) <= {"EACCES", "EPERM"}
@@ -330,7 +350,7 @@ def test_what_is_below_tmp_stays_visible(level: str, tmp_path: Path) -> None:
         (folder / "own.txt").write_text("here")
     planned = filesystem.plan_view([])
     shown = replace(planned, readable=(*planned.readable, str(library)))
-    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64)
+    allowance = Allowance(1 << 20, 10, 1 << 31, 1 << 20, 64, 64)
     job = {"root": str(source), "script": "task1_cnn.py"}
 
     def attempt(plan: capabilities.Isolation) -> None:

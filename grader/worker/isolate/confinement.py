@@ -27,7 +27,7 @@ _SPARE_PROCESSES = 1024
 
 @dataclass(frozen=True)
 class Allowance:
-    """The resource limits of one child: bytes, CPU seconds, processes and threads. None means no limit."""
+    """The resource limits of one child: bytes, CPU seconds, threads, descriptors. None means no limit."""
 
     file_bytes: int
     cpu_seconds: int | None
@@ -35,7 +35,9 @@ class Allowance:
     """Private memory of each process beyond what it has at the start. The parent checks the sum of all processes."""
     disk_bytes: int
     """All written files together; it applies where the child has its own file system view."""
-    processes: int
+    threads: int
+    """Threads of all its processes together; it applies where the kernel can count one child's separately."""
+    descriptors: int | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Assignment:
     output: int
     allowance: Allowance
     shared_processes: int | None
-    """Process limit for the whole user; it applies if the kernel cannot count one submission's processes separately."""
+    """Thread limit for the whole user; it applies if the kernel cannot count one submission's threads separately."""
     isolation: Isolation
     view: View
 
@@ -230,9 +232,10 @@ def _set_limits(assignment: Assignment, *, is_counted_apart: bool) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: allowance.file_bytes,
         resource.RLIMIT_CPU: allowance.cpu_seconds,
+        resource.RLIMIT_NOFILE: allowance.descriptors,  # the hidden channel has a higher number and stays open
     }
     if hasattr(resource, "RLIMIT_NPROC"):
-        limits[resource.RLIMIT_NPROC] = allowance.processes if is_counted_apart else assignment.shared_processes
+        limits[resource.RLIMIT_NPROC] = allowance.threads if is_counted_apart else assignment.shared_processes
     if allowance.data_bytes is not None and sys.platform.startswith("linux"):
         limits[resource.RLIMIT_DATA] = _data_bytes() + allowance.data_bytes
     for limit, value in limits.items():

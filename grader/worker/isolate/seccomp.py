@@ -1,8 +1,8 @@
 """The seccomp filter, in BPF: it refuses system calls that student code does not need.
 
 The filter allows every call that is not listed. Listed are calls that create namespaces or mounts, inspect other
-processes, load code into the kernel, keep memory that no process is charged for, or have been used to escape from
-containers.
+processes, load code into the kernel, keep memory that no process is charged for, evade the sharing of the CPU, or have
+been used to escape from containers.
 Source of the numbers: the kernel's syscall tables for x86-64 (arch/x86/entry/syscalls/syscall_64.tbl) and 64-bit Arm
 (include/uapi/asm-generic/unistd.h); of the layout: Documentation/userspace-api/seccomp_filter.rst.
 """
@@ -66,10 +66,27 @@ _REFUSED: dict[str, tuple[int, int]] = {
     "setdomainname": (171, 162),
     "fanotify_init": (300, 262),
     "memfd_secret": (447, 447),
-    # memory that stays after every process has unmapped it, so that no process is charged for it
+    # a session of its own, which would have its own share of the CPU
+    "setsid": (112, 157),
+    # System V IPC and POSIX queues: they stay after every process has ended, and no process is charged for their memory
     "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "shmdt": (67, 197),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
     "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "mq_timedsend": (242, 182),
+    "mq_timedreceive": (243, 183),
+    "mq_notify": (244, 184),
+    "mq_getsetattr": (245, 185),
 }
 _MEMFD_CREATE = (319, 279)
 """Refused too if there is no GPU: no process is charged for this memory, but GPU drivers need the call."""
