@@ -111,23 +111,30 @@ class ReadingProcesses:
         # Python then raises MemoryError, mostly in time to lose only one file, before the parent ends the process.
         data_bytes = self._limits.memory_bytes * 3 // 4
         allowance = self._limits.allowance() | {"cpu_seconds": cpu_seconds, "data_bytes": data_bytes}
+        server = self._server
+        process: ServiceProcess | None = None
         with contextlib.ExitStack() as stack:
-            process: ServiceProcess | None = None
 
-            def ask(request: bytes, seconds: float) -> Outcome:
+            def attempt(request: bytes, seconds: float) -> tuple[Outcome, bool]:
                 nonlocal process
-                if process is None:
+                if process is None or process.was_robbed:
                     process = ServiceProcess(server, "read", limits=self._limits, allowance=allowance, folder=folder)
                     stack.callback(process.close)
-                with self._turns.shared():
-                    outcome = process.ask(request, seconds=seconds)
+                outcome = process.ask(request, seconds=seconds)
                 if outcome.ending.kind == "lost" and self._is_stopped:
                     raise Stopped
                 if outcome.ending.kind == "fault" and outcome.ending.detail.startswith("MemoryError"):
-                    return replace(outcome, ending=replace(outcome.ending, kind="memory"))
+                    outcome = replace(outcome, ending=replace(outcome.ending, kind="memory"))
+                return outcome, process.was_robbed
+
+            def ask(request: bytes, seconds: float) -> Outcome:
+                with self._turns.shared():
+                    outcome, was_robbed = attempt(request, seconds)
+                if was_robbed:
+                    with self._turns.alone():
+                        outcome, _ = attempt(request, seconds)
                 return outcome
 
-            server = self._server
             yield ask
 
 

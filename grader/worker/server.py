@@ -38,7 +38,7 @@ from grader.worker.isolate.confinement import (
     process_allowance,
 )
 from grader.worker.isolate.filesystem import View, plan_view
-from grader.worker.isolate.processes import children
+from grader.worker.isolate.processes import children, kill, kill_group
 from grader.worker.wire.messages import receive, send
 
 _TICK = 0.2
@@ -206,7 +206,7 @@ class _Server:
                         return assignment
                 elif key.data is not None:
                     self._selector.unregister(key.fileobj)
-                    _kill(key.data)
+                    kill(key.data)
                 else:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wakeup, 4096)
@@ -253,7 +253,7 @@ class _Server:
         for pid in list(self._controls):
             if hasattr(os, "waitid") and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
-            _kill_group(pid)  # before the wait, while no other process can have this id
+            kill_group(pid)  # before the wait, while no other process can have this id
             reaped, status = os.waitpid(pid, os.WNOHANG)
             if reaped:
                 ended[pid] = status
@@ -277,7 +277,7 @@ class _Server:
         give_up = time.monotonic() + _SWEEP_SECONDS
         while orphans := children(self._pid) - self._controls.keys():
             for orphan in orphans:
-                _kill(orphan)
+                kill(orphan)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(orphan, os.WNOHANG)
             if time.monotonic() > give_up:
@@ -286,7 +286,7 @@ class _Server:
 
     def _end_everything(self) -> None:
         for pid in self._controls:
-            _kill(pid)
+            kill(pid)
         for pid in self._controls:  # so that their CPU time is counted
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
@@ -297,14 +297,3 @@ class _Server:
 def _report(connection: socket.socket, message: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # the parent may have closed the connection
         connection.send(json.dumps(message).encode() + b"\n")
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-    _kill_group(pid)
-
-
-def _kill_group(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)

@@ -1,8 +1,10 @@
-"""Read the process table: the children and descendants of a process. This module does not start or end processes."""
+"""Read the process table, and kill processes."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from pathlib import Path
 
 _HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
@@ -60,3 +62,16 @@ def _children_by_parent(pid: int) -> set[int]:
         if int(fields[1]) == pid:
             found.add(int(entry.name))
     return found
+
+
+def kill(pid: int) -> None:
+    """Kill a process and its process group, if they still exist."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+    kill_group(pid)
+
+
+def kill_group(pid: int) -> None:
+    """Kill the process group of ``pid``, if it still exists."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
