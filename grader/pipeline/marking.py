@@ -13,7 +13,7 @@ from grader.answers.own_network import notes
 from grader.answers.sheet_marking import Marker, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.case import listed, not_reached
-from grader.checks.holds import all_held, flags_of, with_holds
+from grader.checks.holds import all_held, flags_of, waiting, with_holds
 from grader.checks.training import best_accuracy
 from grader.experiment.findings import experiment_findings
 from grader.lab4.files import SCRIPT
@@ -102,13 +102,25 @@ def _report(
     experiment: Experiment | None,
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
+    if claim := submission.claim or submission.answers_claim:
+        answers = tuple(_held(result, claim) for result in answers)
     tried = _experiment_items(rubric, experiment, sheet)
+    if submission.claim:
+        items, tried = (tuple(_held(result, submission.claim) for result in results) for results in (items, tried))
     results = (*items, *(tried if rubric.experiment else ()), *answers)
     lost = lost_without_cause(results)
     if lost:
         raise GraderFault(f"no fault was found that explains the loss of points in {listed([one.id for one in lost])}")
     report = _summed(submission, results, flags)
     return replace(report, unmarked=() if rubric.experiment else tried)
+
+
+def _held(result: Result, reason: str) -> Result:
+    """The result as a proposal, because it is open whose work this is; an error of the grader stays one."""
+    if result.status is Status.ERROR:
+        return result
+    proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
+    return replace(waiting(result, reason), awarded=Decimal("0.00"), proposed=proposed)
 
 
 def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[Result, ...]:

@@ -21,14 +21,14 @@ and one with ``alice.py`` and ``bob.py`` is two.
 from __future__ import annotations
 
 import contextlib
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.lab4.files import SCRIPT
 from grader.submissions import lms_names
-from grader.submissions.candidates import HAS_NETWORK, Script, read_scripts, within_reason
+from grader.submissions.archives import top_names
 from grader.submissions.files import Found, gather, is_foreign_folder
+from grader.submissions.glance import Glimpse, has_network, scripts_among
 from grader.submissions.ignored import (
     is_archive,
     is_clutter_file,
@@ -37,6 +37,7 @@ from grader.submissions.ignored import (
     is_document,
     is_test_name,
 )
+from grader.submissions.loose_files import Loose, is_script_name, loose_files
 from grader.submissions.naming import (
     is_generic,
     is_lab_name,
@@ -44,11 +45,10 @@ from grader.submissions.naming import (
     natural_key,
     own_words,
     stem,
-    without_copy_mark,
+    stem_of_any,
 )
 
-_PACKAGING = frozenset({"__init__.py", "setup.py"})
-_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,8}", re.IGNORECASE)
+_NBGRADER = frozenset({"submitted", "source", "release", "autograded", "feedback", "downloaded"})
 _FEWEST = 3
 """Students of whom some handed in only a document. One student's folder may have two documents with other names."""
 
@@ -96,37 +96,70 @@ def origin(path: Path) -> lms_names.Origin | None:
     return lms_names.moodle_folder(path.name) if path.is_dir() else lms_names.moodle_file(path.name)
 
 
+def source_of(path: Path) -> lms_names.Origin | None:
+    """Whose a child of an LMS export is, according to its name."""
+    return origin(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
+
+
 def is_lms_export(kids: Children) -> bool:
     """True if any name is Moodle's, or at least half of the files have Canvas's names."""
     if any(origin(p) for p in kids.boxes + kids.files):
         return True
-    flat = kids.files + kids.archives
-    named = [p for p in flat if lms_names.canvas_file(p.name)]
-    return bool(named) and 2 * len(named) >= len(flat) and not kids.folders
+    return not kids.folders and lms_names.are_canvas(p.name for p in kids.files + kids.archives)
+
+
+def hold_exports(kids: Children) -> bool:
+    """True if all children are a tutor's downloads from an LMS, such as a folder or zip for each tutorial group.
+
+    If only some are, or one has a student's name, it is a student who gave these names to files.
+    """
+    if kids.links or not kids.boxes or not all(is_cohort_note(p.name) for p in kids.files):
+        return False
+    if any(origin(p) or lms_names.canvas_file(p.name) for p in kids.boxes):
+        return False
+    return all(map(_is_export, kids.folders)) and all(_names_are_export(top_names(p)) for p in kids.archives)
+
+
+def _is_export(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        kids = children(folder)
+        if len(kids.archives) == 1 and not kids.folders and not kids.files:
+            return _names_are_export(top_names(kids.archives[0]))
+        return not kids.links and _names_are_export([p.name for p in kids.boxes + kids.files])
+    return False
+
+
+def _names_are_export(names: Sequence[str]) -> bool:
+    """True if all names but those about the cohort are an LMS's."""
+    theirs = [name for name in names if not (is_clutter_folder(name) or is_clutter_file(name))]
+    named = [n for n in theirs if lms_names.moodle_folder(n) or lms_names.moodle_file(n) or lms_names.canvas_file(n)]
+    return bool(named) and all(name in named or is_cohort_note(name) for name in theirs)
 
 
 def lone_box(kids: Children) -> Path | None:
     """The only folder or zip, if there is nothing else except notes about the cohort."""
     if len(kids.boxes) != 1 or kids.links:
         return None
-    return kids.boxes[0] if all(is_cohort_note(f.name) and not _is_script_name(f) for f in kids.files) else None
+    return kids.boxes[0] if all(is_cohort_note(f.name) and not is_script_name(f) for f in kids.files) else None
 
 
 def handed_in(kids: Children) -> Path | None:
-    """nbgrader's folder with the submissions, if this is an nbgrader course."""
+    """nbgrader's folder with the submissions, if this is an nbgrader course and nobody's work is beside it."""
     names = {p.name for p in kids.folders + kids.files}
-    if "submitted" in names and names & {"source", "release", "autograded", "nbgrader_config.py", "gradebook.db"}:
+    is_course = names & {"source", "release", "autograded", "nbgrader_config.py", "gradebook.db"}
+    others = [p for p in kids.boxes if p.name not in _NBGRADER and not is_generic(stem(p.name))]
+    if "submitted" in {p.name for p in kids.folders} and is_course and not others:
         return next(p for p in kids.folders if p.name == "submitted")
     return None
 
 
-def scripts_in(kids: Children) -> list[Script]:
+def scripts_in(kids: Children) -> list[Glimpse]:
     """The scripts directly in a folder."""
     found = []
     for path in kids.files:
         with contextlib.suppress(OSError):  # a file that has disappeared must not stop the survey of a cohort
             found.append(Found(path.name, path, path.stat().st_size))
-    return read_scripts(found)
+    return scripts_among(found)
 
 
 def is_cohort(kids: Children) -> bool:
@@ -162,26 +195,24 @@ def _count_boxes(kids: Children) -> int:
 
 def _count_with_documents(kids: Children) -> int:
     """The number of students, some with only a document; 0 without such, or if a document has a name of work."""
-    written = [p for p in kids.files if is_document(p.name) or _is_script_name(p)]
+    written = [p for p in kids.files if is_document(p.name) or is_script_name(p)]
     mine = [p for p in written if not is_cohort_note(p.name)]
-    scripts = {own_words(_stem(p)) for p in mine if _is_script_name(p)}
-    owners = {own_words(_stem(p)) for p in mine}
-    if owners == scripts or any(is_generic(_stem(p)) for p in written):
+    scripts = {own_words(stem_of_any(p.name)) for p in mine if is_script_name(p)}
+    owners = {own_words(stem_of_any(p.name)) for p in mine}
+    if owners == scripts or any(is_generic(stem_of_any(p.name)) for p in written):
         return 0
     return len(owners | {own_words(stem(box.name)) for box in kids.boxes if not is_generic(stem(box.name))})
 
 
 def _has_network(folder: Path) -> bool:
     try:
-        return any(s.tier >= HAS_NETWORK for s in read_scripts(within_reason(gather(folder).files)[0]))
+        return has_network(gather(folder).files)
     except OSError:
         return False
 
 
-def _count_scripts(scripts: list[Script]) -> int:
+def _count_scripts(scripts: list[Glimpse]) -> int:
     """The number of groups of scripts that may be different students'."""
-    if any(is_lab_name(s.name) for s in scripts):
-        return 0
     owners = {s.name for s in scripts if s.defines_net}
     groups: list[set[object]] = []
     for script in scripts:
@@ -191,38 +222,15 @@ def _count_scripts(scripts: list[Script]) -> int:
             ties: set[object] = {script.name, own_words(stem(script.name)), *imports}
             tied = [g for g in groups if g & ties]
             groups = [g for g in groups if not g & ties] + [ties.union(*tied)]
+    main = [s for s in scripts if is_lab_name(s.name)]
+    if main:  # one student's, with other scripts beside it; or one file with the lab's name among those of students
+        wanted = {name for s in main for name in s.imports if len(s.imports & owners) < 2}
+        networks = {s.name for s in scripts if s.has_network}
+        groups = [g for g in groups if g & networks and not g & wanted]
+        return len(groups) if len(groups) >= 2 else 0
     return len(groups)
 
 
-def loose_groups(kids: Children) -> list[tuple[str, tuple[Path, ...]]]:
-    """The files directly in a cohort's folder, by student. Names that differ only in generic words belong together,
-    and so do ``alice (1)`` and ``alice``.
-
-    The id is the script's stem, or that of another file without a script. Only files about the cohort have no student.
-    """
-    scripts = {s.name for s in scripts_in(kids) if not is_test_name(s.name)}
-    known = {_stem(path) for path in kids.files}
-    groups: dict[tuple[str, ...], list[Path]] = {}
-    for path in kids.files:
-        is_script = path.name in scripts or (_is_script_name(path) and not is_test_name(path.name))
-        if path.name not in _PACKAGING and (is_script or not is_cohort_note(path.name)):
-            name = _stem(path)
-            name = first if (first := without_copy_mark(name)) in known else name
-            groups.setdefault(own_words(name) or (name,), []).append(path)
-    result = []
-    for paths in groups.values():
-        mine = [p for p in paths if p.name in scripts] or [p for p in paths if _is_script_name(p)]
-        named = [p for p in paths if not is_generic(_stem(p)) and not is_test_name(p.name)]
-        if mine or named:
-            result.append((min((_stem(p) for p in mine or named), key=len), tuple(paths)))
-    return result
-
-
-def _stem(path: Path) -> str:
-    """The name of a file without its suffixes, known or not."""
-    name = stem(path.name)
-    return name if name != path.name or not _SUFFIX.fullmatch(path.suffix) else path.stem
-
-
-def _is_script_name(path: Path) -> bool:
-    return path.suffix.casefold() in {".py", ".pyw", ".ipynb"} or stem(path.name) == stem(SCRIPT)
+def loose_in(kids: Children) -> list[Loose]:
+    """The files directly in a cohort's folder, by student."""
+    return loose_files(kids.files, {s.name: s for s in scripts_in(kids)})
