@@ -47,11 +47,6 @@ def _with_hold(id: str, finding: Finding, doubts: Sequence[Doubt]) -> Finding:
     return finding if is_settled or not reasons else waiting(finding, reasons[0])
 
 
-def all_held(findings: Mapping[str, Finding], reason: str) -> dict[str, Finding]:
-    """The findings, ``loads`` included, as proposals that wait for a tutor, because the script itself is in doubt."""
-    return {id: f if f.status is Status.ERROR else waiting(f, reason) for id, f in findings.items()}
-
-
 def waiting(finding: _Found, reason: str) -> _Found:
     """``finding`` as one that waits for a tutor, with the reason in front of its message."""
     more = "" if finding.status is Status.PASSED else f" {finding.message.removeprefix(_WAITING)}"

@@ -43,7 +43,7 @@ class Submission:
     claim: str = ""
     """Why it is open whose work this is, so that everything waits for a tutor: one sentence, or empty."""
     answers_claim: str = ""
-    """Why it is open whose the answers are, so that they wait for a tutor: one sentence, or empty."""
+    """Why it is open whose the answers and the experiment are, so that they wait: one sentence, or empty."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from grader.answers.own_network import notes
 from grader.answers.sheet_marking import Marker, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.case import listed, not_reached
-from grader.checks.holds import all_held, flags_of, waiting, with_holds
+from grader.checks.holds import flags_of, waiting, with_holds
 from grader.checks.training import best_accuracy
 from grader.experiment.findings import experiment_findings
 from grader.lab4.files import SCRIPT
@@ -51,8 +51,6 @@ def report_of(
     if evidence.load is None and submission.has_network and findings["loads"].status is Status.FAILED:
         findings["loads"] = replace(findings["loads"], status=Status.NEEDS_REVIEW)  # no settled zero on work
     findings = with_holds(findings, evidence.doubts)
-    if submission.code_document:
-        findings = all_held(findings, f"The code was taken from {submission.code_document}.")
     answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
@@ -102,11 +100,10 @@ def _report(
     experiment: Experiment | None,
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
-    if claim := submission.claim or submission.answers_claim:
-        answers = tuple(_held(result, claim) for result in answers)
     tried = _experiment_items(rubric, experiment, sheet)
-    if submission.claim:
-        items, tried = (tuple(_held(result, submission.claim) for result in results) for results in (items, tried))
+    copied = f"The code was taken from {submission.code_document}." if submission.code_document else ""
+    items = _held(items, submission.claim or copied)
+    tried, answers = (_held(part, submission.claim or submission.answers_claim) for part in (tried, answers))
     results = (*items, *(tried if rubric.experiment else ()), *answers)
     lost = lost_without_cause(results)
     if lost:
@@ -115,10 +112,12 @@ def _report(
     return replace(report, unmarked=() if rubric.experiment else tried)
 
 
-def _held(result: Result, reason: str) -> Result:
-    """The result as a proposal, because it is open whose work this is; an error of the grader stays one."""
-    if result.status is Status.ERROR:
-        return result
+def _held(results: tuple[Result, ...], reason: str) -> tuple[Result, ...]:
+    """The results as proposals that wait for a tutor, if there is a reason; an error of the grader stays one."""
+    return tuple(r if r.status is Status.ERROR else _proposed(r, reason) for r in results) if reason else results
+
+
+def _proposed(result: Result, reason: str) -> Result:
     proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
     return replace(waiting(result, reason), awarded=Decimal("0.00"), proposed=proposed)
 

@@ -173,7 +173,8 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
         prefix = part.name if is_folder and len(parts) > 1 else ""
         pile.add(Part(part.path, "" if is_folder else part.name, part.level), prefix)
     root, files = _rooted(pile.files, scratch)
-    choice = _chosen(delivery, files)
+    main = clean_component(delivery.main) if delivery.main else ""
+    choice = choose(files, is_named_by_student=delivery.is_named_by_student, main=main)
     script = choice.candidates[0] if choice.candidates else None
     flags = (*choice.flags, *_flags(pile))
     problem = "" if script else _problem(pile, choice)
@@ -210,15 +211,6 @@ def _root(found: Found) -> Path | None:
         return None
     root = found.path.parents[len(parts) - 1]
     return root if all(clean_component(p) == p for p in root.parts[1:]) else None
-
-
-def _chosen(delivery: Delivery, files: list[Found]) -> Choice:
-    named = [f for f in files if delivery.main and f.name == clean_component(delivery.main)]
-    if named:
-        chosen = choose(named, is_named_by_student=True)
-        if chosen.candidates:
-            return chosen
-    return choose(files, is_named_by_student=delivery.is_named_by_student)
 
 
 def _problem(pile: _Pile, choice: Choice) -> str:

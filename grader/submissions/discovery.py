@@ -145,7 +145,9 @@ class _Survey:
         found += [self.loose(folder, loose, level) for loose in layout.loose_in(kids)]
         for lost, refusal in self.refused.items():
             if lost.parent == folder and not lost.exists():
-                found.append(Delivery(str(lost), stem(lost.name), (), (refusal,)))
+                source = layout.source_of(lost)
+                key, id = (source.key, source.id) if source else (str(lost), stem(lost.name))
+                found.append(Delivery(key, id, (), (refusal,)))
         return found
 
     def loose(self, folder: Path, loose: Loose, level: int) -> Delivery:
@@ -170,10 +172,12 @@ class _Survey:
         sources = {path: source for path in children if (source := layout.source_of(path))}
         rest = set(children) - set(sources)
         # A platform names all in one way; a name in another way is a student's or a tutor's.
-        style, count = Counter(source.style for source in sources.values()).most_common(1)[0]
+        students = {source.key: source.style for source in sources.values()}
+        style, _ = Counter(students.values()).most_common(1)[0]
+        are_platforms = 2 * sum(source.style == style for source in sources.values()) >= len(children)
         for path, source in sources.items():
             prefix = "" if source.plugin == "file" else f"{source.plugin}/"
-            is_platforms = source.style == style and 2 * count >= len(children)
+            is_platforms = are_platforms and source.style == style
             found.append(
                 Delivery(
                     source.key,

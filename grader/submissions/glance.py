@@ -16,6 +16,8 @@ from grader.submissions.files import MIB, Found
 from grader.submissions.ignored import SCRIPT_SUFFIXES, is_foreign_script, is_loose, is_test_name
 from grader.submissions.script_imports import module_files, modules
 
+_MOST_CODE = MIB // 4
+"""Characters of one script's code that are looked at; the lab's script has about ten thousand."""
 _MOST_FILES = 60
 _MOST_BYTES = 8 * MIB
 """Limits of a look into one folder; the template and its answers together have 30 kB."""
@@ -98,7 +100,7 @@ def _code(path: Path) -> str:
     text = raw.replace(b"\0", b"").decode("utf-8", "replace")
     if path.suffix.casefold() == ".ipynb":
         text = _cells(text)
-    return "\n" + text.replace("\r\n", "\n").replace("\r", "\n")
+    return "\n" + text[:_MOST_CODE].replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _cells(text: str) -> str:

@@ -103,7 +103,7 @@ def source_of(path: Path) -> lms_names.Origin | None:
 
 def is_lms_export(kids: Children) -> bool:
     """True if any name is Moodle's, or at least half of the files have Canvas's names."""
-    if any(origin(p) for p in kids.boxes + kids.files):
+    if any(map(origin, kids.boxes + kids.files)):
         return True
     return not kids.folders and lms_names.are_canvas(p.name for p in kids.files + kids.archives)
 
@@ -117,12 +117,21 @@ def hold_exports(kids: Children) -> bool:
         return False
     if any(origin(p) or lms_names.canvas_file(p.name) for p in kids.boxes):
         return False
-    return all(map(_is_export, kids.folders)) and all(_names_are_export(top_names(p)) for p in kids.archives)
+    filled = [box for box in kids.boxes if box.is_file() or not _is_empty(box)]
+    return bool(filled) and all(map(_is_export, filled))
 
 
-def _is_export(folder: Path) -> bool:
+def _is_empty(folder: Path) -> bool:
     with contextlib.suppress(OSError):
-        kids = children(folder)
+        return children(folder).is_empty
+    return False
+
+
+def _is_export(box: Path) -> bool:
+    if box.is_file():
+        return _names_are_export(top_names(box))
+    with contextlib.suppress(OSError):
+        kids = children(box)
         if len(kids.archives) == 1 and not kids.folders and not kids.files:
             return _names_are_export(top_names(kids.archives[0]))
         return not kids.links and _names_are_export([p.name for p in kids.boxes + kids.files])
@@ -132,7 +141,7 @@ def _is_export(folder: Path) -> bool:
 def _names_are_export(names: Sequence[str]) -> bool:
     """True if all names but those about the cohort are an LMS's."""
     theirs = [name for name in names if not (is_clutter_folder(name) or is_clutter_file(name))]
-    named = [n for n in theirs if lms_names.moodle_folder(n) or lms_names.moodle_file(n) or lms_names.canvas_file(n)]
+    named = {n for n in theirs if lms_names.moodle_folder(n) or lms_names.moodle_file(n) or lms_names.canvas_file(n)}
     return bool(named) and all(name in named or is_cohort_note(name) for name in theirs)
 
 
@@ -187,10 +196,12 @@ def has_several_students(kids: Children) -> bool:
 
 def _count_boxes(kids: Children) -> int:
     named = [b for b in kids.boxes if not is_generic(stem(b.name))]
+    count = len(named) + len(kids.links)
+    if len(named) >= 2:
+        return count
     others = [b for b in kids.folders if b not in named and not is_version_of(b.name)]
-    if len(named) >= 2 or not others:
-        return len(named) + len(kids.links)
-    return len(named) + len(kids.links) + sum(_has_network(b) for b in others)
+    exports = sum(_is_export(b) for b in kids.boxes if b not in named)
+    return count + max(exports, sum(map(_has_network, others)))
 
 
 def _count_with_documents(kids: Children) -> int:
@@ -233,4 +244,5 @@ def _count_scripts(scripts: list[Glimpse]) -> int:
 
 def loose_in(kids: Children) -> list[Loose]:
     """The files directly in a cohort's folder, by student."""
-    return loose_files(kids.files, {s.name: s for s in scripts_in(kids)})
+    scripts = {s.name: s for s in scripts_in(kids)}
+    return loose_files(kids.files, scripts, boxes=[stem(box.name) for box in kids.boxes])

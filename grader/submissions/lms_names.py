@@ -71,7 +71,7 @@ def canvas_file(name: str) -> Origin | None:
 
 
 def are_canvas(names: Iterable[str]) -> bool:
-    """True if at least half of the files in a folder have Canvas's names."""
+    """True if at least half of the names in a folder are Canvas's."""
     names = list(names)
     named = sum(canvas_file(name) is not None for name in names)
     return named > 0 and 2 * named >= len(names)

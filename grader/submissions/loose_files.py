@@ -13,15 +13,16 @@ Students choose the names of such files, so a name proves nothing. Therefore:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.lab4.files import SCRIPT
 from grader.submissions.glance import Glimpse
-from grader.submissions.ignored import SCRIPT_SUFFIXES, is_cohort_note, is_document, is_test_name
+from grader.submissions.ignored import SCRIPT_SUFFIXES, is_cohort_note, is_test_name
 from grader.submissions.naming import (
     copy_number,
+    folded,
     is_generic,
     own_words,
     printable,
@@ -34,6 +35,7 @@ from grader.submissions.naming import (
 )
 
 _PACKAGING = frozenset({"__init__.py", "setup.py"})
+_MOST_IMPORTED = 20
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,34 @@ class Loose:
     is_version: bool = False
 
 
-def loose_files(paths: Sequence[Path], scripts: Mapping[str, Glimpse]) -> list[Loose]:
-    """Every file in a cohort's folder but those about the cohort; ``scripts`` has those that look like scripts."""
-    groups = _by_owner(paths, scripts)
-    usual = _usual_form(groups, scripts)
-    return [loose for group in groups for loose in _divided(group, scripts, usual)]
+def loose_files(paths: Sequence[Path], scripts: Mapping[str, Glimpse], *, boxes: Sequence[str]) -> list[Loose]:
+    """Every file in a cohort's folder but those about the cohort.
+
+    ``scripts`` has those that look like scripts, ``boxes`` the names of the folders and archives beside them.
+    """
+    groups = _by_owner(paths, scripts, {*boxes, *(stem_of_any(path.name) for path in paths)})
+    usual = _usual_form(groups.values(), scripts)
+    owners = {own_words(box): box for box in boxes}
+    return [
+        _beside(owners[owner], loose) if owner in owners else loose
+        for owner, group in groups.items()
+        for loose in _divided(group, scripts, usual)
+    ]
 
 
-def _by_owner(paths: Sequence[Path], scripts: Mapping[str, Glimpse]) -> list[list[Path]]:
-    known = {stem_of_any(path.name) for path in paths}
+def _beside(box: str, loose: Loose) -> Loose:
+    """Files named after the student of a folder or archive, which may be that student's; equal names are told later."""
+    return loose if folded(loose.id) == folded(box) else replace(loose, claim=_told(box), is_version=True)
+
+
+def _told(name: str) -> str:
+    return f"Its name says that it is another version of {printable(name)}, and anybody can choose a name."
+
+
+def _by_owner(
+    paths: Sequence[Path], scripts: Mapping[str, Glimpse], known: Collection[str]
+) -> dict[tuple[str, ...], list[Path]]:
+    """The files by the words of their names that may name a person; ``known`` are the names without copy marks."""
     groups: dict[tuple[str, ...], list[Path]] = {}
     for path in paths:
         is_script = not is_test_name(path.name) and (path.name in scripts or is_script_name(path))
@@ -69,7 +90,7 @@ def _by_owner(paths: Sequence[Path], scripts: Mapping[str, Glimpse]) -> list[lis
             name = stem_of_any(path.name)
             name = first if (first := without_copy_mark(name)) in known else name
             groups.setdefault(own_words(name) or (name,), []).append(path)
-    return [group for group in groups.values() if any(_names_somebody(path, scripts) for path in group)]
+    return {own: group for own, group in groups.items() if any(_names_somebody(path, scripts) for path in group)}
 
 
 def _names_somebody(path: Path, scripts: Mapping[str, Glimpse]) -> bool:
@@ -82,78 +103,92 @@ def is_script_name(path: Path) -> bool:
     return path.suffix.casefold() in SCRIPT_SUFFIXES or stem(path.name) == stem(SCRIPT)
 
 
-def _works(group: Sequence[Path], scripts: Mapping[str, Glimpse]) -> list[Path]:
+def _works(names: Iterable[str], scripts: Mapping[str, Glimpse]) -> list[str]:
     """The files that would be graded as scripts; a notebook without a network has answers."""
-    return [p for p in group if p.name in scripts and not is_test_name(p.name)]
+    return [name for name in names if name in scripts and not is_test_name(name)]
 
 
-def _form(path: Path) -> tuple[str, ...]:
+def _form(name: str) -> tuple[str, ...]:
     """The words of a name that name the work, such as ``task1 cnn``."""
-    own = set(own_words(stem_of_any(path.name)))
-    return tuple(word for word in words(stem_of_any(path.name)) if word not in own)
+    own = set(own_words(stem_of_any(name)))
+    return tuple(word for word in words(stem_of_any(name)) if word not in own)
 
 
-def _usual_form(groups: Sequence[Sequence[Path]], scripts: Mapping[str, Glimpse]) -> tuple[str, ...] | None:
+def _usual_form(groups: Iterable[Sequence[Path]], scripts: Mapping[str, Glimpse]) -> tuple[str, ...] | None:
     """The form of the names of more than half of the students' scripts; None without one."""
-    forms = [{_form(path) for path in works} for group in groups if (works := _works(group, scripts))]
+    forms = [{_form(name) for name in _works((p.name for p in group), scripts)} for group in groups]
+    forms = [several for several in forms if several]
     counts = Counter(form for several in forms for form in several).most_common(2)
     if not counts or 2 * counts[0][1] <= len(forms) or (len(counts) > 1 and counts[1][1] == counts[0][1]):
         return None
     return counts[0][0]
 
 
-def _is_version(path: Path) -> bool:
-    name = stem_of_any(path.name)
-    return bool(version(name) or copy_number(name)) or without_copy_mark(name) != name
+def _is_version(name: str) -> bool:
+    bare = stem_of_any(name)
+    return bool(version(bare) or copy_number(bare)) or without_copy_mark(bare) != bare
 
 
-def _divided(group: Sequence[Path], scripts: Mapping[str, Glimpse], usual: tuple[str, ...] | None) -> list[Loose]:
-    works = _works(group, scripts)
-    documents = [path for path in group if path not in works]
-    plain = {without_version(stem_of_any(p.name)) for p in documents if not _is_version(p)}
-    versions = [p for p in documents if _is_version(p) and without_version(stem_of_any(p.name)) in plain]
-    documents = [path for path in documents if path not in versions]
-    rest = works
-    for kept in ([p for p in works if _form(p) == usual], [p for p in works if not _is_version(p)]):
-        rest = [p for p in rest if p in kept] or rest
-    claimers = [p for p in works if p not in rest]
-    is_open = len(rest) > 1 or bool(
-        rest and not scripts[rest[0].name].has_network and any(scripts[p.name].has_network for p in claimers)
-    )
-    if is_open:
-        rest, claimers = works, []
-    claim = f"It may be another student's version of the same work: {_listed(works)}." if is_open else ""
-    found = [_with(p, scripts, group, documents, claim) for p in rest]
-    if not works and documents:
-        id = min((stem_of_any(p.name) for p in documents if _names_somebody(p, scripts)), key=len, default="")
-        id = id or stem_of_any(documents[0].name)
-        found = [Loose(id, tuple(documents), answers_claim=_put_together(documents))]
-    for path in (*claimers, *versions):
-        of = printable(found[0].paths[0].name)
-        told = f"Its name says that it is another version of {of}, and anybody can choose a name."
-        claimed = _with(path, scripts, group, (), told) if path in claimers else Loose(stem_of_any(path.name), (path,))
-        found.append(replace(claimed, claim=told, is_version=True))
-    return found
+def _divided(group: Sequence[Path], scripts: Mapping[str, Glimpse], usual: tuple[str, ...] | None) -> Iterator[Loose]:
+    """The files of one owner as one submission, and others for the files that claim to be that owner's."""
+    here = {path.name: path for path in group}
+    works = _works(here, scripts)
+    documents, versions = _without_versions([name for name in here if name not in set(works)])
+    needed = {name: _needed(name, scripts, here) for name in works}
+    main = _main(works, usual)
+    others = [name for name in works if name not in needed.get(main, ())]
+    has_network = {name: any(scripts[file].has_network for file in needed[name]) for name in works}
+    if main and not has_network[main] and any(has_network[name] for name in others):
+        main = ""
+    doubt = "" if main else f"It may be another student's version of the same work: {_listed(works)}."
+    for name in [main] if main else works:
+        files = (*needed[name], *documents)
+        yield Loose(stem_of_any(name), tuple(here[file] for file in files), name, doubt, _put_together(name, documents))
+    if documents and not works:
+        first = min(documents, key=lambda name: (not _names_somebody(here[name], scripts), len(stem_of_any(name))))
+        rest = [name for name in documents if name != first]
+        yield Loose(
+            stem_of_any(first), tuple(here[name] for name in documents), answers_claim=_put_together(first, rest)
+        )
+    for name in (*(others if main else ()), *versions):
+        paths = tuple(here[file] for file in needed.get(name, (name,)))
+        yield Loose(
+            stem_of_any(name), paths, name if name in needed else "", _told(main or group[0].name), is_version=True
+        )
 
 
-def _with(
-    script: Path, scripts: Mapping[str, Glimpse], group: Sequence[Path], documents: Sequence[Path], claim: str
-) -> Loose:
-    """A script with what it imports from the files of the same owner, and with ``documents``."""
-    wanted = [script.name]
+def _main(works: Sequence[str], usual: tuple[str, ...] | None) -> str:
+    """The script that is the student's by its name; empty if there is none, or if several may be."""
+    rest = list(works)
+    for kept in ({name for name in works if _form(name) == usual}, {name for name in works if not _is_version(name)}):
+        rest = [name for name in rest if name in kept] or rest
+    return rest[0] if len(rest) == 1 else ""
+
+
+def _without_versions(documents: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The documents, and those whose names are another's with a version."""
+    plain = {without_version(stem_of_any(name)) for name in documents if not _is_version(name)}
+    versions = [name for name in documents if _is_version(name) and without_version(stem_of_any(name)) in plain]
+    return [name for name in documents if name not in set(versions)], versions
+
+
+def _needed(script: str, scripts: Mapping[str, Glimpse], here: Collection[str]) -> list[str]:
+    """A script, and the scripts of the same owner that it imports, directly or not."""
+    wanted = [script]
     for name in wanted:
-        wanted += sorted(scripts[name].imports & {p.name for p in group if p.name in scripts} - set(wanted))
-    paths = [script, *(p for p in group if p.name in wanted[1:]), *documents]
-    return Loose(stem_of_any(script.name), tuple(paths), script.name, claim, _put_together([script, *documents]))
+        if len(wanted) < _MOST_IMPORTED:
+            wanted += sorted(
+                file for file in scripts[name].imports if file in here and file in scripts and file not in wanted
+            )
+    return wanted
 
 
-def _put_together(paths: Sequence[Path]) -> str:
+def _put_together(name: str, documents: Sequence[str]) -> str:
     """Why the answers in these files wait; empty if there is only one file."""
-    if len(paths) < 2 or not any(is_document(p.name) for p in paths[1:]):
+    if not documents:
         return ""
-    return f"These files were put together by their names, which anybody can choose: {_listed(paths)}."
+    return f"These files were put together by their names, which anybody can choose: {_listed([name, *documents])}."
 
 
-def _listed(paths: Sequence[Path]) -> str:
-    names = [printable(path.name) for path in paths]
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(printable, names[:4])) + (", ..." if len(names) > 4 else "")
