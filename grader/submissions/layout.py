@@ -1,17 +1,19 @@
-"""Distinguish a submission from a cohort, and find out whose each folder, file and zip is. Unpacks nothing.
+"""Distinguish a submission from a cohort, and find out whose each folder, file and zip is, by names and a cheap look.
 
-The students among the children of a folder are counted:
+Only the outermost level counts: what a student handed in is never divided, whatever the names in it. The students among the children of a folder are counted:
 
 - Names from an LMS (Moodle, Canvas) always mean a cohort.
 - If there is only one folder or zip, its content decides.
+- If all folders and zips have nothing but names from an LMS in them, they are a tutor's tutorial groups. If only some
+  have, they are students' who gave their files such names, and assembly holds them for a tutor.
 - A name is generic if it names work and not a person (``Lab 4``, ``src``, ``part2``).
 - If the folder has no script of its own, each folder or zip with a name that is not generic counts. A folder with a
   generic name counts as well if it contains a network, unless the name is a version (``v1``, ``old``).
 - Three or more separate documents, scripts, folders and zips with names that are not generic count, unless a document
   or script beside them has a generic name.
 - If the folder has scripts of its own, only names that are not generic count: folders with a network, and scripts.
-  Scripts that are connected by imports or by name (``cnn_v1``, ``cnn_v2``) count once, and no script counts beside a
-  ``task1_cnn``.
+  Scripts that are connected by imports or by name (``cnn_v1``, ``cnn_v2``) count once. Beside a ``task1_cnn``, scripts
+  count only if there are two or more with networks that it does not import.
 
 Two or more students make a cohort. Then every folder, zip and script in it is a submission, whatever its name, and so
 is every other file that is not about the cohort. So a folder with ``task1_cnn.py`` and ``model.py`` is one submission,
