@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,13 +170,9 @@ class _Survey:
         children = kids.boxes + kids.files
         sources = {path: source for path in children if (source := layout.source_of(path))}
         rest = set(children) - set(sources)
-        # A platform names all in one way; a name in another way is a student's or a tutor's.
-        students = {source.key: source.style for source in sources.values()}
-        style, _ = Counter(students.values()).most_common(1)[0]
-        are_platforms = 2 * sum(source.style == style for source in sources.values()) >= len(children)
+        style = layout.style_of_platform(kids, sources)
         for path, source in sources.items():
             prefix = "" if source.plugin == "file" else f"{source.plugin}/"
-            is_platforms = are_platforms and source.style == style
             found.append(
                 Delivery(
                     source.key,
@@ -185,7 +180,7 @@ class _Survey:
                     (Part(path, prefix + source.file, level=level),),
                     self.refused_below(path),
                     account=source.account,
-                    standing=Standing.PLATFORM if is_platforms else Standing.NAMED,
+                    standing=Standing.PLATFORM if source.style == style else Standing.NAMED,
                 )
             )
         others = layout.Children(

@@ -1,6 +1,7 @@
 """Distinguish a submission from a cohort, and find out whose each folder, file and zip is, by names and a cheap look.
 
-Only the outermost level counts: what a student handed in is never divided, whatever the names in it. The students among the children of a folder are counted:
+Only the outermost level counts: what a student handed in is never divided, whatever the names in it. The students
+among the children of a folder are counted:
 
 - Names from an LMS (Moodle, Canvas) always mean a cohort.
 - If there is only one folder or zip, its content decides.
@@ -23,7 +24,8 @@ and one with ``alice.py`` and ``bob.py`` is two.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +103,18 @@ def origin(path: Path) -> lms_names.Origin | None:
 def source_of(path: Path) -> lms_names.Origin | None:
     """Whose a child of an LMS export is, according to its name."""
     return origin(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
+
+
+def style_of_platform(kids: Children, sources: Mapping[Path, lms_names.Origin]) -> str:
+    """The style in which a platform named the children of an LMS export; empty if no style has most of its kind.
+
+    A platform names all in one way. A name in another way, or one of a few such names among many others, is a student's
+    or a tutor's. ``sources`` are the children with an LMS's names.
+    """
+    style, _ = Counter({source.key: source.style for source in sources.values()}.values()).most_common(1)[0]
+    kind = kids.folders if style == lms_names.MOODLE_FOLDER else kids.archives + kids.files
+    named = sum(path in sources and sources[path].style == style for path in kind)
+    return style if 2 * named > sum(path in sources or not is_cohort_note(path.name) for path in kind) else ""
 
 
 def is_lms_export(kids: Children) -> bool:

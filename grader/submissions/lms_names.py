@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 
 from grader.submissions.naming import folded, printable
 
+MOODLE_FOLDER = "moodle folder"
+"""The style of Moodle's names for folders."""
 _MOODLE_FOLDER = re.compile(r"^(?P<name>[^_/]+)_(?P<pid>\d+)_assignsubmission_(?P<plugin>[a-z0-9]+)_?$")
 _MOODLE_FILE = re.compile(r"^(?P<name>[^_/]+)_(?P<pid>\d+)_assignsubmission_(?P<plugin>[a-z0-9]+)_(?P<file>.+)$", re.S)
 _TEAM_FOLDER = re.compile(r"^(?P<name>[^_/]+)_assignsubmission_(?P<plugin>[a-z0-9]+)_?$")
@@ -44,9 +46,9 @@ class Origin:
 def moodle_folder(name: str) -> Origin | None:
     """``Jane Doe_5012345_assignsubmission_file`` (or with a trailing underscore), or a group's without a number."""
     if match := _MOODLE_FOLDER.match(name):
-        return Origin("moodle folder", f"moodle {match['pid']}", f"{match['name']}_{match['pid']}", match["plugin"])
+        return Origin(MOODLE_FOLDER, f"moodle {match['pid']}", f"{match['name']}_{match['pid']}", match["plugin"])
     if match := _TEAM_FOLDER.match(name):
-        return Origin("moodle folder", "", match["name"], match["plugin"])
+        return Origin(MOODLE_FOLDER, "", match["name"], match["plugin"])
     return None
 
 

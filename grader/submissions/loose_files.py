@@ -7,7 +7,7 @@ Students choose the names of such files, so a name proves nothing. Therefore:
 - No script replaces another. Of several scripts, the one named like most of the other students' is the student's, then
   the one without a version (``alice.py`` beside ``alice_v9.py``). Every other one is a submission of its own that waits
   for a tutor; if the names leave it open which is the student's, all wait. A script takes along what it imports.
-- A document whose name is another's with a version (``alice_answers_v2.md``) waits as a submission of its own.
+- Another file whose name is one of theirs with a version (``alice_answers_v2.md``) waits as a submission of its own.
 """
 
 from __future__ import annotations
@@ -133,12 +133,15 @@ def _divided(group: Sequence[Path], scripts: Mapping[str, Glimpse], usual: tuple
     """The files of one owner as one submission, and others for the files that claim to be that owner's."""
     here = {path.name: path for path in group}
     works = _works(here, scripts)
-    documents, versions = _without_versions([name for name in here if name not in set(works)])
+    plain = {without_version(stem_of_any(name)) for name in here if not _is_version(name)}
+    others = [name for name in here if name not in set(works)]
+    versions = [name for name in others if _is_version(name) and without_version(stem_of_any(name)) in plain]
+    documents = [name for name in others if name not in set(versions)]
     needed = {name: _needed(name, scripts, here) for name in works}
     main = _main(works, usual)
-    others = [name for name in works if name not in needed.get(main, ())]
+    rivals = [name for name in works if name not in needed.get(main, ())]
     has_network = {name: any(scripts[file].has_network for file in needed[name]) for name in works}
-    if main and not has_network[main] and any(has_network[name] for name in others):
+    if main and not has_network[main] and any(has_network[name] for name in rivals):
         main = ""
     doubt = "" if main else f"It may be another student's version of the same work: {_listed(works)}."
     for name in [main] if main else works:
@@ -150,7 +153,7 @@ def _divided(group: Sequence[Path], scripts: Mapping[str, Glimpse], usual: tuple
         yield Loose(
             stem_of_any(first), tuple(here[name] for name in documents), answers_claim=_put_together(first, rest)
         )
-    for name in (*(others if main else ()), *versions):
+    for name in (*(rivals if main else ()), *versions):
         paths = tuple(here[file] for file in needed.get(name, (name,)))
         yield Loose(
             stem_of_any(name), paths, name if name in needed else "", _told(main or group[0].name), is_version=True
@@ -163,13 +166,6 @@ def _main(works: Sequence[str], usual: tuple[str, ...] | None) -> str:
     for kept in ({name for name in works if _form(name) == usual}, {name for name in works if not _is_version(name)}):
         rest = [name for name in rest if name in kept] or rest
     return rest[0] if len(rest) == 1 else ""
-
-
-def _without_versions(documents: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The documents, and those whose names are another's with a version."""
-    plain = {without_version(stem_of_any(name)) for name in documents if not _is_version(name)}
-    versions = [name for name in documents if _is_version(name) and without_version(stem_of_any(name)) in plain]
-    return [name for name in documents if name not in set(versions)], versions
 
 
 def _needed(script: str, scripts: Mapping[str, Glimpse], here: Collection[str]) -> list[str]:

@@ -55,6 +55,12 @@ CANVAS: Files = {"smithalice_12345_678901_task1_cnn.py": NET, "jonesbob_22222_67
         ),
         pytest.param(
             MOODLE,
+            {f"{ALICE}x.py": BLANK, "Alice Smith_12345.zip": zipped({"a.py": BLANK}), "Аlice Smith_12345.py": BLANK},
+            ["Alice Smith_12345 (2)", "Alice Smith_12345 (3)", "Аlice Smith_12345"],
+            id="more-files-than-moodles-folders",
+        ),
+        pytest.param(
+            MOODLE,
             {"Alice Smith_12345/task1_cnn.py": BLANK},
             ["Alice Smith_12345 (2)"],
             id="a-plain-name-beside-moodles",
@@ -75,6 +81,9 @@ CANVAS: Files = {"smithalice_12345_678901_task1_cnn.py": NET, "jonesbob_22222_67
             id="a-zip-with-anothers-name-in-it",
         ),
         pytest.param(LOOSE, {"alice_v9.py": BLANK}, ["alice_v9"], id="version"),
+        pytest.param(
+            LOOSE, {"alice_v9.ipynb": "{}", "bob-1.docx": "x"}, ["alice_v9", "bob-1"], id="version-as-document"
+        ),
         pytest.param(LOOSE, {"alice (1).py": BLANK}, ["alice (1)"], id="copy-of-a-browser"),
         pytest.param(LOOSE, {"alice_final.ipynb": notebook(NET)}, ["alice_final"], id="notebook"),
         pytest.param(LOOSE, {"alice_net.txt": NET, "alice_v2.py": NET}, ["alice_net", "alice_v2"], id="text"),
@@ -125,6 +134,7 @@ def facts(submission: Submission) -> tuple[object, ...]:
             {"smithalice_12345_678901_a.py": NET, "mallory_12345_678903_a.py": NET},
             ["mallory_12345", "smithalice_12345"],
         ),
+        (LOOSE | {"alice_assignsubmission_file_a.py": NET}, ["alice", "alice (2)"]),
         ({"alice/a.py": NET, "\u0430lice/a.py": NET}, ["alice", "\u0430lice"]),
         ({"alice/a.py": NET, "ａｌｉｃｅ.zip": zipped({"a.py": NET})}, ["alice", "ａｌｉｃｅ"]),
         ({"alice.py": NET, "a\u200blice.py": NET}, ["a_lice", "alice"]),
