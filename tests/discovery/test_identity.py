@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from grader.model import Submission
-from grader.submissions import archives
+from grader.submissions import archives, survey
 from grader.submissions.look_alikes import skeleton
 from grader.submissions.member import Limits
 from tests.support.submission_files import BLANK, NET, bounced, flags, found, notebook, write, zipped
@@ -218,13 +219,17 @@ def test_too_much_of_one_student_in_a_cohorts_zip_costs_only_that_student(
     assert result["n_2"].script
 
 
-def test_a_students_archives_are_not_opened_by_the_survey(
+def test_the_survey_neither_unpacks_nor_parses_students_work(
     cohort: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from grader.submissions import survey
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the survey parses code")
 
-    write(cohort, {"ann/inner.zip": zipped({"a.py": NET}), "ben.zip": zipped({"a.py": NET}), "cy/a.py": NET})
-    assert [delivery.id for delivery in survey(cohort, scratch)] == ["ann", "ben", "cy"]
+    write(cohort, {"ann/inner.zip": zipped({"a.py": NET}), "ben.zip": zipped({"a.py": NET}), "lab4/a.py": NET})
+    write(cohort, {"dee.py": NET, "eve.ipynb": notebook(NET), "eve.py": "(" * 100_000, "lab5/b.ipynb": "[" * 100_000})
+    monkeypatch.setattr(ast, "parse", refuse)
+    ids = [delivery.id for delivery in survey(cohort, scratch)]
+    assert ids == ["ann", "ben", "dee", "eve", "eve (2)", "lab4", "lab5"]
     assert not list(scratch.iterdir())
 
 
