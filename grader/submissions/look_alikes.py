@@ -1,6 +1,6 @@
 """Tell names that look the same although their characters differ: Cyrillic a, full-width letters, invisible ones.
 
-The letters of other alphabets that look like Latin ones come from Unicode's confusables (UTS #39), those of Cyrillic,
+The letters of other alphabets that look like Latin ones follow Unicode's confusables (UTS #39), for Cyrillic,
 Greek, Armenian and extended Latin. Compatibility forms, such as full-width and mathematical letters, come from NFKC.
 """
 
