@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from grader.model import Finding, Flag, Status
+from grader.model import Finding, Flag, Result, Status
 from grader.model.evidence import ALL_CHECKS, Doubt, Evidence
 
+_Found = TypeVar("_Found", Finding, Result)
 _WAITING = "Waiting for a tutor: "
 ENDINGS = {
     "crashed": "The submission wrote to the grader's own channel; read its code.",
@@ -43,15 +45,11 @@ def _with_hold(id: str, finding: Finding, doubts: Sequence[Doubt]) -> Finding:
     is_settled = finding.status in {Status.NEEDS_REVIEW, Status.ERROR}
     reasons = [doubt.message for doubt in doubts if doubt.check == ALL_CHECKS and id != "loads"]
     reasons += [doubt.message for doubt in doubts if doubt.check == id and is_earned]
-    return finding if is_settled or not reasons else _waiting(finding, reasons[0])
+    return finding if is_settled or not reasons else waiting(finding, reasons[0])
 
 
-def all_held(findings: Mapping[str, Finding], reason: str) -> dict[str, Finding]:
-    """The findings, ``loads`` included, as proposals that wait for a tutor, because the script itself is in doubt."""
-    return {id: f if f.status is Status.ERROR else _waiting(f, reason) for id, f in findings.items()}
-
-
-def _waiting(finding: Finding, reason: str) -> Finding:
+def waiting(finding: _Found, reason: str) -> _Found:
+    """``finding`` as one that waits for a tutor, with the reason in front of its message."""
     more = "" if finding.status is Status.PASSED else f" {finding.message.removeprefix(_WAITING)}"
     message = f"{_WAITING}{reason}{more}"
     return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="", cause="")

@@ -40,6 +40,10 @@ class Submission:
     """The document from which ``script`` was extracted; empty if the script itself was handed in."""
     has_unread_work: bool = False
     """Whether there is no script, but something that may contain it and could not be read; ``problem`` names it."""
+    claim: str = ""
+    """Why it is open whose work this is, so that everything waits for a tutor: one sentence, or empty."""
+    answers_claim: str = ""
+    """Why it is open whose the answers and the experiment are, so that they wait: one sentence, or empty."""
 
 
 @dataclass(frozen=True)

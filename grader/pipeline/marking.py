@@ -13,7 +13,7 @@ from grader.answers.own_network import notes
 from grader.answers.sheet_marking import Marker, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.case import listed, not_reached
-from grader.checks.holds import all_held, flags_of, with_holds
+from grader.checks.holds import flags_of, waiting, with_holds
 from grader.checks.training import best_accuracy
 from grader.experiment.findings import experiment_findings
 from grader.lab4.files import SCRIPT
@@ -51,8 +51,6 @@ def report_of(
     if evidence.load is None and submission.has_network and findings["loads"].status is Status.FAILED:
         findings["loads"] = replace(findings["loads"], status=Status.NEEDS_REVIEW)  # no settled zero on work
     findings = with_holds(findings, evidence.doubts)
-    if submission.code_document:
-        findings = all_held(findings, f"The code was taken from {submission.code_document}.")
     answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
     report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
@@ -103,12 +101,25 @@ def _report(
 ) -> Report:
     items = tuple(_item(criterion, findings[criterion.id]) for criterion in rubric.part2)
     tried = _experiment_items(rubric, experiment, sheet)
+    copied = f"The code was taken from {submission.code_document}." if submission.code_document else ""
+    items = _held(items, submission.claim or copied)
+    tried, answers = (_held(part, submission.claim or submission.answers_claim) for part in (tried, answers))
     results = (*items, *(tried if rubric.experiment else ()), *answers)
     lost = lost_without_cause(results)
     if lost:
         raise GraderFault(f"no fault was found that explains the loss of points in {listed([one.id for one in lost])}")
     report = _summed(submission, results, flags)
     return replace(report, unmarked=() if rubric.experiment else tried)
+
+
+def _held(results: tuple[Result, ...], reason: str) -> tuple[Result, ...]:
+    """The results as proposals that wait for a tutor, if there is a reason; an error of the grader stays one."""
+    return tuple(r if r.status is Status.ERROR else _proposed(r, reason) for r in results) if reason else results
+
+
+def _proposed(result: Result, reason: str) -> Result:
+    proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
+    return replace(waiting(result, reason), awarded=Decimal("0.00"), proposed=proposed)
 
 
 def _experiment_items(rubric: Rubric, experiment: Experiment | None, sheet: AnswerSheet) -> tuple[Result, ...]:

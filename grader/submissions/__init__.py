@@ -4,7 +4,8 @@
 submission. ``survey`` and ``assemble`` are its two steps. :mod:`grader.submissions.layout` distinguishes a submission
 from a cohort; :mod:`grader.submissions.script_choice` chooses the script. The id of a submission is the name of its
 folder or file without ``.zip`` or ``.py``. Moodle's ids are ``Jane Doe_5012345`` (all folders and files with the same
-participant number are one submission), Canvas's ``doejane_12345``. Equal ids get `` (2)``.
+name and number are one submission), Canvas's ``doejane_12345``. Equal ids get `` (2)``, and
+:mod:`grader.submissions.claims` says whose work waits for a tutor then.
 
 May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``, ``storage.run_folder``.
 """

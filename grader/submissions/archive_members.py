@@ -60,6 +60,11 @@ _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _OTHERS = {b"%PDF": "a PDF", b"<!DO": "a web page"}
 
 
+def is_zip(archive: Path) -> bool:
+    """Whether an archive begins as a zip does, whatever its name says. Raises OSError if it cannot be read."""
+    return _start(archive).startswith(b"PK\x03\x04")
+
+
 def unopenable(archive: Path) -> str:
     """The format of an archive that is not opened: ``.rar``, and ``.7z`` without py7zr; empty for all other files."""
     start = _start(archive)
@@ -135,17 +140,37 @@ def _zip(stack: contextlib.ExitStack, archive: Path, limits: Limits) -> list[Mem
 
 
 def _count_entries(archive: Path, limits: Limits) -> None:
-    """Refuse a zip with millions of entries before zipfile reads them all into memory.
+    """Refuse a zip with very many entries before zipfile reads them all into memory.
 
-    Every entry begins with the same four bytes, so there are no more entries than such bytes; inner zips add some.
+    Every entry of the directory, which ends the file, begins with the same four bytes.
     """
     seen, tail = 0, b""
     with archive.open("rb") as stream:
+        stream.seek(_directory_start(stream))
         while chunk := stream.read(MIB):
             seen += (tail + chunk).count(_SIGNATURE)
             tail = chunk[-3:]
-    if seen > 4 * limits.members:
+    if seen > limits.members:
         raise Refused(too_many(limits))
+
+
+def _directory_start(stream: IO[bytes]) -> int:
+    """The place in a zip from which its directory begins at the latest; 0 if it cannot be found.
+
+    The records at the end are those that zipfile reads: the last one with this signature, and one of 56 bytes and a
+    locator of 20 right before it if the zip is large.
+    """
+    size = stream.seek(0, 2)
+    from_here = max(0, size - (1 << 16) - 100)
+    stream.seek(from_here)
+    end = stream.read()
+    at = end.rfind(b"PK\x05\x06")
+    if at < 0:
+        return 0
+    length = int.from_bytes(end[at + 12 : at + 16], "little")
+    if at >= 76 and end[at - 20 : at - 16] == b"PK\x06\x07":
+        length = max(length, int.from_bytes(end[at - 36 : at - 28], "little") + 76)
+    return max(0, from_here + at - length)
 
 
 def _decoded(info: zipfile.ZipInfo) -> str:

@@ -2,7 +2,7 @@
 
 Clutter is not unpacked. A bad member is refused by itself, so that one student cannot make a whole cohort's archive
 unusable. This includes names that lead outside the folder, because a tutor's archive may contain a student's file with
-such a name. An archive that exceeds the limits is refused as a whole.
+such a name. An archive that exceeds the limits is refused as a whole; in a cohort's, so is each student's share of it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,28 @@ import errno
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.submissions.archive_members import BROKEN, members_of
+from grader.submissions.archive_members import BROKEN, is_zip, members_of
 from grader.submissions.files import LONGEST_PATH, MIB
 from grader.submissions.ignored import is_clutter, is_clutter_file, is_clutter_folder
 from grader.submissions.member import GROWS, RATIO, RATIO_FROM, Limits, Member, Refused, too_large
 from grader.submissions.naming import clean_component, folded, printable
+from grader.submissions.owners import below_root, owners_among
 
 _CHUNK = 1 << 16
 _DEPTH = 40
+_MOST_REFUSED = 3
+_MOST_OF_A_GROUP = 20_000
+"""Members of an LMS's zip of one tutorial group."""
 _NAME_ERRORS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.EISDIR}
 """Errors for a name that the file system does not accept, or not beside the other names."""
 
 STUDENT = Limits(members=5000, size=200 * MIB, file_size=200 * MIB)
-COHORT = Limits(members=100_000, size=4096 * MIB, file_size=200 * MIB)
+COHORT = Limits(members=250_000, size=4096 * MIB, file_size=200 * MIB)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class Unpacked:
 def unpack(archive: Path, target: Path, limits: Limits) -> Unpacked:
     """Unpack ``archive`` into the empty folder ``target``. Nothing is written elsewhere.
 
-    Raises Refused, and then empties ``target``: the unpacked part of a bomb would fill the disk.
+    Of a cohort's archive (``limits`` are ``COHORT``), each student's members may take what a student's archive may;
+    more is refused. Raises Refused, and then empties ``target``: the unpacked part of a bomb would fill the disk.
     """
     try:
         return _unpacked(archive, target, limits)
@@ -74,8 +81,10 @@ def _unpacked(archive: Path, target: Path, limits: Limits) -> Unpacked:
     try:
         with members_of(archive, limits) as members:
             places, refused = _sift(members)
-            size, damaged = _extract(places, target, limits)
-            return Unpacked(len(members), size, (*refused, *damaged))
+            owner_of = owners_among([path for path, member in places.items() if not member.is_folder])
+            budgets = _Budgets(STUDENT if limits is COHORT else limits, owner_of)
+            size, damaged = _extract(places, target, limits, budgets)
+            return Unpacked(len(members), size, tuple(_few((*refused, *damaged), owner_of)))
     except OSError as error:
         raise Refused(f"could not be unpacked ({error.strerror or type(error).__name__})") from error
 
@@ -142,63 +151,117 @@ def _path_fault(path: str) -> str:
     return f"contains a path that is too long ({_show(path)})" if len(path.encode()) > LONGEST_PATH else ""
 
 
-def contains_lms_export(archive: Path) -> bool:
-    """True if the archive has Moodle's names, so that it contains several students' work; False if it is broken."""
+def top_names(archive: Path) -> list[str]:
+    """The names at the top of a zip, below folders that contain all the rest; nothing is unpacked.
+
+    Empty for an archive in another format, in which no LMS exports, and for one that is broken or too large.
+    """
     try:
-        with members_of(archive, COHORT) as members:
-            return any("_assignsubmission_" in member.name for member in members)
+        if not is_zip(archive):
+            return []
+        with members_of(archive, replace(COHORT, members=_MOST_OF_A_GROUP)) as members:
+            names = [_member_path(member.name)[0] for member in members if not member.is_folder]
     except (OSError, Refused):
-        return False
+        return []
+    return list(dict.fromkeys(path.partition("/")[0] for path in below_root([n for n in names if not is_clutter(n)])))
 
 
-def _extract(places: dict[str, Member], target: Path, limits: Limits) -> tuple[int, list[RefusedMember]]:
+@dataclass
+class _Budgets:
+    """What each owner's members took so far; ``over`` are those whose further members are not unpacked."""
+
+    limits: Limits
+    owner_of: Callable[[str], str]
+    members: Counter[str] = field(default_factory=Counter)
+    size: Counter[str] = field(default_factory=Counter)
+    over: set[str] = field(default_factory=set)
+
+    def left(self, path: str) -> int:
+        """The bytes that the owner of ``path`` may still write."""
+        return self.limits.size - self.size[self.owner_of(path)]
+
+    def count(self, path: str, *, members: int = 0, size: int = 0) -> str:
+        """Count members or bytes at ``path``; why no more of its owner's are unpacked, or empty."""
+        owner = self.owner_of(path)
+        self.members[owner] += members
+        self.size[owner] += size
+        if self.members[owner] > self.limits.members:
+            self.over.add(owner)
+            return f"contains more than {self.limits.members} files of one submission"
+        if self.size[owner] > self.limits.size:
+            self.over.add(owner)
+            return f"unpacks to more than {self.limits.size // MIB} MiB for one submission"
+        return ""
+
+
+def _few(refused: Iterable[RefusedMember], owner_of: Callable[[str], str]) -> Iterator[RefusedMember]:
+    """The first refused members of each owner; nobody reads hundreds of them."""
+    seen: Counter[str] = Counter()
+    for member in refused:
+        owner = owner_of(member.path)
+        seen[owner] += 1
+        if seen[owner] <= _MOST_REFUSED:
+            yield member
+
+
+def _extract(
+    places: dict[str, Member], target: Path, limits: Limits, budgets: _Budgets
+) -> tuple[int, list[RefusedMember]]:
     refused: list[RefusedMember] = []
     total = 0
     for path, member in places.items():
         place = target / path
+        if budgets.owner_of(path) in budgets.over:
+            continue
+        if reason := budgets.count(path, members=1):
+            refused.append(RefusedMember(_start(path), reason))
+            continue
         try:
             (place if member.is_folder else place.parent).mkdir(parents=True, exist_ok=True)
             if member.is_folder:
                 continue
-            written, reason = _stream(member, place, min(limits.file_size, limits.size - total))
+            most = min(limits.file_size, limits.size - total, budgets.left(path))
+            written, stopped = _stream(member, place, most)
         except OSError as error:
             if error.errno not in _NAME_ERRORS:
                 raise
             refused.append(RefusedMember(path, f"contains a name that cannot be written ({_show(path)})"))
             continue
         total += written
-        if total > limits.size:
+        reason = budgets.count(path, size=written)
+        if reason or stopped or total > limits.size:
             place.unlink(missing_ok=True)
+        if total > limits.size:
             refusal = Refused(too_large(limits))
             refusal.unpacked = total
             raise refusal
-        if reason:
-            place.unlink(missing_ok=True)
-            refused.append(RefusedMember(path, f"{reason[0]} {_show(path)}{reason[1]}"))
+        if reason or stopped:
+            refused.append(RefusedMember(path, reason or stopped))
             continue
         with contextlib.suppress(OSError, OverflowError):  # a time that the file system does not have
             os.utime(place, (member.modified, member.modified))
     return total, refused
 
 
-def _stream(member: Member, place: Path, most: int) -> tuple[int, tuple[str, str] | None]:
+def _stream(member: Member, place: Path, most: int) -> tuple[int, str]:
     """Write one member, counting its real size whatever its header says.
 
-    The bytes written, and why it was stopped: the words before and after its name; None if it was not.
+    The bytes written, and why it was stopped; empty if it was not.
     """
+    name = _show(member.name)
     written = 0
     try:
         with member.open() as source, place.open("xb") as sink:
             while chunk := source.read(_CHUNK):
                 written += len(chunk)
                 if written > most:
-                    return written, ("is too large when unpacked:", " alone exceeds the limit")
+                    return written, f"is too large when unpacked: {name} alone exceeds the limit"
                 if written > RATIO_FROM and written > RATIO * max(1, member.packed):
-                    return written, ("contains", f", which {GROWS}")
+                    return written, f"contains {name}, which {GROWS}"
                 sink.write(chunk)
     except (*BROKEN, NotImplementedError, RuntimeError):
-        return written, ("is damaged:", " could not be unpacked")
-    return written, None
+        return written, f"is damaged: {name} could not be unpacked"
+    return written, ""
 
 
 def _show(name: str) -> str:

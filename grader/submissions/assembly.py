@@ -5,17 +5,30 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
 from grader.model import Flag, Submission
 from grader.submissions.archives import STUDENT, empty, unpack
 from grader.submissions.files import Found, copy_files, digest, gather, tidied, within_limits
 from grader.submissions.ignored import is_archive, is_clutter_file, is_document
+from grader.submissions.lms_names import students_named_in
 from grader.submissions.member import Limits, Refused
-from grader.submissions.naming import clean_component, natural_key, printable, stem
+from grader.submissions.naming import clean_component, folded, natural_key, printable, stem
 from grader.submissions.script_choice import Choice, choose
 
 _NESTING = 2
+
+
+class Standing(IntEnum):
+    """Who gave a delivery its name; of two that claim one student, only those with the lowest may be right."""
+
+    PLATFORM = 0
+    """The learning platform, like most others at that level."""
+    NAMED = 1
+    """The tutor, or the student by the name of a file or folder."""
+    CLAIMED = 2
+    """The student, whose file is named as a version of another one."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +48,10 @@ class Part:
 class Delivery:
     """Everything that one student handed in. Deliveries with the same ``key`` belong to the same student.
 
-    ``refusals`` are sentences about what could not be unpacked. ``main`` is the script if the tutor named it.
-    ``is_claimed`` says that the student's name comes from inside a folder or zip that may be another student's, so
-    anybody can have written it. ``shared_name`` is a name that another delivery has too, so ``id`` has a number.
+    ``refusals`` are sentences about what could not be unpacked. ``main`` is the script, if only one file may be it.
+    ``account`` is the number that a learning platform gave the student; empty without one. ``standing`` says what the
+    name is worth beside an equal one. ``claim`` is why everything waits for a tutor, ``answers_claim`` why the answers
+    do: sentences, empty if it is clear whose the work is. ``flags`` are for the tutor.
     """
 
     key: str
@@ -46,8 +60,11 @@ class Delivery:
     refusals: tuple[str, ...] = ()
     main: str = ""
     is_named_by_student: bool = False
-    is_claimed: bool = False
-    shared_name: str = ""
+    account: str = ""
+    standing: Standing = Standing.NAMED
+    claim: str = ""
+    answers_claim: str = ""
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass
@@ -125,22 +142,33 @@ def assemble(delivery: Delivery, scratch: Path) -> Submission:
     except OSError as error:
         problem = f"The submission could not be read ({error.strerror or type(error).__name__})."
         submission = _unusable(delivery, scratch, problem)
-    return _flagged(delivery, submission)
+    return _as_claimed(delivery, submission)
 
 
 def unread_submission(delivery: Delivery, scratch: Path, problem: str) -> Submission:
     """A submission whose files could not be read, for the reason in the sentence ``problem``; a tutor looks at it."""
-    return _flagged(delivery, _unusable(delivery, scratch, problem))
+    return _as_claimed(delivery, _unusable(delivery, scratch, problem))
 
 
-def _flagged(delivery: Delivery, submission: Submission) -> Submission:
-    if not delivery.shared_name:
-        return submission
-    message = (
-        f"More than one submission has the name {delivery.shared_name}, so this one got a number; "
-        "a tutor should find out whose it is."
+def _as_claimed(delivery: Delivery, submission: Submission) -> Submission:
+    """The submission with what is open about whose it is."""
+    several = _students_within(submission)
+    return replace(
+        submission,
+        flags=(*submission.flags, *delivery.flags, *([Flag("names-others", several)] if several else [])),
+        claim=delivery.claim or several,
+        answers_claim=delivery.answers_claim,
     )
-    return replace(submission, flags=(*submission.flags, Flag("same-name", message)))
+
+
+def _students_within(submission: Submission) -> str:
+    """A sentence if files have names that a learning platform gives to other students' work; empty otherwise."""
+    own = folded(submission.id)
+    others = [id for id in map(printable, students_named_in(submission.files)) if folded(id) != own]
+    if not others:
+        return ""
+    shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+    return f"Names in it are those of other students' work ({shown}); it was graded as the work of one student."
 
 
 def _unusable(delivery: Delivery, scratch: Path, problem: str) -> Submission:
@@ -161,7 +189,8 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
     kept, left_out = within_limits(pile.files)
     pile.left_out += left_out
     root, files = _rooted(kept, scratch)
-    choice = _chosen(delivery, files)
+    main = clean_component(delivery.main) if delivery.main else ""
+    choice = choose(files, is_named_by_student=delivery.is_named_by_student, main=main)
     script = choice.candidates[0] if choice.candidates else None
     flags = (*choice.flags, *_flags(pile))
     problem = "" if script else _problem(pile, choice)
@@ -198,14 +227,6 @@ def _root(found: Found) -> Path | None:
         return None
     root = found.path.parents[len(parts) - 1]
     return root if all(clean_component(p) == p for p in root.parts[1:]) else None
-
-
-def _chosen(delivery: Delivery, files: list[Found]) -> Choice:
-    if delivery.main and any(f.name == delivery.main for f in files):
-        chosen = choose([f for f in files if f.name == delivery.main], is_named_by_student=True)
-        if chosen.candidates:
-            return chosen
-    return choose(files, is_named_by_student=delivery.is_named_by_student)
 
 
 def _problem(pile: _Pile, choice: Choice) -> str:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from grader.model import Submission, UsageFault
+from grader.model import Flag, Submission, UsageFault
 from grader.submissions import layout, lms_names
 from grader.submissions.archive_members import unopenable
-from grader.submissions.archives import COHORT, STUDENT, Unpacked, contains_lms_export, unpack
-from grader.submissions.assembly import Delivery, Part, assemble
-from grader.submissions.candidates import read_scripts
+from grader.submissions.archives import COHORT, STUDENT, Unpacked, unpack
+from grader.submissions.assembly import Delivery, Part, Standing, assemble
+from grader.submissions.claims import told_apart
 from grader.submissions.files import MIB, Found
+from grader.submissions.glance import imports_of
 from grader.submissions.ignored import is_archive
+from grader.submissions.loose_files import Loose
 from grader.submissions.member import Limits, Refused
-from grader.submissions.naming import is_generic, natural_key, printable, stem, unique_ids
+from grader.submissions.naming import is_generic, printable, stem
 
 _NESTING = 2
 """A cohort's zip may contain students' zips, and these one more level; deeper zips are not unpacked."""
@@ -53,28 +54,7 @@ def survey(path: Path, scratch: Path) -> tuple[Delivery, ...]:
         raise UsageFault(f"{printable(str(path))} cannot be read ({error.strerror or error}).") from error
     if not deliveries:
         raise UsageFault(f"{printable(str(path))} contains no submission.")
-    return tuple(sorted(_named(_merged(deliveries)), key=lambda delivery: natural_key(delivery.id)))
-
-
-def _named(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
-    # A student named by the cohort itself keeps the name; one whose name is only claimed gets a number.
-    ranked = sorted(deliveries, key=lambda d: (d.is_claimed, natural_key(printable(d.id)), d.id))
-    names = [printable(delivery.id) for delivery in ranked]
-    for delivery, name, id in zip(ranked, names, unique_ids(names), strict=True):
-        yield replace(delivery, id=id, shared_name=name if name != id else "")
-
-
-def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """One delivery for all with the same key, with the first one's id."""
-    by_key: dict[str, Delivery] = {}
-    for delivery in deliveries:
-        known = by_key.get(delivery.key)
-        by_key[delivery.key] = (
-            delivery
-            if known is None
-            else replace(known, parts=known.parts + delivery.parts, refusals=known.refusals + delivery.refusals)
-        )
-    return list(by_key.values())
+    return tuple(told_apart(deliveries))
 
 
 @dataclass
@@ -128,19 +108,23 @@ class _Survey:
         whole = Delivery(str(folder), id, (Part(folder, level=level),), self.refused_below(folder))
         if kids.is_empty:
             return [whole] if whole.refusals else []
+        if source:  # the student's own box
+            return [whole]
         if layout.is_lms_export(kids):
             return self.lms_export(folder, kids, level)
         if submitted := layout.handed_in(kids):
             return self.cohort(submitted, layout.children(submitted), level)
         if box := layout.lone_box(kids):
             inner = self.box(box, level)
-            is_whole = len(inner) == 1 and not lms_names.is_exported(inner[0].key)
+            is_whole = len(inner) == 1 and inner[0].standing is not Standing.PLATFORM
             return [whole] if is_whole and (keeps_name or is_generic(stem(box.name))) else inner
+        if layout.hold_exports(kids):
+            return [delivery for group in kids.boxes for delivery in self.box(group, level)]
         return self.cohort(folder, kids, level) if layout.is_cohort(kids) else [whole]
 
     def box(self, box: Path, level: int) -> list[Delivery]:
         """The deliveries in a single folder or zip; an empty one is a student who handed in nothing."""
-        name = stem(box.name) if box.is_file() else box.name
+        name = _box_name(box)
         if box.is_file() and level >= _NESTING:
             return [Delivery(str(box), name, (Part(box, level=level),))]
         if box.is_file():
@@ -151,47 +135,54 @@ class _Survey:
     def cohort(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
         """A delivery for each folder, zip and separate script in a cohort's folder."""
         found: list[Delivery] = []
-        for place in kids.folders:
-            found += self.student_folder(place, level)
-        for place in kids.archives:
-            if level < _NESTING and contains_lms_export(place):
-                found += _claimed(self.archive(place, stem(place.name), level=level, limits=COHORT))
-                continue
-            found.append(Delivery(str(place), stem(place.name), (Part(place, level=level),)))
+        for place in kids.boxes:
+            refusals = self.refused_below(place)
+            found.append(Delivery(str(place), _box_name(place), (Part(place, level=level),), refusals))
         for link in kids.links:
             refusal = f"{printable(link.name)} is a link; links are not followed."
             found.append(Delivery(str(link), link.name, (), refusals=(refusal,)))
-        for id, paths in layout.loose_groups(kids):
-            refusals = tuple(refusal for p in paths for refusal in self.refused_below(p))
-            parts = tuple(Part(p, level=level) for p in paths)
-            key = f"{folder}/{id}"
-            found.append(Delivery(key, id, parts, refusals, is_named_by_student=len(paths) == 1 or _one_script(paths)))
+        found += [self.loose(folder, loose, level) for loose in layout.loose_in(kids)]
         for lost, refusal in self.refused.items():
             if lost.parent == folder and not lost.exists():
-                found.append(Delivery(str(lost), stem(lost.name), (), (refusal,)))
+                source = layout.source_of(lost)
+                key, id = (source.key, source.id) if source else (str(lost), stem(lost.name))
+                found.append(Delivery(key, id, (), (refusal,)))
         return found
 
-    def student_folder(self, folder: Path, level: int) -> list[Delivery]:
-        """One student's folder, or a tutorial group's folder if it has names from an LMS."""
-        with contextlib.suppress(OSError):
-            kids = layout.children(folder)
-            if any(layout.origin(p) for p in kids.boxes + kids.files):
-                return _claimed(self.lms_export(folder, kids, level))
-        return [Delivery(str(folder), folder.name, (Part(folder, level=level),), self.refused_below(folder))]
+    def loose(self, folder: Path, loose: Loose, level: int) -> Delivery:
+        """The delivery of files that lie directly in a cohort's folder."""
+        return Delivery(
+            key=f"{folder}/{loose.paths[0].name}",
+            id=loose.id,
+            parts=tuple(Part(path, level=level) for path in loose.paths),
+            refusals=tuple(refusal for path in loose.paths for refusal in self.refused_below(path)),
+            main=loose.script,
+            is_named_by_student=bool(loose.script),
+            standing=Standing.CLAIMED if loose.is_version else Standing.NAMED,
+            claim=loose.claim,
+            answers_claim=loose.answers_claim,
+            flags=(Flag("same-name", loose.claim),) if loose.claim else (),
+        )
 
     def lms_export(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
         """A delivery for each name from an LMS; folders, zips and scripts with other names are students' too."""
         found: list[Delivery] = []
-        unnamed = []
-        for path in kids.boxes + kids.files:
-            source = layout.origin(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
-            if source is None:
-                unnamed.append(path)
-                continue
+        children = kids.boxes + kids.files
+        sources = {path: source for path in children if (source := layout.source_of(path))}
+        rest = set(children) - set(sources)
+        style = layout.style_of_platform(kids, sources)
+        for path, source in sources.items():
             prefix = "" if source.plugin == "file" else f"{source.plugin}/"
-            part = Part(path, prefix + source.file, level=level)
-            found.append(Delivery(source.key, source.id, (part,), self.refused_below(path)))
-        rest = set(unnamed)
+            found.append(
+                Delivery(
+                    source.key,
+                    source.id,
+                    (Part(path, prefix + source.file, level=level),),
+                    self.refused_below(path),
+                    account=source.account,
+                    standing=Standing.PLATFORM if source.style == style else Standing.NAMED,
+                )
+            )
         others = layout.Children(
             tuple(p for p in kids.folders if p in rest),
             tuple(p for p in kids.archives if p in rest),
@@ -205,8 +196,8 @@ class _Survey:
         return tuple(refusal for lost, refusal in self.refused.items() if lost.is_relative_to(path))
 
 
-def _claimed(deliveries: list[Delivery]) -> list[Delivery]:
-    return [replace(delivery, is_claimed=lms_names.is_exported(delivery.key)) for delivery in deliveries]
+def _box_name(box: Path) -> str:
+    return box.name if box.is_dir() else stem(box.name)
 
 
 def _over_limits(unpacked: Unpacked) -> str:
@@ -218,22 +209,13 @@ def _over_limits(unpacked: Unpacked) -> str:
     return ""
 
 
-def _one_script(paths: tuple[Path, ...]) -> bool:
-    return len([p for p in paths if p.suffix.casefold() in {".py", ".pyw", ".ipynb"}]) == 1
-
-
 def _imported_files(path: Path) -> list[Path]:
     """The modules beside a single script that it imports; none if the folder has several students' scripts."""
     if layout.has_several_students(layout.children(path.parent)):
         return []
-    wanted: list[str] = []
-    modules = [p for p in path.parent.glob("*.py") if p.is_file() and not p.is_symlink() and p != path]
-    found = [Found(p.name, p, p.stat().st_size) for p in (*modules, path)]
-    imports = {s.name: s.imports for s in read_scripts(found)}
-    queue = [path.name]
-    while queue:
-        for name in sorted(imports.get(queue.pop(), ())):
-            if name not in wanted and name != path.name and PurePosixPath(name).name == name:
-                wanted.append(name)
-                queue.append(name)
-    return [path.parent / name for name in wanted]
+    modules = [p for p in path.parent.glob("*.py") if p.is_file() and not p.is_symlink()]
+    known = {p.name: Found(p.name, p, p.stat().st_size) for p in modules}
+    wanted = [path.name]
+    for name in wanted:
+        wanted += sorted(imports_of(known[name], known) - set(wanted)) if name in known else []
+    return [path.parent / name for name in wanted[1:]]

@@ -1,17 +1,20 @@
-"""Distinguish a submission from a cohort, and find out whose each folder, file and zip is. Unpacks nothing.
+"""Distinguish a submission from a cohort, and find out whose each folder, file and zip is, by names and a cheap look.
 
-The students among the children of a folder are counted:
+Only the outermost level counts: what a student handed in is never divided, whatever the names in it. The students
+among the children of a folder are counted:
 
 - Names from an LMS (Moodle, Canvas) always mean a cohort.
 - If there is only one folder or zip, its content decides.
+- If all folders and zips have nothing but names from an LMS in them, they are a tutor's tutorial groups. If only some
+  have, they are students' who gave their files such names, and assembly holds them for a tutor.
 - A name is generic if it names work and not a person (``Lab 4``, ``src``, ``part2``).
 - If the folder has no script of its own, each folder or zip with a name that is not generic counts. A folder with a
   generic name counts as well if it contains a network, unless the name is a version (``v1``, ``old``).
 - Three or more separate documents, scripts, folders and zips with names that are not generic count, unless a document
   or script beside them has a generic name.
 - If the folder has scripts of its own, only names that are not generic count: folders with a network, and scripts.
-  Scripts that are connected by imports or by name (``cnn_v1``, ``cnn_v2``) count once, and no script counts beside a
-  ``task1_cnn``.
+  Scripts that are connected by imports or by name (``cnn_v1``, ``cnn_v2``) count once. Beside a ``task1_cnn``, scripts
+  count only if there are two or more with networks that it does not import.
 
 Two or more students make a cohort. Then every folder, zip and script in it is a submission, whatever its name, and so
 is every other file that is not about the cohort. So a folder with ``task1_cnn.py`` and ``model.py`` is one submission,
@@ -21,14 +24,15 @@ and one with ``alice.py`` and ``bob.py`` is two.
 from __future__ import annotations
 
 import contextlib
-import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.lab4.files import SCRIPT
 from grader.submissions import lms_names
-from grader.submissions.candidates import HAS_NETWORK, Script, read_scripts, within_reason
+from grader.submissions.archives import top_names
 from grader.submissions.files import Found, gather, is_foreign_folder
+from grader.submissions.glance import Glimpse, has_network, scripts_among
 from grader.submissions.ignored import (
     is_archive,
     is_clutter_file,
@@ -37,6 +41,7 @@ from grader.submissions.ignored import (
     is_document,
     is_test_name,
 )
+from grader.submissions.loose_files import Loose, is_script_name, loose_files
 from grader.submissions.naming import (
     is_generic,
     is_lab_name,
@@ -44,11 +49,10 @@ from grader.submissions.naming import (
     natural_key,
     own_words,
     stem,
-    without_copy_mark,
+    stem_of_any,
 )
 
-_PACKAGING = frozenset({"__init__.py", "setup.py"})
-_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,8}", re.IGNORECASE)
+_NBGRADER = frozenset({"submitted", "source", "release", "autograded", "feedback", "downloaded"})
 _FEWEST = 3
 """Students of whom some handed in only a document. One student's folder may have two documents with other names."""
 
@@ -96,37 +100,91 @@ def origin(path: Path) -> lms_names.Origin | None:
     return lms_names.moodle_folder(path.name) if path.is_dir() else lms_names.moodle_file(path.name)
 
 
+def source_of(path: Path) -> lms_names.Origin | None:
+    """Whose a child of an LMS export is, according to its name."""
+    return origin(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
+
+
+def style_of_platform(kids: Children, sources: Mapping[Path, lms_names.Origin]) -> str:
+    """The style in which a platform named the children of an LMS export; empty if no style has most of its kind.
+
+    A platform names all in one way. A name in another way, or one of a few such names among many others, is a student's
+    or a tutor's. ``sources`` are the children with an LMS's names.
+    """
+    style, _ = Counter({source.key: source.style for source in sources.values()}.values()).most_common(1)[0]
+    kind = kids.folders if style == lms_names.MOODLE_FOLDER else kids.archives + kids.files
+    named = sum(path in sources and sources[path].style == style for path in kind)
+    return style if 2 * named > sum(path in sources or not is_cohort_note(path.name) for path in kind) else ""
+
+
 def is_lms_export(kids: Children) -> bool:
     """True if any name is Moodle's, or at least half of the files have Canvas's names."""
-    if any(origin(p) for p in kids.boxes + kids.files):
+    if any(map(origin, kids.boxes + kids.files)):
         return True
-    flat = kids.files + kids.archives
-    named = [p for p in flat if lms_names.canvas_file(p.name)]
-    return bool(named) and 2 * len(named) >= len(flat) and not kids.folders
+    return not kids.folders and lms_names.are_canvas(p.name for p in kids.files + kids.archives)
+
+
+def hold_exports(kids: Children) -> bool:
+    """True if all children are a tutor's downloads from an LMS, such as a folder or zip for each tutorial group.
+
+    If only some are, or one has a student's name, it is a student who gave these names to files.
+    """
+    if kids.links or not kids.boxes or not all(is_cohort_note(p.name) for p in kids.files):
+        return False
+    if any(origin(p) or lms_names.canvas_file(p.name) for p in kids.boxes):
+        return False
+    filled = [box for box in kids.boxes if box.is_file() or not _is_empty(box)]
+    return bool(filled) and all(map(_is_export, filled))
+
+
+def _is_empty(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return children(folder).is_empty
+    return False
+
+
+def _is_export(box: Path) -> bool:
+    if box.is_file():
+        return _names_are_export(top_names(box))
+    with contextlib.suppress(OSError):
+        kids = children(box)
+        if len(kids.archives) == 1 and not kids.folders and not kids.files:
+            return _names_are_export(top_names(kids.archives[0]))
+        return not kids.links and _names_are_export([p.name for p in kids.boxes + kids.files])
+    return False
+
+
+def _names_are_export(names: Sequence[str]) -> bool:
+    """True if all names but those about the cohort are an LMS's."""
+    theirs = [name for name in names if not (is_clutter_folder(name) or is_clutter_file(name))]
+    named = {n for n in theirs if lms_names.moodle_folder(n) or lms_names.moodle_file(n) or lms_names.canvas_file(n)}
+    return bool(named) and all(name in named or is_cohort_note(name) for name in theirs)
 
 
 def lone_box(kids: Children) -> Path | None:
     """The only folder or zip, if there is nothing else except notes about the cohort."""
     if len(kids.boxes) != 1 or kids.links:
         return None
-    return kids.boxes[0] if all(is_cohort_note(f.name) and not _is_script_name(f) for f in kids.files) else None
+    return kids.boxes[0] if all(is_cohort_note(f.name) and not is_script_name(f) for f in kids.files) else None
 
 
 def handed_in(kids: Children) -> Path | None:
-    """nbgrader's folder with the submissions, if this is an nbgrader course."""
+    """nbgrader's folder with the submissions, if this is an nbgrader course and nobody's work is beside it."""
     names = {p.name for p in kids.folders + kids.files}
-    if "submitted" in names and names & {"source", "release", "autograded", "nbgrader_config.py", "gradebook.db"}:
+    is_course = names & {"source", "release", "autograded", "nbgrader_config.py", "gradebook.db"}
+    others = [p for p in kids.boxes if p.name not in _NBGRADER and not is_generic(stem(p.name))]
+    if "submitted" in {p.name for p in kids.folders} and is_course and not others:
         return next(p for p in kids.folders if p.name == "submitted")
     return None
 
 
-def scripts_in(kids: Children) -> list[Script]:
+def scripts_in(kids: Children) -> list[Glimpse]:
     """The scripts directly in a folder."""
     found = []
     for path in kids.files:
         with contextlib.suppress(OSError):  # a file that has disappeared must not stop the survey of a cohort
             found.append(Found(path.name, path, path.stat().st_size))
-    return read_scripts(found)
+    return scripts_among(found)
 
 
 def is_cohort(kids: Children) -> bool:
@@ -154,34 +212,34 @@ def has_several_students(kids: Children) -> bool:
 
 def _count_boxes(kids: Children) -> int:
     named = [b for b in kids.boxes if not is_generic(stem(b.name))]
+    count = len(named) + len(kids.links)
+    if len(named) >= 2:
+        return count
     others = [b for b in kids.folders if b not in named and not is_version_of(b.name)]
-    if len(named) >= 2 or not others:
-        return len(named) + len(kids.links)
-    return len(named) + len(kids.links) + sum(_has_network(b) for b in others)
+    exports = sum(_is_export(b) for b in kids.boxes if b not in named)
+    return count + max(exports, sum(map(_has_network, others)))
 
 
 def _count_with_documents(kids: Children) -> int:
     """The number of students, some with only a document; 0 without such, or if a document has a name of work."""
-    written = [p for p in kids.files if is_document(p.name) or _is_script_name(p)]
+    written = [p for p in kids.files if is_document(p.name) or is_script_name(p)]
     mine = [p for p in written if not is_cohort_note(p.name)]
-    scripts = {own_words(_stem(p)) for p in mine if _is_script_name(p)}
-    owners = {own_words(_stem(p)) for p in mine}
-    if owners == scripts or any(is_generic(_stem(p)) for p in written):
+    scripts = {own_words(stem_of_any(p.name)) for p in mine if is_script_name(p)}
+    owners = {own_words(stem_of_any(p.name)) for p in mine}
+    if owners == scripts or any(is_generic(stem_of_any(p.name)) for p in written):
         return 0
     return len(owners | {own_words(stem(box.name)) for box in kids.boxes if not is_generic(stem(box.name))})
 
 
 def _has_network(folder: Path) -> bool:
     try:
-        return any(s.tier >= HAS_NETWORK for s in read_scripts(within_reason(gather(folder).files)[0]))
+        return has_network(gather(folder).files)
     except OSError:
         return False
 
 
-def _count_scripts(scripts: list[Script]) -> int:
+def _count_scripts(scripts: list[Glimpse]) -> int:
     """The number of groups of scripts that may be different students'."""
-    if any(is_lab_name(s.name) for s in scripts):
-        return 0
     owners = {s.name for s in scripts if s.defines_net}
     groups: list[set[object]] = []
     for script in scripts:
@@ -191,38 +249,16 @@ def _count_scripts(scripts: list[Script]) -> int:
             ties: set[object] = {script.name, own_words(stem(script.name)), *imports}
             tied = [g for g in groups if g & ties]
             groups = [g for g in groups if not g & ties] + [ties.union(*tied)]
+    main = [s for s in scripts if is_lab_name(s.name)]
+    if main:  # one student's, with other scripts beside it; or one file with the lab's name among those of students
+        wanted = {name for s in main for name in s.imports if len(s.imports & owners) < 2}
+        networks = {s.name for s in scripts if s.has_network}
+        groups = [g for g in groups if g & networks and not g & wanted]
+        return len(groups) if len(groups) >= 2 else 0
     return len(groups)
 
 
-def loose_groups(kids: Children) -> list[tuple[str, tuple[Path, ...]]]:
-    """The files directly in a cohort's folder, by student. Names that differ only in generic words belong together,
-    and so do ``alice (1)`` and ``alice``.
-
-    The id is the script's stem, or that of another file without a script. Only files about the cohort have no student.
-    """
-    scripts = {s.name for s in scripts_in(kids) if not is_test_name(s.name)}
-    known = {_stem(path) for path in kids.files}
-    groups: dict[tuple[str, ...], list[Path]] = {}
-    for path in kids.files:
-        is_script = path.name in scripts or (_is_script_name(path) and not is_test_name(path.name))
-        if path.name not in _PACKAGING and (is_script or not is_cohort_note(path.name)):
-            name = _stem(path)
-            name = first if (first := without_copy_mark(name)) in known else name
-            groups.setdefault(own_words(name) or (name,), []).append(path)
-    result = []
-    for paths in groups.values():
-        mine = [p for p in paths if p.name in scripts] or [p for p in paths if _is_script_name(p)]
-        named = [p for p in paths if not is_generic(_stem(p)) and not is_test_name(p.name)]
-        if mine or named:
-            result.append((min((_stem(p) for p in mine or named), key=len), tuple(paths)))
-    return result
-
-
-def _stem(path: Path) -> str:
-    """The name of a file without its suffixes, known or not."""
-    name = stem(path.name)
-    return name if name != path.name or not _SUFFIX.fullmatch(path.suffix) else path.stem
-
-
-def _is_script_name(path: Path) -> bool:
-    return path.suffix.casefold() in {".py", ".pyw", ".ipynb"} or stem(path.name) == stem(SCRIPT)
+def loose_in(kids: Children) -> list[Loose]:
+    """The files directly in a cohort's folder, by student."""
+    scripts = {s.name: s for s in scripts_in(kids)}
+    return loose_files(kids.files, scripts, boxes=[stem(box.name) for box in kids.boxes])

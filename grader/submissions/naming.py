@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PurePosixPath
 
 from grader.storage.folder_names import LONGEST_NAME, RESERVED, shown
 
@@ -105,6 +106,14 @@ def stem(name: str) -> str:
 
 _KNOWN = "py pyw ipynb txt zip md docx doc pdf html htm odt rtf rar 7z tar gz tgz tbz tbz2 txz bz2 xz tex"
 _SUFFIXES = frozenset(_KNOWN.split())
+_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,8}", re.IGNORECASE)
+
+
+def stem_of_any(name: str) -> str:
+    """``name`` without its suffixes, known or not."""
+    known = stem(name)
+    path = PurePosixPath(name)
+    return path.stem if known == name and _SUFFIX.fullmatch(path.suffix) else known
 
 
 def words(name: str) -> list[str]:

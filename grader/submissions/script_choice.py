@@ -60,8 +60,11 @@ class Choice:
     has_network: bool = False
 
 
-def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
-    """Choose the script. If ``is_named_by_student``, its name is the student's name and needs no flag."""
+def choose(files: Iterable[Found], *, is_named_by_student: bool, main: str = "") -> Choice:
+    """Choose the script. If ``is_named_by_student``, its name is the student's name and needs no flag.
+
+    ``main`` is the only file that may be the script unless it is blank; empty if any may.
+    """
     files = list(files)
     large = _too_large(files)
     flags = [Flag("script-too-large", text) for text in large[:_MOST_FLAGS]]
@@ -71,6 +74,7 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool) -> Choice:
         flags.append(Flag("scripts-not-read", message))
     scripts = read_scripts(looked_at)
     filled = [s for s in scripts if not s.is_blank]
+    filled = [s for s in filled if s.name == main] or filled
     if not filled:
         left_out += len(large) + sum(is_foreign_script(f.name) and f.name.casefold().endswith(".py") for f in files)
         return Choice((), tuple(flags), _why_none(scripts, files, large), left_out)

@@ -270,13 +270,13 @@ def test_every_separate_file_in_a_cohorts_folder_gets_a_row(
     assert result["ned"].files == ("ned.jpg",)
 
 
-def test_a_numbered_copy_belongs_to_the_student_of_the_first_file(cohort: Path, scratch: Path) -> None:
+def test_a_numbered_copy_is_a_submission_of_its_own(cohort: Path, scratch: Path) -> None:
     numbered = {"cy (1).py": NET, "cy (2).py": NET + "#", "u12-1.pdf": "x", "u12-2.pdf": "x"}
     write(cohort, {"ann.py": NET, "ann (1).py": NET + "#", "ben.pdf": "x", "ben-1.docx": "x", **numbered})
     result = found(cohort, scratch)
-    assert list(result) == ["ann", "ben", "cy (1)", "cy (2)", "u12-1", "u12-2"]
-    assert result["ann"].script == "ann (1).py"
-    assert result["ben"].documents == ("ben-1.docx", "ben.pdf")
+    assert list(result) == ["ann", "ann (1)", "ben", "ben-1", "cy (1)", "cy (2)", "u12-1", "u12-2"]
+    assert [id for id, student in result.items() if student.claim] == ["ann (1)", "ben-1"]
+    assert result["ann"].script == "ann.py"
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from grader.answers.marker.answer_marking import mark_answer
+from grader.answers.marker.cache import KnownMarker
+from grader.answers.marker.key import load_key
 from grader.answers.sheet_marking import NO_ANSWERS, WAITING
-from grader.lab4.items import PART1_IDS, PART2_TITLES
+from grader.lab4.items import EXPERIMENT_TITLES, PART1_IDS, PART2_TITLES
 from grader.model import (
     AnswerSheet,
     Criterion,
     Finding,
     Flag,
     GraderFault,
+    KnownFinding,
+    KnownFindings,
     Report,
     Result,
     Rubric,
@@ -30,6 +35,7 @@ from grader.pipeline import marking
 from grader.pipeline.marking import report_of, report_of_fault, report_without_script
 from tests.support import evidence_samples as samples
 from tests.support.evidence_samples import HEALTHY, training, until
+from tests.support.places import ROOT
 
 ALICE = Submission("alice", Path("alice"), "task1_cnn.py", ("task1_cnn.py",), "0" * 64, documents=("answers.txt",))
 NOTHING = replace(ALICE, script=None, documents=(), files=(), problem="No Python script was found.")
@@ -288,6 +294,35 @@ def test_code_from_a_document_is_only_proposed(evidence: Evidence) -> None:
         assert result.proposed == (known.proposed or known.awarded)
     assert "lab4.docx" in item(report, "loads").message
     assert all(result.message.count("Waiting for a tutor") <= 1 for result in report.code_results)
+
+
+def test_work_that_may_be_anothers_is_only_proposed() -> None:
+    claimed = replace(ALICE, claim="Two claim it.")
+    sheet = AnswerSheet(tuple(WrittenAnswer(part, "Words.", "a.txt", 1.0, is_blank=part == "1") for part in PART1_IDS))
+    tried = replace(rubric(part1=True), experiment=tuple(Criterion(id, "x", Decimal(1)) for id in EXPERIMENT_TITLES))
+    key = load_key(ROOT / "solutions/key.toml")
+    found = {part: KnownFinding("Words.", mark_answer(key, part, "Words.")) for part in PART1_IDS}
+    marker = KnownMarker(key, KnownFindings("", found))
+    pairs = [
+        [report_of(who, HEALTHY, tried, data="mnist", sheet=sheet, marker=marker) for who in (ALICE, claimed)],
+        [
+            report_without_script(replace(who, script=None), tried, sheet=sheet, marker=marker)
+            for who in (ALICE, claimed)
+        ],
+    ]
+    for settled, report in pairs:
+        assert report.awarded == 0
+        assert {result.status for result in report.results} == {Status.NEEDS_REVIEW}
+        assert all("Two claim it." in result.message for result in report.results)
+        for result, known in zip(report.results, settled.results, strict=True):
+            assert result.proposed == (known.proposed if known.status is Status.NEEDS_REVIEW else known.awarded)
+    assert pairs[0][0].awarded > 10
+
+
+def test_answers_that_may_be_anothers_wait_alone() -> None:
+    report = report_of(replace(ALICE, answers_claim="Who?"), HEALTHY, rubric(part1=True), data="mnist")
+    assert {"Who?" in answer.message for answer in report.answer_results} == {True}
+    assert {result.status for result in report.code_results} == {Status.PASSED}
 
 
 def test_work_that_could_not_be_read_waits_for_a_tutor() -> None:
