@@ -19,8 +19,6 @@ _MOST_READ = 8_000_000
 """Characters that Python reads of one script, all attempts together: some seconds at most."""
 _MOST_REWRITTEN = 2_000_000
 """Characters that are read to rewrite the lines of one block, or of the whole text."""
-_LONGEST_LINE = 1000
-"""Characters of a line that is rewritten."""
 _MOST_JOINED = 40
 """Blocks that are joined to close a bracket. Strings are joined up to their end."""
 CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
@@ -186,7 +184,7 @@ class BlockReader:
         if not 0 <= index < len(lines):
             return None
         for at in (index, index - 1):
-            if at < 0 or len(lines[at]) > _LONGEST_LINE:
+            if at < 0:
                 continue
             for way in rewritings(lines, at, str(error.msg)):
                 blanks = [""] * max(0, way.until - at - 1)

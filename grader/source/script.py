@@ -39,10 +39,10 @@ _MOST_TRIES = 50
 _MOST_NAMED = 20
 """Cells named in a remark."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
-_DEFINES_CLASS = re.compile(r"^\s*class\s+\w+", re.MULTILINE)
+_IMPORTS_NET = re.compile(r"\bimport\b(?:(?!\bimport\b).)*\bNet\b")
+_DEFINES_CLASS = re.compile(r"^[^\S\n]*class\s+\w+", re.MULTILINE)
 _BINDS = re.compile(r"^(?:from\s.*\bimport\b.*|import\s.*|(?:def|class)\s+\w+|[\w, ]+(?==[^=]))", re.MULTILINE)
-_DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
+_DEFINES_NET = re.compile(r"^[^\S\n]*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
 
 
 class SourceProblem(Exception):

@@ -22,7 +22,7 @@ _NET_NAME = re.compile(r"^[ \t]*Net[ \t]*(?::[^=\n]*)?=(?!=)", re.M)
 _CONV = re.compile(r"conv", re.I)
 _LAYER = re.compile(r"\bself\.\w+[ \t]*(?::[^=\n]{0,100})?=[ \t]*[\w.]+\(")
 _FORWARD = re.compile(r"^([ \t]*)def[ \t]+forward\b[^\n]*(?:\n(?![ \t]*\n)[^\n]*){0,5}?:[ \t]*$", re.M)
-_NOTHING = re.compile(r"[ \t]*(?:pass|\.\.\.|return(?:[ \t]+\w+)?|raise[ \t]+NotImplemented\w*.*)?[ \t;]*")
+_NOTHING = re.compile(r"[ \t]*+(?:pass|\.\.\.|return(?:[ \t]+\w+)?|raise[ \t]+NotImplemented\w*.*)?[ \t;]*")
 _COMMAND = re.compile(r"^([ \t]*)[%!?][^\n]*", re.M)
 
 

@@ -93,7 +93,7 @@ def _code(source: str, anchor: str) -> Iterator[Block]:
         try:
             body = ast.parse(source).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            is_code = re.search(r"^\s*(?:import|from|class|def|for|%|!)\s*\w", source, re.MULTILINE) is not None
+            is_code = re.search(r"^[^\S\n]*(?:import|from|class|def|for|%|!)\s*\w", source, re.MULTILINE) is not None
             yield from [Block(source, Kind.CODE, anchor)] if is_code else split(source, anchor=anchor)
             return
     if all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant | ast.JoinedStr) for line in body):
