@@ -22,7 +22,8 @@ _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _FEWEST = 8
 """Repeats that stop sooner cannot make a search slow."""
 _MOST_LETTERS = 6
-GENERIC = ("\n", " ", "\t", "a", "A ", "_", "0", "1x", "(", "((", "[", "\n ", " \n", "\n\t", '"', "'", "\\", "<", "<!--",
+GENERIC = ("\n", " ",
+           "\t", "a", "A ", "_", "0", "1x", "(", "((", "[", "\n ", " \n", "\n\t", '"', "'", "\\", "<", "<!--",
            "class Net", "import ", "a,", "1,", "a=", "/", "#", "\x1b[", "\u200d", "- ", ". ")  # fmt: skip
 """Texts that are repeated for every pattern."""
 

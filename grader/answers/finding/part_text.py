@@ -15,7 +15,8 @@ from grader.answers.finding.questions import without_question
 from grader.lab4.items import HEADS, PART1_IDS
 
 _ANSWER = re.compile(
-    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*(?:[*_]+\s*)?[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
+    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*(?:[*_]+\s*)?[:.\u2013-]+|a\s*[:])[\s*_]*",
+    re.IGNORECASE,
 )
 _BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
