@@ -17,6 +17,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -148,6 +149,7 @@ def _in_calls() -> Iterator[tuple[str, str, re.Pattern[Any]]]:
             yield f"{path}:{call.lineno}", called.attr, re.compile(first.value, sum(flags))
 
 
+@cache  # not at import, because it imports torch
 def _collected() -> list[_Tried]:
     found: dict[tuple[Any, int], _Tried] = {}
     named = _named_uses()
@@ -165,7 +167,6 @@ def _collected() -> list[_Tried]:
 
 
 _PACKAGE = ROOT / "grader"
-PATTERNS = _collected()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -226,7 +227,7 @@ def slow_text(pattern: re.Pattern[Any], use: str, *, longest: int = 4 * _SIZE) -
 def test_the_time_of_every_pattern_is_linear(start: int) -> None:
     slow = [
         f"{tried.places[0]} ({use}): {text}"
-        for tried in PATTERNS[start::8]
+        for tried in _collected()[start::8]
         for use in {"search" if use in _READS_ON else use for use in tried.uses}
         if (text := slow_text(tried.pattern, use, longest=tried.longest))
     ]
@@ -254,7 +255,7 @@ def test_the_time_of_the_keys_patterns_is_linear() -> None:
 
 
 def test_every_pattern_of_the_grader_is_tried() -> None:
-    places = {place for tried in PATTERNS for place in tried.places}
+    places = {place for tried in _collected() for place in tried.places}
     assert {"source.script._DEFINES_NET", "source.python_versions.PYTHON2", "answers.marker.numbers.NOISE"} <= places
     assert any(place.startswith("answers/documents/notebook_document.py:") for place in places)
     assert all(any(place.startswith(name) for place in places) for name in _BOUNDS)
