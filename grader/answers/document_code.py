@@ -9,7 +9,6 @@ import ast
 import contextlib
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from grader.answers.documents import Document, read_document, read_pdf_columns
 from grader.source.block_reader import CONTINUES
 from grader.source.networks import names_network_class, text_holds_network
+from grader.source.parsing import parsed
 from grader.source.python_versions import PLAIN
 from grader.submissions.script_content import Content, content_of
 
@@ -161,11 +161,9 @@ def _closes(line: str) -> bool:
 
 
 def _is_code(code: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        body: list[ast.stmt] | None = None
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            body = ast.parse(code).body
+    body: list[ast.stmt] | None = None
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        body = parsed(code).body
     if body is None:
         return False
     is_call = [isinstance(part, ast.Expr) and isinstance(part.value, ast.Call) for part in body]

@@ -35,9 +35,9 @@ _NEEDED = ("channels1", "channels2", "kernel1", "kernel2", "accuracy")
 _LARGEST_COUNT = 1_000_000
 _SEP = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 _NUMBER = re.compile(r"([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*([^\d\s.,%]*)\s*(%?)", re.IGNORECASE)
-_SHARE = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})(?:\s*\(?\s*[\d.,]+\s*%\s*\)?)?")
+_SHARE = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})(?:\s*(?:\(\s*)?[\d.,]+\s*%\s*\)?)?")
 _SQUARE = re.compile(r"[(\[]?\s*(\d+)\s*(?:[x×*,/]|by)\s*(\d+)\s*[)\]]?", re.IGNORECASE)
-_PAIR = re.compile(r"[(\[]?\s*(\d+)\s*(?:[-–→>,;/+&|]+|and|to|then|\s)\s*(\d+)\s*[)\]]?", re.IGNORECASE)
+_PAIR = re.compile(r"[(\[]?\s*(\d+)(?:\s*(?:[-–→>,;/+&|]+|and|to|then)\s*|\s+)(\d+)\s*[)\]]?", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,4}(?:[.,]\d+)?)")
 _MINUTES = re.compile(r"(?:(\d{1,4})\s*h\w*\s*)?(\d{1,4})\s*m(?:in\w*)?\s*(\d{1,4}(?:[.,]\d+)?)\s*s\w*", re.IGNORECASE)
 _UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "ms": 0.001}
@@ -156,9 +156,8 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _trimmed(cells: list[str]) -> list[str]:
-    while cells and not cells[-1]:
-        cells = cells[:-1]
-    return cells
+    filled = [place for place, cell in enumerate(cells, 1) if cell]
+    return cells[: filled[-1]] if filled else []
 
 
 def _named(cells: list[str], separator: str) -> _Header:

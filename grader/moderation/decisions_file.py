@@ -22,7 +22,7 @@ _PATIENCE = 5.0
 """Seconds to wait for another session, which locks the file for some milliseconds."""
 _PAUSE = 0.02
 # TOML allows no [[override]] table after an array `override = [...]`, which somebody may have written by hand.
-_INLINE = re.compile(rb"^\s*override\s*=", re.MULTILINE)
+_INLINE = re.compile(rb"^[^\S\n]*override\s*=", re.MULTILINE)
 
 
 def read_decisions(folder: Path) -> Decisions:

@@ -16,8 +16,8 @@ from grader.source.decoding import readable
 from grader.source.notebooks import Cell, read_notebook
 
 _ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_PLACEHOLDER = re.compile(r"[*_\s]*(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_PLACEHOLDER = re.compile(r"(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
 _KEYS = {f"q{part}": part for part in PART1_IDS} | {f"answer-{part}": part for part in PART1_IDS}
 """The parts by the names that anchors, nbgrader ids and cell ids use."""
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from grader.source.parsing import LONGEST_COMPILED, check, parsed
 from grader.source.python_versions import Rewriting, rewritings
 
 _MOST_READ = 8_000_000
 """Characters that Python reads of one script, all attempts together: some seconds at most."""
+_COMPILED_AS_ONE = 5_000
+"""Compiling may take the square of a text's length: this many steps count as a character that is read."""
 _MOST_REWRITTEN = 2_000_000
 """Characters that are read to rewrite the lines of one block, or of the whole text."""
-_LONGEST_LINE = 1000
-"""Characters of a line that is rewritten."""
 _MOST_JOINED = 40
 """Blocks that are joined to close a bracket. Strings are joined up to their end."""
 CONTINUES = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
@@ -186,7 +186,7 @@ class BlockReader:
         if not 0 <= index < len(lines):
             return None
         for at in (index, index - 1):
-            if at < 0 or len(lines[at]) > _LONGEST_LINE:
+            if at < 0:
                 continue
             for way in rewritings(lines, at, str(error.msg)):
                 blanks = [""] * max(0, way.until - at - 1)
@@ -213,15 +213,15 @@ class BlockReader:
         self.read_so_far += len(text)
         if self.read_so_far > _MOST_READ:
             return SyntaxError("too much to read")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(text)
-                compile(tree, "<block>", "exec", dont_inherit=True)
-            except SyntaxError as error:
-                return error
-            except ValueError:
-                return SyntaxError("not text")
+        try:
+            tree = parsed(text)
+            if len(text) <= LONGEST_COMPILED:
+                self.read_so_far += len(text) ** 2 // _COMPILED_AS_ONE
+            check(tree, text)
+        except SyntaxError as error:
+            return error
+        except ValueError:
+            return SyntaxError("not text")
         for statement in tree.body:
             ast.increment_lineno(statement, start)
         return tree.body

@@ -15,28 +15,25 @@ import __future__
 
 import ast
 import copy
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.model.evidence import Problem
+from grader.source.parsing import check, parsed
 from grader.source.script import Script, SourceProblem, futures_first
 from grader.source.syntax_errors import syntax_problem
 
 
 def parse(script: Script) -> list[ast.stmt]:
     """The module-level statements. Raises :class:`SourceProblem` if Python cannot compile them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tree = ast.parse(script.text, script.path)
-            # Compiling finds more faults than parsing, such as a return outside a function.
-            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if script.cells else 0
-            compile(futures_first(tree) if script.cells else tree, script.path, "exec", flags, dont_inherit=True)
-        except SyntaxError as error:
-            raise SourceProblem(syntax_problem(error, script)) from None
-        except (RecursionError, MemoryError, ValueError) as error:
-            raise SourceProblem(too_complex(script, error)) from None
+    try:
+        tree = parsed(script.text, script.path)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if script.cells else 0
+        check(futures_first(tree) if script.cells else tree, script.text, flags)
+    except SyntaxError as error:
+        raise SourceProblem(syntax_problem(error, script)) from None
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise SourceProblem(too_complex(script, error)) from None
     return tree.body
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The Python of the grader."""
-STRING = re.compile(r"(\"|')(?:\\.|(?!\1).)*\1")
+LONGEST_LINE = 1000
+"""Characters of a line that is rewritten."""
+STRING = re.compile(r"(\"|')(?:\\.|(?!\1)[^\\\n])*+\1")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ _NEVER_CLOSED = re.compile(r"'([(\[{])' was never closed")
 def rewritings(lines: list[str], index: int, reason: str) -> Iterator[Rewriting]:
     """What the line at ``index`` may stand for, the most likely first; ``reason`` is Python's."""
     line = lines[index]
+    if len(line) > LONGEST_LINE:
+        return
     if "expected ':'" in reason:
         yield Rewriting("corrected", f"{line.rstrip()}:")
     if match := _NEVER_CLOSED.search(reason):
@@ -108,7 +112,9 @@ def rewritings(lines: list[str], index: int, reason: str) -> Iterator[Rewriting]
 
 
 def newer(line: str) -> Iterator[Rewriting]:
-    """The line without the syntax that Python got in 3.12 and later."""
+    """The line without the syntax that Python got in 3.12 and later; nothing for a line that is too long."""
+    if len(line) > LONGEST_LINE:
+        return
     if match := _TYPE.match(line):
         yield Rewriting("newer", f"{match[1]}{match[2]} = {match[3]}", "3.12", "a type statement")
     if match := _PARAMETERS.match(line):

@@ -17,7 +17,7 @@ from grader.source.script import Script, SourceProblem
 from grader.source.syntax_errors import newer_python
 
 _BINDS = re.compile(
-    r"^([ \t]*)(?:(?:(?:async\s+)?def|(class))\s+(?=(\w+))|(?=([\w ,]+)=)|(from\s.*)?\bimport\s(?=(.*)))", re.M
+    r"^([ \t]*+)(?:(?:(?:async\s+)?def|(class))\s+(?=(\w+))|(?=([\w ,]+)=)|(from\s.*)?\bimport\s(?=(.*)))", re.M
 )
 
 

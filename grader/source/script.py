@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import bisect
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from grader.model.evidence import Problem, Remark
 from grader.source.bindings import names_of
 from grader.source.decoding import cookie, first_that_fits, marked, utf16_by_nuls, with_newlines
 from grader.source.notebooks import is_notebook, read_notebook
+from grader.source.parsing import check, parsed
 
 LARGEST_SCRIPT = 2_000_000
 """Bytes. A script for this lab has about ten thousand."""
@@ -36,13 +36,17 @@ _ASSIGNED_MAGIC = re.compile(r"(\s*[\w.,\[\]][\w.,\[\] ]*=\s*)[%!]")
 _PLAIN_MAGIC = re.compile(r"\s*[%!]")
 _MOST_TRIES = 50
 """Times that a cell is parsed to find its notebook commands one by one."""
+_MOST_PARSED = 2_000_000
+"""Characters that are parsed for that, all times together."""
+_LONGEST_CELL = 20_000
+"""Characters of a cell that is compiled; there may be many such cells."""
 _MOST_NAMED = 20
 """Cells named in a remark."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_IMPORTS_NET = re.compile(r"\bimport\b.*\bNet\b")
-_DEFINES_CLASS = re.compile(r"^\s*class\s+\w+", re.MULTILINE)
+_IMPORTS_NET = re.compile(r"\bimport\b(?:(?!\bimport\b).)*\bNet\b")
+_DEFINES_CLASS = re.compile(r"^[^\S\n]*class\s+\w+", re.MULTILINE)
 _BINDS = re.compile(r"^(?:from\s.*\bimport\b.*|import\s.*|(?:def|class)\s+\w+|[\w, ]+(?==[^=]))", re.MULTILINE)
-_DEFINES_NET = re.compile(r"^\s*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
+_DEFINES_NET = re.compile(r"^[^\S\n]*(?:class\s+Net\b|def\s+Net\b|Net\s*=)", re.MULTILINE)
 
 
 class SourceProblem(Exception):
@@ -124,19 +128,15 @@ def decode(data: bytes, path: str) -> tuple[str, tuple[Remark, ...]]:
 
 def futures_first(tree: ast.Module) -> ast.Module:
     """The code of a notebook, in which Jupyter accepts ``from __future__`` imports anywhere."""
-    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    return ast.Module([*futures, *(node for node in tree.body if node not in futures)], [])
+    return ast.Module(sorted(tree.body, key=lambda node: getattr(node, "module", "") != "__future__"), [])
 
 
 def is_python(text: str) -> bool:
     """Whether the text compiles as a cell of a notebook."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tree = futures_first(ast.parse(text))
-            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
+    try:
+        check(futures_first(parsed(text)), text, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, longest=_LONGEST_CELL)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
     return True
 
 
@@ -182,7 +182,7 @@ def _binds(text: str) -> set[str]:
 
 def _reads(cells: list[_Cell], numbers: set[int]) -> set[str]:
     """The global names that the cells with these numbers use, as far as they are Python."""
-    trees = [ast.parse(cell.text) for cell in cells if cell.number in numbers and is_python(cell.text)]
+    trees = [parsed(cell.text) for cell in cells if cell.number in numbers and is_python(cell.text)]
     return {name for tree in trees for node in tree.body for name in names_of(node)[1]}
 
 
@@ -220,7 +220,7 @@ def _without_magics(cell: _Cell) -> _Cell:
         elif name in _OTHER_LANGUAGES or name in {"writefile", "file"}:
             return _Cell(cell.number, "")
         lines[first] = ""
-    for _ in range(_MOST_TRIES):
+    for _ in range(min(_MOST_TRIES, 1 + _MOST_PARSED // (len(cell.text) + 1))):
         line = _magic_line("\n".join(lines), lines)
         if line < 0:
             break
@@ -234,16 +234,14 @@ def _without_magics(cell: _Cell) -> _Cell:
 
 def _magic_line(text: str, lines: list[str]) -> int:
     """Index of the line with the syntax error, if it is a notebook command; otherwise -1."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(text)
-        except SyntaxError as error:
-            line = (error.lineno or 0) - 1
-            is_magic = 0 <= line < len(lines) and (_LINE_MAGIC.match(lines[line]) or _ASSIGNED_MAGIC.match(lines[line]))
-            return line if is_magic else -1
-        except (ValueError, RecursionError, MemoryError):
-            return -1
+    try:
+        parsed(text)
+    except SyntaxError as error:
+        line = (error.lineno or 0) - 1
+        is_magic = 0 <= line < len(lines) and (_LINE_MAGIC.match(lines[line]) or _ASSIGNED_MAGIC.match(lines[line]))
+        return line if is_magic else -1
+    except (ValueError, RecursionError, MemoryError):
+        return -1
     return -1
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 
 from grader.model.evidence import Problem
+from grader.source.parsing import parsed
 from grader.source.python_versions import CONFLICT, PYTHON2, RUNNING, STRING, Rewriting, newer
 from grader.source.script import Script
 
@@ -66,14 +65,12 @@ def _newer_way(script: Script, line: int) -> Rewriting | None:
 
 
 def _first_error(lines: list[str]) -> SyntaxError | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse("\n".join(lines))
-        except SyntaxError as error:
-            return error
-        except (ValueError, RecursionError, MemoryError):
-            return None
+    try:
+        parsed("\n".join(lines))
+    except SyntaxError as error:
+        return error
+    except (ValueError, RecursionError, MemoryError):
+        return None
     return None
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.source.definitions import is_blank, module_level
 from grader.source.networks import holds_network, is_network, network_classes, text_holds_network, without_text
+from grader.source.parsing import parsed
 
 _LONGEST_PARSED = 100_000
 """Characters of one script, or of one cell. The lab's script has about ten thousand."""
@@ -22,7 +22,7 @@ _NET_NAME = re.compile(r"^[ \t]*Net[ \t]*(?::[^=\n]*)?=(?!=)", re.M)
 _CONV = re.compile(r"conv", re.I)
 _LAYER = re.compile(r"\bself\.\w+[ \t]*(?::[^=\n]{0,100})?=[ \t]*[\w.]+\(")
 _FORWARD = re.compile(r"^([ \t]*)def[ \t]+forward\b[^\n]*(?:\n(?![ \t]*\n)[^\n]*){0,5}?:[ \t]*$", re.M)
-_NOTHING = re.compile(r"[ \t]*(?:pass|\.\.\.|return(?:[ \t]+\w+)?|raise[ \t]+NotImplemented\w*.*)?[ \t;]*")
+_NOTHING = re.compile(r"[ \t]*+(?:pass|\.\.\.|return(?:[ \t]+\w+)?|raise[ \t]+NotImplemented\w*.*)?[ \t;]*")
 _COMMAND = re.compile(r"^([ \t]*)[%!?][^\n]*", re.M)
 
 
@@ -95,13 +95,11 @@ def _parsed(code: str) -> ast.Module | None:
     """The syntax tree without notebook commands; None if Python cannot parse the code, or if it is too long to try."""
     if len(code) > _LONGEST_PARSED:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for text in dict.fromkeys([code, _COMMAND.sub(r"\1pass", code)]):
-            try:
-                return ast.parse(text)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
+    for text in dict.fromkeys([code, _COMMAND.sub(r"\1pass", code)]):
+        try:
+            return parsed(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
     return None
 
 

@@ -161,7 +161,7 @@ def test_what_a_loose_script_imports_stays_with_it(cohort: Path, scratch: Path) 
 
 
 def test_answers_in_one_of_several_files_wait(cohort: Path, scratch: Path) -> None:
-    files = {"alice_part1.md": "x", "alice_experiments.csv": "x", "bob_part1.docx": "x", "bob_answers.md": "x"}
+    files: Files = {"alice_part1.md": "x", "alice_experiments.csv": "x", "bob_part1.docx": "x", "bob_answers.md": "x"}
     result = found(write(cohort, LOOSE | files), scratch)
     assert list(result) == ["alice", "bob"]
     assert (result["bob"].script, result["bob"].claim, result["bob"].flags) == ("bob.py", "", ())

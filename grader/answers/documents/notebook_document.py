@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from grader.answers.documents.document import PICTURE, Block, Document, Kind, Un
 from grader.answers.documents.script_comments import written
 from grader.answers.documents.text import decode, read_bytes, split
 from grader.source.notebooks import Cell, read_notebook
+from grader.source.parsing import parsed
 
 LARGEST_NOTEBOOK = 50_000_000
 """Bytes, plots included."""
@@ -88,14 +88,12 @@ def _code(source: str, anchor: str) -> Iterator[Block]:
     if text != source or len(source) > _LONGEST_CODE:
         yield from split(text, anchor=anchor)
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            body = ast.parse(source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            is_code = re.search(r"^\s*(?:import|from|class|def|for|%|!)\s*\w", source, re.MULTILINE) is not None
-            yield from [Block(source, Kind.CODE, anchor)] if is_code else split(source, anchor=anchor)
-            return
+    try:
+        body = parsed(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        is_code = re.search(r"^[^\S\n]*(?:import|from|class|def|for|%|!)\s*\w", source, re.MULTILINE) is not None
+        yield from [Block(source, Kind.CODE, anchor)] if is_code else split(source, anchor=anchor)
+        return
     if all(isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant | ast.JoinedStr) for line in body):
         yield from split("\n".join(written(source)) or source, anchor=anchor)
     else:

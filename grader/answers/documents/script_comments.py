@@ -17,6 +17,8 @@ from grader.source.decoding import with_newlines
 
 LARGEST_SCRIPT = 200_000
 """Bytes. The lab's scripts have about ten thousand."""
+_LONGEST_LINE = 10_000
+"""Characters. tokenize takes quadratic time for a line of quotes and backslashes; a longer line is left out."""
 _BLANK = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING}
 
 
@@ -29,6 +31,7 @@ def read_comments(path: Path) -> Document:
 
 def written(source: str) -> Iterator[str]:
     """Each run of comment lines and each string that is a statement, at the left margin."""
+    source = "\n".join(line if len(line) <= _LONGEST_LINE else "" for line in source.split("\n"))
     comments: list[str] = []
     last = tokenize.NEWLINE
     try:

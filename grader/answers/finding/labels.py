@@ -66,7 +66,7 @@ _LETTER = re.compile(
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    rf"\s*[)\]]?\s*(?P<by>,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:and\s*)?(?:[67][.(\[]?)?[(\[]?(?P<sub>{_SUB})(?![A-Za-z0-9'])",
+    rf"\s*(?:[)\]]\s*)?(?P<by>,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:and\s*)?(?:[67][.(\[]?)?[(\[]?(?P<sub>{_SUB})(?![A-Za-z0-9'])",
     re.I,
 )
 _RANGE = re.compile(

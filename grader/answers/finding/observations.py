@@ -23,7 +23,7 @@ _HEADING = re.compile(
     r"(?:the\s+|my\s+)?experiments?)\s*(?:\(optional\))?[\s*_:.#]*",
     re.IGNORECASE,
 )
-_ANNOUNCED = re.compile(r"[\s*_>]*(?:my\s+)?observations?\s*[*_]*\s*[:\u2013-][\s*_]*(?=\S)", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"[\s*_>]*(?:my\s+)?observations?\s*(?:[*_]+\s*)?[:\u2013-][\s*_]*(?=\S)", re.IGNORECASE)
 """``Observations: more channels helped`` on one line."""
 _PROMPT = re.compile(
     r"if you tried other numbers of channels\b.{0,200}thirteen questions\.?", re.IGNORECASE | re.DOTALL

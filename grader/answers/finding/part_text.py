@@ -15,11 +15,12 @@ from grader.answers.finding.questions import without_question
 from grader.lab4.items import HEADS, PART1_IDS
 
 _ANSWER = re.compile(
-    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*[*_]*\s*[:.\u2013-]+|a\s*[:])[\s*_]*", re.IGNORECASE
+    r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*(?:[*_]+\s*)?[:.\u2013-]+|a\s*[:])[\s*_]*",
+    re.IGNORECASE,
 )
 _BARE_ANSWER = re.compile(r"[\s>*_#]*(?:(?:my|your)\s+)?answer[\s*_]*(?:\n|$)", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
-    r"[\W_]*+(?:(?:(?:please\s+)?(?:type|write|enter|put|insert|add)?\s*your\s+answers?(?:\s+(?:goes\s+)?here)?"
+    r"[\W_]*+(?:(?:(?:please\s++)?(?:(?:type|write|enter|put|insert|add)\s*+)?your\s+answers?(?:\s+(?:goes\s+)?here)?"
     r"|answer\s+(?:goes\s+)?here|to\s*do|tbd|tba|double.?click to edit|n/?a yet)[\W_]*+)*+",
     re.IGNORECASE,
 )

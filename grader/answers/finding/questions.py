@@ -21,18 +21,16 @@ _SMALL = frozenset(
     )
 )
 _ASKING = re.compile(r"\b(?:what|which|how|where|why|when|describe|determine|explain|define|refer)\b", re.IGNORECASE)
-_ENDS = re.compile(r"\?(?:\W*(?=\s|$))|[.:](?=\s|$)|\n|$")
-_MATRIX = re.compile(r"(?:[\s|,;\[\]()-]*\b[0-5]\b){16}[\s|,;\[\]()-]*")
+_ENDS = re.compile(r"\?(?:\W{0,50}(?=\s|$))|[.:](?=\s|$)|\n|$")
+_MATRIX = re.compile(r"(?<![\s|,;\[\]()-])(?:[\s|,;\[\]()-]*+\b[0-5]\b){16}[\s|,;\[\]()-]*")
 _ALL = (*QUESTIONS, *TEMPLATE)
+_POOLING = (
+    r"[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?"
+    r"(?:\s*+(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))|\s*\n)"
+)
 _SHORT = {
-    "6a": re.compile(
-        r"\W*max(?:imum)?[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))",
-        re.I,
-    ),
-    "6b": re.compile(
-        r"\W*(?:average|avg\.?|mean)[\s-]*pool(?:ing)?\b(?:\s+(?:layer|output|function))?\s*(?:\W*(?:\n|$)|[:=?|>\u2192-]+\s*|(?=\[))",
-        re.I,
-    ),
+    "6a": re.compile(rf"\W*max(?:imum)?{_POOLING}", re.I),
+    "6b": re.compile(rf"\W*(?:average|avg\.?|mean){_POOLING}", re.I),
 }
 _POOL = re.compile(
     r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?[\s*_]*"

@@ -47,7 +47,7 @@ SCORE = re.compile(
 )
 """A mark that the answer gives itself; it may contain a colon, which ends a piece."""
 PIECES = re.compile(
-    r"\([^()]*\)|\[[^\[\]]*\]|<!--.*?-->|(?:(?!\s--)(?:[^.!?;:\n()—]|(?<=\d)\.(?=\d)))+[.!?;:\n]*|\s--+|—|[()]"
+    r"\([^()]*\)|\[[^\[\]]*\]|<!--(?:(?!<!--).)*?-->|(?:(?!\s--)(?:[^.!?;:\n()—]|(?<=\d)\.(?=\d)))+[.!?;:\n]*|\s--+|—|[()]"
 )
 """Units that are removed with an instruction in them: a sentence, a clause after a colon or dash, a bracket."""
 ALIKE = 90.0

@@ -9,15 +9,17 @@ from grader.model import AnswerFinding, Status
 
 REVIEW_BELOW = 0.6
 """Below this confidence, a finding is a proposal to a tutor. Chosen on the 156 development answers."""
+_AFTERWARDS = (
+    "(?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|question|lol)"
+)
 NOTHING_CLAIMED = re.compile(
-    r"[\W_]*(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|"
+    r"[\W_]*+(?:(?:i )?(?:(?:really )?(?:do ?n[o']?t|dont|do not|did ?n'?t|did not) (?:\w+ )?(?:know|remember|"
     r"understand|recall|get it|have)"
     r"|ca ?n[o']?t (?:remember|recall|answer|say)|cannot (?:remember|recall|answer)"
     r"|idk|dunno|no (?:idea|clue|answer)|not sure|unsure|n ?/? ?a|none|nil|skip(?:ped)?|pass|todo|tbd|tba|blank|"
     r"empty|nothing|"
-    r"see (?:above|below|previous|prev)|same as (?:above|before)|as above|forgot|no time|ran out of time|x|xx+|-+))?"
-    r"(?: (?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|"
-    r"question|lol))*[\W_]*",
+    r"see (?:above|below|previous|prev)|same as (?:above|before)|as above|forgot|no time|ran out of time|x|xx+)"
+    rf"|(?<= ){_AFTERWARDS})?(?: {_AFTERWARDS})*[\W_]*",
     re.IGNORECASE,
 )
 """A text that claims nothing: it is empty, has only signs, or says that the student does not know."""

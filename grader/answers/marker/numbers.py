@@ -25,11 +25,11 @@ MACRO = re.compile(
 )
 FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{\s*(\d+)\s*\}|\s*(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))")
 NOISE = re.compile(
-    r"\breshape\s*\([^)]*\)|\bshape\s*=?\s*\([^)]*\)|\b\d\s*(?:x|×|\*|by)\s*\d\b(?!\s*=)|\b(?:stride|size|"
+    r"\breshape\s*\([^)]*\)|\bshape\s*(?:=\s*)?\([^)]*\)|\b\d\s*(?:x|×|\*|by)\s*\d\b(?!\s*=)|\b(?:stride|size|"
     r"kernel|padding|k|s)"
-    r"\s*(?:of|=|is)?\s*\d\b|(?<!first )(?<!second )(?<!top )(?<!bottom )(?<!upper )(?<!lower )\b(?:row|block|"
+    r"\s*(?:(?:of|=|is)\s*)?\d\b|(?<!first )(?<!second )(?<!top )(?<!bottom )(?<!upper )(?<!lower )\b(?:row|block|"
     r"window|region|quadrant|patch|step|pool|line|col(?:umn)?|output|cell|part|question|q|square|box|group"
-    r"|position|pos)\s*#?(?:\d+\b|(?:one|two|three|four)\b(?=\s*[:=.-]))\s*[:=.)-]?|\bq?\s*6\s*\(?[ab]\)?\s*[:.)-]?|^\s*\(?[ab][.):]\s"
+    r"|position|pos)\s*#?(?:\d+\b|(?:one|two|three|four)\b(?=\s*[:=.-]))\s*[:=.)-]?|\bq?\s*6\s*\(?[ab]\)?\s*[:.)-]?|^[^\S\n]*\(?[ab][.):]\s"
     r"|\b(?:all )?(?:the )?(?:four|4) (?:values|numbers|blocks|windows|results|regions|cells|outputs|quadrants|"
     r"squares|averages|maxima)\b"
     r"|(?<=left )one(?= (?:to|is|has|gives|averages|comes|equals|becomes|yields)\b)"
@@ -41,7 +41,7 @@ NOISE = re.compile(
     r"dtype\s*=\s*\w+|float\d+|int\d+",
     re.IGNORECASE | re.MULTILINE,
 )
-LISTED = re.compile(r"(?m)^\s*(?:\(?[1-4]|[ivx]+)[.)]\s+")
+LISTED = re.compile(r"(?m)^[^\S\n]*(?:\(?[1-4]|[ivx]+)[.)]\s+")
 NUMBER = r"\d*\s?[½¼¾⅓⅔]|\d+\s+[1-9]/[2-9]\b|\d+(?:\.\d*)?\s*/\s*\d+(?![\d.])|\d+\.\d*|\.\d+|\d+"
 ITEM = re.compile(
     rf"(?P<both>\b(?:both|each|twice)\b)|(?P<place>(?:\b(?:top|upper|bottom|lower|first row|second row|1st row|"
@@ -54,7 +54,7 @@ ITEM = re.compile(
 RESULT = re.compile(rf"(?:=|≈|->|→|\bis\b|\bgives?\b|\bequals?\b)\s*\$?\s*({NUMBER})(?!\s*[+*×/=]|\s*\d)")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 WORKING = re.compile(
-    r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*\(?\s*\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|"
+    r"\bof\s+\d+\s*,|\d\s*[+/÷]\s*(?:\(\s*)?\d|\bmax\s*[({]|\(\s*\d(?:\s*[,+]\s*\d)+\s*\)|"
     r"\{\s*\d(?:\s*,\s*\d)+\s*\}",
     re.IGNORECASE,
 )
@@ -124,7 +124,7 @@ def _plain(text: str) -> str:
     if len(LISTED.findall(text)) >= 2:
         text = LISTED.sub(lambda match: _filled(match, ""), text)
     text = WHOLE_AND.sub(lambda match: _filled(match, _digits(match)), text)
-    return re.sub(r"(\d+)\s*halves", lambda match: _filled(match, f"{match[1]}/2"), text).replace("{,}", " , ")
+    return re.sub(r"(?<!\d)(\d+)\s*halves", lambda match: _filled(match, f"{match[1]}/2"), text).replace("{,}", " , ")
 
 
 def _filled(match: re.Match[str], text: str) -> str:

@@ -24,7 +24,7 @@ from grader.source.slicing import statements_for
 from grader.worker.load.failures import is_installed
 
 _LIKELY = re.compile(r"net|cnn|model|lenet|convnet|network|mnist", re.IGNORECASE)
-_COMMENTED_OUT = re.compile(r"^\s*#\s*class\s+Net\b", re.MULTILINE)
+_COMMENTED_OUT = re.compile(r"^[^\S\n]*#\s*class\s+Net\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from grader.model.evidence import Problem, Repair
 _LEAST_LIKENESS = 0.75
 _ABOUT_AS_NEAR = 0.02
 """Dropout1 is as near to Dropout (0.93) as to Dropout1d (0.94): one letter."""
-_KEYWORD = re.compile(r"(\w+?)(\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
+_KEYWORD = re.compile(r"\b(\w+)(\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 
 
 def repaired_spelling(error: Exception, problem: Problem) -> Repair | None:
