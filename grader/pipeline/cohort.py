@@ -46,6 +46,7 @@ class Progress(Protocol):
     def begin(self, run: Run) -> None: ...
     def expect(self, total: int) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
+    def leave_out(self, student: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
     def error(self, message: str) -> None: ...
 
@@ -83,12 +84,9 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         totals, is_finished = NOTHING, False
         try:
             with run_all(deliveries, context, pages, progress) as results:
-                expected = len(deliveries)
                 for graded in results:
                     totals += graded.totals
                     if graded.report is None:
-                        expected -= 1
-                        progress.expect(expected)
                         continue
                     finished[graded.report.student] = graded.report
                     early |= {graded.report.student} if workers.opened is None else set()
@@ -151,12 +149,15 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with context.readers.open() as reader:
             on_stage("read")
             submission = reader.assemble(delivery)
+            totals += Totals(seconds={"read": time.perf_counter() - start})
             task = plan(submission, settings)
             if not takes_part(task, settings.selection):
+                progress.leave_out(student)
                 return Graded(None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
             is_reused = task.stored_in is not None
             observed = observe(task, context, reader, on_stage)
-            evidence, totals = observed.evidence, observed.totals
+            evidence = observed.evidence
+            totals += observed.totals
             marker = marker_of(task, evidence, context, reader)
         report = mark(task, evidence, marker, context)
         store(observed, report, marker, settings.out)

@@ -31,6 +31,7 @@ STYLES: dict[Status, str] = {
 WORDS: dict[Status, str] = {status: status.value.replace("_", " ") for status in Status}
 
 STAGE_WORDS: dict[str, str] = {
+    "read": "read files",
     "answers": "read answers",
     "start": "start worker",
     "load": "read script",

@@ -81,6 +81,13 @@ class Progress:
             self._under_way[student] = stage
             self._refresh()
 
+    def leave_out(self, student: str) -> None:
+        """``student``'s submission does not take part after all."""
+        with self._lock:
+            self._under_way.pop(student, None)
+            self.expect(self._total - 1)
+            self._refresh()
+
     def done(self, report: Report, seconds: float | None = None) -> None:
         """``report`` is finished, after ``seconds`` of wall time; None when stored evidence was reused."""
         with self._lock:
