@@ -46,9 +46,9 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
         student=task.submission.id,
         submission=task.submission,
         evidence=evidence,
-        sheet_key=task.keys.sheet,
+        sheet_key="" if "sheet" in reader.exceeded else task.keys.sheet,
         sheet=sheet,
-        experiment_key=task.keys.experiment,
+        experiment_key="" if "experiment" in reader.exceeded else task.keys.experiment,
         experiment=experiment,
     )
     return Observed(evidence_to_store, is_stored, took_evidence + took_sheet + took_experiment)
@@ -114,7 +114,7 @@ def marker_of(task: Task, stored: StoredEvidence, context: RunContext, reader: R
     found = {part: known[part] for part, text in texts.items() if part in known and known[part].text == text}
     if new := {part: text for part, text in texts.items() if part not in found}:
         found |= reader.findings(new)
-    return KnownMarker(key, KnownFindings(digest, found))
+    return KnownMarker(key, KnownFindings("" if "mark" in reader.exceeded else digest, found))
 
 
 def mark(task: Task, stored: StoredEvidence, marker: KnownMarker | None, context: RunContext) -> Report:

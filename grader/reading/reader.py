@@ -95,6 +95,8 @@ class Reader:
 
     def __init__(self, read: Ask, mark: Ask, folder: Path, *, prepare: Callable[[Iterable[str]], None]) -> None:
         self._reading, self._marking, self._folder, self._prepare = read, mark, folder, prepare
+        self.exceeded: set[str] = set()
+        """What exceeded a limit: ``assemble``, ``sheet``, ``experiment`` or ``mark``. A later run tries it again."""
 
     def assemble(self, delivery: Delivery) -> Submission:
         """The submission of ``delivery``, with the code of a document as its script if it has no other."""
@@ -129,6 +131,7 @@ class Reader:
         outcome = ask(encoded(Request(work, self._folder, **given)), WALL_SECONDS)
         if outcome.ending.kind == "finished" and len(outcome.reply) <= _MOST_BYTES:
             return decoded(outcome.reply, kind), ""
+        self.exceeded.add(work)
         return None, _reason(outcome.ending, outcome.output)
 
 

@@ -33,6 +33,7 @@ from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import load_run, write_views
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.settings import RunSettings, Selection
+from grader.reading import service
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
@@ -451,6 +452,29 @@ def test_marking_again_needs_no_data_and_keeps_its_name(cohort: Cohort) -> None:
     after = cohort.results()
     assert (after["run"]["data"], after["run"]["data_note"]) == ("digits", before["run"]["data_note"])
     assert after["submissions"] == before["submissions"]
+
+
+def test_answers_that_took_too_long_to_read_are_read_by_the_next_run(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cohort.path / "ada" / "part1.md").write_text(ANSWERS, encoding="utf-8")
+    rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
+
+    def spin(asked: object, key: object) -> None:
+        while True:
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr("grader.reading.reader.READING_SECONDS", 1)
+        patched.setitem(service._WORKS, "sheet", spin)  # the reading processes are copies of this one
+        _, reports = cohort.grade(rubric=rubric, key=KEY)
+    answers = [item for item in reports["ada"].results if item.answer is not None]
+    assert all("takes too long to read" in item.message for item in answers)
+    assert {item.status for item in answers} == {Status.NEEDS_REVIEW}
+    assert all(item.status is Status.PASSED for item in reports["ada"].code_results)
+    run, reports = cohort.grade(rubric=rubric, key=KEY)
+    assert "graded" not in run.counts
+    assert not any("takes too long" in item.message for item in reports["ada"].results)
 
 
 def pages_of(out: Path) -> dict[Path, str]:

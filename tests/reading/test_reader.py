@@ -94,6 +94,7 @@ def test_what_exceeds_a_limit_waits_for_a_tutor(tmp_path: Path, ending: Ending, 
     assert experiment is not None
     assert (experiment.trials, experiment.unread) == ((), 1)
     found = opened.findings({"1": "deep"})
+    assert opened.exceeded == {"assemble", "sheet", "experiment", "mark"}
     assert found["1"].finding.status is Status.NEEDS_REVIEW
     assert sentence in found["1"].finding.message
 
