@@ -19,6 +19,9 @@ from grader.sandbox import OnStage
 from grader.storage import records
 from grader.storage.records import StoredEvidence
 
+_UNREAD = "unread"
+"""The key of an experiment that has to be read again. It is not empty, because this means that there is none."""
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -48,7 +51,7 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
         evidence=evidence,
         sheet_key="" if "sheet" in reader.exceeded else task.keys.sheet,
         sheet=sheet,
-        experiment_key="" if "experiment" in reader.exceeded else task.keys.experiment,
+        experiment_key=_UNREAD if "experiment" in reader.exceeded else task.keys.experiment,
         experiment=experiment,
     )
     return Observed(evidence_to_store, is_stored, took_evidence + took_sheet + took_experiment)

@@ -477,6 +477,27 @@ def test_answers_that_took_too_long_to_read_are_read_by_the_next_run(
     assert not any("takes too long" in item.message for item in reports["ada"].results)
 
 
+def test_an_experiment_that_took_too_long_to_read_is_kept_until_it_is_read(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cohort.path / "ada" / "experiments.csv").write_text("channels,kernel\n", encoding="utf-8")
+
+    def spin(asked: object, key: object) -> None:
+        while True:
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr("grader.reading.reader.READING_SECONDS", 1)
+        patched.setitem(service._WORKS, "experiment", spin)
+        _, reports = cohort.grade()
+    late = reports["ada"].unmarked
+    assert any("takes too long to read" in item.message for item in late)
+    _, reports = cohort.grade(Selection(students=("ben",)))
+    assert reports["ada"].unmarked == late
+    _, reports = cohort.grade()
+    assert not any("takes too long to read" in item.message for item in reports["ada"].unmarked)
+
+
 def pages_of(out: Path) -> dict[Path, str]:
     """The students' pages of a run, without the time at which they were marked."""
     time = re.compile(r"<dt>Marked</dt><dd>[^<]*</dd>")
