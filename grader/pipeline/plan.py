@@ -27,11 +27,6 @@ class Task:
     is_outdated: bool = False
     """Whether only evidence from an earlier version is stored, which can no longer be marked."""
 
-    @property
-    def needs_worker(self) -> bool:
-        """Whether student code or a training run is needed."""
-        return (self.stored_in is None and self.submission.script is not None) or self.has_new_experiment
-
 
 def plan(submission: Submission, settings: RunSettings) -> Task:
     """Find evidence that can be reused for a submission."""
