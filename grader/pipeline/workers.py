@@ -26,7 +26,7 @@ from grader.model.images import SIDE
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import RunSettings
-from grader.sandbox import OnStage, WorkerPool
+from grader.sandbox import OnStage, Stopped, WorkerPool
 from grader.submissions import copy_submission
 
 
@@ -37,6 +37,7 @@ class WorkersOnDemand:
         self._settings, self._scratch = settings, scratch
         self._stack = ExitStack()
         self._lock = threading.Lock()
+        self._is_stopped = False
         self.opened: Workers | None = None
         """The workers, if they were asked for."""
 
@@ -49,14 +50,17 @@ class WorkersOnDemand:
         self._stack.close()
 
     def get(self) -> Workers:
-        """The workers. Raises as :func:`open_workers` does."""
+        """The workers. Raises as :func:`open_workers` does, and Stopped after :meth:`stop`."""
         with self._lock:
-            if self.opened is None:
+            if self.opened is None and not self._is_stopped:
                 self.opened = self._stack.enter_context(open_workers(self._settings, self._scratch))
+            if self.opened is None or self._is_stopped:  # perhaps stopped while they started
+                raise Stopped
             return self.opened
 
     def stop(self) -> None:
         """End all workers at once, without finishing their submissions."""
+        self._is_stopped = True
         if self.opened is not None:
             self.opened.stop()
 
