@@ -55,12 +55,13 @@ class Progress(Protocol):
 class Graded:
     """A finished submission; ``report`` is None if it does not take part in the run.
 
-    ``seconds`` of wall time are None when stored evidence was reused.
+    ``seconds`` of wall time are None when stored evidence was reused. ``isolation`` is the run's as its page gives it.
     """
 
     report: Report | None
     totals: Totals = NOTHING
     seconds: float | None = None
+    isolation: str = ""
 
 
 def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
@@ -80,7 +81,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             workers.get()
         progress.begin(context.facts())
         finished: dict[str, Report] = {}
-        early: set[str] = set()
+        shown: dict[str, str] = {}
         totals, is_finished = NOTHING, False
         try:
             with run_all(deliveries, context, pages, progress) as results:
@@ -89,14 +90,14 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                     if graded.report is None:
                         continue
                     finished[graded.report.student] = graded.report
-                    early |= {graded.report.student} if workers.opened is None else set()
+                    shown[graded.report.student] = graded.isolation
                     progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
-            if workers.opened is not None:
-                for student in early:  # their pages do not say yet how the others' code was run
+            for student, isolation in shown.items():
+                if isolation != run.isolation:  # known only now, because it depends on the others too
                     write_page(settings.out, finished[student], run, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
@@ -149,6 +150,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with context.readers.open() as reader:
             on_stage("read")
             submission = reader.assemble(delivery)
+            evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
             task = plan(submission, settings)
             if not takes_part(task, settings.selection):
@@ -162,14 +164,16 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         report = mark(task, evidence, marker, context)
         store(observed, report, marker, settings.out)
         report = with_decisions(report, context.decisions)
-        pages.write_report_page(settings.out, report, evidence, context.facts())
+        facts = context.facts()
+        pages.write_report_page(settings.out, report, evidence, facts)
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")
+        facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
-            pages.write_report_page(settings.out, report, evidence, context.facts())
-    return Graded(report, totals, None if is_reused else time.perf_counter() - start)
+            pages.write_report_page(settings.out, report, evidence, facts)
+    return Graded(report, totals, None if is_reused else time.perf_counter() - start, facts.isolation)
