@@ -21,7 +21,7 @@ from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import in_threads
-from grader.pipeline.plan import is_new, plan, takes_part
+from grader.pipeline.plan import is_new, known_submission, plan, takes_part
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
@@ -150,6 +150,8 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with context.readers.open() as reader:
             on_stage("read")
             submission = reader.assemble(delivery)
+            if reader.exceeded and not settings.selection.includes(student):
+                submission = known_submission(student, settings) or submission
             evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
             task = plan(submission, settings)

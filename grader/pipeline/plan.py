@@ -48,6 +48,12 @@ def plan(submission: Submission, settings: RunSettings) -> Task:
     return Task(submission, keys, stored_in=folder, has_new_experiment=is_new)
 
 
+def known_submission(student: str, settings: RunSettings) -> Submission | None:
+    """The submission that the stored evidence on this student is about; None without evidence."""
+    stored = next(filter(None, (records.read_evidence(folder, student) for folder in settings.run_folders)), None)
+    return stored.submission if stored is not None else None
+
+
 def is_new(student: str, settings: RunSettings) -> bool:
     """Whether this student's code has to be run if there is any, as no evidence on it is stored."""
     is_stored = any(records.has_evidence(folder, student) for folder in settings.run_folders)

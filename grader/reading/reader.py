@@ -27,11 +27,10 @@ WALL_SECONDS = 30.0
 """For one of these, on a machine that has time for it; only a slow disk needs more than CPU time."""
 LIMITS = Limits(memory_bytes=2 << 30, disk_bytes=0)
 
-_MOST_BYTES = 16 << 20
-"""Of a reply: a sheet with answers of 20,000 characters, or the names of 2,000 files, has a few millions at most."""
 _REASONS = {
     "deadline": "takes too long to read",
     "memory": "needs too much memory to be read",
+    "depth": "is nested too deeply to be read",
     "starved": "could not be read, because the machine was too busy",
 }
 _OTHER_REASON = "cannot be read: reading it ends the process that reads it"
@@ -129,15 +128,13 @@ class Reader:
         """The reply, or why there is none: the end of a sentence that begins with what was read."""
         ask = self._marking if work == "mark" else self._reading
         outcome = ask(encoded(Request(work, self._folder, **given)), WALL_SECONDS)
-        if outcome.ending.kind == "finished" and len(outcome.reply) <= _MOST_BYTES:
+        if outcome.ending.kind == "finished":
             return decoded(outcome.reply, kind), ""
         self.exceeded.add(work)
         return None, _reason(outcome.ending, outcome.output)
 
 
 def _reason(ending: Ending, output: str) -> str:
-    if ending.kind == "finished":
-        return "has more in it than can be read"
     if ending.kind in {"fault", "lost"}:
         fault = GraderFault(f"reading failed: {ending.detail}")
         fault.add_note(output)

@@ -21,6 +21,8 @@ from grader.reading.document_code import with_code_of_documents
 from grader.storage.json_files import packed, unpacked
 from grader.submissions import Delivery, assemble
 
+MOST_BYTES = 16 << 20
+"""Of a reply: a sheet with answers of 20,000 characters, or the names of 2,000 files, has a few millions at most."""
 T = TypeVar("T")
 
 
@@ -38,10 +40,16 @@ class Request:
 
 
 def answer(request: bytes, key: AnswerKey | None) -> bytes:
-    """The reply to an encoded :class:`Request`: the encoded value that its work returns."""
+    """The reply to an encoded :class:`Request`: the encoded value that its work returns.
+
+    Raises MemoryError for a reply of more than :data:`MOST_BYTES`.
+    """
     asked = decoded(request, Request)
     assert asked is not None
-    return encoded(_WORKS[asked.work](asked, key))
+    reply = encoded(_WORKS[asked.work](asked, key))
+    if len(reply) > MOST_BYTES:
+        raise MemoryError(f"a reply of {len(reply)} bytes")
+    return reply
 
 
 def prepare(message: dict[str, Any], key: AnswerKey | None) -> None:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from grader.model import UsageFault
 from grader.sandbox.forkserver import ServerLost
 from grader.sandbox.limits import Limits
 from grader.sandbox.measuring import Outcome, ServiceProcess
@@ -30,6 +31,9 @@ Ask = Callable[[bytes, float], Outcome]
 """Sends a request to the process of a submission; waits for the reply, at most so many seconds."""
 Answer = Callable[[bytes], bytes]
 Prepare = Callable[[dict[str, Any]], object]
+_LIMITS = {"MemoryError": "memory", "RecursionError": "depth"}
+"""Exceptions by which Python says that a limit is exceeded, and the kinds of ending that they are."""
+_ENDED = "The process that reads submissions was ended from outside. Give the command again; it continues the run."
 _SUBMIT_SECONDS = 20.0
 _LEAVE_SECONDS = 5.0
 
@@ -60,6 +64,13 @@ class CopyServer:
                 send(self._connection, message, descriptors)
             except OSError as problem:
                 raise ServerLost(str(problem)) from None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server still runs."""
+        with contextlib.suppress(ChildProcessError):
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        return False
 
     def stop(self, *, grace: float) -> None:
         """Do nothing: a late server is not replaced, because this process has threads by now and cannot be copied."""
@@ -123,8 +134,11 @@ class ReadingProcesses:
                 outcome = process.ask(request, seconds=seconds)
                 if outcome.ending.kind == "lost" and self._is_stopped:
                     raise Stopped
-                if outcome.ending.kind == "fault" and outcome.ending.detail.startswith("MemoryError"):
-                    outcome = replace(outcome, ending=replace(outcome.ending, kind="memory"))
+                if outcome.ending.kind == "lost" and not server.is_alive:
+                    raise UsageFault(_ENDED)
+                limit = _LIMITS.get(outcome.ending.detail.partition(":")[0]) if outcome.ending.kind == "fault" else None
+                if limit is not None:
+                    outcome = replace(outcome, ending=replace(outcome.ending, kind=limit))
                 return outcome, process.was_robbed
 
             def ask(request: bytes, seconds: float) -> Outcome:

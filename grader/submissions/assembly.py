@@ -17,7 +17,8 @@ from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import clean_component, folded, natural_key, printable, stem
 from grader.submissions.script_choice import Choice, choose
 
-_NESTING = 2
+NESTING = 2
+"""Archives around a file that are unpacked: a cohort's zip with students' zips, or a zip in a student's zip."""
 
 
 class Standing(IntEnum):
@@ -100,7 +101,7 @@ class _Pile:
         self.special += gathered.special
         archives = [f for f in gathered.files if is_archive(f.name)]
         for found in gathered.files:
-            if found not in archives:
+            if not is_archive(found.name):
                 modified = found.path.stat().st_mtime if part.level else 0.0
                 self.files.append(replace(found, name=prefix + found.name, modified=modified))
         for found in archives:
@@ -109,7 +110,7 @@ class _Pile:
 
     def _add_archive(self, part: Part, prefix: str) -> None:
         name = printable(PurePosixPath(part.name).name or part.path.name)
-        if part.level >= _NESTING:
+        if part.level >= NESTING:
             self.refusals.append(f"{name} is in an archive within an archive, which is not unpacked.")
             return
         place = Path(tempfile.mkdtemp(prefix="zip-", dir=self.scratch))

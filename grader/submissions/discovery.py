@@ -12,7 +12,7 @@ from grader.model import Flag, Submission, UsageFault
 from grader.submissions import layout, lms_names
 from grader.submissions.archive_members import unopenable
 from grader.submissions.archives import COHORT, STUDENT, Unpacked, unpack
-from grader.submissions.assembly import Delivery, Part, Standing, assemble
+from grader.submissions.assembly import NESTING, Delivery, Part, Standing, assemble
 from grader.submissions.claims import told_apart
 from grader.submissions.files import MIB, Found
 from grader.submissions.glance import imports_of
@@ -20,9 +20,6 @@ from grader.submissions.ignored import is_archive
 from grader.submissions.loose_files import Loose
 from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import is_generic, printable, stem
-
-_NESTING = 2
-"""A cohort's zip may contain students' zips, and these one more level; deeper zips are not unpacked."""
 
 
 def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
@@ -125,7 +122,7 @@ class _Survey:
     def box(self, box: Path, level: int) -> list[Delivery]:
         """The deliveries in a single folder or zip; an empty one is a student who handed in nothing."""
         name = _box_name(box)
-        if box.is_file() and level >= _NESTING:
+        if box.is_file() and level >= NESTING:
             return [Delivery(str(box), name, (Part(box, level=level),))]
         if box.is_file():
             return self.archive(box, name, level=level, limits=COHORT)

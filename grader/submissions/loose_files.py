@@ -36,6 +36,8 @@ from grader.submissions.naming import (
 
 _PACKAGING = frozenset({"__init__.py", "setup.py"})
 _MOST_IMPORTED = 20
+_TABLE = "experiment"
+"""In the name of a student's table of experiments, which otherwise looks like a file about the cohort."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def _by_owner(
     groups: dict[tuple[str, ...], list[Path]] = {}
     for path in paths:
         is_script = not is_test_name(path.name) and (path.name in scripts or is_script_name(path))
-        if path.name not in _PACKAGING and (is_script or not is_cohort_note(path.name)):
+        is_note = is_cohort_note(path.name) and _TABLE not in path.name.casefold()
+        if path.name not in _PACKAGING and (is_script or not is_note):
             name = stem_of_any(path.name)
             name = first if (first := without_copy_mark(name)) in known else name
             groups.setdefault(own_words(name) or (name,), []).append(path)
@@ -94,8 +97,9 @@ def _by_owner(
 
 
 def _names_somebody(path: Path, scripts: Mapping[str, Glimpse]) -> bool:
-    is_work = path.name in scripts or is_script_name(path)
-    return is_work or not (is_generic(stem_of_any(path.name)) or is_test_name(path.name))
+    name = path.name
+    is_work = name in scripts or is_script_name(path)
+    return is_work or not (is_generic(stem_of_any(name)) or is_test_name(name) or is_cohort_note(name))
 
 
 def is_script_name(path: Path) -> bool:

@@ -199,7 +199,8 @@ class _Server:
                         self._end_everything()
                         return None
                     if not descriptors:
-                        self._prepare(message)
+                        with contextlib.suppress(Exception):  # then each child does it for itself, and reports it
+                            self._prepare(message)
                         continue
                     assignment = self._start(message, descriptors)
                     if assignment is not None:

@@ -166,7 +166,7 @@ def test_answers_in_one_of_several_files_wait(cohort: Path, scratch: Path) -> No
     assert list(result) == ["alice", "bob"]
     assert (result["bob"].script, result["bob"].claim, result["bob"].flags) == ("bob.py", "", ())
     assert "bob_answers.md, bob_part1.docx" in result["bob"].answers_claim
-    assert result["alice"].documents == ("alice_part1.md",)
+    assert result["alice"].files == ("alice.py", "alice_experiments.csv", "alice_part1.md")
     assert not result["alice"].answers_claim
 
 

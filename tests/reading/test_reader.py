@@ -15,7 +15,7 @@ from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import load_key
 from grader.model import GraderFault, Status
 from grader.model.evidence import Ending
-from grader.reading import Reader, Readers, reader
+from grader.reading import Reader, Readers
 from grader.reading.service import Request, decoded, encoded
 from grader.sandbox import Ask
 from grader.sandbox.measuring import Outcome
@@ -76,6 +76,7 @@ def test_a_name_that_is_not_text_stays_the_same(tmp_path: Path) -> None:
     [
         (Ending("deadline", "read", "late"), "takes too long to read"),
         (Ending("memory", "read", "large"), "needs too much memory to be read"),
+        (Ending("depth", "read", "RecursionError"), "is nested too deeply to be read"),
         (Ending("signal", "read", "SIGSEGV"), "cannot be read"),
         (Ending("exit", "read", "1"), "cannot be read"),
     ],
@@ -99,10 +100,11 @@ def test_what_exceeds_a_limit_waits_for_a_tutor(tmp_path: Path, ending: Ending, 
     assert sentence in found["1"].finding.message
 
 
-def test_a_reply_that_is_too_large_is_a_limit_too(tmp_path: Path) -> None:
-    ask: Ask = lambda request, seconds: Outcome(Ending("finished"), b" " * (reader._MOST_BYTES + 1))  # noqa: E731
+def test_a_reply_that_is_too_large_is_a_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.reading.service.MOST_BYTES", 10)  # the process is a copy of this one
     (delivery,) = survey(cohort(tmp_path, task1_cnn_dot_py=SCRIPT), tmp_path / "scratch")
-    assert "more in it than can be read" in reader_of(ask, tmp_path).assemble(delivery).problem
+    with reading(tmp_path / "reading") as opened:
+        assert "needs too much memory" in opened.assemble(delivery).problem
 
 
 @pytest.mark.parametrize("kind", ["fault", "lost"])
