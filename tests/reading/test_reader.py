@@ -20,7 +20,7 @@ from grader.reading.service import Request, decoded, encoded
 from grader.sandbox import Ask
 from grader.sandbox.measuring import Outcome
 from grader.submissions import discover, survey
-from tests.support.document_samples import pdf
+from tests.support.document_samples import RESOURCES, pdf, printed
 from tests.support.places import ROOT
 
 ANSWERS = "1. Many hidden layers that learn features from data.\n\n8. It reduces overfitting.\n"
@@ -63,6 +63,18 @@ def test_it_reads_what_its_functions_read(tmp_path: Path) -> None:
         part: mark_answer(KEY, part, text) for part, text in texts.items()
     }
     assert not list((tmp_path / "reading").iterdir()), "the folder of the submission is gone"
+
+
+def test_slow_documents_leave_time_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "READING_SECONDS", 2)
+    path = cohort(tmp_path, task1_cnn_dot_py=SCRIPT, part1_dot_md=ANSWERS)
+    for name in ("answers1.pdf", "answers2.pdf", "answers3.pdf"):
+        printed(path / "ann" / name, ["1. slow"] * 80_000, RESOURCES)  # each takes several seconds
+    with reading(tmp_path / "reading") as opened:
+        (delivery,) = survey(path, tmp_path / "cohort-scratch")
+        sheet = opened.sheet(opened.assemble(delivery))
+    assert len([problem for problem in sheet.problems if "takes too long to read" in problem]) == 3
+    assert {answer.source for answer in sheet.answers} == {"part1.md"}
 
 
 def test_a_name_that_is_not_text_stays_the_same(tmp_path: Path) -> None:
