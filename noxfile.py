@@ -267,3 +267,9 @@ def audit(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Grade hundreds of submissions in one run and look for leaks: nox -s soak -- [--count 300]."""
     session.run(shared_python(session), "-m", "tests.measure.soak", *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def fuzz(session: nox.Session) -> None:
+    """Look for files that cannot be read as they should: nox -s fuzz -- [SECONDS] [--again FOLDER] [options]."""
+    session.run(shared_python(session), "-m", "tests.fuzz.session", *session.posargs, external=True)

@@ -31,7 +31,16 @@ SESSION = re.compile(r"nox -s (\w+)")
 OWN_PATH = re.compile(r"(?<![\w./-])(?:grader|tests|docs|requirements)/[\w./-]*\w")
 OWN_MODULE = re.compile(r"(?<![\w.])grader(?:\.[a-z]\w*)+")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-NOT_OURS = {"--extra", "--universal", "--python-version", "--upgrade", "--sizes", "--junitxml", "--check", "--strict"}
+NOT_OURS = {
+    "--extra",
+    "--universal",
+    "--python-version",
+    "--upgrade",
+    "--sizes",
+    "--junitxml",
+    "--check",
+    "--strict",
+} | {"--again", "--only"}
 """Options of other commands that the pages mention."""
 ITEMS = {*PART2_TITLES, "part1.7c"}
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.answers.documents import Document, read_document, read_pdf_columns
+from grader.answers.documents import LONGEST_SECONDS, Document, read_document, read_pdf_columns
+from grader.answers.documents.document import too_slow
+from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.source.block_reader import CONTINUES
 from grader.source.networks import names_network_class, text_holds_network
 from grader.source.parsing import parsed
@@ -53,6 +55,14 @@ class DocumentCode:
 
 def code_in(path: Path) -> DocumentCode:
     """The code in the document at ``path``. Never raises for a student's file."""
+    try:
+        with cpu_limit(LONGEST_SECONDS):
+            return _searched(path)
+    except TooSlow:
+        return DocumentCode("", Content(), False, too_slow(path.name).problem)
+
+
+def _searched(path: Path) -> DocumentCode:
     document = read_document(path)
     unread = document.problem if document.is_for_a_person else ""
     if document.has_pictures and not unread:

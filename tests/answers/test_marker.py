@@ -336,3 +336,18 @@ def test_the_command_needs_no_torch(tmp_path: Path) -> None:
         f"main(['mark-answers', {str(written(tmp_path))!r}, '--key', {str(KEY)!r}]); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "answer", ["not tables but pictures, ", "a 3x3 matrix. Not tables, pictures", "deep, shallow, "]
+)
+def test_the_time_of_marking_grows_linearly(answer: str) -> None:
+    def seconds(length: int) -> float:
+        text = answer * (length // len(answer))
+        start = time.process_time()
+        for part in PART1_TITLES:
+            marked(part, text)
+        return time.process_time() - start
+
+    seconds(100)  # what is made at the first answer
+    assert seconds(6000) <= 6 * seconds(1500) + 0.3

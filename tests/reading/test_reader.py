@@ -20,7 +20,7 @@ from grader.reading.service import Request, decoded, encoded
 from grader.sandbox import Ask
 from grader.sandbox.measuring import Outcome
 from grader.submissions import discover, survey
-from tests.support.document_samples import pdf
+from tests.support.document_samples import RESOURCES, pdf, printed
 from tests.support.places import ROOT
 
 ANSWERS = "1. Many hidden layers that learn features from data.\n\n8. It reduces overfitting.\n"
@@ -63,6 +63,23 @@ def test_it_reads_what_its_functions_read(tmp_path: Path) -> None:
         part: mark_answer(KEY, part, text) for part, text in texts.items()
     }
     assert not list((tmp_path / "reading").iterdir()), "the folder of the submission is gone"
+
+
+@pytest.mark.parametrize("kind", ["pdf", "html"])
+def test_slow_documents_leave_time_for_the_next(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long PDF is slow to read; the other pages are slow to divide into parts."""
+    monkeypatch.setattr(reader, "READING_SECONDS", 2)
+    path = cohort(tmp_path, task1_cnn_dot_py=SCRIPT, part1_dot_md=ANSWERS)
+    for number in range(3 if kind == "pdf" else 6):
+        place = path / "ann" / f"answers{number}.{kind}"
+        printed(place, ["1. slow"] * 80_000, RESOURCES)
+        if kind == "html":
+            place.write_text("<html>" + "<p>1. deep learning</p>" * 5000)
+    with reading(tmp_path / "reading") as opened:
+        (delivery,) = survey(path, tmp_path / "cohort-scratch")
+        sheet = opened.sheet(opened.assemble(delivery))
+    assert f"{place.name} takes too long to read, so a person must read it." in sheet.problems
+    assert "part1.md" in {answer.source for answer in sheet.answers}
 
 
 def test_a_name_that_is_not_text_stays_the_same(tmp_path: Path) -> None:

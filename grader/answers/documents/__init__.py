@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, foreign
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, foreign, too_slow
 from grader.answers.documents.docx import read_word
 from grader.answers.documents.html import read_page
 from grader.answers.documents.notebook_document import notebook_document
@@ -19,10 +19,10 @@ from grader.answers.documents.script_comments import read_comments
 from grader.answers.documents.text import opened, read_if_text, read_plain, read_tex
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 
-__all__ = ["PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]
+__all__ = ["LONGEST_SECONDS", "PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]
 
 LONGEST_SECONDS = 4.0
-"""CPU time for one document. The sheet takes under a second in every format."""
+"""CPU time to read a document and to find what is in it. The sheet takes under a second in every format."""
 
 _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": notebook_document,
@@ -59,7 +59,7 @@ def _read(path: Path, read: Callable[[], Document]) -> Document:
         with cpu_limit(LONGEST_SECONDS):
             return read()
     except TooSlow:
-        return Document(path.name, problem=f"{path.name} takes too long to read, so a person must read it.")
+        return too_slow(path.name)
     except Unreadable as problem:
         return Document(path.name, problem=str(problem))
     except (OSError, ValueError, LookupError, RecursionError, MemoryError, ArithmeticError) as error:

@@ -76,6 +76,11 @@ def foreign(name: str, what: str = "cannot be read by the grader") -> Unreadable
     return Unreadable(f"{name} {what}, so {_PERSON}; hand in .docx, .pdf, .md, .txt or .ipynb.")
 
 
+def too_slow(name: str) -> Document:
+    """The document for a file that takes more time than one may."""
+    return Document(name, problem=f"{name} takes too long to read, so {_PERSON}.")
+
+
 def bounded(path: str, blocks: Iterable[Block], *, problem: str = "", has_pictures: bool = False) -> Document:
     """A document of the blocks that are not empty, cut off at :data:`MOST_BLOCKS` and :data:`MOST_CHARACTERS`."""
     kept: list[Block] = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,10 +17,11 @@ class TooSlow(BaseException):
 
 @contextmanager
 def cpu_limit(seconds: float) -> Iterator[None]:
-    """Raise TooSlow, once, when the block has used this much CPU time.
+    """Raise TooSlow, once, when the block has used this much CPU time, or half of what the process has left.
 
-    It is raised between two steps of Python code or of a regular expression; other code in C is not interrupted. There
-    is no limit outside the main thread, inside another ``cpu_limit``, and on Windows.
+    So slow documents leave time for those after them. It is raised between two steps of Python code or of a regular
+    expression; other code in C is not interrupted. There is no limit outside the main thread, inside another
+    ``cpu_limit``, and on Windows.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_PROF)[0]:
@@ -31,10 +34,18 @@ def cpu_limit(seconds: float) -> Iterator[None]:
             raise TooSlow
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, min(seconds, _seconds_left() / 2))
     try:
         yield
     finally:
         is_over = True
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+def _seconds_left() -> float:
+    """CPU time until the kernel ends the process; infinite without a limit, and never 0, which would start no timer."""
+    import resource  # not on Windows
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_CPU)
+    return math.inf if allowed == resource.RLIM_INFINITY else max(0.01, allowed - time.process_time())

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from rapidfuzz import fuzz
 
-from grader.answers.documents import read_document
+from grader.answers.documents import LONGEST_SECONDS, Document, read_document
+from grader.answers.documents.document import too_slow
+from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.part_text import PartAnswer
 from grader.answers.finding.segmentation import cut
@@ -52,12 +54,12 @@ def read_sheet(submission: Submission) -> AnswerSheet:
     read, problems, observed = [], [], []
     names = _names(submission)
     for name in names[:MOST_DOCUMENTS]:
-        document = read_document(submission.root / name)
+        document, parts, found = _taken_apart(submission.root / name)
         if document.problem and not _is_script(name):
             problems.append(document.problem)
         if document.blocks:
-            read.append(_Read(name, cut(document)))
-            if not _is_script(name) and (found := observations_in(document)) is not None:
+            read.append(_Read(name, parts))
+            if found is not None:
                 observed.append(replace(found, source=name))
     if len(names) > MOST_DOCUMENTS:
         problems.append(f"There are too many documents; {len(names) - MOST_DOCUMENTS} of them were not read.")
@@ -68,6 +70,16 @@ def read_sheet(submission: Submission) -> AnswerSheet:
     documents = tuple(document.name for document in read if document.name in used or not _is_script(document.name))
     observations = max(observed, key=lambda found: (bool(found.text), found.confidence), default=None)
     return AnswerSheet(answers, documents, tuple(problems), observations)
+
+
+def _taken_apart(path: Path) -> tuple[Document, dict[str, PartAnswer], WrittenAnswer | None]:
+    """A document, its parts, and the observations on the experiments."""
+    try:
+        with cpu_limit(LONGEST_SECONDS):
+            document = read_document(path)
+            return document, cut(document), None if _is_script(path.name) else observations_in(document)
+    except TooSlow:
+        return too_slow(path.name), {}, None
 
 
 def _is_script(name: str) -> bool:

@@ -208,9 +208,10 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
     topics = Topics(asked.topics, reading)
     for idea in (*asked.ideas, *asked.wrong):
         stating = all_hits(idea.patterns, reading)
-        taken_back = [hit for hit in all_hits(idea.unless if stating else (), reading) if topics.is_in_one_clause(hit)]
+        taking_back = map(topics.clauses_of, all_hits(idea.unless if stating else (), reading))
+        taken_back = {clauses[0] for clauses in taking_back if len(clauses) == 1}
         for hit in stating:
-            if any(topics.share_a_clause(hit, other) for other in taken_back):
+            if not taken_back.isdisjoint(topics.clauses_of(hit)):
                 continue
             if idea.about and not topics.is_about(hit, idea.about, is_earning=not idea.costs):
                 continue

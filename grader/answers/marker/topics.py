@@ -6,6 +6,9 @@ Topics are the key's, such as deep and shallow learning. What a clause about a t
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
+
 from grader.answers.marker import negation, tokens
 from grader.answers.marker.patterns import Hit, Pattern, all_hits
 
@@ -21,6 +24,9 @@ class Topics:
     def __init__(self, topics: tuple[tuple[str, tuple[Pattern, ...]], ...], reading: tokens.Reading) -> None:
         self.stems = [token.stem for token in reading.tokens]
         self.clauses = reading.clauses()
+        self.starts = [first for first, _ in self.clauses]
+        self.breaks = [0, *accumulate(stem == tokens.BREAK for stem in self.stems)]
+        """How many sentences end before each token."""
         self.names = [name for name, _ in topics]
         self.named = [
             (place, name)
@@ -30,15 +36,11 @@ class Topics:
 
     def clause(self, place: int) -> int:
         """The number of the clause that contains a token."""
-        return max(0, sum(first <= place for first, _ in self.clauses) - 1)
+        return max(0, bisect_right(self.starts, place) - 1)
 
-    def is_in_one_clause(self, hit: Hit) -> bool:
-        """Whether the words are all in one clause."""
-        return self.clause(hit.first) == self.clause(hit.last)
-
-    def share_a_clause(self, hit: Hit, other: Hit) -> bool:
-        """Whether the two are, at least in part, in the same clause."""
-        return self.clause(hit.first) <= self.clause(other.last) and self.clause(other.first) <= self.clause(hit.last)
+    def clauses_of(self, hit: Hit) -> range:
+        """The numbers of the clauses from the first to the last of the words."""
+        return range(self.clause(hit.first), self.clause(hit.last) + 1)
 
     def is_about(self, hit: Hit, wanted: str, *, is_earning: bool) -> bool:
         """Whether the words are about the topic ``wanted``. Words about no topic may earn, but cost nothing."""
@@ -68,11 +70,7 @@ class Topics:
         return min(near)[1] if near else None
 
     def _in_sentence(self, found: list[tuple[int, str]], place: int, step: int) -> list[tuple[int, str]]:
-        return [
-            (far, name)
-            for far, name in found
-            if tokens.BREAK not in self.stems[min(place, place + step * far) : max(place, place + step * far)]
-        ]
+        return [(far, name) for far, name in found if self.breaks[place] == self.breaks[place + step * far]]
 
     def is_contrast(self, clause: int) -> bool:
         """Whether the clause starts with "rather than" or a similar contrast."""
