@@ -205,8 +205,8 @@ def _text(attack: tuple[str, str, str], size: int) -> str:
 
 
 def _grows(pattern: re.Pattern[Any], use: str, attack: tuple[str, str, str], longest: int) -> bool:
-    """Whether four times the text takes far more than four times as long, in each of two measurements."""
-    for _ in range(2):
+    """Whether four times the text takes far more than four times as long, in each of four measurements."""
+    for _ in range(4):
         short, long = (_seconds(pattern, use, _text(attack, size)) for size in (longest // 4, longest))
         if long < max(min(_MOST_GROWTH * short, _SLOW), _SUSPICIOUS):
             return False

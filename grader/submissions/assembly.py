@@ -169,7 +169,10 @@ def _students_within(submission: Submission) -> str:
     if not others:
         return ""
     shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-    return f"Names in it are those of other students' work ({shown}); it was graded as the work of one student."
+    return (
+        f"Names in it are those of other students' work ({shown}); it was graded as the work of one student. "
+        "Grade a tutorial group's folder by itself."
+    )
 
 
 def _unusable(delivery: Delivery, scratch: Path, problem: str) -> Submission:

@@ -17,7 +17,7 @@ from grader.submissions.claims import told_apart
 from grader.submissions.files import MIB, Found
 from grader.submissions.glance import imports_of
 from grader.submissions.ignored import is_archive
-from grader.submissions.loose_files import Loose
+from grader.submissions.loose_files import Loose, claim_of_box
 from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import is_generic, printable, stem
 
@@ -132,13 +132,26 @@ class _Survey:
     def cohort(self, folder: Path, kids: layout.Children, level: int) -> list[Delivery]:
         """A delivery for each folder, zip and separate script in a cohort's folder."""
         found: list[Delivery] = []
+        loose_files = layout.loose_in(kids)
+        boxes = [_box_name(place) for place in kids.boxes]
+        scripts = [loose.id for loose in loose_files if loose.script]
         for place in kids.boxes:
-            refusals = self.refused_below(place)
-            found.append(Delivery(str(place), _box_name(place), (Part(place, level=level),), refusals))
+            claim = claim_of_box(_box_name(place), boxes, scripts)
+            found.append(
+                Delivery(
+                    str(place),
+                    _box_name(place),
+                    (Part(place, level=level),),
+                    self.refused_below(place),
+                    standing=Standing.CLAIMED if claim else Standing.NAMED,
+                    claim=claim,
+                    flags=(Flag("same-name", claim),) if claim else (),
+                )
+            )
         for link in kids.links:
             refusal = f"{printable(link.name)} is a link; links are not followed."
             found.append(Delivery(str(link), link.name, (), refusals=(refusal,)))
-        found += [self.loose(folder, loose, level) for loose in layout.loose_in(kids)]
+        found += [self.loose(folder, loose, level) for loose in loose_files]
         for lost, refusal in self.refused.items():
             if lost.parent == folder and not lost.exists():
                 source = layout.source_of(lost)

@@ -64,7 +64,7 @@ def loose_files(paths: Sequence[Path], scripts: Mapping[str, Glimpse], *, boxes:
     """
     groups = _by_owner(paths, scripts, {*boxes, *(stem_of_any(path.name) for path in paths)})
     usual = _usual_form(groups.values(), scripts)
-    owners = {own_words(box): box for box in boxes}
+    owners = {_owner(box): box for box in boxes}
     return [
         _beside(owners[owner], loose) if owner in owners else loose
         for owner, group in groups.items()
@@ -74,7 +74,31 @@ def loose_files(paths: Sequence[Path], scripts: Mapping[str, Glimpse], *, boxes:
 
 def _beside(box: str, loose: Loose) -> Loose:
     """Files named after the student of a folder or archive, which may be that student's; equal names are told later."""
-    return loose if folded(loose.id) == folded(box) else replace(loose, claim=_told(box), is_version=True)
+    is_clear = folded(loose.id) == folded(box) or (_is_version(box) and not _is_version(loose.id))
+    return loose if is_clear else replace(loose, claim=_told(box), is_version=True)
+
+
+def claim_of_box(box: str, boxes: Iterable[str], scripts: Iterable[str]) -> str:
+    """Why the work in a folder or archive may be another student's; empty if it is not open.
+
+    ``boxes`` are the names of all folders and archives at that place, ``scripts`` those of the students with a loose
+    script. Equal names are told later.
+    """
+    is_version = _is_version(box)
+    rivals = [name for name in scripts if _owner(name) == _owner(box) and folded(name) != folded(box)]
+    rivals += [name for name in boxes if is_version and without_version(name) == without_version(box) and name != box]
+    plain = [name for name in rivals if not _is_version(name)]
+    if not plain:
+        return ""
+    return _told(plain[0]) if is_version else _doubt([box, *plain])
+
+
+def _owner(name: str) -> tuple[str, ...]:
+    return own_words(without_copy_mark(name))
+
+
+def _doubt(names: Sequence[str]) -> str:
+    return f"It may be another student's version of the same work: {_listed(names)}."
 
 
 def _told(name: str) -> str:
@@ -147,7 +171,7 @@ def _divided(group: Sequence[Path], scripts: Mapping[str, Glimpse], usual: tuple
     has_network = {name: any(scripts[file].has_network for file in needed[name]) for name in works}
     if main and not has_network[main] and any(has_network[name] for name in rivals):
         main = ""
-    doubt = "" if main else f"It may be another student's version of the same work: {_listed(works)}."
+    doubt = "" if main else _doubt(works)
     for name in [main] if main else works:
         files = (*needed[name], *documents)
         yield Loose(stem_of_any(name), tuple(here[file] for file in files), name, doubt, _put_together(documents))

@@ -170,6 +170,21 @@ def test_answers_in_one_of_several_files_wait(cohort: Path, scratch: Path) -> No
     assert not result["alice"].answers_claim
 
 
+@pytest.mark.parametrize(
+    ("boxes", "waiting"),
+    [
+        ({"bob-lab4/task1_cnn.py": NET}, {"bob", "bob-lab4"}),
+        ({"bob (1)/task1_cnn.py": NET}, {"bob (1)"}),
+        ({"bob_v2/task1_cnn.py": NET}, {"bob_v2"}),
+        ({"zoe/task1_cnn.py": NET, "zoe_v2/task1_cnn.py": NET}, {"zoe_v2"}),
+        ({"zoe helper/task1_cnn.py": NET, "zoe package/task1_cnn.py": NET}, set()),
+    ],
+)
+def test_folders_named_like_a_script_or_a_version(cohort: Path, scratch: Path, boxes: Files, waiting: set[str]) -> None:
+    result = found(write(cohort, LOOSE | {"cy.py": NET} | boxes), scratch)
+    assert {id for id, student in result.items() if student.claim} == waiting
+
+
 def test_one_file_with_the_labs_name_does_not_make_a_cohort_one_submission(cohort: Path, scratch: Path) -> None:
     result = found(write(cohort, LOOSE | {"task1_cnn.py": "import alice, bob\n" + NET}), scratch)
     assert list(result) == ["alice", "bob", "task1_cnn"]

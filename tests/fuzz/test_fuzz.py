@@ -17,7 +17,7 @@ from tests.fuzz.properties import Place, grow_linearly
 from tests.fuzz.strategies import blow_ups
 from tests.fuzz.targets import HANDED_IN, Target, explore
 
-EXAMPLES = 16
+EXAMPLES = 10
 """For each kind of what is handed in: as many as take some 20 s of CPU time together with the long files."""
 LONG_EXAMPLES = 1
 SHARE = 1 / 16

@@ -70,7 +70,7 @@ def test_slow_documents_leave_time_for_the_next(kind: str, tmp_path: Path, monke
     """A long PDF is slow to read; the other pages are slow to divide into parts."""
     monkeypatch.setattr("grader.reading.reader.READING_SECONDS", 2)
     path = cohort(tmp_path, task1_cnn_dot_py=SCRIPT, part1_dot_md=ANSWERS)
-    for number in range(3 if kind == "pdf" else 6):
+    for number in range(2 if kind == "pdf" else 6):
         place = path / "ann" / f"answers{number}.{kind}"
         printed(place, ["1. slow"] * 80_000, RESOURCES)
         if kind == "html":
