@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_RESERVE = 1.0
+"""Seconds."""
+
 
 class TooSlow(BaseException):
     """The time is over. Not an Exception, because libraries catch these where a file is damaged."""
@@ -44,8 +47,11 @@ def cpu_limit(seconds: float) -> Iterator[None]:
 
 
 def _seconds_left() -> float:
-    """CPU time until the kernel ends the process; infinite without a limit, and never 0, which would start no timer."""
+    """CPU time until the kernel ends the process, less a reserve for what follows the documents.
+
+    Infinite without a limit, and never 0, which would start no timer.
+    """
     import resource  # not on Windows
 
     allowed, _ = resource.getrlimit(resource.RLIMIT_CPU)
-    return math.inf if allowed == resource.RLIM_INFINITY else max(0.01, allowed - time.process_time())
+    return math.inf if allowed == resource.RLIM_INFINITY else max(0.01, allowed - _RESERVE - time.process_time())
