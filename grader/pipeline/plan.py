@@ -32,7 +32,7 @@ def plan(submission: Submission, settings: RunSettings) -> Task:
     """Find evidence that can be reused for a submission."""
     is_selected = settings.selection.includes(submission.id)
     keys = reuse_keys(submission, settings)
-    folder, stored = _stored(submission, settings)
+    folder, stored = _stored(submission.id, settings)
     if not is_selected:  # reuse stored evidence whatever has changed since
         keys = _keys_of(stored, keys) if stored is not None else replace(keys, experiment="")
     if stored is None or folder is None or not _is_valid(stored, submission, keys, settings, is_selected=is_selected):
@@ -50,7 +50,7 @@ def plan(submission: Submission, settings: RunSettings) -> Task:
 
 def known_submission(student: str, settings: RunSettings) -> Submission | None:
     """The submission that the stored evidence on this student is about; None without evidence."""
-    stored = next(filter(None, (records.read_evidence(folder, student) for folder in settings.run_folders)), None)
+    _, stored = _stored(student, settings)
     return stored.submission if stored is not None else None
 
 
@@ -66,9 +66,9 @@ def takes_part(task: Task, selection: Selection) -> bool:
     return is_stored or selection.includes(task.submission.id)
 
 
-def _stored(submission: Submission, settings: RunSettings) -> tuple[Path | None, StoredEvidence | None]:
+def _stored(student: str, settings: RunSettings) -> tuple[Path | None, StoredEvidence | None]:
     for folder in settings.run_folders:
-        if (stored := records.read_evidence(folder, submission.id)) is not None:
+        if (stored := records.read_evidence(folder, student)) is not None:
             return folder, stored
     return None, None
 

@@ -62,10 +62,11 @@ def has_network(files: Iterable[Found]) -> bool:
 
 def imports_of(found: Found, beside: Iterable[str]) -> frozenset[str]:
     """The files, of those with the names ``beside``, that a script imports. Raises OSError if it cannot be read."""
-    names = frozenset(beside)
-    return frozenset(
-        f for name in modules(_code(found.path)) for f in module_files(name, PurePosixPath(found.name), names)
-    )
+    return _files_of(modules(_code(found.path)), PurePosixPath(found.name), frozenset(beside))
+
+
+def _files_of(names: Iterable[str], importer: PurePosixPath, local: frozenset[str]) -> frozenset[str]:
+    return frozenset(file for name in names for file in module_files(name, importer, local))
 
 
 def _may_be_script(name: str) -> bool:
@@ -89,7 +90,7 @@ def _glimpse(found: Found, local: frozenset[str]) -> Glimpse | None:
         defines_net=defines_net,
         has_network=is_network,
         modules=frozenset(name.lstrip(".").partition(".")[0] for name in names),
-        imports=frozenset(file for name in names for file in module_files(name, path, local)),
+        imports=_files_of(names, path, local),
     )
 
 

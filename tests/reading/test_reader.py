@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from grader.reading.service import Request, decoded, encoded
 from grader.sandbox import Ask
 from grader.sandbox.measuring import Outcome
 from grader.submissions import discover, survey
-from tests.support.document_samples import RESOURCES, pdf, printed
+from tests.support.document_samples import RESOURCES, costly_pdf, printed
 from tests.support.places import ROOT
 
 ANSWERS = "1. Many hidden layers that learn features from data.\n\n8. It reduces overfitting.\n"
@@ -132,15 +131,8 @@ def test_a_fault_of_the_grader_is_not_the_submission_s(tmp_path: Path, kind: str
 
 
 def test_a_pdf_that_expands_without_limit_costs_only_itself(tmp_path: Path) -> None:
-    stream = zlib.compress(b"BT (1) x) Tj ET " * 10_000_000, 9)
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
-        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
-    ]
     path = cohort(tmp_path, task1_cnn_dot_py=SCRIPT, answers_dot_md=ANSWERS)
-    pdf(path / "ann" / "bomb.pdf", objects)
+    costly_pdf(path / "ann" / "bomb.pdf", 10_000_000)
     with reading(tmp_path / "reading") as opened:
         (delivery,) = survey(path, tmp_path / "scratch")
         sheet = opened.sheet(opened.assemble(delivery))

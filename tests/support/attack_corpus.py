@@ -19,7 +19,6 @@ import socket
 import stat
 import tomllib
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Any
 
 from grader.lab4.items import PART1_IDS
 from grader.submissions.naming import printable
+from tests.support.document_samples import costly_pdf
 from tests.support.places import TESTS
 
 ATTACKS = TESTS / "attacks"
@@ -231,17 +231,9 @@ def zips_in_a_zip(folder: Path) -> None:
     (folder / "work.zip").write_bytes(zip_bytes({f"part{n}.zip": inner for n in range(12)}, {}))
 
 
-def costly_pdf(folder: Path) -> None:
+def slow_pdf(folder: Path) -> None:
     """A PDF of 30 kB whose page takes minutes to read."""
-    stream = zlib.compress(b"BT (1) x) Tj ET " * 2_000_000, 9)
-    parts = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
-        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
-    ]
-    objects = b"".join(b"%d 0 obj%s\nendobj\n" % (number, part) for number, part in enumerate(parts, 1))
-    (folder / "part1.pdf").write_bytes(b"%PDF-1.7\n" + objects + b"trailer<</Root 1 0 R>>\n%%EOF\n")
+    costly_pdf(folder / "part1.pdf", 2_000_000)
 
 
 def lying_sizes(folder: Path) -> None:
@@ -350,7 +342,7 @@ MADE: tuple[tuple[Attack, Maker], ...] = (
                               name="part1.md")), at_least=17),
     attack("costs-nested-f-strings", "A script of f-strings, which Python's own parser reads slowly.", 17,
            text(GOOD_TEXT + "s = f'{a}" + "{a!r:{b}}" * 13_000 + "'\n")),
-    attack("costs-a-pdf", "A PDF that takes minutes to read.", 17, both(_script, costly_pdf), at_least=17),
+    attack("costs-a-pdf", "A PDF that takes minutes to read.", 17, both(_script, slow_pdf), at_least=17),
     attack("costs-a-page", "A web page of open elements.", 17,
            both(_script, text("<ul><li>" * 100_000, name="part1.html")), at_least=17),
     attack("costs-a-table", "A table of experiments with a million empty cells.", 17,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,20 @@ def pdf(path: Path, objects: list[bytes]) -> Path:
     end = b"xref\n0 %d\n%strailer<</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF" % (size, table, size, len(data))
     path.write_bytes(data + end)
     return path
+
+
+def costly_pdf(path: Path, operators: int) -> Path:
+    """A page with so many operators that pypdf needs minutes for it; the file is small."""
+    stream = zlib.compress(b"BT (1) x) Tj ET " * operators, 9)
+    return pdf(
+        path,
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>",
+            b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+        ],
+    )
 
 
 def printed(path: Path, lines: list[str], more: bytes = b"", *objects: bytes) -> Path:
