@@ -33,7 +33,7 @@ _SHORT = {
     "6b": re.compile(rf"\W*(?:average|avg\.?|mean){_POOLING}", re.I),
 }
 _POOL = re.compile(
-    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_-]*(?:pool\w*)?(?:\s+(?:layer|output))?[\s*_]*"
+    r"\W*(?P<kind>max(?:imum)?|average|avg|mean)\b\.?[\s_]*+(?:-\s*+(?=pool))?(?:pool\w*+)?(?:\s*+(?:layer|output))?[\s*_]*+"
     r"(?:[:=\[(|\u2192]|-+>|-\s|$)",
     re.IGNORECASE,
 )
