@@ -225,6 +225,8 @@ def changed_key(tmp_path: Path, old: str, new: str) -> Path:
         ("unless = [", "unles = [", 'Did you mean "unless"'),
         ("[parts.7e]", "[parts.7f]", "7f"),
         ("format = 1", "format = 2", "format"),
+        ('slips]]\nvalues = ["1"', 'slips]]\nvalue = ["1"', 'Did you mean "values"'),
+        ('slips]]\nvalues = ["1"', 'slips]]\nvalues = ["one"', "numbers in quotes"),
     ],
 )
 def test_a_faulty_key_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:

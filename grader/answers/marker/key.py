@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
 
-from grader.answers.marker.key_parts import Condition, Idea, NumericPart, ProsePart
+from grader.answers.marker.key_parts import Condition, Idea, NumericPart, ProsePart, Slip
 from grader.answers.marker.patterns import Pattern, PatternFault, compiled
 from grader.answers.marker.samples import Sample, load_samples
 from grader.answers.marker.similarity import Similarity
@@ -26,7 +26,7 @@ PROSE_KEYS = (
     "question", "full", "half", "vocabulary", "missing", "lacking", "right", "topics", "asides", "ideas", "wrong"
 )  # fmt: skip
 IDEA_KEYS = ("name", "say", "patterns", "deniable", "about", "opposite", "unless")
-NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part")
+NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part", "slips")
 COSTS = (Decimal("0.5"), Decimal(1))
 
 
@@ -140,7 +140,18 @@ class _Reader:
             other=self.numbers(table, "other", place),
             missing=self.text(table, "missing", place),
             other_part=self.text(table, "other_part", place),
+            slips=tuple(self.slips(table, f"{place}.slips")) if "slips" in table else (),
         )
+
+    def slips(self, table: Mapping[str, Any], place: str) -> Iterable[Slip]:
+        entries = table["slips"]
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self.refuse(place, f"should be tables, each headed [[{place}]].")
+        for number, entry in enumerate(entries, start=1):
+            where = f"{place}[{number}]"
+            self.known(entry, where, ("values", "say"))
+            values = self.texts(entry, "values", f"{where}.values")
+            yield Slip(self.decimals(values, f"{where}.values"), self.text(entry, "say", where))
 
     def ideas(self, table: Mapping[str, Any], name: str, place: str, topics: Iterable[str]) -> Iterable[Idea]:
         entries = table.get(name)
@@ -223,8 +234,10 @@ class _Reader:
         return tuple(value)
 
     def numbers(self, table: Mapping[str, Any], name: str, place: str) -> tuple[Decimal, ...]:
-        values = self.texts(table, name, f"{place}.{name}")
+        return self.decimals(self.texts(table, name, f"{place}.{name}"), f"{place}.{name}")
+
+    def decimals(self, values: Iterable[str], place: str) -> tuple[Decimal, ...]:
         try:
             return tuple(Decimal(value) for value in values)
         except InvalidOperation:
-            self.refuse(f"{place}.{name}", 'should be numbers in quotes, as in ["1", "0.5"].')
+            self.refuse(place, 'should be numbers in quotes, as in ["1", "0.5"].')

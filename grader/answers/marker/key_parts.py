@@ -75,6 +75,14 @@ class ProsePart:
 
 
 @dataclass(frozen=True)
+class Slip:
+    """Numbers that a usual mistake gives, as many as it gives, and a sentence for the student."""
+
+    values: tuple[Decimal, ...]
+    say: str
+
+
+@dataclass(frozen=True)
 class NumericPart:
     """A part that is answered with numbers in positions. ``other``: the numbers of a part that it is confused with."""
 
@@ -84,6 +92,7 @@ class NumericPart:
     other: tuple[Decimal, ...]
     missing: str
     other_part: str
+    slips: tuple[Slip, ...] = ()
 
 
 def _truth(node: ast.expr, found: frozenset[str]) -> bool:
