@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from grader.answers.marker import negation, tokens
-from grader.answers.marker.cleaning import blank_out_question, without_instructions
+from grader.answers.marker.caveats import with_caveats
+from grader.answers.marker.cleaning import blank_out_question
 from grader.answers.marker.combination import is_same, settled, weigh
 from grader.answers.marker.finding import NOTHING_CLAIMED, finding
 from grader.answers.marker.key import AnswerKey
@@ -59,19 +60,21 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
     if part not in key.parts:
         raise UsageFault(f'there is no part "{part}"; the parts are {", ".join(key.parts)}.')
     asked = key.parts[part]
-    text, is_instructing = without_instructions(answer[:TOO_LONG])
-    note = " Text addressed to the marker was ignored." if is_instructing else ""
-    if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
+    if NOTHING_CLAIMED.fullmatch(answer[:TOO_LONG]):
         return finding(NOTHING, 1.0, asked.missing)
+    english = key.english if isinstance(asked, ProsePart) else None
+    return with_caveats(answer[:TOO_LONG], lambda text: _by_key(key, asked, text), english)
+
+
+def _by_key(key: AnswerKey, asked: ProsePart | NumericPart, text: str) -> AnswerFinding:
+    """The finding on a text by the key and its samples alone."""
     text = blank_out_question(text, asked.question)
-    if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
-        return finding(NOTHING, 0.9, asked.missing + note)
-    found = _marked(key, asked, text, note)
-    if isinstance(asked, ProsePart) and not (is_instructing or found.is_structural):
-        found = _combined(key, asked, text, note, found)
-    if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
-        return finding(NOTHING, 0.4, found.message, found.spans)  # the answer may be in the same sentence
-    return found
+    if NOTHING_CLAIMED.fullmatch(text):
+        return finding(NOTHING, 0.9, asked.missing)
+    if isinstance(asked, NumericPart):
+        return mark_numbers(asked, text, "")
+    found = _mark_prose(asked, text, key.vocabulary, "")
+    return found if found.is_structural else _combined(key, asked, text, "", found)
 
 
 def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: AnswerFinding) -> AnswerFinding:
@@ -86,12 +89,6 @@ def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Ans
         return settled(found, mark, sure, message=found.message, spans=found.spans)
     message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
     return settled(found, mark, sure, message=message, spans=model.deciding_words(text, MARKS.index(mark)))
-
-
-def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> AnswerFinding:
-    if isinstance(asked, NumericPart):
-        return mark_numbers(asked, text, note)
-    return _mark_prose(asked, text, key.vocabulary, note)
 
 
 def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> AnswerFinding:  # noqa: C901  # the rules, in order

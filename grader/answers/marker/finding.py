@@ -17,8 +17,7 @@ NOTHING_CLAIMED = re.compile(
     r"understand|recall|get it|have)"
     r"|ca ?n[o']?t (?:remember|recall|answer|say)|cannot (?:remember|recall|answer)"
     r"|idk|dunno|no (?:idea|clue|answer)|not sure|unsure|n ?/? ?a|none|nil|skip(?:ped)?|pass|todo|tbd|tba|blank|"
-    r"empty|nothing|"
-    r"see (?:above|below|previous|prev)|same as (?:above|before)|as above|forgot|no time|ran out of time|x|xx+)"
+    r"empty|nothing|forgot|no time|ran out of time|x|xx+)"
     rf"|(?<= ){_AFTERWARDS})?(?: {_AFTERWARDS})*[\W_]*",
     re.IGNORECASE,
 )
