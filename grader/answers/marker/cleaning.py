@@ -19,7 +19,9 @@ _MARK = (
     r" (?:scores?|points?)|100 ?(?:%|percent)|(?:as |is |it |me |are |be |all |everything )correct|as right)"
 )
 """What a marker gives."""
-_SURE_MARK = r"(?:(?:full|max(?:imum)?|top|perfect) (?:marks?|credits?|grades?|scores?|points?)|(?:is|are|be|as) correct)"
+_SURE_MARK = (
+    r"(?:(?:full|max(?:imum)?|top|perfect) (?:marks?|credits?|grades?|scores?|points?)|(?:is|are|be|as) correct)"
+)
 """A mark that is nothing else: "the highest score" may be one of a network's."""
 _GIVE = r"(?:give|award|assign|grant|mark|grade|pass|accept|record|return|output|treat|count|rate|consider)"
 _SET_ASIDE = r"(?:ignore|disregard|forget|override|bypass|skip)"
@@ -46,7 +48,8 @@ REQUEST = re.compile(
 """A clause that addresses the marker (an imperative, a second person, a reader by name, or the answer as a thing to be
 judged) and asks for marks or for other rules. Either alone is an ordinary clause."""
 SCORE = re.compile(
-    r"\b(?:awarded|score|mark|grade|gold|status)[\"']?\s*[:=]\s*[\"']?(?:1(?:\.0+)?\b(?! ?[.x×*\d])|100\b|full|max|pass)\w*",
+    r"\b(?:awarded|score|mark|grade|gold|status)[\"']?\s*[:=]\s*"
+    r"[\"']?(?:1(?:\.0+)?\b(?! ?[.x×*\d])|100\b|full|max|pass)\w*",
     re.IGNORECASE,
 )
 """A mark that the answer gives itself; it may contain a colon, which ends a piece."""

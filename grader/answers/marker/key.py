@@ -91,7 +91,9 @@ class _Reader:
                 patterns += [pattern for _, named in asked.topics for pattern in named]
                 stems |= {word for pattern in patterns for word in pattern.words}
         samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
-        words = {word for listed in samples.values() for sample in listed for word in WORD.findall(sample.answer.lower())}
+        words = {
+            word for listed in samples.values() for sample in listed for word in WORD.findall(sample.answer.lower())
+        }
         content = json.dumps([values, samples], sort_keys=True, default=str)
         return AnswerKey(
             parts,

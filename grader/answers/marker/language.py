@@ -35,7 +35,7 @@ def is_foreign(text: str, known: Collection[str]) -> bool:
     function_words = sum(word in FUNCTION_WORDS for word in words)
     understood = sum(word in FUNCTION_WORDS or word in known or stem(word) in known for word in words)
     if len(words) < LEAST_WORDS:
-        return len(words) > 1 and not understood
+        return not understood and any(not letter.isascii() for word in words for letter in word)
     return function_words < MOST_FUNCTION_WORDS * len(words) and understood < MOST_KNOWN * len(words)
 
 

@@ -5,28 +5,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+_WORDS = r"(?:(?!an? )\w+ ){0,5}?"
 _SEE = (
-    r"(?:(?:please |pls )?(?:see|look at|refer to|cf\.?|check)|(?:the )?same(?: answer)? (?:as|like)(?: in)?|identical to|"
-    r"(?:already )?(?:answered|explained)(?: in| under| at)?)"
-)
-_AS = (
-    r"(?:(?:as|like)(?: (?:i|we))?(?: already)?(?: (?:said|explained|mentioned|described|written|shown|answered|given))?(?: in)?)"
+    r"(?:(?:please |pls )?(?:see|look at|refer to|cf\.?|check)|identical to"
+    r"|(?:it'?s |is )?(?:the )?same(?: (?:thing|answer|reason|explanation|idea))? (?:as|like)(?: in)?"
+    r"|(?:as |i |we |it |this |that |have |has |is |was |been |already ){0,4}"
+    r"(?:answered|explained|said|wrote|written|described|covered|mentioned|discussed|calculated|shown)"
+    r"(?: (?:it|this|that))?(?: (?:in|under|at|for))?"
+    r"|(?:my |the )?(?:answers?|drawing|calculations?|solution|working) (?:is|are)(?: (?:in|on|at))?)"
 )
 _PART = (
-    r"(?:(?:my )?(?:answers? )?(?:to |for |in )?"
-    r"(?:q?(?P<part>[1-8]\s?\(?[a-e])\)?|(?:part|question|q|no\.?|number|answer)\s?\(?(?P<number>[1-8]|[a-e])\)?))"
+    r"(?:(?:my )?(?:answers? )?(?:to |for |in )?(?:q?(?P<part>[1-8]\s?\(?[a-e])\)?"
+    r"|(?:part|question|q|no\.?|number|answer)\s?\(?(?P<number>[1-8]|[a-e])\)?))"
 )
 _NEAR = (
-    r"(?P<near>(?:(?:the|my|our) )?(?:(?:last|previous|preceding|next|following|first|other) (?:answer|question|part|one)"
-    r"|(?:above|below|before|previously|earlier|previous)))"
+    r"(?P<near>(?:(?:the|my|our) )?(?:(?:last|previous|preceding|next|following|first|other) "
+    r"(?:answer|question|part|one)|(?:above|below|before|previously|earlier|previous)))"
 )
 _MATERIAL = (
-    r"(?P<material>(?:(?:the|my|our|attached) )?(?:(?!an? )\w+ )?(?:lectures?|slides?|notes?|textbook|book|wikipedia|internet|code|script|"
-    r"notebook|cell|output|picture|image|figure|diagram|drawing|photo|screenshot|attachment|appendix|file|pdf)"
-    r"(?: (?:above|below|slides?|notes?|\d+|[a-z]))*)"
+    r"(?:(?:the|my|our|attached) )?(?:(?!an? )\w+ )?(?:lectures?|slides?|notes?|textbook|book|wikipedia|internet|code"
+    r"|script|notebook|cell|output|picture|image|figure|diagram|drawing|photo|screenshot|attachment|appendix|file|pdf)"
+    r"(?: (?:above|below|slides?|notes?|\d+|[a-z]))*"
 )
 _REFERENCE = re.compile(
-    rf"(?:^|[.;:(,!?\n—–-])(?P<all>\s*(?:(?:{_SEE}|{_AS}) (?:{_PART}|{_MATERIAL}|{_NEAR})|{_SEE} (?P<digit>[1-8])))(?=\s*(?:$|[.;:),!?\n—–]|\s-|\s(?:and|but|because)\b))",
+    rf"(?:^|[.;:(,!?\n—–]|\s-)(?P<all>\s{{0,3}}(?:(?:{_SEE} {_WORDS}|(?:as|like)(?: in)? )"
+    rf"(?:{_PART}|{_MATERIAL}|{_NEAR})|(?:see|same as|answered in) (?P<digit>[1-8])))"
+    r"(?:\s(?:already|too))?(?=\s{0,3}(?:$|[.;:),!?\n—–]|\s-|\s(?:and|but|because)\b))",
     re.IGNORECASE,
 )
 """A clause of its own, so that "neurons see the image" and "as before the pooling" are none."""
@@ -48,7 +52,8 @@ class Reference:
 def references(text: str) -> tuple[Reference, ...]:
     """The references in a text, in their order."""
     return tuple(
-        Reference(" ".join(found["all"].split()), *found.span("all"), _part(found)) for found in _REFERENCE.finditer(text)
+        Reference(" ".join(found["all"].split()), *found.span("all"), _part(found))
+        for found in _REFERENCE.finditer(text)
     )
 
 
