@@ -25,6 +25,7 @@ from grader.answers.marker.topics import Topics
 from grader.model import AnswerFinding, UsageFault
 
 KEYWORDS_ONLY = "These are keywords; write a sentence that connects them."
+MAY_BE_DENIED = "There is a negation beside the words that count; a tutor should read what it denies."
 FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
 HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 TOO_LONG = 6000
@@ -45,6 +46,7 @@ LONG_CLAUSE, LONGER_CLAUSE = 5, 7
 class Found:
     """The ideas that an answer states and the ideas that it denies, by name; ``hits`` are their words.
 
+    ``is_certain``: some of the earning words stand in a clause without a negation that may deny them.
     ``read`` has the numbers of all tokens of ideas and asides, ``beside`` those of asides and of topics' names.
     """
 
@@ -53,6 +55,7 @@ class Found:
     hits: tuple[Hit, ...]
     read: frozenset[int]
     beside: frozenset[int]
+    is_certain: bool
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
@@ -129,6 +132,8 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
             related = len({token.stem for token in reading.tokens if token.stem in asked.earning_stems})
             return finding(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
         return finding(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
+    if not found.is_certain:
+        return replace(finding(base, 0.5, MAY_BE_DENIED + note, spans), is_structural=True)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):
         return finding(HALF, 0.45, f"{asked.right} But is the rest true in every case?" + note, spans)
     confidence = _confidence(reading, found, hedged)
@@ -203,6 +208,7 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
     denied: dict[str, Idea] = {}
     hits: list[Hit] = []
     topics = Topics(asked.topics, reading)
+    is_certain = False
     for idea in (*asked.ideas, *asked.wrong):
         stating = all_hits(idea.patterns, reading)
         taking_back = map(topics.clauses_of, all_hits(idea.unless if stating else (), reading))
@@ -213,12 +219,14 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
             if idea.about and not topics.is_about(hit, idea.about, is_earning=not idea.costs):
                 continue
             is_denied = idea.is_deniable and (topics.is_denied(hit) if idea.about else _is_denied(reading, idea, hit))
+            is_certain = is_certain or not (idea.costs or is_denied or _may_be_denied(reading, idea, hit))
             (denied if is_denied else stated).setdefault(idea.name, idea)
             hits.append(hit)
         for hit in all_hits(idea.opposite, reading):
             if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
+                is_certain = True
     asides = all_hits(asked.asides, reading)
     return Found(
         stated,
@@ -226,11 +234,20 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
         tuple(hits),
         _places([*hits, *asides]),
         _places(asides) | frozenset(place for place, _ in topics.named),
+        is_certain,
     )
 
 
 def _places(hits: Iterable[Hit]) -> frozenset[int]:
     return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
+
+
+def _may_be_denied(reading: tokens.Reading, idea: Idea, hit: Hit) -> bool:
+    """Whether a negation in the clause may turn round the idea. In patterns that cannot be denied it is often meant."""
+    only_after = not idea.is_deniable
+    return not idea.about and negation.shares_clause_with_negation(
+        reading, hit.first, hit.last, only_after=only_after
+    )
 
 
 def _is_denied(reading: tokens.Reading, idea: Idea, hit: Hit) -> bool:

@@ -71,12 +71,12 @@ def _with_statements(text: str, mark: Mark) -> AnswerFinding:
     rest = without(text, [statement.whole for statement in denied])
     said, left = mark(_only(text, denied)), mark(rest)
     if any(statement.is_limited for statement in denied):
-        return _doubted(mark(text), DOUBTFUL, PERHAPS_TAKEN_BACK)
+        return _doubted(left, DOUBTFUL, PERHAPS_TAKEN_BACK)
     if left.awarded:  # the answer says something itself
-        return left if not said.awarded else _doubted(left, DOUBTFUL, PERHAPS_TAKEN_BACK)
-    if not said.awarded:  # a wrong statement denied may be a right one
+        return _doubted(left, DOUBTFUL, PERHAPS_TAKEN_BACK) if said.awarded else left
+    if said.status is Status.FAILED:  # a wrong statement denied may be a right one
         return _doubted(mark(text), DOUBTFUL, PERHAPS_TAKEN_BACK)
-    is_all = left.status is Status.FAILED or NOTHING_CLAIMED.fullmatch(rest)
+    is_all = said.awarded and (left.status is Status.FAILED or NOTHING_CLAIMED.fullmatch(rest))
     return finding(Decimal(0), SURE if is_all else DOUBTFUL, TAKEN_BACK, said.spans)
 
 

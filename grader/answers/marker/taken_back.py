@@ -25,7 +25,7 @@ _PREDICATE = (
     r"|\s(?:is|was|has|have|does) (?:no such \w+|nothing of the (?:kind|sort)))\b"
 )
 _ENDING = r"(?:,? (?:though|however|at all|unfortunately|of course|on my part|(?:about|among) (?:\w+ )?\w+))*"
-_TAIL = rf"(?={_ENDING}(?:\W*$|[,;:–—]| -|\s(?:because|since|but)\b))"
+_TAIL = rf"{_ENDING}(?=(?:\W*$|[,;:–—]| -|\s(?:because|since|but)\b))"
 """The predicate ends its clause: "that is wrong in shallow learning" says less."""
 _STATEMENT = r"(?:claim|idea|belief|statement|view|notion|assumption|opinion|above)"
 _SUBJECT = (
@@ -35,7 +35,7 @@ _SUBJECT = (
 _OPENING = r"(?:and|but|however|though|yet|no|nope|well|unfortunately|turns out|in fact|actually|since)"
 _LEAD = rf"(?:\W{{0,3}}{_OPENING}\b)*\W{{0,3}}"
 _VERDICT = (
-    rf"(?:{_SUBJECT}{_PREDICATE}{_TAIL}|neither is {_TRUE}\b{_TAIL}"
+    rf"(?:{_SUBJECT}{_PREDICATE}{_TAIL}|neither is {_TRUE}\b{_TAIL}|that(?: is|'?s) not it\b"
     rf"|the (?:opposite|reverse|contrary) is {_TRUE}\b|i (?:do not|don'?t) (?:think so|agree)\b)"
 )
 _LATER = re.compile(rf"^{_LEAD}(?:{_VERDICT}|(?:{_FALSE}|not (?:at all|{_TRUE})|(?<=no)|(?<=nope))\W*$)")
@@ -125,15 +125,17 @@ def _in_sentence(sentence: str, place: Span, before: Span) -> tuple[Span, Span] 
     former = _FORMER.search(sentence)
     until = _UNTIL.search(sentence, former.end()) if former else None
     if former and until and _ENDED.search(sentence, until.end()):
-        believed = (start + former.start(), start + until.start())
-        return believed, believed
+        ended = _INSIDE.search(sentence, until.start()) or _ELLIPSIS.search(sentence, until.start())
+        stop = until.start() if ended is None else ended.end()
+        return (start + former.start(), start + until.start()), (start + former.start(), start + stop)
     if inside := _INSIDE.search(sentence):
         if before[1] and len(sentence[: inside.start()].split()) < 3:  # "No, wait, that is wrong"
             return before, (before[0], start + inside.end())
         return (start, start + inside.start()), (start, start + inside.end())
     if (said := _BEFORE.search(sentence)) and not _DOUBLED.search(sentence[: said.start()]):
         stop = _contrast(sentence, said.end(), end - start)
-        return (start + said.end(), start + stop), (start + said.start(), start + stop)
+        first = max((sentence.rfind(sign, 0, said.start()) for sign in ",;:"), default=-1) + 1
+        return (start + said.end(), start + stop), (start + first, start + stop)
     if (clause := _SUBJECT_CLAUSE.search(sentence)) and (last := _PREDICATE_AT_END.search(sentence, clause.end())):
         return (start + clause.end(), start + last.start()), (start, start + last.end())
     if ellipsis := _ELLIPSIS.search(sentence):
