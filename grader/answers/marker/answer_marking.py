@@ -15,15 +15,17 @@ from grader.answers.marker import negation, tokens
 from grader.answers.marker.caveats import with_caveats
 from grader.answers.marker.cleaning import blank_out_question
 from grader.answers.marker.combination import is_same, settled, weigh
-from grader.answers.marker.finding import NOTHING_CLAIMED, finding
+from grader.answers.marker.finding import NOTHING_CLAIMED, RIGHT, finding, proposal, whole_words
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import Idea, NumericPart, ProsePart
 from grader.answers.marker.numbers import mark_numbers
 from grader.answers.marker.patterns import Hit, all_hits
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.topics import Topics
-from grader.model import AnswerFinding, UsageFault
+from grader.model import AnswerFinding, Status, UsageFault
 
+IN_OTHER_WORDS = f"{RIGHT}it says in other words what answers with full marks say."
+PARTLY = "Part of a full answer is there."
 KEYWORDS_ONLY = "These are keywords; write a sentence that connects them."
 MAY_BE_DENIED = "There is a negation beside the words that count; a tutor should read what it denies."
 FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
@@ -66,7 +68,10 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
     if NOTHING_CLAIMED.fullmatch(answer[:TOO_LONG]):
         return finding(NOTHING, 1.0, asked.missing)
     english = key.english if isinstance(asked, ProsePart) else None
-    return with_caveats(answer[:TOO_LONG], lambda text: _by_key(key, asked, text), english)
+    found = with_caveats(answer[:TOO_LONG], lambda text: _by_key(key, asked, text), english)
+    is_open = found.status is Status.NEEDS_REVIEW
+    message = proposal(found.awarded, found.message) if is_open else found.message
+    return replace(found, message=message, spans=whole_words(answer, found.spans))
 
 
 def _by_key(key: AnswerKey, asked: ProsePart | NumericPart, text: str) -> AnswerFinding:
@@ -90,7 +95,7 @@ def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Ans
     mark, sure = weigh(found, model.shares(text))
     if is_same(found, mark) and found.spans:
         return settled(found, mark, sure, message=found.message, spans=found.spans)
-    message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
+    message = {FULL: IN_OTHER_WORDS, HALF: f"{PARTLY} {asked.missing}", NOTHING: asked.missing}[mark] + note
     return settled(found, mark, sure, message=message, spans=model.deciding_words(text, MARKS.index(mark)))
 
 
@@ -102,6 +107,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     wrongs = [idea for idea in found.stated.values() if idea.costs]
     wrong = wrongs[0] if wrongs else None  # the key's order counts
     partly = next((idea for idea in wrongs if idea.costs == HALF), None)
+    right = f"{RIGHT}{' and '.join(asked.earning(stated))}."
     spans = _spans(reading, found)
     hedged = negation.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
@@ -117,8 +123,9 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         sure = {FULL: 0.85 if hedged else 0.4, HALF: 0.85 if hedged else 0.55}.get(base, 0.85)
         return finding(NOTHING, sure, wrong.say + note, spans)
     if wrong:
-        awarded = HALF if base == FULL else NOTHING
-        return finding(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
+        if base != FULL:
+            return finding(NOTHING, 0.65 if base else 0.7, asked.missing + note, spans)
+        return finding(HALF, 0.8, wrong.say + note, spans)
     if base == NOTHING and found.denied:
         earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
@@ -135,7 +142,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     if not found.is_certain:
         return replace(finding(base, 0.5, MAY_BE_DENIED + note, spans), is_structural=True)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):
-        return finding(HALF, 0.45, f"{asked.right} But is the rest true in every case?" + note, spans)
+        return finding(HALF, 0.45, f"{right} But is the rest true in every case?" + note, spans)
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
@@ -143,7 +150,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         confidence = min(confidence, 0.55)
     if _longest_unread_clause(reading, found) >= (LONG_CLAUSE if base == FULL else LONGER_CLAUSE):
         confidence = min(confidence, 0.5)
-    message = asked.right if base == FULL else asked.lacking
+    message = right if base == FULL else asked.lacking
     return finding(base, confidence, message + note, spans)
 
 
@@ -245,9 +252,7 @@ def _places(hits: Iterable[Hit]) -> frozenset[int]:
 def _may_be_denied(reading: tokens.Reading, idea: Idea, hit: Hit) -> bool:
     """Whether a negation in the clause may turn round the idea. In patterns that cannot be denied it is often meant."""
     only_after = not idea.is_deniable
-    return not idea.about and negation.shares_clause_with_negation(
-        reading, hit.first, hit.last, only_after=only_after
-    )
+    return not idea.about and negation.shares_clause_with_negation(reading, hit.first, hit.last, only_after=only_after)
 
 
 def _is_denied(reading: tokens.Reading, idea: Idea, hit: Hit) -> bool:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection
 
 from grader.answers.marker.negation import FUNCTION_WORDS
-from grader.answers.marker.tokens import stem
+from grader.answers.marker.tokens import read, stem
 
 WORD = re.compile(r"(?<!\S)[\"'(«“„]?([^\W\d_]{2,}(?:[-'’/][^\W\d_]+)*)[\"')»”.,;:!?]*(?!\S)")
 """A word between spaces or punctuation; code and formulas have none."""
@@ -20,9 +20,10 @@ OTHER_SCRIPT = 0.2
 """Share of letters in another script from which the answer is foreign: three letters of a Chinese sentence say as much
 as three words. Greek letters do not count: formulas have them."""
 LEAST_LETTERS, LEAST_WORDS = 3, 4
-MOST_FUNCTION_WORDS, MOST_KNOWN = 0.25, 0.5
-"""Shares of English function words, and of words known at all, below which an answer is foreign. Measured: foreign ones
-have at most 0.22 and 0.44; of the English ones none has less than 0.67 known words, with typing errors 0.71."""
+MOST_FUNCTION_WORDS, MOST_KNOWN, MOST_EXPLAINED = 0.25, 0.5, 0.75
+"""Shares of English function words, of known words, and of words that are known or a typing error away from it, below
+which an answer is foreign. Measured: foreign ones have at most 0.22 and 0.44; none of the English ones has less than
+0.67 known words."""
 
 
 def is_foreign(text: str, known: Collection[str]) -> bool:
@@ -36,7 +37,10 @@ def is_foreign(text: str, known: Collection[str]) -> bool:
     understood = sum(word in FUNCTION_WORDS or word in known or stem(word) in known for word in words)
     if len(words) < LEAST_WORDS:
         return not understood and any(not letter.isascii() for word in words for letter in word)
-    return function_words < MOST_FUNCTION_WORDS * len(words) and understood < MOST_KNOWN * len(words)
+    if function_words >= MOST_FUNCTION_WORDS * len(words) or understood >= MOST_KNOWN * len(words):
+        return False
+    misspelt = sum(token.is_guessed for token in read(text, frozenset(known)).tokens)
+    return understood + misspelt < MOST_EXPLAINED * len(words)
 
 
 def _is_latin(letter: str) -> bool:

@@ -46,7 +46,8 @@ _INSIDE = re.compile(
 )
 """The same after a clause: "X, but that is untrue", "X: a popular misconception"."""
 _BEFORE = re.compile(
-    rf"^\W*(?:{_FALSE}|not {_TRUE})\s?:|(?:\b(?:{_BELIEF}|untrue|false|wrong|incorrect)|{_NOT_TRUE}(?<!so))(?: is)? that\b"
+    rf"^\W*(?:{_FALSE}|not {_TRUE})\s?:"
+    rf"|(?:\b(?:{_BELIEF}|untrue|false|wrong|incorrect)|{_NOT_TRUE}(?<!so))(?: is)? that\b"
     rf"|\b{_FALSE}(?: is)? to (?:say|think|believe|claim|assume)\b(?: that\b)?|\b(?:errors?|mistakes?) is that\b"
     r"|\bi (?:do not|don'?t|no longer|never) (?:think|believe|agree) (?:with |that )?(?=\w+ \w+)"
     r"|\bi (?:doubt|deny|disagree)\b"
