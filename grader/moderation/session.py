@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
+from grader.answers.marker.finding import REVIEW_BELOW
 from grader.model import Decision, Report, Result
 from grader.moderation.decisions import STEP, Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
@@ -124,12 +125,19 @@ class Review:
 
     # ---- commands ----------------------------------------------------------------------------------------------------
 
-    def accept(self) -> tuple[Decision, ...]:
-        """Give the proposed points, or confirm a settled mark."""
+    def accept(self, points: Decimal | None = None) -> tuple[Decision, ...]:
+        """Give the proposed points, or confirm a settled mark. An unsure proposal needs its ``points``."""
         entry, result = self._current(), self.single()
-        if (points := proposal(result)) is None:
+        offer = proposal(result)
+        if offer is None:
             raise Refused("Nothing is proposed here; press c to give points.")
-        return self._settle(entry, {result.id: points}, ACCEPTED)
+        if points is None and is_unsure(result):
+            raise Refused(
+                f"The grader is unsure here; type a {offer.normalize():f} to accept, or c to give other points."
+            )
+        if points not in (None, offer):
+            raise Refused(f"{offer.normalize():f} is proposed; press c to give other points.")
+        return self._settle(entry, {result.id: offer}, ACCEPTED)
 
     def give(self, points: Decimal, reason: str) -> tuple[Decision, ...]:
         """Give other points than those proposed; :func:`points_from` reads them."""
@@ -254,6 +262,11 @@ class Review:
             old=automatic.awarded if automatic.proposed is None else automatic.proposed,
             new=new,
         )
+
+
+def is_unsure(result: Result) -> bool:
+    """Whether the points proposed for an answer are only the nearest, so that no single key may accept them."""
+    return is_open(result) and result.answer is not None and result.answer.confidence < REVIEW_BELOW
 
 
 def proposal(result: Result) -> Decimal | None:

@@ -11,7 +11,7 @@ from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.queue import queue_of
-from grader.moderation.session import ACCEPTED, Refused, Review, points_from
+from grader.moderation.session import ACCEPTED, Refused, Review, is_unsure, points_from
 from grader.report.console.summary import command_line, queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
@@ -55,7 +55,7 @@ class Dialogue:
         """Do what the key stands for, and return a message about it. Raises Refused when it cannot be done."""
         match pressed.key:
             case "a":
-                return self._saved(self.review.accept())
+                return self._accept(pressed.rest)
             case "c":
                 return self._change(pressed.rest)
             case "0":
@@ -79,6 +79,13 @@ class Dialogue:
             case "" | "\n" | "\r" | " ":
                 return ""
         return f"{pressed.key} is not a key here; ? shows all keys."
+
+    def _accept(self, typed: str) -> str:
+        result = self.review.single()
+        if not (is_unsure(result) or typed):
+            return self._saved(self.review.accept())
+        typed = typed or self._answer("The grader is unsure. Type the points to accept them: ")
+        return self._saved(self.review.accept(points_from(typed.strip(), result)))
 
     def _change(self, typed: str) -> str:
         result = self.review.single()

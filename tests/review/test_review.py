@@ -25,7 +25,7 @@ from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.storage import records, run_folder
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
-from tests.support.review_samples import ANN, BOB, CODE, HOSTILE, NOBODY, decided
+from tests.support.review_samples import ANN, BOB, CODE, HOSTILE, NOBODY, answered, decided
 
 Run = Callable[..., tuple[int, str]]
 
@@ -67,6 +67,19 @@ def test_accepting_saves_the_proposal_with_author_and_time(folder: Path, review:
         assert (made.author, made.old, made.available) == ("Tess", made.new, Decimal(1))
         assert made.time.endswith("+00:00")
     assert "In this session: 2 decisions (2 accepted, 0 of your own), 0 left open." in printed
+
+
+def test_an_unsure_proposal_is_accepted_only_with_its_points(folder: Path, review: Run) -> None:
+    records.write_report(folder, samples.plain(answered("ann", "1", sure=0.4)))
+    options = ("--only", "7c", "--student", "ann")
+    _, printed = review("a", "", "a 0.5", options=options)
+    assert re.search(r"^Unsure +1 of 1, confidence 0.40", printed, re.MULTILINE)
+    assert "a accept, with the points" in printed
+    assert "Nothing is not a number" in printed
+    assert "1 is proposed; press c to give other points." in printed
+    assert decided(folder) == []
+    review("a", "1", options=options)
+    assert decided(folder) == [("ann", "part1.7c", Decimal(1), "accepted")]
 
 
 def test_other_points_need_a_reason(folder: Path, review: Run) -> None:
@@ -198,7 +211,7 @@ def test_an_answer_is_shown_completely_without_control_characters(review: Run) -
     assert "\u202e" not in printed
     for words in (
         "Part 1, 7c  Question 7c",
-        "0.5 of 1, confidence 0.40",
+        "0.5 of 1, confidence 0.70",
         "Unsure.",
         "Once for each neuron.",
         "answers.md",

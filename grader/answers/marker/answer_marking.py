@@ -12,18 +12,22 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from grader.answers.marker import negation, tokens
-from grader.answers.marker.cleaning import blank_out_question, without_instructions
+from grader.answers.marker.caveats import with_caveats
+from grader.answers.marker.cleaning import blank_out_question
 from grader.answers.marker.combination import is_same, settled, weigh
-from grader.answers.marker.finding import NOTHING_CLAIMED, finding
+from grader.answers.marker.finding import NOTHING_CLAIMED, RIGHT, finding, proposal, whole_words
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import Idea, NumericPart, ProsePart
 from grader.answers.marker.numbers import mark_numbers
 from grader.answers.marker.patterns import Hit, all_hits
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.topics import Topics
-from grader.model import AnswerFinding, UsageFault
+from grader.model import AnswerFinding, Status, UsageFault
 
+IN_OTHER_WORDS = f"{RIGHT}it says in other words what answers with full marks say."
+PARTLY = "Part of a full answer is there."
 KEYWORDS_ONLY = "These are keywords; write a sentence that connects them."
+MAY_BE_DENIED = "There is a negation beside the words that count; a tutor should read what it denies."
 FORMULA = re.compile(r"[\\^$]|[=+*/]\s*\(?\w")
 HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 TOO_LONG = 6000
@@ -44,6 +48,7 @@ LONG_CLAUSE, LONGER_CLAUSE = 5, 7
 class Found:
     """The ideas that an answer states and the ideas that it denies, by name; ``hits`` are their words.
 
+    ``is_certain``: some of the earning words stand in a clause without a negation that may deny them.
     ``read`` has the numbers of all tokens of ideas and asides, ``beside`` those of asides and of topics' names.
     """
 
@@ -52,6 +57,7 @@ class Found:
     hits: tuple[Hit, ...]
     read: frozenset[int]
     beside: frozenset[int]
+    is_certain: bool
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
@@ -59,19 +65,24 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
     if part not in key.parts:
         raise UsageFault(f'there is no part "{part}"; the parts are {", ".join(key.parts)}.')
     asked = key.parts[part]
-    text, is_instructing = without_instructions(answer[:TOO_LONG])
-    note = " Text addressed to the marker was ignored." if is_instructing else ""
-    if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
+    if NOTHING_CLAIMED.fullmatch(answer[:TOO_LONG]):
         return finding(NOTHING, 1.0, asked.missing)
+    english = key.english if isinstance(asked, ProsePart) else None
+    found = with_caveats(answer[:TOO_LONG], lambda text: _by_key(key, asked, text), english)
+    is_open = found.status is Status.NEEDS_REVIEW
+    message = proposal(found.awarded, found.message) if is_open else found.message
+    return replace(found, message=message, spans=whole_words(answer, found.spans))
+
+
+def _by_key(key: AnswerKey, asked: ProsePart | NumericPart, text: str) -> AnswerFinding:
+    """The finding on a text by the key and its samples alone."""
     text = blank_out_question(text, asked.question)
-    if NOTHING_CLAIMED.fullmatch(text) and not is_instructing:
-        return finding(NOTHING, 0.9, asked.missing + note)
-    found = _marked(key, asked, text, note)
-    if isinstance(asked, ProsePart) and not (is_instructing or found.is_structural):
-        found = _combined(key, asked, text, note, found)
-    if is_instructing and not found.awarded and _marked(key, asked, answer[:TOO_LONG], note).awarded:
-        return finding(NOTHING, 0.4, found.message, found.spans)  # the answer may be in the same sentence
-    return found
+    if NOTHING_CLAIMED.fullmatch(text):
+        return finding(NOTHING, 0.9, asked.missing)
+    if isinstance(asked, NumericPart):
+        return mark_numbers(asked, text, "")
+    found = _mark_prose(asked, text, key.vocabulary, "")
+    return found if found.is_structural else _combined(key, asked, text, "", found)
 
 
 def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: AnswerFinding) -> AnswerFinding:
@@ -84,14 +95,8 @@ def _combined(key: AnswerKey, asked: ProsePart, text: str, note: str, found: Ans
     mark, sure = weigh(found, model.shares(text))
     if is_same(found, mark) and found.spans:
         return settled(found, mark, sure, message=found.message, spans=found.spans)
-    message = {FULL: asked.right, HALF: asked.lacking, NOTHING: asked.missing}[mark] + note
+    message = {FULL: IN_OTHER_WORDS, HALF: f"{PARTLY} {asked.missing}", NOTHING: asked.missing}[mark] + note
     return settled(found, mark, sure, message=message, spans=model.deciding_words(text, MARKS.index(mark)))
-
-
-def _marked(key: AnswerKey, asked: ProsePart | NumericPart, text: str, note: str) -> AnswerFinding:
-    if isinstance(asked, NumericPart):
-        return mark_numbers(asked, text, note)
-    return _mark_prose(asked, text, key.vocabulary, note)
 
 
 def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: str) -> AnswerFinding:  # noqa: C901  # the rules, in order
@@ -102,6 +107,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
     wrongs = [idea for idea in found.stated.values() if idea.costs]
     wrong = wrongs[0] if wrongs else None  # the key's order counts
     partly = next((idea for idea in wrongs if idea.costs == HALF), None)
+    right = f"{RIGHT}{' and '.join(asked.earning(stated))}."
     spans = _spans(reading, found)
     hedged = negation.has_hedge(reading)
     known = sum(token.stem in asked.vocabulary for token in reading.tokens)
@@ -117,8 +123,9 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         sure = {FULL: 0.85 if hedged else 0.4, HALF: 0.85 if hedged else 0.55}.get(base, 0.85)
         return finding(NOTHING, sure, wrong.say + note, spans)
     if wrong:
-        awarded = HALF if base == FULL else NOTHING
-        return finding(awarded, {FULL: 0.8, HALF: 0.65}.get(base, 0.7), wrong.say + note, spans)
+        if base != FULL:
+            return finding(NOTHING, 0.65 if base else 0.7, asked.missing + note, spans)
+        return finding(HALF, 0.8, wrong.say + note, spans)
     if base == NOTHING and found.denied:
         earning = [idea for idea in found.denied.values() if not idea.costs]
         if earning:
@@ -132,8 +139,10 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
             related = len({token.stem for token in reading.tokens if token.stem in asked.earning_stems})
             return finding(NOTHING, 0.4 if related or FORMULA.search(text) else 0.8, asked.missing + note)
         return finding(HALF if known >= 2 else NOTHING, 0.3, asked.missing + note, spans)
+    if not found.is_certain:
+        return replace(finding(base, 0.5, MAY_BE_DENIED + note, spans), is_structural=True)
     if base == FULL and _goes_on_with(SWEEPING, reading, found):
-        return finding(HALF, 0.45, f"{asked.right} But is the rest true in every case?" + note, spans)
+        return finding(HALF, 0.45, f"{right} But is the rest true in every case?" + note, spans)
     confidence = _confidence(reading, found, hedged)
     if base == FULL and _goes_on_with(LIMITING, reading, found):
         confidence = min(confidence, 0.55)
@@ -141,7 +150,7 @@ def _mark_prose(asked: ProsePart, text: str, vocabulary: frozenset[str], note: s
         confidence = min(confidence, 0.55)
     if _longest_unread_clause(reading, found) >= (LONG_CLAUSE if base == FULL else LONGER_CLAUSE):
         confidence = min(confidence, 0.5)
-    message = asked.right if base == FULL else asked.lacking
+    message = right if base == FULL else asked.lacking
     return finding(base, confidence, message + note, spans)
 
 
@@ -206,6 +215,7 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
     denied: dict[str, Idea] = {}
     hits: list[Hit] = []
     topics = Topics(asked.topics, reading)
+    is_certain = False
     for idea in (*asked.ideas, *asked.wrong):
         stating = all_hits(idea.patterns, reading)
         taking_back = map(topics.clauses_of, all_hits(idea.unless if stating else (), reading))
@@ -216,12 +226,14 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
             if idea.about and not topics.is_about(hit, idea.about, is_earning=not idea.costs):
                 continue
             is_denied = idea.is_deniable and (topics.is_denied(hit) if idea.about else _is_denied(reading, idea, hit))
+            is_certain = is_certain or not (idea.costs or is_denied or _may_be_denied(reading, idea, hit))
             (denied if is_denied else stated).setdefault(idea.name, idea)
             hits.append(hit)
         for hit in all_hits(idea.opposite, reading):
             if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
+                is_certain = True
     asides = all_hits(asked.asides, reading)
     return Found(
         stated,
@@ -229,11 +241,18 @@ def _found(asked: ProsePart, reading: tokens.Reading) -> Found:
         tuple(hits),
         _places([*hits, *asides]),
         _places(asides) | frozenset(place for place, _ in topics.named),
+        is_certain,
     )
 
 
 def _places(hits: Iterable[Hit]) -> frozenset[int]:
     return frozenset(place for hit in hits for first, last in hit.groups for place in range(first, last + 1))
+
+
+def _may_be_denied(reading: tokens.Reading, idea: Idea, hit: Hit) -> bool:
+    """Whether a negation in the clause may turn round the idea. In patterns that cannot be denied it is often meant."""
+    only_after = not idea.is_deniable
+    return not idea.about and negation.shares_clause_with_negation(reading, hit.first, hit.last, only_after=only_after)
 
 
 def _is_denied(reading: tokens.Reading, idea: Idea, hit: Hit) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from grader.answers.marker.key_parts import Condition, Idea, NumericPart, ProsePart, Slip
 from grader.answers.marker.patterns import Pattern, PatternFault, compiled
 from grader.answers.marker.samples import Sample, load_samples
-from grader.answers.marker.similarity import Similarity
+from grader.answers.marker.similarity import WORD, Similarity
 from grader.answers.marker.tokens import read, stem
 from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
@@ -38,6 +38,8 @@ class AnswerKey:
     vocabulary: frozenset[str]
     similarity: Similarity
     """Learned from the key's sample answers."""
+    english: frozenset[str] = frozenset()
+    """Stems of the words in the key and its samples, by which an answer in another language is recognised."""
     revision: str = ""
     """Digest of the key's values and its samples, independent of comments and layout."""
 
@@ -89,11 +91,15 @@ class _Reader:
                 patterns += [pattern for _, named in asked.topics for pattern in named]
                 stems |= {word for pattern in patterns for word in pattern.words}
         samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
+        words = {
+            word for listed in samples.values() for sample in listed for word in WORD.findall(sample.answer.lower())
+        }
         content = json.dumps([values, samples], sort_keys=True, default=str)
         return AnswerKey(
             parts,
             frozenset(stems),
             Similarity(samples),
+            frozenset(stems) | {stem(word) for word in words},
             hashlib.sha256(content.encode()).hexdigest()[:12],
         )
 

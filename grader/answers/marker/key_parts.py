@@ -66,6 +66,15 @@ class ProsePart:
     topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
     asides: tuple[Pattern, ...]
 
+    def earning(self, stated: Iterable[str]) -> tuple[str, ...]:
+        """The sentences of the fewest of these ideas that earn the full mark; of two, the first in the key."""
+        kept = [idea for idea in self.ideas if idea.name in stated]
+        for idea in reversed(kept):
+            fewer = [other for other in kept if other is not idea]
+            if self.full.holds(other.name for other in fewer):
+                kept = fewer
+        return tuple(idea.say for idea in kept)
+
     @cached_property
     def earning_stems(self) -> frozenset[str]:
         """The stems of the earning patterns, without short ones, which any sentence has."""
