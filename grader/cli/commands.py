@@ -128,6 +128,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
+    from grader.moderation.audit import audited
     from grader.moderation.finished_run import load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
     from grader.moderation.session import Review
@@ -146,6 +147,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         items=tuple(arguments.only),
         students=tuple(arguments.student),
         settled_too=arguments.all,
+        audit=audited(finished.automatic, arguments.audit, secret_of(arguments.run)) if arguments.audit else None,
         names=names,
     )
     with keys_of(sys.stdin) as keys:
