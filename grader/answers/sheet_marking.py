@@ -12,6 +12,7 @@ from typing import Protocol
 
 from grader.answers.finding.sheet import CERTAIN
 from grader.answers.marker.answer_marking import TOO_LONG
+from grader.answers.marker.finding import SHOWN_FROM
 from grader.model import PART1, AnswerFinding, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 
 
@@ -26,6 +27,7 @@ class Marker(Protocol):
 
 
 WAITING = "The answer has not been marked yet."
+NO_PROPOSAL = "No proposal: the grader is too unsure of this answer."
 NO_ANSWERS = "No file that could contain the answers was found; a tutor should look for them."
 BLANK = "Not answered."
 DOUBTED = 0.5
@@ -73,8 +75,9 @@ def _absence(sheet: AnswerSheet) -> str:
 def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, marker: Marker | None, note: str) -> Result:
     doubt = _doubt(answer, sheet)
     finding = _finding(criterion, answer, marker)
+    is_unsure = finding is not None and finding.status is Status.NEEDS_REVIEW and finding.confidence < SHOWN_FROM
     is_open = bool(doubt) or finding is None or finding.status is Status.NEEDS_REVIEW
-    earned = criterion.earned(finding.awarded) if finding else None
+    earned = criterion.earned(finding.awarded) if finding and not is_unsure else None
     sure = min(finding.confidence, answer.confidence, DOUBTED if doubt else 1.0) if finding else 0.0
     return Result(
         id=PART1 + criterion.id,
@@ -82,7 +85,7 @@ def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, mark
         status=Status.NEEDS_REVIEW if is_open or finding is None else finding.status,
         awarded=Decimal(0) if is_open or earned is None else earned,
         available=criterion.points,
-        message=" ".join(filter(None, (doubt, finding.message if finding else WAITING))),
+        message=" ".join(filter(None, (doubt, _reason(finding, is_unsure)))),
         proposed=earned if is_open else None,
         answer=MarkedAnswer(
             text=answer.text,
@@ -91,8 +94,17 @@ def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, mark
             spans=finding.spans if finding else (),
             note="" if answer.is_blank else note,
             full_answer=marker.full_answer(criterion.id) if marker is not None else "",
+            doubt=doubt,
         ),
     )
+
+
+def _reason(finding: AnswerFinding | None, is_unsure: bool) -> str:
+    if finding is None:
+        return WAITING
+    if not is_unsure:
+        return finding.message
+    return NO_PROPOSAL if finding.awarded == 1 else f"{NO_PROPOSAL} {finding.message}"
 
 
 def _finding(criterion: Criterion, answer: WrittenAnswer, marker: Marker | None) -> AnswerFinding | None:

@@ -9,6 +9,8 @@ from grader.model import AnswerFinding, Status
 
 REVIEW_BELOW = 0.6
 """Below this confidence, a finding is a proposal to a tutor. Chosen on the 156 development answers."""
+SHOWN_FROM = 0.5
+"""Below this confidence, no mark is proposed: it would be wrong too often and mislead a tutor (docs/calibration.md)."""
 _AFTERWARDS = (
     "(?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|question|lol)"
 )
