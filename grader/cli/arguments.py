@@ -105,6 +105,16 @@ def parser() -> argparse.ArgumentParser:
             "overrides.toml; the automatic marks are kept. Press ? for the keys.",
         )
     )
+    learn = commands.add_parser(
+        "learn",
+        help="turn tutors' decisions into samples, and show how far they agree with the grader",
+        description="Show how far the grader and the tutors of RUN agree on the written answers, and add the tutors' "
+        "marks to the samples of the key. You are asked before anything is written.",
+    )
+    learn.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    learn.add_argument("--key", type=Path, metavar="FILE", help="the answer key whose samples grow")
+    learn.add_argument("--yes", action="store_true", help="do not ask, for scripts")
+    learn.add_argument("--replace", action="store_true", help="replace samples with the same text and another mark")
     diff = commands.add_parser(
         "diff",
         help="show whose marks differ between two runs, and why",

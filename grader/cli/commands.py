@@ -182,6 +182,28 @@ def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
     return named.strip()
 
 
+def learn(arguments: argparse.Namespace) -> ExitCode:
+    """Print how far the grader and the tutors agree on a run, and turn the tutors' decisions into samples."""
+    from grader.moderation.finished_run import load_run
+    from grader.report.console.summary import make_console
+    from grader.review.learning import learn_from, show_agreement
+
+    finished, console = load_run(arguments.run), make_console()
+    show_agreement(console, finished.decisions, arguments.run)
+    if arguments.key is None:
+        console.print("To turn the decisions into samples, name the key: --key FILE.")
+    else:
+        learn_from(
+            finished,
+            arguments.key,
+            console=console,
+            stdin=sys.stdin,
+            is_confirmed=arguments.yes,
+            replaces=arguments.replace,
+        )
+    return ExitCode.SETTLED
+
+
 def diff(arguments: argparse.Namespace) -> ExitCode:
     """Print whose marks differ between two stored runs."""
     from grader.moderation.comparison import compare
@@ -231,6 +253,7 @@ COMMANDS = {
     "grade": grade,
     "render": render,
     "review": review,
+    "learn": learn,
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,
