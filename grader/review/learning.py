@@ -39,11 +39,16 @@ def show_agreement(console: Console, decisions: Decisions, folder: Path) -> None
         return
     rows = [("all decisions", comparisons), *sorted(grouped(comparisons, lambda answer: answer.kind))]
     print_figures(console, "Grader and tutors on this run", rows, KAPPA, EXACT, WITHIN)
-    by_part = sorted(grouped(comparisons, lambda answer: answer.part))
+    by_part = sorted(grouped(comparisons, lambda answer: answer.part), key=lambda group: _in_order(group[0]))
     print_figures(console, "By part", by_part, KAPPA, EXACT, WITHIN)
     by_mark = sorted(grouped(comparisons, lambda answer: f"{answer.gold or 0:.4g}"))
-    print_figures(console, "By the tutor's mark, as a share of the points", by_mark, EXACT, WITHIN)
+    print_figures(console, "By the tutor's mark", by_mark, EXACT, WITHIN)
     console.print(_audit_line([answer for answer in comparisons if answer.kind == BLIND], folder))
+
+
+def _in_order(part: str) -> tuple[int, str]:
+    """Sorts question 10 after question 9."""
+    return int("".join(filter(str.isdecimal, part)) or 0), part
 
 
 def _audit_line(blind: Sequence[Comparison], folder: Path) -> str:
@@ -87,17 +92,17 @@ def learn_from(
     _show(console, "Not added: the tutor may have marked more than this text", lessons.doubted)
     if lessons.known:
         console.print(Text(f"{quantity(lessons.known, 'sample is', 'samples are')} in {visible(str(path))} already."))
-    what = f"add {quantity(len(lessons.new), 'sample')}"
-    if replaced:
-        what += f" and replace the marks of {quantity(len(replaced), 'answer')}"
     if not lessons.new and not replaced:
-        console.print(Text(f"There is nothing to add to {visible(str(path))}."))
+        console.print(Text(f"There is nothing to write to {visible(str(path))}."))
         return
-    if not is_confirmed and not _agrees(f"{what} in {path}", console, stdin):
+    changes = [quantity(len(lessons.new), "new sample")] if lessons.new else []
+    changes += [quantity(len(replaced), "replaced mark")] if replaced else []
+    what = f"{' and '.join(changes)} to {visible(str(path))}"
+    if not is_confirmed and not _agrees(f"write {what}", console, stdin):
         console.print("Nothing was written.")
         return
     file.put((lesson.part, lesson.sample) for lesson in (*lessons.new, *replaced))
-    console.print(Text(f"Done: {what} in {visible(str(path))}. To mark by them, grade again with --remark."))
+    console.print(Text(f"Wrote {what}. To mark by them, grade again with --remark."))
 
 
 def _agrees(what: str, console: Console, stdin: TextIO) -> bool:

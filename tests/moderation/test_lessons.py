@@ -144,14 +144,14 @@ def test_decisions_become_samples_with_author_and_time(key: Path, learn: Learn) 
     ]
     assert "\u202e" not in printed
     assert "\u202e" not in (key.parent / "samples.jsonl").read_text(encoding="utf-8"), "it would turn the line around"
-    assert "Done: add 2 samples" in printed
+    assert "Wrote 2 new samples" in printed
     assert [line.split() for line in printed.splitlines() if "multiply" in line] == [
         ["7b", "0.5", "multiply,", "add", "Theo", *second.time[:16].split("T")]
     ]
     load_key(key)
     _, printed, _ = learn()
     assert "2 samples are in" in printed
-    assert "There is nothing to add" in printed
+    assert "There is nothing to write" in printed
     assert len(added(key)) == 2
 
 
@@ -162,6 +162,7 @@ def test_a_contradicted_sample_is_replaced_only_when_told_to(key: Path, learn: L
     assert "--replace replaces the samples" in printed
     assert added(key) == []
     _, printed, _ = learn(options=("--yes", "--replace"))
+    assert "Wrote 1 replaced mark" in printed
     first, second, end = (key.parent / "samples.jsonl").read_bytes().decode().split("\n")
     assert (first, end) == (KNOWN.split("\n")[0], "")
     assert json.loads(second) == {"part": "8", "answer": "it  helps.", "gold": 0, "author": "Tess", "at": made.time}
@@ -183,7 +184,7 @@ def test_what_a_tutor_should_look_at_again_is_not_added(key: Path, learn: Learn,
 def test_numbers_comments_and_answers_without_text_are_no_samples(key: Path, learn: Learn) -> None:
     numbers, comment = decision(ANN, "6a", "1"), decision(ANN, "8", None)
     _, printed, _ = learn(numbers, comment, decision(BOB, "7b", "1", digest="of another answer"), options=("--yes",))
-    assert "There is nothing to add" in printed
+    assert "There is nothing to write" in printed
     assert added(key) == []
 
 
@@ -193,7 +194,7 @@ def test_numbers_comments_and_answers_without_text_are_no_samples(key: Path, lea
 @pytest.mark.parametrize(("typed", "count"), [("y\n", 1), ("n\n", 0), ("", 0)])
 def test_a_terminal_is_asked_first(key: Path, learn: Learn, typed: str, count: int) -> None:
     code, printed, _ = learn(decision(BOB, "7b", "1"), stdin=Terminal(typed))
-    assert "Add 1 sample in" in printed
+    assert "Write 1 new sample to" in printed
     assert (code, len(added(key))) == (0, count)
 
 
