@@ -12,7 +12,7 @@ from typing import Protocol
 
 from grader.answers.finding.sheet import CERTAIN
 from grader.answers.marker.answer_marking import TOO_LONG
-from grader.answers.marker.finding import proposal
+from grader.answers.marker.finding import SHOWN_FROM, proposal, without_proposal
 from grader.answers.marker.references import meant, references
 from grader.model import PART1, AnswerFinding, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
 from grader.safe_text import shorten
@@ -29,6 +29,7 @@ class Marker(Protocol):
 
 
 WAITING = "The answer has not been marked yet."
+NO_PROPOSAL = "No proposal: the grader is too unsure of this answer."
 NO_ANSWERS = "No file that could contain the answers was found; a tutor should look for them."
 BLANK = "Not answered."
 MOST_QUOTED = 300
@@ -86,8 +87,9 @@ def _found(
 ) -> Result:
     doubt = _doubt(answer, sheet)
     finding = _finding(criterion, answer, marker)
+    is_unsure = finding is not None and finding.status is Status.NEEDS_REVIEW and finding.confidence < SHOWN_FROM
     is_open = bool(doubt) or finding is None or finding.status is Status.NEEDS_REVIEW
-    earned = criterion.earned(finding.awarded) if finding else None
+    earned = criterion.earned(finding.awarded) if finding and not is_unsure else None
     sure = min(finding.confidence, answer.confidence, DOUBTED if doubt else 1.0) if finding else 0.0
     return Result(
         id=PART1 + criterion.id,
@@ -95,7 +97,7 @@ def _found(
         status=Status.NEEDS_REVIEW if is_open or finding is None else finding.status,
         awarded=Decimal(0) if is_open or earned is None else earned,
         available=criterion.points,
-        message=" ".join(filter(None, (doubt, _said(finding, is_open), _referred(answer, texts) if is_open else ""))),
+        message=" ".join(filter(None, (doubt, _said(finding, is_open, is_unsure), _referred(answer, texts) if is_open else ""))),
         proposed=earned if is_open else None,
         answer=MarkedAnswer(
             text=answer.text,
@@ -104,14 +106,17 @@ def _found(
             spans=finding.spans if finding else (),
             note="" if answer.is_blank else note,
             full_answer=marker.full_answer(criterion.id) if marker is not None else "",
+            doubt=doubt,
         ),
     )
 
 
-def _said(finding: AnswerFinding | None, is_open: bool) -> str:
+def _said(finding: AnswerFinding | None, is_open: bool, is_unsure: bool) -> str:
     """The message of a finding; of a settled one on a doubtful text, as that of a proposal."""
     if finding is None:
         return WAITING
+    if is_unsure:
+        return f"{NO_PROPOSAL} {without_proposal(finding.message)}".strip()
     is_doubted = is_open and finding.status is not Status.NEEDS_REVIEW
     return proposal(finding.awarded, finding.message) if is_doubted else finding.message
 

@@ -128,6 +128,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
+    from grader.moderation.audit import audited
     from grader.moderation.finished_run import load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
     from grader.moderation.session import Review
@@ -146,6 +147,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         items=tuple(arguments.only),
         students=tuple(arguments.student),
         settled_too=arguments.all,
+        audit=audited(finished.automatic, arguments.audit, secret_of(arguments.run)) if arguments.audit else None,
         names=names,
     )
     with keys_of(sys.stdin) as keys:
@@ -178,6 +180,28 @@ def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
     if not named.strip():
         raise UsageFault("Decisions need your name: use --author NAME or set LAB4_TUTOR.")
     return named.strip()
+
+
+def learn(arguments: argparse.Namespace) -> ExitCode:
+    """Print how far the grader and the tutors agree on a run, and turn the tutors' decisions into samples."""
+    from grader.moderation.finished_run import load_run
+    from grader.report.console.summary import make_console
+    from grader.review.learning import learn_from, show_agreement
+
+    finished, console = load_run(arguments.run), make_console()
+    show_agreement(console, finished.decisions, arguments.run)
+    if arguments.key is None:
+        console.print("To turn the decisions into samples, name the key: --key FILE.")
+    else:
+        learn_from(
+            finished,
+            arguments.key,
+            console=console,
+            stdin=sys.stdin,
+            is_confirmed=arguments.yes,
+            replaces=arguments.replace,
+        )
+    return ExitCode.SETTLED
 
 
 def diff(arguments: argparse.Namespace) -> ExitCode:
@@ -229,6 +253,7 @@ COMMANDS = {
     "grade": grade,
     "render": render,
     "review": review,
+    "learn": learn,
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 
 from grader.answers.marker.finding import REVIEW_BELOW
 from grader.model import Decision, Report, Result
+from grader.moderation.audit import unmarked
 from grader.moderation.decisions import STEP, Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
@@ -20,6 +21,7 @@ from grader.moderation.worklist import Entry, Group, Scope, groups_of
 
 ACCEPTED = "accepted"
 NOTHING_ANSWERED = "no answer was found"
+MARKED_BLIND = "marked without seeing the grader's mark"
 QUARTER = Decimal("0.25")
 
 
@@ -93,6 +95,11 @@ class Review:
         return self._entries[self._at][0]
 
     @property
+    def is_blind(self) -> bool:
+        """Whether this is an audit of settled answers, in which nothing may reveal the grader's marks."""
+        return self._scope.audit is not None
+
+    @property
     def left(self) -> int:
         """Number of open entries in this session."""
         return sum(self._is_open(entry) for _, entry in self._entries)
@@ -107,8 +114,9 @@ class Review:
         return self._reports[entry.student]
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
-        """The results of an entry, with the decisions applied."""
-        return tuple(result for result in self._reports[entry.student].results if result.id in entry.items)
+        """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
+        results = (result for result in self._reports[entry.student].results if result.id in entry.items)
+        return tuple(map(unmarked, results) if self.is_blind else results)
 
     def single(self) -> Result:
         """The result of the current entry. Raises Refused when the entry has several parts."""
@@ -247,7 +255,7 @@ class Review:
         self._steps.append(Step(at, made))
 
     def _decision(self, result: Result, new: Decimal | None, reason: str) -> Decision:
-        """The decision; its ``old`` are the points that the grader gave or proposed, also after earlier decisions."""
+        """The decision; its ``old`` is what the grader gave or proposed, also after earlier decisions."""
         student = self._current().student
         report = self._automatic[student]
         automatic = next(other for other in report.results if other.id == result.id)
@@ -259,8 +267,9 @@ class Review:
             reason=reason,
             digest=subject_digest(report, result),
             available=result.available,
-            old=automatic.awarded if automatic.proposed is None else automatic.proposed,
+            old=proposal(automatic),
             new=new,
+            audit=self.is_blind and new is not None,
         )
 
 

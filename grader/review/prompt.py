@@ -11,7 +11,7 @@ from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.queue import queue_of
-from grader.moderation.session import ACCEPTED, Refused, Review, is_unsure, points_from
+from grader.moderation.session import ACCEPTED, MARKED_BLIND, Refused, Review, is_unsure, points_from
 from grader.report.console.summary import command_line, queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
@@ -92,7 +92,8 @@ class Dialogue:
         typed = typed or self._answer(f"Points, 0 to {points(result.available)}: ")
         number, _, reason = typed.strip().partition(" ")
         given = points_from(number, result)
-        return self._saved(self.review.give(given, reason.strip() or self._answer("Reason: ")))
+        asked = MARKED_BLIND if self.review.is_blind else ""
+        return self._saved(self.review.give(given, reason.strip() or asked or self._answer("Reason: ")))
 
     def _give_nothing(self) -> str:
         entry = self.review.entry
@@ -159,7 +160,8 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
     if queue.count:
         screen.print(f"Still open in this run: {queue_words(queue)}.")
     if review.skipped or review.left:
-        screen.print(f"Continue with: {command_line('review', folder)}")
+        same = "the same command; it shows the same answers."
+        screen.print(f"Continue with: {same if review.is_blind else command_line('review', folder)}")
 
 
 def _summary(review: Review) -> str:

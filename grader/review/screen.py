@@ -148,7 +148,7 @@ class Screen:
         blocks += [Block("Comment", _signed(comment)) for comment in result.comments]
         if answer is None:
             blocks += self._flags(report)
-        return [*blocks, *self._page(report)]
+        return blocks if review.is_blind else [*blocks, *self._page(report)]
 
     def _answer(self, answer: MarkedAnswer) -> Text:
         """The answer with the words that counted highlighted; in «» if the console has no styles."""

@@ -14,14 +14,16 @@ import pytest
 from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
 from grader.answers.marker.answer_marking import TOO_LONG, mark_answer
 from grader.answers.marker.cache import KnownMarker
+from grader.answers.marker.finding import SHOWN_FROM, finding
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.own_network import notes
-from grader.answers.sheet_marking import BLANK, NO_ANSWERS, WAITING, mark_sheet
+from grader.answers.sheet_marking import BLANK, NO_ANSWERS, NO_PROPOSAL, WAITING, mark_sheet
 from grader.lab4.items import PART1_IDS, PART1_TITLES
 from grader.model import (
     AnswerFinding,
     AnswerSheet,
     Criterion,
+    KnownFinding,
     KnownFindings,
     MarkedAnswer,
     Result,
@@ -250,6 +252,24 @@ def test_a_mark_for_a_possibly_incomplete_answer_is_only_proposed(answer: Writte
     assert marked.proposed is not None
     assert handed_in(marked).confidence <= 0.5
     assert reason in marked.message
+    assert reason in handed_in(marked).doubt
+
+
+@pytest.mark.parametrize(
+    ("awarded", "confidence", "proposed", "message"),
+    [
+        ("1", SHOWN_FROM, Decimal(2), "Because."),
+        ("1", SHOWN_FROM - 0.01, None, NO_PROPOSAL),
+        ("0.5", SHOWN_FROM - 0.01, None, f"{NO_PROPOSAL} Because."),
+    ],
+)
+def test_nothing_is_proposed_below_a_confidence(
+    awarded: str, confidence: float, proposed: Decimal | None, message: str
+) -> None:
+    unsure = finding(Decimal(awarded), confidence, "Because.")
+    known = KnownMarker(key(), KnownFindings(findings={"8": KnownFinding(RIGHT.text, unsure)}))
+    (marked,) = mark_sheet(AnswerSheet((RIGHT,), ("a.md",)), [CRITERIA[-1]], known, {})
+    assert (marked.status, marked.proposed, marked.message) == (Status.NEEDS_REVIEW, proposed, message)
 
 
 def test_without_a_key_every_answer_waits_except_blank_ones() -> None:

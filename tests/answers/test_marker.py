@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
-from grader.answers.evaluation.agreement import Comparison, agreement, quadratic_kappa
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
@@ -272,22 +272,6 @@ def test_skipping_patterns_loses_no_match() -> None:
     assert found > 100
 
 
-def test_kappa_equals_the_value_computed_by_hand() -> None:
-    # Marks (1,1) (0,0) (0.5,1) (1,0): observed (0 + 0 + 0.25 + 1) / 4 = 0.3125. By chance, gold 1,1,0,0.5 against
-    # awarded 1,1,0,0: the squared differences sum to 2 for each 1, 2 for the 0 and 1 for the 0.5: 7 / 16 = 0.4375.
-    gold = [Decimal(1), Decimal(0), Decimal("0.5"), Decimal(1)]
-    awarded = [Decimal(1), Decimal(0), Decimal(1), Decimal(0)]
-    assert quadratic_kappa(gold, awarded) == pytest.approx(1 - 0.3125 / 0.4375)
-    assert quadratic_kappa([], []) is None
-    assert quadratic_kappa([Decimal(1)], [Decimal(1)]) is None
-
-
-def test_agreement_counts_answers_sent_to_a_tutor() -> None:
-    full, nothing = Decimal(1), Decimal(0)
-    figures = agreement([Comparison("8", "", full, full, False), Comparison("8", "", full, nothing, True)])
-    assert (figures.count, figures.exact, figures.sent, figures.exact_unsent) == (2, 0.5, 0.5, 1.0)
-
-
 def written(tmp_path: Path, *lines: object) -> Path:
     path = tmp_path / "answers.jsonl"
     path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), encoding="utf-8")
@@ -298,17 +282,22 @@ def test_the_command_writes_one_line_per_answer(tmp_path: Path, capsys: pytest.C
     answers = written(
         tmp_path,
         {"id": "a", "part": "8", "answer": "against overfitting", "gold": 1, "kind": "terse"},
-        {"id": "b", "part": "7e", "answer": "in the bias", "gold": 0},
+        {"id": "b", "part": "7e", "answer": "in the bias", "gold": 0, "disputed": True},
+        {"id": "c", "part": "7e", "answer": "in the bias", "gold": None},
+        {"id": "d", "part": "7e", "answer": "in the bias"},
     )
     assert main(["mark-answers", str(answers), "--key", str(KEY)]) == 0
     shown = capsys.readouterr()
-    first, second = (json.loads(line) for line in shown.out.splitlines())
+    first, second, *others = (json.loads(line) for line in shown.out.splitlines())
+    assert len(others) == 2
     assert set(first) == {"id", "part", "awarded", "confidence", "status", "message", "spans"}
     assert (first["awarded"], first["status"], second["awarded"]) == (1, "passed", 0)
-    assert "kappa" in shown.err
+    (counted,) = re.findall(r"^ all answers +(\d) ", shown.err, re.MULTILINE)
+    (undisputed,) = re.findall(r"^ without disputed ones +(\d) ", shown.err, re.MULTILINE)
+    assert (counted, undisputed) == ("3", "2"), "an answer without a gold is not compared"
     assert main(["mark-answers", str(answers), "--key", str(KEY), "--out", str(tmp_path / "out.jsonl")]) == 0
     assert "kappa" in capsys.readouterr().out
-    assert len((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    assert len((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 4
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,27 @@ def test_settled_marks_are_shown_for_second_marking(folder: Path, review: Run) -
     assert (first.old, first.new, second.old, second.new) == (Decimal(1), Decimal("0.5"), Decimal(1), Decimal("0.5"))
 
 
+def test_an_audit_shows_settled_answers_without_the_graders_marks(folder: Path, review: Run) -> None:
+    options = ("--audit", "50%", "--only", "7b", "--only", "7c")
+    _, printed = review("a", "c 0.5", options=options)
+    student = re.search(r"^(ann|bob) ", printed, re.MULTILINE)
+    assert student is not None
+    assert "Part 1, 7b" in printed
+    assert "Part 1, 7c" not in printed, "it is open, so it is no part of the audit"
+    assert "A filter." in printed
+    for words in ("passed", "0.90", "Right.", "report.html", "«", "1/1"):
+        assert words not in printed, words
+    assert "Nothing is proposed here; press c to give points." in printed
+    assert decided(folder) == [(student[1], "part1.7b", Decimal("0.5"), "marked without seeing the grader's mark")]
+    (made,) = read_decisions(folder).entries
+    assert (made.audit, made.old, made.author) == (True, Decimal(1), "Tess")
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["submissions"]
+    (answer,) = (entry for entry in results[student[1] == "bob"]["answers"] if entry["part"] == "7b")
+    assert (answer["awarded"], answer["override"]["audit"]) == (0.5, True)
+    _, printed = review(options=options)
+    assert "Part 1, 7b" not in printed, "the same answers are chosen, and this one is decided"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -10,6 +10,7 @@ from grader.model import AnswerFinding, Status
 
 RIGHT = "Right: "
 """How the message of a settled full mark begins."""
+_NEAREST = "Unsure; nearest: "
 _SHARES = {
     Decimal(0): "no marks",
     Decimal("0.25"): "a quarter of the marks",
@@ -22,6 +23,8 @@ _COUNTS = re.compile(r"[^\W\d_]{3}|\d|[^\w\s.,;:'’()\"]")
 
 REVIEW_BELOW = 0.6
 """Below this confidence, a finding is a proposal to a tutor. Chosen on the 156 development answers."""
+SHOWN_FROM = 0.5
+"""Below this confidence, no mark is proposed: it would be wrong too often and mislead a tutor (docs/calibration.md)."""
 _AFTERWARDS = (
     "(?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|question|lol)"
 )
@@ -54,8 +57,13 @@ def finding(
 def proposal(awarded: Decimal, message: str) -> str:
     """The message of a mark (0..1) that a tutor has to confirm; it never says that the answer is right."""
     said, is_right = message.removeprefix(RIGHT), message.startswith(RIGHT)
-    nearest = f"Unsure; nearest: {_SHARES.get(awarded, f'{awarded:f} of the marks')}"
+    nearest = f"{_NEAREST}{_SHARES.get(awarded, f'{awarded:f} of the marks')}"
     return f"{nearest}, for: {said}" if is_right else f"{nearest}. {said}"
+
+
+def without_proposal(message: str) -> str:
+    """What the message of a proposal says beside the mark: nothing where it only says what earned it."""
+    return message.partition(". ")[2] if message.startswith(_NEAREST) else message
 
 
 def whole_words(text: str, spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

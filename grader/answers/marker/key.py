@@ -46,15 +46,24 @@ class AnswerKey:
 
 def load_key(path: Path) -> AnswerKey:
     """The key at ``path``. Raises :class:`UsageFault` that names the file, the place and what to change."""
+    return _Reader(path).key(_values(path))
+
+
+def samples_path(path: Path) -> Path | None:
+    """The file of sample answers that the key at ``path`` names; None if it names none."""
+    named = _values(path).get("samples")
+    return path.parent / named if isinstance(named, str) else None
+
+
+def _values(path: Path) -> Mapping[str, Any]:
     try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         raise UsageFault(f"{path}: the answer key cannot be read ({error.strerror or error}).") from error
     except UnicodeDecodeError as error:
         raise UsageFault(f"{path}: the answer key is not UTF-8 text; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageFault(f"{path}: not valid TOML: {error}.") from error
-    return _Reader(path).key(values)
 
 
 class _Reader:
