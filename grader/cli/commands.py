@@ -65,12 +65,13 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
     from grader.answers.marker.key import load_key
     from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
     from grader.pipeline.settings import RunSettings, Selection
+    from grader.pipeline.written_parts import with_titles
     from grader.rubric.loading import load_rubric
     from grader.sandbox import Wish
     from grader.storage import run_folder
 
-    rubric = load_rubric(arguments.rubric)
     key = load_key(arguments.key) if arguments.key is not None else None
+    rubric = with_titles(load_rubric(arguments.rubric), key)
     out, earlier = arguments.out, None
     if out is None:
         out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())

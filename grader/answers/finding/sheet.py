@@ -146,4 +146,4 @@ def _letters(text: str) -> str:
 
 def reader_digest() -> str:
     """SHA-256 of the code that makes a sheet from documents, so that sheets made by other code are not reused."""
-    return code_digest("answers.documents", "answers.finding", "lab4", "source")
+    return code_digest("answers.documents", "answers.finding", "lab4", "model.parts", "source")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from grader.answers.marker.negation import FUNCTION_WORDS, NEGATORS
 from grader.answers.marker.tokens import BREAK, DROPPED, Reading, read, stem
 
 PIECE = re.compile(r"\.{2,3}|[()|\[\]&]|<[a-z_0-9]+>|[^\s()|\[\]&<>]+|>")
@@ -25,6 +26,8 @@ ENDINGS = (
     "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
 )  # fmt: skip
 """How a word cut off with ``*`` may continue; its stem can be shorter than the text before the ``*``."""
+JOINING = (FUNCTION_WORDS | frozenset(map(stem, FUNCTION_WORDS))) - NEGATORS - {"more"}
+"""Words of an example that another wording may leave out or replace."""
 EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
 """An alternative without words."""
 GROUP = re.compile(r"\(\?:(?P<inner>[^()]*)\)(?P<optional>\?)?")
@@ -116,6 +119,18 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
             raise PatternFault(f'"{text}" would match the empty text, which is everywhere')
         parts.append(WORD_START + source)
     return Pattern(text, tuple(parts), frozenset(stems))
+
+
+def from_example(text: str) -> Pattern:
+    """The pattern that finds the words of an example which carry its meaning, in this order, up to four words apart.
+
+    Raises :class:`PatternFault` for an example without such words.
+    """
+    stems = [token.stem for token in read(text).tokens if token.stem not in JOINING]
+    if not stems:
+        raise PatternFault(f'"{text}" has only words that any answer may have')
+    source = WORD_START + GAPS[".."].join(f"{re.escape(stem)} " for stem in stems)
+    return Pattern(text, (source,), frozenset(stems))
 
 
 def _needed(source: str) -> list[frozenset[str]]:
