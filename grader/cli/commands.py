@@ -219,6 +219,27 @@ def mark_answers(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.SETTLED
 
 
+def explain(arguments: argparse.Namespace) -> ExitCode:
+    """Print what decided the mark of one written answer."""
+    from grader.answers.evaluation.explaining import print_explanation
+    from grader.answers.marker.explanation import explain
+    from grader.answers.marker.key import load_key
+    from grader.report.console.summary import make_console
+
+    key = load_key(arguments.key or _nearest_key())
+    print_explanation(explain(key, arguments.part, arguments.answer), make_console())
+    return ExitCode.SETTLED
+
+
+def _nearest_key() -> Path:
+    """The key in this folder, or the only one in a folder below it."""
+    here = Path("key.toml")
+    found = [here] if here.is_file() else sorted(Path().glob("*/key.toml"))
+    if len(found) != 1:
+        raise UsageFault("explain needs the answer key: add --key FILE.")
+    return found[0]
+
+
 def _exit_code(statuses: Iterable[Status]) -> ExitCode:
     found = set(statuses)
     if Status.ERROR in found:
@@ -233,4 +254,5 @@ COMMANDS = {
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,
+    "explain": explain,
 }

@@ -28,6 +28,8 @@ PROSE_KEYS = (
 )  # fmt: skip
 IDEA_KEYS = ("name", "say", "patterns", "examples", "deniable", "about", "opposite", "unless")
 NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part")
+GRID = 4
+"""Numbers of an answer in numbers; the marker reads no other count."""
 COSTS = (Decimal("0.5"), Decimal(1))
 
 
@@ -151,13 +153,14 @@ class _Reader:
 
     def numeric(self, part: str, table: Mapping[str, Any], place: str) -> NumericPart:
         self.known(table, place, NUMERIC_KEYS)
+        question = self.text(table, "question", place)
         return NumericPart(
             part=part,
-            question=self.text(table, "question", place),
+            question=question,
             values=self.numbers(table, "values", place),
-            other=self.numbers(table, "other", place),
-            missing=self.text(table, "missing", place),
-            other_part=self.text(table, "other_part", place),
+            other=self.numbers(table, "other", place) if "other" in table else (),
+            missing=self.text(table, "missing", place, missing_of(question)),
+            other_part=self.text(table, "other_part", place) if "other" in table else "",
         )
 
     def ideas(self, table: Mapping[str, Any], name: str, place: str, topics: Iterable[str]) -> Iterable[Idea]:
@@ -251,6 +254,8 @@ class _Reader:
 
     def numbers(self, table: Mapping[str, Any], name: str, place: str) -> tuple[Decimal, ...]:
         values = self.texts(table, name, f"{place}.{name}")
+        if len(values) != GRID:
+            self.refuse(f"{place}.{name}", f"should be {GRID} numbers, a grid of two rows; ask for others in words.")
         try:
             return tuple(Decimal(value) for value in values)
         except InvalidOperation:
