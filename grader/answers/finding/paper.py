@@ -82,7 +82,8 @@ def paper_of(questions: Mapping[str, str]) -> Paper:
 
 def paper_with(parts: Iterable[str]) -> Paper:
     """The paper with these parts where nothing says what they ask: Lab 4's, or one whose questions are unknown."""
-    return LAB4 if in_order(parts) == LAB4.parts else Paper(in_order(parts))
+    ordered = in_order(parts)
+    return LAB4 if ordered == LAB4.parts else Paper(ordered)
 
 
 def is_lab4(part: str, question: str) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import permutations
 
 from grader.answers.marker.negation import FUNCTION_WORDS, NEGATORS
 from grader.answers.marker.tokens import BREAK, DROPPED, Reading, read, stem
@@ -28,6 +29,8 @@ ENDINGS = (
 """How a word cut off with ``*`` may continue; its stem can be shorter than the text before the ``*``."""
 JOINING = (FUNCTION_WORDS | frozenset(map(stem, FUNCTION_WORDS))) - NEGATORS - {"more"}
 """Words of an example that another wording may leave out or replace."""
+MOST_IN_ANY_ORDER = 3
+"""Words of an example that may come in any order."""
 EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
 """An alternative without words."""
 GROUP = re.compile(r"\(\?:(?P<inner>[^()]*)\)(?P<optional>\?)?")
@@ -122,15 +125,17 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
 
 
 def from_example(text: str) -> Pattern:
-    """The pattern that finds the words of an example which carry its meaning, in this order, up to four words apart.
+    """The pattern that finds the words of an example which carry its meaning, up to four words apart.
 
-    Raises :class:`PatternFault` for an example without such words.
+    Two or three such words may come in any order, more only in this one. Raises :class:`PatternFault` for an example
+    without such words.
     """
     stems = [token.stem for token in read(text).tokens if token.stem not in JOINING]
     if not stems:
         raise PatternFault(f'"{text}" has only words that any answer may have')
-    source = WORD_START + GAPS[".."].join(f"{re.escape(stem)} " for stem in stems)
-    return Pattern(text, (source,), frozenset(stems))
+    orders = sorted(set(permutations(stems))) if len(stems) <= MOST_IN_ANY_ORDER else [tuple(stems)]
+    ways = (GAPS[".."].join(f"{re.escape(stem)} " for stem in order) for order in orders)
+    return Pattern(text, (f"{WORD_START}(?:{'|'.join(ways)})",), frozenset(stems))
 
 
 def _needed(source: str) -> list[frozenset[str]]:
