@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -234,3 +235,27 @@ def test_explain_of_numbers_and_of_an_unknown_part(
     (tmp_path / "lab" / "key.toml").unlink()
     assert main(["explain", "--part", "1", "x"]) == 2
     assert "add --key FILE" in capsys.readouterr().err
+
+
+# ---- docs/writing-a-key.md -------------------------------------------------------------------------------------------
+
+
+def test_the_key_in_the_docs_finds_the_idea_that_the_docs_show(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "writing-a-key.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
+    first, patterns, wrong = (text for kind, text in blocks if kind == "toml")
+    (tmp_path / "samples.jsonl").write_text(next(text for kind, text in blocks if kind == "json"))
+    shown = next(text for _, text in blocks if text.startswith("Part 1"))
+    answer = re.search(r"^Answer +(.*)$", shown, re.MULTILINE)
+    key = key_of(first + wrong, tmp_path)
+    assert answer is not None
+    found = explain(key, "1", answer[1])
+    for idea in found.ideas:
+        assert f"{idea.name} ({idea.effect}): {idea.say}\n" in shown
+        assert f'"{idea.words}" by {idea.pattern}\n' in shown
+    assert found.finding.awarded == 1
+    assert len(key.samples["1"]) == 10
+    longer = re.sub(r'examples = \["representative.*', lambda _: patterns, first)
+    samples = [sample for sample in key.samples["1"] if sample.gold == 1]
+    stated = [{idea.name for idea in explain(key_of(longer, tmp_path), "1", s.answer).ideas} for s in samples]
+    assert sum("variety" in names for names in stated) >= 2

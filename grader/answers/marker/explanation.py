@@ -77,7 +77,10 @@ def explain(key: AnswerKey, part: str, answer: str) -> Explanation:
     found = ideas_found(asked, reading)
     model = key.similarity.of(part)
     samples = key.samples.get(part, ())
-    policies = [*_cleaning(text != said, is_instructing), *_policies(asked, found, finding, said)]
+    policies = [
+        *_cleaning(text != said, is_instructing),
+        *_policies(asked, found, finding, said, has_model=model is not None),
+    ]
     if model is None:
         policies.append(f"The samples did not count: there are {len(samples)}, and {LEAST_SAMPLES} are needed.")
     if is_held_back(key, part, answer, mark_answer(key, part, answer)):
@@ -101,7 +104,7 @@ def _cleaning(is_copied: bool, is_instructing: bool) -> Iterator[str]:
         yield "Words to the marker were ignored."
 
 
-def _policies(asked: ProsePart, found: Found, finding: AnswerFinding, said: str) -> Iterator[str]:
+def _policies(asked: ProsePart, found: Found, finding: AnswerFinding, said: str, *, has_model: bool) -> Iterator[str]:
     """What the ideas earn by the key, and whether the samples changed that."""
     if NOTHING_CLAIMED.fullmatch(said):
         yield "The answer claims nothing."
@@ -121,7 +124,8 @@ def _policies(asked: ProsePart, found: Found, finding: AnswerFinding, said: str)
     yield f"The ideas give {mark}: {reason}" + (f", and a wrong idea costs {costly}." if costly else ".")
     nearest = min(MARKS, key=lambda known: abs(known - finding.awarded))
     if nearest != mark:
-        yield f"The samples, or doubts about the rest of the answer, changed this to {nearest}."
+        cause = "The samples, or doubts about the rest of the answer," if has_model else "What else the answer says"
+        yield f"{cause} changed this to {nearest}."
 
 
 def _ideas(found: Found, reading: Reading, text: str) -> Iterator[IdeaFound]:
