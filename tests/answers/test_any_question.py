@@ -112,6 +112,13 @@ def test_rubric_and_key_must_have_the_same_parts(tmp_path: Path) -> None:
         with_titles(short, replace(key, parts=dict.fromkeys(("1", "2", "3"), key.parts["1"])))
 
 
+def test_a_run_with_another_labs_key_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key.toml").write_text(SHORT, encoding="utf-8")
+    assert main(["grade", str(tmp_path), "--key", str(tmp_path / "key.toml"), "--out", str(tmp_path / "out")]) == 2
+    assert "the rubric gives points for the parts 2, 3, 4, 5, 6a" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 # ---- short keys ------------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +174,12 @@ def test_a_faulty_short_key_is_refused(old: str, new: str, expected: str, tmp_pa
 )
 def test_an_example_is_found_in_other_sentences(answer: str, is_found: bool) -> None:
     assert bool(all_hits([from_example("to tune the hyperparameters")], read(answer))) is is_found
+
+
+def test_ordinary_words_are_not_corrected_to_words_of_a_short_key(tmp_path: Path) -> None:
+    key = key_of(SHORT.replace("tune the hyperparameters", "large steps"), tmp_path)
+    assert [idea.words for idea in explain(key, "1", "a large setp").ideas] == ["large setp"]
+    assert explain(key, "1", "a large one, then it stops").ideas == ()
 
 
 def test_an_example_needs_a_word_with_a_meaning() -> None:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from grader.answers.marker.key_defaults import lacking_of, missing_of, right_of, vocabulary_of
 from grader.answers.marker.key_parts import NEVER, Condition, Idea, NumericPart, ProsePart
+from grader.answers.marker.ordinary_words import ORDINARY_WORDS
 from grader.answers.marker.patterns import Pattern, PatternFault, compiled, from_example
 from grader.answers.marker.samples import Sample, load_samples
 from grader.answers.marker.similarity import Similarity
@@ -91,7 +92,7 @@ class _Reader:
         self.samples = self.read_samples(values, [part for part, table in given.items() if "values" not in table])
         parts = {part: self.part(part, table) for part, table in given.items()}
         named = self.texts(values, "ordinary_words", "ordinary_words") if "ordinary_words" in values else ()
-        ordinary = {word.lower() for word in named}
+        ordinary = ORDINARY_WORDS | {word.lower() for word in named}
         stems = ordinary | {stem(word) for word in ordinary}
         for asked in parts.values():
             stems |= {token.stem for token in read(asked.question).tokens}
