@@ -211,6 +211,12 @@ def test_what_claims_nothing_is_a_settled_zero_without_samples(tmp_path: Path) -
     assert explain(key, "1", "no idea").finding.status is Status.FAILED
 
 
+def test_none_may_be_the_right_answer(tmp_path: Path) -> None:
+    key = key_of(SHORT.replace('patterns = ["', 'patterns = ["none", "'), tmp_path)
+    assert explain(key, "1", "None.").finding.status is Status.NEEDS_REVIEW
+    assert explain(key, "1", "N/A").finding.status is Status.FAILED
+
+
 # ---- explain ---------------------------------------------------------------------------------------------------------
 
 

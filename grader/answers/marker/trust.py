@@ -9,7 +9,9 @@ from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.finding import NOTHING_CLAIMED, REVIEW_BELOW, finding
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import ProsePart
+from grader.answers.marker.patterns import all_hits
 from grader.answers.marker.similarity import LEAST_SAMPLES
+from grader.answers.marker.tokens import read
 from grader.model import AnswerFinding, Status
 
 TOO_FEW = "There are too few sample answers to this question to be sure of that."
@@ -26,6 +28,14 @@ def trusted_mark(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
 
 def is_held_back(key: AnswerKey, part: str, answer: str, found: AnswerFinding) -> bool:
     """Whether the finding is a zero that only a tutor may give: the key has too few samples of this part."""
+    asked = key.parts[part]
     is_settled_zero = found.awarded == 0 and found.status is not Status.NEEDS_REVIEW
-    has_few = isinstance(key.parts[part], ProsePart) and len(key.samples.get(part, ())) < LEAST_SAMPLES
-    return is_settled_zero and has_few and NOTHING_CLAIMED.fullmatch(answer) is None
+    has_few = len(key.samples.get(part, ())) < LEAST_SAMPLES
+    return is_settled_zero and has_few and isinstance(asked, ProsePart) and not _claims_nothing(asked, answer)
+
+
+def _claims_nothing(asked: ProsePart, answer: str) -> bool:
+    """Whether the answer only says that there is none, and no idea of the part does: "none" may be right."""
+    reading = read(answer)
+    is_answer = any(all_hits(idea.patterns, reading) for idea in asked.ideas)
+    return NOTHING_CLAIMED.fullmatch(answer) is not None and not is_answer
