@@ -260,6 +260,10 @@ def test_the_time_of_the_keys_patterns_is_linear() -> None:
 
 def test_every_pattern_of_the_grader_is_tried() -> None:
     places = {place for tried in _collected() for place in tried.places}
-    assert {"source.script._DEFINES_NET", "source.python_versions.PYTHON2", "answers.marker.number_tokens.TOKEN"} <= places
+    assert {
+        "source.script._DEFINES_NET",
+        "source.python_versions.PYTHON2",
+        "answers.marker.number_tokens.TOKEN",
+    } <= places
     assert any(place.startswith("answers/documents/notebook_document.py:") for place in places)
     assert all(any(place.startswith(name) for place in places) for name in _BOUNDS)

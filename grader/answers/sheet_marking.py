@@ -97,7 +97,9 @@ def _found(
         status=Status.NEEDS_REVIEW if is_open or finding is None else finding.status,
         awarded=Decimal(0) if is_open or earned is None else earned,
         available=criterion.points,
-        message=" ".join(filter(None, (doubt, _said(finding, is_open, is_unsure), _referred(answer, texts) if is_open else ""))),
+        message=" ".join(
+            filter(None, (doubt, _said(finding, is_open, is_unsure), _referred(answer, texts) if is_open else ""))
+        ),
         proposed=earned if is_open else None,
         answer=MarkedAnswer(
             text=answer.text,

@@ -139,6 +139,19 @@ def parser() -> argparse.ArgumentParser:
     marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object on each line")
     marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (required)")
     marker.add_argument("--out", type=Path, metavar="FILE", help="write the findings here (default: standard output)")
+    explain = commands.add_parser(
+        "explain",
+        help="show what decided the mark of one written answer",
+        description="Mark ANSWER, and show the ideas in it, the most similar sample answers and what decided.",
+    )
+    explain.add_argument("answer", metavar="ANSWER", help="the answer, in quotes")
+    explain.add_argument("--part", required=True, metavar="PART", help="the part that it answers, such as 7c")
+    explain.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the answer key (default: key.toml in this folder, or in the one folder below it that has one)",
+    )
     return whole
 
 

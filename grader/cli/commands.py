@@ -65,12 +65,13 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
     from grader.answers.marker.key import load_key
     from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
     from grader.pipeline.settings import RunSettings, Selection
+    from grader.pipeline.written_parts import with_titles
     from grader.rubric.loading import load_rubric
     from grader.sandbox import Wish
     from grader.storage import run_folder
 
-    rubric = load_rubric(arguments.rubric)
     key = load_key(arguments.key) if arguments.key is not None else None
+    rubric = with_titles(load_rubric(arguments.rubric), key)
     out, earlier = arguments.out, None
     if out is None:
         out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
@@ -242,6 +243,27 @@ def mark_answers(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.SETTLED
 
 
+def explain(arguments: argparse.Namespace) -> ExitCode:
+    """Print what decided the mark of one written answer."""
+    from grader.answers.evaluation.explaining import print_explanation
+    from grader.answers.marker.explanation import explain
+    from grader.answers.marker.key import load_key
+    from grader.report.console.summary import make_console
+
+    key = load_key(arguments.key or _nearest_key())
+    print_explanation(explain(key, arguments.part, arguments.answer), make_console())
+    return ExitCode.SETTLED
+
+
+def _nearest_key() -> Path:
+    """The key in this folder, or the only one in a folder below it."""
+    here = Path("key.toml")
+    found = [here] if here.is_file() else sorted(Path().glob("*/key.toml"))
+    if len(found) != 1:
+        raise UsageFault("explain needs the answer key: add --key FILE.")
+    return found[0]
+
+
 def _exit_code(statuses: Iterable[Status]) -> ExitCode:
     found = set(statuses)
     if Status.ERROR in found:
@@ -257,4 +279,5 @@ COMMANDS = {
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,
+    "explain": explain,
 }

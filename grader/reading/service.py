@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.sheet import read_sheet
-from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey
+from grader.answers.marker.trust import trusted_mark
 from grader.experiment.table_files import gather
 from grader.model import KnownFinding, Submission
 from grader.reading.document_code import with_code_of_documents
@@ -39,14 +40,14 @@ class Request:
     """The answers to mark, by part."""
 
 
-def answer(request: bytes, key: AnswerKey | None) -> bytes:
+def answer(request: bytes, key: AnswerKey | None, paper: Paper) -> bytes:
     """The reply to an encoded :class:`Request`: the encoded value that its work returns.
 
     Raises MemoryError for a reply of more than :data:`MOST_BYTES`.
     """
     asked = decoded(request, Request)
     assert asked is not None
-    reply = encoded(_WORKS[asked.work](asked, key))
+    reply = encoded(_WORKS[asked.work](asked, key, paper))
     if len(reply) > MOST_BYTES:
         raise MemoryError(f"a reply of {len(reply)} bytes")
     return reply
@@ -56,7 +57,7 @@ def prepare(message: dict[str, Any], key: AnswerKey | None) -> None:
     """Learn from the sample answers to the parts in the message, so that later processes have done so already."""
     assert key is not None
     for part in message["parts"]:
-        mark_answer(key, part, "a word")
+        trusted_mark(key, part, "a word")
 
 
 def encoded(value: object) -> bytes:
@@ -69,14 +70,14 @@ def decoded(data: bytes, kind: type[T]) -> T | None:
     return unpacked(json.loads(data), kind)
 
 
-def _assemble(asked: Request, key: AnswerKey | None) -> Submission:
+def _assemble(asked: Request, key: AnswerKey | None, paper: Paper) -> Submission:
     assert asked.delivery is not None
     return with_code_of_documents(assemble(asked.delivery, asked.folder), asked.folder)
 
 
-def _mark(asked: Request, key: AnswerKey | None) -> dict[str, KnownFinding]:
+def _mark(asked: Request, key: AnswerKey | None, paper: Paper) -> dict[str, KnownFinding]:
     assert key is not None
-    return {part: KnownFinding(text, mark_answer(key, part, text)) for part, text in asked.texts.items()}
+    return {part: KnownFinding(text, trusted_mark(key, part, text)) for part, text in asked.texts.items()}
 
 
 def _submission(asked: Request) -> Submission:
@@ -86,7 +87,7 @@ def _submission(asked: Request) -> Submission:
 
 _WORKS: dict[str, Any] = {
     "assemble": _assemble,
-    "sheet": lambda asked, key: read_sheet(_submission(asked)),
-    "experiment": lambda asked, key: gather(_submission(asked)),
+    "sheet": lambda asked, key, paper: read_sheet(_submission(asked), paper),
+    "experiment": lambda asked, key, paper: gather(_submission(asked)),
     "mark": _mark,
 }

@@ -284,18 +284,20 @@ def test_without_a_key_every_answer_waits_except_blank_ones() -> None:
 
 
 def test_the_notes_describe_the_students_own_network() -> None:
-    sentences = notes(samples.HEALTHY)
+    sentences = notes(samples.HEALTHY, CRITERIA)
     assert sentences["7c"] == "In your network `conv1` is applied 24 x 24 = 576 times for each filter."
     assert sentences["7a"] == "In your network `conv1` has 10 filters and `conv2` has 20 filters."
     assert sentences["7e"] == "In your network `conv1` fills 10 maps of 24 x 24."
     assert "576 values" in sentences["7d"]
     assert "50 %" in sentences["8"]
-    assert notes(None) == notes(replace(samples.HEALTHY, trace=None)) == {}
+    assert notes(None, CRITERIA) == notes(replace(samples.HEALTHY, trace=None), CRITERIA) == {}
 
 
 def test_a_note_changes_no_mark() -> None:
     sheet = AnswerSheet((WrittenAnswer("7c", "Once for each position of the output.", "a.md", 0.95),), ("a.md",))
-    with_note, without = (mark_sheet(sheet, CRITERIA, marker(), given) for given in (notes(samples.HEALTHY), {}))
+    with_note, without = (
+        mark_sheet(sheet, CRITERIA, marker(), given) for given in (notes(samples.HEALTHY, CRITERIA), {})
+    )
     noted = {result.part: note for result in with_note if (note := handed_in(result).note)}
     assert list(noted) == ["7c"]
     assert [replace(result, answer=replace(handed_in(result), note="")) for result in with_note] == list(without)

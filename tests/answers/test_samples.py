@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.marker.answer_marking import mark_answer
-from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
 from grader.answers.marker.finding import REVIEW_BELOW, finding
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart

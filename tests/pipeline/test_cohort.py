@@ -485,7 +485,7 @@ def test_what_took_too_long_to_read_waits_until_a_later_run_reads_it(
     (cohort.path / "ada" / "experiments.csv").write_text("channels,kernel\n", encoding="utf-8")
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
 
-    def spin(asked: object, key: object) -> None:
+    def spin(*asked: object) -> None:
         while True:
             pass
 

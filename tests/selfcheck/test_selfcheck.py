@@ -335,15 +335,23 @@ def notebook(*cells: tuple[str, str]) -> Any:
 def test_the_state_of_each_answer(cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path) -> None:
     library: Any = nbformat
     library.write(notebook(*cells), str(tmp_path / ANSWERS))
-    written = look_at_answers(tmp_path)
+    written = look_at_answers(tmp_path, PART1_IDS)
     assert written.problem == ""
     assert written.states == dict.fromkeys(PART1_IDS, State.NOT_FOUND) | expected
 
 
+def test_the_answers_are_those_to_the_parts_of_the_rubric(tmp_path: Path) -> None:
+    library: Any = nbformat
+    library.write(notebook(("answer-2a", "because"), ("q1", " "), ("q8", "not asked")), str(tmp_path / ANSWERS))
+    written = look_at_answers(tmp_path, ("1", "2a", "2b"))
+    assert written.states == {"1": State.BLANK, "2a": State.ANSWERED, "2b": State.NOT_FOUND}
+    assert answers(look_at_answers(tmp_path, ())) == []
+
+
 def test_an_unreadable_notebook_is_reported(tmp_path: Path) -> None:
-    assert "is not in this folder" in look_at_answers(tmp_path).problem
+    assert "is not in this folder" in look_at_answers(tmp_path, PART1_IDS).problem
     (tmp_path / ANSWERS).write_text("{")
-    assert "cannot be read" in look_at_answers(tmp_path).problem
+    assert "cannot be read" in look_at_answers(tmp_path, PART1_IDS).problem
 
 
 # ---- texts -----------------------------------------------------------------------------------------------------------

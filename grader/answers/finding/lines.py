@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import PICTURE, Document, Kind
 from grader.answers.finding.labels import Label, label, part_named
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.questions import asked, is_asking, pooling_asked
 
 _MOST_LINES = 3_000
@@ -50,19 +51,19 @@ class Line:
     passage: int = 0
 
 
-def lines_of(document: Document) -> list[Line]:
+def lines_of(document: Document, paper: Paper) -> list[Line]:
     """The document's lines, at most 3000, with their labels and copied questions."""
     plain: list[Line] = []
     for index, block in enumerate(document.blocks):
         is_foreign = block.kind is Kind.CODE and _CODE2.search(block.text) is not None
-        anchor = part_named(block.anchor) if block.anchor else ""
+        anchor = part_named(block.anchor, paper) if block.anchor else ""
         text = f"{block.number} {block.text}" if block.number else block.text
         for number, shown_line in enumerate(text.split("\n")[: _MOST_LINES - len(plain)]):
             line = shown_line.replace(PICTURE, "")
             indent = len(line) - len(line.lstrip(" \t")) if block.level == 0 else 0
             level = block.level or min(3, indent // 3)
             shown = line[line.rindex("\t", 0, indent) + 1 :] if "\t" in line[:indent] else line
-            mark = None if block.kind is Kind.CODE else label(shown)
+            mark = None if block.kind is Kind.CODE else label(shown, paper)
             if mark and shown != line:
                 shift = len(line) - len(shown)
                 mark = Label(mark.question, mark.letters, mark.end + shift, mark.strength, mark.style, mark.through)
@@ -71,10 +72,10 @@ def lines_of(document: Document) -> list[Line]:
             plain.append(
                 Line(line, index, block.kind, level, own, mark, "", False, is_foreign, has_picture, block.passage)
             )
-    return _without_steps(_with_echoes(plain))
+    return _without_steps(_with_echoes(plain, paper))
 
 
-def _with_echoes(plain: list[Line]) -> list[Line]:
+def _with_echoes(plain: list[Line], paper: Paper) -> list[Line]:
     """The lines with copied questions recognised, including questions over several lines."""
     covered: set[int] = set()
     echoes: dict[int, str] = {}
@@ -92,9 +93,9 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
         name, end, whole = "", 0, " ".join(pieces)
         if len(pieces[0]) < 2_000 and is_asking(whole):
             looks += 1
-            name, end = asked(whole)
+            name, end = asked(whole, paper)
         if line.label and not name:
-            name, end = pooling_asked(pieces[0]), len(pieces[0])
+            name, end = pooling_asked(pieces[0], paper), len(pieces[0])
         if not name:
             continue
         echoes[index] = name

@@ -41,6 +41,11 @@ class Condition:
         return _truth(self.tree, frozenset(found))
 
     @property
+    def enough(self) -> frozenset[str]:
+        """The ideas that are enough together; of alternatives, the first."""
+        return _enough(self.tree)
+
+    @property
     def names(self) -> frozenset[str]:
         """The ideas that it names."""
         return frozenset(node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
@@ -102,6 +107,19 @@ class NumericPart:
     missing: str
     other_part: str
     slips: tuple[Slip, ...] = ()
+
+
+NEVER = Condition("", ast.BoolOp(ast.Or(), []))
+"""The condition that no answer fulfils."""
+
+
+def _enough(node: ast.expr) -> frozenset[str]:
+    if isinstance(node, ast.Name):
+        return frozenset([node.id])
+    if not isinstance(node, ast.BoolOp):
+        return frozenset()
+    chosen = node.values if isinstance(node.op, ast.And) else node.values[:1]
+    return frozenset().union(*map(_enough, chosen))
 
 
 def _truth(node: ast.expr, found: frozenset[str]) -> bool:
