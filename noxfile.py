@@ -171,6 +171,12 @@ def calibrate(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def track_record(session: nox.Session) -> None:
+    """Record again how the marker reads samples that it has not seen: after a change of the key or its samples."""
+    session.run(shared_python(session), "-m", "tests.measure.track_record", *session.posargs, external=True)
+
+
+@nox.session(python=False)
 def handout(session: nox.Session) -> None:
     """Build the zip for students: nox -s handout -- [--out FILE]; default: reports/handout/lab4.zip."""
     arguments = list(session.posargs)

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from grader.answers.finding.paper import Paper
 from grader.answers.finding.sheet import read_sheet
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey
-from grader.answers.marker.trust import trusted_mark
 from grader.experiment.table_files import gather
 from grader.model import KnownFinding, Submission
 from grader.reading.document_code import with_code_of_documents
@@ -57,7 +57,7 @@ def prepare(message: dict[str, Any], key: AnswerKey | None) -> None:
     """Learn from the sample answers to the parts in the message, so that later processes have done so already."""
     assert key is not None
     for part in message["parts"]:
-        trusted_mark(key, part, "a word")
+        mark_answer(key, part, "a word")
 
 
 def encoded(value: object) -> bytes:
@@ -77,7 +77,7 @@ def _assemble(asked: Request, key: AnswerKey | None, paper: Paper) -> Submission
 
 def _mark(asked: Request, key: AnswerKey | None, paper: Paper) -> dict[str, KnownFinding]:
     assert key is not None
-    return {part: KnownFinding(text, trusted_mark(key, part, text)) for part, text in asked.texts.items()}
+    return {part: KnownFinding(text, mark_answer(key, part, text)) for part, text in asked.texts.items()}
 
 
 def _submission(asked: Request) -> Submission:

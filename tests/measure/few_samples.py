@@ -20,10 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.answers.evaluation.command import GivenAnswer, read_answers
-from grader.answers.marker.answer_marking import KEYWORDS_ONLY
+from grader.answers.marker.answer_marking import KEYWORDS_ONLY, mark_answer
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.samples import EXACT
-from grader.answers.marker.trust import trusted_mark
 from grader.model import AnswerFinding, Status
 from tests.support.places import TESTS
 
@@ -77,7 +76,7 @@ def marked(folder: Path, samples: int, work: Path) -> Marked:
     """The answers in ``folder``, marked by its key with this number of samples of each part."""
     key = key_with(folder, samples, work)
     answers = read_answers(folder / "answers.jsonl", key)
-    return Marked(tuple((given, trusted_mark(key, given.part, given.answer)) for given in answers))
+    return Marked(tuple((given, mark_answer(key, given.part, given.answer)) for given in answers))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

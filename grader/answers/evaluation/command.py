@@ -13,9 +13,9 @@ from rich.console import Console
 
 from grader.answers.evaluation.agreement import Comparison
 from grader.answers.evaluation.tables import EXACT, KAPPA, SETTLED, grouped, print_figures, print_proposals
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.finding import NOTHING_CLAIMED
 from grader.answers.marker.key import AnswerKey, load_key
-from grader.answers.marker.trust import trusted_mark
 from grader.model import AnswerFinding, Status, UsageFault
 
 KNOWN = ("id", "part", "answer", "gold", "kind", "disputed", "why")
@@ -51,7 +51,7 @@ def mark_file(source: Path, key_path: Path | None, *, out: Path | None, stdout: 
         raise UsageFault("mark-answers needs the answer key: add --key FILE.")
     key = load_key(key_path)
     answers = list(read_answers(source, key))
-    marked = [(answer, trusted_mark(key, answer.part, answer.answer)) for answer in answers]
+    marked = [(answer, mark_answer(key, answer.part, answer.answer)) for answer in answers]
     lines = "".join(json.dumps(_line(answer, finding), ensure_ascii=False) + "\n" for answer, finding in marked)
     if out is None:
         stdout.write(lines)

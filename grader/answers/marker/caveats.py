@@ -7,7 +7,7 @@ changes what is marked, or sends the answer to a tutor; what the rest earns is d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -34,6 +34,18 @@ def with_caveats(text: str, mark: Mark, english: Collection[str] | None) -> Answ
     if asking:
         return _without_requests(text, asking, lambda rest: _with_language(rest, mark, english))
     return _with_language(text, mark, english)
+
+
+def limits(text: str, english: Collection[str]) -> Iterator[str]:
+    """What limits the marking of an answer in words, as sentences."""
+    if requests(text):
+        yield IGNORED
+    if is_foreign(text, english):
+        yield OTHER_LANGUAGE
+    for reference in references(text):
+        yield f'The answer points to something else ("{reference.words}").'
+    if taken_back(text):
+        yield "The answer takes a statement back, or gives it as a wrong belief."
 
 
 def _without_requests(text: str, asking: Iterable[tuple[int, int]], mark: Mark) -> AnswerFinding:

@@ -9,17 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.answers.marker.answer_marking import FULL, HALF, KEYWORDS_ONLY, NOTHING, Found, mark_answer
-from grader.answers.marker.answer_marking import _found as ideas_found
-from grader.answers.marker.cleaning import blank_out_question, without_instructions
+from grader.answers.marker import few_samples
+from grader.answers.marker.answer_marking import ProseAnswer, mark_answer, read_prose
+from grader.answers.marker.caveats import limits
 from grader.answers.marker.finding import NOTHING_CLAIMED
+from grader.answers.marker.ideas import FULL, HALF, NOTHING, Found
 from grader.answers.marker.key import AnswerKey
-from grader.answers.marker.key_parts import Idea, NumericPart, ProsePart
+from grader.answers.marker.key_parts import Idea, NumericPart
 from grader.answers.marker.patterns import Hit, all_hits
-from grader.answers.marker.samples import MARKS, Sample
-from grader.answers.marker.similarity import LEAST_SAMPLES, Vocabulary
-from grader.answers.marker.tokens import Reading, read
-from grader.answers.marker.trust import is_held_back, trusted_mark
+from grader.answers.marker.samples import MARKS
+from grader.answers.marker.similarity import LEAST_SAMPLES
+from grader.answers.marker.tokens import Reading
+from grader.answers.marker.trust import decided, learned_trust
 from grader.model import AnswerFinding
 
 MOST_ALIKE = 5
@@ -39,7 +40,7 @@ class IdeaFound:
 
 @dataclass(frozen=True)
 class AlikeSample:
-    """A sample answer with its mark, and how alike it is: the cosine of the TF-IDF vectors of stems, 0..1."""
+    """A sample answer with its mark, and how alike it is: the cosine of the TF-IDF vectors, 0..1."""
 
     answer: str
     gold: Decimal
@@ -50,8 +51,8 @@ class AlikeSample:
 class Explanation:
     """What decided the mark of an answer.
 
-    ``probabilities`` are the model's, by mark; empty where it has learned nothing about the part. ``policies`` are
-    sentences, each a rule that decided, in the order of their use.
+    ``probabilities`` are those of the marks, None for an answer in numbers. ``policies`` are sentences, each a rule
+    that decided, in the order of their use.
     """
 
     part: str
@@ -66,66 +67,53 @@ class Explanation:
 
 def explain(key: AnswerKey, part: str, answer: str) -> Explanation:
     """Why ``answer`` gets its mark. Raises :class:`UsageFault` for a part that the key does not have."""
-    finding = trusted_mark(key, part, answer)
+    finding = mark_answer(key, part, answer)
     asked = key.parts[part]
     if isinstance(asked, NumericPart):
         rule = "A quarter of the mark is given for each right number in its place."
         return Explanation(part, asked.question, answer, finding, (rule,))
-    text, is_instructing = without_instructions(answer)
-    said = blank_out_question(text, asked.question)
-    reading = read(said, key.vocabulary)
-    found = ideas_found(asked, reading)
+    read = read_prose(key, asked, answer)
     model = key.similarity.of(part)
-    samples = key.samples.get(part, ())
-    policies = [
-        *_cleaning(text != said, is_instructing),
-        *_policies(asked, found, finding, said, has_model=model is not None),
-    ]
-    if model is None:
-        policies.append(f"The samples did not count: there are {len(samples)}, and {LEAST_SAMPLES} are needed.")
-    if is_held_back(key, part, answer, mark_answer(key, part, answer)):
-        policies.append("With so few samples, a zero waits for a tutor.")
+    probabilities = learned_trust().probabilities(read.signals)
     return Explanation(
         part,
         asked.question,
         answer,
         finding,
-        tuple(policies),
-        tuple(_ideas(found, reading, said)),
-        _alike(said, samples),
-        dict(zip(MARKS, model.shares(said), strict=True)) if model is not None else None,
+        (*limits(answer, key.english), *_policies(key, read, probabilities)),
+        tuple(_ideas(read.found, read.found.reading, read.text)),
+        tuple(AlikeSample(sample.answer, sample.gold, share) for share, sample in model.nearest(read.text, MOST_ALIKE))
+        if model is not None
+        else (),
+        dict(zip(MARKS, probabilities, strict=True)),
     )
 
 
-def _cleaning(is_copied: bool, is_instructing: bool) -> Iterator[str]:
-    if is_copied:
-        yield "The copied question was ignored."
-    if is_instructing:
-        yield "Words to the marker were ignored."
-
-
-def _policies(asked: ProsePart, found: Found, finding: AnswerFinding, said: str, *, has_model: bool) -> Iterator[str]:
-    """What the ideas earn by the key, and whether the samples changed that."""
-    if NOTHING_CLAIMED.fullmatch(said):
+def _policies(key: AnswerKey, read: ProseAnswer, probabilities: Sequence[float]) -> Iterator[str]:
+    """What the ideas earn by the key, what is likely, and what else decided."""
+    asked, found = read.asked, read.found
+    if NOTHING_CLAIMED.fullmatch(read.text) and not found.base:
         yield "The answer claims nothing."
         return
-    if finding.message.startswith(KEYWORDS_ONLY):
-        yield "The answer was read as a list of keywords."
-        return
-    stated = [name for name, idea in found.stated.items() if not idea.costs]
-    costly = max((idea.costs for idea in found.stated.values()), default=NOTHING)
-    if asked.full.holds(stated):
-        earned, reason = FULL, f'full = "{asked.full.text}" is fulfilled'
-    elif asked.half.holds(stated):
-        earned, reason = HALF, f'half = "{asked.half.text}" is fulfilled'
-    else:
-        earned, reason = NOTHING, "neither full nor half is fulfilled"
-    mark = max(NOTHING, earned - costly)
+    costly = max((idea.costs for idea in found.wrong), default=NOTHING)
+    reason = {
+        FULL: f'full = "{asked.full.text}" is fulfilled',
+        HALF: f'half = "{asked.half.text}" is fulfilled',
+        NOTHING: "neither full nor half is fulfilled",
+    }[found.base]
+    mark = max(NOTHING, found.base - costly)
     yield f"The ideas give {mark}: {reason}" + (f", and a wrong idea costs {costly}." if costly else ".")
-    nearest = min(MARKS, key=lambda known: abs(known - finding.awarded))
-    if nearest != mark:
-        cause = "The samples, or doubts about the rest of the answer," if has_model else "What else the answer says"
-        yield f"{cause} changed this to {nearest}."
+    samples = len(key.samples.get(asked.part, ()))
+    if samples < LEAST_SAMPLES:
+        yield f"The samples did not count: there are {samples}, and {LEAST_SAMPLES} are needed."
+    likely, confidence = decided(probabilities)
+    if likely != mark:
+        cause = "the samples, or" if samples >= LEAST_SAMPLES else ""
+        yield f"Together with {cause} what else the answer says, {likely} is likelier.".replace("  ", " ")
+    if not found.is_certain and found.base:
+        yield "A negation may deny what it states."
+    if few_samples.is_held_back(key, asked.part, likely, confidence):
+        yield f"The part has only {samples} samples, so a tutor decides."
 
 
 def _ideas(found: Found, reading: Reading, text: str) -> Iterator[IdeaFound]:
@@ -146,26 +134,3 @@ def _words(hit: Hit, reading: Reading, text: str) -> str:
     return " ... ".join(
         text[reading.tokens[first].start : reading.tokens[last].end] for first, last in sorted(hit.groups)
     )
-
-
-def _alike(text: str, samples: Sequence[Sample]) -> tuple[AlikeSample, ...]:
-    """The most similar samples, the most similar first; without those that have no word in common."""
-    if not samples:
-        return ()
-    vocabulary = Vocabulary.of([sample.answer for sample in samples], _stems, least=1)
-    own = _weights(vocabulary, text)
-    rated = []
-    for sample in samples:
-        other = _weights(vocabulary, sample.answer)
-        rated.append(AlikeSample(sample.answer, sample.gold, sum(own[at] * other[at] for at in own.keys() & other)))
-    best = sorted(rated, key=lambda sample: -sample.likeness)[:MOST_ALIKE]
-    return tuple(sample for sample in best if sample.likeness > 0)
-
-
-def _weights(vocabulary: Vocabulary, text: str) -> dict[int, float]:
-    found, values = vocabulary.vector(text)
-    return dict(zip(found.tolist(), values.tolist(), strict=True))
-
-
-def _stems(text: str) -> list[str]:
-    return [token.stem for token in read(text).tokens]

@@ -49,6 +49,8 @@ class AnswerKey:
     """Digest of the key's values and its samples, independent of comments and layout."""
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     """The sample answers, by part."""
+    agreements: dict[str, float] = field(default_factory=dict, compare=False)
+    """How well the marker agrees with the samples of the parts that have few, as far as it is known."""
 
     @property
     def questions(self) -> Mapping[str, str]:
