@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,6 @@ from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, compiled
-from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerFinding, Status, UsageFault
@@ -32,8 +30,7 @@ KEY = ROOT / "solutions" / "key.toml"
 
 @cache
 def key() -> AnswerKey:
-    """The key without its sample answers, so that only its rules mark. test_samples.py tests both together."""
-    return replace(load_key(KEY), similarity=Similarity({}))
+    return load_key(KEY)
 
 
 def marked(part: str, answer: str) -> AnswerFinding:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grader.answers.marker.combination import SURE
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.pipeline import FeatureUnion

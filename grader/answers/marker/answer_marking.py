@@ -29,7 +29,7 @@ MAY_BE_DENIED = "There is a negation beside the words that count; a tutor should
 TOO_FEW = "There are too few sample answers to this question to be sure of that."
 TOO_LONG = 6000
 """Characters of an answer that are marked; the sheet asks for a few sentences."""
-_DOUBTFUL, _SURE = 0.55, 0.9
+_DOUBTFUL, _SURE, _KNOWN = 0.55, 0.9, 0.95
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ def _by_key(key: AnswerKey, asked: ProsePart | NumericPart, text: str) -> Answer
 
 def _nothing(key: AnswerKey, asked: ProsePart | NumericPart, text: str, confidence: float) -> AnswerFinding:
     """The finding on a text that claims nothing, unless it is what the part asks for: "none" may be right."""
-    if isinstance(asked, ProsePart) and find_ideas(asked, tokens.read(text, key.vocabulary)).base:
-        return _mark_prose(key, asked, text)
+    is_short_of_samples = is_held_back(key, asked.part, NOTHING, confidence)
+    if isinstance(asked, ProsePart) and is_short_of_samples and find_ideas(asked, tokens.read(text)).base:
+        return finding(NOTHING, _DOUBTFUL, f"{asked.missing} {TOO_FEW}")
     return finding(NOTHING, confidence, asked.missing)
 
 
@@ -83,12 +84,17 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> AnswerFinding:
     answer = read_prose(key, asked, text)
     found = answer.found
     mark, confidence = decided(learned_trust().probabilities(answer.signals))
-    message = _message(answer, mark)
-    if mark == found.base == FULL and not found.is_certain:
-        confidence, message = min(confidence, _DOUBTFUL), MAY_BE_DENIED
-    elif is_held_back(key, asked.part, mark, confidence):
-        confidence, message = min(confidence, _DOUBTFUL), f"{message} {TOO_FEW}"
     model, spans = key.similarity.of(asked.part), found.spans
+    known = model.known_mark(text) if model else None
+    if known is not None:
+        mark, confidence = known, _KNOWN
+    message = _message(answer, mark)
+    if known is None and answer.signals.is_heap and mark:
+        confidence, message = min(confidence, _DOUBTFUL), KEYWORDS_ONLY
+    elif known is None and mark == found.base == FULL and not found.is_certain:
+        confidence, message = min(confidence, _DOUBTFUL), MAY_BE_DENIED
+    elif known is None and is_held_back(key, asked.part, mark, confidence):
+        confidence, message = min(confidence, _DOUBTFUL), f"{message} {TOO_FEW}"
     if model is not None and (not spans or mark != found.base):
         spans = model.deciding_words(answer.text, MARKS.index(mark)) or spans
     return finding(mark, confidence, message, spans)
@@ -107,4 +113,4 @@ def _message(answer: ProseAnswer, mark: Decimal) -> str:
     denied = next((idea.say for idea in found.denied.values() if not idea.costs), "")
     if wrong or denied:
         return wrong or f"The answer denies a right statement: {denied}."
-    return KEYWORDS_ONLY if answer.signals.is_list else asked.missing
+    return KEYWORDS_ONLY if answer.signals.is_heap else asked.missing

@@ -1,4 +1,4 @@
-"""How far a key with few samples can be trusted: nothing settles at zero, the rest as far as it agrees with them.
+"""How far a key with few samples can be trusted: no zero settles, other marks if it agrees with the samples.
 
 An answer that the key does not understand may be right in words that nobody has foreseen yet.
 """
@@ -14,11 +14,11 @@ from grader.answers.marker.ideas import find_ideas
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.signals import signals_of
-from grader.answers.marker.similarity import Similarity
+from grader.answers.marker.similarity import LEAST_SAMPLES, Similarity
 from grader.answers.marker.trust import decided, learned_trust
 
-FEW, ENOUGH = 30, 100
-"""Samples of a part: below the first no zero is settled, from the second on the track record is trusted."""
+ENOUGH = 100
+"""Samples of a part from which the track record is trusted, and a zero may be settled."""
 BELIEVED_RIGHT, BELIEVED = 8, 10
 """Before there are samples, so many of so many answers are taken to be marked right."""
 LEAST_AGREEMENT = 0.8
@@ -30,7 +30,7 @@ def is_held_back(key: AnswerKey, part: str, mark: Decimal, confidence: float) ->
     count = len(key.samples.get(part, ()))
     if count >= ENOUGH or confidence < REVIEW_BELOW:
         return False
-    return (not mark and count < FEW) or agreement(key, part) < LEAST_AGREEMENT
+    return not mark or count < LEAST_SAMPLES or agreement(key, part) < LEAST_AGREEMENT
 
 
 def agreement(key: AnswerKey, part: str) -> float:

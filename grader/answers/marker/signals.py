@@ -19,6 +19,12 @@ from grader.answers.marker.similarity import OtherParts, Similarity
 _WORD = re.compile(r"[^\W_]+")
 
 
+_LOOSE_PAIRS, _LOOSE_WORDS = 0.5, 0.2
+"""Below these shares of known pairs and of function words, words do not make a sentence."""
+_SHORTEST_HEAP = 8
+"""Words; a terse answer has fewer."""
+
+
 class Signals(NamedTuple):
     """The signals of one answer. Counts are cut off where more makes no difference."""
 
@@ -56,6 +62,14 @@ class Signals(NamedTuple):
     is_open: float
     """Whether it offers alternatives without choosing."""
     is_list: float
+    known_pairs: float
+    """Share of the pairs of words that samples have."""
+
+    @property
+    def is_heap(self) -> bool:
+        """Whether it is a heap of words rather than a sentence, which must not earn anything by its words alone."""
+        is_loose = self.known_pairs < _LOOSE_PAIRS and self.function_words < _LOOSE_WORDS
+        return bool(self.is_list) or (is_loose and self.words >= math.log1p(_SHORTEST_HEAP))
 
 
 def signals_of(
@@ -93,5 +107,6 @@ def signals_of(
         negations=min(4, sum(stem in negation.NEGATORS for stem in stems)),
         hedges=negation.has_hedge(reading),
         is_open=negation.leaves_open(reading),
+        known_pairs=(others or similarity.others).known_pairs(text),
         is_list=negation.is_list_of_words(text, reading),
     )
