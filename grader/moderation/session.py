@@ -8,25 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from grader.answers.marker.finding import REVIEW_BELOW
 from grader.model import Decision, Report, Result
 from grader.moderation.audit import unmarked
-from grader.moderation.decisions import STEP, Decisions, subject_digest, with_decisions
+from grader.moderation.decisions import Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
+from grader.moderation.offers import Refused, is_unsure, proposal
 from grader.moderation.queue import is_open
 from grader.moderation.worklist import Entry, Group, Scope, groups_of
 
 ACCEPTED = "accepted"
 NOTHING_ANSWERED = "no answer was found"
 MARKED_BLIND = "marked without seeing the grader's mark"
-QUARTER = Decimal("0.25")
-
-
-class Refused(Exception):
-    """A command of the tutor cannot be executed; the message says why. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -271,32 +266,6 @@ class Review:
             new=new,
             audit=self.is_blind and new is not None,
         )
-
-
-def is_unsure(result: Result) -> bool:
-    """Whether the points proposed for an answer are only the nearest, so that no single key may accept them."""
-    return is_open(result) and result.answer is not None and result.answer.confidence < REVIEW_BELOW
-
-
-def proposal(result: Result) -> Decimal | None:
-    """The points that accepting gives: those proposed, or those of a settled item."""
-    return result.proposed if is_open(result) else result.awarded
-
-
-def points_from(text: str, result: Result) -> Decimal:
-    """The points that a tutor typed, with a decimal point or comma. Raises Refused for anything else."""
-    try:
-        points = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation:
-        raise Refused(f"{text.strip() or 'Nothing'} is not a number; write points such as 0.5.") from None
-    if not points.is_finite() or points < 0:
-        raise Refused("Points must be 0 or more.")
-    if points > result.available:
-        raise Refused(f"You can give at most {result.available.normalize():f} here.")
-    step = QUARTER if result.available % QUARTER == 0 else STEP
-    if points % step and points != proposal(result):
-        raise Refused(f"Points must be a multiple of {step:f} here.")
-    return points
 
 
 def _needed(text: str, refusal: str) -> str:

@@ -10,8 +10,9 @@ from grader.model import Decision
 from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
+from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
-from grader.moderation.session import ACCEPTED, MARKED_BLIND, Refused, Review, is_unsure, points_from
+from grader.moderation.session import ACCEPTED, MARKED_BLIND, Review
 from grader.report.console.summary import command_line, queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from grader.model import Decision, MarkedAnswer, Report, Result
 from grader.model.quantities import quantity
+from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
-from grader.moderation.session import Review, is_unsure, proposal
+from grader.moderation.session import Review
 from grader.moderation.worklist import Entry
 from grader.report.formats import STYLES, labelled, moment, out_of, points, visible
 from grader.report.highlighting import pieces

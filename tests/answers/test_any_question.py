@@ -124,13 +124,14 @@ def test_a_run_with_another_labs_key_is_refused_at_once(tmp_path: Path, capsys: 
 
 def test_a_short_key_marks(tmp_path: Path) -> None:
     key = key_of(SHORT, tmp_path)
-    full = mark_answer(key, "1", "To tune the hyperparameters on unseen data.")
-    assert (full.awarded, full.status) == (Decimal(1), Status.PASSED)
-    assert full.message == "Right: it serves to choose hyperparameters, and the model was not trained on it."
-    half = mark_answer(key, "1", "tuning hyperparameters")
-    assert (half.awarded, half.message) == (Decimal("0.5"), "This is a part of the answer to: " + QUESTIONS["1"])
-    nothing = mark_answer(key, "1", "It validates hyperparameters.")
-    assert nothing.status is Status.NEEDS_REVIEW
+    full, half, nothing = (
+        mark_answer(key, "1", answer)
+        for answer in ("To tune the hyperparameters on unseen data.", "tuning hyperparameters", "It validates.")
+    )
+    assert {found.status for found in (full, half, nothing)} == {Status.NEEDS_REVIEW}, "there are no samples"
+    assert (full.awarded, half.awarded) == (Decimal(1), Decimal("0.5"))
+    assert "it serves to choose hyperparameters and the model was not trained on it." in full.message
+    assert "This is a part of the answer to: " + QUESTIONS["1"] in half.message
     for found in (half, nothing):
         assert "trained" not in found.message  # what is missing is not given away
 
@@ -196,8 +197,8 @@ def test_with_few_samples_no_zero_is_settled_and_few_marks_are_wrong(samples: in
     assert len(found.rows) == 80
     assert found.zeroed == ()
     assert found.lists == ()  # the answers are plain sentences
-    assert len(found.settled) >= 16
-    assert found.exact >= len(found.settled) * 0.97
+    assert len(found.settled) >= (24 if samples else 0)
+    assert found.exact >= len(found.settled) * 0.95
 
 
 def test_more_samples_settle_more(tmp_path: Path) -> None:
@@ -234,8 +235,7 @@ def test_explain_names_ideas_patterns_samples_and_rules(capsys: pytest.CaptureFi
 
 def test_explain_says_that_the_samples_are_too_few(tmp_path: Path) -> None:
     explained = explain(key_with(TWO_QUESTIONS, 10, tmp_path), "2", "Bananas.")
-    assert explained.probabilities is None
-    assert explained.policies[-1] == "With so few samples, a zero waits for a tutor."
+    assert explained.policies[-1] == "The part has only 10 samples, so a tutor decides."
     assert explained.finding.status is Status.NEEDS_REVIEW
 
 

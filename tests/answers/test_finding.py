@@ -259,7 +259,7 @@ def test_a_mark_for_a_possibly_incomplete_answer_is_only_proposed(answer: Writte
     ("awarded", "confidence", "proposed", "message"),
     [
         ("1", SHOWN_FROM, Decimal(2), "Because."),
-        ("1", SHOWN_FROM - 0.01, None, NO_PROPOSAL),
+        ("1", SHOWN_FROM - 0.01, None, f"{NO_PROPOSAL} Because."),
         ("0.5", SHOWN_FROM - 0.01, None, f"{NO_PROPOSAL} Because."),
     ],
 )

@@ -90,7 +90,7 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> AnswerFinding:
         mark, confidence = known, _KNOWN
     message = _message(answer, mark)
     if known is None and answer.signals.is_heap and mark:
-        confidence, message = min(confidence, _DOUBTFUL), KEYWORDS_ONLY
+        mark, confidence, message = NOTHING, min(confidence, _DOUBTFUL), KEYWORDS_ONLY
     elif known is None and mark == found.base == FULL and not found.is_certain:
         confidence, message = min(confidence, _DOUBTFUL), MAY_BE_DENIED
     elif known is None and is_held_back(key, asked.part, mark, confidence):
