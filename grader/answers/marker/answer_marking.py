@@ -91,6 +91,8 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> AnswerFinding:
     message = _message(answer, mark)
     if known is None and answer.signals.is_heap and mark:
         mark, confidence, message = NOTHING, min(confidence, _DOUBTFUL), KEYWORDS_ONLY
+    elif known is None and mark == FULL and not found.base and confidence < _SURE:
+        confidence = min(confidence, _DOUBTFUL)  # likeness alone recognises topic words too
     elif known is None and mark == found.base == FULL and not found.is_certain:
         confidence, message = min(confidence, _DOUBTFUL), MAY_BE_DENIED
     elif known is None and is_held_back(key, asked.part, mark, confidence):

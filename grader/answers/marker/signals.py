@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 _LOOSE_PAIRS, _LOOSE_WORDS = 0.5, 0.2
 """Below these shares of known pairs and of function words, words do not make a sentence."""
-_SHORTEST_HEAP = 8
+_SHORTEST_HEAP = 5
 """Words; a terse answer has fewer."""
 
 
