@@ -177,7 +177,8 @@ class Similarity:
             return self._others
 
 
-def stems_and_pairs(answer: str) -> list[str]:
+@lru_cache(maxsize=100)
+def stems_and_pairs(answer: str) -> tuple[str, ...]:
     """The stems of an answer, then its pairs of neighbouring stems; a negated stem is a separate feature."""
     found, reach = [], 0
     for piece in _PIECE.findall(answer.lower().replace("n't", " not")):
@@ -187,7 +188,7 @@ def stems_and_pairs(answer: str) -> list[str]:
         root = stem(piece)
         found.append(f"{_DENIED}{root}" if reach else root)
         reach = _REACH if root in NEGATORS else max(0, reach - 1)
-    return found + [f"{first} {second}" for first, second in pairwise(found)]
+    return (*found, *(f"{first} {second}" for first, second in pairwise(found)))
 
 
 def _pieces(answer: str) -> list[str]:
