@@ -91,8 +91,8 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> AnswerFinding:
     message = _message(answer, mark)
     if known is None and answer.signals.is_heap and mark:
         mark, confidence, message = NOTHING, min(confidence, _DOUBTFUL), KEYWORDS_ONLY
-    elif known is None and mark == FULL and not found.base and confidence < _SURE:
-        confidence = min(confidence, _DOUBTFUL)  # likeness alone recognises topic words too
+    elif known is None and confidence < _SURE and _is_by_likeness_alone(found, mark):
+        confidence = min(confidence, _DOUBTFUL)
     elif known is None and mark == found.base == FULL and not found.is_certain:
         confidence, message = min(confidence, _DOUBTFUL), MAY_BE_DENIED
     elif known is None and is_held_back(key, asked.part, mark, confidence):
@@ -100,6 +100,12 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> AnswerFinding:
     if model is not None and (not spans or mark != found.base):
         spans = model.deciding_words(answer.text, MARKS.index(mark)) or spans
     return finding(mark, confidence, message, spans)
+
+
+def _is_by_likeness_alone(found: Found, mark: Decimal) -> bool:
+    """Whether no idea is a reason for the mark: a full one may be for topic words, a half one for a true addition."""
+    is_reduced = mark == HALF and found.base == FULL and not (found.wrong or found.denied)
+    return is_reduced or (mark == FULL and not found.base)
 
 
 def _message(answer: ProseAnswer, mark: Decimal) -> str:
