@@ -51,12 +51,15 @@ class _Read:
 
 def read_sheet(submission: Submission) -> AnswerSheet:
     """The answers in the documents and scripts of ``submission``. Never raises for a student's files."""
-    read, problems, observed = [], [], []
+    read: list[_Read] = []
+    problems: list[str] = []
+    observed: list[WrittenAnswer] = []
     names = _names(submission)
     for name in names[:MOST_DOCUMENTS]:
         document, parts, found = _taken_apart(submission.root / name)
         if document.problem and not _is_script(name):
-            problems.append(document.problem)
+            place = 0 if document.is_for_a_person else len(problems)  # what only a person can read comes first
+            problems.insert(place, name + document.problem.removeprefix(PurePosixPath(name).name))
         if document.blocks:
             read.append(_Read(name, parts))
             if found is not None:
