@@ -20,6 +20,7 @@ from grader.answers.finding.candidates import (
     is_named_twice,
     proven_starts,
 )
+from grader.answers.finding.chains import with_plain_labels
 from grader.answers.finding.lines import Line, lines_of
 from grader.answers.finding.part_text import PartAnswer, answers_between
 from grader.lab4.items import HEADS, PART1_IDS
@@ -41,6 +42,8 @@ _ECHO = 2.0
 _RESUMED = 0.1
 """Cost of a start that would also continue a list within the part before it."""
 _REPEATED = 0.3
+CERTAIN = 0.7
+"""Confidence from which a found answer counts as certain. Chosen on the numbering styles in the tests."""
 _COMPLETE = 0.75
 """Least confidence in each start when at most one part is missing: a complete chain is not a coincidence."""
 _DOUBT = 0.7
@@ -68,13 +71,33 @@ _INLINE = re.compile(
 
 def cut(document: Document) -> dict[str, PartAnswer]:
     """The parts that were found in the document, in the sheet's order."""
-    found = _cut_with_inline(document)
+    found = _cut_with_chains(document)
     if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
         return found
     return {
         part: answer if answer.text else replace(answer, is_untouched=False, has_picture=True)
         for part, answer in found.items()
     }
+
+
+def _cut_with_chains(document: Document) -> dict[str, PartAnswer]:
+    found = _cut_with_inline(document)
+    if all(part in found and _is_certain(found[part]) for part in PART1_IDS):
+        return found
+    relabelled = with_plain_labels(document)
+    chained = _cut_with_inline(relabelled) if relabelled else {}
+    kept = {part: answer for part, answer in found.items() if _is_certain(answer)}
+    is_same = all(part in chained and chained[part].text == answer.text for part, answer in kept.items())
+    return chained if is_same and _weight(chained) > _weight(found) else found
+
+
+def _is_certain(answer: PartAnswer) -> bool:
+    return answer.confidence >= CERTAIN and not answer.shared
+
+
+def _weight(found: dict[str, PartAnswer]) -> float:
+    """How many parts were found, each counted as far as it is certain."""
+    return sum(answer.confidence for answer in found.values() if not answer.shared)
 
 
 def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:

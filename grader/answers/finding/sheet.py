@@ -17,7 +17,7 @@ from grader.answers.documents.document import too_slow
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.part_text import PartAnswer
-from grader.answers.finding.segmentation import cut
+from grader.answers.finding.segmentation import CERTAIN, cut
 from grader.lab4.items import PART1_IDS
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 from grader.storage.fingerprints import code_digest
@@ -26,8 +26,6 @@ MOST_DOCUMENTS = 12
 """Files of one submission that are read, the likeliest first."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are kept; the sheet asks for a few sentences."""
-CERTAIN = 0.7
-"""Confidence from which a found answer counts as certain. Chosen on the numbering styles in the tests."""
 FAINT = 0.4
 """Confidence below which an answer found in a second document counts as a coincidence."""
 ALIKE = 85.0
