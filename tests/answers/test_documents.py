@@ -390,3 +390,40 @@ def test_an_empty_item_of_a_word_list_heads_the_items_below_it(tmp_path: Path) -
     kept = tuple(with_shown_numbers(blocks))
     assert [block.number for block in kept if not block.text] == ["6.", "7.", ""]
     assert texts(cut(Document("answers.docx", kept))) == ANSWERS
+
+
+LISTED = "\n".join(rf"\item {ANSWERS[n]}" for n in "12")
+REST = "\n".join(rf"\item {ANSWERS[n]}" for n in "345") + r"\item Pooling: \begin{enumerate}"
+REST += (
+    "\n".join(rf"\item {ANSWERS[p]}" for p in ("6a", "6b")) + r"\end{enumerate} \item \begin{enumerate}[label=\alph*)] "
+)
+REST += "\n".join(rf"\item {ANSWERS[p]} % 9. note" for p in PART1_IDS if p[0] == "7")
+REST += "\n\\end{enumerate}\n\\item " + ANSWERS["8"] + r"\end{enumerate}"
+TEX = {
+    "one list": rf"\begin{{enumerate}}{LISTED}{REST}",
+    "resumed": rf"\begin{{enumerate}}{LISTED}\end{{enumerate}}\subsection{{1.2}}\begin{{enumerate}}[resume]{REST}",
+    "counter": rf"\begin{{enumerate}}{LISTED}\end{{enumerate}}\begin{{enumerate}}\setcounter{{enumi}}{{2}}{REST}",
+    "start": rf"\begin{{enumerate}}[(I)]{LISTED}\end{{enumerate}}\begin{{enumerate}}[label=(\Roman*), start=3]{REST}",
+    "labels": r"\begin{itemize}" + "".join(rf"\item[{p})] {a} " for p, a in ANSWERS.items()) + r"\end{itemize}",
+    "described": r"\begin{description}" + "".join(rf"\item[Question {p}] {a} " for p, a in ANSWERS.items()),
+    "bold": "\n\n".join(rf"\noindent\textbf{{{p})}} {a}" for p, a in ANSWERS.items()),
+    "sections": "\n".join(rf"\section*{{Question {p}}}{a}" for p, a in ANSWERS.items()),
+    "table": r"\begin{tabular}{ll}" + "".join(rf"{p} & {a} \\" + "\n" for p, a in ANSWERS.items()) + r"\end{tabular}",
+}
+
+
+@pytest.mark.parametrize("name", TEX)
+def test_lists_headings_and_tables_of_latex_are_read(tmp_path: Path, name: str) -> None:
+    preamble = r"\documentclass{article}\newcommand{\x}{8) no}\begin{document}\section{Part 1}"
+    (tmp_path / "answers.tex").write_text(rf"{preamble}{TEX[name]} \end{{document}} 9) no")
+    found = cut(read_document(tmp_path / "answers.tex"))
+    assert {part: " ".join(text.split()) for part, text in texts(found).items()} == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_signs_pictures_and_code_of_latex_are_read(tmp_path: Path) -> None:
+    text = r"1) 50\% of~\emph{all} \textbf{units} 2) \includegraphics[width=3cm]{a} \begin{verbatim}x = 1\end{verbatim}"
+    (tmp_path / "answers.tex").write_text(text)
+    read = read_document(tmp_path / "answers.tex")
+    assert [block.text.strip() for block in read.blocks] == ["1) 50% of all **units** 2) \ufffc", "x = 1"]
+    assert read.has_pictures

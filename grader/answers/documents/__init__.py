@@ -19,7 +19,8 @@ from grader.answers.documents.package import LARGEST_DOCUMENT, opened_package
 from grader.answers.documents.pdf import read_pdf
 from grader.answers.documents.rtf import read_rtf
 from grader.answers.documents.script_comments import read_comments
-from grader.answers.documents.text import opened, read_bytes, read_if_text, read_plain, read_tex
+from grader.answers.documents.tex import read_tex
+from grader.answers.documents.text import opened, read_bytes, read_if_text, read_plain
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 
 __all__ = ["LONGEST_SECONDS", "PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]

@@ -23,7 +23,7 @@ _SENTENCE = 10
 of PyTorch's tutorial have 7."""
 FEW = 0.6
 """Share of the 13 parts below which everything found without a template is in doubt."""
-_PART2 = re.compile(
+PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
     r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?|references|bibliography|works cited"
@@ -31,6 +31,7 @@ _PART2 = re.compile(
     r"|(?:code |lab |experiment(?:al)? )?report)\b[\s*:]*$)",
     re.IGNORECASE,
 )
+"""A heading of Part 2, or of what follows the answers in a report."""
 _OBSERVATIONS = re.compile(r"\s*<!--\s*lab4:\s*observations?\s*-->", re.IGNORECASE)
 _NEAR = 12
 """Lines above the place for observations that are searched for its heading."""
@@ -109,7 +110,7 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
 
 def _is_end(line: Line) -> bool:
     """Whether Part 1 ends before this line: it is a heading of Part 2, or its code."""
-    return line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and bool(_PART2.match(line.text)))
+    return line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and bool(PART2.match(line.text)))
 
 
 def _pooled(index: int, lines: list[Line]) -> Candidate | None:

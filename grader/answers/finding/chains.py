@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import Block, Document, Kind
+from grader.answers.finding.candidates import PART2
 from grader.lab4.items import HEADS, PART1_IDS
 
 _QUESTIONS = tuple(dict.fromkeys(re.sub(r"[a-z]+$", "", part) for part in PART1_IDS))
@@ -28,9 +29,10 @@ _LETTERS = "abcdefgh"
 _LEAD = re.compile(r"[\s>*_#|`\u2022\u00b7-]*")
 _PATH = re.compile(
     r"(?P<before>[^\d\n]{0,24}?)(?P<path>\d{1,2}(?:[.-]\d{1,2}){0,3}(?!\d)"
-    r"|(?<![^\W_])(?:viii|vii|vi|iv|v|iii|ii|i)(?![^\W_]))",
+    r"|(?<![^\W_])(?:viii|vii|vi|iv|v|iii|ii|i)(?=\s?[^\w\s,'\"\u2019]|\s*$))",
     re.IGNORECASE,
 )
+"""Roman numerals have a sign after them, because ``I`` is a word."""
 _SUB = re.compile(r"[\s.)\]:_-]{0,4}[(\[]?(?P<sub>viii|vii|vi|iv|iii|ii|[a-h]|i|v)(?![A-Za-z0-9])[)\]]?", re.IGNORECASE)
 _CLOSE = re.compile(r"^(?:[^\w\s\[({<\"'$|!-]|-(?=\s))*(?:\*\*|__)?[ \t]*")
 _WIDE_LETTER = re.compile(r"\s*\uff08?[\uff21-\uff28\uff41-\uff48A-Ha-h]\uff09")
@@ -54,8 +56,9 @@ def with_plain_labels(document: Document) -> Document | None:
         if document.blocks[index].kind is not Kind.CODE and (found := _start(number, line)):
             style, start = found
             styles.setdefault(style, []).append(start)
+    ends = [number for number, (_, line) in enumerate(lines) if PART2.match(line[:120])]
     for starts in styles.values():
-        if len(starts) >= _FEWEST and (labels := _labels(starts, [line for _, line in lines])):
+        if len(starts) >= _FEWEST and (labels := _labels(starts, ends)):
             return replace(document, blocks=tuple(_rewritten(document.blocks, labels)))
     return None
 
@@ -103,17 +106,20 @@ def _digit(sign: str) -> str:
     return unicodedata.normalize("NFKC", sign) if "\uff01" <= sign <= "\uff5e" else sign
 
 
-def _labels(starts: Sequence[_Start], lines: Sequence[str]) -> dict[int, str]:
+def _labels(starts: Sequence[_Start], ends: Sequence[int]) -> dict[int, str]:
     """The lines of a chain through the questions with plain labels; empty where there is no chain."""
     for depth in range(max(len(start.path) for start in starts)):
         counted = [start for start in starts if len(start.path) > depth]
-        if labels := _chain(counted, depth):
+        if labels := _chain(counted, depth, ends):
             return labels
     return {}
 
 
-def _chain(starts: Sequence[_Start], depth: int) -> dict[int, str]:
-    """The same for the numbers at one depth of the paths. Those before them count sections, where they may restart."""
+def _chain(starts: Sequence[_Start], depth: int, ends: Sequence[int]) -> dict[int, str]:
+    """The same for the numbers at one depth of the paths. Those before them count sections, where they may restart.
+
+    ``ends`` are the lines where Part 2 begins: numbers after a whole chain and such a line are its own.
+    """
     tail = _glued([start.rest for start in starts])
     named: list[tuple[int, str]] = []
     rests: list[str] = []
@@ -121,6 +127,8 @@ def _chain(starts: Sequence[_Start], depth: int) -> dict[int, str]:
     last: _Start | None = None
     taken = []
     for start in starts:
+        if last and named[-1][0] == _LAST and any(last.line < end <= start.line for end in ends):
+            break
         value = start.path[depth]
         is_deeper = len(start.path) > depth + 1
         if is_deeper and not _letters_of(passed + value):

@@ -36,7 +36,8 @@ _MOST_PASSAGES = 20
 class PartAnswer:
     """What a student wrote for a part. ``confidence`` (0..1) is that this is the answer, not that the answer is right.
 
-    ``how`` the part was found is ``anchor`` (a template's anchor, or a heading), ``numbering`` or ``similarity``.
+    ``how`` the part was found is ``anchor`` (a template's anchor, or a heading), ``numbering``, ``similarity`` or
+    ``order``.
     ``is_untouched`` says that there is only template text, not even a picture; ``text`` is then empty. ``shared`` names
     the parts that were answered in one text. ``has_picture`` says that there is a picture between this start and the
     next; or, when ``text`` is empty, that the document has pictures whose places are unknown.

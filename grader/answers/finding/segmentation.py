@@ -6,7 +6,6 @@ the text after each. A part that is not found is left out, never invented.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import PICTURE, Document
@@ -21,8 +20,10 @@ from grader.answers.finding.candidates import (
     proven_starts,
 )
 from grader.answers.finding.chains import with_plain_labels
+from grader.answers.finding.inline import broken_at_labels, with_inline
 from grader.answers.finding.lines import Line, lines_of
 from grader.answers.finding.part_text import PartAnswer, answers_between
+from grader.answers.finding.unlabelled import in_order
 from grader.lab4.items import HEADS, PART1_IDS
 
 _PARTS_BEFORE = tuple(sum(key in PART1_IDS for key in KEYS[:place]) for place in range(len(KEYS) + 1))
@@ -58,20 +59,11 @@ _ANY_ORDER = 0.75
 """Confidence in parts in another order than the sheet's, each named once."""
 _MOST_STOPS = 800
 """Labelled lines that are examined."""
-_LONGEST_UNBROKEN = 30_000
-"""Characters of the longest document that is also split at labels within its lines."""
-_INLINE = re.compile(
-    r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
-    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:[1-8]\s?[(.]?[a-e]?|[a-e])[).:]{1,2}\s)"
-    r"|(?<=[\d\]).,;])[ \t]+(?=(?:average|avg|mean)[ -]?pool(?:ing)?\s?[:=])",
-    re.IGNORECASE,
-)
-"""The space before a possible label in the middle of a line, or before part 6b's name after 6a's values."""
 
 
 def cut(document: Document) -> dict[str, PartAnswer]:
     """The parts that were found in the document, in the sheet's order."""
-    found = _cut_with_chains(document)
+    found = _best_cut(document)
     if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
         return found
     return {
@@ -80,7 +72,7 @@ def cut(document: Document) -> dict[str, PartAnswer]:
     }
 
 
-def _cut_with_chains(document: Document) -> dict[str, PartAnswer]:
+def _best_cut(document: Document) -> dict[str, PartAnswer]:
     found = _cut_with_inline(document)
     if all(part in found and _is_certain(found[part]) for part in PART1_IDS):
         return found
@@ -88,7 +80,9 @@ def _cut_with_chains(document: Document) -> dict[str, PartAnswer]:
     chained = _cut_with_inline(relabelled) if relabelled else {}
     kept = {part: answer for part, answer in found.items() if _is_certain(answer)}
     is_same = all(part in chained and chained[part].text == answer.text for part, answer in kept.items())
-    return chained if is_same and _weight(chained) > _weight(found) else found
+    best = chained if is_same and _weight(chained) > _weight(found) else found
+    ordered = {} if any(_is_certain(answer) for answer in best.values()) else in_order(document)
+    return ordered if _weight(ordered) > _weight(best) else best
 
 
 def _is_certain(answer: PartAnswer) -> bool:
@@ -102,29 +96,9 @@ def _weight(found: dict[str, PartAnswer]) -> float:
 
 def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
     found = _cut(document)
-    if all(part in found and not found[part].shared for part in PART1_IDS):
-        return found
-    if sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
-        return found
-    blocks = tuple(replace(block, text=_INLINE.sub("\n", block.text)) for block in document.blocks)
-    return _with_inline(found, _cut(replace(document, blocks=blocks)))
-
-
-def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
-    """``found``, or ``broken`` where that finds more parts and only changes the texts before the new parts."""
-    old = {part for part in found if not found[part].shared}
-    new = {part for part in broken if not broken[part].shared} - old
-    if not new or not old <= broken.keys():
-        return found
-    for part, following in zip(PART1_IDS, [*PART1_IDS[1:], ""], strict=True):
-        if part in old and following not in new and found[part].text.split() != broken[part].text.split():
-            return found
-    return {
-        part: answer
-        if part in old and answer.text.split() == found[part].text.split()
-        else replace(answer, confidence=round(answer.confidence * _DOUBT, 2))
-        for part, answer in broken.items()
-    }
+    is_whole = all(part in found and not found[part].shared for part in PART1_IDS)
+    broken = None if is_whole else broken_at_labels(document)
+    return with_inline(found, _cut(broken)) if broken else found
 
 
 def _cut(document: Document) -> dict[str, PartAnswer]:
