@@ -31,6 +31,13 @@ class Kind(enum.StrEnum):
     ITEM = "item"
     TABLE = "table"
     CODE = "code"
+    OUTPUT = "output"
+    """What the code before it printed, in a notebook."""
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether a person wrote it for a reader."""
+        return self not in {Kind.CODE, Kind.OUTPUT}
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
     before = lines[max(0, index - _NEAR) : index]
     if _is_end(line) or (_OBSERVATIONS.match(line.text) and not any(map(_is_end, before))):
         found.append(Candidate(index, END, END, 1.5, 0, "", 1.0, "end"))
-    if line.kind is Kind.CODE:
+    if not line.kind.is_prose:
         return found
     if mark:
         found.extend(_labelled(index, line, mark))
@@ -110,7 +110,7 @@ def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
 
 def _is_end(line: Line) -> bool:
     """Whether Part 1 ends before this line: it is a heading of Part 2, or its code."""
-    return line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and bool(PART2.match(line.text)))
+    return line.is_foreign or (line.kind.is_prose and len(line.text) < 120 and bool(PART2.match(line.text)))
 
 
 def _pooled(index: int, lines: list[Line]) -> Candidate | None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from grader.answers.documents.document import Block, Document, Kind
+from grader.answers.documents.document import Block, Document
 from grader.answers.finding.candidates import PART2
 from grader.lab4.items import HEADS, PART1_IDS
 
@@ -53,7 +53,7 @@ def with_plain_labels(document: Document) -> Document | None:
     lines = [(index, line) for index, block in enumerate(document.blocks) for line in _lines(block)][:_MOST_LINES]
     styles: dict[tuple[str, str], list[_Start]] = {}
     for number, (index, line) in enumerate(lines):
-        if document.blocks[index].kind is not Kind.CODE and (found := _start(number, line)):
+        if document.blocks[index].kind.is_prose and (found := _start(number, line)):
             style, start = found
             styles.setdefault(style, []).append(start)
     ends = [number for number, (_, line) in enumerate(lines) if PART2.match(line[:120])]

@@ -31,7 +31,7 @@ def in_order(document: Document) -> dict[str, PartAnswer]:
 
 def _is_text(block: Block) -> bool:
     """Whether a block may be an answer; the comments of a script never are without a label."""
-    is_prose = block.kind not in {Kind.CODE, Kind.HEADING} and not block.passage
+    is_prose = block.kind.is_prose and block.kind is not Kind.HEADING and not block.passage
     return is_prose and bool(block.text.strip()) and not is_section(block.text)
 
 
