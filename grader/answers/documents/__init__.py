@@ -43,7 +43,7 @@ _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": notebook_document,
     ".html": read_page,
     ".htm": read_page,
-    **dict.fromkeys((".docx", ".docm", ".odt", ".ott", ".rtf"), _read_office),
+    **dict.fromkeys((".docx", ".docm", ".odt", ".rtf"), _read_office),
     ".pdf": read_pdf,
     ".py": read_comments,
     ".pyw": read_comments,

@@ -15,7 +15,8 @@ from grader.answers.documents.document import Block, Document
 from grader.answers.finding.candidates import PART2
 from grader.lab4.items import HEADS, PART1_IDS
 
-_QUESTIONS = tuple(dict.fromkeys(re.sub(r"[a-z]+$", "", part) for part in PART1_IDS))
+_HEAD_OF = {part: head for head, parts in HEADS.items() for part in parts}
+_QUESTIONS = tuple(dict.fromkeys(_HEAD_OF.get(part, part) for part in PART1_IDS))
 _LAST = len(_QUESTIONS)
 _FEWEST = _LAST - 1
 """Questions that a chain names; one may be left out."""

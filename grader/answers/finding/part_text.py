@@ -31,7 +31,7 @@ _TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}
 _TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
 _FEW_WORDS = 8
-_POINTS = re.compile(r":\W*$|\b(?:outputs?|below|above|following|results?)\b", re.IGNORECASE)
+_POINTS = re.compile(r"\b(?:outputs?|below|above|following|results?)\b", re.IGNORECASE)
 """In a few words beside printed values: ``Max pooling gives:``, ``See the output below.``"""
 _MOST_PASSAGES = 20
 """Passages of a script without a word that may come between the last label and its answer."""
@@ -123,7 +123,8 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
         return _written(own, start, part)
     prose = _written([line for line in own if line.kind.is_prose], start, part)
     is_comment = len(own) > 1 and own[1].kind is Kind.CODE and own[1].block == own[0].block
-    is_pointer = len(prose.split()) <= _FEW_WORDS and until < len(lines) and _POINTS.search(prose)
+    points = _POINTS.search(prose) is not None or prose.rstrip("*_ ").endswith(":")
+    is_pointer = points and len(prose.split()) <= _FEW_WORDS and until < len(lines)
     if not prose or is_comment or is_pointer:
         return f"{prose}\n\n{output}".strip()
     return _written([line for line in own if line.kind is not Kind.OUTPUT], start, part)
