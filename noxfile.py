@@ -144,6 +144,15 @@ def review(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def learn(session: nox.Session) -> None:
+    """Turn tutors' decisions into samples of the key, and show the agreement: nox -s learn -- RUN [--replace]."""
+    arguments = list(session.posargs)
+    if "--key" not in {argument.partition("=")[0] for argument in arguments}:
+        arguments += ["--key", str(KEY)]
+    session.run(shared_python(session), "-m", "grader", "learn", *arguments, external=True)
+
+
+@nox.session(python=False)
 def doctor(session: nox.Session) -> None:
     """Show what this machine can do: isolation, GPU, data, versions."""
     session.run(shared_python(session), "-m", "grader", "doctor", *session.posargs, success_codes=[0, 1], external=True)
@@ -159,6 +168,12 @@ def calibrate(session: nox.Session) -> None:
     if "--out" not in {argument.partition("=")[0] for argument in arguments}:
         arguments += ["--out", str(Path("reports", "answers.jsonl"))]
     session.run(python, "-m", "grader", "mark-answers", *arguments, external=True)
+
+
+@nox.session(python=False)
+def track_record(session: nox.Session) -> None:
+    """Record again how the marker reads samples that it has not seen: after a change of the key or its samples."""
+    session.run(shared_python(session), "-m", "tests.measure.track_record", *session.posargs, external=True)
 
 
 @nox.session(python=False)

@@ -97,7 +97,7 @@ def test_pages_name_sessions_that_exist(page: Path) -> None:
 
 def test_pages_name_options_that_exist() -> None:
     known = set()
-    for command in ([], ["grade"], ["review"], ["diff"], ["render"], ["doctor"], ["mark-answers"]):
+    for command in ([], ["grade"], ["review"], ["learn"], ["diff"], ["render"], ["doctor"], ["mark-answers"], ["explain"]):
         line = [sys.executable, "-m", "grader", *command, "--help"]
         shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
         known |= set(OPTION.findall(shown))

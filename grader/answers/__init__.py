@@ -3,5 +3,5 @@
 It also finds code in documents.
 
 May import: ``answers.documents``, ``answers.finding``, ``answers.marker``, ``checks``,
-``model``, ``source``, ``submissions.script_content``.
+``lab4``, ``model``, ``safe_text``, ``source``, ``submissions.script_content``.
 """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 
 from grader.checks.executed_network import ExecutedNetwork, executed_network
+from grader.lab4.items import PART1_TITLES
+from grader.model import Criterion
 from grader.model.evidence import Evidence, Operation
 from grader.model.quantities import quantity
 
@@ -14,9 +16,12 @@ _NAME = re.compile(r"[A-Za-z_][\w.]{0,29}", re.ASCII)
 _ORDINALS = ("first", "second")
 
 
-def notes(evidence: Evidence | None) -> dict[str, str]:
-    """A sentence for each part that the network, as it ran, illustrates. Marks do not depend on them."""
-    return dict(_notes(executed_network(evidence.trace))) if evidence is not None else {}
+def notes(evidence: Evidence | None, criteria: Iterable[Criterion]) -> dict[str, str]:
+    """A sentence for each of Lab 4's questions that the network, as it ran, illustrates. It changes no mark."""
+    if evidence is None:
+        return {}
+    known = {criterion.id for criterion in criteria if criterion.title == PART1_TITLES.get(criterion.id)}
+    return {part: note for part, note in _notes(executed_network(evidence.trace)) if part in known}
 
 
 def _notes(network: ExecutedNetwork) -> Iterator[tuple[str, str]]:

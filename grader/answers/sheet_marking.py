@@ -12,7 +12,10 @@ from typing import Protocol
 
 from grader.answers.finding.segmentation import CERTAIN
 from grader.answers.marker.answer_marking import TOO_LONG
+from grader.answers.marker.finding import SHOWN_FROM, proposal, without_proposal
+from grader.answers.marker.references import meant, references
 from grader.model import PART1, AnswerFinding, AnswerSheet, Criterion, MarkedAnswer, Result, Status, WrittenAnswer
+from grader.safe_text import shorten
 
 
 class Marker(Protocol):
@@ -26,8 +29,11 @@ class Marker(Protocol):
 
 
 WAITING = "The answer has not been marked yet."
+NO_PROPOSAL = "No proposal: the grader is too unsure of this answer."
 NO_ANSWERS = "No file that could contain the answers was found; a tutor should look for them."
 BLANK = "Not answered."
+MOST_QUOTED = 300
+"""Characters of another part's answer that are shown where an answer points to it."""
 DOUBTED = 0.5
 """The highest confidence in a mark for a text that may not be the whole answer."""
 
@@ -37,8 +43,9 @@ def mark_sheet(
 ) -> tuple[Result, ...]:
     """A result for each part: its mark, or why a tutor has to look. Without a ``marker`` every answer waits."""
     found = {answer.part: answer for answer in sheet.answers}
+    texts = {criterion.id: found[criterion.id].text if criterion.id in found else "" for criterion in criteria}
     return tuple(
-        _found(criterion, found[criterion.id], sheet, marker, notes.get(criterion.id, ""))
+        _found(criterion, found[criterion.id], sheet, marker, texts, notes.get(criterion.id, ""))
         if criterion.id in found
         else _open(criterion, _absence(sheet))
         for criterion in criteria
@@ -70,11 +77,19 @@ def _absence(sheet: AnswerSheet) -> str:
     return f"This answer was not found in {' or '.join(sheet.documents[:3])}; a tutor should look for it."
 
 
-def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, marker: Marker | None, note: str) -> Result:
+def _found(
+    criterion: Criterion,
+    answer: WrittenAnswer,
+    sheet: AnswerSheet,
+    marker: Marker | None,
+    texts: Mapping[str, str],
+    note: str,
+) -> Result:
     doubt = _doubt(answer, sheet)
     finding = _finding(criterion, answer, marker)
+    is_unsure = finding is not None and finding.status is Status.NEEDS_REVIEW and finding.confidence < SHOWN_FROM
     is_open = bool(doubt) or finding is None or finding.status is Status.NEEDS_REVIEW
-    earned = criterion.earned(finding.awarded) if finding else None
+    earned = criterion.earned(finding.awarded) if finding and not is_unsure else None
     sure = min(finding.confidence, answer.confidence, DOUBTED if doubt else 1.0) if finding else 0.0
     return Result(
         id=PART1 + criterion.id,
@@ -82,7 +97,9 @@ def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, mark
         status=Status.NEEDS_REVIEW if is_open or finding is None else finding.status,
         awarded=Decimal(0) if is_open or earned is None else earned,
         available=criterion.points,
-        message=" ".join(filter(None, (doubt, finding.message if finding else WAITING))),
+        message=" ".join(
+            filter(None, (doubt, _said(finding, is_open, is_unsure), _referred(answer, texts) if is_open else ""))
+        ),
         proposed=earned if is_open else None,
         answer=MarkedAnswer(
             text=answer.text,
@@ -91,8 +108,27 @@ def _found(criterion: Criterion, answer: WrittenAnswer, sheet: AnswerSheet, mark
             spans=finding.spans if finding else (),
             note="" if answer.is_blank else note,
             full_answer=marker.full_answer(criterion.id) if marker is not None else "",
+            doubt=doubt,
         ),
     )
+
+
+def _said(finding: AnswerFinding | None, is_open: bool, is_unsure: bool) -> str:
+    """The message of a finding; of a settled one on a doubtful text, as that of a proposal."""
+    if finding is None:
+        return WAITING
+    if is_unsure:
+        return f"{NO_PROPOSAL} {without_proposal(finding.message)}".strip()
+    is_doubted = is_open and finding.status is not Status.NEEDS_REVIEW
+    return proposal(finding.awarded, finding.message) if is_doubted else finding.message
+
+
+def _referred(answer: WrittenAnswer, texts: Mapping[str, str]) -> str:
+    """What the answers say that an open answer points to, by part; ``texts`` has all parts in their order."""
+    pointing = references(answer.text[:TOO_LONG])
+    parts = dict.fromkeys(meant(reference, answer.part, tuple(texts)) for reference in pointing)
+    quoted = {part: shorten(" ".join(texts[part].split()), MOST_QUOTED) for part in parts if part}
+    return " ".join(f'The answer to {part} says: "{text}"' for part, text in quoted.items() if text)
 
 
 def _finding(criterion: Criterion, answer: WrittenAnswer, marker: Marker | None) -> AnswerFinding | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from decimal import Decimal
 from pathlib import Path
 
 from grader import __version__
@@ -104,6 +105,16 @@ def parser() -> argparse.ArgumentParser:
             "overrides.toml; the automatic marks are kept. Press ? for the keys.",
         )
     )
+    learn = commands.add_parser(
+        "learn",
+        help="turn tutors' decisions into samples, and show how far they agree with the grader",
+        description="Show how far the grader and the tutors of RUN agree on the written answers, and add the tutors' "
+        "marks to the samples of the key. You are asked before anything is written.",
+    )
+    learn.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    learn.add_argument("--key", type=Path, metavar="FILE", help="the answer key whose samples grow")
+    learn.add_argument("--yes", action="store_true", help="do not ask, for scripts")
+    learn.add_argument("--replace", action="store_true", help="replace samples with the same text and another mark")
     diff = commands.add_parser(
         "diff",
         help="show whose marks differ between two runs, and why",
@@ -128,6 +139,19 @@ def parser() -> argparse.ArgumentParser:
     marker.add_argument("file", type=Path, metavar="FILE", help="answers, one JSON object on each line")
     marker.add_argument("--key", type=Path, metavar="FILE", help="the answer key (required)")
     marker.add_argument("--out", type=Path, metavar="FILE", help="write the findings here (default: standard output)")
+    explain = commands.add_parser(
+        "explain",
+        help="show what decided the mark of one written answer",
+        description="Mark ANSWER, and show the ideas in it, the most similar sample answers and what decided.",
+    )
+    explain.add_argument("answer", metavar="ANSWER", help="the answer, in quotes")
+    explain.add_argument("--part", required=True, metavar="PART", help="the part that it answers, such as 7c")
+    explain.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the answer key (default: key.toml in this folder, or in the one folder below it that has one)",
+    )
     return whole
 
 
@@ -149,11 +173,25 @@ def _add_review(review: argparse.ArgumentParser) -> None:
     review.add_argument(
         "--student", action="append", default=[], metavar="NAME", help="only this student; repeatable, * and ? allowed"
     )
-    review.add_argument("--all", action="store_true", help="show settled entries as well, for second marking")
+    settled = review.add_mutually_exclusive_group()
+    settled.add_argument("--all", action="store_true", help="show settled entries as well, for second marking")
+    settled.add_argument(
+        "--audit",
+        type=_percentage,
+        metavar="SHARE",
+        help="mark this share of the settled answers, such as 10%%, without seeing the grader's marks",
+    )
     review.add_argument("--anonymous", action="store_true", help="show numbers instead of names")
     review.add_argument(
         "--author", metavar="NAME", help="the tutor who decides (default: LAB4_TUTOR, else your user name)"
     )
+
+
+def _percentage(text: str) -> Decimal:
+    number = text.strip().removesuffix("%").strip()
+    if not (number.isascii() and number.isdecimal()) or not 1 <= int(number) <= 100:
+        raise argparse.ArgumentTypeError("must be a percentage from 1% to 100%")
+    return Decimal(number) / 100
 
 
 def _count(text: str) -> int:

@@ -65,12 +65,13 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
     from grader.answers.marker.key import load_key
     from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
     from grader.pipeline.settings import RunSettings, Selection
+    from grader.pipeline.written_parts import with_titles
     from grader.rubric.loading import load_rubric
     from grader.sandbox import Wish
     from grader.storage import run_folder
 
-    rubric = load_rubric(arguments.rubric)
     key = load_key(arguments.key) if arguments.key is not None else None
+    rubric = with_titles(load_rubric(arguments.rubric), key)
     out, earlier = arguments.out, None
     if out is None:
         out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
@@ -128,6 +129,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
+    from grader.moderation.audit import audited
     from grader.moderation.finished_run import load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
     from grader.moderation.session import Review
@@ -146,6 +148,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         items=tuple(arguments.only),
         students=tuple(arguments.student),
         settled_too=arguments.all,
+        audit=audited(finished.automatic, arguments.audit, secret_of(arguments.run)) if arguments.audit else None,
         names=names,
     )
     with keys_of(sys.stdin) as keys:
@@ -178,6 +181,28 @@ def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
     if not named.strip():
         raise UsageFault("Decisions need your name: use --author NAME or set LAB4_TUTOR.")
     return named.strip()
+
+
+def learn(arguments: argparse.Namespace) -> ExitCode:
+    """Print how far the grader and the tutors agree on a run, and turn the tutors' decisions into samples."""
+    from grader.moderation.finished_run import load_run
+    from grader.report.console.summary import make_console
+    from grader.review.learning import learn_from, show_agreement
+
+    finished, console = load_run(arguments.run), make_console()
+    show_agreement(console, finished.decisions, arguments.run)
+    if arguments.key is None:
+        console.print("To turn the decisions into samples, name the key: --key FILE.")
+    else:
+        learn_from(
+            finished,
+            arguments.key,
+            console=console,
+            stdin=sys.stdin,
+            is_confirmed=arguments.yes,
+            replaces=arguments.replace,
+        )
+    return ExitCode.SETTLED
 
 
 def diff(arguments: argparse.Namespace) -> ExitCode:
@@ -218,6 +243,27 @@ def mark_answers(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.SETTLED
 
 
+def explain(arguments: argparse.Namespace) -> ExitCode:
+    """Print what decided the mark of one written answer."""
+    from grader.answers.evaluation.explaining import print_explanation
+    from grader.answers.marker.explanation import explain
+    from grader.answers.marker.key import load_key
+    from grader.report.console.summary import make_console
+
+    key = load_key(arguments.key or _nearest_key())
+    print_explanation(explain(key, arguments.part, arguments.answer), make_console())
+    return ExitCode.SETTLED
+
+
+def _nearest_key() -> Path:
+    """The key in this folder, or the only one in a folder below it."""
+    here = Path("key.toml")
+    found = [here] if here.is_file() else sorted(Path().glob("*/key.toml"))
+    if len(found) != 1:
+        raise UsageFault("explain needs the answer key: add --key FILE.")
+    return found[0]
+
+
 def _exit_code(statuses: Iterable[Status]) -> ExitCode:
     found = set(statuses)
     if Status.ERROR in found:
@@ -229,7 +275,9 @@ COMMANDS = {
     "grade": grade,
     "render": render,
     "review": review,
+    "learn": learn,
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,
+    "explain": explain,
 }

@@ -47,7 +47,3 @@ EXPERIMENT_TITLES: dict[str, str] = {
 """The items of the experiment in Part 2. A rubric may give points for them."""
 
 PART1_IDS: tuple[str, ...] = tuple(PART1_TITLES)
-HEADS: dict[str, tuple[str, ...]] = {
-    head: tuple(part for part in PART1_IDS if part[:-1] == head) for head in ("6", "7")
-}
-"""The parts of the questions that have several."""

@@ -32,6 +32,11 @@ QUESTIONS = (
     Question("7e", "output stored"),
     Question("8", "purpose dropout convolutional neural network"),
 )
+WITH_HEAD = (
+    Question("6a", "value output pooling layer input pooling functions max pooling"),
+    Question("6b", "value output pooling layer input pooling functions average pooling"),
+)
+"""Parts that have only a name, with the question that heads them: as a key asks them."""
 TEMPLATE = (
     Question("1", "deep learning say makes neural network deep one"),
     Question("2", "learning method works features data these features come about deep learning older shallow methods"),

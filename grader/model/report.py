@@ -15,9 +15,10 @@ class Decision:
     """A tutor's decision on one item. It overrides the automatic mark, but never replaces it on disk.
 
     ``item`` is an id of Part 2, or ``part1.`` with a part. ``old`` and ``new`` are points out of ``available``: what
-    the grader gave or proposed, and what the tutor gives. An entry without ``new`` is a comment and changes no mark.
-    ``digest`` identifies what the tutor looked at (the submission, or the answer's text); the decision applies only to
-    that. ``time`` is ISO 8601 in UTC.
+    the grader gave or proposed (None: it proposed nothing), and what the tutor gives. An entry without ``new`` is a
+    comment and changes no mark. ``digest`` identifies what the tutor looked at (the submission, or the answer's text);
+    the decision applies only to that. ``time`` is ISO 8601 in UTC. ``audit``: the grader had settled the item, and the
+    tutor marked it without seeing the grader's mark.
     """
 
     student: str
@@ -27,8 +28,9 @@ class Decision:
     reason: str
     digest: str
     available: Decimal
-    old: Decimal
+    old: Decimal | None = None
     new: Decimal | None = None
+    audit: bool = False
 
 
 PART1 = "part1."

@@ -1,4 +1,4 @@
 """Tutors' decisions: the queue of open results, the file of decisions, and runs with their decisions applied.
 
-May import: ``model``, ``safe_text``, ``storage``, ``submissions``.
+May import: ``answers.evaluation``, ``answers.marker``, ``model``, ``safe_text``, ``storage``, ``submissions``.
 """

@@ -157,11 +157,16 @@ def decisions_text(decisions: Decisions) -> bytes:
 
 def entries_text(entries: Sequence[Decision]) -> str:
     """The tables of ``entries``, which can be appended to a file with other entries; each begins with an empty line."""
-    tables = ({name: _plain(value) for name, value in asdict(entry).items() if value is not None} for entry in entries)
+    tables = (
+        {name: _plain(value) for name, value in asdict(entry).items() if value is not None and value is not False}
+        for entry in entries
+    )
     return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
 
 
 def _plain(value: object) -> object:
+    if value is True:
+        return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     return encodable(str(value))

@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from grader.model import Decision, Report, Result
-from grader.moderation.decisions import STEP, Decisions, subject_digest, with_decisions
+from grader.moderation.audit import unmarked
+from grader.moderation.decisions import Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
+from grader.moderation.offers import Refused, is_unsure, proposal
 from grader.moderation.queue import is_open
 from grader.moderation.worklist import Entry, Group, Scope, groups_of
 
 ACCEPTED = "accepted"
 NOTHING_ANSWERED = "no answer was found"
-QUARTER = Decimal("0.25")
-
-
-class Refused(Exception):
-    """A command of the tutor cannot be executed; the message says why. Nothing was written."""
+MARKED_BLIND = "marked without seeing the grader's mark"
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,11 @@ class Review:
         return self._entries[self._at][0]
 
     @property
+    def is_blind(self) -> bool:
+        """Whether this is an audit of settled answers, in which nothing may reveal the grader's marks."""
+        return self._scope.audit is not None
+
+    @property
     def left(self) -> int:
         """Number of open entries in this session."""
         return sum(self._is_open(entry) for _, entry in self._entries)
@@ -106,8 +109,9 @@ class Review:
         return self._reports[entry.student]
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
-        """The results of an entry, with the decisions applied."""
-        return tuple(result for result in self._reports[entry.student].results if result.id in entry.items)
+        """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
+        results = (result for result in self._reports[entry.student].results if result.id in entry.items)
+        return tuple(map(unmarked, results) if self.is_blind else results)
 
     def single(self) -> Result:
         """The result of the current entry. Raises Refused when the entry has several parts."""
@@ -124,12 +128,19 @@ class Review:
 
     # ---- commands ----------------------------------------------------------------------------------------------------
 
-    def accept(self) -> tuple[Decision, ...]:
-        """Give the proposed points, or confirm a settled mark."""
+    def accept(self, points: Decimal | None = None) -> tuple[Decision, ...]:
+        """Give the proposed points, or confirm a settled mark. An unsure proposal needs its ``points``."""
         entry, result = self._current(), self.single()
-        if (points := proposal(result)) is None:
+        offer = proposal(result)
+        if offer is None:
             raise Refused("Nothing is proposed here; press c to give points.")
-        return self._settle(entry, {result.id: points}, ACCEPTED)
+        if points is None and is_unsure(result):
+            raise Refused(
+                f"The grader is unsure here; type a {offer.normalize():f} to accept, or c to give other points."
+            )
+        if points not in (None, offer):
+            raise Refused(f"{offer.normalize():f} is proposed; press c to give other points.")
+        return self._settle(entry, {result.id: offer}, ACCEPTED)
 
     def give(self, points: Decimal, reason: str) -> tuple[Decision, ...]:
         """Give other points than those proposed; :func:`points_from` reads them."""
@@ -239,7 +250,7 @@ class Review:
         self._steps.append(Step(at, made))
 
     def _decision(self, result: Result, new: Decimal | None, reason: str) -> Decision:
-        """The decision; its ``old`` are the points that the grader gave or proposed, also after earlier decisions."""
+        """The decision; its ``old`` is what the grader gave or proposed, also after earlier decisions."""
         student = self._current().student
         report = self._automatic[student]
         automatic = next(other for other in report.results if other.id == result.id)
@@ -251,30 +262,10 @@ class Review:
             reason=reason,
             digest=subject_digest(report, result),
             available=result.available,
-            old=automatic.awarded if automatic.proposed is None else automatic.proposed,
+            old=proposal(automatic),
             new=new,
+            audit=self.is_blind and new is not None,
         )
-
-
-def proposal(result: Result) -> Decimal | None:
-    """The points that accepting gives: those proposed, or those of a settled item."""
-    return result.proposed if is_open(result) else result.awarded
-
-
-def points_from(text: str, result: Result) -> Decimal:
-    """The points that a tutor typed, with a decimal point or comma. Raises Refused for anything else."""
-    try:
-        points = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation:
-        raise Refused(f"{text.strip() or 'Nothing'} is not a number; write points such as 0.5.") from None
-    if not points.is_finite() or points < 0:
-        raise Refused("Points must be 0 or more.")
-    if points > result.available:
-        raise Refused(f"You can give at most {result.available.normalize():f} here.")
-    step = QUARTER if result.available % QUARTER == 0 else STEP
-    if points % step and points != proposal(result):
-        raise Refused(f"Points must be a multiple of {step:f} here.")
-    return points
 
 
 def _needed(text: str, refusal: str) -> str:

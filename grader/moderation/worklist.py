@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.model import PART1, Report, Result, Status, UsageFault
 from grader.moderation.queue import is_open, queue_of
@@ -21,14 +21,16 @@ UNANSWERED = "part1"
 class Scope:
     """The entries to review: all open ones, or only those of some ``items`` or ``students`` (shell patterns).
 
-    With ``by_student`` they are grouped by student; with ``settled_too`` settled ones are included. Pseudonyms,
-    ``names``, decide the order, so that it reveals nothing about the students.
+    With ``by_student`` they are grouped by student; with ``settled_too`` settled ones are included. In a blind audit
+    only the settled answers in ``audit`` are shown, students with items. Pseudonyms, ``names``, decide the order, so
+    that it reveals nothing about the students.
     """
 
     by_student: bool = False
     items: tuple[str, ...] = ()
     students: tuple[str, ...] = ()
     settled_too: bool = False
+    audit: frozenset[tuple[str, str]] | None = None
     names: Mapping[str, str] | None = None
 
 
@@ -58,7 +60,8 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         named.sort(key=lambda report: names[report.student])
     if not named and reports:
         raise UsageFault(f"--student: no student in this run is called {' or '.join(scope.students)}.")
-    queue = queue_of(named, is_wanted=_is_reviewable if scope.settled_too else is_open, names=scope.names)
+    shows_all = scope.settled_too or scope.audit is not None
+    queue = queue_of(named, is_wanted=_is_reviewable if shows_all else is_open, names=scope.names)
     groups = [
         Group(
             question.id,
@@ -68,7 +71,10 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         for question in queue.questions
         if question.id in wanted
     ]
-    if UNANSWERED in wanted and queue.unanswered:
+    if scope.audit is not None:
+        groups = [replace(group, entries=tuple(_audited(group, scope.audit))) for group in groups]
+        groups = [group for group in groups if group.entries]
+    elif UNANSWERED in wanted and queue.unanswered:
         entries = (
             Entry(report.student, tuple(answer.id for answer in report.answer_results)) for report in queue.unanswered
         )
@@ -80,6 +86,10 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         for entry in group.entries:
             by_student[entry.student].append(entry)
     return (Group("", student, tuple(own)) for student, own in by_student.items() if own)
+
+
+def _audited(group: Group, audit: frozenset[tuple[str, str]]) -> Iterator[Entry]:
+    return (entry for entry in group.entries if (entry.student, *entry.items) in audit)
 
 
 def _is_reviewable(result: Result) -> bool:

@@ -73,7 +73,9 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     UsageFault for unusable input.
     """
     with scratch_folder() as scratch, ExitStack() as stack:
-        readers = stack.enter_context(Readers(settings.answer_key, at_once=settings.jobs, scratch=scratch))
+        readers = stack.enter_context(
+            Readers(settings.answer_key, settings.paper, at_once=settings.jobs, scratch=scratch)
+        )
         deliveries = survey(settings.path, scratch / "cohort")
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         context = begin(settings, readers, workers)

@@ -51,7 +51,7 @@ def report_of(
     if evidence.load is None and submission.has_network and findings["loads"].status is Status.FAILED:
         findings["loads"] = replace(findings["loads"], status=Status.NEEDS_REVIEW)  # no settled zero on work
     findings = with_holds(findings, evidence.doubts)
-    answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence))
+    answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence, rubric.part1))
     report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
     return replace(report, accuracy=best_accuracy(evidence.trainings), network=network)

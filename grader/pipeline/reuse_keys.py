@@ -52,4 +52,6 @@ def _sheet_key(submission: Submission, settings: RunSettings) -> str:
     """Digest of everything that the sheet of answers depends on."""
     if not (settings.rubric.part1 or settings.rubric.experiment or candidates(submission)):
         return ""
-    return hashlib.sha256(f"{submission.digest}\n{submission.script}\n{reader_digest()}".encode()).hexdigest()
+    return hashlib.sha256(
+        f"{submission.digest}\n{submission.script}\n{reader_digest()}\n{settings.paper.digest}".encode()
+    ).hexdigest()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from grader.answers.finding.paper import Paper
 from grader.answers.marker.key import AnswerKey
 from grader.data import DataSet
 from grader.model import Rubric, TrainingPlan
+from grader.pipeline import written_parts
 from grader.sandbox import Wish
 from grader.submissions.student_patterns import is_named
 
@@ -62,6 +65,11 @@ class RunSettings:
     def training(self) -> TrainingPlan:
         """How networks are trained on this data."""
         return self.rubric.training[self.data.name]
+
+    @cached_property
+    def paper(self) -> Paper:
+        """The questions that the documents answer."""
+        return written_parts.paper(self.rubric, self.answer_key)
 
     @property
     def run_folders(self) -> tuple[Path, ...]:

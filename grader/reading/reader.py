@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from grader.answers.finding.paper import LAB4, Paper
 from grader.answers.marker.key import AnswerKey
 from grader.model import AnswerFinding, AnswerSheet, GraderFault, KnownFinding, Status, Submission
 from grader.model.evidence import Ending
@@ -41,15 +42,18 @@ T = TypeVar("T")
 class Readers:
     """A context manager for the reading processes of a run, at most ``at_once`` at work at a time.
 
-    Enter it before any thread is started: the processes are copies of this one.
+    The documents answer ``paper``. Enter it before any thread is started: the processes are copies of this one.
     """
 
-    def __init__(self, key: AnswerKey | None, *, at_once: int, scratch: Path) -> None:
+    def __init__(self, key: AnswerKey | None, paper: Paper = LAB4, *, at_once: int, scratch: Path) -> None:
         self._scratch = scratch
         self._prepared: set[str] = set()
         self._lock = threading.Lock()
         self._processes = ReadingProcesses(
-            partial(answer, key=key), prepare=partial(prepare, key=key), at_once=at_once, limits=LIMITS
+            partial(answer, key=key, paper=paper),
+            prepare=partial(prepare, key=key),
+            at_once=at_once,
+            limits=LIMITS,
         )
 
     def __enter__(self) -> Self:

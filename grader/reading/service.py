@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey
@@ -39,14 +40,14 @@ class Request:
     """The answers to mark, by part."""
 
 
-def answer(request: bytes, key: AnswerKey | None) -> bytes:
+def answer(request: bytes, key: AnswerKey | None, paper: Paper) -> bytes:
     """The reply to an encoded :class:`Request`: the encoded value that its work returns.
 
     Raises MemoryError for a reply of more than :data:`MOST_BYTES`.
     """
     asked = decoded(request, Request)
     assert asked is not None
-    reply = encoded(_WORKS[asked.work](asked, key))
+    reply = encoded(_WORKS[asked.work](asked, key, paper))
     if len(reply) > MOST_BYTES:
         raise MemoryError(f"a reply of {len(reply)} bytes")
     return reply
@@ -69,12 +70,12 @@ def decoded(data: bytes, kind: type[T]) -> T | None:
     return unpacked(json.loads(data), kind)
 
 
-def _assemble(asked: Request, key: AnswerKey | None) -> Submission:
+def _assemble(asked: Request, key: AnswerKey | None, paper: Paper) -> Submission:
     assert asked.delivery is not None
     return with_code_of_documents(assemble(asked.delivery, asked.folder), asked.folder)
 
 
-def _mark(asked: Request, key: AnswerKey | None) -> dict[str, KnownFinding]:
+def _mark(asked: Request, key: AnswerKey | None, paper: Paper) -> dict[str, KnownFinding]:
     assert key is not None
     return {part: KnownFinding(text, mark_answer(key, part, text)) for part, text in asked.texts.items()}
 
@@ -86,7 +87,7 @@ def _submission(asked: Request) -> Submission:
 
 _WORKS: dict[str, Any] = {
     "assemble": _assemble,
-    "sheet": lambda asked, key: read_sheet(_submission(asked)),
-    "experiment": lambda asked, key: gather(_submission(asked)),
+    "sheet": lambda asked, key, paper: read_sheet(_submission(asked), paper),
+    "experiment": lambda asked, key, paper: gather(_submission(asked)),
     "mark": _mark,
 }

@@ -1,4 +1,5 @@
-"""The reviewing session in the terminal: keyboard, screen and prompt.
+"""What tutors do in the terminal: the reviewing session, and learning from its decisions.
 
-May import: ``model``, ``moderation``, ``report``, ``report.console``, ``safe_text``, ``storage``.
+May import: ``answers.evaluation``, ``answers.marker``, ``model``, ``moderation``, ``report``, ``report.console``,
+``safe_text``, ``storage``.
 """

@@ -10,8 +10,9 @@ from grader.model import Decision
 from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
+from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
-from grader.moderation.session import ACCEPTED, Refused, Review, points_from
+from grader.moderation.session import ACCEPTED, MARKED_BLIND, Review
 from grader.report.console.summary import command_line, queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
@@ -55,7 +56,7 @@ class Dialogue:
         """Do what the key stands for, and return a message about it. Raises Refused when it cannot be done."""
         match pressed.key:
             case "a":
-                return self._saved(self.review.accept())
+                return self._accept(pressed.rest)
             case "c":
                 return self._change(pressed.rest)
             case "0":
@@ -80,12 +81,20 @@ class Dialogue:
                 return ""
         return f"{pressed.key} is not a key here; ? shows all keys."
 
+    def _accept(self, typed: str) -> str:
+        result = self.review.single()
+        if not (is_unsure(result) or typed):
+            return self._saved(self.review.accept())
+        typed = typed or self._answer("The grader is unsure. Type the points to accept them: ")
+        return self._saved(self.review.accept(points_from(typed.strip(), result)))
+
     def _change(self, typed: str) -> str:
         result = self.review.single()
         typed = typed or self._answer(f"Points, 0 to {points(result.available)}: ")
         number, _, reason = typed.strip().partition(" ")
         given = points_from(number, result)
-        return self._saved(self.review.give(given, reason.strip() or self._answer("Reason: ")))
+        asked = MARKED_BLIND if self.review.is_blind else ""
+        return self._saved(self.review.give(given, reason.strip() or asked or self._answer("Reason: ")))
 
     def _give_nothing(self) -> str:
         entry = self.review.entry
@@ -152,7 +161,8 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
     if queue.count:
         screen.print(f"Still open in this run: {queue_words(queue)}.")
     if review.skipped or review.left:
-        screen.print(f"Continue with: {command_line('review', folder)}")
+        same = "the same command; it shows the same answers."
+        screen.print(f"Continue with: {same if review.is_blind else command_line('review', folder)}")
 
 
 def _summary(review: Review) -> str:

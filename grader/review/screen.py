@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -14,8 +15,9 @@ from rich.text import Text
 
 from grader.model import Decision, MarkedAnswer, Report, Result
 from grader.model.quantities import quantity
+from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
-from grader.moderation.session import Review, proposal
+from grader.moderation.session import Review
 from grader.moderation.worklist import Entry
 from grader.report.formats import STYLES, labelled, moment, out_of, points, visible
 from grader.report.highlighting import pieces
@@ -23,7 +25,7 @@ from grader.safe_text import visible_block
 from grader.storage.run_folder import page_path
 
 KEYS: tuple[tuple[str, str, str], ...] = (
-    ("a", "accept", "give what is proposed"),
+    ("a", "accept", "give what is proposed; where the grader is unsure, type the points too"),
     ("c", "change", "give other points, with a reason"),
     ("s", "skip", "leave this one open"),
     ("w", "comment", "write a comment; it changes no mark"),
@@ -147,7 +149,7 @@ class Screen:
         blocks += [Block("Comment", _signed(comment)) for comment in result.comments]
         if answer is None:
             blocks += self._flags(report)
-        return [*blocks, *self._page(report)]
+        return blocks if review.is_blind else [*blocks, *self._page(report)]
 
     def _answer(self, answer: MarkedAnswer) -> Text:
         """The answer with the words that counted highlighted; in «» if the console has no styles."""
@@ -180,7 +182,7 @@ class Screen:
         else:
             (result,) = review.results(entry)
             offer = proposal(result)
-            words = {"a": f"accept {points(offer)}"} if offer is not None else {}
+            words = {"a": _accepting(result, offer)} if offer is not None else {}
             words |= {"c": "change", "s": "skip", "w": "comment"}
         return _key_line(words | {"u": "undo", "n": "next", "q": "quit", "?": "help"})
 
@@ -190,13 +192,18 @@ def result_id(result: Result) -> str:
     return f"Part 1, {result.part}" if result.part else result.id
 
 
+def _accepting(result: Result, offer: Decimal) -> str:
+    return "accept, with the points" if is_unsure(result) else f"accept {points(offer)}"
+
+
 def _points_line(result: Result) -> tuple[str, Text]:
     answer = result.answer
     sure = f", confidence {answer.confidence:.2f}" if answer is not None and answer.text else ""
     if is_open(result):
         if result.proposed is None:
             return "Proposed", Text(f"nothing; up to {points(result.available)} can be given", style="bold cyan")
-        return "Proposed", Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
+        label = "Unsure" if is_unsure(result) else "Proposed"
+        return label, Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
     text = Text(f"{labelled(result.status)}, {out_of(result.awarded, result.available)}", style=STYLES[result.status])
     if result.decision is not None:
         text.append(" by ", style="default").append_text(_signed(result.decision))

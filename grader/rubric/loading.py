@@ -18,10 +18,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
-from grader.lab4.items import EXPERIMENT_TITLES, PART1_TITLES, PART2_TITLES
+from grader.lab4.items import EXPERIMENT_TITLES, PART2_TITLES
 from grader.model import Band, Criterion, Rubric, TrainingPlan, UsageFault
+from grader.model.parts import fault_in
 from grader.model.repair_kinds import KINDS, RULES
 from grader.rubric.tables import near_miss
+from grader.rubric.written_parts import titles_of
 
 DATA_SETS = ("mnist", "digits")
 STEP = Decimal("0.25")
@@ -32,14 +34,14 @@ LEARNING_RATES = (Decimal("0.000001"), Decimal(10))
 def load_rubric(path: Path | None = None) -> Rubric:
     """The marking scheme at ``path``, or the lab's own if ``path`` is None.
 
-    Criteria are in the lab's order, not in the order of the file. Raises :class:`UsageFault` with the file, the key and
-    what to change.
+    Criteria are in the lab's order, not in the order of the file. The written parts may be another lab's. Raises
+    :class:`UsageFault` with the file, the key and what to change.
     """
     name, content = _contents(path)
     tables = ("title", "totals", "part1", "part2", "experiment", "training", "resources", "repairs")
     top = _Table(name, "", _parse(name, content), tables)
     totals = top.table("totals", ("part1", "part2", "experiment"))
-    part1 = _optional(top, "part1", PART1_TITLES, totals)
+    part1 = _optional(top, "part1", _written(top), totals)
     part2 = _criteria(top, "part2", PART2_TITLES, totals)
     experiment = _optional(top, "experiment", EXPERIMENT_TITLES, totals)
     training = top.table("training", DATA_SETS)
@@ -57,6 +59,16 @@ def load_rubric(path: Path | None = None) -> Rubric:
         repairs=_repairs(top) if top.has("repairs") else {},
     )
     return _with_revision(rubric)
+
+
+def _written(top: _Table) -> Mapping[str, str]:
+    """The titles of the written parts."""
+    values = top.values.get("part1")
+    parts = _flat(top, "part1", values) if isinstance(values, dict) else {}
+    part, reason = fault_in(parts)
+    if part:
+        top.refuse(f"part1.{part}", reason)
+    return titles_of(parts)
 
 
 def _repairs(top: _Table) -> dict[str, str]:

@@ -89,7 +89,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     session.config.stash[REQUESTED] = [step for item in own if (step := _step(item))]
     if session.config.stash[REQUESTED]:
         session.config.stash[CHECK] = _run(folder, session.config)
-    session.config.stash[WRITTEN] = look_at_answers(folder)
+    session.config.stash[WRITTEN] = look_at_answers(folder, [criterion.id for criterion in load_rubric().part1])
     session.config.stash[EXPERIMENT] = look_at_experiments(folder)
 
 

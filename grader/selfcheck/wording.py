@@ -149,7 +149,11 @@ def answers(written: Written) -> list[str]:
         parts = written.parts(state)
         if parts:
             counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if state is not State.ANSWERED else ""))
-    return _wrapped(f"Part 1: {'; '.join(counts)}. The self-check does not check whether answers are right.")
+    return (
+        []
+        if not counts
+        else _wrapped(f"Part 1: {'; '.join(counts)}. The self-check does not check whether answers are right.")
+    )
 
 
 def experiments(found: Experiment | None) -> list[str]:

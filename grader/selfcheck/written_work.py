@@ -10,7 +10,6 @@ from pathlib import Path
 
 from grader.experiment.table import LARGEST, read_table
 from grader.lab4.files import ANSWERS, EXPERIMENTS
-from grader.lab4.items import PART1_IDS
 from grader.model.experiment import Experiment
 from grader.source.decoding import readable
 from grader.source.notebooks import Cell, read_notebook
@@ -18,8 +17,8 @@ from grader.source.notebooks import Cell, read_notebook
 _ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _PLACEHOLDER = re.compile(r"(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
-_KEYS = {f"q{part}": part for part in PART1_IDS} | {f"answer-{part}": part for part in PART1_IDS}
-"""The parts by the names that anchors, nbgrader ids and cell ids use."""
+_NAME = re.compile(r"(?:q|answer-)(?P<part>\w+)")
+"""The names of parts that anchors, nbgrader ids and cell ids use."""
 
 
 class State(enum.StrEnum):
@@ -34,7 +33,7 @@ class State(enum.StrEnum):
 class Written:
     """The state of each part in the order of the lab sheet. ``problem`` says why nothing could be read."""
 
-    states: Mapping[str, State] = field(default_factory=lambda: dict.fromkeys(PART1_IDS, State.NOT_FOUND))
+    states: Mapping[str, State] = field(default_factory=dict)
     problem: str = ""
 
     def parts(self, state: State) -> tuple[str, ...]:
@@ -48,9 +47,11 @@ class Written:
         return "; ".join(f"{state}: {', '.join(parts)}" for state, parts in lacking if parts)
 
 
-def look_at_answers(folder: Path) -> Written:
-    """Find the answer cells of the notebook in ``folder`` and see which contain text of the student."""
+def look_at_answers(folder: Path, parts: Sequence[str]) -> Written:
+    """Find the answers to ``parts`` in the notebook in ``folder`` and see which contain text of the student."""
     path = folder / ANSWERS
+    if not parts:
+        return Written()
     if not path.is_file():
         return Written(problem=f"{ANSWERS} is not in this folder.")
     try:
@@ -59,9 +60,9 @@ def look_at_answers(folder: Path) -> Written:
             raise ValueError("no notebook")
     except (OSError, ValueError, RecursionError):
         return Written(problem=f"{ANSWERS} cannot be read; save it again from Jupyter.")
-    states = dict.fromkeys(PART1_IDS, State.NOT_FOUND)
+    states = dict.fromkeys(parts, State.NOT_FOUND)
     for part, text in _answers(notebook.cells):
-        if states[part] is not State.ANSWERED:
+        if states.get(part, State.ANSWERED) is not State.ANSWERED:
             is_blank = not _PLACEHOLDER.sub(" ", _COMMENT.sub(" ", text)).strip(" \t\r\n*_#>-")
             states[part] = State.BLANK if is_blank else State.ANSWERED
     return Written(states)
@@ -81,8 +82,7 @@ def _answers(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
     for cell in cells:
         name = str(cell.grade_id or cell.content.get("id", ""))
         head, *rest = _ANCHOR.split(cell.source)
-        if not rest and name in _KEYS:
-            yield _KEYS[name], head
-        for key, text in zip(rest[::2], rest[1::2], strict=True):
-            if key in _KEYS:
-                yield _KEYS[key], text
+        named = ((name, head),) if not rest else zip(rest[::2], rest[1::2], strict=True)
+        for key, text in named:
+            if found := _NAME.fullmatch(key):
+                yield found["part"], text

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from grader.source.parsing import LONGEST_COMPILED, check, parsed
 from grader.source.python_versions import Rewriting, rewritings
 
-_MOST_READ = 8_000_000
-"""Characters that Python reads of one script, all attempts together: some seconds at most."""
+_MOST_READ = 3_000_000
+"""Characters that Python reads of one script, all attempts together: some two seconds. Ordinary ones need five times
+their length at most."""
 _COMPILED_AS_ONE = 5_000
 """Compiling may take the square of a text's length: this many steps count as a character that is read."""
 _MOST_REWRITTEN = 2_000_000

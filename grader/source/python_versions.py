@@ -16,7 +16,8 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The Python of the grader."""
 LONGEST_LINE = 1000
 """Characters of a line that is rewritten."""
-STRING = re.compile(r"(\"|')(?:\\.|(?!\1)[^\\\n])*+\1")
+STRING = re.compile(r"(\"|')(?:\\.|(?!\1)[^\\\n])*+(\1)?")
+"""A string in one line. The second group is the closing quote, without which the string takes the rest of the line."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _end_of_formatted(line: str, found: re.Match[str]) -> int:
             at += 1
         elif depth and (inner := _FORMATTED.match(line, at)):
             at = _end_of_formatted(line, inner)
-        elif depth and (plain := STRING.match(line, at)):
+        elif depth and (plain := STRING.match(line, at)) and plain[2]:
             at = plain.end()
         else:
             at += 1

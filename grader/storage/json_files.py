@@ -73,9 +73,17 @@ def _encoded(value: object) -> str:
     return json.dumps(finite(value), ensure_ascii=False, allow_nan=False)
 
 
+def json_line(value: object) -> str:
+    """Plain data as JSON on one line, without characters that affect a terminal."""
+    return _escaped(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _escaped(text: str) -> str:
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", encodable(text))
+
+
 def _write_text(path: Path, text: str, *, is_durable: bool) -> None:
-    escaped = _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", encodable(text))
-    write_file(path, (escaped + "\n").encode(), is_durable=is_durable)
+    write_file(path, (_escaped(text) + "\n").encode(), is_durable=is_durable)
 
 
 def read_json(path: Path) -> JSON | None:

@@ -84,5 +84,5 @@ def _decision(result: Result) -> JSON | None:
     made = result.decision
     if made is None or made.new is None:
         return None
-    points = {"old": number(made.old), "new": number(made.new)}
-    return {"author": made.author, "time": made.time, "reason": made.reason} | points
+    points = {"old": None if made.old is None else number(made.old), "new": number(made.new)}
+    return {"author": made.author, "time": made.time, "reason": made.reason, **points, "audit": made.audit}

@@ -14,14 +14,16 @@ import pytest
 from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
 from grader.answers.marker.answer_marking import TOO_LONG, mark_answer
 from grader.answers.marker.cache import KnownMarker
+from grader.answers.marker.finding import SHOWN_FROM, finding
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.own_network import notes
-from grader.answers.sheet_marking import BLANK, NO_ANSWERS, WAITING, mark_sheet
+from grader.answers.sheet_marking import BLANK, NO_ANSWERS, NO_PROPOSAL, WAITING, mark_sheet
 from grader.lab4.items import PART1_IDS, PART1_TITLES
 from grader.model import (
     AnswerFinding,
     AnswerSheet,
     Criterion,
+    KnownFinding,
     KnownFindings,
     MarkedAnswer,
     Result,
@@ -250,6 +252,24 @@ def test_a_mark_for_a_possibly_incomplete_answer_is_only_proposed(answer: Writte
     assert marked.proposed is not None
     assert handed_in(marked).confidence <= 0.5
     assert reason in marked.message
+    assert reason in handed_in(marked).doubt
+
+
+@pytest.mark.parametrize(
+    ("awarded", "confidence", "proposed", "message"),
+    [
+        ("1", SHOWN_FROM, Decimal(2), "Because."),
+        ("1", SHOWN_FROM - 0.01, None, f"{NO_PROPOSAL} Because."),
+        ("0.5", SHOWN_FROM - 0.01, None, f"{NO_PROPOSAL} Because."),
+    ],
+)
+def test_nothing_is_proposed_below_a_confidence(
+    awarded: str, confidence: float, proposed: Decimal | None, message: str
+) -> None:
+    unsure = finding(Decimal(awarded), confidence, "Because.")
+    known = KnownMarker(key(), KnownFindings(findings={"8": KnownFinding(RIGHT.text, unsure)}))
+    (marked,) = mark_sheet(AnswerSheet((RIGHT,), ("a.md",)), [CRITERIA[-1]], known, {})
+    assert (marked.status, marked.proposed, marked.message) == (Status.NEEDS_REVIEW, proposed, message)
 
 
 def test_without_a_key_every_answer_waits_except_blank_ones() -> None:
@@ -264,18 +284,20 @@ def test_without_a_key_every_answer_waits_except_blank_ones() -> None:
 
 
 def test_the_notes_describe_the_students_own_network() -> None:
-    sentences = notes(samples.HEALTHY)
+    sentences = notes(samples.HEALTHY, CRITERIA)
     assert sentences["7c"] == "In your network `conv1` is applied 24 x 24 = 576 times for each filter."
     assert sentences["7a"] == "In your network `conv1` has 10 filters and `conv2` has 20 filters."
     assert sentences["7e"] == "In your network `conv1` fills 10 maps of 24 x 24."
     assert "576 values" in sentences["7d"]
     assert "50 %" in sentences["8"]
-    assert notes(None) == notes(replace(samples.HEALTHY, trace=None)) == {}
+    assert notes(None, CRITERIA) == notes(replace(samples.HEALTHY, trace=None), CRITERIA) == {}
 
 
 def test_a_note_changes_no_mark() -> None:
     sheet = AnswerSheet((WrittenAnswer("7c", "Once for each position of the output.", "a.md", 0.95),), ("a.md",))
-    with_note, without = (mark_sheet(sheet, CRITERIA, marker(), given) for given in (notes(samples.HEALTHY), {}))
+    with_note, without = (
+        mark_sheet(sheet, CRITERIA, marker(), given) for given in (notes(samples.HEALTHY, CRITERIA), {})
+    )
     noted = {result.part: note for result in with_note if (note := handed_in(result).note)}
     assert list(noted) == ["7c"]
     assert [replace(result, answer=replace(handed_in(result), note="")) for result in with_note] == list(without)

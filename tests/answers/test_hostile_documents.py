@@ -104,6 +104,8 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     yield made("punycode.html", b"<meta charset=punycode>a-" + b"zz" * 1_900_000)
     yield made("what.html", b"<p>What is the definition of? a. b. c. d. e. f. g. h. i. j. k. l. m.</p>" * 10_000)
     yield made("attributes.html", b"<p " + b"a=b " * 500_000)
+    yield made("unfinished.html", b"<p>x</p>" + b"<deep learning " * 18_000)
+    yield made("quotes.html", b"<p>x</p>" + b"<a b='>" * 140_000)
     yield made("deep.ipynb", b"[" * 1_000_000)
     yield made(
         "odd.ipynb", b'{"cells": [1, null, {"cell_type": 5, "source": [1, {}]}, {"source": 7}], "worksheets": 3}'
@@ -145,7 +147,7 @@ HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx 
 HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
 HOSTILE += "places.txt "
 HOSTILE += "lists.odt bomb.odt deep.rtf links.rtf pictures.rtf "
-HOSTILE += "styles.html drawn.docx images.md pipe.md folder.md link.md"
+HOSTILE += "styles.html unfinished.html quotes.html drawn.docx images.md pipe.md folder.md link.md"
 
 
 @pytest.fixture(scope="module")

@@ -8,23 +8,26 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.pipeline import FeatureUnion
 
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.marker.answer_marking import mark_answer
-from grader.answers.marker.combination import COUNTS, SURE, settled, weigh
-from grader.answers.marker.finding import REVIEW_BELOW, finding
+from grader.answers.marker.finding import REVIEW_BELOW
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
-from grader.answers.marker.samples import MARKS, Sample, load_samples
-from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PIECE_LENGTHS, Similarity, learned
+from grader.answers.marker.samples import MARKS, Sample, load_samples, same_text
+from grader.answers.marker.signals import Signals
+from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PartModel, Similarity, stems_and_pairs
+from grader.answers.marker.trust import COLUMNS, POSSIBLE, SURE, TRACK_RECORD, decided
 from grader.model import AnswerFinding, Status, UsageFault
+from tests.measure.track_record import held_out_rows, split
 from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
 
@@ -66,8 +69,8 @@ def test_held_out_answers_are_marked_as_people_marked_them() -> None:
     assert figures.count > 500
     assert (figures.kappa or 0) >= 0.85
     assert (figures.exact or 0) >= 0.88
-    assert (figures.sent or 1) <= 0.2
-    assert (figures.exact_unsent or 0) >= 0.93
+    assert (figures.sent or 1) <= 0.22
+    assert (figures.exact_unsent or 0) >= 0.95
 
 
 @pytest.mark.slow
@@ -115,93 +118,91 @@ TEACHING = tuple(Sample(f"{who} {said}", mark) for said, mark in SAID.items() fo
 
 
 def test_similarity_recognises_samples_in_other_words() -> None:
-    part = learned(TEACHING)
-    assert part is not None
-    shares = part.shares("Something which has hidden layers, many of them")
-    assert sum(shares) == pytest.approx(1)
-    assert MARKS[int(np.argmax(shares))] == 1
+    scores = PartModel(TEACHING).scores("Something which has hidden layers, many of them")
+    assert MARKS[int(np.argmax(scores))] == 1
     answer = "It thinks."
-    assert [answer[start:end] for start, end in part.deciding_words(answer, 0)] == ["thinks"]
+    assert [answer[start:end] for start, end in PartModel(TEACHING).deciding_words(answer, 0)] == ["thinks"]
 
 
 def test_negated_words_are_separate_features() -> None:
-    part = learned(TEACHING)
-    assert part is not None
-    plain, denied = (part.shares(text)[2] for text in ("it has many hidden layers", "it has not many hidden layers"))
+    part = PartModel(TEACHING)
+    plain, denied = (part.scores(text)[2] for text in ("it has many hidden layers", "it has not many hidden layers"))
     assert plain > denied
-    again = part.shares("no, it has many hidden layers")[2]
+    again = part.scores("no, it has many hidden layers")[2]
     assert again > denied, "a negation only denies words of its clause"
 
 
-def test_the_model_equals_scikit_learns() -> None:
-    samples = load_samples(SAMPLES, [part for part, asked in key().parts.items() if isinstance(asked, ProsePart)])["7a"]
-    part = learned(samples)
-    assert part is not None
-    stems = TfidfVectorizer(analyzer=part.stems.vocabulary.features, sublinear_tf=True)
-    pieces = TfidfVectorizer(analyzer="char_wb", lowercase=True, ngram_range=PIECE_LENGTHS, min_df=2, sublinear_tf=True)
-    known = hstack([kind.fit_transform([sample.answer for sample in samples]) for kind in (stems, pieces)])
-    given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in samples])
+@pytest.mark.parametrize("answer", ["it has many many layers", "x", "", "zzz zzz"])
+def test_the_scores_equal_scikit_learns(answer: str) -> None:
+    answers = [sample.answer for sample in TEACHING]
+    kinds = FeatureUnion(
+        [
+            ("stems", TfidfVectorizer(analyzer=stems_and_pairs, sublinear_tf=True)),
+            ("pieces", TfidfVectorizer(analyzer="char_wb", ngram_range=(4, 5), min_df=2, sublinear_tf=True)),
+        ]
+    )
+    known = kinds.fit_transform(answers)
+    given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in TEACHING])
     ridge = KernelRidge(alpha=PENALTY).fit(known, given - given.mean(axis=0))
-    said = [row.answer for row in WORDINGS if row.part == "7a"]
-    for answer in (*said, samples[3].answer, "it has many many layers", "x", "", "zzz zzz"):
-        scores = ridge.predict(hstack([kind.transform([answer]) for kind in (stems, pieces)]))[0]
-        assert part.stems.scores(answer) + part.pieces.scores(answer) == pytest.approx(scores, abs=1e-9)
+    wanted = given.mean(axis=0) + ridge.predict(kinds.transform([answer]))[0]
+    assert PartModel(TEACHING).scores(answer) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_the_nearest_samples_are_alike_and_the_most_similar_comes_first() -> None:
+    (likeness, first), *others = PartModel(TEACHING).nearest("a network uses neurons", 3)
+    assert (first.answer, first.gold) == ("a network uses neurons", Decimal("0.5"))
+    assert likeness == pytest.approx(1)
+    assert [share for share, _ in others] == sorted((share for share, _ in others), reverse=True)
+    assert PartModel(TEACHING).nearest("zzz", 3) == []
+
+
+def test_an_answer_to_another_part_is_recognised() -> None:
+    others = key().similarity.others
+    assert others.margin("8", "It is stored in the feature map.") < -1
+    assert others.margin("7e", "It is stored in the feature map.") > 1
+    assert others.margin("9", "It is stored in the feature map.") == 0, "a part without samples"
 
 
 def test_too_few_samples_give_no_model() -> None:
-    assert learned(TEACHING[: LEAST_SAMPLES - 1]) is None
-    few = replace(key(), similarity=Similarity({"8": TEACHING[:5]}))
-    alone = replace(key(), similarity=Similarity({}))
-    answer = "It reduces overfitting."
-    assert mark_answer(few, "8", answer) == mark_answer(alone, "8", answer)
+    assert Similarity({"8": TEACHING[: LEAST_SAMPLES - 1]}).of("8") is None
+    assert Similarity({"8": TEACHING[:LEAST_SAMPLES]}).of("8") is not None
 
 
-# ---- combination -----------------------------------------------------------------------------------------------------
+# ---- trust -----------------------------------------------------------------------------------------------------------
 
 
-def rules(mark: str, confidence: float) -> AnswerFinding:
-    return finding(Decimal(mark), confidence, "By the key.", ((0, 2),))
+def test_the_track_record_is_that_of_the_samples() -> None:
+    """``nox -s track_record`` was run after the last change of the samples, of the key and of the signals."""
+    recorded = np.loadtxt(TRACK_RECORD, delimiter=",", skiprows=1)
+    with TRACK_RECORD.open(encoding="utf-8") as file:
+        assert tuple(file.readline().strip().split(",")) == COLUMNS
+    assert len(recorded) == sum(map(len, samples().values()))
+    golds = Counter(MARKS.index(sample.gold) for listed in samples().values() for sample in listed)
+    assert Counter(recorded[:, 0].astype(int).tolist()) == golds
+    author = "T5"
+    own, others = split(samples(), author)
+    made = list(islice(held_out_rows(key(), {"8": own["8"]}, others), 5))
+    at = Signals._fields.index("earns_full") + 1
+    same = [row for row in recorded if any(np.allclose(row, [float(f"{x:.4g}") for x in other]) for other in made)]
+    assert len(same) >= len(made), "run nox -s track_record"
+    assert {row[at] for row in recorded} == {0, 1}
 
 
-def test_the_surer_method_decides_the_mark() -> None:
-    assert weigh(rules("1", 0.95), (0.1, 0.2, 0.7))[0] == 1
-    assert weigh(rules("1", 0.95), (0.5, 0.3, 0.2))[0] == 1, (
-        "sure rules are preferred to a weak preference of similarity"
-    )
-    mark, sure = weigh(rules("0", 0.3), (0.02, 0.03, 0.95))
-    assert mark == 1, "unsure rules do not overrule similarity"
-    assert sure > SURE
-
-
-def test_full_mark_against_zero_goes_to_a_tutor() -> None:
-    turned = settled(rules("0", 0.3), Decimal(1), 0.99, message="Right.", spans=((3, 5),))
-    assert (turned.status, turned.awarded, turned.message, turned.spans) == (
-        Status.NEEDS_REVIEW,
-        Decimal(1),
-        "Right.",
-        ((3, 5),),
-    )
-    raised = settled(rules("0.5", 0.55), Decimal(1), 0.99, message="Right.", spans=())
-    assert (raised.status, raised.spans) == (Status.PASSED, ((0, 2),))
-
-
-def test_an_unexplained_zero_waits_unless_it_is_very_sure() -> None:
-    unexplained, sure, explained = (
-        settled(rules("0", confidence), Decimal(0), share, message="", spans=())
-        for confidence, share in ((0.3, 0.8), (0.3, 0.97), (0.85, 0.8))
-    )
-    assert [found.status for found in (unexplained, sure, explained)] == [
-        Status.NEEDS_REVIEW,
-        Status.FAILED,
-        Status.FAILED,
-    ]
-
-
-def test_a_mark_needs_no_review_from_the_probability_that_counts_as_sure() -> None:
-    below, at = (settled(rules("1", 0.95), Decimal(1), share, message="", spans=()) for share in (SURE - 0.01, SURE))
-    assert below.confidence < REVIEW_BELOW <= at.confidence
-    assert (below.status, at.status) == (Status.NEEDS_REVIEW, Status.PASSED)
-    assert all(sum(counts) > 0 for counts in COUNTS.values())
+@pytest.mark.parametrize(
+    ("probabilities", "mark", "is_settled"),
+    [
+        ((0.01, 0.01, 0.98), 1, True),
+        ((0.01, 0.98, 0.01), "0.5", True),
+        ((0.98, 0.01, 0.01), 0, True),
+        ((0.2, 0.2, 0.6), 1, False),
+        ((1 - SURE - POSSIBLE, SURE, POSSIBLE), "0.5", True),
+        ((SURE + 0.05, 0.2 - POSSIBLE, POSSIBLE), 0, False),  # it may be a full answer
+    ],
+)
+def test_a_likely_mark_is_settled(probabilities: tuple[float, ...], mark: str | int, is_settled: bool) -> None:
+    awarded, confidence = decided(probabilities)
+    assert awarded == Decimal(mark)
+    assert (confidence >= REVIEW_BELOW) == is_settled
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ def test_there_are_enough_samples_and_no_duplicates() -> None:
     for part, listed in samples().items():
         marks = Counter(sample.gold for sample in listed)
         assert min(marks[mark] for mark in MARKS) >= 50, part
-        assert max(Counter(" ".join(sample.answer.lower().split()) for sample in listed).values()) == 1, part
+        assert max(Counter(same_text(sample.answer) for sample in listed).values()) == 1, part
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,8 @@ def test_there_are_enough_samples_and_no_duplicates() -> None:
         ('{"part": "8", "answer": 1, "gold": 1}', 'line 2: "answer" should be a text'),
         ('{"part": "8", "answer": "x", "gold": 0.75}', 'line 2: "answer" should be a text, and "gold" 0, 0.5 or 1'),
         ('{"part": "8", "answer": "x", "gold": true}', "line 2"),
+        ('{"part": "8", "answer": "x", "gold": 1, "author": 1}', 'line 2: "author" and "at" should be texts'),
+        ('{"part": "8", "answer": "x", "gold": 1, "student": "ann"}', "line 2: should be an object"),
     ],
 )
 def test_an_invalid_sample_is_refused(tmp_path: Path, line: str, words: str) -> None:

@@ -35,6 +35,7 @@ from tests.support.network_samples import (
     program,
 )
 from tests.support.places import TESTS
+from tests.support.share import share
 
 pytestmark = pytest.mark.slow
 
@@ -44,13 +45,13 @@ SUBMISSIONS, FILES = TESTS / "submissions", TESTS / "networks"
 # ---- the replay ------------------------------------------------------------------------------------------------------
 
 
-VALID = sorted(path.name for path in SUBMISSIONS.iterdir() if path.name.startswith("valid-"))
-NETWORKS = sorted(path.stem for path in FILES.glob("*.py"))
+VALID = share(sorted(path.name for path in SUBMISSIONS.iterdir() if path.name.startswith("valid-")), 3)
+NETWORKS = share(sorted(path.stem for path in FILES.glob("*.py")), 3)
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Evidence]:
-    """Every valid sample and every public network, recorded as when it is graded."""
+    """Valid samples and public networks, recorded as when it is graded."""
     jobs = {}
     for submission in discover(SUBMISSIONS, tmp_path_factory.mktemp("unpacked")):
         if submission.id in VALID:

@@ -144,6 +144,14 @@ def test_decisions_with_any_text_survive_the_file(tmp_path: Path) -> None:
     assert removed(tmp_path, made[0]) == read_decisions(tmp_path) == Decisions(made[1:])
 
 
+def test_an_audit_and_a_missing_proposal_survive_the_file(tmp_path: Path) -> None:
+    made = replace(decision(REPORT, "part1.8", "0.5"), old=None, audit=True)
+    samples.decide(tmp_path, made)
+    assert read_decisions(tmp_path).entries == (made,)
+    page = samples.student_page(with_decisions(REPORT, Decisions((made,))), samples.RUN)
+    assert "no proposal → 0.5" in page
+
+
 def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
     (tmp_path / DECISIONS_FILE).write_text(
         'format = 1\n# by hand\n[[override]]\nstudent = "ann"\nitem = "loads"\nauthor = "T"\ntime = ""\nreason = "r"\n'

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -31,8 +32,10 @@ from grader.model.images import MOST_MISTAKES
 from grader.moderation.decisions import subject_digest
 from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import load_run, write_views
+from grader.pipeline import workers
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.settings import RunSettings, Selection
+from grader.pipeline.workers import open_workers
 from grader.reading import service
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
@@ -129,6 +132,22 @@ class Cohort:
         return subprocess.run(
             self.arguments(*more), cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
         )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs in this process use the same workers, because their start takes longer than the rest of a run."""
+    scratch, opened = tmp_path_factory.mktemp("workers"), {}
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+
+        @contextmanager
+        def open_once(settings: RunSettings, _: Path) -> Iterator[workers.Workers]:
+            if settings.device not in opened:
+                opened[settings.device] = stack.enter_context(open_workers(settings, scratch))
+            yield opened[settings.device]
+
+        patch.setattr(workers, "open_workers", open_once)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -466,7 +485,7 @@ def test_what_took_too_long_to_read_waits_until_a_later_run_reads_it(
     (cohort.path / "ada" / "experiments.csv").write_text("channels,kernel\n", encoding="utf-8")
     rubric = write_rubric(cohort.out.parent / "both.toml", part1=True)
 
-    def spin(asked: object, key: object) -> None:
+    def spin(*asked: object) -> None:
         while True:
             pass
 

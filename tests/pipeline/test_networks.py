@@ -1,7 +1,8 @@
 """Networks in the styles of public code, one in each file of ``tests/networks``: they earn all marks without a flag.
 
-They are graded once, with the command that a tutor uses and the shorter training of :mod:`tests.support.sample_cohort`.
-The first line of each file describes it. :mod:`tests.measure.test_replay` tests that replays give the same outputs.
+Some of them (:mod:`tests.support.share`) are graded once, with the command that a tutor uses and the shorter training
+of :mod:`tests.support.sample_cohort`. The first line of each file describes it. :mod:`tests.measure.test_replay` tests
+that replays give the same outputs.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from grader.lab4.items import PART2_TITLES
 from grader.model import Report, Status
 from tests.support.graded_scripts import graded_scripts
 from tests.support.places import ROOT
+from tests.support.share import share
 
 NETWORKS = sorted((ROOT / "tests" / "networks").glob("*.py"))
 HELD = {"micro_batches_joined": {"passes-differ"}}
 """Flags of the networks whose marks wait for a tutor, because their operations depend on the number of images."""
 LEAST = 55
+GRADED = share(NETWORKS, 2)
 RUN_SECONDS = 1200
 
 
@@ -34,13 +37,13 @@ def test_there_are_enough_networks_and_each_has_a_description() -> None:
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
     """The report on each network, by file name."""
-    scripts = {path.stem: path.read_text(encoding="utf-8") for path in NETWORKS}
+    scripts = {path.stem: path.read_text(encoding="utf-8") for path in GRADED}
     return graded_scripts(tmp_path_factory.mktemp("networks"), scripts, seconds=RUN_SECONDS)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(RUN_SECONDS + 60)
-@pytest.mark.parametrize("name", [path.stem for path in NETWORKS])
+@pytest.mark.parametrize("name", [path.stem for path in GRADED])
 def test_a_network_earns_every_mark(name: str, graded: Mapping[str, Report]) -> None:
     report = graded[name]
     flags = {flag.id for flag in report.flags}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import load_key
@@ -32,6 +33,14 @@ def reading(folder: Path) -> Iterator[Reader]:
     folder.mkdir(exist_ok=True)
     with Readers(KEY, at_once=1, scratch=folder) as readers, readers.open() as opened:
         yield opened
+
+
+def test_it_finds_the_parts_of_another_paper(tmp_path: Path) -> None:
+    path = cohort(tmp_path, answers_dot_md="1a) Because.\n\n1b) Never.\n\n2. Nothing.\n")
+    (delivery,) = survey(path, tmp_path / "cohort-scratch")
+    with Readers(None, Paper(("1a", "1b", "2")), at_once=1, scratch=tmp_path) as readers, readers.open() as opened:
+        sheet = opened.sheet(opened.assemble(delivery))
+    assert {answer.part: answer.text for answer in sheet.answers} == {"1a": "Because.", "1b": "Never.", "2": "Nothing."}
 
 
 def reader_of(ask: Ask, folder: Path) -> Reader:

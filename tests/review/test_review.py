@@ -25,7 +25,7 @@ from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.storage import records, run_folder
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
-from tests.support.review_samples import ANN, BOB, CODE, HOSTILE, NOBODY, decided
+from tests.support.review_samples import ANN, BOB, CODE, HOSTILE, NOBODY, answered, decided
 
 Run = Callable[..., tuple[int, str]]
 
@@ -67,6 +67,19 @@ def test_accepting_saves_the_proposal_with_author_and_time(folder: Path, review:
         assert (made.author, made.old, made.available) == ("Tess", made.new, Decimal(1))
         assert made.time.endswith("+00:00")
     assert "In this session: 2 decisions (2 accepted, 0 of your own), 0 left open." in printed
+
+
+def test_an_unsure_proposal_is_accepted_only_with_its_points(folder: Path, review: Run) -> None:
+    records.write_report(folder, samples.plain(answered("ann", "1", sure=0.4)))
+    options = ("--only", "7c", "--student", "ann")
+    _, printed = review("a", "", "a 0.5", options=options)
+    assert re.search(r"^Unsure +1 of 1, confidence 0.40", printed, re.MULTILINE)
+    assert "a accept, with the points" in printed
+    assert "Nothing is not a number" in printed
+    assert "1 is proposed; press c to give other points." in printed
+    assert decided(folder) == []
+    review("a", "1", options=options)
+    assert decided(folder) == [("ann", "part1.7c", Decimal(1), "accepted")]
 
 
 def test_other_points_need_a_reason(folder: Path, review: Run) -> None:
@@ -198,7 +211,7 @@ def test_an_answer_is_shown_completely_without_control_characters(review: Run) -
     assert "\u202e" not in printed
     for words in (
         "Part 1, 7c  Question 7c",
-        "0.5 of 1, confidence 0.40",
+        "0.5 of 1, confidence 0.70",
         "Unsure.",
         "Once for each neuron.",
         "answers.md",
@@ -247,6 +260,27 @@ def test_settled_marks_are_shown_for_second_marking(folder: Path, review: Run) -
     assert "partial, 0.5/1 by Tess" in printed
     first, second = read_decisions(folder).entries
     assert (first.old, first.new, second.old, second.new) == (Decimal(1), Decimal("0.5"), Decimal(1), Decimal("0.5"))
+
+
+def test_an_audit_shows_settled_answers_without_the_graders_marks(folder: Path, review: Run) -> None:
+    options = ("--audit", "50%", "--only", "7b", "--only", "7c")
+    _, printed = review("a", "c 0.5", options=options)
+    student = re.search(r"^(ann|bob) ", printed, re.MULTILINE)
+    assert student is not None
+    assert "Part 1, 7b" in printed
+    assert "Part 1, 7c" not in printed, "it is open, so it is no part of the audit"
+    assert "A filter." in printed
+    for words in ("passed", "0.90", "Right.", "report.html", "«", "1/1"):
+        assert words not in printed, words
+    assert "Nothing is proposed here; press c to give points." in printed
+    assert decided(folder) == [(student[1], "part1.7b", Decimal("0.5"), "marked without seeing the grader's mark")]
+    (made,) = read_decisions(folder).entries
+    assert (made.audit, made.old, made.author) == (True, Decimal(1), "Tess")
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))["submissions"]
+    (answer,) = (entry for entry in results[student[1] == "bob"]["answers"] if entry["part"] == "7b")
+    assert (answer["awarded"], answer["override"]["audit"]) == (0.5, True)
+    _, printed = review(options=options)
+    assert "Part 1, 7b" not in printed, "the same answers are chosen, and this one is decided"
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,13 @@ def test_the_revision_depends_only_on_the_content(rubric_from: Callable[[str], R
     assert rubric_from(PACKAGED.replace('title = "Lab 4"', 'title = "Lab 5"')).revision != original
 
 
+def test_the_written_parts_may_be_those_of_another_lab(rubric_from: Callable[[str], Rubric]) -> None:
+    part1 = '\n[part1]\n"10" = 1\n"2b" = 2\n"2a" = 1\n"1" = 3\n'
+    rubric = rubric_from(WITHOUT_PART1.replace("part1 = 13", "part1 = 7") + part1)
+    assert [criterion.id for criterion in rubric.part1] == ["1", "2a", "2b", "10"]
+    assert [criterion.title for criterion in rubric.part1][1:3] == ["Question 2a", "Question 2b"]
+
+
 def test_part_1_may_be_left_out(rubric_from: Callable[[str], Rubric]) -> None:
     rubric = rubric_from(WITHOUT_PART1.replace("part1 = 13\n", ""))
     assert rubric.part1 == ()
@@ -117,9 +124,11 @@ FAULTS = {
         PACKAGED.replace('"structure.conv"', '"structure.convs"'),
         r'part2."structure.convs": .*Did you mean "structure.conv"',
     ),
-    "unknown part": (PACKAGED.replace('"6a"', '"6c"'), "part1.6c: is not a known key"),
+    "unknown part": (PACKAGED.replace('"6a"', '"six"'), "part1.six: is no part; parts are called 1 to 99"),
     "missing check": (PACKAGED.replace('"structure.relu" = 1.5', ""), r'part2."structure.relu": is missing'),
-    "missing part": (PACKAGED.replace('"7e" = 1', ""), "part1.7e: is missing"),
+    "missing part": (PACKAGED.replace('"7e" = 1', ""), "part1: the points add up to 12.00, but totals.part1 says 13"),
+    "missing letter": (PACKAGED.replace('"6a"', '"6c"'), "part1.6b: the parts of question 6 should be called 6a, 6b"),
+    "question with and without letters": (PACKAGED.replace('"6a"', '"6"'), "part1.6: question 6 has the parts 6b"),
     "missing part 1": (PACKAGED.replace("[part1]", "[part3]"), "part3: is not a known key"),
     "total of a part that is not there": (
         WITHOUT_PART1,

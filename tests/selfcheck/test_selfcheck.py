@@ -41,12 +41,11 @@ from grader.storage.json_files import packed
 from grader.worker.environment import SETTINGS
 from tests.support import evidence_samples as samples
 from tests.support.places import ROOT
+from tests.support.share import share
 
 COHORT = ROOT / "tests" / "submissions"
-SHARE = int(os.environ.get("LAB4_SHARE", "18"))
-"""Besides the common faults, one in SHARE cases of the sample cohort is checked, in the order of their names, so that
-all kinds are included. LAB4_SHARE=1 checks all of them, which takes some minutes.
-"""
+SHARE = 18
+"""Besides the common faults, one in SHARE cases of the sample cohort is checked."""
 MOST_SECONDS = 3600
 IDS = [step.id for step in STEPS]
 
@@ -93,7 +92,7 @@ FAULTS = {
 def checked() -> dict[str, dict[str, list[str]]]:
     """The common faults and a share of the other cases, together, because each process has to import torch."""
     others = sorted({path.parent.name for path in COHORT.glob("*/expected.toml")} - FAULTS.keys())
-    return self_check(*FAULTS, *others[::SHARE])
+    return self_check(*FAULTS, *share(others, SHARE))
 
 
 def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
@@ -336,15 +335,23 @@ def notebook(*cells: tuple[str, str]) -> Any:
 def test_the_state_of_each_answer(cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path) -> None:
     library: Any = nbformat
     library.write(notebook(*cells), str(tmp_path / ANSWERS))
-    written = look_at_answers(tmp_path)
+    written = look_at_answers(tmp_path, PART1_IDS)
     assert written.problem == ""
     assert written.states == dict.fromkeys(PART1_IDS, State.NOT_FOUND) | expected
 
 
+def test_the_answers_are_those_to_the_parts_of_the_rubric(tmp_path: Path) -> None:
+    library: Any = nbformat
+    library.write(notebook(("answer-2a", "because"), ("q1", " "), ("q8", "not asked")), str(tmp_path / ANSWERS))
+    written = look_at_answers(tmp_path, ("1", "2a", "2b"))
+    assert written.states == {"1": State.BLANK, "2a": State.ANSWERED, "2b": State.NOT_FOUND}
+    assert answers(look_at_answers(tmp_path, ())) == []
+
+
 def test_an_unreadable_notebook_is_reported(tmp_path: Path) -> None:
-    assert "is not in this folder" in look_at_answers(tmp_path).problem
+    assert "is not in this folder" in look_at_answers(tmp_path, PART1_IDS).problem
     (tmp_path / ANSWERS).write_text("{")
-    assert "cannot be read" in look_at_answers(tmp_path).problem
+    assert "cannot be read" in look_at_answers(tmp_path, PART1_IDS).problem
 
 
 # ---- texts -----------------------------------------------------------------------------------------------------------

@@ -63,6 +63,6 @@ def test_a_name_is_lost_even_if_an_earlier_part_binds_it() -> None:
     ],
 )
 def test_no_text_takes_long(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     recovered(Script("a.py", text))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 8

@@ -13,8 +13,11 @@ from tests.support import report_samples as samples
 HOSTILE = "once \x1b[31mred\x1b[0m [bold]each[/bold] \x07place\r\n\u202eend"
 
 
-def answered(student: str, *proposed: str, text: str = "Once for every place.") -> Report:
-    """A report on correct code. Parts 7c and 8 are open, with these proposals; the other parts are settled."""
+def answered(student: str, *proposed: str, text: str = "Once for every place.", sure: float = 0.7) -> Report:
+    """A report on correct code. Parts 7c and 8 are open, with these proposals; the other parts are settled.
+
+    ``sure`` is the confidence in the proposals; below 0.6 a single key does not accept them.
+    """
     report = samples.passed_report(student)
     answers = tuple(
         samples.altered(
@@ -31,7 +34,7 @@ def answered(student: str, *proposed: str, text: str = "Once for every place.") 
             Decimal(1),
             "Unsure.",
             proposed=Decimal(points),
-            answer=MarkedAnswer(text, "answers.md", 0.4, ((0, 4),), full_answer="Once for each neuron."),
+            answer=MarkedAnswer(text, "answers.md", sure, ((0, 4),), full_answer="Once for each neuron."),
         )
         answers = tuple(asked if answer.part == part else answer for answer in answers)
     return samples.changed(report, answers=answers, digest="ab" * 32)

@@ -13,6 +13,11 @@ LARGEST_PAGE = 4_000_000
 """Bytes."""
 _MOST_TAGS = 60_000
 _DEEPEST = 100
+_PIECE = 65_536
+_LONGEST_TAG = 300_000
+"""Characters, as in the next line. A drawing's path can be long, and so can a comment."""
+_MOST_READ_AGAIN = 2_000_000
+"""For all tags that never end. After each, html.parser reads the rest of the page again."""
 _DATA = re.compile(rb"data:[\w/+.;=-]{1,80},[A-Za-z0-9+/=%\s]{100,}")
 _NO_TAG = re.compile(r"<(?![a-zA-Z/!?])")
 """A bracket that opens no tag: html.parser scans the rest of the page for each."""
@@ -49,7 +54,7 @@ _TEXT_ENCODING = re.compile(
 
 
 class _Enough(Exception):
-    """The page has more tags than any page of answers."""
+    """The page has more tags, or longer ones, than any page of answers."""
 
 
 def read_page(path: Path) -> Document:
@@ -59,11 +64,7 @@ def read_page(path: Path) -> Document:
     reader = _Reader()
     problem = ""
     try:
-        for start in range(0, len(text), 65_536):
-            reader.feed(text[start : start + 65_536])
-            if len(reader.rawdata) > 300_000:
-                raise _Enough
-        reader.close()
+        reader.read(text)
     except (_Enough, AssertionError):  # html.parser asserts on some malformed declarations
         problem = f"{path.name} is not an ordinary page, so only its start was read."
     reader.finish()
@@ -114,6 +115,21 @@ class _Reader(HTMLParser):
         self._tags = 0
         self._row: list[str] | None = None
         self._rows: list[str] = []
+
+    def read(self, text: str) -> None:
+        """Read a whole page. Raises _Enough."""
+        for start in range(0, len(text), _PIECE):
+            self.feed(text[start : start + _PIECE])
+            if len(self.rawdata) > _LONGEST_TAG:
+                raise _Enough
+        left = _MOST_READ_AGAIN
+        while self.rawdata.startswith("<"):  # the tag never ends, so it is text
+            rest, self.rawdata = self.rawdata[1:], ""
+            left -= len(rest)
+            if left < 0:
+                raise _Enough
+            self.feed(f"&lt;{rest}")
+        self.close()
 
     def end_block(self) -> None:
         """Make a block of the collected text, or keep it in its table cell."""

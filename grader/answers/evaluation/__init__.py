@@ -1,4 +1,4 @@
-"""Evaluates the marker against marks by people: the ``mark-answers`` command and its agreement figures.
+"""Evaluates the marker: ``mark-answers`` with its agreement with marks by people, and ``explain`` for one answer.
 
-May import: ``answers.marker``, ``model``.
+May import: ``answers.marker``, ``model``, ``safe_text``.
 """

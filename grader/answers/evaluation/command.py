@@ -10,27 +10,34 @@ from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
-from rich.table import Table
 
-from grader.answers.evaluation.agreement import Agreement, Comparison, agreement
+from grader.answers.evaluation.agreement import Comparison
+from grader.answers.evaluation.tables import EXACT, KAPPA, SETTLED, grouped, print_figures, print_proposals
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.finding import NOTHING_CLAIMED
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.model import AnswerFinding, Status, UsageFault
 
-KNOWN = ("id", "part", "answer", "gold", "kind", "why")
+KNOWN = ("id", "part", "answer", "gold", "kind", "disputed", "why")
 GOLD_STEP = Decimal("0.25")
+WIDTH = 110
+"""Columns of the tables, wherever they are printed."""
 
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """A line of the input. ``gold`` is a person's mark, 0..1, or None."""
+    """A line of the input. ``gold`` is a person's mark (0..1), or None if that person says that a tutor has to look.
+
+    ``has_gold``: the line says one of both. ``is_disputed``: careful tutors differ on the answer.
+    """
 
     id: str
     part: str
     answer: str
     gold: Decimal | None
     kind: str
+    has_gold: bool = False
+    is_disputed: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -53,13 +60,9 @@ def mark_file(source: Path, key_path: Path | None, *, out: Path | None, stdout: 
             out.write_text(lines, encoding="utf-8")
         except OSError as error:
             raise UsageFault(f"--out {out}: cannot be written ({error.strerror or error}).") from error
-    compared = [
-        (answer, Comparison(answer.part, answer.kind, answer.gold, finding.awarded, _is_sent(finding)))
-        for answer, finding in marked
-        if answer.gold is not None
-    ]
+    compared = [(answer, _comparison(answer, finding)) for answer, finding in marked if answer.has_gold]
     if compared:
-        print_agreement(compared, Console(file=stderr if out is None else stdout, width=100, highlight=False))
+        print_agreement(compared, Console(file=stderr if out is None else stdout, width=WIDTH, highlight=False))
 
 
 def read_answers(source: Path, key: AnswerKey) -> Iterator[GivenAnswer]:
@@ -92,7 +95,13 @@ def _answer(fields: Any, key: AnswerKey) -> GivenAnswer:
     if fields["part"] not in key.parts:
         raise ValueError(f'there is no part "{fields["part"]}"; the parts are {", ".join(key.parts)}.')
     return GivenAnswer(
-        fields["id"], fields["part"], fields["answer"], _gold(fields.get("gold")), str(fields.get("kind", ""))
+        id=fields["id"],
+        part=fields["part"],
+        answer=fields["answer"],
+        gold=_gold(fields.get("gold")),
+        kind=str(fields.get("kind", "")),
+        has_gold="gold" in fields,
+        is_disputed=bool(fields.get("disputed")),
     )
 
 
@@ -108,8 +117,16 @@ def _gold(value: Any) -> Decimal | None:
     return gold
 
 
-def _is_sent(finding: AnswerFinding) -> bool:
-    return finding.status is Status.NEEDS_REVIEW
+def _comparison(answer: GivenAnswer, finding: AnswerFinding) -> Comparison:
+    return Comparison(
+        part=answer.part,
+        kind=answer.kind,
+        gold=answer.gold,
+        awarded=finding.awarded,
+        is_sent=finding.status is Status.NEEDS_REVIEW,
+        confidence=finding.confidence,
+        is_disputed=answer.is_disputed,
+    )
 
 
 def _line(answer: GivenAnswer, finding: AnswerFinding) -> dict[str, Any]:
@@ -125,30 +142,16 @@ def _line(answer: GivenAnswer, finding: AnswerFinding) -> dict[str, Any]:
 
 
 def print_agreement(compared: list[tuple[GivenAnswer, Comparison]], console: Console) -> None:
-    """Print the agreement figures: for all answers, without blank ones, by part, by kind."""
+    """Print the agreement figures: for all answers, without blank ones, by part, by kind, and for the proposals."""
     comparisons = [comparison for _, comparison in compared]
     claimed = [comparison for given, comparison in compared if not given.is_blank]
+    undisputed = [comparison for comparison in comparisons if not comparison.is_disputed]
     rows = [("all answers", comparisons), ("without blank ones", claimed)]
-    console.print(_table("Agreement with the given marks", rows))
-    for title, name in (("By part", "part"), ("By kind", "kind")):
-        groups: dict[str, list[Comparison]] = {}
-        for comparison in comparisons:
-            groups.setdefault(getattr(comparison, name) or "not given", []).append(comparison)
-        console.print(_table(title, sorted(groups.items()) if name == "kind" else list(groups.items())))
-
-
-def _table(title: str, rows: list[tuple[str, list[Comparison]]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("")
-    for heading in ("answers", "kappa (quadratic)", "exact", "sent to review", "exact, not sent"):
-        table.add_column(heading, justify="right")
-    for name, comparisons in rows:
-        figures = agreement(comparisons)
-        table.add_row(name, str(figures.count), *_shown(figures))
-    return table
-
-
-def _shown(figures: Agreement) -> tuple[str, ...]:
-    kappa = "–" if figures.kappa is None else f"{figures.kappa:.3f}"
-    shares = (figures.exact, figures.sent, figures.exact_unsent)
-    return (kappa, *("–" if share is None else f"{share:.1%}" for share in shares))
+    if len(undisputed) < len(comparisons):
+        rows.append(("without disputed ones", undisputed))
+    by_kind = sorted(grouped(comparisons, lambda answer: answer.kind or "not given"))
+    columns = (KAPPA, EXACT, SETTLED)
+    print_figures(console, "Agreement with the given marks", rows, *columns)
+    print_figures(console, "By part", grouped(comparisons, lambda answer: answer.part), *columns)
+    print_figures(console, "By kind", by_kind, *columns)
+    print_proposals(console, comparisons)

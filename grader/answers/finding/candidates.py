@@ -9,20 +9,18 @@ from dataclasses import dataclass, replace
 from grader.answers.documents.document import Kind
 from grader.answers.finding.labels import Label, Strength, comment_part
 from grader.answers.finding.lines import Line
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.questions import pooling_named
-from grader.lab4.items import HEADS, PART1_IDS
+from grader.model.parts import LETTERS, question_of
 
-KEYS = (*sorted({*PART1_IDS, *HEADS}), "end")
-"""What can start, in the order of the sheet: the parts, the heads of questions 6 and 7, and the end of Part 1."""
-PLACE = {key: index for index, key in enumerate(KEYS)}
-END = PLACE["end"]
-_MOST_PARTS = 0.6 * len(PART1_IDS)
+_MOST = 0.6
+"""Share of the parts above which names that occur twice are two people's answers, or two versions."""
 _MOST_CANDIDATES = 300
 _SENTENCE = 10
 """Words of an answer, on average, from which a script's numbered comments may be answers without other signs. The steps
 of PyTorch's tutorial have 7."""
 FEW = 0.6
-"""Share of the 13 parts below which everything found without a template is in doubt."""
+"""Share of the parts below which everything found without a template is in doubt."""
 PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
@@ -41,7 +39,7 @@ _VALUES = re.compile(r"\W*\d+(?:\.\d+)?[\s,;|\[\]()&]+(?:and\s+)?\d")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A possible start: of the parts ``KEYS[first]`` to ``KEYS[last]``, in line ``line``, their text from ``column``.
+    """A possible start: of the paper's keys number ``first`` to ``last``, in line ``line``, their text from ``column``.
 
     ``needs`` is the question that must have started before, 0 for none; with ``can_open`` the question before it is
     enough.
@@ -60,9 +58,9 @@ class Candidate:
     can_open: bool = False
 
 
-def candidates_of(lines: list[Line]) -> list[Candidate]:
+def candidates_of(lines: list[Line], paper: Paper) -> list[Candidate]:
     """Every part that may start on each line, in the order of the lines, at most :data:`_MOST_CANDIDATES`."""
-    found = [candidate for index in range(len(lines)) for candidate in _candidates(index, lines)]
+    found = [candidate for index in range(len(lines)) for candidate in _candidates(index, lines, paper)]
     if len(found) > _MOST_CANDIDATES:
         floor = sorted((candidate.score for candidate in found), reverse=True)[_MOST_CANDIDATES]
         best = [candidate for candidate in found if candidate.score > floor]
@@ -70,7 +68,7 @@ def candidates_of(lines: list[Line]) -> list[Candidate]:
         found = sorted([*best, *level[: _MOST_CANDIDATES - len(best)]], key=lambda candidate: candidate.line)
     counts: dict[str, set[int]] = {}
     for candidate in found:
-        if KEYS[candidate.first].isdigit():
+        if paper.keys[candidate.first].isdigit():
             counts.setdefault(candidate.style, set()).add(candidate.first)
     common = max(counts, key=lambda style: len(counts[style]), default="")
     return [_favoured(c) if c.style == common and len(counts[common]) > 3 else c for c in found]
@@ -80,29 +78,29 @@ def _favoured(c: Candidate) -> Candidate:
     return replace(c, score=c.score + 0.6, confidence=max(c.confidence, 0.75))
 
 
-def _candidates(index: int, lines: list[Line]) -> list[Candidate]:
+def _candidates(index: int, lines: list[Line], paper: Paper) -> list[Candidate]:
     line = lines[index]
     found: list[Candidate] = []
-    named, end = comment_part(line.text)
+    named, end = comment_part(line.text, paper)
     named = named or line.anchor
     mark = line.label
     if named:
-        same = mark is not None and f"{mark.question or named[0]}{mark.letters}" == named
+        same = mark is not None and f"{mark.question or question_of(named)}{mark.letters}" == named
         column = mark.end if same and mark and not _begins_list(index, lines) else end
-        place = PLACE[named]
+        place = paper.place[named]
         found.append(Candidate(index, place, place, 10.0, column, "anchor", 0.98, "anchor", can_repeat=True))
     before = lines[max(0, index - _NEAR) : index]
     if _is_end(line) or (_OBSERVATIONS.match(line.text) and not any(map(_is_end, before))):
-        found.append(Candidate(index, END, END, 1.5, 0, "", 1.0, "end"))
+        found.append(Candidate(index, paper.end, paper.end, 1.5, 0, "", 1.0, "end"))
     if not line.kind.is_prose:
         return found
     if mark:
-        found.extend(_labelled(index, line, mark))
-    pool = _pooled(index, lines)
+        found.extend(_labelled(index, line, mark, paper))
+    pool = _pooled(index, lines, paper)
     if pool and not named and not any(candidate.first == pool.first for candidate in found):
         found.append(pool)
-    if line.echo and not any(KEYS[candidate.first] == line.echo for candidate in found):
-        place = PLACE[line.echo]
+    if line.echo and not any(paper.keys[candidate.first] == line.echo for candidate in found):
+        place = paper.place[line.echo]
         column = mark.end if mark and mark.strength <= Strength.PLAIN else 0
         found.append(Candidate(index, place, place, 3.0, column, "similarity", 0.8, "echo"))
     return found
@@ -113,15 +111,15 @@ def _is_end(line: Line) -> bool:
     return line.is_foreign or (line.kind.is_prose and len(line.text) < 120 and bool(PART2.match(line.text)))
 
 
-def _pooled(index: int, lines: list[Line]) -> Candidate | None:
+def _pooled(index: int, lines: list[Line], paper: Paper) -> Candidate | None:
     """The part of question 6 that a line names by its kind of pooling, with or without a 6."""
     line = lines[index]
     mark = line.label
     column = mark.end if mark else 0
-    part, end = pooling_named(line.text[column:][:200])
+    part, end = pooling_named(line.text[column:][:200], paper)
     if not part:
         return None
-    place = PLACE[part]
+    place = paper.place[part]
     if mark and mark.question == 6 and not mark.letters and not mark.through:
         score = _SCORE[mark.strength] + 1.0
         return Candidate(index, place, place, score, column, "similarity", 0.85, mark.style)
@@ -131,7 +129,7 @@ def _pooled(index: int, lines: list[Line]) -> Candidate | None:
     return Candidate(index, place, place, 2.0, column, "similarity", 0.75, "pool", needs=6, can_open=can_open)
 
 
-def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
+def is_named_twice(lines: list[Line], chain: list[Candidate], paper: Paper) -> bool:
     """Whether labels in the chain's styles name most parts more than once, not counting copied questions."""
     styles = {c.style for c in chain}
     names = Counter(
@@ -139,12 +137,12 @@ def is_named_twice(lines: list[Line], chain: list[Candidate]) -> bool:
         for line in lines
         if line.label and line.label.style in styles and not line.echo
     )
-    return sum(count > 1 for count in names.values()) > _MOST_PARTS
+    return sum(count > 1 for count in names.values()) > _MOST * len(paper.parts)
 
 
-def proven_starts(lines: list[Line], chain: list[Candidate]) -> int:
+def proven_starts(lines: list[Line], chain: list[Candidate], paper: Paper) -> int:
     """The number of starts of which anything besides a bare number shows that they are the sheet's and not a step."""
-    return sum(_is_proven(lines[c.line], c) for c in chain if c.last != END)
+    return sum(_is_proven(lines[c.line], c) for c in chain if c.last != paper.end)
 
 
 def _is_proven(line: Line, c: Candidate) -> bool:
@@ -152,17 +150,17 @@ def _is_proven(line: Line, c: Candidate) -> bool:
     return c.how == "similarity" or c.style == "anchor" or bool(line.echo) or is_asked
 
 
-def are_steps(lines: list[Line], chain: list[Candidate], texts: list[str]) -> bool:
+def are_steps(lines: list[Line], chain: list[Candidate], texts: list[str], paper: Paper) -> bool:
     """Whether a script's numbered comments are its steps and no answers.
 
     Answers are labelled as the sheet's parts, or they are sentences in one string or one run of comment lines; steps
     are short, or have code between them.
     """
-    starts = [c for c in chain if c.last != END]
+    starts = [c for c in chain if c.last != paper.end]
     if not starts or not lines[starts[0].line].passage:
         return False
-    proven = proven_starts(lines, chain)
-    if proven and (2 * proven >= len(starts) or len(texts) >= FEW * len(PART1_IDS)):
+    proven = proven_starts(lines, chain, paper)
+    if proven and (2 * proven >= len(starts) or len(texts) >= FEW * len(paper.parts)):
         return False
     is_one = len({lines[c.line].passage for c in starts}) == 1
     words = sum(len(text.split()) for text in texts)
@@ -188,34 +186,38 @@ _CONFIDENCE = {
 }
 
 
-def _labelled(index: int, line: Line, mark: Label) -> list[Candidate]:
+def _labelled(index: int, line: Line, mark: Label, paper: Paper) -> list[Candidate]:
     how = "anchor" if mark.strength is Strength.HEADED and line.kind is Kind.HEADING else "numbering"
     score = _SCORE[mark.strength]
     confidence = _CONFIDENCE[mark.strength]
     spans: list[tuple[str, str, int, float]] = []  # first key, last key, needed question, change of score
     if not mark.question:
         spans = [
-            (f"{q}{mark.letters}", f"{q}{mark.letters}", q, 0.0) for q in (6, 7) if f"{q}{mark.letters}" in PART1_IDS
+            (f"{q}{mark.letters}", f"{q}{mark.letters}", q, 0.0)
+            for q in paper.letters
+            if f"{q}{mark.letters}" in paper.parts
         ]
     elif mark.letters:
         spans = [(f"{mark.question}{mark.letters[0]}", f"{mark.question}{mark.letters[-1]}", 0, 0.0)]
     elif mark.through:
-        last = {6: "6b", 7: "7e"}.get(mark.through, str(mark.through))
+        last = paper.heads.get(str(mark.through), (str(mark.through),))[-1]
         spans = [(str(mark.question), last, 0, 0.0)]
     else:
         deeper = line.level > 0 and mark.strength <= Strength.PLAIN
         spans = [(str(mark.question), str(mark.question), 0, -0.8 if deeper else 0.0)]
-        if deeper and mark.question <= 5:
-            letter = "abcde"[mark.question - 1]
-            spans += [(f"{q}{letter}", f"{q}{letter}", q, -0.5) for q in (6, 7) if f"{q}{letter}" in PART1_IDS]
+        if deeper and mark.question <= len(LETTERS):
+            letter = LETTERS[mark.question - 1]
+            spans += [(f"{q}{letter}", f"{q}{letter}", q, -0.5) for q in paper.letters if f"{q}{letter}" in paper.parts]
     found = []
     for first, last, needs, change in spans:
-        copied = 0.5 if first in {"6", "7"} else 2.0
+        copied = 0.5 if first in paper.heads else 2.0
         bonus = copied if line.echo == first else -1.5 if line.echo and line.echo != first else 0.0
         sure = min(0.97, confidence + 0.1) if line.echo == first else confidence
         total = score + change + bonus
         can_repeat = mark.strength >= Strength.JOINED
         found.append(
-            Candidate(index, PLACE[first], PLACE[last], total, mark.end, how, sure, mark.style, needs, can_repeat)
+            Candidate(
+                index, paper.place[first], paper.place[last], total, mark.end, how, sure, mark.style, needs, can_repeat
+            )
         )
     return found

@@ -13,20 +13,17 @@ from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import Block, Document
 from grader.answers.finding.candidates import PART2
-from grader.lab4.items import HEADS, PART1_IDS
+from grader.answers.finding.paper import Paper
+from grader.model.parts import LETTERS
 
-_HEAD_OF = {part: head for head, parts in HEADS.items() for part in parts}
-_QUESTIONS = tuple(dict.fromkeys(_HEAD_OF.get(part, part) for part in PART1_IDS))
-_LAST = len(_QUESTIONS)
-_FEWEST = _LAST - 1
-"""Questions that a chain names; one may be left out."""
+_SHORTEST = 3
+"""Questions from which counting through them is no coincidence."""
 _MOST_SECTIONS = 2
 """Times that the numbers begin at 1."""
 _LONGEST_START = 40
 """Characters of a line in which its label ends."""
 _MOST_LINES = 3_000
 _ROMANS = {name: value for value, name in enumerate(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"], 1)}
-_LETTERS = "abcdefgh"
 _LEAD = re.compile(r"[\s>*_#|`\u2022\u00b7-]*")
 _PATH = re.compile(
     r"(?P<before>[^\d\n]{0,24}?)(?P<path>\d{1,2}(?:[.-]\d{1,2}){0,3}(?!\d)"
@@ -49,7 +46,7 @@ class _Start:
     lead: str
 
 
-def with_plain_labels(document: Document) -> Document | None:
+def with_plain_labels(document: Document, paper: Paper) -> Document | None:
     """The document with plain labels where a chain counts through the questions; None where none does."""
     lines = [(index, line) for index, block in enumerate(document.blocks) for line in _lines(block)][:_MOST_LINES]
     styles: dict[tuple[str, str], list[_Start]] = {}
@@ -59,7 +56,7 @@ def with_plain_labels(document: Document) -> Document | None:
             styles.setdefault(style, []).append(start)
     ends = [number for number, (_, line) in enumerate(lines) if PART2.match(line[:120])]
     for starts in styles.values():
-        if len(starts) >= _FEWEST and (labels := _labels(starts, ends)):
+        if len(starts) >= _fewest(paper) and (labels := _labels(starts, ends, paper)):
             return replace(document, blocks=tuple(_rewritten(document.blocks, labels)))
     return None
 
@@ -107,16 +104,16 @@ def _digit(sign: str) -> str:
     return unicodedata.normalize("NFKC", sign) if "\uff01" <= sign <= "\uff5e" else sign
 
 
-def _labels(starts: Sequence[_Start], ends: Sequence[int]) -> dict[int, str]:
+def _labels(starts: Sequence[_Start], ends: Sequence[int], paper: Paper) -> dict[int, str]:
     """The lines of a chain through the questions with plain labels; empty where there is no chain."""
     for depth in range(max(len(start.path) for start in starts)):
         counted = [start for start in starts if len(start.path) > depth]
-        if labels := _chain(counted, depth, ends):
+        if labels := _chain(counted, depth, ends, paper):
             return labels
     return {}
 
 
-def _chain(starts: Sequence[_Start], depth: int, ends: Sequence[int]) -> dict[int, str]:
+def _chain(starts: Sequence[_Start], depth: int, ends: Sequence[int], paper: Paper) -> dict[int, str]:
     """The same for the numbers at one depth of the paths. Those before them count sections, where they may restart.
 
     ``ends`` are the lines where Part 2 begins: numbers after a whole chain and such a line are its own.
@@ -128,27 +125,27 @@ def _chain(starts: Sequence[_Start], depth: int, ends: Sequence[int]) -> dict[in
     last: _Start | None = None
     taken = []
     for start in starts:
-        if last and named[-1][0] == _LAST and any(last.line < end <= start.line for end in ends):
+        if last and named[-1][0] == max(paper.numbers) and any(last.line < end <= start.line for end in ends):
             break
         value = start.path[depth]
         is_deeper = len(start.path) > depth + 1
-        if is_deeper and not _letters_of(passed + value):
+        if is_deeper and passed + value not in paper.letters:
             continue  # a section's heading
         if value == 1 and (last is None or start.path[:depth] != last.path[:depth] or value < last.path[depth]):
             passed, sections = (named[-1][0] if named else 0), sections + 1
         last = start
         question, letter, rest = passed + value, "", start.rest[tail:]
         if is_deeper:
-            letter = _LETTERS[start.path[depth + 1] - 1 : start.path[depth + 1]]
-        elif (sub := _SUB.match(rest)) and _follows(named, question, _letter(sub.group("sub"))):
+            letter = LETTERS[start.path[depth + 1] - 1 : start.path[depth + 1]]
+        elif (sub := _SUB.match(rest)) and _follows(named, question, _letter(sub.group("sub")), paper):
             letter, rest = _letter(sub.group("sub")), rest[sub.end() :]
-        if not _follows(named, question, letter):
+        if not _follows(named, question, letter, paper):
             return {}
         named.append((question, letter))
         rests.append(rest)
         taken.append(start)
     names = {question for question, _ in named}
-    if len(names) < _FEWEST or max(names) < _FEWEST or sections > _MOST_SECTIONS:
+    if len(names) < _fewest(paper) or max(names) < sorted(paper.numbers)[-2] or sections > _MOST_SECTIONS:
         return {}
     tail = _glued(rests)
     return {
@@ -163,19 +160,20 @@ def _glued(rests: Sequence[str]) -> int:
     return next((length for length in lengths if len({rest[:length] for rest in rests}) == 1), 0)
 
 
-def _follows(named: Sequence[tuple[int, str]], question: int, letter: str) -> bool:
+def _fewest(paper: Paper) -> int:
+    """How many questions a chain names; one may be left out."""
+    return max(_SHORTEST, len(paper.numbers) - 1)
+
+
+def _follows(named: Sequence[tuple[int, str]], question: int, letter: str, paper: Paper) -> bool:
     """Whether a label comes next in the sheet's order; one question may be left out."""
     before, last = named[-1] if named else (0, "")
-    if question > _LAST or (letter and letter not in _letters_of(question)):
+    if question not in paper.numbers or (letter and letter not in paper.letters.get(question, "")):
         return False
-    return letter > last if question == before else before < question <= before + 2
-
-
-def _letters_of(question: int) -> list[str]:
-    name = _QUESTIONS[question - 1] if 0 < question <= _LAST else ""
-    return [part[len(name) :] for part in HEADS.get(name, ())]
+    between = sum(before < number < question for number in paper.numbers)
+    return letter > last if question == before else before < question and between <= 1
 
 
 def _letter(text: str) -> str:
     name = text.lower()
-    return _LETTERS[_ROMANS[name] - 1] if name in _ROMANS else name
+    return LETTERS[_ROMANS[name] - 1] if name in _ROMANS else name

@@ -6,7 +6,8 @@ import enum
 import re
 from dataclasses import dataclass
 
-from grader.lab4.items import PART1_IDS
+from grader.answers.finding.paper import Paper
+from grader.model.parts import LETTERS
 
 LONGEST_LABEL = 200
 """Characters of a line that are searched for a label."""
@@ -27,7 +28,7 @@ class Strength(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Label:
-    """A label: ``question`` is 1 to 8 (0: only a letter), ``letters`` the sub-parts, ``end`` the column where it ends.
+    """A label: ``question`` is its number (0: only a letter), ``letters`` the sub-parts, ``end`` its column.
 
     ``through`` is the last question of a range (``1-3``), else 0. ``style`` is the same for labels written alike.
     """
@@ -56,21 +57,21 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _ROMANS = {"i": "a", "ii": "b", "iii": "c", "iv": "d", "v": "e"}
-_SUB = r"[a-eA-E]|iii|ii|iv|i|v"
-_NUMBER = re.compile(r"[(\[]?\s*(?P<number>[1-8])(?!\d)")
+_SUB = r"[a-hA-H]|iii|ii|iv|i|v"
+_NUMBER = re.compile(r"[(\[]?\s*(?P<number>[1-9]\d?)(?!\d)")
 _LETTER = re.compile(
     rf"(?:(?P<glued>(?:{_SUB})(?![A-Za-z0-9']))|[\s.):\]_*-]*[(\[]\s*(?P<boxed>{_SUB})\s*[)\]]"
-    rf"|[\s.):\]_*-]*(?P<ended>{_SUB})(?=\s*[).:\]|*]|\s+[-\u2013\u2014=](?:\s|$)|\s*$)|[\s.):\]_-]+(?P<spaced>[b-eB-E])(?=\s)"
+    rf"|[\s.):\]_*-]*(?P<ended>{_SUB})(?=\s*[).:\]|*]|\s+[-\u2013\u2014=](?:\s|$)|\s*$)|[\s.):\]_-]+(?P<spaced>[b-hB-H])(?=\s)"
     rf"|[\s.,):\]_*-]*\bpart\s*[(\[]?(?P<parted>{_SUB})(?![A-Za-z0-9'])"
-    rf"|[.](?P<dotted>[1-5])(?![.]?\d))",
+    rf"|[.](?P<dotted>[1-8])(?![.]?\d))",
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    rf"\s*(?:[)\]]\s*)?(?P<by>,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:and\s*)?(?:[67][.(\[]?)?[(\[]?(?P<sub>{_SUB})(?![A-Za-z0-9'])",
+    rf"\s*(?:[)\]]\s*)?(?P<by>,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:and\s*)?(?:(?P<again>\d{{1,2}})[.(\[]?)?[(\[]?(?P<sub>{_SUB})(?![A-Za-z0-9'])",
     re.I,
 )
 _RANGE = re.compile(
-    r"\s*(?:,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:q(?:uestion)?\s*)?(?P<number>[1-8])(?=\s*[).:\]]|\s*$)", re.I
+    r"\s*(?:,|/|&|\+|and\b|to\b|[-\u2013])\s*(?:q(?:uestion)?\s*)?(?P<number>[1-9]\d?)(?=\s*[).:\]]|\s*$)", re.I
 )
 _END = re.compile(
     r"\s*(?P<mark>[).:\]|*_]+|[-\u2013\u2014=](?=\s|$)|$)[).:\]*_|]*"
@@ -81,26 +82,26 @@ _ALONE = re.compile(
 )
 _COMMENT = re.compile(r"\s*<!--(?P<name>[^<>]{1,60})-->\s*")
 _NAMED = re.compile(
-    r"(?:^|[\s:_./-])(?:lab4|part1|part|answers?|question|ques|q|a)?[\s:=_./-]*(?P<q>[1-8])[\s_.-]*\(?(?P<s>[a-e])?\)?(?:[\s_-]*(?:answer|response|text))?\s*$",
+    r"(?:^|[\s:_./-])(?:lab4|part1|part|answers?|question|ques|q|a)?[\s:=_./-]*(?P<q>[1-9]\d?)[\s_.-]*\(?(?P<s>[a-h])?\)?(?:[\s_-]*(?:answer|response|text))?\s*$",
     re.I,
 )
 
 
-def part_named(anchor: str) -> str:
+def part_named(anchor: str, paper: Paper) -> str:
     """The part that a template's anchor names (``part: 6a``, ``lab4-q7c``, ``8``); empty for none."""
     found = _NAMED.search(anchor.strip())
     name = f"{found.group('q')}{(found.group('s') or '').lower()}" if found else ""
-    return name if name in {*PART1_IDS, "6", "7"} else ""
+    return name if name in {*paper.parts, *paper.heads} else ""
 
 
-def comment_part(line: str) -> tuple[str, int]:
+def comment_part(line: str, paper: Paper) -> tuple[str, int]:
     """The part that a comment at the start of the line names, and where the comment ends."""
     found = _COMMENT.match(line[:LONGEST_LABEL])
-    name = part_named(found.group("name")) if found else ""
+    name = part_named(found.group("name"), paper) if found else ""
     return (name, found.end()) if found and name else ("", 0)
 
 
-def label(line: str) -> Label | None:
+def label(line: str, paper: Paper) -> Label | None:
     """The label at the start of a line, or None."""
     text = re.sub(r"\\(?=[.()\[\]])", " ", line[:LONGEST_LABEL])  # Markdown's escapes; offsets stay
     lead = _LEAD.match(text)
@@ -108,7 +109,7 @@ def label(line: str) -> Label | None:
     is_head = bool(lead and (lead.group("head") or "**" in lead.group() or "__" in lead.group() or "<" in lead.group()))
     word = _WORD.match(text, start)
     word_before = word.group().strip(" .:#_([-\t").lower() if word else ""
-    numbered = _numbered(text, word.end() if word else start, word_before, is_head)
+    numbered = _numbered(text, word.end() if word else start, word_before, is_head, paper)
     if numbered is not None:
         return numbered
     alone = _ALONE.match(text, start)
@@ -117,23 +118,29 @@ def label(line: str) -> Label | None:
     ):
         return None
     sub = alone.group("sub").lower()
-    return Label(0, _ROMANS.get(sub, sub), alone.end(), Strength.PLAIN, f"letter{alone.group('mark').strip()}{is_head}")
-
-
-def _numbered(text: str, at: int, word_before: str, is_head: bool) -> Label | None:
-    number = _NUMBER.match(text, at)
-    if number is None or (word_before == "a" and at and text[at - 1] == " "):
+    letter = _ROMANS.get(sub, sub)
+    if letter not in max(paper.letters.values(), key=len, default=""):
         return None
-    question, end = int(number.group("number")), number.end()
-    letters = ""
-    if question in {6, 7}:
-        letters, end = _letters(text, end, question)
+    return Label(0, letter, alone.end(), Strength.PLAIN, f"letter{alone.group('mark').strip()}{is_head}")
+
+
+def _numbered(text: str, at: int, word_before: str, is_head: bool, paper: Paper) -> Label | None:
+    number = _NUMBER.match(text, at)
+    if (
+        number is None
+        or int(number.group("number")) not in paper.numbers
+        or (word_before == "a" and at and text[at - 1] == " ")
+    ):
+        return None
+    question, letters, end = int(number.group("number")), "", number.end()
+    if question in paper.letters:
+        letters, end = _letters(text, end, question, paper.letters[question][-1])
     through = 0
     if not letters:
         if re.match(r"[.,]\d", text[end:]):
             return None
         more = _RANGE.match(text, end)
-        if more and word_before and int(more.group("number")) > question:
+        if more and word_before and question < int(more.group("number")) <= max(paper.numbers):
             through, end = int(more.group("number")), more.end()
     close = _END.match(text, end)
     rest = text[close.end() :] if close else text[end:]
@@ -164,22 +171,21 @@ def _numbered(text: str, at: int, word_before: str, is_head: bool) -> Label | No
     return Label(question, letters, close.end(), strength, f"{word_before}{bracket}{mark[:1]}{is_head}", through)
 
 
-def _letters(text: str, end: int, question: int) -> tuple[str, int]:
-    most = "b" if question == 6 else "e"
+def _letters(text: str, end: int, question: int, most: str) -> tuple[str, int]:
     found = _LETTER.match(text, end)
     if found is None:
         return "", end
     name = next(group for group in found.groups() if group)
-    letter = "abcde"[int(name) - 1] if name.isdigit() else _ROMANS.get(name.lower(), name.lower())
+    letter = LETTERS[int(name) - 1] if name.isdigit() else _ROMANS.get(name.lower(), name.lower())
     if letter > most:
         return "", end
     letters, at = letter, found.end()
     while (more := _MORE.match(text, at)) is not None:
         sub = more.group("sub").lower()
         other = _ROMANS.get(sub, sub)
-        if not letters[-1] < other <= most:
+        if not letters[-1] < other <= most or more.group("again") not in (None, str(question)):
             break
         is_range = more.group("by") in {"-", "\u2013", "to"}
-        letters += "".join(c for c in "abcde" if letters[-1] < c <= other) if is_range else other
+        letters += "".join(c for c in LETTERS if letters[-1] < c <= other) if is_range else other
         at = more.end()
     return letters, at

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import PICTURE, Document, Kind
 from grader.answers.finding.labels import Label, label, part_named
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.questions import asked, is_asking, pooling_asked
 
 _MOST_LINES = 3_000
@@ -50,7 +51,7 @@ class Line:
     passage: int = 0
 
 
-def lines_of(document: Document) -> list[Line]:
+def lines_of(document: Document, paper: Paper) -> list[Line]:
     """The document's lines, at most 3000, with their labels and copied questions."""
     plain: list[Line] = []
     for index, block in enumerate(document.blocks):
@@ -58,7 +59,7 @@ def lines_of(document: Document) -> list[Line]:
             Kind.OUTPUT
         ]
         is_foreign = block.kind is Kind.CODE and _CODE2.search(block.text) is not None
-        anchor = part_named(block.anchor) if block.anchor else ""
+        anchor = part_named(block.anchor, paper) if block.anchor else ""
         text = f"{block.number} {block.text}" if block.number else block.text
         for number, shown_line in enumerate(text.split("\n")[: _MOST_LINES - len(plain)]):
             line = shown_line.replace(PICTURE, "")
@@ -66,7 +67,13 @@ def lines_of(document: Document) -> list[Line]:
             level = block.level or min(3, indent // 3)
             shown = line[line.rindex("\t", 0, indent) + 1 :] if "\t" in line[:indent] else line
             kind = block.kind
-            mark = label(shown) if kind.is_prose else _comment_label(line) if number == 0 and is_shown else None
+            mark = (
+                label(shown, paper)
+                if kind.is_prose
+                else _comment_label(line, paper)
+                if number == 0 and is_shown
+                else None
+            )
             if mark and not kind.is_prose:
                 kind = Kind.PARAGRAPH
             if mark and shown != line:
@@ -75,16 +82,16 @@ def lines_of(document: Document) -> list[Line]:
             own = anchor if number == 0 else ""
             has_picture = PICTURE in shown_line and not is_foreign
             plain.append(Line(line, index, kind, level, own, mark, "", False, is_foreign, has_picture, block.passage))
-    return _without_steps(_with_echoes(plain))
+    return _without_steps(_with_echoes(plain, paper))
 
 
-def _comment_label(line: str) -> Label | None:
+def _comment_label(line: str, paper: Paper) -> Label | None:
     """The label in a comment at the start of a cell that prints an answer, if it can only mean a part."""
-    mark = label(line) if line.startswith("#") else None
+    mark = label(line, paper) if line.startswith("#") else None
     return mark if mark and mark.is_asked else None
 
 
-def _with_echoes(plain: list[Line]) -> list[Line]:
+def _with_echoes(plain: list[Line], paper: Paper) -> list[Line]:
     """The lines with copied questions recognised, including questions over several lines."""
     covered: set[int] = set()
     echoes: dict[int, str] = {}
@@ -102,9 +109,9 @@ def _with_echoes(plain: list[Line]) -> list[Line]:
         name, end, whole = "", 0, " ".join(pieces)
         if len(pieces[0]) < 2_000 and is_asking(whole):
             looks += 1
-            name, end = asked(whole)
+            name, end = asked(whole, paper)
         if line.label and not name:
-            name, end = pooling_asked(pieces[0]), len(pieces[0])
+            name, end = pooling_asked(pieces[0], paper), len(pieces[0])
         if not name:
             continue
         echoes[index] = name

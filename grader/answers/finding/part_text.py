@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from grader.answers.documents.document import Kind
-from grader.answers.finding.candidates import END, KEYS, Candidate
+from grader.answers.finding.candidates import Candidate
 from grader.answers.finding.lines import Line, is_section
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.questions import without_question
-from grader.lab4.items import HEADS, PART1_IDS
 
 _ANSWER = re.compile(
     r"[\s>*_#]*(?:(?:my\s+)?(?:answers?|ans|response|solution)\s*(?:[*_]+\s*)?[:.\u2013-]+|a\s*[:])[\s*_]*",
@@ -65,21 +65,21 @@ class _Piece:
     has_picture: bool
 
 
-def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, PartAnswer]:
+def answers_between(lines: list[Line], chain: list[Candidate], paper: Paper) -> dict[str, PartAnswer]:
     """The answer after each start in the chain, in the sheet's order, with the confidence of its start."""
     pieces: dict[tuple[str, ...], list[_Piece]] = {}
     for c, following in zip(chain, [*chain[1:], None], strict=False):
-        if c.last == END:
+        if c.last == paper.end:
             continue
-        keys = tuple(KEYS[c.first : c.last + 1])
+        keys = tuple(paper.keys[c.first : c.last + 1])
         until = following.line if following else len(lines)
-        if following is None or following.last == END:
-            until = _end_of_passage(lines, c, until, keys[0])
+        if following is None or following.last == paper.end:
+            until = _end_of_passage(lines, c, until, keys[0], paper)
         has_picture = any(line.has_picture for line in lines[c.line : until])
-        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0]), has_picture))
+        pieces.setdefault(keys, []).append(_Piece(c, _segment(lines, c, until, keys[0], paper), has_picture))
     found: dict[str, PartAnswer] = {}
     for keys, parts in pieces.items():
-        own = tuple(key for key in keys if key in PART1_IDS)
+        own = tuple(key for key in keys if key in paper.parts)
         if own:
             text, has_picture = _joined(parts)
             first = max((piece.start for piece in parts), key=lambda c: c.confidence)
@@ -88,21 +88,21 @@ def answers_between(lines: list[Line], chain: list[Candidate]) -> dict[str, Part
                 shared = own if len(own) > 1 else ()
                 found[part] = PartAnswer(text, sure, first.how, not text and not has_picture, shared, has_picture)
     for keys, parts in pieces.items():
-        if keys[0] in HEADS and len(keys) == 1:
+        if keys[0] in paper.heads and len(keys) == 1:
             text, has_picture = _joined(parts)
-            absent = tuple(part for part in HEADS[keys[0]] if part not in found)
-            later = [part for part in HEADS[keys[0]] if part in found]
+            absent = tuple(part for part in paper.heads[keys[0]] if part not in found)
+            later = [part for part in paper.heads[keys[0]] if part in found]
             absent = tuple(part for part in absent if not later or part < later[0])
             for part in absent if has_picture or re.search(r"\w", text) else ():
                 shared, first = absent if len(absent) > 1 else (), parts[0].start
                 found[part] = PartAnswer(text, first.confidence * 0.5, first.how, False, shared, has_picture)
-    return {part: found[part] for part in PART1_IDS if part in found}
+    return {part: found[part] for part in paper.parts if part in found}
 
 
-def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str) -> int:
+def _end_of_passage(lines: list[Line], last: Candidate, until: int, part: str, paper: Paper) -> int:
     """Where the last answer ends: with the first passage that has text, because no start follows."""
     ends = (index for index in range(last.line + 1, until) if lines[index].passage != lines[index - 1].passage)
-    return next((end for end in islice(ends, _MOST_PASSAGES) if _segment(lines, last, end, part)), until)
+    return next((end for end in islice(ends, _MOST_PASSAGES) if _segment(lines, last, end, part, paper)), until)
 
 
 def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
@@ -111,7 +111,7 @@ def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
     return text.strip(), any(piece.has_picture for piece in pieces)
 
 
-def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
+def _segment(lines: list[Line], start: Candidate, until: int, part: str, paper: Paper) -> str:
     """The text from a start to the next, without question, headings, template text and Part 2's code.
 
     What code printed is the answer where nothing else is written, where the start is a comment in that code, and where
@@ -120,17 +120,17 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str) -> str:
     own = lines[start.line : until]
     output = "\n".join(line.text for line in own if line.kind is Kind.OUTPUT)
     if not output.strip():
-        return _written(own, start, part)
-    prose = _written([line for line in own if line.kind.is_prose], start, part)
+        return _written(own, start, part, paper)
+    prose = _written([line for line in own if line.kind.is_prose], start, part, paper)
     is_comment = len(own) > 1 and own[1].kind is Kind.CODE and own[1].block == own[0].block
     points = _POINTS.search(prose) is not None or prose.rstrip("*_ ").endswith(":")
     is_pointer = points and len(prose.split()) <= _FEW_WORDS and until < len(lines)
     if not prose or is_comment or is_pointer:
         return f"{prose}\n\n{output}".strip()
-    return _written([line for line in own if line.kind is not Kind.OUTPUT], start, part)
+    return _written([line for line in own if line.kind is not Kind.OUTPUT], start, part, paper)
 
 
-def _written(own: Sequence[Line], start: Candidate, part: str) -> str:
+def _written(own: Sequence[Line], start: Candidate, part: str, paper: Paper) -> str:
     """The same of these lines, which begin with that of the start, whatever they are."""
     kept: list[str] = []
     block = own[0].block if own else 0
@@ -147,8 +147,8 @@ def _written(own: Sequence[Line], start: Candidate, part: str) -> str:
     text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
     if own and "**" in own[0].text[: start.column]:
         text = _without_bold_question(text)
-    text = without_question(text.lstrip("*_ \t"), part).strip()
-    text = _stripped(without_question(_stripped(text), part).strip())
+    text = without_question(text.lstrip("*_ \t"), part, paper).strip()
+    text = _stripped(without_question(_stripped(text), part, paper).strip())
     return "" if _PLACEHOLDER.fullmatch(text) else text
 
 

@@ -1,4 +1,4 @@
-"""Cuts a document into the parts of Part 1, by the best-scoring chain of starts in the sheet's order.
+"""Cuts a document into the parts of a paper, by the best-scoring chain of starts in the sheet's order.
 
 :mod:`grader.answers.finding.candidates` lists the possible starts, and :mod:`grader.answers.finding.part_text` extracts
 the text after each. A part that is not found is left out, never invented.
@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import PICTURE, Document
 from grader.answers.finding.candidates import (
-    END,
     FEW,
-    KEYS,
     Candidate,
     are_steps,
     candidates_of,
@@ -22,11 +20,11 @@ from grader.answers.finding.candidates import (
 from grader.answers.finding.chains import with_plain_labels
 from grader.answers.finding.inline import broken_at_labels, with_inline
 from grader.answers.finding.lines import Line, lines_of
+from grader.answers.finding.paper import LAB4, Paper
 from grader.answers.finding.part_text import PartAnswer, answers_between
 from grader.answers.finding.unlabelled import in_order
-from grader.lab4.items import HEADS, PART1_IDS
+from grader.model.parts import LETTERS, question_of
 
-_PARTS_BEFORE = tuple(sum(key in PART1_IDS for key in KEYS[:place]) for place in range(len(KEYS) + 1))
 _MISSING = 0.4
 _EMPTY = 1.0
 _UNEXPLAINED = 1.0
@@ -61,9 +59,9 @@ _MOST_STOPS = 800
 """Labelled lines that are examined."""
 
 
-def cut(document: Document) -> dict[str, PartAnswer]:
+def cut(document: Document, paper: Paper = LAB4) -> dict[str, PartAnswer]:
     """The parts that were found in the document, in the sheet's order."""
-    found = _best_cut(document)
+    found = _best_cut(document, paper)
     if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
         return found
     return {
@@ -72,16 +70,16 @@ def cut(document: Document) -> dict[str, PartAnswer]:
     }
 
 
-def _best_cut(document: Document) -> dict[str, PartAnswer]:
-    found = _cut_with_inline(document)
-    if all(part in found and _is_certain(found[part]) for part in PART1_IDS):
+def _best_cut(document: Document, paper: Paper) -> dict[str, PartAnswer]:
+    found = _cut_with_inline(document, paper)
+    if all(part in found and _is_certain(found[part]) for part in paper.parts):
         return found
-    relabelled = with_plain_labels(document)
-    chained = _cut_with_inline(relabelled) if relabelled else {}
+    relabelled = with_plain_labels(document, paper)
+    chained = _cut_with_inline(relabelled, paper) if relabelled else {}
     kept = {part: answer for part, answer in found.items() if _is_certain(answer)}
     is_same = all(part in chained and chained[part].text == answer.text for part, answer in kept.items())
     best = chained if is_same and _weight(chained) > _weight(found) else found
-    ordered = {} if any(_is_certain(answer) for answer in best.values()) else in_order(document)
+    ordered = {} if any(_is_certain(answer) for answer in best.values()) else in_order(document, paper)
     return ordered if _weight(ordered) > _weight(best) else best
 
 
@@ -94,40 +92,42 @@ def _weight(found: dict[str, PartAnswer]) -> float:
     return sum(answer.confidence for answer in found.values() if not answer.shared)
 
 
-def _cut_with_inline(document: Document) -> dict[str, PartAnswer]:
-    found = _cut(document)
-    is_whole = all(part in found and not found[part].shared for part in PART1_IDS)
-    broken = None if is_whole else broken_at_labels(document)
-    return with_inline(found, _cut(broken)) if broken else found
+def _cut_with_inline(document: Document, paper: Paper) -> dict[str, PartAnswer]:
+    found = _cut(document, paper)
+    is_whole = all(part in found and not found[part].shared for part in paper.parts)
+    broken = None if is_whole else broken_at_labels(document, paper)
+    return with_inline(found, _cut(broken, paper), paper) if broken else found
 
 
-def _cut(document: Document) -> dict[str, PartAnswer]:
-    lines = lines_of(document)
-    candidates = candidates_of(lines)
-    chain = _best_chain(lines, candidates)
-    found = answers_between(lines, chain)
-    loose = _in_any_order(candidates)
+def _cut(document: Document, paper: Paper) -> dict[str, PartAnswer]:
+    lines = lines_of(document, paper)
+    candidates = candidates_of(lines, paper)
+    chain = _best_chain(lines, candidates, paper)
+    found = answers_between(lines, chain, paper)
+    loose = _in_any_order(candidates, paper)
     if len(loose) > sum(not answer.shared for answer in found.values()):
-        ends = [c for c in candidates if c.last == END]
-        found = answers_between(lines, sorted([*loose, *ends], key=lambda c: c.line))
+        ends = [c for c in candidates if c.last == paper.end]
+        found = answers_between(lines, sorted([*loose, *ends], key=lambda c: c.line), paper)
         found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
-    elif are_steps(lines, chain, [answer.text for answer in found.values()]):
+    elif are_steps(lines, chain, [answer.text for answer in found.values()], paper):
         return {}
-    factor = 1.0 if proven_starts(lines, chain) else _UNPROVEN
-    if is_named_twice(lines, chain) or _is_misplaced(found):
+    factor = 1.0 if proven_starts(lines, chain, paper) else _UNPROVEN
+    if is_named_twice(lines, chain, paper) or _is_misplaced(found):
         factor *= _AMBIGUOUS
-    doubted = _doubted(found)
+    doubted = _doubted(found, paper)
     return {part: replace(answer, confidence=round(answer.confidence * factor, 2)) for part, answer in doubted.items()}
 
 
-def _in_any_order(candidates: list[Candidate]) -> list[Candidate]:
+def _in_any_order(candidates: list[Candidate], paper: Paper) -> list[Candidate]:
     """The starts in one style that name most of the parts, each once; empty where no style does."""
     styles: dict[str, list[Candidate]] = {}
     for c in candidates:
-        if KEYS[c.first] in PART1_IDS and c.first == c.last and not c.needs:
+        if paper.keys[c.first] in paper.parts and c.first == c.last and not c.needs:
             styles.setdefault(c.style, []).append(c)
     for style in styles.values():
-        if len({c.first for c in style}) == len(style) > FEW * len(PART1_IDS) and any(c.first > 7 for c in style):
+        if len({c.first for c in style}) == len(style) > FEW * len(paper.parts) and any(
+            2 * c.first > paper.end for c in style
+        ):
             return style
     return []
 
@@ -159,7 +159,7 @@ def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
         if mark and not mark.letters:
             value, kind = mark.question, "number"
         elif mark and not mark.question:
-            value, kind = "abcde".index(mark.letters) + 1, "letter"
+            value, kind = LETTERS.index(mark.letters) + 1, "letter"
         known, level = expected.get(kind, (0, 0))
         if stop > start:
             found[stop] = _Gap(cost, bool(kind) and known == value and level >= lines[stop].level)
@@ -179,7 +179,7 @@ def _gaps(lines: list[Line], stops: list[int], start: int) -> dict[int, _Gap]:
     return found
 
 
-def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidate]:
+def _best_chain(lines: list[Line], candidates: list[Candidate], paper: Paper) -> list[Candidate]:
     """The chain of candidates, ascending by line and part, with the highest score (dynamic programming)."""
     stops = sorted({c.line for c in candidates} | {i for i, line in enumerate(lines) if line.label})[:_MOST_STOPS]
     bodies = [0]
@@ -192,34 +192,39 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
         if c.needs or c.line not in before:
             top = (float("-inf"), -1, False)
         else:
-            top = (c.score - before[c.line].cost - _missing(-1, c.first), -1, False)
+            top = (c.score - before[c.line].cost - _missing(-1, c.first, paper), -1, False)
         for earlier in range(index):
             p = candidates[earlier]
-            if p.line >= c.line or p.last == END or c.line not in gaps[p.line]:
+            if p.line >= c.line or p.last == paper.end or c.line not in gaps[p.line]:
                 continue
             is_again = p.last == c.first == p.first == c.last and _can_repeat(p, c, lines)
             if p.last >= c.first and not is_again:
                 continue
-            if c.needs and not _is_open(c, KEYS[p.last]):
+            if c.needs and not _is_open(c, paper.keys[p.last]):
                 continue
             gap = gaps[p.line][c.line]
             is_resumed = gap.is_resumed and not is_again
-            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if KEYS[p.last] in HEADS else 1.0)
+            total = best[earlier][0] - gap.cost * (_BEFORE_ALL if paper.keys[p.last] in paper.heads else 1.0)
             if is_again:
                 total += _REPEATED + max(0.0, c.score - p.score)
             else:
-                is_empty = bodies[c.line] == bodies[p.line] and KEYS[p.last] not in HEADS
+                is_empty = bodies[c.line] == bodies[p.line] and paper.keys[p.last] not in paper.heads
                 total += (
-                    c.score - _missing(p.last, c.first) - _emptiness(lines[p.line]) * is_empty - _RESUMED * is_resumed
+                    c.score
+                    - _missing(p.last, c.first, paper)
+                    - _emptiness(lines[p.line]) * is_empty
+                    - _RESUMED * is_resumed
                 )
             if total > top[0]:
                 top = (total, earlier, is_resumed)
         best.append(top)
     scored = []
     for index, c in enumerate(candidates):
-        cost = gaps[c.line][len(lines)].cost if c.last != END else 0.0
-        is_empty = bodies[-1] == bodies[c.line] and c.last != END
-        scored.append((best[index][0] - cost - _missing(c.last, END) - _emptiness(lines[c.line]) * is_empty, index))
+        cost = gaps[c.line][len(lines)].cost if c.last != paper.end else 0.0
+        is_empty = bodies[-1] == bodies[c.line] and c.last != paper.end
+        scored.append(
+            (best[index][0] - cost - _missing(c.last, paper.end, paper) - _emptiness(lines[c.line]) * is_empty, index)
+        )
     total, index = max(scored, default=(float("-inf"), -1), key=lambda pair: (pair[0], -pair[1]))
     chain: list[tuple[Candidate, bool]] = []
     while index >= 0 and total > float("-inf"):
@@ -227,13 +232,13 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
         chain.append((candidates[index], is_resumed))
         index = earlier
     chain.reverse()
-    places = {place for c, _ in chain for place in range(c.first, c.last + 1) if KEYS[place] in PART1_IDS}
-    floor = _COMPLETE if len(places) > len(PART1_IDS) - 2 else 0.0
+    places = {place for c, _ in chain for place in range(c.first, c.last + 1) if paper.keys[place] in paper.parts}
+    floor = _COMPLETE if len(places) > len(paper.parts) - 2 else 0.0
     # A list before the first part that is numbered like the parts may be the parts.
     start = chain[0][0] if chain and before[chain[0][0].line].cost > _NEW_LIST else None
     labels = [line.label for line in lines[: start.line] if line.label] if start else []
     rival = start.style if start and any(mark.style == start.style for mark in labels) else ""
-    has_six = any(KEYS[c.first].startswith("6") and not c.needs for c, _ in chain)
+    has_six = any(paper.keys[c.first].startswith("6") and not c.needs for c, _ in chain)
     return [
         replace(
             c,
@@ -247,7 +252,7 @@ def _best_chain(lines: list[Line], candidates: list[Candidate]) -> list[Candidat
 
 def _is_open(c: Candidate, before: str) -> bool:
     """Whether the question that ``c`` needs has started after ``before``, or would start next."""
-    return before.startswith(str(c.needs)) or (c.can_open and before == str(c.needs - 1))
+    return question_of(before) == c.needs or (c.can_open and before == str(c.needs - 1))
 
 
 def _can_repeat(p: Candidate, c: Candidate, lines: list[Line]) -> bool:
@@ -259,24 +264,24 @@ def _emptiness(start: Line) -> float:
     return _EMPTY + _ECHO * bool(start.echo)
 
 
-def _missing(after: int, until: int) -> float:
-    return _MISSING * (_PARTS_BEFORE[until] - _PARTS_BEFORE[after + 1])
+def _missing(after: int, until: int, paper: Paper) -> float:
+    return _MISSING * (paper.parts_before[until] - paper.parts_before[after + 1])
 
 
-def _doubted(found: dict[str, PartAnswer]) -> dict[str, PartAnswer]:
+def _doubted(found: dict[str, PartAnswer], paper: Paper) -> dict[str, PartAnswer]:
     """Lower the confidence where much of the sheet is missing, and where a part may include the next one's answer."""
-    coverage = sum(not answer.shared for answer in found.values()) / len(PART1_IDS)
+    coverage = sum(not answer.shared for answer in found.values()) / len(paper.parts)
     result = {}
-    for index, part in enumerate(PART1_IDS):
+    for part, following in zip(paper.parts, [*paper.parts[1:], ""], strict=True):
         if part not in found:
             continue
         answer = found[part]
         sure = answer.confidence
         if coverage < FEW and answer.how != "anchor":
             sure *= max(0.4, coverage / FEW)
-        if part == "6b" and "6a" not in found and answer.how == "similarity":
+        if paper.has_pooling and part == "6b" and "6a" not in found and answer.how == "similarity":
             sure *= 0.8
-        if index + 1 < len(PART1_IDS) and PART1_IDS[index + 1] not in found and answer.how != "anchor":
+        if following and following not in found and answer.how != "anchor":
             sure *= 0.8
         result[part] = replace(answer, confidence=round(sure, 2))
     return result

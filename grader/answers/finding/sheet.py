@@ -16,9 +16,9 @@ from grader.answers.documents import LONGEST_SECONDS, Document, read_document
 from grader.answers.documents.document import too_slow
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.observations import observations_in
+from grader.answers.finding.paper import LAB4, Paper
 from grader.answers.finding.part_text import PartAnswer
 from grader.answers.finding.segmentation import CERTAIN, cut
-from grader.lab4.items import PART1_IDS
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 from grader.storage.fingerprints import code_digest
 
@@ -47,14 +47,14 @@ class _Read:
         return sum(answer.confidence for answer in self.parts.values() if answer.text)
 
 
-def read_sheet(submission: Submission) -> AnswerSheet:
-    """The answers in the documents and scripts of ``submission``. Never raises for a student's files."""
+def read_sheet(submission: Submission, paper: Paper = LAB4) -> AnswerSheet:
+    """The answers to ``paper`` in the documents and scripts of ``submission``. Never raises for a student's files."""
     read: list[_Read] = []
     problems: list[str] = []
     observed: list[WrittenAnswer] = []
     names = _names(submission)
     for name in names[:MOST_DOCUMENTS]:
-        document, parts, found = _taken_apart(submission.root / name)
+        document, parts, found = _taken_apart(submission.root / name, paper)
         if document.problem and not _is_script(name):
             place = 0 if document.is_for_a_person else len(problems)  # what only a person can read comes first
             problems.insert(place, name + document.problem.removeprefix(PurePosixPath(name).name))
@@ -64,7 +64,7 @@ def read_sheet(submission: Submission) -> AnswerSheet:
                 observed.append(replace(found, source=name))
     if len(names) > MOST_DOCUMENTS:
         problems.append(f"There are too many documents; {len(names) - MOST_DOCUMENTS} of them were not read.")
-    answers = tuple(_answers(read))
+    answers = tuple(_answers(read, paper))
     if not any(answer.text for answer in answers) and (pictures := pictures_of(submission)):
         problems.append(f"No document contains an answer, but there are pictures ({', '.join(pictures[:3])}).")
     used = {answer.source for answer in answers}
@@ -73,12 +73,12 @@ def read_sheet(submission: Submission) -> AnswerSheet:
     return AnswerSheet(answers, documents, tuple(problems), observations)
 
 
-def _taken_apart(path: Path) -> tuple[Document, dict[str, PartAnswer], WrittenAnswer | None]:
+def _taken_apart(path: Path, paper: Paper) -> tuple[Document, dict[str, PartAnswer], WrittenAnswer | None]:
     """A document, its parts, and the observations on the experiments."""
     try:
         with cpu_limit(LONGEST_SECONDS):
             document = read_document(path)
-            return document, cut(document), None if _is_script(path.name) else observations_in(document)
+            return document, cut(document, paper), None if _is_script(path.name) else observations_in(document)
     except TooSlow:
         return too_slow(path.name), {}, None
 
@@ -105,13 +105,13 @@ def pictures_of(submission: Submission) -> list[str]:
     return [name for name in submission.files if PurePosixPath(name).suffix.casefold() in PICTURES]
 
 
-def _answers(read: Sequence[_Read]) -> Iterator[WrittenAnswer]:
+def _answers(read: Sequence[_Read], paper: Paper) -> Iterator[WrittenAnswer]:
     """One answer for each part that was found: from the best document, or from another where that is blank."""
     if not read:
         return
     best = max(read, key=lambda document: document.weight)
     ordered = [best, *(document for document in read if document is not best)]
-    for part in PART1_IDS:
+    for part in paper.parts:
         found = [(document.name, document.parts[part]) for document in ordered if part in document.parts]
         found = [(name, answer) for name, answer in found if name == best.name or answer.confidence >= FAINT]
         if found:
@@ -147,4 +147,4 @@ def _letters(text: str) -> str:
 
 def reader_digest() -> str:
     """SHA-256 of the code that makes a sheet from documents, so that sheets made by other code are not reused."""
-    return code_digest("answers.documents", "answers.finding", "lab4", "source")
+    return code_digest("answers.documents", "answers.finding", "lab4", "model.parts", "source")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from grader.answers.documents.document import PICTURE, Block, Document, Kind
 from grader.answers.finding.lines import is_section
+from grader.answers.finding.paper import Paper
 from grader.answers.finding.part_text import PartAnswer
-from grader.lab4.items import PART1_IDS
 
 PROPOSED = 0.3
 """Confidence in such an answer: too low to settle a mark, or to count where another document has an answer."""
@@ -16,15 +16,15 @@ _MARK = re.compile(r"\s*(?:[-*+\u2022]|[(\[]?\d{1,2}[).:\]]{1,2})\s+")
 """What begins an item of a list."""
 
 
-def in_order(document: Document) -> dict[str, PartAnswer]:
+def in_order(document: Document, paper: Paper) -> dict[str, PartAnswer]:
     """An answer for each part, if there are exactly as many paragraphs, or lines, below headings; else none."""
     blocks = [block for block in document.blocks if _is_text(block)]
     lines = [line for block in blocks for line in block.text.split("\n") if line.strip()]
     for texts in ([block.text for block in blocks], lines):
-        if len(texts) == len(PART1_IDS):
+        if len(texts) == len(paper.parts):
             return {
                 part: PartAnswer(text.replace(PICTURE, "").strip(), PROPOSED, "order", has_picture=PICTURE in text)
-                for part, text in zip(PART1_IDS, _unmarked(texts), strict=True)
+                for part, text in zip(paper.parts, _unmarked(texts), strict=True)
             }
     return {}
 

@@ -1,4 +1,4 @@
-"""Removes from an answer what is not an answer: instructions to the marker, and a copied question.
+"""Removes from an answer what is not an answer: requests to the marker, and a copied question.
 
 Removed text is overwritten with spaces, so offsets stay valid.
 """
@@ -6,43 +6,50 @@ Removed text is overwritten with spaces, so offsets stay valid.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from rapidfuzz import fuzz
 
-INSTRUCTION = re.compile(
-    r"\b(?:(?:ignore|disregard|forget|override|bypass)\b.{0,60}\b(?:above|previous|prior|key|instruction|rubric|rule|"
-    r"prompt|mistake|error|check|criteria|everything|answer|guideline|expected|values)"
-    r"|(?:match(?:es|ing)?|equivalent to|same as) the (?:\w+ )?(?:key|sample|rubric|solution)\b|(?:sample|model|"
-    r"reference) answer|teaching assistant|debug mode|begin (?:your|the) (?:reply|response|answer|output)"
-    r"|\bI (?:\w+ ){0,3}(?:confirm|certify|declare|verify|approve)|(?:confirmed|verified|approved|reviewed) (?:as )?"
-    r"(?:correct|right|by)|(?:record|treat|count|regard|consider) (?:this|it|my|the)\b.{0,30}\b(?:correct|right|as if)"
-    r"|\bworth (?:1|full|100)|stop reading"
-    r"|(?:full|max(?:imum)?|top|perfect|highest|all(?: the)?|complete|total) (?:\w+ )?(?:marks?|scores?|"
-    r"credits?|grades?|points?)"
-    r"|(?:full|maximum) credit|100 ?(?:%|percent|/ ?100|points|marks)"
-    r"|(?:this|the|my) (?:answer|response|submission|part|question) (?:is|must|should|shall|has to|needs? to|"
-    r"will|deserves?"
-    r"|was|counts?) (?:\w+ )?(?:be |to |as |already )*(?:\w+ )?(?:correct|right|receive|receives?|get|gets|"
-    r"marked|graded|awarded|scored|score|"
-    r"accepted|given|pass|passed|approved|verified|treated|considered)"
-    r"|(?:auto-?\s?)?(?:grader|marker|grading|marking|scoring|scorer)\b(?!.{0,10}\bof the network)"
-    r"|(?:dear|hello|hi|hey|attention|note to|message (?:to|for)|to) (?:the )?(?:ai|llm|model|chat ?gpt|claude|"
-    r"assistant|tutor|"
-    r"examiner|professor|teacher|script|system|bot)\b"
-    r"|as an ai\b|you are (?:now )?(?:an? )?(?:ai|llm|helpful|assistant|generous|kind)\b|language model"
-    r"|system ?(?:prompt|message|override|note|:)|<\/?\s*(?:system|instruction|prompt|admin)"
-    r"|(?:award|assign|grant|give|set|return|output|print|report) (?:\w+ ){0,4}(?:marks?|score|credit|grade|"
-    r"points?|awarded|"
-    r"confidence|1\.0|passed)\b|\b(?:awarded|score|mark|grade|gold|confidence|"
-    r"status)[\"']?\s*[:=]\s*[\"']?(?:1\b|1\.0|100|full|max|pass)"
-    r"|accept (?:whatever|any|anything|everything|this|all|it)\b|mark (?:this|it|me|my|as|everything|all)\b"
-    r"|(?:instructor|lecturer|professor|tutor|convenor|teacher|staff) (?:\w+ )?(?:said|says|told|has|agreed|"
-    r"approved|confirmed|allows?|wants?)"
-    r"|please (?:be )?(?:give|award|pass|generous|lenient|kind|mark|accept|grade|don't deduct|do not deduct))",
+_PERSON = r"(?:(?:auto-?)?(?:grader|marker)|tutor|examiner|assessor|professor|lecturer|instructor|convenor)"
+_READER = rf"(?:{_PERSON}|teacher|ai|llm|chatgpt|claude|assistant)"
+"""Who reads an answer: a person who marks, or a program that does."""
+_MARK = (
+    r"(?:(?:full|max(?:imum)?|top|perfect|all(?: of)?(?: the)?|complete|any|some|my|a|the|1|one)"
+    r" (?:\w+ )?(?:marks?|credits?|grades?)|(?:full|max(?:imum)?|top|perfect|highest|all(?: the)?|the|1|one)"
+    r" (?:scores?|points?)|100 ?(?:%|percent)|(?:as |is |it |me |are |be |all |everything )correct|as right)"
+)
+"""What a marker gives."""
+_SURE_MARK = (
+    r"(?:(?:full|max(?:imum)?|top|perfect) (?:marks?|credits?|grades?|scores?|points?)|(?:is|are|be|as) correct)"
+)
+"""A mark that is nothing else: "the highest score" may be one of a network's."""
+_GIVE = r"(?:give|award|assign|grant|mark|grade|pass|accept|record|return|output|treat|count|rate|consider)"
+_SET_ASIDE = r"(?:ignore|disregard|forget|override|bypass|skip)"
+_RULES = (
+    r"(?:instructions?|rubric|key|prompt|rules?|criteria|guidelines?|marking|grading|"
+    r"scheme|(?:model|sample|reference) (?:answer|solution))"
+)
+_OWN = r"(?:this|the|my|above|following) (?:\w+ )?(?:answer|response|submission|solution|question|part)"
+REQUEST = re.compile(
+    rf"^\W*(?:(?:please|kindly|just|now|so|and|then|dear|{_READER})\W+){{0,4}}"
+    rf"(?:{_GIVE}\b.{{0,40}}?\b{_MARK}|{_SET_ASIDE}\b.{{0,40}}?\b{_RULES}\b"
+    r"|(?:award|assign) 1(?:\.0)?\W*$)"  # an imperative
+    rf"|\b(?:please|kindly|you (?:\w+ )?(?:must|should|shall|can|may|could|will|have to|are to)) (?:\w+ )?"
+    rf"{_GIVE}\b.{{0,40}}?\b{_MARK}"  # a second person
+    rf"|\b(?:please|pls)\b.{{0,40}}?\b{_MARK}|\b{_MARK}\W+(?:please|pls)\b|\byou are (?:\w+ ){{0,3}}{_READER}\b"
+    rf"|\b{_GIVE} (?:me |it |this |us |yourself |the )?{_SURE_MARK}\b"
+    rf"|\b{_OWN} (?:is|was|are|has|must|should|shall|will|needs?|deserves?|earns?|gets?|counts?|matches)\b.{{0,30}}?"
+    rf"(?:\b{_MARK}|\b(?:correct|accepted|approved|verified|passed)\b|\b{_RULES})"  # a judgement on itself
+    rf"|\b(?:deserves?|worth) (?:\w+ )?{_MARK}|\bi (?:\w+ )?(?:confirm|certify|declare|verify)\b.{{0,40}}?\bcorrect\b"
+    rf"|\b{_PERSON}\b.{{0,40}}?\b(?:{_MARK}|{_RULES}|correct\b)"  # the reader is named
+    rf"|\b(?:correct|verified|approved)\b.{{0,20}}?\bby (?:\w+ ){{0,2}}{_READER}\b",
     re.IGNORECASE,
 )
+"""A clause that addresses the marker (an imperative, a second person, a reader by name, or the answer as a thing to be
+judged) and asks for marks or for other rules. Either alone is an ordinary clause."""
 SCORE = re.compile(
-    r"\b(?:awarded|score|mark|grade|gold|confidence|status|result)[\"']?\s*[:=]\s*[\"']?(?:1(?:\.0+)?\b|100\b|full|max|pass)\w*",
+    r"\b(?:awarded|score|mark|grade|gold|status)[\"']?\s*[:=]\s*"
+    r"[\"']?(?:1(?:\.0+)?\b(?! ?[.x×*\d])|100\b|full|max|pass)\w*",
     re.IGNORECASE,
 )
 """A mark that the answer gives itself; it may contain a colon, which ends a piece."""
@@ -55,21 +62,18 @@ ALIKE = 90.0
 SHORTEST_QUESTION = 20
 
 
-def without_instructions(text: str) -> tuple[str, bool]:
-    """The text with every piece that addresses the marker overwritten, and whether there was one."""
-    text, scores = SCORE.subn(lambda match: _blank(match.group()), text)
-    found = scores > 0
-    pieces = []
-    end = 0
-    for match in PIECES.finditer(text):
-        pieces.append(text[end : match.start()])
-        end = match.end()
-        piece = match.group()
-        if INSTRUCTION.search(piece):
-            found = True
-            piece = _blank(piece)
-        pieces.append(piece)
-    return "".join(pieces) + text[end:], found
+def requests(text: str) -> tuple[tuple[int, int], ...]:
+    """The [start, end) of each piece that asks the marker for marks, and of each mark that the text gives itself."""
+    found = [match.span() for match in SCORE.finditer(text)]
+    found += [piece.span() for piece in PIECES.finditer(text) if REQUEST.search(piece.group())]
+    return tuple(found)
+
+
+def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with these characters overwritten."""
+    for start, end in spans:
+        text = text[:start] + _blank(text[start:end]) + text[end:]
+    return text
 
 
 def blank_out_question(text: str, question: str) -> str:

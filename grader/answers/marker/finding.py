@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from grader.model import AnswerFinding, Status
 
+RIGHT = "Right: "
+"""How the message of a settled full mark begins."""
+_NEAREST = "Unsure; nearest: "
+_SHARES = {
+    Decimal(0): "no marks",
+    Decimal("0.25"): "a quarter of the marks",
+    Decimal("0.5"): "half marks",
+    Decimal("0.75"): "three quarters of the marks",
+    Decimal(1): "full marks",
+}
+_COUNTS = re.compile(r"[^\W\d_]{3}|\d|[^\w\s.,;:'’()\"]")
+"""A word of three letters, a digit, or a sign such as ``>``."""
+
 REVIEW_BELOW = 0.6
 """Below this confidence, a finding is a proposal to a tutor. Chosen on the 156 development answers."""
+SHOWN_FROM = 0.5
+"""Below this confidence, no mark is proposed: it would be wrong too often and mislead a tutor (docs/calibration.md)."""
 _AFTERWARDS = (
     "(?:sorry|this one|this|it|the answer|what to write|yet|an answer|at all|about this|that one|here|question|lol)"
 )
@@ -17,8 +33,7 @@ NOTHING_CLAIMED = re.compile(
     r"understand|recall|get it|have)"
     r"|ca ?n[o']?t (?:remember|recall|answer|say)|cannot (?:remember|recall|answer)"
     r"|idk|dunno|no (?:idea|clue|answer)|not sure|unsure|n ?/? ?a|none|nil|skip(?:ped)?|pass|todo|tbd|tba|blank|"
-    r"empty|nothing|"
-    r"see (?:above|below|previous|prev)|same as (?:above|before)|as above|forgot|no time|ran out of time|x|xx+)"
+    r"empty|nothing|forgot|no time|ran out of time|x|xx+)"
     rf"|(?<= ){_AFTERWARDS})?(?: {_AFTERWARDS})*[\W_]*",
     re.IGNORECASE,
 )
@@ -37,3 +52,28 @@ def finding(
     else:
         status = Status.PARTIAL if awarded else Status.FAILED
     return AnswerFinding(status, awarded, sure, message, spans)
+
+
+def proposal(awarded: Decimal, message: str) -> str:
+    """The message of a mark (0..1) that a tutor has to confirm; it never says that the answer is right."""
+    said, is_right = message.removeprefix(RIGHT), message.startswith(RIGHT)
+    nearest = f"{_NEAREST}{_SHARES.get(awarded, f'{awarded:f} of the marks')}"
+    return f"{nearest}, for: {said}" if is_right else f"{nearest}. {said}"
+
+
+def without_proposal(message: str) -> str:
+    """What the message of a proposal says beside the mark: nothing where it only says what earned it."""
+    return message.partition(". ")[2] if message.startswith(_NEAREST) else message
+
+
+def whole_words(text: str, spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The spans, widened to whole words; without those that have only words of one or two letters."""
+    found: list[tuple[int, int]] = []
+    for start, end in spans:
+        while start > 0 and text[start - 1 : start + 1].isalnum():
+            start -= 1
+        while end < len(text) and text[end - 1 : end + 1].isalnum():
+            end += 1
+        if _COUNTS.search(text, start, end) and not (found and start < found[-1][1]):
+            found.append((start, end))
+    return tuple(found)

@@ -6,27 +6,32 @@ import ast
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from grader.answers.marker.key_parts import Condition, Idea, NumericPart, ProsePart
-from grader.answers.marker.patterns import Pattern, PatternFault, compiled
+from grader.answers.marker.key_defaults import lacking_of, missing_of, right_of, vocabulary_of
+from grader.answers.marker.key_parts import NEVER, Condition, Idea, NumericPart, ProsePart, Slip
+from grader.answers.marker.key_tables import Tables
+from grader.answers.marker.ordinary_words import ORDINARY_WORDS
+from grader.answers.marker.patterns import Pattern, PatternFault, compiled, from_example
 from grader.answers.marker.samples import Sample, load_samples
-from grader.answers.marker.similarity import Similarity
+from grader.answers.marker.similarity import WORD, Similarity
 from grader.answers.marker.tokens import read, stem
-from grader.lab4.items import PART1_TITLES
 from grader.model import UsageFault
+from grader.model.parts import fault_in, in_order
 from grader.rubric.tables import near_miss
 
 FORMAT = 1
 PROSE_KEYS = (
     "question", "full", "half", "vocabulary", "missing", "lacking", "right", "topics", "asides", "ideas", "wrong"
 )  # fmt: skip
-IDEA_KEYS = ("name", "say", "patterns", "deniable", "about", "opposite", "unless")
-NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part")
+IDEA_KEYS = ("name", "say", "patterns", "examples", "deniable", "about", "opposite", "unless")
+NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part", "slips")
+GRID = 4
+"""Numbers of an answer in numbers; the marker reads no other count."""
 COSTS = (Decimal("0.5"), Decimal(1))
 
 
@@ -38,47 +43,66 @@ class AnswerKey:
     vocabulary: frozenset[str]
     similarity: Similarity
     """Learned from the key's sample answers."""
+    english: frozenset[str] = frozenset()
+    """Stems of the words in the key and its samples, by which an answer in another language is recognised."""
     revision: str = ""
     """Digest of the key's values and its samples, independent of comments and layout."""
+    samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    """The sample answers, by part."""
+    agreements: dict[str, float] = field(default_factory=dict, compare=False)
+    """How well the marker agrees with the samples of the parts that have few, as far as it is known."""
+
+    @property
+    def questions(self) -> Mapping[str, str]:
+        """What each part asks, in the order of the sheet."""
+        return {part: asked.question for part, asked in self.parts.items()}
 
 
 def load_key(path: Path) -> AnswerKey:
     """The key at ``path``. Raises :class:`UsageFault` that names the file, the place and what to change."""
+    return _Reader(path).key(_values(path))
+
+
+def samples_path(path: Path) -> Path | None:
+    """The file of sample answers that the key at ``path`` names; None if it names none."""
+    named = _values(path).get("samples")
+    return path.parent / named if isinstance(named, str) else None
+
+
+def _values(path: Path) -> Mapping[str, Any]:
     try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         raise UsageFault(f"{path}: the answer key cannot be read ({error.strerror or error}).") from error
     except UnicodeDecodeError as error:
         raise UsageFault(f"{path}: the answer key is not UTF-8 text; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageFault(f"{path}: not valid TOML: {error}.") from error
-    return _Reader(path).key(values)
 
 
-class _Reader:
-    """Reads the tables of a file; it refuses every value that it cannot use, by name."""
+class _Reader(Tables):
+    """Reads the tables of a key."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file = str(path)
+        super().__init__(path)
         self.words: dict[str, tuple[str, ...]] = {}
-
-    def refuse(self, place: str, reason: str) -> NoReturn:
-        raise UsageFault(f"{self.file}: {place}: {reason}")
+        self.samples: Mapping[str, tuple[Sample, ...]] = {}
 
     def key(self, values: Mapping[str, Any]) -> AnswerKey:
         self.known(values, "the key", ("format", "samples", "ordinary_words", "words", "parts"))
         if values.get("format") != FORMAT:
             self.refuse("format", f"should be {FORMAT}.")
-        lists = self.table(values, "words", "words")
+        lists = self.table(values, "words", "words") if "words" in values else {}
         self.words = {name: self.texts(lists, name, f"words.{name}") for name in lists}
         tables = self.table(values, "parts", "parts")
-        self.known(tables, "parts", tuple(PART1_TITLES))
-        for part in PART1_TITLES:
-            if part not in tables:
-                self.refuse(f"parts.{part}", "is missing.")
-        parts = {part: self.part(part, self.table(tables, part, f"parts.{part}")) for part in PART1_TITLES}
-        ordinary = {word.lower() for word in self.texts(values, "ordinary_words", "ordinary_words")}
+        part, reason = fault_in(tables)
+        if part or not tables:
+            self.refuse(f"parts.{part}".rstrip("."), reason or "has no part; add one, headed [parts.1].")
+        given = {part: self.table(tables, part, f"parts.{part}") for part in in_order(tables)}
+        self.samples = self.read_samples(values, [part for part, table in given.items() if "values" not in table])
+        parts = {part: self.part(part, table) for part, table in given.items()}
+        named = self.texts(values, "ordinary_words", "ordinary_words") if "ordinary_words" in values else ()
+        ordinary = ORDINARY_WORDS | {word.lower() for word in named}
         stems = ordinary | {stem(word) for word in ordinary}
         for asked in parts.values():
             stems |= {token.stem for token in read(asked.question).tokens}
@@ -88,16 +112,23 @@ class _Reader:
                 patterns = [pattern for idea in ideas for pattern in (*idea.patterns, *idea.opposite)]
                 patterns += [pattern for _, named in asked.topics for pattern in named]
                 stems |= {word for pattern in patterns for word in pattern.words}
-        samples = self.samples(values, [part for part, asked in parts.items() if isinstance(asked, ProsePart)])
-        content = json.dumps([values, samples], sort_keys=True, default=str)
+        words = {
+            word
+            for listed in self.samples.values()
+            for sample in listed
+            for word in WORD.findall(sample.answer.lower())
+        }
+        content = json.dumps([values, self.samples], sort_keys=True, default=str)
         return AnswerKey(
             parts,
             frozenset(stems),
-            Similarity(samples),
+            Similarity(self.samples),
+            frozenset(stems) | {stem(word) for word in words},
             hashlib.sha256(content.encode()).hexdigest()[:12],
+            self.samples,
         )
 
-    def samples(self, values: Mapping[str, Any], parts: list[str]) -> Mapping[str, tuple[Sample, ...]]:
+    def read_samples(self, values: Mapping[str, Any], parts: list[str]) -> Mapping[str, tuple[Sample, ...]]:
         """The sample answers in the file that the key names, next to the key; none when it names no file."""
         if "samples" not in values:
             return {}
@@ -111,20 +142,27 @@ class _Reader:
         named = self.table(table, "topics", f"{place}.topics") if "topics" in table else {}
         topics = {name: self.patterns(named, name, f"{place}.topics") for name in named}
         ideas = tuple(self.ideas(table, "ideas", place, topics))
-        wrong = tuple(self.ideas(table, "wrong", place, topics))
+        wrong = tuple(self.ideas(table, "wrong", place, topics)) if "wrong" in table else ()
         names = [idea.name for idea in (*ideas, *wrong)]
         for name in names:
             if names.count(name) > 1:
                 self.refuse(f"{place}.{name}", "occurs twice; each idea needs its own name.")
+        question = self.text(table, "question", place)
+        full = self.condition(table, "full", place, ideas)
+        if "vocabulary" in table:
+            words = self.texts(table, "vocabulary", f"{place}.vocabulary")
+            vocabulary = frozenset(stem(word.lower()) for word in words)
+        else:
+            vocabulary = vocabulary_of(question, (*ideas, *wrong), self.samples.get(part, ()))
         return ProsePart(
             part=part,
-            question=self.text(table, "question", place),
-            full=self.condition(table, "full", place, ideas),
-            half=self.condition(table, "half", place, ideas),
-            vocabulary=frozenset(stem(word.lower()) for word in self.texts(table, "vocabulary", f"{place}.vocabulary")),
-            right=self.text(table, "right", place),
-            missing=self.text(table, "missing", place),
-            lacking=self.text(table, "lacking", place),
+            question=question,
+            full=full,
+            half=self.condition(table, "half", place, ideas) if "half" in table else NEVER,
+            vocabulary=vocabulary,
+            right=self.text(table, "right", place, right_of(ideas, full)),
+            missing=self.text(table, "missing", place, missing_of(question)),
+            lacking=self.text(table, "lacking", place, lacking_of(question)),
             ideas=ideas,
             wrong=wrong,
             topics=tuple(topics.items()),
@@ -133,14 +171,26 @@ class _Reader:
 
     def numeric(self, part: str, table: Mapping[str, Any], place: str) -> NumericPart:
         self.known(table, place, NUMERIC_KEYS)
+        question = self.text(table, "question", place)
         return NumericPart(
             part=part,
-            question=self.text(table, "question", place),
+            question=question,
             values=self.numbers(table, "values", place),
-            other=self.numbers(table, "other", place),
-            missing=self.text(table, "missing", place),
-            other_part=self.text(table, "other_part", place),
+            other=self.numbers(table, "other", place) if "other" in table else (),
+            missing=self.text(table, "missing", place, missing_of(question)),
+            other_part=self.text(table, "other_part", place) if "other" in table else "",
+            slips=tuple(self.slips(table, f"{place}.slips")) if "slips" in table else (),
         )
+
+    def slips(self, table: Mapping[str, Any], place: str) -> Iterable[Slip]:
+        entries = table["slips"]
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self.refuse(place, f"should be tables, each headed [[{place}]].")
+        for number, entry in enumerate(entries, start=1):
+            where = f"{place}[{number}]"
+            self.known(entry, where, ("values", "say"))
+            values = self.texts(entry, "values", f"{where}.values")
+            yield Slip(self.decimals(values, f"{where}.values"), self.text(entry, "say", where))
 
     def ideas(self, table: Mapping[str, Any], name: str, place: str, topics: Iterable[str]) -> Iterable[Idea]:
         entries = table.get(name)
@@ -167,7 +217,7 @@ class _Reader:
             yield Idea(
                 title,
                 self.text(entry, "say", where),
-                self.patterns(entry, "patterns", where),
+                self.wordings(entry, where),
                 Decimal(costs),
                 deniable,
                 about,
@@ -175,11 +225,20 @@ class _Reader:
                 self.patterns(entry, "unless", where) if "unless" in entry else (),
             )
 
-    def patterns(self, entry: Mapping[str, Any], name: str, place: str) -> tuple[Pattern, ...]:
+    def wordings(self, entry: Mapping[str, Any], place: str) -> tuple[Pattern, ...]:
+        """The patterns of an idea: those given, and those made from its examples."""
+        if "examples" not in entry:
+            return self.patterns(entry, "patterns", place)
+        given = self.patterns(entry, "patterns", place) if "patterns" in entry else ()
+        return (*given, *self.patterns(entry, "examples", place, from_example))
+
+    def patterns(
+        self, entry: Mapping[str, Any], name: str, place: str, make: Callable[[str], Pattern] | None = None
+    ) -> tuple[Pattern, ...]:
         made = []
         for number, text in enumerate(self.texts(entry, name, f"{place}.{name}"), start=1):
             try:
-                made.append(compiled(text, self.words))
+                made.append(make(text) if make else compiled(text, self.words))
             except PatternFault as fault:
                 self.refuse(f"{place}.{name}[{number}]", f"{fault}.")
         return tuple(made)
@@ -198,33 +257,8 @@ class _Reader:
             self.refuse(f"{place}.{name}", f'there is no idea "{unknown}".{near_miss(unknown, known)}')
         return condition
 
-    def known(self, table: Mapping[str, Any], place: str, allowed: Iterable[str]) -> None:
-        names = tuple(allowed)
-        for name in table:
-            if name not in names:
-                self.refuse(place, f'"{name}" is not a known name.{near_miss(name, names)}')
-
-    def table(self, table: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
-        value = table.get(name)
-        if not isinstance(value, dict):
-            self.refuse(place, "should be a table." if name in table else "is missing.")
-        return value
-
-    def text(self, table: Mapping[str, Any], name: str, place: str) -> str:
-        value = table.get(name)
-        if not isinstance(value, str) or not value.strip():
-            self.refuse(f"{place}.{name}", "should be some text in quotes." if name in table else "is missing.")
-        return value
-
-    def texts(self, table: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
-        value = table.get(name)
-        if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
-            self.refuse(place, "should be a list of texts in quotes." if name in table else "is missing.")
-        return tuple(value)
-
     def numbers(self, table: Mapping[str, Any], name: str, place: str) -> tuple[Decimal, ...]:
         values = self.texts(table, name, f"{place}.{name}")
-        try:
-            return tuple(Decimal(value) for value in values)
-        except InvalidOperation:
-            self.refuse(f"{place}.{name}", 'should be numbers in quotes, as in ["1", "0.5"].')
+        if len(values) != GRID:
+            self.refuse(f"{place}.{name}", f"should be {GRID} numbers, a grid of two rows; ask for others in words.")
+        return self.decimals(values, f"{place}.{name}")

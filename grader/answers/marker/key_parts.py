@@ -41,6 +41,11 @@ class Condition:
         return _truth(self.tree, frozenset(found))
 
     @property
+    def enough(self) -> frozenset[str]:
+        """The ideas that are enough together; of alternatives, the first."""
+        return _enough(self.tree)
+
+    @property
     def names(self) -> frozenset[str]:
         """The ideas that it names."""
         return frozenset(node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
@@ -66,12 +71,29 @@ class ProsePart:
     topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
     asides: tuple[Pattern, ...]
 
+    def earning(self, stated: Iterable[str]) -> tuple[str, ...]:
+        """The sentences of the fewest of these ideas that earn the full mark; of two, the first in the key."""
+        kept = [idea for idea in self.ideas if idea.name in stated]
+        for idea in reversed(kept):
+            fewer = [other for other in kept if other is not idea]
+            if self.full.holds(other.name for other in fewer):
+                kept = fewer
+        return tuple(idea.say for idea in kept)
+
     @cached_property
     def earning_stems(self) -> frozenset[str]:
         """The stems of the earning patterns, without short ones, which any sentence has."""
         return frozenset(
             word for idea in self.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
         )
+
+
+@dataclass(frozen=True)
+class Slip:
+    """Numbers that a usual mistake gives, as many as it gives, and a sentence for the student."""
+
+    values: tuple[Decimal, ...]
+    say: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +106,20 @@ class NumericPart:
     other: tuple[Decimal, ...]
     missing: str
     other_part: str
+    slips: tuple[Slip, ...] = ()
+
+
+NEVER = Condition("", ast.BoolOp(ast.Or(), []))
+"""The condition that no answer fulfils."""
+
+
+def _enough(node: ast.expr) -> frozenset[str]:
+    if isinstance(node, ast.Name):
+        return frozenset([node.id])
+    if not isinstance(node, ast.BoolOp):
+        return frozenset()
+    chosen = node.values if isinstance(node.op, ast.And) else node.values[:1]
+    return frozenset().union(*map(_enough, chosen))
 
 
 def _truth(node: ast.expr, found: frozenset[str]) -> bool:

@@ -12,6 +12,9 @@ NEGATORS = frozenset(map(stem, [
 ]))  # fmt: skip
 DENYING = NEGATORS | {"remov", "elimin", "avoid", "spare", "obviat"}
 """Words that deny a whole clause, as in "removes the need for"."""
+NEGATING = NEGATORS - {"without", "beyond", "exceed", "lack", "unable"} | {"far", "useless"}
+"""Words that may turn round a whole clause, wherever they stand in it."""
+CLAUSE_ENDS = CLAUSE_WORDS - {"which", "where", "that"} | {BREAK, PAUSE}
 CONTRASTS = frozenset({
     ("rather", "than"), ("instead", ""), ("oppos", "to"), ("except", ""), ("unlik", ""), ("contrari", "to"),
     ("contrast", "to"), ("contrast", "with"), ("differ", "from"), ("other", "than"), ("compar", "to"),
@@ -30,6 +33,7 @@ FUNCTION_WORDS = frozenset([
     "will", "do", "does", "if", "but", "because", "their", "our", "us", "all", "more", "no", "any", "one", "=", ">",
     "/", "+", ",", ".", ":", ";", "-",
 ])  # fmt: skip
+ALL_BUT = frozenset(map(stem, ("anything", "anywhere", "everything", "everywhere")))
 CONTRAST_REACH = 8
 """How many words after "rather than", in the same clause, are part of the contrast."""
 NOT_ONLY = frozenset(["onli", "just", "mere", "matter", "doubt", "more", "less", "els"])
@@ -43,6 +47,8 @@ def is_denied(reading: Reading, first: int, *, reach: int = 4, unless_followed: 
         return False
     for place in range(first - 1, max(-1, first - 1 - CONTRAST_REACH), -1):
         word = stems[place]
+        if word == "but" and place and stems[place - 1] in ALL_BUT:
+            return True
         if word in (BREAK, PAUSE, "but", "=", ">"):
             return False
         after = stems[place + 1] if place + 1 < len(stems) else ""
@@ -51,6 +57,24 @@ def is_denied(reading: Reading, first: int, *, reach: int = 4, unless_followed: 
         if is_contrast(word, after):
             return True
     return False
+
+
+def shares_clause_with_negation(reading: Reading, first: int, last: int, *, only_after: bool) -> bool:
+    """Whether a negation stands in the clause of the words from ``first`` to ``last``, but not among them.
+
+    It may deny them, as in "preventing overfitting is not its purpose", or something else. With ``only_after``, those
+    before the words do not count.
+    """
+    stems = [token.stem for token in reading.tokens]
+    begin, end = first, last + 1
+    while begin > 0 and stems[begin - 1] not in CLAUSE_ENDS:
+        begin -= 1
+    while end < len(stems) and stems[end] not in CLAUSE_ENDS:
+        end += 1
+    return any(
+        stems[place] in NEGATING and not NOT_ONLY.intersection(stems[place + 1 : place + 2])
+        for place in (*range(first if only_after else begin, first), *range(last + 1, end))
+    )
 
 
 def is_contrast(word: str, after: str) -> bool:

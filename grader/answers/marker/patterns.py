@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import permutations
 
+from grader.answers.marker.negation import FUNCTION_WORDS, NEGATORS
 from grader.answers.marker.tokens import BREAK, DROPPED, Reading, read, stem
 
 PIECE = re.compile(r"\.{2,3}|[()|\[\]&]|<[a-z_0-9]+>|[^\s()|\[\]&<>]+|>")
@@ -25,6 +27,10 @@ ENDINGS = (
     "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
 )  # fmt: skip
 """How a word cut off with ``*`` may continue; its stem can be shorter than the text before the ``*``."""
+JOINING = (FUNCTION_WORDS | frozenset(map(stem, FUNCTION_WORDS))) - NEGATORS - {"more"}
+"""Words of an example that another wording may leave out or replace."""
+MOST_IN_ANY_ORDER = 3
+"""Words of an example that may come in any order."""
 EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
 """An alternative without words."""
 GROUP = re.compile(r"\(\?:(?P<inner>[^()]*)\)(?P<optional>\?)?")
@@ -116,6 +122,20 @@ def compiled(text: str, words: Mapping[str, tuple[str, ...]]) -> Pattern:
             raise PatternFault(f'"{text}" would match the empty text, which is everywhere')
         parts.append(WORD_START + source)
     return Pattern(text, tuple(parts), frozenset(stems))
+
+
+def from_example(text: str) -> Pattern:
+    """The pattern that finds the words of an example which carry its meaning, up to four words apart.
+
+    Two or three such words may come in any order, more only in this one. Raises :class:`PatternFault` for an example
+    without such words.
+    """
+    stems = [token.stem for token in read(text).tokens if token.stem not in JOINING]
+    if not stems:
+        raise PatternFault(f'"{text}" has only words that any answer may have')
+    orders = sorted(set(permutations(stems))) if len(stems) <= MOST_IN_ANY_ORDER else [tuple(stems)]
+    ways = (GAPS[".."].join(f"{re.escape(stem)} " for stem in order) for order in orders)
+    return Pattern(text, (f"{WORD_START}(?:{'|'.join(ways)})",), frozenset(stems))
 
 
 def _needed(source: str) -> list[frozenset[str]]:

@@ -58,7 +58,7 @@ class ListedDecision:
     name: str
     page: str
     title: str
-    old: Decimal
+    old: Decimal | None
     new: Decimal | None
     available: Decimal
     author: str

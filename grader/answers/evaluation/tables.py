@@ -1,0 +1,71 @@
+"""Prints agreement in the terminal: of a file with known marks, or of a run and its tutors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from grader.answers.evaluation.agreement import Agreement, Comparison, agreement
+from grader.answers.evaluation.proposals import BANDS, line_on, proposals_of, rightness
+from grader.answers.marker.finding import SHOWN_FROM
+
+Rows = Sequence[tuple[str, Sequence[Comparison]]]
+Columns = Mapping[str, Callable[[Agreement], str]]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+COUNT: Columns = {"answers": lambda figures: str(figures.count)}
+KAPPA: Columns = {"kappa": lambda figures: "–" if figures.kappa is None else f"{figures.kappa:.3f}"}
+EXACT: Columns = {"exact": lambda figures: _share(figures.exact)}
+WITHIN: Columns = {"within half": lambda figures: _share(figures.within_half)}
+SETTLED: Columns = {
+    "review": lambda figures: _share(figures.sent),
+    "settled exact": lambda figures: _share(figures.exact_unsent),
+    "full at 0": lambda figures: str(figures.full_at_zero),
+    "full at half": lambda figures: str(figures.full_at_half),
+    "over-marked": lambda figures: str(figures.over_marked),
+}
+
+
+def grouped(comparisons: Iterable[Comparison], name: Callable[[Comparison], str]) -> list[tuple[str, list[Comparison]]]:
+    """The answers in groups of the same name, in the order in which the names appear."""
+    groups: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        groups.setdefault(name(comparison), []).append(comparison)
+    return list(groups.items())
+
+
+def print_figures(console: Console, title: str, rows: Rows, *columns: Columns) -> None:
+    """Print a table with a line for each group of answers; ``columns`` are those after the count."""
+    headings = {heading: figure for column in (COUNT, *columns) for heading, figure in column.items()}
+    table = _table(title, headings)
+    for name, comparisons in rows:
+        figures = agreement(comparisons)
+        table.add_row(name, *(figure(figures) for figure in headings.values()))
+    console.print(table)
+
+
+def print_proposals(console: Console, comparisons: Sequence[Comparison]) -> None:
+    """Print how many proposals are right, by part and by confidence, and below which confidence too few are."""
+    proposals = proposals_of(comparisons)
+    if not proposals:
+        return
+    table = _table("Right proposals, by confidence", [*(f"{low:g} to {high:g}" for low, high in BANDS), "all"])
+    for name, group in [("all parts", proposals), *grouped(proposals, lambda answer: answer.part)]:
+        table.add_row(name, *(str(rightness(group, low, high)) for low, high in (*BANDS, (0.0, 1.0))))
+    console.print(table)
+    console.print(line_on(proposals))
+    console.print(f"No proposal is shown below {SHOWN_FROM:g}.")
+
+
+def _table(title: str, headings: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

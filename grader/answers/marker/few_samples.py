@@ -1,0 +1,50 @@
+"""How far a key with few samples can be trusted: no zero settles, other marks if it agrees with the samples.
+
+An answer that the key does not understand may be right in words that nobody has foreseen yet.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from grader.answers.marker import tokens
+from grader.answers.marker.cleaning import blank_out_question
+from grader.answers.marker.finding import REVIEW_BELOW
+from grader.answers.marker.ideas import find_ideas
+from grader.answers.marker.key import AnswerKey
+from grader.answers.marker.key_parts import ProsePart
+from grader.answers.marker.signals import signals_of
+from grader.answers.marker.similarity import LEAST_SAMPLES, Similarity
+from grader.answers.marker.trust import decided, learned_trust
+
+ENOUGH = 100
+"""Samples of a part from which the track record is trusted, and a zero may be settled."""
+BELIEVED_RIGHT, BELIEVED = 8, 10
+"""Before there are samples, so many of so many answers are taken to be marked right."""
+LEAST_AGREEMENT = 0.8
+"""Share of the samples that the marker has to mark right when it has not seen them, or it settles nothing."""
+
+
+def is_held_back(key: AnswerKey, part: str, mark: Decimal, confidence: float) -> bool:
+    """Whether a mark that would be settled is left to a tutor, because the part has few samples."""
+    count = len(key.samples.get(part, ()))
+    if count >= ENOUGH or confidence < REVIEW_BELOW:
+        return False
+    return not mark or count < LEAST_SAMPLES or agreement(key, part) < LEAST_AGREEMENT
+
+
+def agreement(key: AnswerKey, part: str) -> float:
+    """The share (0..1) of a part's samples that the marker marks right without having seen them."""
+    known = key.agreements.get(part)
+    if known is None:
+        asked, samples = key.parts[part], key.samples.get(part, ())
+        assert isinstance(asked, ProsePart)
+        right = 0
+        for at, sample in enumerate(samples):
+            others = Similarity({**key.samples, part: [*samples[:at], *samples[at + 1 :]]})
+            text = blank_out_question(sample.answer, asked.question)
+            found = find_ideas(asked, tokens.read(text, key.vocabulary))
+            signals = signals_of(asked, text, found, others, key.similarity.others)
+            right += decided(learned_trust().probabilities(signals))[0] == sample.gold
+        known = key.agreements[part] = (right + BELIEVED_RIGHT) / (len(samples) + BELIEVED)
+    return known

@@ -1,0 +1,280 @@
+"""Written parts other than Lab 4's: a short key, its few samples, and documents that answer them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from grader.__main__ import main
+from grader.answers.documents import read_document
+from grader.answers.finding.paper import LAB4, paper_of, paper_with
+from grader.answers.finding.segmentation import cut
+from grader.answers.marker.answer_marking import mark_answer
+from grader.answers.marker.explanation import explain
+from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.key_parts import ProsePart
+from grader.answers.marker.patterns import PatternFault, all_hits, from_example
+from grader.answers.marker.tokens import read
+from grader.model import Criterion, Status, UsageFault
+from grader.pipeline.written_parts import paper, with_titles
+from grader.rubric.loading import load_rubric
+from tests.measure.few_samples import NUMBERS, TWO_QUESTIONS, key_with, marked
+from tests.support.places import ROOT
+
+QUESTIONS = {
+    "1": "Why is a validation set used?",
+    "2a": "What does the learning rate control?",
+    "2b": "What happens if the learning rate is too large?",
+    "10": "What is a confusion matrix?",
+}
+PAPER = paper_of(QUESTIONS)
+ANSWERS = {
+    "1": "To choose the hyperparameters.",
+    "2a": "The size of a step.",
+    "2b": "The loss jumps around.",
+    "10": "A table of true and predicted classes, 3. and 4. are often confused.",
+}
+SHORT = """
+format = 1
+[parts.1]
+question = "Why is a validation set used?"
+full = "choosing and unseen"
+half = "choosing or unseen"
+[[parts.1.ideas]]
+name = "choosing"
+say = "it serves to choose hyperparameters"
+examples = ["tune the hyperparameters"]
+[[parts.1.ideas]]
+name = "unseen"
+say = "the model was not trained on it"
+patterns = ["(unseen|unknown) .. data"]
+"""
+
+
+def key_of(text: str, folder: Path) -> AnswerKey:
+    path = folder / "key.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_key(path)
+
+
+def found_in(text: str, folder: Path) -> Mapping[str, str]:
+    path = folder / "answers.md"
+    path.write_text(text, encoding="utf-8")
+    return {part: answer.text for part, answer in cut(read_document(path), PAPER).items()}
+
+
+# ---- documents -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "head", ["{p}. ", "Question {p}: ", "### {p}\n\n", "Q{p}) {q}\n\n", "{q}\n\n", "<!-- q{p} -->\n"]
+)
+def test_the_parts_of_another_paper_are_found(head: str, tmp_path: Path) -> None:
+    text = "\n\n".join(head.format(p=part, q=QUESTIONS[part]) + answer for part, answer in ANSWERS.items())
+    assert found_in(text, tmp_path) == ANSWERS
+
+
+def test_parts_that_the_paper_lacks_start_no_answer(tmp_path: Path) -> None:
+    text = "1. Two reasons:\n\n2a) The step.\n\n2b) Chaos.\n\n2c) Nothing.\n\n10. A table.\n\n11. More."
+    assert found_in(text, tmp_path)["10"] == "A table.\n\n11. More."
+
+
+def test_the_key_asks_lab_4s_questions_in_its_own_words_and_the_templates() -> None:
+    key = load_key(ROOT / "solutions" / "key.toml")
+    assert paper(load_rubric(), key) == LAB4
+    assert with_titles(load_rubric(), key) == load_rubric()
+
+
+def test_without_a_key_the_rubrics_parts_are_looked_for() -> None:
+    rubric = load_rubric()
+    other = replace(rubric, part1=tuple(Criterion(part, f"Question {part}", Decimal(1)) for part in QUESTIONS))
+    assert paper(rubric, None) == paper(replace(rubric, part1=()), None) == LAB4
+    assert paper(other, None) == paper_with(QUESTIONS) != PAPER
+    assert PAPER.digest != paper_with(QUESTIONS).digest
+
+
+def test_rubric_and_key_must_have_the_same_parts(tmp_path: Path) -> None:
+    key = key_of(SHORT, tmp_path)
+    one = Criterion("1", "Question 1", Decimal(1))
+    short = replace(load_rubric(), part1=(one,))
+    assert with_titles(short, key).part1[0].title == QUESTIONS["1"]
+    assert with_titles(replace(short, part1=()), key).part1 == ()
+    with pytest.raises(
+        UsageFault, match=r"gives points for part 2, which the answer key does not have; it has part 1\."
+    ):
+        with_titles(replace(short, part1=(one, replace(one, id="2"))), key)
+    with pytest.raises(UsageFault, match=r"the answer key asks for the parts 2, 3, .* gives no points; .* has part 1"):
+        with_titles(short, replace(key, parts=dict.fromkeys(("1", "2", "3"), key.parts["1"])))
+
+
+def test_a_run_with_another_labs_key_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key.toml").write_text(SHORT, encoding="utf-8")
+    assert main(["grade", str(tmp_path), "--key", str(tmp_path / "key.toml"), "--out", str(tmp_path / "out")]) == 2
+    assert "the rubric gives points for the parts 2, 3, 4, 5, 6a" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+# ---- short keys ------------------------------------------------------------------------------------------------------
+
+
+def test_a_short_key_marks(tmp_path: Path) -> None:
+    key = key_of(SHORT, tmp_path)
+    full, half, nothing = (
+        mark_answer(key, "1", answer)
+        for answer in ("To tune the hyperparameters on unseen data.", "tuning hyperparameters", "It validates.")
+    )
+    assert {found.status for found in (full, half, nothing)} == {Status.NEEDS_REVIEW}, "there are no samples"
+    assert (full.awarded, half.awarded) == (Decimal(1), Decimal("0.5"))
+    assert "it serves to choose hyperparameters and the model was not trained on it." in full.message
+    assert "This is a part of the answer to: " + QUESTIONS["1"] in half.message
+    for found in (half, nothing):
+        assert "trained" not in found.message  # what is missing is not given away
+
+
+def test_words_of_right_samples_are_on_the_topic(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text(
+        '{"part": "1", "answer": "cross-validation folds", "gold": 0.5}\n'
+        '{"part": "1", "answer": "bananas", "gold": 0}\n'
+    )
+    asked = key_of('samples = "samples.jsonl"\n' + SHORT, tmp_path).parts["1"]
+    assert isinstance(asked, ProsePart)
+    assert {"fold", "hyperparamet", "unseen", "valid"} <= asked.vocabulary
+    assert asked.vocabulary.isdisjoint({"banana", "is", "why", "the"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[parts.1]", "[parts.one]", "parts.one: is no part; parts are called 1 to 99"),
+        ("parts.1", "parts.1b", "parts.1b: the parts of question 1 should be called 1a"),
+        ('["tune the hyperparameters"]', '["it is"]', r"examples\[1\]: .* only words that any answer may have"),
+        ('examples = ["tune the hyperparameters"]', "", r"parts.1.ideas\[1\].patterns: is missing"),
+        ('say = "it serves to choose hyperparameters"', "", r"parts.1.ideas\[1\].say: is missing"),
+        ("format = 1", 'format = 1\nparts.2 = {question = "?", values = ["1"]}', "parts.2.values: should be 4 numbers"),
+    ],
+)
+def test_a_faulty_short_key_is_refused(old: str, new: str, expected: str, tmp_path: Path) -> None:
+    assert old in SHORT
+    with pytest.raises(UsageFault, match=expected):
+        key_of(SHORT.replace(old, new), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_found"),
+    [
+        ("We tune all of the hyperparameters.", True),
+        ("the hyperparameters are tuned", True),
+        ("To tune it. Hyperparameters are something else.", False),
+        ("tune them, and later on, in another step, hyperparameters", False),
+    ],
+)
+def test_an_example_is_found_in_other_sentences(answer: str, is_found: bool) -> None:
+    assert bool(all_hits([from_example("to tune the hyperparameters")], read(answer))) is is_found
+
+
+def test_ordinary_words_are_not_corrected_to_words_of_a_short_key(tmp_path: Path) -> None:
+    key = key_of(SHORT.replace("tune the hyperparameters", "large steps"), tmp_path)
+    assert [idea.words for idea in explain(key, "1", "a large setp").ideas] == ["large setp"]
+    assert explain(key, "1", "a large one, then it stops").ideas == ()
+
+
+def test_an_example_needs_a_word_with_a_meaning() -> None:
+    with pytest.raises(PatternFault):
+        from_example("it is for the")
+
+
+# ---- few samples -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("samples", [0, 10])
+def test_with_few_samples_no_zero_is_settled_and_few_marks_are_wrong(samples: int, tmp_path: Path) -> None:
+    found = marked(TWO_QUESTIONS, samples, tmp_path)
+    assert len(found.rows) == 80
+    assert found.zeroed == ()
+    assert found.lists == ()  # the answers are plain sentences
+    assert len(found.settled) >= (24 if samples else 0)
+    assert found.exact >= len(found.settled) * 0.95
+
+
+def test_more_samples_settle_more(tmp_path: Path) -> None:
+    none, most = (marked(TWO_QUESTIONS, samples, tmp_path) for samples in (NUMBERS[0], NUMBERS[-1]))
+    assert len(most.settled) > len(none.settled)
+    assert most.full_zeroed == 0
+
+
+def test_what_claims_nothing_is_a_settled_zero_without_samples(tmp_path: Path) -> None:
+    key = key_with(TWO_QUESTIONS, 0, tmp_path)
+    assert explain(key, "1", "no idea").finding.status is Status.FAILED
+
+
+def test_none_may_be_the_right_answer(tmp_path: Path) -> None:
+    key = key_of(SHORT.replace('patterns = ["', 'patterns = ["none", "'), tmp_path)
+    assert explain(key, "1", "None.").finding.status is Status.NEEDS_REVIEW
+    assert explain(key, "1", "N/A").finding.status is Status.FAILED
+
+
+# ---- explain ---------------------------------------------------------------------------------------------------------
+
+
+def test_explain_names_ideas_patterns_samples_and_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    key = TWO_QUESTIONS / "key.toml"
+    answer = "It does not choose the hyperparameters, but it shows overfitting [a lot]."
+    assert main(["explain", "--part", "1", answer, "--key", str(key)]) == 0
+    shown = capsys.readouterr().out
+    assert "choosing (denied): it serves to choose" in shown
+    assert '"overfitting" by overfitting' in shown
+    assert "marked 1" in shown
+    assert 'full = "choosing or noticing" is fulfilled' in shown
+    assert "Mark  1, confidence" in shown
+
+
+def test_explain_says_that_the_samples_are_too_few(tmp_path: Path) -> None:
+    explained = explain(key_with(TWO_QUESTIONS, 10, tmp_path), "2", "Bananas.")
+    assert explained.policies[-1] == "The part has only 10 samples, so a tutor decides."
+    assert explained.finding.status is Status.NEEDS_REVIEW
+
+
+def test_explain_of_numbers_and_of_an_unknown_part(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lab").mkdir()
+    grid = '[parts.1]\nquestion = "Which values?"\nvalues = ["1", "2", "3", "4"]\n'
+    (tmp_path / "lab" / "key.toml").write_text(f"format = 1\n{grid}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", "--part", "1", "1 2 3 5"]) == 0
+    assert "Mark  0.75" in capsys.readouterr().out
+    assert main(["explain", "--part", "7", "x"]) == 2
+    assert 'there is no part "7"' in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path / "lab" / "..")
+    (tmp_path / "lab" / "key.toml").unlink()
+    assert main(["explain", "--part", "1", "x"]) == 2
+    assert "add --key FILE" in capsys.readouterr().err
+
+
+# ---- docs/writing-a-key.md -------------------------------------------------------------------------------------------
+
+
+def test_the_key_in_the_docs_finds_the_idea_that_the_docs_show(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "writing-a-key.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
+    first, patterns, wrong = (text for kind, text in blocks if kind == "toml")
+    (tmp_path / "samples.jsonl").write_text(next(text for kind, text in blocks if kind == "json"))
+    shown = next(text for _, text in blocks if text.startswith("Part 1"))
+    answer = re.search(r"^Answer +(.*)$", shown, re.MULTILINE)
+    key = key_of(first + wrong, tmp_path)
+    assert answer is not None
+    found = explain(key, "1", answer[1])
+    for idea in found.ideas:
+        assert f"{idea.name} ({idea.effect}): {idea.say}\n" in shown
+        assert f'"{idea.words}" by {idea.pattern}\n' in shown
+    assert found.finding.awarded == 1
+    assert len(key.samples["1"]) == 10
+    longer = re.sub(r'examples = \["representative.*', lambda _: patterns, first)
+    samples = [sample for sample in key.samples["1"] if sample.gold == 1]
+    stated = [{idea.name for idea in explain(key_of(longer, tmp_path), "1", s.answer).ideas} for s in samples]
+    assert sum("variety" in names for names in stated) >= 2
