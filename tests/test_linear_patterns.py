@@ -51,7 +51,7 @@ _SLOW_IF_BOUNDED = 0.01
 _BOUNDS: Mapping[str, int] = {
     "answers.finding.labels._NAMED": 80,  # names of anchors are cut off by the readers of documents
     "answers.finding.lines._SECTION": 120,  # is_section asks for the length first
-    "answers.finding.candidates._PART2": 120,  # so does _is_end
+    "answers.finding.candidates.PART2": 120,  # so do _is_end and with_plain_labels
     "answers.finding.observations._HEADING": 100,  # _LONGEST_HEADING, and a list number
     "answers.finding.part_text._TABLE_RULE": 300,  # the caller cuts the line off
     "answers.finding.questions._POOL": 200,  # the caller cuts the line off

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.answers.documents import LONGEST_SECONDS, Document, read_document, read_pdf_columns
+from grader.answers.documents import LONGEST_SECONDS, Document, Kind, read_document, read_pdf_columns
 from grader.answers.documents.document import too_slow
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.source.block_reader import CONTINUES
@@ -77,7 +77,7 @@ def _searched(path: Path) -> DocumentCode:
 
 def _code_in(document: Document) -> str:
     """The statements of a document that has a network, as one script; empty if they are not such a script."""
-    text = "\n".join(block.text for block in document.blocks)
+    text = "\n".join(block.text for block in document.blocks if block.kind is not Kind.OUTPUT)
     has_class = names_network_class(text)
     best, most = "", 0
     for version in dict.fromkeys([text, text.translate(PLAIN)]):

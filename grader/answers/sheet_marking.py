@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from grader.answers.finding.sheet import CERTAIN
+from grader.answers.finding.segmentation import CERTAIN
 from grader.answers.marker.answer_marking import TOO_LONG
 from grader.answers.marker.finding import SHOWN_FROM, proposal, without_proposal
 from grader.answers.marker.references import meant, references

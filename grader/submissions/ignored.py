@@ -9,8 +9,8 @@ from grader.submissions.naming import own_words, stem
 
 SCRIPT_SUFFIXES = frozenset({".py", ".pyw", ".ipynb"})
 _LOOSE_SUFFIXES = frozenset({"", ".txt", ".text", ".py3"})
-_READABLE = ".ipynb .md .markdown .txt .text .rst .tex .docx .docm .pdf .html .htm"
-_UNREADABLE = ".odt .rtf .doc .pages .wps .ppt .pptx .odp .key .xps .djvu .epub .mht .mhtml"
+_READABLE = ".ipynb .md .markdown .txt .text .rst .tex .docx .docm .odt .rtf .pdf .html .htm"
+_UNREADABLE = ".doc .pages .wps .ppt .pptx .odp .key .xps .djvu .epub .mht .mhtml"
 DOCUMENT_SUFFIXES = frozenset(f"{_READABLE} {_UNREADABLE}".split())
 """Of the second kind, the report says that a person must read them."""
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")

@@ -126,7 +126,7 @@ def test_the_blank_template_in_a_document_is_no_work(tmp_path: Path) -> None:
 
 
 def test_a_document_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    assert "scan.pdf has no text layer" in code_in(SAMPLES / "scan.pdf").unread
+    assert "scan.pdf is a scan" in code_in(SAMPLES / "scan.pdf").unread
     (tmp_path / "code.pdf").write_bytes(b"%PDF-1.4 damaged")
     assert not code_in(tmp_path / "code.pdf").unread
 

@@ -8,13 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.documents import Block, read_document
+from grader.answers.documents import Block, Document, Kind, read_document
 from grader.answers.finding.segmentation import cut
 from grader.answers.finding.sheet import read_sheet
 from grader.lab4.items import PART1_IDS
 from grader.submissions import discover
 from tests.support.answer_tables import ANSWERS, QUESTIONS
-from tests.support.document_samples import DOCUMENTS, RESOURCES, document, each, notebook, page, printed, texts, word
+from tests.support.document_samples import (
+    DOCUMENTS,
+    FONT,
+    RESOURCES,
+    document,
+    each,
+    notebook,
+    page,
+    printed,
+    texts,
+    word,
+)
 from tests.support.submission_files import write, zipped
 
 
@@ -133,8 +144,72 @@ def test_labels_are_found_in_text_of_other_scripts(tmp_path: Path, encoding: str
     assert texts(cut(read_document(path))) == dict.fromkeys(PART1_IDS, said)
 
 
-def test_a_scan_is_reported_as_having_no_text_layer() -> None:
-    assert "no text layer" in read_document(DOCUMENTS / "scan.pdf").problem
+NAMED = b"/Resources<<" + FONT + b"/XObject<</I 6 0 R>>>>"
+PHOTO = b"<</Subtype/Image/Width 99/Height 99/Length 0>>stream\n\nendstream"
+
+
+def locked_pdf(path: Path) -> None:
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(path)
+
+
+def locked_zip(path: Path) -> None:
+    data = bytearray(zipped({"word/document.xml": "<x/>"}))
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+
+
+FOR_A_PERSON: dict[str, tuple[Callable[[Path], object], str]] = {
+    "scan.pdf": (lambda path: path.write_bytes((DOCUMENTS / "scan.pdf").read_bytes()), "is a scan"),
+    "app.pdf": (lambda path: printed(path, ["Scanned with a phone", "1"], NAMED, PHOTO), "is a scan"),
+    "locked.pdf": (locked_pdf, "is locked with a password"),
+    "locked.docx": (
+        lambda path: path.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(512) + "EncryptedPackage".encode("utf-16-le")),
+        "is locked with a password",
+    ),
+    "locked.zip.docx": (locked_zip, "is locked with a password"),
+    "locked.odt": (
+        lambda path: path.write_bytes(
+            zipped({"content.xml": "\x93\x11", "META-INF/manifest.xml": "<m><manifest:encryption-data/></m>"})
+        ),
+        "is locked with a password",
+    ),
+    "hidden.rtf": (lambda path: path.write_text(r"{\rtf1 1. deep {\v full marks}}"), "does not see"),
+    "white.rtf": (
+        lambda path: path.write_text(r"{\rtf1{\colortbl;\red255\green255\blue255;}1. deep {\cf1 full marks}}"),
+        "does not see",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOR_A_PERSON)
+def test_what_only_a_person_can_read_is_named_with_its_path_and_the_reason(tmp_path: Path, name: str) -> None:
+    make, reason = FOR_A_PERSON[name]
+    folder = tmp_path / "zoe" / "my answers"
+    folder.mkdir(parents=True)
+    make(folder / name)
+    (tmp_path / "zoe" / "comments.md").write_text("<!-- " + "unseen " * 30 + "-->")
+    (submission,) = discover(tmp_path / "zoe", tmp_path / "scratch")
+    problem, *others = read_sheet(submission).problems
+    assert problem.startswith(f"my answers/{name} ")
+    assert reason in problem
+    assert "a person must read it" in problem
+    assert len(others) == 1
+
+
+def test_a_scanned_page_among_others_is_reported(tmp_path: Path) -> None:
+    path = printed(tmp_path / "answers.pdf", each("{p}) ").split("\n")[:-1], RESOURCES)
+    data = path.read_bytes().replace(b"/Kids[3 0 R]/Count 1", b"/Kids[3 0 R 6 0 R]/Count 2")
+    scan = b"6 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<</XObject<</I 7 0 R>>>>>>\nendobj\n"
+    at = data.index(b"xref")
+    path.write_bytes(data[:at] + scan + b"7 0 obj\n" + PHOTO + b"\nendobj\n" + data[at:])
+    read = read_document(path)
+    assert read.problem == "answers.pdf has scanned pages (2), so a person must read it."
+    assert "8" not in cut(read)
 
 
 def test_text_boxes_formulas_and_tracked_changes_of_a_word_file_are_read(tmp_path: Path) -> None:
@@ -203,24 +278,12 @@ def test_ligatures_become_letters() -> None:
     )
 
 
-def test_a_pdf_with_a_password_is_reported(tmp_path: Path) -> None:
-    from pypdf import PdfWriter
-
-    writer = PdfWriter()
-    writer.add_blank_page(100, 100)
-    writer.encrypt("secret", algorithm="RC4-128")
-    writer.write(tmp_path / "locked.pdf")
-    assert "password" in read_document(tmp_path / "locked.pdf").problem
-
-
 FOREIGN = {
-    "answers.odt": zipped({"content.xml": "<x/>"}),
     "answers.pages": zipped({"Index/Document.iwa": "x"}),
     "damaged.pages": b"PK\x03\x04",
-    "answers.rtf": b"{\\rtf1 1. deep}",
     "answers.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
     "answers.wps": b"1. deep",
-    "answers.txt": b"{\\rtf1 1. deep}",
+    "answers.odt": zipped({"other.xml": "<x/>"}),
     "answers": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
 }
 
@@ -245,3 +308,122 @@ def test_plain_text_of_other_kinds_is_read(tmp_path: Path, name: str) -> None:
     assert [answer.part for answer in sheet.answers] == list(PART1_IDS)
     assert {answer.text for answer in sheet.answers} == {f"Something about {part}." for part in PART1_IDS}
     assert not sheet.problems
+
+
+RTF = r"""{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fnil\fcharset0 Arial;}{\f1\fcharset134 SimSun;}}
+{\field{\*\fldinst{HYPERLINK "http://example.org"}}{\fldrslt 1) linked}} words\par
+\pard{\pntext\f0 2.\tab}{\*\pn\pnlvlbody\pnstart1\pndec{\pntxta.}}old list\par
+{\listtext	3.	}caf\'e9 {\f1\'c9\'ee}\u8804?3\par
+{\pict\wmetafile8 %s}4) after a picture\par
+\trowd\cellx1\cellx2 5\cell smaller\cell\row 6) a\line b\par}"""
+
+
+def test_rich_text_keeps_the_numbers_of_lists_rows_and_characters_of_other_scripts(tmp_path: Path) -> None:
+    (tmp_path / "answers.rtf").write_text(RTF % ("0123456789abcdef" * 200))
+    read = read_document(tmp_path / "answers.rtf")
+    lines = [line.strip() for block in read.blocks for line in block.text.split("\n")]
+    numbered = [
+        "1) linked words",
+        "2.\told list",
+        "3.\tcaf\u00e9 \u6df1\u22643",
+        "4) after a picture",
+        "5 | smaller",
+        "6) a",
+        "b",
+    ]
+    assert lines == numbered
+    assert read.has_pictures
+
+
+ODT = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" xmlns:xml="http://www.w3.org/XML/1998/namespace"
+ xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
+ xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0"
+ xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0"
+><office:automatic-styles><text:list-style style:name="L">
+<text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix=")"/>
+<text:list-level-style-number text:level="2" style:num-format="a" style:num-suffix="." text:display-levels="2"/>
+</text:list-style><style:style style:name="H"><style:text-properties {}/></style:style></office:automatic-styles>
+<office:body><office:text>{}</office:text></office:body></office:document-content>"""
+
+
+def writer(tmp_path: Path, body: str, hidden: str = "") -> Document:
+    (tmp_path / "answers.odt").write_bytes(zipped({"content.xml": ODT.format(hidden, body)}))
+    return read_document(tmp_path / "answers.odt")
+
+
+def test_lists_text_boxes_and_pictures_of_an_odt_file_are_read(tmp_path: Path) -> None:
+    item = "<text:list-item{}><text:p>{}</text:p>{}</text:list-item>"
+    inner = f"<text:list>{item.format('', 'x', '')}{item.format('', 'y<text:s text:c=2/>z', '')}</text:list>"
+    frame = "<draw:frame>{}<draw:image/></draw:frame>"
+    boxed = frame.format("<draw:text-box><text:p>boxed</text:p></draw:text-box>")
+    body = f"<text:list text:style-name='L'>{item.format('', 'one' + boxed, '<text:p>more</text:p>')}"
+    body += f"{item.format(' text:start-value=6', '', inner)}</text:list>"
+    body += f"<text:p>between{frame.format('')}<text:note><text:p>no</text:p></text:note></text:p>"
+    body += f"<text:list text:style-name='L' text:continue-numbering='true'>{item.format('', 'next', '')}</text:list>"
+    body += f"<text:list text:style-name='L'>{item.format('', 'new', '')}</text:list>"
+    body = body.replace("c=2", "c='2'").replace("value=6", "value='6'")
+    shown = [f"{block.number} {block.text}".strip() for block in writer(tmp_path, body).blocks]
+    assert shown == [
+        "1) one", "boxed", "more", "6)", "6.a. x", "6.b. y  z", "between\ufffc", "7) next", "1) new",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["text:display='none'", "fo:color='#FFFFFF'", "fo:font-size='1pt'"])
+def test_hidden_text_of_an_odt_file_is_left_out_and_reported(tmp_path: Path, how: str) -> None:
+    secret = "<text:span text:style-name='H'>secret</text:span>"
+    read = writer(tmp_path, "".join(f"<text:p>{p}) {a}{secret}</text:p>" for p, a in ANSWERS.items()), how)
+    assert texts(cut(read)) == ANSWERS
+    assert "does not see" in read.problem
+
+
+def test_an_empty_item_of_a_word_list_heads_the_items_below_it(tmp_path: Path) -> None:
+    from grader.answers.documents.list_levels import with_shown_numbers
+
+    def item(number: str, text: str, level: int) -> Block:
+        return Block(text, Kind.ITEM, "", number, level)
+
+    blocks = [item(f"{n}.", ANSWERS.get(n, ""), 0) for n in "123456"]
+    blocks += [item(f"{p[1]}.", ANSWERS[p], 1) for p in ("6a", "6b")] + [item("7.", "", 0)]
+    blocks += [item(f"{p[1]}.", ANSWERS[p], 1) for p in PART1_IDS if p[0] == "7"]
+    blocks += [item("8.", ANSWERS["8"], 0), item("9.", "", 0)]
+    kept = tuple(with_shown_numbers(blocks))
+    assert [block.number for block in kept if not block.text] == ["6.", "7.", ""]
+    assert texts(cut(Document("answers.docx", kept))) == ANSWERS
+
+
+LISTED = "\n".join(rf"\item {ANSWERS[n]}" for n in "12")
+REST = "\n".join(rf"\item {ANSWERS[n]}" for n in "345") + r"\item Pooling: \begin{enumerate}"
+REST += (
+    "\n".join(rf"\item {ANSWERS[p]}" for p in ("6a", "6b")) + r"\end{enumerate} \item \begin{enumerate}[label=\alph*)] "
+)
+REST += "\n".join(rf"\item {ANSWERS[p]} % 9. note" for p in PART1_IDS if p[0] == "7")
+REST += "\n\\end{enumerate}\n\\item " + ANSWERS["8"] + r"\end{enumerate}"
+TEX = {
+    "one list": rf"\begin{{enumerate}}{LISTED}{REST}",
+    "resumed": rf"\begin{{enumerate}}{LISTED}\end{{enumerate}}\subsection{{1.2}}\begin{{enumerate}}[resume]{REST}",
+    "counter": rf"\begin{{enumerate}}{LISTED}\end{{enumerate}}\begin{{enumerate}}\setcounter{{enumi}}{{2}}{REST}",
+    "start": rf"\begin{{enumerate}}[(I)]{LISTED}\end{{enumerate}}\begin{{enumerate}}[label=(\Roman*), start=3]{REST}",
+    "labels": r"\begin{itemize}" + "".join(rf"\item[{p})] {a} " for p, a in ANSWERS.items()) + r"\end{itemize}",
+    "described": r"\begin{description}" + "".join(rf"\item[Question {p}] {a} " for p, a in ANSWERS.items()),
+    "bold": "\n\n".join(rf"\noindent\textbf{{{p})}} {a}" for p, a in ANSWERS.items()),
+    "sections": "\n".join(rf"\section*{{Question {p}}}{a}" for p, a in ANSWERS.items()),
+    "table": r"\begin{tabular}{ll}" + "".join(rf"{p} & {a} \\" + "\n" for p, a in ANSWERS.items()) + r"\end{tabular}",
+}
+
+
+@pytest.mark.parametrize("name", TEX)
+def test_lists_headings_and_tables_of_latex_are_read(tmp_path: Path, name: str) -> None:
+    preamble = r"\documentclass{article}\newcommand{\x}{8) no}\begin{document}\section{Part 1}"
+    (tmp_path / "answers.tex").write_text(rf"{preamble}{TEX[name]} \end{{document}} 9) no")
+    found = cut(read_document(tmp_path / "answers.tex"))
+    assert {part: " ".join(text.split()) for part, text in texts(found).items()} == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_signs_pictures_and_code_of_latex_are_read(tmp_path: Path) -> None:
+    text = r"1) 50\% of~\emph{all} \textbf{units} 2) \includegraphics[width=3cm]{a} \begin{verbatim}x = 1\end{verbatim}"
+    (tmp_path / "answers.tex").write_text(text)
+    read = read_document(tmp_path / "answers.tex")
+    assert [block.text.strip() for block in read.blocks] == ["1) 50% of all **units** 2) \ufffc", "x = 1"]
+    assert read.has_pictures

@@ -61,6 +61,19 @@ def hostile_files(folder: Path) -> Iterator[Path]:
     with zipfile.ZipFile(folder / "xz.docx", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("word/document.xml", b" " * 20_000_000)
     yield folder / "xz.docx"
+    writer = b"<x xmlns:text='urn:oasis:names:tc:opendocument:xmlns:text:1.0'>"
+    with zipfile.ZipFile(folder / "lists.odt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "content.xml",
+            writer + (b"<text:list><text:list-item>" * 90 + b"</text:list-item></text:list>" * 90) * 900 + b"</x>",
+        )
+    with zipfile.ZipFile(folder / "bomb.odt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("content.xml", b" " * 30_000_000)
+    yield folder / "lists.odt"
+    yield folder / "bomb.odt"
+    yield made("deep.rtf", b"{\\rtf1" + b"{" * 1_000_000)
+    yield made("links.rtf", b"{\\rtf1" + b"{\\field{\\*\\fldinst{" * 90_000)
+    yield made("pictures.rtf", b"{\\rtf1 1) x " + (b"a" * 499 + b" ") * 20_000)
     header = b"PK\x01\x02" + b"\0" * 42
     tail = b"PK\x05\x06" + b"\0" * 4 + b"\xff\xff" * 2 + (len(header) * 400_000).to_bytes(4, "little") + b"\0" * 6
     yield made("files.docx", b"PK\x03\x04" + header * 400_000 + tail)
@@ -133,6 +146,7 @@ HOSTILE += (
 HOSTILE += "quotes.py absent.md elements.docx boxes.docx grids.docx number.docx xz.docx files.docx old.docx photo.docx "
 HOSTILE += "cells.html punycode.html what.html values.ipynb cells.ipynb codes.ipynb commas.py asked.txt comments.md "
 HOSTILE += "places.txt "
+HOSTILE += "lists.odt bomb.odt deep.rtf links.rtf pictures.rtf "
 HOSTILE += "styles.html unfinished.html quotes.html drawn.docx images.md pipe.md folder.md link.md"
 
 
@@ -176,7 +190,7 @@ def test_a_hostile_file_needs_little_memory(hostile: dict[str, Path], tmp_path: 
 
 
 PROBLEMS = {
-    "old.docx": "an old Word file or protected by a password",
+    "old.docx": "an old Word file",
     "photo.docx": "is a picture",
     "pipe.md": "not an ordinary file",
     "link.md": "is a link",

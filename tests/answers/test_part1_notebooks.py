@@ -27,7 +27,7 @@ from grader.answers.marker.key import AnswerKey, load_key
 from grader.lab4.items import PART1_IDS
 from grader.model import Status
 from grader.rubric.loading import load_rubric
-from tests.support.answer_tables import QUESTIONS
+from tests.support.answer_tables import ANSWERS, QUESTIONS
 from tests.support.places import ROOT, TESTS
 
 DOCUMENTS = TESTS / "documents"
@@ -372,3 +372,60 @@ def checksum(cell: Cell) -> str:
     if of["grade"]:
         signed.append(float(of["points"]))
     return hashlib.md5("".join(map(str, signed)).encode()).hexdigest()
+
+
+# ---------------------------------------------------------------------------------------- answers that a cell printed
+
+
+MADE = {"6a": "tensor([[4., 5.],\n        [1., 3.]])", "6b": "[[2.5 2.5]\n [0.5 2. ]]"}
+POOLS = "import torch\nx = torch.tensor([[4, 3, 5, 1]])\nF.max_pool2d(x, 2)"
+PRINTS = "grid = [[4, 3], [2, 1]]\nprint(pooled(grid))"
+
+
+def code_cell(source: str, output: str, kind: str = "stream") -> Cell:
+    shown: Cell = {"output_type": kind, "name": "stdout", "text": output}
+    if kind != "stream":
+        shown = {"output_type": kind, "data": {"text/plain": [output]}}
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": [shown]}
+
+
+def with_printed(place: Callable[[str, str], Cells], folder: Path) -> dict[str, PartAnswer]:
+    """The sheet, with ``place`` making the cells of 6a and 6b from the part and its code, and Part 2 below."""
+    cells: Cells = []
+    for part, answer in ANSWERS.items():
+        told = {"cell_type": "markdown", "metadata": {}, "source": f"**{part})** {answer}"}
+        cells += place(part, POOLS if part == "6a" else PRINTS) if part in MADE else [told]
+    cells.append(code_cell("import torch\nclass Net(torch.nn.Module): ...", "Epoch 1: 0.3"))
+    return cut_cells(cells, folder)
+
+
+def text_cell(text: str) -> Cell:
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+PLACES: dict[str, Callable[[str, str], Cells]] = {
+    "below its label": lambda part, code: [text_cell(f"**{part})**"), code_cell(code, MADE[part])],
+    "below the question": lambda part, code: [text_cell(f"{part}) {QUESTIONS[part]}"), code_cell(code, MADE[part])],
+    "label in a comment": lambda part, code: [code_cell(f"# {part})\n{code}", MADE[part], "execute_result")],
+    "question in a comment": lambda part, code: [code_cell(f"# Question {part}\n{code}", MADE[part])],
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_a_cell_printed_is_the_answer_in_the_place_of_one(name: str, tmp_path: Path) -> None:
+    found = with_printed(PLACES[name], tmp_path)
+    assert {part: answer.text for part, answer in found.items()} == {**ANSWERS, **MADE}
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_words_that_point_to_an_output_are_shown_with_it(tmp_path: Path) -> None:
+    cells = lambda part, code: [text_cell(f"{part}) See the output below."), code_cell(code, MADE[part])]  # noqa: E731
+    found = with_printed(cells, tmp_path)
+    assert {part: found[part].text for part in MADE} == {p: f"See the output below.\n\n{t}" for p, t in MADE.items()}
+
+
+@pytest.mark.parametrize("output", ["[[9 9]\n [9 9]]", "x" * 3_000])
+def test_an_output_beside_an_answer_is_not_read(output: str, tmp_path: Path) -> None:
+    cells = lambda part, code: [text_cell(f"{part}) {ANSWERS[part]}"), code_cell(POOLS, output)]  # noqa: E731
+    found = with_printed(cells, tmp_path)
+    assert {part: answer.text for part, answer in found.items()} == ANSWERS

@@ -175,11 +175,24 @@ def test_parts_answered_together_share_the_text_with_lower_confidence() -> None:
     assert found["6a"].confidence < 0.6 < found["7a"].confidence
 
 
-def test_letters_in_the_middle_of_a_line_are_found_when_a_part_is_missing() -> None:
-    text = each("{p}. ").replace("6a. [4, 5, 1, 3]\n6b. [", "6. a) Max-pooling: [4, 5, 1, 3] b) Average pooling: [")
+@pytest.mark.parametrize("label", ["Q{n}: ", "{n}. ", "### {n}\n\n", "**{n})** "])
+@pytest.mark.parametrize("item", ["{s}) {a}", "({s}) {a}", "{s}. {a}"])
+def test_letters_in_the_middle_of_a_line_are_certain_where_each_is_there_once(label: str, item: str) -> None:
+    lines = [(n, [p for p in PART1_IDS if p[0] == n]) for n in "12345678"]
+    text = "\n".join(
+        label.format(n=n) + " ".join(item.format(s=p[1], a=ANSWERS[p]) if p[1:] else ANSWERS[p] for p in parts)
+        for n, parts in lines
+    )
     found = cut(document(text))
     assert texts(found) == ANSWERS
-    assert found["6b"].confidence < 0.7 < found["7a"].confidence
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+@pytest.mark.parametrize("more", ["b) or so ", "as in a) above, "])
+def test_letters_in_the_middle_of_a_line_are_in_doubt_where_one_is_there_twice(more: str) -> None:
+    line = f"6. a) [4, 5, 1, 3] {more}b) [2.5, 2.5, 0.5, 2]"
+    found = cut(document(each("{p}. ").replace("6a. [4, 5, 1, 3]\n6b. [2.5, 2.5, 0.5, 2]", line)))
+    assert found["6a"].confidence < 0.7 < found["7a"].confidence
 
 
 def test_a_paraphrased_question_in_bold_is_dropped() -> None:
@@ -324,6 +337,95 @@ def test_questions_identify_parts_where_word_restarted_the_numbers() -> None:
     found = cut(Document("answers.docx", tuple(blocks)))
     assert texts(found) == ANSWERS
     assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+NUMERALS = {
+    "I": ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII"],
+    "cn": list("\u3007\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b"),
+}
+
+
+def counted(head: str, item: str) -> str:
+    """The answers below labels: ``{n}`` is ``6``, ``{I}`` ``VI``, ``{cn}`` its Chinese numeral, ``{q}`` the sheet's
+    section, ``{r}`` the number within it, ``{s}`` the letter; ``head`` also labels the questions with parts.
+    """
+    pieces = []
+    for part, answer in ANSWERS.items():
+        n = int(part[0])
+        values: dict[str, object] = {name: signs[n] for name, signs in NUMERALS.items()}
+        values |= {"n": n, "s": part[1:], "q": 1 if n < 3 else 2, "r": n if n < 3 else n - 2, "a": answer}
+        if (
+            part[1:] == "a"
+            and "{a}" in item
+            and not {"{n}", "{I}", "{r}"} & {item[i : i + 3] for i in range(len(item))}
+        ):
+            pieces.append(head.format(**{**values, "a": ""}).rstrip())
+        pieces.append((item if part[1:] else head).format(**values))
+    return "\n".join(pieces)
+
+
+COUNTED = {
+    "roman": ("{I}. {a}", "{s}) {a}"),
+    "roman with letters": ("{I}. {a}", "{I}.{s} {a}"),
+    "Question VI": ("Question {I}\n{a}", "({s}) {a}"),
+    "sections": ("1.{q}.{n} {a}", "1.{q}.{n}.{s} {a}"),
+    "sections in headings": ("### 1.{q}.{n}\n\n{a}", "### 1.{q}.{n}{s}\n\n{a}"),
+    "sections, restarted": ("1.{q}.{r} {a}", "1.{q}.{r}.{s} {a}"),
+    "question in Part 1": ("Q1.{n}: {a}", "Q1.{n}{s}: {a}"),
+    "German": ("Frage {n}: {a}", "Frage {n}{s}: {a}"),
+    "German, parts below": ("Aufgabe {n}. {a}", "{s}) {a}"),
+    "Spanish": ("**Pregunta {n}.** {a}", "**Pregunta {n}{s}.** {a}"),
+    "Dutch headings": ("## Vraag {n}\n\n{a}", "## Vraag {n} ({s})\n\n{a}"),
+    "Russian": ("\u0412\u043e\u043f\u0440\u043e\u0441 {n}) {a}", "\u0412\u043e\u043f\u0440\u043e\u0441 {n}.{s}) {a}"),
+    "Chinese": ("\u7b2c{n}\u9898\uff1a{a}", "\u7b2c{n}\u9898\uff08{s}\uff09{a}"),
+    "Chinese numerals": ("\u7b2c{cn}\u9898\uff1a{a}", "\uff08{s}\uff09{a}"),
+    "Chinese list": ("{cn}\u3001{a}", "({s}) {a}"),
+    "wide digits": ("\uff0a{n}\uff0e{a}", "\uff0a{n}\uff08{s}\uff09{a}"),
+    "our own word": ("My take on no. {n} >> {a}", "My take on no. {n}{s} >> {a}"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_anything_short_before_numbers_through_the_sheet_is_a_label(name: str) -> None:
+    found = cut(document(counted(*COUNTED[name]) + PART2))
+    assert texts(found) == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+@pytest.mark.parametrize("head", ["{n}. ", "**Question {n}**\n\n", "Q{n}: "])
+def test_numbers_that_start_again_in_the_sheets_second_section_go_on(head: str) -> None:
+    pieces = ["1.1 General", *(head.format(n=n) + ANSWERS[str(n)] for n in (1, 2)), "1.2 Convolutional Neural Networks"]
+    for n in range(3, 9):
+        letters = [f"{p[1]}) {ANSWERS[p]}" for p in PART1_IDS if p[0] == str(n) and p[1:]]
+        pieces += [head.format(n=n - 2) + ("" if letters else ANSWERS[str(n)]), *letters]
+    found = cut(document("\n\n".join(pieces)))
+    assert texts(found) == ANSWERS
+    assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"Schritt {n}: {step}" for n, step in enumerate(["laden", "bauen", "ueben", "testen"] * 2, 1)),
+        "\n".join(f"Week {n}: I read chapter {n} of the book." for n in range(1, 13)),
+        "\n".join(f"Fig. {n} {word}" for n, word in enumerate(["loss", "accuracy", "net"], 1)),
+        "\n".join(f"Epoch {n}: {90 + n}%" for n in range(1, 9)),
+        counted("Frage {n}: {a}", "Frage {n}: {a}"),
+        counted("Frage {n}: {a}", "Frage {n}{s}: {a}").replace("Frage 4", "Frage 9"),
+        counted("Frage {n}: {a}", "Frage {n}{s}: {a}") * 2,
+    ],
+)
+def test_words_before_other_numbers_are_no_certain_labels(text: str) -> None:
+    assert all(answer.confidence < 0.7 for answer in cut(document(text)).values())
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n", "\n\n- ", "\n\nAnswers\n\n"])
+def test_thirteen_paragraphs_without_labels_are_proposed_in_order(between: str) -> None:
+    text = between.join(ANSWERS.values()) if "A" not in between else "# Lab 4" + between + "\n\n".join(ANSWERS.values())
+    found = cut(document(f"{'- ' if '-' in between else ''}{text}"))
+    assert texts(found) == ANSWERS
+    assert {(answer.how, answer.confidence) for answer in found.values()} == {("order", 0.3)}
+    assert cut(document(text + "\n\nMore.")) == {}
 
 
 OTHER = {part: f"Somebody else said this about {part}." for part in PART1_IDS}

@@ -97,6 +97,9 @@ def main() -> None:
             chromium(source, f"all-{stem}-chromium.pdf")
             office(source, "docx:MS Word 2007 XML", f"all-{stem}-libreoffice.docx", folder)
             office(HERE / f"all-{stem}-libreoffice.docx", "pdf", f"all-{stem}-libreoffice.pdf", folder)
+            if stem != "sheet":
+                office(source, "odt:writer8", f"all-{stem}-libreoffice.odt", folder)
+                office(source, "rtf:Rich Text Format", f"all-{stem}-libreoffice.rtf", folder)
         scan = folder / "scan.html"
         scan.write_text(page(f'<img width=300 src="data:image/png;base64,{PIXEL}">'), encoding="utf-8")
         chromium(scan, "scan.pdf")

@@ -79,8 +79,8 @@ def test_code_that_cannot_be_extracted_is_named(tmp_path: Path) -> None:
         ({"solutions/task1_cnn.py": NET}, "solutions"),
         ({"scan.pdf": (ROOT / "tests/documents/scan.pdf").read_bytes()}, "scan.pdf"),
         ({"photo.png": PICTURE}, "photo.png"),
-        ({"answers.odt": zipped({"content.xml": "<x/>"})}, "answers.odt"),
-        ({"answers.rtf": b"{\\rtf1 x}"}, "answers.rtf"),
+        ({"answers.odt": zipped({"other.xml": "<x/>"})}, "answers.odt"),
+        ({"answers.rtf": b"{\\rtf1 {\\v x}}"}, "answers.rtf"),
         ({"answers.doc": b"\xd0\xcf\x11\xe0"}, "answers.doc"),
     ],
 )

@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, foreign, too_slow
+from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, foreign, locked, too_slow
 from grader.answers.documents.docx import read_word
 from grader.answers.documents.html import read_page
 from grader.answers.documents.notebook_document import notebook_document
+from grader.answers.documents.odt import read_writer
+from grader.answers.documents.package import LARGEST_DOCUMENT, opened_package
 from grader.answers.documents.pdf import read_pdf
+from grader.answers.documents.rtf import read_rtf
 from grader.answers.documents.script_comments import read_comments
-from grader.answers.documents.text import opened, read_if_text, read_plain, read_tex
+from grader.answers.documents.tex import read_tex
+from grader.answers.documents.text import opened, read_bytes, read_if_text, read_plain
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 
 __all__ = ["LONGEST_SECONDS", "PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]
@@ -24,12 +28,22 @@ __all__ = ["LONGEST_SECONDS", "PICTURE", "Block", "Document", "Kind", "read_docu
 LONGEST_SECONDS = 4.0
 """CPU time to read a document and to find what is in it. The sheet takes under a second in every format."""
 
+
+def _read_office(path: Path) -> Document:
+    """The text of an office document, Word's or LibreOffice's."""
+    with opened_package(path) as package:
+        if (word := package.part("word/document.xml")) is not None:
+            return read_word(package, word)
+        if (writer := package.part("content.xml")) is not None:
+            return read_writer(package, writer)
+    raise foreign(path.name)
+
+
 _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": notebook_document,
     ".html": read_page,
     ".htm": read_page,
-    ".docx": read_word,
-    ".docm": read_word,
+    **dict.fromkeys((".docx", ".docm", ".odt", ".rtf"), _read_office),
     ".pdf": read_pdf,
     ".py": read_comments,
     ".pyw": read_comments,
@@ -38,7 +52,10 @@ _READERS: dict[str, Callable[[Path], Document]] = {
     "": read_if_text,
 }
 _PAGES = (b"<!doctype html", b"<html")
-_OLD_WORD = b"\xd0\xcf\x11\xe0"
+_OLE = b"\xd0\xcf\x11\xe0"
+"""How Word's old files begin, and new ones with a password."""
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+"""The name of the stream with the new file."""
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 _PHOTOS = (b"ftypheic", b"ftypheix", b"ftypmif1")
 """How a photo in HEIF format begins, from its fifth byte on."""
@@ -75,11 +92,15 @@ def _reader(path: Path) -> Callable[[Path], Document]:
         return read_pdf
     reader = read_page if start.lower().startswith(_PAGES) else _READERS.get(path.suffix.lower())
     if reader is not None and start.startswith(b"PK\x03\x04"):
-        return read_word
+        return _read_office
+    if start.startswith(b"{\\rtf"):
+        return read_rtf
     if start.startswith(_PICTURES) or start[4:12] in _PHOTOS:
         raise Unreadable(f"{path.name} is a picture, so a person must read it.")
-    if start.startswith(_OLD_WORD):
-        raise foreign(path.name, "is an old Word file or protected by a password")
-    if reader is None or start.startswith(b"{\\rtf"):
+    if start.startswith(_OLE):
+        if _LOCKED in read_bytes(path, LARGEST_DOCUMENT):
+            raise locked(path.name)
+        raise foreign(path.name, "is an old Word file")
+    if reader is None:
         raise foreign(path.name)
     return reader

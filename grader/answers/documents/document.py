@@ -17,6 +17,8 @@ _MOST_SEEN = 20_000
 PICTURE = "\ufffc"
 """Marks the place of a picture in a block's text: Unicode's object replacement character."""
 _PERSON = "a person must read it"
+HIDDEN = "{} contains text that a reader of the page does not see; it was left out."
+"""The problem of a document with such text."""
 _UNWANTED = re.compile("[\ud800-\udfff\0\ufeff\u200b\u00ad]")
 _LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
 
@@ -29,6 +31,13 @@ class Kind(enum.StrEnum):
     ITEM = "item"
     TABLE = "table"
     CODE = "code"
+    OUTPUT = "output"
+    """What the code before it printed, in a notebook."""
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether a person wrote it for a reader."""
+        return self not in {Kind.CODE, Kind.OUTPUT}
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,11 @@ class Unreadable(Exception):
 def foreign(name: str, what: str = "cannot be read by the grader") -> Unreadable:
     """The problem of a file in a format that the grader does not read."""
     return Unreadable(f"{name} {what}, so {_PERSON}; hand in .docx, .pdf, .md, .txt or .ipynb.")
+
+
+def locked(name: str) -> Unreadable:
+    """The problem of a file that opens only with a password."""
+    return Unreadable(f"{name} is locked with a password, so {_PERSON}; ask for it, or for a file without one.")
 
 
 def too_slow(name: str) -> Document:

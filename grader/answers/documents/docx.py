@@ -1,91 +1,36 @@
 """Reads Word documents (.docx): paragraphs with their list numbers, tables and text boxes.
 
 python-docx gives neither list numbers nor text boxes, so this module parses the few parts that matter itself.
-Document type declarations are refused, so entities cannot expand; unpacking stops at a limit.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from xml.etree import ElementTree
 
-from grader.answers.documents.document import PICTURE, Block, Document, Kind, Unreadable, bounded, foreign
+from grader.answers.documents.document import HIDDEN, PICTURE, Block, Document, Kind, bounded
 from grader.answers.documents.docx_numbering import ListNumbers, W, value_of
-from grader.answers.documents.text import read_bytes
+from grader.answers.documents.list_levels import with_shown_numbers
+from grader.answers.documents.package import Package, outermost
 
-LARGEST_DOCUMENT = 50_000_000
-"""Bytes of the file, pictures included."""
-_LARGEST_PART = 5_000_000
-"""Bytes of one unpacked XML part. Ten pages of answers have half a million."""
-_MOST_ELEMENTS = 200_000
-"""Per part."""
-_MOST_FILES = 5_000
-"""In the zip archive; listing them takes time before the first is read."""
-_STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
-_LOOSE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _O = "{urn:schemas-microsoft-com:office:office}"
 _BOX = f"{W}txbxContent"
 _DRAWN = frozenset({f"{W}drawing", f"{W}pict", f"{W}object"})
 _SHOWN = re.compile(r"\{[^}]*\}(?:blip|imagedata|chart|contentPart|relIds|OLEObject)")
-_DEEPEST = 200
 
 
-class _TooLarge(Exception):
-    """A part of the package is too large."""
-
-
-class _Builder(ElementTree.TreeBuilder):
-    """Refuses document types, which Word never writes, elements nested too deep, and too many elements."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = self._elements = 0
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise ValueError("document type")
-
-    def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > _DEEPEST or self._elements > _MOST_ELEMENTS:
-            raise _TooLarge
-        return super().start(tag, attrs)
-
-    def end(self, tag: str) -> ElementTree.Element:
-        self._depth -= 1
-        return super().end(tag)
-
-
-def read_word(path: Path) -> Document:
+def read_word(package: Package, body: ElementTree.Element) -> Document:
     """The text of a .docx file in order; text boxes come after the paragraph that contains them."""
-    damaged = f"{path.name} is not a readable Word document; it may be damaged or protected."
-    try:
-        data = read_bytes(path, LARGEST_DOCUMENT)
-        if data.count(b"PK\x01\x02") > _MOST_FILES:
-            raise Unreadable(damaged)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            body = _part(archive, "word/document.xml")
-            if body is None:
-                raise foreign(path.name)
-            numbers = ListNumbers(_part(archive, "word/numbering.xml"), _part(archive, "word/styles.xml"))
-    except _TooLarge as error:
-        raise Unreadable(f"{path.name} is far larger than answers are, so a person must read it.") from error
-    except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise Unreadable(damaged) from error  # ElementTree.ParseError is a SyntaxError
-    except (NotImplementedError, RuntimeError, MemoryError) as error:  # unknown compression or encryption
-        raise Unreadable(damaged) from error
+    name = package.name
+    numbers = ListNumbers(package.part("word/numbering.xml"), package.part("word/styles.xml"))
     root = body.find(f"{W}body")
-    hidden = _without_hidden(body)
-    problem = f"{path.name} contains text that a reader of the page does not see; it was left out." if hidden else ""
-    return bounded(path.name, _walk(root if root is not None else body, numbers), problem=problem)
+    problem = HIDDEN.format(name) if _without_hidden(body) else ""
+    blocks = _walk(root if root is not None else body, numbers)
+    return bounded(name, with_shown_numbers(blocks), problem=problem)
 
 
 def _without_hidden(body: ElementTree.Element) -> bool:
@@ -111,23 +56,6 @@ def _is_hidden(settings: ElementTree.Element) -> bool:
     return is_white or value_of(settings, "sz") in {"0", "1", "2"}
 
 
-def _part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element | None:
-    try:
-        if archive.getinfo(name).compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise ValueError("compression")  # the others unpack all at once
-        with archive.open(name) as stream:
-            data = stream.read(_LARGEST_PART + 1)
-    except KeyError:
-        return None
-    if len(data) > _LARGEST_PART:
-        raise _TooLarge
-    data = data.replace(_STRICT.encode(), _LOOSE.encode())
-    parser = ElementTree.XMLParser(target=_Builder())
-    parser.feed(data)
-    root = parser.close()
-    return root if isinstance(root, ElementTree.Element) else None
-
-
 def _walk(holder: ElementTree.Element, numbers: ListNumbers) -> Iterator[Block]:
     for child in holder:
         if child.tag == f"{W}p":
@@ -140,21 +68,10 @@ def _walk(holder: ElementTree.Element, numbers: ListNumbers) -> Iterator[Block]:
             yield from _walk(child, numbers)  # content controls, insertions
 
 
-def _outermost(holder: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
-    """The elements below ``holder`` with that tag, without those nested in another of them."""
-    waiting = [*reversed(holder)]
-    while waiting:
-        child = waiting.pop()
-        if child.tag == tag:
-            yield child
-        else:
-            waiting.extend(reversed(child))
-
-
 def _rows(table: ElementTree.Element, numbers: ListNumbers) -> Iterator[str]:
-    for row in _outermost(table, f"{W}tr"):
+    for row in outermost(table, f"{W}tr"):
         cells = []
-        for cell in _outermost(row, f"{W}tc"):
+        for cell in outermost(row, f"{W}tc"):
             blocks = _walk(cell, numbers)
             cells.append(" ".join(f"{block.number} {block.text}".strip().replace("\n", " ") for block in blocks))
         yield " | ".join(cell for cell in cells if cell)
@@ -165,8 +82,8 @@ def _paragraph(paragraph: ElementTree.Element, numbers: ListNumbers) -> Iterator
     text = "".join(_text(paragraph))
     is_heading = re.match(r"heading|title|berschrift", style, re.IGNORECASE) is not None
     kind = Kind.HEADING if is_heading else Kind.ITEM if number else Kind.PARAGRAPH
-    yield Block(text, kind, "", number if text.strip() else "", level)
-    for box in _outermost(paragraph, _BOX):
+    yield Block(text, kind, "", number, level)
+    for box in outermost(paragraph, _BOX):
         yield from _walk(box, numbers)
 
 

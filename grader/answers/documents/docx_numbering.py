@@ -6,21 +6,11 @@ import re
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from grader.answers.documents.document import ordinal
+from grader.answers.documents.list_levels import LONGEST_NUMBER, Level, numbered
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 """The namespace of Word's elements."""
-_LONGEST_NUMBER = 40
-"""Characters of a list level's own text."""
 _STYLES = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman": "I"}
-
-
-@dataclass(frozen=True)
-class _Level:
-    start: int = 1
-    style: str = "1"
-    """Empty for a bullet or for no number."""
-    text: str = ""
 
 
 @dataclass
@@ -32,7 +22,7 @@ class ListNumbers:
 
     numbering: ElementTree.Element | None
     styles: ElementTree.Element | None
-    _levels: dict[str, dict[int, _Level]] = field(default_factory=dict)
+    _levels: dict[str, dict[int, Level]] = field(default_factory=dict)
     _lists: dict[str, tuple[str, dict[int, int]]] = field(default_factory=dict)
     _counts: dict[str, dict[int, int]] = field(default_factory=dict)
     _started: set[str] = field(default_factory=set)
@@ -66,19 +56,7 @@ class ListNumbers:
             self._started.add(identity)
             for index, start in starts.items():
                 counts[index] = start - 1
-        counts[level] = counts.get(level, levels.get(level, _Level()).start - 1) + 1
-        for deeper in [index for index in counts if index > level]:
-            del counts[deeper]
-        own = levels.get(level, _Level(text=f"%{level + 1}."))
-        if not own.style:
-            return "", level, style
-
-        def shown(match: re.Match[str]) -> str:
-            index = int(match.group(1)) - 1
-            at = levels.get(index, _Level())
-            return ordinal(counts.get(index, at.start), at.style or "1")
-
-        return re.sub(r"%([1-9])", shown, own.text), level, style
+        return numbered(levels, counts, level), level, style
 
     def _place(self, settings: ElementTree.Element | None, style: str) -> tuple[str, int]:
         """The list and level given by the paragraph, by its style, or by a style that this style is based on."""
@@ -97,13 +75,11 @@ class ListNumbers:
         return "", 0
 
 
-def _level(element: ElementTree.Element) -> _Level:
+def _level(element: ElementTree.Element) -> Level:
     form = value_of(element, "numFmt") or "decimal"
     style = "" if form in {"bullet", "none"} else _STYLES.get(form, "1")
     start = element.find(f"{W}start")
-    return _Level(
-        int_of(start, "val") if start is not None else 1, style, value_of(element, "lvlText")[:_LONGEST_NUMBER]
-    )
+    return Level(int_of(start, "val") if start is not None else 1, style, value_of(element, "lvlText")[:LONGEST_NUMBER])
 
 
 def value_of(holder: ElementTree.Element | None, name: str) -> str:

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from grader.answers.documents.document import MOST_BLOCKS, PICTURE, Block, Document, Kind, bounded, ordinal
+from grader.answers.documents.document import HIDDEN, MOST_BLOCKS, PICTURE, Block, Document, Kind, bounded, ordinal
 from grader.answers.documents.text import decode, read_bytes
 
 LARGEST_PAGE = 4_000_000
@@ -69,7 +69,7 @@ def read_page(path: Path) -> Document:
         problem = f"{path.name} is not an ordinary page, so only its start was read."
     reader.finish()
     if reader.has_hidden_text and not problem:
-        problem = f"{path.name} contains text that a reader of the page does not see; it was left out."
+        problem = HIDDEN.format(path.name)
     return bounded(path.name, reader.blocks, problem=problem)
 
 

@@ -1,4 +1,4 @@
-"""Reads Jupyter notebooks of every format (1 to 4) without running them. Of outputs, only pictures count."""
+"""Reads Jupyter notebooks of every format (1 to 4) without running them. Of outputs, pictures and short texts count."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ _MOST_CELLS = 2_000
 _MOST_CODE = 300_000
 """Characters of the code cells that are parsed, all together."""
 _LONGEST_CODE = 50_000
+_LONGEST_OUTPUT = 2_000
+"""Characters of what a cell printed that may be an answer; a log of training is longer."""
+_OBJECT = re.compile(r"\[?<")
+"""How Python shows an object that has no text of its own, such as a figure."""
 _TAGS = re.compile(r"[67][a-e]|[1-8]", re.IGNORECASE)
 
 
@@ -62,11 +66,33 @@ def _blocks(cell: Cell, *, is_parsed: bool) -> Iterator[Block]:
         is_named = cell.content.get("id") == "observations" and "lab4:" not in source
         blocks = split(f"<!-- lab4:observations -->\n{source}" if is_named else source, anchor=anchor)
     shown = False
+    block = Block("")
     for block in blocks:
         shown = shown or PICTURE in block.text
         yield block
     if _has_picture(cell) and not shown:
         yield Block(PICTURE)
+    elif kind == "code" and block.kind is Kind.CODE and (printed := _printed(cell)):
+        yield Block(printed, Kind.OUTPUT)
+
+
+def _printed(cell: Cell) -> str:
+    """What the cell printed, and the value of its last line; empty where that is too long for an answer."""
+    outputs = cell.content.get("outputs")
+    texts: list[str] = []
+    for output in outputs if isinstance(outputs, list) else []:
+        kind = output.get("output_type") if isinstance(output, dict) else None
+        if kind == "stream" and output.get("name", output.get("stream")) != "stderr":
+            text = output.get("text")
+        elif kind in {"execute_result", "pyout"}:
+            data = output.get("data")
+            text = data.get("text/plain") if isinstance(data, dict) else output.get("text")
+        else:
+            continue
+        lines = text if isinstance(text, list) else [text]
+        texts.append("".join(line for line in lines if isinstance(line, str)))
+    whole = "\n".join(text.strip("\n") for text in texts if not _OBJECT.match(text))
+    return whole if len(whole) <= _LONGEST_OUTPUT else ""
 
 
 def _has_picture(cell: Cell) -> bool:

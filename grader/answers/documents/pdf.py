@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.answers.documents.document import Document, Unreadable, bounded
+from grader.answers.documents.document import Document, Unreadable, bounded, locked
 from grader.answers.documents.text import read_bytes, split
 from grader.answers.documents.time_limit import TooSlow
 from grader.model import GraderFault
@@ -30,6 +30,8 @@ _NUMBER = re.compile(r"\d+")
 _MOST_HEADS = 3
 _SMALLEST_PICTURE = 33
 """Pixels of a side; bullets and rules are smaller."""
+_FEWEST_WORDS = 8
+"""Of a page with a picture that is more than a scan."""
 _MARKS = frozenset({"/FreeText", "/Ink", "/Stamp", "/Text"})
 """Annotations with content of their own."""
 _MOST_OBJECTS = 200
@@ -43,6 +45,11 @@ class _Page:
     text: str
     has_picture: bool
     has_marks: bool
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether it shows a picture with hardly a word: a program for scans adds its name, or a page's number."""
+        return self.has_picture and len(self.text.split()) < _FEWEST_WORDS
 
 
 def read_pdf(path: Path, *, keeps_columns: bool = False) -> Document:
@@ -67,10 +74,13 @@ def read_pdf(path: Path, *, keeps_columns: bool = False) -> Document:
     except Exception as damage:  # pypdf can raise anything on a damaged file
         if not pages:
             raise Unreadable(f"{name} is not a readable PDF; it may be damaged.") from damage
-    if not any(page.text.strip() for page in pages):
-        raise Unreadable(f"{name} has no text layer (a scan or a picture), so a person must read it.")
+    scans = [number for number, page in enumerate(pages, 1) if page.is_scan]
+    if len(scans) == len(pages) or not any(page.text.strip() for page in pages):
+        raise Unreadable(f"{name} is a scan (its pages are pictures without text), so a person must read it.")
     problem = ""
-    if not is_whole:
+    if scans:
+        problem = f"{name} has scanned pages ({', '.join(map(str, scans))}), so a person must read it."
+    elif not is_whole:
         problem = f"{name} could not be read to its end, so only its start was read."
     elif any(page.has_marks for page in pages):
         problem = f"{name} has notes or handwriting on its pages, which only a person can read."
@@ -96,7 +106,7 @@ def _pages(data: bytes, name: str, mode: Literal["plain", "layout"]) -> Iterator
         warnings.simplefilter("ignore")
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise Unreadable(f"{name} is protected by a password, so a person must read it.")
+            raise locked(name)
         for index, page in enumerate(reader.pages):
             if index >= MOST_PAGES or size > _MOST_CHARACTERS:
                 break

@@ -30,11 +30,6 @@ _IMAGE = re.compile(
 _LONGEST_COMMENT = 80
 """Characters of a comment that may name a part. Longer comments are prose that no reader of the page sees."""
 _NO_FILE = "{} is a link, a folder or not an ordinary file, so it was not read."
-_TEX_HEADING = re.compile(r"\\(?:sub){0,2}(?:section|paragraph)\*?\{([^{}\n]{0,300})\}")
-_TEX_LAYOUT = re.compile(
-    r"\\(?:documentclass|usepackage|title|author|date|begin|end|label|vspace|hspace)\*?(?:\[[^\[\]\n]{0,200}\])?\{[^{}\n]{0,200}\}"
-    r"|\\(?:maketitle|noindent|newpage|clearpage|centering|item)\b|(?<!\\)%[^\n]*"
-)
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _MOST_CONTROL = 0.02
 """Share of the characters."""
@@ -89,17 +84,15 @@ def _likely(data: bytes) -> str:
 
 def read_plain(path: Path) -> Document:
     """A text or Markdown file. Raises :class:`Unreadable` for bytes that are not text in any encoding."""
+    return bounded(path.name, split(read_text(path)))
+
+
+def read_text(path: Path) -> str:
+    """The text of a text file. Raises :class:`Unreadable` for bytes that are not text in any encoding."""
     text = decode(read_bytes(path, LARGEST_TEXT))
     if not _is_text(text):
         raise Unreadable(f"{path.name} is not a text file, although its name says so.")
-    return bounded(path.name, split(text))
-
-
-def read_tex(path: Path) -> Document:
-    """A LaTeX file: its text with headings, without commands that only set the layout."""
-    document = read_plain(path)
-    source = "\n\n".join(block.text for block in document.blocks)
-    return bounded(path.name, split(_TEX_LAYOUT.sub("", _TEX_HEADING.sub(r"\n\n## \1\n\n", source))))
+    return with_newlines(text)
 
 
 def read_if_text(path: Path) -> Document:

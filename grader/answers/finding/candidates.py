@@ -21,7 +21,7 @@ _SENTENCE = 10
 of PyTorch's tutorial have 7."""
 FEW = 0.6
 """Share of the parts below which everything found without a template is in doubt."""
-_PART2 = re.compile(
+PART2 = re.compile(
     r"[\s#*_>\d.-]*(?:part\s*(?:2|two|ii|b)\b|task\s*(?:2|two)\b"
     r"|section\s*2\b|task\s*1\b.{0,20}\b(?:cnn|conv|pytorch)|2\.1(?:\s+conv|\s*$)|deep learning in python|appendix\b"
     r"|(?:2\.?\d?\s+)?(?:experiments?|experimentation|task1_cnn(?:\.py)?|references|bibliography|works cited"
@@ -29,6 +29,7 @@ _PART2 = re.compile(
     r"|(?:code |lab |experiment(?:al)? )?report)\b[\s*:]*$)",
     re.IGNORECASE,
 )
+"""A heading of Part 2, or of what follows the answers in a report."""
 _OBSERVATIONS = re.compile(r"\s*<!--\s*lab4:\s*observations?\s*-->", re.IGNORECASE)
 _NEAR = 12
 """Lines above the place for observations that are searched for its heading."""
@@ -91,7 +92,7 @@ def _candidates(index: int, lines: list[Line], paper: Paper) -> list[Candidate]:
     before = lines[max(0, index - _NEAR) : index]
     if _is_end(line) or (_OBSERVATIONS.match(line.text) and not any(map(_is_end, before))):
         found.append(Candidate(index, paper.end, paper.end, 1.5, 0, "", 1.0, "end"))
-    if line.kind is Kind.CODE:
+    if not line.kind.is_prose:
         return found
     if mark:
         found.extend(_labelled(index, line, mark, paper))
@@ -107,7 +108,7 @@ def _candidates(index: int, lines: list[Line], paper: Paper) -> list[Candidate]:
 
 def _is_end(line: Line) -> bool:
     """Whether Part 1 ends before this line: it is a heading of Part 2, or its code."""
-    return line.is_foreign or (line.kind is not Kind.CODE and len(line.text) < 120 and bool(_PART2.match(line.text)))
+    return line.is_foreign or (line.kind.is_prose and len(line.text) < 120 and bool(PART2.match(line.text)))
 
 
 def _pooled(index: int, lines: list[Line], paper: Paper) -> Candidate | None:

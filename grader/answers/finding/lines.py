@@ -55,6 +55,9 @@ def lines_of(document: Document, paper: Paper) -> list[Line]:
     """The document's lines, at most 3000, with their labels and copied questions."""
     plain: list[Line] = []
     for index, block in enumerate(document.blocks):
+        is_shown = block.kind is Kind.CODE and [after.kind for after in document.blocks[index + 1 : index + 2]] == [
+            Kind.OUTPUT
+        ]
         is_foreign = block.kind is Kind.CODE and _CODE2.search(block.text) is not None
         anchor = part_named(block.anchor, paper) if block.anchor else ""
         text = f"{block.number} {block.text}" if block.number else block.text
@@ -63,16 +66,29 @@ def lines_of(document: Document, paper: Paper) -> list[Line]:
             indent = len(line) - len(line.lstrip(" \t")) if block.level == 0 else 0
             level = block.level or min(3, indent // 3)
             shown = line[line.rindex("\t", 0, indent) + 1 :] if "\t" in line[:indent] else line
-            mark = None if block.kind is Kind.CODE else label(shown, paper)
+            kind = block.kind
+            mark = (
+                label(shown, paper)
+                if kind.is_prose
+                else _comment_label(line, paper)
+                if number == 0 and is_shown
+                else None
+            )
+            if mark and not kind.is_prose:
+                kind = Kind.PARAGRAPH
             if mark and shown != line:
                 shift = len(line) - len(shown)
                 mark = Label(mark.question, mark.letters, mark.end + shift, mark.strength, mark.style, mark.through)
             own = anchor if number == 0 else ""
             has_picture = PICTURE in shown_line and not is_foreign
-            plain.append(
-                Line(line, index, block.kind, level, own, mark, "", False, is_foreign, has_picture, block.passage)
-            )
+            plain.append(Line(line, index, kind, level, own, mark, "", False, is_foreign, has_picture, block.passage))
     return _without_steps(_with_echoes(plain, paper))
+
+
+def _comment_label(line: str, paper: Paper) -> Label | None:
+    """The label in a comment at the start of a cell that prints an answer, if it can only mean a part."""
+    mark = label(line, paper) if line.startswith("#") else None
+    return mark if mark and mark.is_asked else None
 
 
 def _with_echoes(plain: list[Line], paper: Paper) -> list[Line]:
@@ -81,7 +97,7 @@ def _with_echoes(plain: list[Line], paper: Paper) -> list[Line]:
     echoes: dict[int, str] = {}
     looks = 0
     for index, line in enumerate(plain):
-        if index in covered or line.kind is Kind.CODE or not line.text.strip() or looks > _MOST_ASKED:
+        if index in covered or not line.kind.is_prose or not line.text.strip() or looks > _MOST_ASKED:
             continue
         pieces = [_rest(line)]
         for after in plain[index + 1 : index + 4]:

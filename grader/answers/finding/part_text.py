@@ -6,9 +6,11 @@ Where a part starts is decided in :mod:`grader.answers.finding.segmentation`. Th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from grader.answers.documents.document import Kind
 from grader.answers.finding.candidates import Candidate
 from grader.answers.finding.lines import Line, is_section
 from grader.answers.finding.paper import Paper
@@ -28,6 +30,9 @@ _TAG = re.compile(r"</?(?:span|font|strong|em|mark|div|p|b|i|u|br)\b[^<>]{0,200}
 """HTML in Markdown, mostly for colour."""
 _TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?)?\s*$|\s*:?-{3,}:?\s*$")
 _COMMENT = re.compile(r"<!--.{0,200}?-->", re.DOTALL)
+_FEW_WORDS = 8
+_POINTS = re.compile(r"\b(?:outputs?|below|above|following|results?)\b", re.IGNORECASE)
+"""In a few words beside printed values: ``Max pooling gives:``, ``See the output below.``"""
 _MOST_PASSAGES = 20
 """Passages of a script without a word that may come between the last label and its answer."""
 
@@ -36,7 +41,8 @@ _MOST_PASSAGES = 20
 class PartAnswer:
     """What a student wrote for a part. ``confidence`` (0..1) is that this is the answer, not that the answer is right.
 
-    ``how`` the part was found is ``anchor`` (a template's anchor, or a heading), ``numbering`` or ``similarity``.
+    ``how`` the part was found is ``anchor`` (a template's anchor, or a heading), ``numbering``, ``similarity`` or
+    ``order``.
     ``is_untouched`` says that there is only template text, not even a picture; ``text`` is then empty. ``shared`` names
     the parts that were answered in one text. ``has_picture`` says that there is a picture between this start and the
     next; or, when ``text`` is empty, that the document has pictures whose places are unknown.
@@ -106,13 +112,31 @@ def _joined(pieces: list[_Piece]) -> tuple[str, bool]:
 
 
 def _segment(lines: list[Line], start: Candidate, until: int, part: str, paper: Paper) -> str:
-    """The text from a start to the next, without question, headings, template text and Part 2's code."""
+    """The text from a start to the next, without question, headings, template text and Part 2's code.
+
+    What code printed is the answer where nothing else is written, where the start is a comment in that code, and where
+    a few words point to it, except after the last start.
+    """
+    own = lines[start.line : until]
+    output = "\n".join(line.text for line in own if line.kind is Kind.OUTPUT)
+    if not output.strip():
+        return _written(own, start, part, paper)
+    prose = _written([line for line in own if line.kind.is_prose], start, part, paper)
+    is_comment = len(own) > 1 and own[1].kind is Kind.CODE and own[1].block == own[0].block
+    points = _POINTS.search(prose) is not None or prose.rstrip("*_ ").endswith(":")
+    is_pointer = points and len(prose.split()) <= _FEW_WORDS and until < len(lines)
+    if not prose or is_comment or is_pointer:
+        return f"{prose}\n\n{output}".strip()
+    return _written([line for line in own if line.kind is not Kind.OUTPUT], start, part, paper)
+
+
+def _written(own: Sequence[Line], start: Candidate, part: str, paper: Paper) -> str:
+    """The same of these lines, which begin with that of the start, whatever they are."""
     kept: list[str] = []
-    block = lines[start.line].block
-    for index in range(start.line, until):
-        line = lines[index]
-        text = line.text[start.column :] if index == start.line else line.text
-        if line.is_foreign or (index > start.line and (is_section(text) or _TABLE_RULE.match(text[:300]))):
+    block = own[0].block if own else 0
+    for index, line in enumerate(own):
+        text = line.text if index else line.text[start.column :]
+        if line.is_foreign or (index and (is_section(text) or _TABLE_RULE.match(text[:300]))):
             continue
         if re.search(r"\w", text) and _PLACEHOLDER.fullmatch(_COMMENT.sub("", text)):
             continue
@@ -121,7 +145,7 @@ def _segment(lines: list[Line], start: Candidate, until: int, part: str, paper: 
         block = line.block
         kept.append(text.rstrip())
     text = _TAG.sub("", _COMMENT.sub("", "\n".join(kept))).strip()
-    if "**" in lines[start.line].text[: start.column]:
+    if own and "**" in own[0].text[: start.column]:
         text = _without_bold_question(text)
     text = without_question(text.lstrip("*_ \t"), part, paper).strip()
     text = _stripped(without_question(_stripped(text), part, paper).strip())

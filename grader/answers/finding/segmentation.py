@@ -6,7 +6,6 @@ the text after each. A part that is not found is left out, never invented.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import PICTURE, Document
@@ -18,9 +17,12 @@ from grader.answers.finding.candidates import (
     is_named_twice,
     proven_starts,
 )
+from grader.answers.finding.chains import with_plain_labels
+from grader.answers.finding.inline import broken_at_labels, with_inline
 from grader.answers.finding.lines import Line, lines_of
 from grader.answers.finding.paper import LAB4, Paper
 from grader.answers.finding.part_text import PartAnswer, answers_between
+from grader.answers.finding.unlabelled import in_order
 from grader.model.parts import LETTERS, question_of
 
 _MISSING = 0.4
@@ -39,6 +41,8 @@ _ECHO = 2.0
 _RESUMED = 0.1
 """Cost of a start that would also continue a list within the part before it."""
 _REPEATED = 0.3
+CERTAIN = 0.7
+"""Confidence from which a found answer counts as certain. Chosen on the numbering styles in the tests."""
 _COMPLETE = 0.75
 """Least confidence in each start when at most one part is missing: a complete chain is not a coincidence."""
 _DOUBT = 0.7
@@ -53,20 +57,11 @@ _ANY_ORDER = 0.75
 """Confidence in parts in another order than the sheet's, each named once."""
 _MOST_STOPS = 800
 """Labelled lines that are examined."""
-_LONGEST_UNBROKEN = 30_000
-"""Characters of the longest document that is also split at labels within its lines."""
-_INLINE = re.compile(
-    r"(?<=\S)(?<!part)(?<!question)(?<!task)(?<!answer)(?<!and)(?<!&)[ \t]+"
-    r"(?=(?:(?:question|answer|q)\s*)?[(\[]?(?:(?P<number>[1-9]\d?)\s?[(.]?[a-h]?|[a-h])[).:]{1,2}\s)"
-    r"|(?<=[\d\]).,;])[ \t]+(?=(?:average|avg|mean)[ -]?pool(?:ing)?\s?[:=])",
-    re.IGNORECASE,
-)
-"""The space before a possible label in the middle of a line, or before part 6b's name after 6a's values."""
 
 
 def cut(document: Document, paper: Paper = LAB4) -> dict[str, PartAnswer]:
     """The parts that were found in the document, in the sheet's order."""
-    found = _cut_with_inline(document, paper)
+    found = _best_cut(document, paper)
     if not document.has_pictures or any(PICTURE in block.text for block in document.blocks):
         return found
     return {
@@ -75,35 +70,33 @@ def cut(document: Document, paper: Paper = LAB4) -> dict[str, PartAnswer]:
     }
 
 
+def _best_cut(document: Document, paper: Paper) -> dict[str, PartAnswer]:
+    found = _cut_with_inline(document, paper)
+    if all(part in found and _is_certain(found[part]) for part in paper.parts):
+        return found
+    relabelled = with_plain_labels(document, paper)
+    chained = _cut_with_inline(relabelled, paper) if relabelled else {}
+    kept = {part: answer for part, answer in found.items() if _is_certain(answer)}
+    is_same = all(part in chained and chained[part].text == answer.text for part, answer in kept.items())
+    best = chained if is_same and _weight(chained) > _weight(found) else found
+    ordered = {} if any(_is_certain(answer) for answer in best.values()) else in_order(document, paper)
+    return ordered if _weight(ordered) > _weight(best) else best
+
+
+def _is_certain(answer: PartAnswer) -> bool:
+    return answer.confidence >= CERTAIN and not answer.shared
+
+
+def _weight(found: dict[str, PartAnswer]) -> float:
+    """How many parts were found, each counted as far as it is certain."""
+    return sum(answer.confidence for answer in found.values() if not answer.shared)
+
+
 def _cut_with_inline(document: Document, paper: Paper) -> dict[str, PartAnswer]:
     found = _cut(document, paper)
-    if all(part in found and not found[part].shared for part in paper.parts):
-        return found
-    if sum(len(block.text) for block in document.blocks) > _LONGEST_UNBROKEN:
-        return found
-
-    def broken(space: re.Match[str]) -> str:
-        return "\n" if not space["number"] or int(space["number"]) in paper.numbers else space.group()
-
-    blocks = tuple(replace(block, text=_INLINE.sub(broken, block.text)) for block in document.blocks)
-    return _with_inline(found, _cut(replace(document, blocks=blocks), paper), paper)
-
-
-def _with_inline(found: dict[str, PartAnswer], broken: dict[str, PartAnswer], paper: Paper) -> dict[str, PartAnswer]:
-    """``found``, or ``broken`` where that finds more parts and only changes the texts before the new parts."""
-    old = {part for part in found if not found[part].shared}
-    new = {part for part in broken if not broken[part].shared} - old
-    if not new or not old <= broken.keys():
-        return found
-    for part, following in zip(paper.parts, [*paper.parts[1:], ""], strict=True):
-        if part in old and following not in new and found[part].text.split() != broken[part].text.split():
-            return found
-    return {
-        part: answer
-        if part in old and answer.text.split() == found[part].text.split()
-        else replace(answer, confidence=round(answer.confidence * _DOUBT, 2))
-        for part, answer in broken.items()
-    }
+    is_whole = all(part in found and not found[part].shared for part in paper.parts)
+    broken = None if is_whole else broken_at_labels(document, paper)
+    return with_inline(found, _cut(broken, paper), paper) if broken else found
 
 
 def _cut(document: Document, paper: Paper) -> dict[str, PartAnswer]:

@@ -18,7 +18,7 @@ from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.paper import LAB4, Paper
 from grader.answers.finding.part_text import PartAnswer
-from grader.answers.finding.segmentation import cut
+from grader.answers.finding.segmentation import CERTAIN, cut
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 from grader.storage.fingerprints import code_digest
 
@@ -26,8 +26,6 @@ MOST_DOCUMENTS = 12
 """Files of one submission that are read, the likeliest first."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are kept; the sheet asks for a few sentences."""
-CERTAIN = 0.7
-"""Confidence from which a found answer counts as certain. Chosen on the numbering styles in the tests."""
 FAINT = 0.4
 """Confidence below which an answer found in a second document counts as a coincidence."""
 ALIKE = 85.0
@@ -51,12 +49,15 @@ class _Read:
 
 def read_sheet(submission: Submission, paper: Paper = LAB4) -> AnswerSheet:
     """The answers to ``paper`` in the documents and scripts of ``submission``. Never raises for a student's files."""
-    read, problems, observed = [], [], []
+    read: list[_Read] = []
+    problems: list[str] = []
+    observed: list[WrittenAnswer] = []
     names = _names(submission)
     for name in names[:MOST_DOCUMENTS]:
         document, parts, found = _taken_apart(submission.root / name, paper)
         if document.problem and not _is_script(name):
-            problems.append(document.problem)
+            place = 0 if document.is_for_a_person else len(problems)  # what only a person can read comes first
+            problems.insert(place, name + document.problem.removeprefix(PurePosixPath(name).name))
         if document.blocks:
             read.append(_Read(name, parts))
             if found is not None:
