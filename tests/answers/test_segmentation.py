@@ -549,3 +549,7 @@ def test_answers_between_headings_above_code_are_found(tmp_path: Path) -> None:
 
 def test_a_heading_with_only_code_below_is_no_blank_answer() -> None:
     assert cut(document("# Task 1\n\n```python\nimport torch\nclass Net(nn.Module): ...\n```\n")) == {}
+
+
+def test_a_capital_letter_that_only_looks_roman_is_no_number() -> None:
+    assert cut(Document("a.md", (Block("\u0130\nI\n\u0131 x"),))) == {}

@@ -13,7 +13,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests.fuzz import session
 from tests.fuzz.corpus import CARRIERS
-from tests.fuzz.properties import Place, grow_linearly
+from tests.fuzz.properties import Place, grow_linearly, key
 from tests.fuzz.strategies import blow_ups
 from tests.fuzz.targets import HANDED_IN, Target, explore
 
@@ -27,6 +27,7 @@ SHARE = 1 / 16
 @pytest.fixture(autouse=True)
 def hypothesis_home(tmp_path: Path) -> Iterator[None]:
     set_hypothesis_home_dir(tmp_path / "hypothesis")
+    key()  # which takes seconds, in nobody's time
     yield
     set_hypothesis_home_dir(None)
 

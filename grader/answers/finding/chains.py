@@ -88,6 +88,8 @@ def _start(number: int, line: str) -> tuple[tuple[str, str], _Start] | None:
     if found is None:
         return None
     text = found.group("path").lower()
+    if not (text in _ROMANS or text[0].isdigit()):  # a Turkish capital i, for instance
+        return None
     path = (_ROMANS[text],) if text in _ROMANS else tuple(map(int, re.split(r"[.-]", text)))
     kind = "" if text not in _ROMANS else "i" if text == found.group("path") else "I"
     start = _Start(number, path, head[found.end() :] + line[_LONGEST_START:], lead.group() if lead else "")
