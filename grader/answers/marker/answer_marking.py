@@ -90,7 +90,7 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> AnswerFinding:
         mark, confidence = known, _KNOWN
     message = _message(answer, mark)
     if known is None and answer.signals.is_heap and mark:
-        mark, confidence, message = NOTHING, min(confidence, _DOUBTFUL), KEYWORDS_ONLY
+        confidence, message = min(confidence, _DOUBTFUL), KEYWORDS_ONLY
     elif known is None and confidence < _SURE and _is_by_likeness_alone(found, mark):
         confidence = min(confidence, _DOUBTFUL)
     elif known is None and mark == found.base == FULL and not found.is_certain:

@@ -51,8 +51,7 @@ def limits(text: str, english: Collection[str]) -> Iterator[str]:
 def _without_requests(text: str, asking: Iterable[tuple[int, int]], mark: Mark) -> AnswerFinding:
     """The finding on the rest; it is settled only if the requests, read as an answer, change no mark."""
     rest, whole = mark(without(text, asking)), mark(text)
-    is_open = whole.status is Status.NEEDS_REVIEW and not rest.awarded
-    if whole.awarded > rest.awarded or is_open:
+    if whole.awarded > rest.awarded:
         return _doubted(rest, UNSURE, f"{rest.message} {IGNORED}")  # the answer may be in the same sentence
     return replace(rest, message=f"{rest.message} {IGNORED}")
 
