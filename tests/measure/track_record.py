@@ -11,13 +11,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from grader.answers.marker import tokens
-from grader.answers.marker.cleaning import blank_out_question
-from grader.answers.marker.ideas import find_ideas
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
+from grader.answers.marker.prose import read_prose
 from grader.answers.marker.samples import MARKS, Sample
-from grader.answers.marker.signals import signals_of
 from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.trust import COLUMNS, TRACK_RECORD
 from tests.support.places import ROOT
@@ -57,9 +54,7 @@ def held_out_rows(key: AnswerKey, held_out: Samples, seen: Samples) -> Iterator[
         asked = key.parts[part]
         assert isinstance(asked, ProsePart)
         for sample in listed:
-            text = blank_out_question(sample.answer, asked.question)
-            found = find_ideas(asked, tokens.read(text, key.vocabulary))
-            yield MARKS.index(sample.gold), *signals_of(asked, text, found, similarity)
+            yield MARKS.index(sample.gold), *read_prose(key, asked, sample.answer, similarity).signals
 
 
 def write(path: Path, found: Collection[tuple[float, ...]]) -> None:

@@ -5,7 +5,7 @@ A pure function of the answer and the key. What is not sure goes to a tutor, wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from grader.answers.marker import tokens
@@ -17,8 +17,8 @@ from grader.answers.marker.ideas import FULL, HALF, NOTHING, Found, find_ideas
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import NumericPart, ProsePart
 from grader.answers.marker.numbers import mark_numbers
+from grader.answers.marker.prose import ProseAnswer, read_prose
 from grader.answers.marker.samples import MARKS
-from grader.answers.marker.signals import Signals, signals_of
 from grader.answers.marker.trust import decided, learned_trust
 from grader.model import AnswerFinding, Status, UsageFault
 
@@ -30,16 +30,6 @@ TOO_FEW = "There are too few sample answers to this question to be sure of that.
 TOO_LONG = 6000
 """Characters of an answer that are marked; the sheet asks for a few sentences."""
 _DOUBTFUL, _SURE, _KNOWN = 0.55, 0.9, 0.95
-
-
-@dataclass(frozen=True)
-class ProseAnswer:
-    """An answer in words as it was read: its text without a copy of the question, its ideas and its signals."""
-
-    asked: ProsePart
-    text: str
-    found: Found
-    signals: Signals
 
 
 def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
@@ -55,13 +45,6 @@ def mark_answer(key: AnswerKey, part: str, answer: str) -> AnswerFinding:
     is_open = found.status is Status.NEEDS_REVIEW
     message = proposal(found.awarded, found.message) if is_open else found.message
     return replace(found, message=message, spans=whole_words(answer, found.spans))
-
-
-def read_prose(key: AnswerKey, asked: ProsePart, text: str) -> ProseAnswer:
-    """Read an answer to a part in words."""
-    said = blank_out_question(text, asked.question)
-    found = find_ideas(asked, tokens.read(said, key.vocabulary))
-    return ProseAnswer(asked, said, found, signals_of(asked, said, found, key.similarity))
 
 
 def _by_key(key: AnswerKey, asked: ProsePart | NumericPart, text: str) -> AnswerFinding:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from grader.answers.marker import few_samples
-from grader.answers.marker.answer_marking import ProseAnswer, mark_answer, read_prose
+from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.caveats import limits
 from grader.answers.marker.finding import NOTHING_CLAIMED
 from grader.answers.marker.ideas import FULL, HALF, NOTHING, Found
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import Idea, NumericPart
 from grader.answers.marker.patterns import Hit, all_hits
+from grader.answers.marker.prose import ProseAnswer, read_prose
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.similarity import LEAST_SAMPLES
 from grader.answers.marker.tokens import Reading

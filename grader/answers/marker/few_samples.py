@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from grader.answers.marker import tokens
-from grader.answers.marker.cleaning import blank_out_question
 from grader.answers.marker.finding import REVIEW_BELOW
-from grader.answers.marker.ideas import find_ideas
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import ProsePart
-from grader.answers.marker.signals import signals_of
+from grader.answers.marker.prose import read_prose
 from grader.answers.marker.similarity import LEAST_SAMPLES, Similarity
 from grader.answers.marker.trust import decided, learned_trust
 
@@ -42,9 +39,7 @@ def agreement(key: AnswerKey, part: str) -> float:
         right = 0
         for at, sample in enumerate(samples):
             others = Similarity({**key.samples, part: [*samples[:at], *samples[at + 1 :]]})
-            text = blank_out_question(sample.answer, asked.question)
-            found = find_ideas(asked, tokens.read(text, key.vocabulary))
-            signals = signals_of(asked, text, found, others, key.similarity.others)
+            signals = read_prose(key, asked, sample.answer, others, key.similarity.others).signals
             right += decided(learned_trust().probabilities(signals))[0] == sample.gold
         known = key.agreements[part] = (right + BELIEVED_RIGHT) / (len(samples) + BELIEVED)
     return known

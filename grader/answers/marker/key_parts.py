@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 
 from grader.answers.marker.patterns import Pattern
 
@@ -79,13 +78,6 @@ class ProsePart:
             if self.full.holds(other.name for other in fewer):
                 kept = fewer
         return tuple(idea.say for idea in kept)
-
-    @cached_property
-    def earning_stems(self) -> frozenset[str]:
-        """The stems of the earning patterns, without short ones, which any sentence has."""
-        return frozenset(
-            word for idea in self.ideas for pattern in idea.patterns for word in pattern.words if len(word) > 3
-        )
 
 
 @dataclass(frozen=True)
