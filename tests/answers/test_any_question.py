@@ -234,8 +234,8 @@ def test_explain_names_ideas_patterns_samples_and_rules(capsys: pytest.CaptureFi
 
 
 def test_explain_says_that_the_samples_are_too_few(tmp_path: Path) -> None:
-    explained = explain(key_with(TWO_QUESTIONS, 10, tmp_path), "2", "Bananas.")
-    assert explained.policies[-1] == "The part has only 10 samples, so a tutor decides."
+    explained = explain(key_with(TWO_QUESTIONS, 10, tmp_path), "2", "Bananas are a fruit.")
+    assert explained.rules[-1] == "The part has only 10 samples; a zero needs 100, so a tutor decides."
     assert explained.finding.status is Status.NEEDS_REVIEW
 
 

@@ -104,6 +104,11 @@ def test_a_negation_anywhere_in_the_clause_leaves_the_mark_open(part: str, answe
         ("see the next question", "7e"),
         ("see the output below", ""),
         ("See lecture slides", ""),
+        ("see my table on the next page", ""),
+        ("See my sketch.", ""),
+        ("Drawn in the sketch", ""),
+        ("table below", ""),
+        ("sketch on paper", ""),
         ("My answer is in the attached photo.", ""),
     ],
 )

@@ -41,8 +41,8 @@ def _lines(explained: Explanation) -> Iterator[tuple[str, str]]:
         cut = " ..." if len(sample.answer) > LONGEST_SAMPLE else ""
         yield "", f"  {sample.likeness:.2f}  marked {_plain(sample.gold):<3}  {sample.answer[:LONGEST_SAMPLE]}{cut}"
     yield "What decided", ""
-    for policy in explained.policies:
-        yield "", f"  {policy}"
+    for rule in explained.rules:
+        yield "", f"  {rule}"
     state = "waits for a tutor" if found.status is Status.NEEDS_REVIEW else "settled"
     yield "Mark  ", f"{_plain(found.awarded)}, confidence {found.confidence:.2f}, {state}"
     yield "Message  ", found.message

@@ -32,8 +32,7 @@ class KnownMarker:
         asked = self.key.parts[part]
         if isinstance(asked, NumericPart):
             return f"The four values, row by row: {', '.join(f'{value:f}' for value in asked.values)}."
-        sentence = asked.right.removeprefix("Right: ")
-        return sentence[:1].upper() + sentence[1:]
+        return asked.right
 
 
 def marker_digest(key: AnswerKey) -> str:

@@ -5,23 +5,19 @@ Nothing is marked here: ``explain`` fills an :class:`Explanation` from what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.answers.marker import few_samples
-from grader.answers.marker.answer_marking import mark_answer
-from grader.answers.marker.caveats import limits
-from grader.answers.marker.finding import NOTHING_CLAIMED
-from grader.answers.marker.ideas import FULL, HALF, NOTHING, Found
+from grader.answers.marker.answer_marking import mark_by_rules
+from grader.answers.marker.ideas import Found, words_in
 from grader.answers.marker.key import AnswerKey
-from grader.answers.marker.key_parts import Idea, NumericPart
-from grader.answers.marker.patterns import Hit, all_hits
+from grader.answers.marker.key_parts import FULL, HALF, NOTHING, Idea, NumericPart
+from grader.answers.marker.patterns import all_hits
 from grader.answers.marker.prose import ProseAnswer, read_prose
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.similarity import LEAST_SAMPLES
-from grader.answers.marker.tokens import Reading
-from grader.answers.marker.trust import decided, learned_trust
+from grader.answers.marker.trust import learned_trust
 from grader.model import AnswerFinding
 
 MOST_ALIKE = 5
@@ -52,15 +48,15 @@ class AlikeSample:
 class Explanation:
     """What decided the mark of an answer.
 
-    ``probabilities`` are those of the marks, None for an answer in numbers. ``policies`` are sentences, each a rule
-    that decided, in the order of their use.
+    ``rules`` are sentences in the order of their use. The ideas, samples and ``probabilities`` of the marks are those
+    of the text that was marked in the end; an answer in numbers has none.
     """
 
     part: str
     question: str
     answer: str
     finding: AnswerFinding
-    policies: tuple[str, ...]
+    rules: tuple[str, ...]
     ideas: tuple[IdeaFound, ...] = ()
     alike: tuple[AlikeSample, ...] = ()
     probabilities: Mapping[Decimal, float] | None = None
@@ -68,70 +64,52 @@ class Explanation:
 
 def explain(key: AnswerKey, part: str, answer: str) -> Explanation:
     """Why ``answer`` gets its mark. Raises :class:`UsageFault` for a part that the key does not have."""
-    finding = mark_answer(key, part, answer)
-    asked = key.parts[part]
+    marked, asked = mark_by_rules(key, part, answer), key.parts[part]
     if isinstance(asked, NumericPart):
-        rule = "A quarter of the mark is given for each right number in its place."
-        return Explanation(part, asked.question, answer, finding, (rule,))
-    read = read_prose(key, asked, answer)
+        return Explanation(part, asked.question, answer, marked.finding, marked.rules)
+    read = read_prose(key, asked, marked.text)
     model = key.similarity.of(part)
-    probabilities = learned_trust().probabilities(read.signals)
+    alike = model.nearest(read.text, MOST_ALIKE) if model is not None else ()
     return Explanation(
         part,
         asked.question,
         answer,
-        finding,
-        (*limits(answer, key.english), *_policies(key, read, probabilities)),
-        tuple(_ideas(read.found, read.found.reading, read.text)),
-        tuple(AlikeSample(sample.answer, sample.gold, share) for share, sample in model.nearest(read.text, MOST_ALIKE))
-        if model is not None
-        else (),
-        dict(zip(MARKS, probabilities, strict=True)),
+        marked.finding,
+        (*_by_key(key, read), *marked.rules),
+        tuple(_ideas(read)),
+        tuple(AlikeSample(sample.answer, sample.gold, share) for share, sample in alike),
+        dict(zip(MARKS, learned_trust().probabilities(read.signals), strict=True)),
     )
 
 
-def _policies(key: AnswerKey, read: ProseAnswer, probabilities: Sequence[float]) -> Iterator[str]:
-    """What the ideas earn by the key, what is likely, and what else decided."""
+def _by_key(key: AnswerKey, read: ProseAnswer) -> Iterator[str]:
+    """What the ideas give by the key, and whether there are samples beside it."""
     asked, found = read.asked, read.found
-    if NOTHING_CLAIMED.fullmatch(read.text) and not found.base:
-        yield "The answer claims nothing."
-        return
-    costly = max((idea.costs for idea in found.wrong), default=NOTHING)
     reason = {
         FULL: f'full = "{asked.full.text}" is fulfilled',
         HALF: f'half = "{asked.half.text}" is fulfilled',
         NOTHING: "neither full nor half is fulfilled",
     }[found.base]
-    mark = max(NOTHING, found.base - costly)
-    yield f"The ideas give {mark}: {reason}" + (f", and a wrong idea costs {costly}." if costly else ".")
+    costly = max((idea.costs for idea in found.wrong), default=NOTHING)
+    cost = f", and a wrong idea costs {costly}" if costly else ""
+    yield f"The ideas give {asked.given(found.names)}: {reason}{cost}."
     samples = len(key.samples.get(asked.part, ()))
     if samples < LEAST_SAMPLES:
         yield f"The samples did not count: there are {samples}, and {LEAST_SAMPLES} are needed."
-    likely, confidence = decided(probabilities)
-    if likely != mark:
-        cause = "the samples, or" if samples >= LEAST_SAMPLES else ""
-        yield f"Together with {cause} what else the answer says, {likely} is likelier.".replace("  ", " ")
-    if not found.is_certain and found.base:
-        yield "A negation may deny what it states."
-    if few_samples.is_held_back(key, asked.part, likely, confidence):
-        yield f"The part has only {samples} samples, so a tutor decides."
 
 
-def _ideas(found: Found, reading: Reading, text: str) -> Iterator[IdeaFound]:
+def _ideas(read: ProseAnswer) -> Iterator[IdeaFound]:
+    found = read.found
     for idea in (*found.stated.values(), *found.denied.values()):
         for pattern in (*idea.patterns, *idea.opposite):
-            for hit in all_hits([pattern], reading):
+            for hit in all_hits([pattern], found.reading):
                 if hit in found.hits:
-                    yield IdeaFound(idea.name, idea.say, _effect(idea, found), _words(hit, reading, text), pattern.text)
+                    yield IdeaFound(
+                        idea.name, idea.say, _effect(idea, found), words_in(hit, found.reading, read.text), pattern.text
+                    )
 
 
 def _effect(idea: Idea, found: Found) -> str:
     if idea.name in found.denied:
         return DENIED
     return f"costs {idea.costs}" if idea.costs else EARNS
-
-
-def _words(hit: Hit, reading: Reading, text: str) -> str:
-    return " ... ".join(
-        text[reading.tokens[first].start : reading.tokens[last].end] for first, last in sorted(hit.groups)
-    )

@@ -22,16 +22,26 @@ LEAST_AGREEMENT = 0.8
 """Share of the samples that the marker has to mark right when it has not seen them, or it settles nothing."""
 
 
-def is_held_back(key: AnswerKey, part: str, mark: Decimal, confidence: float) -> bool:
-    """Whether a mark that would be settled is left to a tutor, because the part has few samples."""
+def why_held_back(key: AnswerKey, part: str, mark: Decimal, confidence: float) -> str:
+    """Why a mark that would be settled is left to a tutor, because the part has few samples; empty if it is not."""
     count = len(key.samples.get(part, ()))
     if count >= ENOUGH or confidence < REVIEW_BELOW:
-        return False
-    return not mark or count < LEAST_SAMPLES or agreement(key, part) < LEAST_AGREEMENT
+        return ""
+    few = f"The part has only {count} samples"
+    if not mark:
+        return f"{few}; a zero needs {ENOUGH}, so a tutor decides."
+    if count <= LEAST_SAMPLES:
+        return f"{few}; more than {LEAST_SAMPLES} are needed, so a tutor decides."
+    if (share := agreement(key, part)) < LEAST_AGREEMENT:
+        return (
+            f"{few}, and the marker agrees with about {share:.0%} of them when it has not seen them; "
+            f"{LEAST_AGREEMENT:.0%} are needed, so a tutor decides."
+        )
+    return ""
 
 
 def agreement(key: AnswerKey, part: str) -> float:
-    """The share (0..1) of a part's samples that the marker marks right without having seen them."""
+    """The share (0..1) of a part's samples that the marker marks right without having learned their marks."""
     known = key.agreements.get(part)
     if known is None:
         asked, samples = key.parts[part], key.samples.get(part, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from grader.model import AnswerFinding, Status
@@ -38,6 +39,21 @@ NOTHING_CLAIMED = re.compile(
     re.IGNORECASE,
 )
 """A text that claims nothing: it is empty, has only signs, or says that the student does not know."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A finding, the text that it is about, and the rules that decided: sentences for a tutor, in their order."""
+
+    finding: AnswerFinding
+    text: str
+    rules: tuple[str, ...]
+
+    def doubted(self, most: float, message: str, rule: str = "") -> Marked:
+        """The same as a proposal with a confidence of at most ``most``; the rule is the message if none is given."""
+        found = self.finding
+        doubted = finding(found.awarded, min(most, found.confidence), message, found.spans)
+        return replace(self, finding=doubted, rules=(*self.rules, rule or message))
 
 
 def finding(

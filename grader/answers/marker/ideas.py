@@ -13,7 +13,6 @@ from grader.answers.marker.topics import Topics
 
 _CLAUSE_STARTS = frozenset((tokens.BREAK, tokens.PAUSE, "and", "but", "becaus", "which", "so", "while", "though"))
 _END = tokens.Token(tokens.BREAK, 0, 0)
-HALF, FULL, NOTHING = Decimal("0.5"), Decimal(1), Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,11 @@ class Found:
     read: frozenset[int]
     base: Decimal
     is_certain: bool
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the stated ideas."""
+        return frozenset(self.stated)
 
     @property
     def earning(self) -> tuple[Idea, ...]:
@@ -56,6 +60,11 @@ class Found:
                 joined.append((start, end))
         return tuple(joined)
 
+    def words_of(self, idea: Idea, text: str) -> str:
+        """The words of ``text`` that state an idea; empty if they don't."""
+        own = set(all_hits((*idea.patterns, *idea.opposite), self.reading))
+        return next((words_in(hit, self.reading, text) for hit in self.hits if hit in own), "")
+
     @property
     def longest_unread_clause(self) -> int:
         """The number of words in the longest clause without a word that counted: it may say anything."""
@@ -68,6 +77,12 @@ class Found:
                 words += 1
                 is_read = is_read or place in self.read
         return longest
+
+
+def words_in(hit: Hit, reading: tokens.Reading, text: str) -> str:
+    """The words of ``text`` that a pattern found."""
+    placed = reading.tokens
+    return " ... ".join(text[placed[first].start : placed[last].end] for first, last in sorted(hit.groups))
 
 
 def find_ideas(asked: ProsePart, reading: tokens.Reading) -> Found:
@@ -96,14 +111,13 @@ def find_ideas(asked: ProsePart, reading: tokens.Reading) -> Found:
                 hits.append(hit)
                 is_certain = True
     asides = all_hits(asked.asides, reading)
-    earning = [name for name, idea in stated.items() if not idea.costs]
     return Found(
         reading,
         stated,
         {name: idea for name, idea in denied.items() if name not in stated},
         tuple(hits),
         _places([*hits, *asides]),
-        FULL if asked.full.holds(earning) else HALF if asked.half.holds(earning) else NOTHING,
+        asked.base(stated),
         is_certain,
     )
 

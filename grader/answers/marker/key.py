@@ -7,13 +7,13 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from grader.answers.marker.key_defaults import lacking_of, missing_of, right_of, vocabulary_of
-from grader.answers.marker.key_parts import NEVER, Condition, Idea, NumericPart, ProsePart, Slip
+from grader.answers.marker.key_parts import NEVER, NOTHING, Condition, Idea, NumericPart, Policy, ProsePart, Slip
 from grader.answers.marker.key_tables import Tables
 from grader.answers.marker.ordinary_words import ORDINARY_WORDS
 from grader.answers.marker.patterns import Pattern, PatternFault, compiled, from_example
@@ -29,10 +29,10 @@ PROSE_KEYS = (
     "question", "full", "half", "vocabulary", "missing", "lacking", "right", "topics", "asides", "ideas", "wrong"
 )  # fmt: skip
 IDEA_KEYS = ("name", "say", "patterns", "examples", "deniable", "about", "opposite", "unless")
-NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part", "slips")
+NUMERIC_KEYS = ("question", "values", "other", "missing", "other_part", "slips", "partial")
+POLICY_KEYS = ("part", "ideas", "costs", "samples", "mark")
 GRID = 4
 """Numbers of an answer in numbers; the marker reads no other count."""
-COSTS = (Decimal("0.5"), Decimal(1))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,10 @@ class AnswerKey:
 
 def load_key(path: Path) -> AnswerKey:
     """The key at ``path``. Raises :class:`UsageFault` that names the file, the place and what to change."""
-    return _Reader(path).key(_values(path))
+    try:
+        return _Reader(path).key(_values(path))
+    except RecursionError as error:
+        raise UsageFault(f"{path}: something in the answer key is nested too deeply.") from error
 
 
 def samples_path(path: Path) -> Path | None:
@@ -78,6 +81,8 @@ def _values(path: Path) -> Mapping[str, Any]:
         raise UsageFault(f"{path}: the answer key is not UTF-8 text; save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageFault(f"{path}: not valid TOML: {error}.") from error
+    except ValueError as error:
+        raise UsageFault(f"{path}: a number in the answer key is too long.") from error
 
 
 class _Reader(Tables):
@@ -89,7 +94,7 @@ class _Reader(Tables):
         self.samples: Mapping[str, tuple[Sample, ...]] = {}
 
     def key(self, values: Mapping[str, Any]) -> AnswerKey:
-        self.known(values, "the key", ("format", "samples", "ordinary_words", "words", "parts"))
+        self.known(values, "the key", ("format", "samples", "ordinary_words", "words", "policies", "parts"))
         if values.get("format") != FORMAT:
             self.refuse("format", f"should be {FORMAT}.")
         lists = self.table(values, "words", "words") if "words" in values else {}
@@ -101,6 +106,8 @@ class _Reader(Tables):
         given = {part: self.table(tables, part, f"parts.{part}") for part in in_order(tables)}
         self.samples = self.read_samples(values, [part for part, table in given.items() if "values" not in table])
         parts = {part: self.part(part, table) for part, table in given.items()}
+        for ruled, policy in self.policies(values, parts) if "policies" in values else ():
+            parts[ruled.part] = replace(ruled, policies=(*ruled.policies, policy))
         named = self.texts(values, "ordinary_words", "ordinary_words") if "ordinary_words" in values else ()
         ordinary = ORDINARY_WORDS | {word.lower() for word in named}
         stems = ordinary | {stem(word) for word in ordinary}
@@ -172,15 +179,48 @@ class _Reader(Tables):
     def numeric(self, part: str, table: Mapping[str, Any], place: str) -> NumericPart:
         self.known(table, place, NUMERIC_KEYS)
         question = self.text(table, "question", place)
+        values = self.numbers(table, "values", place)
+        other = self.numbers(table, "other", place) if "other" in table else ()
+        if other == values:
+            self.refuse(f"{place}.other", "are the right numbers; give those of another part, or leave it out.")
         return NumericPart(
             part=part,
             question=question,
-            values=self.numbers(table, "values", place),
-            other=self.numbers(table, "other", place) if "other" in table else (),
+            values=values,
+            other=other,
             missing=self.text(table, "missing", place, missing_of(question)),
             other_part=self.text(table, "other_part", place) if "other" in table else "",
             slips=tuple(self.slips(table, f"{place}.slips")) if "slips" in table else (),
+            is_partial=self.flag(table, "partial", place, default=True),
         )
+
+    def policies(
+        self, values: Mapping[str, Any], parts: Mapping[str, ProsePart | NumericPart]
+    ) -> Iterable[tuple[ProsePart, Policy]]:
+        """The policies with the parts to which they apply, as these are by then in ``parts``."""
+        tables = self.table(values, "policies", "policies")
+        for name in tables:
+            place = f"policies.{name}"
+            table = self.table(tables, name, place)
+            self.known(table, place, POLICY_KEYS)
+            samples, mark = self.mark(table, "samples", place), self.mark(table, "mark", place)
+            if ("costs" in table) == ("ideas" in table) or ("ideas" in table) != ("part" in table):
+                self.refuse(place, "should have costs, for wrong ideas of all parts, or a part and its ideas.")
+            if "costs" in table:
+                costs = self.mark(table, "costs", place)
+                for asked in list(parts.values()):
+                    if isinstance(asked, ProsePart):
+                        wrong = frozenset(idea.name for idea in asked.wrong if idea.costs == costs)
+                        yield asked, Policy(name, wrong, samples, mark)
+                continue
+            asked = parts.get(self.text(table, "part", place), next(iter(parts.values())))
+            if not isinstance(asked, ProsePart) or asked.part != table["part"]:
+                self.refuse(f"{place}.part", f'"{table["part"]}" is not a part in words.')
+            names = [idea.name for idea in (*asked.ideas, *asked.wrong)]
+            ideas = self.texts(table, "ideas", f"{place}.ideas")
+            for unknown in sorted(set(ideas) - set(names)):
+                self.refuse(f"{place}.ideas", f'there is no idea "{unknown}".{near_miss(unknown, names)}')
+            yield asked, Policy(name, frozenset(ideas), samples, mark)
 
     def slips(self, table: Mapping[str, Any], place: str) -> Iterable[Slip]:
         entries = table["slips"]
@@ -203,14 +243,9 @@ class _Reader(Tables):
             title = self.text(entry, "name", where)
             if not title.isidentifier() or title in ("and", "or", "not"):
                 self.refuse(f"{where}.name", f'"{title}" should be a single word of letters, digits and _.')
-            costs = Decimal(0)
-            if extra:
-                costs = entry.get("costs", Decimal(1))
-                if isinstance(costs, bool) or costs not in COSTS:
-                    self.refuse(f"{where}.costs", "should be 0.5 (half the mark) or 1 (all of it).")
-            deniable = entry.get("deniable", True)
-            if not isinstance(deniable, bool):
-                self.refuse(f"{where}.deniable", "should be true or false.")
+            costs = self.mark({"costs": 1} | entry, "costs", where) if extra else NOTHING
+            if extra and not costs:
+                self.refuse(f"{where}.costs", "should be 0.5 (half the mark) or 1 (all of it).")
             about = self.text(entry, "about", where) if "about" in entry else ""
             if about and about not in topics:
                 self.refuse(f"{where}.about", f'there is no topic "{about}".{near_miss(about, topics)}')
@@ -218,8 +253,8 @@ class _Reader(Tables):
                 title,
                 self.text(entry, "say", where),
                 self.wordings(entry, where),
-                Decimal(costs),
-                deniable,
+                costs,
+                self.flag(entry, "deniable", where, default=True),
                 about,
                 self.patterns(entry, "opposite", where) if "opposite" in entry else (),
                 self.patterns(entry, "unless", where) if "unless" in entry else (),
@@ -247,7 +282,7 @@ class _Reader(Tables):
         text = self.text(table, name, place)
         try:
             tree = ast.parse(text, mode="eval").body
-        except SyntaxError:
+        except (SyntaxError, MemoryError):
             self.refuse(f"{place}.{name}", f'"{text}" should be names of ideas joined with and, or, not.')
         for node in ast.walk(tree):
             if not isinstance(node, ast.BoolOp | ast.boolop | ast.UnaryOp | ast.Not | ast.Name | ast.Load):

@@ -18,9 +18,9 @@ SAYS_NOTHING = FUNCTION_WORDS | NEGATORS
 
 
 def right_of(ideas: Iterable[Idea], full: Condition) -> str:
-    """The sentence for a full mark: what the ideas say that are enough for it."""
-    said = [idea.say.rstrip(".") for idea in ideas if idea.name in full.enough]
-    return f"Right: {', and '.join(said)}."
+    """The full answer: what the ideas say, joined as the condition joins them."""
+    sentence = full.in_words({idea.name: idea.say.rstrip(".") for idea in ideas})
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def missing_of(question: str) -> str:

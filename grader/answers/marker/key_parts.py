@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from grader.answers.marker.patterns import Pattern
+
+NOTHING, HALF, FULL = Decimal(0), Decimal("0.5"), Decimal(1)
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,9 @@ class Condition:
         """Whether the condition is true when these ideas are found."""
         return _truth(self.tree, frozenset(found))
 
-    @property
-    def enough(self) -> frozenset[str]:
-        """The ideas that are enough together; of alternatives, the first."""
-        return _enough(self.tree)
+    def in_words(self, say: Mapping[str, str]) -> str:
+        """The condition as a sentence, from what each of its ideas says."""
+        return _in_words(self.tree, say)
 
     @property
     def names(self) -> frozenset[str]:
@@ -51,8 +52,23 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What a course decides otherwise than the samples: ``mark`` instead of ``samples`` for a kind of answer.
+
+    The kind gets ``samples`` because of ``ideas``, earning or wrong: without them it would get another mark.
+    """
+
+    name: str
+    ideas: frozenset[str]
+    samples: Decimal
+    mark: Decimal
+
+
+@dataclass(frozen=True)
 class ProsePart:
-    """A part that is answered in words. ``right``, ``missing`` and ``lacking`` are sentences for the student.
+    """A part that is answered in words.
+
+    ``right`` is a full answer; ``missing`` and ``lacking`` are sentences for the student.
 
     ``topics`` are the things that an answer compares; ``asides`` are additions that neither earn nor cost anything.
     """
@@ -69,6 +85,25 @@ class ProsePart:
     wrong: tuple[Idea, ...]
     topics: tuple[tuple[str, tuple[Pattern, ...]], ...]
     asides: tuple[Pattern, ...]
+    policies: tuple[Policy, ...] = ()
+
+    def base(self, stated: Iterable[str]) -> Decimal:
+        """What ideas earn by the conditions (0, 0.5 or 1) before anything is taken off."""
+        names = frozenset(stated)
+        return FULL if self.full.holds(names) else HALF if self.half.holds(names) else NOTHING
+
+    def given(self, stated: Collection[str]) -> Decimal:
+        """What ideas give: what they earn less what the wrong ones cost."""
+        costs = (idea.costs for idea in self.wrong if idea.name in stated)
+        return max(NOTHING, self.base(stated) - max(costs, default=NOTHING))
+
+    def policy_on(self, stated: Collection[str], mark: Decimal) -> Policy | None:
+        """The policy that changes ``mark`` for an answer that states these ideas."""
+        for policy in self.policies:
+            is_decisive = self.given(stated) == mark != self.given(frozenset(stated) - policy.ideas)
+            if policy.samples == mark != policy.mark and is_decisive:
+                return policy
+        return None
 
     def earning(self, stated: Iterable[str]) -> tuple[str, ...]:
         """The sentences of the fewest of these ideas that earn the full mark; of two, the first in the key."""
@@ -90,7 +125,10 @@ class Slip:
 
 @dataclass(frozen=True)
 class NumericPart:
-    """A part that is answered with numbers in positions. ``other``: the numbers of a part that it is confused with."""
+    """A part that is answered with numbers in positions. ``other``: the numbers of a part that it is confused with.
+
+    ``is_partial``: each right number earns its share; else only all of them earn the mark.
+    """
 
     part: str
     question: str
@@ -99,19 +137,20 @@ class NumericPart:
     missing: str
     other_part: str
     slips: tuple[Slip, ...] = ()
+    is_partial: bool = True
 
 
 NEVER = Condition("", ast.BoolOp(ast.Or(), []))
 """The condition that no answer fulfils."""
 
 
-def _enough(node: ast.expr) -> frozenset[str]:
+def _in_words(node: ast.expr, say: Mapping[str, str]) -> str:
     if isinstance(node, ast.Name):
-        return frozenset([node.id])
-    if not isinstance(node, ast.BoolOp):
-        return frozenset()
-    chosen = node.values if isinstance(node.op, ast.And) else node.values[:1]
-    return frozenset().union(*map(_enough, chosen))
+        return say[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return f"not: {_in_words(node.operand, say)}"
+    assert isinstance(node, ast.BoolOp)
+    return (", and " if isinstance(node.op, ast.And) else ", or ").join(_in_words(value, say) for value in node.values)
 
 
 def _truth(node: ast.expr, found: frozenset[str]) -> bool:

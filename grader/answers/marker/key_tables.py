@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn
 
+from grader.answers.marker.samples import MARKS
 from grader.model import UsageFault
 from grader.rubric.tables import near_miss
 
@@ -49,9 +50,26 @@ class Tables:
             self.refuse(place, "should be a list of texts in quotes." if name in table else "is missing.")
         return tuple(value)
 
+    def flag(self, table: Mapping[str, Any], name: str, place: str, *, default: bool) -> bool:
+        """True or false."""
+        value = table.get(name, default)
+        if not isinstance(value, bool):
+            self.refuse(f"{place}.{name}", "should be true or false.")
+        return value
+
+    def mark(self, table: Mapping[str, Any], name: str, place: str) -> Decimal:
+        """The share of a mark of that name: 0, 0.5 or 1."""
+        value = table.get(name)
+        if isinstance(value, bool) or value not in MARKS:
+            self.refuse(f"{place}.{name}", "should be 0, 0.5 or 1." if name in table else "is missing.")
+        return Decimal(value)
+
     def decimals(self, values: Iterable[str], place: str) -> tuple[Decimal, ...]:
         """The numbers that the texts say."""
         try:
-            return tuple(Decimal(value) for value in values)
+            numbers = tuple(Decimal(value) for value in values)
         except InvalidOperation:
+            numbers = ()
+        if not numbers or not all(number.is_finite() for number in numbers):
             self.refuse(place, 'should be numbers in quotes, as in ["1", "0.5"].')
+        return numbers

@@ -36,7 +36,9 @@ def is_foreign(text: str, known: Collection[str]) -> bool:
     function_words = sum(word in FUNCTION_WORDS for word in words)
     understood = sum(word in FUNCTION_WORDS or word in known or stem(word) in known for word in words)
     if len(words) < LEAST_WORDS:
-        return not understood and any(not letter.isascii() for word in words for letter in word)
+        return (
+            bool(words) and not understood and not any(word.is_guessed for word in read(text, frozenset(known)).tokens)
+        )
     if function_words >= MOST_FUNCTION_WORDS * len(words) or understood >= MOST_KNOWN * len(words):
         return False
     misspelt = sum(token.is_guessed for token in read(text, frozenset(known)).tokens)

@@ -17,15 +17,15 @@ TRANSPOSED = "Rows and columns are swapped: read the blocks row by row."
 ROUNDED = "The numbers are rounded; give them exactly."
 
 
-def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding:
-    """The finding on numbers in positions: a quarter of the mark for each right number."""
+def mark_numbers(asked: NumericPart, text: str) -> AnswerFinding:
+    """The finding on numbers in positions: by the part, a quarter of the mark for each right one, or all or nothing."""
     wanted = tuple(map(Fraction, asked.values))
-    slips = dict(_slips(asked))
+    slips = {values: say for values, say in _slips(asked) if values != wanted}
     reading = read_numbers(text, wanted, slips)
     values = reading.values
     slip = _slip(values, slips)
     if len(values) != len(wanted):
-        return finding(Decimal(0), reading.confidence, (slip or asked.missing) + note, reading.spans)
+        return finding(Decimal(0), reading.confidence, slip or asked.missing, reading.spans)
     wrong = [place for place, found, right in zip(PLACES, values, wanted, strict=True) if found != right]
     right = len(wanted) - len(wrong)
     if not wrong:
@@ -38,7 +38,8 @@ def mark_numbers(asked: NumericPart, text: str, note: str = "") -> AnswerFinding
         message = ROUNDED
     else:
         message = f"{right} of 4 numbers are right; look again at {', '.join(wrong)}."
-    return finding(Decimal(right) / 4, reading.confidence, message + note, reading.spans)
+    awarded = Decimal(right) / 4 if asked.is_partial else Decimal(not wrong)
+    return finding(awarded, reading.confidence, message, reading.spans)
 
 
 def _slips(asked: NumericPart) -> Iterator[tuple[Values, str]]:

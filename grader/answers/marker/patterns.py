@@ -27,8 +27,13 @@ ENDINGS = (
     "", "e", "ed", "ing", "ation", "ion", "t", "ce", "s", "er", "y", "ity", "ant", "ness", "ly", "able", "ally",
 )  # fmt: skip
 """How a word cut off with ``*`` may continue; its stem can be shorter than the text before the ``*``."""
-JOINING = (FUNCTION_WORDS | frozenset(map(stem, FUNCTION_WORDS))) - NEGATORS - {"more"}
+_COUNTING = frozenset(["more", "all", "any", "one", "each", "every", "per"])
+JOINING = (
+    (FUNCTION_WORDS | frozenset(map(stem, FUNCTION_WORDS))) - NEGATORS - _COUNTING - frozenset(map(stem, _COUNTING))
+)
 """Words of an example that another wording may leave out or replace."""
+DEEPEST = 20
+"""Brackets of a pattern inside one another."""
 MOST_IN_ANY_ORDER = 3
 """Words of an example that may come in any order."""
 EMPTY = re.compile(r"\(\?:\||\|\||\|\)")
@@ -180,6 +185,8 @@ def _source(text: str, words: Mapping[str, tuple[str, ...]], stems: set[str], in
         if piece in ("..", "..."):
             gap = piece
             continue
+        if len(opened) > DEEPEST:
+            raise PatternFault(f'"{text[:40]}" has more than {DEEPEST} brackets in one another')
         if piece in (")", "]"):
             if not opened or opened.pop() != {")": "(", "]": "["}[piece]:
                 raise PatternFault(f'"{text}": {piece} closes nothing')

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from grader.model.parts import question_of
+
 _WORDS = r"(?:(?!an? )\w+ ){0,5}?"
 _SEE = (
     r"(?:(?:please |pls )?(?:see|look at|refer to|cf\.?|check)|identical to"
     r"|(?:it'?s |is )?(?:the )?same(?: (?:thing|answer|reason|explanation|idea))? (?:as|like)(?: in)?"
     r"|(?:as |i |we |it |this |that |have |has |is |was |been |already ){0,4}"
-    r"(?:answered|explained|said|wrote|written|described|covered|mentioned|discussed|calculated|shown)"
+    r"(?:answered|explained|said|wrote|written|described|covered|mentioned|discussed|calculated|shown|drawn|sketched)"
     r"(?: (?:it|this|that))?(?: (?:in|under|at|for))?"
     r"|(?:my |the )?(?:answers?|drawing|calculations?|solution|working) (?:is|are)(?: (?:in|on|at))?)"
 )
 _PART = (
-    r"(?:(?:my )?(?:answers? )?(?:to |for |in )?(?:q?(?P<part>[1-8]\s?\(?[a-e])\)?"
-    r"|(?:part|question|q|no\.?|number|answer)\s?\(?(?P<number>[1-8]|[a-e])\)?))"
+    r"(?:(?:my )?(?:answers? )?(?:to |for |in )?(?:q?(?P<part>[1-9]\d?\s?\(?[a-h])\)?"
+    r"|(?:part|question|q|no\.?|number|answer)\s?\(?(?P<number>[1-9]\d?|[a-h])\)?))"
 )
 _NEAR = (
     r"(?P<near>(?:(?:the|my|our) )?(?:(?:last|previous|preceding|next|following|first|other) "
@@ -24,12 +26,18 @@ _NEAR = (
 )
 _MATERIAL = (
     r"(?:(?:the|my|our|attached) )?(?:(?!an? )\w+ )?(?:lectures?|slides?|notes?|textbook|book|wikipedia|internet|code"
-    r"|script|notebook|cell|output|picture|image|figure|diagram|drawing|photo|screenshot|attachment|appendix|file|pdf)"
-    r"(?: (?:above|below|slides?|notes?|\d+|[a-z]))*"
+    r"|script|notebook|cell|output|picture|image|figure|fig\.?|diagram|drawing|sketch|table|graph|chart|plot|photo"
+    r"|screenshot|attachment|appendix|file|pdf|page|paper|sheet)"
+    r"(?: (?:above|below|attached|slides?|notes?|\d+|[a-z]|on (?:the |my )?(?:next |last |other |back )?\w+))*"
 )
+_SHOWN = (
+    r"(?:(?:the|my|our) )?(?:picture|image|figure|diagram|drawing|sketch|table|graph|chart|plot|photo|working"
+    r"|calculations?) (?:above|below|attached|on (?:the |my )?(?:next |last |other |back )?(?:page|paper|sheet|side))"
+)
+"""Something that the text shows elsewhere, without "see"."""
 _REFERENCE = re.compile(
     rf"(?:^|[.;:(,!?\n—–]|\s-)(?P<all>\s{{0,3}}(?:(?:{_SEE} {_WORDS}|(?:as|like)(?: in)? )"
-    rf"(?:{_PART}|{_MATERIAL}|{_NEAR})|(?:see|same as|answered in) (?P<digit>[1-8])))"
+    rf"(?:{_PART}|{_MATERIAL}|{_NEAR})|(?:see|same as|answered in) (?P<digit>[1-9]\d?)|{_SHOWN}))"
     r"(?:\s(?:already|too))?(?=\s{0,3}(?:$|[.;:),!?\n—–]|\s-|\s(?:and|but|because)\b))",
     re.IGNORECASE,
 )
@@ -68,7 +76,7 @@ def _part(found: re.Match[str]) -> str:
 
 def meant(reference: Reference, part: str, parts: tuple[str, ...]) -> str:
     """The part that a reference in the answer to ``part`` means; empty if it is none of ``parts``."""
-    named = part[:1] + reference.part if reference.part.isalpha() else reference.part  # "part (a)"
+    named = f"{question_of(part)}{reference.part}" if reference.part.isalpha() else reference.part  # "part (a)"
     if named in parts:
         return named if named != part else ""
     place = {"previous": -1, "next": 1}.get(reference.part)

@@ -67,11 +67,17 @@ def numbered_samples(path: Path, text: str, parts: Collection[str]) -> Iterator[
             fields = EXACT.decode(line.strip())
         except json.JSONDecodeError as error:
             raise UsageFault(f"{path}, line {number}: not valid JSON ({error.msg}).") from error
+        except (ValueError, RecursionError) as error:
+            raise UsageFault(
+                f"{path}, line {number}: a number is too long, or something is nested too deeply."
+            ) from error
         if not isinstance(fields, dict) or not REQUIRED <= fields.keys() <= REQUIRED | OPTIONAL:
             names = "part, answer and gold, and perhaps author and at"
             raise UsageFault(f"{path}, line {number}: should be an object with {names}.")
         part, answer, gold = fields["part"], fields["answer"], fields["gold"]
         author, at = fields.get("author", ""), fields.get("at", "")
+        if not isinstance(part, str):
+            raise UsageFault(f'{path}, line {number}: "part" should be in quotes, as in "7c".')
         if part not in parts:
             raise UsageFault(f'{path}, line {number}: "{part}" is not a part in words; these are {", ".join(parts)}.')
         if not isinstance(answer, str) or isinstance(gold, bool) or gold not in MARKS:

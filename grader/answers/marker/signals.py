@@ -11,8 +11,8 @@ import re
 from typing import NamedTuple
 
 from grader.answers.marker import negation
-from grader.answers.marker.ideas import FULL, HALF, Found
-from grader.answers.marker.key_parts import ProsePart
+from grader.answers.marker.ideas import Found
+from grader.answers.marker.key_parts import FULL, HALF, ProsePart
 from grader.answers.marker.samples import MARKS
 from grader.answers.marker.similarity import OtherParts, Similarity
 
@@ -52,7 +52,7 @@ class Signals(NamedTuple):
     """Words of the longest clause without any of them."""
     topic_words: float
     words: float
-    """The logarithm of their number, plus one."""
+    """The logarithm of their number plus one."""
     sentences: float
     commas: float
     function_words: float

@@ -122,6 +122,10 @@ class PartModel:
         return tuple([place for weight, place in rated if most > 0 and weight >= _DECIDING_SHARE * most][:_MOST_WORDS])
 
 
+_LEAST_TEXTS = 100
+"""Samples, of all parts together, from which the pairs in them tell sentences from heaps of words."""
+
+
 class OtherParts:
     """Tells whether an answer looks like one to another part: naive Bayes over the samples that earn something."""
 
@@ -130,15 +134,20 @@ class OtherParts:
 
         earning = [(part, sample.answer) for part, listed in samples.items() for sample in listed if sample.gold]
         self._parts: list[str] = sorted({part for part, _ in earning})
-        if len(self._parts) > 1:
+        self._knows_pairs = len(earning) >= _LEAST_TEXTS
+        if earning:
             self._features = Features(stems_and_pairs, [answer for _, answer in earning], least=2)
+        if len(self._parts) > 1:
             bayes = MultinomialNB(alpha=0.05).fit(self._features.known, [part for part, _ in earning])
             self._prior, self._weights = bayes.class_log_prior_, bayes.feature_log_prob_.T
 
     def known_pairs(self, answer: str) -> float:
-        """The share of an answer's pairs of neighbouring stems that samples have: low in a heap of words."""
+        """The share of an answer's pairs of neighbouring stems that samples have: low in a heap of words.
+
+        1 with too few samples, which lack most pairs of any answer.
+        """
         pairs = [feature for feature in stems_and_pairs(answer) if " " in feature]
-        if not pairs or len(self._parts) < 2:
+        if not pairs or not self._knows_pairs:
             return 1.0
         return sum(pair in self._features.columns for pair in pairs) / len(pairs)
 

@@ -45,6 +45,8 @@ _INSIDE = re.compile(
     rf"(?:{_VERDICT}|an? {_SOME}{_FALSE_NOUN}\b{_TAIL}|{_FALSE}\)\W*$)"
 )
 """The same after a clause: "X, but that is untrue", "X: a popular misconception"."""
+_ASIDE = re.compile(rf"{_LEAD}(?:which\b|an? )")
+"""How an addition begins that may be about the last words only: "overfitting, which is an error"."""
 _BEFORE = re.compile(
     rf"^\W*(?:{_FALSE}|not {_TRUE})\s?:"
     rf"|(?:\b(?:{_BELIEF}|untrue|false|wrong|incorrect)|{_NOT_TRUE}(?<!so))(?: is)? that\b"
@@ -86,12 +88,12 @@ Span = tuple[int, int]
 class TakenBack:
     """The characters [start, end) of a statement, and of it with the words that take it back.
 
-    ``is_limited``: perhaps only a limit in it is denied.
+    ``is_certain``: it is about the whole statement. A limit in it, or only its last words, may be meant otherwise.
     """
 
     statement: Span
     whole: Span
-    is_limited: bool
+    is_certain: bool
 
 
 def taken_back(text: str) -> tuple[TakenBack, ...]:
@@ -107,40 +109,43 @@ def taken_back(text: str) -> tuple[TakenBack, ...]:
         start, end = match.span()
         here = _in_sentence(match.group(), (start, end), before)
         if here is not None:
-            statement, whole = here
-            is_limited = _LIMITED.search(plain, *statement) is not None
-            found.append(TakenBack(statement, whole, is_limited))
+            statement, whole, is_verdict = here
+            found.append(TakenBack(statement, whole, is_verdict and not _LIMITED.search(plain, *statement)))
         before = (start, end)
     return tuple(found)
 
 
-def _in_sentence(sentence: str, place: Span, before: Span) -> tuple[Span, Span] | None:
-    """The statement that a sentence takes back, and the characters of both; ``before`` is the sentence before."""
+def _in_sentence(sentence: str, place: Span, before: Span) -> tuple[Span, Span, bool] | None:
+    """The statement that a sentence takes back, the characters of both, and whether it is a verdict on the statement.
+
+    ``before`` is the sentence before.
+    """
     start, end = place
     if (later := _LATER.search(sentence)) and before[1]:
-        return before, (before[0], start + later.end())
-    if wrongly := _WRONGLY.search(sentence):
+        return before, (before[0], start + later.end()), True
+    if (wrongly := _WRONGLY.search(sentence)) and not _DOUBLED.search(sentence[: wrongly.start()]):
         stop = _contrast(sentence, wrongly.end(), end - start)
         first = before[0] if re.match(r"\W*(?:this|that|it|which)\b", sentence) and before[1] else start
-        return (first, start + stop), (first, start + stop)
+        return (first, start + stop), (first, start + stop), False
     former = _FORMER.search(sentence)
     until = _UNTIL.search(sentence, former.end()) if former else None
     if former and until and _ENDED.search(sentence, until.end()):
         ended = _INSIDE.search(sentence, until.start()) or _ELLIPSIS.search(sentence, until.start())
         stop = until.start() if ended is None else ended.end()
-        return (start + former.start(), start + until.start()), (start + former.start(), start + stop)
+        return (start + former.start(), start + until.start()), (start + former.start(), start + stop), True
     if inside := _INSIDE.search(sentence):
         if before[1] and len(sentence[: inside.start()].split()) < 3:  # "No, wait, that is wrong"
-            return before, (before[0], start + inside.end())
-        return (start, start + inside.start()), (start, start + inside.end())
+            return before, (before[0], start + inside.end()), True
+        is_aside = _ASIDE.match(inside.group()) is not None
+        return (start, start + inside.start()), (start, start + inside.end()), not is_aside
     if (said := _BEFORE.search(sentence)) and not _DOUBLED.search(sentence[: said.start()]):
         stop = _contrast(sentence, said.end(), end - start)
         first = max((sentence.rfind(sign, 0, said.start()) for sign in ",;:"), default=-1) + 1
-        return (start + said.end(), start + stop), (start + first, start + stop)
+        return (start + said.end(), start + stop), (start + first, start + stop), True
     if (clause := _SUBJECT_CLAUSE.search(sentence)) and (last := _PREDICATE_AT_END.search(sentence, clause.end())):
-        return (start + clause.end(), start + last.start()), (start, start + last.end())
+        return (start + clause.end(), start + last.start()), (start, start + last.end()), True
     if ellipsis := _ELLIPSIS.search(sentence):
-        return (start, start + ellipsis.start()), (start, end)
+        return (start, start + ellipsis.start()), (start, end), False
     return None
 
 

@@ -22,7 +22,7 @@ TRACK_RECORD = Path(__file__).with_name("track_record.csv")
 COLUMNS = ("gold", *Signals._fields)
 SURE = 0.72
 """Below this probability of the likeliest mark, a tutor decides."""
-POSSIBLE = 0.1
+POSSIBLE = 0.07
 """From this probability of the full mark, a zero is left to a tutor."""
 
 
