@@ -340,10 +340,15 @@ ODT = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:
  xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
  xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0"
  xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
 ><office:automatic-styles><text:list-style style:name="L">
 <text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix=")"/>
 <text:list-level-style-number text:level="2" style:num-format="a" style:num-suffix="." text:display-levels="2"/>
-</text:list-style><style:style style:name="H"><style:text-properties {}/></style:style></office:automatic-styles>
+</text:list-style><style:style style:name="H"><style:text-properties {}/></style:style>
+<style:style style:name="heir" style:parent-style-name="H"><style:paragraph-properties/></style:style>
+<style:style style:name="black" style:parent-style-name="H"><style:text-properties fo:color="#000000"/></style:style>
+<style:style style:name="blue"><style:table-cell-properties fo:background-color="#0000FF"/></style:style>
+</office:automatic-styles>
 <office:body><office:text>{}</office:text></office:body></office:document-content>"""
 
 
@@ -369,12 +374,41 @@ def test_lists_text_boxes_and_pictures_of_an_odt_file_are_read(tmp_path: Path) -
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["text:display='none'", "fo:color='#FFFFFF'", "fo:font-size='1pt'"])
-def test_hidden_text_of_an_odt_file_is_left_out_and_reported(tmp_path: Path, how: str) -> None:
-    secret = "<text:span text:style-name='H'>secret</text:span>"
-    read = writer(tmp_path, "".join(f"<text:p>{p}) {a}{secret}</text:p>" for p, a in ANSWERS.items()), how)
+SECRETS = {
+    "span": "<text:span text:style-name='H'>secret</text:span></text:p>",
+    "heir": "</text:p><text:p text:style-name='heir'>9) secret</text:p>",
+    "section": "</text:p><text:section text:display='none'><text:p>9) secret</text:p></text:section>",
+    "condition": "</text:p><text:section text:display='condition'><text:p>9) secret</text:p></text:section>",
+    "field": "<text:hidden-text>secret</text:hidden-text></text:p>",
+}
+
+
+@pytest.mark.parametrize(
+    ("secret", "how"),
+    [
+        ("span", "text:display='none'"),
+        ("span", "fo:font-size='1pt'"),
+        *((name, "fo:color='#FFFFFF'") for name in SECRETS),
+    ],
+)
+def test_hidden_text_of_an_odt_file_is_left_out_and_reported(tmp_path: Path, secret: str, how: str) -> None:
+    read = writer(tmp_path, "".join(f"<text:p>{p}) {a}{SECRETS[secret]}" for p, a in ANSWERS.items()), how)
     assert texts(cut(read)) == ANSWERS
+    assert "secret" not in str(read.blocks)
     assert "does not see" in read.problem
+
+
+def test_white_text_of_an_odt_file_is_read_where_its_ground_or_its_own_colour_shows_it(tmp_path: Path) -> None:
+    label = "<table:table-cell table:style-name='blue'><text:p text:style-name='H'>{}</text:p></table:table-cell>"
+    cell = "<table:table-cell><text:p text:style-name='H'><text:span text:style-name='black'>{}</text:span></text:p>"
+    rows = (f"{label.format(p)}{cell.format(a)}</table:table-cell>" for p, a in ANSWERS.items())
+    body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    frame = "<text:p text:style-name='H'><draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame>"
+    shown = "<text:section text:display='true'><text:p>shown</text:p></text:section>"
+    read = writer(tmp_path, f"{frame}</text:p>{shown}<table:table>{body}</table:table>", "fo:color='#ffffff'")
+    assert [block.text for block in read.blocks[:-1]] == ["boxed", "shown"]
+    assert texts(cut(read)) == ANSWERS
+    assert read.problem == ""
 
 
 def test_an_empty_item_of_a_word_list_heads_the_items_below_it(tmp_path: Path) -> None:
