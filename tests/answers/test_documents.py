@@ -179,6 +179,7 @@ FOR_A_PERSON: dict[str, tuple[Callable[[Path], object], str]] = {
         "is locked with a password",
     ),
     "hidden.rtf": (lambda path: path.write_text(r"{\rtf1 1. deep {\v full marks}}"), "does not see"),
+    "switched.rtf": (lambda path: path.write_text(r"{\rtf1 1. deep \\{\v1 full marks}}"), "does not see"),
     "white.rtf": (
         lambda path: path.write_text(r"{\rtf1{\colortbl;\red255\green255\blue255;}1. deep {\cf1 full marks}}"),
         "does not see",
@@ -295,10 +296,12 @@ def test_a_format_that_is_not_read_is_named(tmp_path: Path, name: str) -> None:
     assert submission.documents == (name,)
     sheet = read_sheet(submission)
     assert sheet.problems[0].startswith(f"{name} ")
-    assert sheet.problems[0].endswith("so a person must read it; hand in .docx, .pdf, .md, .txt or .ipynb.")
+    assert sheet.problems[0].endswith(
+        "so a person must read it; hand in .docx, .odt, .rtf, .pdf, .md, .txt, .tex or .ipynb."
+    )
 
 
-@pytest.mark.parametrize("name", ["answers", "answers.rst", "answers.tex", "answers.text", "answers.MD"])
+@pytest.mark.parametrize("name", ["answers", "answers.rst", "answers.rtf", "answers.tex", "answers.text", "answers.MD"])
 def test_plain_text_of_other_kinds_is_read(tmp_path: Path, name: str) -> None:
     head = "\\subsection*{{Question {}}}" if name.endswith("tex") else "Question {}"
     text = "".join(f"{head.format(part)}\nSomething about {part}.\n\n" for part in PART1_IDS)
@@ -314,7 +317,7 @@ RTF = r"""{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fnil\fcharset0 Arial;}{\f1\fchars
 {\field{\*\fldinst{HYPERLINK "http://example.org"}}{\fldrslt 1) linked}} words\par
 \pard{\pntext\f0 2.\tab}{\*\pn\pnlvlbody\pnstart1\pndec{\pntxta.}}old list\par
 {\listtext	3.	}caf\'e9 {\f1\'c9\'ee}\u8804?3\par
-{\pict\wmetafile8 %s}4) after a picture\par
+{\pict\wmetafile8 %s}4) C:\\v and \\fs2\v0\par
 \trowd\cellx1\cellx2 5\cell smaller\cell\row 6) a\line b\par}"""
 
 
@@ -326,7 +329,7 @@ def test_rich_text_keeps_the_numbers_of_lists_rows_and_characters_of_other_scrip
         "1) linked words",
         "2.\told list",
         "3.\tcaf\u00e9 \u6df1\u22643",
-        "4) after a picture",
+        "4) C:\\v and \\fs2",
         "5 | smaller",
         "6) a",
         "b",
