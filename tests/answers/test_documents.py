@@ -445,6 +445,8 @@ TEX = {
     "described": r"\begin{description}" + "".join(rf"\item[Question {p}] {a} " for p, a in ANSWERS.items()),
     "bold": "\n\n".join(rf"\noindent\textbf{{{p})}} {a}" for p, a in ANSWERS.items()),
     "sections": "\n".join(rf"\section*{{Question {p}}}{a}" for p, a in ANSWERS.items()),
+    "bold sections": "\n".join(rf"\section*{{\textbf{{\emph{{Question {p}}}}}}}{a}" for p, a in ANSWERS.items()),
+    "labelled": "\n".join(rf"\section{{\large Question {p}\label{{q:{p}}}}}{a}" for p, a in ANSWERS.items()),
     "table": r"\begin{tabular}{ll}" + "".join(rf"{p} & {a} \\" + "\n" for p, a in ANSWERS.items()) + r"\end{tabular}",
 }
 
@@ -456,6 +458,27 @@ def test_lists_headings_and_tables_of_latex_are_read(tmp_path: Path, name: str) 
     found = cut(read_document(tmp_path / "answers.tex"))
     assert {part: " ".join(text.split()) for part, text in texts(found).items()} == ANSWERS
     assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_what_latex_does_not_print_is_not_read(tmp_path: Path) -> None:
+    text = r"""1) deep \\% no
+\begin{comment}
+\iffalse 2) no
+\end{comment}
+3) images \iffalse 4) no \ifx\a\b \else 4) no \fi 4) no \fi 5) smaller \iffalse 6) no \else{} 6a) \fi 1 % 7) no
+"""
+    (tmp_path / "answers.tex").write_text(text)
+    printed_text = " ".join(block.text for block in read_document(tmp_path / "answers.tex").blocks)
+    assert " ".join(printed_text.split()) == "1) deep 3) images 5) smaller {} 6a) 1"
+    (tmp_path / "answers.tex").write_text(r"1) deep \begin{comment} 2) features, and the comment never ends")
+    assert "2) features" in str(read_document(tmp_path / "answers.tex").blocks)
+
+
+def test_only_a_section_without_a_title_has_its_number(tmp_path: Path) -> None:
+    text = r"\section{Introduction}\section{\emph{Depth} \& width}\section{}\subsection{}"
+    (tmp_path / "answers.tex").write_text(text)
+    headings = [block.text for block in read_document(tmp_path / "answers.tex").blocks]
+    assert headings == ["## Introduction", "## Depth & width", "## 3", "## 3.1"]
 
 
 def test_signs_pictures_and_code_of_latex_are_read(tmp_path: Path) -> None:
