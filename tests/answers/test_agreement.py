@@ -12,7 +12,7 @@ from rich.console import Console
 from grader.answers.evaluation.agreement import Comparison, agreement, quadratic_kappa
 from grader.answers.evaluation.proposals import line_on, proposals_of, rightness, worth_showing_from
 from grader.answers.evaluation.tables import EXACT, KAPPA, SETTLED, print_figures, print_proposals
-from grader.answers.marker.finding import REVIEW_BELOW
+from grader.answers.marker.finding import REVIEW_BELOW, SHOWN_FROM
 
 FULL, HALF, NOTHING = Decimal(1), Decimal("0.5"), Decimal(0)
 
@@ -91,10 +91,11 @@ def test_proposals_are_worth_showing_from_where_most_are_right() -> None:
 
 
 def test_figures_and_proposals_are_printed_by_part() -> None:
-    shown = printed([*band(0.3, 7, 3, "1"), *band(0.5, 1, 1), settled(FULL, NOTHING), settled(NOTHING, NOTHING)])
+    proposals = [*band(0.3, 7, 3, "1"), *band(SHOWN_FROM - 0.01, 1, 3, "1"), *band(SHOWN_FROM, 2, 0, "1")]
+    shown = printed([*proposals, *band(0.5, 1, 1), settled(FULL, NOTHING), settled(NOTHING, NOTHING)])
     assert "full at 0" in shown
-    assert [line.split() for line in shown.splitlines() if line.startswith(" 1 ")] == [
-        ["1", "–", "7", "of", "10", "(70%)", "–", "7", "of", "10", "(70%)"]
+    assert [" ".join(line.split()) for line in shown.splitlines() if line.startswith(" 1 ")] == [
+        "1 – 7 of 10 (70%) 1 of 4 (25%) 2 of 2 (100%) 10 of 16 (62%)"
     ]
     assert "No proposal is shown below" in shown
     assert "Right proposals" not in printed([settled(FULL, FULL)])

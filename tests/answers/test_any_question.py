@@ -12,11 +12,12 @@ import pytest
 
 from grader.__main__ import main
 from grader.answers.documents import read_document
+from grader.answers.evaluation.tables import SETTLED
 from grader.answers.finding.paper import LAB4, paper_of, paper_with
 from grader.answers.finding.segmentation import cut
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.explanation import explain
-from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.key import IDEA_KEYS, NUMERIC_KEYS, PROSE_KEYS, AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, from_example
 from grader.answers.marker.tokens import read
@@ -278,3 +279,13 @@ def test_the_key_in_the_docs_finds_the_idea_that_the_docs_show(tmp_path: Path) -
     samples = [sample for sample in key.samples["1"] if sample.gold == 1]
     stated = [{idea.name for idea in explain(key_of(longer, tmp_path), "1", s.answer).ideas} for s in samples]
     assert sum("variety" in names for names in stated) >= 2
+
+
+def test_the_docs_describe_each_name_in_a_key_and_name_the_columns_that_are_printed() -> None:
+    page = (ROOT / "docs" / "writing-a-key.md").read_text(encoding="utf-8")
+    names = re.findall(r"^\|[^|]*\|([^|]*)\|", page.partition("## All names in a key")[2], re.MULTILINE)
+    described = set(re.findall(r"`(\w+)`", " ".join(names)))
+    assert {*PROSE_KEYS, *IDEA_KEYS, *NUMERIC_KEYS, "costs"} - described == set()
+    columns = re.search(r"Look at two columns: `([^`]+)`[^`]*`([^`]+)`", page)
+    assert columns is not None
+    assert set(columns.groups()) <= set(SETTLED)

@@ -179,6 +179,7 @@ FOR_A_PERSON: dict[str, tuple[Callable[[Path], object], str]] = {
         "is locked with a password",
     ),
     "hidden.rtf": (lambda path: path.write_text(r"{\rtf1 1. deep {\v full marks}}"), "does not see"),
+    "switched.rtf": (lambda path: path.write_text(r"{\rtf1 1. deep \\{\v1 full marks}}"), "does not see"),
     "white.rtf": (
         lambda path: path.write_text(r"{\rtf1{\colortbl;\red255\green255\blue255;}1. deep {\cf1 full marks}}"),
         "does not see",
@@ -295,10 +296,12 @@ def test_a_format_that_is_not_read_is_named(tmp_path: Path, name: str) -> None:
     assert submission.documents == (name,)
     sheet = read_sheet(submission)
     assert sheet.problems[0].startswith(f"{name} ")
-    assert sheet.problems[0].endswith("so a person must read it; hand in .docx, .pdf, .md, .txt or .ipynb.")
+    assert sheet.problems[0].endswith(
+        "so a person must read it; hand in .docx, .odt, .rtf, .pdf, .md, .txt, .tex or .ipynb."
+    )
 
 
-@pytest.mark.parametrize("name", ["answers", "answers.rst", "answers.tex", "answers.text", "answers.MD"])
+@pytest.mark.parametrize("name", ["answers", "answers.rst", "answers.rtf", "answers.tex", "answers.text", "answers.MD"])
 def test_plain_text_of_other_kinds_is_read(tmp_path: Path, name: str) -> None:
     head = "\\subsection*{{Question {}}}" if name.endswith("tex") else "Question {}"
     text = "".join(f"{head.format(part)}\nSomething about {part}.\n\n" for part in PART1_IDS)
@@ -314,7 +317,7 @@ RTF = r"""{\rtf1\ansi\ansicpg1252{\fonttbl{\f0\fnil\fcharset0 Arial;}{\f1\fchars
 {\field{\*\fldinst{HYPERLINK "http://example.org"}}{\fldrslt 1) linked}} words\par
 \pard{\pntext\f0 2.\tab}{\*\pn\pnlvlbody\pnstart1\pndec{\pntxta.}}old list\par
 {\listtext	3.	}caf\'e9 {\f1\'c9\'ee}\u8804?3\par
-{\pict\wmetafile8 %s}4) after a picture\par
+{\pict\wmetafile8 %s}4) C:\\v and \\fs2\v0\par
 \trowd\cellx1\cellx2 5\cell smaller\cell\row 6) a\line b\par}"""
 
 
@@ -326,7 +329,7 @@ def test_rich_text_keeps_the_numbers_of_lists_rows_and_characters_of_other_scrip
         "1) linked words",
         "2.\told list",
         "3.\tcaf\u00e9 \u6df1\u22643",
-        "4) after a picture",
+        "4) C:\\v and \\fs2",
         "5 | smaller",
         "6) a",
         "b",
@@ -340,10 +343,15 @@ ODT = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:
  xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
  xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0"
  xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
 ><office:automatic-styles><text:list-style style:name="L">
 <text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix=")"/>
 <text:list-level-style-number text:level="2" style:num-format="a" style:num-suffix="." text:display-levels="2"/>
-</text:list-style><style:style style:name="H"><style:text-properties {}/></style:style></office:automatic-styles>
+</text:list-style><style:style style:name="H"><style:text-properties {}/></style:style>
+<style:style style:name="heir" style:parent-style-name="H"><style:paragraph-properties/></style:style>
+<style:style style:name="black" style:parent-style-name="H"><style:text-properties fo:color="#000000"/></style:style>
+<style:style style:name="blue"><style:table-cell-properties fo:background-color="#0000FF"/></style:style>
+</office:automatic-styles>
 <office:body><office:text>{}</office:text></office:body></office:document-content>"""
 
 
@@ -369,12 +377,41 @@ def test_lists_text_boxes_and_pictures_of_an_odt_file_are_read(tmp_path: Path) -
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["text:display='none'", "fo:color='#FFFFFF'", "fo:font-size='1pt'"])
-def test_hidden_text_of_an_odt_file_is_left_out_and_reported(tmp_path: Path, how: str) -> None:
-    secret = "<text:span text:style-name='H'>secret</text:span>"
-    read = writer(tmp_path, "".join(f"<text:p>{p}) {a}{secret}</text:p>" for p, a in ANSWERS.items()), how)
+SECRETS = {
+    "span": "<text:span text:style-name='H'>secret</text:span></text:p>",
+    "heir": "</text:p><text:p text:style-name='heir'>9) secret</text:p>",
+    "section": "</text:p><text:section text:display='none'><text:p>9) secret</text:p></text:section>",
+    "condition": "</text:p><text:section text:display='condition'><text:p>9) secret</text:p></text:section>",
+    "field": "<text:hidden-text>secret</text:hidden-text></text:p>",
+}
+
+
+@pytest.mark.parametrize(
+    ("secret", "how"),
+    [
+        ("span", "text:display='none'"),
+        ("span", "fo:font-size='1pt'"),
+        *((name, "fo:color='#FFFFFF'") for name in SECRETS),
+    ],
+)
+def test_hidden_text_of_an_odt_file_is_left_out_and_reported(tmp_path: Path, secret: str, how: str) -> None:
+    read = writer(tmp_path, "".join(f"<text:p>{p}) {a}{SECRETS[secret]}" for p, a in ANSWERS.items()), how)
     assert texts(cut(read)) == ANSWERS
+    assert "secret" not in str(read.blocks)
     assert "does not see" in read.problem
+
+
+def test_white_text_of_an_odt_file_is_read_where_its_ground_or_its_own_colour_shows_it(tmp_path: Path) -> None:
+    label = "<table:table-cell table:style-name='blue'><text:p text:style-name='H'>{}</text:p></table:table-cell>"
+    cell = "<table:table-cell><text:p text:style-name='H'><text:span text:style-name='black'>{}</text:span></text:p>"
+    rows = (f"{label.format(p)}{cell.format(a)}</table:table-cell>" for p, a in ANSWERS.items())
+    body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    frame = "<text:p text:style-name='H'><draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame>"
+    shown = "<text:section text:display='true'><text:p>shown</text:p></text:section>"
+    read = writer(tmp_path, f"{frame}</text:p>{shown}<table:table>{body}</table:table>", "fo:color='#ffffff'")
+    assert [block.text for block in read.blocks[:-1]] == ["boxed", "shown"]
+    assert texts(cut(read)) == ANSWERS
+    assert read.problem == ""
 
 
 def test_an_empty_item_of_a_word_list_heads_the_items_below_it(tmp_path: Path) -> None:
@@ -408,6 +445,8 @@ TEX = {
     "described": r"\begin{description}" + "".join(rf"\item[Question {p}] {a} " for p, a in ANSWERS.items()),
     "bold": "\n\n".join(rf"\noindent\textbf{{{p})}} {a}" for p, a in ANSWERS.items()),
     "sections": "\n".join(rf"\section*{{Question {p}}}{a}" for p, a in ANSWERS.items()),
+    "bold sections": "\n".join(rf"\section*{{\textbf{{\emph{{Question {p}}}}}}}{a}" for p, a in ANSWERS.items()),
+    "labelled": "\n".join(rf"\section{{\large Question {p}\label{{q:{p}}}}}{a}" for p, a in ANSWERS.items()),
     "table": r"\begin{tabular}{ll}" + "".join(rf"{p} & {a} \\" + "\n" for p, a in ANSWERS.items()) + r"\end{tabular}",
 }
 
@@ -419,6 +458,27 @@ def test_lists_headings_and_tables_of_latex_are_read(tmp_path: Path, name: str) 
     found = cut(read_document(tmp_path / "answers.tex"))
     assert {part: " ".join(text.split()) for part, text in texts(found).items()} == ANSWERS
     assert min(answer.confidence for answer in found.values()) >= 0.7
+
+
+def test_what_latex_does_not_print_is_not_read(tmp_path: Path) -> None:
+    text = r"""1) deep \\% no
+\begin{comment}
+\iffalse 2) no
+\end{comment}
+3) images \iffalse 4) no \ifx\a\b \else 4) no \fi 4) no \fi 5) smaller \iffalse 6) no \else{} 6a) \fi 1 % 7) no
+"""
+    (tmp_path / "answers.tex").write_text(text)
+    printed_text = " ".join(block.text for block in read_document(tmp_path / "answers.tex").blocks)
+    assert " ".join(printed_text.split()) == "1) deep 3) images 5) smaller {} 6a) 1"
+    (tmp_path / "answers.tex").write_text(r"1) deep \begin{comment} 2) features, and the comment never ends")
+    assert "2) features" in str(read_document(tmp_path / "answers.tex").blocks)
+
+
+def test_only_a_section_without_a_title_has_its_number(tmp_path: Path) -> None:
+    text = r"\section{Introduction}\section{\emph{Depth} \& width}\section{}\subsection{}"
+    (tmp_path / "answers.tex").write_text(text)
+    headings = [block.text for block in read_document(tmp_path / "answers.tex").blocks]
+    assert headings == ["## Introduction", "## Depth & width", "## 3", "## 3.1"]
 
 
 def test_signs_pictures_and_code_of_latex_are_read(tmp_path: Path) -> None:

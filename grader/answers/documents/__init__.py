@@ -1,4 +1,4 @@
-"""Reads documents of every format that may contain Part 1 answers: notebooks, Word, PDF, HTML, text, scripts.
+"""Reads every document that may contain Part 1 answers: notebooks, .docx, .odt, .rtf, .pdf, .html, .tex, text, scripts.
 
 It runs and fetches nothing, and bounds size and time. A bad file gives a document with a problem.
 
@@ -43,14 +43,15 @@ _READERS: dict[str, Callable[[Path], Document]] = {
     ".ipynb": notebook_document,
     ".html": read_page,
     ".htm": read_page,
-    **dict.fromkeys((".docx", ".docm", ".odt", ".rtf"), _read_office),
+    **dict.fromkeys((".docx", ".docm", ".odt"), _read_office),
     ".pdf": read_pdf,
     ".py": read_comments,
     ".pyw": read_comments,
-    **dict.fromkeys((".md", ".markdown", ".txt", ".text", ".rst"), read_plain),
+    **dict.fromkeys((".md", ".markdown", ".txt", ".text", ".rst", ".rtf"), read_plain),
     ".tex": read_tex,
     "": read_if_text,
 }
+"""By suffix, for files whose first bytes do not tell their format, as those of real .rtf files do."""
 _PAGES = (b"<!doctype html", b"<html")
 _OLE = b"\xd0\xcf\x11\xe0"
 """How Word's old files begin, and new ones with a password."""

@@ -82,7 +82,7 @@ class Unreadable(Exception):
 
 def foreign(name: str, what: str = "cannot be read by the grader") -> Unreadable:
     """The problem of a file in a format that the grader does not read."""
-    return Unreadable(f"{name} {what}, so {_PERSON}; hand in .docx, .pdf, .md, .txt or .ipynb.")
+    return Unreadable(f"{name} {what}, so {_PERSON}; hand in .docx, .odt, .rtf, .pdf, .md, .txt, .tex or .ipynb.")
 
 
 def locked(name: str) -> Unreadable:

@@ -11,7 +11,8 @@ from grader.answers.documents.list_levels import LONGEST_NUMBER, Level, numbered
 
 TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 """The namespace of text elements."""
-_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+"""The namespace of styles."""
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 _OUTLINE = f"{TEXT}outline-style"
 _MOST_LEVELS = 9
@@ -54,7 +55,7 @@ class ListNumbers:
         for root in roots:
             for tag in (f"{TEXT}list-style", _OUTLINE):
                 for style in root.iter(tag):
-                    name = _OUTLINE if tag == _OUTLINE else style.get(f"{_STYLE}name", "")
+                    name = _OUTLINE if tag == _OUTLINE else style.get(f"{STYLE}name", "")
                     self._styles[name] = {whole(level.get(f"{TEXT}level", ""), 1) - 1: _level(level) for level in style}
 
     def opened(self, element: ElementTree.Element, outer: OpenList | None) -> OpenList:
@@ -78,10 +79,10 @@ class ListNumbers:
 
 
 def _level(element: ElementTree.Element) -> Level:
-    style = element.get(f"{_STYLE}num-format", "")
+    style = element.get(f"{STYLE}num-format", "")
     level = whole(element.get(f"{TEXT}level", ""), 1)
     shown = range(max(1, level - whole(element.get(f"{TEXT}display-levels", ""), 1) + 1), level + 1)
-    prefix, suffix = element.get(f"{_STYLE}num-prefix", ""), element.get(f"{_STYLE}num-suffix", "")
+    prefix, suffix = element.get(f"{STYLE}num-prefix", ""), element.get(f"{STYLE}num-suffix", "")
     text = f"{prefix[:LONGEST_NUMBER]}{'.'.join(f'%{n}' for n in shown)}{suffix[:LONGEST_NUMBER]}"
     return Level(whole(element.get(f"{TEXT}start-value", ""), 1), style[:1], text)
 

@@ -18,7 +18,7 @@ _DATA = re.compile(rb"(?<![0-9a-fA-F\r\n])[0-9a-fA-F\r\n]{500,}")
 """A picture, as Word and LibreOffice write it."""
 _COLOURS = re.compile(r"\\colortbl([^{}]{0,20000})")
 _WHITE = re.compile(r"\s*\\red255\s*\\green255\s*\\blue255\s*")
-_HIDDEN = re.compile(r"\\(?:v|fs[0-2])(?![a-z0-9-])")
+_HIDDEN = re.compile(r"\\(?:v(?!0)\d*|fs[0-2])(?![a-z0-9-])")
 _GROUND = re.compile(r"\\(?:highlight|chcbpat|chcfpat|chshdng|clcbpat|cbpat|cb)[1-9]")
 _ROW = re.compile(r"\|[ \t]*$")
 
@@ -53,6 +53,7 @@ def _prepared(source: str) -> str:
 
 def _has_hidden_text(source: str) -> bool:
     """Whether any text is hidden, at most a point high, or white where no text has a ground."""
+    source = source.replace(r"\\", " ")  # a backslash that is shown begins no command
     if _HIDDEN.search(source):
         return True
     table = _COLOURS.search(source)

@@ -11,19 +11,20 @@ from grader.answers.documents.document import PICTURE, Document, bounded, ordina
 from grader.answers.documents.text import read_text, split
 
 _DEEPEST = 9
-"""Lists inside each other."""
-_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+"""Lists, or commands, inside each other."""
+_COMMENT = re.compile(r"((?<!\\)(?:\\\\)*)%[^\n]*")
+_SKIPS = re.compile(r"\\((?:begin|end)\{comment\}|if(?!thenelse)[a-zA-Z]*|(?:else|fi)\b)")
+_FONT = re.compile(r"\\(textbf|emph|textit|texttt|textrm|text|underline|mathrm|mbox|label)\{([^{}]{0,2000})\}")
 _TOKEN = re.compile(
     r"\\begin\{(?P<begin>\w{1,30}\*?)\}(?:\[(?P<options>[^\[\]\n]{0,200})\])?(?:\{[^{}\n]{0,200}\})?"
     r"|\\end\{(?P<end>\w{1,30}\*?)\}"
     r"|\\item\b[ \t]*(?:\[(?P<label>[^\[\]\n]{0,100})\])?\s?"
     r"|\\setcounter\{enum(?P<depth>i{1,3}|iv)\}\{(?P<value>\d{1,3})\}"
     r"|\\(?P<head>(?:sub){0,2}section|(?:sub)?paragraph|chapter)(?P<star>\*?)\{(?P<title>[^{}\n]{0,300})\}"
-    r"|\\(?P<shown>textbf|emph|textit|texttt|textrm|text|underline|mathrm|mbox)\{(?P<text>[^{}]{0,2000})\}"
     r"|\\(?P<picture>includegraphics)\*?(?:\[[^\[\]\n]{0,200}\])?\{[^{}\n]{0,300}\}"
-    r"|\\(?:documentclass|usepackage|title|author|date|label|vspace|hspace|setcounter|setlength)\*?"
+    r"|\\(?:documentclass|usepackage|title|author|date|vspace|hspace|setcounter|setlength)\*?"
     r"(?:\[[^\[\]\n]{0,200}\])?\{[^{}\n]{0,200}\}(?:\{[^{}\n]{0,100}\})?"
-    r"|\\(?:maketitle|noindent|newpage|clearpage|centering|hline|bfseries|large|Large|small)\b"
+    r"|\\(?:maketitle|noindent|newpage|clearpage|centering|hline|bfseries|large|Large|small|fi)\b"
     r"|\\(?P<line>\\|newline\b)|\\(?P<sign>[%&#$_{}])|(?P<cell>&)|(?P<space>~|\\[,;: ])",
 )
 _STYLES = (("alph", "a"), ("Alph", "A"), ("roman", "i"), ("Roman", "I"), ("arabic", "1"))
@@ -43,9 +44,44 @@ class _List:
 
 def read_tex(path: Path) -> Document:
     """The text of a LaTeX file between its begin and its end, without commands that only set the layout."""
-    source = _COMMENT.sub("", read_text(path))
+    source = _COMMENT.sub(r"\1", read_text(path))
     body = source.partition(r"\begin{document}")[2] or source
-    return bounded(path.name, split("".join(_shown(body.partition(r"\end{document}")[0]))))
+    printed = _printed(body.partition(r"\end{document}")[0])
+    return bounded(path.name, split("".join(_shown(_without_fonts(printed)))))
+
+
+def _printed(source: str) -> str:
+    r"""The source without ``comment`` environments and what LaTeX skips after ``\iffalse``, up to the last end."""
+    kept: list[str] = []
+    at = depth = 0
+    skipped = ""  # what began the text that is being skipped
+    for token in _SKIPS.finditer(source):
+        word = token[1]
+        ends = {"end{comment}"} if skipped == "begin{comment}" else {"fi", "else"} if depth == 1 else {"fi"}
+        if not skipped and word in {"begin{comment}", "iffalse"}:
+            kept.append(source[at : token.start()])
+            at, depth, skipped = token.start(), 1, word
+        elif skipped and word in ends:
+            depth -= 1
+            if not depth:
+                at, skipped = token.end(), ""
+        elif skipped == "iffalse" and word.startswith("if"):
+            depth += 1
+    return "".join(kept) + source[at:]
+
+
+def _without_fonts(source: str) -> str:
+    """The source without commands that only change the font, which may stand inside each other; bold as in Markdown."""
+    for _ in range(_DEEPEST):
+        source, count = _FONT.subn(_in_markdown, source)
+        if not count:
+            break
+    return source
+
+
+def _in_markdown(command: re.Match[str]) -> str:
+    name, text = command.groups()
+    return f"**{text}**" if name == "textbf" else "" if name == "label" else text
 
 
 def _shown(source: str) -> Iterator[str]:
@@ -69,8 +105,6 @@ def _shown(source: str) -> Iterator[str]:
             lists[-1].count = int(token["value"])
         elif token["head"]:
             yield f"\n\n## {_title(token, sections)}\n\n"
-        elif token["shown"]:
-            yield f"**{token['text']}**" if token["shown"] == "textbf" else token["text"]
         elif token.group().startswith(r"\item"):
             yield _item(lists, token["label"])
         elif token["picture"]:
@@ -81,13 +115,18 @@ def _shown(source: str) -> Iterator[str]:
 
 
 def _title(heading: re.Match[str], sections: list[int]) -> str:
-    """The title of a heading; its number where the student relies on that alone."""
+    """The title of a heading, or its number if it has no title.
+
+    LaTeX numbers titles too, but the student did not choose these numbers: after an introduction, question 1 is
+    section 2, and each answer would be marked as another question's.
+    """
+    title = "".join(_shown(heading["title"])).strip()
     depth = _DEPTHS.get(heading["head"])
     if depth is None or heading["star"]:
-        return heading["title"]
+        return title
     sections[depth] += 1
     sections[depth + 1 :] = [0] * (len(sections) - depth - 1)
-    return heading["title"].strip() or ".".join(map(str, sections[: depth + 1]))
+    return title or ".".join(map(str, sections[: depth + 1]))
 
 
 def _opened(name: str, options: str, depth: int, last: dict[int, int]) -> _List:

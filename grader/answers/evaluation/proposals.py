@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.answers.evaluation.agreement import Comparison
-from grader.answers.marker.finding import REVIEW_BELOW
+from grader.answers.marker.finding import REVIEW_BELOW, SHOWN_FROM
 
-BANDS = ((0.0, 0.2), (0.2, 0.4), (0.4, REVIEW_BELOW))
+BANDS = ((0.0, 0.2), (0.2, 0.4), (0.4, SHOWN_FROM), (SHOWN_FROM, REVIEW_BELOW))
 """Bounds of confidence, the lower one included."""
 WORTH_SHOWING = 0.6
 """The share of right proposals (0..1) from which they help a tutor more than they mislead."""
