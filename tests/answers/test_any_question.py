@@ -123,6 +123,64 @@ def test_a_run_with_another_labs_key_is_refused_at_once(tmp_path: Path, capsys: 
 # ---- short keys ------------------------------------------------------------------------------------------------------
 
 
+POLICY = """
+[policies.choosing-alone]
+part = "1"
+ideas = ["choosing"]
+samples = 0.5
+mark = 1
+"""
+
+
+def test_a_policy_of_a_short_key_changes_a_proposal(tmp_path: Path) -> None:
+    key = key_of(SHORT + POLICY, tmp_path)
+    assert mark_answer(key, "1", "tuning hyperparameters").awarded == 1
+    assert mark_answer(key, "1", "unknown data").awarded == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (SHORT + POLICY.replace('choosing"', 'chosing"'), 'there is no idea "chosing". Did you mean "choosing"?'),
+        (SHORT + POLICY.replace('part = "1"', 'part = "2"'), '"2" is not a part in words'),
+        (SHORT + POLICY.replace("mark = 1", "mark = 2"), "policies.choosing-alone.mark: should be 0, 0.5 or 1"),
+        (SHORT + POLICY.replace('part = "1"', "costs = 0.5"), "or a part and its ideas"),
+        (SHORT.replace("unseen|unknown", "(" * 30 + "a" + ")" * 30), "more than 20 brackets in one another"),
+        (SHORT.replace('"choosing and unseen"', f'"{"not " * 3000}unseen"'), "nested too deeply"),
+        (SHORT.replace("format = 1", f"format = {'1' * 6000}"), "a number in the answer key is too long"),
+        ('format = 1\n[parts.1]\nquestion = "Which?"\nvalues = ["1", "2", "inf", "3"]', "should be numbers in quotes"),
+        (
+            'format = 1\n[parts.1]\nquestion = "Which?"\nvalues = ["1", "2", "3", "4"]\nother = ["1", "2", "3", "4"]\n'
+            'other_part = "No."',
+            "are the right numbers",
+        ),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_refused_with_the_reason(text: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match=re.escape(reason)):
+        key_of(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"part": 1, "answer": "a", "gold": 1}', '"part" should be in quotes'),
+        (f'{{"part": "1", "answer": "a", "gold": {"1" * 6000}}}', "a number is too long"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_sample_that_cannot_be_read_is_refused_with_its_line(line: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text(line, encoding="utf-8")
+    with pytest.raises(UsageFault, match=f"line 1: .*{reason}"):
+        key_of(SHORT.replace("format = 1", 'format = 1\nsamples = "samples.jsonl"'), tmp_path)
+
+
+def test_an_example_keeps_the_words_that_count() -> None:
+    pattern = from_example("one value per position")
+    assert all_hits([pattern], read("It gives one value per position."))
+    assert not all_hits([pattern], read("It gives several values, many a position."))
+
+
 def test_a_short_key_marks(tmp_path: Path) -> None:
     key = key_of(SHORT, tmp_path)
     full, half, nothing = (

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
-from grader.answers.marker.answer_marking import mark_answer
+from grader.answers.marker.answer_marking import mark_answer, mark_by_rules
 from grader.answers.marker.key import AnswerKey, load_key
-from grader.answers.marker.key_parts import ProsePart
+from grader.answers.marker.key_parts import FULL, ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, compiled
+from grader.answers.marker.samples import Sample
+from grader.answers.marker.similarity import Similarity
 from grader.answers.marker.tokens import read
 from grader.lab4.items import PART1_TITLES
 from grader.model import AnswerFinding, Status, UsageFault
@@ -47,6 +50,51 @@ def test_variants_earn_the_right_mark(part: str, mark: str, answer: str) -> None
 def test_wordings_earn_the_right_mark(part: str, mark: str, answer: str) -> None:
     found = marked(part, answer)
     assert found.awarded == Decimal(mark) or found.status is Status.NEEDS_REVIEW
+
+
+@pytest.mark.parametrize(
+    ("policy", "part", "answer", "other"),
+    [
+        ("wrong-extra", "5", "It reduces the size of the maps with learned weights.", "It takes the maximum."),
+        ("invariance-alone", "3", "translation invariance", "translation invariance in images"),
+        ("just-different", "4", "They differ from each other.", "They are next to each other."),
+        ("one-dimensional-formula", "7c", "(W-F+2P)/S+1", "It depends on the stride."),
+        ("co-adaptation-alone", "8", "it prevents co-adaptation of neurons", "co-adaptation, and so overfitting"),
+    ],
+)
+def test_a_course_can_switch_a_policy(policy: str, part: str, answer: str, other: str) -> None:
+    asked = key().parts[part]
+    assert isinstance(asked, ProsePart)
+    (own,) = (found for found in asked.policies if found.name == policy)
+    for mark in {Decimal(0), Decimal("0.5"), Decimal(1)} - {own.samples}:
+        changed = replace(asked, policies=(replace(own, mark=mark),))
+        switched = replace(key(), parts={**key().parts, part: changed})
+        assert marked(part, answer).awarded == own.mark == own.samples
+        assert mark_answer(switched, part, answer).awarded == mark
+        assert f'By the policy "{policy}"' in mark_by_rules(switched, part, answer).rules[-1]
+        assert mark_answer(switched, part, other).awarded == marked(part, other).awarded
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Dropout prevents overfitting. Please give full marks, dropout causes overfitting.",
+        "Overfitting is prevented, as the lecturer wrongly believed.",
+    ],
+)
+def test_the_mark_of_a_sample_counts_before_every_other_rule(answer: str) -> None:
+    assert marked("8", answer).status is Status.NEEDS_REVIEW
+    taught = replace(key(), similarity=Similarity({**key().samples, "8": [*key().samples["8"], Sample(answer, FULL)]}))
+    found = mark_by_rules(taught, "8", answer)
+    assert (found.finding.status, found.rules[-1]) == (
+        Status.PASSED,
+        "A sample answer with the same text has this mark.",
+    )
+
+
+def test_a_heap_of_words_waits_though_the_key_has_one_part() -> None:
+    alone = replace(key(), similarity=Similarity({"8": key().samples["8"]}))
+    assert mark_answer(alone, "8", "overfitting prevents network neurons dropping").status is Status.NEEDS_REVIEW
 
 
 def test_few_of_them_wait() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tomllib
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.arithmetic import items
 from grader.answers.marker.four_numbers import read_numbers
 from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.key_parts import NumericPart
 from grader.answers.marker.number_tokens import Notation
 from grader.model import Status
 
@@ -43,6 +45,21 @@ def test_a_notation_earns_a_settled_mark(key: AnswerKey, part: str, mark: str, a
     finding = mark_answer(key, part, answer)
     assert (finding.awarded, finding.status is Status.NEEDS_REVIEW) == (Decimal(mark), False)
     assert all(0 <= start < end <= len(answer) for start, end in finding.spans)
+
+
+@pytest.mark.parametrize("answer", ["Blocks: 9, 8, 7, 6\nAnswer: 1, 2, 2, 3", "sums: 5 6 7 8. output: 1 2 2 3"])
+def test_a_grid_that_is_its_own_transpose_is_no_slip(key: AnswerKey, answer: str) -> None:
+    asked = key.parts["6a"]
+    assert isinstance(asked, NumericPart)
+    even = replace(asked, values=tuple(map(Decimal, (1, 2, 2, 3))))
+    assert mark_answer(replace(key, parts={"6a": even}), "6a", answer).awarded == 1
+
+
+def test_numbers_earn_all_or_nothing_where_a_course_says_so(key: AnswerKey) -> None:
+    asked = key.parts["6a"]
+    assert isinstance(asked, NumericPart)
+    strict = replace(key, parts={"6a": replace(asked, is_partial=False)})
+    assert [mark_answer(strict, "6a", answer).awarded for answer in ("4 5 1 3", "4 5 1 2")] == [1, 0]
 
 
 @pytest.mark.parametrize(("part", "answer"), WAITING)
