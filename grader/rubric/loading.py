@@ -283,6 +283,8 @@ def _with_revision(rubric: Rubric) -> Rubric:
     }
     if rubric.experiment:
         content["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
+    if rubric.repairs:
+        content["repairs"] = dict(rubric.repairs)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=float).encode()).hexdigest()
     return dataclasses.replace(rubric, revision=digest[:12])
 
