@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
-from grader.model import Decision
+from grader.model import Decision, Result
 from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
@@ -85,16 +86,32 @@ class Dialogue:
         result = self.review.single()
         if not (is_unsure(result) or typed):
             return self._saved(self.review.accept())
-        typed = typed or self._answer("The grader is unsure. Type the points to accept them: ")
-        return self._saved(self.review.accept(points_from(typed.strip(), result)))
+        given, _ = self._points(typed, "The grader is unsure. Type the points to accept them: ", result)
+        return self._saved(self.review.accept(given))
 
     def _change(self, typed: str) -> str:
         result = self.review.single()
-        typed = typed or self._answer(f"Points, 0 to {points(result.available)}: ")
-        number, _, reason = typed.strip().partition(" ")
-        given = points_from(number, result)
+        given, reason = self._points(typed, f"Points, 0 to {points(result.available)}: ", result)
         asked = MARKED_BLIND if self.review.is_blind else ""
-        return self._saved(self.review.give(given, reason.strip() or asked or self._answer("Reason: ")))
+        return self._saved(self.review.give(given, reason or asked or self._answer("Reason: ")))
+
+    def _points(self, typed: str, prompt: str, result: Result) -> tuple[Decimal, str]:
+        """The points that were ``typed`` with the key, else at ``prompt``, and the reason behind them.
+
+        The prompt comes again until the points can be given, so that no rest of them is taken for keys. Raises Refused
+        for an empty line, and for points that were typed with the key and cannot be given.
+        """
+        while True:
+            answer = typed or self._answer(prompt).strip()
+            if not answer:
+                raise Refused("No points were typed, so nothing was saved.")
+            number, _, reason = answer.partition(" ")
+            try:
+                return points_from(number, result), reason.strip()
+            except Refused as refused:
+                if typed:
+                    raise
+                self.screen.print(str(refused))
 
     def _give_nothing(self) -> str:
         entry = self.review.entry
@@ -160,7 +177,7 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
     queue = queue_of(review.reports)
     if queue.count:
         screen.print(f"Still open in this run: {queue_words(queue)}.")
-    if review.skipped or review.left:
+    if review.left:
         same = "the same command; it shows the same answers."
         screen.print(f"Continue with: {same if review.is_blind else command_line('review', folder)}")
 
@@ -174,5 +191,5 @@ def _summary(review: Review) -> str:
         parts[0] += f" ({accepted} accepted, {len(decisions) - accepted} of your own)"
     if comments:
         parts.append(quantity(comments, "comment"))
-    parts.append(f"{review.skipped} left open")
+    parts.append(f"{review.left} left open")
     return "In this session: " + ", ".join(parts) + "."

@@ -281,8 +281,8 @@ def _with_revision(rubric: Rubric) -> Rubric:
         "training": {data_set: dataclasses.asdict(plan) for data_set, plan in rubric.training.items()},
         "resources": [rubric.max_parameters, rubric.max_forward_seconds],
     }
-    if rubric.experiment:
-        content["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
+    extra = {"experiment": {c.id: str(c.points) for c in rubric.experiment}, "repairs": dict(rubric.repairs)}
+    content |= {name: table for name, table in extra.items() if table}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=float).encode()).hexdigest()
     return dataclasses.replace(rubric, revision=digest[:12])
 

@@ -93,6 +93,7 @@ def test_the_revision_depends_only_on_the_content(rubric_from: Callable[[str], R
     assert rubric_from("\ufeff" + PACKAGED).revision == original
     assert rubric_from(PACKAGED.replace("margin = 0.05", "margin = 0.03", 1)).revision != original
     assert rubric_from(PACKAGED.replace('title = "Lab 4"', 'title = "Lab 5"')).revision != original
+    assert rubric_from(PACKAGED.replace("[repairs]", '[repairs]\nclass-count = "free"')).revision != original
 
 
 def test_the_written_parts_may_be_those_of_another_lab(rubric_from: Callable[[str], Rubric]) -> None:
