@@ -13,7 +13,7 @@ from grader.model.images import CLASSES
 
 @dataclass(frozen=True)
 class Predictions:
-    """Outputs for the held-out images, float32 of shape (n, 10), after training with ``seed``.
+    """Outputs for the first n held-out images, float32 of shape (n, 10), after training with ``seed``.
 
     There are no rows if training had a problem. ``filters`` are the filters of the first convolution, or None if there
     are no suitable ones (see :func:`grader.model.images.are_filters`).
@@ -25,10 +25,14 @@ class Predictions:
 
 
 def with_accuracy(record: Training, predictions: Predictions, labels: NDArray[np.uint8]) -> Training:
-    """The record with the number of correct predictions on held-out images, and the confusion matrix."""
-    if record.problem is not None or len(predictions.log_probabilities) != len(labels):
+    """The record with the number of correct predictions on held-out images, and the confusion matrix.
+
+    The predictions are for all held-out images, or for the first of them.
+    """
+    count = len(predictions.log_probabilities)
+    if record.problem is not None or not 0 < count <= len(labels):
         return record
-    predicted = predictions.log_probabilities.argmax(axis=1)
+    predicted, labels = predictions.log_probabilities.argmax(axis=1), labels[:count]
     confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(confusion, (labels, predicted), 1)
     return replace(

@@ -76,9 +76,11 @@ def train(
     probes: Probes,
     device: str = "cpu",
     most_seconds: float = TRAINING_CPU_SECONDS,
+    first_heldout: int | None = None,
 ) -> tuple[Training, Outputs]:
     """Train the network from new initial weights as ``attempt`` says, then run it on the held-out images.
 
+    If the run reaches its stop accuracy, only on the first ``first_heldout`` of them (None: on all).
     After ``most_seconds`` of CPU time the run stops early, with a remark.
 
     The loss is the negative log likelihood of a log-softmax of the outputs. For log-probabilities, the log-softmax
@@ -88,7 +90,7 @@ def train(
     still: dict[int, Replacement] = {}
     if has_chance(graph.evaluation):
         still = bypassing(open_network(graph, probes, seed=attempt.seed).evaluation, {"dropout"})
-    run = _Run(graph, images, plan, attempt, still, most_seconds)
+    run = _Run(graph, images, plan, attempt, still, most_seconds, first_heldout)
     try:
         return run.on(device)
     except TORCH_ERRORS as error:
@@ -117,6 +119,7 @@ class _Run:
     still: dict[int, Replacement]
     """Bypasses of dropout in evaluation; another check reports dropout that is left on in evaluation mode."""
     most_seconds: float
+    first_heldout: int | None
 
     def on(self, device: str) -> tuple[Training, Outputs]:
         """Run the attempt on one device."""
@@ -139,6 +142,7 @@ class _Run:
         remarks: list[Remark] = []
         recent = torch.zeros((), device=device)
         since = step = position = 0
+        tested = self.images.heldout
         while step < self.attempt.steps:
             if position + size > count:
                 order, position = torch.randperm(count, generator=generator), 0
@@ -161,13 +165,16 @@ class _Run:
             mean_loss = float(recent) / since
             curve.append(CurvePoint(step, accuracy, mean_loss if abs(mean_loss) < 1e30 else 1e30))
             recent, since = torch.zeros((), device=device), 0
-            if accuracy >= plan.stop_accuracy or not math.isfinite(mean_loss):
+            if accuracy >= plan.stop_accuracy:
+                tested = tested[: self.first_heldout]
+                break
+            if not math.isfinite(mean_loss):
                 break
             if is_out_of_time:
                 message = f"training was stopped after {step} of {self.attempt.steps} steps because it took too long"
                 remarks.append(Remark("stopped-by-time", message))
                 break
-        heldout = self._outputs(replay, state, self.images.heldout, device)
+        heldout = self._outputs(replay, state, tested, device)
         seconds = round(time.process_time() - start, 4)
         record = Training(None, seed, device, step, seconds, tuple(curve), remarks=tuple(remarks), network=name)
         return record, Outputs(heldout, first_filters(graph, state))

@@ -18,7 +18,7 @@ def with_pictures(
 ) -> Training:
     """The training run, whose accuracy is known, with its most confident mistakes and its first filters.
 
-    ``images`` (n, 28, 28) are this process's own, in the order of the ``labels`` (n,).
+    ``images`` (n, 28, 28) are this process's own, in the order of the ``labels`` (n,); the predictions may be fewer.
     """
     if not training.total:
         return training
@@ -36,6 +36,7 @@ def surest_mistakes(
 
     Probabilities are the softmax of the outputs, as in training, which is the identity on log-probabilities.
     """
+    labels = labels[: len(outputs)]
     predicted = outputs.argmax(axis=1)
     scores = np.nan_to_num(outputs.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))

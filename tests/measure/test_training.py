@@ -75,6 +75,7 @@ def run(
     given: Images | None = None,
     device: str = "cpu",
     most_seconds: float = 60.0,
+    first_heldout: int | None = None,
     **plan: Any,
 ) -> tuple[Training, Outputs]:
     graph = net if isinstance(net, Graph) else graph_from(net)
@@ -87,6 +88,7 @@ def run(
         probes=probes,
         device=device,
         most_seconds=most_seconds,
+        first_heldout=first_heldout,
     )
 
 
@@ -426,6 +428,7 @@ class Answering:
     seconds: float = 1.0
     wait: float = 0.0
     failure: BaseException | None = None
+    images: int = 100
     asked: list[wire.Train] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -438,10 +441,11 @@ class Answering:
         time.sleep(self.wait)
         if self.failure is not None:
             raise self.failure
-        outputs = np.zeros((100, 10), np.float32)
-        outputs[np.arange(100), [0 if row < 100 * self.accuracies[number] else 1 for row in range(100)]] = 1
+        count = min(self.images, asked.first_heldout or self.images)
+        outputs = np.zeros((count, 10), np.float32)
+        outputs[np.arange(count), [0 if row < count * self.accuracies[number] else 1 for row in range(count)]] = 1
         record = Training(None, asked.seed, steps=10, seconds=self.seconds)
-        return wire.encode(wire.Trained(record, {"heldout": (100, 10)}), {"heldout": outputs})
+        return wire.encode(wire.Trained(record, {"heldout": (count, 10)}), {"heldout": outputs})
 
 
 BANDED = replace(PLAN, bands=(Band(0.7, Decimal(1)),), margin=0.05)
@@ -460,6 +464,21 @@ def test_a_good_first_run_is_enough() -> None:
     (asked,) = answering.asked
     assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, 1, 11, ())
     assert asked.most_seconds == TRAINING_CPU_SECONDS
+
+
+@pytest.mark.parametrize(("accuracies", "tested"), [([0.85], 500), ([0.75, 0.72], 2000)])
+def test_a_run_near_a_band_is_tested_on_all_heldout_images(accuracies: list[float], tested: int) -> None:
+    answering = Answering(accuracies, images=2000)
+    pool = Measuring(answering, BANDED, counted(np.zeros(2000, np.uint8)), recorded_seed=3, seed=11)
+    ((training,), _) = pool.train(graph_from(Net()))
+    assert (training.total, training.correct) == (tested, round(tested * accuracies[-1]))
+    assert training.seconds == len(accuracies) * answering.seconds
+    assert {(asked.seed, asked.number) for asked in answering.asked} == {(1, 0)}, "the same run again"
+
+
+def test_a_run_that_stops_early_may_be_tested_on_fewer_images() -> None:
+    outputs = [run(Net(), stop_accuracy=stop, first_heldout=70)[1].heldout for stop in (0.3, 1.1)]
+    assert [len(output) for output in outputs] == [70, 230]
 
 
 def test_a_poor_run_is_tried_again_under_other_seeds() -> None:

@@ -72,6 +72,7 @@ def _trained(asked: wire.Train, images: Images, device: str) -> bytes:
         probes=probes,
         device=device,
         most_seconds=asked.most_seconds,
+        first_heldout=asked.first_heldout,
     )
     arrays: dict[str, NDArray[np.float32]] = {"heldout": outputs.heldout.numpy()}
     if outputs.filters is not None:

@@ -42,6 +42,8 @@ class Train(msgspec.Struct, tag="train", forbid_unknown_fields=True):
     most_seconds: float
     repairs: tuple[str, ...] = ()
     """As in :class:`Measure`."""
+    first_heldout: int | None = None
+    """As in :func:`grader.measure.training.train`."""
 
 
 class Measured(msgspec.Struct, tag="measured", forbid_unknown_fields=True):
