@@ -18,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 from rich.console import Console
+from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
 from grader.storage.run_folder import page_path
@@ -30,7 +31,7 @@ PICTURES = ROOT / "docs" / "pictures"
 RUN = Path("reports", "demo")
 STUDENT = "Liam Nguyen_5012302"
 PAGE = {"width": 1000, "height": 1000}
-COLUMNS, LINES = 100, 24
+COLUMNS, LINES = 100, 18
 LAST_WORDS = b"help\r\n"
 """Of the review's screen."""
 TERMINAL = """<style>
@@ -89,7 +90,7 @@ def as_page(screen: str) -> str:
     """The terminal's screen as an HTML page."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
     console.print(Text.from_ansi(screen), soft_wrap=True)
-    return console.export_html(code_format=TERMINAL, inline_styles=True)
+    return console.export_html(code_format=TERMINAL, inline_styles=True, theme=SVG_EXPORT_THEME)
 
 
 if __name__ == "__main__":
