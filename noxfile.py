@@ -125,7 +125,7 @@ def grade(session: nox.Session) -> None:
     asks_for_help = bool(options & {"-h", "--help"})
     is_demo = not names_submissions(arguments) and not asks_for_help
     if is_demo:
-        session.log("Demo: a zip from Moodle with the work of twelve invented students. Yours: nox -s grade -- FOLDER")
+        session.log("Demo: twelve invented students, as one zip from Moodle.")
         arguments.insert(0, downloaded_demo(session, python))
     if not options & {"--reports", "--out"}:
         arguments += ["--out", str(DEMO)] if is_demo else ["--reports", "reports"]
@@ -142,8 +142,9 @@ def grade(session: nox.Session) -> None:
     if not has_results(arguments, since=started):
         session.error("The grader ended before it wrote results.json; see its message above.")
     if is_demo and (DEMO / "index.html").exists():
-        session.log(f"Open {DEMO / 'index.html'} in a browser; each name leads to the page that the student gets.")
+        session.log(f"Open {DEMO / 'index.html'} in a browser; each name leads to the student's page.")
         session.log(f"Decide what waits for a tutor: nox -s review -- {DEMO}")
+        session.log("Grade your own submissions: nox -s grade -- FOLDER")
         return
     session.log("The run is complete. This session succeeds whether or not something still needs a tutor.")
 

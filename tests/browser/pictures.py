@@ -16,7 +16,7 @@ import tempfile
 import termios
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
@@ -30,7 +30,7 @@ from tests.support.sample_cohort import KEY
 PICTURES = ROOT / "docs" / "pictures"
 RUN = Path("reports", "demo")
 STUDENT = "Liam Nguyen_5012302"
-PAGE = {"width": 1000, "height": 1000}
+PAGE = ViewportSize(width=1000, height=1000)
 COLUMNS, LINES = 100, 18
 LAST_WORDS = b"help\r\n"
 """Of the review's screen."""

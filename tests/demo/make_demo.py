@@ -53,7 +53,7 @@ def converted(source: Path) -> tuple[str, bytes]:
     """Name and content of the file that a student made of the text in ``source``."""
     target = source.with_suffix("") if source.suffix == ".txt" else source
     convert = {".docx": word_document, ".pdf": printed_page, ".ipynb": filled_notebook, ".py": whole_script}
-    if target == source and source.suffix != ".py" or target.suffix not in convert:
+    if (target == source and source.suffix != ".py") or target.suffix not in convert:
         return source.name, source.read_bytes()
     return target.name, convert[target.suffix](source.read_text(encoding="utf-8"))
 
@@ -77,7 +77,9 @@ def filled_notebook(text: str) -> bytes:
 
 def word_document(text: str) -> bytes:
     """A Word document with the lines of ``text`` as its paragraphs."""
-    lines = "".join(f'<w:p><w:r><w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>' for line in text.split("\n"))
+    lines = "".join(
+        f'<w:p><w:r><w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>' for line in text.split("\n")
+    )
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
