@@ -6,6 +6,7 @@ these files again with ``LAB4_RENEW_GOLD=1 nox -s tests -- tests/report/test_con
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import re
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.model import Report, Result, Run, Status
+from grader.model.command_lines import STARTED_BY_NOX, command_line
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
 from grader.report.console.summary import Progress, make_console, print_summary
@@ -59,12 +61,13 @@ def summary(
     run: Run = samples.DIGITS_RUN,
     folder: Path = FOLDER,
     force_terminal: bool = False,
+    is_verbose: bool = False,
 ) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream, width=width, force_terminal=force_terminal, markup=False, emoji=False, highlight=False, _environ={}
     )
-    print_summary(console, samples.cohort() if reports is None else reports, run, folder)
+    print_summary(console, samples.cohort() if reports is None else reports, run, folder, is_verbose=is_verbose)
     return stream.getvalue()
 
 
@@ -116,7 +119,7 @@ def test_the_summary_has_all_its_parts() -> None:
         "Log-softmax output",
         "Needs a tutor: 14 answers and items, 17 submissions without answers, 1 fault of the grader, 13 submissions",
         "Time 4 min 31 s with 2 workers",
-        "training 6 min 42 s",
+        "\nNext         31 entries to decide, about 8 minutes:\n",
         str(FOLDER / "index.html"),
         str(FOLDER / "marks.csv"),
         f"python -m grader review {FOLDER}",
@@ -124,6 +127,21 @@ def test_the_summary_has_all_its_parts() -> None:
         assert words in text, words
     assert re.search(r"^ 7c +How often a filter is applied +9  \w+, \w+, .*[.…]$", text, re.MULTILINE)
     assert re.search(r"^ training\.accuracy +Learns to read digits +1  s5678901$", text, re.MULTILINE)
+
+
+def test_details_of_time_and_isolation_are_shown_on_request() -> None:
+    run = dataclasses.replace(samples.RUN, isolation="full: no network; limits")
+    assert "\nTime 4 min 31 s with 2 workers, isolation: full\nCohort page" in summary(120, run=run)
+    text = summary(120, run=run, is_verbose=True)
+    assert "training 6 min 42 s" in text
+    assert "\nIsolation: no network; limits\n" in text
+
+
+def test_hints_name_the_session_where_nox_started_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STARTED_BY_NOX, "1")
+    assert f"\n             nox -s review -- {FOLDER}\n" in summary(80, cohort())
+    assert command_line("doctor") == "nox -s doctor"
+    assert command_line("diff", "a", "b c").startswith("python -m grader diff a "), "there is no such session"
 
 
 def test_the_most_frequent_cause_has_its_count() -> None:
