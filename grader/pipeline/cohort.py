@@ -30,6 +30,7 @@ from grader.reading import Readers
 from grader.sandbox import Stopped
 from grader.sandbox.scratch import scratch_folder
 from grader.storage import records, run_folder
+from grader.storage.disk import disk_faults, raise_disk_fault
 from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, survey
 
@@ -70,7 +71,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     Submissions that have not changed since their evidence was stored, in this run or the earlier one, are marked from
     that evidence and from the answers read at that time. Each submission is read when its turn comes, and stored as
     soon as it is finished, so that an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises
-    UsageFault for unusable input.
+    UsageFault for unusable input, and DiskFault as soon as nothing more can be stored.
     """
     with scratch_folder() as scratch, ExitStack() as stack:
         readers = stack.enter_context(
@@ -79,6 +80,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         deliveries = survey(settings.path, scratch / "cohort")
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         context = begin(settings, readers, workers)
+        stack.enter_context(disk_faults(settings.out))
         if any(is_new(delivery.id, settings) for delivery in deliveries):
             workers.get()
         progress.begin(context.facts())
@@ -137,7 +139,8 @@ def run_all(
 def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
     """Take one submission through its steps: read, plan, observe, mark, store, render.
 
-    A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded.
+    A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded. Raises
+    DiskFault if nothing more can be stored.
     """
     start, totals = time.perf_counter(), NOTHING
     settings, student = context.settings, delivery.id
@@ -173,6 +176,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
+        raise_disk_fault(fault, settings.out)
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")
