@@ -10,9 +10,11 @@ import dataclasses
 import io
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pytest
 from rich.cells import cell_len
@@ -22,7 +24,9 @@ from rich.text import Text
 from grader.model import Report, Result, Run, Status
 from grader.model.command_lines import STARTED_BY_NOX, command_line
 from grader.report import tally
+from grader.report.console import progress
 from grader.report.console.columns import Column, in_columns
+from grader.report.console.remaining import Remaining
 from grader.report.console.summary import Progress, make_console, print_summary
 from tests.support import report_samples as samples
 from tests.support.places import TESTS
@@ -256,6 +260,55 @@ def test_on_a_terminal_a_bar_shows_counts_and_the_stage() -> None:
     assert "✓1 ✗1" in text
     assert "[red]s5[/red]: training" in text
     assert "\x1b[31m" not in text
+
+
+def test_the_progress_never_stands_still_without_saying_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SILENCE_SECONDS", 0.01)
+    stream = io.StringIO()
+    with Progress(Console(file=stream, width=80), 1) as shown:
+        for seen in ("... starting the workers\n", "... ann: training\n"):
+            if "ann" in seen:
+                shown.stage("ann", "train")
+            else:
+                shown.say("starting the workers")
+            give_up = time.monotonic() + 20
+            while seen not in stream.getvalue() and time.monotonic() < give_up:
+                time.sleep(0.005)
+    assert stream.getvalue() == "... starting the workers\n... ann: training\n", "each once"
+
+
+def simulated(durations: Sequence[float], new: set[str], threads: int) -> Iterator[tuple[float, float | None]]:
+    """Run submissions of these durations; yield the time and the estimate after each that is finished."""
+    now = 0.0
+    remaining = Remaining(len(durations), new, lambda: now)
+    waiting = [(str(number), seconds) for number, seconds in enumerate(durations)]
+    running: list[tuple[float, str]] = []
+    while waiting or running:
+        while waiting and len(running) < threads:
+            student, seconds = waiting.pop(0)
+            remaining.begin(student)
+            running.append((now + seconds, student))
+        now, student = min(running)
+        running.remove((now, student))
+        remaining.done(student)
+        yield now, remaining.seconds()
+
+
+@pytest.mark.parametrize("reused", [0, 100, 200])
+@pytest.mark.parametrize("are_reused_first", [True, False])
+def test_the_remaining_time_is_right_from_a_tenth_of_the_run_on(reused: int, are_reused_first: bool) -> None:
+    random = Random(7)
+    durations = [random.lognormvariate(1, 0.5) for _ in range(300 - reused)]
+    known = [random.uniform(0.02, 0.06) for _ in range(reused)]
+    new = set(map(str, range(reused, 300) if are_reused_first else range(300 - reused)))
+    course = list(simulated(known + durations if are_reused_first else durations + known, new, threads=4))
+    end = course[-1][0]
+    wrong = [
+        (time, estimate)
+        for time, estimate in course
+        if time >= end / 10 and (estimate is None or abs(estimate - (end - time)) > 0.3 * (end - time) + 0.02 * end)
+    ]
+    assert wrong == []
 
 
 def test_progress_shows_every_status() -> None:
