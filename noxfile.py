@@ -33,6 +33,8 @@ OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 15)
 """The newest for which the locked torch has wheels."""
 INTERRUPTED = 130
+STARTED_BY_NOX = {"LAB4_STARTED_BY_NOX": "1"}
+"""Environment of the grader's commands, whose hints then name sessions of nox."""
 MOST_TEST_PROCESSES = 4
 
 
@@ -136,7 +138,7 @@ def grade(session: nox.Session) -> None:
     # that results were written. No time limit after Ctrl-C: the grader stores what it has.
     command = (python, "-m", "grader", "grade", *arguments)
     started = time.time()
-    session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], interrupt_timeout=None, external=True)
     if asks_for_help:
         return
     if not has_results(arguments, since=started):
@@ -154,7 +156,7 @@ def review(session: nox.Session) -> None:
     """Go through what waits for a tutor, one entry at a time: nox -s review -- RUN [options]."""
     # As for grade: 1 says that something is still open. No time limit after Ctrl-C: the pages are written again.
     command = (shared_python(session), "-m", "grader", "review", *session.posargs)
-    session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], interrupt_timeout=None, external=True)
 
 
 @nox.session(python=False)
@@ -163,13 +165,14 @@ def learn(session: nox.Session) -> None:
     arguments = list(session.posargs)
     if "--key" not in {argument.partition("=")[0] for argument in arguments}:
         arguments += ["--key", str(KEY)]
-    session.run(shared_python(session), "-m", "grader", "learn", *arguments, external=True)
+    session.run(shared_python(session), "-m", "grader", "learn", *arguments, env=STARTED_BY_NOX, external=True)
 
 
 @nox.session(python=False)
 def doctor(session: nox.Session) -> None:
     """Show what this machine can do: isolation, GPU, data, versions."""
-    session.run(shared_python(session), "-m", "grader", "doctor", *session.posargs, success_codes=[0, 1], external=True)
+    command = (shared_python(session), "-m", "grader", "doctor", *session.posargs)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], external=True)
 
 
 @nox.session(python=False)

@@ -56,7 +56,7 @@ def grade(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         print(json.dumps(summary_record(reports, run, settings.out, code)))
     elif not arguments.quiet:
-        print_summary(console, reports, run, settings.out)
+        print_summary(console, reports, run, settings.out, is_verbose=arguments.verbose)
     print_shortfall(console, run)
     return code
 

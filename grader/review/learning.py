@@ -17,12 +17,12 @@ from grader.answers.marker.key import AnswerKey, load_key, samples_path
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.samples_file import SamplesFile
 from grader.model import KnownFindings, UsageFault
+from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
 from grader.moderation.agreement import BLIND, compared, without_proposal
 from grader.moderation.decisions import Decisions
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.lessons import Lesson, decided_in, lessons_of
-from grader.report.console.summary import command_line
 from grader.report.formats import points, visible
 
 _WIDEST = 110
@@ -57,7 +57,7 @@ def _in_order(part: str) -> tuple[int, str]:
 
 def _audit_line(blind: Sequence[Comparison], folder: Path) -> str:
     if not blind:
-        return f"No settled answer was marked blind yet: {command_line('review', folder)} --audit 10%"
+        return f"No settled answer was marked blind yet: {command_line('review', str(folder), '--audit', '10%')}"
     figures = agreement(blind)
     wrong = sum(not answer.is_exact for answer in blind)
     return (

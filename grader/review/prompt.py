@@ -8,13 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from grader.model import Decision, Result
+from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
 from grader.moderation.session import ACCEPTED, MARKED_BLIND, Review
-from grader.report.console.summary import command_line, queue_words, short_id
+from grader.report.console.summary import queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
 from grader.review.screen import Screen
@@ -78,7 +79,7 @@ class Dialogue:
             case "?":
                 self.screen.help()
                 return self._pause()
-            case "" | "\n" | "\r" | " ":
+            case "" | "\n" | "\r" | " " | "\x1b":
                 return ""
         return f"{pressed.key} is not a key here; ? shows all keys."
 
@@ -140,7 +141,10 @@ class Dialogue:
 
     def _answer(self, prompt: str) -> str:
         self.screen.ask(prompt)
-        return self.keys.line() or ""
+        line = self.keys.line()
+        if line is None:
+            raise Refused("Nothing was changed.")
+        return line
 
     def _saved(self, made: Sequence[Decision]) -> str:
         return f"Saved: {self._described(made)}"
@@ -179,7 +183,7 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
         screen.print(f"Still open in this run: {queue_words(queue)}.")
     if review.left:
         same = "the same command; it shows the same answers."
-        screen.print(f"Continue with: {same if review.is_blind else command_line('review', folder)}")
+        screen.print(f"Continue with: {same if review.is_blind else command_line('review', str(folder))}")
 
 
 def _summary(review: Review) -> str:
