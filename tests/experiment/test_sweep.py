@@ -26,7 +26,7 @@ from grader.report.html.experiment_chart import ExperimentChart, Label, experime
 from tests.support.places import ROOT
 
 SCRIPT = ROOT / "solutions" / "experiment.py"
-QUICK = ("--data", "digits", "--device", "cpu", "--steps", "1", "--channels", "1x2", "2x2", "--kernels", "1x1", "3x2")
+QUICK = ("--device", "cpu", "--steps", "1", "--channels", "1x2", "2x2", "--kernels", "1x1", "3x2")
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -19,7 +19,7 @@ from tests.support.parsed_page import Page, student_page
 
 def every_page() -> list[str]:
     reports = (*samples.cohort(), samples.answered_report())
-    return [samples.student_page(report, samples.DIGITS_RUN) for report in reports]
+    return [samples.student_page(report, samples.RUN) for report in reports]
 
 
 @pytest.mark.parametrize("source", every_page(), ids=range(len(every_page())))
@@ -62,7 +62,7 @@ def test_a_hostile_name_stays_text(name: str) -> None:
 
 
 def test_a_page_has_all_parts_of_a_report() -> None:
-    page = student_page(samples.partial_report(), samples.DIGITS_RUN)
+    page = student_page(samples.partial_report(), samples.RUN)
     for words in (
         "s2345678",
         "13.5 / 30",

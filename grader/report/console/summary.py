@@ -50,9 +50,6 @@ def make_console(file: TextIO | None = None) -> Console:
 
 def print_summary(console: Console, reports: Sequence[Report], run: Run, folder: Path) -> None:
     """Print one line for each student, then counts, causes, the queue, times and the paths of the files."""
-    if run.data_note:
-        console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
-        console.print()
     if reports:
         _print_lines(console, _students(reports, width=console.width))
         console.print()
