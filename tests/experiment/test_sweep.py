@@ -142,7 +142,6 @@ def test_a_sweep_keeps_its_results_and_continues_where_it_stopped(
     table, record = (tmp_path / "new" / "folder" / name for name in ("experiments.csv", "runs.csv"))
     assert experiment.main(options) == 0
     shown = capsys.readouterr().out
-    assert "Please note." in shown
     assert "shortened to 1 batches" in shown
     assert max(len(line) for line in shown.partition("Written to")[0].splitlines()) <= 80
     whole, columns = record.read_bytes(), (ROOT / "student_template" / "experiments.csv").read_text().strip()

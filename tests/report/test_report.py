@@ -68,7 +68,6 @@ def test_a_page_has_all_parts_of_a_report() -> None:
         "13.5 / 30",
         "Part 2: the network 13.5 0 3.5 17 Part 1: the questions 0 13 0 13 Total 13.5 13 3.5 30",
         "13 answers of Part 1 (worth 13) wait for a tutor.",
-        "MNIST was not available",
         "it was taken because it defines Net",
         "✗ failed",
         "◐ partial",
