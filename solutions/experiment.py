@@ -386,7 +386,7 @@ def print_notes(sweep: Sweep, console: Console) -> None:
     """Say how these figures differ from those of whole epochs on MNIST, and how many runs are already done."""
     batches = -(-len(sweep.data.train_images) // BATCH_SIZE)
     if batches * sweep.args.epochs[-1] < LEAST_BATCHES:
-        console.print(f"An epoch has only {batches} batches, so networks learn little; try more --epochs.")
+        console.print(f"An epoch has only {batches} batches; for more, try --epochs or --data mnist.")
     if sweep.steps:
         console.print(f"Each epoch is shortened to {sweep.steps} batches, so accuracies are lower than usual.")
     wanted = len(sweep.configurations) * sweep.args.seeds

@@ -165,7 +165,7 @@ def test_a_sweep_keeps_its_results_and_continues_where_it_stopped(
     assert experiment.main([*options, "--seeds", "2", "--surface", str(tmp_path / "surface.csv")]) == 0
     assert [row["runs"] for row in rows_of(tmp_path / "surface.csv")] == ["2"] * 4
     assert record.read_bytes().startswith(whole)
-    assert experiment.main([*options[:4], "--steps", "2", *options[6:]]) == 0
+    assert experiment.main([*options[:2], "--steps", "2", *options[4:]]) == 0
     assert [row["steps"] for row in rows_of(record)] == ["1"] * 8 + ["2"] * 4
     assert len(rows_of(table)) == 4
 
