@@ -73,8 +73,8 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--data",
         metavar="DIR",
-        help="the folder with MNIST, or the word digits (default: LAB4_DATA, else the cache, else a download, else "
-        "digits)",
+        help="a folder with all of MNIST, or the word mnist to take it from the cache or a download (default: "
+        "LAB4_DATA, else the grader's own 10,000 images of MNIST)",
     )
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
@@ -168,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
         help="show what this machine can do: isolation, GPU, data, versions",
         description="Show what this machine can do, and what to do about anything that is missing.",
     )
-    doctor.add_argument("--data", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else the cache)")
+    doctor.add_argument("--data", metavar="DIR", help="as for grade")
     doctor.add_argument("--worker-prefix", default="", metavar="COMMAND", help="as for grade")
     marker = commands.add_parser(
         "mark-answers",

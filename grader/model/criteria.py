@@ -61,13 +61,12 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Rubric:
-    """Criteria, training plans and limits. ``revision`` is a digest of the rubric's text, stored with every run."""
+    """Criteria, training plan and limits. ``revision`` is a digest of the rubric's text, stored with every run."""
 
     title: str
     part1: tuple[Criterion, ...]
     part2: tuple[Criterion, ...]
-    training: dict[str, TrainingPlan]
-    """By data set: ``mnist`` and ``digits``."""
+    training: TrainingPlan
     revision: str
     max_parameters: int
     max_forward_seconds: float

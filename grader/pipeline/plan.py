@@ -108,5 +108,5 @@ def _is_valid(
 
 def _earned_everything(submission: Submission, evidence: Evidence, settings: RunSettings) -> bool:
     """Whether the code earned all its points."""
-    report = report_of(submission, evidence, replace(settings.rubric, experiment=()), data=settings.data.name)
+    report = report_of(submission, evidence, replace(settings.rubric, experiment=()))
     return all(result.awarded >= result.available for result in report.code_results)

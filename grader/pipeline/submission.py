@@ -131,7 +131,6 @@ def mark(task: Task, stored: StoredEvidence, marker: KnownMarker | None, context
         submission,
         stored.evidence,
         rubric,
-        data=context.settings.data.name,
         sheet=sheet,
         marker=marker,
         experiment=stored.experiment,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from grader.model import Report, Run, Status
 from grader.report import tally
-from grader.report.console.notices import print_other_data, print_shortfall
+from grader.report.console.notices import print_shortfall
 from grader.report.console.remaining import Remaining
 from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
 from grader.safe_text import visible_block
@@ -89,10 +89,8 @@ class Progress:
         return self._remaining.seconds()
 
     def begin(self, run: Run) -> None:
-        """Print what is wrong with ``run`` as a whole; with ``is_quiet`` only that isolation is below full."""
+        """Print what is wrong with ``run`` as a whole."""
         print_shortfall(self._console, run)
-        if not self._is_quiet:
-            print_other_data(self._console, run)
 
     def expect(self, total: int, new: Collection[str]) -> None:
         """Set the number of submissions, and the students without stored evidence, once they are known."""

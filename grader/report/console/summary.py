@@ -56,9 +56,6 @@ def print_summary(
 
     With ``is_verbose``, also the time of each stage and the means of isolation.
     """
-    if run.data_note:
-        console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
-        console.print()
     if reports:
         _print_lines(console, _students(reports, width=console.width))
         console.print()
