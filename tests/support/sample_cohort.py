@@ -26,8 +26,8 @@ LEAST = {"valid": 35, "fault": 30, "broken": 10, "written": 10, "experiment": 5}
 KEY = Path("solutions", "key.toml")
 RUBRIC = Path("grader", "lab4", "rubric.toml")
 SHORTER = {
-    "steps = 1000": "steps = 300",
-    "retry_steps = 2000": "retry_steps = 1000",
+    "steps = 2000": "steps = 600",
+    "retry_steps = 4000": "retry_steps = 2000",
     "evaluate_every = 20": "evaluate_every = 10",
     "stop_accuracy = 0.84": "stop_accuracy = 0.60",
     "margin = 0.05": "margin = 0.02",
