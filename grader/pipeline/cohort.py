@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Protocol
 
 from grader.model import Report, Run, Submission, UsageFault
-from grader.moderation.decisions import with_decisions
+from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
+from grader.pipeline.copies import Copies, NoProgress, NoReaders, NotStored, Sent
 from grader.pipeline.marking import report_of_fault
-from grader.pipeline.parallel import in_threads
-from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part
+from grader.pipeline.parallel import Runner, in_threads
+from grader.pipeline.plan import find_stored, fully_known, is_new, known_submission, plan, takes_part
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
@@ -37,7 +38,15 @@ from grader.submissions import Delivery, survey
 OUTDATED = Totals.one("left out: their evidence is from an earlier version; grade them again")
 
 
-class Progress(Protocol):
+class OneProgress(Protocol):
+    """Shows what happens to one submission."""
+
+    def stage(self, student: str, stage: str) -> None: ...
+    def leave_out(self, student: str) -> None: ...
+    def error(self, message: str) -> None: ...
+
+
+class Progress(OneProgress, Protocol):
     """Shows how far a run is; implemented by :class:`grader.report.console.progress.Progress`."""
 
     def __enter__(self) -> object: ...
@@ -47,10 +56,7 @@ class Progress(Protocol):
     def begin(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
     def expect(self, total: int, new: Collection[str]) -> None: ...
-    def stage(self, student: str, stage: str) -> None: ...
-    def leave_out(self, student: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
-    def error(self, message: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Graded:
     ``seconds`` of wall time are None when stored evidence was reused. ``isolation`` is the run's as its page gives it.
     """
 
+    student: str
     report: Report | None
     totals: Totals = NOTHING
     seconds: float | None = None
@@ -78,7 +85,11 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         readers = stack.enter_context(
             Readers(settings.answer_key, settings.paper, at_once=settings.jobs, scratch=scratch)
         )
-        stack.enter_context(progress)  # it starts a thread, so it comes after the readers
+        copies = None
+        if settings.selection.remark:
+            pages.load()
+            copies = stack.enter_context(Copies(partial(grade_copy, settings, pages), settings.jobs))
+        stack.enter_context(progress)  # it starts a thread, so it comes after those that copy this process
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
@@ -87,6 +98,8 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
         if new:
             progress.say("starting the workers")
+            if settings.answer_key is not None:
+                readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()
         progress.begin(context.facts())
         progress.expect(len(deliveries), new)
@@ -94,13 +107,13 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         shown: dict[str, str] = {}
         totals, is_finished = NOTHING, False
         try:
-            with run_all(deliveries, context, pages, progress) as results:
+            with run_all(deliveries, context, pages, progress, copies) as results:
                 for graded in results:
                     totals += graded.totals
                     if graded.report is None:
                         continue
-                    finished[graded.report.student] = graded.report
-                    shown[graded.report.student] = graded.isolation
+                    finished[graded.student] = graded.report
+                    shown[graded.student] = graded.isolation
                     progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
@@ -125,12 +138,16 @@ def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> 
 
 @contextmanager
 def run_all(
-    deliveries: Sequence[Delivery], context: RunContext, pages: Pages, progress: Progress
+    deliveries: Sequence[Delivery],
+    context: RunContext,
+    pages: Pages,
+    progress: Progress,
+    copies: Runner[Sent, Graded] | None,
 ) -> Iterator[Iterator[Graded]]:
     """Yield the finished submissions, in the order in which they are finished.
 
     There are twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
-    trains. The number of processes at work is limited to the number of jobs.
+    trains. The number of processes at work is limited to the number of jobs. What ``copies`` can mark is left to them.
     """
 
     def stop() -> None:
@@ -138,11 +155,31 @@ def run_all(
         context.readers.stop()
 
     step = partial(grade, context=context, pages=pages, progress=progress)
+
+    def all_results() -> Iterator[Graded]:
+        done = set()
+        for graded in copies(sent()) if copies is not None else ():
+            done.add(graded.student)
+            yield graded
+        yield from results(delivery for delivery in deliveries if delivery.id not in done)
+
+    def sent() -> Iterator[Sent]:
+        for delivery in deliveries:
+            progress.stage(delivery.id, "read")
+            yield Sent(delivery, Decisions(context.decisions.of(delivery.id)), context.started)
+
     with in_threads(step, 2 * context.settings.jobs, stop=stop) as results:
-        yield results(deliveries)
+        yield all_results()
 
 
-def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
+def grade_copy(settings: RunSettings, pages: Pages, sent: Sent) -> Graded:
+    """:func:`grade` in a copy of the grader, from storage alone. Raises NotStored for what it cannot do."""
+    workers = WorkersOnDemand(settings, settings.out)  # which nobody asks for: no student code is run
+    context = RunContext(settings, sent.decisions, NoReaders(), workers, sent.started)
+    return grade(sent.delivery, context=context, pages=pages, progress=NoProgress())
+
+
+def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: OneProgress) -> Graded:
     """Take one submission through its steps: read, plan, observe, mark, store, render.
 
     A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded. Raises
@@ -160,15 +197,16 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     try:
         with context.readers.open() as reader:
             on_stage("read")
-            submission = fully_known(student, settings) or reader.assemble(delivery)
+            found = find_stored(student, settings)
+            submission = fully_known(student, settings, found) or reader.assemble(delivery)
             if reader.exceeded and not settings.selection.includes(student):
-                submission = known_submission(student, settings) or submission
+                submission = known_submission(found) or submission
             evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
-            task = plan(submission, settings)
+            task = plan(submission, settings, found)
             if not takes_part(task, settings.selection):
                 progress.leave_out(student)
-                return Graded(None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
+                return Graded(student, None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
             is_reused = task.stored_in is not None
             observed = observe(task, context, reader, on_stage)
             evidence = observed.evidence
@@ -179,7 +217,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         report = with_decisions(report, context.decisions)
         facts = context.facts()
         pages.write_report_page(settings.out, report, evidence, facts)
-    except (Stopped, UsageFault):
+    except (Stopped, NotStored, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
         raise_disk_fault(fault, settings.out)
@@ -190,4 +228,4 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
             pages.write_report_page(settings.out, report, evidence, facts)
-    return Graded(report, totals, None if is_reused else time.perf_counter() - start, facts.isolation)
+    return Graded(student, report, totals, None if is_reused else time.perf_counter() - start, facts.isolation)

@@ -37,7 +37,7 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
 
     Raises GraderFault for a fault of the grader.
     """
-    stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
+    stored = task.stored
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
     sheet, took_sheet = _sheet(task, stored, reader)
     experiment, took_experiment = _experiment(task, stored, context, reader, on_stage)
@@ -64,8 +64,6 @@ def _evidence(
         return None, Totals.one("nothing to run")
     if stored is not None and stored.evidence is not None:
         return stored.evidence, Totals({"reused": 1}, isolation=stored.evidence.isolation)
-    if task.stored_in is not None:
-        raise GraderFault("its stored evidence is gone")
     evidence = context.workers.get().observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)

@@ -78,11 +78,12 @@ class Readers:
                 self._processes.open(folder, cpu_seconds=READING_SECONDS) as read,
                 self._processes.open(folder, cpu_seconds=MARKING_SECONDS) as mark,
             ):
-                yield Reader(read, mark, folder, prepare=self._prepare)
+                yield Reader(read, mark, folder, prepare=self.prepare)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _prepare(self, parts: Iterable[str]) -> None:
+    def prepare(self, parts: Iterable[str]) -> None:
+        """Let the processes learn from the sample answers to these parts. Returns at once; reading waits for it."""
         with self._lock:
             if new := sorted(set(parts) - self._prepared):
                 self._processes.prepare({"parts": new})

@@ -78,6 +78,7 @@ class PartModel:
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         from sklearn.kernel_ridge import KernelRidge
+        from threadpoolctl import threadpool_limits
 
         self.samples = tuple(samples)
         self._marks: dict[str, set[Decimal]] = {}
@@ -88,7 +89,8 @@ class PartModel:
         given = np.array([[float(sample.gold == mark) for mark in MARKS] for sample in samples])
         self._base = given.mean(axis=0)
         alike = sum((kind.known @ kind.known.T).toarray() for kind in self._kinds)
-        ridge = KernelRidge(alpha=PENALTY, kernel="precomputed").fit(alike, given - self._base)
+        with threadpool_limits(1, "blas"):  # several threads take up to 100 times as long where cores are busy
+            ridge = KernelRidge(alpha=PENALTY, kernel="precomputed").fit(alike, given - self._base)
         self._weights = [kind.known.T @ ridge.dual_coef_ for kind in self._kinds]
 
     def scores(self, answer: str) -> NDArray[np.float64]:
