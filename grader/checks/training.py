@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from statistics import median
 
@@ -34,17 +34,16 @@ def best_accuracy(trainings: Iterable[Training]) -> float | None:
     return max((accuracy_of(run) for run in trainings if run.total), default=None)
 
 
-def next_seed(trainings: tuple[Training, ...], plan: TrainingPlan) -> int | None:
-    """The seed to train with after these runs; None if no more runs are needed.
+def needs_another(trainings: Sequence[Training], plan: TrainingPlan) -> bool:
+    """Whether a network is trained again after these runs, with another seed.
 
     One run in the best band is enough: a correct network may have bad luck, but a network that cannot learn never gets
-    there by luck. After a lower result, every other seed is tried, unless training is impossible.
+    there by luck. After a lower result, all runs of the plan are made, unless training is impossible.
     """
     last = trainings[-1]
     if last.problem is not None or any(fraction_of(accuracy_of(run), plan) == 1 for run in trainings):
-        return None
-    tried = {run.seed for run in trainings}
-    return next((seed for seed in plan.seeds if seed not in tried), None)
+        return False
+    return len(trainings) < plan.runs
 
 
 def accuracy(case: Case) -> Finding:

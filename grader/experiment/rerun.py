@@ -35,14 +35,14 @@ Observe = Callable[[str, TrainingPlan], Evidence]
 
 
 def brief_plan(plan: TrainingPlan) -> TrainingPlan:
-    """The plan with which the tolerance was measured: the lab's own optimiser, one seed, no early stop."""
+    """The plan with which the tolerance was measured: the lab's own optimiser, one run, no early stop."""
     return replace(
         plan,
         steps=BRIEF_STEPS,
         batch_size=64,
         learning_rate=0.01,
         momentum=0.9,
-        seeds=(1,),
+        runs=1,
         evaluate_every=BRIEF_STEPS,
         stop_accuracy=_NEVER,
     )

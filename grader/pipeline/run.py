@@ -78,7 +78,7 @@ class RunContext:
             data_note=settings.data.note,
             device=workers.device if workers is not None else "",
             isolation=isolation if workers is not None or shortfall(isolation) else "no student code was run",
-            seeds=settings.training.seeds,
+            seeds=workers.seeds if workers is not None else (),
             jobs=settings.jobs,
             versions=workers.versions if workers is not None else {},
             source=str(settings.path),

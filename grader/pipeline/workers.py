@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 import tempfile
@@ -23,7 +24,8 @@ from grader.lab4.files import SCRIPT
 from grader.model import Job, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Training
 from grader.model.images import SIDE
-from grader.pipeline.measurement import Measuring, counted
+from grader.moderation.pseudonyms import secret_of
+from grader.pipeline.measurement import Measuring, counted, training_seed
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import RunSettings
 from grader.sandbox import OnStage, Stopped, WorkerPool
@@ -110,9 +112,10 @@ class Workers:
         self._images = images
         self._recorded_seed = secrets.randbelow(2**31)
         """Seed of the weights and images that submissions are given; the measurements have a different seed."""
-        self._measuring = Measuring(
-            pool, settings.training, self._finished, self._recorded_seed, seed=secrets.randbelow(2**31)
-        )
+        self._seed = _seed_of(settings.out)
+        self.seeds = tuple(training_seed(self._seed, number) for number in range(settings.training.runs))
+        """The seeds with which networks are trained, in order."""
+        self._measuring = Measuring(pool, settings.training, self._finished, self._recorded_seed, self._seed)
 
     def stop(self) -> None:
         """End all workers at once, without finishing their submissions."""
@@ -131,7 +134,7 @@ class Workers:
         with self._folder("reference-") as folder:
             (folder / SCRIPT).write_text(text, encoding="utf-8")
             recorded = self._record(folder, SCRIPT, lambda stage: None)
-        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._recorded_seed)
+        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._seed)
         return measuring.complete(recorded, lambda stage: None)
 
     @contextmanager
@@ -149,3 +152,8 @@ class Workers:
     def _finished(self, training: Training, predictions: Predictions) -> Training:
         counted = with_accuracy(training, predictions, self._labels)
         return with_pictures(counted, predictions, self._labels, self._images)
+
+
+def _seed_of(folder: Path) -> int:
+    """The seed for measuring in the run at ``folder``: the same when the run is continued, and secret."""
+    return int.from_bytes(hashlib.sha256(f"measuring {secret_of(folder)}".encode()).digest()[:7])
