@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".nox"
 LOCK = ROOT / "requirements" / "lock.txt"
 PROJECT = ROOT / "pyproject.toml"
-SAMPLES = Path("tests", "submissions")
+DEMO = Path("reports", "demo")
 KEY = Path("solutions", "key.toml")
 PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--worker-prefix"}
 CLOCK_SECONDS = 2.0
@@ -33,6 +33,8 @@ OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 15)
 """The newest for which the locked torch has wheels."""
 INTERRUPTED = 130
+STARTED_BY_NOX = {"LAB4_STARTED_BY_NOX": "1"}
+"""Environment of the grader's commands, whose hints then name sessions of nox."""
 MOST_TEST_PROCESSES = 4
 
 
@@ -108,18 +110,27 @@ def has_results(arguments: list[str], *, since: float) -> bool:
     return any(path.stat().st_mtime >= since - CLOCK_SECONDS for path in written)
 
 
+def downloaded_demo(session: nox.Session, python: str) -> str:
+    """Write the demo's zip and worksheet below ``reports``, as if they were downloaded. Returns the zip's path."""
+    made = session.run(
+        python, "-m", "tests.demo.make_demo", f"{DEMO}-submissions", external=True, silent=True, log=False
+    )
+    return str(made).strip()
+
+
 @nox.session(python=False)
 def grade(session: nox.Session) -> None:
-    """Grade submissions: nox -s grade -- PATH [options]; without PATH, the sample cohort."""
+    """Grade submissions: nox -s grade -- PATH [options]; without PATH, the demo: twelve invented students."""
     python = shared_python(session)
     arguments = list(session.posargs)
     options = {argument.partition("=")[0] for argument in arguments}
     asks_for_help = bool(options & {"-h", "--help"})
-    if not names_submissions(arguments) and not asks_for_help:
-        session.log(f"No folder was given (nox -s grade -- FOLDER), so the sample cohort in {SAMPLES} is graded.")
-        arguments.insert(0, str(SAMPLES))
+    is_demo = not names_submissions(arguments) and not asks_for_help
+    if is_demo:
+        session.log("Demo: twelve invented students, as one zip from Moodle.")
+        arguments.insert(0, downloaded_demo(session, python))
     if not options & {"--reports", "--out"}:
-        arguments += ["--reports", "reports"]
+        arguments += ["--out", str(DEMO)] if is_demo else ["--reports", "reports"]
     if (ROOT / KEY).exists() and "--key" not in options:
         arguments += ["--key", str(KEY)]
     # Exit code 1 says that a tutor should look at something, so the command has not failed; 2 (wrong usage) and 3 (a
@@ -127,11 +138,16 @@ def grade(session: nox.Session) -> None:
     # that results were written. No time limit after Ctrl-C: the grader stores what it has.
     command = (python, "-m", "grader", "grade", *arguments)
     started = time.time()
-    session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], interrupt_timeout=None, external=True)
     if asks_for_help:
         return
     if not has_results(arguments, since=started):
         session.error("The grader ended before it wrote results.json; see its message above.")
+    if is_demo and (DEMO / "index.html").exists():
+        session.log(f"Open {DEMO / 'index.html'} in a browser; each name leads to the student's page.")
+        session.log(f"Decide what waits for a tutor: nox -s review -- {DEMO}")
+        session.log("Grade your own submissions: nox -s grade -- FOLDER")
+        return
     session.log("The run is complete. This session succeeds whether or not something still needs a tutor.")
 
 
@@ -140,7 +156,7 @@ def review(session: nox.Session) -> None:
     """Go through what waits for a tutor, one entry at a time: nox -s review -- RUN [options]."""
     # As for grade: 1 says that something is still open. No time limit after Ctrl-C: the pages are written again.
     command = (shared_python(session), "-m", "grader", "review", *session.posargs)
-    session.run(*command, success_codes=[0, 1], interrupt_timeout=None, external=True)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], interrupt_timeout=None, external=True)
 
 
 @nox.session(python=False)
@@ -149,13 +165,14 @@ def learn(session: nox.Session) -> None:
     arguments = list(session.posargs)
     if "--key" not in {argument.partition("=")[0] for argument in arguments}:
         arguments += ["--key", str(KEY)]
-    session.run(shared_python(session), "-m", "grader", "learn", *arguments, external=True)
+    session.run(shared_python(session), "-m", "grader", "learn", *arguments, env=STARTED_BY_NOX, external=True)
 
 
 @nox.session(python=False)
 def doctor(session: nox.Session) -> None:
     """Show what this machine can do: isolation, GPU, data, versions."""
-    session.run(shared_python(session), "-m", "grader", "doctor", *session.posargs, success_codes=[0, 1], external=True)
+    command = (shared_python(session), "-m", "grader", "doctor", *session.posargs)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], external=True)
 
 
 @nox.session(python=False)
@@ -225,6 +242,12 @@ def browser(session: nox.Session) -> None:
     """Test the pages in Chromium: nox -s browser -- [pytest options]."""
     folder = str(Path("tests", "browser"))
     session.run(shared_python(session), "-m", "pytest", folder, *session.posargs, external=True)
+
+
+@nox.session(python=False)
+def pictures(session: nox.Session) -> None:
+    """Make the pictures in docs/pictures from the demo, with Chromium: nox -s pictures."""
+    session.run(shared_python(session), "-m", "tests.browser.pictures", *session.posargs, external=True)
 
 
 @nox.session(python=False)

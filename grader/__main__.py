@@ -7,12 +7,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from grader.cli.arguments import parser
 from grader.cli.commands import COMMANDS, ExitCode
 from grader.model import GraderFault, UsageFault
 from grader.safe_text import visible, visible_block
+from grader.storage.disk import disk_faults
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Reports and evidence are trees without cycles; searching them for cycles would take an eighth of the time.
     gc.set_threshold(100_000)
     try:
-        return COMMANDS[arguments.command](arguments)
+        with disk_faults(Path()):
+            return COMMANDS[arguments.command](arguments)
     except UsageFault as fault:
         print(f"grader: {visible(str(fault))}", file=sys.stderr)
         return ExitCode.USAGE

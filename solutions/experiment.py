@@ -189,7 +189,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--epochs", type=count, nargs="+", default=[1], metavar="N", help="numbers of epochs; each gives a line")
     add("--seeds", type=count, default=1, metavar="N", help="runs per network; the table has their mean")
     add("--steps", type=count, metavar="N", help="shorten each epoch to N batches, for a quick look")
-    add("--data", metavar="DIR", help="folder of MNIST, or the word digits; default: LAB4_DATA, or a download")
+    add("--data", metavar="DIR", help="folder of MNIST, or the word mnist; default: LAB4_DATA, or 10,000 images")
     add("--out", type=Path, default=Path("experiment"), metavar="DIR", help="folder for the results")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="auto prefers a GPU")
     add("--surface", type=Path, metavar="FILE", help="also write means, spreads and numbers of runs to this file")
@@ -384,11 +384,9 @@ def table_of(results: Sequence[Result]) -> Table:
 
 def print_notes(sweep: Sweep, console: Console) -> None:
     """Say how these figures differ from those of whole epochs on MNIST, and how many runs are already done."""
-    if sweep.data.note:
-        console.print(f"[bold]Please note.[/bold] {sweep.data.note}")
     batches = -(-len(sweep.data.train_images) // BATCH_SIZE)
     if batches * sweep.args.epochs[-1] < LEAST_BATCHES:
-        console.print(f"An epoch has only {batches} batches, so networks learn little; try more --epochs.")
+        console.print(f"An epoch has only {batches} batches; for more, try --epochs or --data mnist.")
     if sweep.steps:
         console.print(f"Each epoch is shortened to {sweep.steps} batches, so accuracies are lower than usual.")
     wanted = len(sweep.configurations) * sweep.args.seeds

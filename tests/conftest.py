@@ -1,6 +1,11 @@
-"""The order of the test files: those that take minutes come first, so that no process still runs one at the end."""
+"""The order of the test files: those that take minutes come first, so that no process still runs one at the end.
+
+All tests use the bundled images, so that they show the same on every machine.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,3 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests by file, without changing the order within a file."""
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bundled_images() -> Iterator[None]:
+    """Remove the variable that names other images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LAB4_DATA", raising=False)
+        yield

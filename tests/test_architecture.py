@@ -48,7 +48,7 @@ MOST_ENTRIES = 24
 PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL"}
 """numpy and PIL come with torchvision."""
 LATER = {"sklearn"}
-"""Imported only by a tutor's copy, which has no file with the sample of digits, and only when it is needed."""
+"""Imported only by a tutor's copy, and only when it is needed."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
 WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these libraries; of the self-check, only its process may."""
@@ -290,8 +290,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_the_package_does_not_name_the_folder_of_solutions(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert not re.search(r"""\bsolutions[/\\]|["']solutions["']""", text)
+    assert not re.search(rb"""\bsolutions[/\\]|["']solutions["']""", path.read_bytes())
 
 
 def test_every_folder_with_modules_is_a_package() -> None:

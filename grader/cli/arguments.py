@@ -4,19 +4,57 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, NoReturn
 
 from grader import __version__
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages name what was probably meant."""
+
+    commands: Mapping[str, argparse.ArgumentParser] = {}
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As in argparse, but an unknown option is refused by the command to which it was given."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command = self.commands[parsed.command]
+            options = [name for action in command._actions for name in action.option_strings]
+            near = [found for word in unknown if word.startswith("-") for found in _similar(word, options)]
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(near)}")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message, with what was probably meant if it lists the choices, and exit."""
+        if found := re.fullmatch(r".*invalid choice: '([^']*)' \(choose from (.*)\)", message, re.DOTALL):
+            message += _meant(_similar(found[1], re.findall(r"[\w-]+", found[2])))
+        super().error(message)
+
+
+def _similar(word: str, known: Iterable[str]) -> list[str]:
+    import difflib  # here, because only a mistake needs it
+
+    names = {name.strip("-"): name for name in known}
+    close = difflib.get_close_matches(word.partition("=")[0].strip("-").lower(), names, n=1)
+    return [names[name] for name in close]
+
+
+def _meant(near: Sequence[str]) -> str:
+    return f". Did you mean {' '.join(near)}?" if near else ""
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="grader", description="Grade the code of Lab 4: a folder of submissions in, marks and reports out."
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    whole.commands = commands.choices
     grade = commands.add_parser(
         "grade", help="grade a folder of submissions, or a single one", description="Grade every submission below PATH."
     )
@@ -35,8 +73,8 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--data",
         metavar="DIR",
-        help="the folder with MNIST, or the word digits (default: LAB4_DATA, else the cache, else a download, else "
-        "digits)",
+        help="a folder with all of MNIST, or the word mnist to take it from the cache or a download (default: "
+        "LAB4_DATA, else the grader's own 10,000 images of MNIST)",
     )
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
@@ -83,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--quiet", action="store_true", help="print nothing but errors, and that isolation is below full"
     )
+    grade.add_argument("--verbose", action="store_true", help="also print the time of each stage and what isolates")
     grade.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     render = commands.add_parser(
         "render",
@@ -129,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
         help="show what this machine can do: isolation, GPU, data, versions",
         description="Show what this machine can do, and what to do about anything that is missing.",
     )
-    doctor.add_argument("--data", metavar="DIR", help="the folder with MNIST (default: LAB4_DATA, else the cache)")
+    doctor.add_argument("--data", metavar="DIR", help="as for grade")
     doctor.add_argument("--worker-prefix", default="", metavar="COMMAND", help="as for grade")
     marker = commands.add_parser(
         "mark-answers",

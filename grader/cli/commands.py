@@ -56,7 +56,7 @@ def grade(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         print(json.dumps(summary_record(reports, run, settings.out, code)))
     elif not arguments.quiet:
-        print_summary(console, reports, run, settings.out)
+        print_summary(console, reports, run, settings.out, is_verbose=arguments.verbose)
     print_shortfall(console, run)
     return code
 
@@ -77,7 +77,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
         out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
     before = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier)) if arguments.remark else None
     if before and before.run and arguments.data is None:
-        data = DataSet.unopened(before.run.data, before.run.data_note)  # the data of the stored evidence
+        data = DataSet.unopened(before.run.data)  # the data of the stored evidence
     else:
         data = resolve_data(
             arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from grader.data import resolve_data
+from grader.data.bundled import NAME
 from grader.model import GraderFault, UsageFault
 from grader.sandbox import Level, WorkerPool
 from grader.sandbox.level import LACKS
@@ -130,17 +131,10 @@ def _isolation(level: Level) -> Iterator[DoctorLine]:
 def _data(choice: str | None, environment: Mapping[str, str], cache: Path) -> DoctorLine:
     try:
         data = resolve_data(choice, environment=environment, cache=cache, download=None)
-    except UsageFault as fault:
+    except (UsageFault, GraderFault) as fault:
         return DoctorLine("Data", "MNIST cannot be used", str(fault))
-    if data.name == "mnist":
-        text = f"MNIST: {len(data.train_labels):,} training and {len(data.heldout_labels):,} test images"
-        return DoctorLine("Data", text)
-    return DoctorLine(
-        "Data",
-        "MNIST is not on this machine yet",
-        "The next grading run tries to download it; if that fails, networks are trained on scikit-learn's digits. "
-        "To provide it yourself, copy the four MNIST files into a folder and name it with --data or LAB4_DATA.",
-    )
+    source = f"{len(data.train_labels):,} training and {len(data.heldout_labels):,} test images"
+    return DoctorLine("Data", f"MNIST: {source}{' of the grader itself' if data.name == NAME else ''}")
 
 
 def _memory() -> DoctorLine:

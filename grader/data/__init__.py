@@ -1,6 +1,6 @@
 """The images for measuring networks: where they come from, and the files that workers get.
 
-The data set is MNIST if it is available, otherwise scikit-learn's bundled digits. Nothing here imports torch.
+They are 10,000 images of MNIST, which are part of the package, or all of MNIST. Nothing here imports torch.
 
 May import: ``model``.
 """

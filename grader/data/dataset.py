@@ -20,21 +20,19 @@ Labels = npt.NDArray[np.uint8]
 class DataSet:
     """Training and held-out images with their labels.
 
-    ``note`` is a message for the tutor: why this is not MNIST, or what was wrong with the cached copy. It is empty for
-    MNIST without problems. ``fingerprint`` is a short SHA-256 of the content.
+    ``fingerprint`` is a short SHA-256 of the content.
     """
 
     name: str
-    """``mnist`` or ``digits``."""
+    """``mnist-10k`` for the bundled images, ``mnist`` for all of MNIST."""
     train_images: Images
     train_labels: Labels
     heldout_images: Images
     heldout_labels: Labels
-    note: str
     fingerprint: str
 
     @classmethod
-    def unopened(cls, name: str, note: str) -> Self:
-        """A data set without images, for a run that reuses earlier measurements and needs only its name and note."""
+    def unopened(cls, name: str) -> Self:
+        """A data set without images, for a run that reuses earlier measurements and needs only its name."""
         images, labels = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
-        return cls(name, images, labels, images, labels, note, fingerprint="")
+        return cls(name, images, labels, images, labels, fingerprint="")

@@ -77,7 +77,7 @@ def read_raw(folder: Path, catalogue: Catalogue) -> Reading:
     return Reading(contents, tuple(damages))
 
 
-def data_set(contents: Mapping[str, bytes], catalogue: Catalogue, *, note: str = "") -> DataSet:
+def data_set(contents: Mapping[str, bytes], catalogue: Catalogue) -> DataSet:
     """The content of the files as a data set. Raises :class:`ValueError` if a file is not valid IDX."""
     train_images, train_labels, heldout_images, heldout_labels = (contents[file.name] for file in catalogue)
     data = DataSet(
@@ -86,7 +86,6 @@ def data_set(contents: Mapping[str, bytes], catalogue: Catalogue, *, note: str =
         train_labels=parse_labels(train_labels),
         heldout_images=parse_images(heldout_images),
         heldout_labels=parse_labels(heldout_labels),
-        note=note,
         # Hashing the digests of the files instead of their content saves hashing 55 MB a second time.
         fingerprint=hashlib.sha256("".join(file.sha256 for file in catalogue).encode()).hexdigest()[:12],
     )

@@ -25,16 +25,14 @@ def write_worker_files(data: DataSet, folder: Path, *, order_seed: int) -> tuple
     folder.mkdir(parents=True, exist_ok=True)
     chosen = _spread(len(data.heldout_labels))
     order = chosen[np.random.default_rng(order_seed).permutation(len(chosen))]
-    mean, std = (MNIST_MEAN, MNIST_STD) if data.name == "mnist" else _pixel_statistics(data)
     files = DataFiles(
-        name=data.name,
         train_images=str(folder / "train-images.u8"),
         train_labels=str(folder / "train-labels.u8"),
         train_count=len(data.train_labels),
         heldout_images=str(folder / "heldout-images.u8"),
         heldout_count=len(order),
-        mean=mean,
-        std=std,
+        mean=MNIST_MEAN,
+        std=MNIST_STD,
     )
     data.train_images.tofile(files.train_images)
     data.train_labels.tofile(files.train_labels)
@@ -46,9 +44,3 @@ def _spread(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Indices of at most HELDOUT_IMAGES images, evenly spread, because the first half of MNIST's test set is easier."""
     wanted = min(count, HELDOUT_IMAGES)
     return np.arange(wanted, dtype=np.int64) * count // max(wanted, 1)
-
-
-def _pixel_statistics(data: DataSet) -> tuple[float, float]:
-    """Mean and standard deviation of the training pixels on the scale 0..1, to four digits as for MNIST."""
-    pixels = data.train_images / 255.0
-    return round(float(pixels.mean()), 4), round(float(pixels.std()), 4)

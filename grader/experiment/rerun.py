@@ -26,7 +26,6 @@ _PER_DOUBLING = 0.2
 """Log-odds that twice as many epochs add; docs/calibration.md."""
 _NEVER = 2.0
 """An accuracy that no run reaches, so that none stops early."""
-NOT_HERE = "No line was trained again, because that is only done on MNIST."
 TOO_LARGE = "No line was trained again, because these networks take too long to train."
 NOT_FINISHED = "A line was chosen, but could not be trained again in the allowed time."
 
@@ -103,8 +102,6 @@ class Reruns:
 
     observe: Observe
     plan: TrainingPlan
-    is_possible: bool
-    """Whether the data is MNIST, on which the tolerance was measured."""
     _trained: Once[tuple[int, int, int, int], Rerun] = field(default_factory=Once)
 
     def of(self, trials: Sequence[Trial], reference: Sequence[Trial]) -> tuple[Rerun, float]:
@@ -112,8 +109,6 @@ class Reruns:
 
         ``trials`` is not empty. The seconds are 0 where another call trained the network.
         """
-        if not self.is_possible:
-            return Rerun(trials[0], problem=NOT_HERE), 0.0
         trial = chosen(trials, reference)
         if trial is None:
             return Rerun(trials[0], problem=TOO_LARGE), 0.0

@@ -42,8 +42,8 @@ class TrainingPlan:
 
     A run ends when the accuracy on the worker's validation images reaches ``stop_accuracy``. A result within ``margin``
     (in accuracy, 0..1) of a band is borderline. A network that falls short is trained up to ``runs`` times, each time
-    with another seed. Every second run uses ``retry_learning_rate`` and ``retry_steps``, because a small network after a global average
-    pool learns too slowly at the lab's own rate, while one with few units learns better at it.
+    with another seed. Every second run uses ``retry_learning_rate`` and ``retry_steps``, because a small network after
+    a global average pool learns too slowly at the lab's own rate, while one with few units learns better at it.
     """
 
     steps: int
@@ -61,13 +61,12 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Rubric:
-    """Criteria, training plans and limits. ``revision`` is a digest of the rubric's text, stored with every run."""
+    """Criteria, training plan and limits. ``revision`` is a digest of the rubric's text, stored with every run."""
 
     title: str
     part1: tuple[Criterion, ...]
     part2: tuple[Criterion, ...]
-    training: dict[str, TrainingPlan]
-    """By data set: ``mnist`` and ``digits``."""
+    training: TrainingPlan
     revision: str
     max_parameters: int
     max_forward_seconds: float

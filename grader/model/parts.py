@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 LETTERS = "abcdefgh"
 """The letters of the parts of one question."""
+LARGEST = 99
+"""The largest number of a question."""
 _ID = re.compile(rf"([1-9]\d?)([{LETTERS}]?)", re.ASCII)
 
 

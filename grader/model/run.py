@@ -19,9 +19,7 @@ class Run:
     rubric_title: str
     rubric_revision: str
     data: str
-    """``mnist`` or ``digits``."""
-    data_note: str
-    """A notice to show when the data is not MNIST; empty otherwise."""
+    """``mnist-10k`` for the bundled images, ``mnist`` for all of MNIST."""
     device: str
     isolation: str
     seeds: tuple[int, ...]
@@ -35,7 +33,7 @@ class Run:
     key_revision: str = ""
     """Digest of the answer key; empty when Part 1 was not marked."""
     bands: tuple[Band, ...] = ()
-    """The rubric's accuracy bands for the data set that was used."""
+    """The rubric's accuracy bands."""
     shows_full_answers: bool = False
     """Whether students' pages show what a full answer mentions."""
 

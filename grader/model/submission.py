@@ -54,7 +54,6 @@ class DataFiles:
     28).
     """
 
-    name: str
     train_images: str
     train_labels: str
     train_count: int

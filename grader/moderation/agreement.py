@@ -15,13 +15,24 @@ def compared(decisions: Decisions) -> list[Comparison]:
     The kind is BLIND for an answer that was marked in an audit, which then counts with this mark, and otherwise SEEN.
     """
     chosen: dict[tuple[str, str], Decision] = {}
-    for entry in decisions.entries:
-        if not entry.item.startswith(PART1) or entry.old is None or entry.new is None or not entry.available:
+    for entry in _decided(decisions):
+        if entry.old is None:
             continue
         before = chosen.get((entry.student, entry.item))
         if before is None or entry.audit or not before.audit:
             chosen[entry.student, entry.item] = entry
     return [_comparison(entry) for entry in chosen.values()]
+
+
+def without_proposal(decisions: Decisions) -> int:
+    """How many answers a tutor decided for which the grader had neither given nor proposed a mark."""
+    with_one = {(entry.student, entry.item) for entry in _decided(decisions) if entry.old is not None}
+    return len({(entry.student, entry.item) for entry in _decided(decisions)} - with_one)
+
+
+def _decided(decisions: Decisions) -> list[Decision]:
+    """The decisions on the points of answers."""
+    return [e for e in decisions.entries if e.item.startswith(PART1) and e.new is not None and e.available]
 
 
 def _comparison(entry: Decision) -> Comparison:

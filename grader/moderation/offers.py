@@ -32,7 +32,7 @@ def points_from(text: str, result: Result) -> Decimal:
     try:
         points = Decimal(text.strip().replace(",", "."))
     except InvalidOperation:
-        raise Refused(f"{text.strip() or 'Nothing'} is not a number; write points such as 0.5.") from None
+        raise Refused(f"{text.strip()} is not a number; write points such as 0.5.") from None
     if not points.is_finite() or points < 0:
         raise Refused("Points must be 0 or more.")
     if points > result.available:

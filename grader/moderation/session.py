@@ -197,11 +197,6 @@ class Review:
         """The decisions and comments of this session, without those undone."""
         return tuple(entry for step in self._steps for entry in step.made)
 
-    @property
-    def skipped(self) -> int:
-        """Number of entries that were shown in this session and left open."""
-        return sum(self._is_open(self._entries[at][1]) for at in {step.at for step in self._steps if not step.made})
-
     def changed_students(self) -> frozenset[str]:
         """The students whose decisions differ from the start of the session, whoever made them."""
         self._apply(self._file.read())

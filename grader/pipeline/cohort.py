@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import in_threads
-from grader.pipeline.plan import is_new, known_submission, plan, takes_part
+from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
@@ -30,6 +30,7 @@ from grader.reading import Readers
 from grader.sandbox import Stopped
 from grader.sandbox.scratch import scratch_folder
 from grader.storage import records, run_folder
+from grader.storage.disk import disk_faults, raise_disk_fault
 from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, survey
 
@@ -44,7 +45,8 @@ class Progress(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
     def begin(self, run: Run) -> None: ...
-    def expect(self, total: int) -> None: ...
+    def say(self, what: str) -> None: ...
+    def expect(self, total: int, new: Collection[str]) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
     def leave_out(self, student: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
@@ -70,18 +72,24 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     Submissions that have not changed since their evidence was stored, in this run or the earlier one, are marked from
     that evidence and from the answers read at that time. Each submission is read when its turn comes, and stored as
     soon as it is finished, so that an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises
-    UsageFault for unusable input.
+    UsageFault for unusable input, and DiskFault as soon as nothing more can be stored.
     """
     with scratch_folder() as scratch, ExitStack() as stack:
         readers = stack.enter_context(
             Readers(settings.answer_key, settings.paper, at_once=settings.jobs, scratch=scratch)
         )
+        stack.enter_context(progress)  # it starts a thread, so it comes after the readers
+        progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         context = begin(settings, readers, workers)
-        if any(is_new(delivery.id, settings) for delivery in deliveries):
+        stack.enter_context(disk_faults(settings.out))
+        new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
+        if new:
+            progress.say("starting the workers")
             workers.get()
         progress.begin(context.facts())
+        progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}
         shown: dict[str, str] = {}
         totals, is_finished = NOTHING, False
@@ -96,6 +104,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                     progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
+            progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
             for student, isolation in shown.items():
@@ -129,15 +138,15 @@ def run_all(
         context.readers.stop()
 
     step = partial(grade, context=context, pages=pages, progress=progress)
-    progress.expect(len(deliveries))
-    with in_threads(step, 2 * context.settings.jobs, stop=stop) as results, progress:
+    with in_threads(step, 2 * context.settings.jobs, stop=stop) as results:
         yield results(deliveries)
 
 
 def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
     """Take one submission through its steps: read, plan, observe, mark, store, render.
 
-    A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded.
+    A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded. Raises
+    DiskFault if nothing more can be stored.
     """
     start, totals = time.perf_counter(), NOTHING
     settings, student = context.settings, delivery.id
@@ -151,7 +160,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     try:
         with context.readers.open() as reader:
             on_stage("read")
-            submission = reader.assemble(delivery)
+            submission = fully_known(student, settings) or reader.assemble(delivery)
             if reader.exceeded and not settings.selection.includes(student):
                 submission = known_submission(student, settings) or submission
             evidence = StoredEvidence.unobserved(student, submission)
@@ -173,6 +182,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
+        raise_disk_fault(fault, settings.out)
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")

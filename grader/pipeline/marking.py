@@ -31,19 +31,18 @@ def report_of(
     evidence: Evidence,
     rubric: Rubric,
     *,
-    data: str,
     sheet: AnswerSheet = NO_SHEET,
     marker: Marker | None = None,
     experiment: Experiment | None = None,
 ) -> Report:
-    """The report on a submission that was observed; ``data`` names the data set of the training.
+    """The report on a submission that was observed.
 
     ``sheet`` has the answers to Part 1, which wait for a tutor if there is no ``marker``. ``experiment`` is the table
     of experiments; None if no file could be one.
     """
     findings = find(
         evidence,
-        rubric.training[data],
+        rubric.training,
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
         repairs=rubric.repairs,

@@ -54,6 +54,18 @@ def known_submission(student: str, settings: RunSettings) -> Submission | None:
     return stored.submission if stored is not None else None
 
 
+def fully_known(student: str, settings: RunSettings) -> Submission | None:
+    """The submission as stored, if this run marks it from storage alone, so that no file has to be read; else None."""
+    if settings.selection.includes(student):
+        return None
+    _, stored = _stored(student, settings)
+    if stored is None or stored.submission is None:
+        return None
+    has_code = stored.evidence is not None and stored.submission.script is not None
+    has_sheet = bool(stored.sheet_key) and stored.sheet is not None
+    return stored.submission if has_code and has_sheet else None
+
+
 def is_new(student: str, settings: RunSettings) -> bool:
     """Whether this student's code has to be run if there is any, as no evidence on it is stored."""
     is_stored = any(records.has_evidence(folder, student) for folder in settings.run_folders)
@@ -96,5 +108,5 @@ def _is_valid(
 
 def _earned_everything(submission: Submission, evidence: Evidence, settings: RunSettings) -> bool:
     """Whether the code earned all its points."""
-    report = report_of(submission, evidence, replace(settings.rubric, experiment=()), data=settings.data.name)
+    report = report_of(submission, evidence, replace(settings.rubric, experiment=()))
     return all(result.awarded >= result.available for result in report.code_results)

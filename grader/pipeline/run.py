@@ -75,7 +75,6 @@ class RunContext:
             rubric_title=settings.rubric.title,
             rubric_revision=settings.rubric.revision,
             data=settings.data.name,
-            data_note=settings.data.note,
             device=workers.device if workers is not None else "",
             isolation=isolation if workers is not None or shortfall(isolation) else "no student code was run",
             seeds=workers.seeds if workers is not None else (),

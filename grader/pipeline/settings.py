@@ -64,7 +64,7 @@ class RunSettings:
     @property
     def training(self) -> TrainingPlan:
         """How networks are trained on this data."""
-        return self.rubric.training[self.data.name]
+        return self.rubric.training
 
     @cached_property
     def paper(self) -> Paper:

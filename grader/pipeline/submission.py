@@ -16,7 +16,7 @@ from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.reading import Reader
 from grader.sandbox import OnStage
-from grader.storage import records
+from grader.storage import records, run_folder
 from grader.storage.records import StoredEvidence
 
 _UNREAD = "unread"
@@ -131,7 +131,6 @@ def mark(task: Task, stored: StoredEvidence, marker: KnownMarker | None, context
         submission,
         stored.evidence,
         rubric,
-        data=context.settings.data.name,
         sheet=sheet,
         marker=marker,
         experiment=stored.experiment,
@@ -139,7 +138,8 @@ def mark(task: Task, stored: StoredEvidence, marker: KnownMarker | None, context
 
 
 def store(observed: Observed, report: Report, marker: KnownMarker | None, out: Path) -> None:
-    """Store the evidence, if it is new, and the automatic report."""
+    """Store the evidence, if it is new, and the automatic report. Raises DiskFault if the run's folder is gone."""
+    run_folder.check_claimed(out)
     if not observed.is_stored:
         records.write_evidence(out, observed.evidence)
     records.write_report(out, report, marker.findings if marker is not None else None)

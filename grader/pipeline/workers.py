@@ -105,7 +105,7 @@ class Workers:
         """The device that trains networks."""
         if self.device not in pool.devices:
             raise UsageFault(f"--device {self.device} is not available; this machine has {', '.join(pool.devices)}.")
-        self.reruns = Reruns(self._train, brief_plan(settings.training), is_possible=settings.data.name == "mnist")
+        self.reruns = Reruns(self._train, brief_plan(settings.training))
         self._pool = pool
         self._scratch = scratch
         self._labels = labels

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from rich.cells import cell_len
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -17,7 +19,10 @@ else:
     import tty
 
 _ESCAPE = b"\x1b"
+_ESCAPED = "\x1b"
 _END = "\x04"
+_BACKSPACE = ("\x7f", "\b")
+_KILL = "\x15"
 _ESCAPE_SECONDS = 0.05
 """Longest wait for the rest of an arrow key's sequence; nothing follows the Escape key itself."""
 
@@ -31,7 +36,7 @@ class Pressed:
 
 
 class Keys(Protocol):
-    """A source of keys and lines; None is the end of the input."""
+    """A source of keys and lines; None is the end of the input, and for a line also the Escape key."""
 
     is_single: bool
     """Whether a key works at once; otherwise each key is on its own line."""
@@ -51,6 +56,20 @@ def keys_of(stream: TextIO) -> Iterator[Keys]:
         yield keys
     finally:
         keys.close()
+
+
+def _edited(line: str, key: str) -> str:
+    """``line`` after a key: a character is added, Backspace removes one, Ctrl-U all; other keys do nothing."""
+    if key in _BACKSPACE:
+        return line[:-1]
+    if key == _KILL:
+        return ""
+    return line + key if key.isprintable() else line
+
+
+def _echo(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _next_line(stream: TextIO) -> str | None:
@@ -117,15 +136,17 @@ class TerminalKeys:
             return Pressed(pressed) if pressed is not None else None
 
         def line(self) -> str | None:
-            self.close()
-            # Not from the stream, because its buffer would swallow keys that were typed ahead.
-            line = b""
-            try:
-                while not line.endswith(b"\n") and (piece := os.read(self._handle, 4096)):
-                    line += piece
-            finally:
-                self._read_single_keys()
-            return line.decode("utf-8", "replace").rstrip("\r\n") if line else None
+            # Not by the terminal's own line mode, which prints ^[ for the Escape key.
+            line = ""
+            while (pressed := self.key()) is not None and pressed.key != _ESCAPED:
+                if pressed.key in ("\n", "\r"):
+                    _echo("\n")
+                    return line
+                kept = _edited(line, pressed.key)
+                _echo("\b \b" * cell_len(line[len(kept) :]) + kept[len(line) :])
+                line = kept
+            _echo("\n")
+            return None
 
         def close(self) -> None:
             """Restore the terminal's settings."""
@@ -139,9 +160,10 @@ class TerminalKeys:
         def _read(self) -> str | None:
             first = os.read(self._handle, 1)
             if first == _ESCAPE:
+                is_sequence = False
                 while select.select([self._handle], [], [], _ESCAPE_SECONDS)[0] and os.read(self._handle, 64):
-                    pass
-                return ""
+                    is_sequence = True
+                return "" if is_sequence else _ESCAPED
             lead = first[0] if first else 0
             more = 3 if lead >= 0xF0 else 2 if lead >= 0xE0 else 1 if lead >= 0xC0 else 0
             char = (first + (os.read(self._handle, more) if more else b"")).decode("utf-8", "replace")

@@ -12,16 +12,17 @@ from rich.text import Text
 
 from grader.answers.evaluation.agreement import Comparison, agreement
 from grader.answers.evaluation.tables import EXACT, KAPPA, WITHIN, grouped, print_figures
-from grader.answers.marker.key import load_key, samples_path
+from grader.answers.marker.cache import KnownMarker
+from grader.answers.marker.key import AnswerKey, load_key, samples_path
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.samples_file import SamplesFile
-from grader.model import UsageFault
+from grader.model import KnownFindings, UsageFault
+from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
-from grader.moderation.agreement import BLIND, compared
+from grader.moderation.agreement import BLIND, compared, without_proposal
 from grader.moderation.decisions import Decisions
 from grader.moderation.finished_run import FinishedRun
-from grader.moderation.lessons import Lesson, lessons_of
-from grader.report.console.summary import command_line
+from grader.moderation.lessons import Lesson, decided_in, lessons_of
 from grader.report.formats import points, visible
 
 _WIDEST = 110
@@ -41,8 +42,11 @@ def show_agreement(console: Console, decisions: Decisions, folder: Path) -> None
     print_figures(console, "Grader and tutors on this run", rows, KAPPA, EXACT, WITHIN)
     by_part = sorted(grouped(comparisons, lambda answer: answer.part), key=lambda group: _in_order(group[0]))
     print_figures(console, "By part", by_part, KAPPA, EXACT, WITHIN)
-    by_mark = sorted(grouped(comparisons, lambda answer: f"{answer.gold or 0:.4g}"))
+    by_mark = sorted(grouped(comparisons, lambda answer: f"{float(answer.gold or 0):.4g}"))
     print_figures(console, "By the tutor's mark", by_mark, EXACT, WITHIN)
+    if left := without_proposal(decisions):
+        decided = quantity(left, "decision is", "decisions are")
+        console.print(f"{decided} not in these tables, because the grader gave and proposed no mark.")
     console.print(_audit_line([answer for answer in comparisons if answer.kind == BLIND], folder))
 
 
@@ -53,7 +57,7 @@ def _in_order(part: str) -> tuple[int, str]:
 
 def _audit_line(blind: Sequence[Comparison], folder: Path) -> str:
     if not blind:
-        return f"No settled answer was marked blind yet: {command_line('review', folder)} --audit 10%"
+        return f"No settled answer was marked blind yet: {command_line('review', str(folder), '--audit', '10%')}"
     figures = agreement(blind)
     wrong = sum(not answer.is_exact for answer in blind)
     return (
@@ -74,12 +78,14 @@ def learn_from(
     """Print what the decisions of a run would add to the samples of the key, ask, and add it.
 
     ``is_confirmed``: do not ask; ``replaces``: also replace samples with the same text and another mark. Raises
-    UsageFault, with nothing written, if there is nobody to ask or the file cannot be written.
+    UsageFault, with nothing written, if the run was marked by another key, if there is nobody to ask, or if the file
+    cannot be written.
     """
     key = load_key(key_path)
     path = samples_path(key_path)
     if path is None:
         raise UsageFault(f'{key_path} names no file of samples; add a line such as samples = "samples.jsonl".')
+    _refuse_another_key(finished, key, key_path)
     parts = [part for part, asked in key.parts.items() if isinstance(asked, ProsePart)]
     file = SamplesFile(path, parts)
     lessons = lessons_of(finished, file, parts)
@@ -92,6 +98,10 @@ def learn_from(
     _show(console, "Not added: the tutor may have marked more than this text", lessons.doubted)
     if lessons.known:
         console.print(Text(f"{quantity(lessons.known, 'sample is', 'samples are')} in {visible(str(path))} already."))
+    if lessons.silent:
+        console.print(f'Not added: {quantity(lessons.silent, "answer")} without a claim, such as "I don\'t know".')
+    if foreign := sum(result.part not in key.parts for result in decided_in(finished)):
+        console.print(f"Not added: {quantity(foreign, 'decision')} on parts that the key does not have.")
     if not lessons.new and not replaced:
         console.print(Text(f"There is nothing to write to {visible(str(path))}."))
         return
@@ -103,6 +113,19 @@ def learn_from(
         return
     file.put((lesson.part, lesson.sample) for lesson in (*lessons.new, *replaced))
     console.print(Text(f"Wrote {what}. To mark by them, grade again with --remark."))
+
+
+def _refuse_another_key(finished: FinishedRun, key: AnswerKey, key_path: Path) -> None:
+    """Raise UsageFault if no decided answer was marked by this key, as far as the stored full answers show."""
+    if finished.run.key_revision == key.revision:
+        return
+    marker = KnownMarker(key, KnownFindings())
+    stored = {(r.part, r.answer.full_answer) for r in decided_in(finished) if r.answer and r.answer.full_answer}
+    if stored and not any(part in key.parts and marker.full_answer(part) == full for part, full in stored):
+        raise UsageFault(
+            f"this run was marked by another key than {visible(str(key_path))}: its full answers are others. Nothing "
+            "was written. If the key was changed since, grade again with --remark first."
+        )
 
 
 def _agrees(what: str, console: Console, stdin: TextIO) -> bool:

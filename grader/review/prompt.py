@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
-from grader.model import Decision
+from grader.model import Decision, Result
+from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
 from grader.moderation.session import ACCEPTED, MARKED_BLIND, Review
-from grader.report.console.summary import command_line, queue_words, short_id
+from grader.report.console.summary import queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
 from grader.review.screen import Screen
@@ -77,7 +79,7 @@ class Dialogue:
             case "?":
                 self.screen.help()
                 return self._pause()
-            case "" | "\n" | "\r" | " ":
+            case "" | "\n" | "\r" | " " | "\x1b":
                 return ""
         return f"{pressed.key} is not a key here; ? shows all keys."
 
@@ -85,16 +87,32 @@ class Dialogue:
         result = self.review.single()
         if not (is_unsure(result) or typed):
             return self._saved(self.review.accept())
-        typed = typed or self._answer("The grader is unsure. Type the points to accept them: ")
-        return self._saved(self.review.accept(points_from(typed.strip(), result)))
+        given, _ = self._points(typed, "The grader is unsure. Type the points to accept them: ", result)
+        return self._saved(self.review.accept(given))
 
     def _change(self, typed: str) -> str:
         result = self.review.single()
-        typed = typed or self._answer(f"Points, 0 to {points(result.available)}: ")
-        number, _, reason = typed.strip().partition(" ")
-        given = points_from(number, result)
+        given, reason = self._points(typed, f"Points, 0 to {points(result.available)}: ", result)
         asked = MARKED_BLIND if self.review.is_blind else ""
-        return self._saved(self.review.give(given, reason.strip() or asked or self._answer("Reason: ")))
+        return self._saved(self.review.give(given, reason or asked or self._answer("Reason: ")))
+
+    def _points(self, typed: str, prompt: str, result: Result) -> tuple[Decimal, str]:
+        """The points that were ``typed`` with the key, else at ``prompt``, and the reason behind them.
+
+        The prompt comes again until the points can be given, so that no rest of them is taken for keys. Raises Refused
+        for an empty line, and for points that were typed with the key and cannot be given.
+        """
+        while True:
+            answer = typed or self._answer(prompt).strip()
+            if not answer:
+                raise Refused("No points were typed, so nothing was saved.")
+            number, _, reason = answer.partition(" ")
+            try:
+                return points_from(number, result), reason.strip()
+            except Refused as refused:
+                if typed:
+                    raise
+                self.screen.print(str(refused))
 
     def _give_nothing(self) -> str:
         entry = self.review.entry
@@ -123,7 +141,10 @@ class Dialogue:
 
     def _answer(self, prompt: str) -> str:
         self.screen.ask(prompt)
-        return self.keys.line() or ""
+        line = self.keys.line()
+        if line is None:
+            raise Refused("Nothing was changed.")
+        return line
 
     def _saved(self, made: Sequence[Decision]) -> str:
         return f"Saved: {self._described(made)}"
@@ -160,9 +181,9 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
     queue = queue_of(review.reports)
     if queue.count:
         screen.print(f"Still open in this run: {queue_words(queue)}.")
-    if review.skipped or review.left:
+    if review.left:
         same = "the same command; it shows the same answers."
-        screen.print(f"Continue with: {same if review.is_blind else command_line('review', folder)}")
+        screen.print(f"Continue with: {same if review.is_blind else command_line('review', str(folder))}")
 
 
 def _summary(review: Review) -> str:
@@ -174,5 +195,5 @@ def _summary(review: Review) -> str:
         parts[0] += f" ({accepted} accepted, {len(decisions) - accepted} of your own)"
     if comments:
         parts.append(quantity(comments, "comment"))
-    parts.append(f"{review.skipped} left open")
+    parts.append(f"{review.left} left open")
     return "In this session: " + ", ".join(parts) + "."

@@ -25,7 +25,6 @@ from grader.model.repair_kinds import KINDS, RULES
 from grader.rubric.tables import near_miss
 from grader.rubric.written_parts import titles_of
 
-DATA_SETS = ("mnist", "digits")
 STEP = Decimal("0.25")
 """Points are multiples of a quarter."""
 LEARNING_RATES = (Decimal("0.000001"), Decimal(10))
@@ -44,14 +43,12 @@ def load_rubric(path: Path | None = None) -> Rubric:
     part1 = _optional(top, "part1", _written(top), totals)
     part2 = _criteria(top, "part2", PART2_TITLES, totals)
     experiment = _optional(top, "experiment", EXPERIMENT_TITLES, totals)
-    training = top.table("training", DATA_SETS)
     limits = top.table("resources", ("max_parameters", "max_forward_seconds"))
-    plans = {data_set: _plan(training, data_set) for data_set in DATA_SETS}
     rubric = Rubric(
         title=top.text("title"),
         part1=part1,
         part2=part2,
-        training=plans,
+        training=_plan(top),
         revision="",
         max_parameters=limits.count("max_parameters", 1, 10**10),
         max_forward_seconds=float(limits.number("max_forward_seconds", Decimal("0.001"), Decimal(600))),
@@ -226,8 +223,10 @@ def _flat(top: _Table, part: str, values: Mapping[str, Any], prefix: str = "") -
     return flat
 
 
-def _plan(training: _Table, data_set: str) -> TrainingPlan:
-    table = training.table(data_set, (field.name for field in dataclasses.fields(TrainingPlan)))
+def _plan(top: _Table) -> TrainingPlan:
+    if "mnist" in top.table("training", top.values.get("training", ())).values:  # as in rubrics of earlier versions
+        top.refuse("training.mnist", "rename [training.mnist] to [training], and remove [training.digits].")
+    table = top.table("training", (field.name for field in dataclasses.fields(TrainingPlan)))
     steps = table.count("steps", 10, 20_000)
     bands = _bands(table)
     plan = TrainingPlan(
@@ -271,11 +270,11 @@ def _with_revision(rubric: Rubric) -> Rubric:
         "title": rubric.title,
         "part1": {criterion.id: str(criterion.points) for criterion in rubric.part1},
         "part2": {criterion.id: str(criterion.points) for criterion in rubric.part2},
-        "training": {data_set: dataclasses.asdict(plan) for data_set, plan in rubric.training.items()},
+        "training": dataclasses.asdict(rubric.training),
         "resources": [rubric.max_parameters, rubric.max_forward_seconds],
     }
-    if rubric.experiment:
-        content["experiment"] = {criterion.id: str(criterion.points) for criterion in rubric.experiment}
+    extra = {"experiment": {c.id: str(c.points) for c in rubric.experiment}, "repairs": dict(rubric.repairs)}
+    content |= {name: table for name, table in extra.items() if table}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=float).encode()).hexdigest()
     return dataclasses.replace(rubric, revision=digest[:12])
 

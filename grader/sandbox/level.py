@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from grader.model.command_lines import command_line
 from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
 
 
@@ -94,7 +95,8 @@ def shortfall(isolation: str) -> Shortfall | None:
     if not colon or name == "full":
         return None
     missing = re.search(rf"{_MISSING}([^;]+)", detail)
-    doctor = f"`python -m grader doctor{' --worker-prefix ...' if _PREFIX in detail else ''}` says what to do; then "
+    options = ("--worker-prefix", "...") if _PREFIX in detail else ()
+    doctor = f"`{command_line('doctor', *options)}` says what to do; then "
     return Shortfall(
         level=f"The isolation of student code is below the full level: {name}.",
         missing=f"Missing: {missing[1]}." if missing else "",

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from grader.model import Job, UsageFault
+from grader.model.command_lines import command_line
 from grader.model.evidence import Evidence
 from grader.sandbox.forkserver import ForkServer, ServerLost
 from grader.sandbox.level import Level, Wish, level_of
@@ -109,7 +110,7 @@ class WorkerPool:
             reasons = "; ".join(f"{step}: {reason}" for step, reason in level.refusals.items()) or "unknown"
             raise UsageFault(
                 f"--isolation require: this machine allows only the level {level.name} ({reasons}). "
-                "Run python -m grader doctor to see what to do."
+                f"Run {command_line('doctor')} to see what to do."
             )
         return level
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import argparse
 import ast
-import io
 import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from grader.data.digits import bundled_table
+from grader.data import bundled
 from grader.lab4.files import ANSWERS, EXPERIMENTS, SCRIPT
 from grader.model import GraderFault, UsageFault
 
@@ -42,8 +39,8 @@ PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text"
 """Packages that students may have, because they contain no answers."""
 PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})
 """Student-safe modules in packages that otherwise contain answers."""
-DATA = ("lab4/rubric.toml",)
-SAMPLE = "data/digits.npy"
+TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt")
+IMAGES = f"data/{bundled.TRAIN}"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """The time stamp of every file, so that the same content gives the same bytes."""
@@ -69,13 +66,13 @@ def build(template: Path, out: Path) -> int:
 
 
 def package_files() -> dict[str, bytes]:
-    """The content of each file of the public modules, by name, with the rubric and the sample of digits."""
+    """The content of each file of the public modules, by name, with the rubric and the training images."""
     files = {}
     for module in public_modules():
         path = module_path(module)
         files[path.relative_to(_PACKAGE.parent).as_posix()] = _content(path)
-    files |= {f"grader/{name}": _content(_PACKAGE / name) for name in DATA}
-    files[f"grader/{SAMPLE}"] = _sample()
+    files |= {f"grader/{name}": _content(_PACKAGE / name) for name in TEXTS}
+    files[f"grader/{IMAGES}"] = (_PACKAGE / IMAGES).read_bytes()
     return files
 
 
@@ -130,13 +127,6 @@ def _content(path: Path) -> bytes:
         return path.read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:
         raise UsageFault(f"{path} cannot be read ({error.strerror or error}).") from error
-
-
-def _sample() -> bytes:
-    """scikit-learn's digits as a .npy file: uint8 of shape (1797, 65)."""
-    content = io.BytesIO()
-    np.save(content, bundled_table().astype(np.uint8), allow_pickle=False)
-    return content.getvalue()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

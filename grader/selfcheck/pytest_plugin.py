@@ -6,7 +6,6 @@ report is made, they would not get into the JUnit file.
 
 from __future__ import annotations
 
-import os
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +18,7 @@ from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.run import SelfCheck, run_self_check
 from grader.selfcheck.steps import points
-from grader.selfcheck.wording import STAGES, answers, experiments, failure, images, next_step, overview
+from grader.selfcheck.wording import STAGES, answers, experiments, failure, next_step, overview
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
 
 PARAMETER = "step"
@@ -117,8 +116,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for line in (*answers(written), *experiments(config.stash[EXPERIMENT])):
             terminalreporter.write_line(line)
     if check is not None:
-        for line in images(check):
-            terminalreporter.write_line(line)
         terminalreporter.write_line("")
         for line in next_step(check.findings, ids):
             terminalreporter.write_line(line, bold=True)
@@ -127,12 +124,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _run(folder: Path, config: pytest.Config) -> SelfCheck:
     reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:  # another plugin controls the terminal
-        return run_self_check(folder, os.environ)
+        return run_self_check(folder)
     start = time.monotonic()
     reporter.ensure_newline()
     reporter.write_line(f"Checking Net in {SCRIPT}; this takes about 5 to 25 seconds.")
     progress = _Line(reporter)
-    check = run_self_check(folder, os.environ, on_stage=lambda stage: progress.add(STAGES.get(stage, stage)))
+    check = run_self_check(folder, on_stage=lambda stage: progress.add(STAGES.get(stage, stage)))
     progress.add(f"{time.monotonic() - start:.0f} s")
     reporter.write_line("")
     return check

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.training import needs_another
+from grader.data.bundled import self_check_data
 from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.data.worker_files import write_worker_files
 from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.image_choice import choose_images
 from grader.selfcheck.observation import Evaluate, end_process, observe, start_process
 from grader.selfcheck.steps import nothing_to_run, shapes_seen, step_findings
 from grader.selfcheck.task import FIRST_SEED, Task
@@ -30,19 +30,16 @@ SEED = 4660
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """The findings of a self-check by step. ``note`` is a sentence about the images; empty for MNIST."""
+    """The findings of a self-check by step."""
 
     findings: Mapping[str, Finding]
-    note: str = ""
     shapes: tuple[str, ...] = ()
     """The layers that ran, with their input and output sizes."""
     printed: str = ""
     """The end of what the script printed."""
 
 
-def run_self_check(
-    folder: Path, environment: Mapping[str, str], *, on_stage: Callable[[str], None] = lambda stage: None
-) -> SelfCheck:
+def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda stage: None) -> SelfCheck:
     """Check the script in ``folder`` in a separate process, which has ended afterwards."""
     if not (folder / SCRIPT).is_file():
         hint = f"Keep the file name {SCRIPT}, and run pytest in the folder that contains the file."
@@ -50,10 +47,9 @@ def run_self_check(
     scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
     process = start_process()  # imports torch while the images are read
     try:
-        data = choose_images(folder, environment)
         rubric = load_rubric()
-        plan = rubric.training[data.name]
-        files, labels = write_worker_files(data, scratch / "images", order_seed=SEED)
+        plan = rubric.training
+        files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
         copy_work(folder, scratch / "work")
         task = Task(str(scratch / "work"), SCRIPT, SEED, files, plan)
         observed = observe(process, task, evaluate=evaluator(plan, labels), on_stage=on_stage)
@@ -65,11 +61,11 @@ def run_self_check(
         end_process(process)
         shutil.rmtree(scratch, ignore_errors=True)
     evidence = observed.evidence
-    return SelfCheck(step_findings(observed, rubric, data=data.name), data.note, shapes_seen(evidence), evidence.output)
+    return SelfCheck(step_findings(observed, rubric), shapes_seen(evidence), evidence.output)
 
 
 def evaluator(plan: TrainingPlan, labels: NDArray[np.uint8]) -> Evaluate:
-    """A function that adds the accuracy to a training record and says with which seed to train again, if the grader would."""
+    """A function that adds the accuracy to a training record, and chooses the next seed if the grader trained again."""
     trainings: list[Training] = []
 
     def evaluate(record: Training, predictions: Predictions) -> tuple[Training, int | None]:

@@ -56,11 +56,11 @@ _EXPLAIN_OVERFITTING = (
 """Checks that explain the same fault better."""
 
 
-def step_findings(observed: Observed, rubric: Rubric, *, data: str) -> dict[str, Finding]:
-    """One finding for each step, by id. ``data`` is the name of the data set for training."""
+def step_findings(observed: Observed, rubric: Rubric) -> dict[str, Finding]:
+    """One finding for each step, by id."""
     findings = find(
         observed.evidence,
-        rubric.training[data],
+        rubric.training,
         max_parameters=rubric.max_parameters,
         max_forward_seconds=rubric.max_forward_seconds,
         repairs=rubric.repairs,

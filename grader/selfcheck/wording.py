@@ -135,11 +135,6 @@ def next_step(findings: Mapping[str, Finding], ids: Sequence[str]) -> list[str]:
     return [ALL_PASSED if is_all_passed(findings) else "These checks passed; type pytest to run all checks."]
 
 
-def images(check: SelfCheck) -> list[str]:
-    """Which images were used; nothing for MNIST."""
-    return _wrapped(check.note) if check.note else []
-
-
 def answers(written: Written) -> list[str]:
     """How many answers are written, and which are missing."""
     if written.problem:

@@ -11,6 +11,7 @@ import msgspec
 
 from grader.model import Run, UsageFault
 from grader.safe_text import visible
+from grader.storage.disk import lost
 from grader.storage.folder_names import safe_folder_name
 from grader.storage.json_files import read_json, unpacked, write_record
 
@@ -61,6 +62,12 @@ def claim_folder(folder: Path) -> None:
         write_record(folder / RUN_FILE, {"format": FORMAT, "kind": _RUN_KIND, "finished": False, "run": None})
     except OSError as error:
         raise UsageFault(f"Reports cannot be written to {visible(str(folder))}: {error.strerror or error}.") from error
+
+
+def check_claimed(folder: Path) -> None:
+    """Raise DiskFault if ``folder`` is no longer the folder of a run: it was removed, or its drive is gone."""
+    if not (folder / RUN_FILE).exists():
+        raise lost(folder)
 
 
 def dated_folder(reports: Path, source: Path, day: date) -> tuple[Path, Path | None]:

@@ -13,15 +13,16 @@ import pytest
 from grader.__main__ import main
 from grader.answers.documents import read_document
 from grader.answers.evaluation.tables import SETTLED
-from grader.answers.finding.paper import LAB4, paper_of, paper_with
-from grader.answers.finding.segmentation import cut
+from grader.answers.finding.paper import LAB4, Paper, paper_of, paper_with
+from grader.answers.finding.segmentation import CERTAIN, cut
+from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.explanation import explain
 from grader.answers.marker.key import IDEA_KEYS, NUMERIC_KEYS, PROSE_KEYS, AnswerKey, load_key
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.patterns import PatternFault, all_hits, from_example
 from grader.answers.marker.tokens import read
-from grader.model import Criterion, Status, UsageFault
+from grader.model import Criterion, Status, Submission, UsageFault
 from grader.pipeline.written_parts import paper, with_titles
 from grader.rubric.loading import load_rubric
 from tests.measure.few_samples import NUMBERS, TWO_QUESTIONS, key_with, marked
@@ -78,6 +79,48 @@ def found_in(text: str, folder: Path) -> Mapping[str, str]:
 def test_the_parts_of_another_paper_are_found(head: str, tmp_path: Path) -> None:
     text = "\n\n".join(head.format(p=part, q=QUESTIONS[part]) + answer for part, answer in ANSWERS.items())
     assert found_in(text, tmp_path) == ANSWERS
+
+
+TWO = paper_of({"1": QUESTIONS["1"], "2": QUESTIONS["2a"]})
+
+
+def certain_in(text: str, folder: Path, name: str = "answers.md", parts: Paper = TWO) -> list[str]:
+    """The answers to two questions that are certain, read from all documents in ``folder``."""
+    (folder / name).write_text(text, encoding="utf-8")
+    names = tuple(sorted(path.name for path in folder.iterdir()))
+    documents = tuple(name for name in names if not name.endswith(".py"))
+    submission = Submission("s", folder, script=None, files=names, digest="", documents=documents)
+    return [answer.text for answer in read_sheet(submission, parts).answers if answer.confidence >= CERTAIN]
+
+
+@pytest.mark.parametrize("head", ["{}) ", "{}. ", "({}) ", "**{}.** ", "# {}\n\n", "| {} | "])
+def test_bare_numbers_through_a_paper_are_certain(head: str, tmp_path: Path) -> None:
+    text = "\n\n".join(head.format(number) + ANSWERS[part] for number, part in ((1, "1"), (2, "2a")))
+    assert certain_in("Jane Doe\n\n" + text, tmp_path) == [ANSWERS["1"], ANSWERS["2a"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("It has two uses:\n\n1. To choose.\n\n2. To stop early.", "answers.md"),
+        ("1. To choose.\n\n2. To stop early.\n\n3. To compare.", "answers.md"),
+        ("# Validation\n\n1. To choose.\n2. To stop.\n\n# Learning rate\n\nThe step.", "answers.md"),
+        ("1. To choose\n   1. a\n   2. b\n\n2. The step.", "answers.md"),
+        ("Task 1: A network.\n\nTask 2: Trained it.", "answers.md"),
+        ("1\nTo choose.\n\n2\nThe step.", "answers.md"),
+        ("2. The step.", "answers.md"),
+        ("# 1. Load the images of the training set\n# 2. Train the network for ten epochs and print\nx = 1\n", "a.py"),
+    ],
+)
+def test_other_lists_of_bare_numbers_are_in_doubt(text: str, name: str, tmp_path: Path) -> None:
+    assert certain_in(text, tmp_path, name) == []
+
+
+def test_bare_numbers_are_in_doubt_in_one_of_two_documents_and_for_one_question(tmp_path: Path) -> None:
+    (tmp_path / "second.md").write_text("The size of a step.")
+    assert certain_in("1. To choose.\n\n2. To stop early.", tmp_path) == []
+    (tmp_path / "second.md").unlink()
+    assert certain_in("1. To choose.", tmp_path, parts=paper_of({"1": QUESTIONS["1"]})) == []
 
 
 def test_parts_that_the_paper_lacks_start_no_answer(tmp_path: Path) -> None:

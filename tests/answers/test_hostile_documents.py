@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from grader.answers.documents import Block, Document, read_document
+from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.segmentation import cut
 
 pytestmark = pytest.mark.slow
@@ -211,3 +212,24 @@ def test_long_answers_are_cut_in_time() -> None:
     blocks = tuple(Block(f"{number % 9}. {'word ' * 50}") for number in range(3_000))
     with within(3):
         cut(Document("long.md", blocks))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_time_that_ends_while_an_object_is_finalised_ends_the_reading_later() -> None:
+    """Python ignores an exception there."""
+
+    def work(seconds: float) -> None:
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    class Slow:
+        def __del__(self) -> None:
+            work(0.2)
+
+    def read() -> None:
+        Slow()
+        work(2)
+
+    with pytest.raises(TooSlow), cpu_limit(0.05):
+        read()

@@ -21,7 +21,14 @@ from tests.browser.written_runs import write_runs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright  # noqa: E402  (only once it is there)
+from playwright.sync_api import (  # noqa: E402  (only once it is there)
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    sync_playwright,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
 PLACES = (
@@ -30,6 +37,7 @@ PLACES = (
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
+NO_BROWSER = "No Chromium, Chrome or Edge was found; LAB4_CHROMIUM can name one."
 PATIENCE_MS = 5_000
 WIDE = {"width": 1280, "height": 900}
 
@@ -43,15 +51,22 @@ def browser_path() -> str | None:
     return found or next((place for place in PLACES if Path(place).exists()), None)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def launched(driver: Playwright) -> Browser | None:
+    """The browser, started; None if there is none."""
     path = browser_path()
     if path is None:
-        pytest.skip("No Chromium, Chrome or Edge was found; LAB4_CHROMIUM can name one.")
+        return None
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    # Chromium refuses to start its sandbox as root, as in a container.
+    return driver.chromium.launch(executable_path=path, args=["--no-sandbox"] if is_root else [])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as driver:
-        # Chromium refuses to start its sandbox as root, as in a container.
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"] if is_root else [])
+        browser = launched(driver)
+        if browser is None:
+            pytest.skip(NO_BROWSER)
         yield browser
         browser.close()
 

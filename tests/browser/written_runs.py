@@ -37,7 +37,6 @@ ATTACKS = (
 FULL_ANSWERS = dataclasses.replace(samples.RUN, shows_full_answers=True, key_revision="0f3c2a15f1d7c1a9")
 MADE_RUN = dataclasses.replace(
     FULL_ANSWERS,
-    data_note=samples.DIGITS_RUN.data_note,
     isolation=str(level_of(("landlock", "calls"), {}, wish=Wish.AUTO)),
 )
 MADE = (*cohorts.small_cohort(), samples.answered_report(), with_experiment(samples.passed_report("s8901234")))
@@ -62,7 +61,7 @@ HOSTILE = (
     *(attacking_report(attack) for attack in ATTACKS),
     *(samples.hostile_report(name) for name in samples.HOSTILE_NAMES if name[0] not in "<=@-"),
 )
-HOSTILE_RUN = dataclasses.replace(FULL_ANSWERS, source=ATTACKS[1], data_note=ATTACKS[2], device=ATTACKS[3])
+HOSTILE_RUN = dataclasses.replace(FULL_ANSWERS, source=ATTACKS[1], data=ATTACKS[2], device=ATTACKS[3])
 
 
 def write_run(folder: Path, reports: Sequence[Report], run: Run) -> Path:

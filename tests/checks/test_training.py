@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from grader.checks.training import accuracy_of, fraction_of, next_seed
+from grader.checks.training import accuracy_of, fraction_of, needs_another
 from grader.model import Finding, Status
 from grader.model.evidence import Ending, Evidence, Problem, Remark, Training
 from tests.support import evidence_samples as samples
@@ -142,20 +142,22 @@ def test_a_check_that_fails_because_of_another_fault_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "following"),
-    [((0.95,), None), ((0.9,), None), ((0.89,), 2), ((0.1,), 2), ((0.1, 0.1), 3), ((0.1, 0.95), None)],
+    ("accuracies", "again"),
+    [
+        ((0.95,), False),
+        ((0.9,), False),
+        ((0.89,), True),
+        ((0.1, 0.1), True),
+        ((0.1, 0.95), False),
+        ((0.1, 0.1, 0.1), False),
+    ],
 )
-def test_the_next_seed(accuracies: tuple[float, ...], following: int | None) -> None:
-    runs = tuple(training(accuracy, seed) for seed, accuracy in enumerate(accuracies, start=1))
-    assert next_seed(runs, PLAN) == following
-
-
-def test_no_seed_follows_the_last_one() -> None:
-    assert next_seed(tuple(training(0.1, seed) for seed in PLAN.seeds), PLAN) is None
+def test_a_network_below_the_best_band_is_trained_again(accuracies: tuple[float, ...], again: bool) -> None:
+    assert needs_another([training(accuracy) for accuracy in accuracies], PLAN) == again
 
 
 def test_a_problem_is_not_tried_again() -> None:
-    assert next_seed((Training(ERROR, 1),), PLAN) is None
+    assert not needs_another((Training(ERROR, 1),), PLAN)
 
 
 def test_fractions() -> None:

@@ -33,9 +33,9 @@ def test_every_subject_is_examined(here: dict[str, DoctorLine]) -> None:
     assert here["Python"].is_fine
 
 
-def test_missing_data_comes_with_advice(here: dict[str, DoctorLine]) -> None:
-    assert not here["Data"].is_fine
-    assert "LAB4_DATA" in here["Data"].advice
+def test_the_graders_own_images_are_always_there(here: dict[str, DoctorLine]) -> None:
+    assert here["Data"].is_fine
+    assert here["Data"].text == "MNIST: 8,000 training and 2,000 test images of the grader itself"
 
 
 def test_unusable_data_is_named(tmp_path: Path) -> None:

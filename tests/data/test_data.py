@@ -14,13 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.data import HELDOUT_IMAGES, DataSet, DownloadFailed, resolve_data, user_cache, write_worker_files
+from grader.data import HELDOUT_IMAGES, DataSet, DownloadFailed, bundled, resolve_data, user_cache, write_worker_files
+from grader.data.bundled import SHA256, bundled_data, digest, self_check_data
 from grader.data.fetching import put_in_place
 from grader.data.idx import parse_images, parse_labels
-from grader.data.mnist import MNIST, Catalogue, RawFile
-from grader.model import UsageFault
+from grader.data.mnist import Catalogue, RawFile
+from grader.model import GraderFault, UsageFault
+from tests.measure.bundled_images import EACH, chosen
+from tests.support.places import ROOT
 
 TRAIN_COUNT, HELDOUT_COUNT = 50, 20
+IMAGES_OF_NOBODY = np.zeros((1, 28, 28), np.uint8)
+MNIST_FOLDER = os.environ.get("LAB4_DATA", "")  # read before tests/conftest.py removes it
 
 
 def idx_files() -> dict[str, bytes]:
@@ -82,7 +87,6 @@ def test_a_named_folder_is_read_in_any_usual_layout(tmp_path: Path, layout: str,
     write_set(tmp_path / layout, zipped=zipped)
     data = resolve(str(tmp_path), cache=tmp_path / "cache")
     assert data.name == "mnist"
-    assert data.note == ""
     assert data.train_images.shape == (TRAIN_COUNT, 28, 28)
     assert data.train_images[9, 0, 0] == 9
     assert data.heldout_labels.tolist() == [n * 7 % 10 for n in range(HELDOUT_COUNT)]
@@ -91,8 +95,8 @@ def test_a_named_folder_is_read_in_any_usual_layout(tmp_path: Path, layout: str,
 def test_the_variable_is_used_if_no_option_is_given(tmp_path: Path) -> None:
     environment = {"LAB4_DATA": str(write_set(tmp_path / "set"))}
     assert resolve(None, cache=tmp_path / "cache", environment=environment).name == "mnist"
-    assert resolve("digits", cache=tmp_path / "cache", environment=environment).name == "digits"
-    assert resolve(None, cache=tmp_path / "cache", environment={"LAB4_DATA": "digits"}).name == "digits"
+    with pytest.raises(UsageFault, match="--data mnist: "):
+        resolve("mnist", cache=tmp_path / "cache", environment=environment)
     with pytest.raises(UsageFault, match=r"LAB4_DATA=.*none: this folder does not exist"):
         resolve(None, cache=tmp_path / "cache", environment={"LAB4_DATA": str(tmp_path / "none")})
 
@@ -176,58 +180,39 @@ def test_a_folder_without_mnist_is_refused(tmp_path: Path) -> None:
         resolve(str(tmp_path), cache=tmp_path / "cache")
     with pytest.raises(UsageFault, match="this is a file"):
         resolve(str(tmp_path / "notes.txt"), cache=tmp_path / "cache")
-    with pytest.raises(UsageFault, match="Did you mean digits"):
-        resolve("digit", cache=tmp_path / "cache")
+    with pytest.raises(UsageFault, match="Did you mean mnist"):
+        resolve("mnits", cache=tmp_path / "cache")
     with pytest.raises(UsageFault, match="no folder is given"):
         resolve("", cache=tmp_path / "cache")
 
 
-# The cache, the download, and what is left without them
+# The cache and the download
 
 
 def test_a_complete_cache_needs_no_download(tmp_path: Path) -> None:
     fills(tmp_path)
-    data = resolve(None, cache=tmp_path, download=no_network)
-    assert (data.name, data.note) == ("mnist", "")
+    assert resolve("mnist", cache=tmp_path, download=no_network).name == "mnist"
+    assert resolve(None, cache=tmp_path, environment={"LAB4_DATA": "mnist"}).name == "mnist"
 
 
 def test_an_empty_cache_is_filled_by_a_download(tmp_path: Path) -> None:
-    data = resolve(None, cache=tmp_path, download=fills)
-    assert (data.name, data.note) == ("mnist", "")
+    assert resolve("mnist", cache=tmp_path, download=fills).name == "mnist"
 
 
-def test_a_damaged_cache_is_downloaded_again_and_reported(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_downloaded_again(tmp_path: Path) -> None:
     fills(tmp_path)
     cut_short(tmp_path / "MNIST" / "raw")
-    data = resolve(None, cache=tmp_path, download=fills)
-    assert data.name == "mnist"
-    assert "train-images-idx3-ubyte" in data.note
-    assert "1,000 found, 39,216 expected" in data.note
-    assert "downloaded again" in data.note
-    assert resolve(None, cache=tmp_path, download=no_network).note == ""
+    assert resolve("mnist", cache=tmp_path, download=fills).name == "mnist"
+    assert resolve("mnist", cache=tmp_path, download=no_network).name == "mnist"
 
 
-def test_offline_a_damaged_cache_is_removed_and_digits_are_used(tmp_path: Path) -> None:
+def test_without_a_download_the_refusal_says_why(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="not on this machine yet"):
+        resolve("mnist", cache=tmp_path)
     fills(tmp_path)
-    raw = tmp_path / "MNIST" / "raw"
-    one_bit_off(raw)
-    data = resolve(None, cache=tmp_path, download=no_network)
-    assert data.name == "digits"
-    assert "no route to host" in data.note
-    assert "t10k-images-idx3-ubyte" in data.note
-    assert sorted(path.name for path in raw.iterdir()) == sorted(set(NAMES) - {"t10k-images-idx3-ubyte"})
-
-
-def test_without_mnist_the_note_says_what_was_used(tmp_path: Path) -> None:
-    offline = resolve(None, cache=tmp_path)
-    failed = resolve(None, cache=tmp_path, download=no_network)
-    for data in (offline, failed):
-        assert data.name == "digits"
-        assert data.note.startswith("MNIST was not available (")
-        assert "scikit-learn's handwritten digits" in data.note
-        assert "their own accuracy thresholds" in data.note
-    assert "no route to host" in failed.note
-    assert list(tmp_path.iterdir()) == []
+    one_bit_off(tmp_path / "MNIST" / "raw")
+    with pytest.raises(UsageFault, match=r"no route to host; t10k-images-idx3-ubyte has .* or nothing to take"):
+        resolve("mnist", cache=tmp_path, download=no_network)
 
 
 @pytest.mark.parametrize(
@@ -290,39 +275,53 @@ def test_simultaneous_downloads_do_not_disturb_each_other(tmp_path: Path) -> Non
     assert contents_of(target) == FILES
 
 
-# The digits
+# The bundled images
 
 
-def test_the_bundled_digits_are_scaled_and_always_split_the_same_way(tmp_path: Path) -> None:
-    first, second = resolve("digits", cache=tmp_path), resolve("digits", cache=tmp_path)
-    assert first.train_images.shape == (1297, 28, 28)
-    assert first.heldout_images.shape == (500, 28, 28)
-    assert first.train_images.dtype == first.train_labels.dtype == np.uint8
-    assert first.train_images.max() == 255
-    assert np.bincount(np.concatenate([first.train_labels, first.heldout_labels])).tolist() == [
-        *(178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
-    ]
-    assert np.bincount(first.heldout_labels, minlength=10).min() > 35
-    assert first.fingerprint == second.fingerprint
-    assert np.array_equal(first.heldout_images, second.heldout_images)
-    assert first.train_images[:, :4].max() == 0
+def test_without_a_name_the_bundled_images_are_used(tmp_path: Path) -> None:
+    fills(tmp_path)
+    data = resolve(None, cache=tmp_path, download=no_network)
+    assert (data.name, data.train_images.shape, data.heldout_images.shape) == (
+        *("mnist-10k", (8000, 28, 28), (2000, 28, 28)),
+    )
+    assert np.bincount(data.train_labels).tolist() == [800] * 10
+    assert np.bincount(data.heldout_labels).tolist() == [200] * 10
 
 
-@pytest.mark.slow
-def test_reading_the_file_directly_gives_what_scikit_learn_loads() -> None:
-    from sklearn.datasets import load_digits
+def test_a_self_check_has_only_training_images() -> None:
+    whole, own = bundled_data(), self_check_data()
+    assert np.array_equal(np.concatenate([own.train_images, own.heldout_images]), whole.train_images)
+    assert np.bincount(own.train_labels).tolist() == [600] * 10
+    heldout = {image.tobytes() for image in whole.heldout_images}
+    assert not heldout & {image.tobytes() for image in whole.train_images}
 
-    from grader.data.digits import bundled_table
 
-    bundle = load_digits()
-    assert np.array_equal(bundled_table(), np.column_stack([bundle.data, bundle.target]))
+def test_damaged_bundled_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundled, "__file__", str(tmp_path / "bundled.py"))
+    with pytest.raises(GraderFault, match=r"mnist_train\.npz is missing or damaged"):
+        bundled_data()
+    content = (ROOT / "grader" / "data" / bundled.TRAIN).read_bytes()
+    (tmp_path / bundled.TRAIN).write_bytes(content[:-100])
+    with pytest.raises(GraderFault, match=r"mnist_train\.npz is missing or damaged"):
+        bundled_data()
+    np.savez(tmp_path / bundled.TRAIN, images=IMAGES_OF_NOBODY, labels=np.zeros(1, np.uint8))
+    with pytest.raises(GraderFault, match="does not have the images"):
+        bundled_data()
+
+
+@pytest.mark.skipif(not MNIST_FOLDER, reason="LAB4_DATA names no MNIST")
+def test_the_bundled_images_can_be_made_again() -> None:
+    data = resolve_data(MNIST_FOLDER, environment={}, cache=Path(), download=None)
+    assert data.train_images.shape == (60_000, 28, 28), "all of MNIST passes its checksums"
+    assert digest(*chosen(data.train_images, data.train_labels, EACH[bundled.TRAIN])) == SHA256[bundled.TRAIN]
+    assert digest(*chosen(data.heldout_images, data.heldout_labels, EACH[bundled.HELDOUT])) == SHA256[bundled.HELDOUT]
 
 
 # What workers get
 
 
 def test_worker_files_contain_the_images_but_no_held_out_label(tmp_path: Path) -> None:
-    data = resolve("digits", cache=tmp_path)
+    data = bundled_data()
     files, labels = write_worker_files(data, tmp_path / "run", order_seed=5)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         *("train-images.u8", "train-labels.u8", "heldout-images.u8")
@@ -330,16 +329,18 @@ def test_worker_files_contain_the_images_but_no_held_out_label(tmp_path: Path) -
     assert np.array_equal(np.fromfile(files.train_images, np.uint8).reshape(-1, 28, 28), data.train_images)
     assert np.array_equal(np.fromfile(files.train_labels, np.uint8), data.train_labels)
     heldout = np.fromfile(files.heldout_images, np.uint8).reshape(-1, 28, 28)
-    assert (files.name, files.train_count, files.heldout_count) == ("digits", 1297, 500)
+    assert (files.train_count, files.heldout_count) == (8000, 2000)
     known = {image.tobytes(): label for image, label in zip(data.heldout_images, data.heldout_labels, strict=True)}
     assert [known[image.tobytes()] for image in heldout] == labels.tolist()
     assert not np.array_equal(labels, data.heldout_labels)
-    assert 0.1 < files.mean < 0.2
-    assert 0.2 < files.std < 0.35
+    assert (files.mean, files.std) == (0.1307, 0.3081)
+    pixels = data.train_images / 255
+    assert abs(pixels.mean() - files.mean) < 0.002
+    assert abs(pixels.std() - files.std) < 0.002
 
 
 def test_the_seed_decides_the_order_of_held_out_images(tmp_path: Path) -> None:
-    data = resolve("digits", cache=tmp_path)
+    data = bundled_data()
     _, first = write_worker_files(data, tmp_path / "1", order_seed=1)
     _, again = write_worker_files(data, tmp_path / "2", order_seed=1)
     _, other = write_worker_files(data, tmp_path / "3", order_seed=2)
@@ -349,28 +350,17 @@ def test_the_seed_decides_the_order_of_held_out_images(tmp_path: Path) -> None:
 
 
 def test_every_seed_uses_the_same_held_out_images(tmp_path: Path) -> None:
-    data = resolve("digits", cache=tmp_path)
+    data = bundled_data()
     many = np.zeros((10_000, 28, 28), np.uint8)
     many[:, 0, 0], many[:, 0, 1] = np.arange(10_000) // 256, np.arange(10_000) % 256
-    large = replace(
-        data, name="mnist", heldout_images=many, heldout_labels=np.resize(np.arange(10, dtype=np.uint8), 10_000)
-    )
-    chosen = []
+    large = replace(data, heldout_images=many, heldout_labels=np.resize(np.arange(10, dtype=np.uint8), 10_000))
+    taken = []
     for seed in (1, 2):
         files, labels = write_worker_files(large, tmp_path / str(seed), order_seed=seed)
         images = np.fromfile(files.heldout_images, np.uint8).reshape(-1, 28, 28).astype(int)
         assert len(images) == len(labels) == files.heldout_count == HELDOUT_IMAGES
-        chosen.append(set(images[:, 0, 0] * 256 + images[:, 0, 1]))
-        assert (files.mean, files.std) == (0.1307, 0.3081)
-    assert chosen[0] == chosen[1] == set(range(0, 10_000, 5))
-
-
-@pytest.mark.skipif(os.environ.get("LAB4_DATA", "") in ("", "digits"), reason="LAB4_DATA names no MNIST")
-def test_the_real_mnist_passes_its_checksums(tmp_path: Path) -> None:
-    data = resolve_data(None, environment=os.environ, cache=tmp_path, download=None)
-    assert data.train_images.shape == (60_000, 28, 28)
-    assert data.heldout_labels[:5].tolist() == [7, 2, 1, 0, 4]
-    assert [file.size for file in MNIST] == [47_040_016, 60_008, 7_840_016, 10_008]
+        taken.append(set(images[:, 0, 0] * 256 + images[:, 0, 1]))
+    assert taken[0] == taken[1] == set(range(0, 10_000, 5))
 
 
 # IDX

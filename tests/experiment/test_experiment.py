@@ -15,10 +15,10 @@ import pytest
 
 from grader.answers.finding.observations import named_factors
 from grader.answers.finding.sheet import read_sheet
-from grader.data.digits import load_digits
+from grader.data.bundled import bundled_data
 from grader.experiment.findings import experiment_findings
 from grader.experiment.plausibility import BRIEF_STEPS, plausible
-from grader.experiment.rerun import MOST_WORK, NOT_HERE, Reruns, brief_plan, chosen, is_trainable, work
+from grader.experiment.rerun import MOST_WORK, TOO_LARGE, Reruns, brief_plan, chosen, is_trainable, work
 from grader.experiment.table_files import candidates, experiment_key, gather
 from grader.lab4.items import EXPERIMENT_TITLES, PART1_IDS, PART2_TITLES
 from grader.model import AnswerSheet, Report, Rubric, Run, Status, Submission, TrainingPlan, WrittenAnswer
@@ -159,8 +159,8 @@ def test_an_implausible_claim_goes_to_a_tutor_and_is_never_a_zero() -> None:
 
 
 def test_a_line_that_was_not_trained_again_costs_nothing_and_says_why() -> None:
-    found = experiment_findings(replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)), WRITTEN)["experiment.rerun"]
-    assert (found.status, found.message, found.fraction) == (Status.NEEDS_REVIEW, NOT_HERE, Decimal(1))
+    found = experiment_findings(replace(GOOD, rerun=Rerun(VARIED[0], problem=TOO_LARGE)), WRITTEN)["experiment.rerun"]
+    assert (found.status, found.message, found.fraction) == (Status.NEEDS_REVIEW, TOO_LARGE, Decimal(1))
 
 
 def test_the_paragraph_is_marked_by_what_it_mentions() -> None:
@@ -214,7 +214,7 @@ class Trainer:
 
 def test_a_network_is_trained_once_for_all_students() -> None:
     trainer = Trainer()
-    reruns = Reruns(trainer, brief_plan(samples.PLAN), is_possible=True)
+    reruns = Reruns(trainer, brief_plan(samples.PLAN))
     with ThreadPoolExecutor(4) as threads:
         futures = [threads.submit(reruns.of, (trial(row=row), trial(4, accuracy=0.5)), ()) for row in range(2, 6)]
         trainer.gate.set()
@@ -228,26 +228,21 @@ def test_a_network_is_trained_once_for_all_students() -> None:
 def test_an_unfinished_rerun_has_a_reason_and_a_failed_one_is_tried_again() -> None:
     late = Trainer("deadline")
     late.gate.set()
-    assert Reruns(late, samples.PLAN, is_possible=True).of(VARIED, ())[0].problem
+    assert Reruns(late, samples.PLAN).of(VARIED, ())[0].problem
     broken = Trainer("raise")
     broken.gate.set()
-    reruns = Reruns(broken, samples.PLAN, is_possible=True)
+    reruns = Reruns(broken, samples.PLAN)
     for _ in range(2):
         with pytest.raises(OSError, match="room"):
             reruns.of(VARIED, ())
     assert len(broken.scripts) == 2
 
 
-def test_on_other_digits_nothing_is_trained_again() -> None:
-    rerun, seconds = Reruns(Trainer(), samples.PLAN, is_possible=False).of(VARIED, ())
-    assert (rerun.problem, seconds) == (NOT_HERE, 0)
-
-
 # ---- marks -----------------------------------------------------------------------------------------------------------
 
 
 def test_an_experiment_without_points_changes_no_sum() -> None:
-    plain = report_of(ALICE, samples.HEALTHY, rubric(None), data="mnist")
+    plain = report_of(ALICE, samples.HEALTHY, rubric(None))
     report = marked(None)
     assert (report.code_results, report.status, report.awarded, report.available, report.message) == (
         plain.code_results,
@@ -272,13 +267,13 @@ def test_the_items_of_an_experiment_with_points_come_last() -> None:
 
 
 def test_a_skipped_rerun_with_points_waits_for_a_tutor() -> None:
-    report = marked("2", replace(GOOD, rerun=Rerun(VARIED[0], problem=NOT_HERE)))
+    report = marked("2", replace(GOOD, rerun=Rerun(VARIED[0], problem=TOO_LARGE)))
     again = next(item for item in report.code_results if item.id == "experiment.rerun")
     assert (again.status, again.awarded, again.proposed, again.message) == (
         Status.NEEDS_REVIEW,
         NONE,
         Decimal(2),
-        NOT_HERE,
+        TOO_LARGE,
     )
 
 
@@ -423,7 +418,7 @@ def test_a_cell_without_heading_and_anchor_is_recognised_by_its_id(tmp_path: Pat
 
 
 BRIEF = """
-[training.{data}]
+[training]
 steps = 50
 batch_size = 64
 learning_rate = 0.05
@@ -434,7 +429,7 @@ runs = 1
 evaluate_every = 10
 stop_accuracy = 0.4
 margin = 0
-bands = [{{ accuracy = 0.1, fraction = 1 }}]
+bands = [{ accuracy = 0.1, fraction = 1 }]
 """
 
 
@@ -444,18 +439,18 @@ def scheme(path: Path, points: str = "") -> Rubric:
     lines += [f"experiment = {Decimal(points) * len(EXPERIMENT_TITLES)}"] if points else []
     lines += ["[part2]", *(f'"{id}" = 1' for id in PART2_TITLES)]
     lines += ["[experiment]", *(f"{id} = {points}" for id in EXPERIMENT_TITLES)] if points else []
-    lines += [BRIEF.format(data=data) for data in ("mnist", "digits")]
+    lines += [BRIEF]
     path.write_text("\n".join([*lines, "[resources]", "max_parameters = 1_000_000", "max_forward_seconds = 10"]))
     return load_rubric(path)
 
 
 def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Report]:
-    """One student's report, on digits that are called MNIST, because lines are only trained again on MNIST."""
+    """One student's report."""
     settings = RunSettings(
         path=path,
         out=path.parent / "out",
         rubric=rubric,
-        data=replace(load_digits(""), name="mnist"),
+        data=bundled_data(),
         jobs=1,
         device="cpu",
         selection=Selection(remark=remark),

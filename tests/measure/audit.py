@@ -96,10 +96,9 @@ class Tally:
 
 
 def command(cohort: Path, out: Path, *, data: str, jobs: int = 0) -> list[str]:
-    """The tutor's command for ``cohort``; the data set is MNIST if LAB4_DATA names it, otherwise the digits."""
-    source = data or os.environ.get("LAB4_DATA") or "digits"
-    workers = ["--jobs", str(jobs)] if jobs else []
-    return [*RUN_COMMAND, str(cohort), "--out", str(out), "--key", str(KEY), "--data", source, "--quiet", *workers]
+    """The tutor's command for ``cohort``; ``data`` is empty for the usual images."""
+    workers, images = ["--jobs", str(jobs)] if jobs else [], ["--data", data] if data else []
+    return [*RUN_COMMAND, str(cohort), "--out", str(out), "--key", str(KEY), "--quiet", *images, *workers]
 
 
 def graded(cohort: Path, out: Path, scratch: Path, *, data: str, jobs: int = 0) -> Graded:
@@ -449,13 +448,13 @@ def skips_by_cause(run: Graded, cases: Sequence[str], attacks: Sequence[Attack])
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the audit; 1 if there is a deviation."""
     parser = argparse.ArgumentParser(prog="audit", description="Grade samples and attacks, and list wrong results.")
-    parser.add_argument("--data", default="", metavar="DIR", help="folder with MNIST (default: LAB4_DATA, else digits)")
+    parser.add_argument("--data", default="", metavar="DIR", help="as for grade")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="samples and attacks, for example 'forges-*'")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes at once")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the cohort and the reports in this empty folder")
     arguments = parser.parse_args(argv)
     console = Console()
-    data = str(Path(arguments.data).resolve()) if arguments.data not in ("", "digits") else arguments.data
+    data = str(Path(arguments.data).resolve()) if arguments.data not in ("", "mnist") else arguments.data
     if arguments.keep is not None:
         arguments.keep.mkdir(parents=True, exist_ok=True)
         work = arguments.keep.resolve()

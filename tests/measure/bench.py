@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import psutil
-from PIL import Image
 
+from grader.data.bundled import bundled_data
 from tests.support.places import ROOT
 
 SOLUTION = ROOT / "solutions" / "task1_cnn.py"
@@ -35,10 +35,8 @@ SAMPLES = ROOT / "tests" / "submissions"
 MNIST_SIZES = {"train": 60_000, "t10k": 10_000}
 WITH_MNIST = "MNIST from LAB4_DATA, for both ways."
 WITHOUT_MNIST = (
-    "LAB4_DATA does not name MNIST. The naive way trains on data of MNIST's size made from scikit-learn's digits, "
-    "the grader on the digits themselves."
+    "the grader's own images of MNIST, for both ways; the naive way has them several times, as many as MNIST has."
 )
-DIGITS = "digits"
 SAMPLING_SECONDS = 0.02
 MEBIBYTE = 1 << 20
 
@@ -108,31 +106,15 @@ def write_idx(path: Path, array: Bytes) -> None:
 
 
 def build_mnist_stand_in(folder: Path) -> Path:
-    """Write a data set in the size of MNIST, so that the naive way can run on a machine without internet.
-
-    scikit-learn's 8 x 8 digits are scaled to 16..22 pixels and placed at random; a sixth of them is used for the test
-    images. A network learns them much like MNIST, and an epoch costs exactly as much.
-    """
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    small = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    labels = digits.target.astype(np.uint8)
-    random = np.random.default_rng(0)
-    order = random.permutation(len(small))
-    pools = {"t10k": order[: len(order) // 6], "train": order[len(order) // 6 :]}
+    """Write a data set in the size of MNIST from the bundled images, so that an epoch costs exactly as much."""
+    data = bundled_data()
     raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for prefix, count in MNIST_SIZES.items():
-        chosen = random.choice(pools[prefix], size=count)
-        images = np.zeros((count, 28, 28), dtype=np.uint8)
-        for image, index in zip(images, chosen, strict=True):
-            size = int(random.integers(16, 23))
-            row, column = random.integers(0, 29 - size, size=2)
-            scaled = Image.fromarray(small[index]).resize((size, size), Image.Resampling.BILINEAR)
-            image[row : row + size, column : column + size] = np.asarray(scaled)
-        write_idx(raw / f"{prefix}-images-idx3-ubyte", images)
-        write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels[chosen])
+    sets = {"train": (data.train_images, data.train_labels), "t10k": (data.heldout_images, data.heldout_labels)}
+    for prefix, (images, labels) in sets.items():
+        places = np.arange(MNIST_SIZES[prefix]) % len(labels)
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", images[places])
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels[places])
     return folder
 
 
@@ -214,11 +196,11 @@ def mean_stage_seconds(stored: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {stage: seconds / len(stored) for stage, seconds in totals.items()}
 
 
-def run_grader(folder: Path, data: str, *, size: int, jobs: int, isolation: str = "auto") -> GraderRun:
+def run_grader(folder: Path, *, size: int, jobs: int, isolation: str = "auto") -> GraderRun:
     """Grade a new cohort of ``size`` submissions and read the figures from the stored run."""
     cohort = build_cohort(folder / "cohort", size)
     out = folder / "out"
-    options = ["--out", str(out), "--jobs", str(jobs), "--data", data, "--isolation", isolation, "--quiet"]
+    options = ["--out", str(out), "--jobs", str(jobs), "--isolation", isolation, "--quiet"]
     command = [sys.executable, "-m", "grader", "grade", str(cohort), *options]
     start, cpu = time.perf_counter(), children_cpu()
     process = subprocess.Popen(command, cwd=ROOT, env=without_gpu(), stdout=subprocess.DEVNULL)
@@ -249,12 +231,12 @@ def children_cpu() -> float:
     return times.children_user + times.children_system
 
 
-def isolation_cost(folder: Path, data: str, *, size: int, jobs: int) -> str:
+def isolation_cost(folder: Path, *, size: int, jobs: int) -> str:
     """Grade a cohort with and without isolation, alternately, twice: what isolation adds for each submission."""
     runs: dict[str, list[GraderRun]] = {"off": [], "auto": []}
     for number, isolation in enumerate(("off", "auto", "auto", "off")):
         place = folder / f"isolation-{number}"
-        runs[isolation].append(run_grader(place, data, size=size, jobs=jobs, isolation=isolation))
+        runs[isolation].append(run_grader(place, size=size, jobs=jobs, isolation=isolation))
     walls = {isolation: sum(run.wall for run in both) / 2 / size for isolation, both in runs.items()}
     cpus = {isolation: sum(run.cpu for run in both) / 2 / size for isolation, both in runs.items()}
     return (
@@ -316,23 +298,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("Warning: other programs are using the cores, so these figures are not reliable.")
     sizes = sorted({*(int(size) for size in args.sizes.split(",")), args.headline})
     given = os.environ.get("LAB4_DATA", "")
-    has_mnist = given not in {"", DIGITS}
     with tempfile.TemporaryDirectory(prefix="lab4-bench-") as name:
         folder = Path(name)
-        data = Path(given).resolve() if has_mnist else build_mnist_stand_in(folder / "data")
+        data = Path(given).resolve() if given else build_mnist_stand_in(folder / "data")
         print(f"{platform.platform()}, Python {platform.python_version()}, {args.jobs} jobs on {cores()} cores, no GPU")
-        print(f"Data: {WITH_MNIST if has_mnist else WITHOUT_MNIST}")
+        print(f"Data: {WITH_MNIST if given else WITHOUT_MNIST}")
         print(f"Cohort: the reference script and {len(originals()) - 1} valid sample submissions in turn.", flush=True)
         naive = run_naively(folder / "naive", data, students=args.students, jobs=args.jobs)
         print(f"naive: {naive.students} students in {naive.wall:.1f} s", flush=True)
         runs = []
         for size in sizes:
-            run = run_grader(folder / f"grader-{size}", str(data) if has_mnist else DIGITS, size=size, jobs=args.jobs)
+            run = run_grader(folder / f"grader-{size}", size=size, jobs=args.jobs)
             print(f"grader: {run.students} students in {run.wall:.1f} s", flush=True)
             runs.append(run)
         if args.isolation:
-            data_name = str(data) if has_mnist else DIGITS
-            print(isolation_cost(folder, data_name, size=args.isolation, jobs=args.jobs), flush=True)
+            print(isolation_cost(folder, size=args.isolation, jobs=args.jobs), flush=True)
         headline = next(run for run in runs if run.students == args.headline)
         print(describe(naive, runs, headline))
 

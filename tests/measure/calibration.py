@@ -159,7 +159,7 @@ def row(result: Result, plan: TrainingPlan) -> tuple[str | int, ...]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and print the table as CSV. The exit code is 1 if a correct network misses the top band."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="a folder with MNIST, or digits (default: LAB4_DATA or the cache)")
+    parser.add_argument("--data", help="as for grade")
     parser.add_argument("--seeds", type=int, default=5, help="seeds for each net (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", default="", help="only cases whose name contains this")
@@ -167,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, help="another number of steps")
     arguments = parser.parse_args(argv)
     data = resolve_data(arguments.data, environment=os.environ, cache=user_cache(os.environ), download=None)
-    plan = load_rubric().training[data.name]
+    plan = load_rubric().training
     plan = replace(plan, steps=arguments.steps or plan.steps)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)

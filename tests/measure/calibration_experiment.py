@@ -13,7 +13,6 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -154,15 +153,13 @@ def log_odds(share: float) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line for each network, variant and epoch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder with MNIST (default: LAB4_DATA, else the user's cache)")
+    parser.add_argument("--data", default="mnist", help="as for grade (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="only variants whose name contains this")
     parser.add_argument("--networks", type=int, default=len(NETWORKS), help="only the first N networks")
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    data = resolve_data(
-        str(args.data) if args.data else None, environment=os.environ, cache=user_cache(os.environ), download=None
-    )
+    data = resolve_data(args.data, environment=os.environ, cache=user_cache(os.environ), download=None)
     training, test = images_of(data)
     print("| network | variant | epochs | brief | accuracy | distance | allowed | inside |")
     print("|---|---|--:|--:|--:|--:|--:|---|")

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--good", type=int, default=20, metavar="N", help="good submissions (default: %(default)s)")
     parser.add_argument("--hostile", type=int, default=10, metavar="N", help="hostile ones (default: %(default)s)")
     parser.add_argument("--loops", type=int, default=0, metavar="N", help="hostile ones that never end")
-    parser.add_argument("--data", default="", metavar="DIR", help="folder with MNIST (default: LAB4_DATA, else digits)")
+    parser.add_argument("--data", default="", metavar="DIR", help="as for grade")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes at once")
     given = parser.parse_args(argv)
     console = Console()

@@ -222,13 +222,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="soak", description="Grade a large mixed cohort and look for leaks.")
     parser.add_argument("--count", type=int, default=300, metavar="N", help="submissions (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="for choice and order (default: %(default)s)")
-    parser.add_argument("--data", default="", metavar="DIR", help="folder with MNIST (default: LAB4_DATA, else digits)")
+    parser.add_argument("--data", default="", metavar="DIR", help="as for grade")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes at once")
     arguments = parser.parse_args(argv)
     if arguments.count < 20:
         parser.error("--count: must be 20 or more")
     console = Console()
-    data = str(Path(arguments.data).resolve()) if arguments.data not in ("", "digits") else arguments.data
+    data = str(Path(arguments.data).resolve()) if arguments.data not in ("", "mnist") else arguments.data
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="lab4-soak-", ignore_cleanup_errors=True) as name:
         work, marks = Path(name), markers()

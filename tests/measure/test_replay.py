@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.measure.cost import cost_of
-from grader.measure.replay import Replay, Values
+from grader.measure.replay import Replay, Step, Values
 from grader.measure.weights import chosen_state, fresh_state
 from grader.model import Job
 from grader.model.evidence import Evidence
@@ -186,3 +186,22 @@ def test_frozen_weights_stay_frozen() -> None:
     net.conv1.weight.requires_grad_(False)
     graph = graph_from(net)
     assert [weight.requires_grad for weight in fresh_state(graph, seed=1).weights] == [False] + [True] * 7
+
+
+@pytest.mark.parametrize(("size", "window"), [((6, 3, 9, 9), ([2, 2],)), ((5, 1, 8, 8), ([2, 2], [1, 1], [1, 1]))])
+def test_the_faster_max_pooling_gives_the_same_values_and_gradients(
+    size: tuple[int, ...], window: tuple[list[int], ...]
+) -> None:
+    images = [torch.randn(size, generator=torch.Generator().manual_seed(1)).relu().requires_grad_() for _ in range(2)]
+    wanted = torch.ops.aten.max_pool2d_with_indices.default(images[0], *window)
+    step = Step(node("max_pool2d_with_indices", INPUT, *window), "cpu")
+    found = step({"input": images[1:]}, len(images[1]))
+    for mine, theirs in zip(found, wanted, strict=True):
+        assert torch.equal(mine, theirs)
+        assert mine.stride() == theirs.stride()
+    for values in (found[0], wanted[0]):
+        (values * torch.arange(values.numel()).view_as(values)).sum().backward()
+    plain, fast = (image.grad for image in images)
+    assert plain is not None
+    assert fast is not None
+    assert torch.equal(plain, fast)

@@ -216,7 +216,7 @@ def test_the_arrays_are_mapped_as_they_were_written(tmp_path: Path) -> None:
     given = images()
     answers = ANSWERS.numpy().astype(np.uint8)
     labels = given.labels.numpy().astype(np.uint8)
-    data = DataSet("digits", given.train.numpy(), labels, given.heldout.numpy(), answers, "", "")
+    data = DataSet("mnist", given.train.numpy(), labels, given.heldout.numpy(), answers, "")
     files, shuffled = write_worker_files(data, tmp_path, order_seed=5)
     loaded = load_images(files)
     assert torch.equal(loaded.train, given.train)

@@ -84,7 +84,7 @@ def test_outputs_that_are_not_finite_still_give_probabilities(odd: float, column
 
 def test_a_mistake_shows_exactly_the_image_that_was_handed_out(tmp_path: Path) -> None:
     """The worker's side is a net whose answer depends only on the image, not on its place in the batch."""
-    data = DataSet("digits", IMAGES, LABELS, IMAGES, LABELS, "", "")
+    data = DataSet("mnist", IMAGES, LABELS, IMAGES, LABELS, "")
     files, labels = write_worker_files(data, tmp_path, order_seed=5)
     handed_out = np.fromfile(files.heldout_images, np.uint8).reshape(-1, 28, 28)
     assert not np.array_equal(handed_out, IMAGES), "they were shuffled"

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
+from grader.answers.marker.cache import KnownMarker
 from grader.answers.marker.key import load_key
 from grader.answers.marker.samples import Sample
 from grader.answers.marker.samples_file import SamplesFile
 from grader.lab4.items import PART1_IDS
-from grader.model import Decision, Report, UsageFault
+from grader.model import Decision, KnownFindings, Report, UsageFault
 from grader.moderation.agreement import BLIND, SEEN, compared
 from grader.moderation.decisions import Decisions, subject_digest
 from tests.support import report_samples as samples
@@ -188,6 +189,42 @@ def test_numbers_comments_and_answers_without_text_are_no_samples(key: Path, lea
     assert added(key) == []
 
 
+def test_an_answer_without_a_claim_or_without_points_teaches_nothing(key: Path, learn: Learn, tmp_path: Path) -> None:
+    silent = with_texts("ann", p7b="I don't know.", p8="none")
+    free = samples.altered(BOB.answer_results[-1], awarded=Decimal(0), available=Decimal(0))
+    assert free.part == "8"
+    worthless = samples.changed(BOB, answers=(*BOB.answer_results[:-1], free))
+    samples.stored_run(tmp_path / "run", silent, worthless, CYN)
+    made = decision(silent, "7b", "0"), decision(silent, "8", "1"), decision(worthless, "8", "0")
+    _, printed, _ = learn(*made, options=("--yes",))
+    assert "Not added: 1 answer without a claim" in printed
+    assert [line["answer"] for line in added(key)] == ["none"], "a right answer, as the tutor says"
+
+
+def test_a_run_that_another_key_marked_teaches_nothing(key: Path, learn: Learn, tmp_path: Path) -> None:
+    def stored(full: str) -> None:
+        answers = (samples.altered(result, full_answer=full) for result in ANN.answer_results)
+        samples.stored_run(tmp_path / "run", samples.changed(ANN, answers=tuple(answers)), BOB, CYN)
+
+    stored("What another key says.")
+    code, _, complained = learn(decision(ANN, "8", "1"), options=("--yes",))
+    assert code == 2
+    assert "this run was marked by another key" in complained
+    assert added(key) == []
+    stored(KnownMarker(load_key(key), KnownFindings()).full_answer("8"))
+    assert learn(options=("--yes",))[0] == 0
+    assert len(added(key)) == 1
+
+
+def test_decisions_on_parts_that_the_key_lacks_are_counted(key: Path, learn: Learn) -> None:
+    text = key.read_text(encoding="utf-8")
+    start = text.index("[parts.8]")
+    key.write_text(text[:start] + text[text.index("[parts.6a]") :], encoding="utf-8")
+    (key.parent / "samples.jsonl").write_text("", encoding="utf-8")
+    _, printed, _ = learn(decision(BOB, "8", "1"), stdin=Terminal())
+    assert "Not added: 1 decision on parts that the key does not have." in printed
+
+
 # ---- asking and writing ----------------------------------------------------------------------------------------------
 
 
@@ -253,6 +290,13 @@ def test_the_agreement_is_printed_by_part_and_mark(learn: Learn) -> None:
     assert ["all", "decisions", "3", "-0.364", "33.3%", "66.7%"] in rows
     assert ["0.5", "1", "0.0%", "100.0%"] in rows
     assert ["1", "2", "50.0%", "50.0%"] in rows
+
+
+def test_marks_are_grouped_by_value_and_decisions_without_a_proposal_are_counted(learn: Learn) -> None:
+    made = decision(ANN, "8", "0.5"), decision(BOB, "8", "0.50"), decision(CYN, "8", "1", old=None)
+    _, printed, _ = learn(*made, stdin=Terminal())
+    assert ["0.5", "2", "0.0%", "100.0%"] in [line.split() for line in printed.splitlines()]
+    assert "1 decision is not in these tables" in printed
 
 
 def test_without_an_audit_the_command_for_it_is_shown(learn: Learn) -> None:

@@ -48,7 +48,7 @@ def rubric(part1: bool = False, **points: str) -> Rubric:
         title="Lab 4",
         part1=tuple(Criterion(id_, f"Part {id_}", Decimal(1)) for id_ in PART1_IDS) if part1 else (),
         part2=tuple(Criterion(id_, f"Item {id_}", given.get(id_, Decimal(1))) for id_ in PART2_TITLES),
-        training={"mnist": samples.PLAN, "digits": replace(samples.PLAN, bands=samples.PLAN.bands[1:])},
+        training=samples.PLAN,
         revision="r1",
         max_parameters=samples.MAX_PARAMETERS,
         max_forward_seconds=samples.MAX_SECONDS,
@@ -60,7 +60,7 @@ def item(report: Report, id_: str) -> Result:
 
 
 def test_full_marks() -> None:
-    report = report_of(ALICE, HEALTHY, rubric(structure__relu="1.5"), data="mnist")
+    report = report_of(ALICE, HEALTHY, rubric(structure__relu="1.5"))
     assert (report.student, report.status, report.message) == ("alice", Status.PASSED, "")
     assert (report.awarded, report.available) == (Decimal("14.5"), Decimal("14.5"))
     assert [result.id for result in report.code_results] == list(PART2_TITLES)
@@ -70,7 +70,7 @@ def test_full_marks() -> None:
 
 def test_items_add_up_to_the_mark() -> None:
     evidence = replace(HEALTHY, trainings=(training(0.7, 1), training(0.7, 2), training(0.7, 3)))
-    report = report_of(ALICE, evidence, rubric(training__accuracy="1.75"), data="mnist")
+    report = report_of(ALICE, evidence, rubric(training__accuracy="1.75"))
     learnt = item(report, "training.accuracy")
     assert (learnt.status, learnt.awarded, learnt.available) == (Status.PARTIAL, Decimal("0.88"), Decimal("1.75"))
     assert report.awarded == sum(result.awarded for result in report.code_results) == Decimal("13.88")
@@ -80,23 +80,13 @@ def test_items_add_up_to_the_mark() -> None:
 
 def test_no_item_awards_more_than_it_has() -> None:
     for evidence in (HEALTHY, until("probe", "exit"), until("load", "lost")):
-        for result in report_of(ALICE, evidence, rubric(), data="mnist").code_results:
+        for result in report_of(ALICE, evidence, rubric()).code_results:
             assert 0 <= result.awarded <= result.available
-
-
-def test_each_data_set_has_its_own_bands() -> None:
-    evidence = replace(HEALTHY, trainings=(training(0.7, 1), training(0.7, 2), training(0.7, 3)))
-    half_band = rubric()
-    assert item(report_of(ALICE, evidence, half_band, data="mnist"), "training.accuracy").awarded == Decimal("0.5")
-    assert item(report_of(ALICE, evidence, half_band, data="digits"), "training.accuracy").awarded == Decimal("0.5")
-    lowest = replace(samples.PLAN, bands=(replace(samples.PLAN.bands[0], accuracy=0.6),))
-    other = replace(half_band, training={**half_band.training, "digits": lowest})
-    assert item(report_of(ALICE, evidence, other, data="digits"), "training.accuracy").awarded == 1
 
 
 def test_an_open_item_awards_nothing_and_has_a_proposal() -> None:
     evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
-    report = report_of(ALICE, evidence, rubric(training__accuracy="2"), data="mnist")
+    report = report_of(ALICE, evidence, rubric(training__accuracy="2"))
     undecided = item(report, "training.accuracy")
     assert (undecided.status, undecided.awarded) == (Status.NEEDS_REVIEW, Decimal(0))
     assert undecided.message.endswith("so a tutor decides.")
@@ -107,14 +97,14 @@ def test_an_open_item_awards_nothing_and_has_a_proposal() -> None:
 def test_a_proposal_follows_the_points_of_the_item() -> None:
     evidence = replace(HEALTHY, trainings=tuple(training(0.89, seed) for seed in (1, 2, 3)))
     for points, proposed in (("1.5", "0.75"), ("20", "10"), ("0", "0")):
-        report = report_of(ALICE, evidence, rubric(training__accuracy=points), data="mnist")
+        report = report_of(ALICE, evidence, rubric(training__accuracy=points))
         assert item(report, "training.accuracy").proposed == Decimal(proposed)
     assert {result.proposed for result in report.code_results if result.id != "training.accuracy"} == {None}
 
 
 def test_answers_wait_for_a_tutor_without_a_key() -> None:
     sheet = AnswerSheet(tuple(WrittenAnswer(part, "Some words.", "answers.txt", 1.0) for part in PART1_IDS))
-    report = report_of(ALICE, HEALTHY, rubric(part1=True), data="mnist", sheet=sheet)
+    report = report_of(ALICE, HEALTHY, rubric(part1=True), sheet=sheet)
     assert [answer.part for answer in report.answer_results] == list(PART1_IDS)
     assert {(answer.status, answer.awarded, answer.message) for answer in report.answer_results} == {
         (Status.NEEDS_REVIEW, Decimal(0), WAITING)
@@ -155,7 +145,7 @@ def test_a_failed_item_worth_nothing_costs_nothing() -> None:
     )
     evidence = replace(without_dropout, modes=replace(samples.MODES, train_difference=0.0))
     free = rubric(structure__dropout_conv="0", structure__dropout_fc="0", behaviour__dropout_train_eval="0")
-    report = report_of(ALICE, evidence, free, data="mnist")
+    report = report_of(ALICE, evidence, free)
     assert report.awarded == report.available == Decimal(11)
     assert item(report, "structure.dropout_fc").status is Status.FAILED
 
@@ -166,7 +156,7 @@ def test_a_loss_that_nothing_explains_is_a_fault_of_the_grader(monkeypatch: pyte
 
     monkeypatch.setattr(marking, "find", lossy)
     with pytest.raises(GraderFault, match="explains the loss of points in resources"):
-        report_of(ALICE, HEALTHY, rubric(), data="mnist")
+        report_of(ALICE, HEALTHY, rubric())
 
 
 def test_a_skipped_item_explains_its_loss_only_by_a_fault() -> None:
@@ -226,13 +216,13 @@ def test_a_skipped_item_worth_nothing_does_not_change_the_status() -> None:
     ],
 )
 def test_an_abnormal_ending_is_flagged(kind: str, flags: list[str]) -> None:
-    report = report_of(ALICE, until("trace", kind), rubric(), data="mnist")
+    report = report_of(ALICE, until("trace", kind), rubric())
     assert [flag.id for flag in report.flags] == flags
 
 
 def test_an_accuracy_under_doubt_waits_for_a_tutor() -> None:
     doubt = Doubt("trained-before", "training.accuracy", "It is right on 97% of the images before any training.")
-    report = report_of(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric(), data="mnist")
+    report = report_of(ALICE, replace(HEALTHY, doubts=(doubt,)), rubric())
     assert report.flags == (Flag("trained-before", doubt.message),)
     assert report.awarded == 13
     held = item(report, "training.accuracy")
@@ -244,7 +234,7 @@ def test_a_doubt_about_the_whole_network_holds_all_items_except_loads() -> None:
     doubt = Doubt("program-differs", "", "The program does something else.")
     gradients = replace(samples.GRADIENTS, problem=Problem("replay", "No"))
     broken = replace(HEALTHY, doubts=(doubt, doubt), gradients=gradients)
-    report = report_of(ALICE, broken, rubric(), data="mnist")
+    report = report_of(ALICE, broken, rubric())
     assert report.flags == (Flag("program-differs", doubt.message),), "one flag, however often the doubt occurs"
     assert {result.id for result in report.code_results if result.status is P} == {"loads"}
     assert {result.status for result in report.code_results if result.id != "loads"} == {Status.NEEDS_REVIEW}
@@ -258,27 +248,27 @@ def test_a_doubt_about_the_whole_network_holds_all_items_except_loads() -> None:
 
 def test_flags_of_the_submission_come_first() -> None:
     flagged = replace(ALICE, flags=(Flag("two-scripts", "There are two."),))
-    report = report_of(flagged, until("trace", "crashed"), rubric(), data="mnist")
+    report = report_of(flagged, until("trace", "crashed"), rubric())
     assert [flag.id for flag in report.flags] == ["two-scripts", "worker-crashed"]
 
 
 def test_marking_is_a_function_of_its_arguments() -> None:
     evidence = replace(until("build", "finished"), load=replace(samples.LOAD, problem=Problem("no-net", "No Net")))
-    first, second = (report_of(ALICE, evidence, rubric(part1=True), data="mnist") for _ in range(2))
+    first, second = (report_of(ALICE, evidence, rubric(part1=True)) for _ in range(2))
     assert first == second
 
 
 def test_a_submission_that_gets_further_never_earns_less() -> None:
-    marks = [report_of(ALICE, until(stage, "exit"), rubric(), data="mnist").awarded for stage in samples.ALL_STAGES]
-    marks.append(report_of(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric(), data="mnist").awarded)
+    marks = [report_of(ALICE, until(stage, "exit"), rubric()).awarded for stage in samples.ALL_STAGES]
+    marks.append(report_of(ALICE, replace(HEALTHY, ending=Ending("finished")), rubric()).awarded)
     assert all(earlier <= later for earlier, later in pairwise(marks)), marks
 
 
 def test_the_report_has_the_accuracy_of_the_best_seed() -> None:
     runs = (training(0.8, seed=1), training(0.9, seed=2))
-    report = report_of(ALICE, replace(HEALTHY, trainings=runs), rubric(), data="mnist")
+    report = report_of(ALICE, replace(HEALTHY, trainings=runs), rubric())
     assert report.accuracy == 0.9
-    assert report_of(ALICE, replace(HEALTHY, trainings=()), rubric(), data="mnist").accuracy is None
+    assert report_of(ALICE, replace(HEALTHY, trainings=()), rubric()).accuracy is None
 
 
 @pytest.mark.parametrize(
@@ -286,8 +276,8 @@ def test_the_report_has_the_accuracy_of_the_best_seed() -> None:
 )
 def test_code_from_a_document_is_only_proposed(evidence: Evidence) -> None:
     submission = replace(ALICE, script="lab4.docx.py", code_document="lab4.docx")
-    settled = report_of(ALICE, replace(evidence, doubts=()), rubric(), data="mnist")
-    report = report_of(submission, evidence, rubric(), data="mnist")
+    settled = report_of(ALICE, replace(evidence, doubts=()), rubric())
+    report = report_of(submission, evidence, rubric())
     assert {result.status for result in report.code_results} == {Status.NEEDS_REVIEW}
     assert report.awarded == 0
     for result, known in zip(report.code_results, settled.code_results, strict=True):
@@ -304,7 +294,7 @@ def test_work_that_may_be_anothers_is_only_proposed() -> None:
     found = {part: KnownFinding("Words.", mark_answer(key, part, "Words.")) for part in PART1_IDS}
     marker = KnownMarker(key, KnownFindings("", found))
     pairs = [
-        [report_of(who, HEALTHY, tried, data="mnist", sheet=sheet, marker=marker) for who in (ALICE, claimed)],
+        [report_of(who, HEALTHY, tried, sheet=sheet, marker=marker) for who in (ALICE, claimed)],
         [
             report_without_script(replace(who, script=None), tried, sheet=sheet, marker=marker)
             for who in (ALICE, claimed)
@@ -320,7 +310,7 @@ def test_work_that_may_be_anothers_is_only_proposed() -> None:
 
 
 def test_answers_that_may_be_anothers_wait_alone() -> None:
-    report = report_of(replace(ALICE, answers_claim="Who?"), HEALTHY, rubric(part1=True), data="mnist")
+    report = report_of(replace(ALICE, answers_claim="Who?"), HEALTHY, rubric(part1=True))
     assert {"Who?" in answer.message for answer in report.answer_results} == {True}
     assert {result.status for result in report.code_results} == {Status.PASSED}
 

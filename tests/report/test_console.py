@@ -6,12 +6,15 @@ these files again with ``LAB4_RENEW_GOLD=1 nox -s tests -- tests/report/test_con
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pytest
 from rich.cells import cell_len
@@ -19,8 +22,11 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.model import Report, Result, Run, Status
+from grader.model.command_lines import STARTED_BY_NOX, command_line
 from grader.report import tally
+from grader.report.console import progress
 from grader.report.console.columns import Column, in_columns
+from grader.report.console.remaining import Remaining
 from grader.report.console.summary import Progress, make_console, print_summary
 from tests.support import report_samples as samples
 from tests.support.places import TESTS
@@ -56,15 +62,16 @@ def summary(
     width: int,
     reports: Sequence[Report] | None = None,
     *,
-    run: Run = samples.DIGITS_RUN,
+    run: Run = samples.RUN,
     folder: Path = FOLDER,
     force_terminal: bool = False,
+    is_verbose: bool = False,
 ) -> str:
     stream = io.StringIO()
     console = Console(
         file=stream, width=width, force_terminal=force_terminal, markup=False, emoji=False, highlight=False, _environ={}
     )
-    print_summary(console, samples.cohort() if reports is None else reports, run, folder)
+    print_summary(console, samples.cohort() if reports is None else reports, run, folder, is_verbose=is_verbose)
     return stream.getvalue()
 
 
@@ -111,12 +118,11 @@ def test_a_wide_terminal_shows_more_of_a_cause() -> None:
 def test_the_summary_has_all_its_parts() -> None:
     text = summary(120, cohort())
     for words in (
-        "Note: MNIST was not available",
         "28 submissions (10 graded, 2 reused), code: 11 ✓ passed, 14 ◐ partial, 1 ✗ failed, 1 ? needs review, 1 !",
         "Log-softmax output",
         "Needs a tutor: 14 answers and items, 17 submissions without answers, 1 fault of the grader, 13 submissions",
         "Time 4 min 31 s with 2 workers",
-        "training 6 min 42 s",
+        "\nNext         31 entries to decide, about 8 minutes:\n",
         str(FOLDER / "index.html"),
         str(FOLDER / "marks.csv"),
         f"python -m grader review {FOLDER}",
@@ -126,6 +132,21 @@ def test_the_summary_has_all_its_parts() -> None:
     assert re.search(r"^ training\.accuracy +Learns to read digits +1  s5678901$", text, re.MULTILINE)
 
 
+def test_details_of_time_and_isolation_are_shown_on_request() -> None:
+    run = dataclasses.replace(samples.RUN, isolation="full: no network; limits")
+    assert "\nTime 4 min 31 s with 2 workers, isolation: full\nCohort page" in summary(120, run=run)
+    text = summary(120, run=run, is_verbose=True)
+    assert "training 6 min 42 s" in text
+    assert "\nIsolation: no network; limits\n" in text
+
+
+def test_hints_name_the_session_where_nox_started_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STARTED_BY_NOX, "1")
+    assert f"\n             nox -s review -- {FOLDER}\n" in summary(80, cohort())
+    assert command_line("doctor") == "nox -s doctor"
+    assert command_line("diff", "a", "b c").startswith("python -m grader diff a "), "there is no such session"
+
+
 def test_the_most_frequent_cause_has_its_count() -> None:
     reports = [samples.partial_report(f"p{number}") for number in range(3)]
     assert re.search(r"ReLU after each hidden layer +3 +– +3 x There is no ReLU", summary(120, reports))
@@ -133,7 +154,7 @@ def test_the_most_frequent_cause_has_its_count() -> None:
 
 def test_an_empty_run_names_no_next_command() -> None:
     text = summary(80, [])
-    assert text.splitlines()[3].startswith("0 submissions")
+    assert text.startswith("0 submissions")
     assert "Needs a tutor" not in text
     assert "grader review" not in text
 
@@ -238,6 +259,55 @@ def test_on_a_terminal_a_bar_shows_counts_and_the_stage() -> None:
     assert "✓1 ✗1" in text
     assert "[red]s5[/red]: training" in text
     assert "\x1b[31m" not in text
+
+
+def test_the_progress_never_stands_still_without_saying_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SILENCE_SECONDS", 0.01)
+    stream = io.StringIO()
+    with Progress(Console(file=stream, width=80), 1) as shown:
+        for seen in ("... starting the workers\n", "... ann: training\n"):
+            if "ann" in seen:
+                shown.stage("ann", "train")
+            else:
+                shown.say("starting the workers")
+            give_up = time.monotonic() + 20
+            while seen not in stream.getvalue() and time.monotonic() < give_up:
+                time.sleep(0.005)
+    assert stream.getvalue() == "... starting the workers\n... ann: training\n", "each once"
+
+
+def simulated(durations: Sequence[float], new: set[str], threads: int) -> Iterator[tuple[float, float | None]]:
+    """Run submissions of these durations; yield the time and the estimate after each that is finished."""
+    now = 0.0
+    remaining = Remaining(len(durations), new, lambda: now)
+    waiting = [(str(number), seconds) for number, seconds in enumerate(durations)]
+    running: list[tuple[float, str]] = []
+    while waiting or running:
+        while waiting and len(running) < threads:
+            student, seconds = waiting.pop(0)
+            remaining.begin(student)
+            running.append((now + seconds, student))
+        now, student = min(running)
+        running.remove((now, student))
+        remaining.done(student)
+        yield now, remaining.seconds()
+
+
+@pytest.mark.parametrize("reused", [0, 100, 200])
+@pytest.mark.parametrize("are_reused_first", [True, False])
+def test_the_remaining_time_is_right_from_a_tenth_of_the_run_on(reused: int, are_reused_first: bool) -> None:
+    random = Random(7)
+    durations = [random.lognormvariate(1, 0.5) for _ in range(300 - reused)]
+    known = [random.uniform(0.02, 0.06) for _ in range(reused)]
+    new = set(map(str, range(reused, 300) if are_reused_first else range(300 - reused)))
+    course = list(simulated(known + durations if are_reused_first else durations + known, new, threads=4))
+    end = course[-1][0]
+    wrong = [
+        (time, estimate)
+        for time, estimate in course
+        if time >= end / 10 and (estimate is None or abs(estimate - (end - time)) > 0.3 * (end - time) + 0.02 * end)
+    ]
+    assert wrong == []
 
 
 def test_progress_shows_every_status() -> None:

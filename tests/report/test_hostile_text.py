@@ -17,7 +17,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from grader.data.digits import load_digits
+from grader.data.bundled import bundled_data
 from grader.model import Flag, Status, UsageFault
 from grader.model.evidence import Operation, Problem, Repair, Tracing
 from grader.pipeline.cohort import grade_cohort
@@ -228,7 +228,7 @@ class Shape(HTMLParser):
 def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
     rendered = []
     for value in ("x" * len(text), text):  # of the same length, because a page folds long texts
-        report, run = report_of(value), dataclasses.replace(samples.RUN, source=value, data_note=value)
+        report, run = report_of(value), dataclasses.replace(samples.RUN, source=value, data=value)
         cohort_pages = (pages.render_cohort([report], run), samples.anonymous_page([report], run))
         rendered.append((samples.student_page(report, run), *cohort_pages))
     own = re.compile(r"(students/[\w.%~-]+/report\.html)?(#[\w.-]+)?|anonymous\.html|data:image/png;base64,[\w+/=]+")
@@ -461,7 +461,7 @@ def test_asking_for_marks_earns_none(tmp_path: Path) -> None:
         (cohort / name).parent.mkdir(parents=True, exist_ok=True)
         (cohort / name).write_text(content, encoding="utf-8")
     rubric = load_rubric(write_rubric(tmp_path / "rubric.toml"))
-    settings = RunSettings(cohort, out, rubric, load_digits(""), jobs=2, device="cpu")
+    settings = RunSettings(cohort, out, rubric, bundled_data(), jobs=2, device="cpu")
     _, reports = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
     marks = {
         report.student: [(item.id, item.status, item.awarded) for item in report.code_results] for report in reports

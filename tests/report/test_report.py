@@ -19,7 +19,7 @@ from tests.support.parsed_page import Page, student_page
 
 def every_page() -> list[str]:
     reports = (*samples.cohort(), samples.answered_report())
-    return [samples.student_page(report, samples.DIGITS_RUN) for report in reports]
+    return [samples.student_page(report, samples.RUN) for report in reports]
 
 
 @pytest.mark.parametrize("source", every_page(), ids=range(len(every_page())))
@@ -62,13 +62,12 @@ def test_a_hostile_name_stays_text(name: str) -> None:
 
 
 def test_a_page_has_all_parts_of_a_report() -> None:
-    page = student_page(samples.partial_report(), samples.DIGITS_RUN)
+    page = student_page(samples.partial_report(), samples.RUN)
     for words in (
         "s2345678",
         "13.5 / 30",
         "Part 2: the network 13.5 0 3.5 17 Part 1: the questions 0 13 0 13 Total 13.5 13 3.5 30",
         "13 answers of Part 1 (worth 13) wait for a tutor.",
-        "MNIST was not available",
         "it was taken because it defines Net",
         "✗ failed",
         "◐ partial",

@@ -34,7 +34,7 @@ GOLD = TESTS / "report" / "gold" / "student"
 FULL_ANSWERS = dataclasses.replace(samples.RUN, shows_full_answers=True, key_revision="0f3c2a15f1d7c1a9")
 PAGES: dict[str, tuple[Report, Run]] = {
     "all-right": (samples.passed_report(), samples.RUN),
-    "some-lost": (samples.partial_report(), samples.DIGITS_RUN),
+    "some-lost": (samples.partial_report(), samples.RUN),
     "stops-early": (samples.failed_report(), samples.RUN),
     "answers-and-decisions": (samples.answered_report(), FULL_ANSWERS),
 }

@@ -75,7 +75,7 @@ def test_an_unsure_proposal_is_accepted_only_with_its_points(folder: Path, revie
     _, printed = review("a", "", "a 0.5", options=options)
     assert re.search(r"^Unsure +1 of 1, confidence 0.40", printed, re.MULTILINE)
     assert "a accept, with the points" in printed
-    assert "Nothing is not a number" in printed
+    assert "No points were typed, so nothing was saved." in printed
     assert "1 is proposed; press c to give other points." in printed
     assert decided(folder) == []
     review("a", "1", options=options)
@@ -90,6 +90,14 @@ def test_other_points_need_a_reason(folder: Path, review: Run) -> None:
     ]
     assert "Points, 0 to 1:" in printed
     assert "Reason:" in printed
+
+
+def test_points_that_cannot_be_given_are_asked_for_again(folder: Path, review: Run) -> None:
+    _, printed = review("c", "0.3", "lots", "0.25 half of it")
+    assert printed.count("Points, 0 to 1:") == 3
+    assert "Points must be a multiple of 0.25 here." in printed
+    assert [(new, reason) for *_, new, reason in decided(folder)] == [(Decimal("0.25"), "half of it")]
+    assert "1 decision (0 accepted, 1 of your own), 1 left open." in printed, "also what was not passed with a key"
 
 
 def test_points_and_reason_may_be_on_one_line(folder: Path, review: Run) -> None:

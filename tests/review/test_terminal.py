@@ -99,7 +99,7 @@ def test_on_a_terminal_a_key_works_at_once(terminal: Terminal, folder: Path) -> 
     assert "2 of 2" in screen(terminal.press("a", until="help"))
     assert [reason for *_, reason in decided(folder)] == ["accepted"]
     terminal.press("c", until="Points, 0 to 1:")
-    terminal.press("0.75\n", until="Reason:")
+    terminal.press("0.79\x7f5\n", until="Reason:")
     assert "0.75 of 1" in screen(terminal.press("Nearly; naïve.\n", until="help"))
     assert decided(folder)[1][2:] == (Decimal("0.75"), "Nearly; naïve.")
     assert "2 of 2" in screen(terminal.press("u", until="help")), "undone, and shown again"
@@ -112,6 +112,11 @@ def test_on_a_terminal_a_key_works_at_once(terminal: Terminal, folder: Path) -> 
 def test_on_a_terminal_arrow_keys_and_unknown_letters_do_nothing(terminal: Terminal, folder: Path) -> None:
     terminal.wait("help")
     terminal.press("\x1b[A", until="help")
+    terminal.press("\x1b", until="help")
+    terminal.press("c", until="Points, 0 to 1:")
+    terminal.press("0.5", until="0.5")
+    assert "Nothing was changed" in screen(terminal.press("\x1b", until="help"))
+    assert "^[" not in terminal.seen
     assert "é is not a key here" in screen(terminal.press("é", until="help"))
     assert decided(folder) == []
     terminal.press("\x04", until="In this session: 0 decisions")

@@ -39,9 +39,8 @@ def with_line(key: str, replacement: str) -> str:
 
 
 def with_bands(bands: str) -> str:
-    head, tail = PACKAGED.split("[training.digits]")
-    before, _, after = tail.partition("bands = [")
-    return f"{head}[training.digits]{before}bands = [{bands}]{after.partition(']')[2]}"
+    head, _, tail = PACKAGED.partition("bands = [")
+    return f"{head}bands = [{bands}]{tail.partition(']')[2]}"
 
 
 def test_the_packaged_rubric_gives_13_and_17_points() -> None:
@@ -50,7 +49,6 @@ def test_the_packaged_rubric_gives_13_and_17_points() -> None:
     assert [criterion.id for criterion in rubric.part2] == list(PART2_TITLES)
     assert sum(criterion.points for criterion in rubric.part1) == 13
     assert sum(criterion.points for criterion in rubric.part2) == 17
-    assert set(rubric.training) == {"mnist", "digits"}
     assert rubric.max_parameters == 50_000_000
     assert all(criterion.title for criterion in rubric.part1 + rubric.part2)
     assert len(rubric.revision) == 12
@@ -93,6 +91,7 @@ def test_the_revision_depends_only_on_the_content(rubric_from: Callable[[str], R
     assert rubric_from("\ufeff" + PACKAGED).revision == original
     assert rubric_from(PACKAGED.replace("margin = 0.05", "margin = 0.03", 1)).revision != original
     assert rubric_from(PACKAGED.replace('title = "Lab 4"', 'title = "Lab 5"')).revision != original
+    assert rubric_from(PACKAGED.replace("[repairs]", '[repairs]\nclass-count = "free"')).revision != original
 
 
 def test_the_written_parts_may_be_those_of_another_lab(rubric_from: Callable[[str], Rubric]) -> None:
@@ -115,7 +114,7 @@ def test_an_item_may_have_zero_points(rubric_from: Callable[[str], Rubric]) -> N
 
 FAULTS = {
     "misspelt table": (PACKAGED.replace("[resources]", "[resource]"), 'resource: .*Did you mean "resources"'),
-    "misspelt key": (with_line("steps", "step = 600"), 'training.mnist.step: .*Did you mean "steps"'),
+    "misspelt key": (with_line("steps", "step = 600"), 'training.step: .*Did you mean "steps"'),
     "unknown key": (
         with_line("max_parameters", "colour = 1"),
         "resources.colour: is not a known key. The known names are: max_",
@@ -144,7 +143,11 @@ FAULTS = {
         "experiment.reruns.*experiment.rerun",
     ),
     "missing total": (PACKAGED.replace("part2 = 17", ""), "totals.part2: is missing"),
-    "missing training": (PACKAGED.replace("[training.digits]", "[training.digit]"), "training.digit: .*digits"),
+    "missing training": (PACKAGED.replace("[training]", "[trainings]"), "trainings: .*training"),
+    "one plan for each data set": (
+        PACKAGED.replace("[training]", "[training.mnist]") + "[training.digits]\nsteps = 1000",
+        r"training.mnist: rename \[training.mnist\] to \[training\], and remove \[training.digits\]",
+    ),
     "check given twice": (PACKAGED.replace('"loads" = 1', '"loads" = 1\n"loads" = 1'), r"not valid TOML: .*line \d+"),
     "check given twice, once unquoted": (
         PACKAGED.replace('"loads" = 1', '"loads" = 1\nforward.shape = 1'),
@@ -162,24 +165,24 @@ FAULTS = {
     "no title": (PACKAGED.replace('title = "Lab 4"', 'title = " "'), "title: should be text"),
     "bands out of order": (
         with_bands(BEST_BAND + ", { accuracy = 0.95, fraction = 0.5 }"),
-        r"training.digits.bands\[2\].accuracy: .*below 0.9",
+        r"training.bands\[2\].accuracy: .*below 0.9",
     ),
     "equal fractions": (
         with_bands(BEST_BAND + ", { accuracy = 0.8, fraction = 1 }"),
-        r"training.digits.bands\[2\].fraction: .*less than",
+        r"training.bands\[2\].fraction: .*less than",
     ),
     "best band not 1": (with_bands("{ accuracy = 0.9, fraction = 0.9 }"), r"bands\[1\].fraction: the best band"),
     "accuracy in per cent": (with_bands("{ accuracy = 90, fraction = 1 }"), r"bands\[1\].accuracy: .*between 0 and 1"),
     "fraction over 1": (with_bands("{ accuracy = 0.9, fraction = 2 }"), r"bands\[1\].fraction: .*between 0 and 1"),
     "fraction missing": (with_bands("{ accuracy = 0.9 }"), r"bands\[1\].fraction: is missing"),
     "unknown key in a band": (with_bands("{ acuracy = 0.9, fraction = 1 }"), r'Did you mean "accuracy"'),
-    "band as a number": (with_bands("0.9"), r"training.digits.bands\[1\]: should be a table"),
-    "no bands": (with_bands(""), "training.digits.bands: .*at least one entry, not an empty list"),
-    "no runs": (with_line("runs", "runs = 0"), "training.mnist.runs: should be between 1 and 20"),
-    "seeds of an earlier version": (with_line("runs", "seeds = [1, 2]"), 'training.mnist: .*"seeds"'),
-    "no steps": (with_line("steps", "steps = 0"), "training.mnist.steps: should be between 10 and"),
-    "endless steps": (with_line("steps", "steps = 1_000_000"), "training.mnist.steps: should be between"),
-    "part of a step": (with_line("steps", "steps = 1.5"), "training.mnist.steps: should be a whole number"),
+    "band as a number": (with_bands("0.9"), r"training.bands\[1\]: should be a table"),
+    "no bands": (with_bands(""), "training.bands: .*at least one entry, not an empty list"),
+    "no runs": (with_line("runs", "runs = 0"), "training.runs: should be between 1 and 20"),
+    "seeds of an earlier version": (with_line("runs", "seeds = [1, 2]"), 'training: .*"seeds"'),
+    "no steps": (with_line("steps", "steps = 0"), "training.steps: should be between 10 and"),
+    "endless steps": (with_line("steps", "steps = 1_000_000"), "training.steps: should be between"),
+    "part of a step": (with_line("steps", "steps = 1.5"), "training.steps: should be a whole number"),
     "never evaluated": (with_line("evaluate_every", "evaluate_every = 1001"), "evaluate_every: .*between 1 and 1000"),
     "learning rate 0": (with_line("learning_rate", "learning_rate = 0"), "learning_rate: should be between"),
     "stops too early": (with_line("stop_accuracy", "stop_accuracy = 0.5"), "stop_accuracy: .*best band, 0.7"),

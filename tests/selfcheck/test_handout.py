@@ -258,7 +258,6 @@ def test_the_reference_solution_passes(reference: Ran) -> None:
     assert reference.code == 0, reference.printed
     assert "All public checks passed; more is checked when your work is marked." in reference.printed
     assert "all correct" not in reference.printed.casefold()
-    assert "small sample of real handwritten digits" in squeezed(reference.printed)
     not_passed = [
         name for name, case in cases(reference).items() if {element.tag for element in case} & {"failure", "skipped"}
     ]

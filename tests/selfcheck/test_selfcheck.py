@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -18,8 +18,7 @@ import nbformat
 import pytest
 
 from grader.checks.case import failed, passed, skipped
-from grader.data.digits import load_digits
-from grader.data.mnist import MNIST
+from grader.data.bundled import self_check_data
 from grader.data.worker_files import write_worker_files
 from grader.lab4.files import ANSWERS, EXPERIMENTS
 from grader.lab4.items import PART1_IDS, PART2_TITLES
@@ -28,7 +27,6 @@ from grader.model.evidence import Behind, Ending, Loading, Measurements, Problem
 from grader.model.graph import Graph, Node, Program, Source, Weight
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck, run_self_check
-from grader.selfcheck.image_choice import choose_images
 from grader.selfcheck.observation import Observed, observe
 from grader.selfcheck.records import record_from
 from grader.selfcheck.run import SEED
@@ -175,7 +173,7 @@ def test_the_steps_are_all_checks_and_two_more() -> None:
 def test_good_evidence_passes_every_step() -> None:
     rubric = load_rubric()
     observed = Observed(samples.HEALTHY, replace(samples.training(0.97), correct=64, total=64))
-    findings = step_findings(observed, rubric, data="digits")
+    findings = step_findings(observed, rubric)
     assert {id for id, finding in findings.items() if finding.status is not Status.PASSED} == set()
 
 
@@ -222,8 +220,8 @@ def test_data_that_is_not_a_record_is_refused(value: Any) -> None:
 
 
 def task_for(tmp_path: Path) -> Task:
-    files, _ = write_worker_files(load_digits(""), tmp_path, order_seed=SEED)
-    return Task(str(tmp_path), "task1_cnn.py", SEED, files, load_rubric().training["digits"])
+    files, _ = write_worker_files(self_check_data(), tmp_path, order_seed=SEED)
+    return Task(str(tmp_path), "task1_cnn.py", SEED, files, load_rubric().training)
 
 
 def started(code: str) -> subprocess.Popen[bytes]:
@@ -259,7 +257,7 @@ def test_invalid_data_from_the_process_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_missing_script_is_reported(tmp_path: Path) -> None:
-    check = run_self_check(tmp_path, {})
+    check = run_self_check(tmp_path)
     assert check.findings["loads"].message == "task1_cnn.py is not in this folder."
     assert {finding.status for id, finding in check.findings.items() if id != "loads"} == {Status.SKIPPED}
 
@@ -277,31 +275,6 @@ def test_the_copy_contains_only_the_students_own_files(tmp_path: Path) -> None:
     copies = (path for path in (tmp_path / "copy").rglob("*") if path.is_file())
     copied = {path.relative_to(tmp_path / "copy").as_posix() for path in copies}
     assert copied == {"task1_cnn.py", "blocks/layers.py"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "note"),
-    [
-        ({}, "MNIST is not in ./data, so"),
-        ({"LAB4_DATA": "digits"}, "LAB4_DATA is set to digits, so"),
-        ({"LAB4_DATA": "/nowhere/at/all"}, "MNIST is not in LAB4_DATA (/nowhere/at/all), so"),
-    ],
-)
-def test_without_mnist_the_sample_is_used(environment: Mapping[str, str], note: str, tmp_path: Path) -> None:
-    data = choose_images(tmp_path, environment)
-    assert data.name == "digits"
-    assert data.note.startswith(note)
-    assert "sample of real handwritten digits" in data.note
-
-
-def test_an_incomplete_download_is_reported_and_kept(tmp_path: Path) -> None:
-    raw = tmp_path / "data" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    (raw / MNIST[0].name).write_bytes(b"half")
-    data = choose_images(tmp_path, {})
-    assert data.name == "digits"
-    assert "too few bytes" in data.note
-    assert (raw / MNIST[0].name).read_bytes() == b"half"
 
 
 # ---- written answers -------------------------------------------------------------------------------------------------
@@ -391,7 +364,7 @@ def test_the_text_about_written_answers() -> None:
 
 def test_an_unsupported_submission_waits_for_a_tutor() -> None:
     evidence = replace(samples.HEALTHY, ending=Ending("unobserved", "modes", "odd"), modes=None, gradients=None)
-    findings = step_findings(Observed(replace(evidence, resources=None, trainings=())), load_rubric(), data="digits")
+    findings = step_findings(Observed(replace(evidence, resources=None, trainings=())), load_rubric())
     assert findings["behaviour.dropout_train_eval"].status is Status.NEEDS_REVIEW
     assert "behaviour.dropout_train_eval" in next_step(findings, IDS)[0]
 
@@ -399,14 +372,14 @@ def test_an_unsupported_submission_waits_for_a_tutor() -> None:
 def test_a_network_that_cannot_memorise_a_batch_fails_unless_another_fault_explains_it() -> None:
     rubric, poor = load_rubric(), replace(samples.training(0.97), correct=20, total=64)
     weak = replace(samples.HEALTHY, trainings=tuple(samples.training(0.2, seed) for seed in (1, 2, 3)))
-    findings = step_findings(Observed(weak, poor), rubric, data="digits")
+    findings = step_findings(Observed(weak, poor), rubric)
     assert findings["training.accuracy"].status is Status.FAILED
     assert findings[OVERFITS].status is Status.FAILED
     assert "20 of its 64" in findings[OVERFITS].message
-    assert step_findings(Observed(samples.HEALTHY, poor), rubric, data="digits")[OVERFITS].status is Status.PASSED
+    assert step_findings(Observed(samples.HEALTHY, poor), rubric)[OVERFITS].status is Status.PASSED
     frozen = replace(weak, gradients=replace(samples.GRADIENTS, problem=Problem("forward", "It does not work.")))
-    assert step_findings(Observed(frozen, poor), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
-    assert step_findings(Observed(weak, None), rubric, data="digits")[OVERFITS].status is Status.SKIPPED
+    assert step_findings(Observed(frozen, poor), rubric)[OVERFITS].status is Status.SKIPPED
+    assert step_findings(Observed(weak, None), rubric)[OVERFITS].status is Status.SKIPPED
 
 
 def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -> None:

@@ -31,15 +31,14 @@ GOOD = Experiment("experiments.csv", VARIED, rerun=RERUN)
 
 def rubric(points: str | None) -> Rubric:
     """A point for each item of the network, and ``points`` for each of the experiment."""
-    plan = {"mnist": samples.PLAN, "digits": samples.PLAN}
     network = tuple(Criterion(id, id, Decimal(1)) for id in PART2_TITLES)
     tried = tuple(Criterion(id, title, Decimal(points)) for id, title in EXPERIMENT_TITLES.items()) if points else ()
-    return Rubric("Lab 4", (), network, plan, "r1", samples.MAX_PARAMETERS, samples.MAX_SECONDS, tried)
+    return Rubric("Lab 4", (), network, samples.PLAN, "r1", samples.MAX_PARAMETERS, samples.MAX_SECONDS, tried)
 
 
 def marked(points: str | None, experiment: Experiment | None = GOOD, sheet: AnswerSheet = WRITTEN) -> SampleReport:
     """A report on a correct network, with this experiment."""
-    report = report_of(ALICE, samples.HEALTHY, rubric(points), data="mnist", sheet=sheet, experiment=experiment)
+    report = report_of(ALICE, samples.HEALTHY, rubric(points), sheet=sheet, experiment=experiment)
     return SampleReport.of(report, submission=ALICE, evidence=samples.HEALTHY, sheet=sheet, experiment=experiment)
 
 

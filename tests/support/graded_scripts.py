@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,20 +21,24 @@ def write_scripts(folder: Path, scripts: Mapping[str, str]) -> None:
         (folder / name / SCRIPT).write_text(script, encoding="utf-8")
 
 
+def graded_run(path: Path, work: Path, *options: str, seconds: float) -> Path:
+    """Grade the submissions at ``path`` within ``seconds``, and return the run's folder, which is in ``work``."""
+    rubric = work / "rubric.toml"
+    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
+    command = [sys.executable, "-m", "grader", "grade", str(path), "--out", str(work / "out"), "--quiet"]
+    command += ["--rubric", str(rubric), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return work / "out"
+
+
 def graded_scripts(work: Path, scripts: Mapping[str, str], *, seconds: float) -> Mapping[str, Report]:
     """Grade the scripts in the empty folder ``work`` within ``seconds``, and return the report on each by its name."""
     write_scripts(work / "cohort", scripts)
-    rubric = work / "rubric.toml"
-    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
-    command = [sys.executable, "-m", "grader", "grade", str(work / "cohort"), "--out", str(work / "out"), "--quiet"]
-    command += ["--rubric", str(rubric)]
-    if not os.environ.get("LAB4_DATA"):
-        command += ["--data", "digits"]  # no download in a test
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
+    out = graded_run(work / "cohort", work, seconds=seconds)
     found = {}
     for name in scripts:
-        report = records.read_report(work / "out", name)
-        assert report is not None, done.stdout + done.stderr
+        report = records.read_report(out, name)
+        assert report is not None, name
         found[name] = report
     return found

@@ -28,8 +28,7 @@ def write_rubric(path: Path, *, points: str = "1", part1: bool = False) -> Path:
     sections = {
         "totals": [f"part2 = {sum(map(Decimal, given.values()))}", *([f"part1 = {len(PART1_IDS)}"] if part1 else [])],
         "part2": [f'"{id_}" = {value}' for id_, value in given.items()],
-        "training.mnist": [TRAINING],
-        "training.digits": [TRAINING],
+        "training": [TRAINING],
         "resources": ["max_parameters = 50_000_000", "max_forward_seconds = 10"],
     }
     if part1:

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import torch  # what the forked processes are to find imported
 
-from grader.data.digits import load_digits
+from grader.data.bundled import self_check_data
 from grader.data.worker_files import write_worker_files
 from grader.model import DataFiles, Finding, Rubric, Status, Submission
 from grader.rubric.loading import load_rubric
@@ -78,7 +78,7 @@ def self_check(
     files, labels = images
     folder = scratch / submission.id
     copy_work(submission.root, folder)
-    plan = rubric.training["digits"]
+    plan = rubric.training
     task = Task(str(folder), submission.script, SEED, files, plan)
     hangs = "loop" in submission.id
     observed = observe(
@@ -87,7 +87,7 @@ def self_check(
         evaluate=evaluator(plan, labels),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
-    return step_findings(observed, rubric, data="digits")
+    return step_findings(observed, rubric)
 
 
 def main() -> None:
@@ -97,7 +97,7 @@ def main() -> None:
     rubric = load_rubric()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        files, labels = write_worker_files(load_digits(""), scratch / "images", order_seed=SEED)
+        files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
         stages.preload()
         for submission in discover(Path(cohort), scratch / "unpacked"):
             if submission.id not in ids:

@@ -250,8 +250,13 @@ def test_the_view_has_the_interpreter_and_not_this_project(monkeypatch: pytest.M
     environment = os.path.realpath(sys.prefix)
     if environment.startswith(f"{ROOT}/"):
         assert environment in planned.readable, "an environment inside the hidden project stays in sight"
-    digits = [place for place in planned.hidden if place.endswith("sklearn/datasets/data")]
-    assert digits, "scikit-learn's digits come with their labels"
+
+
+def test_the_view_hides_the_images_of_an_installed_grader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT)])
+    planned = filesystem.plan_view([])
+    assert str(ROOT / "grader" / "data") in planned.hidden, "they come with their labels"
+    assert str(ROOT) in planned.readable
 
 
 def test_levels_have_a_name_and_a_text() -> None:

@@ -12,6 +12,8 @@ from types import FrameType
 
 _RESERVE = 1.0
 """Seconds."""
+_AGAIN = 0.25
+"""CPU seconds after which it is raised again: Python ignores what is raised while an object is finalised."""
 
 
 class TooSlow(BaseException):
@@ -20,7 +22,7 @@ class TooSlow(BaseException):
 
 @contextmanager
 def cpu_limit(seconds: float) -> Iterator[None]:
-    """Raise TooSlow, once, when the block has used this much CPU time, or half of what the process has left.
+    """Raise TooSlow when the block has used this much CPU time, or half of what the process has left.
 
     So slow documents leave time for those after them. It is raised between two steps of Python code or of a regular
     expression; other code in C is not interrupted. There is no limit outside the main thread, inside another
@@ -37,7 +39,7 @@ def cpu_limit(seconds: float) -> Iterator[None]:
             raise TooSlow
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, min(seconds, _seconds_left() / 2))
+    signal.setitimer(signal.ITIMER_PROF, min(seconds, _seconds_left() / 2), _AGAIN)
     try:
         yield
     finally:

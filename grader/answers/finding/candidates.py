@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from grader.answers.documents.document import Kind
-from grader.answers.finding.labels import Label, Strength, comment_part
-from grader.answers.finding.lines import Line
+from grader.answers.finding.labels import Label, Strength, comment_part, label
+from grader.answers.finding.lines import Line, is_section
 from grader.answers.finding.paper import Paper
 from grader.answers.finding.questions import pooling_named
-from grader.model.parts import LETTERS, question_of
+from grader.model.parts import LARGEST, LETTERS, question_of
 
 _MOST = 0.6
 """Share of the parts above which names that occur twice are two people's answers, or two versions."""
@@ -19,6 +19,8 @@ _MOST_CANDIDATES = 300
 _SENTENCE = 10
 """Words of an answer, on average, from which a script's numbered comments may be answers without other signs. The steps
 of PyTorch's tutorial have 7."""
+_FEWEST = 2
+"""Questions from which bare numbers count through a paper."""
 FEW = 0.6
 """Share of the parts below which everything found without a template is in doubt."""
 PART2 = re.compile(
@@ -148,6 +150,31 @@ def proven_starts(lines: list[Line], chain: list[Candidate], paper: Paper) -> in
 def _is_proven(line: Line, c: Candidate) -> bool:
     is_asked = line.label is not None and line.label.is_asked
     return c.how == "similarity" or c.style == "anchor" or bool(line.echo) or is_asked
+
+
+def counts_through(lines: list[Line], chain: list[Candidate], paper: Paper) -> bool:
+    """Whether bare numbers are the sheet's, where the paper has no letters that could show it.
+
+    In one style they name each question once and in order, and no further one follows. They head all that is written:
+    no sentence before them may announce a list, and there is no other heading between them. Tasks are Part 2's.
+    """
+    starts = [c for c in chain if c.last != paper.end]
+    if paper.letters or len(paper.parts) < _FEWEST or [c.first for c in starts] != list(range(paper.end)):
+        return False
+    end = next((c.line for c in chain if c.last == paper.end), len(lines))
+    before, inside = lines[: starts[0].line], lines[starts[0].line : end]
+    style, wider = starts[0].style, replace(paper, parts=(*paper.parts, str(min(max(paper.numbers) + 1, LARGEST))))
+    marks = [mark for line in inside if line.kind.is_prose and (mark := label(line.text.lstrip(), wider))]
+    own = [(mark.question, mark.strength > Strength.WEAK) for mark in marks if mark.style == style]
+    announcing = [line.text.strip() for line in before if line.is_body]
+    words = sum(len(text.split()) for text in announcing)
+    return (
+        own == [(question_of(part), True) for part in paper.parts]
+        and not style.startswith("task")
+        and not any(lines[c.line].passage for c in starts)
+        and not any(line.kind is Kind.HEADING and not (line.label or is_section(line.text)) for line in inside)
+        and (not announcing or (words < _SENTENCE and not announcing[-1].endswith((".", ":", ";", "?", "!"))))
+    )
 
 
 def are_steps(lines: list[Line], chain: list[Candidate], texts: list[str], paper: Paper) -> bool:

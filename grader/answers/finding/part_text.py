@@ -45,7 +45,8 @@ class PartAnswer:
     ``order``.
     ``is_untouched`` says that there is only template text, not even a picture; ``text`` is then empty. ``shared`` names
     the parts that were answered in one text. ``has_picture`` says that there is a picture between this start and the
-    next; or, when ``text`` is empty, that the document has pictures whose places are unknown.
+    next; or, when ``text`` is empty, that the document has pictures whose places are unknown. ``is_counted`` says that
+    nothing but bare numbers through the whole paper shows where the part starts.
     """
 
     text: str
@@ -54,6 +55,7 @@ class PartAnswer:
     is_untouched: bool = False
     shared: tuple[str, ...] = ()
     has_picture: bool = False
+    is_counted: bool = False
 
 
 @dataclass(frozen=True)

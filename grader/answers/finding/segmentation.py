@@ -14,6 +14,7 @@ from grader.answers.finding.candidates import (
     Candidate,
     are_steps,
     candidates_of,
+    counts_through,
     is_named_twice,
     proven_starts,
 )
@@ -51,7 +52,7 @@ _UNNUMBERED = 0.85
 """Where question 6 is found only by names of pooling between 5 and 7."""
 _AMBIGUOUS = 0.6
 """Where the parts are named twice in one style, or are all in one place: two people's answers, or two versions."""
-_UNPROVEN = 0.6
+UNPROVEN = 0.6
 """Where there are only plain numbers, without a letter, a copied question or a word that says what they number."""
 _ANY_ORDER = 0.75
 """Confidence in parts in another order than the sheet's, each named once."""
@@ -111,7 +112,11 @@ def _cut(document: Document, paper: Paper) -> dict[str, PartAnswer]:
         found = {part: replace(answer, confidence=_ANY_ORDER) for part, answer in found.items()}
     elif are_steps(lines, chain, [answer.text for answer in found.values()], paper):
         return {}
-    factor = 1.0 if proven_starts(lines, chain, paper) else _UNPROVEN
+    factor = 1.0
+    if not proven_starts(lines, chain, paper):
+        is_counted = counts_through(lines, chain, paper)
+        factor = 1.0 if is_counted else UNPROVEN
+        found = {part: replace(answer, is_counted=is_counted) for part, answer in found.items()}
     if is_named_twice(lines, chain, paper) or _is_misplaced(found):
         factor *= _AMBIGUOUS
     doubted = _doubted(found, paper)

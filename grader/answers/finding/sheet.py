@@ -18,7 +18,7 @@ from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.paper import LAB4, Paper
 from grader.answers.finding.part_text import PartAnswer
-from grader.answers.finding.segmentation import CERTAIN, cut
+from grader.answers.finding.segmentation import CERTAIN, UNPROVEN, cut
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 from grader.storage.fingerprints import code_digest
 
@@ -64,13 +64,25 @@ def read_sheet(submission: Submission, paper: Paper = LAB4) -> AnswerSheet:
                 observed.append(replace(found, source=name))
     if len(names) > MOST_DOCUMENTS:
         problems.append(f"There are too many documents; {len(names) - MOST_DOCUMENTS} of them were not read.")
-    answers = tuple(_answers(read, paper))
+    answers = tuple(_answers(_with_doubt(read), paper))
     if not any(answer.text for answer in answers) and (pictures := pictures_of(submission)):
         problems.append(f"No document contains an answer, but there are pictures ({', '.join(pictures[:3])}).")
     used = {answer.source for answer in answers}
     documents = tuple(document.name for document in read if document.name in used or not _is_script(document.name))
     observations = max(observed, key=lambda found: (bool(found.text), found.confidence), default=None)
     return AnswerSheet(answers, documents, tuple(problems), observations)
+
+
+def _with_doubt(read: Sequence[_Read]) -> Sequence[_Read]:
+    """The same, with bare numbers in doubt beside another document: they may be a list within one answer."""
+    if sum(not _is_script(document.name) for document in read) <= 1:
+        return read
+    return [replace(document, parts=dict(map(_doubted, document.parts.items()))) for document in read]
+
+
+def _doubted(found: tuple[str, PartAnswer]) -> tuple[str, PartAnswer]:
+    part, answer = found
+    return part, replace(answer, confidence=answer.confidence * UNPROVEN) if answer.is_counted else answer
 
 
 def _taken_apart(path: Path, paper: Paper) -> tuple[Document, dict[str, PartAnswer], WrittenAnswer | None]:

@@ -92,7 +92,7 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> Marked:
     known = model.known_mark(text) if model else None
     marked = _by_likelihood(answer) if known is None else _known(answer, known)
     found = marked.finding
-    if policy := asked.policy_on(answer.found.names, found.awarded):
+    if policy := asked.policy_on(answer.found.stated, found.awarded):
         rule = f'By the policy "{policy.name}", the mark is {policy.mark} instead of {policy.samples}.'
         changed = finding(policy.mark, found.confidence, _message(answer, policy.mark), found.spans)
         marked = Marked(changed, marked.text, (*marked.rules, rule))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from grader.answers.marker.cleaning import requests, without
+from grader.answers.marker.cleaning import requests, without, without_request_words
 from grader.answers.marker.finding import NOTHING_CLAIMED, Marked, finding
 from grader.answers.marker.language import is_foreign
 from grader.answers.marker.references import references
@@ -40,11 +40,12 @@ def with_caveats(text: str, mark: Mark, english: Collection[str] | None) -> Mark
 
 
 def _without_requests(text: str, asking: Iterable[tuple[int, int]], mark: Mark) -> Marked:
-    """The finding on the rest; it is settled only if the requests, read as an answer, change no mark."""
-    rest, whole = mark(without(text, asking)), mark(text)
+    """The finding on the rest; it is settled only if what else is in the sentences of the requests changes no mark."""
+    rest, whole = mark(without(text, asking)), mark(without_request_words(text))
     message = f"{rest.finding.message} {IGNORED}"
     if whole.finding.awarded != rest.finding.awarded:
-        return rest.doubted(UNSURE, message, f"{IGNORED} With it, the mark would be {whole.finding.awarded}.")
+        rule = f"{IGNORED} With the rest of its sentence, the mark would be {whole.finding.awarded}."
+        return rest.doubted(UNSURE, message, rule)
     return replace(rest, finding=replace(rest.finding, message=message), rules=(*rest.rules, IGNORED))
 
 

@@ -69,6 +69,17 @@ def requests(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+def without_request_words(text: str) -> str:
+    """The text with only the words of requests overwritten, and not what else is in the same sentence."""
+    rest = SCORE.sub(lambda match: _blank(match.group()), text)
+    for piece in PIECES.finditer(rest):
+        start, end = piece.span()
+        while (found := REQUEST.search(rest[start:end])) is not None and found.end():
+            rest = without(rest, [(start + found.start(), start + found.end())])
+            start += found.end()
+    return rest
+
+
 def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text with these characters overwritten."""
     for start, end in spans:

@@ -92,7 +92,7 @@ def _by_key(key: AnswerKey, read: ProseAnswer) -> Iterator[str]:
     }[found.base]
     costly = max((idea.costs for idea in found.wrong), default=NOTHING)
     cost = f", and a wrong idea costs {costly}" if costly else ""
-    yield f"The ideas give {asked.given(found.names)}: {reason}{cost}."
+    yield f"The ideas give {asked.given(found.stated)}: {reason}{cost}."
     samples = len(key.samples.get(asked.part, ()))
     if samples < LEAST_SAMPLES:
         yield f"The samples did not count: there are {samples}, and {LEAST_SAMPLES} are needed."

@@ -33,11 +33,6 @@ class Found:
     is_certain: bool
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names of the stated ideas."""
-        return frozenset(self.stated)
-
-    @property
     def earning(self) -> tuple[Idea, ...]:
         """The stated ideas that earn something."""
         return tuple(idea for idea in self.stated.values() if not idea.costs)

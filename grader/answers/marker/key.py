@@ -106,8 +106,10 @@ class _Reader(Tables):
         given = {part: self.table(tables, part, f"parts.{part}") for part in in_order(tables)}
         self.samples = self.read_samples(values, [part for part, table in given.items() if "values" not in table])
         parts = {part: self.part(part, table) for part, table in given.items()}
-        for ruled, policy in self.policies(values, parts) if "policies" in values else ():
-            parts[ruled.part] = replace(ruled, policies=(*ruled.policies, policy))
+        in_words = {part: asked for part, asked in parts.items() if isinstance(asked, ProsePart)}
+        policies = list(self.policies(values, in_words)) if "policies" in values else []
+        for part, prose in in_words.items():
+            parts[part] = replace(prose, policies=tuple(policy for at, policy in policies if at == part))
         named = self.texts(values, "ordinary_words", "ordinary_words") if "ordinary_words" in values else ()
         ordinary = ORDINARY_WORDS | {word.lower() for word in named}
         stems = ordinary | {stem(word) for word in ordinary}
@@ -194,10 +196,8 @@ class _Reader(Tables):
             is_partial=self.flag(table, "partial", place, default=True),
         )
 
-    def policies(
-        self, values: Mapping[str, Any], parts: Mapping[str, ProsePart | NumericPart]
-    ) -> Iterable[tuple[ProsePart, Policy]]:
-        """The policies with the parts to which they apply, as these are by then in ``parts``."""
+    def policies(self, values: Mapping[str, Any], parts: Mapping[str, ProsePart]) -> Iterable[tuple[str, Policy]]:
+        """The policies, each with the part to which it applies."""
         tables = self.table(values, "policies", "policies")
         for name in tables:
             place = f"policies.{name}"
@@ -208,19 +208,18 @@ class _Reader(Tables):
                 self.refuse(place, "should have costs, for wrong ideas of all parts, or a part and its ideas.")
             if "costs" in table:
                 costs = self.mark(table, "costs", place)
-                for asked in list(parts.values()):
-                    if isinstance(asked, ProsePart):
-                        wrong = frozenset(idea.name for idea in asked.wrong if idea.costs == costs)
-                        yield asked, Policy(name, wrong, samples, mark)
+                for part, asked in parts.items():
+                    wrong = frozenset(idea.name for idea in asked.wrong if idea.costs == costs)
+                    yield part, Policy(name, wrong, samples, mark)
                 continue
-            asked = parts.get(self.text(table, "part", place), next(iter(parts.values())))
-            if not isinstance(asked, ProsePart) or asked.part != table["part"]:
-                self.refuse(f"{place}.part", f'"{table["part"]}" is not a part in words.')
-            names = [idea.name for idea in (*asked.ideas, *asked.wrong)]
+            part = self.text(table, "part", place)
+            if part not in parts:
+                self.refuse(f"{place}.part", f'"{part}" is not a part in words.')
+            names = [idea.name for idea in (*parts[part].ideas, *parts[part].wrong)]
             ideas = self.texts(table, "ideas", f"{place}.ideas")
             for unknown in sorted(set(ideas) - set(names)):
                 self.refuse(f"{place}.ideas", f'there is no idea "{unknown}".{near_miss(unknown, names)}')
-            yield asked, Policy(name, frozenset(ideas), samples, mark)
+            yield part, Policy(name, frozenset(ideas), samples, mark)
 
     def slips(self, table: Mapping[str, Any], place: str) -> Iterable[Slip]:
         entries = table["slips"]

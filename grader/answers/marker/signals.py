@@ -7,17 +7,13 @@ questions together (:mod:`grader.answers.marker.trust`).
 from __future__ import annotations
 
 import math
-import re
 from typing import NamedTuple
 
 from grader.answers.marker import negation
 from grader.answers.marker.ideas import Found
 from grader.answers.marker.key_parts import FULL, HALF, ProsePart
 from grader.answers.marker.samples import MARKS
-from grader.answers.marker.similarity import OtherParts, Similarity
-
-_WORD = re.compile(r"[^\W_]+")
-
+from grader.answers.marker.similarity import WORD, OtherParts, Similarity
 
 _LOOSE_PAIRS, _LOOSE_WORDS = 0.5, 0.2
 """Below these shares of known pairs and of function words, words do not make a sentence."""
@@ -81,7 +77,7 @@ def signals_of(
     """
     reading = found.reading
     stems = [token.stem for token in reading.tokens]
-    words = _WORD.findall(text.lower())
+    words = WORD.findall(text.lower())
     model = similarity.of(asked.part)
     none, half, full = model.scores(text).tolist() if model else [1 / len(MARKS)] * len(MARKS)
     return Signals(

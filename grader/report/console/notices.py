@@ -16,11 +16,5 @@ def print_shortfall(console: Console, run: Run) -> None:
         _print(console, " ".join(filter(None, (found.level, found.missing, found.advice))))
 
 
-def print_other_data(console: Console, run: Run) -> None:
-    """Print that networks of ``run`` are not trained on MNIST, if this is so."""
-    if run.data != "mnist":
-        _print(console, "Networks are trained on scikit-learn's digits, not on MNIST.")
-
-
 def _print(console: Console, notice: str) -> None:
     console.print(Text(f"! {visible(notice)}", style="bold yellow"), soft_wrap=not console.is_terminal)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
+from collections.abc import Collection
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
 from grader.model import Report, Run, Status
 from grader.report import tally
-from grader.report.console.notices import print_other_data, print_shortfall
+from grader.report.console.notices import print_shortfall
+from grader.report.console.remaining import Remaining
 from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
 from grader.safe_text import visible_block
 
+_SILENCE_SECONDS = 1.5
+"""A line that says what is under way follows after this time and at most a quarter of it."""
 _LONGEST_ERROR = 4000
 """Characters; a fault may quote what a submission wrote."""
 
@@ -37,6 +42,11 @@ class Progress:
         self._bar: Bar | None = None
         self._task = TaskID(0)
         self._lock = threading.Lock()
+        self._said = ""
+        self._printed = ""
+        self._last_line = time.monotonic()
+        self._is_over = threading.Event()
+        self._remaining = Remaining(total, (), time.monotonic)
 
     def __enter__(self) -> Progress:
         if not self._is_quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -44,7 +54,7 @@ class Progress:
                 SpinnerColumn(),
                 MofNCompleteColumn(),
                 BarColumn(bar_width=24 if self._console.width >= 100 else 12),
-                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                _RemainingColumn(self),
                 TextColumn("{task.fields[counts]}", markup=False),
                 TextColumn("{task.fields[now]}", markup=False, style="dim"),
                 console=self._console,
@@ -53,39 +63,56 @@ class Progress:
             )
             self._task = self._bar.add_task("", total=self._total, counts="", now="")
             self._bar.start()
+        elif not self._is_quiet:
+            threading.Thread(target=self._break_silence, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_over.set()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
-    def begin(self, run: Run) -> None:
-        """Print what is wrong with ``run`` as a whole; with ``is_quiet`` only that isolation is below full."""
-        print_shortfall(self._console, run)
-        if not self._is_quiet:
-            print_other_data(self._console, run)
+    def say(self, what: str) -> None:
+        """The run as a whole is at ``what``, such as "starting the workers"; shown while no submission is under way."""
+        with self._lock:
+            self._said = what
+            self._refresh()
 
-    def expect(self, total: int) -> None:
-        """Set the number of submissions, once it is known."""
-        self._total = total
-        if self._bar is not None:
-            self._bar.update(self._task, total=total)
+    def seconds_left(self) -> float | None:
+        """The estimated wall seconds until the last submission is finished; None if nothing is known yet.
+
+        It takes no lock: the bar's thread, which calls this, holds the bar's own lock.
+        """
+        return self._remaining.seconds()
+
+    def begin(self, run: Run) -> None:
+        """Print what is wrong with ``run`` as a whole."""
+        print_shortfall(self._console, run)
+
+    def expect(self, total: int, new: Collection[str]) -> None:
+        """Set the number of submissions, and the students without stored evidence, once they are known."""
+        with self._lock:
+            self._total, self._said = total, ""
+            self._remaining = Remaining(total, new, time.monotonic)
+            self._refresh()
 
     def stage(self, student: str, stage: str) -> None:
         """``student``'s submission has entered ``stage``: a key of ``STAGE_WORDS``, or any other word."""
         with self._lock:
             self._under_way.pop(student, None)
             self._under_way[student] = stage
+            self._remaining.begin(student)
             self._refresh()
 
     def leave_out(self, student: str) -> None:
         """``student``'s submission does not take part after all."""
         with self._lock:
             self._under_way.pop(student, None)
-            self.expect(self._total - 1)
+            self._total -= 1
+            self._remaining.leave_out(student)
             self._refresh()
 
     def done(self, report: Report, seconds: float | None = None) -> None:
@@ -94,6 +121,7 @@ class Progress:
             self._done += 1
             self._counts[tally.code_status(report)] += 1
             self._under_way.pop(report.student, None)
+            self._remaining.done(report.student)
             if self._bar is None:
                 self._print_line(report, seconds)
             self._refresh()
@@ -110,16 +138,41 @@ class Progress:
         line.append(WORDS[status], style=STYLES[status])
         line.append(f" {out_of(part2.awarded, part2.available)}" if tally.is_marked(report) else " –")
         line.append(" (reused)" if seconds is None else f" ({duration(seconds)})")
+        self._print(line)
+
+    def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
+        self._last_line = time.monotonic()
+
+    def _break_silence(self) -> None:
+        """Without a bar: say what is under way if no line was printed for some time, and again if it changes."""
+        while not self._is_over.wait(_SILENCE_SECONDS / 4):
+            with self._lock:
+                now = self._now()
+                if now not in ("", self._printed) and time.monotonic() - self._last_line >= _SILENCE_SECONDS:
+                    self._print(Text(f"... {now}", style="dim"))
+                    self._printed = now
 
     def _refresh(self) -> None:
         if self._bar is None:
             return
         counts = " ".join(f"{SYMBOLS[status]}{self._counts[status]}" for status in Status if self._counts[status])
-        self._bar.update(self._task, completed=self._done, counts=counts, now=self._now())
+        self._bar.update(self._task, total=self._total, completed=self._done, counts=counts, now=self._now())
 
     def _now(self) -> str:
         if not self._under_way:
-            return ""
+            return self._said
         student, stage = next(reversed(self._under_way.items()))
         return f"{shorten(visible(student), 20)}: {visible(STAGE_WORDS.get(stage, stage))}"
+
+
+class _RemainingColumn(ProgressColumn):
+    """The remaining time, as :class:`Remaining` estimates it."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def render(self, task: Task) -> Text:
+        left = self._progress.seconds_left()
+        return Text("" if left is None else f"{duration(left)} left", style="progress.remaining")

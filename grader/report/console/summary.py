@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import shlex
-import subprocess
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.model import PART1, Report, Run, Status
+from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
 from grader.moderation.queue import Queue, is_open, queue_of
 from grader.report import tally
@@ -35,6 +34,8 @@ _MOST_FAILURES = 14
 _FIRST_ENTRIES = 5
 _WIDE = 100
 """A terminal of this many columns or more has space for longer names and titles, and for the words of statuses."""
+SECONDS_PER_DECISION = 15
+"""An estimate, not a measurement: to read an answer of two sentences with its proposal, and to press a key."""
 _NAME = {False: 16, True: 32}
 _TITLE = {False: 28, True: 56}
 
@@ -48,11 +49,13 @@ def make_console(file: TextIO | None = None) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def print_summary(console: Console, reports: Sequence[Report], run: Run, folder: Path) -> None:
-    """Print one line for each student, then counts, causes, the queue, times and the paths of the files."""
-    if run.data_note:
-        console.print(Text(f"Note: {visible(run.data_note)}", style="bold yellow"))
-        console.print()
+def print_summary(
+    console: Console, reports: Sequence[Report], run: Run, folder: Path, *, is_verbose: bool = False
+) -> None:
+    """Print one line for each student, then counts, causes, the queue, the time, paths of files and the next command.
+
+    With ``is_verbose``, also the time of each stage and the means of isolation.
+    """
     if reports:
         _print_lines(console, _students(reports, width=console.width))
         console.print()
@@ -60,8 +63,9 @@ def print_summary(console: Console, reports: Sequence[Report], run: Run, folder:
     console.print(_counts(reports, run))
     _print_failures(console, reports)
     _print_queue(console, queue)
-    _print_times(console, run)
-    _print_files(console, folder, queue)
+    _print_time(console, run, is_verbose=is_verbose)
+    _print_files(console, folder)
+    _print_next(console, folder, queue)
 
 
 def print_doctor_line(console: Console, subject: str, text: str, advice: str) -> None:
@@ -206,32 +210,35 @@ def short_id(item: str) -> str:
     return item.removeprefix(PART1)
 
 
-def _print_times(console: Console, run: Run) -> None:
-    line = Text(f"Time {duration(run.seconds)}", style="bold")
-    if run.jobs:
-        line.append(f" with {quantity(run.jobs, 'worker')}", style="not bold")
-    if run.timing:
-        parts = [f"{visible(STAGE_WORDS.get(stage, stage))} {duration(spent)}" for stage, spent in run.timing.items()]
-        line.append(f" (worker time: {', '.join(parts)})", style="not bold dim")
+def _print_time(console: Console, run: Run, *, is_verbose: bool) -> None:
+    level, _, means = run.isolation.partition(": ")
+    is_full = bool(run.isolation) and shortfall(run.isolation) is None  # a lower level has a notice of its own
+    facts = [f"with {quantity(run.jobs, 'worker')}"] if run.jobs else []
+    line = Text("Time ", style="bold").append(" ".join([duration(run.seconds), *facts]), style="not bold")
     console.print()
-    console.print(line)
-    if run.isolation and shortfall(run.isolation) is None:  # a lower level has a notice of its own
-        name, _, detail = run.isolation.partition(": ")
-        line = Text("Isolation ", style="bold").append(visible(name), style="not bold")
-        console.print(line.append(f": {visible(detail)}" if detail else "", style="not bold dim"))
+    console.print(line.append(f", isolation: {visible(level)}" if is_full else "", style="not bold"))
+    if is_verbose and run.timing:
+        parts = [f"{visible(STAGE_WORDS.get(stage, stage))} {duration(spent)}" for stage, spent in run.timing.items()]
+        console.print(Text(f"Worker time: {', '.join(parts)}", style="dim"))
+    if is_verbose and is_full and means:
+        console.print(Text(f"Isolation: {visible(means)}", style="dim"))
 
 
-def _print_files(console: Console, folder: Path, queue: Queue) -> None:
-    # soft_wrap: a path that is split over lines can be neither copied nor clicked.
-    lines = [("Cohort page", str(folder / COHORT_PAGE_FILE)), ("Marks", str(folder / MARKS_FILE))]
-    lines.append(("Results", str(folder / RESULTS_FILE)))
-    if queue.questions or queue.unanswered:
-        lines.append(("Next", command_line("review", folder)))
-    for name, text in lines:
-        console.print(Text(f"{name:<13}", style="bold").append(visible(text), style="not bold"), soft_wrap=True)
+def _print_files(console: Console, folder: Path) -> None:
+    for name, file in (("Cohort page", COHORT_PAGE_FILE), ("Marks", MARKS_FILE), ("Results", RESULTS_FILE)):
+        _print_path(console, name, str(folder / file))
 
 
-def command_line(command: str, folder: Path) -> str:
-    """A command of the grader for the run at ``folder``, quoted for the shell."""
-    words = ["python", "-m", "grader", command, str(folder)]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+def _print_next(console: Console, folder: Path, queue: Queue) -> None:
+    """The next command and how much work it is, if something has to be decided in a review."""
+    entries = sum(len(question.entries) for question in queue.questions) + len(queue.unanswered)
+    if entries:
+        minutes = math.ceil(entries * SECONDS_PER_DECISION / 60)
+        work = f"{quantity(entries, 'entry', 'entries')} to decide, about {quantity(minutes, 'minute')}:"
+        _print_path(console, "Next", work)
+        _print_path(console, "", command_line("review", str(folder)))
+
+
+def _print_path(console: Console, name: str, text: str) -> None:
+    """Print a line that is not split, because a path or command that is split can be neither copied nor clicked."""
+    console.print(Text(f"{name:<13}", style="bold").append(visible(text), style="not bold"), soft_wrap=True)

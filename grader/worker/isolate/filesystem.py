@@ -28,8 +28,8 @@ _SYSTEM = (
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _GPU_DEVICES = ("/dev/nvidia*", "/dev/dri", "/dev/kfd")
-_ANSWERS = ("sklearn/datasets/data",)
-"""Paths inside the folders of Python packages: scikit-learn's digits with their labels, which can replace MNIST."""
+_ANSWERS = ("grader/data",)
+"""Paths inside the folders of Python packages: the grader's images with their labels, where it is installed there."""
 _OLD = "/.old"
 _STAGING = "/.writable"
 

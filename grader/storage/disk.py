@@ -1,0 +1,47 @@
+"""Faults of the disk, which concern the whole run: nothing more can be stored until a person has removed the cause."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grader.model import UsageFault
+from grader.safe_text import visible
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_LOST = {errno.EIO, errno.ENODEV, errno.ENOTCONN, errno.ENXIO, errno.EROFS, errno.ESTALE}
+_AGAIN = "then give the same command again; what is stored is kept."
+
+
+class DiskFault(UsageFault):
+    """The disk is full, or the folder is gone."""
+
+
+@contextmanager
+def disk_faults(folder: Path) -> Iterator[None]:
+    """Raise DiskFault instead of an OSError that means that nothing more can be stored in ``folder``."""
+    try:
+        yield
+    except OSError as error:
+        raise_disk_fault(error, folder)
+        raise
+
+
+def raise_disk_fault(error: Exception, folder: Path) -> None:
+    """Raise DiskFault if ``error`` means that nothing more can be stored in ``folder``; otherwise do nothing."""
+    if not isinstance(error, OSError):
+        return
+    if error.errno in _FULL:
+        place = error.filename or folder
+        raise DiskFault(f"The disk is full at {visible(str(place))}: free some space, {_AGAIN}") from error
+    if not folder.is_dir():
+        raise lost(folder) from error
+    if error.errno in _LOST:
+        raise lost(folder, error.strerror or "") from error
+
+
+def lost(folder: Path, reason: str = "it is gone") -> DiskFault:
+    """The fault for a folder that can no longer be written."""
+    return DiskFault(f"{visible(str(folder))} cannot be written any more ({reason}): bring it back, {_AGAIN}")
