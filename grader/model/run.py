@@ -22,7 +22,6 @@ class Run:
     """``mnist-10k`` for the bundled images, ``mnist`` for all of MNIST."""
     device: str
     isolation: str
-    seeds: tuple[int, ...]
     jobs: int
     versions: dict[str, str] = field(default_factory=dict)
     source: str = ""

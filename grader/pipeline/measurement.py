@@ -130,17 +130,19 @@ class Measuring:
         The network is trained after ``repairs`` of its graph. If another thread is training the same network, this call
         waits for it. Raises MeasurementFailed.
         """
+        name = " ".join((digest(graph), *repairs))
         return self._trained.get(
-            " ".join((digest(graph), *repairs)),
-            lambda: self._train(graph, is_worth_retrying=is_worth_retrying, repairs=repairs),
+            name, lambda: self._train(graph, name, is_worth_retrying=is_worth_retrying, repairs=repairs)
         )
 
-    def _train(self, graph: Graph, *, is_worth_retrying: bool, repairs: tuple[str, ...]) -> tuple[Training, ...]:
+    def _train(
+        self, graph: Graph, name: str, *, is_worth_retrying: bool, repairs: tuple[str, ...]
+    ) -> tuple[Training, ...]:
         trainings: list[Training] = []
         left, goes_on = TRAINING_CPU_SECONDS, True
         while goes_on and left > 0:
             plan, number = replace(self.plan, bands=()), len(trainings)
-            seed = training_seed(self.seed, number)
+            seed = training_seed(self.seed, name, number)
             request = wire.Train(graph, plan, number, seed, self.seed, left, repairs, FIRST_HELDOUT)
             training = self._run(request)
             if training.total == FIRST_HELDOUT and accuracy_of(training) < self.plan.bands[0].accuracy + CLEAR:
@@ -160,12 +162,13 @@ class Measuring:
         return self.finished(reply.training, Predictions(request.seed, arrays["heldout"], arrays.get("filters")))
 
 
-def training_seed(secret: int, number: int) -> int:
-    """The seed of training run ``number`` (from 0) of each network, below a million.
+def training_seed(secret: int, network: str, number: int) -> int:
+    """The seed, below a million, of training run ``number`` (from 0) of a network.
 
-    A student's page shows the seed, from which nobody can compute ``secret``, a run's :attr:`Measuring.seed`.
+    It depends on ``secret``, a run's :attr:`Measuring.seed`, and on the ``network``, because a student's page shows it:
+    it tells nothing about the seed of another network that is handed in later.
     """
-    return int.from_bytes(hashlib.sha256(f"training {secret} {number}".encode()).digest()) % 1_000_000
+    return int.from_bytes(hashlib.sha256(f"training {secret} {network} {number}".encode()).digest()) % 1_000_000
 
 
 def counted(labels: NDArray[np.uint8]) -> Finished:

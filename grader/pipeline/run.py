@@ -77,7 +77,6 @@ class RunContext:
             data=settings.data.name,
             device=workers.device if workers is not None else "",
             isolation=isolation if workers is not None or shortfall(isolation) else "no student code was run",
-            seeds=workers.seeds if workers is not None else (),
             jobs=settings.jobs,
             versions=workers.versions if workers is not None else {},
             source=str(settings.path),

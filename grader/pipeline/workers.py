@@ -25,7 +25,7 @@ from grader.model import Job, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Training
 from grader.model.images import SIDE
 from grader.moderation.pseudonyms import secret_of
-from grader.pipeline.measurement import Measuring, counted, training_seed
+from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import RunSettings
 from grader.sandbox import OnStage, Stopped, WorkerPool
@@ -113,8 +113,6 @@ class Workers:
         self._recorded_seed = secrets.randbelow(2**31)
         """Seed of the weights and images that submissions are given; the measurements have a different seed."""
         self._seed = _seed_of(settings.out)
-        self.seeds = tuple(training_seed(self._seed, number) for number in range(settings.training.runs))
-        """The seeds with which networks are trained, in order."""
         self._measuring = Measuring(pool, settings.training, self._finished, self._recorded_seed, self._seed)
 
     def stop(self) -> None:
