@@ -24,7 +24,7 @@ MOST_WORK = 12_000_000
 MOST_CHANNELS = 512
 _PER_DOUBLING = 0.2
 """Log-odds that twice as many epochs add; docs/calibration.md."""
-_NEVER = 2.0
+NEVER = 2.0
 """An accuracy that no run reaches, so that none stops early."""
 TOO_LARGE = "No line was trained again, because these networks take too long to train."
 NOT_FINISHED = "A line was chosen, but could not be trained again in the allowed time."
@@ -43,7 +43,7 @@ def brief_plan(plan: TrainingPlan) -> TrainingPlan:
         momentum=0.9,
         runs=1,
         evaluate_every=BRIEF_STEPS,
-        stop_accuracy=_NEVER,
+        stop_accuracy=NEVER,
     )
 
 

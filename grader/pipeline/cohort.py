@@ -19,9 +19,10 @@ from grader.model import Report, Run, Submission, UsageFault
 from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
+from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import in_threads
-from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part
+from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part, with_one_device
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store
@@ -44,7 +45,7 @@ class Progress(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
-    def begin(self, run: Run) -> None: ...
+    def notice(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
     def expect(self, total: int, new: Collection[str]) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
@@ -57,13 +58,14 @@ class Progress(Protocol):
 class Graded:
     """A finished submission; ``report`` is None if it does not take part in the run.
 
-    ``seconds`` of wall time are None when stored evidence was reused. ``isolation`` is the run's as its page gives it.
+    ``seconds`` of wall time are None when stored evidence was reused. ``notices`` are the run's facts with a notice of
+    their own, as its page gives them.
     """
 
     report: Report | None
     totals: Totals = NOTHING
     seconds: float | None = None
-    isolation: str = ""
+    notices: tuple[str, bool] = ("", False)
 
 
 def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
@@ -81,6 +83,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
+        settings = with_one_device(settings, [delivery.id for delivery in deliveries])
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         context = begin(settings, readers, workers)
         stack.enter_context(disk_faults(settings.out))
@@ -88,10 +91,10 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         if new:
             progress.say("starting the workers")
             workers.get()
-        progress.begin(context.facts())
+        progress.notice(context.facts())
         progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}
-        shown: dict[str, str] = {}
+        shown: dict[str, tuple[str, bool]] = {}
         totals, is_finished = NOTHING, False
         try:
             with run_all(deliveries, context, pages, progress) as results:
@@ -100,15 +103,16 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                     if graded.report is None:
                         continue
                     finished[graded.report.student] = graded.report
-                    shown[graded.report.student] = graded.isolation
+                    shown[graded.report.student] = graded.notices
+                    progress.notice(context.facts(totals))
                     progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
-            for student, isolation in shown.items():
-                if isolation != run.isolation:  # known only now, because it depends on the others too
+            for student, notices in shown.items():
+                if notices != _notices(run):  # known only now, because they depend on the others too
                     write_page(settings.out, finished[student], run, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
@@ -118,7 +122,9 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
 def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
     """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers)
+    stored = stored_for(settings.data, settings.training, settings.canary)
+    canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
+    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -190,4 +196,8 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
             pages.write_report_page(settings.out, report, evidence, facts)
-    return Graded(report, totals, None if is_reused else time.perf_counter() - start, facts.isolation)
+    return Graded(report, totals, None if is_reused else time.perf_counter() - start, _notices(facts))
+
+
+def _notices(run: Run) -> tuple[str, bool]:
+    return run.isolation, run.canary.is_outside

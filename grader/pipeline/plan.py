@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.model import Submission
+from grader.model import Submission, UsageFault
 from grader.model.evidence import Evidence
+from grader.model.training import CANARY, devices_of, remark_on
 from grader.pipeline.marking import report_of
 from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
-from grader.pipeline.settings import RunSettings, Selection
+from grader.pipeline.settings import AUTO, RunSettings, Selection
 from grader.sandbox import Wish
 from grader.storage import records
 from grader.storage.records import StoredEvidence
@@ -72,6 +74,32 @@ def is_new(student: str, settings: RunSettings) -> bool:
     return settings.selection.includes(student) and not is_stored
 
 
+def with_one_device(settings: RunSettings, students: Iterable[str]) -> RunSettings:
+    """The settings with the device of stored evidence that this run keeps, unless the tutor named a device.
+
+    So all accuracies of a run come from one kind of device. Raises UsageFault if the tutor named another device than
+    that of evidence on students who are not selected.
+    """
+    selection = settings.selection
+    if selection.remark or (settings.device != AUTO and not selection.students):
+        return settings
+    for student in students:
+        _, stored = _stored(student, settings)
+        if stored is None or stored.evidence is None or stored.submission is None:
+            continue
+        is_selected, devices = selection.includes(student), devices_of(stored.evidence.trainings)
+        if not devices or (is_selected and stored.key != reuse_keys(stored.submission, settings).evidence):
+            continue
+        if settings.device == AUTO:
+            return replace(settings, device=min(devices))
+        if not is_selected and devices != {settings.device}:
+            raise UsageFault(
+                f"--student with --device {settings.device}: the other networks of this run were trained on "
+                f"{min(devices)}; leave out one of the two options."
+            )
+    return settings
+
+
 def takes_part(task: Task, selection: Selection) -> bool:
     """Whether a submission takes part in this run: all that are stored already, and others if they are selected."""
     is_stored = task.stored_in is not None or task.submission.script is None
@@ -101,7 +129,11 @@ def _is_valid(
         return True
     is_weak = settings.isolation is Wish.REQUIRE and not stored.evidence.isolation.startswith("full")
     is_named = settings.selection.names(submission.id)
-    if is_weak or is_named or stored.key != keys.evidence or stored.evidence.ending.kind in ("lost", "starved"):
+    trainings = stored.evidence.trainings
+    is_elsewhere = settings.device != AUTO and not devices_of(trainings) <= {settings.device}
+    is_doubtful = is_elsewhere or remark_on(trainings, CANARY) is not None
+    is_unfinished = stored.evidence.ending.kind in ("lost", "starved")
+    if is_weak or is_named or is_doubtful or is_unfinished or stored.key != keys.evidence:
         return False
     return not settings.selection.only_failed or _earned_everything(submission, stored.evidence, settings)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from grader.answers.marker.cache import KnownMarker, marker_digest
 from grader.experiment.reference_surface import reference_surface
-from grader.model import AnswerSheet, GraderFault, KnownFindings, Report
+from grader.model import UNKNOWN, AnswerSheet, Canary, GraderFault, KnownFindings, Report
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
+from grader.model.training import CANARY, remark_on
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
@@ -63,10 +64,13 @@ def _evidence(
     if task.submission.script is None:
         return None, Totals.one("nothing to run")
     if stored is not None and stored.evidence is not None:
-        return stored.evidence, Totals({"reused": 1}, isolation=stored.evidence.isolation)
+        isolation, remark = stored.evidence.isolation, remark_on(stored.evidence.trainings, CANARY)
+        canary = Canary(remark.message, is_outside=True) if remark is not None else UNKNOWN
+        return stored.evidence, Totals({"reused": 1}, isolation=isolation, canary=canary)
     if task.stored_in is not None:
         raise GraderFault("its stored evidence is gone")
-    evidence = context.workers.get().observe(task.submission, on_stage)
+    context.canary.start()
+    evidence = context.canary.checked(context.workers.get().observe(task.submission, on_stage))
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)
     took = Totals({"graded": 1}, evidence.seconds, evidence.isolation)

@@ -27,7 +27,7 @@ from grader.model.images import SIDE
 from grader.moderation.pseudonyms import secret_of
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
-from grader.pipeline.settings import RunSettings
+from grader.pipeline.settings import AUTO, RunSettings
 from grader.sandbox import OnStage, Stopped, WorkerPool
 from grader.submissions import copy_submission
 
@@ -101,11 +101,14 @@ class Workers:
     ) -> None:
         self.versions = pool.versions
         self.isolation = str(pool.isolation)
-        self.device = pool.devices[0] if settings.device == "auto" else settings.device
+        self.device = pool.devices[0] if settings.device == AUTO else settings.device
         """The device that trains networks."""
         if self.device not in pool.devices:
-            raise UsageFault(f"--device {self.device} is not available; this machine has {', '.join(pool.devices)}.")
-        self.reruns = Reruns(self._train, brief_plan(settings.training))
+            raise UsageFault(
+                f"The networks of this run are trained on {self.device}, which this machine does not have; "
+                f"with --device {pool.devices[0]} all of them are trained there."
+            )
+        self.reruns = Reruns(self.train, brief_plan(settings.training))
         self._pool = pool
         self._scratch = scratch
         self._labels = labels
@@ -127,7 +130,7 @@ class Workers:
             recorded = self._record(folder, submission.script, on_stage)
         return self._measuring.complete(recorded, on_stage)
 
-    def _train(self, text: str, plan: TrainingPlan) -> Evidence:
+    def train(self, text: str, plan: TrainingPlan) -> Evidence:
         """Record and train a script of the grader itself, with its own ``plan``."""
         with self._folder("reference-") as folder:
             (folder / SCRIPT).write_text(text, encoding="utf-8")

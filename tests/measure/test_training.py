@@ -462,7 +462,7 @@ def test_a_good_first_run_is_enough() -> None:
     assert is_own
     assert [(training.correct, training.total) for training in trainings] == [(95, 100)]
     (asked,) = answering.asked
-    assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, 1, 11, ())
+    assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, trainings[0].seed, 11, ())
     assert asked.most_seconds == TRAINING_CPU_SECONDS
 
 

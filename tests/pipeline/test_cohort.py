@@ -406,7 +406,7 @@ def test_after_a_page_that_cannot_be_written_the_others_are_graded(cohort: Cohor
 def test_an_unavailable_device_is_refused(cohort: Cohort) -> None:
     cohort.change("ada")
     missing = "cuda" if sys.platform == "darwin" else "mps"
-    with pytest.raises(UsageFault, match=rf"--device {missing} is not available; this machine has .*cpu"):
+    with pytest.raises(UsageFault, match=rf"trained on {missing}, which this machine does not have"):
         cohort.grade(device=missing)
 
 

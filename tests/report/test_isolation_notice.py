@@ -89,7 +89,7 @@ def test_a_run_at_a_lower_level_marks_the_pages_of_full_evidence_too(tmp_path: P
 def test_the_notice_comes_first_and_is_one_line_in_a_file(is_quiet: bool) -> None:
     stream = io.StringIO()
     progress = Progress(Console(file=stream, width=80), 0, is_quiet=is_quiet)
-    progress.begin(run_at(LIMITS))
+    progress.notice(run_at(LIMITS))
     first, *rest = stream.getvalue().splitlines()
     assert first.startswith(f"! {level_sentence(LIMITS)} Missing: own file system, ")
     assert first.endswith("grades again at the full level.")
@@ -99,7 +99,7 @@ def test_the_notice_comes_first_and_is_one_line_in_a_file(is_quiet: bool) -> Non
 def test_the_notice_fits_a_terminal() -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=60, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
-    Progress(console, 0).begin(run_at(PARTIAL))
+    Progress(console, 0).notice(run_at(PARTIAL))
     lines = stream.getvalue().splitlines()
     assert len(lines) > 2
     assert max(map(len, lines)) <= 60
