@@ -123,7 +123,7 @@ class CanaryRun:
         with self._lock:
             if self._trained or not self._networks:
                 return
-            threads = ThreadPoolExecutor(len(self._networks))
+            threads = ThreadPoolExecutor(1)  # the other workers begin with submissions
             self._trained = [
                 threads.submit(self._train, reference_script(*stored.sizes), stored.plan(self._plan))
                 for stored in self._networks

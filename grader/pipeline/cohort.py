@@ -25,7 +25,7 @@ from grader.pipeline.parallel import in_threads
 from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part, with_one_device
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
-from grader.pipeline.submission import mark, marker_of, observe, store
+from grader.pipeline.submission import mark, marker_of, observe, store, with_canary
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
 from grader.sandbox import Stopped
@@ -58,13 +58,11 @@ class Progress(Protocol):
 class Graded:
     """A finished submission; ``report`` is None if it does not take part in the run.
 
-    ``seconds`` of wall time are None when stored evidence was reused. ``notices`` are the run's facts with a notice of
-    their own, as its page gives them.
+    ``notices`` are the run's facts with a notice of their own, as its page gives them.
     """
 
     report: Report | None
     totals: Totals = NOTHING
-    seconds: float | None = None
     notices: tuple[str, bool] = ("", False)
 
 
@@ -105,7 +103,6 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                     finished[graded.report.student] = graded.report
                     shown[graded.report.student] = graded.notices
                     progress.notice(context.facts(totals))
-                    progress.done(graded.report, graded.seconds)
             is_finished = True
         finally:
             progress.say("writing the tables")
@@ -151,6 +148,7 @@ def run_all(
 def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
     """Take one submission through its steps: read, plan, observe, mark, store, render.
 
+    Progress shows the marks before the canary is known; nothing is stored before.
     A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded. Raises
     DiskFault if nothing more can be stored.
     """
@@ -158,7 +156,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     settings, student = context.settings, delivery.id
     submission = Submission(student, settings.path, None, (), "")  # until it is read
     evidence = StoredEvidence.unobserved(student, submission)
-    is_reused = False
+    is_shown = False
 
     def on_stage(stage: str) -> None:
         progress.stage(student, stage)
@@ -175,12 +173,17 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             if not takes_part(task, settings.selection):
                 progress.leave_out(student)
                 return Graded(None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
-            is_reused = task.stored_in is not None
             observed = observe(task, context, reader, on_stage)
             evidence = observed.evidence
             totals += observed.totals
             marker = marker_of(task, evidence, context, reader)
         report = mark(task, evidence, marker, context)
+        seconds = None if task.stored_in is not None else time.perf_counter() - start
+        progress.done(with_decisions(report, context.decisions), seconds)
+        is_shown = True
+        if (checked := with_canary(observed, context)) is not observed:
+            observed, evidence = checked, checked.evidence
+            report = mark(task, evidence, marker, context)
         store(observed, report, marker, settings.out)
         report = with_decisions(report, context.decisions)
         facts = context.facts()
@@ -196,7 +199,9 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
             pages.write_report_page(settings.out, report, evidence, facts)
-    return Graded(report, totals, None if is_reused else time.perf_counter() - start, _notices(facts))
+        if not is_shown:
+            progress.done(report, time.perf_counter() - start)
+    return Graded(report, totals, _notices(facts))
 
 
 def _notices(run: Run) -> tuple[str, bool]:

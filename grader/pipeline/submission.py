@@ -58,6 +58,20 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
     return Observed(evidence_to_store, is_stored, took_evidence + took_sheet + took_experiment)
 
 
+def with_canary(observed: Observed, context: RunContext) -> Observed:
+    """The same if the canary is within the stored range, or nothing was trained; else with a remark on each run.
+
+    Waits for the canary.
+    """
+    evidence = observed.evidence.evidence
+    if "graded" not in observed.totals.counts or evidence is None:
+        return observed
+    checked = context.canary.checked(evidence)
+    if checked is evidence:
+        return observed
+    return replace(observed, evidence=replace(observed.evidence, evidence=checked))
+
+
 def _evidence(
     task: Task, stored: StoredEvidence | None, context: RunContext, on_stage: OnStage
 ) -> tuple[Evidence | None, Totals]:
@@ -70,7 +84,7 @@ def _evidence(
     if task.stored_in is not None:
         raise GraderFault("its stored evidence is gone")
     context.canary.start()
-    evidence = context.canary.checked(context.workers.get().observe(task.submission, on_stage))
+    evidence = context.workers.get().observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)
     took = Totals({"graded": 1}, evidence.seconds, evidence.isolation)
