@@ -135,8 +135,8 @@ def test_a_different_message_is_not_a_difference(pair: Pair) -> None:
         ),
         (
             with_item(OLD, "training.accuracy", **FAILED),
-            {"data": "digits"},
-            {"training.accuracy": ["data: measured on digits instead of mnist"]},
+            {"data": "mnist"},
+            {"training.accuracy": ["data: measured on mnist instead of mnist-10k"]},
         ),
         (with_item(OLD, "loads", **FAILED), {}, {"loads": ["observation: the submission was observed again"]}),
         (
