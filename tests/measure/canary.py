@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and print the file as CSV."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", default=[], help="more images, as for grade")
-    parser.add_argument("--seeds", type=int, default=99, help="runs of each network (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=66, help="runs of each network (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args(argv)
     writer = None
