@@ -127,7 +127,9 @@ def grade(session: nox.Session) -> None:
     asks_for_help = bool(options & {"-h", "--help"})
     is_demo = not names_submissions(arguments) and not asks_for_help
     if is_demo:
-        session.log("Demo: one zip from Moodle with 12 invented students, their usual mistakes, and answers as files and scans.")
+        session.log(
+            "Demo: one zip from Moodle with 12 invented students, their usual mistakes, and answers as files and scans."
+        )
         arguments.insert(0, downloaded_demo(session, python))
     if not options & {"--reports", "--out"}:
         arguments += ["--out", str(DEMO)] if is_demo else ["--reports", "reports"]
