@@ -127,9 +127,7 @@ def grade(session: nox.Session) -> None:
     asks_for_help = bool(options & {"-h", "--help"})
     is_demo = not names_submissions(arguments) and not asks_for_help
     if is_demo:
-        session.log(
-            "Demo: one zip from Moodle with 12 invented students, their usual mistakes, and answers as files and scans."
-        )
+        session.log("Demo: a zip from Moodle with 12 invented students, some right, some with the usual mistakes.")
         arguments.insert(0, downloaded_demo(session, python))
     if not options & {"--reports", "--out"}:
         arguments += ["--out", str(DEMO)] if is_demo else ["--reports", "reports"]
@@ -244,7 +242,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def pictures(session: nox.Session) -> None:
-    """Make the pictures in docs/pictures from the demo, with Chromium: nox -s pictures."""
+    """Make what the README shows of the demo, pictures and summary, with Chromium: nox -s pictures."""
     session.run(shared_python(session), "-m", "tests.browser.pictures", *session.posargs, external=True)
 
 
