@@ -127,7 +127,7 @@ def grade(session: nox.Session) -> None:
     asks_for_help = bool(options & {"-h", "--help"})
     is_demo = not names_submissions(arguments) and not asks_for_help
     if is_demo:
-        session.log("Demo: twelve invented students, as one zip from Moodle.")
+        session.log("Demo: a zip from Moodle with 12 invented students, some right, some with the usual mistakes.")
         arguments.insert(0, downloaded_demo(session, python))
     if not options & {"--reports", "--out"}:
         arguments += ["--out", str(DEMO)] if is_demo else ["--reports", "reports"]
@@ -143,12 +143,8 @@ def grade(session: nox.Session) -> None:
         return
     if not has_results(arguments, since=started):
         session.error("The grader ended before it wrote results.json; see its message above.")
-    if is_demo and (DEMO / "index.html").exists():
-        session.log(f"Open {DEMO / 'index.html'} in a browser; each name leads to the student's page.")
-        session.log(f"Decide what waits for a tutor: nox -s review -- {DEMO}")
-        session.log("Grade your own submissions: nox -s grade -- FOLDER")
-        return
-    session.log("The run is complete. This session succeeds whether or not something still needs a tutor.")
+    if is_demo:
+        session.log("That was the demo. To grade your own submissions: nox -s grade -- FOLDER")
 
 
 @nox.session(python=False)
@@ -246,7 +242,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def pictures(session: nox.Session) -> None:
-    """Make the pictures in docs/pictures from the demo, with Chromium: nox -s pictures."""
+    """Make what the README shows of the demo, pictures and summary, with Chromium: nox -s pictures."""
     session.run(shared_python(session), "-m", "tests.browser.pictures", *session.posargs, external=True)
 
 

@@ -207,7 +207,7 @@ def _add_review(review: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ITEM",
-        help="only this part (7c) or item (structure.conv), or part1 for submissions without answers; repeatable",
+        help="only this part (7c) or item (structure.conv); part1: submissions without readable answers; repeatable",
     )
     review.add_argument(
         "--student", action="append", default=[], metavar="NAME", help="only this student; repeatable, * and ? allowed"

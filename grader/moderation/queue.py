@@ -31,9 +31,9 @@ class Question:
 class Queue:
     """All that needs a tutor.
 
-    ``unanswered`` are submissions in which no answer to Part 1 was found: one question about the submission instead of
-    one for each part. ``faults`` are submissions on which the grader itself failed. ``flagged`` are those that have a
-    flag and nothing open.
+    ``unanswered`` are submissions in which no answer to Part 1 could be read: one question about the submission instead
+    of one for each part. ``faults`` are submissions on which the grader itself failed. ``flagged`` are those that have
+    a flag and nothing open.
     """
 
     questions: tuple[Question, ...]

@@ -117,7 +117,7 @@ class Review:
         """The result of the current entry. Raises Refused when the entry has several parts."""
         entry = self._current()
         if len(entry.items) > 1:
-            raise Refused("No answer was found here: 0 gives no points for all parts, s leaves them open.")
+            raise Refused("No answer could be read here: 0 gives no points for all parts, s leaves them open.")
         return self.results(entry)[0]
 
     def refresh(self) -> None:
@@ -151,10 +151,10 @@ class Review:
         )
 
     def give_nothing(self) -> tuple[Decision, ...]:
-        """Give no points for all parts of a submission without answers."""
+        """Give no points for all parts of a submission without readable answers."""
         entry = self._current()
         if len(entry.items) == 1:
-            raise Refused("0 is only for a submission without answers; use c 0 to give no points here.")
+            raise Refused("0 is only for a submission without readable answers; use c 0 to give no points here.")
         return self._settle(entry, dict.fromkeys(entry.items, Decimal(0)), NOTHING_ANSWERED)
 
     def comment(self, text: str) -> None:

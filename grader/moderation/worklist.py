@@ -14,7 +14,7 @@ from grader.moderation.queue import is_open, queue_of
 from grader.submissions.student_patterns import is_named
 
 UNANSWERED = "part1"
-"""The id for all parts of a submission in which no answer was found."""
+"""The id for all parts of a submission in which no answer could be read."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing to decide: an item of a student, or all parts of a submission without answers."""
+    """One thing to decide: an item of a student, or all parts of a submission without readable answers."""
 
     student: str
     items: tuple[str, ...]
@@ -78,7 +78,7 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         entries = (
             Entry(report.student, tuple(answer.id for answer in report.answer_results)) for report in queue.unanswered
         )
-        groups.append(Group(UNANSWERED, "Submissions without answers", tuple(entries)))
+        groups.append(Group(UNANSWERED, "Submissions without readable answers", tuple(entries)))
     if not scope.by_student:
         return iter(groups)
     by_student: dict[str, list[Entry]] = {report.student: [] for report in named}

@@ -71,6 +71,12 @@ def labelled(status: Status) -> str:
     return f"{SYMBOLS[status]} {WORDS[status]}"
 
 
+def name_and_number(student: str) -> tuple[str, str]:
+    """A student's id as a name and the number that a learning platform put after it, with its underscore; or empty."""
+    name, underscore, number = student.rpartition("_")
+    return (name, underscore + number) if name and number.isdecimal() else (student, "")
+
+
 def duration(seconds: float) -> str:
     """Wall time to read at a glance: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``1 h 02 min``."""
     if seconds < 9.95:

@@ -19,7 +19,7 @@ from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
 from grader.moderation.session import Review
 from grader.moderation.worklist import Entry
-from grader.report.formats import STYLES, labelled, moment, out_of, points, visible
+from grader.report.formats import STYLES, labelled, moment, name_and_number, out_of, points, visible
 from grader.report.highlighting import pieces
 from grader.safe_text import visible_block
 from grader.storage.run_folder import page_path
@@ -32,7 +32,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("u", "undo", "undo the last step of this session; again for the one before"),
     ("n", "next", "leave the rest of this question (or student) open"),
     ("v", "view", "show all lines, if they did not fit"),
-    ("0", "none", "give no points for all parts, if no answer was found"),
+    ("0", "none", "give no points for all parts, if no answer could be read"),
     ("q", "quit", "write the pages again and quit"),
     ("?", "help", "show these keys"),
 )
@@ -75,6 +75,10 @@ class Screen:
     def name(self, student: str) -> str:
         """The name shown for a student."""
         return visible(student) if self._names is None else self._names[student]
+
+    def _who(self, student: str) -> Text:
+        name, number = name_and_number(self.name(student))
+        return Text(name, style="bold").append(number, style="not bold dim")
 
     def show(self, review: Review, message: str = "", *, is_cut: bool = True) -> None:
         """Show the current entry and the last ``message``; with ``is_cut``, only what fits the screen."""
@@ -120,10 +124,10 @@ class Screen:
         result = review.results(entry)[0]
         title = f"{result_id(result)}  {result.title}"
         if len(entry.items) > 1:
-            title = "Part 1  No answer was found"
+            title = "Part 1  No answer could be read"
         kind = "question" if place.group.id else "student"
         where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
-        who = _spread(Text(self.name(entry.student), style="bold"), Text(where, style="dim"), self._width)
+        who = _spread(self._who(entry.student), Text(where, style="dim"), self._width)
         first = Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold")
         first.truncate(self._width, overflow="ellipsis")
         return [first, Text(), who]
@@ -131,8 +135,7 @@ class Screen:
     def _blocks(self, review: Review, entry: Entry) -> list[Block]:
         report, results = review.report(entry), review.results(entry)
         if len(entry.items) > 1:
-            text = f"No answer to any of the {len(entry.items)} parts was found in the submission."
-            return [Block("Found", Text(text)), *self._flags(report), *self._page(report)]
+            return [Block("Reason", Text(visible(results[0].message))), *self._flags(report), *self._page(report)]
         (result,) = results
         answer = result.answer
         blocks = [Block("", self._answer(answer))] if answer is not None else []
@@ -202,8 +205,7 @@ def _points_line(result: Result) -> tuple[str, Text]:
     if is_open(result):
         if result.proposed is None:
             return "Proposed", Text(f"nothing; up to {points(result.available)} can be given", style="bold cyan")
-        label = "Unsure" if is_unsure(result) else "Proposed"
-        return label, Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
+        return "Proposed", Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
     text = Text(f"{labelled(result.status)}, {out_of(result.awarded, result.available)}", style=STYLES[result.status])
     if result.decision is not None:
         text.append(" by ", style="default").append_text(_signed(result.decision))

@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from the demo: a student's page, and the review in a terminal (``nox -s pictures``).
+"""Makes what the README shows of the demo: the summary, a student's page and the review (``nox -s pictures``).
 
 It grades the demo in a temporary folder and needs Chromium and a system with pseudo-terminals.
 """
@@ -24,14 +24,14 @@ from rich.text import Text
 from grader.storage.run_folder import page_path
 from tests.browser.conftest import NO_BROWSER, launched
 from tests.demo.make_demo import make_demo
+from tests.support.demo_transcript import COLUMNS, RUN, show, summary_of
 from tests.support.places import ROOT
 from tests.support.sample_cohort import KEY
 
 PICTURES = ROOT / "docs" / "pictures"
-RUN = Path("reports", "demo")
 STUDENT = "Liam Nguyen_5012302"
 PAGE = ViewportSize(width=1000, height=1000)
-COLUMNS, LINES = 100, 18
+LINES = 18
 LAST_WORDS = b"help\r\n"
 """Of the review's screen."""
 TERMINAL = """<style>
@@ -41,7 +41,7 @@ pre {{ margin: 0; padding: 14px; width: max-content; font: 15px/1.3 "DejaVu Sans
 
 
 def main() -> None:
-    """Write the pictures."""
+    """Write the pictures, and the summary into the README."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         work, browser = Path(folder), launched(driver)
@@ -50,6 +50,7 @@ def main() -> None:
         grade = ["grade", str(make_demo(work)), "--out", str(RUN), "--key", str(ROOT / KEY), "--quiet"]
         if subprocess.run(grader(*grade), cwd=work, env=environment(), check=False).returncode not in (0, 1):
             sys.exit("The demo could not be graded; see the message above.")
+        show(summary_of(work / RUN))
         review = work / "review.html"
         review.write_text(as_page(review_screen(work)), encoding="utf-8")
         page = browser.new_page(viewport=PAGE)

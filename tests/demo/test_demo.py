@@ -12,10 +12,18 @@ import pytest
 from grader.model import Report, Status
 from grader.storage import records
 from tests.demo.make_demo import ASSIGNMENT, make_demo
+from tests.support.demo_transcript import shown_summary, summary_of, without_time
 from tests.support.graded_scripts import graded_run
 from tests.support.sample_cohort import KEY
 
 SECONDS = 300
+LEARNS_SOMETHING = {
+    "seeds = [1, 2, 3]": "seeds = [1]",
+    "stop_accuracy = 0.60": "stop_accuracy = 0.25",
+    "accuracy = 0.45,": "accuracy = 0.15,",
+    "accuracy = 0.20,": "accuracy = 0.12,",
+}
+"""Changes to the sample cohort's training: every network of the demo can learn, so a few steps are enough."""
 EXPECTED = {
     "Amara Okafor_5012301": ("30", Status.PASSED, "A right network, and answers in the students' notebook."),
     "Arjun Patel_5012312": ("25", Status.NEEDS_REVIEW, "A sigmoid in place of a ReLU, and one answer left out."),
@@ -34,10 +42,15 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("demo")
-    out = graded_run(make_demo(work / "submissions"), work, "--key", str(KEY), seconds=SECONDS)
-    reports = (records.read_report(out, student) for student in EXPECTED)
+    zipped = make_demo(work / "submissions")
+    return graded_run(zipped, work, "--key", str(KEY), changes=LEARNS_SOMETHING, seconds=SECONDS)
+
+
+@pytest.fixture(scope="module")
+def graded(run: Path) -> Mapping[str, Report]:
+    reports = (records.read_report(run, student) for student in EXPECTED)
     return {report.student: report for report in reports if report is not None}
 
 
@@ -54,6 +67,12 @@ def test_the_demo_has_a_table_of_experiments_and_a_scan(graded: Mapping[str, Rep
     tried = {item.id: item.status for item in graded["Zainab Al-Hassan_5012307"].unmarked}
     assert (tried["experiment.table"], tried["experiment.varied"]) == (Status.PASSED, Status.PASSED)
     assert {"is a scan" in result.message for result in graded["Mei Chen_5012309"].answer_results} == {True}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 60)
+def test_the_readme_shows_what_the_demo_prints(run: Path) -> None:
+    assert without_time(shown_summary()) == without_time(summary_of(run)), "nox -s pictures writes it again"
 
 
 def test_the_zip_has_the_same_bytes_each_time_and_a_row_of_the_worksheet_for_each_student(tmp_path: Path) -> None:

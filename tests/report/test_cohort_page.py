@@ -175,7 +175,7 @@ def test_submissions_to_look_at_have_one_entry_each() -> None:
     groups = {group.title: group for group in listed_queue(SMALL, ByName()).groups}
     names = {title: [entry.name for entry in group.entries] for title, group in groups.items()}
     assert names["Faults of the grader"] == ["s6789012"]
-    assert names["No answer to Part 1 was found"] == ["s9999999"]
+    assert names["No answer to Part 1 could be read"] == ["s9999999"]
     assert names["Flags, with nothing open"] == ["s7777777"]
     assert groups["Flags, with nothing open"].entries[0].reasons == ("It is `net.py`.",)
 

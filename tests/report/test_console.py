@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import Report, Result, Run, Status
+from grader.model import Flag, Report, Result, Run, Status
 from grader.model.command_lines import STARTED_BY_NOX, command_line
 from grader.report import tally
 from grader.report.console import progress
@@ -33,6 +33,7 @@ from tests.support.places import TESTS
 
 FOLDER = Path("reports") / "2025-11-23"
 GOLD = TESTS / "report" / "gold"
+SCAN = samples.unmarked("1", "What deep learning is", "lab4.pdf is a scan.")
 
 
 def answered(student: str, *open_parts: str) -> Report:
@@ -98,7 +99,7 @@ def test_there_is_one_line_a_student() -> None:
     lines = summary(80).splitlines()
     start = next(at for at, line in enumerate(lines) if line.startswith("Student"))
     assert lines[start + 1 + len(samples.cohort())].strip() == ""
-    assert lines[start + 1].split() == ["s1234567", "✓", "17/17", "–", "13", "17/30"]
+    assert lines[start + 1].split() == ["s1234567", "✓", "17/17", "–", "13", "17/30", "Not", "marked", "yet."]
     assert lines[start + 6].split()[:6] == ["s6789012", "!", "–", "–", "13", "–"]
 
 
@@ -106,6 +107,16 @@ def test_a_line_has_the_points_of_both_parts_and_what_is_open() -> None:
     line = next(line for line in summary(80, [answered("ann", "7c", "8")]).splitlines() if line.startswith("ann"))
     assert line.split() == ["ann", "✓", "17/17", "11/13", "2", "28/30"]
     assert "✓ passed 17/17" in summary(120, [answered("ann", "7c", "8")])
+
+
+def test_a_row_says_why_all_answers_are_open_or_what_a_flag_says() -> None:
+    scan = samples.changed(samples.passed_report("Mei Chen_5012309"), answers=(SCAN,))
+    flag = Flag("renamed-script", "The script is called net.py.")
+    text = summary(120, [scan, dataclasses.replace(answered("Jo Li_17"), flags=(flag,))])
+    rows = text.splitlines()[1:3]
+    assert [row.split("  ")[0] for row in rows] == ["Mei Chen_5012309", "Jo Li_17"]
+    assert [row.split("  ")[-1] for row in rows] == ["lab4.pdf is a scan.", "⚑ The script is called net.py."]
+    assert re.search(r"Without readable answers +1  Mei Chen\n", text), "the platform's number is left out"
 
 
 def test_a_wide_terminal_shows_more_of_a_cause() -> None:
@@ -120,7 +131,7 @@ def test_the_summary_has_all_its_parts() -> None:
     for words in (
         "28 submissions (10 graded, 2 reused), code: 11 ✓ passed, 14 ◐ partial, 1 ✗ failed, 1 ? needs review, 1 !",
         "Log-softmax output",
-        "Needs a tutor: 14 answers and items, 17 submissions without answers, 1 fault of the grader, 13 submissions",
+        "Needs a tutor: 14 answers and items, 17 submissions without readable answers, 1 fault of the grader, ",
         "Time 4 min 31 s with 2 workers",
         "\nNext         31 entries to decide, about 8 minutes:\n",
         str(FOLDER / "index.html"),

@@ -73,7 +73,7 @@ def test_an_unsure_proposal_is_accepted_only_with_its_points(folder: Path, revie
     records.write_report(folder, samples.plain(answered("ann", "1", sure=0.4)))
     options = ("--only", "7c", "--student", "ann")
     _, printed = review("a", "", "a 0.5", options=options)
-    assert re.search(r"^Unsure +1 of 1, confidence 0.40", printed, re.MULTILINE)
+    assert re.search(r"^Proposed +1 of 1, confidence 0.40", printed, re.MULTILINE)
     assert "a accept, with the points" in printed
     assert "No points were typed, so nothing was saved." in printed
     assert "1 is proposed; press c to give other points." in printed
@@ -124,7 +124,7 @@ def test_the_brief_example_works_through_a_pipe(folder: Path) -> None:
         ("c -1 strict", "Points must be 0 or more."),
         ("c nan odd", "Points must be 0 or more."),
         ("c 0.3 odd", "Points must be a multiple of 0.25 here."),
-        ("0", "0 is only for a submission without answers"),
+        ("0", "0 is only for a submission without readable answers"),
         ("x", "x is not a key here; ? shows all keys."),
         ("u", "There is nothing to undo in this session."),
     ],
@@ -194,7 +194,7 @@ def test_help_names_every_key(review: Run) -> None:
 def test_a_submission_without_answers_is_one_decision(folder: Path, review: Run) -> None:
     _, printed = review("a", "c 0 no", "0", "n", options=("--only", "part1"))
     assert decided(folder) == [], "asked, and not confirmed"
-    assert "No answer was found" in printed
+    assert "No answer could be read" in printed
     review("0", "y", options=("--only", "part1"))
     assert {(student, new) for student, _, new, _ in decided(folder)} == {("nobody", Decimal(0))}
     assert len(decided(folder)) == len(NOBODY.answer_results)

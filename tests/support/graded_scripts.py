@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from grader.lab4.files import SCRIPT
 from grader.model import Report
 from grader.storage import records
 from tests.support.places import ROOT
-from tests.support.sample_cohort import RUBRIC, with_shorter_training
+from tests.support.sample_cohort import RUBRIC, changed_lines, with_shorter_training
 
 
 def write_scripts(folder: Path, scripts: Mapping[str, str]) -> None:
@@ -21,10 +22,16 @@ def write_scripts(folder: Path, scripts: Mapping[str, str]) -> None:
         (folder / name / SCRIPT).write_text(script, encoding="utf-8")
 
 
-def graded_run(path: Path, work: Path, *options: str, seconds: float) -> Path:
-    """Grade the submissions at ``path`` within ``seconds``, and return the run's folder, which is in ``work``."""
+def graded_run(
+    path: Path, work: Path, *options: str, seconds: float, changes: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """Grade the submissions at ``path`` within ``seconds``, and return the run's folder, which is in ``work``.
+
+    ``changes`` are lines of the shorter training plan and their replacements.
+    """
     rubric = work / "rubric.toml"
-    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
+    text = changed_lines(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), changes)
+    rubric.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "grader", "grade", str(path), "--out", str(work / "out"), "--quiet"]
     command += ["--rubric", str(rubric), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)

@@ -67,7 +67,12 @@ CASES = sorted(path.name for path in COHORT.iterdir() if path.is_dir())
 
 
 def with_shorter_training(rubric: str) -> str:
-    for line, shorter in SHORTER.items():
+    return changed_lines(rubric, SHORTER)
+
+
+def changed_lines(rubric: str, changes: Mapping[str, str]) -> str:
+    """The rubric with each of ``changes``, which must be in it exactly once."""
+    for line, shorter in changes.items():
         rubric, count = re.subn(rf"(?<![a-z_]){re.escape(line)}", shorter, rubric)
         assert count == 1, f"{line} is {count} times in the rubric, not once"
     return rubric

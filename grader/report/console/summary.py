@@ -20,11 +20,21 @@ from rich.text import Text
 from grader.model import PART1, Report, Run, Status
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
-from grader.moderation.queue import Queue, is_open, queue_of
+from grader.moderation.queue import Queue, has_no_answers, is_open, queue_of
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
 from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
-from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, duration, labelled, out_of, shorten, visible
+from grader.report.formats import (
+    STAGE_WORDS,
+    STYLES,
+    SYMBOLS,
+    duration,
+    labelled,
+    name_and_number,
+    out_of,
+    shorten,
+    visible,
+)
 from grader.sandbox.level import shortfall
 from grader.storage.marks_csv import MARKS_FILE
 from grader.storage.results_json import RESULTS_FILE
@@ -111,7 +121,7 @@ def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
     has_marks = bool(report.answer_results) and part1.waiting < len(report.answer_results)
     waiting = sum(map(is_open, report.results))
     return (
-        Text(visible(report.student)),
+        _name(report.student),
         status_text(status) if is_wide else Text(SYMBOLS[status], style=STYLES[status]),
         Text(out_of(code.awarded, code.available) if is_marked else "–"),
         Text(out_of(part1.awarded, part1.available) if has_marks else "–"),
@@ -121,10 +131,19 @@ def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
     )
 
 
+def _name(student: str) -> Text:
+    """The student's name; a learning platform's number after it is dim."""
+    name, number = name_and_number(student)
+    return Text(visible(name)).append(visible(number), style="dim")
+
+
 def _first_cause(report: Report) -> Text:
+    """Why marks were lost, or why all answers are open, or what a flag says."""
     if report.message:
         return Text(visible(report.message))
-    return Text("; ".join(f"⚑ {visible(flag.id)}" for flag in report.flags), style="dim")
+    unread = [report.answer_results[0].message] if has_no_answers(report) else []
+    notes = unread or [f"⚑ {flag.message}" for flag in report.flags]
+    return Text(visible(" ".join(notes)), style="dim")
 
 
 def _counts(reports: Sequence[Report], run: Run) -> Text:
@@ -177,7 +196,7 @@ def _print_queue(console: Console, queue: Queue) -> None:
     lines += [
         (sign, title, list(reports))
         for sign, title, reports in (
-            ("–", "Submissions without answers", queue.unanswered),
+            ("–", "Without readable answers", queue.unanswered),
             (SYMBOLS[Status.ERROR], "Faults of the grader", queue.faults),
             ("⚑", "Flags, with nothing open", queue.flagged),
         )
@@ -185,7 +204,9 @@ def _print_queue(console: Console, queue: Queue) -> None:
     ]
     rows = []
     for id, title, reports in lines:
-        names = [shorten(visible(report.student), _NAME[False]) for report in reports[:_FIRST_ENTRIES]]
+        names = [
+            shorten(visible(name_and_number(report.student)[0]), _NAME[False]) for report in reports[:_FIRST_ENTRIES]
+        ]
         names += ["..."] if len(reports) > _FIRST_ENTRIES else []
         count = Text(str(len(reports)), style="cyan")
         rows.append((Text(f" {visible(id)}"), Text(visible(title)), count, Text(", ".join(names), style="dim")))
@@ -198,7 +219,7 @@ def queue_words(queue: Queue) -> str:
     listed = sum(len(question.entries) for question in queue.questions)
     counts = (
         (listed, "answer or item", "answers and items"),
-        (len(queue.unanswered), "submission without answers", "submissions without answers"),
+        (len(queue.unanswered), "submission without readable answers", "submissions without readable answers"),
         (len(queue.faults), "fault of the grader", "faults of the grader"),
         (len(queue.flagged), "submission with a flag", "submissions with flags"),
     )

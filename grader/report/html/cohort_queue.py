@@ -93,7 +93,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
         *_questions(queue.questions, identity, most_text),
         _submissions(
             PART1.rstrip("."),
-            "No answer to Part 1 was found",
+            "No answer to Part 1 could be read",
             _UNANSWERED,
             queue.unanswered,
             identity,

@@ -129,6 +129,12 @@ def _count(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
 
 
+def _named(student: str) -> Markup:
+    """A student's name, with a learning platform's number after it in small print."""
+    name, number = formats.name_and_number(formats.visible(student))
+    return Markup('{}<span class="id">{}</span>').format(name, number) if number else escape(name)
+
+
 def _percent(part: float, whole: float = 1.0) -> str:
     """Rounded down to a tenth, so that a result never appears to reach a band that it missed."""
     return f"{int(1000 * part / whole + 1e-9) / 10:.1f} %" if whole else "–"
@@ -155,6 +161,7 @@ def _environment() -> Environment:
         count=_count,
         duration=formats.duration,
         moment=formats.moment,
+        named=_named,
         percent=_percent,
         points=formats.points,
         prose=_prose,
