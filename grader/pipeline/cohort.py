@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from grader.model import Report, Run, Submission, UsageFault
+from grader.model.quantities import quantity
 from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
 from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
-from grader.pipeline.parallel import in_threads
-from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part, with_one_device
+from grader.pipeline.parallel import Runner, in_threads
+from grader.pipeline.plan import Task, fully_known, is_new, known_submission, plan, takes_part, with_one_device
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
-from grader.pipeline.submission import mark, marker_of, observe, store, with_canary
+from grader.pipeline.submission import mark, marker_of, observe, store, with_canary, with_claim_trained
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
 from grader.sandbox import Stopped
@@ -34,6 +35,8 @@ from grader.storage import records, run_folder
 from grader.storage.disk import disk_faults, raise_disk_fault
 from grader.storage.records import StoredEvidence
 from grader.submissions import Delivery, survey
+
+T = TypeVar("T")
 
 OUTDATED = Totals.one("left out: their evidence is from an earlier version; grade them again")
 
@@ -58,12 +61,14 @@ class Progress(Protocol):
 class Graded:
     """A finished submission; ``report`` is None if it does not take part in the run.
 
-    ``notices`` are the run's facts with a notice of their own, as its page gives them.
+    ``notices`` are the run's facts with a notice of their own, as its page gives them. ``claims`` is the task if a line
+    of its experiment remains to be trained again.
     """
 
     report: Report | None
     totals: Totals = NOTHING
     notices: tuple[str, bool] = ("", False)
+    claims: Task | None = None
 
 
 def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
@@ -96,15 +101,28 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         finished: dict[str, Report] = {}
         shown: dict[str, tuple[str, bool]] = {}
         totals, is_finished = NOTHING, False
+        claims: list[Task] = []
+
+        def keep(graded: Graded) -> None:
+            nonlocal totals
+            totals += graded.totals
+            if graded.claims is not None:
+                claims.append(graded.claims)
+            if graded.report is not None:
+                finished[graded.report.student] = graded.report
+                shown[graded.report.student] = graded.notices
+                progress.notice(context.facts(totals))
+
         try:
-            with run_all(deliveries, context, pages, progress) as results:
-                for graded in results:
-                    totals += graded.totals
-                    if graded.report is None:
-                        continue
-                    finished[graded.report.student] = graded.report
-                    shown[graded.report.student] = graded.notices
-                    progress.notice(context.facts(totals))
+            with run_all(partial(grade, context=context, pages=pages, progress=progress), context) as results:
+                for graded in results(deliveries):
+                    keep(graded)
+            if claims:
+                progress.say(f"repeating claimed runs of {quantity(len(claims), 'experiment')}")
+            with run_all(partial(check_claim, context=context, pages=pages, progress=progress), context) as checked:
+                for number, graded in enumerate(checked(claims), start=1):
+                    keep(graded)
+                    progress.say(f"repeating claimed runs of experiments: {number} of {len(claims)} done")
             is_finished = True
         finally:
             progress.say("writing the tables")
@@ -129,10 +147,8 @@ def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> 
 
 
 @contextmanager
-def run_all(
-    deliveries: Sequence[Delivery], context: RunContext, pages: Pages, progress: Progress
-) -> Iterator[Iterator[Graded]]:
-    """Yield the finished submissions, in the order in which they are finished.
+def run_all(work: Callable[[T], Graded], context: RunContext) -> Iterator[Runner[T, Graded]]:
+    """Yield a function that calls ``work`` on many items and yields the results, in the order in which they come.
 
     There are twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
     trains. The number of processes at work is limited to the number of jobs.
@@ -142,9 +158,8 @@ def run_all(
         context.workers.stop()
         context.readers.stop()
 
-    step = partial(grade, context=context, pages=pages, progress=progress)
-    with in_threads(step, 2 * context.settings.jobs, stop=stop) as results:
-        yield results(deliveries)
+    with in_threads(work, 2 * context.settings.jobs, stop=stop) as results:
+        yield results
 
 
 def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
@@ -203,6 +218,34 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             pages.write_report_page(settings.out, report, evidence, facts)
         if not is_shown:
             progress.done(report, time.perf_counter() - start)
+        return Graded(report, totals, _notices(facts))
+    return Graded(report, totals, _notices(facts), task if observed.has_claims else None)
+
+
+def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
+    """Train a line of a finished submission's experiment again, and mark, store and render the submission again.
+
+    A fault of the grader changes nothing, so the line waits for a tutor. Raises DiskFault if nothing more can be
+    stored.
+    """
+    out, student = context.settings.out, task.submission.id
+    totals = NOTHING
+    try:
+        observed = with_claim_trained(task, context)
+        totals += observed.totals
+        with context.readers.open() as reader:
+            marker = marker_of(replace(task, stored_in=out), observed.evidence, context, reader)
+        report = mark(task, observed.evidence, marker, context)
+        store(observed, report, marker, out)
+        report = with_decisions(report, context.decisions)
+        facts = context.facts()
+        pages.write_report_page(out, report, observed.evidence, facts)
+    except (Stopped, UsageFault):
+        raise
+    except Exception as fault:  # protects the rest of the cohort from a fault of the grader
+        raise_disk_fault(fault, out)
+        progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
+        return Graded(None, totals)
     return Graded(report, totals, _notices(facts))
 
 

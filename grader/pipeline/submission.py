@@ -26,22 +26,28 @@ _UNREAD = "unread"
 
 @dataclass(frozen=True)
 class Observed:
-    """The evidence on a submission, whether this run has stored it already, and the totals of observing it."""
+    """The evidence on a submission, whether this run has stored it already, and the totals of observing it.
+
+    If ``has_claims``, a line of its experiment remains to be trained again.
+    """
 
     evidence: StoredEvidence
     is_stored: bool
     totals: Totals
+    has_claims: bool = False
 
 
 def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) -> Observed:
     """The evidence on a submission: reused parts from storage, the others by running its code and reading its files.
 
+    Its experiment is only read, because no mark of the others may wait for it: see :func:`with_claim_trained`.
     Raises GraderFault for a fault of the grader.
     """
     stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
     sheet, took_sheet = _sheet(task, stored, reader)
-    experiment, took_experiment = _experiment(task, stored, context, reader, on_stage)
+    experiment = _experiment(task, stored, reader)
+    has_claims = task.has_new_experiment and experiment is not None and bool(experiment.trials)
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
     is_stored = is_same and task.stored_in == context.settings.out
     evidence_to_store = StoredEvidence(
@@ -52,10 +58,10 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
         evidence=evidence,
         sheet_key="" if "sheet" in reader.exceeded else task.keys.sheet,
         sheet=sheet,
-        experiment_key=_UNREAD if "experiment" in reader.exceeded else task.keys.experiment,
+        experiment_key=_UNREAD if has_claims or "experiment" in reader.exceeded else task.keys.experiment,
         experiment=experiment,
     )
-    return Observed(evidence_to_store, is_stored, took_evidence + took_sheet + took_experiment)
+    return Observed(evidence_to_store, is_stored, took_evidence + took_sheet, has_claims)
 
 
 def with_canary(observed: Observed, context: RunContext) -> Observed:
@@ -104,18 +110,24 @@ def _sheet(task: Task, stored: StoredEvidence | None, reader: Reader) -> tuple[A
     return sheet, Totals(seconds={"answers": time.perf_counter() - start})
 
 
-def _experiment(
-    task: Task, stored: StoredEvidence | None, context: RunContext, reader: Reader, on_stage: OnStage
-) -> tuple[Experiment | None, Totals]:
-    """The stored experiment if it can be reused; else the table is read and one of its lines is trained."""
+def _experiment(task: Task, stored: StoredEvidence | None, reader: Reader) -> Experiment | None:
+    """The stored experiment if it can be reused; else the table is read, without training one of its lines again."""
     if not task.has_new_experiment:
-        return stored.experiment if stored is not None and task.keys.experiment else None, NOTHING
-    found = reader.experiment(task.submission)
-    if found is None or not found.trials:
-        return found, NOTHING
-    on_stage("experiment")
-    rerun, seconds = context.workers.get().reruns.of(found.trials, reference_surface().trials)
-    return replace(found, rerun=rerun), Totals(seconds={"experiment": seconds} if seconds else {})
+        return stored.experiment if stored is not None and task.keys.experiment else None
+    return reader.experiment(task.submission)
+
+
+def with_claim_trained(task: Task, context: RunContext) -> Observed:
+    """The stored evidence of this run with one line of the experiment trained again. Raises GraderFault if it is gone.
+
+    Until this is stored, the experiment counts as unread, so that an interrupted run trains the line later.
+    """
+    stored = records.read_evidence(context.settings.out, task.submission.id)
+    if stored is None or stored.experiment is None:
+        raise GraderFault("its stored experiment is gone")
+    rerun, seconds = context.workers.get().reruns.of(stored.experiment.trials, reference_surface().trials)
+    evidence = replace(stored, experiment_key=task.keys.experiment, experiment=replace(stored.experiment, rerun=rerun))
+    return Observed(evidence, is_stored=False, totals=Totals(seconds={"experiment": seconds} if seconds else {}))
 
 
 def marker_of(task: Task, stored: StoredEvidence, context: RunContext, reader: Reader) -> KnownMarker | None:

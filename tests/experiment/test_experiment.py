@@ -444,7 +444,16 @@ def scheme(path: Path, points: str = "") -> Rubric:
     return load_rubric(path)
 
 
-def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Report]:
+class Interrupted(Progress):
+    """Stops the run before the claims of its first experiment are checked, as Ctrl-C does."""
+
+    def say(self, what: str) -> None:
+        """Show what is under way."""
+        if "claimed runs" in what:
+            raise KeyboardInterrupt
+
+
+def graded(path: Path, rubric: Rubric, *, remark: bool = False, kind: type[Progress] = Progress) -> tuple[Run, Report]:
     """One student's report."""
     settings = RunSettings(
         path=path,
@@ -455,7 +464,7 @@ def graded(path: Path, rubric: Rubric, *, remark: bool = False) -> tuple[Run, Re
         device="cpu",
         selection=Selection(remark=remark),
     )
-    run, (report,) = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
+    run, (report,) = grade_cohort(settings, pages=pages, progress=kind(make_console(), 0, is_quiet=True))
     return run, report
 
 
@@ -466,7 +475,15 @@ def test_a_run_trains_a_line_again_and_stores_the_result(tmp_path: Path) -> None
     submission(cohort / "ann", files)
     plain, paid = scheme(tmp_path / "plain.toml"), scheme(tmp_path / "paid.toml", "0.5")
 
+    with pytest.raises(KeyboardInterrupt):
+        graded(cohort, plain, kind=Interrupted)
+    stored = records.read_evidence(out, "ann")
+    assert stored is not None
+    assert stored.experiment is not None
+    assert stored.experiment.rerun is None, "claims are checked after all submissions are finished"
+
     run, report = graded(cohort, plain)
+    assert run.counts == {"reused": 1}, "only the claim remains"
     stored = records.read_evidence(out, "ann")
     assert stored is not None
     assert stored.experiment is not None

@@ -84,11 +84,11 @@ class Progress:
             self._refresh()
 
     def seconds_left(self) -> float | None:
-        """The estimated wall seconds until the last submission is finished; None if nothing is known yet.
+        """The estimated wall seconds until the last submission is finished; None if nothing is known yet, or all are.
 
         It takes no lock: the bar's thread, which calls this, holds the bar's own lock.
         """
-        return self._remaining.seconds()
+        return self._remaining.seconds() if self._done < self._total else None
 
     def notice(self, run: Run) -> None:
         """Print what is wrong with ``run`` as a whole, unless it was printed before."""
