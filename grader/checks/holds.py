@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from grader.model import Finding, Flag, Result, Status
 from grader.model.evidence import ALL_CHECKS, Doubt, Evidence
+from grader.model.training import ON_CPU, remark_on
 
 _Found = TypeVar("_Found", Finding, Result)
 _WAITING = "Waiting for a tutor: "
@@ -25,10 +26,12 @@ ENDINGS = {
 
 
 def flags_of(evidence: Evidence) -> tuple[Flag, ...]:
-    """What a tutor should know about a submission: an unusual ending, and each doubt."""
+    """What a tutor should know about a submission: an unusual ending, training on another device, and each doubt."""
     kind = evidence.ending.kind
     ends = (Flag(f"worker-{kind}", ENDINGS[kind]),) if kind in ENDINGS else ()
-    return tuple(dict.fromkeys((*ends, *(Flag(doubt.id, doubt.message) for doubt in evidence.doubts))))
+    remark = remark_on(evidence.trainings, ON_CPU)
+    runs = (Flag(remark.id, remark.message),) if remark is not None else ()
+    return tuple(dict.fromkeys((*ends, *runs, *(Flag(doubt.id, doubt.message) for doubt in evidence.doubts))))
 
 
 def with_holds(findings: Mapping[str, Finding], doubts: Sequence[Doubt]) -> dict[str, Finding]:

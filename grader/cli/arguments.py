@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         "--device",
         choices=["auto", "cpu", "cuda", "mps"],
         default="auto",
-        help="the device that trains networks (default: the best of this machine)",
+        help="the device that trains networks (default: as before in this run, else the best of this machine)",
     )
     grade.add_argument(
         "--isolation",

@@ -42,7 +42,7 @@ class ExitCode(IntEnum):
 def grade(arguments: argparse.Namespace) -> ExitCode:
     """Grade a cohort, and print the summary."""
     from grader.pipeline.cohort import grade_cohort
-    from grader.report.console.notices import print_shortfall
+    from grader.report.console.notices import print_notices
     from grader.report.console.progress import Progress
     from grader.report.console.summary import make_console, print_summary
     from grader.report.html import pages
@@ -57,7 +57,7 @@ def grade(arguments: argparse.Namespace) -> ExitCode:
         print(json.dumps(summary_record(reports, run, settings.out, code)))
     elif not arguments.quiet:
         print_summary(console, reports, run, settings.out, is_verbose=arguments.verbose)
-    print_shortfall(console, run)
+    print_notices(console, run)
     return code
 
 

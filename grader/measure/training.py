@@ -26,6 +26,7 @@ from grader.model.evidence import CurvePoint, Problem, Remark, Training
 from grader.model.graph import Graph
 from grader.model.images import MOST_CHANNELS, SIDE, are_filters
 from grader.model.operations import Kind
+from grader.model.training import ON_CPU
 
 VALIDATION_IMAGES = 300
 """Images from the end of the training set; their accuracy decides when to stop."""
@@ -105,7 +106,7 @@ def train(
                 raise
             problem = torch_problem("training", error)
         else:
-            remark = Remark("trained-on-cpu", f"training on {device} failed, so it ran on the CPU")
+            remark = Remark(ON_CPU, f"training on {device} failed, so it ran on the CPU")
             return replace(record, remarks=(*record.remarks, remark)), outputs
     return Training(problem, attempt.seed, device, network=digest(graph)), NOTHING
 

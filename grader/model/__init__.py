@@ -10,16 +10,18 @@ from grader.model.criteria import TRAINING_CPU_SECONDS, Band, Criterion, Rubric,
 from grader.model.errors import GraderFault, UsageFault
 from grader.model.finding import AnswerFinding, Finding, KnownFinding, KnownFindings, Status
 from grader.model.report import PART1, Decision, Report, Result
-from grader.model.run import JSON, Run
+from grader.model.run import JSON, UNKNOWN, Canary, Run
 from grader.model.submission import DataFiles, Flag, Job, Submission
 
 __all__ = [
     "JSON",
     "PART1",
     "TRAINING_CPU_SECONDS",
+    "UNKNOWN",
     "AnswerFinding",
     "AnswerSheet",
     "Band",
+    "Canary",
     "Criterion",
     "DataFiles",
     "Decision",

@@ -41,9 +41,9 @@ class TrainingPlan:
     """How a network is trained briefly; docs/calibration.md has the sources of the numbers.
 
     A run ends when the accuracy on the worker's validation images reaches ``stop_accuracy``. A result within ``margin``
-    (in accuracy, 0..1) of a band is borderline. ``seeds`` are tried in order; the others only if the first falls short.
-    Every second run uses ``retry_learning_rate`` and ``retry_steps``, because a small network after a global average
-    pool learns too slowly at the lab's own rate, while one with few units learns better at it.
+    (in accuracy, 0..1) of a band is borderline. A network that falls short is trained up to ``runs`` times, each time
+    with another seed. Every second run uses ``retry_learning_rate`` and ``retry_steps``, because a small network after
+    a global average pool learns too slowly at the lab's own rate, while one with few units learns better at it.
     """
 
     steps: int
@@ -52,7 +52,7 @@ class TrainingPlan:
     retry_learning_rate: float
     retry_steps: int
     momentum: float
-    seeds: tuple[int, ...]
+    runs: int
     evaluate_every: int
     stop_accuracy: float
     margin: float

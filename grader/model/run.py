@@ -9,6 +9,24 @@ from grader.model.criteria import Band
 
 
 @dataclass(frozen=True)
+class Canary:
+    """What training the grader's own test networks said about training in a run; empty while nothing was trained.
+
+    If it ``is_outside`` the stored range, accuracies wait for a tutor.
+    """
+
+    text: str = ""
+    is_outside: bool = False
+
+    def __add__(self, other: Canary) -> Canary:
+        """The canary of two measurements together: the one that is outside, else the first that says anything."""
+        return other if other.is_outside > self.is_outside or not self.text else self
+
+
+UNKNOWN = Canary()
+
+
+@dataclass(frozen=True)
 class Run:
     """The facts about one run, for results.json and the pages."""
 
@@ -22,7 +40,6 @@ class Run:
     """``mnist-10k`` for the bundled images, ``mnist`` for all of MNIST."""
     device: str
     isolation: str
-    seeds: tuple[int, ...]
     jobs: int
     versions: dict[str, str] = field(default_factory=dict)
     source: str = ""
@@ -34,6 +51,7 @@ class Run:
     """Digest of the answer key; empty when Part 1 was not marked."""
     bands: tuple[Band, ...] = ()
     """The rubric's accuracy bands."""
+    canary: Canary = UNKNOWN
     shows_full_answers: bool = False
     """Whether students' pages show what a full answer mentions."""
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grader.model.images import Filters, Mistake
 from grader.model.recording import Problem, Remark
+
+CANARY = "canary"
+"""Id of the remark on a run that was made while the grader's own networks did not train as usual."""
+ON_CPU = "trained-on-cpu"
+"""Id of the remark on a run for which the CPU had to stand in for another device."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +46,13 @@ class Training:
     mistakes: tuple[Mistake, ...] = ()
     filters: Filters | None = None
     network: str = ""
+
+
+def remark_on(trainings: Iterable[Training], id: str) -> Remark | None:
+    """The first remark with this id on a training run; None if there is none."""
+    return next((remark for run in trainings for remark in run.remarks if remark.id == id), None)
+
+
+def devices_of(trainings: Iterable[Training]) -> frozenset[str]:
+    """The devices that trained a network, except where the CPU stood in for another one."""
+    return frozenset(run.device for run in trainings if remark_on([run], ON_CPU) is None)

@@ -16,16 +16,16 @@ from types import TracebackType
 from typing import Protocol
 
 from grader.model import Report, Run, Submission, UsageFault
-from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
-from grader.pipeline.copies import Copies, NoProgress, NoReaders, NotStored, Sent
+from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
-from grader.pipeline.parallel import Runner, in_threads
-from grader.pipeline.plan import find_stored, fully_known, is_new, known_submission, plan, takes_part
+from grader.pipeline.parallel import in_threads
+from grader.pipeline.plan import fully_known, is_new, known_submission, plan, takes_part, with_one_device
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
-from grader.pipeline.submission import mark, marker_of, observe, store
+from grader.pipeline.submission import mark, marker_of, observe, store, with_canary
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
 from grader.sandbox import Stopped
@@ -38,39 +38,32 @@ from grader.submissions import Delivery, survey
 OUTDATED = Totals.one("left out: their evidence is from an earlier version; grade them again")
 
 
-class OneProgress(Protocol):
-    """Shows what happens to one submission."""
-
-    def stage(self, student: str, stage: str) -> None: ...
-    def leave_out(self, student: str) -> None: ...
-    def error(self, message: str) -> None: ...
-
-
-class Progress(OneProgress, Protocol):
+class Progress(Protocol):
     """Shows how far a run is; implemented by :class:`grader.report.console.progress.Progress`."""
 
     def __enter__(self) -> object: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
-    def begin(self, run: Run) -> None: ...
+    def notice(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
     def expect(self, total: int, new: Collection[str]) -> None: ...
+    def stage(self, student: str, stage: str) -> None: ...
+    def leave_out(self, student: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
+    def error(self, message: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Graded:
     """A finished submission; ``report`` is None if it does not take part in the run.
 
-    ``seconds`` of wall time are None when stored evidence was reused. ``isolation`` is the run's as its page gives it.
+    ``notices`` are the run's facts with a notice of their own, as its page gives them.
     """
 
-    student: str
     report: Report | None
     totals: Totals = NOTHING
-    seconds: float | None = None
-    isolation: str = ""
+    notices: tuple[str, bool] = ("", False)
 
 
 def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
@@ -85,13 +78,10 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         readers = stack.enter_context(
             Readers(settings.answer_key, settings.paper, at_once=settings.jobs, scratch=scratch)
         )
-        copies = None
-        if settings.selection.remark:
-            pages.load()
-            copies = stack.enter_context(Copies(partial(grade_copy, settings, pages), settings.jobs))
-        stack.enter_context(progress)  # it starts a thread, so it comes after those that copy this process
+        stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
+        settings = with_one_device(settings, [delivery.id for delivery in deliveries])
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         context = begin(settings, readers, workers)
         stack.enter_context(disk_faults(settings.out))
@@ -101,27 +91,27 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             if settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()
-        progress.begin(context.facts())
+        progress.notice(context.facts())
         progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}
-        shown: dict[str, str] = {}
+        shown: dict[str, tuple[str, bool]] = {}
         totals, is_finished = NOTHING, False
         try:
-            with run_all(deliveries, context, pages, progress, copies) as results:
+            with run_all(deliveries, context, pages, progress) as results:
                 for graded in results:
                     totals += graded.totals
                     if graded.report is None:
                         continue
-                    finished[graded.student] = graded.report
-                    shown[graded.student] = graded.isolation
-                    progress.done(graded.report, graded.seconds)
+                    finished[graded.report.student] = graded.report
+                    shown[graded.report.student] = graded.notices
+                    progress.notice(context.facts(totals))
             is_finished = True
         finally:
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
-            for student, isolation in shown.items():
-                if isolation != run.isolation:  # known only now, because it depends on the others too
+            for student, notices in shown.items():
+                if notices != _notices(run):  # known only now, because they depend on the others too
                     write_page(settings.out, finished[student], run, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
@@ -131,23 +121,21 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
 def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
     """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers)
+    stored = stored_for(settings.data, settings.training, settings.canary)
+    canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
+    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
 
 @contextmanager
 def run_all(
-    deliveries: Sequence[Delivery],
-    context: RunContext,
-    pages: Pages,
-    progress: Progress,
-    copies: Runner[Sent, Graded] | None,
+    deliveries: Sequence[Delivery], context: RunContext, pages: Pages, progress: Progress
 ) -> Iterator[Iterator[Graded]]:
     """Yield the finished submissions, in the order in which they are finished.
 
     There are twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
-    trains. The number of processes at work is limited to the number of jobs. What ``copies`` can mark is left to them.
+    trains. The number of processes at work is limited to the number of jobs.
     """
 
     def stop() -> None:
@@ -155,33 +143,14 @@ def run_all(
         context.readers.stop()
 
     step = partial(grade, context=context, pages=pages, progress=progress)
-
-    def all_results() -> Iterator[Graded]:
-        done = set()
-        for graded in copies(sent()) if copies is not None else ():
-            done.add(graded.student)
-            yield graded
-        yield from results(delivery for delivery in deliveries if delivery.id not in done)
-
-    def sent() -> Iterator[Sent]:
-        for delivery in deliveries:
-            progress.stage(delivery.id, "read")
-            yield Sent(delivery, Decisions(context.decisions.of(delivery.id)), context.started)
-
     with in_threads(step, 2 * context.settings.jobs, stop=stop) as results:
-        yield all_results()
+        yield results(deliveries)
 
 
-def grade_copy(settings: RunSettings, pages: Pages, sent: Sent) -> Graded:
-    """:func:`grade` in a copy of the grader, from storage alone. Raises NotStored for what it cannot do."""
-    workers = WorkersOnDemand(settings, settings.out)  # which nobody asks for: no student code is run
-    context = RunContext(settings, sent.decisions, NoReaders(), workers, sent.started)
-    return grade(sent.delivery, context=context, pages=pages, progress=NoProgress())
-
-
-def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: OneProgress) -> Graded:
+def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
     """Take one submission through its steps: read, plan, observe, mark, store, render.
 
+    Progress shows the marks before the canary is known; nothing is stored before.
     A fault of the grader becomes a report with status error, so that the rest of the cohort is still graded. Raises
     DiskFault if nothing more can be stored.
     """
@@ -189,7 +158,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: On
     settings, student = context.settings, delivery.id
     submission = Submission(student, settings.path, None, (), "")  # until it is read
     evidence = StoredEvidence.unobserved(student, submission)
-    is_reused = False
+    is_shown = False
 
     def on_stage(stage: str) -> None:
         progress.stage(student, stage)
@@ -197,27 +166,31 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: On
     try:
         with context.readers.open() as reader:
             on_stage("read")
-            found = find_stored(student, settings)
-            submission = fully_known(student, settings, found) or reader.assemble(delivery)
+            submission = fully_known(student, settings) or reader.assemble(delivery)
             if reader.exceeded and not settings.selection.includes(student):
-                submission = known_submission(found) or submission
+                submission = known_submission(student, settings) or submission
             evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
-            task = plan(submission, settings, found)
+            task = plan(submission, settings)
             if not takes_part(task, settings.selection):
                 progress.leave_out(student)
-                return Graded(student, None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
-            is_reused = task.stored_in is not None
+                return Graded(None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)
             observed = observe(task, context, reader, on_stage)
             evidence = observed.evidence
             totals += observed.totals
             marker = marker_of(task, evidence, context, reader)
         report = mark(task, evidence, marker, context)
+        seconds = None if task.stored_in is not None else time.perf_counter() - start
+        progress.done(with_decisions(report, context.decisions), seconds)
+        is_shown = True
+        if (checked := with_canary(observed, context)) is not observed:
+            observed, evidence = checked, checked.evidence
+            report = mark(task, evidence, marker, context)
         store(observed, report, marker, settings.out)
         report = with_decisions(report, context.decisions)
         facts = context.facts()
         pages.write_report_page(settings.out, report, evidence, facts)
-    except (Stopped, NotStored, UsageFault):
+    except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
         raise_disk_fault(fault, settings.out)
@@ -228,4 +201,10 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: On
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
             pages.write_report_page(settings.out, report, evidence, facts)
-    return Graded(student, report, totals, None if is_reused else time.perf_counter() - start, facts.isolation)
+        if not is_shown:
+            progress.done(report, time.perf_counter() - start)
+    return Graded(report, totals, _notices(facts))
+
+
+def _notices(run: Run) -> tuple[str, bool]:
+    return run.isolation, run.canary.is_outside

@@ -6,6 +6,7 @@ the labels of the held-out images.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.repairs import with_repairs
-from grader.checks.training import accuracy_of, next_seed
+from grader.checks.training import accuracy_of, needs_another
 from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.measure.service import wire
 from grader.model import TRAINING_CPU_SECONDS, TrainingPlan
@@ -129,25 +130,27 @@ class Measuring:
         The network is trained after ``repairs`` of its graph. If another thread is training the same network, this call
         waits for it. Raises MeasurementFailed.
         """
+        name = " ".join((digest(graph), *repairs))
         return self._trained.get(
-            " ".join((digest(graph), *repairs)),
-            lambda: self._train(graph, is_worth_retrying=is_worth_retrying, repairs=repairs),
+            name, lambda: self._train(graph, name, is_worth_retrying=is_worth_retrying, repairs=repairs)
         )
 
-    def _train(self, graph: Graph, *, is_worth_retrying: bool, repairs: tuple[str, ...]) -> tuple[Training, ...]:
+    def _train(
+        self, graph: Graph, name: str, *, is_worth_retrying: bool, repairs: tuple[str, ...]
+    ) -> tuple[Training, ...]:
         trainings: list[Training] = []
-        seed: int | None = self.plan.seeds[0]
-        left = TRAINING_CPU_SECONDS
-        while seed is not None and left > 0:
-            plan = replace(self.plan, bands=())
-            request = wire.Train(graph, plan, len(trainings), seed, self.seed, left, repairs, FIRST_HELDOUT)
+        left, goes_on = TRAINING_CPU_SECONDS, True
+        while goes_on and left > 0:
+            plan, number = replace(self.plan, bands=()), len(trainings)
+            seed = training_seed(self.seed, name, number)
+            request = wire.Train(graph, plan, number, seed, self.seed, left, repairs, FIRST_HELDOUT)
             training = self._run(request)
             if training.total == FIRST_HELDOUT and accuracy_of(training) < self.plan.bands[0].accuracy + CLEAR:
                 whole = self._run(msgspec.structs.replace(request, first_heldout=None))
                 training = replace(whole, seconds=training.seconds + whole.seconds)
             trainings.append(training)
             left -= training.seconds
-            seed = next_seed(tuple(trainings), self.plan) if is_worth_retrying else None
+            goes_on = is_worth_retrying and needs_another(trainings, self.plan)
         return tuple(trainings)
 
     def _run(self, request: wire.Train) -> Training:
@@ -157,6 +160,15 @@ class Measuring:
         if not isinstance(reply, wire.Trained):
             raise MeasurementFailed(Ending("unmeasured", "train", getattr(reply, "reason", "")))
         return self.finished(reply.training, Predictions(request.seed, arrays["heldout"], arrays.get("filters")))
+
+
+def training_seed(secret: int, network: str, number: int) -> int:
+    """The seed, below a million, of training run ``number`` (from 0) of a network.
+
+    It depends on ``secret``, a run's :attr:`Measuring.seed`, and on the ``network``, because a student's page shows it:
+    it tells nothing about the seed of another network that is handed in later.
+    """
+    return int.from_bytes(hashlib.sha256(f"training {secret} {network} {number}".encode()).digest()) % 1_000_000
 
 
 def counted(labels: NDArray[np.uint8]) -> Finished:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.model import Submission
+from grader.model import Submission, UsageFault
 from grader.model.evidence import Evidence
+from grader.model.training import CANARY, devices_of, remark_on
 from grader.pipeline.marking import report_of
 from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
-from grader.pipeline.settings import RunSettings, Selection
+from grader.pipeline.settings import AUTO, RunSettings, Selection
 from grader.sandbox import Wish
 from grader.storage import records
 from grader.storage.records import StoredEvidence
-
-Found = tuple[Path, StoredEvidence] | tuple[None, None]
-"""Stored evidence, valid or not, and the folder of its run."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +24,17 @@ class Task:
     submission: Submission
     keys: ReuseKeys
     stored_in: Path | None
-    stored: StoredEvidence | None = None
-    """The evidence in that folder."""
     has_new_experiment: bool = False
     """Whether the experiment is new or changed, so that one of its lines may have to be trained."""
     is_outdated: bool = False
     """Whether only evidence from an earlier version is stored, which can no longer be marked."""
 
 
-def plan(submission: Submission, settings: RunSettings, found: Found) -> Task:
-    """Decide whether the evidence that was ``found`` can be reused for a submission."""
+def plan(submission: Submission, settings: RunSettings) -> Task:
+    """Find evidence that can be reused for a submission."""
     is_selected = settings.selection.includes(submission.id)
     keys = reuse_keys(submission, settings)
-    folder, stored = found
+    folder, stored = _stored(submission.id, settings)
     if not is_selected:  # reuse stored evidence whatever has changed since
         keys = _keys_of(stored, keys) if stored is not None else replace(keys, experiment="")
     if stored is None or folder is None or not _is_valid(stored, submission, keys, settings, is_selected=is_selected):
@@ -50,19 +47,21 @@ def plan(submission: Submission, settings: RunSettings, found: Found) -> Task:
             is_outdated=stored is None and any(records.is_outdated(folder, submission.id) for folder in folders),
         )
     is_new = bool(keys.experiment) and stored.experiment_key != keys.experiment
-    return Task(submission, keys, stored_in=folder, stored=stored, has_new_experiment=is_new)
+    return Task(submission, keys, stored_in=folder, has_new_experiment=is_new)
 
 
-def known_submission(found: Found) -> Submission | None:
-    """The submission that the stored evidence is about; None without evidence."""
-    _, stored = found
+def known_submission(student: str, settings: RunSettings) -> Submission | None:
+    """The submission that the stored evidence on this student is about; None without evidence."""
+    _, stored = _stored(student, settings)
     return stored.submission if stored is not None else None
 
 
-def fully_known(student: str, settings: RunSettings, found: Found) -> Submission | None:
+def fully_known(student: str, settings: RunSettings) -> Submission | None:
     """The submission as stored, if this run marks it from storage alone, so that no file has to be read; else None."""
-    _, stored = found
-    if settings.selection.includes(student) or stored is None or stored.submission is None:
+    if settings.selection.includes(student):
+        return None
+    _, stored = _stored(student, settings)
+    if stored is None or stored.submission is None:
         return None
     has_code = stored.evidence is not None and stored.submission.script is not None
     has_sheet = bool(stored.sheet_key) and stored.sheet is not None
@@ -75,14 +74,39 @@ def is_new(student: str, settings: RunSettings) -> bool:
     return settings.selection.includes(student) and not is_stored
 
 
+def with_one_device(settings: RunSettings, students: Iterable[str]) -> RunSettings:
+    """The settings with the device of stored evidence that this run keeps, unless the tutor named a device.
+
+    So all accuracies of a run come from one kind of device. Raises UsageFault if the tutor named another device than
+    that of evidence on students who are not selected.
+    """
+    selection = settings.selection
+    if selection.remark or (settings.device != AUTO and not selection.students):
+        return settings
+    for student in students:
+        _, stored = _stored(student, settings)
+        if stored is None or stored.evidence is None or stored.submission is None:
+            continue
+        is_selected, devices = selection.includes(student), devices_of(stored.evidence.trainings)
+        if not devices or (is_selected and stored.key != reuse_keys(stored.submission, settings).evidence):
+            continue
+        if settings.device == AUTO:
+            return replace(settings, device=min(devices))
+        if not is_selected and devices != {settings.device}:
+            raise UsageFault(
+                f"--student with --device {settings.device}: the other networks of this run were trained on "
+                f"{min(devices)}; leave out one of the two options."
+            )
+    return settings
+
+
 def takes_part(task: Task, selection: Selection) -> bool:
     """Whether a submission takes part in this run: all that are stored already, and others if they are selected."""
     is_stored = task.stored_in is not None or task.submission.script is None
     return is_stored or selection.includes(task.submission.id)
 
 
-def find_stored(student: str, settings: RunSettings) -> Found:
-    """The first evidence on this student in the folders of the run."""
+def _stored(student: str, settings: RunSettings) -> tuple[Path | None, StoredEvidence | None]:
     for folder in settings.run_folders:
         if (stored := records.read_evidence(folder, student)) is not None:
             return folder, stored
@@ -105,7 +129,11 @@ def _is_valid(
         return True
     is_weak = settings.isolation is Wish.REQUIRE and not stored.evidence.isolation.startswith("full")
     is_named = settings.selection.names(submission.id)
-    if is_weak or is_named or stored.key != keys.evidence or stored.evidence.ending.kind in ("lost", "starved"):
+    trainings = stored.evidence.trainings
+    is_elsewhere = settings.device != AUTO and not devices_of(trainings) <= {settings.device}
+    is_doubtful = is_elsewhere or remark_on(trainings, CANARY) is not None
+    is_unfinished = stored.evidence.ending.kind in ("lost", "starved")
+    if is_weak or is_named or is_doubtful or is_unfinished or stored.key != keys.evidence:
         return False
     return not settings.selection.only_failed or _earned_everything(submission, stored.evidence, settings)
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from grader import __version__
-from grader.model import Run
+from grader.model import UNKNOWN, Canary, Run
 from grader.moderation.decisions import Decisions
+from grader.pipeline.canary import CanaryRun
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
@@ -21,7 +22,8 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts of submissions by outcome, seconds by stage, and the lowest isolation level under which code was run.
+    """Counts of submissions by outcome, seconds by stage, the lowest isolation level under which code was run, and the
+    canary that the evidence was measured with if it was outside the stored range.
 
     The totals of several submissions are their sum.
     """
@@ -29,6 +31,7 @@ class Totals:
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     isolation: str = ""
+    canary: Canary = UNKNOWN
 
     @classmethod
     def one(cls, what: str) -> Totals:
@@ -40,6 +43,7 @@ class Totals:
             _sum(self.counts, other.counts),
             _sum(self.seconds, other.seconds),
             weakest(self.isolation, other.isolation),
+            self.canary + other.canary,
         )
 
 
@@ -52,12 +56,15 @@ NOTHING = Totals()
 
 @dataclass(frozen=True)
 class RunContext:
-    """The settings of a run, the tutors' decisions, what reads submissions, and the workers, which run their code."""
+    """The settings of a run, the tutors' decisions, what reads submissions, the workers, which run their code, and the
+    canary.
+    """
 
     settings: RunSettings
     decisions: Decisions
     readers: Readers
     workers: WorkersOnDemand
+    canary: CanaryRun
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -77,7 +84,6 @@ class RunContext:
             data=settings.data.name,
             device=workers.device if workers is not None else "",
             isolation=isolation if workers is not None or shortfall(isolation) else "no student code was run",
-            seeds=settings.training.seeds,
             jobs=settings.jobs,
             versions=workers.versions if workers is not None else {},
             source=str(settings.path),
@@ -85,6 +91,7 @@ class RunContext:
             timing={stage: round(spent, 3) for stage, spent in totals.seconds.items()},
             key_revision=key.revision if key is not None else "",
             bands=settings.training.bands,
+            canary=totals.canary + self.canary.so_far() if workers is not None else totals.canary,
             shows_full_answers=settings.shows_full_answers,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,8 +11,12 @@ from grader.answers.marker.key import AnswerKey
 from grader.data import DataSet
 from grader.model import Rubric, TrainingPlan
 from grader.pipeline import written_parts
+from grader.pipeline.canary import stored_text
 from grader.sandbox import Wish
 from grader.submissions.student_patterns import is_named
+
+AUTO = "auto"
+"""The tutor named no device."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ class RunSettings:
     data: DataSet
     jobs: int
     """Number of submissions at a time."""
-    device: str = "auto"
-    """The device that trains networks; ``auto`` is the best that this machine has."""
+    device: str = AUTO
+    """The device that trains networks; ``AUTO`` is that of stored evidence, else the best that this machine has."""
     selection: Selection = Selection()
     earlier: Path | None = None
     """The last run over the same submissions, whose evidence and decisions are reused."""
@@ -60,6 +64,8 @@ class RunSettings:
     """A command that starts the workers, such as a container's."""
     shows_full_answers: bool = False
     """Whether students' pages say what a full answer mentions."""
+    canary: str = field(default_factory=stored_text)
+    """The stored distributions of the canary, as CSV."""
 
     @property
     def training(self) -> TrainingPlan:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from grader.answers.marker.cache import KnownMarker, marker_digest
 from grader.experiment.reference_surface import reference_surface
-from grader.model import AnswerSheet, GraderFault, KnownFindings, Report
+from grader.model import UNKNOWN, AnswerSheet, Canary, GraderFault, KnownFindings, Report
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
+from grader.model.training import CANARY, remark_on
 from grader.pipeline import marking
 from grader.pipeline.plan import Task
 from grader.pipeline.run import NOTHING, RunContext, Totals
@@ -37,7 +38,7 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
 
     Raises GraderFault for a fault of the grader.
     """
-    stored = task.stored
+    stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
     sheet, took_sheet = _sheet(task, stored, reader)
     experiment, took_experiment = _experiment(task, stored, context, reader, on_stage)
@@ -57,13 +58,32 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
     return Observed(evidence_to_store, is_stored, took_evidence + took_sheet + took_experiment)
 
 
+def with_canary(observed: Observed, context: RunContext) -> Observed:
+    """The same if the canary is within the stored range, or nothing was trained; else with a remark on each run.
+
+    Waits for the canary.
+    """
+    evidence = observed.evidence.evidence
+    if "graded" not in observed.totals.counts or evidence is None:
+        return observed
+    checked = context.canary.checked(evidence)
+    if checked is evidence:
+        return observed
+    return replace(observed, evidence=replace(observed.evidence, evidence=checked))
+
+
 def _evidence(
     task: Task, stored: StoredEvidence | None, context: RunContext, on_stage: OnStage
 ) -> tuple[Evidence | None, Totals]:
     if task.submission.script is None:
         return None, Totals.one("nothing to run")
     if stored is not None and stored.evidence is not None:
-        return stored.evidence, Totals({"reused": 1}, isolation=stored.evidence.isolation)
+        isolation, remark = stored.evidence.isolation, remark_on(stored.evidence.trainings, CANARY)
+        canary = Canary(remark.message, is_outside=True) if remark is not None else UNKNOWN
+        return stored.evidence, Totals({"reused": 1}, isolation=isolation, canary=canary)
+    if task.stored_in is not None:
+        raise GraderFault("its stored evidence is gone")
+    context.canary.start()
     evidence = context.workers.get().observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":
         raise GraderFault(evidence.ending.detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 import tempfile
@@ -23,9 +24,10 @@ from grader.lab4.files import SCRIPT
 from grader.model import Job, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Training
 from grader.model.images import SIDE
+from grader.moderation.pseudonyms import secret_of
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
-from grader.pipeline.settings import RunSettings
+from grader.pipeline.settings import AUTO, RunSettings
 from grader.sandbox import OnStage, Stopped, WorkerPool
 from grader.submissions import copy_submission
 
@@ -99,20 +101,22 @@ class Workers:
     ) -> None:
         self.versions = pool.versions
         self.isolation = str(pool.isolation)
-        self.device = pool.devices[0] if settings.device == "auto" else settings.device
+        self.device = pool.devices[0] if settings.device == AUTO else settings.device
         """The device that trains networks."""
         if self.device not in pool.devices:
-            raise UsageFault(f"--device {self.device} is not available; this machine has {', '.join(pool.devices)}.")
-        self.reruns = Reruns(self._train, brief_plan(settings.training))
+            raise UsageFault(
+                f"The networks of this run are trained on {self.device}, which this machine does not have; "
+                f"with --device {pool.devices[0]} all of them are trained there."
+            )
+        self.reruns = Reruns(self.train, brief_plan(settings.training))
         self._pool = pool
         self._scratch = scratch
         self._labels = labels
         self._images = images
         self._recorded_seed = secrets.randbelow(2**31)
         """Seed of the weights and images that submissions are given; the measurements have a different seed."""
-        self._measuring = Measuring(
-            pool, settings.training, self._finished, self._recorded_seed, seed=secrets.randbelow(2**31)
-        )
+        self._seed = _seed_of(settings.out)
+        self._measuring = Measuring(pool, settings.training, self._finished, self._recorded_seed, self._seed)
 
     def stop(self) -> None:
         """End all workers at once, without finishing their submissions."""
@@ -126,12 +130,12 @@ class Workers:
             recorded = self._record(folder, submission.script, on_stage)
         return self._measuring.complete(recorded, on_stage)
 
-    def _train(self, text: str, plan: TrainingPlan) -> Evidence:
+    def train(self, text: str, plan: TrainingPlan) -> Evidence:
         """Record and train a script of the grader itself, with its own ``plan``."""
         with self._folder("reference-") as folder:
             (folder / SCRIPT).write_text(text, encoding="utf-8")
             recorded = self._record(folder, SCRIPT, lambda stage: None)
-        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._recorded_seed)
+        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._seed)
         return measuring.complete(recorded, lambda stage: None)
 
     @contextmanager
@@ -149,3 +153,8 @@ class Workers:
     def _finished(self, training: Training, predictions: Predictions) -> Training:
         counted = with_accuracy(training, predictions, self._labels)
         return with_pictures(counted, predictions, self._labels, self._images)
+
+
+def _seed_of(folder: Path) -> int:
+    """The seed for measuring in the run at ``folder``: the same when the run is continued, and secret."""
+    return int.from_bytes(hashlib.sha256(f"measuring {secret_of(folder)}".encode()).digest()[:7])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from grader.model import Result, Status
+from grader.model import Canary, Result, Status
 from grader.safe_text import shorten as shorten  # views take all their words from here
 from grader.safe_text import visible as visible
 
@@ -96,3 +96,11 @@ def moment(timestamp: str) -> str:
     except ValueError:
         return timestamp
     return f"{when.day} {when:%B %Y, %H:%M} {when.tzname() or ''}".strip()
+
+
+def alarm(canary: Canary) -> str:
+    """What to say about a canary that is outside the stored range."""
+    return (
+        f"Training was not as usual. The grader's test networks are {canary.text}. Accuracies that were measured in "
+        "this run wait for a tutor. Compare the device and the versions with those of an earlier run, then grade again."
+    )

@@ -143,10 +143,6 @@ class _Table:
     def count(self, key: str, least: int, most: int) -> int:
         return self._whole(key, self._value(key), least, most)
 
-    def counts(self, key: str, least: int, most: int) -> tuple[int, ...]:
-        numbered = enumerate(self._list(key), start=1)
-        return tuple(self._whole(f"{key}[{number}]", value, least, most) for number, value in numbered)
-
     def number(self, key: str, least: Decimal, most: Decimal) -> Decimal:
         value = self._value(key)
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -232,9 +228,6 @@ def _plan(top: _Table) -> TrainingPlan:
         top.refuse("training.mnist", "rename [training.mnist] to [training], and remove [training.digits].")
     table = top.table("training", (field.name for field in dataclasses.fields(TrainingPlan)))
     steps = table.count("steps", 10, 20_000)
-    seeds = table.counts("seeds", 0, 2**32 - 1)
-    if len(set(seeds)) < len(seeds):
-        table.refuse("seeds", "contains the same seed twice, which would repeat the same run.")
     bands = _bands(table)
     plan = TrainingPlan(
         steps=steps,
@@ -243,7 +236,7 @@ def _plan(top: _Table) -> TrainingPlan:
         retry_learning_rate=float(table.number("retry_learning_rate", *LEARNING_RATES)),
         retry_steps=table.count("retry_steps", 10, 20_000),
         momentum=float(table.number("momentum", Decimal(0), Decimal("0.9999"))),
-        seeds=seeds,
+        runs=table.count("runs", 1, 20),
         evaluate_every=table.count("evaluate_every", 1, steps),
         stop_accuracy=float(table.number("stop_accuracy", Decimal(0), Decimal(1))),
         margin=float(table.number("margin", Decimal(0), Decimal("0.5"))),

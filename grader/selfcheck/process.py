@@ -26,7 +26,7 @@ from grader.model import Job
 from grader.model.evidence import Building, Doubt, Ending, Evidence, Measurements, Recording, Training
 from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
-from grader.selfcheck.task import Task
+from grader.selfcheck.task import FIRST_SEED, Task
 from grader.worker import stages
 from grader.worker.wire.channel import FAULT, UNOBSERVED, Unobserved
 
@@ -131,7 +131,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
 
 def _train(task: Task, frames: Frames, graph: Graph, images: Images, commands: int, *, is_worth_retrying: bool) -> bool:
     """Train once for each seed that the parent sends. Returns whether the network could be trained."""
-    seed: int | None = task.plan.seeds[0]
+    seed: int | None = FIRST_SEED
     number = 0
     could_train = False
     while seed is not None:
@@ -149,7 +149,7 @@ def _train(task: Task, frames: Frames, graph: Graph, images: Images, commands: i
 
 
 def _overfit(task: Task, graph: Graph, images: Images) -> Training:
-    return overfit(graph, images, probes=lambda count: images.probes(count, seed=task.seed), seed=task.plan.seeds[0])
+    return overfit(graph, images, probes=lambda count: images.probes(count, seed=task.seed), seed=FIRST_SEED)
 
 
 def _take_standard_streams() -> tuple[int, int]:

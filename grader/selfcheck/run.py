@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks.training import next_seed
+from grader.checks.training import needs_another
 from grader.data.bundled import self_check_data
 from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.data.worker_files import write_worker_files
@@ -21,7 +21,7 @@ from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.observation import Evaluate, end_process, observe, start_process
 from grader.selfcheck.steps import nothing_to_run, shapes_seen, step_findings
-from grader.selfcheck.task import Task
+from grader.selfcheck.task import FIRST_SEED, Task
 from grader.selfcheck.work_copy import copy_work
 
 SEED = 4660
@@ -65,12 +65,13 @@ def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda sta
 
 
 def evaluator(plan: TrainingPlan, labels: NDArray[np.uint8]) -> Evaluate:
-    """A function that adds the accuracy to a training record and chooses the next seed, as the grader does."""
+    """A function that adds the accuracy to a training record, and chooses the next seed if the grader trained again."""
     trainings: list[Training] = []
 
     def evaluate(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
         trainings.append(with_accuracy(record, predictions, labels))
-        return trainings[-1], next_seed(tuple(trainings), plan)
+        again = needs_another(trainings, plan)
+        return trainings[-1], len(trainings) + FIRST_SEED if again else None
 
     return evaluate
 

@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from grader.checks.training import accuracy_of, fraction_of, next_seed
-from grader.model import Finding, Status
+from grader.checks.holds import flags_of
+from grader.checks.training import accuracy_of, fraction_of, needs_another
+from grader.model import Finding, Flag, Status
 from grader.model.evidence import Ending, Evidence, Problem, Remark, Training
+from grader.model.training import CANARY, ON_CPU
 from tests.support import evidence_samples as samples
 from tests.support.check_samples import ERROR, graded, moded, only_failed, probed, scored, statuses, with_trace
 from tests.support.evidence_samples import (
@@ -54,7 +56,10 @@ def test_bands(accuracies: tuple[float, ...], status: str, fraction: str) -> Non
 def test_messages_of_the_training_check() -> None:
     assert trained(0.97).message == "The network learns: 97.0% of the held-out images are correct after 100 steps."
     failed = trained(0.1, 0.12, 0.11)
-    assert failed.message == "After a short training run, only 11.0% of the held-out images are correct."
+    assert failed.message == (
+        "After a short training run, only 11.0% (median of 3 runs, 10.0% to 12.0%) of the held-out images are correct."
+    )
+    assert trained(0.62, 0.97).message.startswith("The network learns: 97.0% (best of 2 runs, 62.0% to 97.0%) of the")
     assert failed.seen == "10.0%, 12.0%, 11.0% (3 seeds)"
     assert failed.expected == "at least 90% correct on held-out images after at most 100 steps"
     assert "close to the limit between two bands" in trained(0.89, 0.89, 0.89).message
@@ -87,6 +92,23 @@ def test_a_network_that_failed_two_complete_runs_is_not_too_slow() -> None:
     finding = findings_of(replace(HEALTHY, trainings=(training(0.1), training(0.1), stopped)))["training.accuracy"]
     assert finding.status is Status.FAILED
     assert "too slow" not in finding.message
+
+
+@pytest.mark.parametrize(("share", "fraction"), [(0.97, "1"), (0.7, "0.5"), (0.1, "0")])
+def test_every_accuracy_waits_if_the_canary_was_outside_its_range(share: float, fraction: str) -> None:
+    run = training(share, remarks=(Remark(CANARY, "outside the stored range"),))
+    finding = findings_of(replace(HEALTHY, trainings=(run,)))["training.accuracy"]
+    assert (finding.status, finding.fraction) == (Status.NEEDS_REVIEW, Decimal(fraction))
+    assert finding.message.startswith("Waiting for a tutor: the grader's own test networks did not train as usual")
+
+
+@pytest.mark.parametrize(
+    ("share", "status"), [(0.97, Status.PASSED), (0.7, Status.NEEDS_REVIEW), (0.1, Status.NEEDS_REVIEW)]
+)
+def test_training_on_another_device_than_the_others_is_flagged_and_costs_nothing(share: float, status: Status) -> None:
+    evidence = replace(HEALTHY, trainings=(training(share, remarks=(Remark(ON_CPU, "it ran on the CPU"),)),))
+    assert findings_of(evidence)["training.accuracy"].status is status
+    assert flags_of(evidence) == (Flag(ON_CPU, "it ran on the CPU"),)
 
 
 def test_training_that_did_not_finish_waits_for_a_tutor() -> None:
@@ -142,20 +164,22 @@ def test_a_check_that_fails_because_of_another_fault_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "following"),
-    [((0.95,), None), ((0.9,), None), ((0.89,), 2), ((0.1,), 2), ((0.1, 0.1), 3), ((0.1, 0.95), None)],
+    ("accuracies", "again"),
+    [
+        ((0.95,), False),
+        ((0.9,), False),
+        ((0.89,), True),
+        ((0.1, 0.1), True),
+        ((0.1, 0.95), False),
+        ((0.1, 0.1, 0.1), False),
+    ],
 )
-def test_the_next_seed(accuracies: tuple[float, ...], following: int | None) -> None:
-    runs = tuple(training(accuracy, seed) for seed, accuracy in enumerate(accuracies, start=1))
-    assert next_seed(runs, PLAN) == following
-
-
-def test_no_seed_follows_the_last_one() -> None:
-    assert next_seed(tuple(training(0.1, seed) for seed in PLAN.seeds), PLAN) is None
+def test_a_network_below_the_best_band_is_trained_again(accuracies: tuple[float, ...], again: bool) -> None:
+    assert needs_another([training(accuracy) for accuracy in accuracies], PLAN) == again
 
 
 def test_a_problem_is_not_tried_again() -> None:
-    assert next_seed((Training(ERROR, 1),), PLAN) is None
+    assert not needs_another((Training(ERROR, 1),), PLAN)
 
 
 def test_fractions() -> None:

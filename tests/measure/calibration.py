@@ -122,7 +122,7 @@ def measure(work: Work) -> Result:
     accuracies, steps, starts, seconds = [], [], [], []
     for seed in range(1, work.seeds + 1):
         reached: list[float] = []
-        for number in range(len(work.plan.seeds)):
+        for number in range(work.plan.runs):
             clock = time.process_time()
             attempt = attempt_of(work.plan, number, seed=seed + number * SEED_STEP)
             record, outputs = train(graph, images, work.plan, attempt, probes=probes)

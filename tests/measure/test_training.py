@@ -29,7 +29,7 @@ from grader.model import TRAINING_CPU_SECONDS, Band, TrainingPlan
 from grader.model.equality import digest
 from grader.model.evidence import Ending, Evidence, Loading, Training
 from grader.model.graph import Graph, Program
-from grader.pipeline.measurement import Measuring, counted
+from grader.pipeline.measurement import Measuring, counted, training_seed
 from grader.sandbox import MeasurementFailed
 from tests.support.network_samples import Lab, With, bars, graph_from, images, probes, recording_of
 
@@ -42,7 +42,7 @@ PLAN = TrainingPlan(
     retry_learning_rate=0.1,
     retry_steps=90,
     momentum=0.9,
-    seeds=(1, 2, 3),
+    runs=3,
     evaluate_every=20,
     stop_accuracy=1.1,
     margin=0.0,
@@ -460,9 +460,9 @@ def test_a_good_first_run_is_enough() -> None:
     answering = Answering([0.95])
     trainings, is_own = measuring(answering).train(graph_from(Net()))
     assert is_own
-    assert [(training.seed, training.correct, training.total) for training in trainings] == [(1, 95, 100)]
+    assert [(training.correct, training.total) for training in trainings] == [(95, 100)]
     (asked,) = answering.asked
-    assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, 1, 11, ())
+    assert (asked.number, asked.seed, asked.probe_seed, asked.plan.bands) == (0, trainings[0].seed, 11, ())
     assert asked.most_seconds == TRAINING_CPU_SECONDS
 
 
@@ -473,7 +473,7 @@ def test_a_run_near_a_band_is_tested_on_all_heldout_images(accuracies: list[floa
     ((training,), _) = pool.train(graph_from(Net()))
     assert (training.total, training.correct) == (tested, round(tested * accuracies[-1]))
     assert training.seconds == len(accuracies) * answering.seconds
-    assert {(asked.seed, asked.number) for asked in answering.asked} == {(1, 0)}, "the same run again"
+    assert len({(asked.seed, asked.number) for asked in answering.asked}) == 1, "the same run again"
 
 
 def test_a_run_that_stops_early_may_be_tested_on_fewer_images() -> None:
@@ -484,14 +484,27 @@ def test_a_run_that_stops_early_may_be_tested_on_fewer_images() -> None:
 def test_a_poor_run_is_tried_again_under_other_seeds() -> None:
     answering = Answering([0.1, 0.2, 0.3])
     trainings, _ = measuring(answering).train(graph_from(Net()))
-    assert [training.seed for training in trainings] == [1, 2, 3]
-    assert [(request.number, request.seed, request.most_seconds) for request in answering.asked] == [
-        (0, 1, TRAINING_CPU_SECONDS),
-        (1, 2, TRAINING_CPU_SECONDS - 1),
-        (2, 3, TRAINING_CPU_SECONDS - 2),
+    asked = [request.seed for request in answering.asked]
+    assert [training.seed for training in trainings] == asked
+    assert len(set(asked)) == 3
+    assert [(request.number, request.most_seconds) for request in answering.asked] == [
+        (0, TRAINING_CPU_SECONDS),
+        (1, TRAINING_CPU_SECONDS - 1),
+        (2, TRAINING_CPU_SECONDS - 2),
     ]
     once = Answering([0.1])
     assert len(measuring(once).train(graph_from(Net()), is_worth_retrying=False)[0]) == 1
+
+
+def test_seeds_depend_on_the_secret_and_the_network() -> None:
+    drawn = {
+        training_seed(secret, network, number)
+        for secret in (11, 12)
+        for network in ("one", "other")
+        for number in range(3)
+    }
+    assert len(drawn) == 12
+    assert training_seed(11, "one", 0) == training_seed(11, "one", 0)
 
 
 def test_all_runs_together_have_one_budget() -> None:

@@ -33,6 +33,7 @@ from grader.moderation.decisions import subject_digest
 from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import load_run, write_views
 from grader.pipeline import workers
+from grader.pipeline.canary import stored_text
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.measurement import CLEAR, FIRST_HELDOUT
 from grader.pipeline.settings import RunSettings, Selection
@@ -105,6 +106,7 @@ class Cohort:
         earlier: Path | None = None,
         device: str = "cpu",
         key: Path | None = None,
+        canary: str = "",
     ) -> tuple[Run, dict[str, Report]]:
         settings = RunSettings(
             path=self.path,
@@ -116,6 +118,7 @@ class Cohort:
             selection=selection,
             earlier=earlier,
             answer_key=load_key(key) if key is not None else None,
+            canary=canary,
         )
         progress = Progress(make_console(), 0, is_quiet=True)
         run, reports = grade_cohort(settings, pages=pages, progress=progress)
@@ -195,7 +198,7 @@ def test_a_run_is_stored_completely(master: Cohort) -> None:
     assert [entry["awarded"] for entry in results["submissions"]] == [14, 13, 0, 0]
     assert {entry["available"] for entry in results["submissions"]} == {14}
     run = results["run"]
-    assert (run["data"], run["device"], run["jobs"], run["seeds"]) == ("mnist-10k", "cpu", 2, [1])
+    assert (run["data"], run["device"], run["jobs"]) == ("mnist-10k", "cpu", 2)
     assert run["versions"]["python"]
     assert run["timing"]["train"] > 0
     assert run["finished"] >= run["started"]
@@ -405,11 +408,67 @@ def test_after_a_page_that_cannot_be_written_the_others_are_graded(cohort: Cohor
     assert statuses(cohort.grade()[1]) == ALL_STATUSES
 
 
-def test_an_unavailable_device_is_refused(cohort: Cohort) -> None:
+def canary_with(mean: float, spread: float) -> str:
+    """A stored distribution for the quick rubric and the bundled images, of a network that is trained for ten steps."""
+    row = f"{bundled_data().fingerprint},tiny,1,2,3,3,10,64,0.05,0.9,99,{mean},{spread}"
+    return f"{stored_text().splitlines()[0]}\n{row}\n"
+
+
+def test_accuracies_wait_if_training_is_not_as_usual_until_they_are_measured_again(
+    cohort: Cohort, capsys: pytest.CaptureFixture[str]
+) -> None:
     cohort.change("ada")
+    far_off, as_usual = canary_with(0.99, 0.001), canary_with(0.3, 0.3)
+    run, reports = cohort.grade(canary=far_off)
+    assert run.canary.is_outside
+    assert capsys.readouterr().out.startswith("! Training was not as usual.")
+    for page in cohort.out.rglob("*.html"):
+        assert "Training was not as usual." in page.read_text(encoding="utf-8"), page
+    assert reports["ada"].status is Status.NEEDS_REVIEW
+    (waiting,) = (item for item in reports["ada"].results if item.status is Status.NEEDS_REVIEW)
+    assert (waiting.id, waiting.awarded, waiting.proposed) == ("training.accuracy", Decimal(0), Decimal(1))
+
+    run, reports = cohort.grade(Selection(remark=True), canary=as_usual)
+    assert run.canary.is_outside, "the evidence is the same"
+    assert reports["ada"].status is Status.NEEDS_REVIEW
+
+    run, reports = cohort.grade(canary=as_usual)
+    assert run.counts["graded"] == 1
+    assert run.canary.text.startswith("within the stored range: the tiny network reached")
+    assert capsys.readouterr().out.count("Training was not as usual.") == 1, "of the run before"
+    assert statuses(reports) == ALL_STATUSES
+
+
+# ---- one device ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(cohort: Cohort) -> Cohort:
+    """The cohort after ada's network was trained on a device that this machine does not have."""
+    stored = cohort.record("ada").read_text(encoding="utf-8")
+    assert '"device": "cpu"' in stored
     missing = "cuda" if sys.platform == "darwin" else "mps"
-    with pytest.raises(UsageFault, match=rf"--device {missing} is not available; this machine has .*cpu"):
-        cohort.grade(device=missing)
+    cohort.record("ada").write_text(stored.replace('"device": "cpu"', f'"device": "{missing}"'), encoding="utf-8")
+    return cohort
+
+
+def test_accuracies_from_another_device_are_measured_again(elsewhere: Cohort) -> None:
+    run, reports = elsewhere.grade(device="cpu")
+    assert run.counts == {"graded": 1, "reused": 2, "nothing to run": 1}
+    assert statuses(reports) == ALL_STATUSES
+
+
+def test_without_a_named_device_a_run_keeps_the_one_of_its_evidence(elsewhere: Cohort) -> None:
+    elsewhere.change("ben")
+    with pytest.raises(
+        UsageFault, match=r"which this machine does not have; with --device \w+ all of them are trained"
+    ):
+        elsewhere.grade(device="auto")
+
+
+def test_one_student_is_not_trained_on_another_device_than_the_others(elsewhere: Cohort) -> None:
+    with pytest.raises(UsageFault, match="--student with --device cpu: the other networks of this run were trained on"):
+        elsewhere.grade(Selection(students=("ben",)), device="cpu")
 
 
 # ---- Part 1 ----------------------------------------------------------------------------------------------------------

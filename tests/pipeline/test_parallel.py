@@ -1,16 +1,13 @@
-"""Work in threads or copies: all of it is done, and faults end it."""
+"""Work in threads: all of it is done, and faults end it."""
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from grader.model import UsageFault
-from grader.pipeline.copies import Copies, NotStored
 from grader.pipeline.parallel import in_threads
 
 COUNT = 43
@@ -61,23 +58,3 @@ def test_an_exception_first_stops_what_the_threads_wait_for() -> None:
 
 def never() -> None:
     raise AssertionError("nothing went wrong")
-
-
-def test_copies_leave_out_what_is_not_stored() -> None:
-    def work(number: int) -> int:
-        if number % 10 == 9:
-            raise NotStored
-        return square(number)
-
-    with Copies(work, 2) as results:
-        assert sorted(results(range(COUNT))) == [square(number) for number in range(COUNT) if number % 10 != 9]
-
-
-def test_a_copy_that_is_ended_from_outside_leaves_the_rest_out() -> None:
-    def work(number: int) -> int:
-        if number == 9:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return number
-
-    with Copies(work, 2) as results:
-        assert set(results(range(COUNT))) < set(range(COUNT))

@@ -178,12 +178,7 @@ FAULTS = {
     "unknown key in a band": (with_bands("{ acuracy = 0.9, fraction = 1 }"), r'Did you mean "accuracy"'),
     "band as a number": (with_bands("0.9"), r"training.bands\[1\]: should be a table"),
     "no bands": (with_bands(""), "training.bands: .*at least one entry, not an empty list"),
-    "no seeds": (with_line("seeds", "seeds = []"), "training.seeds: .*at least one entry"),
-    "a seed twice": (with_line("seeds", "seeds = [1, 1]"), "training.seeds: contains the same seed"),
-    "a seed that is text": (
-        with_line("seeds", 'seeds = [1, "2"]'),
-        r"training.seeds\[2\]: .*whole number",
-    ),
+    "no runs": (with_line("runs", "runs = 0"), "training.runs: should be between 1 and 20"),
     "no steps": (with_line("steps", "steps = 0"), "training.steps: should be between 10 and"),
     "endless steps": (with_line("steps", "steps = 1_000_000"), "training.steps: should be between"),
     "part of a step": (with_line("steps", "steps = 1.5"), "training.steps: should be a whole number"),

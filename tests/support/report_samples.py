@@ -125,7 +125,6 @@ RUN = Run(
     data="mnist-10k",
     device="cpu",
     isolation="namespaces, Landlock, limits",
-    seeds=(1, 2, 3),
     jobs=2,
     versions={"python": "3.12.3", "torch": "2.9.0", "torchvision": "0.24.0"},
     source="submissions/2025-s2",

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from grader.model import Report, Run, Status
 from grader.report import tally
-from grader.report.console.notices import print_shortfall
+from grader.report.console.notices import notices, print_notices
 from grader.report.console.remaining import Remaining
 from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
 from grader.safe_text import visible_block
@@ -29,7 +29,8 @@ _LONGEST_ERROR = 4000
 class Progress:
     """Shows how far a run of ``total`` submissions is.
 
-    With ``is_quiet`` it prints only errors, and that isolation is below full. Methods may be called from any thread.
+    With ``is_quiet`` it prints only errors, and what is wrong with the run as a whole. Methods may be called from any
+    thread.
     """
 
     def __init__(self, console: Console, total: int, *, is_quiet: bool = False) -> None:
@@ -43,6 +44,7 @@ class Progress:
         self._task = TaskID(0)
         self._lock = threading.Lock()
         self._said = ""
+        self._noticed: set[str] = set()
         self._printed = ""
         self._last_line = time.monotonic()
         self._is_over = threading.Event()
@@ -88,9 +90,10 @@ class Progress:
         """
         return self._remaining.seconds()
 
-    def begin(self, run: Run) -> None:
-        """Print what is wrong with ``run`` as a whole."""
-        print_shortfall(self._console, run)
+    def notice(self, run: Run) -> None:
+        """Print what is wrong with ``run`` as a whole, unless it was printed before."""
+        print_notices(self._console, run, known=self._noticed)
+        self._noticed.update(notices(run))
 
     def expect(self, total: int, new: Collection[str]) -> None:
         """Set the number of submissions, and the students without stored evidence, once they are known."""

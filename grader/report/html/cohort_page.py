@@ -75,6 +75,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
     return {
         "run": run,
         "shortfall": shortfall(run.isolation),
+        "alarm": formats.alarm(run.canary) if run.canary.is_outside else "",
         "is_anonymous": identity.is_anonymous,
         "rows": rows,
         "queue": listed_queue(reports, identity),

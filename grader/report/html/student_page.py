@@ -10,6 +10,7 @@ from typing import Any
 from grader.model import Report, Result, Run, Status
 from grader.model.status import open_results
 from grader.report import tally
+from grader.report.formats import alarm
 from grader.report.highlighting import MOST, FoldedAnswer, fold
 from grader.report.html.experiment_view import experiment_view, split_off
 from grader.report.html.learning_chart import learning_chart
@@ -53,6 +54,7 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "run": run,
         "isolation": isolation.partition(": ")[0],  # a student need not know what is missing
         "shortfall": shortfall(isolation) or shortfall(run.isolation),
+        "alarm": alarm(run.canary) if run.canary.is_outside else "",
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,

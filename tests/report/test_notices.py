@@ -1,4 +1,4 @@
-"""Isolation below the full level: a banner on every page of a run, and a notice in the terminal."""
+"""What is wrong with a run as a whole: a banner on every page of the run, and a notice in the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.model import Run
+from grader.model import Canary, Run
 from grader.report.console.progress import Progress
 from grader.sandbox import Wish
 from grader.sandbox.level import LACKS, level_of, shortfall
@@ -89,7 +89,7 @@ def test_a_run_at_a_lower_level_marks_the_pages_of_full_evidence_too(tmp_path: P
 def test_the_notice_comes_first_and_is_one_line_in_a_file(is_quiet: bool) -> None:
     stream = io.StringIO()
     progress = Progress(Console(file=stream, width=80), 0, is_quiet=is_quiet)
-    progress.begin(run_at(LIMITS))
+    progress.notice(run_at(LIMITS))
     first, *rest = stream.getvalue().splitlines()
     assert first.startswith(f"! {level_sentence(LIMITS)} Missing: own file system, ")
     assert first.endswith("grades again at the full level.")
@@ -99,7 +99,31 @@ def test_the_notice_comes_first_and_is_one_line_in_a_file(is_quiet: bool) -> Non
 def test_the_notice_fits_a_terminal() -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=60, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
-    Progress(console, 0).begin(run_at(PARTIAL))
+    Progress(console, 0).notice(run_at(PARTIAL))
     lines = stream.getvalue().splitlines()
     assert len(lines) > 2
     assert max(map(len, lines)) <= 60
+
+
+# ---- a canary outside its range --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_outside", [True, False])
+def test_every_page_says_that_training_was_not_as_usual(is_outside: bool, tmp_path: Path) -> None:
+    canary = Canary("outside the stored range: 0.10" if is_outside else "within the stored range: 0.81", is_outside)
+    for name, page in pages_of(
+        tmp_path / "run", dataclasses.replace(run_at(FULL), canary=canary), evidence=FULL
+    ).items():
+        assert ("Training was not as usual." in page) == is_outside, name
+        assert f"<dt>Canary</dt><dd>{canary.text}</dd>" in page, name
+
+
+def test_each_notice_is_printed_once() -> None:
+    stream = io.StringIO()
+    progress = Progress(Console(file=stream, width=80), 0)
+    outside = dataclasses.replace(run_at(LIMITS), canary=Canary("outside the stored range", is_outside=True))
+    for run in (run_at(LIMITS), run_at(LIMITS), outside, outside):
+        progress.notice(run)
+    first, second = stream.getvalue().splitlines()
+    assert first.startswith(f"! {level_sentence(LIMITS)}")
+    assert second.startswith("! Training was not as usual. The grader's test networks are outside the stored range.")
