@@ -287,7 +287,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Measure how many submissions are graded in a minute: nox -s bench -- [--sizes 10,40,80]."""
+    """Measure what a submission costs, in CPU time: nox -s bench -- [--sizes 12,60,300]."""
     session.run(shared_python(session), "-m", "tests.measure.bench", *session.posargs, external=True)
 
 

@@ -18,7 +18,6 @@ from tests.support.sample_cohort import KEY
 
 SECONDS = 300
 LEARNS_SOMETHING = {
-    "seeds = [1, 2, 3]": "seeds = [1]",
     "stop_accuracy = 0.60": "stop_accuracy = 0.25",
     "accuracy = 0.45,": "accuracy = 0.15,",
     "accuracy = 0.20,": "accuracy = 0.12,",
