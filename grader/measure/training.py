@@ -31,9 +31,9 @@ from grader.model.training import ON_CPU
 VALIDATION_IMAGES = 300
 """Images from the end of the training set; their accuracy decides when to stop."""
 EVALUATION_BATCH = 250
-RESERVED_STEPS = 30
+RESERVED_STEPS = 15
 """Training steps that take as long as the final evaluation, for which time is reserved: 2,300 images forward, while a
-step takes 32 images forward and backward.
+step takes 64 images forward and backward.
 """
 
 

@@ -12,7 +12,7 @@ from grader.lab4.files import SCRIPT
 from grader.model import Report
 from grader.storage import records
 from tests.support.places import ROOT
-from tests.support.sample_cohort import RUBRIC, changed_lines, with_shorter_training
+from tests.support.sample_cohort import RUBRIC, changed_lines, run_with_known_seeds, with_shorter_training
 
 
 def write_scripts(folder: Path, scripts: Mapping[str, str]) -> None:
@@ -32,11 +32,12 @@ def graded_run(
     rubric = work / "rubric.toml"
     text = changed_lines(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), changes)
     rubric.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "grader", "grade", str(path), "--out", str(work / "out"), "--quiet"]
+    out = run_with_known_seeds(work / "out")
+    command = [sys.executable, "-m", "grader", "grade", str(path), "--out", str(out), "--quiet"]
     command += ["--rubric", str(rubric), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode in (0, 1), done.stdout + done.stderr
-    return work / "out"
+    return out
 
 
 def graded_scripts(work: Path, scripts: Mapping[str, str], *, seconds: float) -> Mapping[str, Report]:

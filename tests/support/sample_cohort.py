@@ -19,6 +19,8 @@ from typing import Any
 
 from grader.lab4.items import PART1_IDS, PART2_TITLES
 from grader.model import Status
+from grader.moderation.pseudonyms import SECRET_FILE
+from grader.storage import run_folder
 from tests.support.places import ROOT
 
 COHORT = ROOT / "tests" / "submissions"
@@ -26,8 +28,8 @@ LEAST = {"valid": 35, "fault": 30, "broken": 10, "written": 10, "experiment": 5}
 KEY = Path("solutions", "key.toml")
 RUBRIC = Path("grader", "lab4", "rubric.toml")
 SHORTER = {
-    "steps = 2000": "steps = 600",
-    "retry_steps = 4000": "retry_steps = 2000",
+    "steps = 1000": "steps = 400",
+    "retry_steps = 2000": "retry_steps = 1000",
     "evaluate_every = 20": "evaluate_every = 10",
     "stop_accuracy = 0.84": "stop_accuracy = 0.60",
     "margin = 0.05": "margin = 0.02",
@@ -61,6 +63,13 @@ def expected_of(case: str) -> Expected:
     tried = {f"experiment.{name}": status for name, status in table.get("experiment", {}).items()}
     words, flags = tuple(table.get("message", ())), tuple(table.get("flags", ()))
     return Expected(table["about"], items, words, flags, answers, tried)
+
+
+def run_with_known_seeds(out: Path) -> Path:
+    """Make ``out`` the folder of a run whose networks are trained with the same seeds each time, and return it."""
+    run_folder.claim_folder(out)
+    (out / SECRET_FILE).write_text("0\n", encoding="utf-8")
+    return out
 
 
 CASES = sorted(path.name for path in COHORT.iterdir() if path.is_dir())
