@@ -180,7 +180,7 @@ def test_the_conclusions_of_the_calibration_agree_with_its_table() -> None:
     assert "97.4 % of the 232 settled ones were exact, 16 % of all were sent" in page
     assert "97.4 % of the settled marks exact, 16 % left to a tutor" in readme
     assert f"{len(nets)} nets, {5 * len(nets)} first runs, {mean:.3f} on average, no misses." in page
-    assert f"the lowest first runs of all, `extreme-gap8` apart, are {worst['lowest']} (`{worst['net']}`)" in page
+    assert f"the lowest first run of all, `extreme-gap8` apart, is {worst['lowest']} (`{worst['net']}`)" in page
 
 
 def test_the_version_is_in_the_changelog() -> None:

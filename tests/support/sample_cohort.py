@@ -29,7 +29,8 @@ KEY = Path("solutions", "key.toml")
 RUBRIC = Path("grader", "lab4", "rubric.toml")
 SHORTER = {
     "steps = 1000": "steps = 400",
-    "retry_steps = 2000": "retry_steps = 1000",
+    "retry_steps = 2000": "retry_steps = 600",
+    "runs = 3": "runs = 2",
     "evaluate_every = 20": "evaluate_every = 10",
     "stop_accuracy = 0.84": "stop_accuracy = 0.60",
     "margin = 0.05": "margin = 0.02",
