@@ -58,7 +58,9 @@ def needs_another(trainings: Sequence[Training], plan: TrainingPlan) -> bool:
 def accuracy(case: Case) -> Finding:
     """The short training run reaches an accuracy band of the rubric on held-out images."""
     finding = _accuracy(case)
-    if remark_on(case.evidence.trainings, CANARY) is None or finding.status is Status.NEEDS_REVIEW:
+    trainings = case.evidence.trainings
+    could_train = all(run.problem is None for run in trainings)
+    if remark_on(trainings, CANARY) is None or not could_train or finding.status is Status.NEEDS_REVIEW:
         return finding
     return waiting(finding, "the grader's own test networks did not train as usual in this run.")
 

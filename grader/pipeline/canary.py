@@ -18,9 +18,10 @@ from grader.checks.training import accuracy_of
 from grader.data import DataSet
 from grader.experiment.reference_network import reference_script
 from grader.experiment.rerun import NEVER
-from grader.model import UNKNOWN, Canary, TrainingPlan
+from grader.model import UNKNOWN, Canary, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Remark, Training
 from grader.model.training import CANARY
+from grader.sandbox import Stopped
 
 RUNS = 3
 """Training runs of each network in a canary, each with another seed."""
@@ -130,11 +131,21 @@ class CanaryRun:
             ]
             threads.shutdown(wait=False)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a network is still being trained."""
+        return not all(future.done() for future in self._trained)
+
     def result(self) -> Canary:
-        """The result, after the last training run. Raises what training raised."""
+        """The result, after the last training run. A fault of the grader while training counts as outside."""
         if not self._networks:
             return NOTHING_STORED
-        trained = [future.result().trainings for future in self._trained]
+        try:
+            trained = [future.result().trainings for future in self._trained]
+        except (Stopped, UsageFault):
+            raise
+        except Exception as fault:  # protects the cohort: what was observed is stored, and measured again later
+            return Canary(f"outside the stored range: they could not be trained ({fault})"[:300], is_outside=True)
         return judged(list(zip(self._networks, trained, strict=True)))
 
     def so_far(self) -> Canary:

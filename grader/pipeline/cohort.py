@@ -198,6 +198,8 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         seconds = None if task.stored_in is not None else time.perf_counter() - start
         progress.done(with_decisions(report, context.decisions), seconds)
         is_shown = True
+        if context.canary.is_under_way:
+            progress.say("training the grader's own test networks")
         if (checked := with_canary(observed, context)) is not observed:
             observed, evidence = checked, checked.evidence
             report = mark(task, evidence, marker, context)

@@ -146,8 +146,7 @@ class Measuring:
             request = wire.Train(graph, plan, number, seed, self.seed, left, repairs, FIRST_HELDOUT)
             training = self._run(request)
             if training.total == FIRST_HELDOUT and accuracy_of(training) < self.plan.bands[0].accuracy + CLEAR:
-                whole = self._run(msgspec.structs.replace(request, first_heldout=None))
-                training = replace(whole, seconds=training.seconds + whole.seconds)
+                training = self._run(msgspec.structs.replace(request, first_heldout=None))
             trainings.append(training)
             left -= training.seconds
             goes_on = is_worth_retrying and needs_another(trainings, self.plan)

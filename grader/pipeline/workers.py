@@ -131,11 +131,13 @@ class Workers:
         return self._measuring.complete(recorded, on_stage)
 
     def train(self, text: str, plan: TrainingPlan) -> Evidence:
-        """Record and train a script of the grader itself, with its own ``plan``."""
+        """Record and train a script of the grader itself, with its own ``plan`` and other seeds each time."""
         with self._folder("reference-") as folder:
             (folder / SCRIPT).write_text(text, encoding="utf-8")
             recorded = self._record(folder, SCRIPT, lambda stage: None)
-        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, self._seed)
+        measuring = Measuring(
+            self._pool, plan, counted(self._labels), self._recorded_seed, seed=secrets.randbelow(2**31)
+        )
         return measuring.complete(recorded, lambda stage: None)
 
     @contextmanager

@@ -101,6 +101,6 @@ def moment(timestamp: str) -> str:
 def alarm(canary: Canary) -> str:
     """What to say about a canary that is outside the stored range."""
     return (
-        f"Training was not as usual. The grader's test networks are {canary.text}. Accuracies that were measured in "
-        "this run wait for a tutor. Compare the device and the versions with those of an earlier run, then grade again."
+        f"Training was not as usual. The grader's test networks are {canary.text}. Accuracies that were measured then "
+        "wait for a tutor. Compare the device and the versions with those of an earlier run, then grade again."
     )

@@ -14,6 +14,7 @@ from grader.model.evidence import Evidence, Training
 from grader.model.training import CANARY, remark_on
 from grader.pipeline.canary import LIMIT, NOTHING_STORED, RUNS, CanaryRun, Stored, judged, stored_for, stored_text
 from grader.rubric.loading import load_rubric
+from grader.sandbox import Stopped
 from tests.support.evidence_samples import HEALTHY, PLAN, training
 
 STRONG = Stored("strong", (2, 4, 3, 3), 50, 0.8, 0.03)
@@ -50,6 +51,16 @@ def test_a_network_that_could_not_be_trained_is_an_alarm(trainings: list[Trainin
     found = judged([(STRONG, trainings)])
     assert found.is_outside
     assert "the strong network could not be trained" in found.text
+
+
+def test_a_fault_of_the_grader_in_the_canary_makes_accuracies_wait_and_loses_nothing() -> None:
+    def fail(script: str, plan: TrainingPlan) -> Evidence:
+        raise OSError("no process could be started")
+
+    canary = CanaryRun(fail, [STRONG], PLAN)
+    canary.start()
+    assert remark_on(canary.checked(HEALTHY).trainings, CANARY) is not None
+    assert "no process could be started" in canary.result().text
 
 
 def test_false_alarms_are_rarer_than_one_in_a_thousand() -> None:
@@ -97,13 +108,13 @@ def test_without_a_stored_distribution_nothing_is_trained() -> None:
     assert canary.checked(HEALTHY) is HEALTHY
 
 
-def test_a_failure_reaches_those_who_wait_for_the_result() -> None:
+def test_the_end_of_the_run_reaches_those_who_wait_for_the_result() -> None:
     def train(script: str, plan: TrainingPlan) -> Evidence:
-        raise OSError("no server")
+        raise Stopped
 
     canary = CanaryRun(train, [STRONG], PLAN)
     canary.start()
-    with pytest.raises(OSError, match="no server"):
+    with pytest.raises(Stopped):
         canary.checked(HEALTHY)
     assert canary.so_far() is UNKNOWN
 
