@@ -23,7 +23,16 @@ from grader.moderation.finished_run import Pages, write_page, write_tables
 from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import Runner, in_threads
-from grader.pipeline.plan import Task, fully_known, is_new, known_submission, plan, takes_part, with_one_device
+from grader.pipeline.plan import (
+    Task,
+    find_stored,
+    fully_known,
+    is_new,
+    known_submission,
+    plan,
+    takes_part,
+    with_one_device,
+)
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import mark, marker_of, observe, store, with_canary, with_claim_trained
@@ -181,12 +190,13 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     try:
         with context.readers.open() as reader:
             on_stage("read")
-            submission = fully_known(student, settings) or reader.assemble(delivery)
+            found = find_stored(student, settings)
+            submission = fully_known(student, settings, found) or reader.assemble(delivery)
             if reader.exceeded and not settings.selection.includes(student):
-                submission = known_submission(student, settings) or submission
+                submission = known_submission(found) or submission
             evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
-            task = plan(submission, settings)
+            task = plan(submission, settings, found)
             if not takes_part(task, settings.selection):
                 progress.leave_out(student)
                 return Graded(None, OUTDATED if settings.selection.remark and task.is_outdated else NOTHING)

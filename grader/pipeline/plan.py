@@ -16,6 +16,9 @@ from grader.sandbox import Wish
 from grader.storage import records
 from grader.storage.records import StoredEvidence
 
+Found = tuple[Path, StoredEvidence] | tuple[None, None]
+"""Stored evidence, valid or not, and the folder of its run."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -24,17 +27,19 @@ class Task:
     submission: Submission
     keys: ReuseKeys
     stored_in: Path | None
+    stored: StoredEvidence | None = None
+    """The evidence that is reused."""
     has_new_experiment: bool = False
     """Whether the experiment is new or changed, so that one of its lines may have to be trained."""
     is_outdated: bool = False
     """Whether only evidence from an earlier version is stored, which can no longer be marked."""
 
 
-def plan(submission: Submission, settings: RunSettings) -> Task:
-    """Find evidence that can be reused for a submission."""
+def plan(submission: Submission, settings: RunSettings, found: Found) -> Task:
+    """Decide whether the evidence that was ``found`` can be reused for a submission."""
     is_selected = settings.selection.includes(submission.id)
     keys = reuse_keys(submission, settings)
-    folder, stored = _stored(submission.id, settings)
+    folder, stored = found
     if not is_selected:  # reuse stored evidence whatever has changed since
         keys = _keys_of(stored, keys) if stored is not None else replace(keys, experiment="")
     if stored is None or folder is None or not _is_valid(stored, submission, keys, settings, is_selected=is_selected):
@@ -47,21 +52,19 @@ def plan(submission: Submission, settings: RunSettings) -> Task:
             is_outdated=stored is None and any(records.is_outdated(folder, submission.id) for folder in folders),
         )
     is_new = bool(keys.experiment) and stored.experiment_key != keys.experiment
-    return Task(submission, keys, stored_in=folder, has_new_experiment=is_new)
+    return Task(submission, keys, stored_in=folder, stored=stored, has_new_experiment=is_new)
 
 
-def known_submission(student: str, settings: RunSettings) -> Submission | None:
-    """The submission that the stored evidence on this student is about; None without evidence."""
-    _, stored = _stored(student, settings)
+def known_submission(found: Found) -> Submission | None:
+    """The submission that the stored evidence is about; None without evidence."""
+    _, stored = found
     return stored.submission if stored is not None else None
 
 
-def fully_known(student: str, settings: RunSettings) -> Submission | None:
+def fully_known(student: str, settings: RunSettings, found: Found) -> Submission | None:
     """The submission as stored, if this run marks it from storage alone, so that no file has to be read; else None."""
-    if settings.selection.includes(student):
-        return None
-    _, stored = _stored(student, settings)
-    if stored is None or stored.submission is None:
+    _, stored = found
+    if settings.selection.includes(student) or stored is None or stored.submission is None:
         return None
     has_code = stored.evidence is not None and stored.submission.script is not None
     has_sheet = bool(stored.sheet_key) and stored.sheet is not None
@@ -69,9 +72,12 @@ def fully_known(student: str, settings: RunSettings) -> Submission | None:
 
 
 def is_new(student: str, settings: RunSettings) -> bool:
-    """Whether this student's code has to be run if there is any, as no evidence on it is stored."""
-    is_stored = any(records.has_evidence(folder, student) for folder in settings.run_folders)
-    return settings.selection.includes(student) and not is_stored
+    """Whether this student's code has to be run if there is any, as far as can be said before the files are read."""
+    if not settings.selection.includes(student):
+        return False
+    found = find_stored(student, settings)
+    submission = known_submission(found)
+    return submission is None or (submission.script is not None and plan(submission, settings, found).stored_in is None)
 
 
 def with_one_device(settings: RunSettings, students: Iterable[str]) -> RunSettings:
@@ -84,7 +90,7 @@ def with_one_device(settings: RunSettings, students: Iterable[str]) -> RunSettin
     if selection.remark or (settings.device != AUTO and not selection.students):
         return settings
     for student in students:
-        _, stored = _stored(student, settings)
+        _, stored = find_stored(student, settings)
         if stored is None or stored.evidence is None or stored.submission is None:
             continue
         is_selected, devices = selection.includes(student), devices_of(stored.evidence.trainings)
@@ -106,7 +112,8 @@ def takes_part(task: Task, selection: Selection) -> bool:
     return is_stored or selection.includes(task.submission.id)
 
 
-def _stored(student: str, settings: RunSettings) -> tuple[Path | None, StoredEvidence | None]:
+def find_stored(student: str, settings: RunSettings) -> Found:
+    """The first evidence on this student in the folders of the run, valid or not."""
     for folder in settings.run_folders:
         if (stored := records.read_evidence(folder, student)) is not None:
             return folder, stored

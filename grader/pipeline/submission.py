@@ -43,7 +43,7 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
     Its experiment is only read, because no mark of the others may wait for it: see :func:`with_claim_trained`.
     Raises GraderFault for a fault of the grader.
     """
-    stored = records.read_evidence(task.stored_in, task.submission.id) if task.stored_in is not None else None
+    stored = task.stored
     evidence, took_evidence = _evidence(task, stored, context, on_stage)
     sheet, took_sheet = _sheet(task, stored, reader)
     experiment = _experiment(task, stored, reader)
@@ -87,8 +87,6 @@ def _evidence(
         isolation, remark = stored.evidence.isolation, remark_on(stored.evidence.trainings, CANARY)
         canary = Canary(remark.message, is_outside=True) if remark is not None else UNKNOWN
         return stored.evidence, Totals({"reused": 1}, isolation=isolation, canary=canary)
-    if task.stored_in is not None:
-        raise GraderFault("its stored evidence is gone")
     context.canary.start()
     evidence = context.workers.get().observe(task.submission, on_stage)
     if evidence.ending.kind == "fault":

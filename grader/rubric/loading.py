@@ -224,8 +224,11 @@ def _flat(top: _Table, part: str, values: Mapping[str, Any], prefix: str = "") -
 
 
 def _plan(top: _Table) -> TrainingPlan:
-    if "mnist" in top.table("training", top.values.get("training", ())).values:  # as in rubrics of earlier versions
+    given = top.table("training", top.values.get("training", ())).values
+    if "mnist" in given:  # as in rubrics of earlier versions
         top.refuse("training.mnist", "rename [training.mnist] to [training], and remove [training.digits].")
+    if "seeds" in given:
+        top.refuse("training.seeds", "write runs = 3 in its place: each cohort draws its own seeds.")
     table = top.table("training", (field.name for field in dataclasses.fields(TrainingPlan)))
     steps = table.count("steps", 10, 20_000)
     bands = _bands(table)

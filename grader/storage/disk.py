@@ -39,9 +39,9 @@ def raise_disk_fault(error: Exception, folder: Path) -> None:
     if not folder.is_dir():
         raise lost(folder) from error
     if error.errno in _LOST:
-        raise lost(folder, error.strerror or "") from error
+        raise lost(Path(error.filename or folder), error.strerror or "") from error
 
 
 def lost(folder: Path, reason: str = "it is gone") -> DiskFault:
-    """The fault for a folder that can no longer be written."""
-    return DiskFault(f"{visible(str(folder))} cannot be written any more ({reason}): bring it back, {_AGAIN}")
+    """The fault for a folder or file that can no longer be read or written."""
+    return DiskFault(f"{visible(str(folder))} cannot be used any more ({reason}): bring it back, {_AGAIN}")

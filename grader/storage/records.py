@@ -110,11 +110,6 @@ def read_evidence(folder: Path, student: str) -> StoredEvidence | None:
     return stored
 
 
-def has_evidence(folder: Path, student: str) -> bool:
-    """Whether evidence on ``student`` is stored, valid or not."""
-    return (student_folder(folder, student) / EVIDENCE_FILE).exists()
-
-
 def is_outdated(folder: Path, student: str) -> bool:
     """Whether evidence of an earlier format is stored, which can no longer be marked."""
     content = read_json(student_folder(folder, student) / EVIDENCE_FILE)

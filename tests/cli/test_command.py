@@ -292,7 +292,7 @@ def test_decisions_survive_grading_and_marking_again(
 
 
 @pytest.mark.parametrize(
-    ("is_full", "words"), [(True, "The disk is full at "), (False, "cannot be written any more (it is gone): ")]
+    ("is_full", "words"), [(True, "The disk is full at "), (False, "cannot be used any more (it is gone): ")]
 )
 def test_a_disk_that_fails_stops_the_run_once(
     is_full: bool, words: str, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch

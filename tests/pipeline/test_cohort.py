@@ -461,7 +461,7 @@ def test_accuracies_from_another_device_are_measured_again(elsewhere: Cohort) ->
 def test_without_a_named_device_a_run_keeps_the_one_of_its_evidence(elsewhere: Cohort) -> None:
     elsewhere.change("ben")
     with pytest.raises(
-        UsageFault, match=r"which this machine does not have; with --device \w+ all of them are trained"
+        UsageFault, match=r"which this machine does not have; with --device \w+, and without --student, all"
     ):
         elsewhere.grade(device="auto")
 

@@ -178,6 +178,7 @@ FAULTS = {
     "unknown key in a band": (with_bands("{ acuracy = 0.9, fraction = 1 }"), r'Did you mean "accuracy"'),
     "band as a number": (with_bands("0.9"), r"training.bands\[1\]: should be a table"),
     "no bands": (with_bands(""), "training.bands: .*at least one entry, not an empty list"),
+    "seeds of an earlier version": (with_line("runs", "seeds = [1, 2]"), "training.seeds: write runs = 3"),
     "no runs": (with_line("runs", "runs = 0"), "training.runs: should be between 1 and 20"),
     "no steps": (with_line("steps", "steps = 0"), "training.steps: should be between 10 and"),
     "endless steps": (with_line("steps", "steps = 1_000_000"), "training.steps: should be between"),
