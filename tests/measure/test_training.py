@@ -472,7 +472,7 @@ def test_a_run_near_a_band_is_tested_on_all_heldout_images(accuracies: list[floa
     pool = Measuring(answering, BANDED, counted(np.zeros(2000, np.uint8)), recorded_seed=3, seed=11)
     ((training,), _) = pool.train(graph_from(Net()))
     assert (training.total, training.correct) == (tested, round(tested * accuracies[-1]))
-    assert training.seconds == len(accuracies) * answering.seconds
+    assert training.seconds == answering.seconds, "only the run that decides counts against the network's limit"
     assert len({(asked.seed, asked.number) for asked in answering.asked}) == 1, "the same run again"
 
 
