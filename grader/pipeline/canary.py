@@ -10,6 +10,7 @@ import csv
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from statistics import mean
@@ -17,7 +18,6 @@ from statistics import mean
 from grader.checks.training import accuracy_of
 from grader.data import DataSet
 from grader.experiment.reference_network import reference_script
-from grader.experiment.rerun import NEVER
 from grader.model import UNKNOWN, Canary, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Remark, Training
 from grader.model.training import CANARY
@@ -55,17 +55,8 @@ class Stored:
 
     def plan(self, plan: TrainingPlan) -> TrainingPlan:
         """The plan with these steps, all at its own learning rate, and nothing that ends a run or the runs early."""
-        rate, steps = plan.learning_rate, self.steps
-        return replace(
-            plan,
-            steps=steps,
-            retry_steps=steps,
-            retry_learning_rate=rate,
-            runs=RUNS,
-            evaluate_every=steps,
-            stop_accuracy=NEVER,
-            bands=(),
-        )
+        whole = plan.without_early_stop(self.steps)
+        return replace(whole, retry_steps=self.steps, retry_learning_rate=plan.learning_rate, runs=RUNS, bands=())
 
 
 def stored_text() -> str:
@@ -150,8 +141,11 @@ class CanaryRun:
 
     def so_far(self) -> Canary:
         """The result if it is known by now; else nothing."""
-        is_known = self._trained and all(future.done() and not future.exception() for future in self._trained)
-        return self.result() if is_known or not self._networks else UNKNOWN
+        if self._networks and (not self._trained or self.is_under_way):
+            return UNKNOWN
+        with suppress(Stopped, UsageFault):  # which end the run where its result is waited for
+            return self.result()
+        return UNKNOWN
 
     def checked(self, evidence: Evidence) -> Evidence:
         """The evidence, with a remark on each training run if training is not as it should be. Waits for the result."""

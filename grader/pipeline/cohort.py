@@ -15,6 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from grader.answers.marker.cache import KnownMarker
 from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
 from grader.moderation.decisions import with_decisions
@@ -35,7 +36,7 @@ from grader.pipeline.plan import (
 )
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
-from grader.pipeline.submission import mark, marker_of, observe, store, with_canary, with_claim_trained
+from grader.pipeline.submission import Observed, mark, marker_of, observe, store, with_canary, with_claim_trained
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
 from grader.sandbox import Stopped
@@ -213,10 +214,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         if (checked := with_canary(observed, context)) is not observed:
             observed, evidence = checked, checked.evidence
             report = mark(task, evidence, marker, context)
-        store(observed, report, marker, settings.out)
-        report = with_decisions(report, context.decisions)
-        facts = context.facts()
-        pages.write_report_page(settings.out, report, evidence, facts)
+        report, facts = store_and_render(observed, report, marker, context, pages)
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
@@ -248,10 +246,7 @@ def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Prog
         with context.readers.open() as reader:
             marker = marker_of(replace(task, stored_in=out), observed.evidence, context, reader)
         report = mark(task, observed.evidence, marker, context)
-        store(observed, report, marker, out)
-        report = with_decisions(report, context.decisions)
-        facts = context.facts()
-        pages.write_report_page(out, report, observed.evidence, facts)
+        report, facts = store_and_render(observed, report, marker, context, pages)
     except (Stopped, UsageFault):
         raise
     except Exception as fault:  # protects the rest of the cohort from a fault of the grader
@@ -259,6 +254,17 @@ def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Prog
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         return Graded(None, totals)
     return Graded(report, totals, _notices(facts))
+
+
+def store_and_render(
+    observed: Observed, report: Report, marker: KnownMarker | None, context: RunContext, pages: Pages
+) -> tuple[Report, Run]:
+    """Store a submission, and write its page. Returns its report with the tutors' decisions, and the run's facts."""
+    out = context.settings.out
+    store(observed, report, marker, out)
+    report, facts = with_decisions(report, context.decisions), context.facts()
+    pages.write_report_page(out, report, observed.evidence, facts)
+    return report, facts
 
 
 def _notices(run: Run) -> tuple[str, bool]:

@@ -61,6 +61,7 @@ def test_a_fault_of_the_grader_in_the_canary_makes_accuracies_wait_and_loses_not
     canary.start()
     assert remark_on(canary.checked(HEALTHY).trainings, CANARY) is not None
     assert "no process could be started" in canary.result().text
+    assert canary.so_far() == canary.result(), "the run's facts and pages say so"
 
 
 def test_false_alarms_are_rarer_than_one_in_a_thousand() -> None:

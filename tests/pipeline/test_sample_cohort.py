@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,17 +19,14 @@ from grader.lab4.items import EXPERIMENT_TITLES, PART1_IDS, PART2_TITLES
 from grader.model import Status
 from grader.model.status import lost_without_cause
 from grader.storage import records
-from tests.support.places import ROOT
+from tests.support.graded_scripts import run_grader
 from tests.support.sample_cohort import (
     CASES,
     COHORT,
     KEY,
     LEAST,
-    RUBRIC,
     differences,
     expected_of,
-    run_with_known_seeds,
-    with_shorter_training,
 )
 from tests.support.share import share
 
@@ -98,12 +93,8 @@ class Graded:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    out = run_with_known_seeds(tmp_path_factory.mktemp("cohort"))
-    command = [sys.executable, "-m", "grader", "grade", str(COHORT), "--out", str(out), "--quiet"]
-    rubric = tmp_path_factory.mktemp("rubric") / "rubric.toml"
-    rubric.write_text(with_shorter_training((ROOT / RUBRIC).read_text(encoding="utf-8")), encoding="utf-8")
-    command += ["--key", str(KEY), "--rubric", str(rubric), *(f"--student={case}" for case in GRADED)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COHORT_SECONDS, check=False)
+    options = ("--key", str(KEY), *(f"--student={case}" for case in GRADED))
+    done, out = run_grader(COHORT, tmp_path_factory.mktemp("cohort"), *options, seconds=COHORT_SECONDS)
     printed = done.stdout + done.stderr
     results = out / "results.json"
     if not results.exists():

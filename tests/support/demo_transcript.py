@@ -6,6 +6,7 @@ import io
 import os
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 from rich.console import Console
 
@@ -25,14 +26,8 @@ def summary_of(out: Path) -> str:
     """What ``nox -s grade`` printed at the end of the demo's run, which is stored at ``out``."""
     finished = load_run(out)
     console = Console(file=(text := io.StringIO()), width=COLUMNS, highlight=False, markup=False, emoji=False)
-    before = os.environ.get(STARTED_BY_NOX)
-    os.environ[STARTED_BY_NOX] = "1"
-    try:
+    with patch.dict(os.environ, {STARTED_BY_NOX: "1"}):
         print_summary(console, finished.reports, finished.run, RUN)
-    finally:
-        os.environ.pop(STARTED_BY_NOX)
-        if before is not None:
-            os.environ[STARTED_BY_NOX] = before
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 

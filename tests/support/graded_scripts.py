@@ -22,10 +22,10 @@ def write_scripts(folder: Path, scripts: Mapping[str, str]) -> None:
         (folder / name / SCRIPT).write_text(script, encoding="utf-8")
 
 
-def graded_run(
+def run_grader(
     path: Path, work: Path, *options: str, seconds: float, changes: Mapping[str, str] = MappingProxyType({})
-) -> Path:
-    """Grade the submissions at ``path`` within ``seconds``, and return the run's folder, which is in ``work``.
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Grade the submissions at ``path`` within ``seconds``. Returns the process and the run's folder, in ``work``.
 
     ``changes`` are lines of the shorter training plan and their replacements.
     """
@@ -35,7 +35,14 @@ def graded_run(
     out = run_with_known_seeds(work / "out")
     command = [sys.executable, "-m", "grader", "grade", str(path), "--out", str(out), "--quiet"]
     command += ["--rubric", str(rubric), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False), out
+
+
+def graded_run(
+    path: Path, work: Path, *options: str, seconds: float, changes: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """The folder of a run that succeeds: see :func:`run_grader`."""
+    done, out = run_grader(path, work, *options, seconds=seconds, changes=changes)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return out
 

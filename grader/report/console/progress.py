@@ -96,7 +96,7 @@ class Progress:
         self._noticed.update(notices(run))
 
     def expect(self, total: int, new: Collection[str]) -> None:
-        """Set the number of submissions, and the students without stored evidence, once they are known."""
+        """Set the number of submissions, and the students whose code has to be run, once they are known."""
         with self._lock:
             self._total, self._said = total, ""
             self._remaining = Remaining(total, new, time.monotonic)

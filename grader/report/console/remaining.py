@@ -37,7 +37,7 @@ class _Group:
 
 
 class Remaining:
-    """The remaining time of a run of which ``new`` students have no stored evidence. ``clock`` returns seconds."""
+    """The remaining time of a run in which the code of ``new`` students has to be run. ``clock`` returns seconds."""
 
     def __init__(self, total: int, new: Collection[str], clock: Callable[[], float]) -> None:
         self._clock, self._started = clock, clock()
@@ -61,7 +61,7 @@ class Remaining:
         group.count -= 1
 
     def seconds(self) -> float | None:
-        """Wall seconds until the end; None while submissions without stored evidence are left and none is finished."""
+        """Wall seconds until the end; None while new submissions are left and none is finished."""
         now, (new, known) = self._clock(), (self._groups[True], self._groups[False])
         work, mean = new.work(now) + known.work(now), new.mean(now)
         if not work or (mean is None and new.count > new.done):
