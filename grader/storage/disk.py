@@ -36,10 +36,15 @@ def raise_disk_fault(error: Exception, folder: Path) -> None:
     if error.errno in _FULL:
         place = error.filename or folder
         raise DiskFault(f"The disk is full at {visible(str(place))}: free some space, {_AGAIN}") from error
-    if not folder.is_dir():
+    if not folder.is_dir() or _is_missing_inside(error, folder):
         raise lost(folder) from error
     if error.errno in _LOST:
         raise lost(Path(error.filename or folder), error.strerror or "") from error
+
+
+def _is_missing_inside(error: OSError, folder: Path) -> bool:
+    """Whether a path inside ``folder`` is gone, as in the middle of the folder's removal by somebody else."""
+    return error.errno == errno.ENOENT and bool(error.filename) and Path(error.filename).is_relative_to(folder)
 
 
 def lost(folder: Path, reason: str = "it is gone") -> DiskFault:

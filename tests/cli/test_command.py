@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -291,11 +290,9 @@ def test_decisions_survive_grading_and_marking_again(
     assert main(["diff", str(out), str(out)]) == 0
 
 
-@pytest.mark.parametrize(
-    ("is_full", "words"), [(True, "The disk is full at "), (False, "cannot be used any more (it is gone): ")]
-)
+@pytest.mark.parametrize("fault", ["full", "folder-removed", "removal-under-way"])
 def test_a_disk_that_fails_stops_the_run_once(
-    is_full: bool, words: str, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
+    fault: str, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The submissions have no script, so no worker is started."""
     cohort, out = tmp_path / "lab4", tmp_path / "out"
@@ -307,10 +304,13 @@ def test_a_disk_that_fails_stops_the_run_once(
     def fail(descriptor: int) -> None:
         nonlocal calls
         calls += 1
-        if calls > 2 and is_full:  # not at the start of the run
+        if calls > 2 and fault == "full":  # not at the start of the run
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if calls == 3:
-            shutil.rmtree(out)
+        if calls == 3 and fault == "folder-removed":
+            out.rename(tmp_path / "removed")  # at once, because other threads write into it
+        if calls == 3 and fault == "removal-under-way":
+            (out / "run.json").unlink()
+            (out / "students").rename(tmp_path / "removed")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
@@ -318,7 +318,7 @@ def test_a_disk_that_fails_stops_the_run_once(
     assert code == 2
     (line,) = complained.splitlines()
     assert line.startswith("grader: ")
-    assert words in line
+    assert ("The disk is full at " if fault == "full" else "cannot be used any more (it is gone): ") in line
     assert "Traceback" not in printed
     assert grade(cohort, "--out", out, "--quiet") == (1, "", ""), "the same command continues the run"
     assert len(json.loads((out / "results.json").read_text(encoding="utf-8"))["submissions"]) == 4
