@@ -146,7 +146,9 @@ class Measuring:
             request = wire.Train(graph, plan, number, seed, self.seed, left, repairs, FIRST_HELDOUT)
             training = self._run(request)
             if training.total == FIRST_HELDOUT and accuracy_of(training) < self.plan.bands[0].accuracy + CLEAR:
-                training = self._run(msgspec.structs.replace(request, first_heldout=None))
+                rest = msgspec.structs.replace(request, first_heldout=None, most_seconds=left - training.seconds)
+                again = self._run(rest)
+                training = replace(again, seconds=training.seconds + again.seconds)
             trainings.append(training)
             left -= training.seconds
             goes_on = is_worth_retrying and needs_another(trainings, self.plan)
