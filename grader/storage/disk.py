@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,12 +37,20 @@ def raise_disk_fault(error: Exception, folder: Path) -> None:
     if not isinstance(error, OSError):
         return
     if error.errno in _FULL:
-        place = error.filename or folder
+        place = error.filename or min(folder, Path(tempfile.gettempdir()), key=_free)  # a failed write names no file
         raise DiskFault(f"The disk is full at {visible(str(place))}: free some space, {_AGAIN}") from error
     if not folder.is_dir() or _is_missing_inside(error, folder):
         raise lost(folder) from error
     if error.errno in _LOST:
         raise lost(Path(error.filename or folder), error.strerror or "") from error
+
+
+def _free(folder: Path) -> int:
+    """Free bytes of the file system of ``folder``; as many as can be if it is gone, so that another one is blamed."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return sys.maxsize
 
 
 def _is_missing_inside(error: OSError, folder: Path) -> bool:
