@@ -30,6 +30,7 @@ from grader.pipeline.plan import (
     fully_known,
     is_new,
     known_submission,
+    needs_a_device,
     plan,
     takes_part,
     with_one_device,
@@ -98,14 +99,15 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         deliveries = survey(settings.path, scratch / "cohort")
         settings = with_one_device(settings, [delivery.id for delivery in deliveries])
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
-        context = begin(settings, readers, workers)
+        run_folder.claim_folder(settings.out)
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
-        if new:
+        if new or needs_a_device(settings):
             progress.say("starting the workers")
-            if settings.answer_key is not None:
+            if new and settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
-            workers.get()
+            workers.get()  # refuses what this machine cannot do, before a result is read or written
+        context = begin(settings, readers, workers)
         progress.notice(context.facts())
         progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}
@@ -147,8 +149,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
 
 
 def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
-    """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
-    run_folder.claim_folder(settings.out)
+    """Copy the tutors' decisions from the earlier run, and mark the run as unfinished."""
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
     context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)

@@ -106,6 +106,14 @@ def with_one_device(settings: RunSettings, students: Iterable[str]) -> RunSettin
     return settings
 
 
+def needs_a_device(settings: RunSettings) -> bool:
+    """Whether networks may be trained on a device that not every machine has.
+
+    Which files have changed is known only when they are read, so a run without that device must not begin.
+    """
+    return settings.device not in (AUTO, "cpu") and not settings.selection.remark
+
+
 def takes_part(task: Task, selection: Selection) -> bool:
     """Whether a submission takes part in this run: all that are stored already, and others if they are selected."""
     is_stored = task.stored_in is not None or task.submission.script is None

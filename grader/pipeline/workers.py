@@ -106,7 +106,8 @@ class Workers:
         if self.device not in pool.devices:
             raise UsageFault(
                 f"The networks of this run are trained on {self.device}, which this machine does not have; "
-                f"with --device {pool.devices[0]}, and without --student, all of them are trained there."
+                f"with --device {pool.devices[0]}, and without --student, all of them are trained there; "
+                "with --remark, none is trained."
             )
         self.reruns = Reruns(self.train, brief_plan(settings.training))
         self._pool = pool

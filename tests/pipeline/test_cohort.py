@@ -460,10 +460,13 @@ def test_accuracies_from_another_device_are_measured_again(elsewhere: Cohort) ->
 
 def test_without_a_named_device_a_run_keeps_the_one_of_its_evidence(elsewhere: Cohort) -> None:
     elsewhere.change("ben")
+    before = {path: path.read_bytes() for path in elsewhere.out.rglob("*") if path.is_file()}
     with pytest.raises(
         UsageFault, match=r"which this machine does not have; with --device \w+, and without --student, all"
     ):
         elsewhere.grade(device="auto")
+    after = {path: path.read_bytes() for path in elsewhere.out.rglob("*") if path.is_file()}
+    assert after == before, "a run that cannot be finished does not begin"
 
 
 def test_one_student_is_not_trained_on_another_device_than_the_others(elsewhere: Cohort) -> None:
