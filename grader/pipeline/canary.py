@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from statistics import mean
 
+from grader.checks.endings import ENDINGS
+from grader.checks.problem_text import cause
 from grader.checks.training import accuracy_of
 from grader.data import DataSet
 from grader.experiment.reference_network import reference_script
 from grader.model import UNKNOWN, Canary, TrainingPlan, UsageFault
-from grader.model.evidence import Evidence, Remark, Training
+from grader.model.evidence import Evidence, Remark
 from grader.model.training import CANARY
 from grader.sandbox import Stopped
 
@@ -82,15 +84,15 @@ def stored_for(data: DataSet, plan: TrainingPlan, text: str) -> tuple[Stored, ..
     )
 
 
-def judged(found: Sequence[tuple[Stored, Sequence[Training]]]) -> Canary:
+def judged(found: Sequence[tuple[Stored, Evidence]]) -> Canary:
     """What the training runs of each network say about training in this run."""
     words, is_outside = [], False
-    for stored, trainings in found:
+    for stored, evidence in found:
         low, high = stored.bounds
         usual = f"{max(low, 0):.2f} to {min(high, 1):.2f}"
-        reached = [accuracy_of(training) for training in trainings if training.total]
+        reached = [accuracy_of(training) for training in evidence.trainings if training.total]
         if len(reached) < RUNS:
-            words.append(f"the {stored.network} network could not be trained ({usual} is usual)")
+            words.append(f"the {stored.network} network could not be trained: {_reason(evidence, len(reached))}")
             is_outside = True
             continue
         average = mean(reached)
@@ -100,6 +102,17 @@ def judged(found: Sequence[tuple[Stored, Sequence[Training]]]) -> Canary:
             f"{min(reached):.2f} to {max(reached):.2f} ({usual} is usual)"
         )
     return Canary(f"{'outside' if is_outside else 'within'} the stored range: {'; '.join(words)}", is_outside)
+
+
+def _reason(evidence: Evidence, finished: int) -> str:
+    """Why only so many runs of a network were ``finished``."""
+    problem = next((run.problem for run in evidence.trainings if run.problem is not None), None)
+    if problem is not None:
+        return cause(problem)
+    if evidence.ending.kind == "finished":
+        return f"{finished} of {RUNS} runs were finished within the time limit"
+    detail = f" ({evidence.ending.detail})" if evidence.ending.detail else ""
+    return f"it {ENDINGS.get(evidence.ending.kind, 'stopped')}{detail}"
 
 
 class CanaryRun:
@@ -132,7 +145,7 @@ class CanaryRun:
         if not self._networks:
             return NOTHING_STORED
         try:
-            trained = [future.result().trainings for future in self._trained]
+            trained = [future.result() for future in self._trained]
         except (Stopped, UsageFault):
             raise
         except Exception as fault:  # protects the cohort: what was observed is stored, and measured again later

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from statistics import NormalDist
 
@@ -10,7 +11,7 @@ import pytest
 from grader.data import DataSet
 from grader.data.bundled import bundled_data
 from grader.model import UNKNOWN, TrainingPlan
-from grader.model.evidence import Evidence, Training
+from grader.model.evidence import Ending, Evidence, Problem
 from grader.model.training import CANARY, remark_on
 from grader.pipeline.canary import LIMIT, NOTHING_STORED, RUNS, CanaryRun, Stored, judged, stored_for, stored_text
 from grader.rubric.loading import load_rubric
@@ -21,36 +22,49 @@ STRONG = Stored("strong", (2, 4, 3, 3), 50, 0.8, 0.03)
 WEAK = Stored("weak", (1, 2, 3, 3), 50, 0.5, 0.06)
 
 
-def runs(*accuracies: float) -> list[Training]:
-    return [training(accuracy) for accuracy in accuracies]
+def reaching(*accuracies: float) -> Evidence:
+    return replace(HEALTHY, trainings=tuple(training(accuracy) for accuracy in accuracies))
 
 
 def trained(*accuracies: float) -> CanaryRun:
     """A canary of one network that reached these accuracies, and has been started."""
-    evidence = replace(HEALTHY, trainings=tuple(runs(*accuracies)))
-    canary = CanaryRun(lambda script, plan: evidence, [STRONG], PLAN)
+    canary = CanaryRun(lambda script, plan: reaching(*accuracies), [STRONG], PLAN)
     canary.start()
     return canary
 
 
 def test_usual_accuracies_are_within_the_range() -> None:
-    found = judged([(STRONG, runs(0.83, 0.76, 0.81)), (WEAK, runs(0.4, 0.5, 0.6))])
+    found = judged([(STRONG, reaching(0.83, 0.76, 0.81)), (WEAK, reaching(0.4, 0.5, 0.6))])
     assert not found.is_outside
     assert found.text.startswith("within the stored range: the strong network reached 0.80 on average of 3 runs, 0.76")
 
 
 @pytest.mark.parametrize("accuracies", [(0.1, 0.1, 0.1), (0.99, 0.99, 0.99), (0.3, 0.3, 0.38)])
 def test_one_network_that_trains_unlike_before_is_enough_for_an_alarm(accuracies: tuple[float, ...]) -> None:
-    found = judged([(STRONG, runs(0.8, 0.8, 0.8)), (WEAK, runs(*accuracies))])
+    found = judged([(STRONG, reaching(0.8, 0.8, 0.8)), (WEAK, reaching(*accuracies))])
     assert found.is_outside
     assert found.text.startswith("outside the stored range")
 
 
-@pytest.mark.parametrize("trainings", [[], runs(0.8, 0.8), [*runs(0.8, 0.8), training(0, total=0)]])
-def test_a_network_that_could_not_be_trained_is_an_alarm(trainings: list[Training]) -> None:
-    found = judged([(STRONG, trainings)])
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (replace(reaching(), ending=Ending("deadline", "load")), "it did not finish within the time limit"),
+        (
+            replace(reaching(), ending=Ending("unmeasured", "train", "memory")),
+            r"it could not be .+ completely \(memory\)",
+        ),
+        (reaching(0.8, 0.8), "2 of 3 runs were finished within the time limit"),
+        (
+            replace(HEALTHY, trainings=(training(0, problem=Problem("error", "no such operation")),)),
+            "no such operation",
+        ),
+    ],
+)
+def test_a_network_that_could_not_be_trained_is_an_alarm_with_the_reason(evidence: Evidence, reason: str) -> None:
+    found = judged([(STRONG, evidence)])
     assert found.is_outside
-    assert "the strong network could not be trained" in found.text
+    assert re.search(f"the strong network could not be trained: {reason}", found.text)
 
 
 def test_a_fault_of_the_grader_in_the_canary_makes_accuracies_wait_and_loses_nothing() -> None:
