@@ -31,9 +31,9 @@ def accuracy_of(training: Training) -> float:
     return training.correct / training.total if training.total else 0.0
 
 
-def best_accuracy(trainings: Iterable[Training]) -> float | None:
-    """The best accuracy of all seeds on held-out images, 0..1; None if no run was tested."""
-    return max((accuracy_of(run) for run in trainings if run.total), default=None)
+def accuracies_of(trainings: Iterable[Training]) -> tuple[float, ...]:
+    """The accuracies (0..1) of the runs that were tested on held-out images."""
+    return tuple(accuracy_of(run) for run in trainings if run.total)
 
 
 def spread(reached: Sequence[float], shown: str = "best") -> str:

@@ -87,12 +87,17 @@ class Report:
     """One sentence for the cohort page: the first cause of lost marks, or empty."""
     digest: str = ""
     """Digest of the submission's files."""
-    accuracy: float | None = None
-    """Held-out accuracy (0..1) of the best seed; None when no network was tested."""
+    accuracies: tuple[float, ...] = ()
+    """Held-out accuracies (0..1) of the training runs of the network, in their order."""
     network: str = ""
     """Digest of the network that was trained, the same for all submissions that share the training run."""
     unmarked: tuple[Result, ...] = ()
     """Results that carry no points: only on the student's page, in no sum and no table."""
+
+    @property
+    def accuracy(self) -> float | None:
+        """The best of the accuracies; None when no network was tested."""
+        return max(self.accuracies, default=None)
 
     @property
     def code_results(self) -> tuple[Result, ...]:

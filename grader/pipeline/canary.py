@@ -17,7 +17,7 @@ from statistics import mean
 
 from grader.checks.endings import ENDINGS
 from grader.checks.problem_text import cause
-from grader.checks.training import accuracy_of
+from grader.checks.training import accuracies_of
 from grader.data import DataSet
 from grader.experiment.reference_network import reference_script
 from grader.model import UNKNOWN, Canary, TrainingPlan, UsageFault
@@ -90,7 +90,7 @@ def judged(found: Sequence[tuple[Stored, Evidence]]) -> Canary:
     for stored, evidence in found:
         low, high = stored.bounds
         usual = f"{max(low, 0):.2f} to {min(high, 1):.2f}"
-        reached = [accuracy_of(training) for training in evidence.trainings if training.total]
+        reached = accuracies_of(evidence.trainings)
         if len(reached) < RUNS:
             words.append(f"the {stored.network} network could not be trained: {_reason(evidence, len(reached))}")
             is_outside = True

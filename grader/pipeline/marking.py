@@ -14,7 +14,7 @@ from grader.answers.sheet_marking import Marker, mark_sheet, wait_for_marking
 from grader.checks import find
 from grader.checks.case import listed, not_reached
 from grader.checks.holds import flags_of, waiting, with_holds
-from grader.checks.training import best_accuracy
+from grader.checks.training import accuracies_of
 from grader.experiment.findings import experiment_findings
 from grader.lab4.files import SCRIPT
 from grader.lab4.items import EXPERIMENT_TITLES
@@ -53,7 +53,7 @@ def report_of(
     answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence, rubric.part1))
     report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
     network = evidence.trainings[0].network if evidence.trainings else ""
-    return replace(report, accuracy=best_accuracy(evidence.trainings), network=network)
+    return replace(report, accuracies=accuracies_of(evidence.trainings), network=network)
 
 
 def report_without_script(

@@ -18,8 +18,8 @@ from grader.storage.run_folder import student_folder
 EVIDENCE_FILE = "evidence.json"
 EVIDENCE_FORMAT = 1
 REPORT_FILE = "report.json"
-REPORT_FORMAT = 3
-"""2: code and written answers are one list of results. 3: a skipped result has a cause."""
+REPORT_FORMAT = 4
+"""2: code and written answers are one list of results. 3: a skipped result has a cause. 4: all accuracies."""
 EARLIER_REPORT_FILE = "verdict.json"
 """The file name of the report in format 1."""
 

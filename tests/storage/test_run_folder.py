@@ -60,7 +60,7 @@ def test_a_nan_loss_is_stored_in_strict_json(tmp_path: Path) -> None:
 
 
 def test_nan_is_stored_in_the_same_way_in_reports(tmp_path: Path) -> None:
-    records.write_report(tmp_path, dataclasses.replace(samples.passed_report("a"), accuracy=math.nan))
+    records.write_report(tmp_path, dataclasses.replace(samples.passed_report("a"), accuracies=(math.nan,)))
     strict_json(tmp_path / "students" / "a" / "report.json")
     stored = records.read_report(tmp_path, "a")
     assert stored is not None

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from decimal import Decimal
 
-from grader.checks.training import best_accuracy
+from grader.checks.training import accuracies_of
 from grader.model import PART1, Decision, Flag, MarkedAnswer, Report, Result, Status
 from grader.model.status import first_cause, overall_status
 from tests.support import report_samples as samples
@@ -133,8 +133,8 @@ def _student(number: int, kind: SampleReport) -> SampleReport:
     if evidence is not None and evidence.trainings:
         correct = 9990 - number * 37 % 220 if number % 23 else 1000 + number * 31 % 8000
         evidence = dataclasses.replace(evidence, trainings=(samples.training(1, correct),))
-    accuracy = best_accuracy(evidence.trainings) if evidence else None
-    return summed(kind, student=student, evidence=evidence, accuracy=accuracy, answers=answers(**marked))
+    reached = accuracies_of(evidence.trainings) if evidence else ()
+    return summed(kind, student=student, evidence=evidence, accuracies=reached, answers=answers(**marked))
 
 
 def _statuses(number: int) -> Iterator[tuple[str, Status]]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from grader.checks.training import best_accuracy
+from grader.checks.training import accuracies_of
 from grader.model import (
     PART1,
     AnswerSheet,
@@ -323,7 +323,7 @@ def report(
         flags=flags,
         submission=submission(student),
         evidence=seen,
-        accuracy=best_accuracy(seen.trainings) if seen else None,
+        accuracies=accuracies_of(seen.trainings) if seen else (),
         message=message,
     )
 

@@ -40,7 +40,8 @@ class Row:
     """Sum of the points proposed for the open answers of Part 1."""
     proposed2: Decimal
     decided: int
-    accuracy: float | None
+    accuracies: tuple[float, ...]
+    """The accuracies of all training runs, of which the best is shown first."""
     cause: str
     flags: tuple[str, ...]
     classes: tuple[str, ...]
@@ -127,7 +128,7 @@ def _row(report: Report, identity: Identity) -> Row:
         proposed1=_proposed(report.answer_results),
         proposed2=_proposed(report.code_results),
         decided=decided,
-        accuracy=report.accuracy,
+        accuracies=report.accuracies,
         cause=identity.cause(report),
         flags=(*ids[:_MOST_FLAGS], *([f"{len(ids) - _MOST_FLAGS} more"] if len(ids) > _MOST_FLAGS else [])),
         classes=tuple(classes),
