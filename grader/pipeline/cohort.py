@@ -72,13 +72,13 @@ class Progress(Protocol):
 class Graded:
     """A finished submission; ``report`` is None if it does not take part in the run.
 
-    ``notices`` are the run's facts with a notice of their own, as its page gives them. ``claims`` is the task if a line
-    of its experiment remains to be trained again.
+    ``isolation`` is that of the run, as its page gives it. ``claims`` is the task if a line of its
+    experiment remains to be trained again.
     """
 
     report: Report | None
     totals: Totals = NOTHING
-    notices: tuple[str, bool] = ("", False)
+    isolation: str = ""
     claims: Task | None = None
 
 
@@ -111,7 +111,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         progress.notice(context.facts())
         progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}
-        shown: dict[str, tuple[str, bool]] = {}
+        shown: dict[str, str] = {}
         totals, is_finished = NOTHING, False
         claims: list[Task] = []
 
@@ -122,7 +122,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                 claims.append(graded.claims)
             if graded.report is not None:
                 finished[graded.report.student] = graded.report
-                shown[graded.report.student] = graded.notices
+                shown[graded.report.student] = graded.isolation
                 progress.notice(context.facts(totals))
 
         try:
@@ -140,8 +140,8 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
-            for student, notices in shown.items():
-                if notices != _notices(run):  # known only now, because they depend on the others too
+            for student, isolation in shown.items():
+                if isolation != run.isolation:  # known only now, because they depend on the others too
                     write_page(settings.out, finished[student], run, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
@@ -229,8 +229,8 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             pages.write_report_page(settings.out, report, evidence, facts)
         if not is_shown:
             progress.done(report, time.perf_counter() - start)
-        return Graded(report, totals, _notices(facts))
-    return Graded(report, totals, _notices(facts), task if observed.has_claims else None)
+        return Graded(report, totals, facts.isolation)
+    return Graded(report, totals, facts.isolation, task if observed.has_claims else None)
 
 
 def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Progress) -> Graded:
@@ -254,7 +254,7 @@ def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Prog
         raise_disk_fault(fault, out)
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         return Graded(None, totals)
-    return Graded(report, totals, _notices(facts))
+    return Graded(report, totals, facts.isolation)
 
 
 def store_and_render(
@@ -266,7 +266,3 @@ def store_and_render(
     report, facts = with_decisions(report, context.decisions), context.facts()
     pages.write_report_page(out, report, observed.evidence, facts)
     return report, facts
-
-
-def _notices(run: Run) -> tuple[str, bool]:
-    return run.isolation, run.canary.is_outside

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from grader.model import Canary, Run
+from grader.model import Canary, Result, Run, Status
+from grader.model.evidence import Remark
+from grader.model.training import CANARY
 from grader.report.console.progress import Progress
 from grader.sandbox import Wish
 from grader.sandbox.level import LACKS, level_of, shortfall
@@ -109,13 +112,24 @@ def test_the_notice_fits_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("is_outside", [True, False])
-def test_every_page_says_that_training_was_not_as_usual(is_outside: bool, tmp_path: Path) -> None:
+def test_the_cohorts_pages_say_that_training_was_not_as_usual(is_outside: bool, tmp_path: Path) -> None:
     canary = Canary("outside the stored range: 0.10" if is_outside else "within the stored range: 0.81", is_outside)
-    for name, page in pages_of(
-        tmp_path / "run", dataclasses.replace(run_at(FULL), canary=canary), evidence=FULL
-    ).items():
-        assert ("Training was not as usual." in page) == is_outside, name
+    run = dataclasses.replace(run_at(FULL), canary=canary)
+    for name, page in pages_of(tmp_path / "run", run, evidence=FULL).items():
+        is_for_tutors = name in {"index.html", "anonymous.html"}
+        assert ("Training was not as usual." in page) == (is_outside and is_for_tutors), name
         assert f"<dt>Canary</dt><dd>{canary.text}</dd>" in page, name
+
+
+@pytest.mark.parametrize("status", [Status.NEEDS_REVIEW, Status.FAILED])
+def test_a_students_page_says_it_while_the_accuracy_waits_for_it(status: Status) -> None:
+    run = samples.training(1, 9800)
+    remark = Remark(CANARY, "outside the stored range: 0.10")
+    seen = samples.evidence(dataclasses.replace(run, remarks=(remark,)))
+    lost = {"training.accuracy": Result("training.accuracy", "", status, Decimal(0), Decimal(2), "")}
+    shown = samples.report("s1111111", lost=lost, seen=seen)
+    page = samples.student_page(shown, run_at(FULL))
+    assert ("networks are outside the stored range: 0.10. Acc" in page) == (status is Status.NEEDS_REVIEW)
 
 
 def test_each_notice_is_printed_once() -> None:

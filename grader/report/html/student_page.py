@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from grader.model import Report, Result, Run, Status
+from grader.checks.endings import CHECK_OF
+from grader.model import Canary, Report, Result, Run, Status
+from grader.model.evidence import Training
 from grader.model.status import open_results
+from grader.model.training import CANARY, remark_on
 from grader.report import tally
 from grader.report.formats import alarm
 from grader.report.highlighting import MOST, FoldedAnswer, fold
@@ -54,7 +57,7 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "run": run,
         "isolation": isolation.partition(": ")[0],  # a student need not know what is missing
         "shortfall": shortfall(isolation) or shortfall(run.isolation),
-        "alarm": alarm(run.canary) if run.canary.is_outside else "",
+        "alarm": _alarm(report, trainings),
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,
@@ -85,6 +88,13 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "output": evidence.output[-_MOST_OUTPUT:] if evidence else "",
         "is_output_cut": bool(evidence and len(evidence.output) > _MOST_OUTPUT),
     }
+
+
+def _alarm(report: Report, trainings: Iterable[Training]) -> str:
+    """What to say if the accuracy waits because the canary was outside the stored range when it was measured."""
+    remark = remark_on(trainings, CANARY)
+    is_open = any(result.id == CHECK_OF["train"] and result.status is Status.NEEDS_REVIEW for result in report.results)
+    return alarm(Canary(remark.message, is_outside=True)) if remark is not None and is_open else ""
 
 
 def _groups(items: Sequence[Result]) -> list[list[Result]]:
