@@ -6,7 +6,7 @@ Every decision is on disk before the next entry comes up. The terminal is in :mo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -117,7 +117,10 @@ class Review:
         """The result of the current entry. Raises Refused when the entry has several parts."""
         entry = self._current()
         if len(entry.items) > 1:
-            raise Refused("No answer could be read here: 0 gives no points for all parts, s leaves them open.")
+            raise Refused(
+                "No answer could be read here: 0 gives no points for all parts, c alone shows them one by one for your "
+                "marks, s leaves them open."
+            )
         return self.results(entry)[0]
 
     def refresh(self) -> None:
@@ -156,6 +159,17 @@ class Review:
         if len(entry.items) == 1:
             raise Refused("0 is only for a submission without readable answers; use c 0 to give no points here.")
         return self._settle(entry, dict.fromkeys(entry.items, Decimal(0)), NOTHING_ANSWERED)
+
+    def separate(self) -> None:
+        """Replace an entry of several parts by an entry for each, as where only some answers could not be read."""
+        entry, place = self._current(), self.place
+        begin = place.number - 1
+        parts = (Entry(entry.student, (item,)) for item in entry.items)
+        group = replace(place.group, entries=(*place.group.entries[:begin], *parts, *place.group.entries[begin + 1 :]))
+        self._entries[self._at - begin : self._at - begin + place.count] = [
+            (replace(place, group=group, number=number), other) for number, other in enumerate(group.entries, start=1)
+        ]
+        self.refresh()
 
     def comment(self, text: str) -> None:
         """Add a comment, which changes no mark, and stay at the entry. Of several parts, the first gets it."""

@@ -91,6 +91,10 @@ class Dialogue:
         return self._saved(self.review.accept(given))
 
     def _change(self, typed: str) -> str:
+        entry = self.review.entry
+        if entry is not None and len(entry.items) > 1 and not typed:
+            self.review.separate()
+            return f"Read the file that the reason names; its {len(entry.items)} parts come one by one."
         result = self.review.single()
         given, reason = self._points(typed, f"Points, 0 to {points(result.available)}: ", result)
         asked = MARKED_BLIND if self.review.is_blind else ""

@@ -26,7 +26,7 @@ from grader.storage.run_folder import page_path
 
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("a", "accept", "give what is proposed; where the grader is unsure, type the points too"),
-    ("c", "change", "give other points, with a reason"),
+    ("c", "change", "give other points, with a reason; if no answer could be read, show the parts one by one"),
     ("s", "skip", "leave this one open"),
     ("w", "comment", "write a comment; it changes no mark"),
     ("u", "undo", "undo the last step of this session; again for the one before"),
@@ -181,7 +181,7 @@ class Screen:
         if entry is None:
             return _key_line({"u": "undo", "q": "quit", "?": "help"})
         if len(entry.items) > 1:
-            words = {"0": f"no points for all {len(entry.items)}", "s": "skip", "w": "comment"}
+            words = {"0": f"no points for all {len(entry.items)}", "c": "mark each", "s": "skip", "w": "comment"}
         else:
             (result,) = review.results(entry)
             offer = proposal(result)

@@ -204,6 +204,19 @@ def test_a_submission_without_answers_is_one_decision(folder: Path, review: Run)
     assert "In this session: 0 decisions" in printed
 
 
+def test_the_parts_of_a_scan_are_marked_one_by_one(folder: Path, review: Run) -> None:
+    _, printed = review("c", "c 1 read in the scan", "s", "c 0.5", "half of it", "n", options=("--only", "part1"))
+    first, skipped, third = (result.id for result in NOBODY.answer_results[:3])
+    assert decided(folder) == [
+        ("nobody", first, Decimal(1), "read in the scan"),
+        ("nobody", third, Decimal("0.5"), "half of it"),
+    ]
+    count = len(NOBODY.answer_results)
+    assert f"2 of {count}, question 1 of 1, {count - 1} open" in printed
+    _, printed = review(options=("--student", "nobody"))
+    assert f"Part 1, {skipped.removeprefix('part1.')}" in printed, "the others stay open"
+
+
 def test_undo_removes_all_parts_at_once(folder: Path, review: Run) -> None:
     review("0", "y", "u", options=("--only", "part1"))
     assert decided(folder) == []
