@@ -25,9 +25,9 @@ from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.samples import MARKS, Sample, load_samples, same_text
 from grader.answers.marker.signals import Signals
 from grader.answers.marker.similarity import LEAST_SAMPLES, PENALTY, PartModel, Similarity, stems_and_pairs
-from grader.answers.marker.trust import COLUMNS, POSSIBLE, SURE, TRACK_RECORD, decided
+from grader.answers.marker.trust import COLUMNS, POSSIBLE, SURE, TRACK_RECORD, decided, learned_trust
 from grader.model import AnswerFinding, Status, UsageFault
-from tests.measure.track_record import held_out_rows, split
+from tests.measure.track_record import held_out_rows, learned, split
 from tests.support.answer_tables import VARIANTS, WORDINGS
 from tests.support.places import ROOT
 
@@ -190,6 +190,16 @@ def test_the_track_record_is_that_of_the_samples() -> None:
     same = [row for row in recorded if any(np.allclose(row, [float(f"{x:.4g}") for x in other]) for other in made)]
     assert len(same) >= len(made), "run nox -s track_record"
     assert {row[at] for row in recorded} == {0, 1}
+
+
+@pytest.mark.slow
+def test_the_trees_are_those_that_boosting_learns_from_the_track_record() -> None:
+    """They give scikit-learn's own probabilities, so nothing has to be learned again when a run starts."""
+    recorded = np.loadtxt(TRACK_RECORD, delimiter=",", skiprows=1)
+    answers = recorded[::5, 1:].astype(np.float32)
+    found = [learned_trust().probabilities(Signals(*answer)) for answer in answers.tolist()]
+    expected = learned(recorded).predict_proba(answers)
+    assert np.allclose(found, expected, rtol=0, atol=1e-12), "run nox -s track_record"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """How likely each mark is, given the signals of an answer: learned from answers of known marks, to all questions.
 
 ``track_record.csv`` has the signals of each sample answer as they were when nobody had told the marker its mark: its
-author's answers were left out. ``nox -s track_record`` makes it anew. Gradient boosting learns from it once a run.
+author's answers were left out. Gradient boosting learned decision trees from it, which are in ``trust_trees.csv``, so
+that no run has to learn them again. ``nox -s track_record`` makes both files.
 """
 
 from __future__ import annotations
@@ -20,6 +21,18 @@ from grader.answers.marker.signals import Signals
 
 TRACK_RECORD = Path(__file__).with_name("track_record.csv")
 COLUMNS = ("gold", *Signals._fields)
+TREES = Path(__file__).with_name("trust_trees.csv")
+DEPTH = 4
+NODES, LEAVES = 2**DEPTH - 1, 2**DEPTH
+TREE_COLUMNS = (
+    *(f"signal_{node}" for node in range(NODES)),
+    *(f"most_{node}" for node in range(NODES)),
+    *(f"leaf_{leaf}" for leaf in range(LEAVES)),
+)
+"""Of a tree: each node's signal, and the most of it with which the left branch is taken; what each leaf adds.
+
+The nodes are numbered row by row from the root, so those below ``node`` are ``2 * node + 1`` and ``2 * node + 2``.
+"""
 SURE = 0.72
 """Below this probability of the likeliest mark, a tutor decides."""
 POSSIBLE = 0.07
@@ -27,34 +40,31 @@ POSSIBLE = 0.07
 
 
 class Trust:
-    """A model of the mark, fitted to rows of :data:`COLUMNS`, in which ``gold`` is the index of the mark."""
+    """A model of the mark: rows of :data:`TREE_COLUMNS`, one for each mark in turn, round after round."""
 
     def __init__(self, rows: NDArray[np.float64]) -> None:
-        from sklearn.ensemble import GradientBoostingClassifier  # takes a second
-
-        self._model = GradientBoostingClassifier(
-            n_estimators=120,
-            learning_rate=0.06,
-            max_depth=4,
-            min_samples_leaf=15,
-            subsample=0.5,
-            max_features=0.4,
-            init="zero",  # the shares of the marks would be calculated anew for each answer
-            random_state=0,
-        ).fit(rows[:, 1:], rows[:, 0].astype(int))
+        self._signals = rows[:, :NODES].astype(np.intp)
+        self._most = rows[:, NODES : 2 * NODES]
+        self._leaves = rows[:, 2 * NODES :]
+        self._trees = np.arange(len(rows))
 
     def probabilities(self, signals: Signals) -> tuple[float, ...]:
-        """The probability of each of the marks."""
-        from sklearn import config_context
-
-        with config_context(assume_finite=True, skip_parameter_validation=True):  # half the time
-            return tuple(self._model.predict_proba(np.array([signals], np.float32))[0].tolist())
+        """The probability of each of the marks: the softmax of what the trees of each mark add up to."""
+        values = np.array(signals, np.float32)  # the precision in which scikit-learn compares them
+        node = np.zeros_like(self._trees)
+        for _ in range(DEPTH):
+            is_right = values[self._signals[self._trees, node]] > self._most[self._trees, node]
+            node = 2 * node + 1 + is_right
+        added = self._leaves[self._trees, node - NODES].reshape(-1, len(MARKS))
+        sums = added.cumsum(axis=0)[-1]  # one after another, as scikit-learn adds them
+        shares = np.exp(sums - sums.max())
+        return tuple((shares / shares.sum()).tolist())
 
 
 @cache
 def learned_trust() -> Trust:
-    """The model of the track record."""
-    return Trust(np.loadtxt(TRACK_RECORD, delimiter=",", skiprows=1))
+    """The model that was learned from the track record."""
+    return Trust(np.loadtxt(TREES, delimiter=",", skiprows=1))
 
 
 def decided(probabilities: Sequence[float]) -> tuple[Decimal, float]:
