@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.sgd import sgd
 
 from grader.measure.images import Images
 from grader.measure.network import Probes, bypassing, open_network, torch_problem
@@ -111,6 +113,42 @@ def train(
     return Training(problem, attempt.seed, device, network=digest(graph)), NOTHING
 
 
+class Descent:
+    """The steps of torch.optim.SGD on ``weights``, to the last bit.
+
+    The class SGD imports torch's compiler, which takes a second in each process; the function that it calls does not.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], *, rate: float, momentum: float) -> None:
+        self._weights = weights
+        self._velocities: list[Tensor | None] = [None] * len(weights)
+        self._rate, self._momentum = rate, momentum
+
+    def forget_gradients(self) -> None:
+        """Leave no weight with a gradient."""
+        for weight in self._weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move the weights that have a gradient."""
+        moved = [number for number, weight in enumerate(self._weights) if weight.grad is not None]
+        velocities = [self._velocities[number] for number in moved]
+        sgd(
+            [self._weights[number] for number in moved],
+            [gradient for number in moved if (gradient := self._weights[number].grad) is not None],
+            velocities,
+            weight_decay=0,
+            momentum=self._momentum,
+            lr=self._rate,
+            dampening=0,
+            nesterov=False,
+            maximize=False,
+        )
+        for number, velocity in zip(moved, velocities, strict=True):
+            self._velocities[number] = velocity
+
+
 @dataclass(frozen=True)
 class _Run:
     graph: Graph
@@ -134,7 +172,7 @@ class _Run:
             problem = Problem("nothing-to-train", "the net has no trainable parameters")
             return Training(problem, seed, device, network=name), NOTHING
         size = graph.batch or plan.batch_size
-        optimizer = torch.optim.SGD(weights, lr=self.attempt.learning_rate, momentum=plan.momentum)
+        descent = Descent(weights, rate=self.attempt.learning_rate, momentum=plan.momentum)
         count = len(self.images.train) - VALIDATION_IMAGES
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
@@ -149,13 +187,13 @@ class _Run:
                 order, position = torch.randperm(count, generator=generator), 0
             picks = order[position : position + size]
             position += size
-            optimizer.zero_grad(set_to_none=True)
+            descent.forget_gradients()
             outputs = replay.run(graph.training, self.images.normalised(self.images.train[picks], device), state)
             assert outputs is not None
             labels = self.images.labels[picks].to(device)
             loss = functional.nll_loss(functional.log_softmax(outputs, dim=1), labels)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            optimizer.step()
+            descent.step()
             step, since = step + 1, since + 1
             recent += loss.detach()
             spent = time.process_time() - start

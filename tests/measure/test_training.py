@@ -67,6 +67,25 @@ class Net(nn.Module):
         return F.log_softmax(self.fc2(x), dim=1)
 
 
+def test_the_steps_are_those_of_torchs_sgd() -> None:
+    def weights() -> list[Tensor]:
+        generator = torch.Generator().manual_seed(1)
+        return [torch.randn(size, generator=generator, requires_grad=True) for size in ((40, 30), (30,), (7, 5))]
+
+    ours, theirs = weights(), weights()
+    descent = training.Descent(ours, rate=0.03, momentum=0.7)
+    reference = torch.optim.SGD(theirs, lr=0.03, momentum=0.7)
+    for step in range(5):
+        descent.forget_gradients()
+        reference.zero_grad(set_to_none=True)
+        for some in (ours, theirs):
+            used = some[: 2 + step % 2]  # the last one has a gradient in every second step
+            torch.stack([(weight**3).sum() for weight in used]).sum().backward()  # type: ignore[no-untyped-call]
+        descent.step()
+        reference.step()
+    assert all(map(torch.equal, ours, theirs))
+
+
 def run(
     net: nn.Module | Graph,
     seed: int = 1,
