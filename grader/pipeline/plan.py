@@ -38,10 +38,8 @@ class Task:
 def plan(submission: Submission, settings: RunSettings, found: Found) -> Task:
     """Decide whether the evidence that was ``found`` can be reused for a submission."""
     is_selected = settings.selection.includes(submission.id)
-    keys = reuse_keys(submission, settings)
     folder, stored = found
-    if not is_selected:  # reuse stored evidence whatever has changed since
-        keys = _keys_of(stored, keys) if stored is not None else replace(keys, experiment="")
+    keys = reuse_keys(submission, settings) if is_selected else _stored_keys(submission, settings, stored)
     if stored is None or folder is None or not _is_valid(stored, submission, keys, settings, is_selected=is_selected):
         folders = settings.run_folders
         return Task(
@@ -128,8 +126,12 @@ def find_stored(student: str, settings: RunSettings) -> Found:
     return None, None
 
 
-def _keys_of(stored: StoredEvidence, current: ReuseKeys) -> ReuseKeys:
-    return ReuseKeys(stored.key, stored.sheet_key or current.sheet, stored.experiment_key)
+def _stored_keys(submission: Submission, settings: RunSettings, stored: StoredEvidence | None) -> ReuseKeys:
+    """Keys by which stored evidence is reused whatever has changed since."""
+    if stored is None:
+        return replace(reuse_keys(submission, settings), experiment="")
+    sheet = stored.sheet_key or reuse_keys(submission, settings).sheet
+    return ReuseKeys(stored.key, sheet, stored.experiment_key)
 
 
 def _is_valid(

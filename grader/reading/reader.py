@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -72,7 +72,7 @@ class Readers:
     @contextmanager
     def open(self) -> Iterator[Reader]:
         """A reader for one submission. Its folder with all that was unpacked is removed at the end."""
-        folder = Path(tempfile.mkdtemp(prefix="reading-", dir=self._scratch))
+        folder = self._scratch / f"reading-{secrets.token_hex(8)}"  # made when there is something to read
         try:
             with (
                 self._processes.open(folder, cpu_seconds=READING_SECONDS) as read,
@@ -131,6 +131,7 @@ class Reader:
 
     def _read(self, kind: type[T], work: str, **given: Any) -> tuple[T | None, str]:
         """The reply, or why there is none: the end of a sentence that begins with what was read."""
+        self._folder.mkdir(exist_ok=True)
         ask = self._marking if work == "mark" else self._reading
         outcome = ask(encoded(Request(work, self._folder, **given)), WALL_SECONDS)
         if outcome.ending.kind == "finished":

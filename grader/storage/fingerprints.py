@@ -13,11 +13,11 @@ OBSERVING = (*REPAIRING, "measure", "model", "pipeline.measurement", "source", "
 
 
 @lru_cache
-def code_digest(*names: str) -> str:
-    """SHA-256 of these modules and packages (``answers.marker``), with all modules of a package."""
+def code_digest(*names: str, files: str = "*.py") -> str:
+    """SHA-256 of these modules and packages (``answers.marker``; empty for the grader), with all ``files`` in them."""
     package = Path(__file__).resolve().parent.parent
     places = [package.joinpath(*name.split(".")) for name in names]
-    sources = [file for place in places for file in (*place.rglob("*.py"), place.with_suffix(".py")) if file.is_file()]
+    sources = [file for place in places for file in (*place.rglob(files), place.with_suffix(".py")) if file.is_file()]
     digest = hashlib.sha256()
     for path in sorted(sources):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -10,6 +11,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +40,13 @@ _CONVERTING = threading.Lock()
 
 
 def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
-    """Replace ``path`` by ``content`` atomically; with ``is_durable``, also safe against a power failure."""
+    """Replace ``path`` by ``content`` atomically; with ``is_durable``, also safe against a power failure.
+
+    Otherwise an equal file stays: to replace a file takes longer than to read it.
+    """
+    with suppress(OSError):
+        if not is_durable and path.read_bytes() == content:
+            return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -70,7 +78,10 @@ def write_json_rows(path: Path, head: JSON, name: str, rows: Iterable[JSON]) -> 
 
 
 def _encoded(value: object) -> str:
-    return json.dumps(finite(value), ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
 
 
 def json_line(value: object) -> str:
@@ -130,6 +141,15 @@ def packed(value: Any) -> Any:
     return str(value) if isinstance(value, Path | Decimal) else value
 
 
+def content_digest(value: object) -> bytes:
+    """SHA-256 of dataclasses or plain data; empty for text that is no valid Unicode, which has no digest."""
+    try:
+        with _CONVERTING:
+            return hashlib.sha256(msgspec.msgpack.encode(value, enc_hook=str)).digest()
+    except UnicodeEncodeError:
+        return b""
+
+
 def unpacked(value: Any, kind: type[T]) -> T | None:
     """The inverse of :func:`packed`: a ``kind``, or None for None. Raises msgspec.ValidationError for other values."""
     if value is None:
@@ -138,12 +158,12 @@ def unpacked(value: Any, kind: type[T]) -> T | None:
         return msgspec.convert(value, kind, dec_hook=_decode_path)
 
 
-def finite(value: Any) -> Any:
-    """Plain data with None for each NaN and infinity, packed or not."""
+def _finite(value: Any) -> Any:
+    """Plain data with None for each NaN and infinity."""
     if isinstance(value, dict):
-        return None if value.keys() == {"float"} else {name: finite(entry) for name, entry in value.items()}
+        return {name: _finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [finite(entry) for entry in value]
+        return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

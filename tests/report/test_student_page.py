@@ -316,3 +316,37 @@ def test_a_page_stays_small() -> None:
     )
     report = samples.changed(samples.report("a" * 200, seen=output), answers=answers)
     assert len(samples.student_page(report, samples.RUN).encode()) < 400_000
+
+
+def test_a_page_is_written_again_when_it_would_show_something_else(tmp_path: Path) -> None:
+    report, run = samples.partial_report(), samples.RUN
+    stored = samples.record_of(report)
+    later = dataclasses.replace(run, started="2031-05-01T09:00:00+00:00", finished="")
+    path = pages.write_report_page(tmp_path, report, stored, run)
+    page = path.read_bytes()
+    pages.write_report_page(tmp_path, report, stored, later)
+    assert path.read_bytes() == page, "it would show the same"
+
+    others = (
+        (dataclasses.replace(report, awarded=report.awarded - 1), stored, later),
+        (report, dataclasses.replace(stored, evidence=samples.evidence(samples.training(1, 4321))), later),
+        (report, stored, dataclasses.replace(later, grader_version="0.2.0")),
+        (report, stored, dataclasses.replace(later, rubric_revision="ab" * 18)),
+    )
+    for changed in others:
+        path.write_bytes(page)
+        pages.write_report_page(tmp_path, *changed)
+        assert path.read_bytes() == pages.write_report_page(tmp_path / "new", *changed).read_bytes() != page
+        (tmp_path / "new" / path.relative_to(tmp_path)).unlink()
+    for damaged in (page[:-9], page.replace(b"lost", b"kept"), b"", b"another page"):
+        path.write_bytes(damaged)
+        pages.write_report_page(tmp_path, report, stored, run)
+        assert path.read_bytes() == page
+
+
+def test_the_page_of_a_name_that_is_not_unicode_is_always_written(tmp_path: Path) -> None:
+    report = samples.partial_report("ren\udce9")
+    for time in ("2031-05-01T09:00:00+00:00", "2032-05-01T09:00:00+00:00"):
+        run = dataclasses.replace(samples.RUN, finished=time)
+        path = pages.write_report_page(tmp_path, report, samples.record_of(report), run)
+        assert f"1 May {time[:4]}" in path.read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from grader.report.html import cohort_page, student_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
 from grader.safe_text import visible_block
 from grader.storage import run_folder
-from grader.storage.json_files import write_file
+from grader.storage.fingerprints import code_digest
+from grader.storage.json_files import content_digest, write_file
 from grader.storage.records import StoredEvidence
 
 _LONGEST_SENTENCE = 1000
@@ -74,11 +76,34 @@ def _script() -> dict[str, Markup]:
 
 
 def write_report_page(folder: Path, report: Report, stored: StoredEvidence, run: Run) -> Path:
-    """Write the page of one student into the run at ``folder``."""
+    """Write the page of one student into the run at ``folder``.
+
+    A page that shows the same already stays, with the time when it was made, because rendering takes longer than
+    marking. Its last line is a digest of the page and of all that it was made from.
+    """
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, render_report(report, stored, run).encode())
+    about = replace(run, started="", finished="", seconds=0.0, jobs=0, source="", counts={}, timing={})
+    shown = content_digest((report, stored, about, _code()))
+    try:
+        page, line, seal = path.read_bytes().rpartition(b"\n<!-- ")
+        is_current = bool(shown) and line + seal == _seal(page, shown)
+    except OSError:
+        is_current = False
+    if not is_current:
+        page = render_report(report, stored, run).encode()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, page + _seal(page, shown))
     return path
+
+
+@functools.cache
+def _code() -> tuple[str, str]:
+    """Digests of all that turns the values of a page into a page."""
+    return code_digest(""), code_digest("report.html.templates", files="*")
+
+
+def _seal(page: bytes, shown: bytes) -> bytes:
+    return b"\n<!-- %s -->\n" % hashlib.sha256(shown + page).hexdigest().encode()
 
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
