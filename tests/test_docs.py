@@ -32,6 +32,7 @@ OWN_PATH = re.compile(r"(?<![\w./-])(?:grader|tests|docs|requirements)/[\w./-]*\
 OWN_MODULE = re.compile(r"(?<![\w.])grader(?:\.[a-z]\w*)+")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 NOT_OURS = {
+    "--changes",
     "--extra",
     "--universal",
     "--python-version",
