@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from grader.model.answers import MarkedAnswer
 from grader.model.finding import Status, require_cause
+from grader.model.origin import Origin
 from grader.model.submission import Flag
 
 
@@ -93,6 +94,12 @@ class Report:
     """Digest of the network that was trained, the same for all submissions that share the training run."""
     unmarked: tuple[Result, ...] = ()
     """Results that carry no points: only on the student's page, in no sum and no table."""
+    origin: Origin = Origin()
+
+    @property
+    def name(self) -> str:
+        """The name to show: the platform's for the student, or else the name of the folder or file."""
+        return self.origin.name or self.student
 
     @property
     def code_results(self) -> tuple[Result, ...]:

@@ -141,6 +141,7 @@ def _summed(submission: Submission, results: tuple[Result, ...], flags: tuple[Fl
         flags=flags,
         message=first_cause(results),
         digest=submission.digest,
+        origin=submission.origin,
     )
 
 
