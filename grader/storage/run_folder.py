@@ -20,6 +20,8 @@ FORMAT = 1
 
 RUN_FILE = "run.json"
 PAGE_FILE = "report.html"
+FEEDBACK_FILE = "lab4-report.html"
+"""The name that a learning platform shows to the student."""
 COHORT_PAGE_FILE = "index.html"
 _RUN_KIND = "lab4-grader-run"
 _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -41,6 +43,11 @@ def student_folder(folder: Path, student: str) -> Path:
 def page_path(student: str) -> str:
     """Path of a student's page, relative to the run's folder, with forward slashes."""
     return f"students/{safe_folder_name(student)}/{PAGE_FILE}"
+
+
+def feedback_path(student: str) -> str:
+    """Path of the page for the student's own eyes, relative to the run's folder, with forward slashes."""
+    return f"feedback/{safe_folder_name(student)}/{FEEDBACK_FILE}"
 
 
 def claim_folder(folder: Path) -> None:
