@@ -18,7 +18,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Person:
-    """One who handed in, alone or with others. ``account`` is a platform's or the university's number for the person."""
+    """One of those who handed in. ``account`` is a platform's or the university's number for the person."""
 
     name: str = ""
     account: str = ""
@@ -46,3 +46,7 @@ class Origin:
     """When the last file was handed in: ISO 8601, with the offset from UTC where it is known."""
     clock: str = ""
     """Where ``handed_in`` comes from, in words for a tutor, such as ``the worksheet``."""
+
+
+UNSTATED = Origin()
+"""Nothing is said about where a submission comes from."""

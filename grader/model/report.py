@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from grader.model.answers import MarkedAnswer
 from grader.model.finding import Status, require_cause
-from grader.model.origin import Origin
+from grader.model.origin import UNSTATED, Origin
 from grader.model.submission import Flag
 
 
@@ -94,7 +94,7 @@ class Report:
     """Digest of the network that was trained, the same for all submissions that share the training run."""
     unmarked: tuple[Result, ...] = ()
     """Results that carry no points: only on the student's page, in no sum and no table."""
-    origin: Origin = Origin()
+    origin: Origin = UNSTATED
 
     @property
     def name(self) -> str:

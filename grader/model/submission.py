@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.model.origin import Origin
+from grader.model.origin import UNSTATED, Origin
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Submission:
     """Why it is open whose work this is, so that everything waits for a tutor: one sentence, or empty."""
     answers_claim: str = ""
     """Why it is open whose the answers and the experiment are, so that they wait: one sentence, or empty."""
-    origin: Origin = Origin()
+    origin: Origin = UNSTATED
 
 
 @dataclass(frozen=True)
