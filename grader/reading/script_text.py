@@ -21,7 +21,7 @@ def script_text(submission: Submission) -> tuple[CodePiece, ...]:
     is_cut = len(script.text) > MOST_CODE
     lines = [*script.text[:MOST_CODE].split("\n"), *(["…"] if is_cut else [])]
     if not script.cells:
-        return (CodePiece("\n".join(lines)),)
+        return (CodePiece("\n".join(lines).rstrip("\n")),)
     ends = [first - 1 for _, first in script.cells[1:]] + [len(lines)]
     pieces = (
         CodePiece("\n".join(lines[first - 1 : end]).rstrip("\n"), cell)

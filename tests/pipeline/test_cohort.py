@@ -423,7 +423,8 @@ def test_accuracies_wait_if_training_is_not_as_usual_until_they_are_measured_aga
     assert run.canary.is_outside
     assert capsys.readouterr().out.startswith("! Training was not as usual.")
     for page in cohort.out.rglob("*.html"):
-        assert "Training was not as usual." in page.read_text(encoding="utf-8"), page
+        is_for_tutors = "feedback" not in page.relative_to(cohort.out).parts
+        assert ("Training was not as usual." in page.read_text(encoding="utf-8")) == is_for_tutors, page
     assert reports["ada"].status is Status.NEEDS_REVIEW
     (waiting,) = (item for item in reports["ada"].results if item.status is Status.NEEDS_REVIEW)
     assert (waiting.id, waiting.awarded, waiting.proposed) == ("training.accuracy", Decimal(0), Decimal(1))
@@ -684,7 +685,12 @@ def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_
         assert process.returncode == 130
         assert errors.strip().endswith("run the same command again to continue.")
         # A submission that was stored in the moment of the interrupt may not be listed yet.
-        assert {entry["student"] for entry in cohort.results()["submissions"]} <= set(before)
+        listed = [entry["student"] for entry in cohort.results()["submissions"]]
+        assert set(listed) <= set(before)
+        for page in (cohort.out / run_folder.page_path(student) for student in listed):
+            links = re.findall(r'href="(\.\./[^"]+)"', page.read_text(encoding="utf-8"))
+            assert all((page.parent / link).exists() for link in links), "no link to a page that was not written"
+            assert "../../index.html" in links
 
     done = cohort.command("--quiet")
     assert (done.returncode, done.stdout) == (0, "")
@@ -728,7 +734,7 @@ def test_a_required_level_does_not_reuse_evidence_from_a_lower_one(tmp_path: Pat
     assert cohort.results()["run"]["counts"] == {"reused": 1}
     assert cohort.results()["run"]["isolation"] == "no student code was run"
     page = (run_folder.student_folder(cohort.out, "ada") / run_folder.PAGE_FILE).read_text(encoding="utf-8")
-    assert "<dt>Isolation</dt><dd>full</dd>" in page, "a report names the level that its own evidence came from"
+    assert "<dt>Isolation</dt><dd>full: " in page, "a report names the level that its own evidence came from"
 
 
 def test_an_invalid_worker_prefix_is_refused(tmp_path: Path) -> None:
