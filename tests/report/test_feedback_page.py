@@ -15,15 +15,18 @@ from typing import Any
 import pytest
 
 from grader.model import Flag, Report, Result, Run, Status
+from grader.model.evidence import ALL_CHECKS, Doubt
 from grader.model.submission import CodePiece
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.finished_run import load_run, neighbours, write_views
+from grader.pipeline.marking import report_of
 from grader.report.html import pages
 from grader.report.html.feedback import for_the_student
 from grader.storage import run_folder
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples
-from tests.support.experiment_samples import marked, with_experiment
+from tests.support.evidence_samples import HEALTHY
+from tests.support.experiment_samples import ALICE, GOOD, WRITTEN, marked, rubric, with_experiment
 from tests.support.parsed_page import Page
 from tests.support.report_samples import R
 
@@ -154,21 +157,34 @@ def test_what_waited_for_a_tutor_is_not_told_to_the_student() -> None:
         assert marks_on(render(samples.settled(waiting), samples.RUN)) == set()
 
 
-def test_a_student_is_told_why_if_a_tutor_confirmed_the_mark() -> None:
+@pytest.mark.parametrize(
+    ("proposed", "given", "is_told"),
+    [("0.5", "0.5", True), ("0.5", "0.75", True), ("0.5", "0.25", False), ("0.5", "1", False), (None, "0.5", False)],
+)
+def test_a_student_is_told_why_while_that_explains_the_mark(proposed: str | None, given: str, is_told: bool) -> None:
     base = samples.answered_report()
-    told = dataclasses.replace(base.answer_results[2], told="Name one of these tasks.", message="Unsure.")
+    points = None if proposed is None else Decimal(proposed)
+    told = dataclasses.replace(base.answer_results[2], told="Name a task.", message="Unsure.", proposed=points)
     report = samples.changed(base, answers=(*base.answer_results[:2], told, *base.answer_results[3:]))
-    text = Page(render(samples.settled(report), samples.RUN)).text
-    assert "Name one of these tasks." in text
-    assert "Unsure." not in text
-    assert "accepted" not in text
     made = samples.settled(report).answer_results[2].decision
     assert made is not None
-    other = dataclasses.replace(made, new=Decimal(0), reason="Digits are no task.")
-    overruled = with_decisions(report, Decisions((other,)))
-    text = Page(render(overruled, samples.RUN)).text
-    assert "Name one of these tasks." not in text
-    assert "A tutor: Digits are no task." in text
+    made = dataclasses.replace(made, new=Decimal(given), reason="accepted" if proposed == given else "Digits are one.")
+    text = Page(render(with_decisions(report, Decisions((made,))), samples.RUN)).text
+    assert ("Name a task." in text) == is_told
+    assert ("A tutor: Digits are one." in text) == (proposed != given)
+    assert "Unsure." not in text
+    assert "accepted" not in text
+
+
+def test_a_confirmed_wait_reads_as_if_nothing_had_waited() -> None:
+    settled = report_of(ALICE, HEALTHY, rubric("1"), sheet=WRITTEN, experiment=GOOD)
+    doubt = Doubt("compared", ALL_CHECKS, "The recorded network is not the one handed in.")
+    doubted = report_of(ALICE, dataclasses.replace(HEALTHY, doubts=(doubt,)), rubric("1"), experiment=GOOD)
+    claimed = report_of(dataclasses.replace(ALICE, claim="It may be Ben's."), HEALTHY, rubric("1"), experiment=GOOD)
+    for report in (doubted, claimed):
+        assert sum(result.status is R for result in report.results) > 10
+        told = for_the_student(samples.settled(report)).results[:-1]
+        assert [result.message for result in told] == [result.message for result in settled.results[:-1]]
 
 
 def test_tutors_have_no_name_and_no_proposal_is_left() -> None:

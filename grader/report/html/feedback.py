@@ -17,8 +17,7 @@ def for_the_student(report: Report) -> Report:
     """A settled ``report`` with only what its student should read.
 
     Tutors' reasons and comments are kept, as from "a tutor": marks are the course's, and the author may be the name of
-    somebody's account on a computer. What the grader wrote about a mark is kept where it is still the reason for the
-    mark: if no tutor decided, or a tutor confirmed it.
+    somebody's account on a computer. What the grader wrote about a mark is kept where it still explains the mark.
     """
     return Report(
         student=report.student,
@@ -34,7 +33,7 @@ def for_the_student(report: Report) -> Report:
 
 def _told(result: Result) -> Result:
     decision = result.decision
-    is_overruled = decision is not None and decision.old != decision.new
+    is_overruled = decision is not None and _is_overruled(decision)
     is_explained = decision is None and result.status is not Status.NEEDS_REVIEW
     told = result.message if is_explained else "" if is_overruled else result.told
     is_whole = told == result.message and not is_overruled
@@ -61,6 +60,12 @@ def _told(result: Result) -> Result:
             full_answer=answer.full_answer,
         ),
     )
+
+
+def _is_overruled(decision: Decision) -> bool:
+    """Whether a tutor gave fewer points than the grader, or all where the grader had found a fault."""
+    old, new = decision.old, decision.new
+    return old is None or new is None or new < old or old < new == decision.available
 
 
 def _signed(decision: Decision) -> Decision:
