@@ -93,7 +93,11 @@ def neighbours(student: str, order: Sequence[str]) -> tuple[str | None, str | No
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:
-    """Write the files about the whole cohort: results.json, marks.csv and the cohort page."""
+    """Write the files about the whole cohort: results.json, marks.csv and the cohort page.
+
+    Pages for students who are not in ``reports`` are removed: their marks are no marks of this run.
+    """
+    run_folder.remove_feedback_of_others(folder, [report.student for report in reports])
     results_json.write_results(folder, run, reports)
     marks_csv.write_marks_csv(folder, reports)
     pages.write_cohort_page(folder, reports, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -53,7 +54,18 @@ def feedback_path(student: str) -> str:
 
 def remove_feedback(folder: Path, student: str) -> None:
     """Remove the page for the student's own eyes, so that an outdated one is never given back."""
-    path = folder / feedback_path(student)
+    _remove_page(folder / feedback_path(student))
+
+
+def remove_feedback_of_others(folder: Path, students: Iterable[str]) -> None:
+    """Remove these pages of all who are not among ``students``, such as students who have left the cohort."""
+    kept = {folder / feedback_path(student) for student in students}
+    for path in folder.glob(f"feedback/*/{FEEDBACK_FILE}"):
+        if path not in kept:
+            _remove_page(path)
+
+
+def _remove_page(path: Path) -> None:
     path.unlink(missing_ok=True)
     with suppress(OSError):  # not there, or not empty
         path.parent.rmdir()

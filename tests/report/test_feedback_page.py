@@ -18,7 +18,7 @@ from grader.model import Flag, Report, Result, Run, Status
 from grader.model.evidence import ALL_CHECKS, Doubt
 from grader.model.submission import CodePiece
 from grader.moderation.decisions import Decisions, with_decisions
-from grader.moderation.finished_run import load_run, neighbours, write_views
+from grader.moderation.finished_run import load_run, neighbours, write_tables, write_views
 from grader.pipeline.marking import report_of
 from grader.report.html import pages
 from grader.report.html.feedback import for_the_student
@@ -252,6 +252,16 @@ def test_a_decision_writes_the_page_and_taking_it_back_removes_it(tmp_path: Path
     (folder / "overrides.toml").unlink()
     write_views(load_run(folder), pages)
     assert not page.exists()
+
+
+def test_a_student_who_left_the_cohort_has_no_page(tmp_path: Path) -> None:
+    report = samples.settled(samples.answered_report())
+    folder = samples.stored_run(tmp_path / "run", report)
+    gone = samples.settled(samples.answered_report("s1111111"))
+    assert written(folder, report)
+    assert written(folder, gone)
+    write_tables(folder, [report], samples.RUN, pages)
+    assert [path.parent.name for path in folder.glob("feedback/*/*")] == [report.student]
 
 
 def test_the_tutors_page_leads_to_the_students_beside_it() -> None:
