@@ -9,6 +9,7 @@ from grader.model.answers import AnswerSheet, MarkedAnswer, WrittenAnswer
 from grader.model.criteria import TRAINING_CPU_SECONDS, Band, Criterion, Rubric, TrainingPlan
 from grader.model.errors import GraderFault, UsageFault
 from grader.model.finding import AnswerFinding, Finding, KnownFinding, KnownFindings, Status
+from grader.model.origin import Attachment, Origin, Person
 from grader.model.report import PART1, Decision, Report, Result
 from grader.model.run import JSON, UNKNOWN, Canary, Run
 from grader.model.submission import DataFiles, Flag, Job, Submission
@@ -20,6 +21,7 @@ __all__ = [
     "UNKNOWN",
     "AnswerFinding",
     "AnswerSheet",
+    "Attachment",
     "Band",
     "Canary",
     "Criterion",
@@ -32,6 +34,8 @@ __all__ = [
     "KnownFinding",
     "KnownFindings",
     "MarkedAnswer",
+    "Origin",
+    "Person",
     "Report",
     "Result",
     "Rubric",

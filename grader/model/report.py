@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from grader.model.answers import MarkedAnswer
 from grader.model.finding import Status, require_cause
+from grader.model.origin import UNSTATED, Origin
 from grader.model.submission import Flag
 
 
@@ -62,6 +63,9 @@ class Result:
     """The written answer; None for code and experiment."""
     cause: str = ""
     """The id of the item that left this one unassessed, if the status is skipped; otherwise empty."""
+    told: str = ""
+    """What the student is told beside a tutor's decision that confirms the grader's mark. It differs from ``message``
+    if the item waited, because then ``message`` is to the tutor."""
 
     def __post_init__(self) -> None:
         require_cause(self.status, self.cause)
@@ -93,6 +97,12 @@ class Report:
     """Digest of the network that was trained, the same for all submissions that share the training run."""
     unmarked: tuple[Result, ...] = ()
     """Results that carry no points: only on the student's page, in no sum and no table."""
+    origin: Origin = UNSTATED
+
+    @property
+    def name(self) -> str:
+        """The name to show: the platform's for the student, or else the name of the folder or file."""
+        return self.origin.name or self.student
 
     @property
     def accuracy(self) -> float | None:

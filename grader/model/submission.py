@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.model.origin import UNSTATED, Origin
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -12,6 +14,14 @@ class Flag:
 
     id: str
     message: str
+
+
+@dataclass(frozen=True)
+class CodePiece:
+    """Consecutive lines of a script. ``cell`` is the number of the code cell in a notebook; 0 in a plain script."""
+
+    text: str
+    cell: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,9 @@ class Submission:
     """Why it is open whose work this is, so that everything waits for a tutor: one sentence, or empty."""
     answers_claim: str = ""
     """Why it is open whose the answers and the experiment are, so that they wait: one sentence, or empty."""
+    origin: Origin = UNSTATED
+    code: tuple[CodePiece, ...] = ()
+    """The beginning of the script, so that a page can show it when the files are gone."""
 
 
 @dataclass(frozen=True)

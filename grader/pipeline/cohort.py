@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
 from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
-from grader.moderation.finished_run import Pages, write_page, write_tables
+from grader.moderation.finished_run import Pages, neighbours, write_page, write_tables
 from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import Runner, in_threads
@@ -107,7 +107,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             if new and settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()  # refuses what this machine cannot do, before a result is read or written
-        context = begin(settings, readers, workers)
+        context = begin(settings, [delivery.id for delivery in deliveries], readers, workers)
         progress.notice(context.facts())
         progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}
@@ -140,19 +140,21 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
-            for student, isolation in shown.items():
-                if isolation != run.isolation:  # known only now, because they depend on the others too
-                    write_page(settings.out, finished[student], run, pages)
+            order = [report.student for report in reports]
+            for student, isolation in shown.items():  # some facts are known only now, because they depend on the others
+                if isolation != run.isolation or neighbours(student, order) != neighbours(student, context.students):
+                    write_page(settings.out, finished[student], run, order, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
     return run, reports
 
 
-def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
+def begin(settings: RunSettings, students: Sequence[str], readers: Readers, workers: WorkersOnDemand) -> RunContext:
     """Copy the tutors' decisions from the earlier run, and mark the run as unfinished."""
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)
+    decisions = carry_over(settings.out, settings.earlier)
+    context = RunContext(settings, tuple(students), decisions, readers, workers, canary)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -226,7 +228,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
-            pages.write_report_page(settings.out, report, evidence, facts)
+            pages.write_report_page(settings.out, report, evidence, facts, context.students)
         if not is_shown:
             progress.done(report, time.perf_counter() - start)
         return Graded(report, totals, facts.isolation)
@@ -264,5 +266,5 @@ def store_and_render(
     out = context.settings.out
     store(observed, report, marker, out)
     report, facts = with_decisions(report, context.decisions), context.facts()
-    pages.write_report_page(out, report, observed.evidence, facts)
+    pages.write_report_page(out, report, observed.evidence, facts, context.students)
     return report, facts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +22,8 @@ FORMAT = 1
 
 RUN_FILE = "run.json"
 PAGE_FILE = "report.html"
+FEEDBACK_FILE = "lab4-report.html"
+"""The name that a learning platform shows to the student."""
 COHORT_PAGE_FILE = "index.html"
 _RUN_KIND = "lab4-grader-run"
 _CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -41,6 +45,30 @@ def student_folder(folder: Path, student: str) -> Path:
 def page_path(student: str) -> str:
     """Path of a student's page, relative to the run's folder, with forward slashes."""
     return f"students/{safe_folder_name(student)}/{PAGE_FILE}"
+
+
+def feedback_path(student: str) -> str:
+    """Path of the page for the student's own eyes, relative to the run's folder, with forward slashes."""
+    return f"feedback/{safe_folder_name(student)}/{FEEDBACK_FILE}"
+
+
+def remove_feedback(folder: Path, student: str) -> None:
+    """Remove the page for the student's own eyes, so that an outdated one is never given back."""
+    _remove_page(folder / feedback_path(student))
+
+
+def remove_feedback_of_others(folder: Path, students: Iterable[str]) -> None:
+    """Remove these pages of all who are not among ``students``, such as students who have left the cohort."""
+    kept = {folder / feedback_path(student) for student in students}
+    for path in folder.glob(f"feedback/*/{FEEDBACK_FILE}"):
+        if path not in kept:
+            _remove_page(path)
+
+
+def _remove_page(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or not empty
+        path.parent.rmdir()
 
 
 def claim_folder(folder: Path) -> None:

@@ -61,6 +61,13 @@ def test_nearly_all_answers_with_everyday_words_are_settled() -> None:
     assert sum(is_open(marked(part, answer)) for part, answer in TABLES["innocent"]) <= 6
 
 
+@pytest.mark.parametrize("kind", ["attacks", "innocent", "denied", "corrected"])
+def test_what_a_student_is_told_about_an_open_answer_is_not_to_a_tutor(kind: str) -> None:
+    waiting = [found for part, answer in TABLES[kind] if is_open(found := marked(part, answer))]
+    assert all(found.told for found in waiting)
+    assert not [found.told for found in waiting if "tutor" in found.told or found.told.startswith("Unsure")]
+
+
 # ---- statements taken back -------------------------------------------------------------------------------------------
 
 

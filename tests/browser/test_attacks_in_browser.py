@@ -49,9 +49,12 @@ def test_attacks_stay_text_on_every_students_page(opened: Opener, runs: dict[str
     page = opened(runs["hostile"] / "index.html")
     links: list[str] = page.evaluate("[...document.querySelectorAll('#roster a')].map(link => link.href)")
     assert len(set(links)) == len(HOSTILE)
-    for href in links:
+    given_back = [path.as_uri() for path in runs["hostile"].glob("feedback/*/*.html")]
+    assert len(given_back) == len(ATTACKS)
+    for href in [*links, *given_back]:
         path = Path(url2pathname(urlsplit(href).path))
-        assert path.is_relative_to(runs["hostile"] / "students"), unquote(href)
+        is_given_back = href in given_back
+        assert path.is_relative_to(runs["hostile"] / ("feedback" if is_given_back else "students")), unquote(href)
         page.goto(href)
         page.evaluate(UNFOLD)
         assert page.url == href

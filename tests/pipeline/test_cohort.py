@@ -688,7 +688,12 @@ def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_
         assert process.returncode == 130
         assert errors.strip().endswith("run the same command again to continue.")
         # A submission that was stored in the moment of the interrupt may not be listed yet.
-        assert {entry["student"] for entry in cohort.results()["submissions"]} <= set(before)
+        listed = [entry["student"] for entry in cohort.results()["submissions"]]
+        assert set(listed) <= set(before)
+        for page in (cohort.out / run_folder.page_path(student) for student in listed):
+            links = re.findall(r'href="(\.\./[^"]+)"', page.read_text(encoding="utf-8"))
+            assert all((page.parent / link).exists() for link in links), "no link to a page that was not written"
+            assert "../../index.html" in links
 
     done = cohort.command("--quiet")
     assert (done.returncode, done.stdout) == (0, "")
@@ -732,7 +737,7 @@ def test_a_required_level_does_not_reuse_evidence_from_a_lower_one(tmp_path: Pat
     assert cohort.results()["run"]["counts"] == {"reused": 1}
     assert cohort.results()["run"]["isolation"] == "no student code was run"
     page = (run_folder.student_folder(cohort.out, "ada") / run_folder.PAGE_FILE).read_text(encoding="utf-8")
-    assert "<dt>Isolation</dt><dd>full</dd>" in page, "a report names the level that its own evidence came from"
+    assert "<dt>Isolation</dt><dd>full: " in page, "a report names the level that its own evidence came from"
 
 
 def test_an_invalid_worker_prefix_is_refused(tmp_path: Path) -> None:

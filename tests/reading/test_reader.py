@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import load_key
 from grader.model import GraderFault, Status
 from grader.model.evidence import Ending
+from grader.model.submission import CodePiece
 from grader.reading import Reader, Readers
 from grader.reading.service import Request, decoded, encoded
 from grader.sandbox import Ask
@@ -61,7 +63,7 @@ def test_it_reads_what_its_functions_read(tmp_path: Path) -> None:
     with reading(tmp_path / "reading") as opened:
         (delivery,) = survey(path, tmp_path / "cohort-scratch")
         submission = opened.assemble(delivery)
-        assert submission == expected
+        assert submission == replace(expected, code=(CodePiece(SCRIPT.rstrip()),))
         sheet = opened.sheet(submission)
         assert sheet == read_sheet(expected)
         assert opened.experiment(submission) is not None
