@@ -37,7 +37,7 @@ FLOORS = (
     {"experiment"},
     {"moderation", "reading", "selfcheck"},
     {"pipeline", "report"},
-    {"review"},
+    {"export", "review"},
     {"cli"},
     {"__main__"},
 )

@@ -205,6 +205,13 @@ def learn(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.SETTLED
 
 
+def export(arguments: argparse.Namespace) -> ExitCode:
+    """Write a run's marks and pages as files for a learning platform."""
+    from grader.cli.exporting import export_run
+
+    return _exit_code(report.status for report in export_run(arguments))
+
+
 def diff(arguments: argparse.Namespace) -> ExitCode:
     """Print whose marks differ between two stored runs."""
     from grader.moderation.comparison import compare
@@ -276,6 +283,7 @@ COMMANDS = {
     "render": render,
     "review": review,
     "learn": learn,
+    "export": export,
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,
