@@ -64,8 +64,9 @@ def read_gradebook(path: Path, *, title: str, column: str = "") -> Gradebook:
     identity = header.index("Section") + 1
     points = next((row for row in table if "Points Possible" in row[0]), ())
     at = _column(header, identity, points, title=title, column=column)
-    rows = [row for row in table[1:] if len(row) > names and row[names].strip()]
-    often = Counter(row[names].strip() for row in rows)
+    # The rows with the maximum and with "Manual Posting" have neither a name nor an ID.
+    rows = [row for row in table[1:] if row != points and any(cell.strip() for cell in row[: names + 1])]
+    often = Counter(_id(row, names) for row in rows)
     return Gradebook(
         header[:identity],
         header[at],
@@ -96,12 +97,14 @@ def _letters(name: str) -> list[str]:
 
 
 def _row(row: tuple[str, ...], names: int, identity: int, at: int, width: int, often: Counter[str]) -> Row:
-    id, name, mark = row[names].strip(), ", ".join(row[:names]), row[at] if at < len(row) else ""
+    id, name, mark = _id(row, names), ", ".join(row[:names]), row[at] if at < len(row) else ""
     problem = ""
     if name == "Student, Test":
         problem = "this is Canvas's test student"
     elif len(row) != width:
         problem = f"the row has {len(row)} cells and the header {width}; export the gradebook again"
+    elif not id:
+        problem = "the row has no ID; export the gradebook again"
     elif often[id] > 1:
         problem = f"{often[id]} rows have the ID {id}; export the gradebook again"
     elif mark.strip().casefold() in _EXCUSED:
@@ -109,6 +112,10 @@ def _row(row: tuple[str, ...], names: int, identity: int, at: int, width: int, o
     elif mark.strip().casefold() == _NOT_ASSIGNED:
         problem = f"the assignment is not assigned to this student in Canvas ({mark.strip()})"
     return Row(row[:identity], id, name, mark, problem)
+
+
+def _id(row: Sequence[str], names: int) -> str:
+    return row[names].strip() if len(row) > names else ""
 
 
 def _column(header: Sequence[str], identity: int, points: Sequence[str], *, title: str, column: str) -> int:
