@@ -40,7 +40,10 @@ def add_export(export: argparse.ArgumentParser) -> Any:
         "--rubric", type=Path, metavar="FILE", help="fill this export of the rubric's assessments as well"
     )
     canvas.add_argument(
-        "--criteria", type=Path, metavar="FILE", help="which items the rubric's criteria stand for (docs/lms.md)"
+        "--criteria",
+        type=Path,
+        metavar="FILE",
+        help='what the rubric\'s criteria stand for, in TOML: "CNN design" = ["structure", "forward"]',
     )
     canvas.add_argument("--out-of", type=_maximum, metavar="N", help="scale marks to N points, the maximum in Canvas")
     _platform(platforms, "gradescope", "Write a results.json for each submission, for an autograder of Gradescope.")

@@ -6,6 +6,7 @@ from the page's own folder and file name. It stops at the first page whose folde
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -46,11 +47,17 @@ def feedback(chosen: Chosen, course: Path, *, assignment: str = "") -> Feedback:
     students = {entry.name: entry for entry in _folders(course / SUBMITTED)}
     name = _assignment(course, students.values(), assignment)
     sources: dict[PurePosixPath, Path] = {}
+    often = Counter(report.origin.account for report in (*chosen.settled, *chosen.open))
     left_out, returned = [], 0
     for report in chosen.settled:
         student = students.get(report.origin.account) if report.origin.platform == NBGRADER else None
         submitted = {entry.name: entry for entry in _files(student / name)} if student else {}
-        if problem := _problem(report, is_known=student is not None, files=submitted):
+        problem = _problem(report, is_known=student is not None, files=submitted)
+        if not problem and often[report.origin.account] > 1:
+            problem = (
+                f"{often[report.origin.account]} submissions are this student's; return the page that counts by hand"
+            )
+        if problem:
             left_out.append(LeftOut(report.name, problem))
             continue
         assert student is not None  # else there is a problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -60,12 +61,14 @@ def test_what_would_stop_release_feedback_is_left_out(tmp_path: Path) -> None:
     hand_in(course, "ada", "part1.ipynb", *BESIDE)
     hand_in(course, "bob", "part1.ipynb", "timestamp.txt")
     hand_in(course, "cy", *BESIDE)
+    hand_in(course, "twice", "part1.ipynb", *BESIDE)
+    earlier = dataclasses.replace(student("twice"), student="twice+ps1+2026-05-01")
     linked = hand_in(course, "eve", "part1.ipynb", "timestamp.txt")
     (linked / "submission_secret.txt").symlink_to(tmp_path / "elsewhere.txt")
     (tmp_path / "elsewhere.txt").write_text("secret", encoding="utf-8")
     foreign = settled("doe_12", Origin(CANVAS, "doe", "12"))
-    names = ("ada", "bob", "cy", "eve", "../ada", "..", "gone")
-    chosen = chosen_of(tmp_path, [*map(student, names), foreign], review_report("cy2"))
+    names = ("ada", "bob", "cy", "eve", "../ada", "..", "gone", "twice")
+    chosen = chosen_of(tmp_path, [*map(student, names), earlier, foreign], review_report("cy2"))
     outcome = feedback(chosen, course, assignment="ps1").write(out)
     assert list(released(out)) == ["ada part1"]
     reasons = {entry.name: entry.reason for note in outcome.notes for entry in note.entries}
@@ -74,7 +77,7 @@ def test_what_would_stop_release_feedback_is_left_out(tmp_path: Path) -> None:
     assert "no notebook was handed in" in reasons["cy"]
     assert reasons["../ada"] == "the course has no folder submitted/../ada"
     assert reasons["doe"] == "it does not come from a course of nbgrader"
-    assert reasons.keys() == {"bob", "cy", "eve", "../ada", "..", "gone", "doe", "cy2"}
+    assert reasons.keys() == {"bob", "cy", "eve", "../ada", "..", "gone", "doe", "cy2", "twice"}
 
 
 def test_the_assignment_must_be_clear(tmp_path: Path) -> None:
