@@ -15,9 +15,11 @@ from pathlib import Path
 
 from grader.export.outcome import Note, note
 from grader.export.selection import LeftOut
+from grader.export.told import told
 from grader.model import Report, Result, UsageFault
 from grader.model.parts import question_of
 from grader.report.formats import out_of, points
+from grader.report.html.feedback import for_the_student
 from grader.safe_text import visible
 from grader.storage.csv_files import Table, comma_text, delimited, read_csv_text
 
@@ -58,10 +60,10 @@ class RubricFile:
 
     def _cell(self, title: str, report: Report) -> str:
         name, _, kind = title.rpartition(" - ")
-        results = _of(report, self.criteria.get(name, frozenset()))
+        results = _of(for_the_student(report), self.criteria.get(name, frozenset()))
         if kind == _POINTS and results:
             return format(sum((result.awarded for result in results), Decimal(0)), "f")
-        return " ".join(map(_comment, filter(_is_lossy, results))) if kind == _COMMENTS else ""
+        return " ".join(filter(None, map(_comment, results))) if kind == _COMMENTS else ""
 
 
 def read_rubric(path: Path, reports: Iterable[Report], criteria: Path | None = None) -> RubricFile:
@@ -161,14 +163,12 @@ def _of(report: Report, ids: frozenset[str]) -> list[Result]:
     return [result for result in report.results if result.id in ids]
 
 
-def _is_lossy(result: Result) -> bool:
-    return result.awarded < result.available
-
-
 def _comment(result: Result) -> str:
+    """What is said about an item that lost points, or that a tutor commented on; empty for any other."""
+    if result.awarded == result.available and not result.comments:
+        return ""
     label = f"{result.part}. {result.title}" if result.part else result.title
-    text = " ".join(filter(None, (result.message, result.hint)))
-    return visible(f"{label} ({out_of(result.awarded, result.available)}): {text}")
+    return " ".join((f"{visible(label)} ({out_of(result.awarded, result.available)}):", *told(result)))
 
 
 def _listed(what: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from grader.export.outcome import Outcome, note
 from grader.export.selection import Chosen
+from grader.export.told import told
 from grader.model import JSON, Report, Result
 from grader.model.origin import GRADESCOPE
 from grader.model.quantities import quantity
+from grader.report.html.feedback import for_the_student
 from grader.safe_text import visible
 from grader.storage.folder_names import safe_folder_name
 from grader.storage.json_files import encodable, finite, number
@@ -64,10 +66,8 @@ def results_of(report: Report, mark: Decimal) -> JSON:
     """The content of results.json: the ``mark``, which overrides the sum of the tests, and a test for each item."""
     return {
         "score": number(mark),
-        "output": visible(report.message),
-        "output_format": "text",
         "visibility": _SHOWN,
-        "tests": [_test(result) for result in report.results],
+        "tests": [_test(result) for result in for_the_student(report).results],
     }
 
 
@@ -78,7 +78,7 @@ def _test(result: Result) -> JSON:
         "name_format": "text",
         "score": number(result.awarded),
         "max_score": number(result.available),
-        "output": "\n".join(map(visible, filter(None, (result.message, result.hint)))),
+        "output": "\n".join(told(result)),
         "output_format": "text",
         "visibility": _SHOWN,
     }
