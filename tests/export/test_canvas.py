@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from grader.export.selection import Chosen
 from grader.model import Attachment, Origin, Person, Report, UsageFault
 from grader.model.origin import CANVAS, MOODLE
 from tests.support import canvas_rules
-from tests.support.report_samples import review_report
+from tests.support.report_samples import F, review_report
 from tests.support.settled_reports import canvas, chosen_of, settled
 
 IMPORTER = Path(__file__).with_name("canvas_import.rb")
@@ -109,6 +109,29 @@ def test_canvas_reads_exactly_the_marks(shape: str, filled: Fill, tmp_path: Path
     expected = {"marks": MARKS, "new_students": [], "new_assignments": [], "maxima": {}}
     assert canvas_rules.gradebook(path.read_bytes().decode(), COURSE) == expected
     assert import_with_ruby(path) == expected
+
+
+@pytest.mark.parametrize("maximum", [30, 20, 100])
+def test_thirty_students_get_their_marks(maximum: int, filled: Fill, tmp_path: Path) -> None:
+    ids = [str(20000 + at) for at in range(30)]
+    reports = [
+        settled(f"s{id}_{id}", canvas(f"s{id}", id), conv=("0", "0.5", "1")[at % 3], wrong=at % 14)
+        for at, id in enumerate(ids)
+    ]
+    lost = [dataclasses.replace(result, awarded=Decimal(0), status=F) for result in reports[0].results]
+    reports[0] = dataclasses.replace(reports[0], results=tuple(lost), awarded=Decimal(0), status=F)
+    rows = "".join(f'"{id}, S",{id},A,7.00,80.00\n' for id in ids)
+    text = f"Student,ID,Section,Lab 4 (4567),Final Score\nPoints Possible,,,{maximum},\n{rows}"
+    options = {} if maximum == 30 else {"out_of": Decimal(maximum)}
+    filled(text, chosen_of(tmp_path, reports), **options).write(tmp_path)
+    course = {"students": {id: f"{id}, S" for id in ids}, "assignments": {"4567": "Lab 4"}}
+    marks = canvas_rules.gradebook((tmp_path / GRADES_FILE).read_bytes().decode(), course)["marks"]
+    due = {id: report.awarded * maximum / 30 for id, report in zip(ids, reports, strict=True)}
+    assert {id: Decimal(mark) for id, mark in marks.items()} == {
+        id: value.quantize(Decimal("0.001") if maximum == 30 else Decimal("0.01"), ROUND_HALF_UP)
+        for id, value in due.items()
+    }
+    assert marks[ids[0]] == "0.00"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
