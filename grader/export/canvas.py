@@ -6,7 +6,6 @@ The rules are those of Canvas's own importers (``lib/gradebook_importer.rb``, ``
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +18,7 @@ from grader.export.gradebook import Gradebook, number
 from grader.export.marks import check_maximum, scaled
 from grader.export.outcome import Outcome, note
 from grader.export.selection import Chosen, LeftOut
+from grader.export.zips import write_zip
 from grader.model import Report, UsageFault
 from grader.model.quantities import quantity
 from grader.storage.csv_files import comma_text
@@ -39,9 +39,7 @@ class Filled:
         for name, text in self.texts.items():
             (folder / name).write_bytes(text.encode())  # without a byte order mark, which would hide a column's title
         if self.pages:
-            with zipfile.ZipFile(folder / PAGES_FILE, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, page in self.pages.items():
-                    archive.write(page, name)
+            write_zip(folder / PAGES_FILE, self.pages)
         return self.outcome
 
 
@@ -77,7 +75,7 @@ def fill(
     notes = (
         *roster.notes,
         *note("Marks in Canvas that are replaced", changed),
-        *note("Late work whose deduction is not in the mark", chosen.undeducted),
+        *note("Late work whose deduction is not in the mark", chosen.undeducted, "Deduct it with --apply-late."),
         *(rubric.notes(reports) if rubric is not None else ()),
         *note(
             "Students whose page is not in the zip",

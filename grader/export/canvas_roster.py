@@ -26,7 +26,7 @@ class Roster:
 def roster_of(gradebook: Gradebook, chosen: Chosen) -> Roster:
     """Join the rows of the gradebook with the submissions. No row gets a mark that more than one submission claims.
 
-    Raises UsageFault if no submission of the run comes from Canvas.
+    Raises UsageFault if no submission of the run comes from Canvas, or if all students are others than the gradebook's.
     """
     reports = (*chosen.settled, *chosen.open)
     if not any(report.origin.platform == CANVAS for report in reports):
@@ -38,6 +38,8 @@ def roster_of(gradebook: Gradebook, chosen: Chosen) -> Roster:
     for report in reports:
         for account in accounts(report):
             owners[account].append(report)
+    if owners and owners.keys().isdisjoint(row.id for row in gradebook.rows):
+        raise UsageFault("No row has the ID of a student of this run; is it the gradebook of another course?")
     often = Counter(report.origin.account for report in reports if is_anonymous(report))
     anonymous = tuple(report for report in chosen.settled if often[report.origin.account] == 1)
     rows, left_out, idle = [], [], []

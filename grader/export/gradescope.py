@@ -46,7 +46,7 @@ def results(chosen: Chosen) -> Results:
     notes = (
         *note("Left out because something is open", chosen.left_out),
         *note("Submissions that do not come from an export of Gradescope", foreign, "Their files are written too."),
-        *note("Late work whose deduction is not in the mark", chosen.undeducted),
+        *note("Late work whose deduction is not in the mark", chosen.undeducted, "Deduct it with --apply-late."),
     )
     counts = f"{quantity(len(contents), 'submission')} with a {RESULTS_FILE}."
     return Results(contents, Outcome((f"*/{RESULTS_FILE}",), counts, notes, _STEPS))
