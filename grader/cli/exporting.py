@@ -41,8 +41,9 @@ def _platform(platforms: Any, name: str, description: str) -> argparse.ArgumentP
         "--settled-only", action="store_true", help="leave out students with anything open, instead of refusing"
     )
     added.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"write the files into DIR (default: RUN/export/{name})"
+        "--apply-late", action="store_true", help="deduct what the late policy says; not if the platform does so too"
     )
+    added.add_argument("--out", type=Path, metavar="DIR", help=f"write the files into DIR (default: RUN/export/{name})")
     return added
 
 
@@ -77,7 +78,7 @@ def export_run(arguments: argparse.Namespace) -> tuple[Report, ...]:
     from grader.moderation.finished_run import load_run
     from grader.report.console.summary import make_console
 
-    chosen = choose(load_run(arguments.run), settled_only=arguments.settled_only)
+    chosen = choose(load_run(arguments.run), settled_only=arguments.settled_only, applies_late=arguments.apply_late)
     folder = arguments.out or export_folder(arguments.run, arguments.platform)
     write, inputs = PLATFORMS[arguments.platform](chosen, arguments)
     print_outcome(make_console(), write_export(folder, write, inputs=inputs), str(folder))

@@ -158,12 +158,6 @@ class Dialogue:
         return f"{name}, {short_id(decision.item)}: {given}"
 
 
-def is_outdated(folder: Path) -> bool:
-    """Whether decisions of the run at ``folder`` are newer than its tables, because a session ended before the end."""
-    decided, written = folder / DECISIONS_FILE, folder / results_json.RESULTS_FILE
-    return decided.exists() and decided.stat().st_mtime > written.stat().st_mtime
-
-
 def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_outdated: bool) -> None:
     """Write the pages of changed students and the tables of the run at ``folder`` again, and print a summary.
 
