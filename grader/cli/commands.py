@@ -130,13 +130,13 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
     from grader.moderation.audit import audited
-    from grader.moderation.finished_run import load_run
+    from grader.moderation.finished_run import is_outdated, load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
     from grader.moderation.session import Review
     from grader.moderation.worklist import Scope
     from grader.report.console.summary import make_console
     from grader.review.keyboard import keys_of
-    from grader.review.prompt import Dialogue, is_outdated, leave
+    from grader.review.prompt import Dialogue, leave
     from grader.review.screen import Screen
 
     finished, was_outdated = load_run(arguments.run), is_outdated(arguments.run)

@@ -62,6 +62,9 @@ def _platform(platforms: Any, name: str, description: str) -> argparse.ArgumentP
     added.add_argument(
         "--settled-only", action="store_true", help="leave out students with anything open, instead of refusing"
     )
+    added.add_argument(
+        "--apply-late", action="store_true", help="deduct what the late policy says; not if the platform does so too"
+    )
     added.add_argument("--out", type=Path, metavar="DIR", help=f"write the files into DIR (default: RUN/export/{name})")
     return added
 
@@ -89,11 +92,8 @@ def _canvas(chosen: Chosen, arguments: argparse.Namespace) -> Writing:
     from grader.export import canvas
     from grader.export.canvas_rubric import read_rubric
     from grader.export.gradebook import read_gradebook
-    from grader.storage.run_folder import read_run
 
-    stored = read_run(chosen.folder)
-    title = stored.run.rubric_title if stored and stored.run else ""
-    book = read_gradebook(arguments.gradebook, title=title, column=arguments.column)
+    book = read_gradebook(arguments.gradebook, title=chosen.title, column=arguments.column)
     rubric = None
     if arguments.rubric is not None:
         rubric = read_rubric(arguments.rubric, chosen.settled, arguments.criteria)
@@ -125,7 +125,7 @@ def export_run(arguments: argparse.Namespace) -> tuple[Report, ...]:
     from grader.moderation.finished_run import load_run
     from grader.report.console.summary import make_console
 
-    chosen = choose(load_run(arguments.run), settled_only=arguments.settled_only)
+    chosen = choose(load_run(arguments.run), settled_only=arguments.settled_only, applies_late=arguments.apply_late)
     folder = arguments.out or export_folder(arguments.run, arguments.platform)
     write, inputs = PLATFORMS[arguments.platform](chosen, arguments)
     print_outcome(make_console(), write_export(folder, write, inputs=inputs), str(folder))
