@@ -19,6 +19,7 @@ from grader.export.canvas_rubric import read_rubric
 from grader.export.gradebook import number, read_gradebook
 from grader.export.selection import Chosen
 from grader.model import Attachment, Origin, Person, Report, UsageFault
+from grader.model.lateness import Lateness
 from grader.model.origin import CANVAS, MOODLE
 from tests.support import canvas_rules
 from tests.support.report_samples import F, review_report
@@ -209,6 +210,16 @@ def test_marks_that_are_replaced_are_listed(filled: Fill) -> None:
     result = filled()
     assert notes(result)["Marks in Canvas that are replaced"] == {"O'Brien, Zoë": "12.50 becomes 27.25"}
     assert result.outcome.counts.startswith("3 marks for Lab 4 (4567), of which 2 differ from Canvas's")
+
+
+def test_late_work_is_deducted_only_on_request(filled: Fill, tmp_path: Path) -> None:
+    late = dataclasses.replace(ADA, lateness=Lateness(1, Decimal("1.5"), "One day late."))
+    chosen = chosen_of(tmp_path, (late,))
+    assert notes(filled(PLAIN, chosen))["Late work whose deduction is not in the mark"] == {"doejane": "One day late."}
+    assert "12345,COMP4660,30.00\n" in filled(PLAIN, chosen).texts[GRADES_FILE]
+    deducted = filled(PLAIN, dataclasses.replace(chosen, applies_late=True))
+    assert "12345,COMP4660,28.50\n" in deducted.texts[GRADES_FILE]
+    assert "Late work whose deduction is not in the mark" not in notes(deducted)
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------
