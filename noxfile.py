@@ -165,6 +165,13 @@ def learn(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def export(session: nox.Session) -> None:
+    """Write the files that a learning platform takes back: nox -s export -- PLATFORM RUN FILE [options]."""
+    command = (shared_python(session), "-m", "grader", "export", *session.posargs)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], external=True)
+
+
+@nox.session(python=False)
 def doctor(session: nox.Session) -> None:
     """Show what this machine can do: isolation, GPU, data, versions."""
     command = (shared_python(session), "-m", "grader", "doctor", *session.posargs)

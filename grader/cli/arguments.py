@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader import __version__
+from grader.cli.exporting import add_export
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages name what was probably meant."""
 
-    commands: Mapping[str, argparse.ArgumentParser] = {}
+    commands: Mapping[str, _Parser] = {}
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As in argparse, but an unknown option is refused by the command to which it was given."""
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             command = self.commands[parsed.command]
+            if parsed.command == "export":
+                command = command.commands[parsed.platform]
             options = [name for action in command._actions for name in action.option_strings]
             near = [found for word in unknown if word.startswith("-") for found in _similar(word, options)]
             command.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(near)}")
@@ -47,7 +50,7 @@ def _meant(near: Sequence[str]) -> str:
     return f". Did you mean {' '.join(near)}?" if near else ""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> _Parser:
     """The parser of the whole command line."""
     whole = _Parser(
         prog="grader", description="Grade the code of Lab 4: a folder of submissions in, marks and reports out."
@@ -154,6 +157,12 @@ def parser() -> argparse.ArgumentParser:
     learn.add_argument("--key", type=Path, metavar="FILE", help="the answer key whose samples grow")
     learn.add_argument("--yes", action="store_true", help="do not ask, for scripts")
     learn.add_argument("--replace", action="store_true", help="replace samples with the same text and another mark")
+    export = commands.add_parser(
+        "export",
+        help="write the files that a learning platform takes back",
+        description="Write the marks and pages of RUN as files for a learning platform. Nothing is run or marked.",
+    )
+    export.commands = add_export(export)
     diff = commands.add_parser(
         "diff",
         help="show whose marks differ between two runs, and why",

@@ -130,13 +130,13 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
     from grader.moderation.audit import audited
-    from grader.moderation.finished_run import load_run
+    from grader.moderation.finished_run import is_outdated, load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
     from grader.moderation.session import Review
     from grader.moderation.worklist import Scope
     from grader.report.console.summary import make_console
     from grader.review.keyboard import keys_of
-    from grader.review.prompt import Dialogue, is_outdated, leave
+    from grader.review.prompt import Dialogue, leave
     from grader.review.screen import Screen
 
     finished, was_outdated = load_run(arguments.run), is_outdated(arguments.run)
@@ -203,6 +203,13 @@ def learn(arguments: argparse.Namespace) -> ExitCode:
             replaces=arguments.replace,
         )
     return ExitCode.SETTLED
+
+
+def export(arguments: argparse.Namespace) -> ExitCode:
+    """Write a run's marks and pages as files for a learning platform."""
+    from grader.cli.exporting import export_run
+
+    return _exit_code(report.status for report in export_run(arguments))
 
 
 def diff(arguments: argparse.Namespace) -> ExitCode:
@@ -276,6 +283,7 @@ COMMANDS = {
     "render": render,
     "review": review,
     "learn": learn,
+    "export": export,
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,

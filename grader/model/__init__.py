@@ -9,6 +9,7 @@ from grader.model.answers import AnswerSheet, MarkedAnswer, WrittenAnswer
 from grader.model.criteria import TRAINING_CPU_SECONDS, Band, Criterion, Rubric, TrainingPlan
 from grader.model.errors import GraderFault, UsageFault
 from grader.model.finding import AnswerFinding, Finding, KnownFinding, KnownFindings, Status
+from grader.model.lateness import Extension, Lateness, LatePolicy
 from grader.model.origin import Attachment, Origin, Person
 from grader.model.report import PART1, Decision, Report, Result
 from grader.model.run import JSON, UNKNOWN, Canary, Run
@@ -27,12 +28,15 @@ __all__ = [
     "Criterion",
     "DataFiles",
     "Decision",
+    "Extension",
     "Finding",
     "Flag",
     "GraderFault",
     "Job",
     "KnownFinding",
     "KnownFindings",
+    "LatePolicy",
+    "Lateness",
     "MarkedAnswer",
     "Origin",
     "Person",

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from grader.model.answers import MarkedAnswer
 from grader.model.finding import Status, require_cause
+from grader.model.lateness import Lateness
 from grader.model.origin import UNSTATED, Origin
 from grader.model.submission import Flag
 
@@ -98,6 +99,16 @@ class Report:
     unmarked: tuple[Result, ...] = ()
     """Results that carry no points: only on the student's page, in no sum and no table."""
     origin: Origin = UNSTATED
+    lateness: Lateness | None = None
+    """What the run's late policy says; None without a policy. ``awarded`` never includes it. It is not stored."""
+
+    @property
+    def deduction(self) -> Decimal | None:
+        """The points that the late policy takes away: at most those awarded; None while a tutor has to decide."""
+        if self.lateness is None:
+            return Decimal(0)
+        late = self.lateness.deduction
+        return None if late is None else min(late, self.awarded)
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from grader.model import Report, Run, UsageFault
 from grader.moderation.decisions import Decisions, with_decisions
-from grader.moderation.decisions_file import read_decisions
+from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.safe_text import visible
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.records import StoredEvidence
@@ -66,6 +66,12 @@ def load_run(folder: Path) -> FinishedRun:
             "grade with --remark into the same folder to store it."
         )
     return FinishedRun(folder, stored.run, reports, read_decisions(folder))
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether decisions of the run at ``folder`` are newer than its tables, because a session ended before the end."""
+    decided, written = folder / DECISIONS_FILE, folder / results_json.RESULTS_FILE
+    return decided.exists() and decided.stat().st_mtime > written.stat().st_mtime
 
 
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:

@@ -1,0 +1,67 @@
+"""Replaces the folder of an export as a whole, so that nothing of an earlier export stays and none is half written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from grader.export.outcome import SUMMARY_FILE, Outcome, summary_text
+from grader.model import UsageFault
+from grader.safe_text import visible
+
+
+def export_folder(run: Path, platform: str) -> Path:
+    """Where the files for ``platform`` are written unless the tutor names a folder."""
+    return run / "export" / platform
+
+
+def write_export(folder: Path, write: Callable[[Path], Outcome], *, inputs: tuple[Path, ...]) -> Outcome:
+    """Let ``write`` fill a new folder, and put it in the place of ``folder``, which it leaves unchanged if it fails.
+
+    Raises UsageFault when ``folder`` holds something else than an earlier export, or one of the ``inputs``.
+    """
+    _check(folder, inputs)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
+            new, old = Path(place, "new"), Path(place, "old")
+            new.mkdir()
+            outcome = write(new)
+            (new / SUMMARY_FILE).write_text(summary_text(outcome), encoding="utf-8", newline="\n")
+            if folder.exists():
+                os.replace(folder, old)
+            try:
+                os.replace(new, folder)
+            except OSError:
+                if old.exists():
+                    os.replace(old, folder)
+                raise
+    except OSError as error:
+        raise UsageFault(
+            f"The files cannot be written to {visible(str(folder))}: {error.strerror or error}. "
+            "Close whatever has them open, or name another folder with --out."
+        ) from error
+    return outcome
+
+
+def copied(source: Path, target: Path) -> None:
+    """Copy a file to ``target``, with the folders above it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _check(folder: Path, inputs: tuple[Path, ...]) -> None:
+    inside = [path for path in inputs if path.resolve().is_relative_to(folder.resolve())]
+    if inside:
+        raise UsageFault(
+            f"{visible(str(inside[0]))} is in the folder that is written; move it, or name another folder with --out."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UsageFault(f"{visible(str(folder))} is a file; name a folder with --out.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / SUMMARY_FILE).is_file():
+        raise UsageFault(
+            f"{visible(str(folder))} has other files in it than an earlier export; name a new folder with --out."
+        )

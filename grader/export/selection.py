@@ -1,0 +1,100 @@
+"""Chooses whose marks leave the grader: only settled ones, and each other student with the reason."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from grader.model import Report, Status, UsageFault
+from grader.model.command_lines import command_line
+from grader.model.quantities import quantity
+from grader.model.status import open_results
+from grader.moderation.finished_run import FinishedRun, is_outdated
+from grader.moderation.lateness import exported_mark, open_lateness
+from grader.report.tally import UNSETTLED
+from grader.storage import run_folder
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A student, or a row of the platform's file, that is not in what is exported, with the reason."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is exported of the run at ``folder``: the ``settled`` reports, in its order. ``open`` are the others."""
+
+    folder: Path
+    settled: tuple[Report, ...]
+    open: tuple[Report, ...] = ()
+    applies_late: bool = False
+    """Whether the late policy's deduction is taken from the marks."""
+    title: str = ""
+    """The title of the rubric, which the platform may have given to the assignment."""
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The students whose marks are not settled, with what is open."""
+        return tuple(LeftOut(report.name, self._open_words(report)) for report in self.open)
+
+    @property
+    def undeducted(self) -> tuple[LeftOut, ...]:
+        """The exported students whom the late policy would cost points that are not deducted here."""
+        late = [(report, report.lateness) for report in self.settled if not self.applies_late and report.deduction != 0]
+        return tuple(LeftOut(report.name, lateness.text) for report, lateness in late if lateness is not None)
+
+    def mark(self, report: Report) -> Decimal:
+        """The exact points of a settled report, out of its ``available``."""
+        return exported_mark(report, apply_late=self.applies_late)
+
+    def feedback(self, report: Report) -> Path:
+        """The page that a student of a settled report gets."""
+        return self.folder / run_folder.feedback_path(report.student)
+
+    def _open_words(self, report: Report) -> str:
+        found = open_results(report.results)
+        if any(result.status is Status.ERROR for result in found):
+            return "the grader failed on this submission; grade it again"
+        waiting = f"{quantity(len(found), 'item')} to settle in review" if found else ""
+        return waiting or open_lateness(report, apply_late=self.applies_late) or "nothing is marked"
+
+
+def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: bool = False) -> Chosen:
+    """The settled reports of a run, each with its page for the student.
+
+    Raises UsageFault if any are open, unless ``settled_only`` leaves them out; if pages are missing or older than the
+    decisions; and if the run is unfinished, because it does not know all students then.
+    """
+    folder, reports = finished.folder, finished.reports
+    stored = run_folder.read_run(folder)
+    if stored is None or not stored.is_finished:
+        raise UsageFault("This run was interrupted: finish it with grade before marks are exported.")
+    settled = [_is_settled(report, applies_late=applies_late) for report in reports]
+    waiting = tuple(report for report, is_done in zip(reports, settled, strict=True) if not is_done)
+    chosen = Chosen(
+        folder, tuple(itertools.compress(reports, settled)), waiting, applies_late, finished.run.rubric_title
+    )
+    if waiting and not settled_only:
+        raise UsageFault(
+            f"{quantity(len(waiting), 'student has', 'students have')} something open. Settle it with "
+            f"{command_line('review', str(folder))}, or add --settled-only to leave them out."
+        )
+    missing = [report.name for report in chosen.settled if not chosen.feedback(report).is_file()]
+    if missing or is_outdated(folder):
+        why = f"The page to return is missing for {quantity(len(missing), 'student')}"
+        raise UsageFault(
+            f"{why if missing else 'The pages are older than the decisions'}; write the pages with "
+            f"{command_line('render', str(folder))}, then export again."
+        )
+    return chosen
+
+
+def _is_settled(report: Report, *, applies_late: bool) -> bool:
+    """Whether nothing about the mark waits for a tutor."""
+    is_open = not report.results or report.status in UNSETTLED or open_results(report.results)
+    return not is_open and not open_lateness(report, apply_late=applies_late)
