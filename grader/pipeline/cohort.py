@@ -34,6 +34,7 @@ from grader.pipeline.plan import (
     takes_part,
     with_one_device,
 )
+from grader.pipeline.refusals import check_cohort, check_path, with_students
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import Observed, mark, marker_of, observe, store, with_canary, with_claim_trained
@@ -89,6 +90,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     soon as it is finished, so that an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises
     UsageFault for unusable input, and DiskFault as soon as nothing more can be stored.
     """
+    check_path(settings)
     with scratch_folder() as scratch, ExitStack() as stack:
         readers = stack.enter_context(
             Readers(settings.answer_key, settings.paper, at_once=settings.jobs, scratch=scratch)
@@ -96,9 +98,11 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
-        settings = with_one_device(settings, [delivery.id for delivery in deliveries])
+        ids = [delivery.id for delivery in deliveries]
+        check_cohort(settings, ids)
+        settings = with_one_device(with_students(settings, ids), ids)
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
-        context = begin(settings, readers, workers)
+        context = begin(settings, readers, workers, len(deliveries))
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
         if new:
@@ -146,12 +150,12 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     return run, reports
 
 
-def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
-    """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
+def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand, submissions: int) -> RunContext:
+    """Claim the folder of the run over so many submissions, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)
+    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary, submissions)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 

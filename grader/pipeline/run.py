@@ -65,6 +65,8 @@ class RunContext:
     readers: Readers
     workers: WorkersOnDemand
     canary: CanaryRun
+    submissions: int
+    """How many there are in the cohort."""
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -87,6 +89,7 @@ class RunContext:
             jobs=settings.jobs,
             versions=workers.versions if workers is not None else {},
             source=str(settings.path),
+            submissions=self.submissions,
             counts=dict(totals.counts),
             timing={stage: round(spent, 3) for stage, spent in totals.seconds.items()},
             key_revision=key.revision if key is not None else "",
