@@ -43,6 +43,8 @@ class Run:
     jobs: int
     versions: dict[str, str] = field(default_factory=dict)
     source: str = ""
+    submissions: int = 0
+    """How many there are in the cohort; in an interrupted run, more than it has reports on."""
     counts: dict[str, int] = field(default_factory=dict)
     """Number of submissions by outcome: graded, reused and so on."""
     timing: dict[str, float] = field(default_factory=dict)

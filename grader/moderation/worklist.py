@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from grader.model import PART1, Report, Result, Status, UsageFault
 from grader.moderation.queue import is_open, queue_of
-from grader.submissions.student_patterns import is_named
+from grader.submissions.student_patterns import matching
 
 UNANSWERED = "part1"
 """The id for all parts of a submission in which no answer could be read."""
@@ -54,12 +54,11 @@ class Group:
 def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
     """The groups of entries in ``scope``. Raises UsageFault for an item or a student that the run does not have."""
     wanted = _wanted_items(reports, scope.items)
-    named = [report for report in reports if not scope.students or is_named(report.student, scope.students)]
+    chosen = matching(scope.students, [report.student for report in reports])
+    named = [report for report in reports if not scope.students or report.student in chosen]
     if scope.names is not None:
         names = scope.names
         named.sort(key=lambda report: names[report.student])
-    if not named and reports:
-        raise UsageFault(f"--student: no student in this run is called {' or '.join(scope.students)}.")
     shows_all = scope.settled_too or scope.audit is not None
     queue = queue_of(named, is_wanted=_is_reviewable if shows_all else is_open, names=scope.names)
     groups = [

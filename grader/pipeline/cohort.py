@@ -35,6 +35,7 @@ from grader.pipeline.plan import (
     takes_part,
     with_one_device,
 )
+from grader.pipeline.refusals import check_cohort, check_path, with_students
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import Observed, mark, marker_of, observe, store, with_canary, with_claim_trained
@@ -90,6 +91,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     soon as it is finished, so that an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises
     UsageFault for unusable input, and DiskFault as soon as nothing more can be stored.
     """
+    check_path(settings)
     with scratch_folder() as scratch, ExitStack() as stack:
         readers = stack.enter_context(
             Readers(settings.answer_key, settings.paper, at_once=settings.jobs, scratch=scratch)
@@ -97,7 +99,9 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
-        settings = with_one_device(settings, [delivery.id for delivery in deliveries])
+        ids = [delivery.id for delivery in deliveries]
+        check_cohort(settings, ids)
+        settings = with_one_device(with_students(settings, ids), ids)
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         run_folder.claim_folder(settings.out)
         stack.enter_context(disk_faults(settings.out))
@@ -107,7 +111,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             if new and settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()  # refuses what this machine cannot do, before a result is read or written
-        context = begin(settings, [delivery.id for delivery in deliveries], readers, workers)
+        context = begin(settings, ids, readers, workers)
         progress.notice(context.facts())
         progress.expect(len(deliveries), new)
         finished: dict[str, Report] = {}

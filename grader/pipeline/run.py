@@ -88,6 +88,7 @@ class RunContext:
             jobs=settings.jobs,
             versions=workers.versions if workers is not None else {},
             source=str(settings.path),
+            submissions=len(self.students),
             counts=dict(totals.counts),
             timing={stage: round(spent, 3) for stage, spent in totals.seconds.items()},
             key_revision=key.revision if key is not None else "",

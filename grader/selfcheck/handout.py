@@ -29,7 +29,7 @@ TEMPLATE = (
     "test_self_check.py",
     "conftest.py",
     "pytest.ini",
-    ".github/workflows/classroom.yml",
+    ".github/workflows/self-check.yml",
 )
 ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.process")
 """The modules that pytest and the process for the student's code start from."""

@@ -129,10 +129,15 @@ def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
     write_record(folder / RUN_FILE, content)
 
 
+def is_run(folder: Path) -> bool:
+    """Whether ``folder`` is the folder of a run of any version."""
+    return (folder / RUN_FILE).is_file() and (read_json(folder / RUN_FILE) or {}).get("kind") == _RUN_KIND
+
+
 def has_runs(folder: Path) -> bool:
     """Whether ``folder`` is the folder of a run of any version, or contains only such folders."""
     if (folder / RUN_FILE).is_file():
-        return (read_json(folder / RUN_FILE) or {}).get("kind") == _RUN_KIND
+        return is_run(folder)
     inside = [entry for entry in folder.iterdir() if entry.name not in _CLUTTER]
     return bool(inside) and all((entry / RUN_FILE).is_file() and has_runs(entry) for entry in inside)
 

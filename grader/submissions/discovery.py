@@ -16,7 +16,7 @@ from grader.submissions.assembly import NESTING, Delivery, Part, Standing, assem
 from grader.submissions.claims import told_apart
 from grader.submissions.files import MIB, Found
 from grader.submissions.glance import imports_of
-from grader.submissions.ignored import is_archive
+from grader.submissions.ignored import is_archive, is_clutter_file, is_table
 from grader.submissions.loose_files import Loose, claim_of_box
 from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import is_generic, printable, stem
@@ -70,7 +70,19 @@ class _Survey:
         if is_archive(path.name):
             if kind := unopenable(path):
                 raise UsageFault(f"{printable(path.name)} is a {kind} archive, which cannot be opened; give a .zip.")
-            return self.archive(path, stem(path.name), level=0, limits=COHORT)
+            found = self.archive(path, stem(path.name), level=0, limits=COHORT)
+            if len(found) == 1 and found[0].refusals and not found[0].parts:
+                raise UsageFault(f"{found[0].refusals[0]} If you downloaded it, the download may be incomplete.")
+            return found
+        if is_table(path.name):
+            raise UsageFault(
+                f"{printable(path.name)} is a table, not a submission: give the folder or the zip with the submissions."
+            )
+        if is_clutter_file(path.name):
+            raise UsageFault(
+                f"{printable(path.name)} is not a submission: give the folder or the zip with the submissions. If it "
+                "is a download, it is incomplete."
+            )
         beside = tuple(Part(p) for p in _imported_files(path))
         return [Delivery(str(path), stem(path.name), (Part(path), *beside), main=path.name, is_named_by_student=True)]
 

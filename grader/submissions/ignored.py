@@ -32,7 +32,7 @@ _FILE = re.compile(
 )
 _TEST = re.compile(r"^(?:test_.*|.*_test|tests?|test_self_check)$")
 _NOT_DOCUMENTS = frozenset({"requirements.txt", "timestamp.txt", "license.txt", "license.md", "license", "makefile"})
-_COHORT_NOTE = re.compile(r"\.(?:csv|tsv|toml|ya?ml|json|xlsx?|ods|log|ini|cfg|db|sqlite)$")
+_TABLE = re.compile(r"\.(?:csv|tsv|toml|ya?ml|json|xlsx?|ods|log|ini|cfg|db|sqlite)$")
 _ABOUT_COHORT = """
 readme licence license requirements lab sheet instruction instructions rubric marks marking grades grade notes
 roster index assignment worksheet todo changelog spec specification handout handouts guide scheme list students class
@@ -87,8 +87,11 @@ def is_document(path: str) -> bool:
     return PurePosixPath(name).suffix in DOCUMENT_SUFFIXES | {""} and name not in _NOT_DOCUMENTS
 
 
+def is_table(name: str) -> bool:
+    """True for tables, settings and logs, such as a worksheet or a gradebook."""
+    return bool(_TABLE.search(name.casefold()))
+
+
 def is_cohort_note(name: str) -> bool:
     """True for a file beside students' folders that is about the cohort: a README, a worksheet, the lab's sheet."""
-    if _COHORT_NOTE.search(name.casefold()):
-        return True
-    return all(word.rstrip("0123456789") in _SHEET for word in own_words(stem(name)))
+    return is_table(name) or all(word.rstrip("0123456789") in _SHEET for word in own_words(stem(name)))

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from grader import __version__
 from grader.__main__ import main
 from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.storage import run_folder
+from tests.support import report_samples as samples
 from tests.support.places import ROOT
 
 HELP_SECONDS = 1.0
@@ -322,6 +325,54 @@ def test_a_disk_that_fails_stops_the_run_once(
     assert "Traceback" not in printed
     assert grade(cohort, "--out", out, "--quiet") == (1, "", ""), "the same command continues the run"
     assert len(json.loads((out / "results.json").read_text(encoding="utf-8"))["submissions"]) == 4
+
+
+@pytest.fixture
+def stored(tmp_path: Path, cohort: Path) -> Path:
+    """A run over the cohort, marked with a key, with the marks of two students."""
+    out = samples.stored_run(tmp_path / "reports" / "lab4-run", samples.passed_report("ada"), samples.failed_report())
+    run = replace(samples.RUN, source=str(cohort), key_revision="abc")
+    run_folder.write_run(out, run, is_finished=True)
+    return out
+
+
+def test_output_of_the_grader_is_not_graded(stored: Path, refused: Refused) -> None:
+    for path in (stored, stored / "students" / "ada", stored.parent):
+        assert "is the output of the grader, not submissions" in refused(path, "--out", stored.parent / "new")
+
+
+def test_a_file_that_is_no_submission_is_not_graded(tmp_path: Path, refused: Refused) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("ada/task1_cnn.py", SCRIPT)
+        archive.writestr("ben/task1_cnn.py", SCRIPT)
+    for name, content, words in (
+        ("Grades-Lab 4-123456.csv", b"Identifier,Grade", "is a table, not a submission"),
+        ("lab4.zip", whole.getvalue()[:100], "the download may be incomplete"),
+        ("lab4.zip.crdownload", whole.getvalue()[:100], "it is incomplete"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert words in refused(tmp_path / name, "--out", tmp_path / "out")
+
+
+def test_one_student_of_a_cohort_does_not_replace_its_run(stored: Path, cohort: Path, refused: Refused) -> None:
+    key = ("--key", ROOT / "solutions" / "key.toml")
+    for out in (("--out", stored), ("--reports", stored.parent)):
+        message = refused(cohort / "ada", *out, *key)
+        assert f"is only one submission, and {stored} has the marks of 2" in message
+        assert f"({cohort}) and --student NAME" in message
+
+
+def test_a_run_with_a_key_is_not_marked_without_one(stored: Path, cohort: Path, refused: Refused) -> None:
+    for options in ((), ("--remark",)):
+        assert "add --key FILE" in refused(cohort, "--out", stored, *options)
+
+
+def test_a_student_who_is_not_in_the_cohort_is_refused(tmp_path: Path, cohort: Path, refused: Refused) -> None:
+    for wanted, advice in (("Ada", "Did you mean ada?"), ("adda", "Did you mean ada?"), ("zoe*", "* stands for any")):
+        message = refused(cohort, "--out", tmp_path / "out", "--student", "ada", "--student", wanted)
+        assert message.startswith(f"--student: nobody is called {wanted}. {advice}")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

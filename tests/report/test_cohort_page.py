@@ -151,6 +151,13 @@ def test_the_table_is_whole_without_the_script() -> None:
 # The queue
 
 
+@both
+def test_the_page_of_an_interrupted_run_says_how_much_is_missing(render: Renderer) -> None:
+    begun = dataclasses.replace(samples.RUN, finished="", submissions=30)
+    assert f"{len(SMALL)} of 30 submissions are in this run so far." in Page(render(SMALL, begun)).text
+    assert "so far" not in Page(render(SMALL, dataclasses.replace(begun, finished=begun.started))).text
+
+
 def test_the_queue_comes_first_in_the_order_of_all_views() -> None:
     source = large_page()
     headings = re.findall(r'<h2 id="(\w+)"', source)

@@ -309,7 +309,7 @@ def test_an_audit_shows_settled_answers_without_the_graders_marks(folder: Path, 
     [
         (("--only", "structure.konv"), "Did you mean structure.conv?"),
         (("--only", "9"), "this run has no such item"),
-        (("--student", "zoe"), "no student in this run is called zoe"),
+        (("--student", "zoe"), "--student: nobody is called zoe."),
     ],
 )
 def test_an_unknown_item_or_student_is_a_usage_error(

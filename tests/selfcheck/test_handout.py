@@ -29,6 +29,7 @@ from tests.support.places import ROOT
 pytestmark = pytest.mark.slow
 
 STUDENTS = ROOT / "student_template"
+WORKFLOW = STUDENTS / ".github" / "workflows" / "self-check.yml"
 SOLUTIONS = ROOT / "solutions"
 TUTORS_LIBRARIES = ("msgspec", "rapidfuzz", "sklearn", "scipy", "rich", "snowballstemmer", "pypdf", "tomli_w")
 LONG = 20
@@ -204,6 +205,11 @@ class Ran:
 
 def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str) -> Ran:
     """Unzip, copy the script and run pytest as a student would, without the tutor's libraries or a network."""
+    return run(handout, folder, script, [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options])
+
+
+def run(handout: Path, folder: Path, script: Path | None, command: list[str]) -> Ran:
+    """The same with another command that runs pytest."""
     with zipfile.ZipFile(handout) as archive:
         archive.extractall(folder)
     place = folder / "lab4"
@@ -215,10 +221,11 @@ def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str) 
     (site / "grader" / "__init__.py").write_text("raise RuntimeError('another package of this name')\n")
     hidden = {"LAB4_DATA", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options],
+        command,
         cwd=place,
-        env=environment | {"PYTHONPATH": str(site), "COLUMNS": "80"},
+        env=environment | {"PYTHONPATH": str(site), "COLUMNS": "80", "GITHUB_STEP_SUMMARY": str(place / "summary.md")},
         capture_output=True,
         text=True,
         timeout=110,
@@ -236,7 +243,12 @@ def cases(ran: Ran) -> dict[str, ElementTree.Element]:
 
 @pytest.fixture(scope="module")
 def blank(handout: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    return run_pytest(handout, tmp_path_factory.mktemp("blank"), None)
+    """The blank template, as the workflow on GitHub runs it."""
+    text = WORKFLOW.read_text(encoding="utf-8")
+    found = re.search(r"shell: bash\n +run: \|\n((?: {10}.*\n)+)", text)
+    assert found is not None
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found[1]]  # as GitHub documents it
+    return run(handout, tmp_path_factory.mktemp("blank"), None, shell)
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +264,14 @@ def test_the_blank_template_fails_once_with_a_clear_message(blank: Ran) -> None:
     assert "Traceback" not in blank.printed
     assert "public checks passed" not in blank.printed
     assert "Part 1: 13 blank" in blank.printed
+
+
+def test_the_workflow_shows_what_pytest_printed(blank: Ran) -> None:
+    begin, *shown, end = (blank.folder / "summary.md").read_text(encoding="utf-8").splitlines()
+    assert (begin, end) == ("~~~~text", "~~~~")
+    assert shown == (blank.folder / "self-check.txt").read_text(encoding="utf-8").splitlines()
+    assert set(shown) <= set(blank.printed.splitlines())
+    assert "Next: loads" in "\n".join(shown)
 
 
 def test_the_reference_solution_passes(reference: Ran) -> None:
@@ -293,21 +313,6 @@ def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:
 
 
 # ---- the other files of the template ---------------------------------------------------------------------------------
-
-
-def test_the_workflow_gives_the_points_of_the_rubric() -> None:
-    text = (STUDENTS / ".github" / "workflows" / "classroom.yml").read_text(encoding="utf-8")
-    worth = {criterion.id: criterion.points for criterion in load_rubric().part2}
-    steps = re.findall(r'id: (\w+)\n.*?-k "([^"]+)"\n.*?max-score: (\d+)', text, re.DOTALL)
-    covered: list[str] = []
-    for _, words, score in steps:
-        chosen = [id for id in worth if any(word in id for word in words.split(" or "))]
-        assert sum(worth[id] for id in chosen) == int(score), words
-        covered += chosen
-    assert sorted(covered) == sorted(worth)
-    runners = ",".join(name for name, _, _ in steps)
-    assert f"runners: {runners}" in text
-    assert all(f'{name.upper()}_RESULTS: "${{{{steps.{name}.outputs.result}}}}"' in text for name, _, _ in steps)
 
 
 def test_the_readme_shows_a_line_for_the_empty_table_of_experiments() -> None:

@@ -1,0 +1,60 @@
+"""Refuses a path or options that would grade something else than the tutor means, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from grader.model import UsageFault
+from grader.pipeline.settings import RunSettings
+from grader.safe_text import visible
+from grader.storage import results_json, run_folder
+from grader.submissions.student_patterns import matching
+
+
+def check_path(settings: RunSettings) -> None:
+    """Raise UsageFault if the path is or contains runs, or if Part 1 would lose its marks for want of a key."""
+    path = settings.path.resolve()
+    within = next((place for place in (path, *path.parents) if run_folder.is_run(place)), None)
+    if within is not None or (path.is_dir() and run_folder.has_runs(path)):
+        raise UsageFault(
+            f"{visible(str(settings.path))} is the output of the grader, not submissions: give the folder or the zip "
+            "with the submissions. To see marks again: review, render or diff."
+        )
+    stored = run_folder.read_run(settings.out)
+    if stored and stored.run and stored.run.key_revision and settings.rubric.part1 and settings.answer_key is None:
+        raise UsageFault(
+            f"{visible(str(settings.out))} was marked with an answer key, and without one Part 1 would lose its marks: "
+            "add --key FILE, or name another folder with --out."
+        )
+
+
+def check_cohort(settings: RunSettings, students: Sequence[str]) -> None:
+    """Raise UsageFault if the path is a part of a cohort of which there is a run, and its only one student.
+
+    ``students`` are the ids of all submissions at the path.
+    """
+    if len(students) != 1:
+        return
+    folders = [settings.out, *sorted(settings.out.parent.glob("*"))]
+    for folder in folders:
+        stored = run_folder.read_run(folder)
+        if stored is None or stored.run is None or len(known := results_json.students_of(folder)) < 2:
+            continue
+        is_part = Path(stored.run.source).resolve() in settings.path.resolve().parents
+        if is_part or folder == settings.out:
+            raise UsageFault(
+                f"{visible(str(settings.path))} is only one submission, and {visible(str(folder))} has the marks of "
+                f"{len(known)}: to grade one of them again, give the path of all ({visible(stored.run.source)}) and "
+                "--student NAME. To grade this one alone, name another folder with --out."
+            )
+
+
+def with_students(settings: RunSettings, students: Sequence[str]) -> RunSettings:
+    """The settings, with the ids of the selected students instead of the patterns that the tutor gave.
+
+    ``students`` are the ids of all. Raises UsageFault, with near misses, for a pattern that matches nobody.
+    """
+    ids = matching(settings.selection.students, students)
+    return replace(settings, selection=replace(settings.selection, students=ids))
