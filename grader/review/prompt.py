@@ -10,7 +10,6 @@ from pathlib import Path
 from grader.model import Decision, Result
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
-from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
@@ -19,7 +18,6 @@ from grader.report.console.summary import queue_words, short_id
 from grader.report.formats import points
 from grader.review.keyboard import Keys, Pressed
 from grader.review.screen import Screen
-from grader.storage import results_json
 
 _YES = "y"
 
