@@ -42,7 +42,7 @@ FLOORS = (
     {"__main__"},
 )
 """From the ground up, as drawn in docs/architecture.md. A part imports from its own floor and from those below it."""
-MOST_ENTRIES = 24
+MOST_ENTRIES = 25
 """Entries of the package's folder, so that its list shows only the parts of the product."""
 
 PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL"}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import re
 import statistics
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader.cli.arguments import parser
 from grader.lab4.items import PART2_TITLES
 from tests.measure.calibration import COLUMNS
 from tests.support.places import ROOT
@@ -96,11 +95,11 @@ def test_pages_name_sessions_that_exist(page: Path) -> None:
 
 
 def test_pages_name_options_that_exist() -> None:
-    known = set()
-    for command in ("", "grade", "review", "learn", "diff", "render", "doctor", "mark-answers", "explain"):
-        line = [sys.executable, "-m", "grader", *command.split(), "--help"]
-        shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
-        known |= set(OPTION.findall(shown))
+    commands, known = [parser()], set()
+    while commands:
+        command = commands.pop()
+        commands += command.commands.values()
+        known |= set(OPTION.findall(command.format_help()))
     # The quoted command after this option has options of other programs.
     texts = [re.sub(r'--worker-prefix "[^"]*"', "--worker-prefix", page.read_text(encoding="utf-8")) for page in PAGES]
     mentioned = {option for text in texts for option in OPTION.findall(text)}

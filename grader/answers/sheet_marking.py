@@ -101,6 +101,7 @@ def _found(
             filter(None, (doubt, _said(finding, is_open, is_unsure), _referred(answer, texts) if is_open else ""))
         ),
         proposed=earned if is_open else None,
+        told=_told(finding) if finding is not None and is_open else "",
         answer=MarkedAnswer(
             text=answer.text,
             source=answer.source,
@@ -121,6 +122,11 @@ def _said(finding: AnswerFinding | None, is_open: bool, is_unsure: bool) -> str:
         return f"{NO_PROPOSAL} {without_proposal(finding.message)}".strip()
     is_doubted = is_open and finding.status is not Status.NEEDS_REVIEW
     return proposal(finding.awarded, finding.message) if is_doubted else finding.message
+
+
+def _told(finding: AnswerFinding) -> str:
+    """What the student is told if a tutor confirms the mark of an open answer."""
+    return finding.told if finding.status is Status.NEEDS_REVIEW else finding.message
 
 
 def _referred(answer: WrittenAnswer, texts: Mapping[str, str]) -> str:

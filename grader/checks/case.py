@@ -80,9 +80,12 @@ def unassessed(what: str) -> Finding:
     return undecided(f"{what} could not be checked, so a tutor decides.", proposed=PASS)
 
 
-def undecided(message: str, *, proposed: Decimal, hint: str = "", seen: str = "") -> Finding:
-    """A tutor has to decide; ``proposed`` is the fraction of the points that the grader suggests."""
-    return Finding(Status.NEEDS_REVIEW, message, hint, proposed, seen=seen)
+def undecided(message: str, *, proposed: Decimal, hint: str = "", seen: str = "", told: str = "") -> Finding:
+    """A tutor has to decide; ``proposed`` is the fraction of the points that the grader suggests.
+
+    ``told`` is what the student is told if the tutor confirms that.
+    """
+    return Finding(Status.NEEDS_REVIEW, message, hint, proposed, seen=seen, told=told)
 
 
 def listed(words: Sequence[str]) -> str:

@@ -55,4 +55,5 @@ def waiting(finding: _Found, reason: str) -> _Found:
     """``finding`` as one that waits for a tutor, with the reason in front of its message."""
     more = "" if finding.status is Status.PASSED else f" {finding.message.removeprefix(_WAITING)}"
     message = f"{_WAITING}{reason}{more}"
-    return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="", cause="")
+    told = finding.told if finding.status is Status.NEEDS_REVIEW else finding.message
+    return replace(finding, status=Status.NEEDS_REVIEW, message=message, hint="", cause="", told=told)

@@ -53,7 +53,7 @@ def _waiting(finding: Finding, load: Loading, problem: Problem | None = None) ->
     if finding.status is not Status.FAILED or load.is_blank or not load.has_network:
         return finding
     message = f"{finding.message} The code holds a network that could not be assessed, so a tutor looks at it."
-    return undecided(message, proposed=Decimal(0), hint=finding.hint, seen=finding.seen)
+    return undecided(message, proposed=Decimal(0), hint=finding.hint, seen=finding.seen, told=finding.message)
 
 
 def _newer_python(problem: Problem) -> Finding:

@@ -138,10 +138,11 @@ def _below_the_best_band(case: Case, reached: list[float], *, expected: str, see
         reason = "Training with different seeds gave different marks"
     elif is_borderline:
         reason = "The accuracy is close to the limit between two bands"
-    if reason:
-        return undecided(f"{reason}, so a tutor decides.", proposed=proposed, hint=hint, seen=seen)
     apart = spread(reached, "median")
     message = f"After a short training run, only {middle:.1%}{apart} of the held-out images are correct."
+    if reason:
+        waits = f"{reason}, so a tutor decides."
+        return undecided(waits, proposed=proposed, hint=hint, seen=seen, told=message)
     if proposed:
         return Finding(Status.PARTIAL, message, hint, proposed, expected, seen)
     return failed(message, hint, expected=expected, seen=seen)

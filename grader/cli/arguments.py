@@ -50,7 +50,7 @@ def _meant(near: Sequence[str]) -> str:
     return f". Did you mean {' '.join(near)}?" if near else ""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> _Parser:
     """The parser of the whole command line."""
     whole = _Parser(
         prog="grader", description="Grade the code of Lab 4: a folder of submissions in, marks and reports out."

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from grader.export.selection import Chosen
     from grader.model import Report
 
+    Writing = tuple[Callable[[Path], Outcome], tuple[Path, ...]]
+    """What writes the files of an export into a folder, and the paths that it reads."""
+
 
 def add_export(export: argparse.ArgumentParser) -> Any:
     """Add a sub-command for each platform. Returns their parsers by name."""
@@ -28,6 +31,25 @@ def add_export(export: argparse.ArgumentParser) -> Any:
     moodle.add_argument(
         "--overwrite-comments", action="store_true", help="replace feedback comments that are in the worksheet already"
     )
+    canvas = _platform(platforms, "canvas", "Fill one column of Canvas's gradebook, and zip the pages for students.")
+    canvas.add_argument("gradebook", type=Path, metavar="GRADEBOOK.csv", help="the gradebook, as exported")
+    canvas.add_argument(
+        "--column", default="", metavar="TITLE", help='the assignment\'s column, with its number: "Lab 4 (4567)"'
+    )
+    canvas.add_argument(
+        "--rubric", type=Path, metavar="FILE", help="fill this export of the rubric's assessments as well"
+    )
+    canvas.add_argument(
+        "--criteria",
+        type=Path,
+        metavar="FILE",
+        help='what the rubric\'s criteria stand for, in TOML: "CNN design" = ["structure", "forward"]',
+    )
+    canvas.add_argument("--out-of", type=_maximum, metavar="N", help="scale marks to N points, the maximum in Canvas")
+    _platform(platforms, "gradescope", "Write a results.json for each submission, for an autograder of Gradescope.")
+    nbgrader = _platform(platforms, "nbgrader", "Lay out the pages for students as the feedback of an nbgrader course.")
+    nbgrader.add_argument("course", type=Path, metavar="COURSE", help="the folder of the course, with submitted/")
+    nbgrader.add_argument("--assignment", default="", metavar="NAME", help="the assignment, if there are several")
     return platforms.choices
 
 
@@ -57,7 +79,7 @@ def _maximum(text: str) -> Decimal:
     return value
 
 
-def _moodle(chosen: Chosen, arguments: argparse.Namespace) -> tuple[Callable[[Path], Outcome], tuple[Path, ...]]:
+def _moodle(chosen: Chosen, arguments: argparse.Namespace) -> Writing:
     from grader.export import moodle
 
     filled = moodle.fill(
@@ -66,7 +88,32 @@ def _moodle(chosen: Chosen, arguments: argparse.Namespace) -> tuple[Callable[[Pa
     return filled.write, (arguments.worksheet,)
 
 
-PLATFORMS = {"moodle": _moodle}
+def _canvas(chosen: Chosen, arguments: argparse.Namespace) -> Writing:
+    from grader.export import canvas
+    from grader.export.canvas_rubric import read_rubric
+    from grader.export.gradebook import read_gradebook
+
+    book = read_gradebook(arguments.gradebook, title=chosen.title, column=arguments.column)
+    rubric = None
+    if arguments.rubric is not None:
+        rubric = read_rubric(arguments.rubric, chosen.settled, arguments.criteria)
+    filled = canvas.fill(chosen, book, rubric=rubric, out_of=arguments.out_of)
+    return filled.write, tuple(filter(None, (arguments.gradebook, arguments.rubric, arguments.criteria)))
+
+
+def _gradescope(chosen: Chosen, arguments: argparse.Namespace) -> Writing:
+    from grader.export import gradescope
+
+    return gradescope.results(chosen).write, ()
+
+
+def _nbgrader(chosen: Chosen, arguments: argparse.Namespace) -> Writing:
+    from grader.export import nbgrader
+
+    return nbgrader.feedback(chosen, arguments.course, assignment=arguments.assignment).write, (arguments.course,)
+
+
+PLATFORMS = {"moodle": _moodle, "canvas": _canvas, "gradescope": _gradescope, "nbgrader": _nbgrader}
 """For each platform, what writes its files into a folder, and the paths that it reads."""
 
 

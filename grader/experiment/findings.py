@@ -50,7 +50,7 @@ def _table(found: Experiment) -> Finding:
         message = (
             f"{quantity(count, 'run')} in {found.source} could be read; {quantity(found.unread, 'line')} could not."
         )
-        return Finding(Status.NEEDS_REVIEW, message, hint, Decimal(1), expected, " ".join(found.problems))
+        return _open(message, hint, Decimal(1), expected, " ".join(found.problems))
     if found.problems:
         return undecided(found.problems[0], proposed=Decimal(0), hint=hint)
     if found.source:
@@ -77,7 +77,7 @@ def _varied(found: Experiment) -> Finding:
         hint = f"With {LEAST_TRIALS} runs or more, you can change each factor on its own."
     fraction = HALF if len(missing) < 2 and len(trials) > 1 else Decimal(0)
     if found.unread:
-        return Finding(Status.NEEDS_REVIEW, f"{message} Some lines could not be read.", hint, fraction, expected, seen)
+        return _open(f"{message} Some lines could not be read.", hint, fraction, expected, seen)
     return Finding(Status.PARTIAL if fraction else Status.FAILED, message, hint, fraction, expected, seen)
 
 
@@ -92,18 +92,18 @@ def _figures(found: Experiment) -> Finding:
         hint = "Compare these lines with what the script printed."
         message = f"{quantity(len(impossible), 'run')} of {len(trials)} cannot have given these figures."
         if 2 * len(impossible) < len(trials):  # probably a typing error
-            return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, seen)
+            return _open(message, hint, HALF, expected, seen)
         return Finding(Status.FAILED, message, hint, Decimal(0), expected, seen)
     odd = [(trial, reason) for trial in trials if (reason := _odd(trial))]
     if odd:
         message = f"{quantity(len(odd), 'run')} of {len(trials)} would have unusual figures."
         hint = "Write down the accuracy on the test images, as a number from 0 to 1 or in percent."
-        return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, _lines(odd))
+        return _open(message, hint, HALF, expected, _lines(odd))
     networks = {trial.network for trial in trials}
     if len(networks) >= LEAST_TRIALS and len({trial.accuracy for trial in trials}) == 1:
         message = f"{len(networks)} different networks all have the same accuracy, {_percent(trials[0].accuracy)}."
         hint = "Two runs hardly ever agree to the last digit; write down the accuracy of each run."
-        return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected)
+        return _open(message, hint, HALF, expected)
     return passed("All figures are possible.", expected=expected)
 
 
@@ -138,7 +138,7 @@ def _rerun(found: Experiment) -> Finding:
     if again is None or again.accuracy is None:
         # What the grader could not check costs no points.
         reason = again.problem if again is not None else ""
-        return undecided(reason or "No line was trained again.", proposed=Decimal(1))
+        return _open(reason or "No line was trained again.", "", Decimal(1))
     return _compared(again, again.accuracy)
 
 
@@ -153,8 +153,12 @@ def _compared(again: Rerun, accuracy: float) -> Finding:
             f"The accuracy in line {claim.row} agrees with a brief run: {network}.", expected=expected, seen=seen
         )
     message = f"Line {claim.row} says {_percent(claim.accuracy)}; {network}, reached {_percent(accuracy)}."
-    hint = "Train this network again and compare; a tutor will look at it too."
-    return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, seen)
+    return _open(message, "Train this network again and compare.", HALF, expected, seen)
+
+
+def _open(message: str, hint: str, fraction: Decimal, expected: str = "", seen: str = "") -> Finding:
+    """A tutor decides; the student is told the same."""
+    return Finding(Status.NEEDS_REVIEW, message, hint, fraction, expected, seen, told=message)
 
 
 def network_words(trial: Trial) -> str:
@@ -171,11 +175,12 @@ def _observations(sheet: AnswerSheet) -> Finding:
         return _unwritten(written, sheet, hint, expected)
     names = named_factors(written.text)
     if len(names) == 2:
-        message = "The paragraph mentions the channels and the kernel sizes; a tutor reads it."
-        return Finding(Status.NEEDS_REVIEW, message, "", Decimal(1), expected, written.text)
+        return _open(
+            "The paragraph mentions the channels and the kernel sizes.", "", Decimal(1), expected, written.text
+        )
     lacking = [name for name in ("channels", "kernel sizes") if name not in names]
     message = f"The paragraph does not mention the {' or the '.join(lacking)}."
-    return Finding(Status.NEEDS_REVIEW, message, hint, HALF, expected, written.text)
+    return _open(message, hint, HALF, expected, written.text)
 
 
 def _unwritten(written: WrittenAnswer | None, sheet: AnswerSheet, hint: str, expected: str) -> Finding:
@@ -187,7 +192,7 @@ def _unwritten(written: WrittenAnswer | None, sheet: AnswerSheet, hint: str, exp
         message = sheet.problems[0]
     else:
         message = "No paragraph of observations was found."
-    return Finding(Status.NEEDS_REVIEW, message, hint, Decimal(0), expected)
+    return _open(message, hint, Decimal(0), expected)
 
 
 def _pairs(values: set[tuple[int, int]]) -> str:

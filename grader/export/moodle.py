@@ -18,12 +18,13 @@ from grader.export.moodle_cells import (
     is_readable_time,
     kept_comment,
     number_in,
+    page_name,
     worksheet_bytes,
-    write_feedback_zip,
 )
 from grader.export.moodle_roster import GROUP, Roster, Row, folder_name, participant, roster_of, row_name
 from grader.export.outcome import Note, Outcome, note
 from grader.export.selection import Chosen, LeftOut
+from grader.export.zips import write_zip
 from grader.model import Report, UsageFault
 from grader.model.quantities import quantity
 from grader.report.formats import points
@@ -63,12 +64,12 @@ class Filled:
         rows += [[self._cell(entry, name) for name in columns] for entry in self.entries]
         (folder / WORKSHEET_FILE).write_bytes(worksheet_bytes(rows))
         pages = {
-            f"{folder_name(self.sheet, entry.row)}_{participant(self.sheet, entry.row)}": self.chosen.feedback(
+            page_name(folder_name(self.sheet, entry.row), participant(self.sheet, entry.row)): self.chosen.feedback(
                 entry.report
             )
             for entry in self.entries
         }
-        write_feedback_zip(folder / FEEDBACK_ZIP, pages)
+        write_zip(folder / FEEDBACK_ZIP, pages)
         return self.outcome
 
     def _cell(self, entry: Entry, name: str) -> str:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import html
 import re
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 from grader.model import Report
 from grader.report.formats import out_of
@@ -25,8 +23,6 @@ _FORMULA_STARTS = ("=", "+", "-", "@")
 _ENTITIES = {ord("\\"): "&#92;"}
 _TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%A, %B %d, %Y, %I:%M %p")
 """As Moodle's English writes them; PHP's strtotime reads all three."""
-_MEMBER_TIME = (1980, 1, 1, 0, 0, 0)
-"""The same for all files, so that the same run gives the same zip."""
 
 
 def worksheet_bytes(rows: Iterable[Sequence[str]]) -> bytes:
@@ -79,11 +75,6 @@ def is_readable_time(cell: str) -> bool:
     return False
 
 
-def write_feedback_zip(path: Path, pages: Mapping[str, Path]) -> None:
-    """Write the zip with ``NAME_NUMBER_assignfeedback_file/lab4-report.html`` for each NAME_NUMBER of ``pages``."""
-    with zipfile.ZipFile(path, "w") as file:
-        for prefix, page in pages.items():
-            member = zipfile.ZipInfo(f"{prefix}_assignfeedback_file/{FEEDBACK_FILE}", _MEMBER_TIME)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = 0o644 << 16
-            file.writestr(member, page.read_bytes())
+def page_name(name: str, number: str) -> str:
+    """Where the page of a participant is in the zip of feedback files."""
+    return f"{name}_{number}_assignfeedback_file/{FEEDBACK_FILE}"

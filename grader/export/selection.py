@@ -34,6 +34,8 @@ class Chosen:
     open: tuple[Report, ...] = ()
     applies_late: bool = False
     """Whether the late policy's deduction is taken from the marks."""
+    title: str = ""
+    """The title of the rubric, which the platform may have given to the assignment."""
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -74,7 +76,9 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
         raise UsageFault("This run was interrupted: finish it with grade before marks are exported.")
     settled = [_is_settled(report, applies_late=applies_late) for report in reports]
     waiting = tuple(report for report, is_done in zip(reports, settled, strict=True) if not is_done)
-    chosen = Chosen(folder, tuple(itertools.compress(reports, settled)), waiting, applies_late)
+    chosen = Chosen(
+        folder, tuple(itertools.compress(reports, settled)), waiting, applies_late, finished.run.rubric_title
+    )
     if waiting and not settled_only:
         raise UsageFault(
             f"{quantity(len(waiting), 'student has', 'students have')} something open. Settle it with "

@@ -44,6 +44,9 @@ class Finding:
     expected: str = ""
     seen: str = ""
     cause: str = ""
+    told: str = ""
+    """If the status is needs_review: what the student is told when a tutor confirms the proposal; ``message`` is to the
+    tutor."""
 
     def __post_init__(self) -> None:
         require_cause(self.status, self.cause)
@@ -64,6 +67,8 @@ class AnswerFinding:
     spans: tuple[tuple[int, int], ...]
     is_structural: bool = False
     """Whether it depends on the structure of the text (a negation, a keyword list), which similarity cannot detect."""
+    told: str = ""
+    """As in :class:`Finding`."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,9 @@ class Result:
     """The written answer; None for code and experiment."""
     cause: str = ""
     """The id of the item that left this one unassessed, if the status is skipped; otherwise empty."""
+    told: str = ""
+    """What the student is told beside a tutor's decision that confirms the grader's mark. It differs from ``message``
+    if the item waited, because then ``message`` is to the tutor."""
 
     def __post_init__(self) -> None:
         require_cause(self.status, self.cause)

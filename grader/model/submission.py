@@ -17,6 +17,14 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class CodePiece:
+    """Consecutive lines of a script. ``cell`` is the number of the code cell in a notebook; 0 in a plain script."""
+
+    text: str
+    cell: int = 0
+
+
+@dataclass(frozen=True)
 class Submission:
     """One student's work as found on disk, before anything is run.
 
@@ -47,6 +55,8 @@ class Submission:
     answers_claim: str = ""
     """Why it is open whose the answers and the experiment are, so that they wait: one sentence, or empty."""
     origin: Origin = UNSTATED
+    code: tuple[CodePiece, ...] = ()
+    """The beginning of the script, so that a page can show it when the files are gone."""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,8 @@ def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) 
     if decision.available != result.available:
         return _reopened(result, decision, f"the item was worth {decision.available:f} points then")
     status = _status(decision.new, result.available)
-    return replace(result, status=status, awarded=decision.new, proposed=None, decision=decision, cause="")
+    told = result.told if result.status is Status.NEEDS_REVIEW else result.message
+    return replace(result, status=status, awarded=decision.new, proposed=None, decision=decision, cause="", told=told)
 
 
 def _with_cause_undone(result: Result, by_id: Mapping[str, Result]) -> Result:

@@ -22,7 +22,9 @@ class Pages(Protocol):
     """Renders finished reports; implemented by :mod:`grader.report.html.pages`."""
 
     def load(self) -> None: ...
-    def write_report_page(self, folder: Path, report: Report, evidence: StoredEvidence, run: Run) -> object: ...
+    def write_report_page(
+        self, folder: Path, report: Report, evidence: StoredEvidence, run: Run, order: Sequence[str]
+    ) -> object: ...
     def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
 
@@ -75,16 +77,25 @@ def is_outdated(folder: Path) -> bool:
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
     """Write results.json, marks.csv, the cohort page, and the pages of ``students`` (None: of all students)."""
     reports = finished.reports
+    order = [report.student for report in reports]
     for report in reports:
         if students is None or report.student in students:
-            write_page(finished.folder, report, finished.run, pages)
+            write_page(finished.folder, report, finished.run, order, pages)
     write_tables(finished.folder, reports, finished.run, pages)
 
 
-def write_page(folder: Path, report: Report, run: Run, pages: Pages) -> None:
-    """Write the page of a student whose evidence is stored."""
+def write_page(folder: Path, report: Report, run: Run, order: Sequence[str], pages: Pages) -> None:
+    """Write the pages of a student whose evidence is stored; ``order`` are the students of the cohort in order."""
     evidence = records.read_evidence(folder, report.student) or StoredEvidence.unobserved(report.student)
-    pages.write_report_page(folder, report, evidence, run)
+    pages.write_report_page(folder, report, evidence, run, order)
+
+
+def neighbours(student: str, order: Sequence[str]) -> tuple[str | None, str | None]:
+    """The students before and after ``student`` in ``order``; None where there is none."""
+    if student not in order:
+        return None, None
+    at = order.index(student)
+    return order[at - 1] if at else None, order[at + 1] if at + 1 < len(order) else None
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:

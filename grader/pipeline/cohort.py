@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
 from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
-from grader.moderation.finished_run import Pages, write_page, write_tables
+from grader.moderation.finished_run import Pages, neighbours, write_page, write_tables
 from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import Runner, in_threads
@@ -98,7 +98,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         deliveries = survey(settings.path, scratch / "cohort")
         settings = with_one_device(settings, [delivery.id for delivery in deliveries])
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
-        context = begin(settings, readers, workers)
+        context = begin(settings, [delivery.id for delivery in deliveries], readers, workers)
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
         if new:
@@ -138,20 +138,22 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             run = context.facts(totals, is_finished=is_finished)
-            for student, notices in shown.items():
-                if notices != _notices(run):  # known only now, because they depend on the others too
-                    write_page(settings.out, finished[student], run, pages)
+            order = [report.student for report in reports]
+            for student, notices in shown.items():  # some facts are known only now, because they depend on the others
+                if notices != _notices(run) or neighbours(student, order) != neighbours(student, context.students):
+                    write_page(settings.out, finished[student], run, order, pages)
             write_tables(settings.out, reports, run, pages)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
     return run, reports
 
 
-def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
+def begin(settings: RunSettings, students: Sequence[str], readers: Readers, workers: WorkersOnDemand) -> RunContext:
     """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)
+    decisions = carry_over(settings.out, settings.earlier)
+    context = RunContext(settings, tuple(students), decisions, readers, workers, canary)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -225,7 +227,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
-            pages.write_report_page(settings.out, report, evidence, facts)
+            pages.write_report_page(settings.out, report, evidence, facts, context.students)
         if not is_shown:
             progress.done(report, time.perf_counter() - start)
         return Graded(report, totals, _notices(facts))
@@ -263,7 +265,7 @@ def store_and_render(
     out = context.settings.out
     store(observed, report, marker, out)
     report, facts = with_decisions(report, context.decisions), context.facts()
-    pages.write_report_page(out, report, observed.evidence, facts)
+    pages.write_report_page(out, report, observed.evidence, facts, context.students)
     return report, facts
 
 

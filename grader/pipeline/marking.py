@@ -48,7 +48,8 @@ def report_of(
         repairs=rubric.repairs,
     )
     if evidence.load is None and submission.has_network and findings["loads"].status is Status.FAILED:
-        findings["loads"] = replace(findings["loads"], status=Status.NEEDS_REVIEW)  # no settled zero on work
+        loads = findings["loads"]
+        findings["loads"] = replace(loads, status=Status.NEEDS_REVIEW, told=loads.message)  # no settled zero on work
     findings = with_holds(findings, evidence.doubts)
     answers = mark_sheet(sheet, rubric.part1, marker, notes(evidence, rubric.part1))
     report = _report(submission, rubric, findings, (*submission.flags, *flags_of(evidence)), answers, sheet, experiment)
@@ -71,7 +72,7 @@ def report_without_script(
     hint = f"Hand in {SCRIPT}, or a notebook with the class Net in it."
     findings = {criterion.id: not_reached("loads") for criterion in rubric.part2}
     if submission.has_unread_work:
-        findings["loads"] = Finding(Status.NEEDS_REVIEW, f"Waiting for a tutor: {reason}", hint)
+        findings["loads"] = Finding(Status.NEEDS_REVIEW, f"Waiting for a tutor: {reason}", hint, told=reason)
     else:
         findings["loads"] = Finding(Status.FAILED, reason, hint)
     answers = mark_sheet(sheet, rubric.part1, marker, {})
@@ -160,4 +161,5 @@ def _item(criterion: Criterion, finding: Finding) -> Result:
         seen=finding.seen,
         proposed=earned if is_open else None,
         cause=finding.cause,
+        told=finding.told,
     )

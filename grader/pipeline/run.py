@@ -56,11 +56,12 @@ NOTHING = Totals()
 
 @dataclass(frozen=True)
 class RunContext:
-    """The settings of a run, the tutors' decisions, what reads submissions, the workers, which run their code, and the
-    canary.
+    """The settings of a run, its students in order, the tutors' decisions, what reads submissions, the workers, which
+    run their code, and the canary.
     """
 
     settings: RunSettings
+    students: tuple[str, ...]
     decisions: Decisions
     readers: Readers
     workers: WorkersOnDemand

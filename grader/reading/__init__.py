@@ -5,7 +5,7 @@ tables are read, and answers are marked. A file that takes too long costs its ow
 other submission anything. :mod:`grader.reading.reader` is the parent's side, :mod:`grader.reading.service` the child's.
 
 May import: ``answers``, ``answers.finding``, ``answers.marker``, ``experiment``, ``model``,
-``sandbox``, ``storage.json_files``, ``submissions``.
+``sandbox``, ``source.script``, ``storage.json_files``, ``submissions``.
 """
 
 from grader.reading.reader import Reader, Readers

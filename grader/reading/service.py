@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from grader.answers.marker.key import AnswerKey
 from grader.experiment.table_files import gather
 from grader.model import KnownFinding, Submission
 from grader.reading.document_code import with_code_of_documents
+from grader.reading.script_text import script_text
 from grader.storage.json_files import packed, unpacked
 from grader.submissions import Delivery, assemble
 
@@ -72,7 +73,8 @@ def decoded(data: bytes, kind: type[T]) -> T | None:
 
 def _assemble(asked: Request, key: AnswerKey | None, paper: Paper) -> Submission:
     assert asked.delivery is not None
-    return with_code_of_documents(assemble(asked.delivery, asked.folder), asked.folder)
+    found = with_code_of_documents(assemble(asked.delivery, asked.folder), asked.folder)
+    return replace(found, code=script_text(found))
 
 
 def _mark(asked: Request, key: AnswerKey | None, paper: Paper) -> dict[str, KnownFinding]:

@@ -106,6 +106,11 @@ def is_marked(report: Report) -> bool:
     return any(item.status is not Status.ERROR for item in report.code_results)
 
 
+def is_settled(report: Report) -> bool:
+    """Whether nothing in the report waits for a tutor or for a fault of the grader, so that its marks are final."""
+    return not open_results(report.results)
+
+
 def code_status(report: Report) -> Status:
     """The status of the code alone, so that open answers don't hide it."""
     return overall_status(report.code_results) if report.code_results else report.status

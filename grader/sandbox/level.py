@@ -73,8 +73,8 @@ _MISSING, _PREFIX = "missing: ", "started through "
 class Shortfall:
     """A level below full, as sentences: the level, what is missing, and what to do.
 
-    ``missing`` tells an attacker what to try, so pages that students see leave it out. It is empty for runs of versions
-    that did not store it.
+    ``missing`` tells an attacker what to try, so it is only for tutors. It is empty for runs of versions that did not
+    store it.
     """
 
     level: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -48,6 +49,14 @@ def page_path(student: str) -> str:
 def feedback_path(student: str) -> str:
     """Path of the page for the student's own eyes, relative to the run's folder, with forward slashes."""
     return f"feedback/{safe_folder_name(student)}/{FEEDBACK_FILE}"
+
+
+def remove_feedback(folder: Path, student: str) -> None:
+    """Remove the page for the student's own eyes, so that an outdated one is never given back."""
+    path = folder / feedback_path(student)
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or not empty
+        path.parent.rmdir()
 
 
 def claim_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ folder or file without ``.zip`` or ``.py``. Moodle's ids are ``Jane Doe_5012345`
 name and number are one submission), Canvas's ``doejane_12345``. Equal ids get `` (2)``, and
 :mod:`grader.submissions.claims` says whose work waits for a tutor then.
 
-May import: ``lab4``, ``model``, ``source``, ``storage.folder_names``, ``storage.run_folder``.
+May import: ``lab4``, ``model``, ``source``, ``storage.csv_files``, ``storage.folder_names``, ``storage.run_folder``.
 """
 
 from grader.submissions.assembly import Delivery, assemble, unread_submission

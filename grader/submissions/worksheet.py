@@ -6,20 +6,17 @@ by those who ask: :mod:`grader.submissions.roster` for whose a submission is.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
 from grader.model import UsageFault
+from grader.storage.csv_files import delimited, read_csv_text
 from grader.submissions.naming import printable
 
 IDENTIFIER, FULL_NAME = "Identifier", "Full name"
 _DELIMITERS = (",", ";", "\t")
-_LARGEST = 64 << 20
-"""Bytes. The column with online text has whole answers."""
 _NUMBER = re.compile(r"[0-9]{1,20}\Z")
 
 
@@ -56,9 +53,7 @@ def read_worksheet(path: Path) -> Worksheet:
 
     Raises UsageFault if it cannot be read, or has no column with the participants.
     """
-    text = _text(path)
-    tables = [(delimiter, _table(text, delimiter)) for delimiter in _DELIMITERS]
-    delimiter, rows = max(tables, key=lambda table: len(table[1][0]) if table[1] else 0)
+    delimiter, rows = delimited(read_csv_text(path), _DELIMITERS)
     if not rows:
         raise UsageFault(f"{_name(path)} is empty; download the grading worksheet from Moodle again.")
     sheet = Worksheet(rows[0], tuple(rows[1:]), delimiter)
@@ -89,29 +84,6 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.pieces.append(data)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise UsageFault(f"{_name(path)} cannot be read ({error.strerror or type(error).__name__}).") from error
-    if len(content) > _LARGEST:
-        raise UsageFault(f"{_name(path)} is larger than {_LARGEST >> 20} MiB; a grading worksheet is not.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageFault(f"{_name(path)} is not UTF-8; save it as CSV UTF-8, or download it again.") from error
-
-
-def _table(text: str, delimiter: str) -> list[tuple[str, ...]]:
-    csv.field_size_limit(_LARGEST)  # of the process: more than an answer in a cell needs, and less than memory
-    try:
-        rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
-    except csv.Error:
-        return []
-    return [row for row in rows if any(cell.strip() for cell in row)]
 
 
 def _name(path: Path) -> str:

@@ -39,10 +39,15 @@ MADE_RUN = dataclasses.replace(
     FULL_ANSWERS,
     isolation=str(level_of(("landlock", "calls"), {}, wish=Wish.AUTO)),
 )
-MADE = (*cohorts.small_cohort(), samples.answered_report(), with_experiment(samples.passed_report("s8901234")))
+MADE = (
+    *cohorts.small_cohort(),
+    samples.answered_report(),
+    with_experiment(samples.passed_report("s8901234")),
+    samples.settled(with_experiment(samples.answered_report("s9012345"))),
+)
 
 
-def attacking_report(attack: str) -> Report:
+def attacking_report(attack: str) -> samples.SampleReport:
     """``attack`` wherever text of a submission or of a tutor reaches a page."""
     decided = cohorts.override(attack, "part1.2", "0", "1", attack)
     decided = dataclasses.replace(decided, author=attack)
@@ -58,7 +63,7 @@ def attacking_report(attack: str) -> Report:
 
 
 HOSTILE = (
-    *(attacking_report(attack) for attack in ATTACKS),
+    *(samples.settled(attacking_report(attack)) for attack in ATTACKS),
     *(samples.hostile_report(name) for name in samples.HOSTILE_NAMES if name[0] not in "<=@-"),
 )
 HOSTILE_RUN = dataclasses.replace(FULL_ANSWERS, source=ATTACKS[1], data=ATTACKS[2], device=ATTACKS[3])
@@ -67,8 +72,9 @@ HOSTILE_RUN = dataclasses.replace(FULL_ANSWERS, source=ATTACKS[1], data=ATTACKS[
 def write_run(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """The pages of a run, all of them, in ``folder``, which is made."""
     folder.mkdir(parents=True)
+    order = [report.student for report in reports]
     for report in reports:
-        pages.write_report_page(folder, report, samples.record_of(report), run)
+        pages.write_report_page(folder, report, samples.record_of(report), run, order)
     pages.write_cohort_page(folder, reports, run)
     return folder
 

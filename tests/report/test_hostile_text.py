@@ -230,8 +230,10 @@ def test_text_adds_no_tag_and_no_attribute_to_a_page(text: str) -> None:
     for value in ("x" * len(text), text):  # of the same length, because a page folds long texts
         report, run = report_of(value), dataclasses.replace(samples.RUN, source=value, data=value)
         cohort_pages = (pages.render_cohort([report], run), samples.anonymous_page([report], run))
-        rendered.append((samples.student_page(report, run), *cohort_pages))
-    own = re.compile(r"(students/[\w.%~-]+/report\.html)?(#[\w.-]+)?|anonymous\.html|data:image/png;base64,[\w+/=]+")
+        rendered.append((samples.student_page(report, run), samples.feedback_page(report, run), *cohort_pages))
+    own = re.compile(
+        r"(\.\./\.\./index\.html|students/[\w.%~-]+/report\.html)?(#[\w.-]+)?|anonymous\.html|data:image/png;base64,[\w+/=]+"
+    )
     for like, page in zip(*rendered, strict=True):
         assert Shape(page).tags == Shape(like).tags
         assert all(own.fullmatch(link) for link in Shape(page).links)

@@ -100,7 +100,8 @@ def test_nothing_waits_when_everything_is_marked() -> None:
     )
     page = student_page(samples.changed(base, answers=answers, awarded=Decimal(30)))
     assert "30 / 30" in page.text
-    assert "Total 30 0 0 30" in page.text
+    assert "Given Lost Of" in page.text
+    assert "Total 30 0 30" in page.text
     assert "Not final" not in page.text
     assert "not marked" not in page.text
 

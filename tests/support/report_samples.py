@@ -49,9 +49,10 @@ from grader.model.evidence import (
 from grader.model.experiment import Experiment
 from grader.model.images import Filters, Mistake
 from grader.model.status import overall_status
-from grader.moderation.decisions import Decisions
+from grader.moderation.decisions import Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.pseudonyms import pseudonyms
+from grader.moderation.session import ACCEPTED
 from grader.report.html import pages
 from grader.storage import records, results_json, run_folder
 from grader.storage.records import StoredEvidence
@@ -290,8 +291,13 @@ def record_of(report: Report, *, key: str = "k") -> StoredEvidence:
 
 
 def student_page(report: Report, run: Run) -> str:
-    """The page of a sample."""
+    """The tutor's page of a sample."""
     return pages.render_report(report, record_of(report), run)
+
+
+def feedback_page(report: Report, run: Run) -> str:
+    """The page of a sample that the student gets."""
+    return pages.render_feedback(report, record_of(report), run)
 
 
 def submission(student: str, *, script: str | None = "task1_cnn.py") -> Submission:
@@ -588,6 +594,26 @@ def answered_report(student: str = "s7890123") -> SampleReport:
         message=dropout.message,
         sheet=AnswerSheet(documents=("part1.md",)),
     )
+
+
+def settled(report: AnyReport) -> AnyReport:
+    """The report after a tutor accepted every proposal, and gave half the points where there was none."""
+    waiting = [result for result in report.results if result.status is R]
+    decided = with_decisions(report, Decisions(tuple(_settling(report, result) for result in waiting)))
+    results = tuple(
+        dataclasses.replace(after, comments=before.comments) if before.status is R else before
+        for before, after in zip(report.results, decided.results, strict=True)
+    )
+    return dataclasses.replace(report, results=results, status=overall_status(results), awarded=decided.awarded)
+
+
+def _settling(report: Report, result: Result) -> Decision:
+    points, reason = result.proposed, ACCEPTED
+    if points is None:
+        points, reason = result.available / 2, f"{result.title}: half of it is there."
+    digest, time = subject_digest(report, result), "2025-11-24T09:30:00+00:00"
+    args = (reason, digest, result.available, result.proposed, points)
+    return Decision(report.student, result.id, "Ada Tutor", time, *args)
 
 
 def _idle(traced: tuple[Operation, ...], index: int) -> tuple[Operation, ...]:

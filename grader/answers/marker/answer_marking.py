@@ -47,8 +47,9 @@ def mark_by_rules(key: AnswerKey, part: str, answer: str) -> Marked:
         marked = _mark_text(key, asked, text)
     found = marked.finding
     is_open = found.status is Status.NEEDS_REVIEW
-    message = proposal(found.awarded, found.message) if is_open else found.message
-    return replace(marked, finding=replace(found, message=message, spans=whole_words(answer, found.spans)))
+    if is_open:
+        found = replace(found, message=proposal(found.awarded, found.message), told=found.told or found.message)
+    return replace(marked, finding=replace(found, spans=whole_words(answer, found.spans)))
 
 
 def _mark_numbers(asked: NumericPart, text: str) -> Marked:

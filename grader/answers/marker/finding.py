@@ -53,7 +53,8 @@ class Marked:
         """The same as a proposal with a confidence of at most ``most``; the rule is the message if none is given."""
         found = self.finding
         doubted = finding(found.awarded, min(most, found.confidence), message, found.spans)
-        return replace(self, finding=doubted, rules=(*self.rules, rule or message))
+        told = found.told or found.message
+        return replace(self, finding=replace(doubted, told=told), rules=(*self.rules, rule or message))
 
 
 def finding(

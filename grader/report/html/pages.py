@@ -1,4 +1,6 @@
-"""Renders the pages: one self-contained HTML file for each student, and one for the cohort.
+"""Renders the pages: two self-contained HTML files for each student, and one for the cohort.
+
+Of the two, one is for tutors, and the student gets the other, which exists only while nothing is open.
 
 Every text on a page is autoescaped, after its control characters were made visible.
 """
@@ -20,10 +22,11 @@ from markupsafe import Markup, escape
 from grader.model import Report, Run
 from grader.model.quantities import quantity
 from grader.moderation.pseudonyms import pseudonyms, secret_of
-from grader.report import formats
+from grader.report import formats, tally
 from grader.report.highlighting import Piece
-from grader.report.html import cohort_page, student_page
+from grader.report.html import cohort_page, student_page, tutor_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
+from grader.report.html.feedback import for_the_student
 from grader.safe_text import visible_block
 from grader.storage import run_folder
 from grader.storage.json_files import write_file
@@ -40,14 +43,23 @@ _MOST_REASONS = 6
 
 
 def load() -> None:
-    """Compile the templates of both pages, so that forked copies of this process inherit them."""
-    for name in ("report.html", "cohort.html"):
+    """Compile the templates of all pages, so that forked copies of this process inherit them."""
+    for name in ("report.html", "tutor_report.html", "cohort.html"):
         _environment().get_template(name)
 
 
-def render_report(report: Report, stored: StoredEvidence, run: Run) -> str:
-    """The page of one student; ``stored`` is the evidence that the report was made from."""
-    return _environment().get_template("report.html").render(student_page.context(report, stored, run))
+def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()) -> str:
+    """The tutor's page of one student; ``stored`` is the evidence that the report was made from.
+
+    It has links to the students before and after in ``order``, the students of the cohort.
+    """
+    return _environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, order))
+
+
+def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
+    """The page that the student gets, of a settled report."""
+    values = student_page.context(for_the_student(report), stored, run)
+    return _environment().get_template("report.html").render(values)
 
 
 def render_cohort(reports: Sequence[Report], run: Run) -> str:
@@ -73,11 +85,28 @@ def _script() -> dict[str, Markup]:
     return {"script": Markup(text), "script_digest": Markup(digest)}
 
 
-def write_report_page(folder: Path, report: Report, stored: StoredEvidence, run: Run) -> Path:
-    """Write the page of one student into the run at ``folder``."""
+def write_report_page(
+    folder: Path, report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()
+) -> Path:
+    """Write both pages of one student into the run at ``folder``. Returns the path of the tutor's."""
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, render_report(report, stored, run).encode())
+    write_feedback_page(folder, report, stored, run)  # first, so that an old one is gone when the tutor's page is new
+    write_file(path, render_report(report, stored, run, order).encode())
+    return path
+
+
+def write_feedback_page(folder: Path, report: Report, stored: StoredEvidence, run: Run) -> Path:
+    """Write the page that the student gets into the run at ``folder``; while anything is open, remove it instead.
+
+    Returns its path.
+    """
+    path = folder / run_folder.feedback_path(report.student)
+    if tally.is_settled(report):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, render_feedback(report, stored, run).encode())
+    else:
+        run_folder.remove_feedback(folder, report.student)
     return path
 
 
@@ -114,6 +143,11 @@ def _coded(shown: str) -> Markup:
 
 def _block(printed: str) -> Markup:
     return escape(visible_block(printed))
+
+
+def _lines(text: str) -> Markup:
+    """The lines of a script as items of a list, which numbers them."""
+    return Markup("".join(f"<li>{line}</li>" for line in _block(text).split("\n")))
 
 
 def _words(pieces: Sequence[Piece]) -> Markup:
@@ -160,6 +194,7 @@ def _environment() -> Environment:
         block=_block,
         count=_count,
         duration=formats.duration,
+        lines=_lines,
         moment=formats.moment,
         named=_named,
         percent=_percent,

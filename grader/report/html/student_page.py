@@ -1,4 +1,7 @@
-"""The values that the template of a student's page shows. The template decides how they look."""
+"""The values that a page of one student shows, whoever reads it. The template decides how they look.
+
+What only tutors read is in :mod:`grader.report.html.tutor_page`.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,13 @@ from typing import Any
 from grader.model import Report, Result, Run, Status
 from grader.model.status import open_results
 from grader.report import tally
-from grader.report.formats import alarm
 from grader.report.highlighting import MOST, FoldedAnswer, fold
 from grader.report.html.experiment_view import experiment_view, split_off
 from grader.report.html.learning_chart import learning_chart
 from grader.report.html.network_view import compare
 from grader.report.html.training_view import gallery, runs
-from grader.sandbox.level import shortfall
 from grader.storage.records import StoredEvidence
 
-_MOST_OUTPUT = 4000
-"""Characters of a submission's printed output on a page, counted from its end."""
 _BOOK, _BEGINNING = 30_000, 2_000
 """When all answers together have more characters than the first number, a page shows only the second number of each."""
 _LOST = (Status.FAILED, Status.PARTIAL)
@@ -46,15 +45,10 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
     evidence = stored.evidence
     trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
     trainings = evidence.trainings if evidence else ()
-    isolation = (evidence.isolation if evidence else "") or run.isolation
     items, tried = split_off(report.code_results)
     return {
         "report": report,
-        "stored": stored,
         "run": run,
-        "isolation": isolation.partition(": ")[0],  # a student need not know what is missing
-        "shortfall": shortfall(isolation) or shortfall(run.isolation),
-        "alarm": alarm(run.canary) if run.canary.is_outside else "",
         "status": tally.status_of(report),
         "is_marked": tally.is_marked(report),
         "items": items,
@@ -67,14 +61,10 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
             *_part1(report.answer_results),
         ],
         "total": _sum("Total", report.results),
-        "part1": tally.add_up(report.answer_results),
-        "part2": tally.add_up(report.code_results),
         "item_counts": tally.count_statuses(item.status for item in items),
         "answer_counts": tally.count_statuses(answer.status for answer in report.answer_results),
         "losses": [result for result in report.results if result.status in _LOST],
         "skipped": [item for item in items if item.status is Status.SKIPPED],
-        "decided": [result for result in report.results if result.decision],
-        "is_unanswered": all(_is_untouched(answer) for answer in report.answer_results),
         "folded": _folded(report.answer_results),
         "trace": trace,
         "network": compare(trace, lost_checks(items)) if trace else None,
@@ -82,8 +72,8 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "chart": learning_chart(trainings, run.bands),
         "gallery": gallery(trainings),
         "bands": sorted(run.bands, key=lambda band: band.accuracy),
-        "output": evidence.output[-_MOST_OUTPUT:] if evidence else "",
-        "is_output_cut": bool(evidence and len(evidence.output) > _MOST_OUTPUT),
+        "script": (stored.submission.script or "") if stored.submission else "",
+        "documents": stored.sheet.documents if stored.sheet else (),
     }
 
 
@@ -130,9 +120,3 @@ def _folded(answers: Sequence[Result]) -> dict[str, FoldedAnswer]:
     is_book = sum(len(answer.text) for answer in handed_in.values()) > _BOOK
     most = _BEGINNING if is_book else MOST
     return {part: fold(answer.text, answer.spans, most=most) for part, answer in handed_in.items()}
-
-
-def _is_untouched(result: Result) -> bool:
-    """Whether an answer only waits for a tutor: no text, no proposal, no comment."""
-    is_waiting = result.status is Status.NEEDS_REVIEW and result.proposed is None
-    return is_waiting and not (result.answer and result.answer.text) and not result.comments

@@ -1,0 +1,77 @@
+"""What of a report is for the student: the report that the student's own page is made from.
+
+A page that is made from it cannot say more than it does: no proposals, no flags, no digests, and no name of a tutor.
+Nothing is left out of a list of fields here; what is not named is not in it.
+"""
+
+from __future__ import annotations
+
+from grader.model import Decision, MarkedAnswer, Report, Result, Status
+from grader.moderation.session import ACCEPTED, MARKED_BLIND
+
+_FORMALITIES = frozenset({ACCEPTED, MARKED_BLIND})
+"""Reasons that the program writes for a tutor who gives none."""
+
+
+def for_the_student(report: Report) -> Report:
+    """A settled ``report`` with only what its student should read.
+
+    Tutors' reasons and comments are kept, as from "a tutor": marks are the course's, and the author may be the name of
+    somebody's account on a computer. What the grader wrote about a mark is kept where it is still the reason for the
+    mark: if no tutor decided, or a tutor confirmed it.
+    """
+    return Report(
+        student=report.student,
+        status=report.status,
+        awarded=report.awarded,
+        available=report.available,
+        results=tuple(map(_told, report.results)),
+        flags=(),
+        unmarked=tuple(map(_told, report.unmarked)),
+        origin=report.origin,
+    )
+
+
+def _told(result: Result) -> Result:
+    decision = result.decision
+    is_overruled = decision is not None and decision.old != decision.new
+    is_explained = decision is None and result.status is not Status.NEEDS_REVIEW
+    told = result.message if is_explained else "" if is_overruled else result.told
+    is_whole = told == result.message and not is_overruled
+    answer = result.answer
+    return Result(
+        id=result.id,
+        title=result.title,
+        status=result.status,
+        awarded=result.awarded,
+        available=result.available,
+        message=told,
+        hint=result.hint if is_whole else "",
+        expected=result.expected if is_whole else "",
+        seen=result.seen if is_whole else "",
+        cause=result.cause,
+        decision=_signed(decision) if decision is not None else None,
+        comments=tuple(map(_signed, result.comments)),
+        answer=answer
+        and MarkedAnswer(
+            text=answer.text,
+            source=answer.source,
+            spans=() if is_overruled else answer.spans,
+            note=answer.note,
+            full_answer=answer.full_answer,
+        ),
+    )
+
+
+def _signed(decision: Decision) -> Decision:
+    """A decision or comment without its author and what it replaced."""
+    return Decision(
+        student="",
+        item="",
+        author="",
+        time="",
+        reason="" if decision.reason in _FORMALITIES else decision.reason,
+        digest="",
+        available=decision.available,
+        new=decision.new,
+    )

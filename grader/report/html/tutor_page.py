@@ -1,0 +1,64 @@
+"""The values that the tutor's page of one student shows beside those of the student's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from grader.model import Report, Result, Run, Status
+from grader.moderation.finished_run import neighbours
+from grader.report import tally
+from grader.report.formats import alarm
+from grader.report.html import student_page
+from grader.sandbox.level import shortfall
+from grader.storage.records import StoredEvidence
+from grader.storage.run_folder import COHORT_PAGE_FILE, page_path
+
+_MOST_OUTPUT = 4000
+"""Characters of a submission's printed output on a page, counted from its end."""
+_UP = "../../"
+"""From the folder of a student's files to that of the run."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Links to the cohort's page, and to the pages of the previous and the next student; empty where there is none."""
+
+    cohort: str
+    previous: str
+    next: str
+
+
+def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()) -> dict[str, Any]:
+    """The values that ``tutor_report.html`` is rendered with; ``order`` are the students of the cohort in order."""
+    evidence, submission = stored.evidence, stored.submission
+    isolation = (evidence.isolation if evidence else "") or run.isolation
+    return student_page.context(report, stored, run) | {
+        "ways": _ways(report.student, order),
+        "stored": stored,
+        "isolation": isolation,
+        "shortfall": shortfall(isolation) or shortfall(run.isolation),
+        "alarm": alarm(run.canary) if run.canary.is_outside else "",
+        "part1": tally.add_up(report.answer_results),
+        "part2": tally.add_up(report.code_results),
+        "decided": [result for result in report.results if result.decision],
+        "is_unanswered": all(_is_untouched(answer) for answer in report.answer_results),
+        "output": evidence.output[-_MOST_OUTPUT:] if evidence else "",
+        "is_output_cut": bool(evidence and len(evidence.output) > _MOST_OUTPUT),
+        "code": submission.code if submission else (),
+    }
+
+
+def _ways(student: str, order: Sequence[str]) -> Ways:
+    previous, following = (
+        f"{_UP}{quote(page_path(other))}" if other is not None else "" for other in neighbours(student, order)
+    )
+    return Ways(f"{_UP}{COHORT_PAGE_FILE}", previous, following)
+
+
+def _is_untouched(result: Result) -> bool:
+    """Whether an answer only waits for a tutor: no text, no proposal, no comment."""
+    is_waiting = result.status is Status.NEEDS_REVIEW and result.proposed is None
+    return is_waiting and not (result.answer and result.answer.text) and not result.comments

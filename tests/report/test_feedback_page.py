@@ -1,0 +1,264 @@
+"""The page that a student gets: exactly the texts that are meant for students, and only while nothing is open.
+
+In the first tests every text of a report, its evidence and its run is replaced by the name of its field. What occurs
+on the page has to be the fields in a list of what students read. So a new field is for tutors until the list names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.model import Flag, Report, Result, Run, Status
+from grader.model.submission import CodePiece
+from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.finished_run import load_run, neighbours, write_views
+from grader.report.html import pages
+from grader.report.html.feedback import for_the_student
+from grader.storage import run_folder
+from tests.support import cohort_samples as cohorts
+from tests.support import report_samples as samples
+from tests.support.experiment_samples import marked, with_experiment
+from tests.support.parsed_page import Page
+from tests.support.report_samples import R
+
+LOGIC = {
+    ("Result", "id"),
+    ("Result", "cause"),
+    ("Operation", "kind"),
+    ("Repair", "kind"),
+    ("Mistake", "image"),
+    ("Filters", "values"),
+    ("Decision", "time"),
+    ("Run", "started"),
+}
+"""Texts that the page's logic depends on, which therefore keep their values."""
+FOR_STUDENTS = {
+    "Run.rubric_title",
+    "Run.finished",
+    "Result.title",
+    "Result.message",
+    "Result.told",
+    "Result.hint",
+    "Result.expected",
+    "Result.seen",
+    "Decision.reason",
+    "MarkedAnswer.text",
+    "MarkedAnswer.source",
+    "MarkedAnswer.note",
+    "Operation.name",
+    "Operation.layer",
+    "Repair.assumed",
+    "Repair.layer",
+    "Repair.message",
+    "Submission.script",
+    "AnswerSheet.documents",
+}
+WHOSE = {"Report.student", "Origin.name", "Origin.account"}
+"""What a heading may say about whose page it is."""
+MARK = re.compile(r"zz[A-Z]\w*\.\w+")
+
+
+def named(value: Any, name: str = "") -> Any:
+    """``value`` with the name of its field instead of every text in it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = type(value).__name__.removeprefix("Sample")
+        kept = {field.name for field in dataclasses.fields(value) if (kind, field.name) in LOGIC or not field.init}
+        return dataclasses.replace(
+            value,
+            **{
+                field.name: named(getattr(value, field.name), f"{kind}.{field.name}")
+                for field in dataclasses.fields(value)
+                if field.name not in kept
+            },
+        )
+    if isinstance(value, dict):
+        return {f"zz{name}": named(entry, name) for entry in value.values()}
+    if isinstance(value, tuple):
+        return tuple(named(entry, name) for entry in value)
+    if isinstance(value, Path):
+        return Path(f"zz{name}")
+    return f"zz{name}" if type(value) is str else value
+
+
+def everywhere(report: samples.SampleReport) -> samples.SampleReport:
+    """A sample with a text in every field that a report can fill."""
+    decided = samples.override("part1.1", "1", "0.5", "Not all of it.")
+    results = tuple(
+        dataclasses.replace(
+            result,
+            hint=result.hint or "hint",
+            expected=result.expected or "expected",
+            seen=result.seen or "seen",
+            told="told",
+            comments=(decided,),
+            answer=result.answer and dataclasses.replace(result.answer, doubt="doubt", note="note", confidence=0.4242),
+        )
+        for result in report.results
+    )
+    assert report.submission is not None
+    submission = dataclasses.replace(report.submission, code=(CodePiece("code", 1),), claim="claim", problem="problem")
+    return dataclasses.replace(report, results=results, submission=submission, flags=(Flag("flag", "flag"),))
+
+
+def reports() -> list[samples.SampleReport]:
+    """Samples of every kind without open results, some of which a tutor had to settle."""
+    base = [
+        samples.answered_report(),
+        *(samples.passed_report(), samples.partial_report(), samples.failed_report(), samples.unloadable_report()),
+        samples.review_report(),
+        with_experiment(samples.passed_report()),
+    ]
+    return [samples.settled(everywhere(report)) for report in base]
+
+
+def marks_on(page: str) -> set[str]:
+    return {found.removeprefix("zz") for found in MARK.findall(page)}
+
+
+def render(report: Report, run: Run) -> str:
+    return samples.feedback_page(report, run)
+
+
+@pytest.mark.parametrize("shows_full_answers", [False, True])
+def test_a_page_has_the_texts_for_students_and_no_other(shows_full_answers: bool) -> None:
+    run = dataclasses.replace(named(samples.RUN), shows_full_answers=shows_full_answers)
+    found: set[str] = set()
+    tutors: set[str] = set()
+    for report in map(named, reports()):
+        found |= marks_on(render(report, run))
+        tutors |= marks_on(samples.student_page(report, run))
+    assert found - WHOSE == FOR_STUDENTS | ({"MarkedAnswer.full_answer"} if shows_full_answers else set())
+    assert found & WHOSE
+    assert {"Decision.author", "Flag.message", "Report.digest", "CodePiece.text", "Evidence.isolation"} < tutors
+    assert {"Run.grader_version", "Run.device", "Run.versions", "Evidence.output"} < tutors
+
+
+def test_what_waited_for_a_tutor_is_not_told_to_the_student() -> None:
+    """Also not after the decision: a message about a wait, a doubt or a claim stays among tutors."""
+    for report in (samples.answered_report(), samples.review_report(), marked("1")):
+        held = tuple(
+            dataclasses.replace(result, message="zzWait.message", hint="zzWait.hint", seen="zzWait.seen")
+            if result.status is R
+            else result
+            for result in report.results
+        )
+        unmarked = tuple(dataclasses.replace(result, status=R, message="zzWait.message") for result in report.unmarked)
+        waiting = dataclasses.replace(report, results=held, unmarked=unmarked)
+        assert "zzWait.message" in samples.student_page(samples.settled(waiting), samples.RUN)
+        assert marks_on(render(samples.settled(waiting), samples.RUN)) == set()
+
+
+def test_a_student_is_told_why_if_a_tutor_confirmed_the_mark() -> None:
+    base = samples.answered_report()
+    told = dataclasses.replace(base.answer_results[2], told="Name one of these tasks.", message="Unsure.")
+    report = samples.changed(base, answers=(*base.answer_results[:2], told, *base.answer_results[3:]))
+    text = Page(render(samples.settled(report), samples.RUN)).text
+    assert "Name one of these tasks." in text
+    assert "Unsure." not in text
+    assert "accepted" not in text
+    made = samples.settled(report).answer_results[2].decision
+    assert made is not None
+    other = dataclasses.replace(made, new=Decimal(0), reason="Digits are no task.")
+    overruled = with_decisions(report, Decisions((other,)))
+    text = Page(render(overruled, samples.RUN)).text
+    assert "Name one of these tasks." not in text
+    assert "A tutor: Digits are no task." in text
+
+
+def test_tutors_have_no_name_and_no_proposal_is_left() -> None:
+    page = Page(render(samples.settled(with_experiment(samples.answered_report())), samples.RUN))
+    assert "Ada Tutor" not in page.text
+    assert "A tutor: The example makes the purpose clear." in page.text
+    assert "A tutor: Well laid out." in page.text
+    for words in ("propos", "needs review", "Ada"):
+        assert words not in page.text, words
+
+
+def test_nothing_is_hidden_in_the_page_and_no_link_leads_out_of_it() -> None:
+    for report in reports():
+        source = render(report, samples.RUN)
+        page = Page(source)
+        assert not [name for _, attributes in page.tags for name in attributes if name.startswith(("data-", "on"))]
+        assert "<!--" not in source
+        assert not {tag for tag, _ in page.tags} & {"script", "link", "form", "iframe", "template", "input"}
+        assert [link["href"] for link in page.all("a") if not (link["href"] or "").startswith("#")] == []
+
+
+def test_the_students_report_is_made_of_nothing_else() -> None:
+    report = for_the_student(samples.settled(everywhere(samples.answered_report())))
+    assert {(result.proposed, result.decision and result.decision.old) for result in report.results} == {(None, None)}
+    assert (report.flags, report.digest, report.network, report.message) == ((), "", "", "")
+
+
+# ---- when it is there ------------------------------------------------------------------------------------------------
+
+
+def written(folder: Path, report: Report) -> bool:
+    pages.write_report_page(folder, report, samples.record_of(report), samples.RUN)
+    return (folder / run_folder.feedback_path(report.student)).exists()
+
+
+@pytest.mark.parametrize("status", [Status.NEEDS_REVIEW, Status.ERROR])
+def test_the_page_exists_only_while_nothing_is_open(tmp_path: Path, status: Status) -> None:
+    settled = samples.settled(samples.answered_report())
+    assert written(tmp_path, settled)
+    first, *others = settled.answer_results
+    assert not written(tmp_path, samples.changed(settled, answers=(dataclasses.replace(first, status=status), *others)))
+    assert written(tmp_path, settled)
+
+
+def test_an_item_behind_one_that_waits_is_open_too(tmp_path: Path) -> None:
+    report = samples.settled(samples.unloadable_report())
+    assert written(tmp_path, report)
+    loads = dataclasses.replace(report.code_results[0], status=R, proposed=Decimal(1))
+    assert not written(tmp_path, samples.changed(report, items=(loads, *report.code_results[1:])))
+
+
+def test_a_decision_writes_the_page_and_taking_it_back_removes_it(tmp_path: Path) -> None:
+    report = samples.review_report()
+    answers: list[Result] = [cohorts.answer(part, Status.PASSED) for part in cohorts.ANSWERS]
+    report = cohorts.summed(report, answers=answers)
+    folder = samples.stored_run(tmp_path / "run", report)
+    page = folder / run_folder.feedback_path(report.student)
+    write_views(load_run(folder), pages)
+    assert not page.exists()
+    made = samples.settled(report).code_results[12].decision
+    assert made is not None
+    samples.decide(folder, made)
+    write_views(load_run(folder), pages)
+    assert "Learns to read digits" in page.read_text(encoding="utf-8")
+    (folder / "overrides.toml").unlink()
+    write_views(load_run(folder), pages)
+    assert not page.exists()
+
+
+def test_the_tutors_page_leads_to_the_students_beside_it() -> None:
+    order = ["ann", "bo b", "cy"]
+    assert [neighbours(student, order) for student in order] == [(None, "bo b"), ("ann", "cy"), ("bo b", None)]
+    assert neighbours("dan", order) == (None, None)
+    report = samples.passed_report("bo b")
+    page = Page(pages.render_report(report, samples.record_of(report), samples.RUN, order))
+    links = [link["href"] for link in page.all("a") if not (link["href"] or "").startswith("#")]
+    assert links == [
+        "../../students/ann/report.html",
+        "../../index.html",
+        "../../students/cy/report.html",
+    ]
+
+
+def test_the_tutors_page_has_the_source_with_numbered_lines() -> None:
+    report = samples.passed_report()
+    assert report.submission is not None
+    code = (CodePiece("import torch\n\nx = '<b>'", 1), CodePiece("y\x1b[1m = 2", 3))
+    report = dataclasses.replace(report, submission=dataclasses.replace(report.submission, code=code))
+    source = samples.student_page(report, samples.RUN)
+    assert "<ol><li>import torch</li><li></li><li>x = &#39;&lt;b&gt;&#39;</li></ol>" in source
+    assert "Code cell 1" in source
+    assert "<h3>Code cell 3</h3>\n<ol><li>y = 2</li></ol>" in source
+    assert '<details class="script"><summary>task1_cnn.py' in source
