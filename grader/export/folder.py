@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -32,12 +31,12 @@ def write_export(folder: Path, write: Callable[[Path], Outcome], *, inputs: tupl
             outcome = write(new)
             (new / SUMMARY_FILE).write_text(summary_text(outcome), encoding="utf-8", newline="\n")
             if folder.exists():
-                os.replace(folder, old)
+                folder.replace(old)
             try:
-                os.replace(new, folder)
+                new.replace(folder)
             except OSError:
                 if old.exists():
-                    os.replace(old, folder)
+                    old.replace(folder)
                 raise
     except OSError as error:
         raise UsageFault(

@@ -46,7 +46,7 @@ def comment_of(report: Report, mark: Decimal, written: Decimal, maximum: Decimal
     parts = (("Part 1", report.answer_results), ("Part 2", report.code_results))
     sums = [(name, add_up(results)) for name, results in parts if results]
     if len(sums) > 1:
-        sentences.append("; ".join(f"{name}: {out_of(sum.awarded, sum.available)}" for name, sum in sums) + ".")
+        sentences.append("; ".join(f"{name}: {out_of(total.awarded, total.available)}" for name, total in sums) + ".")
     sentences.append(f"Your report is attached: {FEEDBACK_FILE}.")
     return "".join(f"<p>{html.escape(visible(sentence)).translate(_ENTITIES)}</p>" for sentence in sentences)
 

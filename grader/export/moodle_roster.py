@@ -90,7 +90,7 @@ def row_name(sheet: Worksheet, row: Row) -> str:
 
 
 def folder_name(sheet: Worksheet, row: Row) -> str:
-    """The start of a folder's name for the row; without an underscore, which would shift the parts that Moodle reads."""
+    """The start of a folder's name for the row, without underscores, at which Moodle splits the name."""
     return _cleaned(sheet.full_name(row))[:80].strip(" .~") or "Participant"
 
 
