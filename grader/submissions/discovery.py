@@ -23,7 +23,7 @@ from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import is_generic, printable, stem
 from grader.submissions.origins import with_times_of_zip
 from grader.submissions.platform_folders import said_about
-from grader.submissions.roster import is_table, with_roster
+from grader.submissions.roster import is_table, tables_beside, with_roster
 
 
 def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
@@ -75,7 +75,7 @@ class _Survey:
         if is_archive(path.name):
             if kind := unopenable(path):
                 raise UsageFault(f"{printable(path.name)} is a {kind} archive, which cannot be opened; give a .zip.")
-            self.tables += sorted(p for p in path.parent.iterdir() if is_table(p))
+            self.tables += tables_beside(path)
             return self.archive(path, stem(path.name), level=0, limits=COHORT)
         beside = tuple(Part(p) for p in _imported_files(path))
         return [Delivery(str(path), stem(path.name), (Part(path), *beside), main=path.name, is_named_by_student=True)]

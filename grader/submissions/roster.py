@@ -57,6 +57,13 @@ def is_table(path: Path) -> bool:
     return path.suffix.casefold() == ".csv" and path.is_file()
 
 
+def tables_beside(path: Path) -> list[Path]:
+    """The files beside ``path`` that may be worksheets; none if its folder cannot be listed."""
+    with contextlib.suppress(OSError):
+        return sorted(filter(is_table, path.parent.iterdir()))
+    return []
+
+
 def _completed(delivery: Delivery, rows: Mapping[str, _Row], groups: Mapping[tuple[str, ...], list[_Row]]) -> Delivery:
     origin = delivery.origin
     row, members = rows.get(origin.account), groups.get(_compared(origin.name))
@@ -94,11 +101,12 @@ def _rows(sheet: Worksheet) -> dict[str, _Row]:
 
 
 def _row(sheet: Worksheet, cells: tuple[str, ...], number: str) -> _Row:
-    status = sheet.cell(cells, "Status")
+    status = plain(sheet.cell(cells, "Status"))
+    is_late = any(part.endswith(" late") for part in status.split(" - "))
     return _Row(
         Person(sheet.full_name(cells), number, plain(sheet.cell(cells, "Email address"))),
         plain(sheet.cell(cells, "Group")),
-        any(part.endswith(" late") for part in status.split(" - ")) if status.startswith("Submitted") else None,
+        is_late if is_late or status.startswith("Submitted") else None,
         _handed_in(sheet.cell(cells, "Last modified (submission)")),
     )
 

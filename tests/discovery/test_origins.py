@@ -208,6 +208,22 @@ def test_a_worksheet_in_a_zip_or_beside_it(tmp_path: Path, scratch: Path) -> Non
     assert origins(tmp_path / "out" / "beside.zip", scratch)["Zoë OHara_1"].name == "O'Hara Zoë"
 
 
+@pytest.mark.parametrize(
+    ("status", "is_late"),
+    [
+        (LATE, True),
+        ("Draft (not submitted) - 5 mins late", True),
+        ("Submitted for grading - Extension granted until: Friday, 27 March 2026, 5:00 PM", False),
+        ("No submission - Not marked -  - ", None),
+        ("Zur Bewertung abgegeben", None),
+        ("", None),
+    ],
+)
+def test_lateness_is_what_the_status_says(cohort: Path, scratch: Path, status: str, is_late: bool | None) -> None:
+    write(cohort, moodle("Ada_1") | {"a.csv": f'Identifier,Full name,Status\nParticipant 1,Ada,"{status}"\n'})
+    assert origins(cohort, scratch)["Ada_1"].is_late is is_late
+
+
 # Times
 
 
