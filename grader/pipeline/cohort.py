@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,7 +62,7 @@ class Progress(Protocol):
     ) -> None: ...
     def notice(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
-    def expect(self, total: int, new: Collection[str]) -> None: ...
+    def expect(self, total: int, new: Collection[str], names: Mapping[str, str]) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
     def leave_out(self, student: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
@@ -113,7 +113,8 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             workers.get()  # refuses what this machine cannot do, before a result is read or written
         context = begin(settings, ids, readers, workers)
         progress.notice(context.facts())
-        progress.expect(len(deliveries), new)
+        names = {delivery.id: delivery.origin.name or delivery.id for delivery in deliveries}
+        progress.expect(len(deliveries), new, names)
         finished: dict[str, Report] = {}
         shown: dict[str, str] = {}
         totals, is_finished = NOTHING, False
@@ -188,7 +189,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     """
     start, totals = time.perf_counter(), NOTHING
     settings, student = context.settings, delivery.id
-    submission = Submission(student, settings.path, None, (), "")  # until it is read
+    submission = Submission(student, settings.path, None, (), "", origin=delivery.origin)  # until it is read
     evidence = StoredEvidence.unobserved(student, submission)
     is_shown = False
 
@@ -202,6 +203,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             submission = fully_known(student, settings, found) or reader.assemble(delivery)
             if reader.exceeded and not settings.selection.includes(student):
                 submission = known_submission(found) or submission
+            submission = replace(submission, origin=delivery.origin)  # a stored one has that of an earlier delivery
             evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
             task = plan(submission, settings, found)

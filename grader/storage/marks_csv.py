@@ -14,6 +14,7 @@ from grader.safe_text import shorten, visible
 from grader.storage.json_files import number, write_file
 
 MARKS_FILE = "marks.csv"
+_ORIGIN = ("name", "platform", "account", "email", "late", "handed_in")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 # What Excel, LibreOffice and Google Sheets read as the start of a formula, with the full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -33,15 +34,24 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
     text = io.StringIO(newline="")
     # Always quote text: a semicolon or tab in a name must not start a cell in a spreadsheet of another locale.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerow(["student", "status", "awarded", "available", *columns, "flags"])
+    writer.writerow(["student", *_ORIGIN, "status", "awarded", "available", *columns, "flags"])
     for report in reports:
         results = {result.id: result for result in report.results}
-        cells = [_cell(report.student), report.status.value, number(report.awarded), number(report.available)]
+        cells: list[int | float | str] = [_cell(text) for text in (report.student, *_origin(report))]
+        cells += [report.status.value, number(report.awarded), number(report.available)]
         open_ids = {result.id for result in open_results(report.results)}
         cells += [_points_cell(results.get(id), is_open=id in open_ids) for id in columns]
         cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
         writer.writerow(cells)
     write_file(folder / MARKS_FILE, text.getvalue().encode("utf-8-sig"))
+
+
+def _origin(report: Report) -> tuple[str, ...]:
+    """What the learning platform says about the student or group, in the columns ``_ORIGIN``."""
+    origin = report.origin
+    late = "" if origin.is_late is None else "yes" if origin.is_late else "no"
+    emails = ", ".join(person.email for person in origin.members if person.email)
+    return report.name, origin.platform, origin.account, emails, late, origin.handed_in
 
 
 def _points_cell(result: Result | None, *, is_open: bool) -> int | float | str:

@@ -35,6 +35,7 @@ def students_of(folder: Path) -> tuple[str, ...]:
 def _submission(report: Report) -> JSON:
     return {
         "student": encodable(report.student),
+        "origin": asdict(report.origin),
         "status": report.status.value,
         "awarded": number(report.awarded),
         "available": number(report.available),

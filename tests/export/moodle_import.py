@@ -62,7 +62,9 @@ def php_import(path: Path, moodle: Moodle) -> Imported | None:
     command = [php, "-n", str(_SCRIPT), str(path)]
     done = subprocess.run(command, input=state, capture_output=True, encoding="utf-8", check=True, timeout=30)
     content: dict[str, Any] = json.loads(done.stdout)
-    return Imported(**{name: value or {} if name in {"marks", "comments"} else value for name, value in content.items()})
+    return Imported(
+        **{name: value or {} if name in {"marks", "comments"} else value for name, value in content.items()}
+    )
 
 
 def python_import(path: Path, moodle: Moodle) -> Imported:
