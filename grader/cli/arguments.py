@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 from grader import __version__
 
+_LATE = "a late policy (docs/tutors.md); the run keeps it until another one is given"
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages name what was probably meant."""
@@ -78,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
+    grade.add_argument("--late", type=Path, metavar="FILE", help=_LATE)
     grade.add_argument(
         "--jobs",
         type=_count,
@@ -136,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
         default=None,
         help="show on students' pages what a full answer mentions (default: as when the run was graded)",
     )
+    render.add_argument("--late", type=Path, metavar="FILE", help=_LATE)
     _add_review(
         commands.add_parser(
             "review",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,9 +18,9 @@ from typing import Protocol, TypeVar
 from grader.answers.marker.cache import KnownMarker
 from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
-from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
+from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import Runner, in_threads
@@ -98,7 +98,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         deliveries = survey(settings.path, scratch / "cohort")
         settings = with_one_device(settings, [delivery.id for delivery in deliveries])
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
-        context = begin(settings, readers, workers)
+        context = begin(settings, deliveries, readers, workers)
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
         if new:
@@ -146,12 +146,17 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     return run, reports
 
 
-def begin(settings: RunSettings, readers: Readers, workers: WorkersOnDemand) -> RunContext:
+def begin(
+    settings: RunSettings, deliveries: Sequence[Delivery], readers: Readers, workers: WorkersOnDemand
+) -> RunContext:
     """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
     run_folder.claim_folder(settings.out)
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary)
+    late = None
+    if settings.late is not None:
+        late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
+    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary, late)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -207,7 +212,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             marker = marker_of(task, evidence, context, reader)
         report = mark(task, evidence, marker, context)
         seconds = None if task.stored_in is not None else time.perf_counter() - start
-        progress.done(with_decisions(report, context.decisions), seconds)
+        progress.done(context.finished(report), seconds)
         is_shown = True
         if context.canary.is_under_way:
             progress.say("training the grader's own test networks")
@@ -222,6 +227,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")
+        report = context.with_lateness(report)
         facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
@@ -259,10 +265,10 @@ def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Prog
 def store_and_render(
     observed: Observed, report: Report, marker: KnownMarker | None, context: RunContext, pages: Pages
 ) -> tuple[Report, Run]:
-    """Store a submission, and write its page. Returns its report with the tutors' decisions, and the run's facts."""
+    """Store a submission, and write its page. Returns its report as it is finished, and the run's facts."""
     out = context.settings.out
     store(observed, report, marker, out)
-    report, facts = with_decisions(report, context.decisions), context.facts()
+    report, facts = context.finished(report), context.facts()
     pages.write_report_page(out, report, observed.evidence, facts)
     return report, facts
 

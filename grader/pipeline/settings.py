@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.answers.finding.paper import Paper
 from grader.answers.marker.key import AnswerKey
 from grader.data import DataSet
-from grader.model import Rubric, TrainingPlan
+from grader.model import LatePolicy, Rubric, TrainingPlan
 from grader.pipeline import written_parts
 from grader.pipeline.canary import stored_text
 from grader.sandbox import Wish
@@ -64,6 +64,8 @@ class RunSettings:
     """A command that starts the workers, such as a container's."""
     shows_full_answers: bool = False
     """Whether students' pages say what a full answer mentions."""
+    late: LatePolicy | None = None
+    """When work is late, and what that costs; None without a policy."""
     canary: str = field(default_factory=stored_text)
     """The stored distributions of the canary, as CSV."""
 

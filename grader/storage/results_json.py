@@ -37,12 +37,20 @@ def _submission(report: Report) -> JSON:
         "status": report.status.value,
         "awarded": number(report.awarded),
         "available": number(report.available),
+        "lateness": _lateness(report),
         "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
         "items": [_item(result) for result in report.results if result.answer is None],
         "answers": [_answer(result, result.answer) for result in report.results if result.answer is not None],
         "network": report.network,
         "report": page_path(report.student),
     }
+
+
+def _lateness(report: Report) -> JSON | None:
+    if (late := report.lateness) is None:
+        return None
+    deduction = None if report.deduction is None else number(report.deduction)
+    return {"days": late.days, "deduction": deduction, "text": late.text, "extended": late.is_extended}
 
 
 def _item(result: Result) -> JSON:

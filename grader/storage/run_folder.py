@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -106,6 +106,13 @@ def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
     """Write run.json into the run at ``folder``."""
     content = {"format": FORMAT, "kind": _RUN_KIND, "finished": is_finished, "run": run}
     write_record(folder / RUN_FILE, content)
+
+
+def keep_late_policy(folder: Path, run: Run) -> None:
+    """Store the late policy of ``run`` in the run at ``folder``, and change nothing else."""
+    stored = read_run(folder)
+    if stored is not None and stored.run is not None:
+        write_run(folder, replace(stored.run, late=run.late), is_finished=stored.is_finished)
 
 
 def has_runs(folder: Path) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
-from grader.model import Flag, Submission
+from grader.model import Flag, Origin, Submission
+from grader.model.origin import UNSTATED
 from grader.submissions.archives import STUDENT, empty, unpack
 from grader.submissions.files import Found, copy_files, digest, gather, tidied, within_limits
 from grader.submissions.ignored import is_archive, is_clutter_file, is_document
@@ -66,6 +67,7 @@ class Delivery:
     claim: str = ""
     answers_claim: str = ""
     flags: tuple[Flag, ...] = ()
+    origin: Origin = UNSTATED
 
 
 @dataclass
