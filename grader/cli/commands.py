@@ -89,6 +89,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
         path=arguments.path,
         out=out,
         earlier=earlier,
+        reports=arguments.reports if arguments.out is None else None,
         rubric=rubric,
         answer_key=key,
         data=data,

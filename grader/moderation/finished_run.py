@@ -72,11 +72,8 @@ def load_run(folder: Path) -> FinishedRun:
 
 
 def _with_lateness(finished: FinishedRun) -> FinishedRun:
-    """The run with the lateness of each report by the run's late policy, if it has one."""
-    policy = finished.run.late
-    if policy is None:
-        return finished
-    late = LateWork.of(policy, ((report.student, report.origin) for report in finished.automatic))
+    """The run with the lateness of each report by the run's late policy."""
+    late = LateWork.of(finished.run.late, ((report.student, report.origin) for report in finished.automatic))
     return replace(finished, automatic=tuple(map(late.on, finished.automatic)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -45,22 +45,24 @@ def exported_mark(report: Report, *, apply_late: bool) -> Decimal:
 
 @dataclass(frozen=True)
 class LateWork:
-    """A late policy, applied to a cohort. ``until`` are the ends of extensions by student.
+    """A late policy, applied to a cohort; without one nothing is said. ``until`` are the ends of extensions by student.
 
     ``unmatched`` are sentences about the extensions that do not belong to exactly one submission; nobody gets them.
     """
 
-    policy: LatePolicy
-    zone: ZoneInfo
-    until: Mapping[str, datetime]
+    policy: LatePolicy | None = None
+    zone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009  # immutable
+    until: Mapping[str, datetime] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, policy: LatePolicy, cohort: Iterable[tuple[str, Origin]]) -> LateWork:
+    def of(cls, policy: LatePolicy | None, cohort: Iterable[tuple[str, Origin]]) -> LateWork:
         """The policy for the students of ``cohort``: their ids, and where their work comes from.
 
         Raises UsageFault if this machine does not know the time zone.
         """
+        if policy is None:
+            return cls()
         try:
             zone = ZoneInfo(policy.zone)
         except (ValueError, OSError, KeyError) as error:
@@ -84,10 +86,10 @@ class LateWork:
 
     def on(self, report: Report) -> Report:
         """The report with its lateness."""
-        return replace(report, lateness=self._lateness(report))
+        return replace(report, lateness=None if self.policy is None else self._lateness(report, self.policy))
 
-    def _lateness(self, report: Report) -> Lateness:
-        policy, origin = self.policy, report.origin
+    def _lateness(self, report: Report, policy: LatePolicy) -> Lateness:
+        origin = report.origin
         is_extended = report.student in self.until
         due = self.until.get(report.student) or datetime.fromisoformat(policy.due).replace(tzinfo=self.zone)
         handed_in = _moment(origin.handed_in, self.zone)

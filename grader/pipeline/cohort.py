@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +22,7 @@ from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, write_page, write_tables
 from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun, stored_for
+from grader.pipeline.continuing import Before, carry_over_records, with_earlier_run
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import Runner, in_threads
 from grader.pipeline.plan import (
@@ -60,6 +61,7 @@ class Progress(Protocol):
     ) -> None: ...
     def notice(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
+    def announce(self, *sentences: str) -> None: ...
     def expect(self, total: int, new: Collection[str]) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
     def leave_out(self, student: str) -> None: ...
@@ -96,9 +98,12 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
-        settings = with_one_device(settings, [delivery.id for delivery in deliveries])
+        settings = with_earlier_run(settings, deliveries)
+        before = Before.of(settings, deliveries)
+        progress.announce(*before.news())
+        settings = with_one_device(settings, before.ids)
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
-        context = begin(settings, deliveries, readers, workers)
+        context = begin(settings, deliveries, before.former, readers, workers)
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
         if new:
@@ -137,6 +142,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         finally:
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
+            progress.announce(*before.changes(reports))
             run = context.facts(totals, is_finished=is_finished)
             for student, notices in shown.items():
                 if notices != _notices(run):  # known only now, because they depend on the others too
@@ -147,16 +153,23 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
 
 
 def begin(
-    settings: RunSettings, deliveries: Sequence[Delivery], readers: Readers, workers: WorkersOnDemand
+    settings: RunSettings,
+    deliveries: Sequence[Delivery],
+    former: Mapping[str, str],
+    readers: Readers,
+    workers: WorkersOnDemand,
 ) -> RunContext:
-    """Claim the folder of the run, and copy the tutors' decisions from the earlier run."""
+    """Claim the folder of the run, and copy the tutors' decisions from the earlier run.
+
+    Evidence and decisions that are stored under a student's ``former`` id get the present one.
+    """
     run_folder.claim_folder(settings.out)
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    late = None
-    if settings.late is not None:
-        late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
-    context = RunContext(settings, carry_over(settings.out, settings.earlier), readers, workers, canary, late)
+    late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
+    carry_over_records(settings, former)
+    decisions = carry_over(settings.out, settings.earlier, former)
+    context = RunContext(settings, decisions, readers, workers, canary, late)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -227,7 +240,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")
-        report = context.with_lateness(report)
+        report = context.late.on(report)
         facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)

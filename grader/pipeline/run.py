@@ -58,7 +58,7 @@ NOTHING = Totals()
 @dataclass(frozen=True)
 class RunContext:
     """The settings of a run, the tutors' decisions, what reads submissions, the workers, which run their code, the
-    canary, and the late policy, if there is one.
+    canary, and the late policy.
     """
 
     settings: RunSettings
@@ -66,7 +66,7 @@ class RunContext:
     readers: Readers
     workers: WorkersOnDemand
     canary: CanaryRun
-    late: LateWork | None = None
+    late: LateWork = LateWork()  # noqa: RUF009  # frozen
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -100,11 +100,7 @@ class RunContext:
 
     def finished(self, report: Report) -> Report:
         """The automatic ``report`` with the tutors' decisions and its lateness."""
-        return self.with_lateness(with_decisions(report, self.decisions))
-
-    def with_lateness(self, report: Report) -> Report:
-        """The report with what the late policy says, if there is one."""
-        return report if self.late is None else self.late.on(report)
+        return self.late.on(with_decisions(report, self.decisions))
 
 
 def _now() -> str:

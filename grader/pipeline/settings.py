@@ -55,6 +55,10 @@ class RunSettings:
     selection: Selection = Selection()
     earlier: Path | None = None
     """The last run over the same submissions, whose evidence and decisions are reused."""
+    reports: Path | None = None
+    """Where other runs are, one of which may be over another download of the same submissions; None to continue none
+    of them.
+    """
     answer_key: AnswerKey | None = None
     """Without a key, answers wait for a tutor."""
     isolation: Wish = Wish.AUTO

@@ -31,9 +31,24 @@ def students_of(folder: Path) -> tuple[str, ...]:
     return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
 
 
+def people_of(folder: Path) -> dict[str, tuple[str, str]]:
+    """Each student of the run at ``folder``, with the platform and the account on it, or else no platform and the id.
+
+    Empty when there are no results.
+    """
+    listed = (read_json(folder / RESULTS_FILE) or {}).get("submissions")
+    found = {}
+    for entry in listed if isinstance(listed, list) else ():
+        student, origin = str(entry.get("student")), entry.get("origin") or {}
+        account = str(origin.get("account") or "")
+        found[student] = (str(origin.get("platform")), account) if account else ("", student)
+    return found
+
+
 def _submission(report: Report) -> JSON:
     return {
         "student": encodable(report.student),
+        "origin": packed(report.origin),
         "status": report.status.value,
         "awarded": number(report.awarded),
         "available": number(report.available),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shutil
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -38,6 +39,12 @@ class StoredRun:
 def student_folder(folder: Path, student: str) -> Path:
     """The folder with the files of ``student`` in the run at ``folder``; its name is valid on every file system."""
     return folder / "students" / safe_folder_name(student)
+
+
+def remove_student(folder: Path, student: str) -> None:
+    """Remove all files of ``student`` from the run at ``folder``."""
+    for path in (student_folder(folder, student), (folder / feedback_path(student)).parent):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def page_path(student: str) -> str:

@@ -137,8 +137,8 @@ def test_results_have_the_documented_form(tmp_path: Path) -> None:
     assert results["run"]["isolation"]
     assert len(results["submissions"]) == len(reports)
     for entry in results["submissions"]:
-        assert list(entry)[:4] == ["student", "status", "awarded", "available"]
-        assert list(entry)[4:] == ["lateness", "flags", "items", "answers", "network", "report"]
+        assert list(entry)[:5] == ["student", "origin", "status", "awarded", "available"]
+        assert list(entry)[5:] == ["lateness", "flags", "items", "answers", "network", "report"]
         assert entry["status"] in set(Status)
         for flag in entry["flags"]:
             assert list(flag) == ["id", "message"]
