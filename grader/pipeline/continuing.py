@@ -131,7 +131,7 @@ class Before:
 def carry_over_records(settings: RunSettings, former: Mapping[str, str]) -> None:
     """Store the evidence and reports of students under their present ids; ``former`` has the earlier ones.
 
-    What is stored in this run under an earlier id is removed; an earlier run stays as it is.
+    What is then stored twice in this run loses the earlier id; an earlier run stays as it is.
     """
     for student, old in former.items():
         for folder in settings.run_folders:
@@ -142,7 +142,8 @@ def carry_over_records(settings: RunSettings, former: Mapping[str, str]) -> None
             if report is not None and records.read_report(settings.out, student) is None:
                 findings = records.read_findings(folder, old)
                 records.write_report(settings.out, replace(report, student=student), findings)
-        run_folder.remove_student(settings.out, old)
+        if records.read_report(settings.out, student) is not None:
+            run_folder.remove_student(settings.out, old)
 
 
 def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[str, str]:
