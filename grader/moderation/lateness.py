@@ -105,7 +105,7 @@ class LateWork:
             text = f"{stated}. Work is accepted until {policy.last_day}; a tutor decides whether this counts."
             return Lateness(days, None, text, is_extended)
         deduction = min(report.available, report.available * policy.percent * days / 100)
-        rate = f"{policy.percent.normalize():f}% of {report.available:f} points a {policy.per}"
+        rate = f"{policy.percent.normalize():f}% of {_points(report.available)} a {policy.per}"
         text = f"{stated}: {quantity(days, policy.per)} late. {rate} makes {_points(deduction)}."
         if origin.is_late is False:
             text += " The learning platform does not call it late."

@@ -189,7 +189,7 @@ def _print_late(console: Console, reports: Sequence[Report], run: Run) -> None:
     open_to_tutor = [report for report in reports if report.deduction is None]
     console.print()
     for title, found in (("Late", late), ("Late or not: a tutor decides", open_to_tutor)):
-        names = [shorten(visible(report.name), _NAME[True]) for report in found[:_FIRST_ENTRIES]]
+        names = [visible(report.name) for report in found[:_FIRST_ENTRIES]]
         names += ["..."] if len(found) > _FIRST_ENTRIES else []
         listed = f" ({', '.join(names)})" if names else ""
         console.print(Text(f"{title}: ", style="bold").append(f"{len(found)}{listed}", style="not bold"))
