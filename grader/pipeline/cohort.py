@@ -240,10 +240,10 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         progress.error(f"{student}: {traceback.format_exc(limit=-3)}")
         totals += Totals.one("errors")
         report = report_of_fault(submission, settings.rubric, message=f"{type(fault).__name__}: {fault}")
-        report = context.late.on(report)
         facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
+            report = context.late.on(report)
             pages.write_report_page(settings.out, report, evidence, facts)
         if not is_shown:
             progress.done(report, time.perf_counter() - start)

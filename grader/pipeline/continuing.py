@@ -30,8 +30,8 @@ def person_of(student: str, origin: Origin) -> Person:
 def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> RunSettings:
     """The settings with the latest run that this one continues, and its late policy if none was given.
 
-    Besides a run over the same path, that is one by a rubric with the same title over most of the same accounts, or
-    over a download beside it with the same name and most of the same students.
+    Besides a run over the same path, that is one by a rubric with the same title over mostly the same accounts, or over
+    a download beside it with the same name and mostly the same students.
     """
     if settings.reports is None or not settings.reports.is_dir() or run_folder.read_run(settings.out) is not None:
         return settings
@@ -51,12 +51,12 @@ def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> R
 
 def _is_same_cohort(folder: Path, run: Run, path: Path, people: set[Person]) -> bool:
     stored = set(results_json.people_of(folder).values())
-    shared = stored & people
-    if 2 * sum(bool(platform) for platform, _ in shared) > len(stored):
+    shared, half = stored & people, max(len(stored), len(people)) / 2
+    if sum(bool(platform) for platform, _ in shared) > half:
         return True
     before, now = Path(run.source).resolve(), path.resolve()
     is_beside = before.parent == now.parent and _plain_name(before) == _plain_name(now)
-    return is_beside and 2 * len(shared) > len(stored)
+    return is_beside and len(shared) > half
 
 
 def _plain_name(path: Path) -> str:

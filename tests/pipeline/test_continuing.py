@@ -73,6 +73,7 @@ def settings(tmp_path: Path, path: str, *, out: str = "reports/next", earlier: P
         (MOODLES, "lab4.zip", "lab4 (1).zip", ("Ann Leigh_501", "Bo Chu_502"), True),
         (MOODLES, "lab4.zip", "lab4 (1).zip", ("Ann Lee_601", "Bo Chu_602", "Cy Ho_603"), False),
         (MOODLES, "lab4.zip", "lab4 (1).zip", ("Ann Lee_501",), False),
+        (("Ann Lee_501",), "lab4.zip", "lab4 (1).zip", MOODLES, False),  # a run over one of them
         (NAMED, "lab4.zip", "lab4 (1).zip", ("ann", "bo", "dee"), True),
         (NAMED, "lab4.zip", "lab4 (1)", NAMED, True),
         (NAMED, "lab4.zip", "elsewhere/lab4.zip", NAMED, False),
