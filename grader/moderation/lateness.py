@@ -107,9 +107,8 @@ class LateWork:
         deduction = min(report.available, report.available * policy.percent * days / 100)
         rate = f"{policy.percent.normalize():f}% of {_points(report.available)} a {policy.per}"
         text = f"{stated}: {quantity(days, policy.per)} late. {rate} makes {_points(deduction)}."
-        if origin.is_late is False:
-            text += " The learning platform does not call it late."
-        return Lateness(days, deduction, text, is_extended)
+        note = "The learning platform does not call it late." if origin.is_late is False else ""
+        return Lateness(days, deduction, text, is_extended, note)
 
 
 def late_days(due: datetime, handed_in: datetime, policy: LatePolicy) -> int:

@@ -64,8 +64,13 @@ def _submission(report: Report) -> JSON:
 def _lateness(report: Report) -> JSON | None:
     if (late := report.lateness) is None:
         return None
-    deduction = None if report.deduction is None else number(report.deduction)
-    return {"days": late.days, "deduction": deduction, "text": late.text, "extended": late.is_extended}
+    return {
+        "days": late.days,
+        "deduction": None if report.deduction is None else number(report.deduction),
+        "text": late.text,
+        "extended": late.is_extended,
+        "note": late.note,
+    }
 
 
 def _item(result: Result) -> JSON:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from grader.model import Report, Run, Status
+from grader.model import Lateness, Report, Run, Status
 from grader.model.images import Filters
 from grader.report.highlighting import FOLDED_FROM, MOST, FoldedAnswer, Piece, fold
 from grader.report.html import pages
@@ -316,3 +316,15 @@ def test_a_page_stays_small() -> None:
     )
     report = samples.changed(samples.report("a" * 200, seen=output), answers=answers)
     assert len(samples.student_page(report, samples.RUN).encode()) < 400_000
+
+
+def test_lateness_is_a_line_of_its_own_and_the_mark_stays() -> None:
+    late = Lateness(2, Decimal(3), "2 days late. 5% of 30 points a day makes 3 points.", note="Not late there.")
+    page = samples.student_page(dataclasses.replace(samples.passed_report(), lateness=late), samples.RUN)
+    assert "2 days late. 5% of 30 points a day makes 3 points. The mark above is before this deduction." in page
+    assert "Time, for tutors.</strong> Not late there." in page
+    unknown = Lateness(None, None, "It is not known when; a tutor decides.")
+    page = samples.student_page(dataclasses.replace(samples.passed_report(), lateness=unknown), samples.RUN)
+    assert "Time.</strong>" not in page
+    assert "Time, for tutors.</strong> It is not known when; a tutor decides." in page
+    assert "Time" not in samples.student_page(samples.passed_report(), samples.RUN)
