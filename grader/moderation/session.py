@@ -104,9 +104,9 @@ class Review:
         """All reports of the run, with the decisions applied."""
         return tuple(self._reports.values())
 
-    def report(self, entry: Entry) -> Report:
-        """The report that an entry belongs to."""
-        return self._reports[entry.student]
+    def report(self, about: Entry | Decision) -> Report:
+        """The report that an entry or a decision belongs to."""
+        return self._reports[about.student]
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
         """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""

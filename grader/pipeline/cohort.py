@@ -62,7 +62,7 @@ class Progress(Protocol):
     def notice(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
     def announce(self, *sentences: str) -> None: ...
-    def expect(self, total: int, new: Collection[str]) -> None: ...
+    def expect(self, total: int, new: Collection[str], names: Mapping[str, str]) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
     def leave_out(self, student: str) -> None: ...
     def done(self, report: Report, seconds: float | None = None) -> None: ...
@@ -112,7 +112,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()
         progress.notice(context.facts())
-        progress.expect(len(deliveries), new)
+        progress.expect(len(deliveries), new, before.names)
         finished: dict[str, Report] = {}
         shown: dict[str, tuple[str, bool]] = {}
         totals, is_finished = NOTHING, False
@@ -199,7 +199,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
     """
     start, totals = time.perf_counter(), NOTHING
     settings, student = context.settings, delivery.id
-    submission = Submission(student, settings.path, None, (), "")  # until it is read
+    submission = Submission(student, settings.path, None, (), "", origin=delivery.origin)  # until it is read
     evidence = StoredEvidence.unobserved(student, submission)
     is_shown = False
 
@@ -213,6 +213,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             submission = fully_known(student, settings, found) or reader.assemble(delivery)
             if reader.exceeded and not settings.selection.includes(student):
                 submission = known_submission(found) or submission
+            submission = replace(submission, origin=delivery.origin)  # a stored one has that of an earlier delivery
             evidence = StoredEvidence.unobserved(student, submission)
             totals += Totals(seconds={"read": time.perf_counter() - start})
             task = plan(submission, settings, found)

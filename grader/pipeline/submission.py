@@ -48,7 +48,9 @@ def observe(task: Task, context: RunContext, reader: Reader, on_stage: OnStage) 
     sheet, took_sheet = _sheet(task, stored, reader)
     experiment = _experiment(task, stored, reader)
     has_claims = task.has_new_experiment and experiment is not None and bool(experiment.trials)
+    known = stored.submission if stored is not None else None
     is_same = stored is not None and sheet is stored.sheet and not task.has_new_experiment
+    is_same = is_same and known is not None and known.origin == task.submission.origin
     is_stored = is_same and task.stored_in == context.settings.out
     evidence_to_store = StoredEvidence(
         format=records.EVIDENCE_FORMAT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from grader.model import Canary, Result, Status
+from grader.model import Canary, Report, Result, Status
 from grader.safe_text import shorten as shorten  # views take all their words from here
 from grader.safe_text import visible as visible
 
@@ -71,10 +71,10 @@ def labelled(status: Status) -> str:
     return f"{SYMBOLS[status]} {WORDS[status]}"
 
 
-def name_and_number(student: str) -> tuple[str, str]:
-    """A student's id as a name and the number that a learning platform put after it, with its underscore; or empty."""
-    name, underscore, number = student.rpartition("_")
-    return (name, underscore + number) if name and number.isdecimal() else (student, "")
+def name_and_number(report: Report) -> tuple[str, str]:
+    """The student's name, and a learning platform's number or account where it says more than the name; or empty."""
+    name, number = report.name, report.origin.account
+    return name, "" if number in name.split() or not report.origin.name else number
 
 
 def duration(seconds: float) -> str:

@@ -150,7 +150,7 @@ class Dialogue:
         return f"Saved: {self._described(made)}"
 
     def _described(self, made: Sequence[Decision]) -> str:
-        name = self.screen.name(made[0].student)
+        name = self.screen.name(self.review.report(made[0])).plain
         if len(made) > 1:
             return f"{name}, no points for all {len(made)} parts"
         (decision,) = made

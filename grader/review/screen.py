@@ -19,7 +19,8 @@ from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
 from grader.moderation.session import Review
 from grader.moderation.worklist import Entry
-from grader.report.formats import STYLES, labelled, moment, name_and_number, out_of, points, visible
+from grader.report.console.names import whole_name
+from grader.report.formats import STYLES, labelled, moment, out_of, points, visible
 from grader.report.highlighting import pieces
 from grader.safe_text import visible_block
 from grader.storage.run_folder import page_path
@@ -72,13 +73,9 @@ class Screen:
     def _width(self) -> int:
         return min(self._console.width, _WIDEST)
 
-    def name(self, student: str) -> str:
-        """The name shown for a student."""
-        return visible(student) if self._names is None else self._names[student]
-
-    def _who(self, student: str) -> Text:
-        name, number = name_and_number(self.name(student))
-        return Text(name, style="bold").append(number, style="not bold dim")
+    def name(self, report: Report) -> Text:
+        """The name shown for a student, with a learning platform's number."""
+        return whole_name(report) if self._names is None else Text(self._names[report.student])
 
     def show(self, review: Review, message: str = "", *, is_cut: bool = True) -> None:
         """Show the current entry and the last ``message``; with ``is_cut``, only what fits the screen."""
@@ -127,7 +124,9 @@ class Screen:
             title = "Part 1  No answer could be read"
         kind = "question" if place.group.id else "student"
         where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
-        who = _spread(self._who(entry.student), Text(where, style="dim"), self._width)
+        who = _spread(
+            Text(style="bold").append_text(self.name(review.report(entry))), Text(where, style="dim"), self._width
+        )
         first = Text(visible(title), style="bold reverse" if self._is_whole_screen else "bold")
         first.truncate(self._width, overflow="ellipsis")
         return [first, Text(), who]

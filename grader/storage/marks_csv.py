@@ -14,6 +14,7 @@ from grader.safe_text import shorten, visible
 from grader.storage.json_files import number, write_file
 
 MARKS_FILE = "marks.csv"
+_ORIGIN = ("name", "platform", "account", "email", "late", "handed_in")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 # What Excel, LibreOffice and Google Sheets read as the start of a formula, with the full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -36,10 +37,11 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     has_lateness = any(report.lateness is not None for report in reports)
     late_columns = ["late_days", "deduction"] if has_lateness else []
-    writer.writerow(["student", "status", "awarded", "available", *late_columns, *columns, "flags"])
+    writer.writerow(["student", *_ORIGIN, "status", "awarded", "available", *late_columns, *columns, "flags"])
     for report in reports:
         results = {result.id: result for result in report.results}
-        cells = [_cell(report.student), report.status.value, number(report.awarded), number(report.available)]
+        cells: list[int | float | str] = [_cell(text) for text in (report.student, *_origin(report))]
+        cells += [report.status.value, number(report.awarded), number(report.available)]
         cells += _late_cells(report) if has_lateness else []
         open_ids = {result.id for result in open_results(report.results)}
         cells += [_points_cell(results.get(id), is_open=id in open_ids) for id in columns]
@@ -51,6 +53,14 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
 def _late_cells(report: Report) -> list[int | float | str]:
     days, deduction = report.lateness.days if report.lateness is not None else None, report.deduction
     return ["" if days is None else days, "" if deduction is None else number(deduction)]
+
+
+def _origin(report: Report) -> tuple[str, ...]:
+    """What the learning platform says about the student or group, in the columns ``_ORIGIN``."""
+    origin = report.origin
+    late = "" if origin.is_late is None else "yes" if origin.is_late else "no"
+    emails = ", ".join(person.email for person in origin.members if person.email)
+    return report.name, origin.platform, origin.account, emails, late, origin.handed_in
 
 
 def _points_cell(result: Result | None, *, is_open: bool) -> int | float | str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
-from grader.model import Flag, Origin, Submission
-from grader.model.origin import UNSTATED
+from grader.model import Flag, Submission
+from grader.model.origin import UNSTATED, Origin
 from grader.submissions.archives import STUDENT, empty, unpack
 from grader.submissions.files import Found, copy_files, digest, gather, tidied, within_limits
 from grader.submissions.ignored import is_archive, is_clutter_file, is_document
@@ -51,8 +51,8 @@ class Delivery:
     """Everything that one student handed in. Deliveries with the same ``key`` belong to the same student.
 
     ``refusals`` are sentences about what could not be unpacked. ``main`` is the script, if only one file may be it.
-    ``account`` is the number that a learning platform gave the student; empty without one. ``standing`` says what the
-    name is worth beside an equal one. ``claim`` is why everything waits for a tutor, ``answers_claim`` why the answers
+    ``origin`` is what a learning platform says about the student. ``standing`` says what the name is worth beside an
+    equal one. ``claim`` is why everything waits for a tutor, ``answers_claim`` why the answers
     do: sentences, empty if it is clear whose the work is. ``flags`` are for the tutor.
     """
 
@@ -62,12 +62,11 @@ class Delivery:
     refusals: tuple[str, ...] = ()
     main: str = ""
     is_named_by_student: bool = False
-    account: str = ""
+    origin: Origin = UNSTATED
     standing: Standing = Standing.NAMED
     claim: str = ""
     answers_claim: str = ""
     flags: tuple[Flag, ...] = ()
-    origin: Origin = UNSTATED
 
 
 @dataclass
@@ -154,13 +153,14 @@ def unread_submission(delivery: Delivery, scratch: Path, problem: str) -> Submis
 
 
 def _as_claimed(delivery: Delivery, submission: Submission) -> Submission:
-    """The submission with what is open about whose it is."""
+    """The submission with whose it is, and what is open about that."""
     several = _students_within(submission)
     return replace(
         submission,
         flags=(*submission.flags, *delivery.flags, *([Flag("names-others", several)] if several else [])),
         claim=delivery.claim or several,
         answers_claim=delivery.answers_claim,
+        origin=delivery.origin,
     )
 
 

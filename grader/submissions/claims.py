@@ -13,6 +13,7 @@ from grader.model import Flag
 from grader.submissions.assembly import Delivery
 from grader.submissions.look_alikes import skeleton, spelled
 from grader.submissions.naming import folded, natural_key, printable, unique_ids
+from grader.submissions.origins import together
 
 _MOST_NAMED = 3
 
@@ -29,7 +30,9 @@ def told_apart(deliveries: Iterable[Delivery]) -> list[Delivery]:
     for index, (delivery, id) in enumerate(zip(ranked, unique_ids(names), strict=True)):
         rivals = sorted({rival for sign in _signs(delivery) for rival in by_sign[sign]} - {index})
         rivals = [rival for rival in rivals if ranked[rival].standing <= delivery.standing]
-        found.append(_claiming(replace(delivery, id=id), [names[rival] for rival in rivals]))
+        mark = id.removeprefix(names[index]) if delivery.origin.name else ""  # such as " (2)", so that names differ
+        origin = replace(delivery.origin, name=delivery.origin.name + mark)
+        found.append(_claiming(replace(delivery, id=id, origin=origin), [names[rival] for rival in rivals]))
     return sorted(found, key=lambda delivery: natural_key(delivery.id))
 
 
@@ -37,8 +40,8 @@ def _signs(delivery: Delivery) -> Iterator[str]:
     yield f"name {folded(printable(delivery.id))}"
     if look := skeleton(delivery.id):
         yield f"look {look}"
-    if delivery.account:
-        yield f"account {delivery.account}"
+    if delivery.origin.account:
+        yield f"account {delivery.origin.platform} {delivery.origin.account}"
 
 
 def _claiming(delivery: Delivery, rivals: list[str]) -> Delivery:
@@ -60,6 +63,11 @@ def _merged(deliveries: Iterable[Delivery]) -> list[Delivery]:
         by_key[delivery.key] = (
             delivery
             if known is None
-            else replace(known, parts=known.parts + delivery.parts, refusals=known.refusals + delivery.refusals)
+            else replace(
+                known,
+                parts=known.parts + delivery.parts,
+                refusals=known.refusals + delivery.refusals,
+                origin=together(known.origin, delivery.origin),
+            )
         )
     return list(by_key.values())

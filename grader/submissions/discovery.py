@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.model import Flag, Submission, UsageFault
+from grader.model.origin import UNSTATED
 from grader.submissions import layout, lms_names
 from grader.submissions.archive_members import unopenable
 from grader.submissions.archives import COHORT, STUDENT, Unpacked, unpack
@@ -20,6 +21,9 @@ from grader.submissions.ignored import is_archive
 from grader.submissions.loose_files import Loose, claim_of_box
 from grader.submissions.member import Limits, Refused
 from grader.submissions.naming import is_generic, printable, stem
+from grader.submissions.origins import with_times_of_zip
+from grader.submissions.platform_folders import said_about
+from grader.submissions.roster import is_table, with_roster
 
 
 def discover(path: Path, scratch: Path) -> tuple[Submission, ...]:
@@ -51,15 +55,16 @@ def survey(path: Path, scratch: Path) -> tuple[Delivery, ...]:
         raise UsageFault(f"{printable(str(path))} cannot be read ({error.strerror or error}).") from error
     if not deliveries:
         raise UsageFault(f"{printable(str(path))} contains no submission.")
-    return tuple(told_apart(deliveries))
+    return tuple(told_apart(with_roster(deliveries, walk.tables)))
 
 
 @dataclass
 class _Survey:
-    """One walk over the tutor's path; collects what it refused to unpack."""
+    """One walk over the tutor's path; collects what it refused to unpack, and tables that may be Moodle's worksheet."""
 
     scratch: Path
     refused: dict[Path, str] = field(default_factory=dict)
+    tables: list[Path] = field(default_factory=list)
 
     def at(self, path: Path) -> list[Delivery]:
         if path.is_dir():
@@ -70,6 +75,7 @@ class _Survey:
         if is_archive(path.name):
             if kind := unopenable(path):
                 raise UsageFault(f"{printable(path.name)} is a {kind} archive, which cannot be opened; give a .zip.")
+            self.tables += sorted(p for p in path.parent.iterdir() if is_table(p))
             return self.archive(path, stem(path.name), level=0, limits=COHORT)
         beside = tuple(Part(p) for p in _imported_files(path))
         return [Delivery(str(path), stem(path.name), (Part(path), *beside), main=path.name, is_named_by_student=True)]
@@ -101,16 +107,19 @@ class _Survey:
         """
         kids = layout.children(folder)
         source = lms_names.moodle_folder(name)
-        id = source.id if source else name
-        whole = Delivery(str(folder), id, (Part(folder, level=level),), self.refused_below(folder))
+        id, origin = (source.id, source.origin(name)) if source else (name, UNSTATED)
+        whole = Delivery(str(folder), id, (Part(folder, level=level),), self.refused_below(folder), origin=origin)
         if kids.is_empty:
             return [whole] if whole.refusals else []
         if source:  # the student's own box
             return [whole]
+        self.tables += filter(is_table, kids.files)
         if layout.is_lms_export(kids):
             return self.lms_export(folder, kids, level)
         if submitted := layout.handed_in(kids):
             return self.cohort(submitted, layout.children(submitted), level)
+        if said_about(folder, kids)[0]:
+            return self.cohort(folder, kids, level)
         if box := layout.lone_box(kids):
             inner = self.box(box, level)
             is_whole = len(inner) == 1 and inner[0].standing is not Standing.PLATFORM
@@ -135,17 +144,20 @@ class _Survey:
         loose_files = layout.loose_in(kids)
         boxes = [_box_name(place) for place in kids.boxes]
         scripts = [loose.id for loose in loose_files if loose.script]
+        said, unread = said_about(folder, kids)
         for place in kids.boxes:
-            claim = claim_of_box(_box_name(place), boxes, scripts)
+            origin = said.get(place, UNSTATED)
+            claim = "" if origin.platform else claim_of_box(_box_name(place), boxes, scripts)
             found.append(
                 Delivery(
                     str(place),
                     _box_name(place),
                     (Part(place, level=level),),
                     self.refused_below(place),
+                    origin=origin,
                     standing=Standing.CLAIMED if claim else Standing.NAMED,
                     claim=claim,
-                    flags=(Flag("same-name", claim),) if claim else (),
+                    flags=((Flag("same-name", claim),) if claim else ()) + unread,
                 )
             )
         for link in kids.links:
@@ -156,7 +168,8 @@ class _Survey:
             if lost.parent == folder and not lost.exists():
                 source = layout.source_of(lost)
                 key, id = (source.key, source.id) if source else (str(lost), stem(lost.name))
-                found.append(Delivery(key, id, (), (refusal,)))
+                origin = source.origin(lost.name) if source else UNSTATED
+                found.append(Delivery(key, id, (), (refusal,), origin=origin))
         return found
 
     def loose(self, folder: Path, loose: Loose, level: int) -> Delivery:
@@ -189,7 +202,7 @@ class _Survey:
                     source.id,
                     (Part(path, prefix + source.file, level=level),),
                     self.refused_below(path),
-                    account=source.account,
+                    origin=source.origin(path.name),
                     standing=Standing.PLATFORM if source.style == style else Standing.NAMED,
                 )
             )
@@ -199,6 +212,7 @@ class _Survey:
             tuple(p for p in kids.files if p in rest),
             kids.links,
         )
+        found = with_times_of_zip(found) if level else found
         return found + self.cohort(folder, others, level)
 
     def refused_below(self, path: Path) -> tuple[str, ...]:

@@ -95,17 +95,17 @@ def children(folder: Path) -> Children:
     return Children(tuple(folders), tuple(archives), tuple(files), tuple(links))
 
 
-def origin(path: Path) -> lms_names.Origin | None:
+def moodle_name(path: Path) -> lms_names.PlatformName | None:
     """Whose a folder or file is, according to Moodle's naming."""
     return lms_names.moodle_folder(path.name) if path.is_dir() else lms_names.moodle_file(path.name)
 
 
-def source_of(path: Path) -> lms_names.Origin | None:
+def source_of(path: Path) -> lms_names.PlatformName | None:
     """Whose a child of an LMS export is, according to its name."""
-    return origin(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
+    return moodle_name(path) or (None if path.is_dir() else lms_names.canvas_file(path.name))
 
 
-def style_of_platform(kids: Children, sources: Mapping[Path, lms_names.Origin]) -> str:
+def style_of_platform(kids: Children, sources: Mapping[Path, lms_names.PlatformName]) -> str:
     """The style in which a platform named the children of an LMS export; empty if no style has most of its kind.
 
     A platform names all in one way. A name in another way, or one of a few such names among many others, is a student's
@@ -119,7 +119,7 @@ def style_of_platform(kids: Children, sources: Mapping[Path, lms_names.Origin]) 
 
 def is_lms_export(kids: Children) -> bool:
     """True if any name is Moodle's, or at least half of the files have Canvas's names."""
-    if any(map(origin, kids.boxes + kids.files)):
+    if any(map(moodle_name, kids.boxes + kids.files)):
         return True
     return not kids.folders and lms_names.are_canvas(p.name for p in kids.files + kids.archives)
 
@@ -131,7 +131,7 @@ def hold_exports(kids: Children) -> bool:
     """
     if kids.links or not kids.boxes or not all(is_cohort_note(p.name) for p in kids.files):
         return False
-    if any(origin(p) or lms_names.canvas_file(p.name) for p in kids.boxes):
+    if any(moodle_name(p) or lms_names.canvas_file(p.name) for p in kids.boxes):
         return False
     filled = [box for box in kids.boxes if box.is_file() or not _is_empty(box)]
     return bool(filled) and all(map(_is_export, filled))

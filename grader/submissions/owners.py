@@ -39,8 +39,8 @@ def _below(path: str, depth: int) -> str:
 
 
 def _platforms(name: str) -> str | None:
-    origin = moodle_folder(name) or moodle_file(name) or canvas_file(name)
-    return origin.key if origin else None
+    named = moodle_folder(name) or moodle_file(name) or canvas_file(name)
+    return named.key if named else None
 
 
 def _depth(split: Sequence[Sequence[str]]) -> int:

@@ -307,6 +307,17 @@ def test_remark_never_runs_code(cohort: Cohort) -> None:
     assert {student: json.loads(stored)["key"] for student, stored in cohort.records().items()} == keys
 
 
+def test_marking_again_says_where_the_submissions_come_from_now(cohort: Cohort, tmp_path: Path) -> None:
+    (tmp_path / "course" / "source").mkdir(parents=True)
+    submitted = cohort.path.rename(tmp_path / "course" / "submitted")
+    _, reports = replace(cohort, path=submitted).grade(Selection(remark=True))
+    assert {student: report.origin.account for student, report in reports.items()} == {s: s for s in reports}
+    stored = records.read_evidence(cohort.out, "ada")
+    assert stored is not None
+    assert stored.submission is not None
+    assert stored.submission.origin == reports["ada"].origin
+
+
 def test_a_changed_submission_is_observed_again_when_selected(cohort: Cohort) -> None:
     before = cohort.records()
     cohort.change("ada")

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from grader.model import Band, Report, Result, Run, Status
+from grader.model import Band, Origin, Person, Report, Result, Run, Status
 from grader.moderation.pseudonyms import SECRET_FILE, pseudonyms, secret_of
 from grader.moderation.queue import queue_of
 from grader.report import tally
@@ -172,8 +172,8 @@ def test_an_entry_shows_the_answer_with_the_words_that_counted_the_proposal_and_
 
 
 def test_submissions_to_look_at_have_one_entry_each() -> None:
-    groups = {group.title: group for group in listed_queue(SMALL, ByName()).groups}
-    names = {title: [entry.name for entry in group.entries] for title, group in groups.items()}
+    groups = {group.title: group for group in listed_queue(SMALL, ByName(SMALL)).groups}
+    names = {title: [entry.name[0] for entry in group.entries] for title, group in groups.items()}
     assert names["Faults of the grader"] == ["s6789012"]
     assert names["No answer to Part 1 could be read"] == ["s9999999"]
     assert names["Flags, with nothing open"] == ["s7777777"]
@@ -205,7 +205,7 @@ def test_a_long_queue_lists_part_of_each_question_and_counts_the_rest() -> None:
         cohorts.answer(part, R, cohorts.LONG * 2, proposed=None, confidence=0.0) for part in cohorts.ANSWERS
     )
     reports = [samples.changed(report, answers=waiting, flags=()) for report in LARGE]
-    queue = listed_queue(reports, ByName())
+    queue = listed_queue(reports, ByName(reports))
     first = queue.groups[0]
     assert first.left_out == 0, "a small group is listed whole"
     assert {group.count for group in queue.groups[1:]} == {300}
@@ -417,6 +417,20 @@ def test_the_order_of_an_anonymous_page_depends_only_on_the_pseudonyms() -> None
     assert page == pages.render_anonymous_cohort(LARGE, samples.RUN, names)
 
 
+def by_number(report: Report) -> ByNumber:
+    return ByNumber({report.student: "Student 001"}, [report])
+
+
+def test_all_that_the_platform_says_about_the_writers_is_blacked_out() -> None:
+    people = (Person("Zoë Quill", "5012", "zq1234@example.edu"), Person("Ben Cho", "5013"))
+    origin = Origin("moodle", "Team Rocket", "77", members=people)
+    report = dataclasses.replace(samples.passed_report("submission_9"), origin=origin)
+    text = "zq1234@example.edu, team rocket: Zoë and Cho, 5013, say max pooling"
+    assert (
+        by_number(report).answer("submission_9", text) == f"{'█' * 18}, {'█' * 11}: ███ and ███, ████, say max pooling"
+    )
+
+
 @pytest.mark.parametrize(
     ("student", "text", "shown"),
     [
@@ -428,7 +442,7 @@ def test_the_order_of_an_anonymous_page_depends_only_on_the_pseudonyms() -> None
     ],
 )
 def test_the_writers_name_is_blacked_out_in_an_answer(student: str, text: str, shown: str) -> None:
-    assert ByNumber({student: "Student 001"}).answer(student, text) == shown
+    assert by_number(samples.passed_report(student)).answer(student, text) == shown
 
 
 @pytest.mark.parametrize(
@@ -442,7 +456,7 @@ def test_the_writers_name_is_blacked_out_in_an_answer(student: str, text: str, s
 )
 def test_a_reason_that_names_a_file_or_the_student_is_withheld(message: str, shown: str) -> None:
     answer: Result = cohorts.answer("1", R, message=message)
-    assert ByNumber({"Weber_Max": "Student 001"}).reason("Weber_Max", answer).startswith(shown)
+    assert by_number(samples.passed_report("Weber_Max")).reason("Weber_Max", answer).startswith(shown)
 
 
 # Files, names and sizes

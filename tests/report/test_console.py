@@ -21,11 +21,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import Flag, Report, Result, Run, Status
+from grader.model import Flag, Origin, Report, Result, Run, Status
 from grader.model.command_lines import STARTED_BY_NOX, command_line
 from grader.report import tally
 from grader.report.console import progress
 from grader.report.console.columns import Column, in_columns
+from grader.report.console.names import bare_name, fitted_names, whole_name
 from grader.report.console.remaining import Remaining
 from grader.report.console.summary import Progress, make_console, print_summary
 from tests.support import report_samples as samples
@@ -109,12 +110,34 @@ def test_a_line_has_the_points_of_both_parts_and_what_is_open() -> None:
     assert "✓ passed 17/17" in summary(120, [answered("ann", "7c", "8")])
 
 
+def named(name: str, number: str) -> samples.SampleReport:
+    origin = Origin("moodle", name, number)
+    return dataclasses.replace(samples.passed_report(f"{name}_{number}"), origin=origin)
+
+
+def test_names_that_are_cut_still_differ() -> None:
+    long = "Maria Magdalena Alexandra"
+    reports = [named("Wei Zhang", "501"), named("Wei Zhang", "502"), named(long, "5012301"), named(long, "5012302")]
+    reports += [
+        samples.passed_report(name) for name in ("a" * 30 + "first1", "a" * 30 + "second", "陳大文陳大文陳大文陳大文")
+    ]
+    reports += [samples.passed_report("b" * 20 + middle + "c" * 20) for middle in "xy"]
+    for width in (16, 32):
+        for name in (bare_name, whole_name):
+            shown = [text.plain for text in fitted_names(reports, width, name).values()]
+            assert len(set(shown)) == len(reports), shown
+            assert max(map(cell_len, shown)) <= width
+    assert shown[0] == "Wei Zhang 501"
+    texts = fitted_names(reports, 16, bare_name)
+    assert texts[f"{long}_5012302"].plain == "Maria M… 5012302"
+
+
 def test_a_row_says_why_all_answers_are_open_or_what_a_flag_says() -> None:
-    scan = samples.changed(samples.passed_report("Mei Chen_5012309"), answers=(SCAN,))
+    scan = samples.changed(named("Mei Chen", "5012309"), answers=(SCAN,))
     flag = Flag("renamed-script", "The script is called net.py.")
     text = summary(120, [scan, dataclasses.replace(answered("Jo Li_17"), flags=(flag,))])
     rows = text.splitlines()[1:3]
-    assert [row.split("  ")[0] for row in rows] == ["Mei Chen_5012309", "Jo Li_17"]
+    assert [row.split("  ")[0] for row in rows] == ["Mei Chen 5012309", "Jo Li_17"]
     assert [row.split("  ")[-1] for row in rows] == ["lab4.pdf is a scan.", "⚑ The script is called net.py."]
     assert re.search(r"Without readable answers +1  Mei Chen\n", text), "the platform's number is left out"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from grader.model import Lateness, Report, Status, UsageFault
+from grader.model import Attachment, Lateness, Origin, Person, Report, Status, UsageFault
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.json_files import write_file
 from tests.support import report_samples as samples
@@ -186,9 +186,10 @@ def test_marks_have_a_row_for_each_student_and_a_column_for_each_item(tmp_path: 
     marks_csv.write_marks_csv(tmp_path, samples.cohort())
     assert (tmp_path / "marks.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     header, *rows = rows_of(tmp_path)
-    assert header[:4] == ["student", "status", "awarded", "available"]
-    assert header[4:18] == [id for id, *_ in samples.ITEMS]
-    assert header[18:-1] == [f"part1.{part}" for part, _ in samples.PARTS]
+    assert header[:7] == ["student", "name", "platform", "account", "email", "late", "handed_in"]
+    assert header[7:10] == ["status", "awarded", "available"]
+    assert header[10:24] == [id for id, *_ in samples.ITEMS]
+    assert header[24:-1] == [f"part1.{part}" for part, _ in samples.PARTS]
     assert header[-1] == "flags"
     assert len(rows) == len(samples.cohort())
     assert {len(row) for row in rows} == {len(header)}
@@ -197,7 +198,24 @@ def test_marks_have_a_row_for_each_student_and_a_column_for_each_item(tmp_path: 
 def test_the_cells_of_a_row_add_up_to_its_mark(tmp_path: Path) -> None:
     marks_csv.write_marks_csv(tmp_path, samples.cohort())
     for row in rows_of(tmp_path)[1:]:
-        assert sum(Decimal(cell) for cell in row[4:-1] if cell) == Decimal(row[2])
+        assert sum(Decimal(cell) for cell in row[10:-1] if cell) == Decimal(row[8])
+
+
+def test_where_a_submission_comes_from_is_in_both_tables(tmp_path: Path) -> None:
+    people = (Person("Ada Byron", "5012301", "ada@example.edu"), Person("Ben Cho", "5012302", "ben@example.edu"))
+    file = Attachment("Team 4_0077_assignsubmission_file")
+    origin = Origin("moodle", "Team 4", "0077", (file,), people, True, True, "2026-03-27T19:03:00", "the worksheet")
+    reports = [dataclasses.replace(samples.passed_report(), origin=origin), samples.failed_report()]
+    marks_csv.write_marks_csv(tmp_path, reports)
+    _, team, plain = rows_of(tmp_path)
+    assert team[1:4] == ["Team 4", "moodle", "0077"]
+    assert team[4:7] == ["ada@example.edu, ben@example.edu", "yes", "2026-03-27T19:03:00"]
+    assert plain[1:7] == [plain[0], "", "", "", "", ""]
+    results_json.write_results(tmp_path, samples.RUN, reports)
+    stored, unstated = (entry["origin"] for entry in strict_json(tmp_path / "results.json")["submissions"])
+    assert stored["members"][1] == {"name": "Ben Cho", "account": "5012302", "email": "ben@example.edu"}
+    assert (stored["attachments"], stored["is_late"]) == ([{"name": file.name, "id": ""}], True)
+    assert (unstated["platform"], unstated["is_late"]) == ("", None)
 
 
 def test_an_open_item_is_an_empty_cell_instead_of_zero(tmp_path: Path) -> None:

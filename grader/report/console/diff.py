@@ -11,6 +11,7 @@ from rich.text import Text
 from grader.model import Report, Result
 from grader.model.quantities import quantity
 from grader.moderation.comparison import Change, Comparison, StudentChange
+from grader.report.console.names import whole_name
 from grader.report.console.summary import short_id
 from grader.report.formats import STYLES, SYMBOLS, out_of, points, visible
 from grader.storage import run_folder
@@ -23,7 +24,7 @@ def print_changes(console: Console, comparison: Comparison) -> None:
         _print_student(console, student)
     for where, reports in (("first", comparison.only_first), ("second", comparison.only_second)):
         for report in reports:
-            line = Text(visible(report.student), style="bold")
+            line = _bold_name(report)
             line.append(f"  only in the {where} run, {out_of(report.awarded, report.available)}", style="not bold")
             console.print(line, soft_wrap=True)
     if comparison.is_different:
@@ -75,8 +76,12 @@ def _mark(result: Result | None) -> dict[str, Any] | None:
     }
 
 
+def _bold_name(report: Report) -> Text:
+    return Text(style="bold").append_text(whole_name(report))
+
+
 def _print_student(console: Console, student: StudentChange) -> None:
-    line = Text(visible(student.new.student), style="bold")
+    line = _bold_name(student.new)
     before, after = student.old, student.new
     line.append(f"  {out_of(before.awarded, before.available)} → ", style="not bold")
     line.append(out_of(after.awarded, after.available), style="not bold")

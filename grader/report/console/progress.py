@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from grader.model import Report, Run, Status
 from grader.report import tally
+from grader.report.console.names import whole_name
 from grader.report.console.notices import notices, print_notices
 from grader.report.console.remaining import Remaining
 from grader.report.formats import STAGE_WORDS, STYLES, SYMBOLS, WORDS, duration, out_of, shorten, visible
@@ -44,6 +45,7 @@ class Progress:
         self._task = TaskID(0)
         self._lock = threading.Lock()
         self._said = ""
+        self._names: Mapping[str, str] = {}
         self._noticed: set[str] = set()
         self._printed = ""
         self._last_line = time.monotonic()
@@ -101,10 +103,10 @@ class Progress:
             for sentence in () if self._is_quiet else sentences:
                 self._print(Text(visible(sentence)))
 
-    def expect(self, total: int, new: Collection[str]) -> None:
-        """Set the number of submissions, and the students whose code has to be run, once they are known."""
+    def expect(self, total: int, new: Collection[str], names: Mapping[str, str]) -> None:
+        """Set the number of submissions, the students whose code has to be run, and all ``names``, once known."""
         with self._lock:
-            self._total, self._said = total, ""
+            self._total, self._said, self._names = total, "", names
             self._remaining = Remaining(total, new, time.monotonic)
             self._refresh()
 
@@ -143,7 +145,7 @@ class Progress:
         if self._is_quiet:
             return
         status, part2 = tally.code_status(report), tally.add_up(report.code_results)
-        line = Text(f"[{self._done}/{self._total}] {visible(report.student)} ")
+        line = Text(f"[{self._done}/{self._total}] ").append_text(whole_name(report)).append(" ")
         line.append(WORDS[status], style=STYLES[status])
         line.append(f" {out_of(part2.awarded, part2.available)}" if tally.is_marked(report) else " –")
         line.append(" (reused)" if seconds is None else f" ({duration(seconds)})")
@@ -172,7 +174,7 @@ class Progress:
         if not self._under_way:
             return self._said
         student, stage = next(reversed(self._under_way.items()))
-        return f"{shorten(visible(student), 20)}: {visible(STAGE_WORDS.get(stage, stage))}"
+        return f"{shorten(visible(self._names.get(student, student)), 20)}: {visible(STAGE_WORDS.get(stage, stage))}"
 
 
 class _RemainingColumn(ProgressColumn):

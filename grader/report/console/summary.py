@@ -24,6 +24,7 @@ from grader.moderation.lateness import LateWork
 from grader.moderation.queue import Queue, has_no_answers, is_open, queue_of
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
+from grader.report.console.names import bare_name, fitted_names
 from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
 from grader.report.formats import (
     STAGE_WORDS,
@@ -31,9 +32,7 @@ from grader.report.formats import (
     SYMBOLS,
     duration,
     labelled,
-    name_and_number,
     out_of,
-    shorten,
     visible,
 )
 from grader.sandbox.level import shortfall
@@ -109,10 +108,11 @@ def _students(reports: Sequence[Report], *, width: int) -> list[Text]:
         Column("Total", is_right=True),
         Column("First cause"),
     )
-    return in_columns(columns, [_row(report, is_wide=is_wide) for report in reports], width)
+    names = fitted_names(reports, _NAME[is_wide])
+    return in_columns(columns, [_row(report, names[report.student], is_wide=is_wide) for report in reports], width)
 
 
-def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
+def _row(report: Report, name: Text, *, is_wide: bool) -> tuple[Text, ...]:
     """Name, status and points of the code, points of Part 1, number of open results, total, first cause."""
     code, part1, is_marked = (
         tally.add_up(report.code_results),
@@ -123,7 +123,7 @@ def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
     has_marks = bool(report.answer_results) and part1.waiting < len(report.answer_results)
     waiting = sum(map(is_open, report.results))
     return (
-        _name(report.student),
+        name,
         status_text(status) if is_wide else Text(SYMBOLS[status], style=STYLES[status]),
         Text(out_of(code.awarded, code.available) if is_marked else "–"),
         Text(out_of(part1.awarded, part1.available) if has_marks else "–"),
@@ -131,12 +131,6 @@ def _row(report: Report, *, is_wide: bool) -> tuple[Text, ...]:
         Text(out_of(report.awarded, report.available) if is_marked or has_marks else "–"),
         _first_cause(report),
     )
-
-
-def _name(student: str) -> Text:
-    """The student's name; a learning platform's number after it is dim."""
-    name, number = name_and_number(student)
-    return Text(visible(name)).append(visible(number), style="dim")
 
 
 def _first_cause(report: Report) -> Text:
@@ -222,9 +216,7 @@ def _print_queue(console: Console, queue: Queue) -> None:
     ]
     rows = []
     for id, title, reports in lines:
-        names = [
-            shorten(visible(name_and_number(report.student)[0]), _NAME[False]) for report in reports[:_FIRST_ENTRIES]
-        ]
+        names = [name.plain for name in fitted_names(reports[:_FIRST_ENTRIES], _NAME[False], bare_name).values()]
         names += ["..."] if len(reports) > _FIRST_ENTRIES else []
         count = Text(str(len(reports)), style="cyan")
         rows.append((Text(f" {visible(id)}"), Text(visible(title)), count, Text(", ".join(names), style="dim")))

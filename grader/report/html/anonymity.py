@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 from urllib.parse import quote
 
 from grader.model import Decision, Flag, Report, Result, Status
+from grader.report.formats import name_and_number
 from grader.storage.run_folder import page_path
 
 WITHHELD = "The reason names a file, so only the student's own page shows it."
@@ -29,8 +29,8 @@ class Identity(Protocol):
     def names(self) -> Mapping[str, str] | None:
         """The name shown for each student; None when these are the students' own names."""
 
-    def name(self, student: str) -> str:
-        """The name shown for the student."""
+    def name(self, student: str) -> tuple[str, str]:
+        """The name shown for the student, and the platform's number; or empty."""
 
     def page(self, student: str) -> str:
         """The link to the student's page; empty for no link."""
@@ -54,15 +54,17 @@ class Identity(Protocol):
         """Author and reason of a decision."""
 
 
-@dataclass(frozen=True)
 class ByName:
     """Students by their own names, with all messages."""
 
-    is_anonymous: bool = False
-    names: None = None
+    is_anonymous = False
+    names = None
 
-    def name(self, student: str) -> str:
-        return student
+    def __init__(self, reports: Iterable[Report]) -> None:
+        self._names = {report.student: name_and_number(report) for report in reports}
+
+    def name(self, student: str) -> tuple[str, str]:
+        return self._names[student]
 
     def page(self, student: str) -> str:
         return quote(page_path(student))
@@ -89,17 +91,17 @@ class ByName:
 class ByNumber:
     """Students by their pseudonyms, ``names``. All free text of students and tutors is left out, except answers.
 
-    In an answer, the student's name and number are blacked out where they occur as in the name of the submission.
+    In an answer, the names, numbers and addresses of those who handed it in are blacked out, as far as they are known.
     """
 
     is_anonymous = True
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], reports: Iterable[Report]) -> None:
         self.names = names
-        self._own_words = {student: _words_of(student) for student in names}
+        self._own_words = {report.student: _words_of(_identifying(report)) for report in reports}
 
-    def name(self, student: str) -> str:
-        return self.names[student]
+    def name(self, student: str) -> tuple[str, str]:
+        return self.names[student], ""
 
     def page(self, student: str) -> str:
         return ""
@@ -130,15 +132,25 @@ class ByNumber:
         return "", ""
 
 
-def _words_of(student: str) -> re.Pattern[str]:
-    """Matches the text that would identify ``student``: the whole name, or words of it that look like a person's name.
+def _identifying(report: Report) -> list[str]:
+    """All texts that name who handed in the submission."""
+    origin = report.origin
+    people = [text for person in origin.members for text in (person.name, person.account, person.email)]
+    return [text for text in dict.fromkeys([report.student, origin.name, origin.account, *people]) if text]
+
+
+def _words_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """Matches what would identify a student: each whole text, or words of it that look like a person's name.
 
     Those are words with a digit, and words that begin with a capital letter, also when all in capitals.
     """
-    words = [word for word in re.split(r"[\W_]+", student) if len(word) >= _SHORTEST_NAME]
-    own = {word for word in words if any(map(str.isdigit, word)) and len(word) > _SHORTEST_NAME}
-    own |= {form for word in words if word[0].isupper() for form in (word, word.upper())}
+    own: set[str] = set()
+    whole: list[str] = []
+    for text in texts:
+        words = [word for word in re.split(r"[\W_]+", text) if len(word) >= _SHORTEST_NAME]
+        own |= {word for word in words if any(map(str.isdigit, word)) and len(word) > _SHORTEST_NAME}
+        own |= {form for word in words if word[0].isupper() for form in (word, word.upper())}
+        whole += [f"(?i:{re.escape(text)})"] if len(text) >= _SHORTEST_NAME else []
     alternatives = [re.escape(word) for word in sorted(own, key=lambda word: (-len(word), word))]
-    if len(student) >= _SHORTEST_NAME:
-        alternatives.insert(0, f"(?i:{re.escape(student)})")
+    alternatives = [*sorted(whole, key=len, reverse=True), *alternatives]
     return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)" if alternatives else r"(?!)")

@@ -22,7 +22,7 @@ _MOST_FLAGS = 4
 class Row:
     """One student in the table. ``classes`` are the words that the table can be filtered by."""
 
-    name: str
+    name: tuple[str, str]
     page: str
     status: Status
     order: int
@@ -55,7 +55,7 @@ class Row:
 class ListedDecision:
     """A tutor's decision; with ``new`` None, a comment."""
 
-    name: str
+    name: tuple[str, str]
     page: str
     title: str
     old: Decimal | None

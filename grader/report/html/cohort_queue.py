@@ -31,7 +31,7 @@ _FLAGGED = "Nothing is open here, but look at these flags before you release the
 class Entry:
     """One thing to settle. ``available`` is None when the entry is about a whole submission."""
 
-    name: str
+    name: tuple[str, str]
     page: str
     reasons: tuple[str, ...]
     answer: FoldedAnswer | None = None

@@ -52,12 +52,12 @@ def render_report(report: Report, stored: StoredEvidence, run: Run) -> str:
 
 def render_cohort(reports: Sequence[Report], run: Run) -> str:
     """The page of a whole run, with relative links to the students' pages."""
-    return _cohort(reports, run, ByName())
+    return _cohort(reports, run, ByName(reports))
 
 
 def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
     """The page of a whole run for anonymous review: students have the pseudonyms ``names``; nothing identifies them."""
-    return _cohort(reports, run, ByNumber(names))
+    return _cohort(reports, run, ByNumber(names, reports))
 
 
 def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
@@ -129,10 +129,11 @@ def _count(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
 
 
-def _named(student: str) -> Markup:
-    """A student's name, with a learning platform's number after it in small print."""
-    name, number = formats.name_and_number(formats.visible(student))
-    return Markup('{}<span class="id">{}</span>').format(name, number) if number else escape(name)
+def _named(shown: tuple[str, str], longest: int = _LONGEST_SENTENCE) -> Markup:
+    """A student's name of at most ``longest`` characters, and a learning platform's number in small print."""
+    name, number = (formats.visible(text) for text in shown)
+    small = Markup(' <span class="id">{}</span>').format(number) if number else Markup("")
+    return escape(formats.shorten(name, longest)) + small
 
 
 def _percent(part: float, whole: float = 1.0) -> str:
@@ -161,6 +162,7 @@ def _environment() -> Environment:
         count=_count,
         duration=formats.duration,
         moment=formats.moment,
+        name_and_number=formats.name_and_number,
         named=_named,
         percent=_percent,
         points=formats.points,
