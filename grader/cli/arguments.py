@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from grader import __version__
 from grader.cli.exporting import add_export
 
+_LATE = "a late policy (docs/tutors.md); the run keeps it until another one is given"
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages name what was probably meant."""
@@ -81,6 +83,7 @@ def parser() -> _Parser:
     )
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
+    grade.add_argument("--late", type=Path, metavar="FILE", help=_LATE)
     grade.add_argument(
         "--jobs",
         type=_count,
@@ -139,6 +142,7 @@ def parser() -> _Parser:
         default=None,
         help="show on students' pages what a full answer mentions (default: as when the run was graded)",
     )
+    render.add_argument("--late", type=Path, metavar="FILE", help=_LATE)
     _add_review(
         commands.add_parser(
             "review",

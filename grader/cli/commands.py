@@ -66,6 +66,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
     from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
     from grader.pipeline.settings import RunSettings, Selection
     from grader.pipeline.written_parts import with_titles
+    from grader.rubric.late_policy import load_late_policy
     from grader.rubric.loading import load_rubric
     from grader.sandbox import Wish
     from grader.storage import run_folder
@@ -75,17 +76,20 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
     out, earlier = arguments.out, None
     if out is None:
         out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
-    before = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier)) if arguments.remark else None
-    if before and before.run and arguments.data is None:
-        data = DataSet.unopened(before.run.data)  # the data of the stored evidence
+    stored = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier))
+    before = stored.run if stored else None
+    if arguments.remark and before and arguments.data is None:
+        data = DataSet.unopened(before.data)  # the data of the stored evidence
     else:
         data = resolve_data(
             arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
         )
+    kept = before.late if before else None
     return RunSettings(
         path=arguments.path,
         out=out,
         earlier=earlier,
+        reports=arguments.reports if arguments.out is None else None,
         rubric=rubric,
         answer_key=key,
         data=data,
@@ -96,6 +100,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
         hidden=tuple(_secrets(arguments, user_cache(os.environ))),
         worker_prefix=_words(arguments),
         shows_full_answers=arguments.full_answers,
+        late=load_late_policy(arguments.late) if arguments.late is not None else kept,
     )
 
 
@@ -119,10 +124,15 @@ def render(arguments: argparse.Namespace) -> ExitCode:
     """Write the pages and tables of a stored run again."""
     from grader.moderation.finished_run import load_run, write_views
     from grader.report.html import pages
+    from grader.rubric.late_policy import load_late_policy
+    from grader.storage import run_folder
 
     finished = load_run(arguments.run)
     if arguments.full_answers is not None:
         finished = finished.showing_full_answers(arguments.full_answers)
+    if arguments.late is not None:
+        finished = finished.under(load_late_policy(arguments.late))
+        run_folder.keep_late_policy(finished.folder, finished.run)
     write_views(finished, pages)
     return _exit_code(report.status for report in finished.reports)
 

@@ -47,5 +47,7 @@ class Lateness:
     deduction: Decimal | None
     """Points by the policy, before the mark limits them; None if a tutor has to decide."""
     text: str
-    """What was decided and why, in one or two sentences. It names nobody."""
+    """What was decided and why, without a name. Students read it, unless a tutor has to decide."""
     is_extended: bool = False
+    note: str = ""
+    """A sentence for tutors, or empty."""

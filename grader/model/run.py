@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.model.criteria import Band
+from grader.model.lateness import LatePolicy
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Run:
     canary: Canary = UNKNOWN
     shows_full_answers: bool = False
     """Whether students' pages show what a full answer mentions."""
+    late: LatePolicy | None = None
+    """When work is late, and what that costs; None if no policy was given."""
 
 
 JSON = dict[str, Any]

@@ -6,10 +6,11 @@ For the entries and their effect on marks see :mod:`grader.moderation.decisions`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
@@ -30,15 +31,21 @@ def read_decisions(folder: Path) -> Decisions:
     return DecisionsFile(folder).read()
 
 
-def carry_over(folder: Path, earlier: Path | None) -> Decisions:
-    """The decisions on the run at ``folder``; if it has no file yet, copy those on the ``earlier`` run."""
-    if earlier is None or (folder / DECISIONS_FILE).exists():
-        return read_decisions(folder)
-    decisions, file = read_decisions(earlier), DecisionsFile(folder)
-    if not decisions.entries:
+def carry_over(folder: Path, earlier: Path | None, former: Mapping[str, str] = MappingProxyType({})) -> Decisions:
+    """The decisions on the run at ``folder``; if it has no file yet, copy those on the ``earlier`` run.
+
+    ``former`` are the earlier ids of students, by those that they have now and that their decisions get.
+    """
+    has_file = (folder / DECISIONS_FILE).exists()
+    decisions = read_decisions(folder if earlier is None or has_file else earlier)
+    present = {old: student for student, old in former.items()}
+    is_renamed = any(entry.student in present for entry in decisions.entries)
+    if not decisions.entries or (not is_renamed and (earlier is None or has_file)):
         return decisions
-    with file.locked():
-        return file.add(*decisions.entries)
+    file = DecisionsFile(folder)
+    with file.locked() as own:
+        entries = own.entries if has_file else decisions.entries
+        return file.replace(*(replace(entry, student=present.get(entry.student, entry.student)) for entry in entries))
 
 
 class DecisionsFile:
@@ -89,6 +96,11 @@ class DecisionsFile:
             return self._write(decisions_text(known), known)
         gap = b"" if self._text.endswith(b"\n") else b"\n"
         return self._write(self._text + gap + entries_text(made).encode(), known)
+
+    def replace(self, *entries: Decision) -> Decisions:
+        """Make ``entries`` the only ones. Only while locked."""
+        known = Decisions(tuple(map(_stored, entries)))
+        return self._write(decisions_text(known), known)
 
     def remove(self, *made: Decision) -> Decisions:
         """Remove decisions, the latest of equal ones. Only while locked."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from grader.model import Report, Run, UsageFault
+from grader.model import LatePolicy, Report, Run, UsageFault
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
+from grader.moderation.lateness import LateWork
 from grader.safe_text import visible
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.records import StoredEvidence
@@ -30,7 +31,7 @@ class Pages(Protocol):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A stored run. ``automatic`` are the reports without decisions, in the run's order."""
+    """A stored run. ``automatic`` are the reports without decisions, but with their lateness, in the run's order."""
 
     folder: Path
     run: Run
@@ -45,6 +46,10 @@ class FinishedRun:
     def showing_full_answers(self, shown: bool) -> FinishedRun:
         """The same run with or without full answers on students' pages."""
         return replace(self, run=replace(self.run, shows_full_answers=shown))
+
+    def under(self, policy: LatePolicy) -> FinishedRun:
+        """The same run with another late policy."""
+        return _with_lateness(replace(self, run=replace(self.run, late=policy)))
 
 
 def load_run(folder: Path) -> FinishedRun:
@@ -65,7 +70,13 @@ def load_run(folder: Path) -> FinishedRun:
             f"{visible(str(folder))} has no report on {', '.join(map(visible, missing[:5]))}; "
             "grade with --remark into the same folder to store it."
         )
-    return FinishedRun(folder, stored.run, reports, read_decisions(folder))
+    return _with_lateness(FinishedRun(folder, stored.run, reports, read_decisions(folder)))
+
+
+def _with_lateness(finished: FinishedRun) -> FinishedRun:
+    """The run with the lateness of each report by the run's late policy."""
+    late = LateWork.of(finished.run.late, ((report.student, report.origin) for report in finished.automatic))
+    return replace(finished, automatic=tuple(map(late.on, finished.automatic)))
 
 
 def is_outdated(folder: Path) -> bool:

@@ -54,7 +54,7 @@ class Group:
 def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
     """The groups of entries in ``scope``. Raises UsageFault for an item or a student that the run does not have."""
     wanted = _wanted_items(reports, scope.items)
-    chosen = matching(scope.students, [report.student for report in reports])
+    chosen = matching(scope.students, {report.student: (report.name, report.origin.account) for report in reports})
     named = [report for report in reports if not scope.students or report.student in chosen]
     if scope.names is not None:
         names = scope.names

@@ -18,10 +18,11 @@ from typing import Protocol, TypeVar
 from grader.answers.marker.cache import KnownMarker
 from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
-from grader.moderation.decisions import with_decisions
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, neighbours, write_page, write_tables
+from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun, stored_for
+from grader.pipeline.continuing import Before, carry_over_records, with_earlier_run
 from grader.pipeline.marking import report_of_fault
 from grader.pipeline.parallel import Runner, in_threads
 from grader.pipeline.plan import (
@@ -62,6 +63,7 @@ class Progress(Protocol):
     ) -> None: ...
     def notice(self, run: Run) -> None: ...
     def say(self, what: str) -> None: ...
+    def announce(self, *sentences: str) -> None: ...
     def expect(self, total: int, new: Collection[str], names: Mapping[str, str]) -> None: ...
     def stage(self, student: str, stage: str) -> None: ...
     def leave_out(self, student: str) -> None: ...
@@ -99,22 +101,23 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
         deliveries = survey(settings.path, scratch / "cohort")
-        ids = [delivery.id for delivery in deliveries]
-        check_cohort(settings, ids)
-        settings = with_one_device(with_students(settings, ids), ids)
+        check_cohort(settings, [delivery.id for delivery in deliveries])
+        settings = with_earlier_run(with_students(settings, deliveries), deliveries)
+        before = Before.of(settings, deliveries)
+        progress.announce(*before.news())
+        settings = with_one_device(settings, before.ids)
         workers = stack.enter_context(WorkersOnDemand(settings, scratch))
         run_folder.claim_folder(settings.out)
         stack.enter_context(disk_faults(settings.out))
-        new = {delivery.id for delivery in deliveries if is_new(delivery.id, settings)}
+        new = {delivery.id for delivery, id in zip(deliveries, before.ids, strict=True) if is_new(id, settings)}
         if new or needs_a_device(settings):
             progress.say("starting the workers")
             if new and settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()  # refuses what this machine cannot do, before a result is read or written
-        context = begin(settings, ids, readers, workers)
+        context = begin(settings, deliveries, before.former, readers, workers)
         progress.notice(context.facts())
-        names = {delivery.id: delivery.origin.name or delivery.id for delivery in deliveries}
-        progress.expect(len(deliveries), new, names)
+        progress.expect(len(deliveries), new, before.names)
         finished: dict[str, Report] = {}
         shown: dict[str, str] = {}
         totals, is_finished = NOTHING, False
@@ -144,6 +147,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         finally:
             progress.say("writing the tables")
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
+            progress.announce(*before.changes(reports))
             run = context.facts(totals, is_finished=is_finished)
             order = [report.student for report in reports]
             for student, isolation in shown.items():  # some facts are known only now, because they depend on the others
@@ -154,12 +158,24 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
     return run, reports
 
 
-def begin(settings: RunSettings, students: Sequence[str], readers: Readers, workers: WorkersOnDemand) -> RunContext:
-    """Copy the tutors' decisions from the earlier run, and mark the run as unfinished."""
+def begin(
+    settings: RunSettings,
+    deliveries: Sequence[Delivery],
+    former: Mapping[str, str],
+    readers: Readers,
+    workers: WorkersOnDemand,
+) -> RunContext:
+    """Copy the tutors' decisions from the earlier run, and mark the run as unfinished.
+
+    Evidence and decisions that are stored under a student's ``former`` id get the present one.
+    """
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    decisions = carry_over(settings.out, settings.earlier)
-    context = RunContext(settings, tuple(students), decisions, readers, workers, canary)
+    late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
+    carry_over_records(settings, former)
+    decisions = carry_over(settings.out, settings.earlier, former)
+    students = tuple(delivery.id for delivery in deliveries)
+    context = RunContext(settings, students, decisions, readers, workers, canary, late)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -216,7 +232,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
             marker = marker_of(task, evidence, context, reader)
         report = mark(task, evidence, marker, context)
         seconds = None if task.stored_in is not None else time.perf_counter() - start
-        progress.done(with_decisions(report, context.decisions), seconds)
+        progress.done(context.finished(report), seconds)
         is_shown = True
         if context.canary.is_under_way:
             progress.say("training the grader's own test networks")
@@ -234,6 +250,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         facts = context.facts()
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
+            report = context.late.on(report)
             pages.write_report_page(settings.out, report, evidence, facts, context.students)
         if not is_shown:
             progress.done(report, time.perf_counter() - start)
@@ -268,9 +285,9 @@ def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Prog
 def store_and_render(
     observed: Observed, report: Report, marker: KnownMarker | None, context: RunContext, pages: Pages
 ) -> tuple[Report, Run]:
-    """Store a submission, and write its page. Returns its report with the tutors' decisions, and the run's facts."""
+    """Store a submission, and write its page. Returns its report as it is finished, and the run's facts."""
     out = context.settings.out
     store(observed, report, marker, out)
-    report, facts = with_decisions(report, context.decisions), context.facts()
+    report, facts = context.finished(report), context.facts()
     pages.write_report_page(out, report, observed.evidence, facts, context.students)
     return report, facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from grader.model import UsageFault
 from grader.pipeline.settings import RunSettings
 from grader.safe_text import visible
 from grader.storage import results_json, run_folder
+from grader.submissions import Delivery
 from grader.submissions.student_patterns import matching
 
 
@@ -51,10 +52,11 @@ def check_cohort(settings: RunSettings, students: Sequence[str]) -> None:
             )
 
 
-def with_students(settings: RunSettings, students: Sequence[str]) -> RunSettings:
+def with_students(settings: RunSettings, deliveries: Iterable[Delivery]) -> RunSettings:
     """The settings, with the ids of the selected students instead of the patterns that the tutor gave.
 
-    ``students`` are the ids of all. Raises UsageFault, with near misses, for a pattern that matches nobody.
+    A pattern may name a student by id, name or account. Raises UsageFault, with near misses, if it names nobody.
     """
-    ids = matching(settings.selection.students, students)
+    known = {delivery.id: (delivery.origin.name, delivery.origin.account) for delivery in deliveries}
+    ids = matching(settings.selection.students, known)
     return replace(settings, selection=replace(settings.selection, students=ids))

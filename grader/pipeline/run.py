@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from grader import __version__
-from grader.model import UNKNOWN, Canary, Run
-from grader.moderation.decisions import Decisions
+from grader.model import UNKNOWN, Canary, Report, Run
+from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun
 from grader.pipeline.settings import RunSettings
 from grader.pipeline.workers import WorkersOnDemand
@@ -57,7 +58,7 @@ NOTHING = Totals()
 @dataclass(frozen=True)
 class RunContext:
     """The settings of a run, its students in order, the tutors' decisions, what reads submissions, the workers, which
-    run their code, and the canary.
+    run their code, the canary, and the late policy.
     """
 
     settings: RunSettings
@@ -66,6 +67,7 @@ class RunContext:
     readers: Readers
     workers: WorkersOnDemand
     canary: CanaryRun
+    late: LateWork = LateWork()  # noqa: RUF009  # frozen
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -95,7 +97,12 @@ class RunContext:
             bands=settings.training.bands,
             canary=totals.canary + self.canary.so_far() if workers is not None else totals.canary,
             shows_full_answers=settings.shows_full_answers,
+            late=settings.late,
         )
+
+    def finished(self, report: Report) -> Report:
+        """The automatic ``report`` with the tutors' decisions and its lateness."""
+        return self.late.on(with_decisions(report, self.decisions))
 
 
 def _now() -> str:

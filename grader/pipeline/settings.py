@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.answers.finding.paper import Paper
 from grader.answers.marker.key import AnswerKey
 from grader.data import DataSet
-from grader.model import Rubric, TrainingPlan
+from grader.model import LatePolicy, Rubric, TrainingPlan
 from grader.pipeline import written_parts
 from grader.pipeline.canary import stored_text
 from grader.sandbox import Wish
@@ -55,6 +55,10 @@ class RunSettings:
     selection: Selection = Selection()
     earlier: Path | None = None
     """The last run over the same submissions, whose evidence and decisions are reused."""
+    reports: Path | None = None
+    """Where other runs are, one of which may be over another download of the same submissions; None to continue none
+    of them.
+    """
     answer_key: AnswerKey | None = None
     """Without a key, answers wait for a tutor."""
     isolation: Wish = Wish.AUTO
@@ -64,6 +68,8 @@ class RunSettings:
     """A command that starts the workers, such as a container's."""
     shows_full_answers: bool = False
     """Whether students' pages say what a full answer mentions."""
+    late: LatePolicy | None = None
+    """When work is late, and what that costs; None without a policy."""
     canary: str = field(default_factory=stored_text)
     """The stored distributions of the canary, as CSV."""
 

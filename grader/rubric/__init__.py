@@ -1,4 +1,4 @@
-"""Reads the marking scheme ``rubric.toml`` as a :class:`grader.model.Rubric`, or refuses it with a reason.
+"""Reads what teachers set, or refuses it with a reason: the marking scheme ``rubric.toml`` and a late policy.
 
 May import: ``lab4``, ``model``.
 """

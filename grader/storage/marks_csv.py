@@ -27,23 +27,32 @@ _LONGEST_CELL = 30_000
 def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
     """Write marks.csv into the run at ``folder``.
 
-    The cells of a row add up to ``awarded``. A cell is empty if its item is not marked yet or not in the rubric.
+    The cells of items add up to ``awarded``. A cell is empty if its item is not marked yet or not in the rubric. With a
+    late policy there are two more columns; what is not known or not decided is empty there.
     """
     items = list(dict.fromkeys(item.id for report in reports for item in report.code_results))
     columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answer_results)]
     text = io.StringIO(newline="")
     # Always quote text: a semicolon or tab in a name must not start a cell in a spreadsheet of another locale.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerow(["student", *_ORIGIN, "status", "awarded", "available", *columns, "flags"])
+    has_lateness = any(report.lateness is not None for report in reports)
+    late_columns = ["late_days", "deduction"] if has_lateness else []
+    writer.writerow(["student", *_ORIGIN, "status", "awarded", "available", *late_columns, *columns, "flags"])
     for report in reports:
         results = {result.id: result for result in report.results}
         cells: list[int | float | str] = [_cell(text) for text in (report.student, *_origin(report))]
         cells += [report.status.value, number(report.awarded), number(report.available)]
+        cells += _late_cells(report) if has_lateness else []
         open_ids = {result.id for result in open_results(report.results)}
         cells += [_points_cell(results.get(id), is_open=id in open_ids) for id in columns]
         cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
         writer.writerow(cells)
     write_file(folder / MARKS_FILE, text.getvalue().encode("utf-8-sig"))
+
+
+def _late_cells(report: Report) -> list[int | float | str]:
+    days, deduction = report.lateness.days if report.lateness is not None else None, report.deduction
+    return ["" if days is None else days, "" if deduction is None else number(deduction)]
 
 
 def _origin(report: Report) -> tuple[str, ...]:

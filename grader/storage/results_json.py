@@ -32,6 +32,20 @@ def students_of(folder: Path) -> tuple[str, ...]:
     return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
 
 
+def people_of(folder: Path) -> dict[str, tuple[str, str]]:
+    """Each student of the run at ``folder``, with the platform and the account on it, or else no platform and the id.
+
+    Empty when there are no results.
+    """
+    listed = (read_json(folder / RESULTS_FILE) or {}).get("submissions")
+    found = {}
+    for entry in listed if isinstance(listed, list) else ():
+        student, origin = str(entry.get("student")), entry.get("origin") or {}
+        account = str(origin.get("account") or "")
+        found[student] = (str(origin.get("platform")), account) if account else ("", student)
+    return found
+
+
 def _submission(report: Report) -> JSON:
     return {
         "student": encodable(report.student),
@@ -39,11 +53,24 @@ def _submission(report: Report) -> JSON:
         "status": report.status.value,
         "awarded": number(report.awarded),
         "available": number(report.available),
+        "lateness": _lateness(report),
         "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
         "items": [_item(result) for result in report.results if result.answer is None],
         "answers": [_answer(result, result.answer) for result in report.results if result.answer is not None],
         "network": report.network,
         "report": page_path(report.student),
+    }
+
+
+def _lateness(report: Report) -> JSON | None:
+    if (late := report.lateness) is None:
+        return None
+    return {
+        "days": late.days,
+        "deduction": None if report.deduction is None else number(report.deduction),
+        "text": late.text,
+        "extended": late.is_extended,
+        "note": late.note,
     }
 
 

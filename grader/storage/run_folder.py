@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -40,6 +41,12 @@ class StoredRun:
 def student_folder(folder: Path, student: str) -> Path:
     """The folder with the files of ``student`` in the run at ``folder``; its name is valid on every file system."""
     return folder / "students" / safe_folder_name(student)
+
+
+def remove_student(folder: Path, student: str) -> None:
+    """Remove all files of ``student`` from the run at ``folder``."""
+    for path in (student_folder(folder, student), (folder / feedback_path(student)).parent):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def page_path(student: str) -> str:
@@ -132,6 +139,13 @@ def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
 def is_run(folder: Path) -> bool:
     """Whether ``folder`` is the folder of a run of any version."""
     return (folder / RUN_FILE).is_file() and (read_json(folder / RUN_FILE) or {}).get("kind") == _RUN_KIND
+
+
+def keep_late_policy(folder: Path, run: Run) -> None:
+    """Store the late policy of ``run`` in the run at ``folder``, and change nothing else."""
+    stored = read_run(folder)
+    if stored is not None and stored.run is not None:
+        write_run(folder, replace(stored.run, late=run.late), is_finished=stored.is_finished)
 
 
 def has_runs(folder: Path) -> bool:

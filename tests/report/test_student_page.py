@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from grader.model import Report, Run, Status
+from grader.model import Lateness, Report, Run, Status
 from grader.model.images import Filters
 from grader.report.highlighting import FOLDED_FROM, MOST, FoldedAnswer, Piece, fold
 from grader.report.html import pages
@@ -350,3 +350,15 @@ def test_the_page_of_a_name_that_is_not_unicode_is_always_written(tmp_path: Path
         run = dataclasses.replace(samples.RUN, finished=time)
         path = pages.write_report_page(tmp_path, report, samples.record_of(report), run)
         assert f"1 May {time[:4]}" in path.read_text(encoding="utf-8")
+
+
+def test_lateness_is_a_line_of_its_own_and_the_mark_stays() -> None:
+    late = Lateness(2, Decimal(3), "2 days late. 5% of 30 points a day makes 3 points.", note="Not late there.")
+    page = samples.student_page(dataclasses.replace(samples.passed_report(), lateness=late), samples.RUN)
+    assert "2 days late. 5% of 30 points a day makes 3 points. The mark above is before this deduction." in page
+    assert "Time, for tutors.</strong> Not late there." in page
+    unknown = Lateness(None, None, "It is not known when; a tutor decides.")
+    page = samples.student_page(dataclasses.replace(samples.passed_report(), lateness=unknown), samples.RUN)
+    assert "Time.</strong>" not in page
+    assert "Time, for tutors.</strong> It is not known when; a tutor decides." in page
+    assert "Time" not in samples.student_page(samples.passed_report(), samples.RUN)

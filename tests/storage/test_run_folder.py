@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from grader.model import Attachment, Origin, Person, Report, Status, UsageFault
+from grader.model import Attachment, Lateness, Origin, Person, Report, Status, UsageFault
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.json_files import write_file
 from tests.support import report_samples as samples
@@ -138,7 +138,7 @@ def test_results_have_the_documented_form(tmp_path: Path) -> None:
     assert len(results["submissions"]) == len(reports)
     for entry in results["submissions"]:
         assert list(entry)[:5] == ["student", "origin", "status", "awarded", "available"]
-        assert list(entry)[5:] == ["flags", "items", "answers", "network", "report"]
+        assert list(entry)[5:] == ["lateness", "flags", "items", "answers", "network", "report"]
         assert entry["status"] in set(Status)
         for flag in entry["flags"]:
             assert list(flag) == ["id", "message"]
@@ -224,6 +224,22 @@ def test_an_open_item_is_an_empty_cell_instead_of_zero(tmp_path: Path) -> None:
     assert review[header.index("training.accuracy")] == ""
     assert review[header.index("part1.6a")] == ""
     assert failed[header.index("training.accuracy")] == "0"
+
+
+def test_lateness_has_columns_and_a_value_of_its_own(tmp_path: Path) -> None:
+    late = Lateness(2, Decimal("1.5"), "2 days late.")
+    reports = [dataclasses.replace(samples.partial_report(name), lateness=late) for name in ("a", "b")]
+    reports[1] = dataclasses.replace(reports[1], lateness=Lateness(None, None, "A tutor decides."))
+    marks_csv.write_marks_csv(tmp_path, reports)
+    header, *rows = rows_of(tmp_path)
+    start = header.index("awarded")
+    assert header[start : start + 4] == ["awarded", "available", "late_days", "deduction"]
+    assert [row[start : start + 4] for row in rows] == [["13.5", "30", "2", "1.5"], ["13.5", "30", "", ""]]
+    results_json.write_results(tmp_path, samples.RUN, reports)
+    entries = strict_json(tmp_path / "results.json")["submissions"]
+    assert [entry["awarded"] for entry in entries] == [13.5, 13.5]
+    assert [*entries[0]["lateness"].values()] == [2, 1.5, "2 days late.", False, ""]
+    assert entries[1]["lateness"]["deduction"] is None
 
 
 @pytest.mark.parametrize("name", samples.HOSTILE_NAMES, ids=range(len(samples.HOSTILE_NAMES)))

@@ -97,6 +97,12 @@ class Progress:
         print_notices(self._console, run, known=self._noticed)
         self._noticed.update(notices(run))
 
+    def announce(self, *sentences: str) -> None:
+        """Print lines about the run as a whole that stay on the screen."""
+        with self._lock:
+            for sentence in () if self._is_quiet else sentences:
+                self._print(Text(visible(sentence)))
+
     def expect(self, total: int, new: Collection[str], names: Mapping[str, str]) -> None:
         """Set the number of submissions, the students whose code has to be run, and all ``names``, once known."""
         with self._lock:

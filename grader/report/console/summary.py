@@ -20,6 +20,7 @@ from rich.text import Text
 from grader.model import PART1, Report, Run, Status
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
+from grader.moderation.lateness import LateWork
 from grader.moderation.queue import Queue, has_no_answers, is_open, queue_of
 from grader.report import tally
 from grader.report.console.columns import Column, in_columns
@@ -71,6 +72,7 @@ def print_summary(
     queue = queue_of(reports)
     console.print(_counts(reports, run))
     _print_failures(console, reports)
+    _print_late(console, reports, run)
     _print_queue(console, queue)
     _print_time(console, run, is_verbose=is_verbose)
     _print_files(console, folder)
@@ -171,6 +173,22 @@ def _print_failures(console: Console, reports: Sequence[Report]) -> None:
         )
     console.print()
     _print_lines(console, in_columns(columns, rows, console.width))
+
+
+def _print_late(console: Console, reports: Sequence[Report], run: Run) -> None:
+    """Who is late, whose lateness a tutor has to decide, and which extensions belong to nobody."""
+    if run.late is None:
+        return
+    late = [report for report in reports if report.deduction is not None and report.lateness and report.lateness.days]
+    open_to_tutor = [report for report in reports if report.deduction is None]
+    console.print()
+    for title, found in (("Late", late), ("Late or not: a tutor decides", open_to_tutor)):
+        names = [visible(report.name) for report in found[:_FIRST_ENTRIES]]
+        names += ["..."] if len(found) > _FIRST_ENTRIES else []
+        listed = f" ({', '.join(names)})" if names else ""
+        console.print(Text(f"{title}: ", style="bold").append(f"{len(found)}{listed}", style="not bold"))
+    for sentence in LateWork.of(run.late, ((report.student, report.origin) for report in reports)).unmatched:
+        console.print(Text(f"! {visible(sentence)}", style="bold yellow"))
 
 
 def _print_lines(console: Console, lines: Iterable[Text]) -> None:

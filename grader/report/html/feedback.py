@@ -6,7 +6,7 @@ Nothing is left out of a list of fields here; what is not named is not in it.
 
 from __future__ import annotations
 
-from grader.model import Decision, MarkedAnswer, Report, Result, Status
+from grader.model import Decision, Lateness, MarkedAnswer, Report, Result, Status
 from grader.moderation.session import ACCEPTED, MARKED_BLIND
 
 _FORMALITIES = frozenset({ACCEPTED, MARKED_BLIND})
@@ -28,7 +28,13 @@ def for_the_student(report: Report) -> Report:
         flags=(),
         unmarked=tuple(map(_told, report.unmarked)),
         origin=report.origin,
+        lateness=_decided(report.lateness),
     )
+
+
+def _decided(late: Lateness | None) -> Lateness | None:
+    """What the late policy says, if no tutor has to decide."""
+    return Lateness(late.days, late.deduction, late.text) if late is not None and late.deduction is not None else None
 
 
 def _told(result: Result) -> Result:

@@ -1,0 +1,174 @@
+"""How a run continues an earlier one: which one that is, who has another name there, and who is new or gone.
+
+Students are recognised by their platform and account, because a name may be corrected and a folder renamed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from grader.model import Origin, Report, Run
+from grader.pipeline.settings import RunSettings
+from grader.storage import records, results_json, run_folder
+from grader.storage.run_folder import StoredRun
+from grader.submissions import Delivery
+from grader.submissions.naming import stem, without_copy_mark
+
+_MOST_NAMED = 8
+Person = tuple[str, str]
+"""A platform and an account on it; without an account, an empty platform and the student's id."""
+
+
+def person_of(student: str, origin: Origin) -> Person:
+    """Who a student is, independently of names where an account is known."""
+    return (origin.platform, origin.account) if origin.account else ("", student)
+
+
+def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> RunSettings:
+    """The settings with the latest run that this one continues, and its late policy if none was given.
+
+    Besides a run over the same path, that is one by a rubric with the same title over mostly the same accounts, or over
+    a download beside it with the same name and mostly the same students.
+    """
+    if settings.reports is None or not settings.reports.is_dir() or run_folder.read_run(settings.out) is not None:
+        return settings
+    known = run_folder.read_run(settings.earlier) if settings.earlier is not None else None
+    since = known.run.started if known is not None and known.run is not None else ""
+    people = {person_of(delivery.id, delivery.origin) for delivery in deliveries}
+    found: list[tuple[str, Path, Run]] = []
+    for folder in settings.reports.iterdir():
+        stored = run_folder.read_run(folder)
+        if stored is not None and stored.run is not None and stored.run.started > since:
+            found.append((stored.run.started, folder, stored.run))
+    for _, folder, run in sorted(found, key=lambda entry: entry[:2], reverse=True):
+        if run.rubric_title == settings.rubric.title and _is_same_cohort(folder, run, settings.path, people):
+            return replace(settings, earlier=folder, late=settings.late or run.late)
+    return settings
+
+
+def _is_same_cohort(folder: Path, run: Run, path: Path, people: set[Person]) -> bool:
+    stored = set(results_json.people_of(folder).values())
+    shared, half = stored & people, max(len(stored), len(people)) / 2
+    if sum(bool(platform) for platform, _ in shared) > half:
+        return True
+    before, now = Path(run.source).resolve(), path.resolve()
+    is_beside = before.parent == now.parent and _plain_name(before) == _plain_name(now)
+    return is_beside and len(shared) > half
+
+
+def _plain_name(path: Path) -> str:
+    return without_copy_mark(stem(path.name))
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is stored of the students of a run before it begins, in its folder or in that of the earlier run.
+
+    ``names`` are the students' present names by their ids, ``path`` is where they are. ``former`` are the ids under
+    which students are stored who have another one now, by that one. ``digests`` are those of the files that each
+    student had handed in.
+    """
+
+    path: Path
+    names: Mapping[str, str]
+    folder: Path | None = None
+    run: StoredRun | None = None
+    former: Mapping[str, str] = field(default_factory=dict)
+    students: Collection[str] = ()
+    """By the ids that they have now; empty if there are no results."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: RunSettings, deliveries: Sequence[Delivery]) -> Before:
+        """What is stored of the students who handed in the ``deliveries``."""
+        names = {delivery.id: delivery.origin.name or delivery.id for delivery in deliveries}
+        folder = next((folder for folder in settings.run_folders if results_json.people_of(folder)), None)
+        if folder is None:
+            return cls(settings.path, names)
+        former = _former_ids(settings, deliveries)
+        present = {old: student for student, old in former.items()}
+        students = {present.get(student, student): student for student in results_json.people_of(folder)}
+        reports = {student: records.read_report(folder, stored) for student, stored in students.items()}
+        digests = {student: report.digest for student, report in reports.items() if report is not None}
+        stored_run = run_folder.read_run(folder)
+        return cls(settings.path, names, folder, stored_run, former, tuple(students), digests)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids under which the students' evidence is stored, if it is."""
+        return tuple(self.former.get(student, student) for student in self.names)
+
+    def news(self) -> tuple[str, ...]:
+        """Sentences on which run is continued, unless that is obvious, and on who is new or gone since.
+
+        Nobody is called new if the stored run was interrupted.
+        """
+        if self.folder is None or self.run is None or self.run.run is None:
+            return ()
+        names = self.names
+        new = [name for student, name in names.items() if student not in self.students] if self.run.is_finished else []
+        gone = [student for student in self.students if student not in names]
+        is_elsewhere = Path(self.run.run.source).resolve() != self.path.resolve()
+        place = self.folder
+        sentences = [f"This continues the run in {place}."] if new or gone or is_elsewhere else []
+        sentences += [f"{len(new)} new: {_listed(new)}."] if new else []
+        left_out = f"Left out of the tables; what is stored stays in {place}."
+        return (*sentences, *([f"{len(gone)} gone: {_listed(gone)}. {left_out}"] if gone else []))
+
+    def changes(self, reports: Iterable[Report]) -> tuple[str, ...]:
+        """A sentence on those of the ``reports`` whose students have handed in something else since, if there are any.
+
+        It is known only now, because a submission is read when its turn comes.
+        """
+        known = self.digests
+        changed = [report.name for report in reports if known.get(report.student, report.digest) != report.digest]
+        return (f"{len(changed)} changed: {_listed(changed)}.",) if changed else ()
+
+
+def carry_over_records(settings: RunSettings, former: Mapping[str, str]) -> None:
+    """Store the evidence and reports of students under their present ids; ``former`` has the earlier ones.
+
+    What is then stored twice in this run loses the earlier id; an earlier run stays as it is.
+    """
+    for student, old in former.items():
+        for folder in settings.run_folders:
+            evidence, report = records.read_evidence(folder, old), records.read_report(folder, old)
+            if evidence is not None and records.read_evidence(settings.out, student) is None:
+                submission = evidence.submission and replace(evidence.submission, id=student)
+                records.write_evidence(settings.out, replace(evidence, student=student, submission=submission))
+            if report is not None and records.read_report(settings.out, student) is None:
+                findings = records.read_findings(folder, old)
+                records.write_report(settings.out, replace(report, student=student), findings)
+        if records.read_report(settings.out, student) is not None:
+            run_folder.remove_student(settings.out, old)
+
+
+def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[str, str]:
+    """The ids under which students are stored who have another one now, by that one.
+
+    Only accounts that are unique among the deliveries and in the stored run count.
+    """
+    ids = {delivery.id for delivery in deliveries}
+    accounts = Counter(person_of(delivery.id, delivery.origin) for delivery in deliveries)
+    former: dict[str, str] = {}
+    for folder in settings.run_folders:
+        stored = results_json.people_of(folder)
+        by_account: dict[Person, list[str]] = {}
+        for student, person in stored.items():
+            by_account.setdefault(person, []).append(student)
+        for delivery in deliveries:
+            person = person_of(delivery.id, delivery.origin)
+            olds = by_account.get(person, [])
+            if delivery.origin.account and accounts[person] == len(olds) == 1 and delivery.id not in stored:
+                (old,) = olds
+                if old not in ids and delivery.id not in former:
+                    former[delivery.id] = old
+    return former
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names."""
+    return ", ".join([*names[:_MOST_NAMED], *(["..."] if len(names) > _MOST_NAMED else [])])
