@@ -9,20 +9,18 @@ import argparse
 import getpass
 import json
 import os
-import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.cli.run_settings import run_settings, words
 from grader.model import Status, UsageFault
 
 if TYPE_CHECKING:
     from grader.moderation.finished_run import Pages
-    from grader.pipeline.settings import RunSettings
     from grader.review.keyboard import Keys
     from grader.review.screen import Screen
 
@@ -50,7 +48,7 @@ def grade(arguments: argparse.Namespace) -> ExitCode:
 
     # Progress must not be mixed with the JSON, and faults and warnings of a quiet run belong on standard error.
     console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
-    settings = _settings(arguments)
+    settings = run_settings(arguments)
     run, reports = grade_cohort(settings, pages=pages, progress=Progress(console, 0, is_quiet=arguments.quiet))
     code = _exit_code(report.status for report in reports)
     if arguments.json:
@@ -59,65 +57,6 @@ def grade(arguments: argparse.Namespace) -> ExitCode:
         print_summary(console, reports, run, settings.out, is_verbose=arguments.verbose)
     print_notices(console, run)
     return code
-
-
-def _settings(arguments: argparse.Namespace) -> RunSettings:
-    from grader.answers.marker.key import load_key
-    from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
-    from grader.pipeline.settings import RunSettings, Selection
-    from grader.pipeline.written_parts import with_titles
-    from grader.rubric.late_policy import load_late_policy
-    from grader.rubric.loading import load_rubric
-    from grader.sandbox import Wish
-    from grader.storage import run_folder
-
-    key = load_key(arguments.key) if arguments.key is not None else None
-    rubric = with_titles(load_rubric(arguments.rubric), key)
-    out, earlier = arguments.out, None
-    if out is None:
-        out, earlier = run_folder.dated_folder(arguments.reports, arguments.path, date.today())
-    stored = run_folder.read_run(out) or (earlier and run_folder.read_run(earlier))
-    before = stored.run if stored else None
-    if arguments.remark and before and arguments.data is None:
-        data = DataSet.unopened(before.data)  # the data of the stored evidence
-    else:
-        data = resolve_data(
-            arguments.data, environment=os.environ, cache=user_cache(os.environ), download=download_with_torchvision
-        )
-    kept = before.late if before else None
-    return RunSettings(
-        path=arguments.path,
-        out=out,
-        earlier=earlier,
-        reports=arguments.reports if arguments.out is None else None,
-        rubric=rubric,
-        answer_key=key,
-        data=data,
-        jobs=arguments.jobs,
-        device=arguments.device,
-        selection=Selection(tuple(arguments.student), arguments.only_failed, arguments.remark),
-        isolation=Wish(arguments.isolation),
-        hidden=tuple(_secrets(arguments, user_cache(os.environ))),
-        worker_prefix=_words(arguments),
-        shows_full_answers=arguments.full_answers,
-        late=load_late_policy(arguments.late) if arguments.late is not None else kept,
-    )
-
-
-def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
-    """Paths of labels, keys and other runs, which submissions must not see."""
-    from grader.data.sources import DATA_VARIABLE
-
-    yield cache
-    named = (arguments.data, os.environ.get(DATA_VARIABLE), arguments.key, arguments.rubric, arguments.reports)
-    yield from (Path(place) for place in named if place and Path(place).exists())
-
-
-def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(arguments.worker_prefix))
-    except ValueError as problem:
-        raise UsageFault(f"--worker-prefix cannot be read: {problem}") from None
 
 
 def render(arguments: argparse.Namespace) -> ExitCode:
@@ -244,7 +183,7 @@ def doctor(arguments: argparse.Namespace) -> ExitCode:
     from grader.report.console.summary import make_console, print_doctor_line
 
     console = make_console()
-    lines = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=_words(arguments))
+    lines = examine(arguments.data, environment=os.environ, cache=user_cache(os.environ), prefix=words(arguments))
     is_fine = True
     for line in lines:
         print_doctor_line(console, line.subject, line.text, line.advice)

@@ -52,9 +52,9 @@ def comment_of(report: Report, mark: Decimal, written: Decimal, maximum: Decimal
 
 
 def kept_comment(comment: str) -> str:
-    """A comment from the worksheet, wrapped in a paragraph if Moodle would change its beginning."""
-    text = comment.strip()
-    return f"<p>{text}</p>" if text.startswith(_FORMULA_STARTS) else comment
+    """A comment from the worksheet, written so that Moodle shows what it showed before."""
+    text = comment.strip().translate(_ENTITIES)
+    return f"<p>{text}</p>" if text.startswith(_FORMULA_STARTS) else comment.translate(_ENTITIES)
 
 
 def number_in(cell: str) -> Decimal | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.model import JSON, MarkedAnswer, Report, Result, Run, UsageFault
 from grader.safe_text import visible
-from grader.storage.json_files import encodable, number, read_json, write_json_rows
+from grader.storage.json_files import encodable, number, packed, read_json, write_json_rows
 from grader.storage.run_folder import FORMAT, page_path, read_run
 
 RESULTS_FILE = "results.json"
@@ -16,7 +16,7 @@ RESULTS_FILE = "results.json"
 
 def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
     """Write results.json into the run at ``folder``."""
-    facts = asdict(run) | {
+    facts = packed(run) | {
         "bands": [{"accuracy": band.accuracy, "fraction": number(band.fraction)} for band in run.bands]
     }
     head = {"format": FORMAT, "run": facts}

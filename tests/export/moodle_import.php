@@ -1,5 +1,5 @@
 <?php
-// How Moodle reads an uploaded grading worksheet, in our own words; moodle_import.py says the same in Python.
+// How Moodle reads an uploaded grading worksheet, in our own words; tests/support/moodle_rules.py says the same in Python.
 // Usage: php -n moodle_import.php FILE < STATE (JSON), which prints the marks and comments afterwards as JSON.
 
 date_default_timezone_set('UTC');

@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-_SCRIPT = Path(__file__).with_suffix(".php")
+from tests.support.places import TESTS
+
+_SCRIPT = TESTS / "export" / "moodle_import.php"
 _TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
 
 
@@ -62,9 +64,9 @@ def php_import(path: Path, moodle: Moodle) -> Imported | None:
     command = [php, "-n", str(_SCRIPT), str(path)]
     done = subprocess.run(command, input=state, capture_output=True, encoding="utf-8", check=True, timeout=30)
     content: dict[str, Any] = json.loads(done.stdout)
-    return Imported(
-        **{name: value or {} if name in {"marks", "comments"} else value for name, value in content.items()}
-    )
+    if "refused" in content:
+        return Imported(refused=content["refused"])
+    return Imported(content["marks"], content["comments"], content["grades"], content["texts"])
 
 
 def python_import(path: Path, moodle: Moodle) -> Imported:
@@ -92,10 +94,10 @@ def python_import(path: Path, moodle: Moodle) -> Imported:
         if is_given and mark != known.mark:
             marks[id] = mark
             grades += 1
-        if header.index("Feedback comments") if "Feedback comments" in header else 0:
-            if cells["Feedback comments"] != known.comment:
-                comments[id] = cells["Feedback comments"]
-                texts += 1
+        column = header.index("Feedback comments") if "Feedback comments" in header else 0
+        if column and cells["Feedback comments"] != known.comment:
+            comments[id] = cells["Feedback comments"]
+            texts += 1
     return Imported(marks, comments, grades, texts)
 
 
