@@ -37,10 +37,8 @@ def _cell(text: str) -> str:
 
 def comment_of(report: Report, mark: Decimal, written: Decimal, maximum: Decimal) -> str:
     """What the student reads in Moodle, as one line of HTML: the mark, its parts, and where the reasons are."""
-    sentences = [f"Lab 4: {out_of(mark, report.available)} points."]
-    if mark != report.awarded:
-        sentences = [f"Lab 4: {out_of(report.awarded, report.available)} points, {out_of(mark, report.available)} "]
-        sentences = [sentences[0] + "after the deduction for late work."]
+    late = f", {out_of(mark, report.available)} after the deduction for late work" if mark != report.awarded else ""
+    sentences = [f"Lab 4: {out_of(report.awarded, report.available)} points{late}."]
     if maximum != report.available:
         sentences.append(f"That is {out_of(written, maximum)}.")
     parts = (("Part 1", report.answer_results), ("Part 2", report.code_results))

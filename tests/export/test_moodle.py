@@ -15,7 +15,7 @@ from grader.__main__ import main
 from grader.export.marks import scaled
 from grader.export.moodle import FEEDBACK_ZIP, WORKSHEET_FILE, fill
 from grader.export.outcome import Outcome
-from grader.model import Origin, Report, UsageFault
+from grader.model import Lateness, Origin, Report, UsageFault
 from grader.model.origin import MOODLE
 from tests.support.moodle_rules import Imported, Moodle, Participant, php_import, python_import, returned_pages
 from tests.support.report_samples import HOSTILE_NAMES, review_report, stored_run
@@ -380,6 +380,17 @@ def test_columns_of_several_markers(tmp_path: Path) -> None:
 def test_without_a_column_for_comments(tmp_path: Path) -> None:
     outcome = exported(tmp_path, [JANE], [row("501", "Jane Doe")], header=HEADER[:-1])
     assert (imported(tmp_path, assignment("501")).texts, "0 feedback instances" in outcome.counts) == (0, True)
+
+
+def test_a_deduction_for_late_work_is_explained(tmp_path: Path) -> None:
+    late = dataclasses.replace(JANE, lateness=Lateness(1, Decimal(3), "One day late."))
+    chosen = dataclasses.replace(chosen_of(tmp_path, [late]), applies_late=True)
+    fill(chosen, sheet_of(tmp_path, [row("501", "Jane Doe")])).write(tmp_path)
+    after = imported(tmp_path, assignment("501"))
+    assert after.marks == {"501": 26.25}
+    assert after.comments["501"].startswith(
+        "<p>Lab 4: 29.25/30 points, 26.25/30 after the deduction for late work.</p>"
+    )
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="PHP is not installed (Debian: php-cli)")
