@@ -16,8 +16,9 @@ RESULTS_FILE = "results.json"
 
 def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
     """Write results.json into the run at ``folder``."""
-    facts = packed(run) | {
-        "bands": [{"accuracy": band.accuracy, "fraction": number(band.fraction)} for band in run.bands]
+    facts = asdict(run) | {
+        "bands": [{"accuracy": band.accuracy, "fraction": number(band.fraction)} for band in run.bands],
+        "late": packed(run.late),
     }
     head = {"format": FORMAT, "run": facts}
     write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_submission, reports))
