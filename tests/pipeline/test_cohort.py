@@ -302,7 +302,7 @@ def test_remark_never_runs_code(cohort: Cohort) -> None:
     assert ran_no_worker(run)
     assert reports["ben"].awarded == 13
     assert reports["ben"].available == 15
-    assert "<title>ben: 13 of 15</title>" in (cohort.out / run_folder.page_path("ben")).read_text(encoding="utf-8")
+    assert "<title>ben: 13 of 15 " in (cohort.out / run_folder.page_path("ben")).read_text(encoding="utf-8")
     assert "eve" not in reports, "there is no evidence to mark her from"
     keys = {student: json.loads(stored)["key"] for student, stored in before.items()}
     assert {student: json.loads(stored)["key"] for student, stored in cohort.records().items()} == keys
