@@ -144,7 +144,10 @@ def grade(session: nox.Session) -> None:
     if not has_results(arguments, since=started):
         session.error("The grader ended before it wrote results.json; see its message above.")
     if is_demo:
-        session.log("That was the demo. To grade your own submissions: nox -s grade -- FOLDER")
+        worksheet = next(Path(f"{DEMO}-submissions").glob("*.csv"))
+        session.log(f"That was the demo. To look at it, open {DEMO / 'index.html'}; to decide what is open, see above.")
+        session.log(f"To export what is settled: nox -s export -- moodle {DEMO} {worksheet} --settled-only")
+        session.log("To grade your own submissions: nox -s grade -- FOLDER")
 
 
 @nox.session(python=False)

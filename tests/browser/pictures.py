@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from grader.storage.run_folder import page_path
+from grader.storage.run_folder import feedback_path
 from tests.browser.conftest import NO_BROWSER, launched
 from tests.demo.make_demo import make_demo
 from tests.support.demo_transcript import COLUMNS, RUN, show, summary_of
@@ -54,7 +54,7 @@ def main() -> None:
         review = work / "review.html"
         review.write_text(as_page(review_screen(work)), encoding="utf-8")
         page = browser.new_page(viewport=PAGE)
-        page.goto((work / RUN / page_path(STUDENT)).as_uri())
+        page.goto((work / RUN / feedback_path(STUDENT)).as_uri())
         page.screenshot(path=PICTURES / "student.png")
         page.goto(review.as_uri())
         page.locator("pre").screenshot(path=PICTURES / "review.png")

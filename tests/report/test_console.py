@@ -115,6 +115,19 @@ def named(name: str, number: str) -> samples.SampleReport:
     return dataclasses.replace(samples.passed_report(f"{name}_{number}"), origin=origin)
 
 
+def test_numbers_are_shown_for_all_students_or_for_none() -> None:
+    short, long = named("Mei Chen", "501"), named("Amara Magdalena Okafor", "502")
+    assert fitted_names([short], 16)[short.student].plain == "Mei Chen 501"
+    assert fitted_names([short, long], 16)[short.student].plain == "Mei Chen"
+
+
+def test_when_nothing_is_open_the_next_step_is_the_export() -> None:
+    settled = samples.changed(named("Mei Chen", "5012309"), answers=())
+    assert "grader export moodle reports/2025-11-23 WORKSHEET" in summary(120, [settled])
+    assert "export" not in summary(120, [samples.passed_report("ann")]), "no platform"
+    assert "export" not in summary(120, [dataclasses.replace(answered("Jo Li_17", "7c"), origin=settled.origin)])
+
+
 def test_names_that_are_cut_still_differ() -> None:
     long = "Maria Magdalena Alexandra"
     reports = [named("Wei Zhang", "501"), named("Wei Zhang", "502"), named(long, "5012301"), named(long, "5012302")]

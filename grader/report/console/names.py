@@ -26,12 +26,13 @@ def bare_name(report: Report) -> Text:
 
 
 def fitted_names(reports: Sequence[Report], width: int, name: Callable[[Report], Text] = whole_name) -> dict[str, Text]:
-    """The ``name`` of each student in at most ``width`` columns; a number that does not fit is left out.
+    """The ``name`` of each student in at most ``width`` columns; without numbers, if one of them does not fit.
 
     Where several would look the same, the name gives way to the number, or else to the end of the submission's name,
     or to the place in the list.
     """
-    names = {report.student: _cut(name(report), width) for report in reports}
+    fits = all(name(report).cell_len <= width for report in reports)
+    names = {report.student: name(report) if fits else _cut(bare_name(report), width) for report in reports}
     for marks in (_numbers(reports), _ends(reports), _places(reports)):
         counts = Counter(text.plain.casefold() for text in names.values())
         for report in reports:
@@ -55,10 +56,5 @@ def _places(reports: Sequence[Report]) -> dict[str, str]:
 
 
 def _cut(text: Text, width: int) -> Text:
-    """As much as fits. A number is shown whole or not at all, because the start of one looks like another one."""
-    if text.cell_len <= width:
-        return text
-    name = text.plain[: text.spans[0].start] if text.spans else text.plain
-    if cell_len(name) <= width:
-        return Text(name)
-    return Text(set_cell_size(name, width - 1).rstrip() + "…")
+    """As much as fits."""
+    return text if text.cell_len <= width else Text(set_cell_size(text.plain, width - 1).rstrip() + "…")

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from grader.model import PART1, Report, Run, Status
 from grader.model.command_lines import command_line
+from grader.model.origin import CANVAS, MOODLE, NBGRADER
 from grader.model.quantities import quantity
 from grader.moderation.lateness import LateWork
 from grader.moderation.queue import Queue, has_no_answers, is_open, queue_of
@@ -48,6 +49,8 @@ SECONDS_PER_DECISION = 15
 """An estimate, not a measurement: to read an answer of two sentences with its proposal, and to press a key."""
 _NAME = {False: 16, True: 32}
 _TITLE = {False: 28, True: 56}
+_NEEDED = {MOODLE: ("WORKSHEET",), CANVAS: ("GRADEBOOK",), NBGRADER: ("COURSE",)}
+"""What the export to each platform needs beside the run."""
 
 
 def make_console(file: TextIO | None = None) -> Console:
@@ -76,7 +79,7 @@ def print_summary(
     _print_queue(console, queue)
     _print_time(console, run, is_verbose=is_verbose)
     _print_files(console, folder)
-    _print_next(console, folder, queue)
+    _print_next(console, folder, queue, reports)
 
 
 def print_doctor_line(console: Console, subject: str, text: str, advice: str) -> None:
@@ -260,14 +263,18 @@ def _print_files(console: Console, folder: Path) -> None:
         _print_path(console, name, str(folder / file))
 
 
-def _print_next(console: Console, folder: Path, queue: Queue) -> None:
-    """The next command and how much work it is, if something has to be decided in a review."""
+def _print_next(console: Console, folder: Path, queue: Queue, reports: Sequence[Report]) -> None:
+    """The next command: the review and how much work it is, or if nothing is open, the export to the platform."""
     entries = sum(len(question.entries) for question in queue.questions) + len(queue.unanswered)
+    platform = next((report.origin.platform for report in reports if report.origin.platform), "")
     if entries:
         minutes = math.ceil(entries * SECONDS_PER_DECISION / 60)
         work = f"{quantity(entries, 'entry', 'entries')} to decide, about {quantity(minutes, 'minute')}:"
         _print_path(console, "Next", work)
         _print_path(console, "", command_line("review", str(folder)))
+    elif platform:
+        _print_path(console, "Next", "give the marks back:")
+        _print_path(console, "", command_line("export", platform, str(folder), *_NEEDED.get(platform, ())))
 
 
 def _print_path(console: Console, name: str, text: str) -> None:
