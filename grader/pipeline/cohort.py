@@ -115,7 +115,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
             if new and settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()  # refuses what this machine cannot do, before a result is read or written
-        context = begin(settings, deliveries, before.former, readers, workers)
+        context = begin(settings, deliveries, before, readers, workers)
         progress.notice(context.facts())
         progress.expect(len(deliveries), new, before.names)
         finished: dict[str, Report] = {}
@@ -161,21 +161,21 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
 def begin(
     settings: RunSettings,
     deliveries: Sequence[Delivery],
-    former: Mapping[str, str],
+    before: Before,
     readers: Readers,
     workers: WorkersOnDemand,
 ) -> RunContext:
     """Copy the tutors' decisions from the earlier run, and mark the run as unfinished.
 
-    Evidence and decisions that are stored under a student's ``former`` id get the present one.
+    Evidence and decisions that are stored under a student's former id get the present one.
     """
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
     late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
-    carry_over_records(settings, former)
-    decisions = carry_over(settings.out, settings.earlier, former)
+    carry_over_records(settings, before.former)
+    decisions = carry_over(settings.out, settings.earlier, before.former)
     students = tuple(delivery.id for delivery in deliveries)
-    context = RunContext(settings, students, decisions, readers, workers, canary, late)
+    context = RunContext(settings, students, decisions, readers, workers, canary, late, before.facts)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 

@@ -101,6 +101,11 @@ class Before:
         """The ids under which the students' evidence is stored, if it is."""
         return tuple(self.former.get(student, student) for student in self.names)
 
+    @property
+    def facts(self) -> Run | None:
+        """The facts about the stored run."""
+        return self.run.run if self.run is not None else None
+
     def news(self) -> tuple[str, ...]:
         """Sentences on which run is continued, unless that is obvious, and on who is new or gone since.
 

@@ -68,6 +68,8 @@ class RunContext:
     workers: WorkersOnDemand
     canary: CanaryRun
     late: LateWork = LateWork()  # noqa: RUF009  # frozen
+    before: Run | None = None
+    """The facts about the run that this one continues."""
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -77,6 +79,7 @@ class RunContext:
         settings, workers = self.settings, self.workers.opened
         isolation = weakest(totals.isolation, workers.isolation if workers is not None else "")
         key = settings.answer_key if settings.rubric.part1 else None
+        device, versions, canary = self._machine()
         return Run(
             grader_version=__version__,
             started=self.started,
@@ -85,20 +88,29 @@ class RunContext:
             rubric_title=settings.rubric.title,
             rubric_revision=settings.rubric.revision,
             data=settings.data.name,
-            device=workers.device if workers is not None else "",
+            device=device,
             isolation=isolation if workers is not None or shortfall(isolation) else "no student code was run",
             jobs=settings.jobs,
-            versions=workers.versions if workers is not None else {},
+            versions=versions,
             source=str(settings.path),
             submissions=len(self.students),
             counts=dict(totals.counts),
             timing={stage: round(spent, 3) for stage, spent in totals.seconds.items()},
             key_revision=key.revision if key is not None else "",
             bands=settings.training.bands,
-            canary=totals.canary + self.canary.so_far() if workers is not None else totals.canary,
+            canary=totals.canary + canary,
             shows_full_answers=settings.shows_full_answers,
             late=settings.late,
         )
+
+    def _machine(self) -> tuple[str, dict[str, str], Canary]:
+        """Device, versions and canary: of the workers, or if none was needed, of the run that made the evidence."""
+        workers, before = self.workers.opened, self.before
+        if workers is not None:
+            return workers.device, workers.versions, self.canary.so_far()
+        if before is not None:  # evidence says itself if its canary was outside
+            return before.device, before.versions, UNKNOWN if before.canary.is_outside else before.canary
+        return "", {}, UNKNOWN
 
     def finished(self, report: Report) -> Report:
         """The automatic ``report`` with the tutors' decisions and its lateness."""

@@ -97,8 +97,9 @@ def write_report_page(
     marking. The last line of the tutor's page is a digest of that page and of all that both were made from.
     """
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
-    about = replace(run, started="", finished="", seconds=0.0, jobs=0, source="", counts={}, timing={})
-    shown = content_digest((report, stored, about, neighbours(report.student, order), _code()))
+    about = replace(run, started="", finished="", seconds=0.0, jobs=0, source="", isolation="", counts={}, timing={})
+    beside = (tutor_page.isolation_of(stored, run), neighbours(report.student, order))
+    shown = content_digest((report, stored, about, beside, _code()))
     try:
         page, line, seal = path.read_bytes().rpartition(b"\n<!-- ")
         is_current = bool(shown) and line + seal == _seal(page, shown)

@@ -15,7 +15,7 @@ from grader.moderation.finished_run import neighbours
 from grader.report import tally
 from grader.report.formats import alarm
 from grader.report.html import student_page
-from grader.sandbox.level import shortfall
+from grader.sandbox.level import Shortfall, shortfall
 from grader.storage.records import StoredEvidence
 from grader.storage.run_folder import COHORT_PAGE_FILE, page_path
 
@@ -37,12 +37,12 @@ class Ways:
 def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()) -> dict[str, Any]:
     """The values that ``tutor_report.html`` is rendered with; ``order`` are the students of the cohort in order."""
     evidence, submission = stored.evidence, stored.submission
-    isolation = (evidence.isolation if evidence else "") or run.isolation
+    isolation, missing = isolation_of(stored, run)
     return student_page.context(report, stored, run) | {
         "ways": _ways(report.student, order),
         "stored": stored,
         "isolation": isolation,
-        "shortfall": shortfall(isolation) or shortfall(run.isolation),
+        "shortfall": missing,
         "alarm": _alarm(report, evidence.trainings if evidence else ()),
         "part1": tally.add_up(report.answer_results),
         "part2": tally.add_up(report.code_results),
@@ -52,6 +52,12 @@ def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[st
         "is_output_cut": bool(evidence and len(evidence.output) > _MOST_OUTPUT),
         "code": submission.code if submission else (),
     }
+
+
+def isolation_of(stored: StoredEvidence, run: Run) -> tuple[str, Shortfall | None]:
+    """How the submission was isolated, and what was missing there or in the run."""
+    isolation = (stored.evidence.isolation if stored.evidence else "") or run.isolation
+    return isolation, shortfall(isolation) or shortfall(run.isolation)
 
 
 def _alarm(report: Report, trainings: Iterable[Training]) -> str:
