@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grader.moderation.finished_run import Pages
     from grader.review.keyboard import Keys
     from grader.review.screen import Screen
+    from grader.sandbox import ForkServer
 
 
 class ExitCode(IntEnum):
@@ -39,6 +40,21 @@ class ExitCode(IntEnum):
 
 def grade(arguments: argparse.Namespace) -> ExitCode:
     """Grade a cohort, and print the summary."""
+    from grader.sandbox import Wish, start_server
+
+    # The server first: it imports torch for seconds, in which this process imports the rest and looks for submissions.
+    # Not if it may not be needed, nor through a container, for which the command would wait.
+    is_known = arguments.out is not None and arguments.out.exists()
+    if arguments.remark or arguments.worker_prefix or is_known or not arguments.path.exists():
+        return _grade(arguments, None)
+    server = start_server(Wish(arguments.isolation))
+    try:
+        return _grade(arguments, server)
+    finally:
+        server.stop()  # it still runs if no code had to be run
+
+
+def _grade(arguments: argparse.Namespace, server: ForkServer | None) -> ExitCode:
     from grader.pipeline.cohort import grade_cohort
     from grader.report.console.notices import print_notices
     from grader.report.console.progress import Progress
@@ -49,7 +65,8 @@ def grade(arguments: argparse.Namespace) -> ExitCode:
     # Progress must not be mixed with the JSON, and faults and warnings of a quiet run belong on standard error.
     console = make_console(sys.stderr if arguments.json or arguments.quiet else sys.stdout)
     settings = run_settings(arguments)
-    run, reports = grade_cohort(settings, pages=pages, progress=Progress(console, 0, is_quiet=arguments.quiet))
+    progress = Progress(console, 0, is_quiet=arguments.quiet)
+    run, reports = grade_cohort(settings, pages=pages, progress=progress, server=server)
     code = _exit_code(report.status for report in reports)
     if arguments.json:
         print(json.dumps(summary_record(reports, run, settings.out, code)))

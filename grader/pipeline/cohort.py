@@ -42,7 +42,7 @@ from grader.pipeline.settings import RunSettings
 from grader.pipeline.submission import Observed, mark, marker_of, observe, store, with_canary, with_claim_trained
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
-from grader.sandbox import Stopped
+from grader.sandbox import ForkServer, Stopped
 from grader.sandbox.scratch import scratch_folder
 from grader.storage import records, run_folder
 from grader.storage.disk import disk_faults, raise_disk_fault
@@ -85,8 +85,12 @@ class Graded:
     claims: Task | None = None
 
 
-def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> tuple[Run, tuple[Report, ...]]:
+def grade_cohort(
+    settings: RunSettings, *, pages: Pages, progress: Progress, server: ForkServer | None = None
+) -> tuple[Run, tuple[Report, ...]]:
     """Grade every submission that the settings select, and write the whole run.
+
+    ``server`` was started for these settings by the caller, who stops it in case no code had to be run.
 
     Submissions that have not changed since their evidence was stored, in this run or the earlier one, are marked from
     that evidence and from the answers read at that time. Each submission is read when its turn comes, and stored as
@@ -106,7 +110,7 @@ def grade_cohort(settings: RunSettings, *, pages: Pages, progress: Progress) -> 
         before = Before.of(settings, deliveries)
         progress.announce(*before.news())
         settings = with_one_device(settings, before.ids)
-        workers = stack.enter_context(WorkersOnDemand(settings, scratch))
+        workers = stack.enter_context(WorkersOnDemand(settings, scratch, server))
         run_folder.claim_folder(settings.out)
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery, id in zip(deliveries, before.ids, strict=True) if is_new(id, settings)}

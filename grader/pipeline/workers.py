@@ -28,15 +28,15 @@ from grader.moderation.pseudonyms import secret_of
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import AUTO, RunSettings
-from grader.sandbox import OnStage, Stopped, WorkerPool
+from grader.sandbox import ForkServer, OnStage, Stopped, WorkerPool
 from grader.submissions import copy_submission
 
 
 class WorkersOnDemand:
     """A context manager for the workers of a run, which start when they are first asked for."""
 
-    def __init__(self, settings: RunSettings, scratch: Path) -> None:
-        self._settings, self._scratch = settings, scratch
+    def __init__(self, settings: RunSettings, scratch: Path, server: ForkServer | None = None) -> None:
+        self._settings, self._scratch, self._server = settings, scratch, server
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._is_stopped = False
@@ -55,7 +55,7 @@ class WorkersOnDemand:
         """The workers. Raises as :func:`open_workers` does, and Stopped after :meth:`stop`."""
         with self._lock:
             if self.opened is None and not self._is_stopped:
-                self.opened = self._stack.enter_context(open_workers(self._settings, self._scratch))
+                self.opened = self._stack.enter_context(open_workers(self._settings, self._scratch, self._server))
             if self.opened is None or self._is_stopped:  # perhaps stopped while they started
                 raise Stopped
             return self.opened
@@ -68,9 +68,10 @@ class WorkersOnDemand:
 
 
 @contextmanager
-def open_workers(settings: RunSettings, scratch: Path) -> Iterator[Workers]:
+def open_workers(settings: RunSettings, scratch: Path, server: ForkServer | None = None) -> Iterator[Workers]:
     """Start the workers with the data. Each run has its own random order of the held-out images.
 
+    ``server`` was started for these settings before, and is stopped at the end.
     Raises UsageFault for a device that this machine does not have, and for less isolation than required.
     """
     files, labels = write_worker_files(settings.data, scratch / "data", order_seed=secrets.randbelow(2**31))
@@ -81,6 +82,7 @@ def open_workers(settings: RunSettings, scratch: Path) -> Iterator[Workers]:
         isolation=settings.isolation,
         hidden=[str(place.resolve()) for place in (*settings.hidden, settings.path, *settings.run_folders, scratch)],
         prefix=settings.worker_prefix,
+        server=server,
     ) as pool:
         yield Workers(pool, settings, scratch, labels, images)
 

@@ -6,15 +6,17 @@ findings.
 May import: ``model``, ``worker``, ``worker.isolate``, ``worker.wire``.
 """
 
+from grader.sandbox.forkserver import ForkServer
 from grader.sandbox.level import Level, Wish
 from grader.sandbox.limits import Limits
 from grader.sandbox.measuring import MeasurementFailed
 from grader.sandbox.observation import OnStage
-from grader.sandbox.pool import Stopped, WorkerPool
+from grader.sandbox.pool import Stopped, WorkerPool, start_server
 from grader.sandbox.reading import Ask, ReadingProcesses
 
 __all__ = [
     "Ask",
+    "ForkServer",
     "Level",
     "Limits",
     "MeasurementFailed",
@@ -23,4 +25,5 @@ __all__ = [
     "Stopped",
     "Wish",
     "WorkerPool",
+    "start_server",
 ]

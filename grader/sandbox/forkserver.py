@@ -48,29 +48,23 @@ class ServerLost(Exception):
 
 
 class ForkServer:
-    """One warm server process. Methods may be called from any thread."""
+    """One warm server process, which imports ``warm`` and then waits for :meth:`configure`.
+
+    Methods may be called from any thread.
+    """
 
     def __init__(
-        self,
-        *,
-        entry: str,
-        measure: str,
-        settings: Mapping[str, Any],
-        warm: Sequence[str],
-        paths: Sequence[str],
-        is_isolating: bool = True,
-        hidden: Sequence[str] = (),
-        prefix: Sequence[str] = (),
+        self, *, warm: Sequence[str], paths: Sequence[str], is_isolating: bool = True, prefix: Sequence[str] = ()
     ) -> None:
         self._token = secrets.token_hex(16)
         self._lock = threading.Lock()
         self._greeting: dict[str, Any] | None = None
         self._is_over = False
         self._stack = contextlib.ExitStack()
-        invisible = [path for path in (*paths, _package_root()) if path not in site.getsitepackages()]
+        self._invisible = [path for path in (*paths, _package_root()) if path not in site.getsitepackages()]
         visible = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | SETTINGS
-        environment |= {TOKEN_VARIABLE: self._token, "PYTHONPATH": os.pathsep.join((*invisible, *visible))}
+        environment |= {TOKEN_VARIABLE: self._token, "PYTHONPATH": os.pathsep.join((*self._invisible, *visible))}
         options = ["--isolated"] if is_isolating else []
         self._is_prefixed = bool(prefix)
         if prefix:
@@ -92,16 +86,23 @@ class ForkServer:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
-        config = {
-            "entry": entry,
-            "measure": measure,
-            "settings": dict(settings),
-            "warm": list(warm),
-            "hidden_paths": invisible,
-            "hidden": [*invisible, *hidden],
-        }
+        self._tell({"warm": list(warm)})
+
+    def configure(self, *, entry: str, measure: str, settings: Mapping[str, Any], hidden: Sequence[str]) -> None:
+        """Say what its children do and what they must not see, once and before anything else is asked of it."""
+        self._tell(
+            {
+                "entry": entry,
+                "measure": measure,
+                "settings": dict(settings),
+                "hidden_paths": self._invisible,
+                "hidden": [*self._invisible, *hidden],
+            }
+        )
+
+    def _tell(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # reading the greeting will show that the server has died
-            send(self._connection, config)
+            send(self._connection, message)
 
     def _start_through(self, prefix: Sequence[str], environment: Mapping[str, str], options: Sequence[str]) -> None:
         """Start the server through another command, which may not pass on file descriptors or the environment."""

@@ -34,6 +34,18 @@ class Stopped(Exception):
     """The pool was closed during a recording or measurement. There is no result, and nothing should be stored."""
 
 
+def start_server(
+    isolation: Wish, *, warm: Sequence[str] = WARM, paths: Sequence[str] = (), prefix: Sequence[str] = ()
+) -> ForkServer:
+    """A server that imports what submissions need, while the caller prepares all that a :class:`WorkerPool` is told.
+
+    Raises UsageFault on a system that cannot fork, and for a ``prefix`` that starts no server.
+    """
+    if not (hasattr(os, "fork") and hasattr(socket, "send_fds")):
+        raise UsageFault("The grader needs Linux or macOS to run submissions; on Windows, use it inside WSL.")
+    return ForkServer(warm=warm, paths=paths, is_isolating=isolation is not Wish.OFF, prefix=prefix)
+
+
 class WorkerPool:
     """A context manager for one fork server. Several threads may call ``record`` and ``measure``.
 
@@ -43,9 +55,10 @@ class WorkerPool:
     measuring process; it gets ``settings``, which must be JSON data. Both are given as "module:function". If such a
     module has a function ``preload()``, the server calls it. ``warm`` names the modules that the server imports;
     ``paths`` are extra import folders, for tests. ``isolation`` is what the tutor asks for. No child can see the paths
-    in ``hidden``. ``prefix`` is a command that starts the server, for example in a container.
+    in ``hidden``. ``prefix`` is a command that starts the server, for example in a container. ``server`` was started
+    before, with the same ``isolation``, ``warm``, ``paths`` and ``prefix``; the pool stops it.
 
-    Raises UsageFault on a system that cannot fork.
+    Entering it raises UsageFault as :func:`start_server` does.
     """
 
     def __init__(
@@ -61,15 +74,15 @@ class WorkerPool:
         isolation: Wish = Wish.AUTO,
         hidden: Sequence[str] = (),
         prefix: Sequence[str] = (),
+        server: ForkServer | None = None,
     ) -> None:
-        if not (hasattr(os, "fork") and hasattr(socket, "send_fds")):
-            raise UsageFault("The grader needs Linux or macOS to run submissions; on Windows, use it inside WSL.")
         self._limits = limits or Limits()
         self._settings, self._entry, self._measure = dict(settings or {}), entry, measure
         self._warm, self._paths = tuple(warm), tuple(paths)
         self._wish, self._hidden, self._prefix = isolation, tuple(hidden), tuple(prefix)
         self._turns = Turns(workers)
         self._lock = threading.Lock()
+        self._started = server
         self._server: ForkServer | None = None
         self._idle: list[ServiceProcess] = []
         """Idle measuring processes, at most as many as ``workers``."""
@@ -199,14 +212,11 @@ class WorkerPool:
             if self._server is None or not self._server.is_alive:
                 if self._server is not None:
                     self._server.stop(grace=0)
-                self._server = ForkServer(
-                    entry=self._entry,
-                    measure=self._measure,
-                    settings=self._settings,
-                    warm=self._warm,
-                    paths=self._paths,
-                    is_isolating=self._wish is not Wish.OFF,
-                    hidden=self._hidden,
-                    prefix=self._prefix,
+                started, self._started = self._started, None
+                self._server = started or start_server(
+                    self._wish, warm=self._warm, paths=self._paths, prefix=self._prefix
+                )
+                self._server.configure(
+                    entry=self._entry, measure=self._measure, settings=self._settings, hidden=self._hidden
                 )
             return self._server

@@ -8,15 +8,11 @@ student code, starts no threads and does not use the GPU, because threads and GP
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import json
 import os
-import platform
 import selectors
 import signal
 import socket
-import sys
 import tempfile
 import time
 import traceback
@@ -25,8 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from grader.worker.child import UNCAUGHT, measure, record
-from grader.worker.devices import devices
+from grader.worker.child import UNCAUGHT, measure
 from grader.worker.isolate import capabilities
 from grader.worker.isolate.capabilities import ChildPidNamespace, Isolation
 from grader.worker.isolate.confinement import (
@@ -39,13 +34,12 @@ from grader.worker.isolate.confinement import (
 )
 from grader.worker.isolate.filesystem import View, plan_view
 from grader.worker.isolate.processes import children, kill, kill_group
+from grader.worker.warm_up import Work, warm_up, works_of
 from grader.worker.wire.messages import receive, send
 
 _TICK = 0.2
 """Seconds between checks for orphaned processes, while children run."""
 _SWEEP_SECONDS = 5.0
-Work = Callable[[Assignment], NoReturn]
-"""What a child process does until it exits."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +57,10 @@ def main(parent: socket.socket, *, is_isolating: bool) -> None:
     Without ``is_isolating``, only limits and deadlines confine the children.
     """
     refusal = capabilities.enter_process_namespace() if is_isolating else "switched off"
+    warm, _ = receive(parent)
+    greeting = warm_up(warm["warm"])
     config, _ = receive(parent)
-    works, greeting = _warm_up(config)
+    works = {} if "missing" in greeting else works_of(config)
     sandbox = _find_sandbox(config, refusal if is_isolating else None)
     steps = [step for step in capabilities.STEPS if sandbox.isolation.has(step)]
     greeting |= {"steps": steps, "refusals": sandbox.isolation.refusals, "is_nested": not refusal}
@@ -100,44 +96,6 @@ def _serve(
             traceback.print_exc()
             os._exit(UNCAUGHT)
     os._exit(0)
-
-
-def _warm_up(config: dict[str, Any]) -> tuple[dict[str, Work], dict[str, Any]]:
-    """Import every module that a child needs; return the kinds of work, and facts about this machine for the parent."""
-    os.environ.pop("PYTHONPATH", None)
-    versions: dict[str, str] = {"python": platform.python_version()}
-    missing: list[str] = []
-    for name in config["warm"]:
-        try:
-            module = importlib.import_module(name)
-        except ImportError as problem:
-            missing.append(f"{name} ({problem})")
-        else:
-            if "." not in name:
-                versions[name] = str(getattr(module, "__version__", ""))
-    if missing:
-        return {}, {"missing": missing}
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
-    works: dict[str, Work] = {
-        "record": partial(record, observe=_entry(config["entry"])),
-        "measure": partial(measure, open_service=_entry(config["measure"]), settings=config["settings"]),
-    }
-    for name in dict.fromkeys(config[kind].partition(":")[0] for kind in ("entry", "measure")):
-        getattr(sys.modules[name], "preload", lambda: None)()
-    # The package is loaded now. A submission must not import what is next to it (solutions, tests).
-    sys.path[:] = [path for path in sys.path if path not in config["hidden_paths"]]
-    gc.collect()
-    gc.freeze()
-    return works, {"versions": versions, "devices": devices() if torch is not None else ("cpu",)}
-
-
-def _entry(name: str) -> Callable[..., Any]:
-    """Import the function that ``module:function`` names."""
-    module, _, function = name.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return found
 
 
 def _find_sandbox(config: dict[str, Any], refusal: str | None) -> Sandbox:

@@ -311,8 +311,8 @@ def test_a_broken_worker_is_a_fault_of_the_grader(tmp_path: Path) -> None:
 
 def test_a_system_without_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "fork")
-    with pytest.raises(UsageFault, match="WSL"):
-        make_pool()
+    with pytest.raises(UsageFault, match="WSL"), make_pool():
+        pass
 
 
 def test_torch_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
