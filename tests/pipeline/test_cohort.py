@@ -145,7 +145,7 @@ def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
 
         @contextmanager
-        def open_once(settings: RunSettings, _: Path) -> Iterator[workers.Workers]:
+        def open_once(settings: RunSettings, *_: object) -> Iterator[workers.Workers]:
             if settings.device not in opened:
                 opened[settings.device] = stack.enter_context(open_workers(settings, scratch))
             yield opened[settings.device]
