@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.model import Flag, UsageFault
 from grader.model.origin import MOODLE, Origin, Person
 from grader.submissions.assembly import Delivery
-from grader.submissions.lms_names import blind_name
+from grader.submissions.lms_names import blind_name, moodle_file
 from grader.submissions.naming import folded, printable
 from grader.submissions.worksheet import Worksheet, plain, read_worksheet
 
@@ -53,8 +53,8 @@ def with_roster(deliveries: Sequence[Delivery], sheets: Iterable[Path]) -> list[
 
 
 def may_be_worksheet(path: Path) -> bool:
-    """Whether a file may be a worksheet, by its name."""
-    return path.suffix.casefold() == ".csv" and path.is_file()
+    """Whether a file may be a worksheet, by its name; not one that a student handed in."""
+    return path.suffix.casefold() == ".csv" and moodle_file(path.name) is None and path.is_file()
 
 
 def tables_beside(path: Path) -> list[Path]:

@@ -208,6 +208,16 @@ def test_a_worksheet_in_a_zip_or_beside_it(tmp_path: Path, scratch: Path) -> Non
     assert origins(tmp_path / "out" / "beside.zip", scratch)["Zoë OHara_1"].name == "O'Hara Zoë"
 
 
+def test_a_table_that_a_student_handed_in_is_no_worksheet(tmp_path: Path, scratch: Path) -> None:
+    own = SHEET + 'Participant 1,Ada,,Submitted,,"Friday, 27 March 2026, 4:31 PM"\n'
+    files = {f"Ada_1_assignsubmission_file_{name}": text for name, text in (("net.py", NET), ("zz.csv", own))}
+    zipped(files, tmp_path / "cohort.zip")
+    write(tmp_path / "folder", files)
+    for path in (tmp_path / "cohort.zip", tmp_path / "folder"):
+        ada = origins(path, scratch)["Ada_1"]
+        assert (ada.handed_in, ada.members, ada.is_late) == ("", (), None)
+
+
 @pytest.mark.parametrize(
     ("status", "is_late"),
     [
