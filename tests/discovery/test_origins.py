@@ -264,6 +264,12 @@ def test_the_times_of_a_platforms_zip_if_they_are_not_those_of_the_download(tmp_
     minutes = {f"{one}/a.py": (26, 0), f"{two}/a.py": (26, 20)}
     result = origins(timed(tmp_path / "minutes.zip", minutes), scratch)
     assert {origin.handed_in for origin in result.values()} == {""}
+    added = minutes | {"Cy_3_assignsubmission_file/a.py": (28, 0)}
+    result = origins(timed(tmp_path / "added.zip", added), scratch)
+    assert {origin.handed_in for origin in result.values()} == {""}, "of two downloads in one zip"
+    canvas = {"leetom_12346_678901_a.py": (26, 0), "doejane_12345_678902_a.py": (28, 0)}
+    result = origins(timed(tmp_path / "canvas.zip", canvas), scratch)
+    assert {origin.handed_in for origin in result.values()} == {""}
     people = {"ann/a.py": (26, 0), "ben/a.py": (28, 0)}
     assert set(origins(timed(tmp_path / "people.zip", people), scratch).values()) == {UNSTATED}
 
