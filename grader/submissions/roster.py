@@ -35,21 +35,29 @@ class _Row:
 
 
 def with_roster(deliveries: Sequence[Delivery], sheets: Iterable[Path]) -> list[Delivery]:
-    """The deliveries with what the worksheets among the CSV files ``sheets`` say; a later one replaces an earlier.
+    """The deliveries with what the worksheets among the CSV files ``sheets`` say.
 
-    If a row has another name than the folder with its number, nothing is taken from it, and a flag says so.
+    Of a participant's rows in several, the one with the latest time counts, and of equal ones the latest file's. If a
+    row has another name than the folder with its number, nothing is taken from it, and a flag says so.
     """
     if not any(delivery.origin.platform == MOODLE for delivery in deliveries):
         return list(deliveries)
     rows: dict[str, _Row] = {}
-    for path in sheets:
+    for path in sorted(sheets, key=_changed):
         with contextlib.suppress(UsageFault):  # another table, such as a list of marks
-            rows |= _rows(read_worksheet(path))
+            found = _rows(read_worksheet(path))
+            rows |= {n: row for n, row in found.items() if n not in rows or row.handed_in >= rows[n].handed_in}
     groups: dict[tuple[str, ...], list[_Row]] = {}
     for row in rows.values():
         if row.group:
             groups.setdefault(_compared(row.group), []).append(row)
     return [_completed(found, rows, groups) if found.origin.platform == MOODLE else found for found in deliveries]
+
+
+def _changed(path: Path) -> float:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def may_be_worksheet(path: Path) -> bool:

@@ -208,6 +208,13 @@ def test_a_worksheet_in_a_zip_or_beside_it(tmp_path: Path, scratch: Path) -> Non
     assert origins(tmp_path / "out" / "beside.zip", scratch)["Zoë OHara_1"].name == "O'Hara Zoë"
 
 
+def test_of_two_worksheets_the_newer_counts(cohort: Path, scratch: Path) -> None:
+    times = {"Grades (1).csv": "Saturday, 28 March 2026, 9:00 AM", "Grades.csv": "Friday, 27 March 2026, 4:31 PM"}
+    write(cohort, {name: f'{SHEET}Participant 1,Ada,,Submitted,,"{time}"\n' for name, time in times.items()})
+    write(cohort, moodle("Ada_1") | {"filled.csv": "Identifier,Full name,Grade\nParticipant 1,Ada,5\n"})
+    assert origins(cohort, scratch)["Ada_1"].handed_in == "2026-03-28T09:00:00"
+
+
 def test_a_table_that_a_student_handed_in_is_no_worksheet(tmp_path: Path, scratch: Path) -> None:
     own = SHEET + 'Participant 1,Ada,,Submitted,,"Friday, 27 March 2026, 4:31 PM"\n'
     files = {f"Ada_1_assignsubmission_file_{name}": text for name, text in (("net.py", NET), ("zz.csv", own))}
