@@ -47,7 +47,7 @@ def with_roster(deliveries: Sequence[Delivery], sheets: Iterable[Path]) -> list[
         with contextlib.suppress(UsageFault):  # another table, such as a list of marks
             found = _rows(read_worksheet(path))
             rows |= {n: row for n, row in found.items() if n not in rows or row.handed_in >= rows[n].handed_in}
-    groups: dict[tuple[str, ...], list[_Row]] = {}
+    groups: dict[tuple[str, ...], list[_Row]] = {}  # by what of the name is in file names
     for row in rows.values():
         if row.group:
             groups.setdefault(_compared(row.group), []).append(row)
@@ -79,7 +79,8 @@ def _completed(delivery: Delivery, rows: Mapping[str, _Row], groups: Mapping[tup
     is_named = row is not None and bool(row.person.name)
     if row is not None and is_named and (is_blind or _compared(row.person.name) == _compared(origin.name)):
         return _stating(delivery, replace(origin, name=row.person.name, members=(row.person,)), [row])
-    if members and not is_blind:  # a group's number may be a participant's too
+    is_one_group = len({member.group for member in members or ()}) == 1
+    if members and is_one_group and not is_blind:  # a group's number may be a participant's too
         people = tuple(member.person for member in members)
         return _stating(delivery, replace(origin, name=members[0].group, is_group=True, members=people), members)
     if row is None:

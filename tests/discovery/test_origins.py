@@ -183,13 +183,15 @@ def test_groups_get_their_members(cohort: Path, scratch: Path) -> None:
         f'"Participant 78","Ben Cho",,"{LATE}","Team: 4","Friday, 27 March 2026, 7:03 PM"\n'
         '"Participant 79","Cy Li",,"Submitted for grading","Default group",-\n'
     )
-    write(cohort, moodle("Team 4_77", "Default group") | {"sheet.CSV": sheet})
+    sheet += '"Participant 80","Di Wu",,"No submission","Team 5",-\n"Participant 81","Ed Xu",,,"5_Team",-\n'
+    write(cohort, moodle("Team 4_77", "Default group", "Team 5") | {"sheet.CSV": sheet})
     result = origins(cohort, scratch)
     team, rest = result["Team 4_77"], result["Default group"]
     assert (team.name, team.account, team.is_group, team.is_late) == ("Team: 4", "77", True, True)
     assert [person.account for person in team.members] == ["77", "78"]
     assert team.handed_in == "2026-03-27T19:03:00"
     assert (rest.is_group, rest.members) == (True, (Person("Cy Li", "79"),))
+    assert result["Team 5"].members == (), "whose it is, is open"
 
 
 def test_blind_marking_has_no_names(cohort: Path, scratch: Path) -> None:
