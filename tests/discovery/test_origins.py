@@ -125,6 +125,8 @@ def test_nbgraders_submitted_folder(cohort: Path, scratch: Path) -> None:
     }
     assert origins(cohort, scratch) == expected
     assert origins(cohort / "submitted", scratch) == expected
+    write(cohort, {"submitted/hacker/ps2/a.py": NET, "submitted/hacker/ps2/timestamp.txt": "2015-03-02 14:58:23 UTC"})
+    assert origins(cohort, scratch)["hacker"].handed_in == "", "it is open which assignment is graded"
 
 
 def test_of_nbgraders_inbound_only_the_newest_has_the_name_and_both_wait(cohort: Path, scratch: Path) -> None:
