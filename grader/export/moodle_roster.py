@@ -30,7 +30,7 @@ class Roster:
     without_submission: tuple[str, ...]
     """Names of participants."""
     undecided: tuple[LeftOut, ...]
-    """Participants with two rows or two submissions."""
+    """Participants with two rows or two submissions, or in a group that has no name of its own."""
     other_names: tuple[LeftOut, ...]
     """Participants whose name in the worksheet is not the submission's."""
 
@@ -49,6 +49,9 @@ def roster_of(sheet: Worksheet, reports: Iterable[Report]) -> Roster:
         else:
             without_row.append(LeftOut(report.name, _why_without_row(report, is_grouped=is_grouped)))
     copies = Counter(sheet.participant(row) for row in sheet.rows)
+    names: dict[str, set[str]] = defaultdict(set)  # of groups that have the same name in file names
+    for row, key in zip(sheet.rows, keys, strict=True):
+        names[key].add(plain(sheet.cell(row, GROUP)))
     rows: list[tuple[Row, Report]] = []
     without_submission, undecided = [], []
     for row, key in zip(sheet.rows, keys, strict=True):
@@ -59,6 +62,9 @@ def roster_of(sheet: Worksheet, reports: Iterable[Report]) -> Roster:
             without_submission.append(name)
         elif copies[sheet.participant(row)] > 1:
             undecided.append(LeftOut(name, "the worksheet has two rows for this participant; enter the mark by hand"))
+        elif is_grouped and len(names[key]) > 1:
+            listed = ", ".join(sorted(names[key]))
+            undecided.append(LeftOut(name, f"the groups {listed} have one name in file names; enter the mark by hand"))
         elif len(found) > 1:
             listed = ", ".join(report.student for report in found)
             undecided.append(LeftOut(name, f"{listed} are all this participant's; decide which counts"))

@@ -19,6 +19,7 @@ from grader.model.quantities import quantity
 from grader.safe_text import visible
 
 _DAY = timedelta(days=1)
+_LONGEST = timedelta(days=3650)
 _FRIDAY = 4
 
 
@@ -92,7 +93,7 @@ class LateWork:
         origin = report.origin
         is_extended = report.student in self.until
         due = self.until.get(report.student) or datetime.fromisoformat(policy.due).replace(tzinfo=self.zone)
-        handed_in = _moment(origin.handed_in, self.zone)
+        handed_in = _moment(origin.handed_in, self.zone, due)
         if handed_in is None:
             return replace(_untimed(origin), is_extended=is_extended)
         stated = f"Handed in on {handed_in:%Y-%m-%d at %H:%M}, due on {due:%Y-%m-%d at %H:%M} ({self.zone.key}"
@@ -143,13 +144,17 @@ def _untimed(origin: Origin) -> Lateness:
     return Lateness(None, None, f"{said} is not known; a tutor decides.")
 
 
-def _moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """The time ``text`` on the clock of ``zone``, whose time it is if it has no offset; None for anything else."""
+def _moment(text: str, zone: ZoneInfo, due: datetime) -> datetime | None:
+    """The time ``text`` on the clock of ``zone``, whose time it is if it has no offset; None for anything else.
+
+    A time that is years from ``due`` is none: it may be the student's own.
+    """
     try:
         if len(text) <= len("2026-03-27"):  # a date alone
             return None
         found = datetime.fromisoformat(text)
-        return found.astimezone(zone) if found.tzinfo is not None else found.replace(tzinfo=zone)
+        found = found.astimezone(zone) if found.tzinfo is not None else found.replace(tzinfo=zone)
+        return found if abs(found - due) < _LONGEST else None
     except (ValueError, OverflowError):
         return None
 

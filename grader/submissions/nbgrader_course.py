@@ -20,11 +20,11 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)?(?: ([\w+/-]+))?"
 
 
 def in_submitted(student: Path) -> Origin:
-    """The origin of a student's folder, which has a folder for each assignment."""
+    """The origin of a student's folder, which has a folder for each assignment. Of several it has no time."""
     with contextlib.suppress(OSError):
         folders = sorted(path for path in student.iterdir() if path.is_dir() and not path.name.startswith("."))
-        times = [time for folder in folders if (time := handed_in(_text(folder / TIMES)))]
-        return _origin(student.name, [folder.name for folder in folders], max(times, default=""))
+        time = handed_in(_text(folders[0] / TIMES)) if len(folders) == 1 else ""
+        return _origin(student.name, [folder.name for folder in folders], time)
     return _origin(student.name, [], "")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from grader.model.origin import Origin
+from grader.model.origin import MOODLE, Origin
 from grader.submissions.assembly import Delivery
 
 ZIP_CLOCK = "the times in the zip"
@@ -30,15 +31,20 @@ def together(first: Origin, second: Origin) -> Origin:
 
 
 def with_times_of_zip(deliveries: Sequence[Delivery]) -> list[Delivery]:
-    """The deliveries in a platform's zip, with the time of the latest member of each.
+    """The deliveries in Moodle's zip, with the time of the latest member of each.
 
-    Unchanged if the times of all are those of the download. A zip has local times without an offset.
+    Unchanged if most times can be those of one download: a tutor may have added late work to the zip. A zip has local
+    times without an offset.
     """
     latest = [
-        max((time for part in delivery.parts for time in _times(part.path)), default=0.0) for delivery in deliveries
+        max((time for part in delivery.parts for time in _times(part.path)), default=0.0)
+        if delivery.origin.platform == MOODLE
+        else 0.0
+        for delivery in deliveries
     ]
-    known = [time for time in latest if time]
-    if not known or max(known) - min(known) <= _DOWNLOAD_SECONDS:
+    known = sorted(time for time in latest if time)
+    alike = (bisect_right(known, time + _DOWNLOAD_SECONDS) - at for at, time in enumerate(known))
+    if 2 * max(alike, default=0) > len(known) or not known:
         return list(deliveries)
     return [_handed_in(delivery, time) if time else delivery for delivery, time in zip(deliveries, latest, strict=True)]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.model import Flag, UsageFault
 from grader.model.origin import MOODLE, Origin, Person
 from grader.submissions.assembly import Delivery
-from grader.submissions.lms_names import blind_name
+from grader.submissions.lms_names import blind_name, moodle_file
 from grader.submissions.naming import folded, printable
 from grader.submissions.worksheet import Worksheet, plain, read_worksheet
 
@@ -35,26 +35,34 @@ class _Row:
 
 
 def with_roster(deliveries: Sequence[Delivery], sheets: Iterable[Path]) -> list[Delivery]:
-    """The deliveries with what the worksheets among the CSV files ``sheets`` say; a later one replaces an earlier.
+    """The deliveries with what the worksheets among the CSV files ``sheets`` say.
 
-    If a row has another name than the folder with its number, nothing is taken from it, and a flag says so.
+    Of a participant's rows in several, the one with the latest time counts, and of equal ones the latest file's. If a
+    row has another name than the folder with its number, nothing is taken from it, and a flag says so.
     """
     if not any(delivery.origin.platform == MOODLE for delivery in deliveries):
         return list(deliveries)
     rows: dict[str, _Row] = {}
-    for path in sheets:
+    for path in sorted(sheets, key=_changed):
         with contextlib.suppress(UsageFault):  # another table, such as a list of marks
-            rows |= _rows(read_worksheet(path))
-    groups: dict[tuple[str, ...], list[_Row]] = {}
+            found = _rows(read_worksheet(path))
+            rows |= {n: row for n, row in found.items() if n not in rows or row.handed_in >= rows[n].handed_in}
+    groups: dict[tuple[str, ...], list[_Row]] = {}  # by what of the name is in file names
     for row in rows.values():
         if row.group:
             groups.setdefault(_compared(row.group), []).append(row)
     return [_completed(found, rows, groups) if found.origin.platform == MOODLE else found for found in deliveries]
 
 
+def _changed(path: Path) -> float:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
 def may_be_worksheet(path: Path) -> bool:
-    """Whether a file may be a worksheet, by its name."""
-    return path.suffix.casefold() == ".csv" and path.is_file()
+    """Whether a file may be a worksheet, by its name; not one that a student handed in."""
+    return path.suffix.casefold() == ".csv" and moodle_file(path.name) is None and path.is_file()
 
 
 def tables_beside(path: Path) -> list[Path]:
@@ -71,7 +79,8 @@ def _completed(delivery: Delivery, rows: Mapping[str, _Row], groups: Mapping[tup
     is_named = row is not None and bool(row.person.name)
     if row is not None and is_named and (is_blind or _compared(row.person.name) == _compared(origin.name)):
         return _stating(delivery, replace(origin, name=row.person.name, members=(row.person,)), [row])
-    if members and not is_blind:  # a group's number may be a participant's too
+    is_one_group = len({member.group for member in members or ()}) == 1
+    if members and is_one_group and not is_blind:  # a group's number may be a participant's too
         people = tuple(member.person for member in members)
         return _stating(delivery, replace(origin, name=members[0].group, is_group=True, members=people), members)
     if row is None:

@@ -125,6 +125,8 @@ def test_nbgraders_submitted_folder(cohort: Path, scratch: Path) -> None:
     }
     assert origins(cohort, scratch) == expected
     assert origins(cohort / "submitted", scratch) == expected
+    write(cohort, {"submitted/hacker/ps2/a.py": NET, "submitted/hacker/ps2/timestamp.txt": "2015-03-02 14:58:23 UTC"})
+    assert origins(cohort, scratch)["hacker"].handed_in == "", "it is open which assignment is graded"
 
 
 def test_of_nbgraders_inbound_only_the_newest_has_the_name_and_both_wait(cohort: Path, scratch: Path) -> None:
@@ -183,13 +185,15 @@ def test_groups_get_their_members(cohort: Path, scratch: Path) -> None:
         f'"Participant 78","Ben Cho",,"{LATE}","Team: 4","Friday, 27 March 2026, 7:03 PM"\n'
         '"Participant 79","Cy Li",,"Submitted for grading","Default group",-\n'
     )
-    write(cohort, moodle("Team 4_77", "Default group") | {"sheet.CSV": sheet})
+    sheet += '"Participant 80","Di Wu",,"No submission","Team 5",-\n"Participant 81","Ed Xu",,,"5_Team",-\n'
+    write(cohort, moodle("Team 4_77", "Default group", "Team 5") | {"sheet.CSV": sheet})
     result = origins(cohort, scratch)
     team, rest = result["Team 4_77"], result["Default group"]
     assert (team.name, team.account, team.is_group, team.is_late) == ("Team: 4", "77", True, True)
     assert [person.account for person in team.members] == ["77", "78"]
     assert team.handed_in == "2026-03-27T19:03:00"
     assert (rest.is_group, rest.members) == (True, (Person("Cy Li", "79"),))
+    assert result["Team 5"].members == (), "whose it is, is open"
 
 
 def test_blind_marking_has_no_names(cohort: Path, scratch: Path) -> None:
@@ -206,6 +210,23 @@ def test_a_worksheet_in_a_zip_or_beside_it(tmp_path: Path, scratch: Path) -> Non
     zipped(moodle("Zoë OHara_1"), tmp_path / "out" / "beside.zip")
     write(tmp_path / "out", {"Grades.csv": SHEET + "Participant 1,O'Hara Zoë,,,,\n"})
     assert origins(tmp_path / "out" / "beside.zip", scratch)["Zoë OHara_1"].name == "O'Hara Zoë"
+
+
+def test_of_two_worksheets_the_newer_counts(cohort: Path, scratch: Path) -> None:
+    times = {"Grades (1).csv": "Saturday, 28 March 2026, 9:00 AM", "Grades.csv": "Friday, 27 March 2026, 4:31 PM"}
+    write(cohort, {name: f'{SHEET}Participant 1,Ada,,Submitted,,"{time}"\n' for name, time in times.items()})
+    write(cohort, moodle("Ada_1") | {"filled.csv": "Identifier,Full name,Grade\nParticipant 1,Ada,5\n"})
+    assert origins(cohort, scratch)["Ada_1"].handed_in == "2026-03-28T09:00:00"
+
+
+def test_a_table_that_a_student_handed_in_is_no_worksheet(tmp_path: Path, scratch: Path) -> None:
+    own = SHEET + 'Participant 1,Ada,,Submitted,,"Friday, 27 March 2026, 4:31 PM"\n'
+    files = {f"Ada_1_assignsubmission_file_{name}": text for name, text in (("net.py", NET), ("zz.csv", own))}
+    zipped(files, tmp_path / "cohort.zip")
+    write(tmp_path / "folder", files)
+    for path in (tmp_path / "cohort.zip", tmp_path / "folder"):
+        ada = origins(path, scratch)["Ada_1"]
+        assert (ada.handed_in, ada.members, ada.is_late) == ("", (), None)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +274,12 @@ def test_the_times_of_a_platforms_zip_if_they_are_not_those_of_the_download(tmp_
     ]
     minutes = {f"{one}/a.py": (26, 0), f"{two}/a.py": (26, 20)}
     result = origins(timed(tmp_path / "minutes.zip", minutes), scratch)
+    assert {origin.handed_in for origin in result.values()} == {""}
+    added = minutes | {"Cy_3_assignsubmission_file/a.py": (28, 0)}
+    result = origins(timed(tmp_path / "added.zip", added), scratch)
+    assert {origin.handed_in for origin in result.values()} == {""}, "of two downloads in one zip"
+    canvas = {"leetom_12346_678901_a.py": (26, 0), "doejane_12345_678902_a.py": (28, 0)}
+    result = origins(timed(tmp_path / "canvas.zip", canvas), scratch)
     assert {origin.handed_in for origin in result.values()} == {""}
     people = {"ann/a.py": (26, 0), "ben/a.py": (28, 0)}
     assert set(origins(timed(tmp_path / "people.zip", people), scratch).values()) == {UNSTATED}

@@ -274,6 +274,15 @@ def test_groups_get_a_row_and_a_folder_for_each_member(tmp_path: Path) -> None:
     assert entries(outcome, "Rows without a submission").keys() == {"No Group"}
 
 
+def test_members_of_a_group_with_a_similar_name_get_nothing(tmp_path: Path) -> None:
+    header = [*HEADER[:4], "Group", *HEADER[4:]]
+    team = settled("Team 4", moodle("Team 4", "", group=True))
+    rows = [row("501", "Jane Doe", group="Team 4"), row("502", "Tom Lee", group="Team_4")]
+    outcome = exported(tmp_path, [team], rows, header=header)
+    assert imported(tmp_path, assignment("501", "502")).marks == {"501": None, "502": None}
+    assert entries(outcome, "Rows left out").keys() == {"Jane Doe", "Tom Lee"}
+
+
 def test_a_groups_number_is_no_participants(tmp_path: Path) -> None:
     team = settled("Team 4_502", moodle("Team 4", "502", group=True))
     outcome = exported(tmp_path, [team, JANE], [row("501", "Jane Doe"), row("502", "Tom Lee")])

@@ -96,6 +96,8 @@ def test_the_deduction_is_of_the_available_points_and_leaves_no_mark_below_zero(
         (Origin(), None),
         (Origin(handed_in="2026-03-27"), None),
         (Origin(handed_in="yesterday"), None),
+        (Origin(handed_in="0001-01-01T00:00:00"), None),
+        (Origin(handed_in="9999-12-31T23:00:00"), None),
         (Origin(handed_in="2026-04-11T00:00:00"), 15),
     ],
 )
