@@ -115,6 +115,8 @@ def test_a_tutor_decides_what_the_policy_does_not(origin: Origin, days: int | No
 def test_the_platform_is_believed_where_no_time_is_known() -> None:
     assert lateness("", is_late=False).days == 0
     assert "does not call it late" in lateness("2026-03-28T10:00:00", is_late=False).note
+    assert "calls it late" in lateness("2026-03-27T16:00:00", is_late=True).note
+    assert lateness("2026-03-27T17:05:00", replace(POLICY, grace_minutes=5), is_late=True).note == ""
 
 
 def test_an_extension_belongs_to_one_student() -> None:
