@@ -157,6 +157,13 @@ extensions = "extensions.csv"
 """
 
 
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/Los_Angeles"])
+def test_an_extension_without_an_end(zone: str) -> None:
+    for until in ("2099-12-31T17:00:00", "9999-12-31T23:59:00"):
+        policy = replace(POLICY, zone=zone, extensions=(Extension("ann", until),))
+        assert lateness("2026-08-01T10:00:00", policy).days == 0
+
+
 def test_a_policy_is_read_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "late.toml").write_text(FILE)
     (tmp_path / "extensions.csv").write_bytes("\ufeffUntil;Student\r\n2026-03-30;Zoë\r\n;\r\n".encode())
