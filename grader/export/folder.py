@@ -11,6 +11,9 @@ from grader.export.outcome import SUMMARY_FILE, Outcome, summary_text
 from grader.model import UsageFault
 from grader.safe_text import visible
 
+_COPYING_SECONDS = 60.0
+"""The files of an export have times within these, also after the whole run was copied."""
+
 
 def export_folder(run: Path, platform: str) -> Path:
     """Where the files for ``platform`` are written unless the tutor names a folder."""
@@ -64,3 +67,15 @@ def _check(folder: Path, inputs: tuple[Path, ...]) -> None:
         raise UsageFault(
             f"{visible(str(folder))} has other files in it than an earlier export; name a new folder with --out."
         )
+    if later := _changed_since(folder):
+        raise UsageFault(
+            f"{visible(str(later))} was added or changed after the export; move it, or name a new folder with --out."
+        )
+
+
+def _changed_since(folder: Path) -> Path | None:
+    """A file in the folder of an export that is newer than the export: a tutor's, which is not to be removed."""
+    if not (folder / SUMMARY_FILE).is_file():
+        return None
+    written = (folder / SUMMARY_FILE).stat().st_mtime + _COPYING_SECONDS
+    return next((path for path in folder.rglob("*") if path.is_file() and path.stat().st_mtime > written), None)

@@ -68,8 +68,8 @@ class Before:
     """What is stored of the students of a run before it begins, in its folder or in that of the earlier run.
 
     ``names`` are the students' present names by their ids, ``path`` is where they are. ``former`` are the ids under
-    which students are stored who have another one now, by that one. ``digests`` are those of the files that each
-    student had handed in.
+    which students are stored who have another one now, by that one. ``known`` are the digest of the files that each
+    student had handed in, and the time when.
     """
 
     path: Path
@@ -79,7 +79,7 @@ class Before:
     former: Mapping[str, str] = field(default_factory=dict)
     students: Collection[str] = ()
     """By the ids that they have now; empty if there are no results."""
-    digests: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: RunSettings, deliveries: Sequence[Delivery]) -> Before:
@@ -92,9 +92,9 @@ class Before:
         present = {old: student for student, old in former.items()}
         students = {present.get(student, student): student for student in results_json.people_of(folder)}
         reports = {student: records.read_report(folder, stored) for student, stored in students.items()}
-        digests = {student: report.digest for student, report in reports.items() if report is not None}
+        known = {student: _handed_in(report) for student, report in reports.items() if report is not None}
         stored_run = run_folder.read_run(folder)
-        return cls(settings.path, names, folder, stored_run, former, tuple(students), digests)
+        return cls(settings.path, names, folder, stored_run, former, tuple(students), known)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -126,11 +126,18 @@ class Before:
     def changes(self, reports: Iterable[Report]) -> tuple[str, ...]:
         """A sentence on those of the ``reports`` whose students have handed in something else since, if there are any.
 
-        It is known only now, because a submission is read when its turn comes.
+        It is known only now, because a submission is read when its turn comes. Another sentence is on those of them
+        with the time of the earlier work: the worksheet may be an old one.
         """
-        known = self.digests
-        changed = [report.name for report in reports if known.get(report.student, report.digest) != report.digest]
-        return (f"{len(changed)} changed: {_listed(changed)}.",) if changed else ()
+        changed = [r for r in reports if self.known.get(r.student, _handed_in(r))[0] != r.digest]
+        untimed = [r.name for r in changed if r.origin.handed_in and self.known[r.student][1] == r.origin.handed_in]
+        old = f"{len(untimed)} changed, but not the time of handing in: {_listed(untimed)}. Is the worksheet old?"
+        sentence = f"{len(changed)} changed: {_listed([report.name for report in changed])}."
+        return (*([sentence] if changed else []), *([old] if untimed else []))
+
+
+def _handed_in(report: Report) -> tuple[str, str]:
+    return report.digest, report.origin.handed_in
 
 
 def carry_over_records(settings: RunSettings, former: Mapping[str, str]) -> None:

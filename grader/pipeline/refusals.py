@@ -34,11 +34,13 @@ def check_path(settings: RunSettings) -> None:
 def check_cohort(settings: RunSettings, students: Sequence[str]) -> None:
     """Raise UsageFault if the path is a part of a cohort of which there is a run, and its only one student.
 
-    ``students`` are the ids of all submissions at the path.
+    ``students`` are the ids of all submissions at the path. A folder that the tutor named is right unless it has the
+    run of several.
     """
     if len(students) != 1:
         return
-    folders = [settings.out, *sorted(settings.out.parent.glob("*"))]
+    others = sorted(settings.reports.glob("*")) if settings.reports is not None else ()
+    folders = (settings.out, *others)
     for folder in folders:
         stored = run_folder.read_run(folder)
         if stored is None or stored.run is None or len(known := results_json.students_of(folder)) < 2:

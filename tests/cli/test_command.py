@@ -361,6 +361,8 @@ def test_one_student_of_a_cohort_does_not_replace_its_run(stored: Path, cohort: 
         message = refused(cohort / "ada", *out, *key)
         assert f"is only one submission, and {stored} has the marks of 2" in message
         assert f"({cohort}) and --student NAME" in message
+    alone = ("--out", stored.parent / "alone", "--student", "nobody")
+    assert "nobody is called nobody" in refused(cohort / "ada", *alone, *key), "a folder of its own is no other run's"
 
 
 def test_a_run_with_a_key_is_not_marked_without_one(stored: Path, cohort: Path, refused: Refused) -> None:

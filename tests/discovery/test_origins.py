@@ -221,7 +221,9 @@ def test_of_two_worksheets_the_newer_counts(cohort: Path, scratch: Path) -> None
 
 def test_a_table_that_a_student_handed_in_is_no_worksheet(tmp_path: Path, scratch: Path) -> None:
     own = SHEET + 'Participant 1,Ada,,Submitted,,"Friday, 27 March 2026, 4:31 PM"\n'
-    files = {f"Ada_1_assignsubmission_file_{name}": text for name, text in (("net.py", NET), ("zz.csv", own))}
+    files: dict[str, str | bytes] = {
+        f"Ada_1_assignsubmission_file_{n}": s for n, s in (("net.py", NET), ("zz.csv", own))
+    }
     zipped(files, tmp_path / "cohort.zip")
     write(tmp_path / "folder", files)
     for path in (tmp_path / "cohort.zip", tmp_path / "folder"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -453,7 +454,12 @@ def test_other_folders_are_not_replaced(tmp_path: Path, capsys: pytest.CaptureFi
         assert main(["export", "moodle", str(run), str(path), "--out", str(out)]) == 2
         assert sentence in capsys.readouterr().err
     assert path.is_file()
-    assert main(["export", "moodle", str(run), str(path), "--out", str(tmp_path / "new")]) == 0
+    again = ["export", "moodle", str(run), str(path), "--out", str(tmp_path / "new")]
+    assert main(again) == 0
+    typed = tmp_path / "new" / WORKSHEET_FILE  # in which a tutor types marks
+    os.utime(typed, (typed.stat().st_atime, typed.stat().st_mtime + 3600))
+    assert main(again) == 2
+    assert f"{WORKSHEET_FILE} was added or changed after the export" in capsys.readouterr().err
 
 
 def test_a_mistyped_option_is_refused_with_the_one_that_was_meant(capsys: pytest.CaptureFixture[str]) -> None:

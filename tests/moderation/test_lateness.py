@@ -115,6 +115,8 @@ def test_a_tutor_decides_what_the_policy_does_not(origin: Origin, days: int | No
 def test_the_platform_is_believed_where_no_time_is_known() -> None:
     assert lateness("", is_late=False).days == 0
     assert "does not call it late" in lateness("2026-03-28T10:00:00", is_late=False).note
+    assert "calls it late" in lateness("2026-03-27T16:00:00", is_late=True).note
+    assert lateness("2026-03-27T17:05:00", replace(POLICY, grace_minutes=5), is_late=True).note == ""
 
 
 def test_an_extension_belongs_to_one_student() -> None:
@@ -153,6 +155,13 @@ last_day = 2026-04-10
 holidays = [2026-04-03, "2026-04-06"]
 extensions = "extensions.csv"
 """
+
+
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/Los_Angeles"])
+def test_an_extension_without_an_end(zone: str) -> None:
+    for until in ("2099-12-31T17:00:00", "9999-12-31T23:59:00"):
+        policy = replace(POLICY, zone=zone, extensions=(Extension("ann", until),))
+        assert lateness("2026-08-01T10:00:00", policy).days == 0
 
 
 def test_a_policy_is_read_from_its_file(tmp_path: Path) -> None:

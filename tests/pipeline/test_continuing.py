@@ -124,6 +124,18 @@ def test_it_is_said_first_who_is_new_and_who_is_gone(tmp_path: Path) -> None:
     assert before.changes(unchanged) == ()
 
 
+def test_an_old_worksheet_is_noticed_when_work_changed(tmp_path: Path) -> None:
+    origin = replace(origin_of("Bo Chu_502"), handed_in="2026-03-27T16:31:00")
+    first = replace(report_on("Bo Chu_502"), origin=origin)
+    samples.stored_run(tmp_path / "reports" / "first", first, report_on("Cy Ho_503"))
+    before = Before.of(settings(tmp_path, "lab4", out="reports/first"), deliveries("Bo Chu_502", "Cy Ho_503"))
+    again, untimed = (replace(found, digest="f" * 64) for found in (first, report_on("Cy Ho_503")))
+    assert before.changes([first]) == ()
+    assert before.changes([again, untimed])[1].startswith("1 changed, but not the time of handing in: Bo Chu.")
+    later = replace(again, origin=replace(origin, handed_in="2026-03-30T09:00:00"))
+    assert before.changes([later]) == ("1 changed: Bo Chu.",)
+
+
 def test_nobody_is_new_in_an_interrupted_run(tmp_path: Path) -> None:
     folder = stored(tmp_path / "reports" / "first", MOODLES, source=str(tmp_path / "lab4"))
     run, now = settings(tmp_path, "lab4", out="reports/first"), deliveries(*MOODLES, "Dee_504")
