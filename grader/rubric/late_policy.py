@@ -145,13 +145,13 @@ def _until(place: str, text: str, due: datetime, zone: ZoneInfo) -> datetime:
     try:
         is_date = len(text) <= len("2026-03-27")
         until = datetime.combine(date.fromisoformat(text), time()) if is_date else datetime.fromisoformat(text)
-    except ValueError as error:
+        if until.tzinfo is not None:
+            until = until.astimezone(zone).replace(tzinfo=None)
+    except (ValueError, OverflowError) as error:
         example = "2026-03-30 17:00, or a date alone"
         raise UsageFault(f'{place}: until should be a date with a time, such as {example}, not "{text}".') from error
     if is_date:
         until = datetime.combine(until, due.time())
-    if until.tzinfo is not None:
-        until = until.astimezone(zone).replace(tzinfo=None)
     if until <= due:
         raise UsageFault(f"{place}: until is not after the due time, {due:%Y-%m-%d %H:%M}.")
     return until

@@ -215,6 +215,7 @@ def test_a_wrong_policy_is_refused(line: str, instead: str, message: str, tmp_pa
         ("student,until\nann\n", "line 2: until should be"),
         ("student,until\n,2026-03-30\n", "line 2: student is empty"),
         ("student,until\nann,2026-03-20\n", "line 2: until is not after the due time"),
+        ("student,until\nann,9999-12-31T23:59-12:00\n", "line 2: until should be a date with a time"),
     ],
 )
 def test_a_wrong_list_of_extensions_is_refused(text: str, message: str, tmp_path: Path) -> None:
