@@ -13,7 +13,7 @@ from grader.model.quantities import quantity
 from grader.model.status import open_results
 from grader.moderation.finished_run import FinishedRun, is_outdated
 from grader.moderation.lateness import exported_mark, open_lateness
-from grader.report.tally import UNSETTLED
+from grader.report.tally import is_settled
 from grader.storage import run_folder
 
 
@@ -74,7 +74,7 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
     stored = run_folder.read_run(folder)
     if stored is None or not stored.is_finished:
         raise UsageFault("This run was interrupted: finish it with grade before marks are exported.")
-    settled = [_is_settled(report, applies_late=applies_late) for report in reports]
+    settled = [is_settled(report) and not open_lateness(report, apply_late=applies_late) for report in reports]
     waiting = tuple(report for report, is_done in zip(reports, settled, strict=True) if not is_done)
     chosen = Chosen(
         folder, tuple(itertools.compress(reports, settled)), waiting, applies_late, finished.run.rubric_title
@@ -92,9 +92,3 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
             f"{command_line('render', str(folder))}, then export again."
         )
     return chosen
-
-
-def _is_settled(report: Report, *, applies_late: bool) -> bool:
-    """Whether nothing about the mark waits for a tutor."""
-    is_open = not report.results or report.status in UNSETTLED or open_results(report.results)
-    return not is_open and not open_lateness(report, apply_late=applies_late)

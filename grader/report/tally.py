@@ -108,7 +108,7 @@ def is_marked(report: Report) -> bool:
 
 def is_settled(report: Report) -> bool:
     """Whether nothing in the report waits for a tutor or for a fault of the grader, so that its marks are final."""
-    return not open_results(report.results)
+    return bool(report.results) and report.status not in UNSETTLED and not open_results(report.results)
 
 
 def code_status(report: Report) -> Status:
