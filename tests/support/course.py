@@ -96,11 +96,11 @@ def write_policy(folder: Path, account: str) -> Path:
 
 _NETWORK = (ROOT / "solutions" / "task1_cnn.py").read_text(encoding="utf-8")
 _BOOK = json.loads((ROOT / "solutions" / "part1_answers.ipynb").read_text(encoding="utf-8"))
-_ANSWERS = dict(
-    match.groups()
+_ANSWERS: dict[str, str] = {
+    match[1]: match[2]
     for cell in _BOOK["cells"]
     if (match := re.match(r"<!-- lab4:q(\w+) -->\n(.*)", "".join(cell["source"]), re.S))
-)
+}
 """The answers of the solution by part."""
 
 
