@@ -15,6 +15,7 @@ LONGEST_FIRST = (
     "pipeline/test_sample_cohort.py",
     "pipeline/test_one_fault.py",
     "pipeline/test_cohort.py",
+    "export/test_round_trip.py",
     "selfcheck/test_selfcheck.py",
     "sandbox/test_attacks.py",
     "measure/test_replay.py",

@@ -47,6 +47,15 @@ class Origin:
     clock: str = ""
     """Where ``handed_in`` comes from, in words for a tutor, such as ``the worksheet``."""
 
+    @property
+    def owner(self) -> str:
+        """What is the same in every download for the same student or group of a platform; empty if nothing is.
+
+        That is the account, but of Gradescope, which gives work that is handed in again another number, the people.
+        """
+        people = sorted(person.account or person.email for person in self.members)
+        return "\n".join(people) if self.platform == GRADESCOPE and people and all(people) else self.account
+
 
 UNSTATED = Origin()
 """Nothing is said about where a submission comes from."""

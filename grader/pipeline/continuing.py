@@ -1,12 +1,12 @@
 """How a run continues an earlier one: which one that is, who has another name there, and who is new or gone.
 
-Students are recognised by their platform and account, because a name may be corrected and a folder renamed.
+Students are recognised by what their platform calls them, because a name may be corrected and a folder renamed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,12 +19,17 @@ from grader.submissions.naming import stem, without_copy_mark
 
 _MOST_NAMED = 8
 Person = tuple[str, str]
-"""A platform and an account on it; without an account, an empty platform and the student's id."""
+"""A platform and what it calls the student; if that is nothing, an empty platform and the student's id."""
 
 
 def person_of(student: str, origin: Origin) -> Person:
-    """Who a student is, independently of names where an account is known."""
-    return (origin.platform, origin.account) if origin.account else ("", student)
+    """Who a student is, independently of names where the platform has something better."""
+    return (origin.platform, origin.owner) if origin.owner else ("", student)
+
+
+def _stored_people(folder: Path) -> dict[str, Person]:
+    """Each student in the results of the run at ``folder``, if there are any."""
+    return {student: person_of(student, origin) for student, origin in results_json.origins_of(folder).items()}
 
 
 def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> RunSettings:
@@ -50,7 +55,7 @@ def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> R
 
 
 def _is_same_cohort(folder: Path, run: Run, path: Path, people: set[Person]) -> bool:
-    stored = set(results_json.people_of(folder).values())
+    stored = set(_stored_people(folder).values())
     shared, half = stored & people, max(len(stored), len(people)) / 2
     if sum(bool(platform) for platform, _ in shared) > half:
         return True
@@ -77,24 +82,26 @@ class Before:
     folder: Path | None = None
     run: StoredRun | None = None
     former: Mapping[str, str] = field(default_factory=dict)
-    students: Collection[str] = ()
-    """By the ids that they have now; empty if there are no results."""
+    students: Mapping[str, str] = field(default_factory=dict)
+    """Their stored names by the ids that they have now; empty if there are no results."""
     known: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: RunSettings, deliveries: Sequence[Delivery]) -> Before:
         """What is stored of the students who handed in the ``deliveries``."""
         names = {delivery.id: delivery.origin.name or delivery.id for delivery in deliveries}
-        folder = next((folder for folder in settings.run_folders if results_json.people_of(folder)), None)
+        folder = next((folder for folder in settings.run_folders if results_json.origins_of(folder)), None)
         if folder is None:
             return cls(settings.path, names)
         former = _former_ids(settings, deliveries)
         present = {old: student for student, old in former.items()}
-        students = {present.get(student, student): student for student in results_json.people_of(folder)}
+        origins = results_json.origins_of(folder)
+        students = {present.get(student, student): student for student in origins}
         reports = {student: records.read_report(folder, stored) for student, stored in students.items()}
         known = {student: _handed_in(report) for student, report in reports.items() if report is not None}
         stored_run = run_folder.read_run(folder)
-        return cls(settings.path, names, folder, stored_run, former, tuple(students), known)
+        stored_names = {student: origins[stored].name or student for student, stored in students.items()}
+        return cls(settings.path, names, folder, stored_run, former, stored_names, known)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -115,7 +122,7 @@ class Before:
             return ()
         names = self.names
         new = [name for student, name in names.items() if student not in self.students] if self.run.is_finished else []
-        gone = [student for student in self.students if student not in names]
+        gone = [name for student, name in self.students.items() if student not in names]
         is_elsewhere = Path(self.run.run.source).resolve() != self.path.resolve()
         place = self.folder
         sentences = [f"This continues the run in {place}."] if new or gone or is_elsewhere else []
@@ -161,20 +168,20 @@ def carry_over_records(settings: RunSettings, former: Mapping[str, str]) -> None
 def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[str, str]:
     """The ids under which students are stored who have another one now, by that one.
 
-    Only accounts that are unique among the deliveries and in the stored run count.
+    Only people who are unique among the deliveries and in the stored run count.
     """
     ids = {delivery.id for delivery in deliveries}
     accounts = Counter(person_of(delivery.id, delivery.origin) for delivery in deliveries)
     former: dict[str, str] = {}
     for folder in settings.run_folders:
-        stored = results_json.people_of(folder)
+        stored = _stored_people(folder)
         by_account: dict[Person, list[str]] = {}
         for student, person in stored.items():
             by_account.setdefault(person, []).append(student)
         for delivery in deliveries:
             person = person_of(delivery.id, delivery.origin)
             olds = by_account.get(person, [])
-            if delivery.origin.account and accounts[person] == len(olds) == 1 and delivery.id not in stored:
+            if person[0] and accounts[person] == len(olds) == 1 and delivery.id not in stored:
                 (old,) = olds
                 if old not in ids and delivery.id not in former:
                     former[delivery.id] = old

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from grader.model import JSON, MarkedAnswer, Report, Result, Run, UsageFault
+import msgspec
+
+from grader.model import JSON, MarkedAnswer, Origin, Report, Result, Run, UsageFault
+from grader.model.origin import UNSTATED
 from grader.safe_text import visible
-from grader.storage.json_files import encodable, number, packed, read_json, write_json_rows
+from grader.storage.json_files import encodable, number, packed, read_json, unpacked, write_json_rows
 from grader.storage.run_folder import FORMAT, page_path, read_run
 
 RESULTS_FILE = "results.json"
@@ -33,17 +37,18 @@ def students_of(folder: Path) -> tuple[str, ...]:
     return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
 
 
-def people_of(folder: Path) -> dict[str, tuple[str, str]]:
-    """Each student of the run at ``folder``, with the platform and the account on it, or else no platform and the id.
+def origins_of(folder: Path) -> dict[str, Origin]:
+    """Where the work of each student of the run at ``folder`` comes from. Empty when there are no results.
 
-    Empty when there are no results.
+    What somebody has damaged counts as unstated.
     """
     listed = (read_json(folder / RESULTS_FILE) or {}).get("submissions")
     found = {}
     for entry in listed if isinstance(listed, list) else ():
-        student, origin = str(entry.get("student")), entry.get("origin") or {}
-        account = str(origin.get("account") or "")
-        found[student] = (str(origin.get("platform")), account) if account else ("", student)
+        origin = None
+        with suppress(msgspec.ValidationError):
+            origin = unpacked(entry.get("origin"), Origin)
+        found[str(entry.get("student"))] = origin or UNSTATED
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pytest
 
 from grader.data.bundled import bundled_data
 from grader.model import LatePolicy, Origin, Report
-from grader.model.origin import MOODLE
+from grader.model.origin import GRADESCOPE, MOODLE, Person
 from grader.moderation.decisions import subject_digest
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import load_run
@@ -115,7 +116,7 @@ def test_it_is_said_first_who_is_new_and_who_is_gone(tmp_path: Path) -> None:
     assert before.news() == (
         f"This continues the run in {folder}.",
         "1 new: Dee.",
-        f"1 gone: Cy Ho_503. Left out of the tables; what is stored stays in {folder}.",
+        f"1 gone: Cy Ho. Left out of the tables; what is stored stays in {folder}.",
     )
     assert Before.of(run, deliveries(*MOODLES)).news() == ()
     handed_in_again = replace(report_on("Bo Chu_502"), digest="f" * 64)
@@ -156,6 +157,29 @@ def test_only_a_unique_account_finds_a_student_under_another_name(tmp_path: Path
     assert former(run, "Edward_505") == {}, "two are stored"
     assert former(run, "Fay") == {}
     assert former(run, "Bo Chu_502", "Cyril Ho_503") == {"Cyril Ho_503": "Cy Ho_503"}
+
+
+@pytest.mark.parametrize(
+    ("people", "is_found"),
+    [
+        ((Person("Ann", "0123"),), True),
+        ((Person("Ann Leigh", "0123", "ann@example.edu"),), True),
+        ((Person("Ann", "0124"),), False),
+        ((Person("Ann"),), False),
+        ((Person("Ann", "0123"), Person("Bo", "", "bo@example.edu")), False),
+        ((), False),
+    ],
+)
+def test_gradescope_gives_another_number_to_work_that_is_handed_in_again(
+    people: tuple[Person, ...], is_found: bool, tmp_path: Path
+) -> None:
+    origin = Origin(GRADESCOPE, "Ann", "41", members=(Person("Ann", "0123"),))
+    before = replace(report_on("submission_41"), origin=origin)
+    folder = samples.stored_run(tmp_path / "reports" / "first", before)
+    again = replace(deliveries("submission_57")[0], origin=replace(origin, account="57", members=people))
+    found = Before.of(settings(tmp_path, "lab4", earlier=folder), [again])
+    assert found.former == ({"submission_57": "submission_41"} if is_found else {})
+    assert ("1 gone: Ann." in " ".join(found.news())) == (not is_found)
 
 
 @pytest.mark.parametrize("is_earlier", [True, False])
@@ -199,3 +223,13 @@ def test_evidence_and_decisions_follow_the_account(is_earlier: bool, tmp_path: P
     records.write_report(out, replace(report, results=(replace(answer, answer=other_work),)))
     (reopened,) = load_run(out).reports
     assert "handed in something else" in reopened.results[0].message
+
+
+@pytest.mark.parametrize("origin", ["nobody", {"platform": 7}, [], None])
+def test_a_damaged_origin_leaves_the_students_id(origin: object, tmp_path: Path) -> None:
+    folder = stored(tmp_path / "reports" / "first", NAMED, source=str(tmp_path / "lab4"))
+    path = folder / results_json.RESULTS_FILE
+    content = json.loads(path.read_bytes())
+    content["submissions"][0]["origin"] = origin
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert results_json.origins_of(folder) == dict.fromkeys(NAMED, Origin())
