@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -80,10 +81,7 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
         folder, tuple(itertools.compress(reports, settled)), waiting, applies_late, finished.run.rubric_title
     )
     if waiting and not settled_only:
-        raise UsageFault(
-            f"{quantity(len(waiting), 'student has', 'students have')} something open. Settle it with "
-            f"{command_line('review', str(folder))}, or add --settled-only to leave them out."
-        )
+        raise UsageFault(_refusal(folder, waiting))
     missing = [report.name for report in chosen.settled if not chosen.feedback(report).is_file()]
     if missing or is_outdated(folder):
         why = f"The page to return is missing for {quantity(len(missing), 'student')}"
@@ -92,3 +90,17 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
             f"{command_line('render', str(folder))}, then export again."
         )
     return chosen
+
+
+def _refusal(folder: Path, waiting: Sequence[Report]) -> str:
+    """What is open, and who settles it: review settles marks, but not how late somebody was."""
+    late = [report.name for report in waiting if is_settled(report)]
+    if len(late) == len(waiting):
+        return (
+            f"How late work was is open for {', '.join(late)}. Export without --apply-late and deduct by hand, or add "
+            "--settled-only to leave them out."
+        )
+    return (
+        f"{quantity(len(waiting), 'student has', 'students have')} something open. Settle it with "
+        f"{command_line('review', str(folder))}, or add --settled-only to leave them out."
+    )

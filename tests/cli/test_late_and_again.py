@@ -103,7 +103,7 @@ def test_late_work_is_said_and_a_second_download_keeps_what_was_decided(tmp_path
     lines = [" ".join(line.split()) for line in printed.splitlines()]
     start = lines.index(f"This continues the run in {run}.")
     assert lines[start + 1] == "1 new: Eve Orr."
-    assert lines[start + 2] == f"1 gone: Dee Fox_504. Left out of the tables; what is stored stays in {run}."
+    assert lines[start + 2] == f"1 gone: Dee Fox. Left out of the tables; what is stored stays in {run}."
     assert "1 changed: Bo Chu." in lines
     now = rows(again)
     assert [*now] == ["Ann Leigh_501", "Bo Chu_502", "Cy Ho_503", "Eve Orr_505"]

@@ -50,6 +50,8 @@ def test_no_unsettled_report_is_chosen(tmp_path: Path) -> None:
 def test_lateness_that_a_tutor_has_to_decide_is_open_only_if_it_is_applied(tmp_path: Path) -> None:
     late = dataclasses.replace(JANE, lateness=Lateness(None, None, "The time is not known."))
     finished = run_of(tmp_path, late)
+    with pytest.raises(UsageFault, match=r"How late work was is open for Jane Doe\. Export without --apply-late"):
+        choose(finished, applies_late=True)
     [left] = choose(finished, settled_only=True, applies_late=True).left_out
     assert left.reason == "The time is not known."
     [left] = choose(finished).undeducted
