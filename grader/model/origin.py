@@ -50,3 +50,11 @@ class Origin:
 
 UNSTATED = Origin()
 """Nothing is said about where a submission comes from."""
+
+Account = tuple[str, str]
+"""A platform and an account on it; without an account, an empty platform and the student's id."""
+
+
+def account_of(student: str, platform: str, account: str) -> Account:
+    """Who a student is, independently of names where an account is known."""
+    return (platform, account) if account else ("", student)

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.model import Origin, Report, Run
+from grader.model import Report, Run
+from grader.model.origin import Account, account_of
 from grader.pipeline.settings import RunSettings
 from grader.storage import records, results_json, run_folder
 from grader.storage.run_folder import StoredRun
@@ -18,13 +19,6 @@ from grader.submissions import Delivery
 from grader.submissions.naming import stem, without_copy_mark
 
 _MOST_NAMED = 8
-Person = tuple[str, str]
-"""A platform and an account on it; without an account, an empty platform and the student's id."""
-
-
-def person_of(student: str, origin: Origin) -> Person:
-    """Who a student is, independently of names where an account is known."""
-    return (origin.platform, origin.account) if origin.account else ("", student)
 
 
 def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> RunSettings:
@@ -37,21 +31,21 @@ def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> R
         return settings
     known = run_folder.read_run(settings.earlier) if settings.earlier is not None else None
     since = known.run.started if known is not None and known.run is not None else ""
-    people = {person_of(delivery.id, delivery.origin) for delivery in deliveries}
+    accounts = {_account(delivery) for delivery in deliveries}
     found: list[tuple[str, Path, Run]] = []
     for folder in settings.reports.iterdir():
         stored = run_folder.read_run(folder)
         if stored is not None and stored.run is not None and stored.run.started > since:
             found.append((stored.run.started, folder, stored.run))
     for _, folder, run in sorted(found, key=lambda entry: entry[:2], reverse=True):
-        if run.rubric_title == settings.rubric.title and _is_same_cohort(folder, run, settings.path, people):
+        if run.rubric_title == settings.rubric.title and _is_same_cohort(folder, run, settings.path, accounts):
             return replace(settings, earlier=folder, late=settings.late or run.late)
     return settings
 
 
-def _is_same_cohort(folder: Path, run: Run, path: Path, people: set[Person]) -> bool:
-    stored = set(results_json.people_of(folder).values())
-    shared, half = stored & people, max(len(stored), len(people)) / 2
+def _is_same_cohort(folder: Path, run: Run, path: Path, accounts: set[Account]) -> bool:
+    stored = set(results_json.accounts_of(folder).values())
+    shared, half = stored & accounts, max(len(stored), len(accounts)) / 2
     if sum(bool(platform) for platform, _ in shared) > half:
         return True
     before, now = Path(run.source).resolve(), path.resolve()
@@ -85,14 +79,14 @@ class Before:
     def of(cls, settings: RunSettings, deliveries: Sequence[Delivery]) -> Before:
         """What is stored of the students who handed in the ``deliveries``."""
         names = {delivery.id: delivery.origin.name or delivery.id for delivery in deliveries}
-        folder = next((folder for folder in settings.run_folders if results_json.people_of(folder)), None)
+        folder = next((folder for folder in settings.run_folders if results_json.accounts_of(folder)), None)
         if folder is None:
             return cls(settings.path, names)
         former = _former_ids(settings, deliveries)
         present = {old: student for student, old in former.items()}
-        students = {present.get(student, student): student for student in results_json.people_of(folder)}
+        students = {present.get(student, student): student for student in results_json.accounts_of(folder)}
         reports = {student: records.read_report(folder, stored) for student, stored in students.items()}
-        known = {student: _handed_in(report) for student, report in reports.items() if report is not None}
+        known = {student: _work(report) for student, report in reports.items() if report is not None}
         stored_run = run_folder.read_run(folder)
         return cls(settings.path, names, folder, stored_run, former, tuple(students), known)
 
@@ -129,14 +123,14 @@ class Before:
         It is known only now, because a submission is read when its turn comes. Another sentence is on those of them
         with the time of the earlier work: the worksheet may be an old one.
         """
-        changed = [r for r in reports if self.known.get(r.student, _handed_in(r))[0] != r.digest]
+        changed = [r for r in reports if self.known.get(r.student, _work(r))[0] != r.digest]
         untimed = [r.name for r in changed if r.origin.handed_in and self.known[r.student][1] == r.origin.handed_in]
         old = f"{len(untimed)} changed, but not the time of handing in: {_listed(untimed)}. Is the worksheet old?"
         sentence = f"{len(changed)} changed: {_listed([report.name for report in changed])}."
         return (*([sentence] if changed else []), *([old] if untimed else []))
 
 
-def _handed_in(report: Report) -> tuple[str, str]:
+def _work(report: Report) -> tuple[str, str]:
     return report.digest, report.origin.handed_in
 
 
@@ -164,21 +158,25 @@ def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[s
     Only accounts that are unique among the deliveries and in the stored run count.
     """
     ids = {delivery.id for delivery in deliveries}
-    accounts = Counter(person_of(delivery.id, delivery.origin) for delivery in deliveries)
+    uses = Counter(map(_account, deliveries))
     former: dict[str, str] = {}
     for folder in settings.run_folders:
-        stored = results_json.people_of(folder)
-        by_account: dict[Person, list[str]] = {}
-        for student, person in stored.items():
-            by_account.setdefault(person, []).append(student)
+        stored = results_json.accounts_of(folder)
+        by_account: dict[Account, list[str]] = {}
+        for student, account in stored.items():
+            by_account.setdefault(account, []).append(student)
         for delivery in deliveries:
-            person = person_of(delivery.id, delivery.origin)
-            olds = by_account.get(person, [])
-            if delivery.origin.account and accounts[person] == len(olds) == 1 and delivery.id not in stored:
+            account = _account(delivery)
+            olds = by_account.get(account, [])
+            if delivery.origin.account and uses[account] == len(olds) == 1 and delivery.id not in stored:
                 (old,) = olds
                 if old not in ids and delivery.id not in former:
                     former[delivery.id] = old
     return former
+
+
+def _account(delivery: Delivery) -> Account:
+    return account_of(delivery.id, delivery.origin.platform, delivery.origin.account)
 
 
 def _listed(names: Sequence[str]) -> str:

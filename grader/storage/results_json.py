@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from grader.model import JSON, MarkedAnswer, Report, Result, Run, UsageFault
+from grader.model.origin import Account, account_of
 from grader.safe_text import visible
 from grader.storage.json_files import encodable, number, packed, read_json, write_json_rows
 from grader.storage.run_folder import FORMAT, page_path, read_run
@@ -33,17 +34,13 @@ def students_of(folder: Path) -> tuple[str, ...]:
     return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
 
 
-def people_of(folder: Path) -> dict[str, tuple[str, str]]:
-    """Each student of the run at ``folder``, with the platform and the account on it, or else no platform and the id.
-
-    Empty when there are no results.
-    """
+def accounts_of(folder: Path) -> dict[str, Account]:
+    """The account of each student of the run at ``folder``; empty when there are no results."""
     listed = (read_json(folder / RESULTS_FILE) or {}).get("submissions")
     found = {}
     for entry in listed if isinstance(listed, list) else ():
         student, origin = str(entry.get("student")), entry.get("origin") or {}
-        account = str(origin.get("account") or "")
-        found[student] = (str(origin.get("platform")), account) if account else ("", student)
+        found[student] = account_of(student, str(origin.get("platform")), str(origin.get("account") or ""))
     return found
 
 
