@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grader.model.origin import CANVAS, GRADESCOPE, MOODLE, NBGRADER
+
 if TYPE_CHECKING:
     from grader.export.outcome import Outcome
     from grader.export.selection import Chosen
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 def add_export(export: argparse.ArgumentParser) -> Any:
     """Add a sub-command for each platform. Returns their parsers by name."""
     platforms = export.add_subparsers(dest="platform", required=True, metavar="PLATFORM")
-    moodle = _platform(platforms, "moodle", "Fill Moodle's offline grading worksheet, and zip the pages for students.")
+    moodle = _platform(platforms, MOODLE, "Fill Moodle's offline grading worksheet, and zip the pages for students.")
     moodle.add_argument("worksheet", type=Path, metavar="WORKSHEET", help="the grading worksheet, as downloaded")
     moodle.add_argument(
         "--out-of", type=_maximum, metavar="N", help="scale marks to N points, the maximum grade in the worksheet"
@@ -31,7 +33,7 @@ def add_export(export: argparse.ArgumentParser) -> Any:
     moodle.add_argument(
         "--overwrite-comments", action="store_true", help="replace feedback comments that are in the worksheet already"
     )
-    canvas = _platform(platforms, "canvas", "Fill one column of Canvas's gradebook, and zip the pages for students.")
+    canvas = _platform(platforms, CANVAS, "Fill one column of Canvas's gradebook, and zip the pages for students.")
     canvas.add_argument("gradebook", type=Path, metavar="GRADEBOOK.csv", help="the gradebook, as exported")
     canvas.add_argument(
         "--column", default="", metavar="TITLE", help='the assignment\'s column, with its number: "Lab 4 (4567)"'
@@ -46,8 +48,8 @@ def add_export(export: argparse.ArgumentParser) -> Any:
         help='what the rubric\'s criteria stand for, in TOML: "CNN design" = ["structure", "forward"]',
     )
     canvas.add_argument("--out-of", type=_maximum, metavar="N", help="scale marks to N points, the maximum in Canvas")
-    _platform(platforms, "gradescope", "Write a results.json for each submission, for an autograder of Gradescope.")
-    nbgrader = _platform(platforms, "nbgrader", "Lay out the pages for students as the feedback of an nbgrader course.")
+    _platform(platforms, GRADESCOPE, "Write a results.json for each submission, for an autograder of Gradescope.")
+    nbgrader = _platform(platforms, NBGRADER, "Lay out the pages for students as the feedback of an nbgrader course.")
     nbgrader.add_argument("course", type=Path, metavar="COURSE", help="the folder of the course, with submitted/")
     nbgrader.add_argument("--assignment", default="", metavar="NAME", help="the assignment, if there are several")
     return platforms.choices
@@ -113,7 +115,7 @@ def _nbgrader(chosen: Chosen, arguments: argparse.Namespace) -> Writing:
     return nbgrader.feedback(chosen, arguments.course, assignment=arguments.assignment).write, (arguments.course,)
 
 
-PLATFORMS = {"moodle": _moodle, "canvas": _canvas, "gradescope": _gradescope, "nbgrader": _nbgrader}
+PLATFORMS = {MOODLE: _moodle, CANVAS: _canvas, GRADESCOPE: _gradescope, NBGRADER: _nbgrader}
 """For each platform, what writes its files into a folder, and the paths that it reads."""
 
 

@@ -3,5 +3,5 @@
 One module for each platform. :mod:`grader.export.selection` says whose marks leave the grader, and
 :mod:`grader.export.outcome` what the tutor is told. No mark is computed here, and nothing in the run is changed.
 
-May import: ``model``, ``moderation``, ``report``, ``report.html``, ``safe_text``, ``storage``, ``submissions``.
+May import: ``model``, ``moderation``, ``report``, ``safe_text``, ``storage``, ``submissions``.
 """

@@ -40,10 +40,10 @@ def roster_of(gradebook: Gradebook, chosen: Chosen) -> Roster:
             owners[account].append(report)
     if owners and owners.keys().isdisjoint(row.id for row in gradebook.rows):
         raise UsageFault("No row has the ID of a student of this run; is it the gradebook of another course?")
-    often = Counter(report.origin.account for report in reports if is_anonymous(report))
-    anonymous = tuple(report for report in chosen.settled if often[report.origin.account] == 1)
+    uses = Counter(report.origin.account for report in reports if is_anonymous(report))
+    anonymous = tuple(report for report in chosen.settled if uses[report.origin.account] == 1)
     rows, left_out, idle = [], [], []
-    undecided = [LeftOut(account, "two submissions have this anonymous id") for account in often if often[account] > 1]
+    undecided = [LeftOut(account, "two submissions have this anonymous id") for account in uses if uses[account] > 1]
     for row in gradebook.rows:
         found = owners.get(row.id, [])
         if not found:

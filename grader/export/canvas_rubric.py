@@ -15,11 +15,10 @@ from pathlib import Path
 
 from grader.export.outcome import Note, note
 from grader.export.selection import LeftOut
-from grader.export.told import told
 from grader.model import Report, Result, UsageFault
 from grader.model.parts import question_of
+from grader.report.feedback import for_the_student, sentences
 from grader.report.formats import out_of, points
-from grader.report.html.feedback import for_the_student
 from grader.safe_text import visible
 from grader.storage.csv_files import Table, comma_text, delimited, read_csv_text
 
@@ -92,8 +91,8 @@ def read_rubric(path: Path, reports: Iterable[Report], criteria: Path | None = N
     )
     if problems:
         raise UsageFault(
-            f"The rubric in {visible(path.name)} does not match the marks: {'; '.join(problems)}. A criterion can be "
-            "called like an item (its id or title), a question (Question 7), a group of checks (structure), Part 1 or "
+            f"The rubric in {visible(path.name)} does not match the marks: {'; '.join(problems)}. A criterion can have "
+            "the name of an item (its id or title), a question (Question 7), a group of checks (structure), Part 1 or "
             'Part 2. For other names, write a file with lines such as "CNN design" = ["structure", "forward"] and add '
             "--criteria FILE."
         )
@@ -151,8 +150,10 @@ def _read_criteria(path: Path | None) -> dict[str, list[str]]:
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageFault(f"{visible(str(path))} cannot be read: {error}.") from error
+    except OSError as error:
+        raise UsageFault(f"{visible(str(path))} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:  # neither UTF-8 nor TOML
+        raise UsageFault(f"{visible(str(path))} cannot be read as TOML: {error}.") from error
     for name, wanted in content.items():
         if not isinstance(wanted, list) or not all(isinstance(text, str) for text in wanted):
             raise UsageFault(f'{visible(str(path))}: {visible(name)} should be a list of names, such as ["structure"].')
@@ -168,7 +169,7 @@ def _comment(result: Result) -> str:
     if result.awarded == result.available and not result.comments:
         return ""
     label = f"{result.part}. {result.title}" if result.part else result.title
-    return " ".join((f"{visible(label)} ({out_of(result.awarded, result.available)}):", *told(result)))
+    return " ".join((f"{visible(label)} ({out_of(result.awarded, result.available)}):", *sentences(result)))
 
 
 def _listed(what: str, names: Sequence[str]) -> tuple[str, ...]:

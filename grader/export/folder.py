@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -47,12 +46,6 @@ def write_export(folder: Path, write: Callable[[Path], Outcome], *, inputs: tupl
             "Close whatever has them open, or name another folder with --out."
         ) from error
     return outcome
-
-
-def copied(source: Path, target: Path) -> None:
-    """Copy a file to ``target``, with the folders above it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def _check(folder: Path, inputs: tuple[Path, ...]) -> None:

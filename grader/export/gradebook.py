@@ -66,17 +66,17 @@ def read_gradebook(path: Path, *, title: str, column: str = "") -> Gradebook:
     at = _column(header, identity, points, title=title, column=column)
     # The rows with the maximum and with "Manual Posting" have neither a name nor an ID.
     rows = [row for row in table[1:] if row != points and any(cell.strip() for cell in row[: names + 1])]
-    often = Counter(_id(row, names) for row in rows)
+    uses = Counter(_id(row, names) for row in rows)
     return Gradebook(
         header[:identity],
         header[at],
         number(points[at]) if at < len(points) else None,
-        tuple(_row(row, names, identity, at, len(header), often) for row in rows),
+        tuple(_row(row, names, identity, at, len(header), uses) for row in rows),
     )
 
 
 def number(cell: str) -> Decimal | None:
-    """A cell as Canvas reads it: the last comma or point is the decimal sign. None if it is no number."""
+    """A cell as Canvas reads it: the last comma or point is the decimal sign. None if it is not a number."""
     if not _NUMBER.fullmatch(cell.strip()):
         return None
     *whole, last = re.split(r"[.,]", cell.strip())
@@ -96,7 +96,7 @@ def _letters(name: str) -> list[str]:
     return sorted(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
 
 
-def _row(row: tuple[str, ...], names: int, identity: int, at: int, width: int, often: Counter[str]) -> Row:
+def _row(row: tuple[str, ...], names: int, identity: int, at: int, width: int, uses: Counter[str]) -> Row:
     id, name, mark = _id(row, names), ", ".join(row[:names]), row[at] if at < len(row) else ""
     problem = ""
     if name == "Student, Test":
@@ -105,8 +105,8 @@ def _row(row: tuple[str, ...], names: int, identity: int, at: int, width: int, o
         problem = f"the row has {len(row)} cells and the header {width}; export the gradebook again"
     elif not id:
         problem = "the row has no ID; export the gradebook again"
-    elif often[id] > 1:
-        problem = f"{often[id]} rows have the ID {id}; export the gradebook again"
+    elif uses[id] > 1:
+        problem = f"{uses[id]} rows have the ID {id}; export the gradebook again"
     elif mark.strip().casefold() in _EXCUSED:
         problem = f"excused in Canvas ({mark.strip()})"
     elif mark.strip().casefold() == _NOT_ASSIGNED:

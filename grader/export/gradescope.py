@@ -9,11 +9,10 @@ from pathlib import Path
 
 from grader.export.outcome import Outcome, note
 from grader.export.selection import Chosen
-from grader.export.told import told
 from grader.model import JSON, Report, Result
 from grader.model.origin import GRADESCOPE
 from grader.model.quantities import quantity
-from grader.report.html.feedback import for_the_student
+from grader.report.feedback import for_the_student, sentences
 from grader.safe_text import visible
 from grader.storage.folder_names import safe_folder_name
 from grader.storage.json_files import encodable, finite, number
@@ -56,7 +55,7 @@ _STEPS = (
     "Gradescope takes these files only from an autograder that it runs itself; they cannot be uploaded to an "
     "assignment that students have handed in to.",
     "An autograder can copy them to /autograder/results/results.json: it finds the folder by the id in "
-    "/autograder/submission_metadata.json. This was not tried on a Gradescope.",
+    "/autograder/submission_metadata.json. This was not tried on Gradescope itself.",
     "Otherwise enter the marks of marks.csv in Gradescope by hand, or give them to the platform that has the course's "
     "marks.",
 )
@@ -78,7 +77,7 @@ def _test(result: Result) -> JSON:
         "name_format": "text",
         "score": number(result.awarded),
         "max_score": number(result.available),
-        "output": "\n".join(told(result)),
+        "output": "\n".join(sentences(result)),
         "output_format": "text",
         "visibility": _SHOWN,
     }

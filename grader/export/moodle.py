@@ -13,14 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from grader.export.marks import check_maximum, scaled
-from grader.export.moodle_cells import (
-    comment_of,
-    is_readable_time,
-    kept_comment,
-    number_in,
-    page_name,
-    worksheet_bytes,
-)
+from grader.export.moodle_cells import comment_of, kept_comment, number_in, page_name, worksheet_bytes
 from grader.export.moodle_roster import GROUP, Roster, Row, folder_name, participant, roster_of, row_name
 from grader.export.outcome import Note, Outcome, note
 from grader.export.selection import Chosen, LeftOut
@@ -29,7 +22,7 @@ from grader.model import Report, UsageFault
 from grader.model.quantities import quantity
 from grader.report.formats import points
 from grader.safe_text import visible
-from grader.submissions.worksheet import FULL_NAME, IDENTIFIER, Worksheet, read_worksheet
+from grader.submissions.worksheet import FULL_NAME, IDENTIFIER, Worksheet, read_worksheet, time_in
 
 WORKSHEET_FILE, FEEDBACK_ZIP = "moodle-worksheet.csv", "moodle-feedback.zip"
 GRADE, MAXIMUM, CHANGED, COMMENTS = "Grade", "Maximum grade", "Last modified (grade)", "Feedback comments"
@@ -170,7 +163,7 @@ def _outcome(
     new_zeros = sum(not entry.mark for entry in new)
     texts = sum(entry.comment is not None and entry.comment != sheet.cell(entry.row, COMMENTS) for entry in entries)
     kept = [entry for entry in entries if sheet.cell(entry.row, COMMENTS).strip() and not overwrites_comments]
-    stale = [entry for entry in graded if not is_readable_time(sheet.cell(entry.row, CHANGED))]
+    stale = [entry for entry in graded if not time_in(sheet.cell(entry.row, CHANGED))]
     unmatched = [LeftOut(entry.name, entry.reason) for entry in roster.without_row]
     notes = (
         *note("Left out because something is open", chosen.left_out),

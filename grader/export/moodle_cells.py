@@ -10,7 +10,6 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from grader.model import Report
@@ -21,8 +20,6 @@ from grader.storage.run_folder import FEEDBACK_FILE
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _ENTITIES = {ord("\\"): "&#92;"}
-_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%A, %B %d, %Y, %I:%M %p")
-"""As Moodle's English writes them; PHP's strtotime reads all three."""
 
 
 def worksheet_bytes(rows: Iterable[Sequence[str]]) -> bytes:
@@ -63,14 +60,6 @@ def number_in(cell: str) -> Decimal | None:
     with suppress(InvalidOperation):
         return Decimal(text)
     return None
-
-
-def is_readable_time(cell: str) -> bool:
-    """Whether Moodle can compare the cell with the time of its own mark; there is none in ``-`` or an empty cell."""
-    for form in _TIMES:
-        with suppress(ValueError):
-            return bool(datetime.strptime(cell.strip(), form))
-    return False
 
 
 def page_name(name: str, number: str) -> str:

@@ -6,21 +6,22 @@ from the page's own folder and file name. It stops at the first page whose folde
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from grader.export.folder import copied
 from grader.export.outcome import Outcome, note
 from grader.export.selection import Chosen, LeftOut
 from grader.model import Report, UsageFault
 from grader.model.origin import NBGRADER
 from grader.model.quantities import quantity
 from grader.safe_text import visible
+from grader.submissions.nbgrader_course import SUBMITTED, TIMES
 
-SUBMITTED, FEEDBACK = "submitted", "feedback"
-_BESIDE = ("timestamp.txt", "submission_secret.txt")
+FEEDBACK = "feedback"
+_BESIDE = (TIMES, "submission_secret.txt")
 """Files of a submission that must be beside its feedback."""
 
 
@@ -34,7 +35,8 @@ class Feedback:
     def write(self, folder: Path) -> Outcome:
         """Copy the files into ``folder``."""
         for path, source in self.sources.items():
-            copied(source, folder.joinpath(*path.parts))
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / path)
         return self.outcome
 
 
@@ -47,15 +49,15 @@ def feedback(chosen: Chosen, course: Path, *, assignment: str = "") -> Feedback:
     students = {entry.name: entry for entry in _folders(course / SUBMITTED)}
     name = _assignment(course, students.values(), assignment)
     sources: dict[PurePosixPath, Path] = {}
-    often = Counter(report.origin.account for report in (*chosen.settled, *chosen.open))
+    uses = Counter(report.origin.account for report in (*chosen.settled, *chosen.open))
     left_out, returned = [], 0
     for report in chosen.settled:
         student = students.get(report.origin.account) if report.origin.platform == NBGRADER else None
         submitted = {entry.name: entry for entry in _files(student / name)} if student else {}
         problem = _problem(report, is_known=student is not None, files=submitted)
-        if not problem and often[report.origin.account] > 1:
+        if not problem and uses[report.origin.account] > 1:
             problem = (
-                f"{often[report.origin.account]} submissions are this student's; return the page that counts by hand"
+                f"{uses[report.origin.account]} submissions are this student's; return the page that counts by hand"
             )
         if problem:
             left_out.append(LeftOut(report.name, problem))

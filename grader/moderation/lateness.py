@@ -106,9 +106,9 @@ class LateWork:
             note = "The learning platform calls it late; compare its due time and time zone." if is_doubtful else ""
             return Lateness(0, Decimal(0), f"{stated}: in time.", is_extended, note)
         days = late_days(due, handed_in, policy)
-        is_after_all = policy.last_day and str(handed_in.date()) > max(policy.last_day, str(due.date()))
-        if is_after_all:
-            text = f"{stated}. Work is accepted until {policy.last_day}; a tutor decides whether this counts."
+        last_day = max(policy.last_day, str(due.date()))  # an extension moves it
+        if policy.last_day and str(handed_in.date()) > last_day:
+            text = f"{stated}. Work is accepted until {last_day}; a tutor decides whether this counts."
             return Lateness(days, None, text, is_extended)
         deduction = min(report.available, report.available * policy.percent * days / 100)
         rate = f"{policy.percent.normalize():f}% of {_points(report.available)} a {policy.per}"

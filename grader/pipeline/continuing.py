@@ -98,7 +98,7 @@ class Before:
         origins = results_json.origins_of(folder)
         students = {present.get(student, student): student for student in origins}
         reports = {student: records.read_report(folder, stored) for student, stored in students.items()}
-        known = {student: _handed_in(report) for student, report in reports.items() if report is not None}
+        known = {student: _work(report) for student, report in reports.items() if report is not None}
         stored_run = run_folder.read_run(folder)
         stored_names = {student: origins[stored].name or student for student, stored in students.items()}
         return cls(settings.path, names, folder, stored_run, former, stored_names, known)
@@ -136,14 +136,14 @@ class Before:
         It is known only now, because a submission is read when its turn comes. Another sentence is on those of them
         with the time of the earlier work: the worksheet may be an old one.
         """
-        changed = [r for r in reports if self.known.get(r.student, _handed_in(r))[0] != r.digest]
+        changed = [r for r in reports if self.known.get(r.student, _work(r))[0] != r.digest]
         untimed = [r.name for r in changed if r.origin.handed_in and self.known[r.student][1] == r.origin.handed_in]
         old = f"{len(untimed)} changed, but not the time of handing in: {_listed(untimed)}. Is the worksheet old?"
         sentence = f"{len(changed)} changed: {_listed([report.name for report in changed])}."
         return (*([sentence] if changed else []), *([old] if untimed else []))
 
 
-def _handed_in(report: Report) -> tuple[str, str]:
+def _work(report: Report) -> tuple[str, str]:
     return report.digest, report.origin.handed_in
 
 
@@ -171,7 +171,7 @@ def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[s
     Only people who are unique among the deliveries and in the stored run count.
     """
     ids = {delivery.id for delivery in deliveries}
-    accounts = Counter(person_of(delivery.id, delivery.origin) for delivery in deliveries)
+    uses = Counter(person_of(delivery.id, delivery.origin) for delivery in deliveries)
     former: dict[str, str] = {}
     for folder in settings.run_folders:
         stored = _stored_people(folder)
@@ -181,7 +181,7 @@ def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[s
         for delivery in deliveries:
             person = person_of(delivery.id, delivery.origin)
             olds = by_account.get(person, [])
-            if person[0] and accounts[person] == len(olds) == 1 and delivery.id not in stored:
+            if person[0] and uses[person] == len(olds) == 1 and delivery.id not in stored:
                 (old,) = olds
                 if old not in ids and delivery.id not in former:
                     former[delivery.id] = old

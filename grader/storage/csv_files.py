@@ -16,7 +16,7 @@ _LARGEST = 64 << 20
 
 
 def read_csv_text(path: Path) -> str:
-    """The text of the file, without a byte order mark. Raises UsageFault if it is unreadable, too large or no UTF-8."""
+    """The text of the file, without a byte order mark. Raises UsageFault if unreadable, too large or not UTF-8."""
     name = visible(path.name)
     try:
         with path.open("rb") as file:

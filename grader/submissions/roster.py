@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from grader.model import Flag, UsageFault
@@ -17,11 +16,9 @@ from grader.model.origin import MOODLE, Origin, Person
 from grader.submissions.assembly import Delivery
 from grader.submissions.lms_names import blind_name, moodle_file
 from grader.submissions.naming import folded, printable
-from grader.submissions.worksheet import Worksheet, plain, read_worksheet
+from grader.submissions.worksheet import Worksheet, plain, read_worksheet, time_in
 
 CLOCK = "the worksheet"
-_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
-"""As Moodle's English writes them, the second one in the United States."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +113,8 @@ def _row(sheet: Worksheet, cells: tuple[str, ...], number: str) -> _Row:
         Person(sheet.full_name(cells), number, plain(sheet.cell(cells, "Email address"))),
         plain(sheet.cell(cells, "Group")),
         is_late if is_late or status.startswith("Submitted") else None,
-        _handed_in(sheet.cell(cells, "Last modified (submission)")),
+        time_in(sheet.cell(cells, "Last modified (submission)")),
     )
-
-
-def _handed_in(text: str) -> str:
-    """A time as Moodle writes it in English, in ISO 8601 without an offset; empty for anything else."""
-    for form in _TIMES:
-        with contextlib.suppress(ValueError):
-            return datetime.strptime(text.strip(), form).isoformat()  # the site's own time
-    return ""
 
 
 def _compared(name: str) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ by those who ask: :mod:`grader.submissions.roster` for whose a submission is.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from grader.submissions.naming import printable
 
 IDENTIFIER, FULL_NAME = "Identifier", "Full name"
 _DELIMITERS = (",", ";", "\t")
+_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
+"""As Moodle's English writes them, the second one in the United States; PHP's strtotime reads all three."""
 _NUMBER = re.compile(r"[0-9]{1,20}\Z")
 
 
@@ -73,6 +77,14 @@ def plain(cell: str) -> str:
     parser.feed(cell)
     parser.close()
     return " ".join("".join(parser.pieces).split())
+
+
+def time_in(cell: str) -> str:
+    """A time as Moodle writes it in English, in ISO 8601 on the site's own clock; empty for anything else."""
+    for form in _TIMES:
+        with suppress(ValueError):
+            return datetime.strptime(cell.strip(), form).isoformat()
+    return ""
 
 
 class _Text(HTMLParser):

@@ -20,8 +20,8 @@ from grader.model.submission import CodePiece
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.finished_run import load_run, neighbours, write_tables, write_views
 from grader.pipeline.marking import report_of
+from grader.report.feedback import for_the_student
 from grader.report.html import pages
-from grader.report.html.feedback import for_the_student
 from grader.storage import run_folder
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples

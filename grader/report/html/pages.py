@@ -25,10 +25,10 @@ from grader.model.quantities import quantity
 from grader.moderation.finished_run import neighbours
 from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.report import formats, tally
+from grader.report.feedback import for_the_student
 from grader.report.highlighting import Piece
 from grader.report.html import cohort_page, student_page, tutor_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
-from grader.report.html.feedback import for_the_student
 from grader.safe_text import visible_block
 from grader.storage import run_folder
 from grader.storage.fingerprints import code_digest

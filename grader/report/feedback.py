@@ -1,13 +1,14 @@
-"""What of a report is for the student: the report that the student's own page is made from.
+"""What of a report is for the student: what the student's page and the files for learning platforms are made from.
 
-A page that is made from it cannot say more than it does: no proposals, no flags, no digests, and no name of a tutor.
-Nothing is left out of a list of fields here; what is not named is not in it.
+They cannot say more than it does: no proposals, no flags, no digests, and no name of a tutor. A field that is not named
+here is not in it.
 """
 
 from __future__ import annotations
 
 from grader.model import Decision, Lateness, MarkedAnswer, Report, Result, Status
 from grader.moderation.session import ACCEPTED, MARKED_BLIND
+from grader.safe_text import visible
 
 _FORMALITIES = frozenset({ACCEPTED, MARKED_BLIND})
 """Reasons that the program writes for a tutor who gives none."""
@@ -30,6 +31,16 @@ def for_the_student(report: Report) -> Report:
         origin=report.origin,
         lateness=_decided(report.lateness),
     )
+
+
+def sentences(result: Result) -> tuple[str, ...]:
+    """What a student reads about a result of :func:`for_the_student`, as plain text for platforms that show no page.
+
+    First comes what the grader says, with its hint, and then what tutors wrote.
+    """
+    decisions = ((result.decision,) if result.decision else ()) + result.comments
+    texts = (result.message, result.hint, *(decision.reason for decision in decisions))
+    return tuple(visible(text) for text in texts if text)
 
 
 def _decided(late: Lateness | None) -> Lateness | None:
