@@ -7,7 +7,8 @@ May import: ``checks``, ``data``, ``experiment``, ``lab4``, ``measure``, ``model
 ``source``, ``worker``, ``worker.wire``.
 """
 
-from grader.selfcheck.run import SelfCheck, run_self_check
+from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import STEPS, Step
 
 __all__ = ["STEPS", "SelfCheck", "Step", "run_self_check"]

@@ -16,7 +16,8 @@ from grader.lab4.files import SCRIPT
 from grader.model import Status
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.run import SelfCheck, run_self_check
+from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import points
 from grader.selfcheck.wording import STAGES, answers, experiments, failure, next_step, overview
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +19,13 @@ from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.observation import Evaluate, end_process, observe, start_process
-from grader.selfcheck.steps import nothing_to_run, shapes_seen, step_findings
+from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import FIRST_SEED, Task
 from grader.selfcheck.work_copy import copy_work
 
 SEED = 4660
 """Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
-
-
-@dataclass(frozen=True)
-class SelfCheck:
-    """The findings of a self-check by step."""
-
-    findings: Mapping[str, Finding]
-    shapes: tuple[str, ...] = ()
-    """The layers that ran, with their input and output sizes."""
-    printed: str = ""
-    """The end of what the script printed."""
 
 
 def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda stage: None) -> SelfCheck:
@@ -60,8 +49,7 @@ def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda sta
     finally:
         end_process(process)
         shutil.rmtree(scratch, ignore_errors=True)
-    evidence = observed.evidence
-    return SelfCheck(step_findings(observed, rubric), shapes_seen(evidence), evidence.output)
+    return SelfCheck(step_findings(observed, rubric), observed.evidence)
 
 
 def evaluator(plan: TrainingPlan, labels: NDArray[np.uint8]) -> Evaluate:

@@ -10,7 +10,7 @@ from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
-from grader.selfcheck.run import SelfCheck
+from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import OVERFITS, SHAPES, STEPS, is_all_passed
 from grader.selfcheck.written_work import State, Written
 

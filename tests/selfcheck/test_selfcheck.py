@@ -346,7 +346,9 @@ def test_the_last_lines_name_the_first_fault() -> None:
 
 def test_the_text_of_a_failure_fits_and_contains_no_control_characters() -> None:
     finding = failed("word " * 60, "try " * 40, expected="\x1b[31mred\x1b[0m", seen="a\u202eb")
-    text = failure("forward.shape", finding, SelfCheck({}, printed="\x1b]0;title\x07hello"), verbose=True)
+    text = failure(
+        "forward.shape", finding, SelfCheck({}, replace(samples.HEALTHY, output="\x1b]0;title\x07hello")), verbose=True
+    )
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "\x1b" not in text
     assert "\u202e" not in text
