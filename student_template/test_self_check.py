@@ -5,6 +5,7 @@ once, before the first test.
 """
 
 import pytest
+
 from grader.selfcheck import STEPS
 
 

@@ -47,8 +47,8 @@ MOST_ENTRIES = 25
 
 PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL"}
 """numpy and PIL come with torchvision."""
-LATER = {"sklearn"}
-"""Imported only by a tutor's copy, and only when it is needed."""
+LATER = {"sklearn", "watchfiles"}
+"""Imported only when it is needed: by a tutor's copy, or where it is installed."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
 WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these libraries; of the self-check, only its process may."""

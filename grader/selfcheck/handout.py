@@ -26,13 +26,18 @@ TEMPLATE = (
     SCRIPT,
     ANSWERS,
     EXPERIMENTS,
+    "check.py",
     "test_self_check.py",
     "conftest.py",
     "pytest.ini",
     ".github/workflows/self-check.yml",
 )
-ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.process")
-"""The modules that pytest and the process for the student's code start from."""
+LIST = "files.txt"
+"""In that folder: the files of the self-check, so that a missing one is noticed at once."""
+NEEDED = ("check.py", "test_self_check.py", "conftest.py", "pytest.ini")
+"""The files of the template without which the self-check cannot run."""
+ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.command", "grader.selfcheck.process")
+"""The modules that pytest, ``check.py`` and the process for the student's code start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
 """Packages that a process with student code may import."""
 PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
@@ -53,7 +58,9 @@ def build(template: Path, out: Path) -> int:
     not public.
     """
     files = {f"{FOLDER}/{name}": _content(template / name) for name in TEMPLATE}
-    files |= {f"{FOLDER}/{CHECKS}/{name}": content for name, content in package_files().items()}
+    checks = {f"{CHECKS}/{name}": content for name, content in package_files().items()}
+    files |= {f"{FOLDER}/{name}": content for name, content in checks.items()}
+    files[f"{FOLDER}/{CHECKS}/{LIST}"] = "".join(f"{name}\n" for name in sorted((*NEEDED, *checks))).encode()
     out.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):

@@ -18,7 +18,7 @@ from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.observation import Evaluate, end_process, observe, start_process
+from grader.selfcheck.observation import Evaluate, Process, end_process, observe, start_process
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import FIRST_SEED, Task
@@ -28,13 +28,15 @@ SEED = 4660
 """Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
 
 
-def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda stage: None) -> SelfCheck:
-    """Check the script in ``folder`` in a separate process, which has ended afterwards."""
+def run_self_check(
+    folder: Path, *, on_stage: Callable[[str], None] = lambda stage: None, process: Process | None = None
+) -> SelfCheck:
+    """Check the script in ``folder`` in a separate process, which has ended afterwards: ``process``, or a new one."""
     if not (folder / SCRIPT).is_file():
         hint = f"Keep the file name {SCRIPT}, and run pytest in the folder that contains the file."
         return SelfCheck(nothing_to_run(Finding(Status.FAILED, f"{SCRIPT} is not in this folder.", hint)))
     scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
-    process = start_process()  # imports torch while the images are read
+    process = process or start_process()  # imports torch while the images are read
     try:
         rubric = load_rubric()
         plan = rubric.training
