@@ -71,15 +71,16 @@ def progress(evidence: Evidence | None, findings: Mapping[str, Finding]) -> Prog
     trace = evidence.trace
     if trace is None or findings["forward.shape"].status is not Status.FAILED:
         return None
-    is_stopped = _raises(evidence)
     path = executed_network(trace).path
-    if is_stopped:
-        mended = {repair.layer for repair in trace.repairs if repair.layer}
-        path = tuple(takewhile(lambda operation: operation.shape_out and operation.layer not in mended, path))
-    sizes = _sizes(path, {repair.layer: repair.seen for repair in trace.repairs if repair.kind == "class-count"})
+    own = {repair.layer: repair.seen for repair in trace.repairs if repair.kind == "class-count"}
+    sizes = _sizes(path, own)
     if sizes is None or len(sizes) >= _LAST_LAYER:
         return None
-    return Progress(sizes, is_stopped)
+    if not _raises(evidence):
+        return Progress(sizes)
+    mended = {repair.layer for repair in trace.repairs if repair.layer}
+    ran = takewhile(lambda operation: operation.shape_out and operation.layer not in mended, path)
+    return Progress(_sizes(tuple(ran), own) or (), is_stopped=True)
 
 
 def _raises(evidence: Evidence) -> bool:

@@ -12,7 +12,7 @@ from grader.checks.case import failed, passed, skipped
 from grader.lab4.files import EXPERIMENTS
 from grader.lab4.items import PART1_IDS
 from grader.model import Finding, Status
-from grader.model.evidence import Evidence, Operation, Problem
+from grader.model.evidence import Evidence, Operation, Problem, RecordedPass, Recording, Repair
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck
 from grader.selfcheck.hints import HINTS, PATTERN, WHERE, without_own_numbers
@@ -172,6 +172,18 @@ def test_how_far_forward_has_come(layers: tuple[Operation, ...], reached: int) -
 )
 def test_a_finished_forward_with_a_fault_has_no_milestones(layers: tuple[Operation, ...]) -> None:
     assert unfinished(*layers).progress is None
+
+
+def test_a_finished_forward_with_a_wrong_size_has_no_milestones() -> None:
+    size = Repair("linear-size", "fc1", "expects 400 inputs but is given 320", 400, 320)
+    evidence = replace(
+        samples.HEALTHY,
+        record=Recording(unrepaired=(RecordedPass("eval", 64, Problem("forward", "No.")),), repairs=(size,)),
+        trace=replace(samples.trace(*samples.LAYERS), repairs=(size,)),
+    )
+    check = SelfCheck(step_findings(Observed(evidence), load_rubric()), evidence)
+    assert word("forward.shape", check) is Word.FAIL
+    assert check.progress is None
 
 
 def test_an_error_in_an_unfinished_forward_is_told_before_what_is_next() -> None:
