@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.selfcheck.summary import Summary
-from grader.selfcheck.wording import Asked, Word, answers, experiments, next_step, overview, printed
+from grader.selfcheck.wording import WIDTH, Asked, Word, answers, experiments, next_step, overview, printed
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
     if check is not None:
         yield Line()
         if summary.change:
-            yield Line(summary.change, Word.OK)
+            yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
         yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = "last_run.json"
-_MOST_NAMES = 6
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)

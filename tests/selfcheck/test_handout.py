@@ -22,7 +22,10 @@ import pytest
 
 from grader.model import UsageFault
 from grader.rubric.loading import load_rubric
+from grader.selfcheck import STEPS
 from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modules
+from grader.selfcheck.milestones import MILESTONES
+from grader.selfcheck.wording import Word
 from grader.submissions import discover
 from tests.support.places import ROOT
 
@@ -322,3 +325,12 @@ def test_the_readme_shows_a_line_for_the_empty_table_of_experiments() -> None:
     example = re.search(re.escape(header.strip()) + r"\n\s*([\d.,]+)\n", readme)
     assert example is not None
     assert len(example[1].split(",")) == len(header.split(","))
+
+
+def test_the_readme_names_only_files_that_students_have_and_every_step() -> None:
+    readme = (STUDENTS / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w./-]+\.(?:py|ini|ipynb|csv|md|html|toml|txt)\b", readme))
+    assert named - {"report.html"} <= set(TEMPLATE)
+    assert {step.id for step in STEPS} <= set(re.findall(r"`([\w.]+)`", readme))
+    assert {milestone.name for milestone in MILESTONES} <= set(re.findall(r"`([\w.-]+)`", readme))
+    assert {str(word) for word in Word if word is not Word.ERROR} <= set(re.findall(r"`([^`]+)`", readme))
