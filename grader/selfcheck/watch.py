@@ -37,6 +37,7 @@ def watch(folder: Path, asked: Asked, console: Console) -> int:
     try:
         while True:
             _check(folder, asked, console, spare, saves)
+            spare.refill()  # not before, because importing torch takes a core
             console.write(f"\nWaiting for the next save ({COMMAND} --watch; Ctrl-C ends it).\n")
             saves.wait()
             console.write("\n")
@@ -65,15 +66,20 @@ def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Sa
 
 
 class Spare:
-    """Two processes that have imported torch, or are doing so: one for the quick steps, one for the training."""
+    """Processes that have imported torch, or are doing so: one for the quick steps, one for the training."""
 
     def __init__(self) -> None:
-        self._waiting = [start_process(), start_process()]
+        self._waiting: list[Popen[bytes]] = []
+        self.refill()
+
+    def refill(self) -> None:
+        """Start processes in the place of those that were taken or have ended."""
+        self._waiting = [process for process in self._waiting if process.poll() is None]
+        self._waiting += [start_process() for _ in range(2 - len(self._waiting))]
 
     def take(self) -> Popen[bytes]:
-        """The process that has waited longest; another one takes its place."""
-        self._waiting.append(start_process())
-        return self._waiting.pop(0)
+        """The process that has waited longest."""
+        return self._waiting.pop(0) if self._waiting else start_process()
 
     def stop(self) -> None:
         """End the processes that wait."""
