@@ -308,6 +308,23 @@ def test_a_run_with_only_skipped_checks_fails(handout: Path, tmp_path: Path) -> 
     assert set(cases(ran)) == {name for name in cases(ran) if name.startswith("structure.")}
 
 
+@pytest.mark.parametrize("command", [["-m", "pytest"], ["check.py"]], ids=["pytest", "check"])
+@pytest.mark.parametrize("part", ["selfcheck/files.txt", "selfcheck/grader/checks/forward.py", "conftest.py"])
+def test_a_missing_part_is_noticed_even_where_a_grader_is_installed(
+    handout: Path, tmp_path: Path, part: str, command: list[str]
+) -> None:
+    with zipfile.ZipFile(handout) as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "lab4" / part).unlink()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path / "lab4", env=environment, capture_output=True, text=True, check=False
+    )
+    assert f"A part of the self-check is missing ({part}): unzip lab4.zip again." in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode != 0
+
+
 def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:
     (submission,) = discover(reference.folder, reference.folder.parent / "unpacked")
     assert submission.candidates == ("task1_cnn.py",), "neither conftest.py nor the tests may ever be run"
