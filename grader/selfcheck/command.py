@@ -30,7 +30,7 @@ _COLOURS = {
 
 def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     """Check the work in ``folder``. Returns the exit status: 0 if every step is ok, 1 otherwise, 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     asked = Asked(options.hint, options.verbose, COMMAND)
     console = Console()
     if options.watch:
@@ -43,7 +43,7 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     return int(check is None or any(word(id, check) is not Word.OK for id in check.findings))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=COMMAND, description=f"Check Net in {SCRIPT}, Part 1 and the experiments, without pytest."
     )
