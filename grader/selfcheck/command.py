@@ -44,10 +44,11 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    """The options of ``check.py``."""
+    options = argparse.ArgumentParser(
         prog=COMMAND, description=f"Check Net in {SCRIPT}, Part 1 and the experiments, without pytest."
     )
-    parser.add_argument(
+    options.add_argument(
         "--hint",
         nargs="?",
         type=int,
@@ -56,9 +57,9 @@ def parser() -> argparse.ArgumentParser:
         default=0,
         help="show where to look for each fault; --hint 2 also shows the pattern in code",
     )
-    parser.add_argument("--watch", action="store_true", help="check again after each save, until Ctrl-C")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show sizes, and why a step was not checked")
-    return parser
+    options.add_argument("--watch", action="store_true", help="check again after each save, until Ctrl-C")
+    options.add_argument("-v", "--verbose", action="store_true", help="show sizes, and why a step was not checked")
+    return options
 
 
 class Console:
