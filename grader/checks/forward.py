@@ -7,11 +7,12 @@ from math import prod
 
 from grader.checks.case import Case, failed, listed, passed, unassessed
 from grader.checks.endings import ended
-from grader.checks.executed_network import features, size_word
+from grader.checks.executed_network import features, position, size_word
 from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
 from grader.checks.problem_text import at, cause
 from grader.model import Finding
 from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass, Problem, RecordedPass
+from grader.model.images import CLASSES
 from grader.model.quantities import quantity
 
 
@@ -114,6 +115,8 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
         )
     if len(run.shape) == 2 and run.shape[0] != run.batch and run.shape[1] == 10:
         return _mixed_rows(case, run, seen)
+    if unfinished := _unfinished(case, run, seen):
+        return unfinished
     if len(run.shape) == 2 and run.shape[0] == run.batch:
         return failed(
             f"The last layer gives {quantity(run.shape[1], 'score')} for each image, but there are 10 digits.",
@@ -138,6 +141,31 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
     return failed(
         "forward does not return one row of ten scores for each image.",
         "Return F.log_softmax(x, dim=1), where x is the output of the last layer with shape (N, 10).",
+        expected=EXPECTED_SHAPE,
+        seen=seen,
+    )
+
+
+def _unfinished(case: Case, run: Pass | RecordedPass, seen: str) -> Finding | None:
+    """The finding for a forward that ends before the last layer; None if it does not, or if a flatten step is missing.
+
+    Only what was returned by the student's own code counts: ``run`` is a pass before any repair.
+    """
+    network = case.network
+    has_scores = prod(run.shape) == run.batch * CLASSES
+    if has_scores or not network.ends_early or not run.shape or run.shape[0] != run.batch:
+        return None
+    if network.linears and len(run.shape) > 2:
+        return None
+    declared = case.evidence.build.layers if case.evidence.build is not None else ()
+    called = {step.layer for step in network.path}
+    ahead = [layer.name for layer in declared if layer.parameters and layer.name not in called]
+    after = f"ends after {position(network, network.weighted[-1])}" if network.weighted else "applies no layer"
+    return failed(
+        f"forward {after}, with {size_word(run.shape)} values for each image and not yet 10 scores.",
+        f"Go on with the next layer: forward does not call {listed(ahead)} yet."
+        if ahead
+        else "Go on with the next layer, up to the last one, which gives 10 scores.",
         expected=EXPECTED_SHAPE,
         seen=seen,
     )
