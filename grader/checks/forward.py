@@ -82,13 +82,26 @@ _PAIRS = frozenset({"max", "min", "median", "mode", "sort", "topk", "kthvalue", 
 """Torch functions that return a named tuple of values and indices; the tuple has the function's name."""
 
 
+_LAYERS = frozenset(
+    {"ReLU", "Dropout", "Dropout2d", "MaxPool2d", "Flatten", "LogSoftmax", "Softmax", "Linear", "Conv2d", "Sequential"}
+)
+
+
 def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
     if run.returned == "NoneType":
         return failed(
             "forward returns nothing.",
-            "End forward with a return statement: return F.log_softmax(x, dim=1).",
+            "End forward with a return statement: "
+            + ("return x." if case.network.ends_early else "return F.log_softmax(x, dim=1)."),
             expected=EXPECTED_SHAPE,
             seen="None",
+        )
+    if run.returned in _LAYERS:
+        return failed(
+            f"forward returns a layer ({run.returned}) instead of a tensor.",
+            "Apply each layer: self.name(x), not self.name; and F.relu(x) or nn.ReLU()(x), not nn.ReLU(x).",
+            expected=EXPECTED_SHAPE,
+            seen=run.returned,
         )
     if run.returned != "Tensor":
         pair = "tuple of values and indices" if run.returned in _PAIRS else run.returned
@@ -160,9 +173,9 @@ def _unfinished(case: Case, run: Pass | RecordedPass, seen: str) -> Finding | No
     declared = case.evidence.build.layers if case.evidence.build is not None else ()
     called = {step.layer for step in network.path}
     ahead = [layer.name for layer in declared if layer.parameters and layer.name not in called]
-    after = f"ends after {position(network, network.weighted[-1])}" if network.weighted else "applies no layer"
+    after = f"ends after {position(network, network.weighted[-1])}" if network.weighted else "applies no layer yet"
     return failed(
-        f"forward {after}, with {size_word(run.shape)} values for each image and not yet 10 scores.",
+        f"forward {after}: it returns {size_word(run.shape)} values for each image, not {CLASSES} scores.",
         f"Go on with the next layer: forward does not call {listed(ahead)} yet."
         if ahead
         else "Go on with the next layer, up to the last one, which gives 10 scores.",
