@@ -49,7 +49,7 @@ def relu(case: Case) -> Finding:
         more = f" One more layer has none: {listed([fault.where for fault in faults])}." if faults else ""
         return passed(f"There is a ReLU after each hidden layer, and none after the last layer.{more}")
     fraction = max(Decimal(shares - lost) / shares, Decimal(0))
-    finding = _worst(faults)
+    finding = _worst(network, faults)
     if last is not None:
         finding = replace(finding, message=finding.message + case.assumed(OTHER_OUTPUTS))
     return replace(finding, status=Status.PARTIAL, fraction=fraction) if fraction else finding
@@ -63,12 +63,19 @@ class _ActivationFault:
     finding: Finding | None = None
 
 
-def _worst(faults: Sequence[_ActivationFault]) -> Finding:
+def _worst(network: ExecutedNetwork, faults: Sequence[_ActivationFault]) -> Finding:
     """The finding on the first wrong function, or on all missing ones together."""
     wrong = next((fault.finding for fault in faults if fault.finding is not None), None)
     if wrong is not None:
         return wrong
     where = listed([fault.where for fault in faults])
+    if any(step.kind == "relu" for step in network.unused):
+        return failed(
+            f"There is no ReLU after {where}, because the result of a ReLU is not used.",
+            "F.relu returns a new tensor: write x = F.relu(x).",
+            expected=f"a ReLU after {where}",
+            seen="a ReLU whose result is not used",
+        )
     return failed(
         f"There is no ReLU after {where}.",
         f"Apply F.relu (or nn.ReLU) to the output of {where}, before the next layer.",

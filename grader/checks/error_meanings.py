@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from grader.checks.case import listed
 from grader.checks.problem_text import at
-from grader.checks.written_calls import calls, calls_of, created_with_input, name_of, shown
+from grader.checks.written_calls import LONGEST_CALL, calls, calls_of, created_with_input, name_of, shown
 from grader.model.evidence import Problem
 from grader.model.quantities import quantity
 
@@ -31,28 +31,38 @@ def meaning(problem: Problem, *, in_forward: bool) -> Meaning | None:
     if not problem.line:
         return None
     if in_forward and (call := created_with_input(problem.code)) is not None:
-        return layer_created(shown(call), name_of(call), problem)
+        return layer_created(call, problem)
     for pattern, explain in _MEANINGS:
         if found := pattern.search(problem.message):
             return explain(found, problem)
     return None
 
 
-def layer_created(written: str, layer: str, problem: Problem) -> Meaning:
+def layer_created(call: ast.Call, problem: Problem) -> Meaning:
     """The meaning of ``nn.ReLU(x)`` in forward."""
+    layer = name_of(call)
     name = layer.rpartition(".")[2]
-    function = _FUNCTIONS.get(name)
-    ways = f"Write {function}, or" if function else "Create it in __init__ and apply it here, or write"
-    if name in {"Linear", "Conv2d"} or name.startswith("Dropout"):
-        here = f", or write {function}" if function else ""
-        ways = f"Create the layer in __init__ (self.name = {layer}(...)) and apply it here: self.name(x){here}."
-        return Meaning(f"{written}{at(problem)} makes a layer and does not apply it.", ways)
-    return Meaning(
-        f"{written}{at(problem)} makes a layer and does not apply it.",
-        f"{ways} {layer}()(x): the first brackets make the layer, the second ones apply it.",
-    )
+    rest = ", ".join(ast.unparse(part) for part in (*call.args[1:], *call.keywords))[:LONGEST_CALL]
+    ways = [_FUNCTIONS[name]] if name in _FUNCTIONS else []
+    if name in {"Linear", "Conv2d", "Dropout", "Dropout2d"}:
+        ways.append(f"self.name(x) with a layer that __init__ creates: self.name = {layer}(...)")
+    elif rest or name not in {"MaxPool2d", "AvgPool2d", "LogSoftmax", "Softmax"}:
+        ways.append(f"{layer}({rest})(x): the first brackets make the layer, the second ones apply it")
+    return Meaning(f"{shown(call)}{at(problem)} makes a layer and does not apply it.", f"Write {', or '.join(ways)}.")
 
 
+LAYERS = (
+    "ReLU",
+    "Dropout",
+    "Dropout2d",
+    "MaxPool2d",
+    "Flatten",
+    "LogSoftmax",
+    "Softmax",
+    "Linear",
+    "Conv2d",
+    "Sequential",
+)
 _FUNCTIONS = {
     "ReLU": "F.relu(x)",
     "MaxPool2d": "F.max_pool2d(x, 2)",
@@ -146,10 +156,6 @@ def _not_a_number(found: re.Match[str], problem: Problem) -> Meaning | None:
     )
 
 
-def _wrong_dtype(found: re.Match[str], problem: Problem) -> Meaning | None:
-    return _more_than(problem, {"Linear": 3})
-
-
 def _more_than(problem: Problem, most: dict[str, int]) -> Meaning | None:
     """A call with more numbers than the layer has sizes; torch takes the others for its data type."""
     for function, count in most.items():
@@ -185,22 +191,17 @@ def _layer_as_tensor(subject: str, kind: str) -> Meaning:
     )
 
 
-def _layer_attribute(found: re.Match[str], problem: Problem) -> Meaning | None:
-    return _layer_as_tensor(f"{found[2]}{at(problem)}", found[1])
-
-
 _IMPORTS = {"F": "import torch.nn.functional as F", "nn": "import torch.nn as nn", "torch": "import torch"}
+
+
+_TYPING_SLIPS = dict.fromkeys(("slef", "sefl", "sel", "Self"), "self") | {"f": "F with a capital letter", "NN": "nn"}
 
 
 def _undefined(found: re.Match[str], problem: Problem) -> Meaning:
     name = found[1]
     message = f"{name} is not defined{at(problem)}."
-    if name in {"slef", "sefl", "elf", "sel", "selff", "Self"}:
-        return Meaning(message, "Write self.")
-    if name in {"f", "NN", "Nn", "Torch"}:
-        return Meaning(
-            message, f"Write {'F' if name == 'f' else name.casefold()}: Python distinguishes capital letters."
-        )
+    if name in _TYPING_SLIPS:
+        return Meaning(message, f"Write {_TYPING_SLIPS[name]}.")
     if name in _IMPORTS:
         return Meaning(message, f"Import it in the first lines: {_IMPORTS[name]}.")
     if name[:1].isupper():
@@ -216,6 +217,9 @@ def _undefined(found: re.Match[str], problem: Problem) -> Meaning:
 
 def _no_attribute(found: re.Match[str], problem: Problem) -> Meaning | None:
     name = found[2]
+    if found[1] == "Tensor":
+        hint = f"Look at its spelling and at its capital letters; a function of F is written F.{name.casefold()}(x)."
+        return Meaning(f"A tensor has no {name}{at(problem)}.", hint)
     if problem.kind != "build" or name.startswith("_"):
         return None
     hint = f"Create it in a line before that one, with self. before its name: self.{name} = ...; or correct the name."
@@ -245,8 +249,7 @@ def _wrong_kinds(found: re.Match[str], problem: Problem) -> Meaning:
     return Meaning(f"{name}{at(problem)} gets arguments of the wrong kinds: {got}.", hint)
 
 
-def _bare_super(found: re.Match[str], problem: Problem) -> Meaning:
-    return Meaning(f"super has no brackets{at(problem)}.", "Write super().__init__().")
+_BARE_SUPER = "Write super().__init__(), with both pairs of brackets."
 
 
 def _bad_share(found: re.Match[str], problem: Problem) -> Meaning:
@@ -274,28 +277,28 @@ def _a(kind: str) -> str:
     return words.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}")
 
 
+_CALLED = r"(?:(\w{1,80})\.)?(\w{1,80})\(\)"
 _MEANINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Problem], Meaning | None]], ...] = tuple(
     (re.compile(pattern), explain)
     for pattern, explain in (
-        (r"^(?:(\w{1,80})\.)?(\w{1,80})\(\) missing \d{1,3} required [a-z-]{1,20} arguments?: (.{1,300})", _missing),
-        (
-            r"^(?:(\w{1,80})\.)?(\w{1,80})\(\) takes (?:from \d{1,3} to )?(\d{1,3}) positional arguments? but (\d{1,3}) w",
-            _too_many,
-        ),
-        (r"^(?:(\w{1,80})\.)?(\w{1,80})\(\) got an unexpected keyword argument '(\w{1,80})'", _unknown_keyword),
-        (r"^empty\(\): argument 'size'.{0,200}", _not_a_number),
-        (r"^empty\(\): argument 'dtype'", _wrong_dtype),
+        (rf"^{_CALLED} missing \d{{1,3}} required [a-z-]{{1,20}} arguments?: (.{{1,300}})", _missing),
+        (rf"^{_CALLED} takes (?:from \d{{1,3}} to )?(\d{{1,3}}) positional arguments? but (\d{{1,3}}) w", _too_many),
+        (rf"^{_CALLED} got an unexpected keyword argument '(\w{{1,80}})'", _unknown_keyword),
+        (r"^empty\(\): argument '(?:size|dtype)'.{0,200}", _not_a_number),
         (r"^dropout\(\): argument 'train' \(position 3\) must be bool, not (\w{1,40})", _training_is_a_number),
         (r"^(\w{1,80})\(\): argument 'input' \(position 1\) must be Tensor, not (\w{1,80})", _not_a_tensor),
         (r"^(\w{1,80})\(\) received an invalid combination of arguments - got (\([^)]{0,200}\))", _wrong_kinds),
         (
-            r"^'(Linear|Conv2d|ReLU|Dropout2?d?|MaxPool2d|Sequential|Flatten)' object has no attribute '([a-z]\w{0,80})'",
-            _layer_attribute,
+            rf"^'({'|'.join(LAYERS)})' object has no attribute '([a-z]\w{{0,80}})'",
+            lambda found, problem: _layer_as_tensor(f"{found[2]}{at(problem)}", found[1]),
         ),
         (r"^'(\w{1,80})' object has no attribute '(\w{1,80})'", _no_attribute),
         (r"^module '([\w.]{1,80})' has no attribute '(\w{1,80})'", _no_function),
         (r"^name '(\w{1,80})' is not defined", _undefined),
-        (r"^descriptor '__init__' of 'super' object needs an argument", _bare_super),
+        (
+            r"^descriptor '__init__' of 'super' object needs an argument",
+            lambda _, problem: Meaning(f"super has no brackets{at(problem)}.", _BARE_SUPER),
+        ),
         (r"^dropout probability has to be between 0 and 1, but got (.{1,40})", _bad_share),
     )
 )

@@ -7,6 +7,7 @@ from math import prod
 
 from grader.checks.case import Case, failed, listed, passed, unassessed
 from grader.checks.endings import ended
+from grader.checks.error_meanings import LAYERS
 from grader.checks.executed_network import features, position, size_word
 from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
 from grader.checks.problem_text import at, cause
@@ -82,11 +83,6 @@ _PAIRS = frozenset({"max", "min", "median", "mode", "sort", "topk", "kthvalue", 
 """Torch functions that return a named tuple of values and indices; the tuple has the function's name."""
 
 
-_LAYERS = frozenset(
-    {"ReLU", "Dropout", "Dropout2d", "MaxPool2d", "Flatten", "LogSoftmax", "Softmax", "Linear", "Conv2d", "Sequential"}
-)
-
-
 def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
     if run.returned == "NoneType":
         return failed(
@@ -96,7 +92,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             expected=EXPECTED_SHAPE,
             seen="None",
         )
-    if run.returned in _LAYERS:
+    if run.returned in LAYERS:
         return failed(
             f"forward returns a layer ({run.returned}) instead of a tensor.",
             "Apply each layer: self.name(x), not self.name; and F.relu(x) or nn.ReLU()(x), not nn.ReLU(x).",

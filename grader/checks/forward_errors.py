@@ -7,15 +7,26 @@ import re
 from grader.checks.case import Case, failed
 from grader.checks.error_meanings import layer_created, meaning
 from grader.checks.problem_text import at, cause
-from grader.checks.written_calls import created_with_input, name_of, shown
+from grader.checks.written_calls import created_with_input
 from grader.model import Finding
 from grader.model.evidence import Problem, Repair
+from grader.model.quantities import quantity
 
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 
 def raised(case: Case, problem: Problem) -> Finding:
     """The failed ``forward.shape`` for an error that forward raises in every pass."""
+    if (
+        "Kernel size can't be greater than actual input size" in problem.message
+        or "Output size is too small" in problem.message
+    ):
+        return failed(
+            f"The feature map is smaller than the next kernel{at(problem)}: {cause(problem)}.",
+            "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
+            expected=EXPECTED_SHAPE,
+            seen=problem.code.strip(),
+        )
     trace = case.evidence.trace
     repairs = trace.repairs if trace is not None else ()
     for repair in repairs:
@@ -31,7 +42,7 @@ def raised(case: Case, problem: Problem) -> Finding:
     if problem.exception == "NotImplementedError" and "forward" in problem.message:
         return failed(
             "Net has no method called forward.",
-            "Write the method forward(self, x). If it is there, check where its line begins: exactly below def __init__.",
+            "Write the method forward(self, x). If it is there, its line begins exactly below def __init__.",
             expected="forward(self, x)",
         )
     if "super" in problem.message or "_forward_hooks" in problem.message or "_backward_hooks" in problem.message:
@@ -41,16 +52,6 @@ def raised(case: Case, problem: Problem) -> Finding:
             f"forward cannot be called with one batch as its only argument: {problem.message}.",
             "Write it as forward(self, x).",
             expected="forward(self, x)",
-        )
-    if (
-        "Kernel size can't be greater than actual input size" in problem.message
-        or "Output size is too small" in problem.message
-    ):
-        return failed(
-            f"The feature map is smaller than the next kernel{at(problem)}: {cause(problem)}.",
-            "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
-            expected=EXPECTED_SHAPE,
-            seen=problem.code.strip(),
         )
     if (found := meaning(problem, in_forward=True)) is not None:
         return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=problem.code.strip())
@@ -76,10 +77,10 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
         )
     if repair.kind == "conv-channels":
         return failed(
-            f"{name} expects {repair.expected} input channels, but gets {repair.seen}{at(problem)}.",
+            f"{name} expects {quantity(repair.expected, 'input channel')}, but gets {repair.seen}{at(problem)}.",
             f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...).",
-            expected=f"{repair.seen} channels",
-            seen=f"{repair.expected} channels",
+            expected=quantity(repair.seen, "channel"),
+            seen=quantity(repair.expected, "channel"),
         )
     if repair.kind == "flatten-batch":
         return failed(
@@ -104,7 +105,7 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
         )
     if repair.kind == "reshape-rows":
         return failed(
-            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}{at(problem)}.",
+            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}: the next layer fails{at(problem)}.",
             f"Use x.view(-1, {repair.expected}), or x.view(x.size(0), -1), and then nn.Linear({repair.expected}, ...).",
             expected=f"{repair.expected} values for each image",
             seen=problem.code.strip(),
@@ -139,7 +140,7 @@ def _wrong_definition(repair: Repair, problem: Problem) -> Finding | None:
     if repair.kind == "layer-call" and repair.problem is not None:
         call = created_with_input(repair.problem.code)
         if call is not None:
-            found = layer_created(shown(call), name_of(call), repair.problem)
+            found = layer_created(call, repair.problem)
             return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=repair.problem.code.strip())
     right = repair.assumed.partition(" were ")[2]
     hints = {

@@ -118,7 +118,7 @@ def _not_built(problem: Problem) -> Finding:
         what = "creates layers before it calls" if problem.line else "does not call"
         return failed(
             f"Net.__init__ {what} super().__init__(){at(problem)}.",
-            "Begin __init__ with super().__init__().",
+            "Begin __init__ with super().__init__(). Both pairs of brackets are needed.",
             expected="super().__init__() first",
             seen=problem.code.strip(),
         )

@@ -46,10 +46,7 @@ def repaired_definition(net: nn.Module, error: Exception, problem: Problem) -> R
     ``problem`` describes the error.
     """
     if isinstance(error, AttributeError) and isinstance(error.obj, nn.Module) and isinstance(error.name, str):
-        if not _is_use_as_tensor(error.obj, error.name):
-            repair = _attribute(error.obj, error.name)
-            assigned = _local_assignment(type(error.obj), error.name)
-            return replace(repair, problem=_at(problem, error, assigned)) if repair and assigned else repair
+        return _missing_attribute(error.obj, error.name, error, problem)
     if isinstance(error, NameError) and isinstance(error.name, str):
         return _name(net, error, error.name)
     if isinstance(error, NotImplementedError):
@@ -106,7 +103,7 @@ def _rewritten(net: nn.Module, rewrite: Callable[[ast.AST], list[int]], lines: l
     return True
 
 
-def _tree_of(method: FunctionType) -> ast.AST | None:
+def _tree_of(method: FunctionType) -> ast.Module | None:
     """The syntax tree of a method, with the line numbers of its file; None if its source is unknown."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
@@ -175,6 +172,15 @@ def _without_commas(tree: ast.AST) -> list[int]:
             node.value = node.value.elts[0]
             changed.append(node.lineno)
     return changed
+
+
+def _missing_attribute(owner: nn.Module, name: str, error: Exception, problem: Problem) -> Repair | None:
+    """The repair of an attribute that ``owner`` lacks; its problem is at the line that makes only a local name."""
+    if _is_use_as_tensor(owner, name):
+        return None
+    repair = _attribute(owner, name)
+    assigned = _local_assignment(type(owner), name)
+    return replace(repair, problem=_at(problem, error, assigned)) if repair and assigned else repair
 
 
 def _is_use_as_tensor(owner: nn.Module, name: str) -> bool:
