@@ -69,7 +69,7 @@ def _worst(network: ExecutedNetwork, faults: Sequence[_ActivationFault]) -> Find
     if wrong is not None:
         return wrong
     where = listed([fault.where for fault in faults])
-    if any(step.kind == "relu" for step in network.unused):
+    if {fault.where for fault in faults} <= _unused_relus(network):
         return failed(
             f"There is no ReLU after {where}, because the result of a ReLU is not used.",
             "F.relu returns a new tensor: write x = F.relu(x).",
@@ -82,6 +82,16 @@ def _worst(network: ExecutedNetwork, faults: Sequence[_ActivationFault]) -> Find
         expected=f"a ReLU after {where}",
         seen="no activation function there",
     )
+
+
+def _unused_relus(network: ExecutedNetwork) -> set[str]:
+    """The layers after which a ReLU was called whose result is not used, by their positions."""
+    found = set()
+    for step in network.unused:
+        before = [layer for layer in network.weighted if layer.index < step.index]
+        if step.kind == "relu" and before:
+            found.add(position(network, before[-1]))
+    return found
 
 
 def _activation_fault(network: ExecutedNetwork, layer: Operation) -> _ActivationFault | None:

@@ -30,7 +30,8 @@ def meaning(problem: Problem, *, in_forward: bool) -> Meaning | None:
     """What an error in a line of the student's code means; None if only its own text can be shown."""
     if not problem.line:
         return None
-    if in_forward and (call := created_with_input(problem.code)) is not None:
+    call = created_with_input(problem.code) if in_forward and problem.exception != "NameError" else None
+    if call is not None:
         return layer_created(call, problem)
     for pattern, explain in _MEANINGS:
         if found := pattern.search(problem.message):
@@ -139,7 +140,7 @@ def _unknown_keyword(found: re.Match[str], problem: Problem) -> Meaning:
 
 
 def _not_a_number(found: re.Match[str], problem: Problem) -> Meaning | None:
-    if (too_many := _more_than(problem, {"Linear": 3})) is not None:
+    if (too_many := _long_linear(problem)) is not None:
         return too_many
     kind = next((name for name in ("str", "float", "Tensor", "list") if name in found[0]), "")
     words = {"str": "a text", "float": "a number with a decimal point", "Tensor": "a tensor", "list": "a list"}
@@ -156,15 +157,13 @@ def _not_a_number(found: re.Match[str], problem: Problem) -> Meaning | None:
     )
 
 
-def _more_than(problem: Problem, most: dict[str, int]) -> Meaning | None:
-    """A call with more numbers than the layer has sizes; torch takes the others for its data type."""
-    for function, count in most.items():
-        for call in calls_of(problem.code, function):
-            if len(call.args) > count:
-                what = f"{shown(call)} has {len(call.args)}"
-                message = f"{name_of(call)}{at(problem)} takes {count - 1} numbers, but {what} arguments."
-                return Meaning(message, _how_to_call(call, function, ""))
-    return None
+def _long_linear(problem: Problem) -> Meaning | None:
+    """A fully connected layer with more numbers than it has sizes; torch takes the others for its data type."""
+    call = next((call for call in calls_of(problem.code, "Linear") if len(call.args) > 3), None)
+    if call is None:
+        return None
+    message = f"{name_of(call)}{at(problem)} takes 2 numbers, but {shown(call)} has {len(call.args)} arguments."
+    return Meaning(message, _how_to_call(call, "Linear", ""))
 
 
 def _not_a_tensor(found: re.Match[str], problem: Problem) -> Meaning | None:
@@ -192,8 +191,6 @@ def _layer_as_tensor(subject: str, kind: str) -> Meaning:
 
 
 _IMPORTS = {"F": "import torch.nn.functional as F", "nn": "import torch.nn as nn", "torch": "import torch"}
-
-
 _TYPING_SLIPS = dict.fromkeys(("slef", "sefl", "sel", "Self"), "self") | {"f": "F with a capital letter", "NN": "nn"}
 
 
@@ -208,8 +205,7 @@ def _undefined(found: re.Match[str], problem: Problem) -> Meaning:
         return Meaning(message, f"If it is a layer of torch, write nn.{name}; otherwise define it before that line.")
     if problem.kind == "build" and name in {"x", "input", "image", "images"}:
         return Meaning(message, "Create the layer here, and apply it to the images in forward, which gets them.")
-    called = any(isinstance(call.func, ast.Name) and call.func.id == name for call in calls(problem.code))
-    if called:
+    if any(name_of(call) == name for call in calls(problem.code)):
         hint = f"If it is a layer, it needs self. before its name, here and where __init__ creates it: self.{name}."
         return Meaning(message, hint)
     return Meaning(message, "Correct the name, or give it a value in a line before that one.")

@@ -105,7 +105,8 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
         )
     if repair.kind == "reshape-rows":
         return failed(
-            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}: the next layer fails{at(problem)}.",
+            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}: "
+            f"the next layer fails{at(problem)}.",
             f"Use x.view(-1, {repair.expected}), or x.view(x.size(0), -1), and then nn.Linear({repair.expected}, ...).",
             expected=f"{repair.expected} values for each image",
             seen=problem.code.strip(),

@@ -46,8 +46,8 @@ def created_with_input(code: str) -> ast.Call | None:
 
 
 def _is_layer(call: ast.Call) -> bool:
-    words = name_of(call).split(".")
-    return len(words) > 1 and words[-2] == "nn" and words[-1][:1].isupper()
+    words = name_of(call).split(".") if isinstance(call.func, ast.Attribute) else []
+    return words[-2:-1] == ["nn"] and words[-1][:1].isupper()
 
 
 def _has_input(call: ast.Call) -> bool:
