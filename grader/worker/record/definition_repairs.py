@@ -176,16 +176,24 @@ def _without_commas(tree: ast.AST) -> list[int]:
 
 def _missing_attribute(owner: nn.Module, name: str, error: Exception, problem: Problem) -> Repair | None:
     """The repair of an attribute that ``owner`` lacks; its problem is at the line that makes only a local name."""
-    if _is_use_as_tensor(owner, name):
+    if _is_use_as_tensor(owner, name, error):
         return None
     repair = _attribute(owner, name)
     assigned = _local_assignment(type(owner), name)
     return replace(repair, problem=_at(problem, error, assigned)) if repair and assigned else repair
 
 
-def _is_use_as_tensor(owner: nn.Module, name: str) -> bool:
-    """Whether a function of torch was given a layer of torch, as in ``F.log_softmax(self.fc2)``."""
-    return type(owner).__module__.startswith("torch.") and hasattr(Tensor, name)
+_OF_TENSORS = frozenset({"view", "reshape", "size", "shape", "dim"})
+
+
+def _is_use_as_tensor(owner: nn.Module, name: str, error: Exception) -> bool:
+    """Whether a layer was used as a tensor, as in ``F.log_softmax(self.fc2)`` and ``x = self.conv2; x.view(-1)``."""
+    trace, files = error.__traceback__, set()
+    while trace is not None:
+        files.add(trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    is_torch_layer = type(owner).__module__.startswith("torch.") and hasattr(Tensor, name)
+    return is_torch_layer and (functional.__file__ in files or (name in _OF_TENSORS and not owner._modules))
 
 
 def _attribute(owner: nn.Module, name: str) -> Repair | None:
