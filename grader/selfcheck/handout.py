@@ -42,9 +42,26 @@ OBSERVERS = frozenset({"", "model", "source", "worker"})
 """Packages that a process with student code may import."""
 PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
 """Packages that students may have, because they contain no answers."""
-PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})
-"""Student-safe modules in packages that otherwise contain answers."""
-TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt")
+PUBLIC_MODULES = frozenset(
+    {
+        *("grader.experiment", "grader.experiment.table"),
+        *("grader.report", "grader.report.formats", "grader.report.tally", "grader.report.html"),
+        *(
+            f"grader.report.html.{name}"
+            for name in (
+                *("images", "learning_chart", "network_view", "observed_view"),
+                *("operation_row", "rendering", "training_view"),
+            )
+        ),
+    }
+)
+"""Student-safe modules in packages that otherwise contain answers, or know of runs and tutors."""
+TEMPLATES = (
+    *("base.html", "macros.html", "network.html", "selfcheck.html", "signs.html", "training.html"),
+    *("student.css", "style.css"),
+)
+"""What the page of a self-check is made from."""
+TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt", *(f"report/html/templates/{name}" for name in TEMPLATES))
 IMAGES = f"data/{bundled.TRAIN}"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
