@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.checks.policy import repair_rules
-from grader.lab4.files import EXPERIMENTS, SCRIPT, SELF_CHECK_GENERATOR, SELF_CHECK_PAGE
+from grader.lab4.files import EXPERIMENTS, SCRIPT
+from grader.lab4.self_check_page import MARK, NAME, is_self_check_page
 from grader.model import Finding, Status
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
@@ -27,8 +28,6 @@ from grader.selfcheck.written_work import State, Written
 
 _MOST_TRIALS = 30
 """Lines of the table of experiments that the page shows."""
-_START = 1024
-"""Bytes in which a page names its generator."""
 _FAULTS = (Status.ERROR, Status.FAILED, Status.PARTIAL)
 
 
@@ -59,24 +58,18 @@ def write_page(
 
     A file of the student's own with that name stays. Where no page can be written, the line says why.
     """
-    path = folder / SELF_CHECK_PAGE
+    path = folder / NAME
     try:
         if path.exists() and not is_self_check_page(path):
-            return f"No page was written: {SELF_CHECK_PAGE} is a file of your own. Rename it to get one."
+            return f"No page was written: {NAME} is a file of your own. Rename it to get one."
         values = _context(check, ids, answers, experiment)
         page = _rendered({**values, "when": when.isoformat(timespec="minutes"), "script": script})
         path.write_bytes(page.encode("utf-8", "replace"))
     except OSError as error:
-        return f"No page was written: {SELF_CHECK_PAGE} cannot be written ({error.strerror or error})."
+        return f"No page was written: {NAME} cannot be written ({error.strerror or error})."
     except Exception as fault:  # a fault of ours or of an installed library must not cost the student the self-check
         return f"No page was written ({type(fault).__name__}: {fault})."
-    return f"Page: {SELF_CHECK_PAGE}"
-
-
-def is_self_check_page(path: Path) -> bool:
-    """Whether the file at ``path`` was written by a self-check. Raises OSError if it cannot be read."""
-    with path.open("rb") as stream:
-        return SELF_CHECK_GENERATOR.encode() in stream.read(_START)
+    return f"Page: {NAME}"
 
 
 def _rendered(values: Mapping[str, Any]) -> str:
@@ -93,7 +86,7 @@ def _context(check: SelfCheck, ids: Sequence[str], answers: Written, experiment:
     faults = [step for step in steps if step.status in _FAULTS]
     lost = {step.id for step in faults}
     return {
-        "generator": SELF_CHECK_GENERATOR,
+        "mark": MARK,
         "fault": faults[0] if faults else None,
         "is_passed": is_all_passed({id: check.findings[id] for id in ids}),
         "is_part": len(steps) < len(STEPS),

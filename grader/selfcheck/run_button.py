@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.lab4.files import SELF_CHECK_PAGE
+from grader.lab4 import self_check_page
 
 _CLOCK_SECONDS = 2.0
 """How far a file's time may be off: FAT and some network drives store it in steps of two seconds."""
@@ -20,7 +20,7 @@ def check_and_show(file: str) -> int:
     """Run pytest on ``file`` and open the page if one was written. Returns the exit status of pytest."""
     start = time.time()
     status = pytest.main([file])
-    page = Path(file).resolve().with_name(SELF_CHECK_PAGE)
+    page = Path(file).resolve().with_name(self_check_page.NAME)
     if has_screen() and page.is_file() and page.stat().st_mtime > start - _CLOCK_SECONDS:
         _open(page)
     return int(status)
