@@ -32,12 +32,8 @@ TEMPLATE = (
     "pytest.ini",
     ".github/workflows/self-check.yml",
 )
-LIST = "files.txt"
-"""In that folder: the files of the self-check, so that a missing one is noticed at once."""
-NEEDED = ("check.py", "test_self_check.py", "conftest.py", "pytest.ini")
-"""The files of the template without which the self-check cannot run."""
-ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.command", "grader.selfcheck.process")
-"""The modules that pytest, ``check.py`` and the process for the student's code start from."""
+ENTRIES = tuple(f"grader.selfcheck.{name}" for name in ("pytest_plugin", "command", "process", "run_button"))
+"""The modules that pytest, ``check.py``, the process for the student's code and the Run button start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
 """Packages that a process with student code may import."""
 PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
