@@ -32,6 +32,10 @@ TEMPLATE = (
     "pytest.ini",
     ".github/workflows/self-check.yml",
 )
+LIST = "files.txt"
+"""In that folder: the files of the self-check, so that a missing one is noticed at once."""
+NEEDED = ("check.py", "test_self_check.py", "conftest.py", "pytest.ini")
+"""The files of the template without which the self-check cannot run."""
 ENTRIES = tuple(f"grader.selfcheck.{name}" for name in ("pytest_plugin", "command", "process", "run_button"))
 """The modules that pytest, ``check.py``, the process for the student's code and the Run button start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
