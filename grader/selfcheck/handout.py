@@ -45,7 +45,7 @@ PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text"
 PUBLIC_MODULES = frozenset(
     {
         *("grader.experiment", "grader.experiment.table"),
-        *("grader.report", "grader.report.formats", "grader.report.tally", "grader.report.html"),
+        *("grader.report", "grader.report.formats", "grader.report.html"),
         *(
             f"grader.report.html.{name}"
             for name in (

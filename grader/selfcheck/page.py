@@ -112,22 +112,25 @@ def _rendered(values: Mapping[str, Any]) -> str:
 
 
 def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
-    from grader.report.html.observed_view import observed, printed  # imports Pillow
+    from grader.report.html.observed_view import observed, printed, unfinished  # imports Pillow
 
     asked = [step for step in STEPS if step.id in ids and step.id in check.findings]
     faults = [step.id for step in asked if word(step.id, check) in FAULTS]
     rows = [_shown(step, check) for step in asked] if check.progress is None else list(_unfinished(asked, check))
-    is_unfinished = check.progress is not None and bool(check.progress.left)
+    views = observed(check.evidence, faults, ())
+    next_layer = coming(check) if check.progress is not None and check.progress.left else ""
+    if next_layer and views["network"] is not None:
+        views["network"] = unfinished(views["network"], next_layer)
     return {
         "mark": MARK,
         "fault": next((row for row in rows if row.id in faults), None),
-        "coming": coming(check) if is_unfinished else "",
+        "coming": next_layer,
         "is_passed": is_all_passed({step.id: check.findings[step.id] for step in asked}),
         "is_part": len(asked) < len(STEPS),
         "assumed": tuple(dict.fromkeys(_assumed(check.evidence))),
         "counts": _counts(rows),
         "groups": [list(group) for _, group in groupby(rows, key=_row)],
-        **observed(check.evidence, faults, ()),
+        **views,
         **printed(check.evidence),
     }
 

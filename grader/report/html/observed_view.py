@@ -6,12 +6,13 @@ The values are those of ``network.html`` and ``training.html``, and of the outpu
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from grader.model import Band
 from grader.model.evidence import Evidence
 from grader.report.html.learning_chart import learning_chart
-from grader.report.html.network_view import compare
+from grader.report.html.network_view import Comparison, State, compare
 from grader.report.html.training_view import gallery, runs
 
 _MOST_OUTPUT = 4000
@@ -30,6 +31,16 @@ def observed(evidence: Evidence | None, lost: Collection[str], bands: Sequence[B
         "gallery": gallery(trainings),
         "bands": sorted(bands, key=lambda band: band.accuracy),
     }
+
+
+def unfinished(network: Comparison, summary: str) -> Comparison:
+    """The comparison of a network that is still being written: what comes after its last layer is not left out."""
+    last = max((at for at, row in enumerate(network.rows) if row.step is not None), default=-1)
+    rows = (
+        replace(row, state=State.UNREACHED) if at > last and row.state is State.OPEN else row
+        for at, row in enumerate(network.rows)
+    )
+    return replace(network, rows=tuple(rows), summary=summary)
 
 
 def printed(evidence: Evidence | None) -> dict[str, Any]:
