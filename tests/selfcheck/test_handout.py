@@ -176,7 +176,9 @@ def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> N
 def test_only_public_modules_are_in_the_zip(contents: dict[str, str]) -> None:
     names = "\n".join(contents)
     assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|storage|reports", names)
-    about_runs = r"report/(?:console|feedback|tally|summary|highlighting)|html/(?:\w+_page|pages|cohort|anonym|experiment)"
+    about_runs = (
+        r"report/(?:console|feedback|tally|summary|highlighting)|html/(?:\w+_page|pages|cohort|anonym|experiment)"
+    )
     assert not re.search(about_runs + r"|templates/(?:cohort|tutor|report|experiment)", names)
     assert not [name for name, text in contents.items() if re.search(r"\bsolutions[/\\]", text)]
 

@@ -15,7 +15,7 @@ from grader.model import Finding, Status
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment, Trial
 from grader.rubric.loading import load_rubric
-from grader.selfcheck import STEPS, SelfCheck, run_button
+from grader.selfcheck import SelfCheck, run_button
 from grader.selfcheck.links import LINKS
 from grader.selfcheck.milestones import MILESTONES
 from grader.selfcheck.observation import Observed
@@ -117,7 +117,7 @@ def test_an_unfinished_forward_has_no_fault(tmp_path: Path) -> None:
 
 
 def test_a_part_of_the_steps_is_called_a_part(tmp_path: Path) -> None:
-    page = Page(written(tmp_path, checked(RIGHT), STEPS[3].id.split()))
+    page = Page(written(tmp_path, checked(RIGHT), STEP_IDS[3:4]))
     assert "Only some of the steps were asked for." in page.text
     assert "These steps passed." in page.text
 
@@ -163,8 +163,8 @@ def test_the_run_button_opens_the_new_page_where_there_is_a_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(run_button.webbrowser, "open", opened.append)
-    monkeypatch.setattr(run_button.pytest, "main", lambda arguments: written(tmp_path, checked(RIGHT)) and 1)
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("pytest.main", lambda arguments: written(tmp_path, checked(RIGHT)) and 1)
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("CI", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
