@@ -112,7 +112,7 @@ def _rendered(values: Mapping[str, Any]) -> str:
 
 
 def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
-    from grader.report.html.observed_view import observed, printed, unfinished  # imports Pillow
+    from grader.report.html.observed_view import observed, printed, unfinished  # not before a page is written
 
     asked = [step for step in STEPS if step.id in ids and step.id in check.findings]
     faults = [step.id for step in asked if word(step.id, check) in FAULTS]
