@@ -35,8 +35,8 @@ FLOORS = (
     {"rubric", "worker"},
     {"answers", "measure", "sandbox"},
     {"experiment"},
-    {"moderation", "reading", "selfcheck"},
-    {"pipeline", "report"},
+    {"moderation", "reading"},
+    {"pipeline", "report", "selfcheck"},
     {"export", "review"},
     {"cli"},
     {"__main__"},
@@ -45,8 +45,8 @@ FLOORS = (
 MOST_ENTRIES = 25
 """Entries of the package's folder, so that its list shows only the parts of the product."""
 
-PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL"}
-"""numpy and PIL come with torchvision."""
+PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL", "jinja2", "markupsafe"}
+"""numpy and PIL come with torchvision, and jinja2 and markupsafe with torch."""
 LATER = {"sklearn", "watchfiles"}
 """Imported only when it is needed: by a tutor's copy, or where it is installed."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}

@@ -33,6 +33,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
         if summary.change:
             yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
         yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
+    yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
 
 
 class ProgressLine:

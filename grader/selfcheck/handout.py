@@ -36,15 +36,32 @@ LIST = "files.txt"
 """In that folder: the files of the self-check, so that a missing one is noticed at once."""
 NEEDED = ("check.py", "test_self_check.py", "conftest.py", "pytest.ini")
 """The files of the template without which the self-check cannot run."""
-ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.command", "grader.selfcheck.process")
-"""The modules that pytest, ``check.py`` and the process for the student's code start from."""
+ENTRIES = tuple(f"grader.selfcheck.{name}" for name in ("pytest_plugin", "command", "process", "run_button"))
+"""The modules that pytest, ``check.py``, the process for the student's code and the Run button start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
 """Packages that a process with student code may import."""
 PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
 """Packages that students may have, because they contain no answers."""
-PUBLIC_MODULES = frozenset({"grader.experiment", "grader.experiment.table"})
-"""Student-safe modules in packages that otherwise contain answers."""
-TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt")
+PUBLIC_MODULES = frozenset(
+    {
+        *("grader.experiment", "grader.experiment.table"),
+        *("grader.report", "grader.report.formats", "grader.report.html"),
+        *(
+            f"grader.report.html.{name}"
+            for name in (
+                *("images", "learning_chart", "network_view", "observed_view"),
+                *("operation_row", "rendering", "training_view"),
+            )
+        ),
+    }
+)
+"""Student-safe modules in packages that otherwise contain answers, or know of runs and tutors."""
+TEMPLATES = (
+    *("base.html", "macros.html", "network.html", "selfcheck.html", "signs.html", "training.html"),
+    *("student.css", "style.css"),
+)
+"""What the page of a self-check is made from."""
+TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt", *(f"report/html/templates/{name}" for name in TEMPLATES))
 IMAGES = f"data/{bundled.TRAIN}"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _EARLIEST = (1980, 1, 1, 0, 0, 0)

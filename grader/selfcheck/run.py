@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from grader.checks.training import needs_another
 from grader.data.bundled import self_check_data
 from grader.data.heldout_accuracy import Predictions, with_accuracy
-from grader.data.worker_files import write_worker_files
+from grader.data.sample_images import with_pictures
+from grader.data.worker_files import heldout_images, write_worker_files
 from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
@@ -43,7 +44,8 @@ def run_self_check(
         files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
         copy_work(folder, scratch / "work")
         task = Task(str(scratch / "work"), SCRIPT, SEED, files, plan)
-        observed = observe(process, task, evaluate=evaluator(plan, labels), on_stage=on_stage)
+        evaluate = evaluator(plan, labels, heldout_images(files))
+        observed = observe(process, task, evaluate=evaluate, on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
     except Exception as fault:  # a fault of the self-check or the computer: the student gets one sentence, no traceback
@@ -54,12 +56,15 @@ def run_self_check(
     return SelfCheck(step_findings(observed, rubric), observed.evidence)
 
 
-def evaluator(plan: TrainingPlan, labels: NDArray[np.uint8]) -> Evaluate:
-    """A function that adds the accuracy to a training record, and chooses the next seed if the grader trained again."""
+def evaluator(plan: TrainingPlan, labels: NDArray[np.uint8], images: NDArray[np.uint8]) -> Evaluate:
+    """A function that adds accuracy and misread ``images`` to a training record, and chooses the next seed if any.
+
+    There is a next seed if the grader would train again.
+    """
     trainings: list[Training] = []
 
     def evaluate(record: Training, predictions: Predictions) -> tuple[Training, int | None]:
-        trainings.append(with_accuracy(record, predictions, labels))
+        trainings.append(with_pictures(with_accuracy(record, predictions, labels), predictions, labels, images))
         again = needs_another(trainings, plan)
         return trainings[-1], len(trainings) + FIRST_SEED if again else None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from grader.model.experiment import Experiment
@@ -12,6 +13,7 @@ from grader.rubric.loading import load_rubric
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
 from grader.selfcheck.observation import Process
 from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.page import write_page
 from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import STEP_IDS
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
@@ -29,6 +31,8 @@ class Summary:
     experiment: Experiment | None = None
     change: str = ""
     """What has changed since the last run, in one line; empty if nothing has."""
+    page: str = ""
+    """The line that names the page, or says why there is none."""
 
 
 def summarise(
@@ -40,7 +44,12 @@ def summarise(
     """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one."""
     check, changed = _checked(folder, steps, on_stage, process) if steps else (None, "")
     parts = [criterion.id for criterion in load_rubric().part1]
-    return Summary(check, look_at_answers(folder, parts), look_at_experiments(folder), changed)
+    summary = Summary(check, look_at_answers(folder, parts), look_at_experiments(folder), changed)
+    if check is None:
+        return summary
+    now = datetime.now().astimezone()
+    page = write_page(folder, check, steps, summary.written, summary.experiment, change=changed, when=now)
+    return replace(summary, page=page)
 
 
 def _checked(

@@ -149,14 +149,19 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
             *([] if first.status is Status.ERROR else _below(asked.more(HINTS.get(faults[0], Hint(()))))),
         ]
     if check.progress is not None and check.progress.left:
-        is_blank = check.evidence is not None and check.evidence.load is not None and check.evidence.load.is_blank
-        start = "Begin __init__ with super().__init__(). " if is_blank else ""
-        coming = check.progress.left[0]
-        return [f"Next: {coming.name}", *_below(f"{start}In forward, this comes next: {coming.task}.")]
+        return [f"Next: {check.progress.left[0].name}", *_below(coming(check))]
     undecided = [id for id in chosen if word(id, check) is not Word.OK]
     if undecided:
         return [*_wrapped(f"The self-check cannot decide {', '.join(undecided)}; your tutor will.")]
     return [ALL_PASSED if is_all_passed(check.findings) else "These checks passed; type pytest to run all checks."]
+
+
+def coming(check: SelfCheck) -> str:
+    """What to write next in an unfinished forward."""
+    assert check.progress is not None
+    is_blank = check.evidence is not None and check.evidence.load is not None and check.evidence.load.is_blank
+    start = "Begin __init__ with super().__init__(). " if is_blank else ""
+    return f"{start}In forward, this comes next: {check.progress.left[0].task}."
 
 
 def printed(check: SelfCheck) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from grader.model import Flag, Submission
 from grader.model.origin import UNSTATED, Origin
 from grader.submissions.archives import STUDENT, empty, unpack
-from grader.submissions.files import Found, copy_files, digest, gather, tidied, within_limits
+from grader.submissions.files import Found, copy_files, digest, gather, is_written_by_self_check, tidied, within_limits
 from grader.submissions.ignored import is_archive, is_clutter_file, is_document
 from grader.submissions.lms_names import students_named_in
 from grader.submissions.member import Limits, Refused
@@ -192,7 +192,10 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
         is_folder = part.path.is_dir()
         prefix = part.name if is_folder and len(parts) > 1 else ""
         pile.add(Part(part.path, "" if is_folder else part.name, part.level), prefix)
-    kept, left_out = within_limits(pile.files)
+    own = [found for found in pile.files if not is_written_by_self_check(found)]
+    pile.clutter += len(pile.files) - len(own)
+    pile.files = own
+    kept, left_out = within_limits(own)
     pile.left_out += left_out
     root, files = _rooted(kept, scratch)
     main = clean_component(delivery.main) if delivery.main else ""

@@ -175,7 +175,11 @@ def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> N
 
 def test_only_public_modules_are_in_the_zip(contents: dict[str, str]) -> None:
     names = "\n".join(contents)
-    assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|report/|reports", names)
+    assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|storage|reports", names)
+    about_runs = (
+        r"report/(?:console|feedback|tally|summary|highlighting)|html/(?:\w+_page|pages|cohort|anonym|experiment)"
+    )
+    assert not re.search(about_runs + r"|templates/(?:cohort|tutor|report|experiment)", names)
     assert not [name for name, text in contents.items() if re.search(r"\bsolutions[/\\]", text)]
 
 
@@ -330,6 +334,8 @@ def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:
     assert submission.candidates == ("task1_cnn.py",), "neither conftest.py nor the tests may ever be run"
     assert submission.script == "task1_cnn.py"
     assert submission.problem == ""
+    assert (reference.folder / "report.html").is_file()
+    assert "report.html" not in submission.files
 
 
 # ---- the other files of the template ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import IO, Any
 import torch  # what the forked processes are to find imported
 
 from grader.data.bundled import self_check_data
-from grader.data.worker_files import write_worker_files
+from grader.data.worker_files import heldout_images, write_worker_files
 from grader.model import DataFiles, Finding, Rubric, Status, Submission
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import process
@@ -84,7 +84,7 @@ def self_check(
     observed = observe(
         Forked(),
         task,
-        evaluate=evaluator(plan, labels),
+        evaluate=evaluator(plan, labels, heldout_images(files)),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
     return step_findings(observed, rubric)
