@@ -1,0 +1,96 @@
+"""How much a self-check trains: as long as it can still tell something new, and never so long that a student waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from grader.checks import CHECKS, find
+from grader.checks.case import undecided
+from grader.checks.training import accuracy_of, fraction_of, needs_another
+from grader.model import Finding, Rubric, Status, TrainingPlan
+from grader.model.evidence import Evidence, Training
+from grader.model.quantities import quantity
+from grader.selfcheck.task import Order
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from grader.data.heldout_accuracy import Predictions
+
+FIRST_SEED = 1
+"""Seed of the first training run of a self-check. The grader takes seeds that nobody knows before."""
+SECONDS = 6.0
+"""CPU seconds for all training runs together. A correct network takes one."""
+EXPLAINED_SECONDS = 2.5
+"""The same for the only run of a network with a fault that explains why it may not learn."""
+OVERFIT_SECONDS = 3.0
+"""The same for one batch. Most networks take less than one."""
+_LEAST_SECONDS = 1.0
+"""A run of less than this tells nothing."""
+EXPLAIN = next(check.blames for check in CHECKS if check.id == "training.accuracy")
+"""The checks whose faults explain why a network does not learn."""
+
+
+class Effort:
+    """Decides how much one network is trained. It has the labels of the held-out images."""
+
+    def __init__(self, rubric: Rubric, labels: NDArray[np.uint8]) -> None:
+        self._rubric = rubric
+        self._labels = labels
+
+    def evaluated(self, record: Training, predictions: Predictions) -> Training:
+        """The training record with its accuracy."""
+        from grader.data.heldout_accuracy import with_accuracy
+
+        return with_accuracy(record, predictions, self._labels)
+
+    def next(self, evidence: Evidence) -> Order | None:
+        """What to train next after this evidence; None if there is to be no more."""
+        trainings = evidence.trainings
+        if any(run.problem is not None for run in trainings) or is_learning(trainings, self._rubric.training):
+            return None
+        explained = explanation(checked(evidence, self._rubric)) is not None
+        if trainings and explained:
+            return None
+        left = (EXPLAINED_SECONDS if explained else SECONDS) - sum(run.seconds for run in trainings)
+        if left >= _LEAST_SECONDS and (not trainings or needs_another(trainings, self._rubric.training)):
+            return Order("train", FIRST_SEED + len(trainings), left)
+        return Order("overfit", FIRST_SEED, OVERFIT_SECONDS)
+
+
+def is_learning(trainings: Sequence[Training], plan: TrainingPlan) -> bool:
+    """Whether a run earned all points."""
+    return any(fraction_of(accuracy_of(run), plan) == 1 for run in trainings)
+
+
+def checked(evidence: Evidence, rubric: Rubric) -> dict[str, Finding]:
+    """The finding of each of the grader's checks."""
+    return find(
+        evidence,
+        rubric.training,
+        max_parameters=rubric.max_parameters,
+        max_forward_seconds=rubric.max_forward_seconds,
+        repairs=rubric.repairs,
+    )
+
+
+def explanation(findings: dict[str, Finding]) -> str | None:
+    """The check with a fault that explains why a network does not learn."""
+    return next((id for id in EXPLAIN if findings[id].status in (Status.FAILED, Status.PARTIAL)), None)
+
+
+def trained_shortly(trainings: Sequence[Training], finding: Finding, plan: TrainingPlan) -> Finding | None:
+    """What becomes of the finding on the accuracy if a self-check trained less than the grader does; else None."""
+    if not trainings or finding.status not in (Status.FAILED, Status.PARTIAL, Status.NEEDS_REVIEW):
+        return None
+    is_short = any(remark.id == "stopped-by-time" for run in trainings for remark in run.remarks)
+    if not is_short and not needs_another(trainings, plan):
+        return None
+    steps, best = sum(run.steps for run in trainings), max(map(accuracy_of, trainings))
+    message = (
+        f"The self-check trained only for {quantity(steps, 'step')}, after which {best:.1%} of the held-out images are "
+        "correct. Your tutor's grader trains longer."
+    )
+    return undecided(message, proposed=finding.fraction, hint=finding.hint, seen=f"{best:.1%}")
