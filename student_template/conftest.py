@@ -3,10 +3,16 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKS = Path(__file__).resolve().parent / "selfcheck"
 
 if sys.version_info < (3, 11):
     raise SystemExit(f"The self-check needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+if int(pytest.__version__.partition(".")[0]) < 7:
+    raise SystemExit(
+        f"pytest 7 or newer is needed; this is {pytest.__version__}: python -m pip install --upgrade pytest"
+    )
 if CHECKS.is_dir():
     # Use the package in that folder, even if another package of the same name is installed.
     sys.path.insert(0, str(CHECKS))
@@ -15,6 +21,7 @@ if CHECKS.is_dir():
 try:
     from grader.selfcheck.pytest_plugin import (
         pytest_collection_modifyitems,
+        pytest_configure,
         pytest_runtestloop,
         pytest_sessionfinish,
         pytest_terminal_summary,

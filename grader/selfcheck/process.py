@@ -113,7 +113,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
     images = load_images(task.data)
     recorded = graph_of(recording)
     graph = recorded.graph or Graph(Program(), Program())
-    subject = Subject(graph, recording, building.parameters, task.seed)
+    subject = Subject(graph, recording, building.parameters, task.seed, has_run=True)
     found = measure(subject, images, seed=task.seed)
     doubts: tuple[Doubt, ...] = (*recorded.doubts, *found.doubts)
     frames.send(graph, "graph")

@@ -7,6 +7,7 @@ report is made, they would not get into the JUnit file.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +28,8 @@ PARAMETER = "step"
 ANSWERS_FIXTURE = "written"
 REQUESTED = pytest.StashKey[list[str]]()
 """The steps of this run; ``-k`` may leave some out."""
+ALONE = pytest.StashKey[bool]()
+"""Whether pytest was asked to distribute the tests, which it does not do here."""
 CHECK = pytest.StashKey[SelfCheck]()
 WRITTEN = pytest.StashKey[Written]()
 EXPERIMENT = pytest.StashKey[Experiment | None]()
@@ -68,6 +71,15 @@ def written(pytestconfig: pytest.Config) -> Written:
     return pytestconfig.stash[WRITTEN]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist, if it is there, distribute nothing: the check runs once, in one process."""
+    option = config.option
+    if getattr(option, "numprocesses", None) or getattr(option, "dist", "no") != "no":
+        option.numprocesses, option.dist, option.tx = 0, "no", []
+        config.stash[ALONE] = True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Write the points of each check into the JUnit file."""
     worth = points(load_rubric())
@@ -88,7 +100,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     folder = own[0].path.parent
     session.config.stash[REQUESTED] = [step for item in own if (step := _step(item))]
     if session.config.stash[REQUESTED]:
-        session.config.stash[CHECK] = _run(folder, session.config)
+        session.config.stash[CHECK] = _run(folder, session.config, session.config.stash[REQUESTED])
     session.config.stash[WRITTEN] = look_at_answers(folder, [criterion.id for criterion in load_rubric().part1])
     session.config.stash[EXPERIMENT] = look_at_experiments(folder)
 
@@ -118,20 +130,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
     if check is not None:
         terminalreporter.write_line("")
+        if check.note:
+            terminalreporter.write_line(check.note)
         for line in next_step(check.findings, ids):
             terminalreporter.write_line(line, bold=True)
 
 
-def _run(folder: Path, config: pytest.Config) -> SelfCheck:
+def _run(
+    folder: Path, config: pytest.Config, steps: Collection[str], expected_seconds: float | None = None
+) -> SelfCheck:
+    """Run the check and show its progress. ``expected_seconds`` is what the last run took."""
     reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:  # another plugin controls the terminal
-        return run_self_check(folder)
+        return run_self_check(folder, steps=steps)
     start = time.monotonic()
     reporter.ensure_newline()
-    reporter.write_line(f"Checking Net in {SCRIPT}; this takes about 5 to 25 seconds.")
+    if config.stash.get(ALONE, False):
+        reporter.write_line("The self-check runs once, in one process; -n is ignored.")
+    last = f"; the last run took {expected_seconds:.0f} s" if expected_seconds is not None else ""
+    reporter.write_line(f"Checking Net in {SCRIPT}{last}.")
     progress = _Line(reporter)
-    check = run_self_check(folder, on_stage=lambda stage: progress.add(STAGES.get(stage, stage)))
-    progress.add(f"{time.monotonic() - start:.0f} s")
+    check = run_self_check(folder, on_stage=lambda stage: progress.add(STAGES.get(stage, stage)), steps=steps)
+    progress.add(f"{time.monotonic() - start:.1f} s")
     reporter.write_line("")
     return check
 
