@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,20 @@ if TYPE_CHECKING:
 FIRST_SEED = 1
 """Seed of the first training run of a self-check. The grader takes seeds that nobody knows before."""
 SECONDS = 6.0
-"""CPU seconds for all training runs together. A correct network takes one."""
+"""CPU seconds of one core for all training runs together. A correct network takes one."""
+FIRST_SHARE = 0.6
+"""The share of it that the first run may take, so that a network is also trained with the other learning rate."""
 EXPLAINED_SECONDS = 2.5
 """The same for the only run of a network with a fault that explains why it may not learn."""
 OVERFIT_SECONDS = 3.0
 """The same for one batch. Most networks take less than one."""
+MOST_THREADS = 2
+SLOW_FORWARD = 0.01
+"""CPU seconds for 64 images above which a network trains faster on two cores; the lab's network takes 0.003."""
+FEWEST_STEPS = 40
+"""Steps after which a good network may have learned. A slower network is not trained."""
+STEP_COST, TEST_STEPS = 3.4, 15
+"""What a training step costs in forward passes, and how many steps cost as much as the test at the end."""
 _LEAST_SECONDS = 1.0
 """A run of less than this tells nothing."""
 EXPLAIN = next(check.blames for check in CHECKS if check.id == "training.accuracy")
@@ -48,16 +58,35 @@ class Effort:
 
     def next(self, evidence: Evidence) -> Order | None:
         """What to train next after this evidence; None if there is to be no more."""
-        trainings = evidence.trainings
-        if any(run.problem is not None for run in trainings) or is_learning(trainings, self._rubric.training):
+        trainings, plan = evidence.trainings, self._rubric.training
+        if any(run.problem is not None for run in trainings) or is_learning(trainings, plan) or is_too_slow(evidence):
             return None
-        explained = explanation(checked(evidence, self._rubric)) is not None
-        if trainings and explained:
+        is_explained = explanation(checked(evidence, self._rubric)) is not None
+        if trainings and is_explained:
             return None
-        left = (EXPLAINED_SECONDS if explained else SECONDS) - sum(run.seconds for run in trainings)
-        if left >= _LEAST_SECONDS and (not trainings or needs_another(trainings, self._rubric.training)):
-            return Order("train", FIRST_SEED + len(trainings), left)
-        return Order("overfit", FIRST_SEED, OVERFIT_SECONDS)
+        threads = _threads(evidence)
+        share = 1.0 if trainings else FIRST_SHARE
+        whole = EXPLAINED_SECONDS if is_explained else SECONDS * share
+        left = whole * threads - sum(run.seconds for run in trainings)
+        if left >= _LEAST_SECONDS and (not trainings or needs_another(trainings, plan)):
+            return Order("train", FIRST_SEED + len(trainings), left, threads)
+        return Order("overfit", FIRST_SEED, OVERFIT_SECONDS * threads, threads)
+
+
+def is_too_slow(evidence: Evidence) -> bool:
+    """Whether too few training steps fit into the time of a self-check."""
+    steps = SECONDS * FIRST_SHARE * _threads(evidence) / (STEP_COST * (_forward_seconds(evidence) or 1e-9)) - TEST_STEPS
+    return steps < FEWEST_STEPS
+
+
+def _threads(evidence: Evidence) -> int:
+    return min(MOST_THREADS, os.cpu_count() or 1) if _forward_seconds(evidence) > SLOW_FORWARD else 1
+
+
+def _forward_seconds(evidence: Evidence) -> float:
+    behind = evidence.behind.measurements
+    measured = behind.resources if behind is not None and behind.resources is not None else evidence.resources
+    return measured.forward_seconds if measured is not None else 0.0
 
 
 def is_learning(trainings: Sequence[Training], plan: TrainingPlan) -> bool:
@@ -81,16 +110,18 @@ def explanation(findings: dict[str, Finding]) -> str | None:
     return next((id for id in EXPLAIN if findings[id].status in (Status.FAILED, Status.PARTIAL)), None)
 
 
-def trained_shortly(trainings: Sequence[Training], finding: Finding, plan: TrainingPlan) -> Finding | None:
+def trained_shortly(evidence: Evidence, finding: Finding, plan: TrainingPlan) -> Finding | None:
     """What becomes of the finding on the accuracy if a self-check trained less than the grader does; else None."""
-    if not trainings or finding.status not in (Status.FAILED, Status.PARTIAL, Status.NEEDS_REVIEW):
+    trainings = evidence.trainings
+    if finding.status not in (Status.FAILED, Status.PARTIAL, Status.NEEDS_REVIEW):
         return None
-    is_short = any(remark.id == "stopped-by-time" for run in trainings for remark in run.remarks)
-    if not is_short and not needs_another(trainings, plan):
+    longer = "Your tutor's grader trains longer."
+    if not trainings:
+        message = f"This network is too slow for the short training of the self-check. {longer}"
+        return undecided(message, proposed=finding.fraction) if is_too_slow(evidence) else None
+    is_cut = any(remark.id == "stopped-by-time" for run in trainings for remark in run.remarks)
+    if not is_cut and not needs_another(trainings, plan):
         return None
     steps, best = sum(run.steps for run in trainings), max(map(accuracy_of, trainings))
-    message = (
-        f"The self-check trained only for {quantity(steps, 'step')}, after which {best:.1%} of the held-out images are "
-        "correct. Your tutor's grader trains longer."
-    )
+    message = f"After {quantity(steps, 'training step')}, {best:.1%} of the held-out images are correct. {longer}"
     return undecided(message, proposed=finding.fraction, hint=finding.hint, seen=f"{best:.1%}")

@@ -6,6 +6,7 @@ report is made, they would not get into the JUnit file.
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Collection
 from decimal import Decimal
@@ -17,10 +18,11 @@ from grader.lab4.files import SCRIPT
 from grader.model import Status
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
+from grader.safe_text import visible
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import points
-from grader.selfcheck.wording import STAGES, answers, experiments, failure, next_step, overview
+from grader.selfcheck.wording import STAGES, WIDTH, answers, experiments, failure, next_step, overview
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
 
 PARAMETER = "step"
@@ -98,9 +100,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if not own:
         return
     folder = own[0].path.parent
-    session.config.stash[REQUESTED] = [step for item in own if (step := _step(item))]
-    if session.config.stash[REQUESTED]:
-        session.config.stash[CHECK] = _run(folder, session.config, session.config.stash[REQUESTED])
+    session.config.stash[REQUESTED] = steps = [step for item in own if (step := _step(item))]
+    if steps:
+        session.config.stash[CHECK] = _run(folder, session.config, steps)
     session.config.stash[WRITTEN] = look_at_answers(folder, [criterion.id for criterion in load_rubric().part1])
     session.config.stash[EXPERIMENT] = look_at_experiments(folder)
 
@@ -130,8 +132,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
     if check is not None:
         terminalreporter.write_line("")
-        if check.note:
-            terminalreporter.write_line(check.note)
+        for line in textwrap.wrap(visible(check.note), WIDTH):
+            terminalreporter.write_line(line)
         for line in next_step(check.findings, ids):
             terminalreporter.write_line(line, bold=True)
 

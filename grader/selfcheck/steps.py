@@ -52,7 +52,7 @@ def step_findings(observed: Observed, rubric: Rubric) -> dict[str, Finding]:
     """One finding for each step, by id."""
     findings = checked(observed.evidence, rubric)
     findings = with_holds(findings, observed.evidence.doubts)
-    if undecided := trained_shortly(observed.evidence.trainings, findings["training.accuracy"], rubric.training):
+    if undecided := trained_shortly(observed.evidence, findings["training.accuracy"], rubric.training):
         findings["training.accuracy"] = undecided
     findings[SHAPES] = _shapes(observed.evidence, findings)
     findings[OVERFITS] = _overfits(observed.overfitting, findings)

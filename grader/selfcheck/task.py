@@ -36,11 +36,12 @@ def last_stage(steps: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class Order:
-    """What the parent asks for: stage ``train`` or ``overfit``, its seed, and the most CPU seconds that it may take."""
+    """What the parent asks for: stage ``train`` or ``overfit``, its seed, and the most CPU seconds of all ``threads``."""
 
     stage: str
     seed: int
     seconds: float
+    threads: int
 
 
 @dataclass(frozen=True)
