@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,19 +21,16 @@ if TYPE_CHECKING:
 
 FIRST_SEED = 1
 """Seed of the first training run of a self-check. The grader takes seeds that nobody knows before."""
-SECONDS = 6.0
-"""CPU seconds of one core for all training runs together. A correct network takes one."""
+SECONDS = 7.0
+"""CPU seconds for all training runs together. A correct network takes one."""
 FIRST_SHARE = 0.6
 """The share of it that the first run may take, so that a network is also trained with the other learning rate."""
 EXPLAINED_SECONDS = 2.5
 """The same for the only run of a network with a fault that explains why it may not learn."""
 OVERFIT_SECONDS = 3.0
 """The same for one batch. Most networks take less than one."""
-MOST_THREADS = 2
-SLOW_FORWARD = 0.01
-"""CPU seconds for 64 images above which a network trains faster on two cores; the lab's network takes 0.003."""
 FEWEST_STEPS = 40
-"""Steps after which a good network may have learned. A slower network is not trained."""
+"""Steps after which a good network may have learned. A network too slow for them is not trained."""
 STEP_COST, TEST_STEPS = 3.4, 15
 """What a training step costs in forward passes, and how many steps cost as much as the test at the end."""
 _LEAST_SECONDS = 1.0
@@ -64,29 +60,28 @@ class Effort:
         is_explained = explanation(checked(evidence, self._rubric)) is not None
         if trainings and is_explained:
             return None
-        threads = _threads(evidence)
-        share = 1.0 if trainings else FIRST_SHARE
-        whole = EXPLAINED_SECONDS if is_explained else SECONDS * share
-        left = whole * threads - sum(run.seconds for run in trainings)
+        whole = SECONDS
+        if is_explained:
+            whole = EXPLAINED_SECONDS
+        elif not trainings and steps_within(SECONDS * FIRST_SHARE, evidence) >= FEWEST_STEPS:
+            whole = SECONDS * FIRST_SHARE
+        left = whole - sum(run.seconds for run in trainings)
         if left >= _LEAST_SECONDS and (not trainings or needs_another(trainings, plan)):
-            return Order("train", FIRST_SEED + len(trainings), left, threads)
-        return Order("overfit", FIRST_SEED, OVERFIT_SECONDS * threads, threads)
+            return Order("train", FIRST_SEED + len(trainings), left)
+        return Order("overfit", FIRST_SEED, OVERFIT_SECONDS)
 
 
 def is_too_slow(evidence: Evidence) -> bool:
     """Whether too few training steps fit into the time of a self-check."""
-    steps = SECONDS * FIRST_SHARE * _threads(evidence) / (STEP_COST * (_forward_seconds(evidence) or 1e-9)) - TEST_STEPS
-    return steps < FEWEST_STEPS
+    return steps_within(SECONDS, evidence) < FEWEST_STEPS
 
 
-def _threads(evidence: Evidence) -> int:
-    return min(MOST_THREADS, os.cpu_count() or 1) if _forward_seconds(evidence) > SLOW_FORWARD else 1
-
-
-def _forward_seconds(evidence: Evidence) -> float:
+def steps_within(seconds: float, evidence: Evidence) -> float:
+    """About how many training steps fit into so many CPU seconds, as the measured forward pass suggests."""
     behind = evidence.behind.measurements
     measured = behind.resources if behind is not None and behind.resources is not None else evidence.resources
-    return measured.forward_seconds if measured is not None else 0.0
+    forward = measured.forward_seconds if measured is not None else 0.0
+    return seconds / (STEP_COST * max(forward, 1e-9)) - TEST_STEPS
 
 
 def is_learning(trainings: Sequence[Training], plan: TrainingPlan) -> bool:

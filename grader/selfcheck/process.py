@@ -15,7 +15,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from grader.checks.repairs import with_repairs
@@ -142,7 +141,6 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
     number = 0
     while order is not None:
         frames.begin(order.stage)
-        torch.set_num_threads(order.threads)
         if order.stage == "overfit":
             record = overfit(graph, images, probes=probes, seed=order.seed, most_seconds=order.seconds)
             frames.send(record, "overfit")

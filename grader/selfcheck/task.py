@@ -36,12 +36,11 @@ def last_stage(steps: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class Order:
-    """What the parent asks for: stage ``train`` or ``overfit``, its seed, and the most CPU seconds of all ``threads``."""
+    """What the parent asks for: stage ``train`` or ``overfit``, its seed, and the most CPU seconds that it may take."""
 
     stage: str
     seed: int
     seconds: float
-    threads: int
 
 
 @dataclass(frozen=True)
