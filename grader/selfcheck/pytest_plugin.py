@@ -136,7 +136,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _asked(config: pytest.Config) -> Asked:
-    return Asked(config.getoption("--hint"), config.get_verbosity() > 0)
+    # Config.get_verbosity is not in pytest 7.
+    return Asked(config.getoption("--hint"), int(config.option.verbose) > 0)
 
 
 def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:

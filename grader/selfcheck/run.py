@@ -14,7 +14,7 @@ from grader.selfcheck.child import Process, end_process, start_process
 from grader.selfcheck.effort import Effort
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.quick_look import quick_look
-from grader.selfcheck.steps import STEP_IDS, nothing_to_run, step_findings
+from grader.selfcheck.steps import STEP_IDS, is_all_passed, known_after, nothing_to_run, step_findings
 from grader.selfcheck.task import Observed, Task, last_stage
 from grader.selfcheck.unsaved import unsaved
 from grader.selfcheck.work_copy import copy_work
@@ -30,9 +30,9 @@ def run_self_check(
     steps: Collection[str] = STEP_IDS,
     process: Process | None = None,
 ) -> SelfCheck:
-    """Check the script in ``folder``: by reading if that is enough, otherwise in a process, which has ended afterwards.
+    """Check the script in ``folder``: by reading if that is enough, otherwise in ``process`` or a new one.
 
-    Only ``steps`` are checked. ``process`` is used if it is given and needed, and otherwise still waits.
+    The process has ended afterwards. It runs no longer than ``steps`` need; steps that need more have no finding.
     """
     if not (folder / SCRIPT).is_file():
         hint = f"Keep the file name {SCRIPT}, and run pytest in the folder that contains the file."
@@ -40,40 +40,39 @@ def run_self_check(
     try:
         rubric = load_rubric()
         evidence = quick_look(folder, SCRIPT)
-        observed = (
-            Observed(evidence) if evidence is not None else _run(folder, SCRIPT, rubric, steps, on_stage, process)
-        )
+        if evidence is not None:
+            observed, known = Observed(evidence), frozenset(STEP_IDS)
+        else:
+            process = process or start_process()
+            observed, known = _run(folder, SCRIPT, rubric, process, last_stage(steps), on_stage), known_after(steps)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
     except Exception as fault:  # a fault of the self-check or the computer: the student gets one sentence, no traceback
         return SelfCheck(nothing_to_run(_broken(f"{type(fault).__name__}: {fault}")))
-    findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in steps}
-    is_passed = all(finding.status is Status.PASSED for finding in findings.values())
-    return SelfCheck(findings, observed.evidence, "" if is_passed else unsaved(folder, SCRIPT))
+    finally:
+        if process is not None:
+            end_process(process)
+    findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in known}
+    return SelfCheck(findings, observed.evidence, "" if is_all_passed(findings) else unsaved(folder, SCRIPT))
 
 
 def _run(
-    folder: Path,
-    script: str,
-    rubric: Rubric,
-    steps: Collection[str],
-    on_stage: Callable[[str], None],
-    process: Process | None,
+    folder: Path, script: str, rubric: Rubric, process: Process, last: str, on_stage: Callable[[str], None]
 ) -> Observed:
-    """What a process observes that runs the script. It imports torch while this one imports numpy and reads images."""
-    scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
-    process = process or start_process()
-    try:
-        from grader.data.bundled import self_check_data
-        from grader.data.worker_files import heldout_images, write_worker_files
-        from grader.selfcheck.observation import observe
+    """What ``process`` observes, which imports torch while this one imports numpy and reads images."""
+    from grader.data.bundled import self_check_data
+    from grader.data.worker_files import heldout_images, write_worker_files
+    from grader.selfcheck.observation import observe
 
+    scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
+    try:
         files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
         copy_work(folder, scratch / "work")
-        task = Task(str(scratch / "work"), script, SEED, files, rubric.training, last_stage(steps))
-        return observe(process, task, trainer=Effort(rubric, labels, heldout_images(files)), on_stage=on_stage)
+        task = Task(str(scratch / "work"), script, SEED, files, rubric.training, last)
+        trainer = Effort(rubric, labels, heldout_images(files))
+        return observe(process, task, trainer=trainer, on_stage=on_stage)
     finally:
-        end_process(process)
+        end_process(process)  # it may have files in the folder open
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -51,9 +51,7 @@ def watch(folder: Path, asked: Asked, console: Console) -> int:
 
 def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Saves) -> None:
     saves.clear()
-    process = spare.take()
-    summary = console.checked(folder, lambda on_stage: summarise(folder, QUICK, on_stage, process))
-    spare.give_back(process)
+    summary = console.checked(folder, lambda on_stage: summarise(folder, QUICK, on_stage, spare.take()))
     check = summary.check
     assert check is not None
     console.show(summary, QUICK, asked)
@@ -82,11 +80,6 @@ class Spare:
     def take(self) -> Popen[bytes]:
         """The process that has waited longest."""
         return self._waiting.pop(0) if self._waiting else start_process(is_early=True)
-
-    def give_back(self, process: Popen[bytes]) -> None:
-        """Keep a process that was not needed, because reading the script was enough."""
-        if process.poll() is None:
-            self._waiting.insert(0, process)
 
     def stop(self) -> None:
         """End the processes that wait."""

@@ -139,9 +139,18 @@ def test_the_unchanged_template_is_called_blank() -> None:
 # ---- the same statuses as from the grader ----------------------------------------------------------------------------
 
 
+TRAINED_SHORTLY = {
+    "valid-extreme-gap8": Status.NEEDS_REVIEW,  # eight units learn only in the grader's second run of 2,000 steps
+    "fault-log-softmax-before-fc2": Status.SKIPPED,  # explained after one run; the second one learns
+}
+"""Cases whose accuracy a self-check leaves open, because it trains for a shorter time than the grader."""
+
+
 def expected_statuses(case: str) -> dict[str, str]:
     table = tomllib.loads((COHORT / case / "expected.toml").read_text(encoding="utf-8"))
     expected: dict[str, str] = dict.fromkeys(PART2_TITLES, table["default"]) | table.get("items", {})
+    if case in TRAINED_SHORTLY:
+        expected["training.accuracy"] = TRAINED_SHORTLY[case]
     return expected
 
 
