@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.safe_text import visible
 from grader.selfcheck.summary import Summary
 from grader.selfcheck.wording import WIDTH, Asked, Word, answers, experiments, next_step, overview, printed
 
@@ -32,6 +33,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
         yield Line()
         if summary.change:
             yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
+        yield from (Line(text) for text in textwrap.wrap(visible(check.note), WIDTH))
         yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
     yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
 

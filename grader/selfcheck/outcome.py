@@ -18,6 +18,8 @@ class SelfCheck:
 
     findings: Mapping[str, Finding]
     evidence: Evidence | None = None
+    note: str = ""
+    """What may be the reason for a fault besides the script: that the editor holds a newer version of it."""
 
     @property
     def shapes(self) -> tuple[str, ...]:

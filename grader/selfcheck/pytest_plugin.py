@@ -15,9 +15,10 @@ import pytest
 from grader.lab4.files import SCRIPT
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.console import ProgressLine, lines
+from grader.selfcheck.last_run import read_last_run
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import points
-from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.summary import CHECKS_FOLDER, Summary, summarise
 from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
 from grader.selfcheck.written_work import Written
 
@@ -26,6 +27,8 @@ PARAMETER = "step"
 ANSWERS_FIXTURE = "written"
 REQUESTED = pytest.StashKey[list[str]]()
 """The steps of this run; ``-k`` may leave some out."""
+ALONE = pytest.StashKey[bool]()
+"""Whether pytest was asked to distribute the tests, which it does not do here."""
 SUMMARY = pytest.StashKey[Summary]()
 _COLOURS = {
     Word.OK: {"green": True},
@@ -82,6 +85,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist, if it is there, distribute nothing: the check runs once, in one process."""
+    option = config.option
+    if getattr(option, "numprocesses", None) or getattr(option, "dist", "no") != "no":
+        option.numprocesses, option.dist, option.tx = 0, "no", []
+        config.stash[ALONE] = True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Write the points of each check into the JUnit file."""
     worth = points(load_rubric())
@@ -125,7 +137,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _asked(config: pytest.Config) -> Asked:
-    return Asked(config.getoption("--hint"), config.get_verbosity() > 0)
+    return Asked(config.getoption("--hint"), _is_verbose(config))
 
 
 def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
@@ -134,7 +146,10 @@ def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
         return summarise(folder, steps)
     reporter.ensure_newline()
     start = time.monotonic()
-    reporter.write_line(f"Checking Net in {SCRIPT}; this takes about 5 to 25 seconds.")
+    if config.stash.get(ALONE, False):
+        reporter.write_line("The self-check runs once, in one process; -n is ignored.")
+    last = read_last_run(folder / CHECKS_FOLDER)
+    reporter.write_line(f"Checking Net in {SCRIPT}{f'; the last run took {last.seconds:.0f} s' if last else ''}.")
     progress = ProgressLine(lambda text: reporter.write(text, flush=True))
     summary = summarise(folder, steps, lambda stage: progress.add(STAGES.get(stage, stage)))
     progress.add(f"{time.monotonic() - start:.0f} s")
@@ -150,3 +165,7 @@ def _step(item: pytest.Item) -> str:
 def _plain(number: Decimal) -> str:
     """1.50 as ``1.5`` and 2.00 as ``2``."""
     return f"{number.normalize():f}"
+
+
+def _is_verbose(config: pytest.Config) -> bool:
+    return int(config.option.verbose) > 0  # Config.get_verbosity is not in pytest 7

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
+from grader.selfcheck.child import Process
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
-from grader.selfcheck.observation import Process
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.page import write_page
 from grader.selfcheck.run import run_self_check
@@ -57,7 +57,7 @@ def _checked(
 ) -> tuple[SelfCheck, str]:
     last = read_last_run(folder / CHECKS_FOLDER)
     start = time.monotonic()
-    check = run_self_check(folder, on_stage=on_stage, process=process)
+    check = run_self_check(folder, on_stage=on_stage, steps=steps, process=process)
     before = last.ok if last is not None else frozenset()
     kept = before.difference(STEP_IDS if check.progress else steps)  # -k leaves the other steps as they were
     write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), time.monotonic() - start))

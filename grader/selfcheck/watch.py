@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
 
+from grader.selfcheck.child import end_process, start_process
 from grader.selfcheck.command import COMMAND, Console
-from grader.selfcheck.observation import end_process, start_process
 from grader.selfcheck.steps import STEP_IDS, TRAINED
 from grader.selfcheck.summary import summarise
 from grader.selfcheck.wording import Asked, Word, word

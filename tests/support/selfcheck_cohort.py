@@ -23,8 +23,9 @@ from grader.data.worker_files import heldout_images, write_worker_files
 from grader.model import DataFiles, Finding, Rubric, Status, Submission
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import process
+from grader.selfcheck.effort import Effort
 from grader.selfcheck.observation import SECONDS, observe
-from grader.selfcheck.run import SEED, evaluator
+from grader.selfcheck.run import SEED
 from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import Task
 from grader.selfcheck.work_copy import copy_work
@@ -78,13 +79,12 @@ def self_check(
     files, labels = images
     folder = scratch / submission.id
     copy_work(submission.root, folder)
-    plan = rubric.training
-    task = Task(str(folder), submission.script, SEED, files, plan)
+    task = Task(str(folder), submission.script, SEED, files, rubric.training)
     hangs = "loop" in submission.id
     observed = observe(
         Forked(),
         task,
-        evaluate=evaluator(plan, labels, heldout_images(files)),
+        trainer=Effort(rubric, labels, heldout_images(files)),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
     return step_findings(observed, rubric)
