@@ -39,7 +39,8 @@ class Summary:
 def beginning(folder: Path) -> str:
     """The first line of a self-check: what is checked, and how long it may take."""
     last = read_last_run(folder / CHECKS_FOLDER)
-    return f"Checking Net in {SCRIPT}{f'; the last run took {last.seconds:.0f} s' if last is not None else ''}."
+    took = f"; the last run took {last.seconds:.0f} s" if last is not None and last.seconds >= 1 else ""
+    return f"Checking Net in {SCRIPT}{took}."
 
 
 def summarise(
