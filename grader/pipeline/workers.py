@@ -29,7 +29,7 @@ from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import AUTO, RunSettings
 from grader.sandbox import ForkServer, OnStage, Stopped, WorkerPool
-from grader.submissions import copy_submission
+from grader.submissions.files import copy_submission
 
 
 class WorkersOnDemand:

@@ -12,10 +12,14 @@ from grader.selfcheck.steps import shapes_seen
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """The findings of a self-check by step, and the evidence that they were made from; None if nothing was run."""
+    """The findings of a self-check by step, and the evidence that they were made from; None if nothing was run.
+
+    ``notes`` are sentences about the work: which file was checked if it has another name, and what was left out.
+    """
 
     findings: Mapping[str, Finding]
     evidence: Evidence | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> tuple[str, ...]:

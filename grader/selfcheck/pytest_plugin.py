@@ -6,6 +6,7 @@ report is made, they would not get into the JUnit file.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,8 @@ from grader.rubric.loading import load_rubric
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import points
-from grader.selfcheck.wording import STAGES, answers, experiments, failure, next_step, overview
+from grader.selfcheck.wording import STAGES, answers, experiments, failure, next_step, notes, overview
+from grader.selfcheck.work import take_up
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
 
 PARAMETER = "step"
@@ -89,8 +91,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     session.config.stash[REQUESTED] = [step for item in own if (step := _step(item))]
     if session.config.stash[REQUESTED]:
         session.config.stash[CHECK] = _run(folder, session.config)
-    session.config.stash[WRITTEN] = look_at_answers(folder, [criterion.id for criterion in load_rubric().part1])
-    session.config.stash[EXPERIMENT] = look_at_experiments(folder)
+    with tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True) as scratch:
+        work = take_up(folder, Path(scratch))
+        session.config.stash[WRITTEN] = look_at_answers(work, [criterion.id for criterion in load_rubric().part1])
+        session.config.stash[EXPERIMENT] = look_at_experiments(work)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -110,6 +114,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     verbose = config.get_verbosity() > 0
     if check is not None:
         terminalreporter.section(f"{SCRIPT}, step by step")
+        for line in notes(check):
+            terminalreporter.write_line(line)
         for line, status in overview(check, ids, verbose=verbose):
             terminalreporter.write_line(line, **_COLOURS[status])
         terminalreporter.write_line("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,15 @@ from grader.checks.training import needs_another
 from grader.data.bundled import self_check_data
 from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.data.worker_files import write_worker_files
-from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Status, TrainingPlan
 from grader.model.evidence import Training
 from grader.rubric.loading import load_rubric
+from grader.selfcheck.install import PACKAGES, install
 from grader.selfcheck.observation import Evaluate, end_process, observe, start_process
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import FIRST_SEED, Task
-from grader.selfcheck.work_copy import copy_work
+from grader.selfcheck.work import Work, copy_work, take_up
 
 SEED = 4660
 """Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
@@ -30,17 +31,25 @@ SEED = 4660
 
 def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda stage: None) -> SelfCheck:
     """Check the script in ``folder`` in a separate process, which has ended afterwards."""
-    if not (folder / SCRIPT).is_file():
-        hint = f"Keep the file name {SCRIPT}, and run pytest in the folder that contains the file."
-        return SelfCheck(nothing_to_run(Finding(Status.FAILED, f"{SCRIPT} is not in this folder.", hint)))
     scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
+    try:
+        work = take_up(folder, scratch)
+        if work.problem is None:
+            work = copy_work(work, scratch / "work")
+        if work.problem is not None:
+            return SelfCheck(nothing_to_run(work.problem), notes=work.notes)
+        return replace(_checked(work, scratch, on_stage), notes=work.notes)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _checked(work: Work, scratch: Path, on_stage: Callable[[str], None]) -> SelfCheck:
     process = start_process()  # imports torch while the images are read
     try:
         rubric = load_rubric()
         plan = rubric.training
         files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
-        copy_work(folder, scratch / "work")
-        task = Task(str(scratch / "work"), SCRIPT, SEED, files, plan)
+        task = Task(str(work.submission.root), work.script, SEED, files, plan)
         observed = observe(process, task, evaluate=evaluator(plan, labels), on_stage=on_stage)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
@@ -48,7 +57,6 @@ def run_self_check(folder: Path, *, on_stage: Callable[[str], None] = lambda sta
         return SelfCheck(nothing_to_run(_broken(f"{type(fault).__name__}: {fault}")))
     finally:
         end_process(process)
-        shutil.rmtree(scratch, ignore_errors=True)
     return SelfCheck(step_findings(observed, rubric), observed.evidence)
 
 
@@ -68,5 +76,5 @@ def _broken(reason: str) -> Finding:
     hint = "This is not a fault of your script: show this message to your tutor."
     for library in ("torch", "torchvision", "numpy"):
         if f"No module named '{library}'" in reason:
-            hint = "Install it: python -m pip install torch torchvision pytest"
+            hint = f"Install it: {install(*PACKAGES)}"
     return Finding(Status.ERROR, f"The self-check could not run: {reason.rstrip('.')}.", hint)

@@ -121,6 +121,11 @@ def overview(check: SelfCheck, ids: Sequence[str], *, verbose: bool) -> Iterator
                 yield f"      {visible(line)}", finding.status
 
 
+def notes(check: SelfCheck) -> list[str]:
+    """Which file was checked, if it is not the usual one, and what was left out."""
+    return [line for note in check.notes for line in _wrapped(visible(note))]
+
+
 def next_step(findings: Mapping[str, Finding], ids: Sequence[str]) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = {id: findings[id] for id in findings if id in ids}
@@ -144,11 +149,10 @@ def answers(written: Written) -> list[str]:
         parts = written.parts(state)
         if parts:
             counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if state is not State.ANSWERED else ""))
-    return (
-        []
-        if not counts
-        else _wrapped(f"Part 1: {'; '.join(counts)}. The self-check does not check whether answers are right.")
-    )
+    if not counts:
+        return []
+    told = _wrapped(f"Part 1: {'; '.join(counts)}. The self-check does not check whether answers are right.")
+    return [*told, *(line for note in written.notes for line in _wrapped(visible(note), "read"))]
 
 
 def experiments(found: Experiment | None) -> list[str]:

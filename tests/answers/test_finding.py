@@ -30,7 +30,7 @@ from grader.model import (
     Status,
     WrittenAnswer,
 )
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support import evidence_samples as samples
 from tests.support.answer_tables import ANSWERS
 from tests.support.document_samples import DOCUMENTS

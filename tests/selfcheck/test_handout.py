@@ -23,7 +23,7 @@ import pytest
 from grader.model import UsageFault
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modules
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support.places import ROOT
 
 pytestmark = pytest.mark.slow

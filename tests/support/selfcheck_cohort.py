@@ -20,15 +20,14 @@ import torch  # what the forked processes are to find imported
 
 from grader.data.bundled import self_check_data
 from grader.data.worker_files import write_worker_files
-from grader.model import DataFiles, Finding, Rubric, Status, Submission
+from grader.model import DataFiles, Finding, Rubric
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import process
 from grader.selfcheck.observation import SECONDS, observe
 from grader.selfcheck.run import SEED, evaluator
 from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import Task
-from grader.selfcheck.work_copy import copy_work
-from grader.submissions import discover
+from grader.selfcheck.work import copy_work, take_up
 from grader.worker import stages
 
 HANG = 3.0
@@ -69,18 +68,17 @@ class Forked:
         return int(self.returncode)
 
 
-def self_check(
-    submission: Submission, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path
-) -> dict[str, Finding]:
-    """The finding of each step for one submission."""
-    if submission.script is None:
-        return nothing_to_run(Finding(Status.FAILED, submission.problem))
+def self_check(folder: Path, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path) -> dict[str, Finding]:
+    """The finding of each step for the work in one folder."""
+    scratch.mkdir(exist_ok=True)
+    work = take_up(folder, scratch)
+    if work.problem is not None:
+        return nothing_to_run(work.problem)
     files, labels = images
-    folder = scratch / submission.id
-    copy_work(submission.root, folder)
+    work = copy_work(work, scratch / folder.name)
     plan = rubric.training
-    task = Task(str(folder), submission.script, SEED, files, plan)
-    hangs = "loop" in submission.id
+    task = Task(str(work.submission.root), work.script, SEED, files, plan)
+    hangs = "loop" in folder.name
     observed = observe(
         Forked(),
         task,
@@ -99,12 +97,10 @@ def main() -> None:
         scratch = Path(name)
         files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
         stages.preload()
-        for submission in discover(Path(cohort), scratch / "unpacked"):
-            if submission.id not in ids:
-                continue
-            found = self_check(submission, rubric, (files, labels), scratch / "work")
-            told = {id: [finding.status, finding.message, finding.hint] for id, finding in found.items()}
-            print(json.dumps({"id": submission.id, "steps": told}), flush=True)
+        for id in ids:
+            found = self_check(Path(cohort) / id, rubric, (files, labels), scratch / "work")
+            told = {step: [finding.status, finding.message, finding.hint] for step, finding in found.items()}
+            print(json.dumps({"id": id, "steps": told}), flush=True)
 
 
 if __name__ == "__main__":
