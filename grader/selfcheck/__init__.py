@@ -3,8 +3,8 @@
 It records, measures and checks a network with the grader's own code. This package runs that code on a student's
 computer and shows the result. Only the process that runs the student's code imports torch.
 
-May import: ``checks``, ``data``, ``experiment``, ``lab4``, ``measure``, ``model``, ``rubric``, ``safe_text``,
-``source``, ``worker``, ``worker.wire``.
+May import: ``answers``, ``answers.documents``, ``answers.finding``, ``checks``, ``data``, ``experiment``, ``lab4``,
+``measure``, ``model``, ``rubric``, ``safe_text``, ``submissions``, ``worker``, ``worker.wire``.
 """
 
 from grader.selfcheck.outcome import SelfCheck
