@@ -94,7 +94,10 @@ def public_modules() -> tuple[str, ...]:
 
 def _is_public(module: str) -> bool:
     """Whether students may have a module of a package that is not public. Of one with modules, they may have all."""
-    return module in PUBLIC_MODULES or module.rpartition(".")[0] in {"grader.answers.documents", "grader.answers.finding"}
+    return module in PUBLIC_MODULES or module.rpartition(".")[0] in {
+        "grader.answers.documents",
+        "grader.answers.finding",
+    }
 
 
 def module_path(module: str) -> Path:

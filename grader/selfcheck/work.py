@@ -61,7 +61,8 @@ def take_up(folder: Path, scratch: Path) -> Work:
     if not submission.has_network:
         from grader.answers.code_of_documents import with_code_of_documents  # it takes time, and is seldom needed
 
-        submission = with_code_of_documents(submission, scratch)
+        found = with_code_of_documents(replace(submission, documents=readable_documents(submission)), scratch)
+        submission = replace(found, documents=submission.documents)
     left_out = _left_out({**locked, **dict(gathered.closed)}, gathered.links, gathered.left_out - len(gathered.closed))
     notes = (*_checked(submission, made.choice.reason), *left_out)
     return Work(submission, notes, locked, _problem(submission, locked))
@@ -104,6 +105,13 @@ def _locked(files: Iterable[Found]) -> dict[str, str]:
 
 def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
+
+
+def readable_documents(submission: Submission) -> tuple[str, ...]:
+    """The documents that can be read with what is installed; a PDF needs a library that only tutors have."""
+    from grader.answers.documents import missing_library  # it takes time
+
+    return tuple(name for name in submission.documents if not missing_library(submission.root / name))
 
 
 def unread(name: str, reason: str) -> str:

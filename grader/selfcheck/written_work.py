@@ -6,13 +6,12 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.answers.documents import missing_library
 from grader.experiment.table_files import gather
 from grader.lab4.files import ANSWERS, EXPERIMENTS
 from grader.model import AnswerSheet
 from grader.model.experiment import Experiment
 from grader.selfcheck.install import install
-from grader.selfcheck.work import Work, unread
+from grader.selfcheck.work import Work, readable_documents, unread
 
 _MOST_NOTES = 3
 
@@ -51,17 +50,16 @@ def look_at_answers(work: Work, parts: Sequence[str]) -> Written:
     """The answers to ``parts`` in any document of the work, as the grader finds them."""
     if not parts:
         return Written()
-    try:  # this library, which only reading needs, may be missing
+    try:  # the library, which nothing else needs, may be missing
         from grader.answers.finding.paper import paper_with
         from grader.answers.finding.sheet import read_sheet
     except ModuleNotFoundError as missing:
         name = missing.name or "a package"
         return Written(problem=f"not looked at, because {name} is not installed: {install(name)}")
     submission = work.submission
-    lacking = {name: missing_library(submission.root / name) for name in submission.documents}
-    readable = tuple(name for name in submission.documents if not lacking[name])
+    readable = readable_documents(submission)
     sheet = read_sheet(replace(submission, documents=readable), paper_with(parts))
-    for_a_tutor = [f"{name}: a tutor reads it." for name in submission.documents if lacking[name]]
+    for_a_tutor = [f"{name}: a tutor reads it." for name in submission.documents if name not in readable]
     locked = [unread(ANSWERS, work.locked[ANSWERS])] if ANSWERS in work.locked else []
     problems = [*locked, *for_a_tutor, *sheet.problems]
     states = states_of(sheet, parts)

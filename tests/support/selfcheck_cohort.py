@@ -11,33 +11,75 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-import torch  # what the forked processes are to find imported
-
+from grader.answers.code_of_documents import with_code_of_documents
+from grader.answers.finding.sheet import read_sheet
 from grader.data.bundled import self_check_data
 from grader.data.worker_files import write_worker_files
-from grader.model import DataFiles, Finding, Rubric
+from grader.experiment.table_files import gather
+from grader.lab4.items import PART1_IDS
+from grader.model import DataFiles, Finding, Rubric, Submission
+from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
-from grader.selfcheck import process
 from grader.selfcheck.observation import SECONDS, observe
 from grader.selfcheck.run import SEED, evaluator
 from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import Task
 from grader.selfcheck.work import copy_work, take_up
-from grader.worker import stages
+from grader.selfcheck.written_work import State, look_at_answers, look_at_experiments, states_of
+from grader.worker.environment import SETTINGS
+from tests.support.places import ROOT
+from tests.support.sample_cohort import COHORT
 
 HANG = 3.0
 """Seconds for forward where it is known to hang."""
+MUST_DIFFER: dict[tuple[str, str], str] = {}
+"""Verdicts of the sample cohort, by case and item, that the self-check cannot give as the grader does, with reasons."""
+
+
+def self_checks(*cases: str) -> dict[str, dict[str, list[str]]]:
+    """Status, message and hint of each step of the self-check, by case of the sample cohort. Uses two processes."""
+    command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, *half], cwd=ROOT, env=os.environ | SETTINGS, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for half in (cases[::2], cases[1::2])
+        ]
+        printed = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    entries = [json.loads(line) for text in printed for line in text.splitlines()]
+    return {entry["id"]: entry["steps"] for entry in entries}
+
+
+def found_by_the_grader(
+    submission: Submission, scratch: Path
+) -> tuple[str | None, dict[str, State], Experiment | None]:
+    """The script, the state of each answer and the table that the grader finds in a submission."""
+    submission = with_code_of_documents(submission, scratch)
+    return submission.script, states_of(read_sheet(submission), PART1_IDS), gather(submission)
+
+
+def found_by_the_self_check(folder: Path, scratch: Path) -> tuple[str | None, dict[str, State], Experiment | None]:
+    """The same, as the self-check finds it in a student's folder."""
+    work = take_up(folder, scratch)
+    return work.submission.script, dict(look_at_answers(work, PART1_IDS).states), look_at_experiments(work)
 
 
 class Forked:
-    """Stands in for ``subprocess.Popen`` on ``grader.selfcheck.process``."""
+    """Stands in for ``subprocess.Popen`` on ``grader.selfcheck.process``, whose ``main`` it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, main: Callable[[], None]) -> None:
         commands, theirs_commands = os.pipe()
         frames, theirs_frames = os.pipe()
         output, theirs_output = os.pipe()
@@ -49,7 +91,7 @@ class Forked:
             for theirs, number in ((commands, 0), (theirs_frames, 1), (theirs_output, 2)):
                 os.dup2(theirs, number)
             os.closerange(3, 256)
-            process.main()
+            main()
         for descriptor in (commands, theirs_frames, theirs_output):
             os.close(descriptor)
         self.stdin: IO[bytes] | None = os.fdopen(theirs_commands, "wb")
@@ -68,7 +110,9 @@ class Forked:
         return int(self.returncode)
 
 
-def self_check(folder: Path, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path) -> dict[str, Finding]:
+def self_check(
+    folder: Path, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path, start: Callable[[], Forked]
+) -> dict[str, Finding]:
     """The finding of each step for the work in one folder."""
     scratch.mkdir(exist_ok=True)
     work = take_up(folder, scratch)
@@ -80,7 +124,7 @@ def self_check(folder: Path, rubric: Rubric, images: tuple[DataFiles, Any], scra
     task = Task(str(work.submission.root), work.script, SEED, files, plan)
     hangs = "loop" in folder.name
     observed = observe(
-        Forked(),
+        start(),
         task,
         evaluate=evaluator(plan, labels),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
@@ -91,6 +135,11 @@ def self_check(folder: Path, rubric: Rubric, images: tuple[DataFiles, Any], scra
 def main() -> None:
     """Look at the cases that are this process's."""
     cohort, *ids = sys.argv[1:]
+    import torch  # only here, because the tests that use this module need no torch
+
+    from grader.selfcheck import process
+    from grader.worker import stages
+
     torch.set_num_threads(1)
     rubric = load_rubric()
     with tempfile.TemporaryDirectory() as name:
@@ -98,7 +147,9 @@ def main() -> None:
         files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
         stages.preload()
         for id in ids:
-            found = self_check(Path(cohort) / id, rubric, (files, labels), scratch / "work")
+            found = self_check(
+                Path(cohort) / id, rubric, (files, labels), scratch / "work", lambda: Forked(process.main)
+            )
             told = {step: [finding.status, finding.message, finding.hint] for step, finding in found.items()}
             print(json.dumps({"id": id, "steps": told}), flush=True)
 
