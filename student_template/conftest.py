@@ -25,5 +25,5 @@ except ModuleNotFoundError as problem:
     if str(problem.name).partition(".")[0] == "grader":
         raise SystemExit("The folder selfcheck is missing or incomplete: unzip lab4.zip again.") from None
     raise SystemExit(
-        f"{problem.name} is not installed: python -m pip install torch torchvision pytest"
+        f"{problem.name} is not installed: python -m pip install torch torchvision pytest rapidfuzz"
     ) from None

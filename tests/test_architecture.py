@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from grader.selfcheck.handout import OBSERVERS, PUBLIC, public_modules
-from grader.selfcheck.install import PACKAGES
+from grader.selfcheck.install import PACKAGES as STUDENTS_PACKAGES
 from grader.storage import fingerprints
 from tests.conftest import LONGEST_FIRST
 from tests.support.places import ROOT, TESTS
@@ -46,7 +46,7 @@ FLOORS = (
 MOST_ENTRIES = 25
 """Entries of the package's folder, so that its list shows only the parts of the product."""
 
-PUBLIC_LIBRARIES = {*PACKAGES, "numpy", "PIL"}
+PUBLIC_LIBRARIES = {*STUDENTS_PACKAGES, "numpy", "PIL"}
 """The last two come with torchvision."""
 LATER = {"sklearn", "pypdf", "striprtf", "charset_normalizer"}
 """Imported only by a tutor's copy, and only when it is needed."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
+from grader.answers.documents.handed_in import MOST_DOCUMENTS
+from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.answer_marking import TOO_LONG, mark_answer
 from grader.answers.marker.cache import KnownMarker
 from grader.answers.marker.finding import SHOWN_FROM, finding

@@ -34,12 +34,12 @@ def main(cases: Sequence[str]) -> int:
         theirs = graded(cases, scratch / "run")
         own = self_checks(*cases)
         pairs = [(case, id, theirs[case][id], own[case][id][0]) for case in cases for id in PART2_TITLES]
-        print(f"verdicts: {sum(mark == seen for *_, mark, seen in pairs)} of {len(pairs)} the same")
-        for case, id, mark, seen in pairs:
-            if mark != seen:
+        print(f"verdicts: {sum(mark == status for *_, mark, status in pairs)} of {len(pairs)} the same")
+        for case, id, mark, status in pairs:
+            if mark != status:
                 reason = MUST_DIFFER.get((case, id), "")
                 unexplained += not reason
-                print(f"  {case} {id}: {mark}, self-check {seen}: {reason or own[case][id][1]}")
+                print(f"  {case} {id}: {mark}, self-check {status}: {reason or own[case][id][1]}")
         submissions = [one for one in discover(COHORT, scratch) if one.id in cases]
         found = [
             (one.id, found_by_the_grader(one, scratch), found_by_the_self_check(COHORT / one.id, scratch))
@@ -49,9 +49,9 @@ def main(cases: Sequence[str]) -> int:
             same = sum(graders[place] == seen[place] for _, graders, seen in found)
             print(f"{what}: {same} of {len(found)} the same")
             unexplained += len(found) - same
-            for case, graders, seen in found:
-                if graders[place] != seen[place]:
-                    print(f"  {case}: {graders[place]}, self-check {seen[place]}")
+            for case, graders, others in found:
+                if graders[place] != others[place]:
+                    print(f"  {case}: {graders[place]}, self-check {others[place]}")
     return min(unexplained, 1)
 
 

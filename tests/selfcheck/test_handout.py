@@ -23,6 +23,7 @@ import pytest
 from grader.model import UsageFault
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modules
+from grader.selfcheck.install import PACKAGES, install
 from grader.submissions.discovery import discover
 from tests.support.places import ROOT
 
@@ -41,7 +42,8 @@ LONG_PAIR = 70
 """Characters of two lines of code; shorter pairs occur in many modules."""
 ONLY_STUDENTS_LIBRARIES = f"""
 import socket, sys
-sys.modules.update(dict.fromkeys({TUTORS_LIBRARIES!r}))  # None there: not installed
+missing = ()
+sys.modules.update(dict.fromkeys({TUTORS_LIBRARIES!r} + missing))  # None there: not installed
 def refuse(*arguments):
     raise OSError("there is no network here")
 socket.socket.connect = socket.getaddrinfo = refuse
@@ -80,7 +82,7 @@ def test_the_zip_contains_one_folder_with_the_template_and_the_checks(contents: 
 
 
 def test_an_incomplete_template_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match=r"README\.md"):
+    with pytest.raises(UsageFault, match=r"task1_cnn\.py"):
         build(tmp_path, tmp_path / "lab4.zip")
     assert not (tmp_path / "lab4.zip").exists()
 
@@ -208,12 +210,13 @@ class Ran:
     folder: Path
 
 
-def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str) -> Ran:
+def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str, missing: tuple[str, ...] = ()) -> Ran:
     """Unzip, copy the script and run pytest as a student would, without the tutor's libraries or a network."""
-    return run(handout, folder, script, [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options])
+    command = [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options]
+    return run(handout, folder, script, command, missing=missing)
 
 
-def run(handout: Path, folder: Path, script: Path | None, command: list[str]) -> Ran:
+def run(handout: Path, folder: Path, script: Path | None, command: list[str], *, missing: tuple[str, ...] = ()) -> Ran:
     """The same with another command that runs pytest."""
     with zipfile.ZipFile(handout) as archive:
         archive.extractall(folder)
@@ -222,7 +225,7 @@ def run(handout: Path, folder: Path, script: Path | None, command: list[str]) ->
         (place / "task1_cnn.py").write_bytes(script.read_bytes())
     site = folder / "site"
     (site / "grader").mkdir(parents=True)
-    (site / "sitecustomize.py").write_text(ONLY_STUDENTS_LIBRARIES)
+    (site / "sitecustomize.py").write_text(ONLY_STUDENTS_LIBRARIES.replace("()", f"{missing!r}", 1))
     (site / "grader" / "__init__.py").write_text("raise RuntimeError('another package of this name')\n")
     hidden = {"LAB4_DATA", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
@@ -315,6 +318,19 @@ def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:
     assert submission.candidates == ("task1_cnn.py",), "neither conftest.py nor the tests may ever be run"
     assert submission.script == "task1_cnn.py"
     assert submission.problem == ""
+
+
+def test_the_install_line_names_the_four_packages() -> None:
+    places = (STUDENTS / "README.md", STUDENTS / "conftest.py", ROOT / "docs" / "students.md")
+    assert [path for path in places if install(*PACKAGES) not in path.read_text(encoding="utf-8")] == []
+
+
+def test_without_the_fourth_package_only_the_answers_are_not_looked_at(handout: Path, tmp_path: Path) -> None:
+    ran = run_pytest(handout, tmp_path, None, missing=("rapidfuzz",))
+    assert [name for name, case in cases(ran).items() if case.find("failure") is not None] == ["loads"]
+    assert "Net is still blank, as in the template." in ran.printed
+    told = " ".join(ran.printed.split())
+    assert "Part 1: not looked at, because rapidfuzz is not installed: python -m pip install rapidfuzz" in told
 
 
 # ---- the other files of the template ---------------------------------------------------------------------------------

@@ -47,12 +47,11 @@ MUST_DIFFER: dict[tuple[str, str], str] = {}
 def self_checks(*cases: str) -> dict[str, dict[str, list[str]]]:
     """Status, message and hint of each step of the self-check, by case of the sample cohort. Uses two processes."""
     command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
+    environment = os.environ | SETTINGS
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
-                subprocess.Popen(
-                    [*command, *half], cwd=ROOT, env=os.environ | SETTINGS, stdout=subprocess.PIPE, text=True
-                )
+                subprocess.Popen([*command, *half], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
             )
             for half in (cases[::2], cases[1::2])
         ]
@@ -62,15 +61,17 @@ def self_checks(*cases: str) -> dict[str, dict[str, list[str]]]:
     return {entry["id"]: entry["steps"] for entry in entries}
 
 
-def found_by_the_grader(
-    submission: Submission, scratch: Path
-) -> tuple[str | None, dict[str, State], Experiment | None]:
-    """The script, the state of each answer and the table that the grader finds in a submission."""
+Found = tuple[str | None, dict[str, State], Experiment | None]
+"""The script, the state of each answer, and the table of experiments."""
+
+
+def found_by_the_grader(submission: Submission, scratch: Path) -> Found:
+    """What the grader finds in a submission."""
     submission = with_code_of_documents(submission, scratch)
     return submission.script, states_of(read_sheet(submission), PART1_IDS), gather(submission)
 
 
-def found_by_the_self_check(folder: Path, scratch: Path) -> tuple[str | None, dict[str, State], Experiment | None]:
+def found_by_the_self_check(folder: Path, scratch: Path) -> Found:
     """The same, as the self-check finds it in a student's folder."""
     work = take_up(folder, scratch)
     return work.submission.script, dict(look_at_answers(work, PART1_IDS).states), look_at_experiments(work)
@@ -114,7 +115,6 @@ def self_check(
     folder: Path, rubric: Rubric, images: tuple[DataFiles, Any], scratch: Path, start: Callable[[], Forked]
 ) -> dict[str, Finding]:
     """The finding of each step for the work in one folder."""
-    scratch.mkdir(exist_ok=True)
     work = take_up(folder, scratch)
     if work.problem is not None:
         return nothing_to_run(work.problem)
