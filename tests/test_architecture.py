@@ -36,8 +36,8 @@ FLOORS = (
     {"rubric", "worker"},
     {"answers", "measure", "sandbox"},
     {"experiment"},
-    {"moderation", "reading", "selfcheck"},
-    {"pipeline", "report"},
+    {"moderation", "reading"},
+    {"pipeline", "report", "selfcheck"},
     {"export", "review"},
     {"cli"},
     {"__main__"},
@@ -46,10 +46,10 @@ FLOORS = (
 MOST_ENTRIES = 25
 """Entries of the package's folder, so that its list shows only the parts of the product."""
 
-PUBLIC_LIBRARIES = {*STUDENTS_PACKAGES, "numpy", "PIL"}
-"""The last two come with torchvision."""
-LATER = {"sklearn", "pypdf", "striprtf", "charset_normalizer"}
-"""Imported only by a tutor's copy, and only when it is needed."""
+PUBLIC_LIBRARIES = {*STUDENTS_PACKAGES, "numpy", "PIL", "jinja2", "markupsafe"}
+"""numpy and PIL come with torchvision, and jinja2 and markupsafe with torch."""
+LATER = {"sklearn", "watchfiles", "pypdf", "striprtf", "charset_normalizer"}
+"""Imported only when it is needed: by a tutor's copy, or where it is installed."""
 READING_ONLY = "rapidfuzz"
 """The students' library that may be missing; then everything but the written answers is checked."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}

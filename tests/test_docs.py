@@ -13,6 +13,7 @@ import pytest
 
 from grader.cli.arguments import parser
 from grader.lab4.items import PART2_TITLES
+from grader.selfcheck.command import parser as check_parser
 from tests.measure.calibration import COLUMNS
 from tests.support.places import ROOT
 
@@ -96,7 +97,7 @@ def test_pages_name_sessions_that_exist(page: Path) -> None:
 
 
 def test_pages_name_options_that_exist() -> None:
-    commands, known = [parser()], set()
+    commands, known = [parser()], set(OPTION.findall(check_parser().format_help()))
     while commands:
         command = commands.pop()
         commands += command.commands.values()

@@ -19,7 +19,8 @@ HIDDEN_LAYERS = 3
 def relu(case: Case) -> Finding:
     """A ReLU follows each hidden layer, none follows the last layer, and forward uses no other activation function.
 
-    Each hidden layer has its share of the points. An activation function of the scores costs one share.
+    Each hidden layer has its share of the points. An activation function of the scores costs one share. If forward ends
+    early, a ReLU after its last layer is right, because another layer is still to follow.
     """
     network = case.network
     weighted = network.weighted
@@ -33,19 +34,23 @@ def relu(case: Case) -> Finding:
         return skipped(cause, "Not checked, because forward uses no hidden layer.")
     faults = [fault for layer in hidden if (fault := _activation_fault(network, layer)) is not None]
     of_scores = activation_of_scores(case)
+    last = None if of_scores is None else _fault_after_last(network, weighted[-1], of_scores)
     shares = min(HIDDEN_LAYERS, len(hidden))
     rectified = len(hidden) - len(faults)
-    lost = max(shares - rectified, 0) + (of_scores is not None)
-    if of_scores is not None:
-        faults.append(_fault_of_scores(network, weighted[-1], of_scores))
+    lost = max(shares - rectified, 0) + (last is not None)
+    if last is not None:
+        faults.append(last)
     if not network.is_complete and not lost:
         return skipped("forward.shape", NOT_SEEN)
+    if not lost and network.ends_early:
+        assumed = case.assumed(OTHER_OUTPUTS) if of_scores is not None else ""
+        return passed(f"There is a ReLU after each hidden layer that another layer follows.{assumed}")
     if not lost:
         more = f" One more layer has none: {listed([fault.where for fault in faults])}." if faults else ""
         return passed(f"There is a ReLU after each hidden layer, and none after the last layer.{more}")
     fraction = max(Decimal(shares - lost) / shares, Decimal(0))
-    finding = _worst(faults)
-    if of_scores is not None:
+    finding = _worst(network, faults)
+    if last is not None:
         finding = replace(finding, message=finding.message + case.assumed(OTHER_OUTPUTS))
     return replace(finding, status=Status.PARTIAL, fraction=fraction) if fraction else finding
 
@@ -58,18 +63,35 @@ class _ActivationFault:
     finding: Finding | None = None
 
 
-def _worst(faults: Sequence[_ActivationFault]) -> Finding:
+def _worst(network: ExecutedNetwork, faults: Sequence[_ActivationFault]) -> Finding:
     """The finding on the first wrong function, or on all missing ones together."""
     wrong = next((fault.finding for fault in faults if fault.finding is not None), None)
     if wrong is not None:
         return wrong
     where = listed([fault.where for fault in faults])
+    if {fault.where for fault in faults} <= _unused_relus(network):
+        return failed(
+            f"There is no ReLU after {where}, because the result of a ReLU is not used.",
+            "F.relu returns a new tensor: write x = F.relu(x).",
+            expected=f"a ReLU after {where}",
+            seen="a ReLU whose result is not used",
+        )
     return failed(
         f"There is no ReLU after {where}.",
         f"Apply F.relu (or nn.ReLU) to the output of {where}, before the next layer.",
         expected=f"a ReLU after {where}",
         seen="no activation function there",
     )
+
+
+def _unused_relus(network: ExecutedNetwork) -> set[str]:
+    """The layers after which a ReLU was called whose result is not used, by their positions."""
+    found = set()
+    for step in network.unused:
+        before = [layer for layer in network.weighted if layer.index < step.index]
+        if step.kind == "relu" and before:
+            found.add(position(network, before[-1]))
+    return found
 
 
 def _activation_fault(network: ExecutedNetwork, layer: Operation) -> _ActivationFault | None:
@@ -94,7 +116,10 @@ def _activation_fault(network: ExecutedNetwork, layer: Operation) -> _Activation
     return _ActivationFault(where)
 
 
-def _fault_of_scores(network: ExecutedNetwork, last: Operation, found: Operation) -> _ActivationFault:
+def _fault_after_last(network: ExecutedNetwork, last: Operation, found: Operation) -> _ActivationFault | None:
+    """What is wrong with an activation function after the last layer; None for a ReLU if forward ends early."""
+    if network.ends_early:
+        return None if found.kind == "relu" else _activation_fault(network, last)
     name = "a ReLU" if found.kind == "relu" else found.name
     where = position(network, last)
     finding = failed(
@@ -121,6 +146,8 @@ def _is_rectified(network: ExecutedNetwork, following: tuple[Operation, ...]) ->
 
 def activation_of_scores(case: Case) -> Operation | None:
     """A ReLU or another activation function between the last layer and the log-softmax; None if there is none.
+
+    If forward ends early, its last layer gives the scores only as far as the training is concerned.
 
     Also None if there is no log-softmax: the check of the outputs reports an activation function in its place.
     """

@@ -35,6 +35,11 @@ class ExecutedNetwork:
         """All convolutions and fully connected layers, in order."""
         return tuple(sorted((*self.convs, *self.linears), key=lambda operation: operation.index))
 
+    @property
+    def ends_early(self) -> bool:
+        """Whether fewer than two fully connected layers ran, so that what follows the last layer is not the output."""
+        return len(self.linears) < 2
+
     def between(self, start: Operation | None, end: Operation | None, *kinds: str) -> tuple[Operation, ...]:
         """Operations of these kinds after ``start`` and before ``end`` (None: from the input, to the output)."""
         first = -1 if start is None else start.index

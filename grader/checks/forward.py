@@ -7,11 +7,13 @@ from math import prod
 
 from grader.checks.case import Case, failed, listed, passed, unassessed
 from grader.checks.endings import ended
-from grader.checks.executed_network import features, size_word
+from grader.checks.error_meanings import LAYERS
+from grader.checks.executed_network import features, position, size_word
 from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
 from grader.checks.problem_text import at, cause
 from grader.model import Finding
 from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass, Problem, RecordedPass
+from grader.model.images import CLASSES
 from grader.model.quantities import quantity
 
 
@@ -85,9 +87,17 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
     if run.returned == "NoneType":
         return failed(
             "forward returns nothing.",
-            "End forward with a return statement: return F.log_softmax(x, dim=1).",
+            "End forward with a return statement: "
+            + ("return x." if case.network.ends_early else "return F.log_softmax(x, dim=1)."),
             expected=EXPECTED_SHAPE,
             seen="None",
+        )
+    if run.returned in LAYERS:
+        return failed(
+            f"forward returns a layer ({run.returned}) instead of a tensor.",
+            "Apply each layer: self.name(x), not self.name; and F.relu(x) or nn.ReLU()(x), not nn.ReLU(x).",
+            expected=EXPECTED_SHAPE,
+            seen=run.returned,
         )
     if run.returned != "Tensor":
         pair = "tuple of values and indices" if run.returned in _PAIRS else run.returned
@@ -114,6 +124,8 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
         )
     if len(run.shape) == 2 and run.shape[0] != run.batch and run.shape[1] == 10:
         return _mixed_rows(case, run, seen)
+    if unfinished := _unfinished(case, run, seen):
+        return unfinished
     if len(run.shape) == 2 and run.shape[0] == run.batch:
         return failed(
             f"The last layer gives {quantity(run.shape[1], 'score')} for each image, but there are 10 digits.",
@@ -138,6 +150,31 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
     return failed(
         "forward does not return one row of ten scores for each image.",
         "Return F.log_softmax(x, dim=1), where x is the output of the last layer with shape (N, 10).",
+        expected=EXPECTED_SHAPE,
+        seen=seen,
+    )
+
+
+def _unfinished(case: Case, run: Pass | RecordedPass, seen: str) -> Finding | None:
+    """The finding for a forward that ends before the last layer; None if it does not, or if a flatten step is missing.
+
+    Only what was returned by the student's own code counts: ``run`` is a pass before any repair.
+    """
+    network = case.network
+    has_scores = prod(run.shape) == run.batch * CLASSES
+    if has_scores or not network.ends_early or not run.shape or run.shape[0] != run.batch:
+        return None
+    if network.linears and len(run.shape) > 2:
+        return None
+    declared = case.evidence.build.layers if case.evidence.build is not None else ()
+    called = {step.layer for step in network.path}
+    ahead = [layer.name for layer in declared if layer.parameters and layer.name not in called]
+    after = f"ends after {position(network, network.weighted[-1])}" if network.weighted else "applies no layer yet"
+    return failed(
+        f"forward {after}: it returns {size_word(run.shape)} values for each image, not {CLASSES} scores.",
+        f"Go on with the next layer: forward does not call {listed(ahead)} yet."
+        if ahead
+        else "Go on with the next layer, up to the last one, which gives 10 scores.",
         expected=EXPECTED_SHAPE,
         seen=seen,
     )

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.checks.case import Case, failed
+from grader.checks.error_meanings import layer_created, meaning
 from grader.checks.problem_text import at, cause
+from grader.checks.written_calls import created_with_input
 from grader.model import Finding
 from grader.model.evidence import Problem, Repair
+from grader.model.quantities import quantity
 
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 
 def raised(case: Case, problem: Problem) -> Finding:
     """The failed ``forward.shape`` for an error that forward raises in every pass."""
+    if (
+        "Kernel size can't be greater than actual input size" in problem.message
+        or "Output size is too small" in problem.message
+    ):
+        return failed(
+            f"The feature map is smaller than the next kernel{at(problem)}: {cause(problem)}.",
+            "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
+            expected=EXPECTED_SHAPE,
+            seen=problem.code.strip(),
+        )
     trace = case.evidence.trace
     repairs = trace.repairs if trace is not None else ()
     for repair in repairs:
@@ -26,26 +41,20 @@ def raised(case: Case, problem: Problem) -> Finding:
         )
     if problem.exception == "NotImplementedError" and "forward" in problem.message:
         return failed(
-            "Net has no method called forward.", "Write the method forward(self, x).", expected="forward(self, x)"
+            "Net has no method called forward.",
+            "Write the method forward(self, x). If it is there, its line begins exactly below def __init__.",
+            expected="forward(self, x)",
         )
     if "super" in problem.message or "_forward_hooks" in problem.message or "_backward_hooks" in problem.message:
         return failed("Net() does not call the __init__ of nn.Module.", "Begin __init__ with super().__init__().")
-    if "positional argument" in problem.message and "forward" in problem.message:
+    if "positional argument" in problem.message and "forward" in problem.message and not problem.line:
         return failed(
             f"forward cannot be called with one batch as its only argument: {problem.message}.",
             "Write it as forward(self, x).",
             expected="forward(self, x)",
         )
-    if (
-        "Kernel size can't be greater than actual input size" in problem.message
-        or "Output size is too small" in problem.message
-    ):
-        return failed(
-            f"The feature map is smaller than the next kernel{at(problem)}: {cause(problem)}.",
-            "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
-            expected=EXPECTED_SHAPE,
-            seen=problem.code.strip(),
-        )
+    if (found := meaning(problem, in_forward=True)) is not None:
+        return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=problem.code.strip())
     return failed(
         f"forward raises an error{at(problem)}: {cause(problem)}.",
         "Correct that line; print(x.shape) on the line before it often shows what is wrong.",
@@ -68,10 +77,10 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
         )
     if repair.kind == "conv-channels":
         return failed(
-            f"{name} expects {repair.expected} input channels, but gets {repair.seen}{at(problem)}.",
+            f"{name} expects {quantity(repair.expected, 'input channel')}, but gets {repair.seen}{at(problem)}.",
             f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...).",
-            expected=f"{repair.seen} channels",
-            seen=f"{repair.expected} channels",
+            expected=quantity(repair.seen, "channel"),
+            seen=quantity(repair.expected, "channel"),
         )
     if repair.kind == "flatten-batch":
         return failed(
@@ -92,6 +101,14 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
             f"The flatten step expects{asked} values for each image, but there are {repair.seen}{at(problem)}.",
             f"Use x.view(-1, {repair.seen}), or x.view(x.size(0), -1), and then nn.Linear({repair.seen}, ...).",
             expected=f"{repair.seen} values for each image",
+            seen=problem.code.strip(),
+        )
+    if repair.kind == "reshape-rows":
+        return failed(
+            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}: "
+            f"the next layer fails{at(problem)}.",
+            f"Use x.view(-1, {repair.expected}), or x.view(x.size(0), -1), and then nn.Linear({repair.expected}, ...).",
+            expected=f"{repair.expected} values for each image",
             seen=problem.code.strip(),
         )
     if repair.kind == "reshape-layout":
@@ -119,11 +136,19 @@ def _wrong_definition(repair: Repair, problem: Problem) -> Finding | None:
             expected="__init__(self)",
             seen=repair.layer,
         )
+    if repair.kind in {"attribute", "missing-layer"} and (local := _local_name(repair, problem)) is not None:
+        return local
+    if repair.kind == "layer-call" and repair.problem is not None:
+        call = created_with_input(repair.problem.code)
+        if call is not None:
+            found = layer_created(call, repair.problem)
+            return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=repair.problem.code.strip())
+    right = repair.assumed.partition(" were ")[2]
     hints = {
         "comma": "Remove the comma at the end of that line: it makes a tuple.",
-        "attribute": f"Create it in __init__: self.{repair.layer} = ...; or correct the name.",
+        "attribute": f"Write {right}, or create self.{repair.layer} in __init__.",
         "missing-layer": f"Create it in __init__: self.{repair.layer} = ...; or correct the name.",
-        "name": f"Write {repair.assumed.partition(' were ')[2]}.".replace("Write imported from torch", "Import it"),
+        "name": f"Write {right}.".replace("Write imported from torch", "Import it"),
         "layer-call": "Write nn.ReLU()(x) or F.relu(x): the first brackets create the layer, the second ones call it.",
         "misspelt": "Correct the spelling.",
         "softmax-dim": "Use dim=1, the dimension of the ten classes.",
@@ -138,6 +163,23 @@ def _wrong_definition(repair: Repair, problem: Problem) -> Finding | None:
         hints[repair.kind],
         expected=EXPECTED_SHAPE,
         seen=problem.code.strip(),
+    )
+
+
+def _local_name(repair: Repair, problem: Problem) -> Finding | None:
+    """The finding for a layer that __init__ assigns to a name without ``self.``; None for other missing layers.
+
+    The problem of the repair is then at the line of that assignment.
+    """
+    made, name = repair.problem, repair.layer
+    written = re.match(rf"(?:self_?)?{re.escape(name)}\s*[:=]", made.code) if made is not None else None
+    if made is None or written is None:
+        return None
+    return failed(
+        f"forward stops{at(problem)}: self.{name} is never created, because line {made.line} makes only a local name.",
+        f"A name without self. is gone when __init__ ends: write self.{name} = ... in line {made.line}.",
+        expected=f"self.{name} = ...",
+        seen=made.code.strip(),
     )
 
 

@@ -7,10 +7,12 @@ the submission holds no network.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from grader.checks.case import PASS, Case, failed, passed, undecided
 from grader.checks.endings import ended
+from grader.checks.error_meanings import meaning
 from grader.checks.problem_text import at, cause, place
 from grader.lab4.files import SCRIPT
 from grader.model import Finding, Status
@@ -75,6 +77,9 @@ def _not_loaded(problem: Problem) -> Finding:
     if problem.kind == "syntax":
         what = "running the cell again" if problem.cell else f"python {SCRIPT}"
         hint = f"Correct that line; {what} shows the same error."
+    raised = replace(problem, message=problem.message.partition(f" raised {problem.exception}: ")[2])
+    if problem.kind == "definition-error" and (found := meaning(raised, in_forward=False)) is not None:
+        return failed(found.message, found.hint, seen=problem.code.strip())
     message = problem.message.strip().rstrip(".") or "The script could not be read"
     where = place(problem)
     if where and not re.search(r"\bline \d", message, re.IGNORECASE):
@@ -113,16 +118,26 @@ def _not_built(problem: Problem) -> Finding:
         what = "creates layers before it calls" if problem.line else "does not call"
         return failed(
             f"Net.__init__ {what} super().__init__(){at(problem)}.",
-            "Begin __init__ with super().__init__().",
+            "Begin __init__ with super().__init__(). Both pairs of brackets are needed.",
             expected="super().__init__() first",
             seen=problem.code.strip(),
         )
+    if (found := meaning(problem, in_forward=False)) is not None:
+        return failed(found.message, found.hint, seen=problem.code.strip())
     if re.search(r"missing \d+ required (positional|keyword-only) argument", text) and "__init__" in text:
         return failed(
             "Net() cannot be built without arguments.",
             "Give each argument of __init__ a default value, so that Net() works without arguments.",
             expected="Net()",
             seen=text,
+        )
+    if "__init__() takes 0 positional arguments" in text:
+        return failed(
+            "__init__ does not take self.", "Write it as __init__(self).", expected="__init__(self)", seen=text
+        )
+    if text.startswith("__init__() should return None"):
+        return failed(
+            "__init__ returns a value, which only forward does.", "Leave the return out of __init__.", seen=text
         )
     return failed(
         f"Net() raises an error{at(problem)}: {cause(problem)}.",

@@ -65,7 +65,9 @@ def _of_outputs(case: Case) -> Finding:
     if last in {"sigmoid", "tanh", "logsigmoid", "relu"}:
         return failed(
             f"The outputs are the result of {last}, not log-probabilities.",
-            f"Remove {last} and return F.log_softmax(x, dim=1).",
+            "Add the layers that are still to follow, and return F.log_softmax(x, dim=1)."
+            if case.network.ends_early and last == "relu"
+            else f"Remove {last} and return F.log_softmax(x, dim=1).",
             expected=expected,
             seen=span,
         )

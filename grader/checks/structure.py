@@ -8,6 +8,8 @@ from grader.checks.case import NOT_SEEN, Case, failed, listed, passed, skipped
 from grader.checks.executed_network import ExecutedNetwork, layer_word, position, size_word
 from grader.model import Finding
 from grader.model.evidence import Layer, Operation
+from grader.model.graph import Graph
+from grader.model.operations import Kind
 from grader.model.quantities import quantity
 from grader.model.repair_kinds import DROPOUT
 
@@ -83,7 +85,7 @@ def _dropout(case: Case, start: Operation, end: Operation | None, place: str, wh
         return passed(f"A dropout is applied {place}.", seen=_dropout_word(working[0]))
     expected = f"a dropout {place}"
     if found:
-        finding = _dropout_without_effect(found[0], place, expected)
+        finding = _dropout_without_effect(case, found[0], place, expected)
         return replace(finding, message=finding.message + case.assumed(DROPOUT))
     unused = [step for step in network.unused if step.kind == "dropout" and _is_between(step, start, end)]
     if unused:
@@ -98,14 +100,21 @@ def _dropout(case: Case, start: Operation, end: Operation | None, place: str, wh
     return failed(f"There is no dropout {place}.", f"Apply a dropout {where}.", expected=expected, seen=seen)
 
 
-def _dropout_without_effect(dropout: Operation, place: str, expected: str) -> Finding:
+def _dropout_without_effect(case: Case, dropout: Operation, place: str, expected: str) -> Finding:
     word = layer_word(dropout)
+    if dropout.drops_everything and not dropout.layer and _is_mode_as_share(case.evidence.graph):
+        return failed(
+            f"The dropout {place} gets self.training as p, the share that is dropped: 1 in training mode.",
+            f"The second argument of F.{word} is p: write F.{word}(x, training=self.training).",
+            expected=expected,
+            seen=f"{word} with p=1 in training mode, and p=0 in evaluation mode",
+        )
     if dropout.probability is not None and dropout.probability >= 1:
         return failed(
             f"The dropout {place} has p=1, so it sets every value to zero.",
             "Give it a probability between 0 and 1, for example p=0.5."
             if dropout.layer
-            else "In F.dropout, the second argument is p: write F.dropout(x, training=self.training).",
+            else f"The second argument of F.{word} is p: write F.{word}(x, p=0.5, training=self.training).",
             expected=expected,
             seen=f"{word} with p=1",
         )
@@ -122,6 +131,15 @@ def _dropout_without_effect(dropout: Operation, place: str, expected: str) -> Fi
         expected=expected,
         seen=f"{word} with p=0",
     )
+
+
+def _is_mode_as_share(graph: Graph | None) -> bool:
+    """Whether a dropout has p=1 in training mode and p=0 in evaluation mode, as in ``F.dropout(x, self.training)``."""
+    programs = (graph.training, graph.evaluation) if graph is not None else ()
+    shares = [
+        [node.args[1] for node in found.nodes if node.kind is Kind.DROPOUT and len(node.args) > 1] for found in programs
+    ]
+    return (1, 0) in zip(*shares, strict=False) if shares else False
 
 
 def order(case: Case) -> Finding:
@@ -147,7 +165,7 @@ def order(case: Case) -> Finding:
             expected="no dropout before the first layer",
             seen=_dropout_word(early[0]),
         )
-    late = _working(network.between(weighted[-1], None, "dropout")) if network.linears else ()
+    late = () if network.ends_early else _working(network.between(weighted[-1], None, "dropout"))
     if late:
         return failed(
             "forward applies dropout to the output, after the last layer.",

@@ -8,7 +8,7 @@ May import: ``model``.
 from grader.data.dataset import DataSet, Images, Labels
 from grader.data.fetching import DownloadFailed, download_with_torchvision
 from grader.data.sources import resolve_data, user_cache
-from grader.data.worker_files import HELDOUT_IMAGES, write_worker_files
+from grader.data.worker_files import HELDOUT_IMAGES, heldout_images, write_worker_files
 
 __all__ = [
     "HELDOUT_IMAGES",
@@ -17,6 +17,7 @@ __all__ = [
     "Images",
     "Labels",
     "download_with_torchvision",
+    "heldout_images",
     "resolve_data",
     "user_cache",
     "write_worker_files",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.data.dataset import DataSet, Labels
+from grader.data.dataset import DataSet, Images, Labels
 from grader.model import DataFiles
+from grader.model.images import SIDE
 
 HELDOUT_IMAGES = 2000
 """The most held-out images to use: a fifth of the time for all 10,000, and a standard error below 1 % at 85 %."""
@@ -38,6 +39,11 @@ def write_worker_files(data: DataSet, folder: Path, *, order_seed: int) -> tuple
     data.train_labels.tofile(files.train_labels)
     data.heldout_images[order].tofile(files.heldout_images)
     return files, data.heldout_labels[order]
+
+
+def heldout_images(files: DataFiles) -> Images:
+    """The held-out images of ``files``, (n, 28, 28), in the order of the labels that were returned with it."""
+    return np.fromfile(files.heldout_images, dtype=np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def _spread(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -10,6 +10,7 @@ EXPERIMENTS = "experiments.csv"
 """The table of the experiment in Part 2."""
 KIT = (
     "README.md",
+    "check.py",
     "test_self_check.py",
     "conftest.py",
     "pytest.ini",

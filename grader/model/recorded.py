@@ -107,12 +107,12 @@ def _programs(
     return {batch: program for batch, (program, _) in found.items()}, (first, found[first.batch][1])
 
 
-_ASIDE_KINDS = {Kind.CONV: "conv", Kind.PRODUCT: "linear", Kind.DROPOUT: "dropout"}
+_ASIDE_KINDS = {Kind.CONV: "conv", Kind.PRODUCT: "linear", Kind.DROPOUT: "dropout", Kind.RELU: "relu"}
 MOST_ASIDE = 40
 
 
 def _aside(kept: tuple[RecordedPass, tuple[int, ...]] | None) -> tuple[Aside, ...]:
-    """Convolutions, products and dropouts that ran but whose results are not used."""
+    """Convolutions, products, dropouts and ReLUs that ran but whose results are not used."""
     if kept is None:
         return ()
     nodes, left = kept[0].program.nodes, set(kept[1])

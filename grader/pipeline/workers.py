@@ -17,16 +17,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.data import write_worker_files
+from grader.data import heldout_images, write_worker_files
 from grader.data.heldout_accuracy import Predictions, with_accuracy
+from grader.data.sample_images import with_pictures
 from grader.experiment.rerun import Reruns, brief_plan
 from grader.lab4.files import SCRIPT
 from grader.model import Job, Submission, TrainingPlan, UsageFault
 from grader.model.evidence import Evidence, Training
-from grader.model.images import SIDE
 from grader.moderation.pseudonyms import secret_of
 from grader.pipeline.measurement import Measuring, counted
-from grader.pipeline.sample_images import with_pictures
 from grader.pipeline.settings import AUTO, RunSettings
 from grader.sandbox import ForkServer, OnStage, Stopped, WorkerPool
 from grader.submissions.files import copy_submission
@@ -75,7 +74,7 @@ def open_workers(settings: RunSettings, scratch: Path, server: ForkServer | None
     Raises UsageFault for a device that this machine does not have, and for less isolation than required.
     """
     files, labels = write_worker_files(settings.data, scratch / "data", order_seed=secrets.randbelow(2**31))
-    images = np.fromfile(files.heldout_images, np.uint8).reshape(-1, SIDE, SIDE)
+    images = heldout_images(files)
     with WorkerPool(
         workers=settings.jobs,
         settings={"data": asdict(files), "device": settings.device},

@@ -22,8 +22,12 @@ FOLDER = "lab4"
 CHECKS = "selfcheck"
 """The folder in it that contains the package, and nothing else that could be imported by mistake."""
 TEMPLATE = (SCRIPT, ANSWERS, EXPERIMENTS, *KIT)
-ENTRIES = ("grader.selfcheck.pytest_plugin", "grader.selfcheck.process")
-"""The modules that pytest and the process for the student's code start from."""
+LIST = "files.txt"
+"""In that folder: the files of the self-check, so that a missing one is noticed at once."""
+NEEDED = ("check.py", "test_self_check.py", "conftest.py", "pytest.ini")
+"""The files of the template without which the self-check cannot run."""
+ENTRIES = tuple(f"grader.selfcheck.{name}" for name in ("pytest_plugin", "command", "process", "run_button"))
+"""The modules that pytest, ``check.py``, the process for the student's code and the Run button start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
 """Packages that a process with student code may import."""
 PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck", "submissions"}
@@ -34,10 +38,23 @@ PUBLIC_MODULES = frozenset(
         *("grader.answers.documents", "grader.answers.finding"),
         *("grader.experiment", "grader.experiment.table", "grader.experiment.table_files"),
         *("grader.storage", "grader.storage.fingerprints", "grader.storage.folder_names", "grader.storage.run_mark"),
+        *("grader.report", "grader.report.formats", "grader.report.html"),
+        *(
+            f"grader.report.html.{name}"
+            for name in (
+                *("images", "learning_chart", "network_view", "observed_view"),
+                *("operation_row", "rendering", "training_view"),
+            )
+        ),
     }
 )
-"""Student-safe modules, and packages of such modules, in packages that otherwise contain answers or need more."""
-TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt")
+"""Student-safe modules, and packages of such modules, in packages that otherwise contain answers or know of runs."""
+TEMPLATES = (
+    *("base.html", "macros.html", "network.html", "selfcheck.html", "signs.html", "training.html"),
+    *("student.css", "style.css"),
+)
+"""What the page of a self-check is made from."""
+TEXTS = ("lab4/rubric.toml", "data/mnist_licence.txt", *(f"report/html/templates/{name}" for name in TEMPLATES))
 IMAGES = f"data/{bundled.TRAIN}"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -51,7 +68,9 @@ def build(template: Path, out: Path) -> int:
     not public.
     """
     files = {f"{FOLDER}/{name}": _content(template / name) for name in TEMPLATE}
-    files |= {f"{FOLDER}/{CHECKS}/{name}": content for name, content in package_files().items()}
+    checks = {f"{CHECKS}/{name}": content for name, content in package_files().items()}
+    files |= {f"{FOLDER}/{name}": content for name, content in checks.items()}
+    files[f"{FOLDER}/{CHECKS}/{LIST}"] = "".join(f"{name}\n" for name in sorted((*NEEDED, *checks))).encode()
     out.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):

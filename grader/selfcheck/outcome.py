@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from grader.model import Finding
+from grader.model import Finding, Status
 from grader.model.evidence import Evidence
+from grader.selfcheck.milestones import MILESTONES, Progress, progress
 from grader.selfcheck.steps import shapes_seen
 
 
@@ -30,3 +32,31 @@ class SelfCheck:
     def printed(self) -> str:
         """The end of what the script printed."""
         return self.evidence.output if self.evidence is not None else ""
+
+    @cached_property
+    def progress(self) -> Progress | None:
+        """How far an unfinished forward has come; None if it is finished, or cannot be run at all."""
+        return progress(self.evidence, self.findings)
+
+    def is_next(self, id: str) -> bool:
+        """Whether a step fails only because forward is unfinished."""
+        if self.progress is None or self.findings[id].status not in (Status.FAILED, Status.PARTIAL):
+            return False
+        is_blank = self.evidence is not None and self.evidence.load is not None and self.evidence.load.is_blank
+        if id == "loads":
+            return is_blank
+        return id != "forward.shape" or not self.progress.is_stopped
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """What the student sees as steps, by name: for an unfinished forward, the layers of the lab's network."""
+        if self.progress is None:
+            return tuple(self.findings)
+        return ("loads", *(milestone.name for milestone in MILESTONES))
+
+    @property
+    def ok(self) -> tuple[str, ...]:
+        """Those of them that are ok."""
+        reached = {milestone.name for milestone in self.progress.reached} if self.progress is not None else set()
+        passed = {id for id, finding in self.findings.items() if finding.status is Status.PASSED}
+        return tuple(name for name in self.counted if name in reached | passed)

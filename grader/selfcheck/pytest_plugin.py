@@ -6,7 +6,6 @@ report is made, they would not get into the JUnit file.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -14,60 +13,73 @@ from pathlib import Path
 import pytest
 
 from grader.lab4.files import SCRIPT
-from grader.model import Status
-from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
+from grader.selfcheck.console import ProgressLine, lines
 from grader.selfcheck.outcome import SelfCheck
-from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import points
-from grader.selfcheck.wording import STAGES, answers, experiments, failure, next_step, notes, overview
-from grader.selfcheck.work import take_up
-from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
+from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
+from grader.selfcheck.written_work import Written
 
 PARAMETER = "step"
 """The name of the test parameter that names the step."""
 ANSWERS_FIXTURE = "written"
 REQUESTED = pytest.StashKey[list[str]]()
 """The steps of this run; ``-k`` may leave some out."""
-CHECK = pytest.StashKey[SelfCheck]()
-WRITTEN = pytest.StashKey[Written]()
-EXPERIMENT = pytest.StashKey[Experiment | None]()
+SUMMARY = pytest.StashKey[Summary]()
 _COLOURS = {
-    Status.PASSED: {"green": True},
-    Status.FAILED: {"red": True},
-    Status.PARTIAL: {"red": True},
-    Status.ERROR: {"red": True},
-    Status.SKIPPED: {"yellow": True},
-    Status.NEEDS_REVIEW: {"yellow": True},
+    Word.OK: {"green": True},
+    Word.PART: {"red": True},
+    Word.FAIL: {"red": True},
+    Word.ERROR: {"red": True},
+    Word.NEXT: {"cyan": True},
+    Word.NOT_CHECKED: {"yellow": True},
+    Word.UNDECIDED: {"yellow": True},
+    None: {},
 }
 
 
 class StepResults:
     """The results of all steps, for the tests."""
 
-    def __init__(self, check: SelfCheck, *, verbose: bool) -> None:
+    def __init__(self, check: SelfCheck, asked: Asked) -> None:
         self._check = check
-        self._verbose = verbose
+        self._asked = asked
 
     def assert_passed(self, step: str) -> None:
         """Return if the step passed. Otherwise fail or skip the current test with the finding as the reason."""
-        finding = self._check.findings[step]
-        if finding.status in (Status.SKIPPED, Status.NEEDS_REVIEW):
-            pytest.skip(finding.message)
-        if finding.status is not Status.PASSED:
-            pytest.fail(failure(step, finding, self._check, verbose=self._verbose), pytrace=False)
+        finding, state = self._check.findings[step], word(step, self._check)
+        if state in FAULTS:
+            pytest.fail(failure(step, finding, self._check, self._asked), pytrace=False)
+        if state is not Word.OK:
+            pytest.skip("Not written yet." if state is Word.NEXT else finding.message)
 
 
 @pytest.fixture(scope="session")
 def self_check(pytestconfig: pytest.Config) -> StepResults:
     """The results of the self-check for the script in the folder of the tests."""
-    return StepResults(pytestconfig.stash[CHECK], verbose=pytestconfig.get_verbosity() > 0)
+    check = pytestconfig.stash[SUMMARY].check
+    assert check is not None, "a test that asks for a step is collected with it"
+    return StepResults(check, _asked(pytestconfig))
 
 
 @pytest.fixture(scope="session")
 def written(pytestconfig: pytest.Config) -> Written:
     """Which parts of the answer notebook have an answer."""
-    return pytestconfig.stash[WRITTEN]
+    return pytestconfig.stash[SUMMARY].written
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--hint``."""
+    parser.addoption(
+        "--hint",
+        nargs="?",
+        type=int,
+        choices=(1, 2),
+        const=1,
+        default=0,
+        help="show where to look for each fault; --hint 2 also shows the pattern in code",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,76 +99,47 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     own = [item for item in session.items if _step(item) or ANSWERS_FIXTURE in getattr(item, "fixturenames", ())]
     if not own:
         return
-    folder = own[0].path.parent
-    session.config.stash[REQUESTED] = [step for item in own if (step := _step(item))]
-    if session.config.stash[REQUESTED]:
-        session.config.stash[CHECK] = _run(folder, session.config)
-    with tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True) as scratch:
-        work = take_up(folder, Path(scratch))
-        session.config.stash[WRITTEN] = look_at_answers(work, [criterion.id for criterion in load_rubric().part1])
-        session.config.stash[EXPERIMENT] = look_at_experiments(work)
+    folder, steps = own[0].path.parent, [step for item in own if (step := _step(item))]
+    session.config.stash[REQUESTED] = steps
+    session.config.stash[SUMMARY] = _summary(folder, steps, session.config)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail the run if a step was skipped, because pytest -k with only that step must not look like a success."""
-    check, steps = session.config.stash.get(CHECK, None), session.config.stash.get(REQUESTED, [])
-    if check is not None and exitstatus == 0 and any(check.findings[step].status != Status.PASSED for step in steps):
+    summary, steps = session.config.stash.get(SUMMARY, None), session.config.stash.get(REQUESTED, [])
+    check = summary.check if summary is not None else None
+    if check is not None and exitstatus == 0 and any(word(step, check) is not Word.OK for step in steps):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the steps in order, the state of the written answers, and what to do next."""
-    check, written, ids = (
-        config.stash.get(CHECK, None),
-        config.stash.get(WRITTEN, None),
-        config.stash.get(REQUESTED, []),
-    )
-    verbose = config.get_verbosity() > 0
-    if check is not None:
+    summary = config.stash.get(SUMMARY, None)
+    if summary is None:
+        return
+    if summary.check is not None:
         terminalreporter.section(f"{SCRIPT}, step by step")
-        for line in notes(check):
-            terminalreporter.write_line(line)
-        for line, status in overview(check, ids, verbose=verbose):
-            terminalreporter.write_line(line, **_COLOURS[status])
-        terminalreporter.write_line("")
-    if written is not None:
-        for line in (*answers(written), *experiments(config.stash[EXPERIMENT])):
-            terminalreporter.write_line(line)
-    if check is not None:
-        terminalreporter.write_line("")
-        for line in next_step(check.findings, ids):
-            terminalreporter.write_line(line, bold=True)
+    requested = config.stash[REQUESTED]
+    for line in lines(summary, requested, _asked(config)):
+        terminalreporter.write_line(line.text, bold=line.is_bold, **_COLOURS[line.state])
 
 
-def _run(folder: Path, config: pytest.Config) -> SelfCheck:
+def _asked(config: pytest.Config) -> Asked:
+    return Asked(config.getoption("--hint"), config.get_verbosity() > 0)
+
+
+def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
     reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None:  # another plugin controls the terminal
-        return run_self_check(folder)
-    start = time.monotonic()
+    if reporter is None or not steps:  # another plugin controls the terminal
+        return summarise(folder, steps)
     reporter.ensure_newline()
+    start = time.monotonic()
     reporter.write_line(f"Checking Net in {SCRIPT}; this takes about 5 to 25 seconds.")
-    progress = _Line(reporter)
-    check = run_self_check(folder, on_stage=lambda stage: progress.add(STAGES.get(stage, stage)))
+    progress = ProgressLine(lambda text: reporter.write(text, flush=True))
+    summary = summarise(folder, steps, lambda stage: progress.add(STAGES.get(stage, stage)))
     progress.add(f"{time.monotonic() - start:.0f} s")
     reporter.write_line("")
-    return check
-
-
-class _Line:
-    """Prints words as they come, on lines of at most 78 characters."""
-
-    def __init__(self, reporter: pytest.TerminalReporter) -> None:
-        self._reporter = reporter
-        self._width = 0
-
-    def add(self, word: str) -> None:
-        """Print a word immediately, after a comma unless it is the first."""
-        text = f", {word}" if self._width else f"  {word}"
-        if self._width + len(text) > 78:
-            self._reporter.write_line(",")
-            text, self._width = f"  {word}", 0
-        self._reporter.write(text, flush=True)
-        self._width += len(text)
+    return summary
 
 
 def _step(item: pytest.Item) -> str:

@@ -43,6 +43,9 @@ STEPS: tuple[Step, ...] = (
     Step("training.accuracy", PART2_TITLES["training.accuracy"]),
     Step("resources", PART2_TITLES["resources"]),
 )
+STEP_IDS = tuple(step.id for step in STEPS)
+TRAINED = frozenset({OVERFITS, "training.accuracy"})
+"""The steps that train the network."""
 ENOUGH = 0.9
 """Share of one batch that must be correct. The correct networks of the sample cohort get all 64, most in 30 steps."""
 _EXPLAIN_OVERFITTING = (

@@ -1,28 +1,46 @@
-"""The texts of the self-check: a failure in a few lines, the list of steps, and what to do next."""
+"""The texts of the self-check: a fault in a few lines, the list of steps, and what to do next."""
 
 from __future__ import annotations
 
+import enum
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from grader.lab4.files import EXPERIMENTS, SCRIPT
+from grader.lab4.files import EXPERIMENTS
 from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
+from grader.selfcheck.hints import HINTS, NONE, PATTERN, WHERE, Hint, without_own_numbers
 from grader.selfcheck.outcome import SelfCheck
-from grader.selfcheck.steps import OVERFITS, SHAPES, STEPS, is_all_passed
+from grader.selfcheck.steps import SHAPES, STEPS, Step, is_all_passed
 from grader.selfcheck.written_work import State, Written
 
 WIDTH = 78
-WORDS = {
-    Status.PASSED: "ok",
-    Status.PARTIAL: "PART",
-    Status.FAILED: "FAIL",
-    Status.SKIPPED: "-",
-    Status.NEEDS_REVIEW: "?",
-    Status.ERROR: "ERROR",
+
+
+class Word(enum.StrEnum):
+    """The state of a step in one word."""
+
+    OK = "ok"
+    PART = "PART"
+    FAIL = "FAIL"
+    NEXT = "next"
+    NOT_CHECKED = "-"
+    UNDECIDED = "?"
+    ERROR = "ERROR"
+
+
+_WORDS = {
+    Status.PASSED: Word.OK,
+    Status.PARTIAL: Word.PART,
+    Status.FAILED: Word.FAIL,
+    Status.SKIPPED: Word.NOT_CHECKED,
+    Status.NEEDS_REVIEW: Word.UNDECIDED,
+    Status.ERROR: Word.ERROR,
 }
+FAULTS = frozenset({Word.ERROR, Word.FAIL, Word.PART})
 STAGES = {
     "start": "starting torch",
     "load": "reading the script",
@@ -34,91 +52,71 @@ STAGES = {
 }
 """The names of the stages in the progress line."""
 ALL_PASSED = "All public checks passed; more is checked when your work is marked."
-MORE: dict[str, tuple[str, ...]] = {
-    "loads": (
-        f"Python shows the same error for a mistake in the file: python {SCRIPT} --help",
-        "The self-check runs only the class Net and the code that it needs, not training or plotting code.",
-    ),
-    "forward.shape": (
-        f"Put print(x.shape) between the lines of forward and run python {SCRIPT}; a batch of feature maps has the "
-        "shape (N, channels, height, width).",
-        "A convolution with kernel size k changes size 28 to 28 - k + 1; pooling by 2 halves the size, rounded down.",
-        "The first fully connected layer needs channels x height x width inputs; count them after the last pooling.",
-    ),
-    "forward.batch": (
-        "The last batch of an epoch is often smaller than the others, so forward cannot use a fixed batch size.",
-        "x.size(0) is the number of images in the batch; with -1, torch calculates the size.",
-    ),
-    "structure.conv": ("Write nn.Conv2d(input channels, output channels, kernel size); the images have 1 channel.",),
-    "structure.linear": ("Write nn.Linear(inputs, outputs); the last one has 10 outputs, one for each digit.",),
-    "structure.dropout_conv": ("Only layers that forward uses count, not layers that __init__ only creates.",),
-    "structure.dropout_fc": ("Only layers that forward uses count, not layers that __init__ only creates.",),
-    "structure.relu": ("There are three hidden layers: both convolutions and the first fully connected layer.",),
-    "structure.order": ("The order is: two convolutions, dropout, two fully connected layers, log-softmax.",),
-    "output.log_softmax": (
-        "The script uses F.nll_loss, which expects log-probabilities: they are at most 0, and their exp adds up to 1.",
-        "dim=1 is the dimension of the ten digits; dim=0 is the dimension of the images.",
-    ),
-    "behaviour.dropout_train_eval": (
-        "net.train() and net.eval() set self.training, which turns nn.Dropout on and off.",
-        "F.dropout does not know the mode, so it needs training=self.training.",
-    ),
-    "behaviour.gradients": (
-        "Layers must be attributes of Net (self.conv1 = ...), so that net.parameters() finds them.",
-        "Use only torch operations in forward: no .data, .detach(), .numpy() or torch.no_grad().",
-    ),
-    OVERFITS: (
-        "A network that is trained many times on the same few images should classify nearly all of them correctly.",
-    ),
-    "training.accuracy": (
-        f"This check trains only for a short time; python {SCRIPT} trains longer and prints the test accuracy.",
-    ),
-    "resources": ("The network of the lab has about 20,000 parameters.",),
-}
-"""More hints by step, which -v shows."""
+_MOST_PRINTED = 12
+"""Lines of the script's output that are shown."""
 
 
-def failure(id: str, finding: Finding, check: SelfCheck, *, verbose: bool) -> str:
-    """The text about a step that failed, in lines of at most WIDTH characters; with more hints if ``verbose``."""
+@dataclass(frozen=True)
+class Asked:
+    """What a student asked for: the ``hints`` up to a rung, ``verbose`` for sizes and reasons, and by which command."""
+
+    hints: int = NONE
+    verbose: bool = False
+    command: str = "pytest"
+
+    def more(self, hint: Hint) -> str:
+        """The line that says how to get the next hint; empty if there is none."""
+        if self.hints == NONE:
+            return f"For a hint: {self.command} --hint"
+        return f"For the pattern in code: {self.command} --hint 2" if self.hints == WHERE and hint.pattern else ""
+
+
+def word(id: str, check: SelfCheck) -> Word:
+    """The state of a step. What an unfinished forward does not do yet is next, and no fault."""
+    return Word.NEXT if check.is_next(id) else _WORDS[check.findings[id].status]
+
+
+def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
+    """The text about a step that failed, in lines of at most WIDTH characters: what is wrong, then the hints."""
     lines = [*_wrapped(visible(finding.message)), ""]
-    for label, text in (("expected", finding.expected), ("seen", finding.seen), ("try", finding.hint)):
+    for label, text in (("expected", finding.expected), ("seen", finding.seen)):
         if text:
             lines += _wrapped(visible(text), label)
-    if verbose:
-        for text in MORE.get(id, ()):
-            lines += _wrapped(text, "also")
+    if finding.status is Status.ERROR:
+        return "\n".join([*lines, *_wrapped(visible(finding.hint), "try")])
+    hint = HINTS.get(id, Hint(()))
+    if asked.hints >= WHERE:
+        for text in hint.where:
+            lines += _wrapped(text, "look")
         if id.startswith(("forward.", "structure.")) and check.shapes:
-            lines += [
-                "",
-                "The layers that ran, with the size of one image:",
-                *(f"  {visible(line)}" for line in check.shapes),
-            ]
-        if check.printed.strip() and id in ("loads", "forward.shape"):
-            tail = visible_block(check.printed).strip().splitlines()[-8:]
-            lines += ["", "The last lines of the script's output:", *(f"  {line}" for line in tail)]
-    elif MORE.get(id):
-        lines += ["", "More hints: pytest -v"]
-    return "\n".join(lines)
+            lines += ["", "The layers that ran, with the size of one image:", *_indented(check.shapes)]
+    if asked.hints >= PATTERN:
+        lines += _wrapped(visible(without_own_numbers(finding)), "try")
+        if hint.pattern:
+            lines += ["", "The pattern:", *(f"  {line}".rstrip() for line in hint.pattern)]
+    return "\n".join([*lines, "", asked.more(hint)]).rstrip()
 
 
-def overview(check: SelfCheck, ids: Sequence[str], *, verbose: bool) -> Iterator[tuple[str, Status]]:
-    """One line for each step, with its status for the colour.
+def overview(check: SelfCheck, ids: Sequence[str], asked: Asked) -> Iterator[tuple[str, Word]]:
+    """One line for each step, with its state for the colour; for an unfinished forward, one for each layer.
 
     ``verbose`` adds the shapes, and the reasons for skipping, each once.
     """
+    shown = [step for step in STEPS if step.id in ids and step.id in check.findings]
+    if check.progress is not None:
+        yield from _unfinished(check, shown)
+        return
     told = ""
-    for step in STEPS:
-        if step.id not in ids:
-            continue
-        finding = check.findings[step.id]
-        yield f"{WORDS[finding.status]:<5} {step.id:<28} {step.title}", finding.status
-        if finding.status in (Status.SKIPPED, Status.NEEDS_REVIEW) and verbose and finding.message != told:
+    for step in shown:
+        finding, state = check.findings[step.id], word(step.id, check)
+        yield _of_step(step, check)
+        if state in (Word.NOT_CHECKED, Word.UNDECIDED) and asked.verbose and finding.message != told:
             told = finding.message
             for line in textwrap.wrap(visible(finding.message), WIDTH - 6):
-                yield f"      {line}", finding.status
-        if step.id == SHAPES and verbose and finding.status is Status.PASSED:
+                yield f"      {line}", state
+        if step.id == SHAPES and asked.verbose and state is Word.OK:
             for line in check.shapes:
-                yield f"      {visible(line)}", finding.status
+                yield f"      {visible(line)}", state
 
 
 def notes(check: SelfCheck) -> list[str]:
@@ -126,18 +124,57 @@ def notes(check: SelfCheck) -> list[str]:
     return [line for note in check.notes for line in _wrapped(visible(note))]
 
 
-def next_step(findings: Mapping[str, Finding], ids: Sequence[str]) -> list[str]:
+def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, Word]]:
+    """The layers of the lab's network up to the next one, and after it; and the steps that do not wait for forward."""
+    progress = check.progress
+    assert progress is not None
+    loads = [step for step in shown if step.id == "loads"]
+    faults = [step for step in shown if step not in loads and word(step.id, check) in FAULTS]
+    yield from (_of_step(step, check) for step in loads)
+    for milestone, size in zip(progress.reached, progress.sizes, strict=True):
+        yield _line(Word.OK, milestone.name, f"gives {size}"), Word.OK
+    yield from (_of_step(step, check) for step in faults)
+    for milestone in progress.left:
+        state = Word.NOT_CHECKED if progress.is_stopped else Word.NEXT
+        yield _line(state, milestone.name, milestone.task), state
+    if waiting := len(shown) - len(loads) - len(faults):
+        yield _line(Word.NOT_CHECKED, f"{waiting} more checks", "when forward is finished"), Word.NOT_CHECKED
+
+
+def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
-    chosen = {id: findings[id] for id in findings if id in ids}
-    faults = [id for id, found in chosen.items() if found.status in (Status.ERROR, Status.FAILED, Status.PARTIAL)]
+    chosen = [id for id in check.findings if id in ids]
+    faults = [id for id in chosen if word(id, check) in FAULTS]
     if faults:
-        first = chosen[faults[0]]
-        text = f"{visible(first.message)} {visible(first.hint)}".strip()
-        return [f"Next: {faults[0]}", *textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")]
-    undecided = [id for id, found in chosen.items() if found.status is not Status.PASSED]
+        first = check.findings[faults[0]]
+        hint = visible(first.hint) if first.status is Status.ERROR else ""
+        return [
+            f"Next: {faults[0]}",
+            *_below(f"{visible(first.message)} {hint}".strip()),
+            *([] if first.status is Status.ERROR else _below(asked.more(HINTS.get(faults[0], Hint(()))))),
+        ]
+    if check.progress is not None and check.progress.left:
+        return [f"Next: {check.progress.left[0].name}", *_below(coming(check))]
+    undecided = [id for id in chosen if word(id, check) is not Word.OK]
     if undecided:
         return [*_wrapped(f"The self-check cannot decide {', '.join(undecided)}; your tutor will.")]
-    return [ALL_PASSED if is_all_passed(findings) else "These checks passed; type pytest to run all checks."]
+    return [ALL_PASSED if is_all_passed(check.findings) else "These checks passed; type pytest to run all checks."]
+
+
+def coming(check: SelfCheck) -> str:
+    """What to write next in an unfinished forward."""
+    assert check.progress is not None
+    is_blank = check.evidence is not None and check.evidence.load is not None and check.evidence.load.is_blank
+    start = "Begin __init__ with super().__init__(). " if is_blank else ""
+    return f"{start}In forward, this comes next: {check.progress.left[0].task}."
+
+
+def printed(check: SelfCheck) -> list[str]:
+    """What the script printed until it had run one batch; its last lines, if there are many."""
+    lines = visible_block(check.printed).strip().splitlines()
+    if not lines:
+        return []
+    return ["Your script printed, for one batch of images:", *_indented(lines[-_MOST_PRINTED:])]
 
 
 def answers(written: Written) -> list[str]:
@@ -148,10 +185,11 @@ def answers(written: Written) -> list[str]:
     for state in State:
         parts = written.parts(state)
         if parts:
-            counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if state is not State.ANSWERED else ""))
+            are_listed = state is not State.ANSWERED and len(parts) < len(written.states)
+            counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if are_listed else ""))
     if not counts:
         return []
-    told = _wrapped(f"Part 1: {'; '.join(counts)}. The self-check does not check whether answers are right.")
+    told = _wrapped(f"Part 1: {'; '.join(counts)}. Whether answers are right is not checked here.")
     return [*told, *(line for note in written.notes for line in _wrapped(visible(note), "read"))]
 
 
@@ -174,3 +212,20 @@ def _wrapped(text: str, label: str = "") -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * (12 if label else 0), break_on_hyphens=False
     ) or [start.rstrip()]
+
+
+def _of_step(step: Step, check: SelfCheck) -> tuple[str, Word]:
+    state = word(step.id, check)
+    return _line(state, step.id, step.title), state
+
+
+def _line(state: Word, name: str, text: str) -> str:
+    return f"{state:<5} {name:<28} {text}"
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {visible(line)[: WIDTH - 2]}" for line in lines]
+
+
+def _below(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")

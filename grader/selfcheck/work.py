@@ -14,12 +14,12 @@ from pathlib import Path, PurePosixPath
 from grader.lab4.files import KIT, SCRIPT
 from grader.model import Finding, Status, Submission
 from grader.submissions.composition import compose
-from grader.submissions.files import Found, gather
+from grader.submissions.files import Found, gather, is_written_by_self_check
 from grader.submissions.ignored import SCRIPT_SUFFIXES, is_archive
 from grader.submissions.naming import printable
 
-_OF_THE_KIT = frozenset({*KIT, "check.py", "report.html", "report.xml", "self-check.txt"})
-"""Files at the top of the folder that are the kit's, or that it writes."""
+_OF_THE_KIT = frozenset({*KIT, "report.xml", "self-check.txt"})
+"""Files at the top of the folder that are the kit's, or that its workflow writes."""
 _CHECKS = "selfcheck/"
 _MOST_NAMED = 3
 """Files that are named in the notes of one kind."""
@@ -51,7 +51,7 @@ def take_up(folder: Path, scratch: Path) -> Work:
         gathered = gather(folder)
     except OSError as error:
         return _nothing(folder, f"The folder could not be read ({_reason(error)}).")
-    own = [found for found in gathered.files if not _is_left_out(found.name)]
+    own = [found for found in gathered.files if not _is_left_out(found)]
     locked = _locked(own)
     try:
         made = compose(folder.name, [found for found in own if found.name not in locked], scratch)
@@ -87,8 +87,9 @@ def _nothing(folder: Path, message: str) -> Work:
     return Work(Submission(folder.name, folder, None, (), "", has_network=False), problem=_failed(message))
 
 
-def _is_left_out(name: str) -> bool:
-    return name in _OF_THE_KIT or name.startswith(_CHECKS) or is_archive(name)
+def _is_left_out(found: Found) -> bool:
+    is_kit = found.name in _OF_THE_KIT or found.name.startswith(_CHECKS) or is_written_by_self_check(found)
+    return is_kit or is_archive(found.name)
 
 
 def _locked(files: Iterable[Found]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from grader.model import Flag, Submission
 from grader.model.origin import UNSTATED, Origin
 from grader.submissions.archives import STUDENT, empty, unpack
 from grader.submissions.composition import compose
-from grader.submissions.files import Found, digest, gather, within_limits
+from grader.submissions.files import Found, digest, gather, is_written_by_self_check, within_limits
 from grader.submissions.ignored import is_archive, is_clutter_file
 from grader.submissions.lms_names import students_named_in
 from grader.submissions.member import Limits, Refused
@@ -193,7 +193,10 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
         is_folder = part.path.is_dir()
         prefix = part.name if is_folder and len(parts) > 1 else ""
         pile.add(Part(part.path, "" if is_folder else part.name, part.level), prefix)
-    kept, left_out = within_limits(pile.files)
+    own = [found for found in pile.files if not is_written_by_self_check(found)]
+    pile.clutter += len(pile.files) - len(own)
+    pile.files = own
+    kept, left_out = within_limits(own)
     pile.left_out += left_out
     made = compose(delivery.id, kept, scratch, is_named_by_student=delivery.is_named_by_student, main=delivery.main)
     script, choice = made.submission.script, made.choice

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from grader.lab4.self_check_page import is_self_check_page
 from grader.model import Submission
 from grader.storage.run_mark import has_runs
 from grader.submissions.ignored import (
@@ -26,6 +27,7 @@ from grader.submissions.naming import clean_component, folded, natural_key
 MIB = 1 << 20
 MOST_FILES = 2000
 MOST_BYTES = 200 * MIB
+_PAGES = frozenset({".html", ".htm"})
 LONGEST_PATH = 1000
 """Bytes of a path within a submission. Systems allow 1024 (macOS) or 4096 (Linux) for the whole path."""
 MOST_ENTRIES = 20_000
@@ -143,6 +145,16 @@ def within_limits(files: list[Found], most_files: int = MOST_FILES) -> tuple[lis
             kept.add(found.path)
             total += found.size
     return [f for f in files if f.path in kept], len(files) - len(kept)
+
+
+def is_written_by_self_check(found: Found) -> bool:
+    """Whether it is the page of a self-check. Its head says so, because students rename files."""
+    if PurePosixPath(found.name).suffix.casefold() not in _PAGES:
+        return False
+    try:
+        return is_self_check_page(found.path)
+    except OSError:  # whoever reads it says so
+        return False
 
 
 def tidied(files: Iterable[Found]) -> list[Found]:

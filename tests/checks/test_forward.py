@@ -9,10 +9,11 @@ import pytest
 
 from grader.lab4.items import PART2_TITLES
 from grader.model import Status
-from grader.model.evidence import Pass, Problem, Repair
+from grader.model.evidence import Operation, Pass, Problem, Repair
 from tests.support import evidence_samples as samples
 from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, statuses, text_of
 from tests.support.evidence_samples import (
+    CONV1,
     FC1,
     FLATTEN,
     HEALTHY,
@@ -29,9 +30,7 @@ from tests.support.evidence_samples import (
 
 def test_after_an_error_in_forward_earlier_layers_count_and_later_checks_are_skipped() -> None:
     findings = findings_of(replace(broken_forward(), trace=stopped(*HEAD, FC1, RELU, problem=ERROR)))
-    assert findings["forward.shape"].message == (
-        "forward raises an error in task1_cnn.py, line 20: NameError: name 'nn' is not defined."
-    )
+    assert findings["forward.shape"].message == ("nn is not defined in task1_cnn.py, line 20.")
     assert findings["forward.shape"].seen == ERROR.code
     passed = {id_ for id_, finding in findings.items() if finding.status is Status.PASSED}
     assert passed == {"loads", "structure.conv", "structure.dropout_conv"}
@@ -104,6 +103,52 @@ def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
             ["raises an error in line 30: AttributeError: 'Net' object has no attribute 'fc3'"],
         ),
         (
+            (
+                Repair(
+                    "missing-layer",
+                    "conv1",
+                    "is never created",
+                    problem=Problem("forward", line=9, code="conv1 = nn.Conv2d(1, 10, 5)"),
+                ),
+            ),
+            Problem("forward", "'Net' object has no attribute 'conv1'", "AttributeError", line=30),
+            [
+                "stops in line 30: self.conv1 is never created, because line 9 makes only a local name.",
+                "write self.conv1 = ... in line 9",
+            ],
+        ),
+        (
+            (
+                Repair(
+                    "missing-layer",
+                    "conv1",
+                    "is never created",
+                    problem=Problem("forward", line=30, code="x = self.conv1(x)"),
+                ),
+            ),
+            Problem("forward", "'Net' object has no attribute 'conv1'", "AttributeError", line=30),
+            ["stops in line 30: self.conv1 is never created.", "Create it in __init__"],
+        ),
+        (
+            (Repair("layer-call", "", "", problem=Problem("forward", line=25, code="x = nn.ReLU(x)")),),
+            Problem(
+                "forward", "dropout(): argument 'input' (position 1) must be Tensor, not ReLU", "TypeError", line=26
+            ),
+            ["nn.ReLU(x) in line 25 makes a layer and does not apply it.", "F.relu(x), or nn.ReLU()(x)"],
+        ),
+        (
+            (Repair("map-too-small", "conv2", ""), Repair("reshape-size", "", "", 320, 720)),
+            Problem("forward", "Kernel size can't be greater than actual input size", "RuntimeError", line=22),
+            ["The feature map is smaller than the next kernel in line 22"],
+        ),
+        (
+            (Repair("reshape-rows", "", "", 320, 160),),
+            Problem(
+                "forward", "mat1 and mat2 shapes cannot be multiplied (128x160 and 320x50)", "RuntimeError", line=21
+            ),
+            ["rows of 160 values, but each image has 320: the next layer fails in line 21."],
+        ),
+        (
             (),
             Problem("forward", "'Net' object has no attribute '_forward_hooks'", "AttributeError"),
             ["Begin __init__ with super().__init__()."],
@@ -157,6 +202,31 @@ def test_a_wrong_result(changes: dict[str, Any], words: list[str]) -> None:
     assert finding.status is Status.FAILED
     assert all(word in text_of(finding) for word in words), text_of(finding)
     assert findings_of(evidence)["structure.conv"].status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("steps", "shape", "message", "ahead"),
+    [
+        (
+            (CONV1, RELU),
+            (10, 24, 24),
+            "ends after the first convolution (conv1): it returns 10 x 24 x 24",
+            "conv2, fc1",
+        ),
+        (HEAD, (320,), "ends after the second convolution (conv2): it returns 320", "fc1 and fc2"),
+        ((*HEAD, FC1, RELU), (50,), "ends after the first fully connected layer (fc1): it returns 50", "fc2"),
+        ((), (1, 28, 28), "applies no layer yet: it returns 1 x 28 x 28", "conv1, conv2"),
+    ],
+)
+def test_a_forward_that_ends_early(
+    steps: tuple[Operation, ...], shape: tuple[int, ...], message: str, ahead: str
+) -> None:
+    passes = tuple(replace(run, shape=(run.batch, *shape)) for run in samples.PROBE.passes)
+    probe = replace(samples.PROBE, passes=passes, scores=None)
+    evidence = replace(until("modes", "finished"), probe=probe, trace=trace(*steps))
+    finding = findings_of(evidence)["forward.shape"]
+    assert finding.message == f"forward {message} values for each image, not 10 scores."
+    assert f"does not call {ahead}" in finding.hint
 
 
 def test_a_flatten_that_splits_images_is_reported_with_the_right_size() -> None:

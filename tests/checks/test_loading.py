@@ -61,7 +61,19 @@ def test_a_script_without_a_network_fails_only_loads(problem: Problem, words: li
         ),
         (
             Problem("build", "name 'F' is not defined", "NameError", "a.py", 5, 0, "  self.act = F.relu  "),
-            ["Net() raises an error in a.py, line 5: NameError: name 'F' is not defined.", "| self.act = F.relu"],
+            ["F is not defined in a.py, line 5.", "import torch.nn.functional as F", "| self.act = F.relu"],
+        ),
+        (
+            Problem("build", "Net.__init__() takes 0 positional arguments but 1 was given", "TypeError"),
+            ["__init__ does not take self.", "__init__(self)"],
+        ),
+        (
+            Problem("build", "__init__() should return None, not 'Linear'", "TypeError"),
+            ["__init__ returns a value", "Leave the return out"],
+        ),
+        (
+            Problem("build", "bias must not be blue", "ValueError", line=7),
+            ["Net() raises an error in line 7: ValueError: bias must not be blue."],
         ),
     ],
 )

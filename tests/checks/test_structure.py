@@ -9,6 +9,7 @@ import pytest
 
 from grader.model import Status
 from grader.model.evidence import Behind, Measurements, Modes, Operation, Tracing
+from grader.model.graph import Graph, Node, Program
 from grader.model.repair_kinds import DROPOUT as DROPOUT_REPAIR
 from tests.support import evidence_samples as samples
 from tests.support.check_samples import HEAD, only_failed, only_partial, statuses, with_trace
@@ -174,6 +175,46 @@ def test_a_relu_on_the_output() -> None:
     assert (
         finding.message == "forward applies a ReLU to the output scores, after the second fully connected layer (fc2)."
     )
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((CONV1, RELU), {"structure.relu": "skipped"}),
+        ((CONV1, POOL, RELU, CONV2, DROPOUT, POOL, RELU), {}),
+        ((*HEAD, FC1, RELU), {}),
+        ((*HEAD, FC1, RELU, DROPOUT), {}),
+        ((*HEAD, FC1, RELU, LOG_SOFTMAX), {}),
+        ((*HEAD, FC1, op("activation", "tanh")), {"structure.relu": "partial"}),
+        ((*HEAD, FC1, DROPOUT, FC2, RELU), {"structure.relu": "partial"}),
+    ],
+    ids=["conv1", "conv2", "fc1", "dropout", "fc2 forgotten", "tanh", "fc2"],
+)
+def test_where_forward_ends_early_a_relu_after_its_last_layer_is_right(
+    steps: tuple[Operation, ...], expected: dict[str, str]
+) -> None:
+    evidence = replace(with_trace(*steps), probe=replace(samples.PROBE, scores=None))
+    found = {id: status for id, status in statuses(evidence).items() if id in {"structure.relu", "structure.order"}}
+    assert found == expected
+    assert "another layer follows" in findings_of(evidence)["structure.relu"].message or expected
+
+
+def test_a_relu_whose_result_is_not_used() -> None:
+    aside = replace(RELU, inputs=(9,))
+    steps = (*HEAD, FC1, DROPOUT, aside, replace(FC2, inputs=(9,)), LOG_SOFTMAX)
+    finding = only_partial(with_trace(*steps), "structure.relu")
+    assert finding.message.endswith("(fc1), because the result of a ReLU is not used.")
+    assert "x = F.relu(x)" in finding.hint
+
+
+@pytest.mark.parametrize(("in_evaluation", "hint"), [(0, "training=self.training"), (1, "p=0.5")])
+def test_the_mode_as_share_of_a_dropout(in_evaluation: int, hint: str) -> None:
+    training, evaluation = (Program((Node("aten.dropout.default", (None, p, True)),)) for p in (1, in_evaluation))
+    everything = replace(DROPOUT, probability=1.0, layer="", name="dropout")
+    evidence = replace(with_trace(*HEAD, FC1, RELU, everything, FC2, LOG_SOFTMAX), graph=Graph(training, evaluation))
+    finding = findings_of(evidence)["structure.dropout_fc"]
+    assert ("gets self.training as p, the share that is dropped" in finding.message) == (in_evaluation == 0)
+    assert f"The second argument of F.dropout is p: write F.dropout(x, {hint}" in finding.hint
 
 
 def test_a_convolution_after_a_fully_connected_layer() -> None:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from grader.data import DataSet, write_worker_files
 from grader.data.heldout_accuracy import Predictions, with_accuracy
+from grader.data.sample_images import quantised, surest_mistakes, with_pictures
 from grader.measure.service import wire
 from grader.model.evidence import Problem, Training
 from grader.model.images import LARGEST_KERNEL, MOST_FILTERS, MOST_MISTAKES, ZERO, Filters, Mistake
-from grader.pipeline.sample_images import quantised, surest_mistakes, with_pictures
 from grader.storage import records
 from grader.storage.json_files import packed, unpacked
 from tests.support import report_samples

@@ -22,8 +22,11 @@ import pytest
 
 from grader.model import UsageFault
 from grader.rubric.loading import load_rubric
+from grader.selfcheck import STEPS
 from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modules
 from grader.selfcheck.install import PACKAGES, install
+from grader.selfcheck.milestones import MILESTONES
+from grader.selfcheck.wording import Word
 from grader.submissions.discovery import discover
 from tests.support.places import ROOT
 
@@ -78,7 +81,7 @@ def test_the_zip_contains_one_folder_with_the_template_and_the_checks(contents: 
     assert {name.parts[0] for name in names} == {"lab4"}
     own = {name.relative_to("lab4").as_posix() for name in names if name.parts[1] != "selfcheck"}
     assert own == set(TEMPLATE)
-    assert {name.parts[2] for name in names if name.parts[1] == "selfcheck"} == {"grader"}
+    assert {name.parts[2] for name in names if name.parts[1] == "selfcheck"} == {"grader", "files.txt"}
 
 
 def test_an_incomplete_template_is_refused(tmp_path: Path) -> None:
@@ -178,8 +181,13 @@ def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> N
 
 def test_only_public_modules_are_in_the_zip(contents: dict[str, str]) -> None:
     names = "\n".join(contents)
-    assert not re.search(r"solution|marker|marking|evaluation|/key|sandbox|pipeline|moderation|report/|reports", names)
+    assert not re.search(r"solution|marker|marking|evaluation|/key|sandbox|pipeline|moderation|reports", names)
     assert not re.search(r"reading|archives|roster|worksheet|own_network|findings|surface", names)
+    about_runs = (
+        r"report/(?:console|feedback|tally|summary|highlighting)|html/(?:\w+_page|pages|cohort|anonym|experiment)"
+        r"|storage/(?:records|results|run_folder|json)"
+    )
+    assert not re.search(about_runs + r"|templates/(?:cohort|tutor|report|experiment)", names)
     assert not [name for name, text in contents.items() if re.search(r"\bsolutions[/\\]", text)]
 
 
@@ -264,11 +272,11 @@ def reference(handout: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return run_pytest(handout, tmp_path_factory.mktemp("reference"), SOLUTIONS / "task1_cnn.py", "-v")
 
 
-def test_the_blank_template_fails_once_with_a_clear_message(blank: Ran) -> None:
+def test_the_blank_template_has_no_fault_but_does_not_pass(blank: Ran) -> None:
     assert blank.code == 1
-    assert [name for name, case in cases(blank).items() if case.find("failure") is not None] == ["loads"]
-    assert "Net is still blank, as in the template." in blank.printed
-    assert "Next: loads" in blank.printed
+    assert [name for name, case in cases(blank).items() if case.find("failure") is not None] == []
+    assert "Begin __init__ with super().__init__()." in " ".join(blank.printed.split())
+    assert "Next: conv1" in blank.printed
     assert "Traceback" not in blank.printed
     assert "public checks passed" not in blank.printed
     assert "Part 1: 13 blank" in blank.printed
@@ -279,7 +287,7 @@ def test_the_workflow_shows_what_pytest_printed(blank: Ran) -> None:
     assert (begin, end) == ("~~~~text", "~~~~")
     assert shown == (blank.folder / "self-check.txt").read_text(encoding="utf-8").splitlines()
     assert set(shown) <= set(blank.printed.splitlines())
-    assert "Next: loads" in "\n".join(shown)
+    assert "Next: conv1" in "\n".join(shown)
 
 
 def test_the_reference_solution_passes(reference: Ran) -> None:
@@ -313,11 +321,30 @@ def test_a_run_with_only_skipped_checks_fails(handout: Path, tmp_path: Path) -> 
     assert set(cases(ran)) == {name for name in cases(ran) if name.startswith("structure.")}
 
 
+@pytest.mark.parametrize("command", [["-m", "pytest"], ["check.py"]], ids=["pytest", "check"])
+@pytest.mark.parametrize("part", ["selfcheck/files.txt", "selfcheck/grader/checks/forward.py", "conftest.py"])
+def test_a_missing_part_is_noticed_even_where_a_grader_is_installed(
+    handout: Path, tmp_path: Path, part: str, command: list[str]
+) -> None:
+    with zipfile.ZipFile(handout) as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "lab4" / part).unlink()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path / "lab4", env=environment, capture_output=True, text=True, check=False
+    )
+    assert f"A part of the self-check is missing ({part}): unzip lab4.zip again." in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode != 0
+
+
 def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:
     (submission,) = discover(reference.folder, reference.folder.parent / "unpacked")
     assert submission.candidates == ("task1_cnn.py",), "neither conftest.py nor the tests may ever be run"
     assert submission.script == "task1_cnn.py"
     assert submission.problem == ""
+    assert (reference.folder / "report.html").is_file()
+    assert "report.html" not in submission.files
 
 
 def test_the_install_line_names_the_four_packages() -> None:
@@ -327,8 +354,7 @@ def test_the_install_line_names_the_four_packages() -> None:
 
 def test_without_the_fourth_package_only_the_answers_are_not_looked_at(handout: Path, tmp_path: Path) -> None:
     ran = run_pytest(handout, tmp_path, None, missing=("rapidfuzz",))
-    assert [name for name, case in cases(ran).items() if case.find("failure") is not None] == ["loads"]
-    assert "Net is still blank, as in the template." in ran.printed
+    assert "Next: conv1" in ran.printed
     told = " ".join(ran.printed.split())
     assert "Part 1: not looked at, because rapidfuzz is not installed: python -m pip install rapidfuzz" in told
 
@@ -343,3 +369,12 @@ def test_the_readme_shows_a_line_for_the_empty_table_of_experiments() -> None:
     example = re.search(re.escape(header.strip()) + r"\n\s*([\d.,]+)\n", readme)
     assert example is not None
     assert len(example[1].split(",")) == len(header.split(","))
+
+
+def test_the_readme_names_only_files_that_students_have_and_every_step() -> None:
+    readme = (STUDENTS / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w./-]+\.(?:py|ini|ipynb|csv|md|html|toml|txt)\b", readme))
+    assert named - {"report.html"} <= set(TEMPLATE)
+    assert {step.id for step in STEPS} <= set(re.findall(r"`([\w.]+)`", readme))
+    assert {milestone.name for milestone in MILESTONES} <= set(re.findall(r"`([\w.-]+)`", readme))
+    assert {str(word) for word in Word if word is not Word.ERROR} <= set(re.findall(r"`([^`]+)`", readme))

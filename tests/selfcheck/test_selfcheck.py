@@ -10,19 +10,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from grader.checks.case import failed, passed, skipped
 from grader.data.bundled import self_check_data
 from grader.data.worker_files import write_worker_files
-from grader.lab4.files import ANSWERS, EXPERIMENTS
+from grader.lab4.files import ANSWERS
 from grader.lab4.items import PART1_IDS, PART2_TITLES
-from grader.model import Finding, GraderFault, Status
+from grader.model import GraderFault, Status
 from grader.model.evidence import Behind, Ending, Loading, Measurements, Problem, Training
 from grader.model.graph import Graph, Node, Program, Source, Weight
 from grader.rubric.loading import load_rubric
@@ -32,9 +30,9 @@ from grader.selfcheck.records import record_from
 from grader.selfcheck.run import SEED
 from grader.selfcheck.steps import OVERFITS, SHAPES, points, step_findings
 from grader.selfcheck.task import RECORDS, Task
-from grader.selfcheck.wording import ALL_PASSED, MORE, WIDTH, answers, experiments, failure, next_step
+from grader.selfcheck.wording import Asked, answers, next_step
 from grader.selfcheck.work import copy_work, take_up
-from grader.selfcheck.written_work import State, Written, look_at_answers, look_at_experiments
+from grader.selfcheck.written_work import State, Written, look_at_answers
 from grader.storage.json_files import packed
 from grader.submissions.discovery import discover
 from tests.support import evidence_samples as samples
@@ -157,7 +155,6 @@ def test_the_same_script_answers_and_table_are_found_as_by_the_grader(
 
 def test_the_steps_are_all_checks_and_two_more() -> None:
     assert set(IDS) == {*PART2_TITLES, SHAPES, OVERFITS}
-    assert set(MORE) <= set(IDS)
     assert set(points(load_rubric())) == set(PART2_TITLES)
 
 
@@ -257,7 +254,7 @@ def test_the_copy_contains_only_the_students_own_files(tmp_path: Path) -> None:
     folder = tmp_path / "my lab é"
     for name in (
         "task1_cnn.py", "blocks/layers.py", "selfcheck/grader/model.py", "data/MNIST/raw/train", ".git/config",
-        "venv/pyvenv.cfg", "venv/lib/site.py", ".hidden.py", "~$notes.docx", "README.md", "report.html", "old.zip",
+        "venv/pyvenv.cfg", "venv/lib/site.py", ".hidden.py", "~$notes.docx", "README.md", "check.py", "old.zip",
     ):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("import torch")
@@ -428,48 +425,14 @@ def test_an_unreadable_document_is_reported(tmp_path: Path, monkeypatch: pytest.
     )
 
 
-# ---- texts -----------------------------------------------------------------------------------------------------------
-
-EVERYTHING = dict.fromkeys(IDS, passed("It passes."))
-
-
-def test_the_last_lines_name_the_first_fault() -> None:
-    assert next_step(EVERYTHING, IDS) == [ALL_PASSED]
-    assert ALL_PASSED == "All public checks passed; more is checked when your work is marked."
-    faults = {"structure.relu": failed("No ReLU.", "Apply F.relu."), "overfits": failed("No.", "Less dropout.")}
-    broken = EVERYTHING | faults
-    assert next_step(broken, IDS)[0] == "Next: structure.relu"
-    waiting = EVERYTHING | {"training.accuracy": Finding(Status.NEEDS_REVIEW, "At the edge.", fraction=Decimal(1))}
-    assert "training.accuracy" in next_step(waiting, IDS)[0]
-    some = {"loads": EVERYTHING["loads"]}
-    assert next_step(EVERYTHING | {"resources": skipped("loads", "Later.")}, list(some)) != [ALL_PASSED]
-
-
-def test_the_text_of_a_failure_fits_and_contains_no_control_characters() -> None:
-    finding = failed("word " * 60, "try " * 40, expected="\x1b[31mred\x1b[0m", seen="a\u202eb")
-    text = failure(
-        "forward.shape", finding, SelfCheck({}, replace(samples.HEALTHY, output="\x1b]0;title\x07hello")), verbose=True
-    )
-    assert max(map(len, text.splitlines())) <= WIDTH
-    assert "\x1b" not in text
-    assert "\u202e" not in text
-    assert "hello" in text
-    assert "More hints: pytest -v" in failure("loads", finding, SelfCheck({}), verbose=False)
-
-
-def test_the_text_about_written_answers() -> None:
-    states = dict.fromkeys(PART1_IDS, State.ANSWERED) | {"6a": State.BLANK, "8": State.NOT_FOUND}
-    lines = " ".join(answers(Written(states)))
-    assert lines.startswith("Part 1: 11 answered; 1 blank (6a); 1 not found (8).")
-    assert Written(states).missing == "blank: 6a; not found: 8"
-    assert Written(dict.fromkeys(PART1_IDS, State.ANSWERED)).missing == ""
+# ---- steps ----------------------------------------------------------------------------------------------------------
 
 
 def test_an_unsupported_submission_waits_for_a_tutor() -> None:
     evidence = replace(samples.HEALTHY, ending=Ending("unobserved", "modes", "odd"), modes=None, gradients=None)
     findings = step_findings(Observed(replace(evidence, resources=None, trainings=())), load_rubric())
     assert findings["behaviour.dropout_train_eval"].status is Status.NEEDS_REVIEW
-    assert "behaviour.dropout_train_eval" in next_step(findings, IDS)[0]
+    assert "behaviour.dropout_train_eval" in next_step(SelfCheck(findings), IDS, Asked())[0]
 
 
 def test_a_network_that_cannot_memorise_a_batch_fails_unless_another_fault_explains_it() -> None:
@@ -483,19 +446,3 @@ def test_a_network_that_cannot_memorise_a_batch_fails_unless_another_fault_expla
     frozen = replace(weak, gradients=replace(samples.GRADIENTS, problem=Problem("forward", "It does not work.")))
     assert step_findings(Observed(frozen, poor), rubric)[OVERFITS].status is Status.SKIPPED
     assert step_findings(Observed(weak, None), rubric)[OVERFITS].status is Status.SKIPPED
-
-
-def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -> None:
-    def shown() -> str:
-        work = take_up(tmp_path, tmp_path / "scratch")
-        return " ".join(" ".join(experiments(look_at_experiments(work))).split())
-
-    (tmp_path / "scratch").mkdir()
-
-    assert shown() == "Experiments: experiments.csv is not in this folder."
-    header = (ROOT / "student_template" / EXPERIMENTS).read_text(encoding="utf-8")
-    (tmp_path / EXPERIMENTS).write_text(header, encoding="utf-8")
-    assert shown() == "Experiments: experiments.csv has no runs yet."
-    (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
-    assert shown().startswith("Experiments: 1 run found.")
-    assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in shown()

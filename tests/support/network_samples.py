@@ -20,6 +20,7 @@ from grader.model.graph import Graph, Node, Program, Source
 from grader.model.recorded import Recorded, graph_of
 from grader.worker.record.building import parameter_count
 from grader.worker.record.net_recording import record_net
+from grader.worker.record.net_repairs import Explain
 
 Step = Callable[[Tensor], Tensor]
 RECORDED_SEED, SEED = 3, 11
@@ -76,7 +77,7 @@ def explain(kind: str, error: BaseException) -> Problem:
     return Problem(kind, str(error), type(error).__name__)
 
 
-def recording_of(net: nn.Module) -> Recording:
+def recording_of(net: nn.Module, explain: Explain = explain) -> Recording:
     """The net recorded, on one thread as in a submission's process."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

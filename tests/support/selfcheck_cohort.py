@@ -22,7 +22,7 @@ from typing import IO, Any
 from grader.answers.code_of_documents import with_code_of_documents
 from grader.answers.finding.sheet import read_sheet
 from grader.data.bundled import self_check_data
-from grader.data.worker_files import write_worker_files
+from grader.data.worker_files import heldout_images, write_worker_files
 from grader.experiment.table_files import gather
 from grader.lab4.items import PART1_IDS
 from grader.model import DataFiles, Finding, Rubric, Submission
@@ -126,7 +126,7 @@ def self_check(
     observed = observe(
         start(),
         task,
-        evaluate=evaluator(plan, labels),
+        evaluate=evaluator(plan, labels, heldout_images(files)),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
     return step_findings(observed, rubric)

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from grader.measure.measurements import Subject, measure
 from grader.model.recorded import graph_of
+from grader.source.script import Script
+from grader.worker.load.statements import problem_from
 from tests.support.network_samples import RECORDED_SEED, SEED, doubts, images, measured, recording_of
 
 SOURCE = """
@@ -98,6 +100,33 @@ def test_one_fault_is_repaired_and_the_network_runs_as_recorded(
     assert recording.echo is not None
     subject = Subject(graph, recording, 0, RECORDED_SEED)
     assert measure(subject, images(), seed=SEED).doubts == (), "the student's own code computes what was recorded"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "line"),
+    [
+        ("self.fc2 = ", "fc2 = ", "missing-layer", "fc2 = nn.Linear(20, 10)"),
+        ("self.drop = ", "selfdrop = ", "missing-layer", "selfdrop = nn.Dropout(0.3)"),
+        ("F.relu(self.fc1(x))", "nn.ReLU(self.fc1(x))", "layer-call", "x = self.drop(nn.ReLU(self.fc1(x)))"),
+        ("return F", "x = nn.ReLU(x)\n        return F", "layer-call", "x = nn.ReLU(x)"),
+    ],
+)
+def test_the_problem_of_a_repair_is_at_the_line_of_the_fault(old: str, new: str, kind: str, line: str) -> None:
+    name = f"<line of {new}>"
+    net = net_with(old, new, name=name)
+    text = linecache.cache[name][2]  # type: ignore[misc]  # the entry is a tuple of four
+    recording = recording_of(
+        net, explain=lambda kind, error: problem_from(kind, error, {name: Script(name, "".join(text))})
+    )
+    repair = next(repair for repair in recording.repairs if repair.kind == kind)
+    assert repair.problem is not None
+    assert repair.problem.code == line
+    assert text[repair.problem.line - 1].strip() == line
+
+
+def test_a_layer_that_is_not_called_is_no_missing_attribute() -> None:
+    recording = recording_of(net_with("self.fc2(x)", "self.fc2", name="<not called>"))
+    assert recording.repairs == ()
 
 
 def test_the_layer_after_a_stand_in_is_repaired_too() -> None:

@@ -51,13 +51,14 @@ def repaired_pass(recording: Recording) -> RecordedPass:
     [
         (with_sizes(fc1_in=100), "linear-size", "fc1", 100, 128),
         (with_sizes(conv2_in=3), "conv-channels", "conv2", 3, 4),
+        (with_sizes(conv2_in=12), "conv-channels", "conv2", 12, 4),  # as many as the feature maps are wide
         (with_sizes(flatten=lambda x: x), "flatten-missing", "fc1", 128, 4),
         (with_sizes(flatten=lambda x: x.view(-1)), "flatten-batch", "fc1", 128, 8192 // 64 * 3),
         (with_sizes(flatten=lambda x: x.view(x.size(0), 100), fc1_in=100), "reshape-size", "", 100, 128),
         (with_sizes(flatten=lambda x: x.view(-1, 100)), "reshape-size", "", 100, 128),
         (with_sizes(flatten=lambda x: x.permute(0, 2, 3, 1).view(-1, 128)), "reshape-layout", "", 0, 0),
     ],
-    ids=["fc1", "conv2", "flatten", "flatten with rows", "view", "view with rows", "layout"],
+    ids=["fc1", "conv2", "conv2 as wide", "flatten", "flatten with rows", "view", "view with rows", "layout"],
 )
 def test_a_wrong_size_is_repaired_and_reported(net: nn.Module, kind: str, layer: str, expected: int, seen: int) -> None:
     recording = recording_of(net)

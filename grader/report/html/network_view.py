@@ -259,9 +259,9 @@ def _summary(rows: Sequence[Row], first: int | None, network: ExecutedNetwork, l
         where = f"after {_own(ran[-1])}" if ran else "before its first layer"
         return f"Your forward pass stops {where}; the layers after that could not be compared."
     if any(check in lost for place in PLACES for check in place.checks):
-        return "Layer by layer, this is the lab's network. The item above explains what cost points."
+        return "Layer by layer, this is the lab's network. The checks above say what is wrong."
     if any(row.state is State.OPEN and row.place and not row.place.is_optional for row in rows):
-        return "Your layers are not arranged exactly as in the lab, but that cost no points."
+        return "Your layers are not arranged exactly as in the lab, but the checks accept them."
     return "No difference: these are the lab's layers in the lab's order."
 
 

@@ -2,7 +2,7 @@
 
 Of the two, one is for tutors, and the student gets the other, which exists only while nothing is open.
 
-Every text on a page is autoescaped, after its control characters were made visible.
+What the pages share, also with the self-check's, is in :mod:`grader.report.html.rendering`.
 """
 
 from __future__ import annotations
@@ -10,37 +10,28 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from grader.model import Report, Run
-from grader.model.quantities import quantity
 from grader.moderation.finished_run import neighbours
 from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.report import formats, tally
 from grader.report.feedback import for_the_student
 from grader.report.highlighting import Piece
-from grader.report.html import cohort_page, student_page, tutor_page
+from grader.report.html import cohort_page, rendering, student_page, tutor_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
-from grader.safe_text import visible_block
+from grader.report.html.rendering import LONGEST_SENTENCE, block
 from grader.storage import run_folder
 from grader.storage.fingerprints import code_digest
 from grader.storage.json_files import content_digest, write_file
 from grader.storage.records import StoredEvidence
 
-_LONGEST_SENTENCE = 1000
-"""Characters of a sentence that may quote a submission."""
-_LONGEST_CACHED = 200
-"""Characters of a text that is cached."""
-_CACHE_SIZE = 4096
-"""Entries of a cache; the pages of a cohort have most of their texts in common."""
 _MOST_REASONS = 6
 """Reasons of one submission in the tutor's queue; the student's page has them all."""
 
@@ -146,106 +137,26 @@ def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path
     return path
 
 
-def _finalize(value: Any) -> Any:
-    """The last step before autoescape, for every expression of every template."""
-    if type(value) is not str or (value.isascii() and value.isprintable()):
-        return value
-    return _line(value) if len(value) <= _LONGEST_CACHED else formats.visible(value)
-
-
-@functools.lru_cache(maxsize=_CACHE_SIZE)
-def _line(value: str) -> str:
-    return formats.visible(value)
-
-
-def _prose(message: str) -> Markup:
-    """A sentence of the grader, with `code` in backticks set as code."""
-    return _coded(formats.shorten(formats.visible(message), _LONGEST_SENTENCE))
-
-
-@functools.lru_cache(maxsize=_CACHE_SIZE)
-def _coded(shown: str) -> Markup:
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown))))
-
-
-def _block(printed: str) -> Markup:
-    return escape(visible_block(printed))
-
-
-def _lines(text: str) -> Markup:
-    """The lines of a script as items of a list, which numbers them."""
-    return Markup("".join(f"<li>{line}</li>" for line in _block(text).split("\n")))
-
-
 def _words(pieces: Sequence[Piece]) -> Markup:
     """An answer with the words that counted in ``<mark>``; doing this in a template would cost a tenth of the page's
     rendering time.
     """
     return Markup(
-        "".join(f"<mark>{_block(piece.text)}</mark>" if piece.has_counted else _block(piece.text) for piece in pieces)
+        "".join(f"<mark>{block(piece.text)}</mark>" if piece.has_counted else block(piece.text) for piece in pieces)
     )
 
 
-def _count(number: int) -> str:
-    return f"{number:,}".replace(",", "\u202f")  # narrow no-break spaces between thousands
-
-
-def _named(shown: tuple[str, str], longest: int = _LONGEST_SENTENCE) -> Markup:
+def _named(shown: tuple[str, str], longest: int = LONGEST_SENTENCE) -> Markup:
     """A student's name of at most ``longest`` characters, and a learning platform's number in small print."""
     name, number = (formats.visible(text) for text in shown)
     small = Markup(' <span class="id">{}</span>').format(number) if number else Markup("")
     return escape(formats.shorten(name, longest)) + small
 
 
-def _percent(part: float, whole: float = 1.0) -> str:
-    """Rounded down to a tenth, so that a result never appears to reach a band that it missed."""
-    return f"{int(1000 * part / whole + 1e-9) / 10:.1f} %" if whole else "–"
-
-
-def _share(accuracy: float) -> str:
-    """An accuracy that a student wrote down, in percent, with no more digits than it was written with."""
-    return f"{100 * accuracy:.4g} %" if 0 <= accuracy <= 1 else f"{accuracy:.4g}"
-
-
 @functools.cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("grader.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        anchor=formats.anchor,
-        block=_block,
-        count=_count,
-        duration=formats.duration,
-        lines=_lines,
-        moment=formats.moment,
-        name_and_number=formats.name_and_number,
-        named=_named,
-        percent=_percent,
-        points=formats.points,
-        prose=_prose,
-        share=_share,
-        shorten=lambda words, width: formats.shorten(formats.visible(words), width),
-        words=_words,
-    )
-    environment.globals.update(
-        MOST_REASONS=_MOST_REASONS,
-        SYMBOLS=formats.SYMBOLS,
-        WORDS=formats.WORDS,
-        quantity=quantity,
-    )
-    signs = environment.get_template("signs.html").module
-    badge, out_of, cell = (
-        functools.lru_cache(_CACHE_SIZE)(getattr(signs, name)) for name in ("badge", "out_of", "cell")
-    )
-    environment.filters.update(
-        badge=badge,
-        cells=lambda reading: Markup("".join(cell(entry.count, entry.kind) for entry in reading.cells)),
-        out_of=out_of,
-    )
-    return environment
+    """The shared environment with what only pages about a run show."""
+    shared = rendering.environment()
+    shared.filters.update(name_and_number=formats.name_and_number, named=_named, words=_words)
+    shared.globals.update(MOST_REASONS=_MOST_REASONS)
+    return shared

@@ -15,9 +15,7 @@ from grader.model.status import open_results
 from grader.report import tally
 from grader.report.highlighting import MOST, FoldedAnswer, fold
 from grader.report.html.experiment_view import experiment_view, split_off
-from grader.report.html.learning_chart import learning_chart
-from grader.report.html.network_view import compare
-from grader.report.html.training_view import gallery, runs
+from grader.report.html.observed_view import observed
 from grader.storage.records import StoredEvidence
 
 _BOOK, _BEGINNING = 30_000, 2_000
@@ -42,11 +40,8 @@ class Sum:
 
 def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
     """The values that ``report.html`` is rendered with."""
-    evidence = stored.evidence
-    trace = evidence.trace if evidence and evidence.trace and evidence.trace.operations else None
-    trainings = evidence.trainings if evidence else ()
     items, tried = split_off(report.code_results)
-    return {
+    return observed(stored.evidence, lost_checks(items), run.bands) | {
         "report": report,
         "run": run,
         "status": tally.status_of(report),
@@ -66,12 +61,6 @@ def context(report: Report, stored: StoredEvidence, run: Run) -> dict[str, Any]:
         "losses": [result for result in report.results if result.status in _LOST],
         "skipped": [item for item in items if item.status is Status.SKIPPED],
         "folded": _folded(report.answer_results),
-        "trace": trace,
-        "network": compare(trace, lost_checks(items)) if trace else None,
-        "trainings": runs(trainings, run.bands),
-        "chart": learning_chart(trainings, run.bands),
-        "gallery": gallery(trainings),
-        "bands": sorted(run.bands, key=lambda band: band.accuracy),
         "script": (stored.submission.script or "") if stored.submission else "",
         "documents": stored.sheet.documents if stored.sheet else (),
     }

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grader.model import Band
 from grader.model.evidence import Training
-from grader.report.html.images import DigitStrip, Picture, digit_strip, filter_sheet
+
+if TYPE_CHECKING:
+    from grader.report.html.images import DigitStrip, Picture
 
 _OFTEN, _SOMETIMES = 0.05, 0.02
 """Shares of a digit's images from which a mistake is highlighted."""
@@ -73,6 +76,11 @@ def gallery(trainings: Sequence[Training]) -> Gallery | None:
     best = max(measured, key=lambda training: training.correct / training.total, default=None)
     if best is None:
         return None
+    from grader.report.html.images import (
+        digit_strip,
+        filter_sheet,
+    )  # imports Pillow, which a blank script's page spares
+
     return Gallery(
         seed=best.seed,
         readings=tuple(_reading(digit, row) for digit, row in enumerate(best.confusion)),

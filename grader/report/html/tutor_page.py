@@ -15,12 +15,11 @@ from grader.moderation.finished_run import neighbours
 from grader.report import tally
 from grader.report.formats import alarm
 from grader.report.html import student_page
+from grader.report.html.observed_view import printed
 from grader.sandbox.level import Shortfall, shortfall
 from grader.storage.records import StoredEvidence
 from grader.storage.run_folder import COHORT_PAGE_FILE, page_path
 
-_MOST_OUTPUT = 4000
-"""Characters of a submission's printed output on a page, counted from its end."""
 _UP = "../../"
 """From the folder of a student's files to that of the run."""
 
@@ -38,7 +37,8 @@ def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[st
     """The values that ``tutor_report.html`` is rendered with; ``order`` are the students of the cohort in order."""
     evidence, submission = stored.evidence, stored.submission
     isolation, missing = isolation_of(stored, run)
-    return student_page.context(report, stored, run) | {
+    values = student_page.context(report, stored, run) | printed(evidence)
+    return values | {
         "ways": _ways(report.student, order),
         "stored": stored,
         "isolation": isolation,
@@ -48,8 +48,6 @@ def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[st
         "part2": tally.add_up(report.code_results),
         "decided": [result for result in report.results if result.decision],
         "is_unanswered": all(_is_untouched(answer) for answer in report.answer_results),
-        "output": evidence.output[-_MOST_OUTPUT:] if evidence else "",
-        "is_output_cut": bool(evidence and len(evidence.output) > _MOST_OUTPUT),
         "code": submission.code if submission else (),
     }
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import linecache
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from types import FunctionType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from grader.model.evidence import Problem, Repair
 from grader.model.images import CLASSES
+from grader.source.script import LONGEST_CODE
 from grader.worker.record.misspelt import repaired_spelling
 
 _LEAST_LIKENESS = 0.6
@@ -43,7 +46,7 @@ def repaired_definition(net: nn.Module, error: Exception, problem: Problem) -> R
     ``problem`` describes the error.
     """
     if isinstance(error, AttributeError) and isinstance(error.obj, nn.Module) and isinstance(error.name, str):
-        return _attribute(net, error.obj, error.name)
+        return _missing_attribute(error.obj, error.name, error, problem)
     if isinstance(error, NameError) and isinstance(error.name, str):
         return _name(net, error, error.name)
     if isinstance(error, NotImplementedError):
@@ -54,9 +57,11 @@ def repaired_definition(net: nn.Module, error: Exception, problem: Problem) -> R
         if _rewritten(net, _without_commas):
             message = "a comma at the end of a line makes a tuple"
             return Repair("comma", "", message, assumed="there were no comma there")
-    if isinstance(error, (TypeError, AttributeError, RuntimeError)) and _rewritten(net, _with_calls):
+    created: list[int] = []
+    if isinstance(error, (TypeError, AttributeError, RuntimeError)) and _rewritten(net, _with_calls, created):
         message = "a layer is created with its input, as in nn.ReLU(x), instead of being called with it"
-        return Repair("layer-call", "", message, assumed="each layer were called with its input")
+        made = _at(problem, error, (vars(type(net))["forward"].__code__.co_filename, min(created)))
+        return Repair("layer-call", "", message, assumed="each layer were called with its input", problem=made)
     return repaired_spelling(error, problem)
 
 
@@ -76,31 +81,72 @@ def _layer_in_tuple(net: nn.Module) -> Repair | None:
     return Repair("comma", found[0], message, assumed=f"there were no comma after {names}")
 
 
-def _rewritten(net: nn.Module, rewrite: Callable[[ast.AST], bool]) -> bool:
-    """From now on, run forward as ``rewrite`` changes its syntax tree; whether it changes anything."""
+def _rewritten(net: nn.Module, rewrite: Callable[[ast.AST], list[int]], lines: list[int] | None = None) -> bool:
+    """From now on, run forward as ``rewrite`` changes its syntax tree; whether it changes anything.
+
+    ``rewrite`` returns the lines that it changes; their numbers in the file are added to ``lines``.
+    """
     owner = type(net)
     forward = vars(owner).get("forward")
     if not isinstance(forward, FunctionType) or forward.__closure__:
         return False
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(forward)))
-    except (OSError, SyntaxError, TypeError):
+    tree = _tree_of(forward)
+    changed = rewrite(tree) if tree is not None else []
+    if tree is None or not changed:
         return False
-    if not rewrite(tree):
-        return False
-    ast.fix_missing_locations(ast.increment_lineno(tree, forward.__code__.co_firstlineno - 1))
+    if lines is not None:
+        lines += changed
+    ast.fix_missing_locations(tree)
     made: dict[str, Any] = {}
     exec(compile(tree, forward.__code__.co_filename, "exec", dont_inherit=True), forward.__globals__, made)
     owner.forward = made[forward.__code__.co_name]
     return True
 
 
+def _tree_of(method: FunctionType) -> ast.Module | None:
+    """The syntax tree of a method, with the line numbers of its file; None if its source is unknown."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+    except (OSError, SyntaxError, TypeError):
+        return None
+    return ast.increment_lineno(tree, method.__code__.co_firstlineno - 1)
+
+
+def _local_assignment(owner: type, name: str) -> tuple[str, int] | None:
+    """Where __init__, or a method that it calls, assigns a layer to the name without ``self.``: file and line."""
+    methods = {key: value for key, value in vars(owner).items() if isinstance(value, FunctionType)}
+    init = methods.get("__init__")
+    called = [methods[key] for key in init.__code__.co_names if key in methods] if init is not None else []
+    for method in filter(None, (init, *called)):
+        for node in ast.walk(_tree_of(method) or ast.Module([], [])):
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+                continue
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and target.id in {name, f"self{name}", f"self_{name}"}:
+                return method.__code__.co_filename, node.lineno
+    return None
+
+
+def _at(problem: Problem, error: Exception, place: tuple[str, int]) -> Problem | None:
+    """The problem at another line of the same file and cell; None if it is not in that file."""
+    file, line = place
+    trace = error.__traceback__
+    raised = 0
+    while trace is not None:
+        raised = (trace.tb_lineno or 0) if trace.tb_frame.f_code.co_filename == file else raised
+        trace = trace.tb_next
+    moved = problem.line + line - raised
+    if not raised or not problem.line or moved < 1:
+        return None
+    return replace(problem, line=moved, code=linecache.getline(file, line).strip()[:LONGEST_CODE])
+
+
 _APPLIED = frozenset({"ReLU", "MaxPool2d", "AvgPool2d", "Dropout", "Dropout2d", "Flatten", "LogSoftmax", "Softmax"})
 """Layers without weights that take only numbers when they are created."""
 
 
-def _with_calls(tree: ast.AST) -> bool:
-    """Replace ``nn.ReLU(x)`` by ``nn.ReLU()(x)`` everywhere in the tree; whether there was one."""
+def _with_calls(tree: ast.AST) -> list[int]:
+    """Replace ``nn.ReLU(x)`` by ``nn.ReLU()(x)`` everywhere in the tree; the lines where there was one."""
     found = [
         node
         for node in ast.walk(tree)
@@ -113,22 +159,44 @@ def _with_calls(tree: ast.AST) -> bool:
     for node in found:
         made = ast.Call(node.func, node.args[1:], node.keywords)
         node.func, node.args, node.keywords = made, node.args[:1], []
-    return bool(found)
+    return [node.lineno for node in found]
 
 
-def _without_commas(tree: ast.AST) -> bool:
-    """Replace ``x = a,`` by ``x = a`` everywhere in the tree; whether there was one."""
-    changed = False
+def _without_commas(tree: ast.AST) -> list[int]:
+    """Replace ``x = a,`` by ``x = a`` everywhere in the tree; the lines where there was one."""
+    changed = []
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
             continue
         if isinstance(node.value, ast.Tuple) and len(node.value.elts) == 1:
             node.value = node.value.elts[0]
-            changed = True
+            changed.append(node.lineno)
     return changed
 
 
-def _attribute(net: nn.Module, owner: nn.Module, name: str) -> Repair | None:
+def _missing_attribute(owner: nn.Module, name: str, error: Exception, problem: Problem) -> Repair | None:
+    """The repair of an attribute that ``owner`` lacks; its problem is at the line that makes only a local name."""
+    if _is_use_as_tensor(owner, name, error):
+        return None
+    repair = _attribute(owner, name)
+    assigned = _local_assignment(type(owner), name)
+    return replace(repair, problem=_at(problem, error, assigned)) if repair and assigned else repair
+
+
+_OF_TENSORS = frozenset({"view", "reshape", "size", "shape", "dim"})
+
+
+def _is_use_as_tensor(owner: nn.Module, name: str, error: Exception) -> bool:
+    """Whether a layer was used as a tensor, as in ``F.log_softmax(self.fc2)`` and ``x = self.conv2; x.view(-1)``."""
+    trace, files = error.__traceback__, set()
+    while trace is not None:
+        files.add(trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    is_torch_layer = type(owner).__module__.startswith("torch.") and hasattr(Tensor, name)
+    return is_torch_layer and (functional.__file__ in files or (name in _OF_TENSORS and not owner._modules))
+
+
+def _attribute(owner: nn.Module, name: str) -> Repair | None:
     """Give ``owner`` the attribute: an unused layer with a similar name, or a stand-in."""
     if not owner._modules and (typo := _near("__init__", owner)):
         vars(type(owner))[typo](owner)

@@ -104,7 +104,7 @@ class NetRepairs:
         with suppress(Exception):  # the submission's own code may run, such as a misspelt __init__
             repair = repaired_definition(self.net, error, problem)
         if repair is not None:
-            self.remember(replace(repair, problem=problem))
+            self.remember(replace(repair, problem=repair.problem or problem))
         elif not self.calls.is_preventive:
             self.calls.start_preventing()
 

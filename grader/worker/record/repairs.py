@@ -128,7 +128,7 @@ def _conv2d(args: tuple[Any, ...], layer: str, batch: int) -> RepairedCall | Non
         return None
     if data.dim() != 4 or data.shape[0] != batch:
         return _as_images(args, channels, layer, batch)
-    if data.shape[1] != channels and data.shape[3] == channels:
+    if data.shape[1] == data.shape[2] != channels == data.shape[3]:  # (N, size, size, channels)
         repair = Repair("input-shape", layer, "has its channels last", assumed=_AS_IMAGES)
         return RepairedCall(repair, args, first=(torch.ops.aten.permute.default, (data, [0, 3, 1, 2])))
     if groups == 1 and data.shape[1] != channels:

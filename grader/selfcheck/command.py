@@ -1,0 +1,110 @@
+"""``python check.py`` in the students' folder: the self-check without pytest, once or after each save."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from grader.lab4.files import SCRIPT
+from grader.selfcheck.console import Line, ProgressLine, lines
+from grader.selfcheck.steps import STEP_IDS
+from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
+
+COMMAND = "python check.py"
+_COLOURS = {
+    Word.OK: "32",
+    Word.PART: "31",
+    Word.FAIL: "31",
+    Word.ERROR: "31",
+    Word.NEXT: "36",
+    Word.NOT_CHECKED: "33",
+    Word.UNDECIDED: "33",
+}
+"""The colours of pytest, as numbers of the ANSI standard."""
+
+
+def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
+    """Check the work in ``folder``. Returns the exit status: 0 if every step is ok, 1 otherwise, 2 for wrong usage."""
+    options = parser().parse_args(arguments)
+    asked = Asked(options.hint, options.verbose, COMMAND)
+    console = Console()
+    if options.watch:
+        from grader.selfcheck.watch import watch  # imports threads and, if there, watchfiles
+
+        return watch(folder, asked, console)
+    summary = console.checked(lambda on_stage: summarise(folder, STEP_IDS, on_stage))
+    console.show(summary, STEP_IDS, asked)
+    check = summary.check
+    return int(check is None or any(word(id, check) is not Word.OK for id in check.findings))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of ``check.py``."""
+    options = argparse.ArgumentParser(
+        prog=COMMAND, description=f"Check Net in {SCRIPT}, Part 1 and the experiments, without pytest."
+    )
+    options.add_argument(
+        "--hint",
+        nargs="?",
+        type=int,
+        choices=(1, 2),
+        const=1,
+        default=0,
+        help="show where to look for each fault; --hint 2 also shows the pattern in code",
+    )
+    options.add_argument("--watch", action="store_true", help="check again after each save, until Ctrl-C")
+    options.add_argument("-v", "--verbose", action="store_true", help="show sizes, and why a step was not checked")
+    return options
+
+
+class Console:
+    """Shows a self-check on standard output, in colour where that works."""
+
+    def __init__(self) -> None:
+        in_notebook = "ipykernel" in sys.modules
+        self._has_colours = not os.environ.get("NO_COLOR") and (in_notebook or sys.stdout.isatty())
+        if self._has_colours and os.name == "nt":
+            os.system("")  # switches on ANSI colours in older consoles of Windows
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")  # names of files in a console that cannot show them
+
+    def write(self, text: str) -> None:
+        """Show text at once."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def rule(self, title: str) -> None:
+        """Show a title in a line across the console."""
+        self.write(f"{f' {title} ':-^78}\n")
+
+    def checked(self, run: Callable[[Callable[[str], None]], Summary]) -> Summary:
+        """The result of ``run``, which is given a function that shows the progress."""
+        self.write(f"Checking Net in {SCRIPT}.\n")
+        start = time.monotonic()
+        progress = ProgressLine(self.write)
+        summary = run(lambda stage: progress.add(STAGES.get(stage, stage)))
+        progress.add(f"{time.monotonic() - start:.0f} s")
+        self.write("\n")
+        return summary
+
+    def show(self, summary: Summary, ids: Sequence[str], asked: Asked) -> None:
+        """Show the faults, the steps ``ids``, and what is next."""
+        check = summary.check
+        for id, finding in check.findings.items() if check is not None else ():
+            if id in ids and check is not None and word(id, check) in FAULTS:
+                self.write("\n")
+                self.rule(id)
+                self.write(failure(id, finding, check, asked) + "\n")
+        self.write("\n")
+        self.rule(f"{SCRIPT}, step by step")
+        for line in lines(summary, ids, asked):
+            self.write(self._coloured(line) + "\n")
+
+    def _coloured(self, line: Line) -> str:
+        codes = [*([_COLOURS[line.state]] if line.state is not None else []), *(["1"] if line.is_bold else [])]
+        return f"\x1b[{';'.join(codes)}m{line.text}\x1b[0m" if codes and line.text and self._has_colours else line.text

@@ -1,0 +1,55 @@
+"""The end of a self-check on the console, whether pytest or ``check.py`` ran it: steps, answers, and what is next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from grader.selfcheck.summary import Summary
+from grader.selfcheck.wording import WIDTH, Asked, Word, answers, experiments, next_step, notes, overview, printed
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text; ``state`` gives its colour, if it has one."""
+
+    text: str = ""
+    state: Word | None = None
+    is_bold: bool = False
+
+
+def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
+    """The lines on the steps ``ids`` and on the written work."""
+    check = summary.check
+    if check is not None:
+        yield from (Line(text) for text in notes(check))
+        yield from (Line(text, state) for text, state in overview(check, ids, asked))
+        yield Line()
+        if shown := printed(check):
+            yield from (Line(text) for text in (*shown, ""))
+    yield from (Line(text) for text in (*answers(summary.written), *experiments(summary.experiment)))
+    if check is not None:
+        yield Line()
+        if summary.change:
+            yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
+        yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
+    yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
+
+
+class ProgressLine:
+    """Words as they come, on lines of at most ``width`` characters. ``write`` must show its text at once."""
+
+    def __init__(self, write: Callable[[str], object], width: int = 78) -> None:
+        self._write = write
+        self._most = width
+        self._width = 0
+
+    def add(self, word: str) -> None:
+        """Show a word, after a comma unless it is the first."""
+        text = f", {word}" if self._width else f"  {word}"
+        if self._width + len(text) > self._most:
+            self._write(",\n")
+            text, self._width = f"  {word}", 0
+        self._write(text)
+        self._width += len(text)

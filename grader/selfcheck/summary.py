@@ -1,0 +1,68 @@
+"""Everything that a self-check looks at, in one call: the network, the written work, and what the last run found."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from grader.model.experiment import Experiment
+from grader.rubric.loading import load_rubric
+from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
+from grader.selfcheck.observation import Process
+from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.page import write_page
+from grader.selfcheck.run import run_self_check
+from grader.selfcheck.steps import STEP_IDS
+from grader.selfcheck.work import take_up
+from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
+
+CHECKS_FOLDER = "selfcheck"
+"""The folder in the students' one that contains this package, and what the last run found."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a self-check has to say. ``check`` is None if no step was asked for."""
+
+    check: SelfCheck | None
+    written: Written
+    experiment: Experiment | None = None
+    change: str = ""
+    """What has changed since the last run, in one line; empty if nothing has."""
+    page: str = ""
+    """The line that names the page, or says why there is none."""
+
+
+def summarise(
+    folder: Path,
+    steps: Sequence[str],
+    on_stage: Callable[[str], None] = lambda stage: None,
+    process: Process | None = None,
+) -> Summary:
+    """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one."""
+    check, changed = _checked(folder, steps, on_stage, process) if steps else (None, "")
+    parts = [criterion.id for criterion in load_rubric().part1]
+    with tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True) as scratch:
+        work = take_up(folder, Path(scratch))
+        summary = Summary(check, look_at_answers(work, parts), look_at_experiments(work), changed)
+    if check is None:
+        return summary
+    now = datetime.now().astimezone()
+    page = write_page(folder, check, steps, summary.written, summary.experiment, change=changed, when=now)
+    return replace(summary, page=page)
+
+
+def _checked(
+    folder: Path, steps: Sequence[str], on_stage: Callable[[str], None], process: Process | None
+) -> tuple[SelfCheck, str]:
+    last = read_last_run(folder / CHECKS_FOLDER)
+    start = time.monotonic()
+    check = run_self_check(folder, on_stage=on_stage, process=process)
+    before = last.ok if last is not None else frozenset()
+    kept = before.difference(STEP_IDS if check.progress else steps)  # -k leaves the other steps as they were
+    write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), time.monotonic() - start))
+    return check, change(before, check.ok, check.counted) if last is not None else ""

@@ -1,0 +1,257 @@
+"""What a student reads: faults and hints, the steps of an unfinished forward, and what has changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from grader.checks.case import failed, passed, skipped
+from grader.lab4.files import EXPERIMENTS
+from grader.lab4.items import PART1_IDS
+from grader.model import Finding, Status
+from grader.model.evidence import Evidence, Operation, Problem, RecordedPass, Recording, Repair
+from grader.rubric.loading import load_rubric
+from grader.selfcheck import STEPS, SelfCheck
+from grader.selfcheck.hints import HINTS, PATTERN, WHERE, without_own_numbers
+from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
+from grader.selfcheck.observation import Observed
+from grader.selfcheck.steps import step_findings
+from grader.selfcheck.wording import (
+    ALL_PASSED,
+    WIDTH,
+    Asked,
+    Word,
+    answers,
+    experiments,
+    failure,
+    next_step,
+    overview,
+    word,
+)
+from grader.selfcheck.work import take_up
+from grader.selfcheck.written_work import State, Written, look_at_experiments
+from tests.support import evidence_samples as samples
+from tests.support.places import ROOT
+
+IDS = [step.id for step in STEPS]
+EVERYTHING = dict.fromkeys(IDS, passed("It passes."))
+
+
+def next_text(check: SelfCheck, ids: list[str] = IDS, rung: int = 0) -> str:
+    return " ".join(" ".join(next_step(check, ids, Asked(rung))).split())
+
+
+def test_the_last_lines_name_the_first_fault() -> None:
+    assert ALL_PASSED == "All public checks passed; more is checked when your work is marked."
+    assert next_text(SelfCheck(EVERYTHING)) == ALL_PASSED
+    faults = {"structure.relu": failed("No ReLU.", "Apply F.relu."), "overfits": failed("No.", "Less dropout.")}
+    assert next_text(SelfCheck(EVERYTHING | faults)) == "Next: structure.relu No ReLU. For a hint: pytest --hint"
+    broken = {"loads": Finding(Status.ERROR, "It could not run.", "Install it.")}
+    assert next_text(SelfCheck(EVERYTHING | broken)) == "Next: loads It could not run. Install it."
+    waiting = EVERYTHING | {"training.accuracy": Finding(Status.NEEDS_REVIEW, "At the edge.", fraction=Decimal(1))}
+    assert "training.accuracy" in next_text(SelfCheck(waiting))
+    one = SelfCheck(EVERYTHING | {"resources": skipped("loads", "Later.")})
+    assert next_text(one, ["loads"]) == "These checks passed; type pytest to run all checks."
+
+
+# ---- hints, one rung after the other ---------------------------------------------------------------------------------
+
+WRONG_SIZE = failed(
+    "fc1 expects 400 inputs, but gets 320 in task1_cnn.py, line 34.",
+    "Change its number of inputs: nn.Linear(320, ...).",
+    expected="320 inputs",
+    seen="400 inputs",
+)
+
+
+def shown(rung: int, id: str = "forward.shape", finding: Finding = WRONG_SIZE) -> str:
+    return failure(id, finding, SelfCheck({}, samples.HEALTHY), Asked(rung))
+
+
+def test_first_comes_what_is_wrong_then_where_to_look_then_the_pattern() -> None:
+    idea, where, pattern = shown(0), shown(WHERE), shown(PATTERN)
+    assert "line 34" in idea
+    assert "400 inputs" in idea
+    assert "For a hint: pytest --hint" in idea
+    assert "nn.Linear" not in idea + where
+    assert "print(x.shape)" in where
+    assert "conv1  1 x 28 x 28 -> 10 x 24 x 24" in " ".join(where.split(" ")).replace("    ", "  ")
+    assert "pytest --hint 2" in where
+    assert "nn.Linear(..., ...)" in pattern
+    assert "nn.Linear(channels * height * width, units)" in pattern
+    assert "--hint" not in pattern
+    assert idea.splitlines()[0] == where.splitlines()[0] == pattern.splitlines()[0]
+
+
+def test_a_hint_contains_no_number_of_the_students_network() -> None:
+    assert without_own_numbers(WRONG_SIZE) == "Change its number of inputs: nn.Linear(..., ...)."
+    ten = failed("The last layer gives 12 scores.", "Give it 10 outputs.", expected="(N, 10)", seen="(N, 12)")
+    assert without_own_numbers(ten) == "Give it 10 outputs."
+    assert HINTS.keys() <= set(IDS)
+
+
+def test_what_to_do_about_the_computer_needs_no_hint() -> None:
+    broken = Finding(Status.ERROR, "The self-check could not run.", "Install torch.")
+    assert "Install torch." in shown(0, "loads", broken)
+    assert "--hint" not in shown(0, "loads", broken)
+
+
+@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("rung", range(3))
+def test_the_text_of_a_failure_fits_and_contains_no_control_characters(id: str, rung: int) -> None:
+    finding = failed("word " * 60, "try " * 40, expected="\x1b[31mred\x1b[0m", seen="a\u202eb")
+    text = shown(rung, id, finding)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+# ---- steps of an unfinished forward ----------------------------------------------------------------------------------
+
+EMPTY = samples.passes((20, 4, 4))
+
+
+def unfinished(*layers: Operation, problem: Problem | None = None) -> SelfCheck:
+    """A self-check of a forward that runs only ``layers``, and then raises ``problem`` if there is one."""
+    trace = samples.stopped(*layers, problem=problem) if problem else samples.trace(*layers)
+    runs = samples.passes(problem=problem, returned="", shape=()) if problem else EMPTY
+    evidence = replace(
+        samples.HEALTHY,
+        trace=trace,
+        probe=replace(samples.PROBE, passes=runs, scores=None),
+        modes=None, gradients=None, resources=None, trainings=(),
+    )  # fmt: skip
+    return SelfCheck(step_findings(Observed(evidence), load_rubric()), evidence)
+
+
+def states(check: SelfCheck) -> dict[str, Word]:
+    return {line[6:].split()[0]: state for line, state in overview(check, IDS, Asked())}
+
+
+def test_layers_that_are_not_written_yet_are_next_and_no_fault() -> None:
+    check = unfinished(samples.CONV1, samples.RELU)
+    assert [id for id in IDS if word(id, check) is Word.FAIL] == []
+    assert word("forward.shape", check) is Word.NEXT
+    assert states(check) == {
+        "loads": Word.OK, "conv1": Word.OK, "conv2": Word.NEXT, "flatten": Word.NEXT, "fc1": Word.NEXT,
+        "fc2": Word.NEXT, "log-softmax": Word.NEXT, "15": Word.NOT_CHECKED,
+    }  # fmt: skip
+    assert next_text(check) == "Next: conv2 In forward, this comes next: the second convolution, ReLU (pool), dropout."
+    assert "conv1" in check.ok
+
+
+@pytest.mark.parametrize(
+    ("layers", "reached"),
+    [
+        ((), 0),
+        ((samples.CONV1,), 1),
+        ((samples.CONV1, samples.POOL, samples.RELU, samples.CONV2, samples.DROPOUT), 2),
+        ((samples.CONV1, samples.CONV2, samples.FLATTEN), 3),
+        ((samples.CONV1, samples.CONV2, samples.FC1), 4),  # flattened in another way
+        ((samples.CONV1, samples.CONV2, samples.FLATTEN, samples.FC1, samples.RELU), 4),
+    ],
+)
+def test_how_far_forward_has_come(layers: tuple[Operation, ...], reached: int) -> None:
+    progress = unfinished(*layers).progress
+    assert progress is not None
+    assert len(progress.reached) == reached
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (samples.CONV1, samples.FLATTEN, samples.FC1, samples.FC2, samples.LOG_SOFTMAX),
+        (samples.CONV1, samples.CONV2, samples.FLATTEN, samples.FC1, samples.LOG_SOFTMAX),
+        (samples.FLATTEN, samples.FC1),
+        (samples.CONV1, samples.CONV2, samples.CONV2),
+        samples.LAYERS,
+        samples.LAYERS[:-1],
+    ],
+)
+def test_a_finished_forward_with_a_fault_has_no_milestones(layers: tuple[Operation, ...]) -> None:
+    assert unfinished(*layers).progress is None
+
+
+def test_a_finished_forward_with_a_wrong_size_has_no_milestones() -> None:
+    size = Repair("linear-size", "fc1", "expects 400 inputs but is given 320", 400, 320)
+    evidence = replace(
+        samples.HEALTHY,
+        record=Recording(unrepaired=(RecordedPass("eval", 64, Problem("forward", "No.")),), repairs=(size,)),
+        trace=replace(samples.trace(*samples.LAYERS), repairs=(size,)),
+    )
+    check = SelfCheck(step_findings(Observed(evidence), load_rubric()), evidence)
+    assert word("forward.shape", check) is Word.FAIL
+    assert check.progress is None
+
+
+def test_an_error_in_an_unfinished_forward_is_told_before_what_is_next() -> None:
+    check = unfinished(samples.CONV1, problem=Problem("forward", "It does not work.", "RuntimeError"))
+    assert [id for id in IDS if word(id, check) is Word.FAIL] == ["forward.shape"]
+    found = states(check)
+    assert (found["forward.shape"], found["conv1"], found["conv2"]) == (Word.FAIL, Word.OK, Word.NOT_CHECKED)
+    assert "It does not work" in next_text(check)
+
+
+def test_the_blank_template_has_no_fault() -> None:
+    evidence: Evidence = replace(
+        samples.until("build", "finished"), load=replace(samples.LOAD, is_blank=True),
+        build=replace(samples.BUILD, problem=Problem("build", "no super", "AttributeError")),
+    )  # fmt: skip
+    check = SelfCheck(step_findings(Observed(evidence), load_rubric()), evidence)
+    assert Word.FAIL not in states(check).values()
+    assert next_text(check).startswith("Next: conv1 Begin __init__ with super().__init__().")
+
+
+def test_every_line_of_the_overview_fits() -> None:
+    for check in (unfinished(samples.CONV1), SelfCheck(EVERYTHING, samples.HEALTHY)):
+        assert max(len(line) for line, _ in overview(check, IDS, Asked(verbose=True))) <= 80
+
+
+# ---- since the last run ----------------------------------------------------------------------------------------------
+
+
+def test_what_has_changed_since_the_last_run() -> None:
+    steps = ("loads", "structure.relu", "forward.batch", "resources")
+    assert change(("loads",), ("loads",), steps) == ""
+    now = ("loads", "structure.relu", "forward.batch")
+    assert change(("loads",), now, steps) == "+2 ok since the last run: relu, batch; 1 left"
+    assert (
+        change(now, ("loads", "conv1"), steps) == "+1 ok since the last run: conv1; no longer ok: relu, batch; 3 left"
+    )
+
+
+def test_the_last_run_is_kept_and_a_damaged_file_is_no_last_run(tmp_path: Path) -> None:
+    assert read_last_run(tmp_path) is None
+    write_last_run(tmp_path, LastRun(frozenset({"loads", "conv1"}), 7.04))
+    assert read_last_run(tmp_path) == LastRun(frozenset({"loads", "conv1"}), 7.0)
+    (tmp_path / "last_run.json").write_text("[]")
+    assert read_last_run(tmp_path) is None
+    write_last_run(tmp_path / "none", LastRun(frozenset(), 1.0))
+    assert not (tmp_path / "none").exists()
+
+
+# ---- the written work ------------------------------------------------------------------------------------------------
+
+
+def test_the_text_about_written_answers() -> None:
+    states = dict.fromkeys(PART1_IDS, State.ANSWERED) | {"6a": State.BLANK, "8": State.NOT_FOUND}
+    lines = " ".join(answers(Written(states)))
+    assert lines.startswith("Part 1: 11 answered; 1 blank (6a); 1 not found (8).")
+    assert Written(states).missing == "blank: 6a; not found: 8"
+    assert Written(dict.fromkeys(PART1_IDS, State.ANSWERED)).missing == ""
+
+
+def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -> None:
+    def shown() -> str:
+        return " ".join(" ".join(experiments(look_at_experiments(take_up(tmp_path, tmp_path)))).split())
+
+    assert shown() == "Experiments: experiments.csv is not in this folder."
+    header = (ROOT / "student_template" / EXPERIMENTS).read_text(encoding="utf-8")
+    (tmp_path / EXPERIMENTS).write_text(header, encoding="utf-8")
+    assert shown() == "Experiments: experiments.csv has no runs yet."
+    (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
+    assert shown().startswith("Experiments: 1 run found.")
+    assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in shown()
