@@ -3,11 +3,18 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
+if int(pytest.__version__.partition(".")[0]) < 7:
+    raise SystemExit(
+        f"pytest 7 or newer is needed; this is {pytest.__version__}: python -m pip install --upgrade pytest"
+    )
 try:
     runpy.run_path(str(Path(__file__).resolve().with_name("check.py")))  # finds the folder selfcheck
     from grader.selfcheck.pytest_plugin import (
         pytest_addoption,
         pytest_collection_modifyitems,
+        pytest_configure,
         pytest_runtestloop,
         pytest_sessionfinish,
         pytest_terminal_summary,

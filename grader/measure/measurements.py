@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, isfinite
@@ -37,6 +37,8 @@ class Subject:
     parameters: int
     seed: int
     """Seed of the chosen weights and images in the submission's process."""
+    has_run: bool = field(default=False, kw_only=True)
+    """Whether the network has run in this process, as in a self-check: then its cost may be found by running it."""
     repairs: tuple[str, ...] = ()
     """Kinds of :mod:`grader.model.repair_kinds`: what is measured is the graph after these repairs."""
 
@@ -64,7 +66,7 @@ def _measurements(subject: Subject, images: Images, *, seed: int) -> Measurement
         return images.probes(count, seed=seed)
 
     with _timed(seconds, "trace"):
-        cost_of(subject.graph)
+        cost_of(subject.graph, device="cpu" if subject.has_run else "meta")
         graph = repaired(subject.graph, subject.repairs, probes, seed=seed)
         network = open_network(graph, probes, seed=seed)
         # If forward could not be repaired, the layers are classified, but their effects are not measured.

@@ -4,7 +4,8 @@ It records, measures and checks a network with the grader's own code. This packa
 computer and shows the result. Only the process that runs the student's code imports torch.
 
 May import: ``answers``, ``answers.documents``, ``answers.finding``, ``checks``, ``data``, ``experiment``, ``lab4``,
-``measure``, ``model``, ``report.html``, ``rubric``, ``safe_text``, ``submissions``, ``worker``, ``worker.wire``.
+``measure``, ``model``, ``report.html``, ``rubric``, ``safe_text``, ``source``, ``submissions``, ``worker``,
+``worker.load``, ``worker.wire``.
 """
 
 from grader.selfcheck.outcome import SelfCheck

@@ -12,7 +12,7 @@ from pathlib import Path
 from grader.lab4.files import SCRIPT
 from grader.selfcheck.console import Line, ProgressLine, lines
 from grader.selfcheck.steps import STEP_IDS
-from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.summary import Summary, beginning, summarise
 from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
 
 COMMAND = "python check.py"
@@ -37,7 +37,7 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
         from grader.selfcheck.watch import watch  # imports threads and, if there, watchfiles
 
         return watch(folder, asked, console)
-    summary = console.checked(lambda on_stage: summarise(folder, STEP_IDS, on_stage))
+    summary = console.checked(folder, lambda on_stage: summarise(folder, STEP_IDS, on_stage))
     console.show(summary, STEP_IDS, asked)
     check = summary.check
     return int(check is None or any(word(id, check) is not Word.OK for id in check.findings))
@@ -82,13 +82,13 @@ class Console:
         """Show a title in a line across the console."""
         self.write(f"{f' {title} ':-^78}\n")
 
-    def checked(self, run: Callable[[Callable[[str], None]], Summary]) -> Summary:
+    def checked(self, folder: Path, run: Callable[[Callable[[str], None]], Summary]) -> Summary:
         """The result of ``run``, which is given a function that shows the progress."""
-        self.write(f"Checking Net in {SCRIPT}.\n")
+        self.write(f"{beginning(folder)}\n")
         start = time.monotonic()
         progress = ProgressLine(self.write)
         summary = run(lambda stage: progress.add(STAGES.get(stage, stage)))
-        progress.add(f"{time.monotonic() - start:.0f} s")
+        progress.add(f"{time.monotonic() - start:.1f} s")
         self.write("\n")
         return summary
 

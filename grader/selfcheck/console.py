@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.safe_text import visible
 from grader.selfcheck.summary import Summary
-from grader.selfcheck.wording import WIDTH, Asked, Word, answers, experiments, next_step, notes, overview, printed
+from grader.selfcheck.wording import WIDTH, Asked, Word, about_work, answers, experiments, next_step, overview, printed
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
     """The lines on the steps ``ids`` and on the written work."""
     check = summary.check
     if check is not None:
-        yield from (Line(text) for text in notes(check))
+        yield from (Line(text) for text in about_work(check))
         yield from (Line(text, state) for text, state in overview(check, ids, asked))
         yield Line()
         if shown := printed(check):
@@ -33,6 +34,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
         yield Line()
         if summary.change:
             yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
+        yield from (Line(text) for text in textwrap.wrap(visible(check.note), WIDTH))
         yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
     yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
 

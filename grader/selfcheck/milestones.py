@@ -69,7 +69,8 @@ def progress(evidence: Evidence | None, findings: Mapping[str, Finding]) -> Prog
     if evidence.load.is_blank:
         return Progress()
     trace = evidence.trace
-    if trace is None or findings["forward.shape"].status is not Status.FAILED:
+    shape = findings.get("forward.shape")
+    if trace is None or shape is None or shape.status is not Status.FAILED:
         return None
     path = executed_network(trace).path
     own = {repair.layer: repair.seen for repair in trace.repairs if repair.kind == "class-count"}

@@ -11,12 +11,10 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -26,17 +24,17 @@ from grader.data.heldout_accuracy import Predictions
 from grader.model import GraderFault
 from grader.model.evidence import NOT_REPAIRED, Ending, Evidence, Measurements, Training
 from grader.model.images import CLASSES
+from grader.selfcheck.child import Process, end_process
 from grader.selfcheck.records import record_from
-from grader.selfcheck.task import RECORDS, Task
-from grader.worker.environment import SETTINGS
+from grader.selfcheck.task import BEFORE_TRAINING, RECORDS, Observed, Order, Task
 
 START, OVERFIT = "start", "overfit"
 """Two more stages of a self-check: importing torch, and overfitting one batch."""
 MEASURING = frozenset({"measure", "train"})
 """Stages that do not run the student's code."""
-SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 180.0, OVERFIT: 20.0}
+SECONDS: Mapping[str, float] = {START: 180.0, "load": 30.0, "train": 60.0, OVERFIT: 20.0}
 """Time limits by stage, mostly shorter than the grader's, because a student is waiting. Importing torch from a slow
-network drive can take over a minute. A training run stops itself after half a minute of CPU time."""
+network drive can take over a minute. A training run stops itself after a few seconds of CPU time."""
 USUAL_SECONDS = 12.0
 """The time limit of every other stage."""
 KEPT_OUTPUT = 8 << 10
@@ -47,52 +45,22 @@ _WINDOWS_ERRORS = 1 << 30
 """On Windows, exit statuses from here on mean crashes, such as an access violation."""
 _BY_SIGNAL = {name.value: name.name for name in signal.Signals}
 
-Evaluate = Callable[[Training, Predictions], tuple[Training, int | None]]
-"""Takes a training record and its predictions; returns the record with its accuracy, and the next seed or None."""
 
+class Trainer(Protocol):
+    """Decides how much is trained; it alone has the labels of the held-out images."""
 
-class Process(Protocol):
-    """The parts of ``subprocess.Popen`` that are used here."""
+    def evaluated(self, record: Training, predictions: Predictions) -> Training:
+        """The training record with its accuracy."""
 
-    stdin: IO[bytes] | None
-    stdout: IO[bytes] | None
-    stderr: IO[bytes] | None
-    returncode: int | Any
-
-    def kill(self) -> None: ...
-    def wait(self, timeout: float | None = None) -> int: ...
-
-
-@dataclass(frozen=True)
-class Observed:
-    """Evidence, and the result of overfitting one batch (None if it was not tried)."""
-
-    evidence: Evidence
-    overfitting: Training | None = None
-
-
-def start_process() -> subprocess.Popen[bytes]:
-    """Start a process that imports torch and waits for its task. It imports this copy of the package."""
-    package = str(Path(__file__).resolve().parents[2])
-    paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    settings = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "grader.selfcheck.process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment | SETTINGS | settings,
-        cwd=package,  # first on the import path, and it contains none of the student's files
-        start_new_session=os.name == "posix",
-    )
+    def next(self, evidence: Evidence) -> Order | None:
+        """The next training run after this evidence; None if there is to be no more."""
 
 
 def observe(
     process: Process,
     task: Task,
     *,
-    evaluate: Evaluate,
+    trainer: Trainer,
     on_stage: Callable[[str], None] = lambda stage: None,
     seconds: Mapping[str, float] = SECONDS,
 ) -> Observed:
@@ -101,23 +69,12 @@ def observe(
     ``seconds`` are the time limits by stage. The process has ended afterwards. Raises GraderFault if it could not
     start, for example because torch is missing.
     """
-    observation = _Observation(process, task, evaluate, on_stage, seconds)
+    observation = _Observation(process, task, trainer, on_stage, seconds)
     try:
         observation.run()
     finally:
         end_process(process)
     return observation.result()
-
-
-def end_process(process: Process) -> None:
-    """Kill the process if it still runs; on POSIX, also the processes that it started."""
-    pid = getattr(process, "pid", None)
-    if process.returncode is None:  # otherwise another process may have its id by now
-        if os.name == "posix" and pid is not None:
-            with contextlib.suppress(OSError):
-                os.killpg(pid, signal.SIGKILL)
-        process.kill()
-        process.wait()
 
 
 @dataclass(frozen=True)
@@ -135,12 +92,12 @@ class _Observation:
         self,
         process: Process,
         task: Task,
-        evaluate: Evaluate,
+        trainer: Trainer,
         on_stage: Callable[[str], None],
         seconds: Mapping[str, float],
     ) -> None:
         self._process, self._task = process, task
-        self._evaluate, self._on_stage, self._limits = evaluate, on_stage, seconds
+        self._trainer, self._on_stage, self._limits = trainer, on_stage, seconds
         self._news: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._buffer = bytearray()
         self._output = bytearray()
@@ -195,6 +152,9 @@ class _Observation:
         if self._stage in MEASURING and ending.kind not in {"finished", "unrecorded"}:
             detail = f"{ending.kind}: {ending.detail}" if ending.detail else ending.kind
             ending = Ending("unmeasured", self._stage, detail)
+        return Observed(self._evidence(ending), self._overfitting)
+
+    def _evidence(self, ending: Ending) -> Evidence:
         found: Measurements | None = self._records.get("measure")
         evidence = Evidence(
             ending=ending,
@@ -204,12 +164,12 @@ class _Observation:
             graph=self._records.get("graph"),
             behind=self._records.get("behind", NOT_REPAIRED),
             trainings=tuple(self._trainings),
-            output=output,
+            output=self._output.decode("utf-8", "replace"),
         )
         if found is not None:
             evidence = evidence.with_measurements(found)
         seconds = {stage: round(spent, 4) for stage, spent in self._spent.items()}
-        return Observed(replace(evidence, seconds=seconds), self._overfitting)
+        return replace(evidence, seconds=seconds)
 
     def _take_in(self, chunk: bytes) -> None:
         if not chunk:
@@ -261,12 +221,18 @@ class _Observation:
             self._add_training(record_from(header["record"], Training), frame.array)
         else:
             self._records[stage] = record_from(header["record"], RECORDS[stage])
+            if stage == BEFORE_TRAINING:
+                self._order()
 
     def _add_training(self, record: Training, heldout: NDArray[np.float32]) -> None:
-        training, seed = self._evaluate(record, Predictions(record.seed, heldout))
-        self._trainings.append(training)
-        self._write(json.dumps({"seed": seed}))
-        self._enter("train" if seed is not None else OVERFIT)
+        self._trainings.append(self._trainer.evaluated(record, Predictions(record.seed, heldout)))
+        self._enter(OVERFIT)
+        self._order()
+
+    def _order(self) -> None:
+        """Tell the process what to train next, if anything."""
+        order = self._trainer.next(self._evidence(Ending("finished")))
+        self._write(json.dumps(None if order is None else asdict(order)))
 
     def _enter(self, stage: str) -> None:
         now = time.monotonic()

@@ -17,6 +17,7 @@ from typing import Any
 from grader.checks.policy import repair_rules
 from grader.lab4.files import EXPERIMENTS, SCRIPT
 from grader.lab4.self_check_page import MARK, NAME, is_self_check_page
+from grader.model import Status
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
 from grader.model.repair_kinds import ASSUMED
@@ -24,7 +25,7 @@ from grader.rubric.loading import load_rubric
 from grader.selfcheck.hints import HINTS, Hint, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
-from grader.selfcheck.steps import SHAPES, STEPS, Step, is_all_passed
+from grader.selfcheck.steps import SHAPES, STEPS, Step
 from grader.selfcheck.wording import FAULTS, Word, coming, word
 from grader.selfcheck.written_work import State, Written
 
@@ -125,7 +126,7 @@ def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
         "mark": MARK,
         "fault": next((row for row in rows if row.id in faults), None),
         "coming": next_layer,
-        "is_passed": is_all_passed({step.id: check.findings[step.id] for step in asked}),
+        "is_passed": all(check.findings[step.id].status is Status.PASSED for step in asked),
         "is_part": len(asked) < len(STEPS),
         "assumed": tuple(dict.fromkeys(_assumed(check.evidence))),
         "counts": _counts(rows),

@@ -1,7 +1,7 @@
 """``python -m grader.selfcheck.process``: records and measures a student's own submission in one process.
 
 It uses the grader's code for recording and measuring. There is no sandbox, because students run their own code on their
-own computer. The task comes as one line of JSON on standard input, and so do seeds for more training runs. Frames go to
+own computer. The task comes as one line of JSON on standard input, and so do orders for training runs. Frames go to
 standard output. What the submission prints goes to standard error. A frame is a line of JSON followed by its array.
 """
 
@@ -13,39 +13,52 @@ import os
 import sys
 import warnings
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from grader.checks.repairs import with_repairs
-from grader.measure.images import Images, load_images
+from grader.measure.images import load_images
 from grader.measure.measurements import Subject, measure
 from grader.measure.overfitting import overfit
 from grader.measure.repaired_graph import repaired
 from grader.measure.training import attempt_of, train
 from grader.model import Job
-from grader.model.evidence import Building, Doubt, Ending, Evidence, Measurements, Recording, Training
+from grader.model.evidence import Building, Doubt, Ending, Evidence, Measurements, Recording
 from grader.model.graph import Graph, GraphRefused, Program
 from grader.model.recorded import graph_of
-from grader.selfcheck.task import FIRST_SEED, Task
+from grader.selfcheck.child import EARLY
+from grader.selfcheck.task import RECORDS, Order, Task
 from grader.worker import stages
 from grader.worker.wire.channel import FAULT, UNOBSERVED, Unobserved
 
 UNRECORDED = "unrecorded"
 """The kind of ending if the network cannot be measured."""
+_ORDER = [*RECORDS]
+
+
+class Enough(BaseException):
+    """The last stage that the task asks for is done. Nothing that catches Exception may catch it."""
 
 
 class Frames:
-    """Writes frames: ``begin`` for the start of a stage, ``send`` for a record. Keeps what was built and recorded."""
+    """Writes frames: ``begin`` for the start of a stage, ``send`` for a record. Keeps what was built and recorded.
+
+    ``begin`` raises Enough for a stage after ``last``.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self.last = _ORDER[-1]
         self.building: Building | None = None
         self.recording: Recording | None = None
 
     def begin(self, stage: str) -> None:
         """Report that a stage starts now."""
+        if _ORDER.index(stage) > _ORDER.index(self.last):
+            raise Enough
         if stage == "record":
             _print_one_batch_only()
         self._write({"stage": stage, "begin": True})
@@ -78,11 +91,15 @@ def main() -> None:
     frames = Frames(out)
     error, cause = "", FAULT
     try:
+        if EARLY in sys.argv:
+            stages.preload()
         task = Task.read(_line(commands))
-        cause = ""
+        cause, frames.last = "", task.last
         stages.observe(Job(task.root, task.script, task.seed), frames)
         if frames.recording is not None and frames.building is not None:
             _measure(task, frames, frames.building, frames.recording, commands)
+    except Enough:
+        pass
     except GraphRefused as refusal:
         error, cause = str(refusal), UNRECORDED
     except BaseException as problem:  # also SystemExit from student code: the parent has to know
@@ -103,7 +120,7 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
     images = load_images(task.data)
     recorded = graph_of(recording)
     graph = recorded.graph or Graph(Program(), Program())
-    subject = Subject(graph, recording, building.parameters, task.seed)
+    subject = Subject(graph, recording, building.parameters, task.seed, has_run=True)
     found = measure(subject, images, seed=task.seed)
     doubts: tuple[Doubt, ...] = (*recorded.doubts, *found.doubts)
     frames.send(graph, "graph")
@@ -122,38 +139,24 @@ def _measure(task: Task, frames: Frames, building: Building, recording: Recordin
         measured,
     )
     frames.send(evidence.behind, "behind")
+    order = _order(commands)
     found = evidence.behind.measurements or found
     if recorded.graph is None or not found.is_trainable:
         return
-    repairs = evidence.behind.repairs
-    graph = repaired(graph, repairs, lambda count: images.probes(count, seed=task.seed), seed=task.seed)
-    could_train = _train(task, frames, graph, images, commands, is_worth_retrying=found.is_worth_retrying)
-    if could_train:
-        frames.begin("overfit")
-        frames.send(_overfit(task, graph, images), "overfit")
-
-
-def _train(task: Task, frames: Frames, graph: Graph, images: Images, commands: int, *, is_worth_retrying: bool) -> bool:
-    """Train once for each seed that the parent sends. Returns whether the network could be trained."""
-    seed: int | None = FIRST_SEED
+    probes = partial(images.probes, seed=task.seed)
+    graph = repaired(graph, evidence.behind.repairs, probes, seed=task.seed)
     number = 0
-    could_train = False
-    while seed is not None:
-        frames.begin("train")
-        attempt = attempt_of(task.plan, number, seed=seed)
-        record, outputs = train(
-            graph, images, task.plan, attempt, probes=lambda count: images.probes(count, seed=task.seed)
-        )
-        could_train = record.problem is None
+    while order is not None:
+        frames.begin(order.stage)
+        if order.stage == "overfit":
+            record = overfit(graph, images, probes=probes, seed=order.seed, most_seconds=order.seconds)
+            frames.send(record, "overfit")
+            break
+        attempt = attempt_of(task.plan, number, seed=order.seed)
+        record, outputs = train(graph, images, task.plan, attempt, probes=probes, most_seconds=order.seconds)
         frames.send(record, "train", outputs.heldout)
-        line = _line(commands)
-        seed = json.loads(line)["seed"] if line and is_worth_retrying else None
         number += 1
-    return could_train
-
-
-def _overfit(task: Task, graph: Graph, images: Images) -> Training:
-    return overfit(graph, images, probes=lambda count: images.probes(count, seed=task.seed), seed=FIRST_SEED)
+        order = _order(commands)
 
 
 def _take_standard_streams() -> tuple[int, int]:
@@ -188,8 +191,14 @@ def _print_one_batch_only() -> None:
     calls = register_module_forward_pre_hook(on_call)
 
 
+def _order(commands: int) -> Order | None:
+    """What the parent wants trained next; None for nothing more, or if it has ended."""
+    fields = json.loads(_line(commands) or b"null")
+    return None if fields is None else Order(**fields)
+
+
 def _line(commands: int) -> bytes:
-    """The next line. The parent sends no more until it has the record of a training run."""
+    """The next line. The parent sends no more until it has what it waits for."""
     line = b""
     while not line.endswith(b"\n") and (chunk := os.read(commands, 1 << 16)):
         line += chunk

@@ -17,7 +17,7 @@ from grader.rubric.loading import load_rubric
 from grader.selfcheck.console import ProgressLine, lines
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import points
-from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.summary import Summary, beginning, summarise
 from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
 from grader.selfcheck.written_work import Written
 
@@ -27,6 +27,8 @@ ANSWERS_FIXTURE = "written"
 REQUESTED = pytest.StashKey[list[str]]()
 """The steps of this run; ``-k`` may leave some out."""
 SUMMARY = pytest.StashKey[Summary]()
+ALONE = pytest.StashKey[bool]()
+"""Whether pytest was asked to distribute the tests, which it does not do here."""
 _COLOURS = {
     Word.OK: {"green": True},
     Word.PART: {"red": True},
@@ -82,6 +84,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist, if it is there, distribute nothing: the check runs once, in one process."""
+    option = config.option
+    if getattr(option, "numprocesses", None) or getattr(option, "dist", "no") != "no":
+        option.numprocesses, option.dist, option.tx = 0, "no", []
+        config.stash[ALONE] = True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Write the points of each check into the JUnit file."""
     worth = points(load_rubric())
@@ -125,7 +136,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _asked(config: pytest.Config) -> Asked:
-    return Asked(config.getoption("--hint"), config.get_verbosity() > 0)
+    # Config.get_verbosity is not in pytest 7.
+    return Asked(config.getoption("--hint"), int(config.option.verbose) > 0)
 
 
 def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
@@ -133,11 +145,13 @@ def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
     if reporter is None or not steps:  # another plugin controls the terminal
         return summarise(folder, steps)
     reporter.ensure_newline()
+    if config.stash.get(ALONE, False):
+        reporter.write_line("The self-check runs once, in one process; -n is ignored.")
     start = time.monotonic()
-    reporter.write_line(f"Checking Net in {SCRIPT}; this takes about 5 to 25 seconds.")
+    reporter.write_line(beginning(folder))
     progress = ProgressLine(lambda text: reporter.write(text, flush=True))
     summary = summarise(folder, steps, lambda stage: progress.add(STAGES.get(stage, stage)))
-    progress.add(f"{time.monotonic() - start:.0f} s")
+    progress.add(f"{time.monotonic() - start:.1f} s")
     reporter.write_line("")
     return summary
 

@@ -6,18 +6,19 @@ All steps except two are the grader's own checks, with the same ids and the same
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from grader.checks import NOT_PASSED, find
+from grader.checks import NOT_PASSED
 from grader.checks.case import failed, not_reached, passed, skipped
 from grader.checks.executed_network import executed_network, layer_word, size_word
 from grader.checks.holds import with_holds
 from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
 from grader.model.evidence import Evidence, Training
-from grader.selfcheck.observation import Observed
+from grader.selfcheck.effort import EXPLAIN, checked, trained_shortly
+from grader.selfcheck.task import Observed
 
 SHAPES, OVERFITS = "shapes", "overfits"
 
@@ -48,30 +49,24 @@ TRAINED = frozenset({OVERFITS, "training.accuracy"})
 """The steps that train the network."""
 ENOUGH = 0.9
 """Share of one batch that must be correct. The correct networks of the sample cohort get all 64, most in 30 steps."""
-_EXPLAIN_OVERFITTING = (
-    "forward.batch",
-    "output.log_softmax",
-    "behaviour.gradients",
-    "structure.relu",
-    "structure.order",
-    "resources",
-)
-"""Checks that explain the same fault better."""
 
 
 def step_findings(observed: Observed, rubric: Rubric) -> dict[str, Finding]:
     """One finding for each step, by id."""
-    findings = find(
-        observed.evidence,
-        rubric.training,
-        max_parameters=rubric.max_parameters,
-        max_forward_seconds=rubric.max_forward_seconds,
-        repairs=rubric.repairs,
-    )
+    findings = checked(observed.evidence, rubric)
     findings = with_holds(findings, observed.evidence.doubts)
+    if undecided := trained_shortly(observed.evidence, findings["training.accuracy"], rubric.training):
+        findings["training.accuracy"] = undecided
     findings[SHAPES] = _shapes(observed.evidence, findings)
     findings[OVERFITS] = _overfits(observed.overfitting, findings)
     return {step.id: findings[step.id] for step in STEPS}
+
+
+def known_after(steps: Collection[str]) -> frozenset[str]:
+    """The steps with a finding after the stages that ``steps`` need."""
+    if TRAINED.intersection(steps):
+        return frozenset(STEP_IDS)
+    return frozenset({"loads"}) if {*steps} == {"loads"} else frozenset(STEP_IDS) - TRAINED
 
 
 def nothing_to_run(finding: Finding) -> dict[str, Finding]:
@@ -116,14 +111,14 @@ def _overfits(record: Training | None, findings: Mapping[str, Finding]) -> Findi
 
     A network that learns in the training run passes too, also on slow computers.
     """
-    unmet = _unmet(findings)
-    if unmet is not None and record is None:
-        return unmet
     if record is not None and record.problem is None and record.correct >= ENOUGH * record.total:
         return passed(f"The network memorised {record.correct} of {record.total} images.", seen=f"{record.steps} steps")
     if findings["training.accuracy"].status is Status.PASSED:
         return passed("The training run shows that the network learns.")
-    blamed = next((id for id in _EXPLAIN_OVERFITTING if findings[id].status in NOT_PASSED), None)
+    unmet = _unmet(findings)
+    if unmet is not None and record is None:
+        return unmet
+    blamed = next((id for id in EXPLAIN if findings[id].status in NOT_PASSED), None)
     if blamed is not None:
         return skipped(blamed, f"Not checked separately: the fault in {blamed} explains it.")
     if record is None or record.problem is not None or record.remarks:
@@ -137,5 +132,5 @@ def _overfits(record: Training | None, findings: Mapping[str, Finding]) -> Findi
 
 
 def is_all_passed(findings: Mapping[str, Finding]) -> bool:
-    """Whether every step passed."""
+    """Whether every step that was checked passed."""
     return all(finding.status is Status.PASSED for finding in findings.values())

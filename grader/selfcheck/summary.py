@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from grader.lab4.files import SCRIPT
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
+from grader.selfcheck.child import Process
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
-from grader.selfcheck.observation import Process
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.page import write_page
 from grader.selfcheck.run import run_self_check
@@ -35,6 +36,12 @@ class Summary:
     """What has changed since the last run, in one line; empty if nothing has."""
     page: str = ""
     """The line that names the page, or says why there is none."""
+
+
+def beginning(folder: Path) -> str:
+    """The first line of a self-check: what is checked, and how long it may take."""
+    last = read_last_run(folder / CHECKS_FOLDER)
+    return f"Checking Net in {SCRIPT}{f'; the last run took {last.seconds:.0f} s' if last is not None else ''}."
 
 
 def summarise(
@@ -61,7 +68,7 @@ def _checked(
 ) -> tuple[SelfCheck, str]:
     last = read_last_run(folder / CHECKS_FOLDER)
     start = time.monotonic()
-    check = run_self_check(folder, on_stage=on_stage, process=process)
+    check = run_self_check(folder, on_stage=on_stage, steps=steps, process=process)
     before = last.ok if last is not None else frozenset()
     kept = before.difference(STEP_IDS if check.progress else steps)  # -k leaves the other steps as they were
     write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), time.monotonic() - start))

@@ -1,13 +1,14 @@
-"""The task for the process of a self-check, and the types of the records that it sends back."""
+"""What crosses the pipe of a self-check: the task and orders to its process, and the types of the records sent back."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from grader.model import DataFiles, TrainingPlan
-from grader.model.evidence import Behind, Building, Loading, Measurements, Recording, Training
+from grader.model.evidence import Behind, Building, Evidence, Loading, Measurements, Recording, Training
 from grader.model.graph import Graph
 
 RECORDS: dict[str, type] = {
@@ -22,20 +23,36 @@ RECORDS: dict[str, type] = {
 }
 """The types of the records by stage, in the order in which they are sent."""
 
+LAST_STAGES = {"loads": "build", "overfits": "overfit", "training.accuracy": "overfit"}
+"""The last stage that a step needs; every other step needs all stages before training."""
+BEFORE_TRAINING = "behind"
 
-FIRST_SEED = 1
-"""Seed of the first training run of a self-check. The grader takes seeds that nobody knows before."""
+
+def last_stage(steps: Collection[str]) -> str:
+    """The last stage that is needed for the findings of these steps."""
+    order = [*RECORDS]
+    return max((LAST_STAGES.get(step, BEFORE_TRAINING) for step in steps), key=order.index, default="overfit")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent asks for: stage ``train`` or ``overfit``, its seed, and the most CPU seconds that it may take."""
+
+    stage: str
+    seed: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Task:
-    """The script to check, and the images and the plan for measuring it."""
+    """The script to check, the images and the plan for measuring it, and the last stage to run."""
 
     root: str
     script: str
     seed: int
     data: DataFiles
     plan: TrainingPlan
+    last: str = "overfit"
 
     def line(self) -> str:
         """The task as one line of JSON, without the plan's bands."""
@@ -46,4 +63,12 @@ class Task:
         """The task in a line of JSON."""
         fields = json.loads(line)
         plan = {**fields["plan"], "bands": ()}
-        return cls(fields["root"], fields["script"], fields["seed"], DataFiles(**fields["data"]), TrainingPlan(**plan))
+        return cls(**{**fields, "data": DataFiles(**fields["data"]), "plan": TrainingPlan(**plan)})
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Evidence, and the result of overfitting one batch (None if it was not tried)."""
+
+    evidence: Evidence
+    overfitting: Training | None = None

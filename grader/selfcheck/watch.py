@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
 
+from grader.selfcheck.child import end_process, start_process
 from grader.selfcheck.command import COMMAND, Console
-from grader.selfcheck.observation import end_process, start_process
 from grader.selfcheck.steps import STEP_IDS, TRAINED
 from grader.selfcheck.summary import CHECKS_FOLDER, summarise
 from grader.selfcheck.wording import Asked, Word, word
@@ -51,7 +51,7 @@ def watch(folder: Path, asked: Asked, console: Console) -> int:
 
 def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Saves) -> None:
     saves.clear()
-    summary = console.checked(lambda on_stage: summarise(folder, QUICK, on_stage, spare.take()))
+    summary = console.checked(folder, lambda on_stage: summarise(folder, QUICK, on_stage, spare.take()))
     check = summary.check
     assert check is not None
     console.show(summary, QUICK, asked)
@@ -60,7 +60,7 @@ def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Sa
     console.write("\nThe training run follows; a save ends it.\n")
     process = spare.take()
     with saves.ending(process):
-        summary = console.checked(lambda on_stage: summarise(folder, STEP_IDS, on_stage, process))
+        summary = console.checked(folder, lambda on_stage: summarise(folder, STEP_IDS, on_stage, process))
     if not saves.is_saved:
         console.show(summary, STEP_IDS, asked)
 
@@ -75,11 +75,11 @@ class Spare:
     def refill(self) -> None:
         """Start processes in the place of those that were taken or have ended."""
         self._waiting = [process for process in self._waiting if process.poll() is None]
-        self._waiting += [start_process() for _ in range(2 - len(self._waiting))]
+        self._waiting += [start_process(is_early=True) for _ in range(2 - len(self._waiting))]
 
     def take(self) -> Popen[bytes]:
         """The process that has waited longest."""
-        return self._waiting.pop(0) if self._waiting else start_process()
+        return self._waiting.pop(0) if self._waiting else start_process(is_early=True)
 
     def stop(self) -> None:
         """End the processes that wait."""

@@ -119,9 +119,9 @@ def overview(check: SelfCheck, ids: Sequence[str], asked: Asked) -> Iterator[tup
                 yield f"      {visible(line)}", state
 
 
-def notes(check: SelfCheck) -> list[str]:
+def about_work(check: SelfCheck) -> list[str]:
     """Which file was checked, if it is not the usual one, and what was left out."""
-    return [line for note in check.notes for line in _wrapped(visible(note))]
+    return [line for note in check.about_work for line in _wrapped(visible(note))]
 
 
 def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, Word]]:
@@ -158,7 +158,8 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     undecided = [id for id in chosen if word(id, check) is not Word.OK]
     if undecided:
         return [*_wrapped(f"The self-check cannot decide {', '.join(undecided)}; your tutor will.")]
-    return [ALL_PASSED if is_all_passed(check.findings) else "These checks passed; type pytest to run all checks."]
+    is_whole = len(check.findings) == len(STEPS) and is_all_passed(check.findings)
+    return [ALL_PASSED if is_whole else "These checks passed; type pytest to run all checks."]
 
 
 def coming(check: SelfCheck) -> str:

@@ -9,7 +9,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from grader.model.evidence import Problem
+from grader.model.evidence import Problem, Repair
 from grader.source.block_reader import BlockReader
 from grader.source.definitions import is_bound, parse, too_complex
 from grader.source.python_versions import RUNNING
@@ -65,6 +65,18 @@ def recovered(script: Script) -> Recovered:
     lost = "\n".join(reader.lines[line - 1] for line in sorted(reader.lost))
     written = f"{_listed(script, set(reader.newer))} were written for Python {RUNNING}" if newer is not None else ""
     return Recovered(statements, problem, newer, lost, _assumed(reader, script), written)
+
+
+def repairs_of(read: Recovered) -> list[Repair]:
+    """The repairs of a text that Python could not read as it was handed in."""
+    found = []
+    if read.problem is not None:
+        kind = "newer-python" if read.problem.kind == "newer-python" else "syntax"
+        found.append(Repair(kind, "", read.problem.message, assumed=read.assumed, problem=read.problem))
+    if read.newer is not None:
+        message, assumed = read.newer.message, read.assumed_newer
+        found.append(Repair("newer-python", "", message, assumed=assumed, problem=read.newer))
+    return found
 
 
 def lost_names(read: Recovered) -> set[str]:

@@ -416,23 +416,23 @@ def test_a_net_without_small_filters_shows_none(net: nn.Module) -> None:
 
 
 def test_one_batch_can_be_overfitted() -> None:
-    record = overfit(graph_from(Lab()), images(), probes=probes, seed=1)
+    record = overfit(graph_from(Lab()), images(), probes=probes, seed=1, most_seconds=60)
     assert (record.problem, record.correct, record.total) == (None, 64, 64)
     assert record.steps < training.VALIDATION_IMAGES
 
 
 def test_a_net_that_cannot_overfit_a_batch_reports_how_far_it_came() -> None:
     blind = With(lambda net, x: net.fc(torch.zeros_like(x).flatten(1)), fc=nn.Linear(784, 10))
-    record = overfit(graph_from(blind), images(), probes=probes, seed=1)
+    record = overfit(graph_from(blind), images(), probes=probes, seed=1, most_seconds=60)
     assert record.problem is None
     assert record.correct < 32
-    frozen = overfit(graph_from(Net().requires_grad_(False)), images(), probes=probes, seed=1)
+    frozen = overfit(graph_from(Net().requires_grad_(False)), images(), probes=probes, seed=1, most_seconds=60)
     assert frozen.problem is not None
 
 
 def test_a_net_for_one_batch_size_learns_a_batch_of_that_size() -> None:
     graph = graph_from(With(lambda net, x: net.fc(x.view(50, 784)), fc=nn.Linear(784, 10)))
-    record = overfit(graph, images(), probes=probes, seed=1)
+    record = overfit(graph, images(), probes=probes, seed=1, most_seconds=60)
     assert (record.correct, record.total) == (50, 50)
 
 

@@ -316,8 +316,9 @@ def test_the_junit_file_has_the_points_of_every_check(reference: Ran) -> None:
 
 
 def test_a_run_with_only_skipped_checks_fails(handout: Path, tmp_path: Path) -> None:
-    ran = run_pytest(handout, tmp_path, None, "-k", "structure")
+    ran = run_pytest(handout, tmp_path, None, "-k", "structure", "-n", "2")
     assert ran.code == 1
+    assert "The self-check runs once, in one process; -n is ignored." in ran.printed
     assert set(cases(ran)) == {name for name in cases(ran) if name.startswith("structure.")}
 
 

@@ -18,9 +18,9 @@ from grader.rubric.loading import load_rubric
 from grader.selfcheck import SelfCheck, run_button
 from grader.selfcheck.links import LINKS
 from grader.selfcheck.milestones import MILESTONES
-from grader.selfcheck.observation import Observed
 from grader.selfcheck.page import write_page
 from grader.selfcheck.steps import STEP_IDS, nothing_to_run, step_findings
+from grader.selfcheck.task import Observed
 from grader.selfcheck.written_work import State, Written
 from grader.submissions.discovery import discover
 from tests.support import evidence_samples as samples

@@ -17,8 +17,8 @@ from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck
 from grader.selfcheck.hints import HINTS, PATTERN, WHERE, without_own_numbers
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
-from grader.selfcheck.observation import Observed
 from grader.selfcheck.steps import step_findings
+from grader.selfcheck.task import Observed
 from grader.selfcheck.wording import (
     ALL_PASSED,
     WIDTH,

@@ -25,11 +25,12 @@ from grader.data.bundled import self_check_data
 from grader.data.worker_files import heldout_images, write_worker_files
 from grader.experiment.table_files import gather
 from grader.lab4.items import PART1_IDS
-from grader.model import DataFiles, Finding, Rubric, Submission
+from grader.model import DataFiles, Finding, Rubric, Status, Submission
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
+from grader.selfcheck.effort import Effort
 from grader.selfcheck.observation import SECONDS, observe
-from grader.selfcheck.run import SEED, evaluator
+from grader.selfcheck.run import SEED
 from grader.selfcheck.steps import nothing_to_run, step_findings
 from grader.selfcheck.task import Task
 from grader.selfcheck.work import copy_work, take_up
@@ -40,8 +41,17 @@ from tests.support.sample_cohort import COHORT
 
 HANG = 3.0
 """Seconds for forward where it is known to hang."""
-MUST_DIFFER: dict[tuple[str, str], str] = {}
-"""Verdicts of the sample cohort, by case and item, that the self-check cannot give as the grader does, with reasons."""
+MUST_DIFFER = {
+    ("valid-extreme-gap8", "training.accuracy"): (
+        Status.NEEDS_REVIEW,
+        "eight units learn only in the grader's second run of 2,000 steps",
+    ),
+    ("fault-log-softmax-before-fc2", "training.accuracy"): (
+        Status.SKIPPED,
+        "explained after one run; the second one, which learns, is the grader's",
+    ),
+}
+"""The self-check's verdicts that are not the grader's, because it trains for a shorter time: case, item, reason."""
 
 
 def self_checks(*cases: str) -> dict[str, dict[str, list[str]]]:
@@ -120,13 +130,12 @@ def self_check(
         return nothing_to_run(work.problem)
     files, labels = images
     work = copy_work(work, scratch / folder.name)
-    plan = rubric.training
-    task = Task(str(work.submission.root), work.script, SEED, files, plan)
+    task = Task(str(work.submission.root), work.script, SEED, files, rubric.training)
     hangs = "loop" in folder.name
     observed = observe(
         start(),
         task,
-        evaluate=evaluator(plan, labels, heldout_images(files)),
+        trainer=Effort(rubric, labels, heldout_images(files)),
         seconds={**SECONDS, "record": HANG} if hangs else SECONDS,
     )
     return step_findings(observed, rubric)

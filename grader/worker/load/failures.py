@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.model.evidence import Problem
 from grader.source.definitions import Imported, imports
+from grader.source.installed import is_installed
 from grader.source.script import Script
 from grader.worker.load.missing_packages import PackageNeeded
 from grader.worker.load.statements import LONGEST_MESSAGE, Failure, innermost, problem_from
@@ -84,16 +83,3 @@ def missing_import(script: Script, imported: Imported) -> Problem:
     """The problem of an import whose module is missing."""
     message = _missing_sentence(imported.module.lstrip(".") or imported.module, script.where(imported.line))
     return script.problem("missing-package", message, imported.line, exception="ModuleNotFoundError")
-
-
-def is_installed(imported: Imported) -> bool:
-    """Whether Python can find the package that an import names."""
-    package = imported.package
-    if not package:
-        return True  # a relative import does not need an installed package
-    if package in sys.modules:
-        return True
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError, AttributeError):
-        return False

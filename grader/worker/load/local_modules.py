@@ -133,7 +133,7 @@ class _Loader(importlib.abc.Loader):
         lost = lost_names(read) if problem is not None else set()
         if problem is not None:
             files.causes.update(dict.fromkeys(lost, problem))
-        files.repair_text(script, read)
+        files.repair_text(read)
         remember_source(self.filename, script)
         files.statements[module.__name__] = statements
         for remark in script.remarks:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from grader.source.definitions import Imported, imports
+from grader.source.installed import is_installed
 from grader.source.script import Script
 from grader.source.slicing import Slice
-from grader.worker.load.failures import is_installed
 
 _MAKES_NAMES = re.compile(r"\b(globals|locals|vars|exec|setattr)\s*\(")
 _NAMES_NET = re.compile(r"['\"]Net['\"]|class\s+Net\b")

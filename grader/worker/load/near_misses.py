@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from grader.model.evidence import Problem
 from grader.source.definitions import imports, module_level
+from grader.source.installed import is_installed
 from grader.source.networks import (
     SCOPES,
     called_names,
@@ -21,7 +22,6 @@ from grader.source.networks import (
 )
 from grader.source.script import Script
 from grader.source.slicing import statements_for
-from grader.worker.load.failures import is_installed
 
 _LIKELY = re.compile(r"net|cnn|model|lenet|convnet|network|mnist", re.IGNORECASE)
 _COMMENTED_OUT = re.compile(r"^[^\S\n]*#\s*class\s+Net\b", re.MULTILINE)

@@ -1,9 +1,10 @@
 """Stage ``load``: get the network's class from a script that was not written to be imported.
 
-First, only the statements that Net needs are run (:mod:`grader.source.slicing`). If this gives no Net although the
-script binds the name, the whole script is run as ``__main__``, one statement at a time. Both use the stand-ins of
-:mod:`grader.worker.load.stand_ins`. A script that Python cannot read, or that has no Net, is repaired if it is clear
-what it means. The next stage calls ``Net()``. The kinds of problem are listed in :mod:`grader.source.definitions`.
+First, the script is read (:mod:`grader.worker.load.reading`), and only the statements that Net needs are run. If this
+gives no Net although the script binds the name, the whole script is run as ``__main__``, one statement at a time. Both
+use the stand-ins of :mod:`grader.worker.load.stand_ins`. A script that Python cannot read, or that has no Net, is
+repaired if it is clear what it means. The next stage calls ``Net()``. The kinds of problem are listed in
+:mod:`grader.source.definitions`.
 
 A child process loads one submission and exits. So the working folder, ``sys.argv``, ``sys.path``, ``sys.meta_path`` and
 the submission's modules stay as its Net may need them.
@@ -21,20 +22,17 @@ from types import ModuleType
 
 from grader.model.evidence import Loading, Problem, Repair
 from grader.source.bindings import names_of
-from grader.source.decoding import readable
-from grader.source.definitions import class_named, is_blank, is_bound, methods, opened, parse, too_complex
-from grader.source.networks import holds_network, text_holds_network
+from grader.source.definitions import parse, too_complex
 from grader.source.own_calls import OwnCall, own_calls
-from grader.source.recovery import Recovered, lost_names, recovered
-from grader.source.script import LARGEST_SCRIPT, Script, SourceProblem, read_script
+from grader.source.script import Script, SourceProblem
 from grader.source.slicing import Slice, slice_for
 from grader.worker.load import legacy_api
 from grader.worker.load.failures import failed_imports, missing_import, problem_of, root_cause
 from grader.worker.load.local_modules import HelperFinder
 from grader.worker.load.missing_packages import StandIn
-from grader.worker.load.name_of_net import may_bind_net, net_of_module
 from grader.worker.load.near_misses import other_net
 from grader.worker.load.network_object import Unusable, class_and_factories, written_class
+from grader.worker.load.reading import Reading
 from grader.worker.load.statements import Failure, comes_from, problem_from, remember_source
 from grader.worker.load.strategies import MODULE, Strategies
 from grader.worker.load.submitted_files import Files
@@ -104,61 +102,38 @@ class _Loader:
 
     def __init__(self, files: Files, path: str, explain: Callable[[str, BaseException], Problem]) -> None:
         self.files = files
-        self.path = path
         self.filename = str(files.root / path)
         self.explain = explain
         self.finder = HelperFinder(files, self.problem_of)
-        self.script = Script(path, "")
-        self.read = Recovered([])
-        self.statements: list[ast.stmt] = []
-        self.target = "Net"
-        self.strategies = Strategies(files, self.finder, self.filename, self.statements, self.target)
-        self.near: tuple[str, ...] = ()
+        self.reading = Reading(files.root, path, files.repairs)
+        self.strategies = Strategies(files, self.finder, self.filename, [], self.target)
         self.factories: list[Factory] = []
         self.kind: object = None
         self.unimported: set[str] = set()
 
+    @property
+    def script(self) -> Script:
+        """The script as text."""
+        return self.reading.script
+
+    @property
+    def statements(self) -> list[ast.stmt]:
+        """The statements that could be read."""
+        return self.reading.statements
+
+    @property
+    def target(self) -> str:
+        """The name of the network: Net, or what the script calls it."""
+        return self.reading.target
+
     def load(self) -> tuple[Loading, Factory | None]:
         """Return the record and what is called to build Net."""
-        self.script = read_script(self.files.root, self.path)
-        self.files.scripts[self.filename] = self.script
-        self.read = recovered(self.script)
-        self.statements = list(opened(self.read.statements))
-        if not is_bound(self.statements, "Net"):
-            self.statements += net_of_module(self.statements)
-        self.files.written = {
-            name.removesuffix(".py").replace("/", "."): script for name, script in self.script.modules
-        }
-        remember_source(self.filename, self.script)
-        part = slice_for(self.statements, {"Net"})
-        if not may_bind_net(self.script, part):
-            problem = self.choose_other()
-            if problem is not None:
-                return self.record(problem), None
-            part = slice_for(self.statements, {self.target})
-        unreadable = self.read.problem or self.read.newer
-        if unreadable is not None:
-            earlier = self.record(unreadable)  # with a Net that the lost text may replace
-            is_work_lost = earlier.is_blank and text_holds_network(self.read.lost)
-            if is_work_lost or (part.needed | {self.target}) & lost_names(self.read):
-                return replace(earlier, methods=(), is_blank=False), None
-            self.files.repair_text(self.script, self.read)
-        return self.run(part)
-
-    def choose_other(self) -> Problem | None:
-        """Take what the script means by Net as the network; the problem if that is not clear."""
-        unreadable = self.read.problem or self.read.newer
-        if unreadable is not None and text_holds_network(self.read.lost):
-            return unreadable
-        other = other_net(self.script, self.statements)
-        self.near = other.near
-        if not other.name:
-            return unreadable or other.problem
-        self.target = other.name
-        self.statements += other.lifted
-        repair = Repair("other-name", "", other.problem.message, assumed=other.assumed, problem=other.problem)
-        self.files.repair(repair)
-        return None
+        part = self.reading.decide()
+        script = self.script
+        self.files.scripts[self.filename] = script
+        self.files.written = {name.removesuffix(".py").replace("/", "."): text for name, text in script.modules}
+        remember_source(self.filename, script)
+        return (part, None) if isinstance(part, Loading) else self.run(part)
 
     def run(self, part: Slice) -> tuple[Loading, Factory | None]:
         """Run the statements that the network needs, or else the whole script."""
@@ -184,32 +159,8 @@ class _Loader:
 
     def record(self, problem: Problem | None, how: str = "", node: ast.ClassDef | None = None) -> Loading:
         """The record with the facts that reading the script gives; ``node`` is the network's class."""
-        node = node or class_named(self.statements, self.target)
-        blank = problem is not None and problem.kind == "blank-body"
-        return Loading(
-            problem,
-            how,
-            self.path,
-            self.near,
-            methods(node) if node is not None else (),
-            is_blank(node) if node is not None else blank,
-            (*self.script.remarks, *self.files.remarks.values())[:20],
-            tuple(self.files.repairs),
-            self.has_network(),
-        )
-
-    def has_network(self) -> bool:
-        """Whether the script or a helper module holds a network; for a file that cannot be read, whether it may."""
-        if holds_network(self.statements):
-            return True
         texts = [script.text for script in self.files.scripts.values()]
-        if not texts:
-            try:
-                data = (self.files.root / self.path).read_bytes()[:LARGEST_SCRIPT]
-            except OSError:
-                return False
-            texts = [readable(data.replace(b"\0", b""), utf16="", otherwise=lambda _: "latin-1").replace("\\n", "\n")]
-        return any(text_holds_network(text) for text in texts)
+        return self.reading.record(problem, how, node, remarks=self.files.remarks.values(), texts=texts)
 
     def problem_of(self, failure: Failure) -> Problem:
         """The problem of a statement that failed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.model.evidence import Problem, Remark, Repair
 from grader.source.definitions import is_bound
-from grader.source.recovery import Recovered
+from grader.source.recovery import Recovered, repairs_of
 from grader.source.script import Script
 from grader.worker.load.failures import missing_package
 from grader.worker.load.missing_packages import StandIns
@@ -47,15 +47,10 @@ class Files:
         if repair not in self.repairs and len(self.repairs) < 20:
             self.repairs.append(repair)
 
-    def repair_text(self, script: Script, read: Recovered) -> None:
+    def repair_text(self, read: Recovered) -> None:
         """Add the repairs of a text that Python could not read as it was handed in."""
-        if read.problem is not None and read.problem.kind == "newer-python":
-            self.repair(Repair("newer-python", "", read.problem.message, assumed=read.assumed, problem=read.problem))
-        elif read.problem is not None:
-            self.repair(Repair("syntax", "", read.problem.message, assumed=read.assumed, problem=read.problem))
-        if read.newer is not None:
-            message, assumed = read.newer.message, read.assumed_newer
-            self.repair(Repair("newer-python", "", message, assumed=assumed, problem=read.newer))
+        for repair in repairs_of(read):
+            self.repair(repair)
 
     def remark(self, id: str, message: str) -> None:
         """Add a remark, unless it was added before."""

@@ -44,6 +44,11 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
     subclassed without inheriting other behaviour.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, so torch need not spend two seconds on importing its compiler."""
+        return False
+
     def __init__(
         self, registry: Registry, images: Tensor, *, repairs: CallRepairs | None = None, is_below: bool = False
     ) -> None:
