@@ -80,7 +80,7 @@ def test_the_last_stage_that_steps_need() -> None:
 def test_the_parent_needs_neither_torch_nor_numpy_to_answer(tmp_path: Path) -> None:
     (tmp_path / "task1_cnn.py").write_bytes((ROOT / "student_template" / "task1_cnn.py").read_bytes())
     code = (
-        "import sys, pathlib, grader.selfcheck.pytest_plugin as plugin\n"
+        "import sys, pathlib, grader.selfcheck.pytest_plugin, grader.selfcheck.run as run\n"
         "found = run.run_self_check(pathlib.Path(sys.argv[1]))\n"
         "print(found.findings['loads'].message, *{'torch', 'numpy'} & {*sys.modules})\n"
     )

@@ -182,7 +182,7 @@ def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> N
 def test_only_public_modules_are_in_the_zip(contents: dict[str, str]) -> None:
     names = "\n".join(contents)
     assert not re.search(r"solution|marker|marking|evaluation|/key|sandbox|pipeline|moderation|reports", names)
-    assert not re.search(r"reading|archives|roster|worksheet|own_network|findings|surface", names)
+    assert not re.search(r"grader/reading|archives|roster|worksheet|own_network|findings|surface", names)
     about_runs = (
         r"report/(?:console|feedback|tally|summary|highlighting)|html/(?:\w+_page|pages|cohort|anonym|experiment)"
         r"|storage/(?:records|results|run_folder|json)"
