@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from grader.selfcheck.handout import OBSERVERS, PUBLIC, public_modules
+from grader.selfcheck.install import PACKAGES as STUDENTS_PACKAGES
 from grader.storage import fingerprints
 from tests.conftest import LONGEST_FIRST
 from tests.support.places import ROOT, TESTS
@@ -45,10 +46,12 @@ FLOORS = (
 MOST_ENTRIES = 25
 """Entries of the package's folder, so that its list shows only the parts of the product."""
 
-PUBLIC_LIBRARIES = {"torch", "torchvision", "pytest", "numpy", "PIL", "jinja2", "markupsafe"}
+PUBLIC_LIBRARIES = {*STUDENTS_PACKAGES, "numpy", "PIL", "jinja2", "markupsafe"}
 """numpy and PIL come with torchvision, and jinja2 and markupsafe with torch."""
-LATER = {"sklearn", "watchfiles"}
+LATER = {"sklearn", "watchfiles", "pypdf", "striprtf", "charset_normalizer"}
 """Imported only when it is needed: by a tutor's copy, or where it is installed."""
+READING_ONLY = "rapidfuzz"
+"""The students' library that may be missing; then everything but the written answers is checked."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
 WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these libraries; of the self-check, only its process may."""
@@ -274,6 +277,14 @@ def test_the_handout_needs_few_libraries(path: Path) -> None:
     loaded = {entry.library for entry in libraries_of(path) if entry.is_at_module_level}
     assert loaded <= PUBLIC_LIBRARIES
     assert {entry.library for entry in libraries_of(path)} <= PUBLIC_LIBRARIES | LATER
+
+
+def test_the_self_check_starts_without_torch_and_without_the_library_for_answers() -> None:
+    code = "import sys, grader.selfcheck.pytest_plugin; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert not {*TENSOR_LIBRARIES, READING_ONLY, "msgspec"} & set(loaded)
 
 
 def test_the_command_starts_without_heavy_libraries() -> None:

@@ -8,3 +8,12 @@ ANSWERS = "part1_answers.ipynb"
 """The written answers of Part 1."""
 EXPERIMENTS = "experiments.csv"
 """The table of the experiment in Part 2."""
+KIT = (
+    "README.md",
+    "check.py",
+    "test_self_check.py",
+    "conftest.py",
+    "pytest.ini",
+    ".github/workflows/self-check.yml",
+)
+"""The other files of the students' folder, which nobody hands in."""

@@ -47,7 +47,8 @@ from grader.sandbox.scratch import scratch_folder
 from grader.storage import records, run_folder
 from grader.storage.disk import disk_faults, raise_disk_fault
 from grader.storage.records import StoredEvidence
-from grader.submissions import Delivery, survey
+from grader.submissions.assembly import Delivery
+from grader.submissions.discovery import survey
 
 T = TypeVar("T")
 

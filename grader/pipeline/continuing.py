@@ -14,7 +14,7 @@ from grader.model import Origin, Report, Run
 from grader.pipeline.settings import RunSettings
 from grader.storage import records, results_json, run_folder
 from grader.storage.run_folder import StoredRun
-from grader.submissions import Delivery
+from grader.submissions.assembly import Delivery
 from grader.submissions.naming import stem, without_copy_mark
 
 _MOST_NAMED = 8

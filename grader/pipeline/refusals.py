@@ -10,15 +10,16 @@ from grader.model import UsageFault
 from grader.pipeline.settings import RunSettings
 from grader.safe_text import visible
 from grader.storage import results_json, run_folder
-from grader.submissions import Delivery
+from grader.storage.run_mark import has_runs, is_run
+from grader.submissions.assembly import Delivery
 from grader.submissions.student_patterns import matching
 
 
 def check_path(settings: RunSettings) -> None:
     """Raise UsageFault if the path is or contains runs, or if Part 1 would lose its marks for want of a key."""
     path = settings.path.resolve()
-    within = next((place for place in (path, *path.parents) if run_folder.is_run(place)), None)
-    if within is not None or (path.is_dir() and run_folder.has_runs(path)):
+    within = next((place for place in (path, *path.parents) if is_run(place)), None)
+    if within is not None or (path.is_dir() and has_runs(path)):
         raise UsageFault(
             f"{visible(str(settings.path))} is the output of the grader, not submissions: give the folder or the zip "
             "with the submissions. To see marks again: review, render or diff."

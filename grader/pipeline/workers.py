@@ -28,7 +28,7 @@ from grader.moderation.pseudonyms import secret_of
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.settings import AUTO, RunSettings
 from grader.sandbox import ForkServer, OnStage, Stopped, WorkerPool
-from grader.submissions import copy_submission
+from grader.submissions.files import copy_submission
 
 
 class WorkersOnDemand:

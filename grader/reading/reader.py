@@ -20,7 +20,7 @@ from grader.model.evidence import Ending
 from grader.model.experiment import Experiment
 from grader.reading.service import Request, answer, decoded, encoded, prepare
 from grader.sandbox import Ask, Limits, ReadingProcesses
-from grader.submissions import Delivery, unread_submission
+from grader.submissions.assembly import Delivery, unread_submission
 
 READING_SECONDS, MARKING_SECONDS = 7, 3
 """CPU time for one submission: to unpack and read all its files, and to mark its answers."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from grader.answers.code_of_documents import with_code_of_documents
 from grader.answers.finding.paper import Paper
 from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.answer_marking import mark_answer
 from grader.answers.marker.key import AnswerKey
 from grader.experiment.table_files import gather
 from grader.model import KnownFinding, Submission
-from grader.reading.document_code import with_code_of_documents
 from grader.reading.script_text import script_text
 from grader.storage.json_files import packed, unpacked
-from grader.submissions import Delivery, assemble
+from grader.submissions.assembly import Delivery, assemble
 
 MOST_BYTES = 16 << 20
 """Of a reply: a sheet with answers of 20,000 characters, or the names of 2,000 files, has a few millions at most."""

@@ -3,8 +3,9 @@
 It records, measures and checks a network with the grader's own code. This package runs that code on a student's
 computer and shows the result. Only the process that runs the student's code imports torch.
 
-May import: ``checks``, ``data``, ``experiment``, ``lab4``, ``measure``, ``model``, ``report.html``, ``rubric``,
-``safe_text``, ``source``, ``worker``, ``worker.load``, ``worker.wire``.
+May import: ``answers``, ``answers.documents``, ``answers.finding``, ``checks``, ``data``, ``experiment``, ``lab4``,
+``measure``, ``model``, ``report.html``, ``rubric``, ``safe_text``, ``source``, ``submissions``, ``worker``,
+``worker.load``, ``worker.wire``.
 """
 
 from grader.selfcheck.outcome import SelfCheck

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grader.safe_text import visible
 from grader.selfcheck.summary import Summary
-from grader.selfcheck.wording import WIDTH, Asked, Word, answers, experiments, next_step, overview, printed
+from grader.selfcheck.wording import WIDTH, Asked, Word, about_work, answers, experiments, next_step, overview, printed
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
     """The lines on the steps ``ids`` and on the written work."""
     check = summary.check
     if check is not None:
+        yield from (Line(text) for text in about_work(check))
         yield from (Line(text, state) for text, state in overview(check, ids, asked))
         yield Line()
         if shown := printed(check):

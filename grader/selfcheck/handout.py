@@ -14,24 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.data import bundled
-from grader.lab4.files import ANSWERS, EXPERIMENTS, SCRIPT
+from grader.lab4.files import ANSWERS, EXPERIMENTS, KIT, SCRIPT
 from grader.model import GraderFault, UsageFault
 
 FOLDER = "lab4"
 """The folder that unzipping creates."""
 CHECKS = "selfcheck"
 """The folder in it that contains the package, and nothing else that could be imported by mistake."""
-TEMPLATE = (
-    "README.md",
-    SCRIPT,
-    ANSWERS,
-    EXPERIMENTS,
-    "check.py",
-    "test_self_check.py",
-    "conftest.py",
-    "pytest.ini",
-    ".github/workflows/self-check.yml",
-)
+TEMPLATE = (SCRIPT, ANSWERS, EXPERIMENTS, *KIT)
 LIST = "files.txt"
 """In that folder: the files of the self-check, so that a missing one is noticed at once."""
 NEEDED = ("check.py", "test_self_check.py", "conftest.py", "pytest.ini")
@@ -40,11 +30,14 @@ ENTRIES = tuple(f"grader.selfcheck.{name}" for name in ("pytest_plugin", "comman
 """The modules that pytest, ``check.py``, the process for the student's code and the Run button start from."""
 OBSERVERS = frozenset({"", "model", "source", "worker"})
 """Packages that a process with student code may import."""
-PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck"}
+PUBLIC = OBSERVERS | {"checks", "data", "lab4", "measure", "rubric", "safe_text", "selfcheck", "submissions"}
 """Packages that students may have, because they contain no answers."""
 PUBLIC_MODULES = frozenset(
     {
-        *("grader.experiment", "grader.experiment.table"),
+        *("grader.answers", "grader.answers.code_of_documents", "grader.answers.document_code"),
+        *("grader.answers.documents", "grader.answers.finding"),
+        *("grader.experiment", "grader.experiment.table", "grader.experiment.table_files"),
+        *("grader.storage", "grader.storage.fingerprints", "grader.storage.folder_names", "grader.storage.run_mark"),
         *("grader.report", "grader.report.formats", "grader.report.html"),
         *(
             f"grader.report.html.{name}"
@@ -55,7 +48,7 @@ PUBLIC_MODULES = frozenset(
         ),
     }
 )
-"""Student-safe modules in packages that otherwise contain answers, or know of runs and tutors."""
+"""Student-safe modules, and packages of such modules, in packages that otherwise contain answers or know of runs."""
 TEMPLATES = (
     *("base.html", "macros.html", "network.html", "selfcheck.html", "signs.html", "training.html"),
     *("student.css", "style.css"),
@@ -110,12 +103,20 @@ def public_modules() -> tuple[str, ...]:
             continue
         found.add(module)
         part = module.partition(".")[2].partition(".")[0]
-        if part not in PUBLIC and module not in PUBLIC_MODULES:
+        if part not in PUBLIC and not _is_public(module):
             raise GraderFault(f"the self-check imports {module}, which is not for students")
         tree = ast.parse(module_path(module).read_text(encoding="utf-8"))
         waiting += [module.rpartition(".")[0]] if "." in module else []
         waiting += [name for node in ast.walk(tree) for name in _imported(node)]
     return tuple(sorted(found))
+
+
+def _is_public(module: str) -> bool:
+    """Whether students may have a module of a package that is not public. Of one with modules, they may have all."""
+    return module in PUBLIC_MODULES or module.rpartition(".")[0] in {
+        "grader.answers.documents",
+        "grader.answers.finding",
+    }
 
 
 def module_path(module: str) -> Path:

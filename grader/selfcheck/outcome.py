@@ -14,12 +14,16 @@ from grader.selfcheck.steps import shapes_seen
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """The findings of a self-check by step, and the evidence that they were made from; None if nothing was run."""
+    """The findings of a self-check by step, and the evidence that they were made from; None if nothing was run.
+
+    ``about_work`` are sentences: which file was checked if it has another name, and what was left out.
+    """
 
     findings: Mapping[str, Finding]
     evidence: Evidence | None = None
     note: str = ""
     """What may be the reason for a fault besides the script: that the editor holds a newer version of it."""
+    about_work: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> tuple[str, ...]:

@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from grader.lab4.files import SCRIPT
 from grader.model import Finding, GraderFault, Rubric, Status
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.child import Process, end_process, start_process
 from grader.selfcheck.effort import Effort
+from grader.selfcheck.install import PACKAGES, install
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.quick_look import quick_look
 from grader.selfcheck.steps import STEP_IDS, is_all_passed, known_after, nothing_to_run, step_findings
 from grader.selfcheck.task import Observed, Task, last_stage
 from grader.selfcheck.unsaved import unsaved
-from grader.selfcheck.work_copy import copy_work
+from grader.selfcheck.work import Work, copy_work, take_up
 
 SEED = 4660
 """Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
@@ -34,51 +34,50 @@ def run_self_check(
 
     The process has ended afterwards. It runs no longer than ``steps`` need; steps that need more have no finding.
     """
-    if not (folder / SCRIPT).is_file():
-        hint = f"Keep the file name {SCRIPT}, and run pytest in the folder that contains the file."
-        return SelfCheck(nothing_to_run(Finding(Status.FAILED, f"{SCRIPT} is not in this folder.", hint)))
+    scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
     try:
+        work = take_up(folder, scratch)
         rubric = load_rubric()
-        evidence = quick_look(folder, SCRIPT)
+        evidence = quick_look(work.submission.root, work.script) if work.problem is None else None
+        if work.problem is None and evidence is None:
+            work = copy_work(work, scratch / "work")
+        if work.problem is not None:
+            return SelfCheck(nothing_to_run(work.problem), about_work=work.notes)
         if evidence is not None:
             observed, known = Observed(evidence), frozenset(STEP_IDS)
         else:
             process = process or start_process()
-            observed, known = _run(folder, SCRIPT, rubric, process, last_stage(steps), on_stage), known_after(steps)
+            observed, known = _run(work, scratch, rubric, process, last_stage(steps), on_stage), known_after(steps)
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
     except Exception as fault:  # a fault of the self-check or the computer: the student gets one sentence, no traceback
         return SelfCheck(nothing_to_run(_broken(f"{type(fault).__name__}: {fault}")))
     finally:
         if process is not None:
-            end_process(process)
+            end_process(process)  # it may have files in the folder open
+        shutil.rmtree(scratch, ignore_errors=True)
     findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in known}
-    return SelfCheck(findings, observed.evidence, "" if is_all_passed(findings) else unsaved(folder, SCRIPT))
+    note = "" if is_all_passed(findings) else unsaved(folder, work.script)
+    return SelfCheck(findings, observed.evidence, note, work.notes)
 
 
 def _run(
-    folder: Path, script: str, rubric: Rubric, process: Process, last: str, on_stage: Callable[[str], None]
+    work: Work, scratch: Path, rubric: Rubric, process: Process, last: str, on_stage: Callable[[str], None]
 ) -> Observed:
     """What ``process`` observes, which imports torch while this one imports numpy and reads images."""
     from grader.data.bundled import self_check_data
     from grader.data.worker_files import heldout_images, write_worker_files
     from grader.selfcheck.observation import observe
 
-    scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
-    try:
-        files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
-        copy_work(folder, scratch / "work")
-        task = Task(str(scratch / "work"), script, SEED, files, rubric.training, last)
-        trainer = Effort(rubric, labels, heldout_images(files))
-        return observe(process, task, trainer=trainer, on_stage=on_stage)
-    finally:
-        end_process(process)  # it may have files in the folder open
-        shutil.rmtree(scratch, ignore_errors=True)
+    files, labels = write_worker_files(self_check_data(), scratch / "images", order_seed=SEED)
+    task = Task(str(work.submission.root), work.script, SEED, files, rubric.training, last)
+    trainer = Effort(rubric, labels, heldout_images(files))
+    return observe(process, task, trainer=trainer, on_stage=on_stage)
 
 
 def _broken(reason: str) -> Finding:
     hint = "This is not a fault of your script: show this message to your tutor."
     for library in ("torch", "torchvision", "numpy"):
         if f"No module named '{library}'" in reason:
-            hint = "Install it: python -m pip install torch torchvision pytest"
+            hint = f"Install it: {install(*PACKAGES)}"
     return Finding(Status.ERROR, f"The self-check could not run: {reason.rstrip('.')}.", hint)

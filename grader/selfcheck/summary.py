@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.page import write_page
 from grader.selfcheck.run import run_self_check
 from grader.selfcheck.steps import STEP_IDS
+from grader.selfcheck.work import take_up
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
 
 CHECKS_FOLDER = "selfcheck"
@@ -52,7 +54,9 @@ def summarise(
     """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one."""
     check, changed = _checked(folder, steps, on_stage, process) if steps else (None, "")
     parts = [criterion.id for criterion in load_rubric().part1]
-    summary = Summary(check, look_at_answers(folder, parts), look_at_experiments(folder), changed)
+    with tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True) as scratch:
+        work = take_up(folder, Path(scratch))
+        summary = Summary(check, look_at_answers(work, parts), look_at_experiments(work), changed)
     if check is None:
         return summary
     now = datetime.now().astimezone()

@@ -17,9 +17,9 @@ from subprocess import Popen
 from grader.selfcheck.child import end_process, start_process
 from grader.selfcheck.command import COMMAND, Console
 from grader.selfcheck.steps import STEP_IDS, TRAINED
-from grader.selfcheck.summary import summarise
+from grader.selfcheck.summary import CHECKS_FOLDER, summarise
 from grader.selfcheck.wording import Asked, Word, word
-from grader.selfcheck.work_copy import SKIPPED_FOLDERS
+from grader.submissions.ignored import is_clutter_folder
 
 WATCHED = frozenset({".py", ".ipynb", ".csv", ".docx", ".md", ".txt"})
 """Suffixes of files that may be part of the work."""
@@ -167,7 +167,7 @@ def _times(folder: Path) -> dict[Path, tuple[int, int]]:
     """The time and the size of each watched file."""
     found = {}
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not (name.startswith(".") or name in SKIPPED_FOLDERS)]
+        folders[:] = [name for name in folders if not (is_clutter_folder(name) or name == CHECKS_FOLDER)]
         for path in (Path(place, name) for name in names if not name.startswith(".")):
             if path.suffix.casefold() in WATCHED:
                 with contextlib.suppress(OSError):

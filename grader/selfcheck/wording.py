@@ -119,6 +119,11 @@ def overview(check: SelfCheck, ids: Sequence[str], asked: Asked) -> Iterator[tup
                 yield f"      {visible(line)}", state
 
 
+def about_work(check: SelfCheck) -> list[str]:
+    """Which file was checked, if it is not the usual one, and what was left out."""
+    return [line for note in check.about_work for line in _wrapped(visible(note))]
+
+
 def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, Word]]:
     """The layers of the lab's network up to the next one, and after it; and the steps that do not wait for forward."""
     progress = check.progress
@@ -183,9 +188,10 @@ def answers(written: Written) -> list[str]:
         if parts:
             are_listed = state is not State.ANSWERED and len(parts) < len(written.states)
             counts.append(f"{len(parts)} {state}" + (f" ({', '.join(parts)})" if are_listed else ""))
-    return (
-        [] if not counts else _wrapped(f"Part 1: {'; '.join(counts)}. Whether answers are right is not checked here.")
-    )
+    if not counts:
+        return []
+    told = _wrapped(f"Part 1: {'; '.join(counts)}. Whether answers are right is not checked here.")
+    return [*told, *(line for note in written.notes for line in _wrapped(visible(note), "read"))]
 
 
 def experiments(found: Experiment | None) -> list[str]:

@@ -1,24 +1,19 @@
-"""Which answers and experiments a student has written. It does not check whether they are right."""
+"""Which answers and experiments the grader would find in a student's work. It does not check whether they are right."""
 
 from __future__ import annotations
 
 import enum
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from grader.experiment.table import LARGEST, read_table
+from grader.experiment.table_files import gather
 from grader.lab4.files import ANSWERS, EXPERIMENTS
+from grader.model import AnswerSheet
 from grader.model.experiment import Experiment
-from grader.source.decoding import readable
-from grader.source.notebooks import Cell, read_notebook
+from grader.selfcheck.install import install
+from grader.selfcheck.work import Work, readable_documents, unread
 
-_ANCHOR = re.compile(r"<!--\s*lab4:\s*(\w+)\s*-->")
-_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
-_PLACEHOLDER = re.compile(r"(?:write )?your answer here[.*_\s]*", re.IGNORECASE)
-_NAME = re.compile(r"(?:q|answer-)(?P<part>\w+)")
-"""The names of parts that anchors, nbgrader ids and cell ids use."""
+_MOST_NOTES = 3
 
 
 class State(enum.StrEnum):
@@ -31,10 +26,14 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Written:
-    """The state of each part in the order of the lab sheet. ``problem`` says why nothing could be read."""
+    """The state of each part in the order of the lab sheet. ``problem`` says why nothing could be read.
+
+    ``notes`` are sentences on what was read and what only a tutor can read.
+    """
 
     states: Mapping[str, State] = field(default_factory=dict)
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
     def parts(self, state: State) -> tuple[str, ...]:
         """The parts in ``state``."""
@@ -47,42 +46,39 @@ class Written:
         return "; ".join(f"{state}: {', '.join(parts)}" for state, parts in lacking if parts)
 
 
-def look_at_answers(folder: Path, parts: Sequence[str]) -> Written:
-    """Find the answers to ``parts`` in the notebook in ``folder`` and see which contain text of the student."""
-    path = folder / ANSWERS
+def look_at_answers(work: Work, parts: Sequence[str]) -> Written:
+    """The answers to ``parts`` in any document of the work, as the grader finds them."""
     if not parts:
         return Written()
-    if not path.is_file():
-        return Written(problem=f"{ANSWERS} is not in this folder.")
-    try:
-        notebook = read_notebook(readable(path.read_bytes(), utf16="", otherwise=lambda _: "utf-8"))
-        if not (notebook.cells or notebook.is_whole):
-            raise ValueError("no notebook")
-    except (OSError, ValueError, RecursionError):
-        return Written(problem=f"{ANSWERS} cannot be read; save it again from Jupyter.")
-    states = dict.fromkeys(parts, State.NOT_FOUND)
-    for part, text in _answers(notebook.cells):
-        if states.get(part, State.ANSWERED) is not State.ANSWERED:
-            is_blank = not _PLACEHOLDER.sub(" ", _COMMENT.sub(" ", text)).strip(" \t\r\n*_#>-")
-            states[part] = State.BLANK if is_blank else State.ANSWERED
-    return Written(states)
+    try:  # the library, which nothing else needs, may be missing
+        from grader.answers.finding.paper import paper_with
+        from grader.answers.finding.sheet import read_sheet
+    except ModuleNotFoundError as missing:
+        name = missing.name or "a package"
+        return Written(problem=f"not looked at, because {name} is not installed: {install(name)}")
+    submission = work.submission
+    readable = readable_documents(submission)
+    sheet = read_sheet(replace(submission, documents=readable), paper_with(parts))
+    for_a_tutor = [f"{name}: a tutor reads it." for name in submission.documents if name not in readable]
+    locked = [unread(ANSWERS, work.locked[ANSWERS])] if ANSWERS in work.locked else []
+    problems = [*locked, *for_a_tutor, *sheet.problems]
+    states = states_of(sheet, parts)
+    if State.ANSWERED in states.values() or State.BLANK in states.values():
+        places = {answer.source: None for answer in sheet.answers if not answer.is_blank and answer.source != ANSWERS}
+        read = [f"Read from {', '.join(places)}."] if places else []
+        return Written(states, notes=tuple([*read, *problems][:_MOST_NOTES]))
+    absent = [] if ANSWERS in submission.files else [f"{ANSWERS} is not in this folder."]
+    return Written(states, problem=" ".join([*problems, *absent][:1]))
 
 
-def look_at_experiments(folder: Path) -> Experiment | None:
-    """The table of experiments in ``folder``; None if it is missing or cannot be opened."""
-    try:
-        with (folder / EXPERIMENTS).open("rb") as stream:
-            return read_table(stream.read(LARGEST + 1), EXPERIMENTS)
-    except OSError:
-        return None
+def states_of(sheet: AnswerSheet, parts: Sequence[str]) -> dict[str, State]:
+    """The state of each part: answered, with a picture too, exactly when the grader has something to mark."""
+    found = {answer.part: State.BLANK if answer.is_blank else State.ANSWERED for answer in sheet.answers}
+    return {part: found.get(part, State.NOT_FOUND) for part in parts}
 
 
-def _answers(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
-    """(part, text) for each answer; a cell with several anchors contains several answers."""
-    for cell in cells:
-        name = str(cell.grade_id or cell.content.get("id", ""))
-        head, *rest = _ANCHOR.split(cell.source)
-        named = ((name, head),) if not rest else zip(rest[::2], rest[1::2], strict=True)
-        for key, text in named:
-            if found := _NAME.fullmatch(key):
-                yield found["part"], text
+def look_at_experiments(work: Work) -> Experiment | None:
+    """The table of experiments in the work, as the grader finds it; None if there is none."""
+    if EXPERIMENTS in work.locked:
+        return Experiment(EXPERIMENTS, problems=(unread(EXPERIMENTS, work.locked[EXPERIMENTS]),), unread=1)
+    return gather(work.submission)

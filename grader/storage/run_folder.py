@@ -17,17 +17,15 @@ from grader.safe_text import visible
 from grader.storage.disk import lost
 from grader.storage.folder_names import safe_folder_name
 from grader.storage.json_files import read_json, unpacked, write_record
+from grader.storage.run_mark import CLUTTER, RUN_FILE, RUN_KIND
 
 FORMAT = 1
 """Format of run.json, results.json and the JSON output of commands; raised when the meaning of a field changes."""
 
-RUN_FILE = "run.json"
 PAGE_FILE = "report.html"
 FEEDBACK_FILE = "lab4-report.html"
 """The name that a learning platform shows to the student."""
 COHORT_PAGE_FILE = "index.html"
-_RUN_KIND = "lab4-grader-run"
-_CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 @dataclass(frozen=True)
@@ -89,12 +87,12 @@ def claim_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if read_run(folder) is not None:
             return
-        if any(entry.name not in _CLUTTER and not entry.name.startswith(".run.json.") for entry in folder.iterdir()):
+        if any(entry.name not in CLUTTER and not entry.name.startswith(".run.json.") for entry in folder.iterdir()):
             raise UsageFault(
                 f"{visible(str(folder))} is not empty and is not a run of this grader; "
                 "name a new or empty folder with --out."
             )
-        write_record(folder / RUN_FILE, {"format": FORMAT, "kind": _RUN_KIND, "finished": False, "run": None})
+        write_record(folder / RUN_FILE, {"format": FORMAT, "kind": RUN_KIND, "finished": False, "run": None})
     except OSError as error:
         raise UsageFault(f"Reports cannot be written to {visible(str(folder))}: {error.strerror or error}.") from error
 
@@ -132,13 +130,8 @@ def _is_same(stated: str, source: Path) -> bool:
 
 def write_run(folder: Path, run: Run, *, is_finished: bool) -> None:
     """Write run.json into the run at ``folder``."""
-    content = {"format": FORMAT, "kind": _RUN_KIND, "finished": is_finished, "run": run}
+    content = {"format": FORMAT, "kind": RUN_KIND, "finished": is_finished, "run": run}
     write_record(folder / RUN_FILE, content)
-
-
-def is_run(folder: Path) -> bool:
-    """Whether ``folder`` is the folder of a run of any version."""
-    return (folder / RUN_FILE).is_file() and (read_json(folder / RUN_FILE) or {}).get("kind") == _RUN_KIND
 
 
 def keep_late_policy(folder: Path, run: Run) -> None:
@@ -148,18 +141,10 @@ def keep_late_policy(folder: Path, run: Run) -> None:
         write_run(folder, replace(stored.run, late=run.late), is_finished=stored.is_finished)
 
 
-def has_runs(folder: Path) -> bool:
-    """Whether ``folder`` is the folder of a run of any version, or contains only such folders."""
-    if (folder / RUN_FILE).is_file():
-        return is_run(folder)
-    inside = [entry for entry in folder.iterdir() if entry.name not in _CLUTTER]
-    return bool(inside) and all((entry / RUN_FILE).is_file() and has_runs(entry) for entry in inside)
-
-
 def read_run(folder: Path) -> StoredRun | None:
     """The content of run.json at ``folder``; None when there is none that this version can read."""
     content = read_json(folder / RUN_FILE)
-    if content is None or content.get("kind") != _RUN_KIND or content.get("format") != FORMAT:
+    if content is None or content.get("kind") != RUN_KIND or content.get("format") != FORMAT:
         return None
     try:
         return StoredRun(is_finished=content.get("finished") is True, run=unpacked(content.get("run"), Run))

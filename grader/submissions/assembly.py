@@ -11,12 +11,13 @@ from pathlib import Path, PurePosixPath
 from grader.model import Flag, Submission
 from grader.model.origin import UNSTATED, Origin
 from grader.submissions.archives import STUDENT, empty, unpack
-from grader.submissions.files import Found, copy_files, digest, gather, is_written_by_self_check, tidied, within_limits
-from grader.submissions.ignored import is_archive, is_clutter_file, is_document
+from grader.submissions.composition import compose
+from grader.submissions.files import Found, digest, gather, is_written_by_self_check, within_limits
+from grader.submissions.ignored import is_archive, is_clutter_file
 from grader.submissions.lms_names import students_named_in
 from grader.submissions.member import Limits, Refused
-from grader.submissions.naming import clean_component, folded, natural_key, printable, stem
-from grader.submissions.script_choice import Choice, choose
+from grader.submissions.naming import folded, printable, stem
+from grader.submissions.script_choice import Choice
 
 NESTING = 2
 """Archives around a file that are unpacked: a cohort's zip with students' zips, or a zip in a student's zip."""
@@ -197,45 +198,14 @@ def _assembled(delivery: Delivery, scratch: Path) -> Submission:
     pile.files = own
     kept, left_out = within_limits(own)
     pile.left_out += left_out
-    root, files = _rooted(kept, scratch)
-    main = clean_component(delivery.main) if delivery.main else ""
-    choice = choose(files, is_named_by_student=delivery.is_named_by_student, main=main)
-    script = choice.candidates[0] if choice.candidates else None
-    flags = (*choice.flags, *_flags(pile))
-    problem = "" if script else _problem(pile, choice)
-    return Submission(
-        id=delivery.id,
-        root=root,
-        script=script,
-        files=tuple(f.name for f in files),
-        digest=digest((f.name, f.path) for f in files),
-        candidates=choice.candidates,
-        documents=tuple(f.name for f in files if is_document(f.name) and f.name != script),
-        problem=problem,
-        flags=flags,
-        has_network=choice.has_network,
+    made = compose(delivery.id, kept, scratch, is_named_by_student=delivery.is_named_by_student, main=delivery.main)
+    script, choice = made.submission.script, made.choice
+    return replace(
+        made.submission,
+        problem="" if script else _problem(pile, choice),
+        flags=(*choice.flags, *_flags(pile)),
         has_unread_work=script is None and bool(pile.refusals or pile.left_out or choice.left_out),
     )
-
-
-def _rooted(files: list[Found], scratch: Path) -> tuple[Path, list[Found]]:
-    """A folder with ``files`` under names that are safe to show; copied below ``scratch`` if needed."""
-    tidy = sorted(tidied(files), key=lambda f: natural_key(f.name))
-    roots = {_root(f) for f in tidy}
-    if len(roots) == 1 and (root := next(iter(roots))) is not None:
-        return root, tidy
-    root = Path(tempfile.mkdtemp(prefix="files-", dir=scratch))
-    copy_files(((f.name, f.path) for f in tidy), root)
-    return root, [replace(f, path=root / f.name) for f in tidy]
-
-
-def _root(found: Found) -> Path | None:
-    """The folder in which ``found`` has exactly its name; None if there is none, or if its path cannot be shown."""
-    parts = PurePosixPath(found.name).parts
-    if found.path.parts[-len(parts) :] != parts:
-        return None
-    root = found.path.parents[len(parts) - 1]
-    return root if all(clean_component(p) == p for p in root.parts[1:]) else None
 
 
 def _problem(pile: _Pile, choice: Choice) -> str:

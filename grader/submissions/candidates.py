@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from rapidfuzz import fuzz
-
 from grader.lab4.files import SCRIPT
 from grader.submissions.files import MIB, Found
 from grader.submissions.ignored import SCRIPT_SUFFIXES, is_foreign_script, is_loose, is_test_name
@@ -29,8 +27,10 @@ _PYTHON = re.compile(r"^[ \t]*(?:def[ \t]+\w+[ \t]*\(|(?:import|from)[ \t]+\w)",
 _TESTS = re.compile(r"^[ \t]*(?:def[ \t]+test_\w|(?:import|from)[ \t]+(?:pytest|unittest)\b)", re.M)
 
 _KINDS = {".py": 0, ".pyw": 1, ".ipynb": 2}
+_LAB_NAME = "task1cnn"
 _ALIKE = 75.0
 _SAME = 100.0
+"""Percent of the letters of two names that they share."""
 _ONE_TIME = 120.0
 """Seconds. An LMS or an editor gives all files of an archive times within these; they do not say which is newer."""
 
@@ -171,7 +171,19 @@ def _lowest_version(path: PurePosixPath) -> int:
 
 def _likeness(name: str) -> float:
     text = without_version(stem(name))
-    return 100.0 if "task1cnn" in text else fuzz.ratio(text, "task1cnn")
+    if _LAB_NAME in text:
+        return _SAME
+    return 200 * _shared(text, _LAB_NAME) / (len(text) + len(_LAB_NAME))
+
+
+def _shared(text: str, other: str) -> int:
+    """The length of the longest sequence of letters that two texts have in common, perhaps with others between."""
+    best = [0] * (len(other) + 1)
+    for letter in text:
+        before = list(best)
+        for place, one in enumerate(other, 1):
+            best[place] = before[place - 1] + 1 if one == letter else max(before[place], best[place - 1])
+    return best[-1]
 
 
 def within_reason(files: Iterable[Found]) -> tuple[list[Found], int]:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.lab4.self_check_page import is_self_check_page
 from grader.model import Submission
-from grader.storage.run_folder import has_runs
+from grader.storage.run_mark import has_runs
 from grader.submissions.ignored import (
     DOCUMENT_SUFFIXES,
     SCRIPT_SUFFIXES,
@@ -52,6 +52,7 @@ class Gathered:
     """The files below a folder in a fixed order; ``links`` were not followed, ``left_out`` exceed the limits.
 
     ``clutter`` counts ignored files and folders, ``special`` pipes, sockets and devices, which are never opened.
+    ``closed`` are the folders that could not be listed, each with the reason; ``left_out`` counts them too.
     """
 
     files: tuple[Found, ...]
@@ -59,6 +60,7 @@ class Gathered:
     left_out: int = 0
     clutter: int = 0
     special: int = 0
+    closed: tuple[tuple[str, str], ...] = ()
 
 
 def is_foreign_folder(folder: Path) -> bool:
@@ -74,6 +76,7 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: 
     root = folder.resolve()
     files: list[Found] = []
     links: list[str] = []
+    closed: list[tuple[str, str]] = []
     seen = clutter = left_out = special = 0
     queue = deque([(folder, "")])
     while queue:
@@ -81,10 +84,11 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: 
         try:
             with os.scandir(place) as entries:
                 children = sorted(entries, key=lambda entry: (not is_work(entry.name), natural_key(entry.name)))
-        except OSError:
+        except OSError as error:
             if place == folder:
                 raise
             left_out += 1
+            closed.append((prefix.rstrip("/"), error.strerror or type(error).__name__))
             continue
         for child in children:
             seen += 1
@@ -107,7 +111,8 @@ def gather(folder: Path, *, most_files: int = MOST_FILES) -> Gathered:  # noqa: 
         if seen > MOST_ENTRIES:
             break
     kept, over = within_limits(files, most_files)
-    return Gathered(tuple(kept), tuple(sorted(links, key=natural_key)), left_out + over, clutter, special)
+    links.sort(key=natural_key)
+    return Gathered(tuple(kept), tuple(links), left_out + over, clutter, special, tuple(closed))
 
 
 def is_work(name: str) -> bool:

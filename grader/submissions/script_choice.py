@@ -50,7 +50,8 @@ class Choice:
     """The candidates, best first; flags for the tutor; and the problem if there is no candidate.
 
     ``left_out`` counts scripts that were not considered: they are too large, or in a folder of solutions or handouts.
-    ``has_network`` says that somebody has begun to write a network in one of the scripts.
+    ``has_network`` says that somebody has begun to write a network in one of the scripts. ``reason`` says why the first
+    candidate was chosen and not the file with the lab's name at the top; empty if it is that file.
     """
 
     candidates: tuple[str, ...]
@@ -58,6 +59,7 @@ class Choice:
     problem: str = ""
     left_out: int = 0
     has_network: bool = False
+    reason: str = ""
 
 
 def choose(files: Iterable[Found], *, is_named_by_student: bool, main: str = "") -> Choice:
@@ -72,12 +74,12 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool, main: str = "")
     if left_out:
         message = f"{left_out} of the scripts were not read, because all scripts together are too large."
         flags.append(Flag("scripts-not-read", message))
-    scripts = read_scripts(looked_at)
-    filled = [s for s in scripts if not s.is_blank]
+    read = read_scripts(looked_at)
+    filled = [s for s in read if not s.is_blank]
     filled = [s for s in filled if s.name == main] or filled
     if not filled:
         left_out += len(large) + sum(is_foreign_script(f.name) and f.name.casefold().endswith(".py") for f in files)
-        return Choice((), tuple(flags), _why_none(scripts, files, large), left_out)
+        return Choice((), tuple(flags), _why_none(read, files, large), left_out)
     scripts, chosen = filled, filled[0]
     best = chosen.tier
     candidates = [s for s in scripts if s.tier == best or s.tier >= HAS_NETWORK]
@@ -87,7 +89,18 @@ def choose(files: Iterable[Found], *, is_named_by_student: bool, main: str = "")
     if several:
         flags.append(Flag("several-scripts", several))
     has_network = any(s.content.is_work for s in scripts)
-    return Choice(tuple(s.name for s in candidates), tuple(flags), has_network=has_network)
+    names = tuple(s.name for s in candidates)
+    return Choice(names, tuple(flags), has_network=has_network, reason=_preferred(chosen, read))
+
+
+def _preferred(chosen: Script, scripts: list[Script]) -> str:
+    """Why ``chosen`` comes before the file with the lab's name at the top."""
+    named = next((s for s in scripts if s.name == SCRIPT), None)
+    if chosen.name == SCRIPT:
+        return ""
+    if named is None:
+        return f"there is no {SCRIPT} beside it"
+    return f"{SCRIPT} is empty" if named.is_blank else _reason(chosen, named).replace("the other", SCRIPT)
 
 
 def _has_lab_name(name: str) -> bool:

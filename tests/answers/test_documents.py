@@ -12,7 +12,7 @@ from grader.answers.documents import Block, Document, Kind, read_document
 from grader.answers.finding.segmentation import cut
 from grader.answers.finding.sheet import read_sheet
 from grader.lab4.items import PART1_IDS
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support.answer_tables import ANSWERS, QUESTIONS
 from tests.support.document_samples import (
     DOCUMENTS,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.answers.finding.sheet import MOST_DOCUMENTS, read_sheet
+from grader.answers.documents.handed_in import MOST_DOCUMENTS
+from grader.answers.finding.sheet import read_sheet
 from grader.answers.marker.answer_marking import TOO_LONG, mark_answer
 from grader.answers.marker.cache import KnownMarker
 from grader.answers.marker.finding import SHOWN_FROM, finding
@@ -30,7 +31,7 @@ from grader.model import (
     Status,
     WrittenAnswer,
 )
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support import evidence_samples as samples
 from tests.support.answer_tables import ANSWERS
 from tests.support.document_samples import DOCUMENTS

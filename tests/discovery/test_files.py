@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from grader.model import UsageFault
-from grader.submissions import copy_submission, discover
-from grader.submissions.files import gather
+from grader.submissions.discovery import discover
+from grader.submissions.files import copy_submission, gather
 from tests.support.submission_files import ANSWERS, NET, bounced, flags, found, message, write, zipped
 
 

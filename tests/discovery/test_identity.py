@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from grader.model import Submission
-from grader.submissions import archives, survey
+from grader.submissions import archives
+from grader.submissions.discovery import survey
 from grader.submissions.look_alikes import skeleton
 from grader.submissions.member import Limits
 from tests.support.submission_files import BLANK, NET, bounced, flags, found, notebook, write, zipped

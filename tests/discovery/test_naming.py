@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from grader.storage.folder_names import safe_folder_name
-from grader.submissions import copy_submission, discover, naming
+from grader.submissions import naming
+from grader.submissions.discovery import discover
+from grader.submissions.files import copy_submission
 from tests.support.submission_files import NET, found, notebook, write, zipped
 
 

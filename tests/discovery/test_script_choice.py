@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from grader.model import Submission
-from grader.submissions import copy_submission
 from grader.submissions.candidates import within_reason
-from grader.submissions.files import Found
+from grader.submissions.files import Found, copy_submission
 from grader.submissions.script_choice import choose
 from tests.support.submission_files import ANSWERS, BLANK, NET, bounced, flags, found, message, notebook, write, zipped
 

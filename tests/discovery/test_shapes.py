@@ -9,7 +9,7 @@ import pytest
 
 from grader.model import UsageFault
 from grader.storage.run_folder import claim_folder
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support.submission_files import ANSWERS, NET, bounced, found, notebook, write, zipped
 
 # Shapes of a cohort

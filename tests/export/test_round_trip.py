@@ -28,7 +28,7 @@ from grader.export.moodle import FEEDBACK_ZIP, WORKSHEET_FILE
 from grader.model import Origin, Report
 from grader.moderation.finished_run import load_run
 from grader.storage import run_folder
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support import canvas_rules, course
 from tests.support.course import Student
 from tests.support.moodle_rules import Imported, Moodle, Participant, php_import, python_import, returned_pages

@@ -25,7 +25,8 @@ from grader.reading import Reader
 from grader.reading.reader import MARKING_SECONDS, READING_SECONDS
 from grader.reading.service import answer, prepare
 from grader.sandbox.measuring import Outcome
-from grader.submissions import Delivery, survey
+from grader.submissions.assembly import Delivery
+from grader.submissions.discovery import survey
 from tests.support.places import ROOT
 from tests.support.submission_files import NET
 

@@ -32,7 +32,8 @@ from grader.model.evidence import Building, Loading, Recording
 from grader.model.graph import size_of
 from grader.model.recorded import graph_of
 from grader.rubric.loading import load_rubric
-from grader.submissions import copy_submission, discover
+from grader.submissions.discovery import discover
+from grader.submissions.files import copy_submission
 from grader.worker.environment import SETTINGS
 from tests.support.places import TESTS
 

@@ -21,7 +21,7 @@ from grader.pipeline.continuing import Before, carry_over_records, with_earlier_
 from grader.pipeline.settings import RunSettings
 from grader.rubric.loading import load_rubric
 from grader.storage import records, results_json, run_folder
-from grader.submissions import Delivery
+from grader.submissions.assembly import Delivery
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.answers.code_of_documents import with_code_of_documents
 from grader.model import Submission
-from grader.reading.document_code import with_code_of_documents
 from grader.submissions.script_content import content_of
 from tests.support.places import ROOT
 from tests.support.submission_files import BLANK, NET, found, message, write, zipped

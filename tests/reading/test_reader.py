@@ -21,7 +21,7 @@ from grader.reading import Reader, Readers
 from grader.reading.service import Request, decoded, encoded
 from grader.sandbox import Ask
 from grader.sandbox.measuring import Outcome
-from grader.submissions import discover, survey
+from grader.submissions.discovery import discover, survey
 from tests.support.document_samples import RESOURCES, costly_pdf, printed
 from tests.support.places import ROOT
 

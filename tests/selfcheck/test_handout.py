@@ -24,9 +24,10 @@ from grader.model import UsageFault
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS
 from grader.selfcheck.handout import TEMPLATE, build, package_files, public_modules
+from grader.selfcheck.install import PACKAGES, install
 from grader.selfcheck.milestones import MILESTONES
 from grader.selfcheck.wording import Word
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support.places import ROOT
 
 pytestmark = pytest.mark.slow
@@ -34,14 +35,18 @@ pytestmark = pytest.mark.slow
 STUDENTS = ROOT / "student_template"
 WORKFLOW = STUDENTS / ".github" / "workflows" / "self-check.yml"
 SOLUTIONS = ROOT / "solutions"
-TUTORS_LIBRARIES = ("msgspec", "rapidfuzz", "sklearn", "scipy", "rich", "snowballstemmer", "pypdf", "tomli_w")
+TUTORS_LIBRARIES = (
+    *("msgspec", "sklearn", "scipy", "rich", "snowballstemmer", "pypdf", "striprtf", "charset_normalizer", "tomli_w"),
+    *("yaml", "py7zr"),
+)
 LONG = 20
 """Characters; shorter texts of the answer key are single words such as "layer"."""
 LONG_PAIR = 70
 """Characters of two lines of code; shorter pairs occur in many modules."""
 ONLY_STUDENTS_LIBRARIES = f"""
 import socket, sys
-sys.modules.update(dict.fromkeys({TUTORS_LIBRARIES!r}))  # None there: not installed
+missing = ()
+sys.modules.update(dict.fromkeys({TUTORS_LIBRARIES!r} + missing))  # None there: not installed
 def refuse(*arguments):
     raise OSError("there is no network here")
 socket.socket.connect = socket.getaddrinfo = refuse
@@ -80,14 +85,14 @@ def test_the_zip_contains_one_folder_with_the_template_and_the_checks(contents: 
 
 
 def test_an_incomplete_template_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match=r"README\.md"):
+    with pytest.raises(UsageFault, match=r"task1_cnn\.py"):
         build(tmp_path, tmp_path / "lab4.zip")
     assert not (tmp_path / "lab4.zip").exists()
 
 
 def test_results_of_the_experiment_are_not_in_the_zip(contents: dict[str, str]) -> None:
     inside = {name.partition("/grader/")[2] for name in contents if "/grader/experiment/" in name}
-    assert inside == {"experiment/__init__.py", "experiment/table.py"}
+    assert inside == {"experiment/__init__.py", "experiment/table.py", "experiment/table_files.py"}
     assert not [name for name in contents if name.endswith("surface.csv")]
 
 
@@ -165,8 +170,9 @@ def pairs_of_lines(path: Path) -> set[tuple[str, str]]:
 
 
 def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> None:
-    private = sorted((ROOT / "grader" / "answers").rglob("*.py"))
-    assert len(private) > 20
+    answers = ROOT / "grader" / "answers"
+    private = [*answers.glob("marker/*.py"), *answers.glob("evaluation/*.py"), answers / "sheet_marking.py"]
+    assert len(private) > 40
     marking = {pair for path in private for pair in pairs_of_lines(path)}
     inside = {pair for name in package_files() if name.endswith(".py") for pair in pairs_of_lines(ROOT / name)}
     assert len(marking) > 1000
@@ -175,9 +181,11 @@ def test_no_code_that_marks_answers_is_in_the_zip(contents: dict[str, str]) -> N
 
 def test_only_public_modules_are_in_the_zip(contents: dict[str, str]) -> None:
     names = "\n".join(contents)
-    assert not re.search(r"solution|answers/|/key|sandbox|pipeline|moderation|storage|reports", names)
+    assert not re.search(r"solution|marker|marking|evaluation|/key|sandbox|pipeline|moderation|reports", names)
+    assert not re.search(r"grader/reading|archives|roster|worksheet|own_network|findings|surface", names)
     about_runs = (
         r"report/(?:console|feedback|tally|summary|highlighting)|html/(?:\w+_page|pages|cohort|anonym|experiment)"
+        r"|storage/(?:records|results|run_folder|json)"
     )
     assert not re.search(about_runs + r"|templates/(?:cohort|tutor|report|experiment)", names)
     assert not [name for name, text in contents.items() if re.search(r"\bsolutions[/\\]", text)]
@@ -210,12 +218,13 @@ class Ran:
     folder: Path
 
 
-def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str) -> Ran:
+def run_pytest(handout: Path, folder: Path, script: Path | None, *options: str, missing: tuple[str, ...] = ()) -> Ran:
     """Unzip, copy the script and run pytest as a student would, without the tutor's libraries or a network."""
-    return run(handout, folder, script, [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options])
+    command = [sys.executable, "-m", "pytest", "--junitxml=report.xml", *options]
+    return run(handout, folder, script, command, missing=missing)
 
 
-def run(handout: Path, folder: Path, script: Path | None, command: list[str]) -> Ran:
+def run(handout: Path, folder: Path, script: Path | None, command: list[str], *, missing: tuple[str, ...] = ()) -> Ran:
     """The same with another command that runs pytest."""
     with zipfile.ZipFile(handout) as archive:
         archive.extractall(folder)
@@ -224,7 +233,7 @@ def run(handout: Path, folder: Path, script: Path | None, command: list[str]) ->
         (place / "task1_cnn.py").write_bytes(script.read_bytes())
     site = folder / "site"
     (site / "grader").mkdir(parents=True)
-    (site / "sitecustomize.py").write_text(ONLY_STUDENTS_LIBRARIES)
+    (site / "sitecustomize.py").write_text(ONLY_STUDENTS_LIBRARIES.replace("()", f"{missing!r}", 1))
     (site / "grader" / "__init__.py").write_text("raise RuntimeError('another package of this name')\n")
     hidden = {"LAB4_DATA", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
@@ -337,6 +346,18 @@ def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:
     assert submission.problem == ""
     assert (reference.folder / "report.html").is_file()
     assert "report.html" not in submission.files
+
+
+def test_the_install_line_names_the_four_packages() -> None:
+    places = (STUDENTS / "README.md", STUDENTS / "conftest.py", ROOT / "docs" / "students.md")
+    assert [path for path in places if install(*PACKAGES) not in path.read_text(encoding="utf-8")] == []
+
+
+def test_without_the_fourth_package_only_the_answers_are_not_looked_at(handout: Path, tmp_path: Path) -> None:
+    ran = run_pytest(handout, tmp_path, None, missing=("rapidfuzz",))
+    assert "Next: conv1" in ran.printed
+    told = " ".join(ran.printed.split())
+    assert "Part 1: not looked at, because rapidfuzz is not installed: python -m pip install rapidfuzz" in told
 
 
 # ---- the other files of the template ---------------------------------------------------------------------------------

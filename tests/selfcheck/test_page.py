@@ -22,7 +22,7 @@ from grader.selfcheck.page import write_page
 from grader.selfcheck.steps import STEP_IDS, nothing_to_run, step_findings
 from grader.selfcheck.task import Observed
 from grader.selfcheck.written_work import State, Written
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from tests.support import evidence_samples as samples
 from tests.support.parsed_page import Page
 from tests.support.report_samples import mistakes

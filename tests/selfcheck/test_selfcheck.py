@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import subprocess
 import sys
-import tomllib
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,36 +31,20 @@ from grader.selfcheck.run import SEED
 from grader.selfcheck.steps import OVERFITS, SHAPES, points, step_findings
 from grader.selfcheck.task import RECORDS, Observed, Task
 from grader.selfcheck.wording import Asked, answers, next_step
-from grader.selfcheck.work_copy import copy_work
-from grader.selfcheck.written_work import State, look_at_answers
+from grader.selfcheck.work import copy_work, take_up
+from grader.selfcheck.written_work import State, Written, look_at_answers
 from grader.storage.json_files import packed
-from grader.worker.environment import SETTINGS
+from grader.submissions.discovery import discover
 from tests.support import evidence_samples as samples
 from tests.support.places import ROOT
+from tests.support.sample_cohort import CASES, COHORT, expected_of
+from tests.support.selfcheck_cohort import MUST_DIFFER, found_by_the_grader, found_by_the_self_check, self_checks
 from tests.support.share import share
 
-COHORT = ROOT / "tests" / "submissions"
 SHARE = 18
 """Besides the common faults, one in SHARE cases of the sample cohort is checked."""
 MOST_SECONDS = 3600
 IDS = [step.id for step in STEPS]
-
-
-def self_check(*cases: str) -> dict[str, dict[str, list[str]]]:
-    """Status, message and hint of each step of the self-check, by case of the sample cohort. Uses two processes."""
-    command = [sys.executable, "-m", "tests.support.selfcheck_cohort", str(COHORT)]
-    environment = os.environ | SETTINGS
-    with ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                subprocess.Popen([*command, *half], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-            )
-            for half in (cases[::2], cases[1::2])
-        ]
-        printed = [process.communicate()[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    entries = [json.loads(line) for text in printed for line in text.splitlines()]
-    return {entry["id"]: entry["steps"] for entry in entries}
 
 
 # ---- common faults ---------------------------------------------------------------------------------------------------
@@ -87,8 +71,8 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def checked() -> dict[str, dict[str, list[str]]]:
     """The common faults and a share of the other cases, together, because each process has to import torch."""
-    others = sorted({path.parent.name for path in COHORT.glob("*/expected.toml")} - FAULTS.keys())
-    return self_check(*FAULTS, *share(others, SHARE))
+    others = [case for case in CASES if case not in FAULTS]
+    return self_checks(*FAULTS, *share(others, SHARE))
 
 
 def of_the_cohort(test: Callable[..., None]) -> Callable[..., None]:
@@ -139,21 +123,6 @@ def test_the_unchanged_template_is_called_blank() -> None:
 # ---- the same statuses as from the grader ----------------------------------------------------------------------------
 
 
-TRAINED_SHORTLY = {
-    "valid-extreme-gap8": Status.NEEDS_REVIEW,  # eight units learn only in the grader's second run of 2,000 steps
-    "fault-log-softmax-before-fc2": Status.SKIPPED,  # explained after one run; the second one learns
-}
-"""Cases whose accuracy a self-check leaves open, because it trains for a shorter time than the grader."""
-
-
-def expected_statuses(case: str) -> dict[str, str]:
-    table = tomllib.loads((COHORT / case / "expected.toml").read_text(encoding="utf-8"))
-    expected: dict[str, str] = dict.fromkeys(PART2_TITLES, table["default"]) | table.get("items", {})
-    if case in TRAINED_SHORTLY:
-        expected["training.accuracy"] = TRAINED_SHORTLY[case]
-    return expected
-
-
 @of_the_cohort
 def test_the_sample_cohort_gets_the_same_statuses_as_from_the_grader(
     checked: dict[str, dict[str, list[str]]],
@@ -162,13 +131,26 @@ def test_the_sample_cohort_gets_the_same_statuses_as_from_the_grader(
     differences = [
         (case, id, status, steps[id])
         for case, steps in checked.items()
-        for id, status in expected_statuses(case).items()
-        if steps[id][0] != status
+        for id, status in expected_of(case).items.items()
+        if steps[id][0] != MUST_DIFFER.get((case, id), (status,))[0]
     ]
     assert differences == []
     learning = {case: steps for case, steps in checked.items() if steps["training.accuracy"][0] == Status.PASSED}
     blamed = [case for case, steps in learning.items() if steps[OVERFITS][0] != Status.PASSED]
     assert blamed == [], "networks that learn also pass the self-check's own steps"
+
+
+@pytest.mark.slow
+def test_the_same_script_answers_and_table_are_found_as_by_the_grader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the whole sample cohort, also without the libraries that only tutors have."""
+    graded = {submission.id: found_by_the_grader(submission, tmp_path) for submission in discover(COHORT, tmp_path)}
+    assert len(graded) > 200
+    for library in ("pypdf", "striprtf", "charset_normalizer", "msgspec"):
+        monkeypatch.setitem(sys.modules, library, None)
+    seen = {case: found_by_the_self_check(COHORT / case, tmp_path) for case in graded}
+    assert {case: (seen[case], found) for case, found in graded.items() if seen[case] != found} == {}
 
 
 def test_the_steps_are_all_checks_and_two_more() -> None:
@@ -273,24 +255,113 @@ def test_a_missing_script_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_copy_contains_only_the_students_own_files(tmp_path: Path) -> None:
-    work = tmp_path / "lab4"
+    folder = tmp_path / "my lab é"
     for name in (
         "task1_cnn.py", "blocks/layers.py", "selfcheck/grader/model.py", "data/MNIST/raw/train", ".git/config",
-        "venv/pyvenv.cfg", "venv/lib/site.py", ".hidden.py",
+        "venv/pyvenv.cfg", "venv/lib/site.py", ".hidden.py", "~$notes.docx", "README.md", "check.py", "old.zip",
     ):  # fmt: skip
-        (work / name).parent.mkdir(parents=True, exist_ok=True)
-        (work / name).write_text("text")
-    (work / "weights.bin").write_bytes(bytes(6 << 20))
-    copy_work(work, tmp_path / "copy")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("import torch")
+    work = copy_work(take_up(folder, tmp_path), tmp_path / "copy")
     copies = (path for path in (tmp_path / "copy").rglob("*") if path.is_file())
     copied = {path.relative_to(tmp_path / "copy").as_posix() for path in copies}
     assert copied == {"task1_cnn.py", "blocks/layers.py"}
+    assert (work.script, work.notes, work.problem) == ("task1_cnn.py", (), None)
+
+
+BLANK_SCRIPT = (ROOT / "student_template" / "task1_cnn.py").read_text(encoding="utf-8")
+WORK = BLANK_SCRIPT.replace("class Net(nn.Module):", "class Net(nn.Module):\n    layers = nn.Conv2d(1, 8, 5)", 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "script", "note"),
+    [
+        ({"task1_cnn.py": WORK}, "task1_cnn.py", ""),
+        ({"task1_cnn.py": BLANK_SCRIPT}, "task1_cnn.py", ""),
+        ({"task1_cnn.py": BLANK_SCRIPT, "task1_cnn (1).py": WORK}, "task1_cnn (1).py",
+         "Checked: task1_cnn (1).py, because task1_cnn.py is still blank."),
+        ({"task1_cnn.py": " ", "code/net.py": WORK}, "code/net.py",
+         "Checked: code/net.py, because task1_cnn.py is empty."),
+        ({"my net.py": WORK}, "my net.py", "Checked: my net.py, because there is no task1_cnn.py beside it."),
+        ({"answers.md": f"```\n{WORK}```\n"}, "answers.md.py",
+         "Checked: the code in answers.md; copy it to task1_cnn.py and hand that in."),
+    ],
+)  # fmt: skip
+def test_the_script_that_the_grader_would_choose_is_named(
+    files: dict[str, str], script: str, note: str, tmp_path: Path
+) -> None:
+    work = take_up(folder_with(tmp_path / "lab4", files), tmp_path)
+    assert (work.script, " ".join(work.notes)) == (script, note)
+
+
+def folder_with(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let files and folders of these names refuse to be opened, as a file that another program has locked."""
+
+    def lock(*names: str) -> None:
+        def refuse(real: Callable[..., Any]) -> Callable[..., Any]:
+            def opened(path: Any, *arguments: Any, **options: Any) -> Any:
+                if isinstance(path, str | Path) and Path(path).name in names:
+                    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+                return real(path, *arguments, **options)
+
+            return opened
+
+        monkeypatch.setattr(io, "open", refuse(io.open))  # what Path.open calls
+        monkeypatch.setattr(os, "scandir", refuse(os.scandir))
+
+    return lock
+
+
+def test_what_cannot_be_read_is_named_and_passed_over(locked: Callable[..., None], tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "lab4", {"task1_cnn.py": WORK, "notes.docx": "", ANSWERS: "", "plots/a.txt": ""})
+    (folder / "gone.csv").symlink_to("/nowhere")
+    locked("notes.docx", "plots", ANSWERS)
+    work = copy_work(take_up(folder, tmp_path), tmp_path / "copy")
+    assert (work.script, work.problem) == ("task1_cnn.py", None)
+    assert work.notes == (
+        "notes.docx could not be read (Permission denied) and was left out.",
+        f"{ANSWERS} could not be read (Permission denied) and was left out.",
+        "plots could not be read (Permission denied) and was left out.",
+        "gone.csv is a link to another place and was left out.",
+    )
+    assert look_at_answers(work, PART1_IDS).problem == f"{ANSWERS} could not be read (Permission denied)."
+
+
+@pytest.mark.parametrize("others", [{}, {"helper.py": "import torch"}])
+def test_a_script_that_cannot_be_read_fails_with_the_reason(
+    others: dict[str, str], locked: Callable[..., None], tmp_path: Path
+) -> None:
+    folder = folder_with(tmp_path / "lab4", {"task1_cnn.py": WORK, **others})
+    locked("task1_cnn.py")
+    assert run_self_check(folder).findings["loads"].message == "task1_cnn.py could not be read (Permission denied)."
+
+
+def test_a_file_that_vanishes_is_left_out(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "lab4", {"task1_cnn.py": WORK, "plot.txt": "1"})
+    work = take_up(folder, tmp_path)
+    (folder / "plot.txt").unlink()
+    assert copy_work(work, tmp_path / "one").notes == (
+        "plot.txt could not be read (No such file or directory) and was left out.",
+    )
+    (folder / "task1_cnn.py").unlink()
+    problem = copy_work(work, tmp_path / "two").problem
+    assert problem is not None
+    assert problem.message == "task1_cnn.py could not be read (No such file or directory)."
+    assert take_up(tmp_path / "nowhere", tmp_path).problem is not None
 
 
 # ---- written answers -------------------------------------------------------------------------------------------------
 
 
-def notebook(*cells: tuple[str, str]) -> Any:
+def notebook(*cells: tuple[str, str]) -> str:
     library: Any = nbformat
     made = []
     for name, text in cells:
@@ -298,7 +369,12 @@ def notebook(*cells: tuple[str, str]) -> Any:
         if name:
             cell["metadata"]["nbgrader"] = {"grade_id": name}
         made.append(cell)
-    return library.v4.new_notebook(cells=made)
+    return str(library.writes(library.v4.new_notebook(cells=made)))
+
+
+def written_in(tmp_path: Path, files: dict[str, str], parts: Sequence[str] = PART1_IDS) -> Written:
+    folder = folder_with(tmp_path / "lab4", {"task1_cnn.py": WORK, **files})
+    return look_at_answers(take_up(folder, tmp_path), parts)
 
 
 @pytest.mark.parametrize(
@@ -309,32 +385,48 @@ def notebook(*cells: tuple[str, str]) -> Any:
         ([("", "<!-- lab4:q1 -->\nlayers")], {"1": State.ANSWERED}),
         ([("q1", "layers, the anchor is gone")], {"1": State.ANSWERED}),
         ([("q1", "*Write your answer here.*\n\nlayers")], {"1": State.ANSWERED}),
-        ([("q1", "<!-- lab4:q1 -->one<!-- lab4:q2 -->two<!-- lab4:q3 --> **  **")],
-         {"1": State.ANSWERED, "2": State.ANSWERED, "3": State.BLANK}),
-        ([("q1", ""), ("q1", "layers"), ("q1", "")], {"1": State.ANSWERED}),
-        ([("question-1", "How would you explain"), ("observations", "text")], {}),
+        ([("q1", "<!-- lab4:q1 -->TODO"), ("q2", "..."), ("q3", "-"), ("q4", "**Answer:** todo!")],
+         dict.fromkeys(("1", "2", "3", "4"), State.BLANK)),
+        ([("observations", "text")], {}),
     ],
 )  # fmt: skip
 def test_the_state_of_each_answer(cells: list[tuple[str, str]], expected: dict[str, State], tmp_path: Path) -> None:
-    library: Any = nbformat
-    library.write(notebook(*cells), str(tmp_path / ANSWERS))
-    written = look_at_answers(tmp_path, PART1_IDS)
+    written = written_in(tmp_path, {ANSWERS: notebook(*cells)})
     assert written.problem == ""
     assert written.states == dict.fromkeys(PART1_IDS, State.NOT_FOUND) | expected
 
 
+def test_answers_in_another_document_are_found_and_named(tmp_path: Path) -> None:
+    blank = (ROOT / "student_template" / ANSWERS).read_text(encoding="utf-8")
+    text = "".join(f"Question {part}: some words about it\n\n" for part in PART1_IDS)
+    written = written_in(tmp_path, {ANSWERS: blank, "my answers.md": text})
+    assert set(written.states.values()) == {State.ANSWERED}
+    assert written.notes == ("Read from my answers.md.",)
+    assert answers(written)[-1].split() == ["read", "Read", "from", "my", "answers.md."]
+
+
 def test_the_answers_are_those_to_the_parts_of_the_rubric(tmp_path: Path) -> None:
-    library: Any = nbformat
-    library.write(notebook(("answer-2a", "because"), ("q1", " "), ("q8", "not asked")), str(tmp_path / ANSWERS))
-    written = look_at_answers(tmp_path, ("1", "2a", "2b"))
+    written = written_in(
+        tmp_path, {ANSWERS: notebook(("q1", "TODO"), ("q2a", "because"), ("q8", "not asked"))}, ("1", "2a", "2b")
+    )
     assert written.states == {"1": State.BLANK, "2a": State.ANSWERED, "2b": State.NOT_FOUND}
-    assert answers(look_at_answers(tmp_path, ())) == []
+    assert answers(written_in(tmp_path, {}, ())) == []
 
 
-def test_an_unreadable_notebook_is_reported(tmp_path: Path) -> None:
-    assert "is not in this folder" in look_at_answers(tmp_path, PART1_IDS).problem
-    (tmp_path / ANSWERS).write_text("{")
-    assert "cannot be read" in look_at_answers(tmp_path, PART1_IDS).problem
+def test_an_unreadable_document_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert written_in(tmp_path, {}).problem == f"{ANSWERS} is not in this folder."
+    assert "is not a readable notebook" in written_in(tmp_path, {ANSWERS: "{"}).problem
+    monkeypatch.setitem(sys.modules, "pypdf", None)  # not installed
+    assert (
+        "answers.pdf: a tutor reads it."
+        in written_in(tmp_path, {ANSWERS: notebook(("q1", "a")), "answers.pdf": "%PDF"}).notes
+    )
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    for module in [name for name in sys.modules if name.startswith("grader.answers.finding")]:
+        monkeypatch.delitem(sys.modules, module)
+    assert written_in(tmp_path, {}).problem == (
+        "not looked at, because rapidfuzz is not installed: python -m pip install rapidfuzz"
+    )
 
 
 # ---- steps ----------------------------------------------------------------------------------------------------------

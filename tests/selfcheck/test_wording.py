@@ -31,6 +31,7 @@ from grader.selfcheck.wording import (
     overview,
     word,
 )
+from grader.selfcheck.work import take_up
 from grader.selfcheck.written_work import State, Written, look_at_experiments
 from tests.support import evidence_samples as samples
 from tests.support.places import ROOT
@@ -245,7 +246,7 @@ def test_the_text_about_written_answers() -> None:
 
 def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -> None:
     def shown() -> str:
-        return " ".join(" ".join(experiments(look_at_experiments(tmp_path))).split())
+        return " ".join(" ".join(experiments(look_at_experiments(take_up(tmp_path, tmp_path)))).split())
 
     assert shown() == "Experiments: experiments.csv is not in this folder."
     header = (ROOT / "student_template" / EXPERIMENTS).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from grader.model import Submission
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 
 NET = """import torch.nn as nn
 import torch.nn.functional as F

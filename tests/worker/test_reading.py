@@ -8,7 +8,7 @@ import pytest
 
 from grader.model.evidence import Ending, Evidence
 from grader.selfcheck.quick_look import quick_look
-from grader.submissions import discover
+from grader.submissions.discovery import discover
 from grader.worker.load.net_loading import load_net
 from grader.worker.net_building import build_net
 from tests.support import evidence_samples as samples

@@ -7,6 +7,7 @@ May import: ``model``, ``source``.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,16 @@ from grader.answers.documents.tex import read_tex
 from grader.answers.documents.text import opened, read_bytes, read_if_text, read_plain
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 
-__all__ = ["LONGEST_SECONDS", "PICTURE", "Block", "Document", "Kind", "read_document", "read_pdf_columns"]
+__all__ = [
+    "LONGEST_SECONDS",
+    "PICTURE",
+    "Block",
+    "Document",
+    "Kind",
+    "missing_library",
+    "read_document",
+    "read_pdf_columns",
+]
 
 LONGEST_SECONDS = 4.0
 """CPU time to read a document and to find what is in it. The sheet takes under a second in every format."""
@@ -52,6 +62,8 @@ _READERS: dict[str, Callable[[Path], Document]] = {
     "": read_if_text,
 }
 """By suffix, for files whose first bytes do not tell their format, as those of real .rtf files do."""
+_LIBRARIES: dict[Callable[[Path], Document], str] = {read_pdf: "pypdf", read_rtf: "striprtf"}
+"""What a reader needs besides the standard library."""
 _PAGES = (b"<!doctype html", b"<html")
 _OLE = b"\xd0\xcf\x11\xe0"
 """How Word's old files begin, and new ones with a password."""
@@ -70,6 +82,15 @@ def read_document(path: Path) -> Document:
 def read_pdf_columns(path: Path) -> Document:
     """The PDF at ``path`` with the columns in which its lines are shown. Never raises for a student's file."""
     return _read(path, lambda: read_pdf(path, keeps_columns=True))
+
+
+def missing_library(path: Path) -> str:
+    """The library that reading the document at ``path`` needs and that is not installed; empty if there is none."""
+    try:
+        name = _LIBRARIES.get(_reader(path), "")
+    except (Unreadable, OSError):
+        return ""
+    return name if name and importlib.util.find_spec(name) is None else ""
 
 
 def _read(path: Path, read: Callable[[], Document]) -> Document:

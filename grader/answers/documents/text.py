@@ -69,8 +69,6 @@ def decode(data: bytes) -> str:
 
 
 def _likely(data: bytes) -> str:
-    from charset_normalizer import from_bytes
-
     try:
         data[:_SAMPLE].decode("cp1252")
         western = "cp1252"
@@ -78,6 +76,10 @@ def _likely(data: bytes) -> str:
         western = "latin-1"
     if sum(byte >= 0x80 for byte in data[:_SAMPLE]) * 20 < min(len(data), _SAMPLE):
         return western  # English with a few curly quotes, accents or dashes: too few to guess from
+    try:
+        from charset_normalizer import from_bytes
+    except ModuleNotFoundError:  # on a student's computer
+        return western
     best = from_bytes(data[:_SAMPLE], cp_exclusion=["utf_7"]).best()
     return best.encoding if best is not None else western
 

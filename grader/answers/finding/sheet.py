@@ -14,6 +14,7 @@ from rapidfuzz import fuzz
 
 from grader.answers.documents import LONGEST_SECONDS, Document, read_document
 from grader.answers.documents.document import too_slow
+from grader.answers.documents.handed_in import MOST_DOCUMENTS, pictures_of
 from grader.answers.documents.time_limit import TooSlow, cpu_limit
 from grader.answers.finding.observations import observations_in
 from grader.answers.finding.paper import LAB4, Paper
@@ -22,15 +23,12 @@ from grader.answers.finding.segmentation import CERTAIN, UNPROVEN, cut
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 from grader.storage.fingerprints import code_digest
 
-MOST_DOCUMENTS = 12
-"""Files of one submission that are read, the likeliest first."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are kept; the sheet asks for a few sentences."""
 FAINT = 0.4
 """Confidence below which an answer found in a second document counts as a coincidence."""
 ALIKE = 85.0
 """Similarity (rapidfuzz ratio of letters and digits, 0..100) from which two texts are one answer in two formats."""
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".heic", ".gif", ".webp", ".tif", ".tiff", ".bmp"})
 _LIKELY = re.compile(r"part.?(?:1|one|a)|answer|question|written|report|lab.?4|\.ipynb$", re.IGNORECASE)
 _UNLIKELY = re.compile(r"readme|licen[cs]e|changelog|notes?\.|log", re.IGNORECASE)
 
@@ -110,11 +108,6 @@ def _names(submission: Submission) -> list[str]:
 def _unlikelihood(name: str) -> int:
     base = PurePosixPath(name).name
     return 2 if _UNLIKELY.search(base) else 0 if _LIKELY.search(base) else 1
-
-
-def pictures_of(submission: Submission) -> list[str]:
-    """The names of the pictures in a submission."""
-    return [name for name in submission.files if PurePosixPath(name).suffix.casefold() in PICTURES]
 
 
 def _answers(read: Sequence[_Read], paper: Paper) -> Iterator[WrittenAnswer]:

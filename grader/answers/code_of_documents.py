@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from grader.answers.document_code import DocumentCode, code_in
-from grader.answers.finding.sheet import MOST_DOCUMENTS, pictures_of
+from grader.answers.documents.handed_in import MOST_DOCUMENTS, pictures_of
 from grader.model import Flag, Submission
-from grader.submissions import copy_submission
+from grader.submissions.files import copy_submission
 
 _FLAG = "code-in-document"
 
