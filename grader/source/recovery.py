@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.model.evidence import Problem, Repair
 from grader.source.block_reader import BlockReader
@@ -71,8 +71,9 @@ def repairs_of(read: Recovered) -> list[Repair]:
     """The repairs of a text that Python could not read as it was handed in."""
     found = []
     if read.problem is not None:
-        kind = "newer-python" if read.problem.kind == "newer-python" else "syntax"
-        found.append(Repair(kind, "", read.problem.message, assumed=read.assumed, problem=read.problem))
+        repair = Repair("syntax", "", read.problem.message, assumed=read.assumed, problem=read.problem)
+        is_newer = read.problem.kind == "newer-python"
+        found.append(replace(repair, kind="newer-python") if is_newer else repair)
     if read.newer is not None:
         message, assumed = read.newer.message, read.assumed_newer
         found.append(Repair("newer-python", "", message, assumed=assumed, problem=read.newer))
