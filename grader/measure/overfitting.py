@@ -10,10 +10,10 @@ import time
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.adam import adam
 
 from grader.measure.images import Images
 from grader.measure.network import Probes, RunnableNetwork, bypassing, open_network
+from grader.measure.optimisers import Adam
 from grader.measure.replay import TORCH_ERRORS
 from grader.measure.weights import fresh_state
 from grader.model.evidence import Problem, Remark, Training
@@ -53,7 +53,7 @@ def overfit(graph: Graph, images: Images, *, probes: Probes, seed: int, most_sec
 
 
 def _learn(network: RunnableNetwork, data: Tensor, labels: Tensor, *, rate: float, seed: int, until: float) -> Training:
-    optimizer = _Adam([weight for weight in network.state.weights if weight.requires_grad], rate)
+    optimizer = Adam([weight for weight in network.state.weights if weight.requires_grad], rate=rate)
     still = bypassing(network.training, {"dropout"})
     still_in_evaluation = bypassing(network.evaluation, {"dropout"})
     best = step = 0
@@ -75,38 +75,3 @@ def _learn(network: RunnableNetwork, data: Tensor, labels: Tensor, *, rate: floa
             remarks = (Remark("stopped-by-time", f"stopped after {step} of {STEPS} steps because it took too long"),)
             break
     return Training(None, seed, steps=step, correct=best, total=len(labels), remarks=remarks)
-
-
-class _Adam:
-    """The steps of torch.optim.Adam, which imports torch's compiler; the function that it calls does not."""
-
-    def __init__(self, weights: list[Tensor], rate: float) -> None:
-        self._weights, self._rate = weights, rate
-        self._means = [torch.zeros_like(weight) for weight in weights]
-        self._squares = [torch.zeros_like(weight) for weight in weights]
-        self._steps = [torch.zeros(()) for _ in weights]
-
-    def forget_gradients(self) -> None:
-        """Leave no weight with a gradient."""
-        for weight in self._weights:
-            weight.grad = None
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move the weights that have a gradient."""
-        moved = [number for number, weight in enumerate(self._weights) if weight.grad is not None]
-        adam(
-            [self._weights[number] for number in moved],
-            [gradient for number in moved if (gradient := self._weights[number].grad) is not None],
-            [self._means[number] for number in moved],
-            [self._squares[number] for number in moved],
-            [],
-            [self._steps[number] for number in moved],
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self._rate,
-            weight_decay=0,
-            eps=1e-8,
-            maximize=False,
-        )

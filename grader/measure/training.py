@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.sgd import sgd
 
 from grader.measure.images import Images
 from grader.measure.network import Probes, bypassing, open_network, torch_problem
+from grader.measure.optimisers import Descent
 from grader.measure.recognition import has_chance
 from grader.measure.replay import TORCH_ERRORS, Replacement, Replay, State, is_out_of_memory
 from grader.measure.weights import fresh_state
@@ -111,42 +110,6 @@ def train(
             remark = Remark(ON_CPU, f"training on {device} failed, so it ran on the CPU")
             return replace(record, remarks=(*record.remarks, remark)), outputs
     return Training(problem, attempt.seed, device, network=digest(graph)), NOTHING
-
-
-class Descent:
-    """The steps of torch.optim.SGD on ``weights``, to the last bit.
-
-    The class SGD imports torch's compiler, which takes a second in each process; the function that it calls does not.
-    """
-
-    def __init__(self, weights: Sequence[Tensor], *, rate: float, momentum: float) -> None:
-        self._weights = weights
-        self._velocities: list[Tensor | None] = [None] * len(weights)
-        self._rate, self._momentum = rate, momentum
-
-    def forget_gradients(self) -> None:
-        """Leave no weight with a gradient."""
-        for weight in self._weights:
-            weight.grad = None
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move the weights that have a gradient."""
-        moved = [number for number, weight in enumerate(self._weights) if weight.grad is not None]
-        velocities = [self._velocities[number] for number in moved]
-        sgd(
-            [self._weights[number] for number in moved],
-            [gradient for number in moved if (gradient := self._weights[number].grad) is not None],
-            velocities,
-            weight_decay=0,
-            momentum=self._momentum,
-            lr=self._rate,
-            dampening=0,
-            nesterov=False,
-            maximize=False,
-        )
-        for number, velocity in zip(moved, velocities, strict=True):
-            self._velocities[number] = velocity
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.lab4.files import SCRIPT
-from grader.selfcheck.console import Line, ProgressLine, lines
+from grader.selfcheck import hints
+from grader.selfcheck.console import Line, lines, with_progress
 from grader.selfcheck.steps import STEP_IDS
-from grader.selfcheck.summary import Summary, beginning, summarise
-from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
+from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.wording import FAULTS, Asked, Word, failure, word
 
 COMMAND = "python check.py"
 _COLOURS = {
@@ -37,7 +37,7 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
         from grader.selfcheck.watch import watch  # imports threads and, if there, watchfiles
 
         return watch(folder, asked, console)
-    summary = console.checked(folder, lambda on_stage: summarise(folder, STEP_IDS, on_stage))
+    summary = with_progress(folder, console.write, lambda on_stage: summarise(folder, STEP_IDS, on_stage))
     console.show(summary, STEP_IDS, asked)
     check = summary.check
     return int(check is None or any(word(id, check) is not Word.OK for id in check.findings))
@@ -48,15 +48,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog=COMMAND, description=f"Check Net in {SCRIPT}, Part 1 and the experiments, without pytest."
     )
-    options.add_argument(
-        "--hint",
-        nargs="?",
-        type=int,
-        choices=(1, 2),
-        const=1,
-        default=0,
-        help="show where to look for each fault; --hint 2 also shows the pattern in code",
-    )
+    options.add_argument("--hint", **hints.OPTION)
     options.add_argument("--watch", action="store_true", help="check again after each save, until Ctrl-C")
     options.add_argument("-v", "--verbose", action="store_true", help="show sizes, and why a step was not checked")
     return options
@@ -81,16 +73,6 @@ class Console:
     def rule(self, title: str) -> None:
         """Show a title in a line across the console."""
         self.write(f"{f' {title} ':-^78}\n")
-
-    def checked(self, folder: Path, run: Callable[[Callable[[str], None]], Summary]) -> Summary:
-        """The result of ``run``, which is given a function that shows the progress."""
-        self.write(f"{beginning(folder)}\n")
-        start = time.monotonic()
-        progress = ProgressLine(self.write)
-        summary = run(lambda stage: progress.add(STAGES.get(stage, stage)))
-        progress.add(f"{time.monotonic() - start:.1f} s")
-        self.write("\n")
-        return summary
 
     def show(self, summary: Summary, ids: Sequence[str], asked: Asked) -> None:
         """Show the faults, the steps ``ids``, and what is next."""

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from grader.safe_text import visible
-from grader.selfcheck.summary import Summary
-from grader.selfcheck.wording import WIDTH, Asked, Word, about_work, answers, experiments, next_step, overview, printed
+from grader.selfcheck.summary import Summary, beginning
+from grader.selfcheck.wording import (
+    STAGES,
+    WIDTH,
+    Asked,
+    Word,
+    about_work,
+    answers,
+    experiments,
+    next_step,
+    overview,
+    printed,
+)
 
 
 @dataclass(frozen=True)
@@ -39,18 +52,30 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
     yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
 
 
-class ProgressLine:
-    """Words as they come, on lines of at most ``width`` characters. ``write`` must show its text at once."""
+def with_progress(
+    folder: Path, write: Callable[[str], object], run: Callable[[Callable[[str], None]], Summary]
+) -> Summary:
+    """The result of ``run``, which is given a function to report its stages. ``write`` must show its text at once."""
+    write(f"{beginning(folder)}\n")
+    start = time.monotonic()
+    progress = _ProgressLine(write)
+    summary = run(lambda stage: progress.add(STAGES.get(stage, stage)))
+    progress.add(f"{time.monotonic() - start:.1f} s")
+    write("\n")
+    return summary
 
-    def __init__(self, write: Callable[[str], object], width: int = 78) -> None:
+
+class _ProgressLine:
+    """Words as they come, on lines of at most WIDTH characters."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
-        self._most = width
         self._width = 0
 
     def add(self, word: str) -> None:
         """Show a word, after a comma unless it is the first."""
         text = f", {word}" if self._width else f"  {word}"
-        if self._width + len(text) > self._most:
+        if self._width + len(text) > WIDTH:
             self._write(",\n")
             text, self._width = f"  {word}", 0
         self._write(text)

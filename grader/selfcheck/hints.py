@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from grader.lab4.files import SCRIPT
 from grader.model import Finding
@@ -14,6 +15,16 @@ from grader.selfcheck.steps import OVERFITS, SHAPES
 
 NONE, WHERE, PATTERN = range(3)
 """The rungs: only what is wrong; where to look; the pattern in code."""
+
+OPTION: dict[str, Any] = {
+    "nargs": "?",
+    "type": int,
+    "choices": (WHERE, PATTERN),
+    "const": WHERE,
+    "default": NONE,
+    "help": "show where to look for each fault; --hint 2 also shows the pattern in code",
+}
+"""The option ``--hint``, as argparse and pytest take it."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,11 @@ class SelfCheck:
         """The end of what the script printed."""
         return self.evidence.output if self.evidence is not None else ""
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether Net is still as in the template."""
+        return self.evidence is not None and self.evidence.load is not None and self.evidence.load.is_blank
+
     @cached_property
     def progress(self) -> Progress | None:
         """How far an unfinished forward has come; None if it is finished, or cannot be run at all."""
@@ -44,9 +49,8 @@ class SelfCheck:
         """Whether a step fails only because forward is unfinished."""
         if self.progress is None or self.findings[id].status not in (Status.FAILED, Status.PARTIAL):
             return False
-        is_blank = self.evidence is not None and self.evidence.load is not None and self.evidence.load.is_blank
         if id == "loads":
-            return is_blank
+            return self.is_blank
         return id != "forward.shape" or not self.progress.is_stopped
 
     @property

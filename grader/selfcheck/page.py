@@ -26,7 +26,7 @@ from grader.selfcheck.hints import HINTS, Hint, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step
-from grader.selfcheck.wording import FAULTS, Word, coming, word
+from grader.selfcheck.wording import FAULTS, Word, coming, parted, word
 from grader.selfcheck.written_work import State, Written
 
 _MOST_TRIALS = 30
@@ -172,17 +172,16 @@ def _unfinished(asked: Sequence[Step], check: SelfCheck) -> Iterator[ShownStep]:
     """The layers of the lab's network in place of the steps that wait for forward, as on the console."""
     progress = check.progress
     assert progress is not None
-    kept = [step for step in asked if step.id == "loads" or word(step.id, check) in FAULTS]
-    yield from (_shown(step, check) for step in kept if step.id == "loads")
+    loads, faults, waiting = parted(check, asked)
+    yield from (_shown(step, check) for step in loads)
     for milestone, size in zip(progress.reached, progress.sizes, strict=True):
         yield ShownStep(milestone.name, _titled(milestone.task), _SIGNS[Word.OK], f"It gives {size}.")
-    yield from (_shown(step, check) for step in kept if step.id != "loads")
+    yield from (_shown(step, check) for step in faults)
     state, message = (Word.NOT_CHECKED, "") if progress.is_stopped else (Word.NEXT, "Not written yet.")
     for milestone in progress.left:
         yield ShownStep(milestone.name, _titled(milestone.task), _SIGNS[state], message)
-    for step in asked:
-        if step not in kept:
-            yield ShownStep(step.id, step.title, _SIGNS[Word.NOT_CHECKED], "Checked when forward is finished.")
+    for step in waiting:
+        yield ShownStep(step.id, step.title, _SIGNS[Word.NOT_CHECKED], "Checked when forward is finished.")
 
 
 def _titled(task: str) -> str:

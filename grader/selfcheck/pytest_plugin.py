@@ -6,7 +6,6 @@ report is made, they would not get into the JUnit file.
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,11 +13,12 @@ import pytest
 
 from grader.lab4.files import SCRIPT
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.console import ProgressLine, lines
+from grader.selfcheck import hints
+from grader.selfcheck.console import lines, with_progress
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import points
-from grader.selfcheck.summary import Summary, beginning, summarise
-from grader.selfcheck.wording import FAULTS, STAGES, Asked, Word, failure, word
+from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.wording import FAULTS, Asked, Word, failure, word
 from grader.selfcheck.written_work import Written
 
 PARAMETER = "step"
@@ -73,15 +73,7 @@ def written(pytestconfig: pytest.Config) -> Written:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--hint``."""
-    parser.addoption(
-        "--hint",
-        nargs="?",
-        type=int,
-        choices=(1, 2),
-        const=1,
-        default=0,
-        help="show where to look for each fault; --hint 2 also shows the pattern in code",
-    )
+    parser.addoption("--hint", **hints.OPTION)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -147,13 +139,9 @@ def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
     reporter.ensure_newline()
     if config.stash.get(ALONE, False):
         reporter.write_line("The self-check runs once, in one process; -n is ignored.")
-    start = time.monotonic()
-    reporter.write_line(beginning(folder))
-    progress = ProgressLine(lambda text: reporter.write(text, flush=True))
-    summary = summarise(folder, steps, lambda stage: progress.add(STAGES.get(stage, stage)))
-    progress.add(f"{time.monotonic() - start:.1f} s")
-    reporter.write_line("")
-    return summary
+    return with_progress(
+        folder, lambda text: reporter.write(text, flush=True), lambda on_stage: summarise(folder, steps, on_stage)
+    )
 
 
 def _step(item: pytest.Item) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from grader.model import Finding, GraderFault, Rubric, Status
@@ -23,20 +23,33 @@ SEED = 4660
 """Seed of the test inputs and of the order of the held-out images, so that each self-check gives the same result."""
 
 
-def run_self_check(
+def run_self_check(folder: Path) -> SelfCheck:
+    """Check the script in ``folder``: every step."""
+    with scratch_folder() as scratch:
+        return check_work(take_up(folder, scratch), folder, scratch)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder for what a self-check writes. It is removed at the end, as far as its files are not open."""
+    with tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def check_work(
+    work: Work,
     folder: Path,
+    scratch: Path,
     *,
     on_stage: Callable[[str], None] = lambda stage: None,
     steps: Collection[str] = STEP_IDS,
     process: Process | None = None,
 ) -> SelfCheck:
-    """Check the script in ``folder``: by reading if that is enough, otherwise in ``process`` or a new one.
+    """Check the script of the work in ``folder``: by reading if that is enough, otherwise in ``process`` or a new one.
 
     The process has ended afterwards. It runs no longer than ``steps`` need; steps that need more have no finding.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="lab4-"))
     try:
-        work = take_up(folder, scratch)
         rubric = load_rubric()
         evidence = quick_look(work.submission.root, work.script) if work.problem is None else None
         if work.problem is None and evidence is None:
@@ -55,7 +68,6 @@ def run_self_check(
     finally:
         if process is not None:
             end_process(process)  # it may have files in the folder open
-        shutil.rmtree(scratch, ignore_errors=True)
     findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in known}
     note = "" if is_all_passed(findings) else unsaved(folder, work.script)
     return SelfCheck(findings, observed.evidence, note, work.notes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from grader.selfcheck.child import Process
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.page import write_page
-from grader.selfcheck.run import run_self_check
+from grader.selfcheck.run import check_work, scratch_folder
 from grader.selfcheck.steps import STEP_IDS
 from grader.selfcheck.work import take_up
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
@@ -52,10 +51,12 @@ def summarise(
     process: Process | None = None,
 ) -> Summary:
     """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one."""
-    check, changed = _checked(folder, steps, on_stage, process) if steps else (None, "")
     parts = [criterion.id for criterion in load_rubric().part1]
-    with tempfile.TemporaryDirectory(prefix="lab4-", ignore_cleanup_errors=True) as scratch:
-        work = take_up(folder, Path(scratch))
+    last, start = read_last_run(folder / CHECKS_FOLDER), time.monotonic()
+    with scratch_folder() as scratch:
+        work = take_up(folder, scratch)
+        check = check_work(work, folder, scratch, on_stage=on_stage, steps=steps, process=process) if steps else None
+        changed = _remembered(folder, check, steps, last, time.monotonic() - start) if check is not None else ""
         summary = Summary(check, look_at_answers(work, parts), look_at_experiments(work), changed)
     if check is None:
         return summary
@@ -64,13 +65,9 @@ def summarise(
     return replace(summary, page=page)
 
 
-def _checked(
-    folder: Path, steps: Sequence[str], on_stage: Callable[[str], None], process: Process | None
-) -> tuple[SelfCheck, str]:
-    last = read_last_run(folder / CHECKS_FOLDER)
-    start = time.monotonic()
-    check = run_self_check(folder, on_stage=on_stage, steps=steps, process=process)
+def _remembered(folder: Path, check: SelfCheck, steps: Sequence[str], last: LastRun | None, seconds: float) -> str:
+    """What has changed since the ``last`` run. This one is kept for the next."""
     before = last.ok if last is not None else frozenset()
     kept = before.difference(STEP_IDS if check.progress else steps)  # -k leaves the other steps as they were
-    write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), time.monotonic() - start))
-    return check, change(before, check.ok, check.counted) if last is not None else ""
+    write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), seconds))
+    return change(before, check.ok, check.counted) if last is not None else ""

@@ -16,6 +16,7 @@ from subprocess import Popen
 
 from grader.selfcheck.child import end_process, start_process
 from grader.selfcheck.command import COMMAND, Console
+from grader.selfcheck.console import with_progress
 from grader.selfcheck.steps import STEP_IDS, TRAINED
 from grader.selfcheck.summary import CHECKS_FOLDER, summarise
 from grader.selfcheck.wording import Asked, Word, word
@@ -51,7 +52,7 @@ def watch(folder: Path, asked: Asked, console: Console) -> int:
 
 def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Saves) -> None:
     saves.clear()
-    summary = console.checked(folder, lambda on_stage: summarise(folder, QUICK, on_stage, spare.take()))
+    summary = with_progress(folder, console.write, lambda on_stage: summarise(folder, QUICK, on_stage, spare.take()))
     check = summary.check
     assert check is not None
     console.show(summary, QUICK, asked)
@@ -60,7 +61,7 @@ def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Sa
     console.write("\nThe training run follows; a save ends it.\n")
     process = spare.take()
     with saves.ending(process):
-        summary = console.checked(folder, lambda on_stage: summarise(folder, STEP_IDS, on_stage, process))
+        summary = with_progress(folder, console.write, lambda on_stage: summarise(folder, STEP_IDS, on_stage, process))
     if not saves.is_saved:
         console.show(summary, STEP_IDS, asked)
 

@@ -124,12 +124,18 @@ def about_work(check: SelfCheck) -> list[str]:
     return [line for note in check.about_work for line in _wrapped(visible(note))]
 
 
+def parted(check: SelfCheck, shown: Sequence[Step]) -> tuple[list[Step], list[Step], list[Step]]:
+    """The steps of an unfinished forward: ``loads``, those with a fault, and those that wait for forward."""
+    loads = [step for step in shown if step.id == "loads"]
+    faults = [step for step in shown if step not in loads and word(step.id, check) in FAULTS]
+    return loads, faults, [step for step in shown if step not in loads and step not in faults]
+
+
 def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, Word]]:
     """The layers of the lab's network up to the next one, and after it; and the steps that do not wait for forward."""
     progress = check.progress
     assert progress is not None
-    loads = [step for step in shown if step.id == "loads"]
-    faults = [step for step in shown if step not in loads and word(step.id, check) in FAULTS]
+    loads, faults, waiting = parted(check, shown)
     yield from (_of_step(step, check) for step in loads)
     for milestone, size in zip(progress.reached, progress.sizes, strict=True):
         yield _line(Word.OK, milestone.name, f"gives {size}"), Word.OK
@@ -137,8 +143,8 @@ def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, 
     for milestone in progress.left:
         state = Word.NOT_CHECKED if progress.is_stopped else Word.NEXT
         yield _line(state, milestone.name, milestone.task), state
-    if waiting := len(shown) - len(loads) - len(faults):
-        yield _line(Word.NOT_CHECKED, f"{waiting} more checks", "when forward is finished"), Word.NOT_CHECKED
+    if waiting:
+        yield _line(Word.NOT_CHECKED, f"{len(waiting)} more checks", "when forward is finished"), Word.NOT_CHECKED
 
 
 def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
@@ -165,8 +171,7 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
 def coming(check: SelfCheck) -> str:
     """What to write next in an unfinished forward."""
     assert check.progress is not None
-    is_blank = check.evidence is not None and check.evidence.load is not None and check.evidence.load.is_blank
-    start = "Begin __init__ with super().__init__(). " if is_blank else ""
+    start = "Begin __init__ with super().__init__(). " if check.is_blank else ""
     return f"{start}In forward, this comes next: {check.progress.left[0].task}."
 
 

@@ -23,7 +23,6 @@ _OF_THE_KIT = frozenset({*KIT, "report.xml", "self-check.txt"})
 _CHECKS = "selfcheck/"
 _MOST_NAMED = 3
 """Files that are named in the notes of one kind."""
-_FREE_IT = "Close other programs that use it, or copy the folder to a disk of this computer."
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from grader.data import DataSet, write_worker_files
 from grader.measure import training
 from grader.measure.images import Images, load_images
+from grader.measure.optimisers import Adam, Descent
 from grader.measure.overfitting import overfit
 from grader.measure.service import wire
 from grader.measure.training import VALIDATION_IMAGES, Attempt, Outputs, attempt_of, train
@@ -67,14 +69,24 @@ class Net(nn.Module):
         return F.log_softmax(self.fc2(x), dim=1)
 
 
-def test_the_steps_are_those_of_torchs_sgd() -> None:
+@pytest.mark.parametrize(
+    ("ours_of", "theirs_of"),
+    [
+        (partial(Descent, rate=0.03, momentum=0.7), partial(torch.optim.SGD, lr=0.03, momentum=0.7)),
+        (partial(Adam, rate=0.03), partial(torch.optim.Adam, lr=0.03)),
+    ],
+    ids=["SGD", "Adam"],
+)
+def test_the_steps_are_those_of_torchs_optimisers(
+    ours_of: Callable[[Sequence[Tensor]], Descent | Adam],
+    theirs_of: Callable[[Sequence[Tensor]], torch.optim.Optimizer],
+) -> None:
     def weights() -> list[Tensor]:
         generator = torch.Generator().manual_seed(1)
         return [torch.randn(size, generator=generator, requires_grad=True) for size in ((40, 30), (30,), (7, 5))]
 
     ours, theirs = weights(), weights()
-    descent = training.Descent(ours, rate=0.03, momentum=0.7)
-    reference = torch.optim.SGD(theirs, lr=0.03, momentum=0.7)
+    descent, reference = ours_of(ours), theirs_of(theirs)
     for step in range(5):
         descent.forget_gradients()
         reference.zero_grad(set_to_none=True)
