@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.lab4.files import SCRIPT
 from grader.selfcheck import hints
-from grader.selfcheck.console import Line, lines, with_progress
+from grader.selfcheck.console import Line, lines, titled, with_progress
 from grader.selfcheck.steps import STEP_IDS
 from grader.selfcheck.summary import Summary, summarise
 from grader.selfcheck.wording import FAULTS, Asked, Word, failure, word
@@ -83,7 +83,7 @@ class Console:
                 self.rule(id)
                 self.write(failure(id, finding, check, asked) + "\n")
         self.write("\n")
-        self.rule(f"{SCRIPT}, step by step")
+        self.rule(titled(summary))
         for line in lines(summary, ids, asked):
             self.write(self._coloured(line) + "\n")
 

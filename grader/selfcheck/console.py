@@ -33,6 +33,11 @@ class Line:
     is_bold: bool = False
 
 
+def titled(summary: Summary) -> str:
+    """The heading of ``lines``, which names the file with the network."""
+    return f"{visible(summary.check.checked)}, step by step" if summary.check is not None else "Written work"
+
+
 def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
     """The lines on the steps ``ids`` and on the written work."""
     check = summary.check

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from grader.lab4.files import SCRIPT
 from grader.model import Finding, Status
 from grader.model.evidence import Evidence
 from grader.selfcheck.milestones import MILESTONES, Progress, progress
@@ -24,6 +25,8 @@ class SelfCheck:
     note: str = ""
     """What may be the reason for a fault besides the script: that the editor holds a newer version of it."""
     about_work: tuple[str, ...] = ()
+    checked: str = SCRIPT
+    """The file with the network."""
 
     @property
     def shapes(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.checks.policy import repair_rules
-from grader.lab4.files import EXPERIMENTS, SCRIPT
+from grader.lab4.files import EXPERIMENTS
 from grader.lab4.self_check_page import MARK, NAME, is_self_check_page
 from grader.model import Status
 from grader.model.evidence import Evidence
@@ -86,7 +86,6 @@ def write_page(
     *,
     change: str,
     when: datetime,
-    script: str = SCRIPT,
 ) -> str:
     """Write the page of a self-check with the steps ``ids`` into ``folder``. Returns a line that names it.
 
@@ -97,7 +96,8 @@ def write_page(
         if path.exists() and not is_self_check_page(path):
             return f"No page was written: {NAME} is a file of your own. Rename it to get one."
         values = _of_network(check, ids) | _of_written_work(answers, experiment)
-        page = _rendered({**values, "change": change, "when": when.isoformat(timespec="minutes"), "script": script})
+        told = {"script": check.checked, "change": change, "when": when.isoformat(timespec="minutes")}
+        page = _rendered({**values, **told})
         path.write_bytes(page.encode("utf-8", "replace"))
     except OSError as error:
         return f"No page was written: {NAME} cannot be written ({error.strerror or error})."

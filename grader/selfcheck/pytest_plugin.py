@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.lab4.files import SCRIPT
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import hints
-from grader.selfcheck.console import lines, with_progress
+from grader.selfcheck.console import lines, titled, with_progress
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import points
 from grader.selfcheck.summary import Summary, summarise
@@ -121,7 +120,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if summary is None:
         return
     if summary.check is not None:
-        terminalreporter.section(f"{SCRIPT}, step by step")
+        terminalreporter.section(titled(summary))
     requested = config.stash[REQUESTED]
     for line in lines(summary, requested, _asked(config)):
         terminalreporter.write_line(line.text, bold=line.is_bold, **_COLOURS[line.state])

@@ -55,7 +55,7 @@ def check_work(
         if work.problem is None and evidence is None:
             work = copy_work(work, scratch / "work")
         if work.problem is not None:
-            return SelfCheck(nothing_to_run(work.problem), about_work=work.notes)
+            return SelfCheck(nothing_to_run(work.problem), about_work=work.notes, checked=work.checked)
         if evidence is not None:
             observed, known = Observed(evidence), frozenset(STEP_IDS)
         else:
@@ -70,7 +70,7 @@ def check_work(
             end_process(process)  # it may have files in the folder open
     findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in known}
     note = "" if is_all_passed(findings) else unsaved(folder, work.script)
-    return SelfCheck(findings, observed.evidence, note, work.notes)
+    return SelfCheck(findings, observed.evidence, note, work.notes, work.checked)
 
 
 def _run(

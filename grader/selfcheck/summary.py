@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from grader.lab4.files import SCRIPT
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.child import Process
@@ -38,10 +37,10 @@ class Summary:
 
 
 def beginning(folder: Path) -> str:
-    """The first line of a self-check: what is checked, and how long it may take."""
+    """The first line of a self-check, with the time to expect."""
     last = read_last_run(folder / CHECKS_FOLDER)
     took = f"; the last run took {last.seconds:.0f} s" if last is not None and last.seconds >= 1 else ""
-    return f"Checking Net in {SCRIPT}{took}."
+    return f"Checking your network{took}."
 
 
 def summarise(

@@ -43,6 +43,11 @@ class Work:
         """The script to check, relative to the folder of the submission."""
         return self.submission.script or ""
 
+    @property
+    def checked(self) -> str:
+        """The file with the network as the student sees it: the script, or the document whose code is run."""
+        return self.submission.code_document or self.script or SCRIPT
+
 
 def take_up(folder: Path, scratch: Path) -> Work:
     """The work in ``folder``. Nothing is run or changed; what has to be written goes below ``scratch``."""

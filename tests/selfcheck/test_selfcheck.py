@@ -25,10 +25,12 @@ from grader.model.evidence import Behind, Ending, Evidence, Loading, Measurement
 from grader.model.graph import Graph, Node, Program, Source, Weight
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck, run_self_check
+from grader.selfcheck.console import titled
 from grader.selfcheck.observation import observe
 from grader.selfcheck.records import record_from
 from grader.selfcheck.run import SEED
-from grader.selfcheck.steps import OVERFITS, SHAPES, points, step_findings
+from grader.selfcheck.steps import OVERFITS, SHAPES, STEP_IDS, points, step_findings
+from grader.selfcheck.summary import summarise
 from grader.selfcheck.task import RECORDS, Observed, Task
 from grader.selfcheck.wording import Asked, answers, next_step
 from grader.selfcheck.work import copy_work, take_up
@@ -292,6 +294,16 @@ def test_the_script_that_the_grader_would_choose_is_named(
 ) -> None:
     work = take_up(folder_with(tmp_path / "lab4", files), tmp_path)
     assert (work.script, " ".join(work.notes)) == (script, note)
+    assert work.checked == ("answers.md" if script == "answers.md.py" else script)
+
+
+def test_the_file_that_is_checked_is_named_on_the_console_and_the_page(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "lab4", {"my net.py": BLANK_SCRIPT})
+    summary = summarise(folder, STEP_IDS)
+    assert titled(summary) == "my net.py, step by step"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<h1>my net.py</h1>" in page
+    assert "Self-check of my net.py" in page
 
 
 def folder_with(folder: Path, files: dict[str, str]) -> Path:
