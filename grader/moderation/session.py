@@ -1,19 +1,18 @@
 """A reviewing session without its terminal: the current entry, and the commands to decide, skip and undo.
 
-Every decision is on disk before the next entry comes up. The terminal is in :mod:`grader.review`.
+The decisions are written by :mod:`grader.moderation.desk`. The terminal is in :mod:`grader.review`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from grader.model import Decision, Report, Result
 from grader.moderation.audit import unmarked
-from grader.moderation.decisions import Decisions, subject_digest, with_decisions
-from grader.moderation.decisions_file import DecisionsFile
+from grader.moderation.desk import Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
 from grader.moderation.queue import is_open
@@ -47,27 +46,17 @@ class Place:
         return len(self.group.entries)
 
 
-def _utc() -> datetime:
-    return datetime.now(UTC)
-
-
 class Review:
     """One session over the run ``finished``; ``author`` is the tutor who decides, ``now`` the clock.
 
     :attr:`entry` is the current entry, None at the end. Each command below acts on it.
     """
 
-    def __init__(self, finished: FinishedRun, scope: Scope, *, author: str, now: Callable[[], datetime] = _utc) -> None:
+    def __init__(self, finished: FinishedRun, scope: Scope, *, author: str, now: Callable[[], datetime] = utc) -> None:
         self._scope = scope
         self._author = author
-        self._now = now
-        self._file = DecisionsFile(finished.folder)
-        self._automatic = {report.student: report for report in finished.automatic}
-        self._first = self._decisions = self._file.read()
-        self._reports = {
-            student: with_decisions(report, self._decisions) for student, report in self._automatic.items()
-        }
-        self.groups = tuple(groups_of(tuple(self._reports.values()), scope))
+        self._desk = Desk(finished, now=now)
+        self.groups = tuple(groups_of(self._desk.reports, scope))
         self._entries = [
             (Place(group, number, at, len(self.groups)), entry)
             for at, group in enumerate(self.groups, start=1)
@@ -102,15 +91,15 @@ class Review:
     @property
     def reports(self) -> tuple[Report, ...]:
         """All reports of the run, with the decisions applied."""
-        return tuple(self._reports.values())
+        return self._desk.reports
 
     def report(self, about: Entry | Decision) -> Report:
         """The report that an entry or a decision belongs to."""
-        return self._reports[about.student]
+        return self._desk.report(about.student)
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
         """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
-        results = (result for result in self._reports[entry.student].results if result.id in entry.items)
+        results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
         return tuple(map(unmarked, results) if self.is_blind else results)
 
     def single(self) -> Result:
@@ -125,7 +114,7 @@ class Review:
 
     def refresh(self) -> None:
         """Apply new decisions of other sessions, and skip entries that are settled."""
-        self._apply(self._file.read())
+        self._desk.refresh()
         while (entry := self.entry) is not None and not self._scope.settled_too and not self._is_open(entry):
             self._at += 1
 
@@ -173,8 +162,9 @@ class Review:
 
     def comment(self, text: str) -> None:
         """Add a comment, which changes no mark, and stay at the entry. Of several parts, the first gets it."""
-        result = self.results(self._current())[0]
-        self._write(self._at, (self._decision(result, None, _needed(text, "An empty comment was not saved.")),))
+        entry = self._current()
+        comment = Given(entry.student, self.results(entry)[0], None)
+        self._write(self._at, [comment], _needed(text, "An empty comment was not saved."))
 
     def skip(self) -> None:
         """Leave the entry open."""
@@ -197,8 +187,7 @@ class Review:
             raise Refused("There is nothing to undo in this session.")
         step = self._steps[-1]
         if step.made:
-            with self._file.locked():
-                self._apply(self._file.remove(*step.made))
+            self._desk.withdraw(step.made)
         self._steps.pop()
         self._at = step.at
         self.refresh()
@@ -213,10 +202,7 @@ class Review:
 
     def changed_students(self) -> frozenset[str]:
         """The students whose decisions differ from the start of the session, whoever made them."""
-        self._apply(self._file.read())
-        return frozenset(
-            student for student in self._automatic if self._first.of(student) != self._decisions.of(student)
-        )
+        return self._desk.changed_students()
 
     # ---- internal ----------------------------------------------------------------------------------------------------
 
@@ -228,53 +214,18 @@ class Review:
     def _is_open(self, entry: Entry) -> bool:
         return any(map(is_open, self.results(entry)))
 
-    def _apply(self, decisions: Decisions) -> None:
-        before, self._decisions = self._decisions, decisions
-        if before is decisions:
-            return
-        for student, report in self._automatic.items():
-            if before.of(student) != decisions.of(student):
-                self._reports[student] = with_decisions(report, decisions)
-
     def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Decision, ...]:
-        shown, at = self.results(entry), self._at
-        made = tuple(self._decision(result, marks[result.id], reason) for result in shown)
-        self._write(at, made, shown)
+        at = self._at
+        given = [Given(entry.student, result, marks[result.id]) for result in self.results(entry)]
+        made = self._write(at, given, reason)
         self._at = at + 1
         self.refresh()
         return made
 
-    def _write(self, at: int, made: tuple[Decision, ...], shown: tuple[Result, ...] = ()) -> None:
-        """Save decisions, unless another session changed one of the results while they were ``shown``."""
-        entry = self._entries[at][1]
-        with self._file.locked() as decisions:
-            self._apply(decisions)
-            for before, now in zip(shown, self.results(entry) if shown else (), strict=True):
-                if now.decision is not None and now.decision != before.decision:
-                    raise Refused(
-                        f"{now.decision.author} set {now.decision.new:f} while you were reviewing this. "
-                        "That decision stands; yours was not saved."
-                    )
-            self._apply(self._file.add(*made))
+    def _write(self, at: int, given: Sequence[Given], reason: str) -> tuple[Decision, ...]:
+        made = self._desk.write(given, author=self._author, reason=reason, is_blind=self.is_blind)
         self._steps.append(Step(at, made))
-
-    def _decision(self, result: Result, new: Decimal | None, reason: str) -> Decision:
-        """The decision; its ``old`` is what the grader gave or proposed, also after earlier decisions."""
-        student = self._current().student
-        report = self._automatic[student]
-        automatic = next(other for other in report.results if other.id == result.id)
-        return Decision(
-            student=student,
-            item=result.id,
-            author=self._author,
-            time=self._now().isoformat(timespec="seconds"),
-            reason=reason,
-            digest=subject_digest(report, result),
-            available=result.available,
-            old=proposal(automatic),
-            new=new,
-            audit=self.is_blind and new is not None,
-        )
+        return made
 
 
 def _needed(text: str, refusal: str) -> str:
