@@ -56,7 +56,9 @@ def row_of(result: Result) -> Row:
     return Row(result, given, proposal(result), is_open(result), is_unsure(result), version(result))
 
 
-def entry_view(folder: Path, desk: Desk, listing: Listing, listed: Listed, names: Mapping[str, str] | None) -> dict[str, Any]:
+def entry_view(
+    folder: Path, desk: Desk, listing: Listing, listed: Listed, names: Mapping[str, str] | None
+) -> dict[str, Any]:
     """The values for ``desk_entry.html``."""
     report, results = desk.report(listed.entry.student), listing.results(listed)
     stored = None if listing.is_blind else records.read_evidence(folder, report.student)
