@@ -14,7 +14,7 @@ from grader.selfcheck.effort import Effort
 from grader.selfcheck.install import PACKAGES, install
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.quick_look import quick_look
-from grader.selfcheck.steps import STEP_IDS, is_all_passed, known_after, nothing_to_run, step_findings
+from grader.selfcheck.steps import STEP_IDS, correctable, is_all_passed, known_after, nothing_to_run, step_findings
 from grader.selfcheck.task import Observed, Task, last_stage
 from grader.selfcheck.unsaved import unsaved
 from grader.selfcheck.work import Work, copy_work, take_up
@@ -69,6 +69,7 @@ def check_work(
         if process is not None:
             end_process(process)  # it may have files in the folder open
     findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in known}
+    findings["loads"] = correctable(findings["loads"])
     note = "" if is_all_passed(findings) else unsaved(folder, work.script)
     return SelfCheck(findings, observed.evidence, note, work.notes, work.checked)
 

@@ -62,6 +62,13 @@ def step_findings(observed: Observed, rubric: Rubric) -> dict[str, Finding]:
     return {step.id: findings[step.id] for step in STEPS}
 
 
+def correctable(loads: Finding) -> Finding:
+    """The finding of ``loads`` for a student: a fault that the grader would leave to a tutor can be corrected now."""
+    if loads.status is not Status.NEEDS_REVIEW or not loads.told or loads.fraction:
+        return loads
+    return failed(loads.told, loads.hint, seen=loads.seen)
+
+
 def known_after(steps: Collection[str]) -> frozenset[str]:
     """The steps with a finding after the stages that ``steps`` need."""
     if TRAINED.intersection(steps):
