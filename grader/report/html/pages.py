@@ -153,10 +153,18 @@ def _named(shown: tuple[str, str], longest: int = LONGEST_SENTENCE) -> Markup:
     return escape(formats.shorten(name, longest)) + small
 
 
+def _time(timestamp: str) -> Markup:
+    """An ISO 8601 time in words, which the script of a page puts into the reader's own time zone."""
+    shown = formats.moment(timestamp)
+    if shown == timestamp:
+        return escape(formats.visible(timestamp))
+    return Markup('<time datetime="{}">{}</time>').format(timestamp, shown)
+
+
 @functools.cache
 def _environment() -> Environment:
     """The shared environment with what only pages about a run show."""
     shared = rendering.environment()
-    shared.filters.update(name_and_number=formats.name_and_number, named=_named, words=_words)
+    shared.filters.update(name_and_number=formats.name_and_number, named=_named, time=_time, words=_words)
     shared.globals.update(MOST_REASONS=_MOST_REASONS)
     return shared
