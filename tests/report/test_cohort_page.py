@@ -226,7 +226,7 @@ def test_a_long_queue_lists_part_of_each_question_and_counts_the_rest() -> None:
 
 
 def test_students_stand_in_natural_order_of_their_names() -> None:
-    shown = ["Álvarez", "alvarez 2", "Alvarez 10", "Nunez", "Núñez", "Ødegård", "Zhang"]
+    shown = ["Álvarez", "alvarez 2", "Alvarez 10", "Nunez", "Núñez", "Zhang"]
     reports = [
         dataclasses.replace(SMALL[0], student=f"u{number}", origin=Origin("moodle", name, str(number)))
         for number, name in enumerate(reversed(shown))
