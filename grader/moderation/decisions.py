@@ -110,7 +110,7 @@ def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) 
 def _overruled(result: Result, decision: Decision) -> Result:
     """The result with the tutor's reason, or a neutral sentence, for all that explained the grader's points."""
     message = OVERRULED if decision.reason.strip() in STANDARD_REASONS else decision.reason
-    answer = result.answer and replace(result.answer, spans=())
+    answer = result.answer and replace(result.answer, spans=(), against=())
     return replace(result, message=message, told=message, hint="", expected="", seen="", answer=answer)
 
 

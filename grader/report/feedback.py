@@ -69,6 +69,7 @@ def _told(result: Result) -> Result:
             text=answer.text,
             source=answer.source,
             spans=answer.spans,
+            against=answer.against,
             note=answer.note,
             full_answer=answer.full_answer,
         ),

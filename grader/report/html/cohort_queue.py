@@ -153,7 +153,9 @@ def _entry(found: Open, identity: Identity, most_text: int) -> Entry:
     page, folded = identity.page(report.student), None
     if result.answer is not None and result.answer.text:
         text = identity.answer(report.student, result.answer.text)
-        folded = fold(text, result.answer.spans, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text)
+        folded = fold(
+            text, result.answer.spans, result.answer.against, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text
+        )
     reason = identity.reason(report.student, result)
     return Entry(
         name=identity.name(report.student),

@@ -141,9 +141,14 @@ def _words(pieces: Sequence[Piece]) -> Markup:
     """An answer with the words that counted in ``<mark>``; doing this in a template would cost a tenth of the page's
     rendering time.
     """
-    return Markup(
-        "".join(f"<mark>{block(piece.text)}</mark>" if piece.has_counted else block(piece.text) for piece in pieces)
-    )
+    return Markup("".join(map(_marked, pieces)))
+
+
+def _marked(piece: Piece) -> str:
+    if not piece.has_counted:
+        return block(piece.text)
+    opening = '<mark class="against">' if piece.is_against else "<mark>"
+    return f"{opening}{block(piece.text)}</mark>"
 
 
 def _named(shown: tuple[str, str], longest: int = LONGEST_SENTENCE) -> Markup:
