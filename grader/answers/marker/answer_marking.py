@@ -104,7 +104,8 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> Marked:
     if model is not None and (not spans or found.awarded != answer.found.base):
         words = model.deciding_words(answer.text, MARKS.index(found.awarded))
         if words:
-            spans, against = words, () if found.awarded else words
+            opposing = [word for word in words if model.is_against(answer.text[slice(*word)])]
+            spans, against = words, tuple(opposing) if found.awarded else words
     return replace(marked, finding=replace(marked.finding, spans=spans, against=against))
 
 
