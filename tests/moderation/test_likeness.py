@@ -25,7 +25,8 @@ def test_typography_makes_no_difference(other: str) -> None:
     ("10 then 20 channels", "20 then 10 channels"), ("y = a + b", "y = a - b"), ("a != b", "a = b"),
     ("a < b", "a > b"), ("10² weights", "102 weights"), ("0.5 of them", "05 of them"), ("a 3x3 kernel", "a 5x5 kernel"),
     ("it increases the loss", "it decreases the loss"), ("training needs data", "data needs training"),
-    ("a typical network", "an atypical network"), ("-1", "1"), ("- x", "x"), ("a) yes", "b) yes"), ("- 1", "1"), ("ten channels", "two channels"),
+    ("a typical network", "an atypical network"), ("-1", "1"), ("- x", "x"),
+    ("a) yes", "b) yes"), ("- 1", "1"), ("ten channels", "two channels"),
     ("(a + b) * c", "a + b * c"), ("it never reduces overfitting", "it reduces overfitting"),
     ("it is a linear layer", "it is a nonlinear layer"), ("it has 1 layer", "it has 1.5 layers"),
 ])  # fmt: skip
