@@ -184,7 +184,11 @@ def decisions_text(decisions: Decisions) -> bytes:
 def entries_text(entries: Sequence[Decision]) -> str:
     """The tables of ``entries``, which can be appended to a file with other entries; each begins with an empty line."""
     tables = (
-        {name: _plain(value) for name, value in asdict(entry).items() if value is not None and value is not False}
+        {
+            name: _plain(value)
+            for name, value in asdict(entry).items()
+            if value is not None and value is not False and (value or name != "like")
+        }
         for entry in entries
     )
     return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
