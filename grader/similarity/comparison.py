@@ -2,15 +2,18 @@
 
 **Weight.** Given that one student has a thing, another one who worked alone has it with the probability p with which
 everybody else has it: with n works and m samples of the part, of which k works and s samples have it, p is (k - 1 + s)
-/ (n - 1 + m) for a thing of a pair. Sharing it says -log2 p bits (Shannon's information). A score is the sum, in which
-the words of a passage count once each.
+/ (n - 1 + m). Sharing it says -log2 p bits (Shannon's information). The bits of a strand (the answers, the code, the
+network, the experiment) are summed; the words of a passage count once each.
 
-**Line.** Honest students share things too, because they sit in the same lectures and use the same libraries, and these
-things hang together. So the line is not computed from p, but from the scores of the cohort's own pairs, nearly all of
-which are honest. Above a high quantile, their scores fall off exponentially (the peaks-over-threshold method with the
-exponential law, Pickands 1975); two quantiles give the slope, and the few pairs with something to hide lie above both
-and move neither. The line is the score that the strongest of all pairs exceeds with the probability ``CHANCE`` if all
-are honest. It is at least what independent things must reach for that, log2(pairs / CHANCE).
+**Surprise.** Honest students share things too, because they sit in the same lectures and use the same libraries, and
+these things hang together. So how rare a sum is among the honest is not computed from p, but read off the cohort's own
+pairs, nearly all of which are honest. Above a high quantile, sums fall off exponentially (the method of peaks over a
+threshold, with the exponential law; Pickands 1975). Two quantiles give the slope; the few pairs with something to hide
+lie above both and move neither. The surprise is -log2 of the share of honest pairs with such a sum, and never more than
+the sum itself. A pair's score is the sum of its surprises over the strands (Fisher's combination of tests).
+
+**Line.** The same law for the scores gives the line: the score that the strongest of all pairs exceeds with the
+probability ``CHANCE`` if all are honest. It is at least log2(pairs / CHANCE), which one strand alone must reach.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from grader.similarity.things import Kind, Thing, Things, Work, phrases
+from grader.similarity.things import Kind, Strand, Thing, Things, Work, phrases
+
+Bits = npt.NDArray[np.float64]
 
 CHANCE = 0.05
 """The probability that a cohort in which all are honest has any pair above the line."""
@@ -83,10 +88,11 @@ def compare(
     """
     kept = [{thing: spans for thing, spans in work.things.items() if thing.content not in given} for work in works]
     weights = _weights(kept, background)
-    scores = _scores(kept, weights)
     rows, columns = np.triu_indices(len(works), 1)
-    bits = scores[rows, columns]
-    line = _line(bits, len(works))
+    strands = {strand: _sums(kept, weights, strand)[rows, columns] for strand in Strand}
+    surprises = {strand: _surprise(sums) for strand, sums in strands.items()}
+    bits = np.sum(list(surprises.values()), axis=0)
+    line = _line(bits) if len(works) >= LEAST_WORKS else None
     count = max(most, int((bits > line).sum()) if line is not None else 0)
     pairs = []
     for at in np.argsort(-bits, kind="stable")[:count]:
@@ -129,32 +135,57 @@ def _weights(kept: Sequence[Things], background: Mapping[str, Sequence[str]]) ->
     return weights
 
 
-def _scores(kept: Sequence[Things], weights: Mapping[Thing, tuple[float, int]]) -> npt.NDArray[np.float64]:
-    """The bits of each pair. Things with the same holders are added at once, so that the time is that of the groups."""
+def _sums(kept: Sequence[Things], weights: Mapping[Thing, tuple[float, int]], strand: Strand) -> Bits:
+    """The bits of each pair in a strand. Things with the same holders are added at once, which saves most of the time.
+
+    Returns a symmetric matrix (works, works).
+    """
     holders: defaultdict[Thing, list[int]] = defaultdict(list)
     for number, things in enumerate(kept):
         for thing in things:
-            if thing in weights:
+            if thing.kind.strand is strand and thing in weights:
                 holders[thing].append(number)
     together: defaultdict[tuple[int, ...], float] = defaultdict(float)
     for thing, numbers in holders.items():
         together[tuple(numbers)] += weights[thing][0]
-    scores = np.zeros((len(kept), len(kept)))
-    for numbers, bits in together.items():
-        scores[np.ix_(numbers, numbers)] += bits
-    return scores
+    sums = np.zeros((len(kept), len(kept)))
+    for same, bits in together.items():
+        sums[np.ix_(same, same)] += bits
+    return sums
 
 
-def _line(bits: npt.NDArray[np.float64], works: int) -> float | None:
+@dataclass(frozen=True)
+class _Tail:
+    """The law of the largest values: the share ``below`` of them exceeds ``low``, and half as many per ``slope``."""
+
+    low: float
+    below: float
+    slope: float
+
+    @classmethod
+    def of(cls, values: Bits) -> _Tail:
+        """The law that two quantiles give. A slope is at least 1: a bit of information never says more than a bit."""
+        above = max(UPPER, LEAST_ABOVE / len(values))
+        below = min(0.5, max(LOWER, 4 * above))
+        high, low = (float(value) for value in np.quantile(values, [1 - above, 1 - below]))
+        return cls(low, below, max(1.0, (high - low) / math.log2(below / above)))
+
+
+def _surprise(sums: Bits) -> Bits:
+    """-log2 of the share of pairs with at least such a sum, by the law of the tail above its lower quantile."""
+    if not len(sums):
+        return sums
+    tail = _Tail.of(sums)
+    ranks = np.searchsorted(np.sort(sums), sums, side="left")
+    in_bulk = -np.log2(1 - ranks / len(sums))
+    in_tail = -math.log2(tail.below) + (sums - tail.low) / tail.slope
+    return np.minimum(sums, np.where(sums > tail.low, in_tail, in_bulk))
+
+
+def _line(scores: Bits) -> float:
     """The line of a cohort with these scores of all its pairs."""
-    if works < LEAST_WORKS:
-        return None
-    above = max(UPPER, LEAST_ABOVE / len(bits))
-    below = max(LOWER, 4 * above)
-    high, low = np.quantile(bits, [1 - above, 1 - below])
-    slope = (high - low) / math.log(below / above)
-    reached = high + slope * math.log(above * len(bits) / CHANCE)
-    return float(max(reached, math.log2(len(bits) / CHANCE)))
+    tail, wanted = _Tail.of(scores), math.log2(len(scores) / CHANCE)
+    return max(wanted, tail.low + tail.slope * (wanted + math.log2(tail.below)))
 
 
 def _groups(pairs: Iterable[Pair]) -> tuple[tuple[int, ...], ...]:

@@ -22,6 +22,15 @@ OPERATIONS_TOGETHER = 6
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
+class Strand(Enum):
+    """What works are compared by, each on its own."""
+
+    ANSWERS = "answers"
+    CODE = "code"
+    NETWORK = "network"
+    EXPERIMENT = "experiment"
+
+
 class Kind(Enum):
     """The kinds of shared things, in the words of the page."""
 
@@ -32,6 +41,19 @@ class Kind(Enum):
     STRUCTURE = "the same code, whatever its names"
     NETWORK = "the same operations of the network"
     FIGURE = "the same figure in the experiment"
+
+    @property
+    def strand(self) -> Strand:
+        """The strand to which things of this kind belong."""
+        return _STRANDS.get(self, Strand.CODE)
+
+
+_STRANDS = {
+    Kind.SPELLING: Strand.ANSWERS,
+    Kind.WORDING: Strand.ANSWERS,
+    Kind.NETWORK: Strand.NETWORK,
+    Kind.FIGURE: Strand.EXPERIMENT,
+}
 
 
 class Thing(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import ProsePart
-from grader.answers.marker.tokens import read
+from grader.answers.marker.tokens import read, stem
 from grader.lab4.files import ANSWERS, SCRIPT
 from grader.model.experiment import Experiment
 from grader.model.graph import Graph
@@ -93,7 +93,7 @@ def _misspelt(works: Sequence[Work]) -> frozenset[str]:
     for work in works:
         holders.update({word for place in _prose(work) for word, _ in words_of(work.texts[place])})
     common = max(2.0, COMMON * len(works))
-    known = frozenset(word for word, count in holders.items() if count > common)
+    known = frozenset(form for word, count in holders.items() if count > common for form in (word, stem(word)))
     rare = (word for word, count in holders.items() if count <= common and len(word) >= SHORTEST_MISSPELT)
     return frozenset(word for word in rare if any(token.is_guessed for token in read(word, known).tokens))
 

@@ -6,6 +6,7 @@ drawn from what students write: many choices are usual, so that honest works sha
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from collections import defaultdict
@@ -49,7 +50,7 @@ def made_cohort(students: int, *, pairs: int = 0, seed: int = 0, key: AnswerKey 
     for number in range(pairs):
         first, second = 2 * number, 2 * number + 1
         kind = KINDS[number % len(KINDS)]
-        stored[first], stored[second] = _planted(kind, stored[first], stored[second], answers.wrong, draw)
+        stored[first], stored[second] = _planted(number, stored[first], stored[second], answers.wrong, draw)
         planted[frozenset({stored[first].student, stored[second].student})] = kind
     order = list(range(students))
     draw.shuffle(order)
@@ -132,7 +133,11 @@ def script(draw: random.Random) -> str:
     forward += [pick((f"x = self.{drop}(x)", "x = F.dropout(x, training=self.training)")), f"x = self.{fc2}(x)"]
     forward += [pick(("return F.log_softmax(x, dim=1)", "return F.log_softmax(x, 1)", "x = F.log_softmax(x, dim=1)"))]
     forward += ["return x"] if not forward[-1].startswith("return") else []
-    return in_template(_commented(init, draw), _commented(forward, draw))
+    text = (HANDOUT / "task1_cnn.py").read_text(encoding="utf-8")
+    body = "\n        ".join(["super().__init__()", *_commented(init, draw)])
+    text = text.replace("# Create the layers here.\n        pass", body)
+    steps = "\n        ".join(_commented(forward, draw))
+    return text.replace("# Apply the layers to x here, and return the result.", steps)
 
 
 def _commented(lines: Sequence[str], draw: random.Random) -> list[str]:
@@ -144,54 +149,30 @@ def _commented(lines: Sequence[str], draw: random.Random) -> list[str]:
     return made
 
 
-def in_template(init: Sequence[str], forward: Sequence[str]) -> str:
-    """The template's script with these lines in ``Net``."""
-    text = (HANDOUT / "task1_cnn.py").read_text(encoding="utf-8")
-    body = "\n        ".join(["super().__init__()", *init])
-    text = text.replace("# Create the layers here.\n        pass", body)
-    return text.replace("# Apply the layers to x here, and return the result.", "\n        ".join(forward))
-
-
-ODD = (
-    "sizes = [(1, {a}), ({a}, {b})]",
-    "blocks = []",
-    "for fan_in, fan_out in sizes:",
-    "    blocks += [nn.Conv2d(fan_in, fan_out, 5), nn.ReLU(), nn.MaxPool2d(2, stride=2)]",
-    "self.front = nn.Sequential(*blocks[:3], *blocks[3:])",
-    "self.drop_front, self.drop_back = nn.Dropout(0.{c}), nn.Dropout(0.{d})",
-    "self.head = nn.ModuleDict({{'hidden': nn.Linear({b} * 16, {a} * 7), 'last': nn.Linear({a} * 7, 10)}})",
-)
-ODD_FORWARD = (
-    "seen = self.drop_front(self.front(x))",
-    "batch = seen.shape[0]",
-    "seen = seen.permute(0, 2, 3, 1).contiguous().view(batch, -1)",
-    "hidden = self.head['hidden'](seen).clamp(min=0)",
-    "scores = self.head['last'](self.drop_back(hidden))",
-    "return scores - scores.logsumexp(dim=1, keepdim=True)",
-)
-_RENAMED = {
-    "sizes": "pairs", "blocks": "stages", "fan_in": "i", "fan_out": "o", "front": "features", "head": "classifier",
-    "seen": "z", "batch": "n", "hidden": "mid", "scores": "logits", "drop_front": "d1", "drop_back": "d2",
-}  # fmt: skip
-
-
-def _odd_script(draw: random.Random) -> str:
-    """A network in a way that is one student's own: the lines that are left and their order are drawn."""
-    numbers = {"a": draw.randint(6, 40), "b": draw.randint(12, 70), "c": draw.randint(11, 69), "d": draw.randint(11, 69)}
-    init = [line.format(**numbers) for line in ODD]
-    init.insert(draw.randint(0, 5) or 1, f"self.unused = torch.arange({draw.randint(3, 999)})[::{draw.randint(2, 9)}]")
-    return in_template(init, ODD_FORWARD)
+def _odd_script(number: int) -> str:
+    """A network in a way that is one student's own."""
+    paths = sorted((ROOT / "tests" / "networks").glob("*.py"))
+    return paths[number].read_text(encoding="utf-8")
 
 
 def _renamed(text: str) -> str:
-    return re.sub(r"\b\w+\b", lambda word: _RENAMED.get(word[0], word[0]), text)
+    """The script with other names and without its comments, as somebody hides a copy."""
+    tree = ast.parse(text)
+    given = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    given |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} - {"self"}
+    given |= {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    others = {name: f"my_{name[:2]}{number}" for number, name in enumerate(sorted(given))}
+    return re.sub(r"\b\w+\b", lambda word: others.get(word[0], word[0]), ast.unparse(tree))
 
 
 def _planted(
-    kind: str, first: StoredEvidence, second: StoredEvidence, wrong: Mapping[str, list[str]], draw: random.Random
+    number: int, first: StoredEvidence, second: StoredEvidence, wrong: Mapping[str, list[str]], draw: random.Random
 ) -> tuple[StoredEvidence, StoredEvidence]:
+    kind = KINDS[number % len(KINDS)]
     if kind == "renamed":
-        text = _odd_script(draw)
+        text = _odd_script(number)
         return _with_code(first, text), _with_code(second, _renamed(text))
     if kind == "answers":
         parts = draw.sample(sorted(wrong), 3)
