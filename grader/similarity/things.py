@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 Span = tuple[int, int]
@@ -31,7 +31,7 @@ class Strand(Enum):
     EXPERIMENT = "experiment"
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """The kinds of shared things, in the words of the page."""
 
     SPELLING = "the same spelling mistake"

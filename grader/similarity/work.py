@@ -16,6 +16,7 @@ from grader.similarity.code_things import CODE, things_of_code
 from grader.similarity.things import (
     OPERATIONS_TOGETHER,
     Kind,
+    Span,
     Thing,
     Things,
     Work,
@@ -32,34 +33,37 @@ OBSERVATIONS, EXPERIMENT, NETWORK = "observations", "experiment", "network"
 """Places beside the parts of Part 1 and :data:`CODE`."""
 COMMON = 0.05
 """Share of the works that have a word from which it is a word of this course, to which others may be misspelt."""
+MOST_MISSPELT = 0.02
+"""Share of the works that may have the same mistake; what more of them write, or the samples, is a word."""
 SHORTEST_MISSPELT = 5
 """Letters; a shorter word may well be another word."""
 
 
-def works_of(stored: Iterable[StoredEvidence]) -> tuple[Work, ...]:
-    """The works of a cohort, in its order, with the spelling mistakes that the cohort as a whole shows."""
+def works_of(stored: Iterable[StoredEvidence], samples: Iterable[str] = ()) -> tuple[Work, ...]:
+    """The works of a cohort, in its order; it and the ``samples`` say which words are spelling mistakes."""
     works = [_work(entry) for entry in stored]
-    mistakes = _misspelt(works)
+    mistakes = _misspelt(works, samples)
     return tuple(_with_spelling(work, mistakes) for work in works)
 
 
 def _work(stored: StoredEvidence) -> Work:
     texts: dict[str, str] = {}
-    found: list[Things] = []
+    things: dict[Thing, Sequence[Span]] = {}
     if (sheet := stored.sheet) is not None:
         written = [*sheet.answers, *([sheet.observations] if sheet.observations else [])]
         texts |= {answer.part: answer.text for answer in written if not answer.is_blank}
-        found += [phrases(text, part) for part, text in texts.items()]
+        for part, text in texts.items():
+            things |= phrases(text, part)
     if stored.submission is not None and stored.submission.code:
         texts[CODE] = "\n".join(piece.text for piece in stored.submission.code)
-        found.append(things_of_code(texts[CODE]))
+        things |= things_of_code(texts[CODE])
     if stored.experiment is not None and stored.experiment.trials:
         texts[EXPERIMENT], figures = _figures(stored.experiment)
-        found.append(figures)
+        things |= figures
     if stored.evidence is not None and stored.evidence.graph is not None:
         texts[NETWORK], operations = _operations(stored.evidence.graph)
-        found.append(operations)
-    return Work(stored.student, texts, merged(found))
+        things |= operations
+    return Work(stored.student, texts, things)
 
 
 def _figures(experiment: Experiment) -> tuple[str, Things]:
@@ -87,25 +91,30 @@ def _operations(graph: Graph) -> tuple[str, Things]:
     return text, pieces_of(words, NETWORK, Kind.NETWORK, OPERATIONS_TOGETHER)
 
 
-def _misspelt(works: Sequence[Work]) -> frozenset[str]:
-    """Words that are a typing error away from a common word of the cohort, and that hardly anybody writes."""
+def _misspelt(works: Sequence[Work], samples: Iterable[str]) -> frozenset[str]:
+    """Words that are a typing error away from a common word, and that hardly anybody writes."""
     holders: Counter[str] = Counter()
     for work in works:
         holders.update({word for place in _prose(work) for word, _ in words_of(work.texts[place])})
-    common = max(2.0, COMMON * len(works))
-    known = frozenset(form for word, count in holders.items() if count > common for form in (word, stem(word)))
-    rare = (word for word, count in holders.items() if count <= common and len(word) >= SHORTEST_MISSPELT)
+    known = frozenset(
+        form for word, count in holders.items() if count > COMMON * len(works) for form in (word, stem(word))
+    )
+    for answer in samples:
+        holders.update({word for word, _ in words_of(answer)})
+    most = max(MOST_MISSPELT * len(works), 2)
+    rare = (word for word, count in holders.items() if count <= most and len(word) >= SHORTEST_MISSPELT)
     return frozenset(word for word in rare if any(token.is_guessed for token in read(word, known).tokens))
 
 
 def _with_spelling(work: Work, mistakes: frozenset[str]) -> Work:
-    """The work with its spelling mistakes as things; the same mistake in another part is the same thing."""
-    found: list[Things] = [work.things]
-    for place in _prose(work):
-        for word, span in words_of(work.texts[place]):
-            if word in mistakes:
-                found.append({Thing(Kind.SPELLING, place, (word,)): [span]})
-    return Work(work.student, work.texts, merged(found))
+    """The work with its spelling mistakes as things."""
+    found = [
+        {Thing(Kind.SPELLING, place, (word,)): [span]}
+        for place in _prose(work)
+        for word, span in words_of(work.texts[place])
+        if word in mistakes
+    ]
+    return Work(work.student, work.texts, {**work.things, **merged(found)})
 
 
 def _prose(work: Work) -> Iterator[str]:
