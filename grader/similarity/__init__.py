@@ -5,5 +5,5 @@ them and compares the works, and :mod:`grader.similarity.page` shows the pairs. 
 nothing, and changes neither marks nor flags.
 
 May import: ``answers.marker``, ``lab4``, ``model``, ``moderation``, ``report``, ``report.html``, ``safe_text``,
-``source``, ``storage``, ``submissions``.
+``source.notebooks``, ``storage``, ``submissions.script_text``.
 """

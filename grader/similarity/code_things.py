@@ -40,9 +40,7 @@ def things_of_code(text: str) -> dict[Thing, list[Span]]:
             plain = _TEXT if kind == tokenize.STRING else _OWN if string in own else string
             stream.append((plain, span))
     spoken = [pieces_of(words, CODE, Kind.COMMENT, WORDS_TOGETHER) for words in remarks]
-    return merged(
-        [*spoken, *names, pieces_of(stream, CODE, Kind.STRUCTURE, TOKENS_TOGETHER, is_whole_kept=False)]
-    )
+    return merged([*spoken, *names, pieces_of(stream, CODE, Kind.STRUCTURE, TOKENS_TOGETHER, is_whole_kept=False)])
 
 
 def _tokens(text: str) -> Iterator[tuple[int, str, Span]]:

@@ -105,9 +105,7 @@ def compare(
             if weights[thing][0] > 0
         ]
         shared.sort(key=lambda entry: (-entry.bits, entry.thing.place, entry.thing.content))
-        pairs.append(
-            Pair(first, second, float(bits[at]), line is not None and bool(bits[at] > line), tuple(shared))
-        )
+        pairs.append(Pair(first, second, float(bits[at]), line is not None and bool(bits[at] > line), tuple(shared)))
     return Comparison(tuple(works), line, tuple(pairs), _groups(pairs))
 
 

@@ -10,8 +10,10 @@ from grader.answers.marker.key import AnswerKey
 from grader.answers.marker.key_parts import ProsePart
 from grader.answers.marker.tokens import read, stem
 from grader.lab4.files import ANSWERS, SCRIPT
+from grader.model import UsageFault
 from grader.model.experiment import Experiment
 from grader.model.graph import Graph
+from grader.safe_text import visible
 from grader.similarity.code_things import CODE, things_of_code
 from grader.similarity.things import (
     OPERATIONS_TOGETHER,
@@ -122,7 +124,10 @@ def _prose(work: Work) -> Iterator[str]:
 
 
 def handed_out(folder: Path) -> frozenset[tuple[str, ...]]:
-    """The contents of the things in the script and the notebook that the students were given in ``folder``."""
+    """The contents of the things in the script and the notebook that the students were given in ``folder``.
+
+    Raises UsageFault if it has neither.
+    """
     found: list[Things] = []
     for name in (SCRIPT, ANSWERS):
         path = folder / name
@@ -131,6 +136,8 @@ def handed_out(folder: Path) -> frozenset[tuple[str, ...]]:
                 found.append(things_of_code("\n".join(code_pieces(path))))
             else:
                 found += [phrases(cell.source, "") for cell in read_notebook(path.read_text(encoding="utf-8")).cells]
+    if not found:
+        raise UsageFault(f"{visible(str(folder))} has neither {SCRIPT} nor {ANSWERS}; name the folder for students.")
     return _contents(found)
 
 
