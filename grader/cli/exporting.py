@@ -58,7 +58,7 @@ def add_export(export: argparse.ArgumentParser) -> Any:
     dolos = platforms.add_parser(
         DOLOS,
         help="write the scripts for Dolos, which compares code",
-        description="Write the stored scripts and an info.csv for Dolos, which compares source code. No mark is written.",
+        description="Write the stored scripts and an info.csv for Dolos, which compares source code.",
     )
     _add_places(dolos, DOLOS)
     return platforms.choices

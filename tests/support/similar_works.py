@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import random
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,8 +135,8 @@ def script(draw: random.Random) -> str:
     text = (HANDOUT / "task1_cnn.py").read_text(encoding="utf-8")
     body = "\n        ".join(["super().__init__()", *_commented(init, draw)])
     text = text.replace("# Create the layers here.\n        pass", body)
-    steps = "\n        ".join(_commented(forward, draw))
-    return text.replace("# Apply the layers to x here, and return the result.", steps)
+    applied = "\n        ".join(_commented(forward, draw))
+    return text.replace("# Apply the layers to x here, and return the result.", applied)
 
 
 def _commented(lines: Sequence[str], draw: random.Random) -> list[str]:
@@ -155,7 +154,7 @@ def _odd_script(number: int) -> str:
     return paths[number].read_text(encoding="utf-8")
 
 
-def _renamed(text: str) -> str:
+def renamed(text: str) -> str:
     """The script with other names and without its comments, as somebody hides a copy."""
     tree = ast.parse(text)
     given = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -173,13 +172,14 @@ def _planted(
     kind = KINDS[number % len(KINDS)]
     if kind == "renamed":
         text = _odd_script(number)
-        return _with_code(first, text), _with_code(second, _renamed(text))
+        return _with_code(first, text), _with_code(second, renamed(text))
     if kind == "answers":
         parts = draw.sample(sorted(wrong), 3)
         shared = {part: wrong[part].pop() for part in parts}
         edited = {part: _edited(text, draw) for part, text in shared.items()}
         return _with_answers(first, shared), _with_answers(second, edited)
-    assert first.experiment is not None and second.experiment is not None
+    assert first.experiment is not None
+    assert second.experiment is not None
     kept = draw.sample(first.experiment.trials, min(3, len(first.experiment.trials)))
     return first, replace(second, experiment=replace(second.experiment, trials=(*kept, *second.experiment.trials[:2])))
 
