@@ -38,7 +38,8 @@ copies are 0.04 % of the pairs of 300 students."""
 LEAST_ABOVE = 10
 """Pairs above the upper quantile, so that a few copies in a small cohort do not move it."""
 LEAST_WORKS = 15
-"""Works from which there is a line: fewer have about a hundred pairs, of which nobody can tell the bulk."""
+"""Works from which there are surprises and a line; the pairs of fewer, about a hundred, have no bulk to compare with.
+Their score is the bits that they share."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ def compare(
     kept = [{thing: spans for thing, spans in work.things.items() if thing.content not in given} for work in works]
     weights = _weights(kept, background)
     rows, columns = np.triu_indices(len(works), 1)
-    strands = {strand: _sums(kept, weights, strand)[rows, columns] for strand in Strand}
-    surprises = {strand: _surprise(sums) for strand, sums in strands.items()}
-    bits = np.sum(list(surprises.values()), axis=0)
-    line = _line(bits) if len(works) >= LEAST_WORKS else None
+    strands = [_sums(kept, weights, strand)[rows, columns] for strand in Strand]
+    has_bulk = len(works) >= LEAST_WORKS
+    bits = np.sum([_surprise(sums) if has_bulk else sums for sums in strands], axis=0)
+    line = _line(bits) if has_bulk else None
     count = max(most, int((bits > line).sum()) if line is not None else 0)
     pairs = []
     for at in np.argsort(-bits, kind="stable")[:count]:
@@ -171,8 +172,6 @@ class _Tail:
 
 def _surprise(sums: Bits) -> Bits:
     """-log2 of the share of pairs with at least such a sum, by the law of the tail above its lower quantile."""
-    if not len(sums):
-        return sums
     tail = _Tail.of(sums)
     ranks = np.searchsorted(np.sort(sums), sums, side="left")
     in_bulk = -np.log2(1 - ranks / len(sums))
