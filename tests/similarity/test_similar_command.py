@@ -11,11 +11,13 @@ import pytest
 
 from grader.__main__ import main
 from grader.model import AnswerSheet, Origin, Submission, WrittenAnswer
+from grader.model.graph import Graph, Node, Program
 from grader.model.submission import CodePiece
 from grader.similarity.page import PAGE
+from grader.similarity.things import OPERATIONS_TOGETHER, Kind
+from grader.similarity.work import NETWORK, works_of
 from grader.storage import records
-from grader.storage.folder_names import safe_folder_name
-from tests.support.parsed_page import Page
+from tests.support.evidence_samples import HEALTHY
 from tests.support.report_samples import passed_report, stored_run
 from tests.support.similar_works import HANDOUT, KEY, made_cohort
 
@@ -60,7 +62,6 @@ def test_the_page_is_written_and_nothing_else(folder: Path, capsys: pytest.Captu
 def test_hostile_text_stays_text(folder: Path) -> None:
     assert main(["similar", str(folder)]) == 0
     text = (folder / PAGE).read_text(encoding="utf-8")
-    page = Page(text)
     assert "<script" not in text
     assert "<img" not in text
     assert "<b>" not in text
@@ -68,7 +69,6 @@ def test_hostile_text_stays_text(folder: Path) -> None:
     assert "\u202e" not in text
     assert "alert(1)" in text
     assert "wobbly" in text
-    assert page is not None
 
 
 def test_dolos_gets_the_scripts_and_what_it_reads_of_them(
@@ -86,9 +86,19 @@ def test_dolos_gets_the_scripts_and_what_it_reads_of_them(
     assert "dolos run --output-format web --language python info.csv" in capsys.readouterr().out
 
 
-def test_a_script_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = stored_run(tmp_path / "run", passed_report("../ada"))
+def test_a_student_without_a_script_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = stored_run(tmp_path / "run", passed_report("ada"))
+    records.write_evidence(run, records.StoredEvidence.unobserved("ada"))
     assert main(["export", "dolos", str(run)]) == 0
-    assert "Without a script (1)" in capsys.readouterr().out or list(
-        (run / "export").rglob(f"{safe_folder_name('../ada')}.py")
-    )
+    assert "Without a script (1)\n  ada\n" in capsys.readouterr().out
+    assert (run / "export" / "dolos" / "info.csv").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_the_recorded_network_counts_too() -> None:
+    names = ["conv2d", "relu", "max_pool2d", "conv2d", "relu", "max_pool2d", "flatten", "linear"]
+    program = Program(tuple(Node(f"aten.{name}.default") for name in names))
+    evidence = dataclasses.replace(HEALTHY, graph=Graph(program, program))
+    [work] = works_of([records.StoredEvidence(1, "", "ada", None, evidence)])
+    assert work.texts[NETWORK].splitlines() == names
+    assert len(work.things) == len(names) - OPERATIONS_TOGETHER + 1
+    assert {thing.kind for thing in work.things} == {Kind.NETWORK}
