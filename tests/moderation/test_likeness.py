@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_answers_without_text_are_never_one_group() -> None:
         {"available": Decimal(2)},
     ],
 )
-def test_results_of_code_are_alike_when_the_tutor_sees_the_same(change: dict[str, object]) -> None:
+def test_results_of_code_are_alike_when_the_tutor_sees_the_same(change: dict[str, Any]) -> None:
     result = Result("structure.conv", "Title", Status.NEEDS_REVIEW, Decimal(0), Decimal(1), "message")
     results = {"s1": result, "s2": replace(result, **change), "s3": replace(result)}
     assert alike_results(results) == (("s1", "s3"), ("s2",))
