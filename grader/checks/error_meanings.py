@@ -67,8 +67,10 @@ LAYERS = (
 _FUNCTIONS = {
     "ReLU": "F.relu(x)",
     "MaxPool2d": "F.max_pool2d(x, 2)",
+    "AvgPool2d": "F.avg_pool2d(x, 2)",
     "Flatten": "torch.flatten(x, 1)",
     "LogSoftmax": "F.log_softmax(x, dim=1)",
+    "Softmax": "F.softmax(x, dim=1)",
     "Dropout": "F.dropout(x, training=self.training)",
     "Dropout2d": "F.dropout2d(x, training=self.training)",
 }
