@@ -22,7 +22,7 @@ from grader.storage.json_files import encodable
 NEAR = 0.75
 """Share of stems in common (Indel similarity, 0..1) from which two answers are nearly equal: one word may be added to a
 clause of two, four to one of six. Below it, reading both in full is faster than reading the differences."""
-_LIST_MARK = re.compile(r"^\s*[-*•–—]\s+(?=[^\W\d_]{2,}\s+[^\W\d_]{2,})", re.MULTILINE)
+_LIST_MARK = re.compile(r"^[^\S\n]*[-*•–—][^\S\n]+(?=[^\W\d_]{2,}[^\S\n]+[^\W\d_]{2,})", re.MULTILINE)
 """A mark before two words; before a number or a symbol it may be a sign. Labels stay: "a) yes" may not be "b) yes"."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
 _EXPONENTS = ("<super>", "<sub>", "<fraction>")
