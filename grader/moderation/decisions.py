@@ -31,6 +31,8 @@ _HEAD = """\
 # hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment.
 """
 _DIGEST = 16
+_DEFAULTS = {field.name: field.default for field in fields(Decision)}
+"""What the file leaves out."""
 ACCEPTED = "accepted"
 """The reason that is stored when a tutor accepts a proposal."""
 MARKED_BLIND = "marked without seeing the grader's mark"
@@ -184,12 +186,7 @@ def decisions_text(decisions: Decisions) -> bytes:
 def entries_text(entries: Sequence[Decision]) -> str:
     """The tables of ``entries``, which can be appended to a file with other entries; each begins with an empty line."""
     tables = (
-        {
-            name: _plain(value)
-            for name, value in asdict(entry).items()
-            if value is not None and value is not False and (value or name != "like")
-        }
-        for entry in entries
+        {name: _plain(value) for name, value in asdict(entry).items() if value != _DEFAULTS[name]} for entry in entries
     )
     return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
 
