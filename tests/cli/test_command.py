@@ -25,7 +25,6 @@ from grader.storage import run_folder
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
 from tests.support.same_workers import same_workers
-from tests.support.share import share
 
 HELP_SECONDS = 1.0
 Grade = Callable[..., tuple[int, str, str]]
@@ -301,7 +300,7 @@ def test_decisions_survive_grading_and_marking_again(
     assert main(["diff", str(out), str(out)]) == 0
 
 
-@pytest.mark.parametrize("fault", share(["folder-removed", "full", "removal-under-way"], 2))
+@pytest.mark.parametrize("fault", ["full", "folder-removed", "removal-under-way"])
 def test_a_disk_that_fails_stops_the_run_once(
     fault: str, tmp_path: Path, grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:

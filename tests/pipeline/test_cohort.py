@@ -45,7 +45,6 @@ from tests.support import report_samples
 from tests.support.places import ROOT
 from tests.support.quick_rubric import write_rubric
 from tests.support.same_workers import same_workers
-from tests.support.share import share
 
 pytestmark = pytest.mark.slow
 
@@ -657,7 +656,7 @@ def gone(processes: Sequence[psutil.Process]) -> bool:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.timeout(3 * RUN_SECONDS)
-@pytest.mark.parametrize("how", share([signal.SIGKILL, signal.SIGINT], 2))
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_continues_where_it_stopped(how: signal.Signals, tmp_path: Path) -> None:
     cohort = Cohort(tmp_path / "lab4", tmp_path / "out", write_rubric(tmp_path / "rubric.toml"))
     students = ("ada", "ben", "cleo")
