@@ -150,7 +150,8 @@ def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, 
 def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = [id for id in check.findings if id in ids]
-    faults = [id for id in chosen if word(id, check) in FAULTS]
+    causes = {check.findings[id].cause for id in chosen}
+    faults = [id for id in check.findings if (id in ids or id in causes) and word(id, check) in FAULTS]
     if faults:
         first = check.findings[faults[0]]
         hint = visible(first.hint) if first.status is Status.ERROR else ""
