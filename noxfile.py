@@ -168,6 +168,16 @@ def learn(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def similar(session: nox.Session) -> None:
+    """Show which works share what chance does not explain: nox -s similar -- RUN."""
+    arguments = list(session.posargs)
+    options = {argument.partition("=")[0] for argument in arguments}
+    arguments += ["--key", str(KEY)] if "--key" not in options and (ROOT / KEY).exists() else []
+    arguments += ["--handout", "student_template"] if "--handout" not in options else []
+    session.run(shared_python(session), "-m", "grader", "similar", *arguments, env=STARTED_BY_NOX, external=True)
+
+
+@nox.session(python=False)
 def export(session: nox.Session) -> None:
     """Write the files that a learning platform takes back: nox -s export -- PLATFORM RUN FILE [options]."""
     command = (shared_python(session), "-m", "grader", "export", *session.posargs)

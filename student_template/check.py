@@ -4,6 +4,10 @@
 """
 
 import sys
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False) and not hasattr(sys, "ps1"):
+    del sys.path[0]  # this folder: a file random.py in it would stand in for Python's own
+
 from pathlib import Path
 
 KIT = Path(__file__).resolve().parent
@@ -36,8 +40,12 @@ def is_ours(module: object) -> bool:
 use_checks()
 
 if __name__ == "__main__":
-    from grader.selfcheck.command import main
+    try:
+        from grader.selfcheck.command import main
 
-    status = main(KIT)
+        status = main(KIT)
+    except KeyboardInterrupt:
+        print("\nThe self-check was interrupted.")
+        status = 130  # as shells have it
     if not hasattr(sys, "ps1"):  # in a notebook, an exit status other than 0 looks like an error
         sys.exit(status)

@@ -36,9 +36,9 @@ _SIZE = 2_400
 """Characters. A quadratic search takes some milliseconds, a linear one a fraction of one."""
 _SUSPICIOUS = 0.002
 """Seconds of CPU from which the growth is measured."""
-_LATE = 0.15
+_LATE = 0.5
 """Seconds of CPU at which a search is stopped."""
-_SLOW = 0.05
+_SLOW = 0.4
 """Seconds of CPU that are too many, whatever a shorter text takes."""
 _MOST_GROWTH = 8.0
 """Times as long that a search may take in four times the text: 4 if the time is linear, 16 if it is quadratic."""

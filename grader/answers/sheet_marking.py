@@ -107,6 +107,7 @@ def _found(
             source=answer.source,
             confidence=round(sure, 2),
             spans=finding.spans if finding else (),
+            against=finding.against if finding else (),
             note="" if answer.is_blank else note,
             full_answer=marker.full_answer(criterion.id) if marker is not None else "",
             doubt=doubt,

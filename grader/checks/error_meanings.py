@@ -52,26 +52,17 @@ def layer_created(call: ast.Call, problem: Problem) -> Meaning:
     return Meaning(f"{shown(call)}{at(problem)} makes a layer and does not apply it.", f"Write {', or '.join(ways)}.")
 
 
-LAYERS = (
-    "ReLU",
-    "Dropout",
-    "Dropout2d",
-    "MaxPool2d",
-    "Flatten",
-    "LogSoftmax",
-    "Softmax",
-    "Linear",
-    "Conv2d",
-    "Sequential",
-)
 _FUNCTIONS = {
     "ReLU": "F.relu(x)",
     "MaxPool2d": "F.max_pool2d(x, 2)",
+    "AvgPool2d": "F.avg_pool2d(x, 2)",
     "Flatten": "torch.flatten(x, 1)",
     "LogSoftmax": "F.log_softmax(x, dim=1)",
+    "Softmax": "F.softmax(x, dim=1)",
     "Dropout": "F.dropout(x, training=self.training)",
     "Dropout2d": "F.dropout2d(x, training=self.training)",
 }
+LAYERS = (*_FUNCTIONS, "Linear", "Conv2d", "Sequential")
 _ARGUMENTS = {
     "Conv2d": "nn.Conv2d(input channels, output channels, kernel size)",
     "Linear": "nn.Linear(inputs, outputs)",

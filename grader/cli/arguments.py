@@ -167,6 +167,14 @@ def parser() -> _Parser:
         description="Write the marks and pages of RUN as files for a learning platform. Nothing is run or marked.",
     )
     export.commands = add_export(export)
+    _add_similar(
+        commands.add_parser(
+            "similar",
+            help="show which works share what chance does not explain",
+            description="Compare the works of RUN, and write a page with the pairs that share most. It is evidence for "
+            "a person and changes no mark. Nothing is run.",
+        )
+    )
     diff = commands.add_parser(
         "diff",
         help="show whose marks differ between two runs, and why",
@@ -236,6 +244,16 @@ def _add_review(review: argparse.ArgumentParser) -> None:
     review.add_argument("--anonymous", action="store_true", help="show numbers instead of names")
     review.add_argument(
         "--author", metavar="NAME", help="the tutor who decides (default: LAB4_TUTOR, else your user name)"
+    )
+
+
+def _add_similar(similar: argparse.ArgumentParser) -> None:
+    similar.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    similar.add_argument(
+        "--key", type=Path, metavar="FILE", help="the answer key, whose samples say which answers are usual"
+    )
+    similar.add_argument(
+        "--handout", type=Path, metavar="DIR", help="the folder that students were given, which is no sign"
     )
 
 

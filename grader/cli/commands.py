@@ -178,6 +178,19 @@ def export(arguments: argparse.Namespace) -> ExitCode:
     return _exit_code(report.status for report in export_run(arguments))
 
 
+def similar(arguments: argparse.Namespace) -> ExitCode:
+    """Write the page with the works of a run that share most, and print what is above its line."""
+    from grader.answers.marker.key import load_key
+    from grader.moderation.finished_run import load_run
+    from grader.report.console.summary import make_console
+    from grader.similarity.command import compare_run, print_compared
+
+    finished = load_run(arguments.run)
+    key = load_key(arguments.key) if arguments.key is not None else None
+    print_compared(make_console(), compare_run(finished, key, arguments.handout))
+    return ExitCode.SETTLED
+
+
 def diff(arguments: argparse.Namespace) -> ExitCode:
     """Print whose marks differ between two stored runs."""
     from grader.moderation.comparison import compare
@@ -250,6 +263,7 @@ COMMANDS = {
     "review": review,
     "learn": learn,
     "export": export,
+    "similar": similar,
     "diff": diff,
     "doctor": doctor,
     "mark-answers": mark_answers,

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Writing = tuple[Callable[[Path], Outcome], tuple[Path, ...]]
     """What writes the files of an export into a folder, and the paths that it reads."""
 
+DOLOS = "dolos"
+"""Not a learning platform: it gets scripts and no marks."""
+
 
 def add_export(export: argparse.ArgumentParser) -> Any:
     """Add a sub-command for each platform. Returns their parsers by name."""
@@ -52,6 +55,12 @@ def add_export(export: argparse.ArgumentParser) -> Any:
     nbgrader = _platform(platforms, NBGRADER, "Lay out the pages for students as the feedback of an nbgrader course.")
     nbgrader.add_argument("course", type=Path, metavar="COURSE", help="the folder of the course, with submitted/")
     nbgrader.add_argument("--assignment", default="", metavar="NAME", help="the assignment, if there are several")
+    dolos = platforms.add_parser(
+        DOLOS,
+        help="write the scripts for Dolos, which compares code",
+        description="Write the stored scripts and an info.csv for Dolos, which compares source code.",
+    )
+    _add_places(dolos, DOLOS)
     return platforms.choices
 
 
@@ -60,15 +69,19 @@ def _platform(platforms: Any, name: str, description: str) -> argparse.ArgumentP
     added: argparse.ArgumentParser = platforms.add_parser(
         name, help=description[0].lower() + description[1:].rstrip("."), description=description
     )
-    added.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    _add_places(added, name)
     added.add_argument(
         "--settled-only", action="store_true", help="leave out students with anything open, instead of refusing"
     )
     added.add_argument(
         "--apply-late", action="store_true", help="deduct what the late policy says; not if the platform does so too"
     )
-    added.add_argument("--out", type=Path, metavar="DIR", help=f"write the files into DIR (default: RUN/export/{name})")
     return added
+
+
+def _add_places(added: argparse.ArgumentParser, name: str) -> None:
+    added.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    added.add_argument("--out", type=Path, metavar="DIR", help=f"write the files into DIR (default: RUN/export/{name})")
 
 
 def _maximum(text: str) -> Decimal:
@@ -127,8 +140,15 @@ def export_run(arguments: argparse.Namespace) -> tuple[Report, ...]:
     from grader.moderation.finished_run import load_run
     from grader.report.console.summary import make_console
 
-    chosen = choose(load_run(arguments.run), settled_only=arguments.settled_only, applies_late=arguments.apply_late)
     folder = arguments.out or export_folder(arguments.run, arguments.platform)
+    if arguments.platform == DOLOS:
+        from grader.export.dolos import scripts
+
+        print_outcome(
+            make_console(), write_export(folder, scripts(load_run(arguments.run)).write, inputs=()), str(folder)
+        )
+        return ()
+    chosen = choose(load_run(arguments.run), settled_only=arguments.settled_only, applies_late=arguments.apply_late)
     write, inputs = PLATFORMS[arguments.platform](chosen, arguments)
     print_outcome(make_console(), write_export(folder, write, inputs=inputs), str(folder))
     return chosen.open

@@ -55,5 +55,7 @@ class MarkedAnswer:
     note: str = ""
     full_answer: str = ""
     """What a full answer mentions, by the key; students see it only if the run allows it."""
+    against: tuple[tuple[int, int], ...] = ()
+    """Those of ``spans`` whose words counted against the answer."""
     doubt: str = ""
     """Why ``text`` may not be the whole answer, or another part's, as a sentence; empty if it certainly is."""

@@ -69,6 +69,8 @@ class AnswerFinding:
     """Whether it depends on the structure of the text (a negation, a keyword list), which similarity cannot detect."""
     told: str = ""
     """As in :class:`Finding`."""
+    against: tuple[tuple[int, int], ...] = ()
+    """Those of ``spans`` whose words counted against the answer."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Decision:
     old: Decimal | None = None
     new: Decimal | None = None
     audit: bool = False
+    like: str = ""
+    """The student whose equal entry the tutor looked at, if not this one's. It is never shown to students."""
 
 
 PART1 = "part1."

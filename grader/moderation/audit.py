@@ -39,7 +39,7 @@ def unmarked(result: Result) -> Result:
     """The result as a tutor sees it in a blind audit: open, and without what the grader found."""
     if result.decision is not None or result.answer is None:
         return result
-    answer = replace(result.answer, spans=(), confidence=0.0)
+    answer = replace(result.answer, spans=(), against=(), confidence=0.0)
     return replace(
         result, status=Status.NEEDS_REVIEW, awarded=Decimal(0), proposed=None, message="", hint="", answer=answer
     )

@@ -31,6 +31,16 @@ _HEAD = """\
 # hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment.
 """
 _DIGEST = 16
+_DEFAULTS = {field.name: field.default for field in fields(Decision)}
+"""What the file leaves out."""
+ACCEPTED = "accepted"
+"""The reason that is stored when a tutor accepts a proposal."""
+MARKED_BLIND = "marked without seeing the grader's mark"
+"""The reason that is stored when a tutor marks in an audit and gives none."""
+STANDARD_REASONS = frozenset({"", ACCEPTED, MARKED_BLIND})
+"""Reasons that the program writes for a tutor who gives none; they say nothing to a student."""
+OVERRULED = "A tutor read this and set the mark."
+"""What stands where the grader's message was, when a tutor gave other points and no reason."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +94,26 @@ def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) 
         return _reopened(result, decision, "the student has handed in something else since")
     if decision.available != result.available:
         return _reopened(result, decision, f"the item was worth {decision.available:f} points then")
-    status = _status(decision.new, result.available)
-    told = result.told if result.status is Status.NEEDS_REVIEW else result.message
-    return replace(result, status=status, awarded=decision.new, proposed=None, decision=decision, cause="", told=told)
+    is_open = result.status is Status.NEEDS_REVIEW
+    explained = (
+        result if decision.new == (result.proposed if is_open else result.awarded) else _overruled(result, decision)
+    )
+    return replace(
+        explained,
+        status=_status(decision.new, result.available),
+        awarded=decision.new,
+        proposed=None,
+        decision=decision,
+        cause="",
+        told=explained.told if is_open else explained.message,
+    )
+
+
+def _overruled(result: Result, decision: Decision) -> Result:
+    """The result with the tutor's reason, or a neutral sentence, for all that explained the grader's points."""
+    message = OVERRULED if decision.reason.strip() in STANDARD_REASONS else decision.reason
+    answer = result.answer and replace(result.answer, spans=(), against=())
+    return replace(result, message=message, told=message, hint="", expected="", seen="", answer=answer)
 
 
 def _with_cause_undone(result: Result, by_id: Mapping[str, Result]) -> Result:
@@ -159,8 +186,7 @@ def decisions_text(decisions: Decisions) -> bytes:
 def entries_text(entries: Sequence[Decision]) -> str:
     """The tables of ``entries``, which can be appended to a file with other entries; each begins with an empty line."""
     tables = (
-        {name: _plain(value) for name, value in asdict(entry).items() if value is not None and value is not False}
-        for entry in entries
+        {name: _plain(value) for name, value in asdict(entry).items() if value != _DEFAULTS[name]} for entry in entries
     )
     return "".join(f"\n[[override]]\n{tomli_w.dumps(table)}" for table in tables)
 

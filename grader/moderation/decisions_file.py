@@ -129,4 +129,5 @@ def _stored(entry: Decision) -> Decision:
         item=encodable(entry.item),
         author=encodable(entry.author),
         reason=encodable(entry.reason),
+        like=encodable(entry.like),
     )

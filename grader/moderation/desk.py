@@ -19,11 +19,15 @@ from grader.moderation.offers import Refused, proposal
 
 @dataclass(frozen=True)
 class Given:
-    """Points for one result of a student; ``points`` is None for a comment. ``shown`` is the result as it was seen."""
+    """Points for one result of a student; ``points`` is None for a comment. ``shown`` is the result as it was seen.
+
+    ``like`` is the student whose equal entry was looked at; empty if it was this one.
+    """
 
     student: str
     shown: Result
     points: Decimal | None
+    like: str = ""
 
 
 def utc() -> datetime:
@@ -116,6 +120,7 @@ class Desk:
             old=proposal(_result(automatic, result.id)),
             new=given.points,
             audit=is_blind and given.points is not None,
+            like=given.like,
         )
 
 

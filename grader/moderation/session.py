@@ -12,15 +12,15 @@ from decimal import Decimal
 
 from grader.model import Decision, Report, Result
 from grader.moderation.audit import unmarked
+from grader.moderation.decisions import ACCEPTED as ACCEPTED
+from grader.moderation.decisions import MARKED_BLIND as MARKED_BLIND
 from grader.moderation.desk import Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
 from grader.moderation.queue import is_open
 from grader.moderation.worklist import Entry, Group, Scope, groups_of
 
-ACCEPTED = "accepted"
 NOTHING_ANSWERED = "no answer was found"
-MARKED_BLIND = "marked without seeing the grader's mark"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,8 @@ here is not in it.
 from __future__ import annotations
 
 from grader.model import Decision, Lateness, MarkedAnswer, Report, Result, Status
-from grader.moderation.session import ACCEPTED, MARKED_BLIND
+from grader.moderation.decisions import STANDARD_REASONS
 from grader.safe_text import visible
-
-_FORMALITIES = frozenset({ACCEPTED, MARKED_BLIND})
-"""Reasons that the program writes for a tutor who gives none."""
 
 
 def for_the_student(report: Report) -> Report:
@@ -40,7 +37,7 @@ def sentences(result: Result) -> tuple[str, ...]:
     """
     decisions = ((result.decision,) if result.decision else ()) + result.comments
     texts = (result.message, result.hint, *(decision.reason for decision in decisions))
-    return tuple(visible(text) for text in texts if text)
+    return tuple(visible(text) for text in dict.fromkeys(texts) if text)
 
 
 def _decided(late: Lateness | None) -> Lateness | None:
@@ -50,10 +47,9 @@ def _decided(late: Lateness | None) -> Lateness | None:
 
 def _told(result: Result) -> Result:
     decision = result.decision
-    is_overruled = decision is not None and _is_overruled(decision)
     is_explained = decision is None and result.status is not Status.NEEDS_REVIEW
-    told = result.message if is_explained else "" if is_overruled else result.told
-    is_whole = told == result.message and not is_overruled
+    told = result.message if is_explained else result.told
+    is_whole = told == result.message
     answer = result.answer
     return Result(
         id=result.id,
@@ -72,17 +68,12 @@ def _told(result: Result) -> Result:
         and MarkedAnswer(
             text=answer.text,
             source=answer.source,
-            spans=() if is_overruled else answer.spans,
+            spans=answer.spans,
+            against=answer.against,
             note=answer.note,
             full_answer=answer.full_answer,
         ),
     )
-
-
-def _is_overruled(decision: Decision) -> bool:
-    """Whether a tutor gave fewer points than the grader, or all where the grader had found a fault."""
-    old, new = decision.old, decision.new
-    return old is None or new is None or new < old or old < new == decision.available
 
 
 def _signed(decision: Decision) -> Decision:
@@ -92,7 +83,7 @@ def _signed(decision: Decision) -> Decision:
         item="",
         author="",
         time="",
-        reason="" if decision.reason in _FORMALITIES else decision.reason,
+        reason="" if decision.reason.strip() in STANDARD_REASONS else decision.reason,
         digest="",
         available=decision.available,
         new=decision.new,

@@ -15,10 +15,11 @@ MOST = 6000
 
 @dataclass(frozen=True)
 class Piece:
-    """Consecutive characters of an answer that either all counted or all did not."""
+    """Consecutive characters of an answer that all counted for it, all counted against it, or all did not count."""
 
     text: str
     has_counted: bool
+    is_against: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,23 @@ class FoldedAnswer:
 def fold(
     text: str,
     spans: Iterable[tuple[int, int]],
+    against: Iterable[tuple[int, int]] = (),
     *,
     folded_from: int = FOLDED_FROM,
     shown: int = SHOWN,
     most: int = MOST,
 ) -> FoldedAnswer:
-    """``text`` with the words in ``spans`` highlighted. Spans may overlap, be in any order and exceed the text."""
+    """``text`` with the words in ``spans`` highlighted, those of them in ``against`` as counting against it.
+
+    Spans may overlap, be in any order and exceed the text.
+    """
     end = min(len(text), most)
     joined = _joined(spans, end)
     cut = _fold(text, joined, shown) if end > folded_from else end
+    counted = _divided(joined, _joined(against, end))
     return FoldedAnswer(
-        start=tuple(_pieces(text, joined, 0, cut)),
-        rest=tuple(_pieces(text, joined, cut, end)),
+        start=tuple(_pieces(text, counted, 0, cut)),
+        rest=tuple(_pieces(text, counted, cut, end)),
         length=len(text),
         is_cut=len(text) > most,
     )
@@ -56,7 +62,7 @@ def fold(
 
 def pieces(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Piece]:
     """The whole ``text`` in pieces, without a fold."""
-    return _pieces(text, _joined(spans, len(text)), 0, len(text))
+    return _pieces(text, _divided(_joined(spans, len(text)), []), 0, len(text))
 
 
 def _joined(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:
@@ -78,14 +84,28 @@ def _fold(text: str, spans: list[tuple[int, int]], shown: int) -> int:
     return next((start for start, end in spans if 0 < start < cut < end), cut)
 
 
-def _pieces(text: str, spans: list[tuple[int, int]], first: int, last: int) -> Iterator[Piece]:
+def _divided(joined: list[tuple[int, int]], against: list[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """The spans, divided where words against the answer begin and end, each with whether it is against it."""
+    divided: list[tuple[int, int, bool]] = []
+    for first, last in joined:
+        at = first
+        for start, end in against:
+            start, end = max(start, first), min(end, last)
+            if start < end:
+                divided += [(at, start, False), (start, end, True)] if at < start else [(start, end, True)]
+                at = end
+        divided += [(at, last, False)] if at < last else []
+    return divided
+
+
+def _pieces(text: str, spans: list[tuple[int, int, bool]], first: int, last: int) -> Iterator[Piece]:
     at = first
-    for start, end in spans:
+    for start, end, is_against in spans:
         start, end = max(start, first), min(end, last)
         if start < end:
             if at < start:
                 yield Piece(text[at:start], has_counted=False)
-            yield Piece(text[start:end], has_counted=True)
+            yield Piece(text[start:end], has_counted=True, is_against=is_against)
             at = end
     if at < last:
         yield Piece(text[at:last], has_counted=False)

@@ -179,7 +179,7 @@ def _counted(results: Iterable[tuple[str, Result]]) -> dict[str, _Count]:
         if (count := counts.get(id)) is None:
             count = counts[id] = _Count(result.title)
         count.statuses[result.status] += 1
-        if result.status in LOSSY:
+        if result.status in LOSSY and result.decision is None:  # a tutor's words are about one student
             count.messages[result.message] += 1
     return counts
 

@@ -138,7 +138,7 @@ class Screen:
         (result,) = results
         answer = result.answer
         blocks = [Block("", self._answer(answer))] if answer is not None else []
-        blocks.append(Block(*_points_line(result)))
+        blocks.append(Block(*_points_line(result, self._names)))
         sentences = [("Reason", result.message)]
         if answer is None:
             seen = " ".join(result.seen.split())  # it may be a paragraph that the student wrote
@@ -148,7 +148,7 @@ class Screen:
                 sentences.append(("Full answer", answer.full_answer))
             sentences += [("Network", answer.note), ("Source", answer.source)]
         blocks += [Block(label, Text(visible(text))) for label, text in sentences if text]
-        blocks += [Block("Comment", _signed(comment)) for comment in result.comments]
+        blocks += [Block("Comment", _signed(comment, self._names)) for comment in result.comments]
         if answer is None:
             blocks += self._flags(report)
         return blocks if review.is_blind else [*blocks, *self._page(report)]
@@ -198,7 +198,7 @@ def _accepting(result: Result, offer: Decimal) -> str:
     return "accept, with the points" if is_unsure(result) else f"accept {points(offer)}"
 
 
-def _points_line(result: Result) -> tuple[str, Text]:
+def _points_line(result: Result, names: Mapping[str, str] | None) -> tuple[str, Text]:
     answer = result.answer
     sure = f", confidence {answer.confidence:.2f}" if answer is not None and answer.text else ""
     if is_open(result):
@@ -207,12 +207,13 @@ def _points_line(result: Result) -> tuple[str, Text]:
         return "Proposed", Text(f"{points(result.proposed)} of {points(result.available)}{sure}", style="bold cyan")
     text = Text(f"{labelled(result.status)}, {out_of(result.awarded, result.available)}", style=STYLES[result.status])
     if result.decision is not None:
-        text.append(" by ", style="default").append_text(_signed(result.decision))
+        text.append(" by ", style="default").append_text(_signed(result.decision, names))
     return "Settled", text.append("" if result.decision else sure)
 
 
-def _signed(made: Decision) -> Text:
-    return Text(f"{visible(made.author)}, {moment(made.time)}: {visible(made.reason)}", style="default")
+def _signed(made: Decision, names: Mapping[str, str] | None) -> Text:
+    like = "" if not made.like else f" (as for {visible(made.like if names is None else names.get(made.like, '?'))})"
+    return Text(f"{visible(made.author)}{like}, {moment(made.time)}: {visible(made.reason)}", style="default")
 
 
 def _key_line(words: Mapping[str, str]) -> Text:

@@ -72,13 +72,12 @@ def build(template: Path, out: Path) -> int:
     files |= {f"{FOLDER}/{name}": content for name, content in checks.items()}
     files[f"{FOLDER}/{CHECKS}/{LIST}"] = "".join(f"{name}\n" for name in sorted((*NEEDED, *checks))).encode()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _EARLIEST)
-            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, even if built on Windows
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name])
+            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED, compresslevel=9)
     return len(files)
 
 

@@ -34,8 +34,6 @@ MILESTONES = (
     Milestone("log-softmax", "log_softmax", "the scores as log-probabilities"),
 )
 _KINDS = tuple(milestone.kind for milestone in MILESTONES)
-_LAST_LAYER = 5
-"""As many milestones are reached when the last layer with weights runs. Then forward counts as finished."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,8 @@ class Progress:
 def progress(evidence: Evidence | None, findings: Mapping[str, Finding]) -> Progress | None:
     """The progress of an unfinished forward; None if it is finished, or if it cannot be run at all.
 
-    It is unfinished if it gives no ten scores, and what ran is only the beginning of the lab's network.
+    It is unfinished if it gives no ten scores, ends before the last layer, and what ran is the beginning of the lab's
+    network.
     """
     if evidence is None or evidence.load is None:
         return None
@@ -72,10 +71,11 @@ def progress(evidence: Evidence | None, findings: Mapping[str, Finding]) -> Prog
     shape = findings.get("forward.shape")
     if trace is None or shape is None or shape.status is not Status.FAILED:
         return None
-    path = executed_network(trace).path
+    network = executed_network(trace)
+    path = network.path
     own = {repair.layer: repair.seen for repair in trace.repairs if repair.kind == "class-count"}
     sizes = _sizes(path, own)
-    if sizes is None or len(sizes) >= _LAST_LAYER:
+    if sizes is None or not network.ends_early:
         return None
     if not _raises(evidence):
         return Progress(sizes)

@@ -107,8 +107,9 @@ def main() -> None:
         cause = UNOBSERVED if isinstance(problem, Unobserved) else cause
     finally:
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with contextlib.suppress(Exception):  # the script may have closed or replaced them
+                sys.stdout.flush()
+                sys.stderr.flush()
             frames.end(error, cause if error else "")
         finally:
             leave(0)

@@ -68,7 +68,7 @@ def _is_plain(node: ast.ClassDef) -> bool:
     return all(
         not (part.decorator_list or part.args.defaults or part.args.kw_defaults)
         if isinstance(part, ast.FunctionDef)
-        else isinstance(part, ast.Expr | ast.Pass)
+        else _does_nothing(part)
         for part in node.body
     )
 
@@ -79,11 +79,11 @@ def _has_empty_init(node: ast.ClassDef) -> bool:
         return False
     init = inits[-1]
     arguments = [*init.args.posonlyargs, *init.args.args, *init.args.kwonlyargs]
-    is_empty = all(
-        isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-        for part in init.body
-    )
-    return len(arguments) == 1 and is_empty
+    return len(arguments) == 1 and all(map(_does_nothing, init.body))
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
 @contextlib.contextmanager

@@ -14,8 +14,16 @@ from grader.selfcheck.effort import Effort
 from grader.selfcheck.install import PACKAGES, install
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.quick_look import quick_look
-from grader.selfcheck.steps import STEP_IDS, is_all_passed, known_after, nothing_to_run, step_findings
-from grader.selfcheck.task import Observed, Task, last_stage
+from grader.selfcheck.steps import (
+    KNOWN_AFTER,
+    STEP_IDS,
+    correctable,
+    is_all_passed,
+    last_stage,
+    nothing_to_run,
+    step_findings,
+)
+from grader.selfcheck.task import Observed, Task
 from grader.selfcheck.unsaved import unsaved
 from grader.selfcheck.work import Work, copy_work, take_up
 
@@ -59,8 +67,8 @@ def check_work(
         if evidence is not None:
             observed, known = Observed(evidence), frozenset(STEP_IDS)
         else:
-            process = process or start_process()
-            observed, known = _run(work, scratch, rubric, process, last_stage(steps), on_stage), known_after(steps)
+            process, last = process or start_process(), last_stage(steps)
+            observed, known = _run(work, scratch, rubric, process, last, on_stage), KNOWN_AFTER[last]
     except GraderFault as fault:
         return SelfCheck(nothing_to_run(_broken(str(fault))))
     except Exception as fault:  # a fault of the self-check or the computer: the student gets one sentence, no traceback
@@ -69,6 +77,7 @@ def check_work(
         if process is not None:
             end_process(process)  # it may have files in the folder open
     findings = {id: finding for id, finding in step_findings(observed, rubric).items() if id in known}
+    findings["loads"] = correctable(findings["loads"])
     note = "" if is_all_passed(findings) else unsaved(folder, work.script)
     return SelfCheck(findings, observed.evidence, note, work.notes, work.checked)
 

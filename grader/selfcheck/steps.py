@@ -18,7 +18,7 @@ from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
 from grader.model.evidence import Evidence, Training
 from grader.selfcheck.effort import EXPLAIN, checked, trained_shortly
-from grader.selfcheck.task import Observed
+from grader.selfcheck.task import BEFORE_TRAINING, Observed
 
 SHAPES, OVERFITS = "shapes", "overfits"
 
@@ -47,6 +47,12 @@ STEPS: tuple[Step, ...] = (
 STEP_IDS = tuple(step.id for step in STEPS)
 TRAINED = frozenset({OVERFITS, "training.accuracy"})
 """The steps that train the network."""
+KNOWN_AFTER = {
+    "build": frozenset({"loads"}),
+    BEFORE_TRAINING: frozenset(STEP_IDS) - TRAINED,
+    "overfit": frozenset(STEP_IDS),
+}
+"""The steps that have a finding after a stage."""
 ENOUGH = 0.9
 """Share of one batch that must be correct. The correct networks of the sample cohort get all 64, most in 30 steps."""
 
@@ -62,11 +68,16 @@ def step_findings(observed: Observed, rubric: Rubric) -> dict[str, Finding]:
     return {step.id: findings[step.id] for step in STEPS}
 
 
-def known_after(steps: Collection[str]) -> frozenset[str]:
-    """The steps with a finding after the stages that ``steps`` need."""
-    if TRAINED.intersection(steps):
-        return frozenset(STEP_IDS)
-    return frozenset({"loads"}) if {*steps} == {"loads"} else frozenset(STEP_IDS) - TRAINED
+def correctable(loads: Finding) -> Finding:
+    """The finding of ``loads`` for a student: a fault that the grader would leave to a tutor can be corrected now."""
+    if loads.status is not Status.NEEDS_REVIEW or not loads.told or loads.fraction:
+        return loads
+    return failed(loads.told, loads.hint, seen=loads.seen)
+
+
+def last_stage(steps: Collection[str]) -> str:
+    """The first stage after which each of ``steps`` has a finding."""
+    return next(stage for stage, known in KNOWN_AFTER.items() if known.issuperset(steps))
 
 
 def nothing_to_run(finding: Finding) -> dict[str, Finding]:
@@ -97,8 +108,7 @@ def _unmet(findings: Mapping[str, Finding]) -> Finding | None:
     """The finding if ``shapes`` and ``overfits`` cannot be checked; None if they can, perhaps after a repair."""
     if findings["forward.shape"].status not in NOT_PASSED:
         return None
-    need = next((id for id in ("loads", "forward.shape") if findings[id].status in NOT_PASSED), None)
-    return not_reached(need) if need else None
+    return not_reached("loads" if findings["loads"].status in NOT_PASSED else "forward.shape")
 
 
 def _shapes(evidence: Evidence, findings: Mapping[str, Finding]) -> Finding:

@@ -15,7 +15,6 @@ from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.page import write_page
 from grader.selfcheck.run import check_work, scratch_folder
-from grader.selfcheck.steps import STEP_IDS
 from grader.selfcheck.work import take_up
 from grader.selfcheck.written_work import Written, look_at_answers, look_at_experiments
 
@@ -48,25 +47,30 @@ def summarise(
     steps: Sequence[str],
     on_stage: Callable[[str], None] = lambda stage: None,
     process: Process | None = None,
+    is_outdated: Callable[[], bool] = lambda: False,
 ) -> Summary:
-    """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one."""
+    """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one.
+
+    If the check ``is_outdated`` at its end, no page is written, and the next one is not compared with it.
+    """
     parts = [criterion.id for criterion in load_rubric().part1]
-    last, start = read_last_run(folder / CHECKS_FOLDER), time.monotonic()
+    start = time.monotonic()
     with scratch_folder() as scratch:
         work = take_up(folder, scratch)
         check = check_work(work, folder, scratch, on_stage=on_stage, steps=steps, process=process) if steps else None
-        changed = _remembered(folder, check, steps, last, time.monotonic() - start) if check is not None else ""
-        summary = Summary(check, look_at_answers(work, parts), look_at_experiments(work), changed)
-    if check is None:
+        seconds = time.monotonic() - start
+        summary = Summary(check, look_at_answers(work, parts), look_at_experiments(work))
+    if check is None or is_outdated():
         return summary
-    now = datetime.now().astimezone()
+    changed, now = remember(folder, check, steps, seconds), datetime.now().astimezone()
     page = write_page(folder, check, steps, summary.written, summary.experiment, change=changed, when=now)
-    return replace(summary, page=page)
+    return replace(summary, change=changed, page=page)
 
 
-def _remembered(folder: Path, check: SelfCheck, steps: Sequence[str], last: LastRun | None, seconds: float) -> str:
-    """What has changed since the ``last`` run. This one is kept for the next."""
+def remember(folder: Path, check: SelfCheck, steps: Sequence[str], seconds: float) -> str:
+    """Keep what is ok for the next run. Returns what has changed since the last one, in one line."""
+    last = read_last_run(folder / CHECKS_FOLDER)
     before = last.ok if last is not None else frozenset()
-    kept = before.difference(STEP_IDS if check.progress else steps)  # -k leaves the other steps as they were
+    kept = before.difference(steps) if check.progress is None else frozenset()  # -k leaves other steps as they were
     write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), seconds))
     return change(before, check.ok, check.counted) if last is not None else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
@@ -23,15 +22,8 @@ RECORDS: dict[str, type] = {
 }
 """The types of the records by stage, in the order in which they are sent."""
 
-LAST_STAGES = {"loads": "build", "overfits": "overfit", "training.accuracy": "overfit"}
-"""The last stage that a step needs; every other step needs all stages before training."""
 BEFORE_TRAINING = "behind"
-
-
-def last_stage(steps: Collection[str]) -> str:
-    """The last stage that is needed for the findings of these steps."""
-    order = [*RECORDS]
-    return max((LAST_STAGES.get(step, BEFORE_TRAINING) for step in steps), key=order.index, default="overfit")
+"""The last stage before training."""
 
 
 @dataclass(frozen=True)

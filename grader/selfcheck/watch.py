@@ -1,8 +1,8 @@
 """``python check.py --watch``: check again after each save. Torch is imported before it is needed.
 
 A process that has imported torch waits for each check, and runs one only, so that nothing of an earlier version of the
-script is left in it. What needs no training is shown first. The training then starts unless something failed, and a
-save ends it.
+script is left in it. What needs no training is shown first. If all of that is ok, the training follows, and a save
+ends it.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from grader.selfcheck.console import with_progress
 from grader.selfcheck.steps import STEP_IDS, TRAINED
 from grader.selfcheck.summary import CHECKS_FOLDER, summarise
 from grader.selfcheck.wording import Asked, Word, word
-from grader.submissions.ignored import is_clutter_folder
+from grader.submissions.ignored import DOCUMENT_SUFFIXES, SCRIPT_SUFFIXES, is_clutter_file, is_clutter_folder
 
-WATCHED = frozenset({".py", ".ipynb", ".csv", ".docx", ".md", ".txt"})
-"""Suffixes of files that may be part of the work."""
+WATCHED = (SCRIPT_SUFFIXES | DOCUMENT_SUFFIXES | {".csv"}) - {".html", ".htm"}
+"""Suffixes of files that may be part of the work. Each check writes its page, which must not start the next check."""
 POLL_SECONDS = 0.2
 SETTLED_SECONDS = 0.1
 """An editor may write a file in several steps; a check starts when it has not changed for so long."""
 QUICK = tuple(id for id in STEP_IDS if id not in TRAINED)
 """The steps that need no training."""
+Times = dict[Path, tuple[int, int]]
+"""The time and the size of each watched file."""
 
 
 def watch(folder: Path, asked: Asked, console: Console) -> int:
@@ -56,12 +58,16 @@ def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Sa
     check = summary.check
     assert check is not None
     console.show(summary, QUICK, asked)
-    if any(word(id, check) is not Word.OK for id in QUICK):
+    if saves.is_saved or any(word(id, check) is not Word.OK for id in QUICK):
         return
     console.write("\nThe training run follows; a save ends it.\n")
     process = spare.take()
     with saves.ending(process):
-        summary = with_progress(folder, console.write, lambda on_stage: summarise(folder, STEP_IDS, on_stage, process))
+        summary = with_progress(
+            folder,
+            console.write,
+            lambda on_stage: summarise(folder, STEP_IDS, on_stage, process, lambda: saves.is_saved),
+        )
     if not saves.is_saved:
         console.show(summary, STEP_IDS, asked)
 
@@ -97,7 +103,8 @@ class Saves:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._process: Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        before = _times(folder)  # here, because the thread may start later
+        self._thread = threading.Thread(target=self._run, args=(before,), daemon=True)
         self._thread.start()
 
     @property
@@ -132,17 +139,16 @@ class Saves:
             with self._lock:
                 self._process = None
 
-    def _run(self) -> None:
-        for _ in changes(self._folder, self._stopped):
+    def _run(self, before: Times) -> None:
+        for _ in changes(self._folder, before, self._stopped):
             self._saved.set()
             with self._lock:
                 if self._process is not None:
                     self._process.kill()  # the main thread collects it
 
 
-def changes(folder: Path, stopped: threading.Event) -> Iterator[None]:
-    """Yield after each save of a watched file below ``folder``, until ``stopped`` is set."""
-    before = _times(folder)
+def changes(folder: Path, before: Times, stopped: threading.Event) -> Iterator[None]:
+    """Yield after each save of a watched file below ``folder`` since ``before``, until ``stopped`` is set."""
     for _ in _wakings(folder, stopped):
         now = _times(folder)
         if now == before:
@@ -164,12 +170,11 @@ def _wakings(folder: Path, stopped: threading.Event) -> Iterator[object]:
     yield from notices(folder, stop_event=stopped, step=20, debounce=100, rust_timeout=1000, yield_on_timeout=True)
 
 
-def _times(folder: Path) -> dict[Path, tuple[int, int]]:
-    """The time and the size of each watched file."""
+def _times(folder: Path) -> Times:
     found = {}
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not (is_clutter_folder(name) or name == CHECKS_FOLDER)]
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
+        for path in (Path(place, name) for name in names if not is_clutter_file(name)):
             if path.suffix.casefold() in WATCHED:
                 with contextlib.suppress(OSError):
                     status = path.stat()

@@ -150,7 +150,8 @@ def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, 
 def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = [id for id in check.findings if id in ids]
-    faults = [id for id in chosen if word(id, check) in FAULTS]
+    causes = {check.findings[id].cause for id in chosen}
+    faults = [id for id in check.findings if (id in ids or id in causes) and word(id, check) in FAULTS]
     if faults:
         first = check.findings[faults[0]]
         hint = visible(first.hint) if first.status is Status.ERROR else ""
@@ -161,9 +162,11 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
         ]
     if check.progress is not None and check.progress.left:
         return [f"Next: {check.progress.left[0].name}", *_below(coming(check))]
-    undecided = [id for id in chosen if word(id, check) is not Word.OK]
-    if undecided:
-        return [*_wrapped(f"The self-check cannot decide {', '.join(undecided)}; your tutor will.")]
+    waiting = [id for id in chosen if word(id, check) is not Word.OK]
+    undecided = [id for id in waiting if word(id, check) is Word.UNDECIDED]
+    if waiting:
+        text = f"The self-check cannot decide {', '.join(undecided or waiting)}; your tutor will."
+        return [*_wrapped(text), *(_below(visible(check.findings[undecided[0]].message)) if undecided else ())]
     is_whole = len(check.findings) == len(STEPS) and is_all_passed(check.findings)
     return [ALL_PASSED if is_whole else "These checks passed; type pytest to run all checks."]
 

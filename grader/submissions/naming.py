@@ -46,6 +46,12 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return (*key, (2, 0, name))
 
 
+def name_order(name: str) -> tuple[object, ...]:
+    """A sort key for people's names: as :func:`natural_key`, with letters with accents beside those without."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return natural_key(plain.casefold()), name
+
+
 def printable(name: str) -> str:
     """``name`` in composed form, without bytes and characters that are unsafe to show; at most 120 characters."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _is_escaped(name) else name

@@ -232,6 +232,28 @@ def test_spans_are_inside_the_answer_and_mark_the_words_that_counted() -> None:
             assert 0 <= start < end <= len(answer)
 
 
+@pytest.mark.parametrize(
+    ("part", "answer", "supporting", "opposing"),
+    [
+        ("8", "It prevents overfitting", ["overfitting"], []),
+        ("5", "Pooling adds more parameters to the network", [], ["more parameters"]),
+        (
+            "1",
+            "Networks with many layers. It has only one hidden layer",
+            ["many layers"],
+            ["has only one hidden layer"],
+        ),
+    ],
+)
+def test_words_against_an_answer_are_told_from_those_for_it(
+    part: str, answer: str, supporting: list[str], opposing: list[str]
+) -> None:
+    finding = marked(part, answer)
+    assert set(finding.against) <= set(finding.spans)
+    assert [answer[start:end] for start, end in finding.against] == opposing
+    assert set(supporting) <= {answer[start:end] for start, end in set(finding.spans) - set(finding.against)}
+
+
 def test_calculations_are_read_with_and_without_decimal_commas() -> None:
     assert marked("6b", "(4+3)/4 =5/2 ; =1/1,2 ; =½ ½ ; =555/1").awarded == Decimal("0.5")
 

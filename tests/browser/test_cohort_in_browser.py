@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import shlex
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +13,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
+from grader.model import Origin
 from grader.report.formats import WORDS
+from grader.report.html import pages
 from tests.browser.conftest import Opener
 from tests.browser.written_runs import MADE
+from tests.support import report_samples as samples
 
 COLUMNS = ("Student", "Code", "Part 2", "Part 1", "Total", "Open", "Accuracy", "First cause and flags")
 NUMBERS = {"Part 2", "Part 1", "Total", "Open", "Accuracy"}
@@ -205,6 +210,53 @@ def test_going_back_from_a_students_page_finds_the_page_in_working_order(page: P
     assert shown == (1 if word else len(MADE))
     click(page, "Student")
     assert sorts(page) == {"Student": "ascending"}
+
+
+def test_a_search_ignores_accents_and_case(opened: Opener, tmp_path: Path) -> None:
+    names = ("Núñez, José", "Nunez, Jo", "Straße, Ada")
+    reports = [
+        dataclasses.replace(MADE[0], student=f"u{number}", origin=Origin("moodle", name, str(number)))
+        for number, name in enumerate(names)
+    ]
+    pages.write_cohort_page(tmp_path, reports, samples.RUN)
+    page = opened(tmp_path / "index.html")
+    for words, count in (("nunez", 2), ("NÚÑEZ jose", 1), ("Nu\u0301n\u0303ez", 2), ("strasse", 1), ("nunes", 0)):
+        page.get_by_role("searchbox").fill(words)
+        assert rows(page).count() == count, words
+
+
+def test_the_menu_stays_and_uncovers_the_section_that_it_leads_to(opened: Opener, runs: dict[str, Path]) -> None:
+    for viewport in (PHONE, {"width": 1280, "height": 600}):
+        page = opened(runs["made"] / "index.html", viewport=viewport)
+        menu = page.get_by_role("navigation", name="On this page")
+        for link in menu.get_by_role("link").all()[:-1]:
+            link.click()
+            heading = page.locator(link.get_attribute("href") or "").bounding_box()
+            box = menu.bounding_box()
+            assert box is not None
+            assert heading is not None
+            assert box["y"] == 0
+            assert box["height"] <= heading["y"] < 200
+
+
+def test_times_are_the_readers(opened: Opener, runs: dict[str, Path]) -> None:
+    page = opened(runs["made"] / "index.html", timezone_id="Australia/Sydney")
+    assert page.locator("header time").inner_text() == "23 November 2025 at 22:06 GMT+11"
+    assert page.locator("header time").get_attribute("title") == "23 November 2025, 11:06 UTC"
+
+
+@pytest.mark.parametrize("name", ["index.html", "anonymous.html"])
+def test_the_command_has_the_folder_of_the_page_and_can_be_copied(opened: Opener, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "it's 100 % run"
+    folder.mkdir()
+    pages.write_cohort_page(folder, MADE, samples.RUN)
+    page = opened(folder / name, permissions=["clipboard-read", "clipboard-write"])
+    shown = page.locator("#command").inner_text()
+    extra = ["--anonymous"] if name == "anonymous.html" else []
+    assert shlex.split(shown)[-2 - len(extra) :] == ["review", str(folder), *extra]
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == shown
 
 
 @pytest.fixture

@@ -136,6 +136,8 @@ def test_an_error_is_told_in_the_words_of_the_lab(text: str) -> None:
         ("x = F.relu(nn.MaxPool2d(self.conv1(x), 2))", "nn.MaxPool2d(self.conv1(x), 2)", "nn.MaxPool2d(2)(x)"),
         ("x = nn.Flatten(x)", "nn.Flatten(x)", "torch.flatten(x, 1)"),
         ("x = nn.Dropout(x)", "nn.Dropout(x)", "F.dropout(x, training=self.training)"),
+        ("x = F.relu(nn.AvgPool2d(x))", "nn.AvgPool2d(x)", "Write F.avg_pool2d(x, 2)."),
+        ("return nn.Softmax(x)", "nn.Softmax(x)", "Write F.softmax(x, dim=1)."),
         ("return nn.LogSoftmax(x)", "nn.LogSoftmax(x)", "Write F.log_softmax(x, dim=1)."),
         ("x = nn.Linear(x, 50, 10)", "nn.Linear(x, 50, 10)", "that __init__ creates"),
         ("x = torch.nn.Tanh(self.fc1(x))", "torch.nn.Tanh(self.fc1(x))", "torch.nn.Tanh()(x)"),

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from grader.model import Decision, MarkedAnswer, Report, Result, Status, UsageFault
-from grader.moderation.decisions import Decisions, subject_digest, with_decisions
+from grader.moderation.decisions import (
+    Decisions,
+    decisions_text,
+    entries_text,
+    parse_decisions,
+    subject_digest,
+    with_decisions,
+)
 from grader.moderation.decisions_file import DECISIONS_FILE, DecisionsFile, carry_over, read_decisions
 from grader.moderation.finished_run import load_run, write_views
 from grader.report.html import pages
@@ -235,3 +242,18 @@ def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, finished: Path) -
     (run_folder.student_folder(finished, REPORT.student) / records.REPORT_FILE).unlink()
     with pytest.raises(UsageFault, match=f"has no report on {REPORT.student}"):
         load_run(finished)
+
+
+def test_like_is_stored_only_where_it_is_given(tmp_path: Path) -> None:
+    plain, like = decision(REPORT, "part1.8", "1"), decision(REPORT, "part1.8", "0.5", like="s2")
+    assert "like" not in entries_text([plain])
+    text = decisions_text(Decisions((plain, like)))
+    assert text.count(b"\nlike = ") == 1
+    assert parse_decisions(tmp_path / DECISIONS_FILE, text).entries == (plain, like)
+
+
+def test_like_is_not_on_the_page_of_the_student() -> None:
+    report = with_decisions(REPORT, Decisions((decision(REPORT, "part1.8", "1", like="u7654321"),)))
+    assert report.results[-1].decision is not None
+    assert report.results[-1].decision.like == "u7654321"
+    assert "u7654321" not in samples.student_page(report, samples.RUN)

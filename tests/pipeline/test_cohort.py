@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -32,12 +31,10 @@ from grader.model.images import MOST_MISTAKES
 from grader.moderation.decisions import subject_digest
 from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import load_run, write_views
-from grader.pipeline import workers
 from grader.pipeline.canary import stored_text
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.measurement import CLEAR, FIRST_HELDOUT
 from grader.pipeline.settings import RunSettings, Selection
-from grader.pipeline.workers import open_workers
 from grader.reading import service
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
@@ -47,6 +44,7 @@ from grader.storage import records, run_folder
 from tests.support import report_samples
 from tests.support.places import ROOT
 from tests.support.quick_rubric import write_rubric
+from tests.support.same_workers import same_workers
 
 pytestmark = pytest.mark.slow
 
@@ -140,17 +138,7 @@ class Cohort:
 
 @pytest.fixture(scope="module", autouse=True)
 def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs in this process use the same workers, because their start takes longer than the rest of a run."""
-    scratch, opened = tmp_path_factory.mktemp("workers"), {}
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-
-        @contextmanager
-        def open_once(settings: RunSettings, *_: object) -> Iterator[workers.Workers]:
-            if settings.device not in opened:
-                opened[settings.device] = stack.enter_context(open_workers(settings, scratch))
-            yield opened[settings.device]
-
-        patch.setattr(workers, "open_workers", open_once)
+    with same_workers(tmp_path_factory.mktemp("workers")):
         yield
 
 

@@ -17,18 +17,26 @@ import pytest
 from grader.model import Flag, Report, Result, Run, Status
 from grader.model.evidence import ALL_CHECKS, Doubt
 from grader.model.submission import CodePiece
-from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.decisions import (
+    ACCEPTED,
+    MARKED_BLIND,
+    OVERRULED,
+    Decisions,
+    subject_digest,
+    with_decisions,
+)
 from grader.moderation.finished_run import load_run, neighbours, write_tables, write_views
 from grader.pipeline.marking import report_of
-from grader.report.feedback import for_the_student
+from grader.report.feedback import for_the_student, sentences
 from grader.report.html import pages
 from grader.storage import run_folder
+from grader.storage.results_json import RESULTS_FILE, write_results
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples
 from tests.support.evidence_samples import HEALTHY
 from tests.support.experiment_samples import ALICE, GOOD, WRITTEN, marked, rubric, with_experiment
 from tests.support.parsed_page import Page
-from tests.support.report_samples import R
+from tests.support.report_samples import P, R
 
 LOGIC = {
     ("Result", "id"),
@@ -153,13 +161,13 @@ def test_what_waited_for_a_tutor_is_not_told_to_the_student() -> None:
         )
         unmarked = tuple(dataclasses.replace(result, status=R, message="zzWait.message") for result in report.unmarked)
         waiting = dataclasses.replace(report, results=held, unmarked=unmarked)
-        assert "zzWait.message" in samples.student_page(samples.settled(waiting), samples.RUN)
+        assert "zzWait.message" in samples.student_page(waiting, samples.RUN)
         assert marks_on(render(samples.settled(waiting), samples.RUN)) == set()
 
 
 @pytest.mark.parametrize(
     ("proposed", "given", "is_told"),
-    [("0.5", "0.5", True), ("0.5", "0.75", True), ("0.5", "0.25", False), ("0.5", "1", False), (None, "0.5", False)],
+    [("0.5", "0.5", True), ("0.5", "0.75", False), ("0.5", "0.25", False), ("0.5", "1", False), (None, "0.5", False)],
 )
 def test_a_student_is_told_why_while_that_explains_the_mark(proposed: str | None, given: str, is_told: bool) -> None:
     base = samples.answered_report()
@@ -174,6 +182,36 @@ def test_a_student_is_told_why_while_that_explains_the_mark(proposed: str | None
     assert ("A tutor: Digits are one." in text) == (proposed != given)
     assert "Unsure." not in text
     assert "accepted" not in text
+
+
+@pytest.mark.parametrize("given_reason", ["", " ", ACCEPTED, MARKED_BLIND, "It says what dropout does, not why."])
+def test_a_tutors_mark_takes_the_place_of_what_explained_the_graders(tmp_path: Path, given_reason: str) -> None:
+    """On both pages and in results.json; a reason that says nothing is no explanation for a student."""
+    right = cohorts.answer(
+        "8", P, "against overfitting", message="Right: it is there against overfitting.", spans=((8, 19),)
+    )
+    report = cohorts.summed(samples.passed_report(), answers=cohorts.answers(p8=right))
+    made = dataclasses.replace(
+        samples.override("part1.8", "1", "0", given_reason),
+        student=report.student,
+        digest=subject_digest(report, right),
+    )
+    decided = with_decisions(report, Decisions((made,)))
+    explanation = given_reason if given_reason.startswith("It") else OVERRULED
+    student, tutors = render(decided, samples.RUN), samples.student_page(decided, samples.RUN)
+    for source in (student, tutors):
+        text = Page(source).text
+        assert "there against overfitting" not in text
+        assert "against <mark>overfitting" not in source
+        assert explanation in text
+    assert "accepted" not in Page(student).text
+    assert "without seeing" not in Page(student).text
+    assert Page(student).text.count(explanation) == 2, "beside the answer, and in what to try first"
+    (told,) = (result for result in for_the_student(decided).results if result.id == made.item)
+    assert sentences(told) == (explanation,)
+    write_results(tmp_path, samples.RUN, [decided])
+    assert "there against overfitting" not in (tmp_path / RESULTS_FILE).read_text(encoding="utf-8")
+    assert "what dropout does" not in samples.anonymous_page([decided], samples.RUN)
 
 
 def test_a_confirmed_wait_reads_as_if_nothing_had_waited() -> None:

@@ -199,6 +199,26 @@ def test_words_that_counted_are_highlighted(spans: tuple[tuple[int, int], ...], 
     assert pieces(fold("deep nets learn", spans)) == shown
 
 
+@pytest.mark.parametrize(
+    ("against", "shown"),
+    [
+        ((), "[deep nets] learn"),
+        (((0, 4),), "[-deep][ nets] learn"),
+        (((5, 99),), "[deep ][-nets] learn"),
+        (((2, 3), (6, 7)), "[de][-e][p n][-e][ts] learn"),
+        (((0, 9),), "[-deep nets] learn"),
+        (((10, 12),), "[deep nets] learn"),
+    ],
+)
+def test_words_against_an_answer_are_told_from_those_for_it(against: tuple[tuple[int, int], ...], shown: str) -> None:
+    folded = fold("deep nets learn", ((0, 9),), against)
+    found = (
+        f"[{'-' if piece.is_against else ''}{piece.text}]" if piece.has_counted else piece.text
+        for piece in folded.start
+    )
+    assert "".join(found) == shown
+
+
 def test_a_long_answer_is_folded_between_words() -> None:
     text = "word " * 300
     folded = fold(text, [(490, 520), (1000, 1004)])

@@ -15,8 +15,9 @@ from grader.model import Status
 from grader.model.evidence import Evidence, Remark, Resources, Training
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.effort import FIRST_SHARE, OVERFIT_SECONDS, SECONDS, Effort
-from grader.selfcheck.steps import OVERFITS, step_findings
-from grader.selfcheck.task import Observed, last_stage
+from grader.selfcheck.quick_look import quick_look
+from grader.selfcheck.steps import OVERFITS, last_stage, step_findings
+from grader.selfcheck.task import Observed
 from grader.selfcheck.unsaved import unsaved
 from tests.support import evidence_samples as samples
 from tests.support.places import ROOT
@@ -88,6 +89,16 @@ def test_the_parent_needs_neither_torch_nor_numpy_to_answer(tmp_path: Path) -> N
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "Net is still blank, as in the template."
+
+
+def test_a_blank_class_that_runs_something_is_run(tmp_path: Path) -> None:
+    blank = (ROOT / "student_template" / "task1_cnn.py").read_text(encoding="utf-8")
+    script = tmp_path / "task1_cnn.py"
+    script.write_text(blank, encoding="utf-8")
+    assert quick_look(tmp_path, script.name) is not None
+    head = "class Net(nn.Module):\n"
+    script.write_text(blank.replace(head, f"{head}    super(undefined)\n"), encoding="utf-8")
+    assert quick_look(tmp_path, script.name) is None
 
 
 # ---- files that editors write ----------------------------------------------------------------------------------------

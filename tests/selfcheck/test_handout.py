@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -337,6 +338,44 @@ def test_a_missing_part_is_noticed_even_where_a_grader_is_installed(
     assert f"A part of the self-check is missing ({part}): unzip lab4.zip again." in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode != 0
+
+
+def test_a_file_beside_check_py_does_not_stand_in_for_a_module_of_python(handout: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(handout) as archive:
+        archive.extractall(tmp_path)
+    for name in ("random", "json", "numpy"):
+        (tmp_path / "lab4" / f"{name}.py").write_text("raise RuntimeError('a file of the student')\n")
+    done = run_check(tmp_path / "lab4").communicate(timeout=100)[0]
+    assert "Next: conv1" in done
+    assert "Traceback" not in done
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal here")
+def test_ctrl_c_ends_check_py_with_one_sentence(handout: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(handout) as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "lab4" / "task1_cnn.py").write_bytes((SOLUTIONS / "task1_cnn.py").read_bytes())
+    with run_check(tmp_path / "lab4") as check:
+        assert check.stdout is not None
+        check.stdout.readline()
+        check.send_signal(signal.SIGINT)
+        printed = check.communicate(timeout=100)[0]
+    assert printed.splitlines()[-1] == "The self-check was interrupted."
+    assert "Traceback" not in printed
+    assert check.returncode == 130
+
+
+def run_check(folder: Path) -> subprocess.Popen[str]:
+    """``python check.py`` as students type it; tests themselves may run without their folder on the path."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
+    return subprocess.Popen(
+        [sys.executable, "check.py"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def test_a_whole_handout_folder_can_be_handed_in(reference: Ran) -> None:

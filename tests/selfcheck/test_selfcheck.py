@@ -155,6 +155,29 @@ def test_the_same_script_answers_and_table_are_found_as_by_the_grader(
     assert {case: (seen[case], found) for case, found in graded.items() if seen[case] != found} == {}
 
 
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("x = self.fc2(x))", "unmatched ')'"),
+        ('print(f"{x.shape)', "unterminated string literal"),
+        ("x = ", "invalid syntax"),
+    ],
+)
+def test_an_unreadable_script_is_a_fault_that_names_its_line(tmp_path: Path, written: str, message: str) -> None:
+    """The grader would leave it to a tutor, because the script holds a network; the student can correct it."""
+    net = (COHORT / "valid-average-pool/task1_cnn.py").read_text(encoding="utf-8")
+    broken = net.replace("    def forward(self, x):\n", f"    def forward(self, x):\n        {written}\n", 1)
+    assert broken != net
+    (tmp_path / "task1_cnn.py").write_text(broken, encoding="utf-8")
+    check = run_self_check(tmp_path)
+    found = check.findings["loads"]
+    assert found.status is Status.FAILED
+    assert message in found.message
+    assert "tutor" not in found.message
+    assert found.seen == written.strip()
+    assert "Next: loads" in next_step(check, IDS, Asked())[0]
+
+
 def test_the_steps_are_all_checks_and_two_more() -> None:
     assert set(IDS) == {*PART2_TITLES, SHAPES, OVERFITS}
     assert set(points(load_rubric())) == set(PART2_TITLES)

@@ -18,6 +18,7 @@ from grader.selfcheck import STEPS, SelfCheck
 from grader.selfcheck.hints import HINTS, PATTERN, WHERE, without_own_numbers
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
 from grader.selfcheck.steps import step_findings
+from grader.selfcheck.summary import CHECKS_FOLDER, remember
 from grader.selfcheck.task import Observed
 from grader.selfcheck.wording import (
     ALL_PASSED,
@@ -52,9 +53,12 @@ def test_the_last_lines_name_the_first_fault() -> None:
     broken = {"loads": Finding(Status.ERROR, "It could not run.", "Install it.")}
     assert next_text(SelfCheck(EVERYTHING | broken)) == "Next: loads It could not run. Install it."
     waiting = EVERYTHING | {"training.accuracy": Finding(Status.NEEDS_REVIEW, "At the edge.", fraction=Decimal(1))}
-    assert "training.accuracy" in next_text(SelfCheck(waiting))
+    undecided = "The self-check cannot decide training.accuracy; your tutor will. At the edge."
+    assert next_text(SelfCheck(waiting | {"overfits": skipped("training.accuracy", "Later.")})) == undecided
     one = SelfCheck(EVERYTHING | {"resources": skipped("loads", "Later.")})
     assert next_text(one, ["loads"]) == "These checks passed; type pytest to run all checks."
+    unread = SelfCheck(EVERYTHING | {"loads": failed("No.", ""), "structure.relu": skipped("loads", "Later.")})
+    assert next_text(unread, ["structure.relu"]) == "Next: loads No. For a hint: pytest --hint"
 
 
 # ---- hints, one rung after the other ---------------------------------------------------------------------------------
@@ -78,7 +82,7 @@ def test_first_comes_what_is_wrong_then_where_to_look_then_the_pattern() -> None
     assert "For a hint: pytest --hint" in idea
     assert "nn.Linear" not in idea + where
     assert "print(x.shape)" in where
-    assert "conv1  1 x 28 x 28 -> 10 x 24 x 24" in " ".join(where.split(" ")).replace("    ", "  ")
+    assert "conv1  1 x 28 x 28 -> 10 x 24 x 24" in where
     assert "pytest --hint 2" in where
     assert "nn.Linear(..., ...)" in pattern
     assert "nn.Linear(channels * height * width, units)" in pattern
@@ -231,6 +235,22 @@ def test_the_last_run_is_kept_and_a_damaged_file_is_no_last_run(tmp_path: Path) 
     assert read_last_run(tmp_path) is None
     write_last_run(tmp_path / "none", LastRun(frozenset(), 1.0))
     assert not (tmp_path / "none").exists()
+
+
+def test_a_layer_that_is_lost_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / CHECKS_FOLDER).mkdir()
+    two, one = unfinished(samples.CONV1, samples.CONV2), unfinished(samples.CONV1)
+    assert remember(tmp_path, two, IDS, 1.0) == ""
+    assert remember(tmp_path, one, IDS, 1.0) == "no longer ok: conv2; 5 left"
+    assert remember(tmp_path, one, IDS, 1.0) == ""
+    assert remember(tmp_path, two, IDS, 1.0) == "+1 ok since the last run: conv2; 4 left"
+
+
+def test_a_part_of_the_steps_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / CHECKS_FOLDER).mkdir()
+    remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0)
+    remember(tmp_path, SelfCheck({"loads": EVERYTHING["loads"]}), ["loads"], 1.0)
+    assert remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0) == ""
 
 
 # ---- the written work ------------------------------------------------------------------------------------------------

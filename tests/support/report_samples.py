@@ -511,7 +511,8 @@ def answer(
 ) -> Result:
     """A marked answer to ``part``; the words ``counted`` of ``text`` become its spans."""
     spans = tuple((text.index(words), text.index(words) + len(words)) for words in counted)
-    marked = MarkedAnswer(text, "part1.md", 0.85, spans, full_answer=f"What the key says on {part}.")
+    against = spans if status is F else ()
+    marked = MarkedAnswer(text, "part1.md", 0.85, spans, against=against, full_answer=f"What the key says on {part}.")
     plain = Result(PART1 + part, dict(PARTS)[part], status, Decimal(awarded), Decimal(1), message, answer=marked)
     return altered(plain, **details)
 

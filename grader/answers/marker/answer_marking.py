@@ -49,7 +49,10 @@ def mark_by_rules(key: AnswerKey, part: str, answer: str) -> Marked:
     is_open = found.status is Status.NEEDS_REVIEW
     if is_open:
         found = replace(found, message=proposal(found.awarded, found.message), told=found.told or found.message)
-    return replace(marked, finding=replace(found, spans=whole_words(answer, found.spans)))
+    return replace(
+        marked,
+        finding=replace(found, spans=whole_words(answer, found.spans), against=whole_words(answer, found.against)),
+    )
 
 
 def _mark_numbers(asked: NumericPart, text: str) -> Marked:
@@ -97,10 +100,13 @@ def _mark_prose(key: AnswerKey, asked: ProsePart, text: str) -> Marked:
         rule = f'By the policy "{policy.name}", the mark is {policy.mark} instead of {policy.samples}.'
         changed = finding(policy.mark, found.confidence, _message(answer, policy.mark), found.spans)
         marked = Marked(changed, marked.text, (*marked.rules, rule))
-    spans = marked.finding.spans
+    spans, against = marked.finding.spans, answer.found.against
     if model is not None and (not spans or found.awarded != answer.found.base):
-        spans = model.deciding_words(answer.text, MARKS.index(found.awarded)) or spans
-    return replace(marked, finding=replace(marked.finding, spans=spans))
+        words = model.deciding_words(answer.text, MARKS.index(found.awarded))
+        if words:
+            opposing = [word for word in words if model.is_against(answer.text[slice(*word)])]
+            spans, against = words, tuple(opposing) if found.awarded else words
+    return replace(marked, finding=replace(marked.finding, spans=spans, against=against))
 
 
 def _known(answer: ProseAnswer, mark: Decimal) -> Marked:

@@ -54,13 +54,18 @@ class Marked:
         found = self.finding
         doubted = finding(found.awarded, min(most, found.confidence), message, found.spans)
         told = found.told or found.message
-        return replace(self, finding=replace(doubted, told=told), rules=(*self.rules, rule or message))
+        return replace(
+            self, finding=replace(doubted, told=told, against=found.against), rules=(*self.rules, rule or message)
+        )
 
 
 def finding(
     awarded: Decimal, confidence: float, message: str, spans: tuple[tuple[int, int], ...] = ()
 ) -> AnswerFinding:
-    """A finding with the status that follows from ``awarded`` (0..1) and ``confidence`` (0..1)."""
+    """A finding with the status that follows from ``awarded`` (0..1) and ``confidence`` (0..1).
+
+    What counted in an answer that earns nothing counted against it.
+    """
     sure = round(min(1.0, max(0.0, confidence)), 2)
     if sure < REVIEW_BELOW:
         status = Status.NEEDS_REVIEW
@@ -68,7 +73,7 @@ def finding(
         status = Status.PASSED
     else:
         status = Status.PARTIAL if awarded else Status.FAILED
-    return AnswerFinding(status, awarded, sure, message, spans)
+    return AnswerFinding(status, awarded, sure, message, spans, against=() if awarded else spans)
 
 
 def proposal(awarded: Decimal, message: str) -> str:

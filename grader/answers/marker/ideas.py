@@ -19,6 +19,8 @@ _END = tokens.Token(tokens.BREAK, 0, 0)
 class Found:
     """The ideas that an answer states and the ideas that it denies, by name; ``hits`` are their words.
 
+    ``opposing`` are the hits that count against the answer: they state an idea that costs, or deny one that earns.
+
     ``is_certain``: some of the earning words stand in a clause without a negation that may deny them.
     ``read`` has the numbers of all tokens of ideas and asides. ``base`` (0, 0.5 or 1) is what the stated ideas earn by
     the key's conditions before anything is taken off.
@@ -28,6 +30,7 @@ class Found:
     stated: dict[str, Idea]
     denied: dict[str, Idea]
     hits: tuple[Hit, ...]
+    opposing: tuple[Hit, ...]
     read: frozenset[int]
     base: Decimal
     is_certain: bool
@@ -45,8 +48,16 @@ class Found:
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
         """The character offsets of the words that counted, in order and joined where they overlap."""
+        return self._places_of(self.hits)
+
+    @property
+    def against(self) -> tuple[tuple[int, int], ...]:
+        """The same of the words that counted against the answer."""
+        return self._places_of(self.opposing)
+
+    def _places_of(self, hits: Iterable[Hit]) -> tuple[tuple[int, int], ...]:
         placed = self.reading.tokens
-        places = sorted((placed[first].start, placed[last].end) for hit in self.hits for first, last in hit.groups)
+        places = sorted((placed[first].start, placed[last].end) for hit in hits for first, last in hit.groups)
         joined: list[tuple[int, int]] = []
         for start, end in places:
             if joined and start <= joined[-1][1]:
@@ -85,6 +96,7 @@ def find_ideas(asked: ProsePart, reading: tokens.Reading) -> Found:
     stated: dict[str, Idea] = {}
     denied: dict[str, Idea] = {}
     hits: list[Hit] = []
+    opposing: list[Hit] = []
     topics = Topics(asked.topics, reading)
     is_certain = False
     for idea in (*asked.ideas, *asked.wrong):
@@ -100,10 +112,12 @@ def find_ideas(asked: ProsePart, reading: tokens.Reading) -> Found:
             is_certain = is_certain or not (idea.costs or is_denied or _may_be_denied(reading, idea, hit))
             (denied if is_denied else stated).setdefault(idea.name, idea)
             hits.append(hit)
+            opposing += [hit] if is_denied != bool(idea.costs) else []
         for hit in all_hits(idea.opposite, reading):
             if topics.is_denied(hit) and (not idea.about or topics.topic(hit.last) == idea.about):
                 stated.setdefault(idea.name, idea)
                 hits.append(hit)
+                opposing += [hit] if idea.costs else []
                 is_certain = True
     asides = all_hits(asked.asides, reading)
     return Found(
@@ -111,6 +125,7 @@ def find_ideas(asked: ProsePart, reading: tokens.Reading) -> Found:
         stated,
         {name: idea for name, idea in denied.items() if name not in stated},
         tuple(hits),
+        tuple(opposing),
         _places([*hits, *asides]),
         asked.base(stated),
         is_certain,

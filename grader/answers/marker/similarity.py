@@ -123,6 +123,11 @@ class PartModel:
         most = max((weight for weight, _ in rated), default=0.0)
         return tuple([place for weight, place in rated if most > 0 and weight >= _DECIDING_SHARE * most][:_MOST_WORDS])
 
+    def is_against(self, word: str) -> bool:
+        """Whether a deciding word speaks for no marks rather than for full marks."""
+        weights = self._weights[0][self._kinds[0].columns[stem(word.lower())]]
+        return bool(weights[0] > weights[-1])
+
 
 _LEAST_TEXTS = 100
 """Samples, of all parts together, from which the pairs in them tell sentences from heaps of words."""

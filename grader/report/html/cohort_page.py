@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from grader.model import Decision, Report, Result, Run, Status
+from grader.model.command_lines import command_line
 from grader.report import formats, tally
 from grader.report.html.anonymity import Identity
 from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
 from grader.report.html.cohort_queue import listed_queue
 from grader.sandbox.level import shortfall
+from grader.submissions.naming import name_order
 
 _MOST_FLAGS = 4
 """Flags of one student that the table names."""
@@ -69,9 +71,10 @@ class ListedDecision:
 
 def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str, Any]:
     """The values that ``cohort.html`` is rendered with."""
+    by_name = sorted(reports, key=lambda report: name_order(identity.name(report.student)[0]))
     if identity.is_anonymous:  # the order of the run would identify students
-        reports = sorted(reports, key=lambda report: identity.name(report.student))
-    rows = [_row(report, identity) for report in reports]
+        reports = by_name
+    rows = [_row(report, identity) for report in by_name]
     reached = [report.accuracy for report in reports if report.accuracy is not None]
     return {
         "run": run,
@@ -79,6 +82,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
         "alarm": formats.alarm(run.canary) if run.canary.is_outside else "",
         "is_anonymous": identity.is_anonymous,
         "rows": rows,
+        "command": command_line("review", "RUN").removesuffix(" RUN"),
         "queue": listed_queue(reports, identity),
         "counts": tally.count_statuses(row.status for row in rows),
         "settled": sum(not row.waiting and row.status is not Status.ERROR for row in rows),

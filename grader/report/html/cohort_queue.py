@@ -12,6 +12,7 @@ from grader.moderation.queue import Open, Question, queue_of
 from grader.report.formats import anchor
 from grader.report.highlighting import FoldedAnswer, fold
 from grader.report.html.anonymity import Identity
+from grader.submissions.naming import name_order
 
 _MOST_LISTED = 1500
 """Entries of all questions together. Without an answer key a large cohort has thousands, too many to read on a page."""
@@ -24,7 +25,7 @@ _FAULTS = (
     "The grader failed on these, which is not the students' fault. Keep this folder, report the fault and grade again."
 )
 _UNANSWERED = "Look for the answers in the files; they may be in one that the grader cannot read."
-_FLAGGED = "Nothing is open here, but look at these flags before you release the marks."
+_FLAGGED = "Nothing is open here, but a flag says that something is unusual."
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Proposal:
 
     points: Decimal | None
     count: int
+    is_full: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
         ),
         _submissions(
             "",
-            "Flags, with nothing open",
+            "Check before release",
             _FLAGGED,
             queue.flagged,
             identity,
@@ -115,6 +117,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
 def _questions(questions: Sequence[Question], identity: Identity, most_text: int) -> Iterator[Group]:
     rooms = _shares([len(question.entries) for question in questions], _MOST_LISTED)
     for question, room in zip(questions, rooms, strict=True):
+        available = question.entries[0].result.available
         counts = Counter(found.result.proposed for found in question.entries)
         ordered = sorted(counts.items(), key=lambda pair: (pair[0] is None, -(pair[0] or 0)))
         yield Group(
@@ -123,7 +126,7 @@ def _questions(questions: Sequence[Question], identity: Identity, most_text: int
             advice="",
             entries=tuple(_entry(found, identity, most_text) for found in question.entries[:room]),
             left_out=max(len(question.entries) - room, 0),
-            proposals=tuple(Proposal(*pair) for pair in ordered),
+            proposals=tuple(Proposal(points, count, points == available) for points, count in ordered),
         )
 
 
@@ -150,7 +153,9 @@ def _entry(found: Open, identity: Identity, most_text: int) -> Entry:
     page, folded = identity.page(report.student), None
     if result.answer is not None and result.answer.text:
         text = identity.answer(report.student, result.answer.text)
-        folded = fold(text, result.answer.spans, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text)
+        folded = fold(
+            text, result.answer.spans, result.answer.against, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text
+        )
     reason = identity.reason(report.student, result)
     return Entry(
         name=identity.name(report.student),
@@ -170,7 +175,7 @@ def _submissions(
     identity: Identity,
     reasons_of: Callable[[Report], Iterable[str]],
 ) -> Group:
-    ordered = sorted(reports, key=lambda report: identity.name(report.student))
+    ordered = sorted(reports, key=lambda report: name_order(identity.name(report.student)[0]))
     entries = tuple(
         Entry(
             name=identity.name(report.student),

@@ -141,9 +141,14 @@ def _words(pieces: Sequence[Piece]) -> Markup:
     """An answer with the words that counted in ``<mark>``; doing this in a template would cost a tenth of the page's
     rendering time.
     """
-    return Markup(
-        "".join(f"<mark>{block(piece.text)}</mark>" if piece.has_counted else block(piece.text) for piece in pieces)
-    )
+    return Markup("".join(map(_marked, pieces)))
+
+
+def _marked(piece: Piece) -> str:
+    if not piece.has_counted:
+        return block(piece.text)
+    opening = '<mark class="against">' if piece.is_against else "<mark>"
+    return f"{opening}{block(piece.text)}</mark>"
 
 
 def _named(shown: tuple[str, str], longest: int = LONGEST_SENTENCE) -> Markup:
@@ -153,10 +158,18 @@ def _named(shown: tuple[str, str], longest: int = LONGEST_SENTENCE) -> Markup:
     return escape(formats.shorten(name, longest)) + small
 
 
+def _time(timestamp: str) -> Markup:
+    """An ISO 8601 time in words, which the script of a page puts into the reader's own time zone."""
+    shown = formats.moment(timestamp)
+    if shown == timestamp:
+        return escape(formats.visible(timestamp))
+    return Markup('<time datetime="{}">{}</time>').format(timestamp, shown)
+
+
 @functools.cache
 def environment() -> Environment:
     """The shared environment with what only pages about a run show."""
     shared = rendering.environment()
-    shared.filters.update(name_and_number=formats.name_and_number, named=_named, words=_words)
+    shared.filters.update(name_and_number=formats.name_and_number, named=_named, time=_time, words=_words)
     shared.globals.update(MOST_REASONS=_MOST_REASONS)
     return shared

@@ -108,4 +108,4 @@ def _folded(answers: Sequence[Result]) -> dict[str, FoldedAnswer]:
     handed_in = {result.part: result.answer for result in answers if result.answer is not None}
     is_book = sum(len(answer.text) for answer in handed_in.values()) > _BOOK
     most = _BEGINNING if is_book else MOST
-    return {part: fold(answer.text, answer.spans, most=most) for part, answer in handed_in.items()}
+    return {part: fold(answer.text, answer.spans, answer.against, most=most) for part, answer in handed_in.items()}

@@ -73,7 +73,8 @@ class Reading:
     ) -> Loading:
         """The record with the facts that reading gives.
 
-        ``node`` is the network's class. ``texts`` are those of all files that were read, without any the script's own.
+        ``node`` is the network's class. ``texts`` are those of all files that were read; without any, only the script's
+        own counts.
         """
         node = node or class_named(self.statements, self.target)
         blank = problem is not None and problem.kind == "blank-body"

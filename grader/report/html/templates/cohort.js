@@ -8,7 +8,9 @@
   const filter = document.getElementById("filter");
   const shownRows = document.getElementById("shown");
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  // Without accents and in one case, so that "nunez" finds "Núñez" and "STRASSE" finds "Straße".
+  const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toUpperCase().toLowerCase();
+  const texts = new Map(rows.map((row) => [row, folded(row.textContent)]));
   let order = "";
 
   // A cell's data-value if it has one, else its text. Missing values come last in both directions.
@@ -44,7 +46,7 @@
   };
 
   const choose = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = folded(search.value).split(/\s+/).filter(Boolean);
     for (const row of rows) {
       const isChosen = !filter.value || row.dataset.is.split(" ").includes(filter.value);
       row.hidden = !(isChosen && words.every((word) => texts.get(row).includes(word)));
@@ -66,6 +68,37 @@
     search.value = "";
     choose();
   });
+  const localTime = new Intl.DateTimeFormat(undefined, {
+    day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+  for (const time of document.querySelectorAll("time")) {
+    time.title = time.textContent;
+    time.textContent = localTime.format(new Date(time.dateTime));
+  }
+
+  // The command with the folder that this page was opened from, quoted for the reader's shell.
+  const command = document.getElementById("command");
+  if (command && location.protocol === "file:") {
+    const isWindows = /^\/[A-Za-z]:/.test(location.pathname);
+    const path = decodeURIComponent(location.pathname).replace(/\/[^/]*$/, "");
+    const folder = isWindows ? path.slice(1) : path;
+    const quoted = isWindows ? `"${folder}"` : `'${folder.replaceAll("'", "'\\''")}'`;
+    document.getElementById("folder").textContent = /^[\w@%+=:,./-]+$/.test(folder) ? folder : quoted;
+    const copy = document.createElement("button");
+    copy.type = "button";
+    copy.textContent = "Copy";
+    copy.addEventListener("click", async () => {
+      getSelection().selectAllChildren(command); // what Ctrl+C copies where the browser does not let a page copy
+      try {
+        await navigator.clipboard.writeText(command.textContent);
+        copy.textContent = "Copied";
+      } catch {
+        copy.textContent = "Selected: press Ctrl+C";
+      }
+    });
+    command.after(" ", copy);
+  }
+
   table.classList.add("live");
   document.getElementById("controls").hidden = false;
   choose(); // after a reload the browser may have filled in the fields

@@ -1,0 +1,151 @@
+"""Entries of one question that a tutor may mark together: equal ones as a group, nearly equal ones side by side.
+
+Nothing here gives a mark. Where it is in doubt, two answers are different.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from rapidfuzz.distance import OSA, Indel
+
+from grader.answers.marker.negation import DENYING
+from grader.answers.marker.tokens import BREAK, LONG_WORD, PAUSE, read
+from grader.model import Result
+from grader.storage.json_files import encodable
+
+NEAR = 0.75
+"""Share of stems in common (Indel similarity, 0..1) from which two answers are nearly equal: one word may be added to a
+clause of two, four to one of six. Below it, reading both in full is faster than reading the differences."""
+_LIST_MARK = re.compile(r"^[^\S\n]*[-*•–—][^\S\n]+(?=[^\W\d_]{2,}[^\S\n]+[^\W\d_]{2,})", re.MULTILINE)
+"""A mark before two words; before a number or a symbol it may be a sign. Labels stay: "a) yes" may not be "b) yes"."""
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
+_EXPONENTS = ("<super>", "<sub>", "<fraction>")
+"""Compatibility forms with a meaning: 10² is not 102."""
+_VARIANTS = str.maketrans("’‘‐‑‒–—−“”", "''------\"\"")
+_JOINED = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
+_SHORTENED = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+_SENTENCE = re.compile(r"(?<![!<>=])[.,;:?!](?=\s|$)|(?<!\S)\"|\"(?!\S)")
+_FIGURE = re.compile(r"!(?==)|\d+(?:[.,]\d+)*|[^\w\s.,;:?!'\"]")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Equal answers. ``students`` keep the order in which they were given; ``text`` is the answer of the first.
+
+    ``follows``: nearly equal to the group before. ``differs`` are the characters [start, end) of ``text`` that the text
+    of that group does not have; it is empty where words were only left out.
+    """
+
+    students: tuple[str, ...]
+    text: str
+    follows: bool = False
+    differs: tuple[tuple[int, int], ...] = ()
+
+
+def alike(answers: Mapping[str, str]) -> tuple[Group, ...]:
+    """The answers to one question, by student, in groups; nearly equal groups follow each other, shortest first.
+
+    The order depends on the texts alone. Answers without text are never grouped: a drawing may stand in their place.
+    """
+    equal: dict[str, list[str]] = {}
+    for student, text in answers.items():
+        normal = normalised(text)
+        equal.setdefault(normal or f"\n{student}", []).append(student)
+    groups = [(normal, Group(tuple(students), answers[students[0]])) for normal, students in equal.items()]
+    groups.sort(key=lambda pair: (len(_stems(pair[1].text)), _digest(pair[0].strip("\n") and pair[0])))
+    rows: list[list[Group]] = []
+    for normal, group in groups:
+        row = next((row for row in rows if is_near(row[-1].text, group.text)), None)
+        if row is None or normal.startswith("\n"):
+            rows.append([group])
+        else:
+            row.append(replace(group, follows=True, differs=differences(row[-1].text, group.text)))
+    rows.sort(key=lambda row: _digest(normalised(row[0].text)))
+    return tuple(group for row in rows for group in row)
+
+
+def alike_results(results: Mapping[str, Result]) -> tuple[tuple[str, ...], ...]:
+    """The students whose results without an answer are equal in all that a tutor sees, in the order given."""
+    equal: dict[tuple[object, ...], list[str]] = {}
+    for student, result in results.items():
+        seen = (result.id, result.status, result.available, result.proposed, result.message, result.expected)
+        equal.setdefault((*seen, result.seen), []).append(student)
+    return tuple(map(tuple, equal.values()))
+
+
+def normalised(text: str) -> str:
+    """The text without case, spacing, list marks, punctuation of sentences and variants of signs."""
+    text = _LIST_MARK.sub("", _folded(text))
+    text = _SHORTENED.sub("", _JOINED.sub(" ", text))
+    return " ".join(_WORD.findall(_SENTENCE.sub(" ", text)))
+
+
+def is_near(one: str, other: str) -> bool:
+    """Whether one answer says what the other does and at most a few words more.
+
+    Numbers, signs and negations have to be the same, in the same order. A word in place of another is a different
+    answer, unless it is the same word with one wrong letter.
+    """
+    if _fixed(one) != _fixed(other):
+        return False
+    first, second = _stems(one), _stems(other)
+    if not first or not second:
+        return False
+    short, long = sorted((first, second), key=len)
+    at = 0
+    matched = []
+    for stem in long:
+        if at < len(short) and _is_same(short[at], stem):
+            matched.append(short[at])
+            at += 1
+        else:
+            matched.append(f"+{stem}")
+    return at == len(short) and Indel.normalized_similarity(short, matched) >= NEAR
+
+
+def differences(before: str, text: str) -> tuple[tuple[int, int], ...]:
+    """The [start, end) of the characters of ``text`` in words that ``before`` does not have there."""
+    words = list(_WORD.finditer(text))
+    old = [word.group().casefold() for word in _WORD.finditer(before)]
+    matcher = SequenceMatcher(None, old, [word.group().casefold() for word in words], autojunk=False)
+    return tuple(
+        (words[begin].start(), words[end - 1].end())
+        for kind, _, _, begin, end in matcher.get_opcodes()
+        if kind in ("replace", "insert")
+    )
+
+
+def _folded(text: str) -> str:
+    kept = (
+        c if unicodedata.decomposition(c).startswith(_EXPONENTS) else unicodedata.normalize("NFKC", c) for c in text
+    )
+    return unicodedata.normalize("NFC", "".join(kept)).translate(_VARIANTS).casefold()
+
+
+def _stems(text: str) -> list[str]:
+    return [token.stem for token in read(text).tokens if token.stem not in (BREAK, PAUSE)]
+
+
+def _fixed(text: str) -> tuple[list[str], list[str]]:
+    """What must not differ: numbers and signs as written, and negations."""
+    return _FIGURE.findall(_JOINED.sub(" ", _LIST_MARK.sub("", _folded(text)))), [
+        s for s in _stems(text) if s in DENYING
+    ]
+
+
+def _is_same(stem: str, other: str) -> bool:
+    """Whether the stems are one, or one with a wrong letter; the first letter may carry the sense (a-typical)."""
+    if stem == other:
+        return True
+    is_long = min(len(stem), len(other)) >= LONG_WORD and stem.isalpha() and other.isalpha()
+    return is_long and stem[0] == other[0] and OSA.distance(stem, other) <= 1
+
+
+def _digest(normal: str) -> str:
+    return hashlib.sha256(encodable(normal).encode()).hexdigest()
