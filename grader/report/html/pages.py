@@ -42,10 +42,10 @@ def load() -> None:
         environment().get_template(name)
 
 
-def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()) -> str:
+def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] | None = ()) -> str:
     """The tutor's page of one student; ``stored`` is the evidence that the report was made from.
 
-    It has links to the students before and after in ``order``, the students of the cohort.
+    It has links to the students before and after in ``order``, the students of the cohort; with None, no links.
     """
     return environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, order))
 

@@ -1,50 +1,53 @@
-"""The addresses of the page: its shell, the list of entries, one entry, a student's page, and the actions."""
+"""The addresses of the page: its shell, the list of entries, one entry, a student's page and files, and the actions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from grader.model import UsageFault
+from grader.model import PART1, UsageFault
 from grader.moderation.desk import Desk
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused
-from grader.report.formats import moment
 from grader.report.html import pages
+from grader.report.html.anonymity import Identity
 from grader.review.page.actions import Actions, Asked
-from grader.review.page.entry_view import entry_view
-from grader.review.page.guard import SHEET_POLICY
-from grader.review.page.listing import Listed
+from grader.review.page.entry_view import EntryViews
+from grader.review.page.guard import FILE_POLICY, SHEET_POLICY
+from grader.review.page.listing import Listed, Question
+from grader.review.page.student_files import media_type, path_of
 from grader.safe_text import visible
 from grader.storage import records
 from grader.storage.records import StoredEvidence
 
-_MOST_BYTES = 100_000
-"""Of a request."""
-_ASSETS = {"desk.js": "text/javascript", "desk.css": "text/css"}
-_SHOWN = {"open", "done", "mine"}
+_MOST_BYTES = 1_000_000
+"""Of a request: the keys of a large group, and a text."""
+_ASSETS = {
+    "desk.js": ("text/javascript", ("desk.js",)),
+    "desk.css": ("text/css", ("style.css", "student.css", "desk.css")),
+}
+_SHOWN = ("open", "done", "mine", "all")
+_GONE = "There is no such page."
 
 
 class Application:
-    """Answers the requests about the run ``finished``; pseudonyms, ``names``, stand for the students if given."""
+    """Answers the requests about the run ``finished``; ``identity`` says how students are named."""
 
-    def __init__(
-        self, finished: FinishedRun, desk: Desk, actions: Actions, *, author: str, names: Mapping[str, str] | None
-    ) -> None:
+    def __init__(self, finished: FinishedRun, desk: Desk, actions: Actions, *, author: str, identity: Identity) -> None:
         self._finished = finished
         self._desk = desk
         self._actions = actions
         self._author = author
-        self._names = names
+        self._identity = identity
+        self._views = EntryViews(finished.folder, desk, actions.listing, identity)
         self.starlette = Starlette(
             routes=[
                 Route("/", self._shell),
@@ -52,6 +55,7 @@ class Application:
                 Route("/part/list", self._list),
                 Route("/part/entry/{key}", self._entry),
                 Route("/student/{key}", self._student),
+                Route("/file/{key}/{number:int}", self._file),
                 Route("/do/decide", self._doing(actions.decide), methods=["POST"]),
                 Route("/do/comment", self._doing(actions.comment), methods=["POST"]),
                 Route("/do/undo", self._doing(actions.undo), methods=["POST"]),
@@ -62,63 +66,57 @@ class Application:
 
     def _shell(self, request: Request) -> Response:
         folder = self._finished.folder.resolve().name
-        return self._page("desk.html", author=self._author, folder=folder, is_blind=self._actions.listing.is_blind)
+        show = "all" if self._actions.listing.has_settled else "open"
+        return self._page("desk.html", author=self._author, folder=folder, is_blind=self._actions.is_blind, show=show)
 
     def _asset(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _ASSETS:
-            return PlainTextResponse("There is no such page.", 404)
-        template = files("grader.report.html").joinpath("templates", name)
-        text = template.read_text(encoding="utf-8")
-        if name.endswith(".css"):
-            text = template.with_name("style.css").read_text(encoding="utf-8") + text
-        return Response(text, media_type=_ASSETS[name])
+        kind, names = _ASSETS.get(request.path_params["name"], ("", ()))
+        if not names:
+            return PlainTextResponse(_GONE, 404)
+        templates = files("grader.report.html") / "templates"
+        return Response("".join((templates / name).read_text(encoding="utf-8") for name in names), media_type=kind)
 
     def _list(self, request: Request) -> Response:
-        """The questions with their counts, and the entries of one of them."""
+        """The questions with their counts, and the entries of each that are shown."""
         asked, author = request.query_params.get("show", "open"), request.query_params.get("author", "")
         show = asked if asked in _SHOWN else "open"
 
         def is_shown(listed: Listed) -> bool:
             if show == "mine":
                 return any(made.author == author for made in listed.decisions)
-            return listed.is_open == (show == "open")
+            return show == "all" or listed.is_open == (show == "open")
 
         with self._actions.lock:
             self._desk.refresh()
             questions = self._actions.listing.questions
-            shown = {question.id: [one for one in question.entries if is_shown(one)] for question in questions}
-            names = {one.key: self._name(one) for entries in shown.values() for one in entries}
-        return self._page("desk_list.html", questions=questions, shown=shown, names=names, show=show)
+            shown = [(question, [one for one in question.entries if is_shown(one)]) for question in questions]
+        return self._page("desk_list.html", questions=shown, label=self._label, heading=self._heading, show=show)
 
     def _entry(self, request: Request) -> Response:
         with self._actions.lock:
-            listed = self._found(request)
-            if listed is None:
+            found = self._found(request)
+            if found is None:
                 return PlainTextResponse("This entry is gone.", 404)
-            values = entry_view(self._finished.folder, self._desk, self._actions.listing, listed, self._names)
+            values = self._views.of(*found)
         return self._page("desk_entry.html", **values)
 
     def _student(self, request: Request) -> Response:
         """The tutor's page of the student of an entry, with the decisions of now."""
+        stored = self._stored(request)
+        if stored is None:
+            return PlainTextResponse(_GONE, 404)
         with self._actions.lock:
-            listed = self._found(request)
-            if listed is None or self._names is not None or self._actions.listing.is_blind:
-                return PlainTextResponse("There is no such page.", 404)
-            student = listed.entry.student
-            stored = records.read_evidence(self._finished.folder, student) or StoredEvidence.unobserved(student)
-            page = pages.render_report(self._desk.report(student), stored, self._finished.run)
+            report = self._desk.report(stored.student)
+        page = pages.render_report(report, stored, self._finished.run, None)
         return HTMLResponse(page, headers={"content-security-policy": SHEET_POLICY})
 
-    def _found(self, request: Request) -> Listed | None:
-        return self._actions.listing.find(request.path_params["key"])
-
-    def _name(self, listed: Listed) -> str:
-        student = listed.entry.student
-        return self._names[student] if self._names is not None else self._desk.report(student).name
-
-    def _page(self, template: str, **values: Any) -> Response:
-        return HTMLResponse(pages.environment().get_template(template).render(**values, moment=moment))
+    def _file(self, request: Request) -> Response:
+        """A file of the submission of an entry, as a picture, a PDF or plain text; anything else to be saved."""
+        stored = self._stored(request)
+        path = path_of(stored.submission, request.path_params["number"]) if stored and stored.submission else None
+        if path is None:
+            return PlainTextResponse("The file is not where the grader read it.", 404)
+        return FileResponse(path, media_type=media_type(path), headers={"content-security-policy": FILE_POLICY})
 
     # ---- what is done ------------------------------------------------------------------------------------------------
 
@@ -144,3 +142,33 @@ class Application:
             return await run_in_threadpool(done, body)
 
         return answer
+
+    # ---- internal ----------------------------------------------------------------------------------------------------
+
+    def _found(self, request: Request) -> tuple[Question, Listed] | None:
+        return self._actions.listing.find(request.path_params["key"])
+
+    def _stored(self, request: Request) -> StoredEvidence | None:
+        """What is stored on the student of an entry; None where the tutor may not see more than the entry."""
+        with self._actions.lock:
+            found = self._found(request)
+        if found is None or self._identity.is_anonymous or self._actions.is_blind:
+            return None
+        student = found[1].entry.student
+        return records.read_evidence(self._finished.folder, student) or StoredEvidence.unobserved(student)
+
+    def _label(self, question: Question, listed: Listed) -> tuple[str, str]:
+        """What names an entry below its question, and a learning platform's number."""
+        if question.id:
+            return self._identity.name(listed.entry.student)
+        results = self._actions.listing.results(listed)
+        title = f"{results[0].part} {results[0].title}".strip() if len(results) == 1 else "No answer could be read"
+        return title, ""
+
+    def _heading(self, question: Question) -> str:
+        """The part and title of a question, or the name of a student."""
+        part = f"{question.id.removeprefix(PART1)} " if question.id.startswith(PART1) else ""
+        return part + question.title if question.id else self._identity.name(question.title)[0]
+
+    def _page(self, template: str, **values: Any) -> Response:
+        return HTMLResponse(pages.environment().get_template(template).render(values))

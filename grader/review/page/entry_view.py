@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from grader.model import Result
+from grader.model import Report, Result
 from grader.model.submission import CodePiece
 from grader.moderation.comment_bank import bank
 from grader.moderation.desk import Desk
 from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
-from grader.moderation.session import ACCEPTED, MARKED_BLIND, NOTHING_ANSWERED
-from grader.report.formats import name_and_number
+from grader.moderation.worklist import Entry
 from grader.report.highlighting import pieces
-from grader.report.html.observed_view import observed
+from grader.report.html.anonymity import Identity
+from grader.report.html.network_view import compare
 from grader.report.html.student_page import lost_checks
 from grader.review.page.actions import ACCEPT, FULL, HALF, NONE, choices, version
-from grader.review.page.listing import Listed, Listing
+from grader.review.page.listing import Listed, Listing, Question, key_of
+from grader.review.page.student_files import files_of
+from grader.review.page.together import together
 from grader.storage import records
 
 _KEYS = {FULL: "1", HALF: "5", NONE: "0", ACCEPT: "a"}
-_STANDARD = frozenset({ACCEPTED, MARKED_BLIND, NOTHING_ANSWERED})
-_NAMED_LINE = re.compile(r"\b[Ll]ines? (\d{1,6})\b")
+_OTHER_KEYS = "2346789"
+"""Digits that give no points, so they lead to the other open criteria of the same code."""
+_NAMED_LINE = re.compile(r"(?:\bcell (\d{1,6}), )?\b[Ll]ines? (\d{1,6})\b(?: of code cell (\d{1,6}))?")
 
 
 @dataclass(frozen=True)
@@ -50,38 +53,6 @@ class Row:
     version: str
 
 
-def row_of(result: Result) -> Row:
-    """The row of one result."""
-    given = tuple(Choice(_KEYS[word], word, points) for word, points in choices(result).items())
-    return Row(result, given, proposal(result), is_open(result), is_unsure(result), version(result))
-
-
-def entry_view(
-    folder: Path, desk: Desk, listing: Listing, listed: Listed, names: Mapping[str, str] | None
-) -> dict[str, Any]:
-    """The values for ``desk_entry.html``."""
-    report, results = desk.report(listed.entry.student), listing.results(listed)
-    stored = None if listing.is_blind else records.read_evidence(folder, report.student)
-    first = results[0]
-    others = report.answer_results if first.answer is not None else report.code_results
-    code = stored.submission.code if stored is not None and stored.submission is not None else ()
-    seen: dict[str, Any] = {}
-    if stored is not None and first.answer is None:
-        seen = observed(stored.evidence, lost_checks(report.code_results), ())
-    return seen | {
-        "listed": listed,
-        "who": name_and_number(report) if names is None else (names[report.student], ""),
-        "rows": [row_of(result) for result in results],
-        "whole": [] if listing.is_blind else [row_of(result) for result in (results if len(results) > 1 else others)],
-        "answer": tuple(pieces(first.answer.text, first.answer.spans)) if first.answer is not None else (),
-        "bank": bank([desk.decisions], first.id, standard=_STANDARD),
-        "report": report,
-        "is_blind": listing.is_blind,
-        "has_page": not listing.is_blind and names is None,
-        "code": [] if first.answer is not None else [_listed_lines(piece, _named(results)) for piece in code],
-    }
-
-
 @dataclass(frozen=True)
 class CodeLine:
     """A line of the script; ``is_named`` if a message about the entry names it."""
@@ -91,11 +62,86 @@ class CodeLine:
     is_named: bool
 
 
-def _named(results: Sequence[Result]) -> frozenset[int]:
-    """The numbers of the lines that the messages name."""
-    texts = (text for result in results for text in (result.message, result.expected, result.seen))
-    return frozenset(int(number) for text in texts for number in _NAMED_LINE.findall(text))
+@dataclass(frozen=True)
+class Criterion:
+    """Another open item of the same code, and the digit that leads to it."""
+
+    digit: str
+    key: str
+    title: str
 
 
-def _listed_lines(piece: CodePiece, named: frozenset[int]) -> list[CodeLine]:
-    return [CodeLine(at, text, at in named) for at, text in enumerate(piece.text.splitlines(), start=1)]
+@dataclass(frozen=True)
+class EntryViews:
+    """Makes the values for ``desk_entry.html`` of the run at ``folder``; ``identity`` says how students are named."""
+
+    folder: Path
+    desk: Desk
+    listing: Listing
+    identity: Identity
+
+    def of(self, question: Question, listed: Listed) -> dict[str, Any]:
+        """The values of one entry."""
+        report, is_blind = self.desk.report(listed.entry.student), self.listing.is_blind
+        rows = [self._row(report, result) for result in self.listing.results(listed)]
+        first = rows[0].result
+        alike = [result for result in report.results if (result.answer is None) == (first.answer is None)]
+        values = {
+            "listed": listed,
+            "who": self.identity.name(report.student),
+            "rows": rows,
+            "whole": rows if len(rows) > 1 else [self._row(report, result) for result in alike],
+            "bank": bank(self.desk.decisions, first.id),
+            "flags": [self.identity.answer(report.student, flag.message) for flag in report.flags],
+            "is_blind": is_blind,
+            "is_anonymous": self.identity.is_anonymous,
+            "together": together(self.listing, question, listed, mask=self.identity.answer),
+            "name_of": lambda other: self.identity.name(other.entry.student)[0],
+        }
+        if first.answer is not None:
+            text = self.identity.answer(report.student, first.answer.text)
+            values["answer"] = tuple(pieces(text, first.answer.spans, first.answer.against))
+        return values | self._evidence(report, first, is_hidden=is_blind)
+
+    def _row(self, report: Report, result: Result) -> Row:
+        given = tuple(Choice(_KEYS[word], word, points) for word, points in choices(result).items())
+        message, expected, seen, hint = (
+            self.identity.answer(report.student, text)
+            for text in (result.message, result.expected, result.seen, result.hint)
+        )
+        shown = replace(result, message=message, expected=expected, seen=seen, hint=hint)
+        return Row(shown, given, proposal(result), is_open(result), is_unsure(result), version(result))
+
+    def _evidence(self, report: Report, result: Result, *, is_hidden: bool) -> dict[str, Any]:
+        """The script and the network of an entry about code, and the student's files."""
+        stored = None if is_hidden else records.read_evidence(self.folder, report.student)
+        submission = stored.submission if stored is not None else None
+        values: dict[str, Any] = {"code": [], "criteria": [], "network": None, "files": []}
+        if submission is not None and not self.identity.is_anonymous:
+            values["files"] = files_of(submission)
+        if stored is None or result.answer is not None:
+            return values
+        code = submission.code if submission is not None else ()
+        values["code"] = [(piece.cell, self._lines(report, piece, _named(result))) for piece in code]
+        values["criteria"] = list(self._criteria(report, result))
+        trace = stored.evidence.trace if stored.evidence is not None else None
+        if trace is not None and trace.operations:
+            values |= {"trace": trace, "network": compare(trace, lost_checks(report.code_results))}
+        return values
+
+    def _lines(self, report: Report, piece: CodePiece, named: frozenset[tuple[int, int]]) -> list[CodeLine]:
+        lines = self.identity.answer(report.student, piece.text).split("\n")
+        return [CodeLine(at, line, (piece.cell, at) in named) for at, line in enumerate(lines, start=1)]
+
+    def _criteria(self, report: Report, shown: Result) -> Iterator[Criterion]:
+        others = [result for result in report.code_results if is_open(result) and result.id != shown.id]
+        keys = [key_of(Entry(report.student, (result.id,))) for result in others]
+        listed = [(key, result) for key, result in zip(keys, others, strict=True) if self.listing.find(key) is not None]
+        for digit, (key, result) in zip(_OTHER_KEYS, listed, strict=False):
+            yield Criterion(digit, key, result.title)
+
+
+def _named(result: Result) -> frozenset[tuple[int, int]]:
+    """The lines that the messages name: the code cell, 0 in a script, and the number."""
+    found = _NAMED_LINE.findall(" ".join((result.message, result.expected, result.seen)))
+    return frozenset((int(before or after or 0), int(line)) for before, line, after in found)

@@ -25,7 +25,9 @@ SHEET_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
-"""For a student's page and files: as an origin of its own, without scripts."""
+"""For a student's page: as an origin of its own, without scripts."""
+FILE_POLICY = "default-src 'none'; frame-ancestors 'self'"
+"""For a student's picture, PDF or text. With ``sandbox``, browsers would not show a PDF."""
 
 
 class Guard:

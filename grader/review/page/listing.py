@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grader.model import Decision, Result
 from grader.moderation.audit import unmarked
 from grader.moderation.decisions import Decisions
 from grader.moderation.desk import Desk
+from grader.moderation.likeness import Group, alike
 from grader.moderation.queue import is_open
 from grader.moderation.worklist import Entry, Scope, groups_of
 from grader.storage.json_files import encodable
@@ -19,13 +20,12 @@ _KEY_LENGTH = 16
 
 @dataclass(frozen=True)
 class Listed:
-    """An entry of the question ``question``; ``key`` names it in addresses, also after the server was started again.
+    """An entry; ``key`` names it in addresses, also after the server was started again.
 
     ``decisions`` are the tutors' decisions on its results, and ``is_open`` whether one of them waits.
     """
 
     key: str
-    question: str
     entry: Entry
     is_open: bool
     decisions: tuple[Decision, ...]
@@ -33,11 +33,15 @@ class Listed:
 
 @dataclass(frozen=True)
 class Question:
-    """The entries of a question in their order, which reveals nothing about the students."""
+    """The entries of a question, or of a student if ``id`` is empty. Like answers stand together in ``groups``.
+
+    The order says nothing about the students.
+    """
 
     id: str
     title: str
     entries: tuple[Listed, ...]
+    groups: tuple[Group, ...] = ()
 
     @property
     def left(self) -> int:
@@ -53,7 +57,8 @@ class Listing:
         self._scope = replace(scope, decided_too=True)
         self._made_from: Decisions | None = None
         self._questions: tuple[Question, ...] = ()
-        self._by_key: dict[str, Listed] = {}
+        self._by_key: dict[str, tuple[Question, Listed]] = {}
+        self._groups: dict[tuple[str, frozenset[str]], tuple[Group, ...]] = {}
 
     @property
     def is_blind(self) -> bool:
@@ -61,34 +66,63 @@ class Listing:
         return self._scope.audit is not None
 
     @property
+    def has_settled(self) -> bool:
+        """Whether settled entries are listed too, for second marking."""
+        return self._scope.settled_too
+
+    @property
     def questions(self) -> tuple[Question, ...]:
         """All questions that have entries, with the decisions of now."""
         if self._made_from is not self._desk.decisions:
             self._questions = tuple(self._listed())
-            self._by_key = {listed.key: listed for question in self._questions for listed in question.entries}
+            self._by_key = {entry.key: (question, entry) for question in self._questions for entry in question.entries}
             self._made_from = self._desk.decisions
         return self._questions
 
-    def find(self, key: str) -> Listed | None:
-        """The entry with this key; None if there is none."""
+    @property
+    def left(self) -> int:
+        """How many entries are open."""
+        return sum(question.left for question in self.questions)
+
+    def find(self, key: str) -> tuple[Question, Listed] | None:
+        """The entry with this key, and its question; None if there is none."""
         _ = self.questions
         return self._by_key.get(key)
 
     def results(self, listed: Listed) -> tuple[Result, ...]:
         """The results of an entry; in a blind audit without the grader's marks."""
-        results = (r for r in self._desk.report(listed.entry.student).results if r.id in listed.entry.items)
-        return tuple(map(unmarked, results) if self.is_blind else results)
+        return self._shown(listed.entry)
 
     def _listed(self) -> Iterator[Question]:
         for group in groups_of(self._desk.reports, self._scope):
-            entries = tuple(self._as_listed(group.id or group.title, entry) for entry in group.entries)
-            yield Question(group.id or group.title, group.title, entries)
+            entries = list(map(self._as_listed, group.entries))
+            groups = () if self.is_blind or not group.id else self._alike(group.id, entries)
+            if groups:
+                of_student = {listed.entry.student: listed for listed in entries}
+                entries = [of_student[student] for like in groups for student in like.students]
+            yield Question(group.id, group.title, tuple(entries), groups)
 
-    def _as_listed(self, question: str, entry: Entry) -> Listed:
-        results = [result for result in self._desk.report(entry.student).results if result.id in entry.items]
-        waits = [unmarked(result) for result in results] if self.is_blind else results
+    def _alike(self, question: str, entries: Sequence[Listed]) -> tuple[Group, ...]:
+        """The answers of a question in groups; none for code. A text never changes, so each set is compared once."""
+        texts: dict[str, str] = {}
+        for listed in entries:
+            results = self._shown(listed.entry)
+            if len(results) != 1 or results[0].answer is None:
+                return ()
+            texts[listed.entry.student] = results[0].answer.text
+        key = (question, frozenset(texts))
+        if key not in self._groups:
+            self._groups[key] = alike(texts)
+        return self._groups[key]
+
+    def _as_listed(self, entry: Entry) -> Listed:
+        results = self._shown(entry)
         decisions = tuple(result.decision for result in results if result.decision is not None)
-        return Listed(key_of(entry), question, entry, any(map(is_open, waits)), decisions)
+        return Listed(key_of(entry), entry, any(map(is_open, results)), decisions)
+
+    def _shown(self, entry: Entry) -> tuple[Result, ...]:
+        results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
+        return tuple(map(unmarked, results) if self.is_blind else results)
 
 
 def key_of(entry: Entry) -> str:

@@ -1,18 +1,14 @@
 "use strict";
 (() => {
-  const list = document.getElementById("list");
-  const entry = document.getElementById("entry");
-  const status = document.getElementById("status");
-  const author = document.getElementById("author");
-  const search = document.getElementById("search");
-  const help = document.getElementById("help");
-  const shows = ["open", "done", "mine"];
-  let show = "open";
+  const field = (id) => document.getElementById(id);
+  const [list, entry, status, author, search, help] = ["list", "entry", "status", "author", "search", "help"].map(field);
+  let { show } = list.dataset;
   let current = "";
-  let followers = [];
-  let takesGroup = false;
+  let isTogether = false; // equal answers are marked together
   let reason = "";
   let isBusy = false;
+  let deafUntil = 0;
+  const PAUSE_MS = 400; // longer than between two keys of a typed sentence
 
   author.value = sessionStorage.getItem("author") || author.value;
   author.addEventListener("change", () => sessionStorage.setItem("author", author.value));
@@ -22,14 +18,28 @@
     status.classList.toggle("refused", isRefused);
   };
 
+  const once = (action) => async (...given) => {
+    if (isBusy) return;
+    isBusy = true;
+    entry.setAttribute("aria-busy", "true");
+    try {
+      await action(...given);
+    } catch {
+      say("The grader does not answer. Start it again, and open its new address: it shows what was saved.", true);
+    } finally {
+      isBusy = false;
+      entry.setAttribute("aria-busy", "false");
+    }
+  };
+
   const get = async (path) => {
     const answer = await fetch(path);
-    return answer.ok ? answer.text() : null;
+    return answer.ok ? answer.text() : "";
   };
 
   // ---- the list ----------------------------------------------------------------------------------------------------
 
-  const buttons = () => Array.from(list.querySelectorAll("[data-key]")).filter((one) => !one.closest("li").hidden);
+  const buttons = () => [...list.querySelectorAll("li:not([hidden]) [data-key]")];
   const keys = () => buttons().map((one) => one.dataset.key);
 
   // Decomposed and without accents, so that "nunez" finds "Núñez".
@@ -43,197 +53,216 @@
     }
   };
 
-  const mark = () => {
+  const showCurrent = () => {
     for (const one of list.querySelectorAll("[data-key]")) {
       const isCurrent = one.dataset.key === current;
       one.setAttribute("aria-current", String(isCurrent));
-      if (isCurrent) one.scrollIntoView({ block: "nearest" });
+      one.tabIndex = isCurrent ? 0 : -1; // j and k go through the list; Tab passes it
     }
+    const shown = list.querySelector('[aria-current="true"]');
+    if (!shown) return;
+    const isVisible = shown.offsetTop >= list.scrollTop && shown.offsetTop + shown.offsetHeight <= list.scrollTop + list.clientHeight;
+    if (!isVisible) list.scrollTop = shown.offsetTop - list.clientHeight / 3;
   };
 
   const loadList = async () => {
-    const html = await get(`part/list?${new URLSearchParams({ show, author: author.value.trim() })}`);
-    if (html === null) return say("The list could not be loaded: is the grader still running?", true);
-    list.innerHTML = html;
+    list.innerHTML = await get(`part/list?${new URLSearchParams({ show, author: author.value.trim() })}`);
     filter();
-    mark();
+    showCurrent();
   };
 
   // ---- one entry ---------------------------------------------------------------------------------------------------
 
-  const field = (id) => document.getElementById(id);
+  const boxes = () => [...entry.querySelectorAll("[data-also]")];
+  const also = () => boxes().filter((box) => box.checked).flatMap((box) => box.dataset.also.split(" "));
+  const focusEntry = () => (field("entry-title") || entry).focus({ preventScroll: true });
+
+  const count = () => {
+    const others = also().length;
+    if (field("times")) field("times").textContent = others ? `for ${others + 1} together` : "";
+  };
 
   const open = async (key) => {
     const html = key ? await get(`part/entry/${key}`) : "";
-    current = html ? key : "";
-    takesGroup = false;
+    current = entry.dataset.shown = html ? key : "";
     entry.innerHTML = html || `<p class="lead">${show === "open" ? "Nothing here is open." : "Nothing is listed here."}</p>`;
-    mark();
-    const title = field("entry-title");
-    if (field("reason") && reason) field("reason").placeholder = `r, then 0: ${reason}`;
-    (title || entry).focus({ preventScroll: true });
+    for (const box of entry.querySelectorAll("[data-equal]")) box.checked = isTogether;
+    count();
+    if (field("reason") && reason) field("reason").placeholder = `0: ${reason}`;
+    entry.querySelector(".fault")?.scrollIntoView({ block: "nearest" });
+    scrollTo(0, 0);
+    showCurrent();
+    focusEntry();
   };
 
-  const after = (before, step) => {
-    const now = keys();
-    const at = before.indexOf(current);
-    const later = before.slice(at + 1).find((key) => now.includes(key));
-    if (step < 0) return before.slice(0, Math.max(at, 0)).reverse().find((key) => now.includes(key)) || current;
-    return later || now.find((key) => key !== current) || (show === "open" && now.includes(current) ? current : "");
+  // The next entry that is still listed, or else the first.
+  const after = (before) => {
+    const now = keys().filter((key) => key !== current);
+    return before.slice(before.indexOf(current) + 1).find((key) => now.includes(key)) || now[0] || "";
   };
 
   // ---- actions -----------------------------------------------------------------------------------------------------
 
   const post = async (what, asked) => {
-    if (isBusy) return null;
-    isBusy = true;
-    try {
-      const body = JSON.stringify({ key: current, author: author.value, ...asked });
-      const answer = await fetch(`do/${what}`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
-      const told = await answer.json();
-      say(told.refused || told.message, Boolean(told.refused));
-      return told.refused ? null : told;
-    } catch {
-      say("Nothing was saved: the grader does not answer. Start it again, and open its new address.", true);
-      return null;
-    } finally {
-      isBusy = false;
-    }
+    const body = JSON.stringify({ key: current, author: author.value, ...asked });
+    const answer = await fetch(`do/${what}`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
+    const told = await answer.json();
+    say(told.refused || told.message, Boolean(told.refused));
+    return told.refused ? null : told;
   };
 
-  const decide = async (points, seen) => {
+  const decide = async (points, seen, keysToo = []) => {
     const before = keys();
     const text = field("reason").value.trim();
-    if (!(await post("decide", { points, seen, text }))) return;
-    if (text) reason = text;
+    if (!(await post("decide", { points, seen, text, also: keysToo }))) {
+      await loadList();
+      if (before.includes(current) && !keys().includes(current)) await open(current); // somebody has decided it
+      return;
+    }
+    reason = text || reason;
     await loadList();
-    await open(after(before, 1));
+    await open(after(before));
   };
 
-  const give = (points) => {
+  const give = once(async (points) => {
     const choices = entry.querySelector(".choices");
-    if (!choices) return say("Several parts: press w, or open the student's page.", true);
+    if (!choices) return say("These are several parts: give their points in the table (w).", true);
     const { item, seen } = choices.dataset;
-    return decide({ [item]: points }, { [item]: seen });
-  };
+    return decide({ [item]: points }, { [item]: seen }, also());
+  });
 
-  const undo = async () => {
+  const saveWhole = once(() => {
+    const filled = [...entry.querySelectorAll(".whole [data-item]")].filter((one) => one.value.trim());
+    const of = (value) => Object.fromEntries(filled.map((one) => [one.dataset.item, value(one)]));
+    return decide(of((one) => one.value.trim()), of((one) => one.dataset.seen));
+  });
+
+  const undo = once(async () => {
     const told = await post("undo", { key: "" });
     if (!told) return;
     await loadList();
     await open(told.key);
-  };
+  });
 
-  const comment = async () => {
-    if (!(await post("comment", { text: field("comment").value }))) return;
-    const key = current;
-    await loadList();
-    await open(key);
-  };
+  const comment = once(async () => {
+    if (await post("comment", { text: field("comment").value })) await open(current);
+  });
+
+  const openOnce = once(open);
 
   const go = (step) => {
     const now = keys();
     const at = now.indexOf(current);
-    const next = now[at + step];
-    if (next) return open(next);
-    return say(step > 0 ? "This was the last entry." : "This is the first entry.");
+    const next = at < 0 ? now[0] : now[at + step];
+    if (next) return openOnce(next);
+    return say(step > 0 ? "This is the last entry." : "This is the first entry.");
   };
+
+  const first = (section) => section.querySelector("li:not([hidden]) [data-key]")?.dataset.key;
 
   const nextQuestion = () => {
-    const sections = Array.from(list.querySelectorAll("section"));
+    const sections = [...list.querySelectorAll("section")];
     const at = sections.findIndex((one) => one.querySelector(`[data-key="${current}"]`));
-    const next = sections.slice(at + 1).find((one) => one.querySelector("li:not([hidden])"));
-    return next ? open(next.querySelector("li:not([hidden]) [data-key]").dataset.key) : say("This was the last question.");
+    const next = sections.slice(at + 1).find(first);
+    return next ? openOnce(first(next)) : say("This is the last question.");
   };
 
-  const switchTo = async (chosen) => {
+  const switchTo = once(async (chosen) => {
     show = chosen;
     await loadList();
-    await open(keys()[0] || "");
-  };
+    await open(keys()[0]);
+  });
 
   const whole = () => {
-    const panel = field("whole");
-    if (!panel) return;
-    panel.open = true;
-    panel.querySelector("input").focus();
+    if (!field("whole")) return;
+    field("whole").open = true;
+    field("whole").querySelector("input").focus();
   };
 
-  const saveWhole = () => {
-    const filled = Array.from(entry.querySelectorAll(".whole [data-item]")).filter((one) => one.value.trim());
-    const points = Object.fromEntries(filled.map((one) => [one.dataset.item, one.value.trim()]));
-    const seen = Object.fromEntries(filled.map((one) => [one.dataset.item, one.dataset.seen]));
-    return decide(points, seen);
+  const group = () => {
+    const next = boxes().find((box) => !box.checked);
+    if (!next) return say(boxes().length ? "All of these are marked together; Esc marks this one alone." : "Nothing here is alike.");
+    next.checked = true;
+    if ("equal" in next.dataset) isTogether = true;
+    count();
+  };
+
+  const alone = () => {
+    for (const box of boxes()) box.checked = false;
+    isTogether = false;
+    count();
   };
 
   // ---- keys and clicks ---------------------------------------------------------------------------------------------
-
-  const enter = (id) => {
-    const target = field(id);
-    if (target) target.focus();
-  };
 
   const pressed = {
     1: () => give("full"),
     5: () => give("half"),
     0: () => give("none"),
     a: () => give("accept"),
-    p: () => enter("points"),
-    r: () => enter("reason"),
-    c: () => enter("comment"),
+    p: () => field("points")?.focus(),
+    r: () => field("reason")?.focus(),
+    c: () => field("comment")?.focus(),
+    g: group,
     w: whole,
     s: () => go(1),
     j: () => go(1),
     k: () => go(-1),
     n: nextQuestion,
     u: undo,
-    o: () => switchTo(shows[(shows.indexOf(show) + 1) % shows.length]),
+    o: () => (list.querySelector('[aria-pressed="true"] + button') || list.querySelector("button")).click(),
+    v: () => entry.querySelector(".sheet-link a")?.click(),
     "/": () => search.focus(),
     "?": () => help.showModal(),
+    Escape: alone,
   };
 
-  const used = (digit) => (digit === "0" ? reason : entry.querySelectorAll(".bank [data-text]")[Number(digit) - 1]?.dataset.text);
+  const used = (digit) => (digit === "0" ? reason : entry.querySelectorAll(".bank [data-text]")[digit - 1]?.dataset.text);
+
+  const typed = (event) => {
+    const { target, key } = event;
+    if (key === "Escape") focusEntry();
+    else if (["reason", "comment"].includes(target.id) && !target.value && /^\d$/.test(key) && used(key)) target.value = used(key);
+    else if (key === "Enter" && !target.closest("form")) {
+      if (target.id === "points") give(target.value.trim());
+      else if (target.id === "comment") comment();
+      else if (target === search) openOnce(keys()[0]);
+      else focusEntry();
+    } else return;
+    event.preventDefault();
+  };
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
     const { target, key } = event;
-    if (target.matches("input")) {
-      if (key === "Escape") {
-        target.blur();
-        (field("entry-title") || entry).focus();
-      } else if (["reason", "comment"].includes(target.id) && !target.value && /^\d$/.test(key) && used(key)) {
-        target.value = used(key);
-        event.preventDefault();
-      } else if (key === "Enter" && !target.closest("form")) {
-        event.preventDefault();
-        if (target.id === "points") give(target.value.trim());
-        else if (target.id === "comment") comment();
-        else if (target === search) open(keys()[0] || "");
-        else (field("entry-title") || entry).focus();
-      }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
+    // A key that comes before the next entry is shown would act on an entry that nobody has seen, and the sentence after
+    // an r that came too early would be taken for keys. So nothing is done until there is a pause.
+    if (isBusy || event.timeStamp < deafUntil) {
+      event.preventDefault();
+      deafUntil = event.timeStamp + PAUSE_MS;
+      if (!isBusy) say("Those keys came before this entry was shown, so nothing was done.", true);
       return;
     }
-    if (target.matches("button, summary, a") && [" ", "Enter"].includes(key)) return;
-    if (pressed[key]) {
-      event.preventDefault();
-      pressed[key]();
-    }
+    if (target.matches("input:not([type=checkbox])")) return typed(event);
+    if (target.matches("button, summary, a, [type=checkbox]") && [" ", "Enter"].includes(key)) return;
+    const act = pressed[key] || (entry.querySelector(`[data-digit="${CSS.escape(key)}"]`) && (() => entry.querySelector(`[data-digit="${key}"]`).click()));
+    if (!act || event.repeat) return;
+    event.preventDefault();
+    act();
   });
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const { key, points, text, all } = button.dataset;
-    if (key) open(key);
+    if (key) openOnce(key);
     else if (points) give(points);
     else if (button.dataset.show) switchTo(button.dataset.show);
     else if (text) field("reason").value = text;
     else if (all !== undefined) {
       for (const one of entry.querySelectorAll(".whole [data-item]")) one.value = one.dataset[all] ?? (all === "none" ? "0" : "");
-    } else if (button.matches(".question")) {
-      const first = button.closest("section").querySelector("li:not([hidden]) [data-key]");
-      if (first) open(first.dataset.key);
-    } else if (button.id === "help-button") help.showModal();
+    } else if (button.matches(".heading")) openOnce(first(button.closest("section")) || current);
+    else if (button.id === "help-button") help.showModal();
   });
 
   document.addEventListener("submit", (event) => {
@@ -242,9 +271,12 @@
     saveWhole();
   });
 
+  entry.addEventListener("change", count);
   search.addEventListener("input", filter);
-  // Other tutors decide at the same time.
-  window.addEventListener("focus", loadList);
+  window.addEventListener("focus", once(loadList)); // other tutors decide at the same time
 
-  loadList().then(() => open(keys()[0] || ""));
+  once(async () => {
+    await loadList();
+    await open(keys()[0]);
+  })();
 })();
