@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from grader.checks.case import Case, failed
 from grader.checks.error_meanings import layer_created, meaning
@@ -26,13 +27,14 @@ def raised(case: Case, problem: Problem) -> Finding:
             "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
             expected=EXPECTED_SHAPE,
             seen=problem.code.strip(),
+            fault="map-too-small",
         )
     trace = case.evidence.trace
     repairs = trace.repairs if trace is not None else ()
     for repair in repairs:
         finding = _wrong_size(repair, problem) or _wrong_definition(repair, problem)
         if finding is not None:
-            return finding
+            return replace(finding, fault=repair.kind)
     if problem.kind == "missing-package":
         return failed(
             f"{cause(problem).removeprefix(problem.exception).lstrip(': ')}.",
@@ -44,17 +46,23 @@ def raised(case: Case, problem: Problem) -> Finding:
             "Net has no method called forward.",
             "Write the method forward(self, x). If it is there, its line begins exactly below def __init__.",
             expected="forward(self, x)",
+            fault="forward-name",
         )
     if "super" in problem.message or "_forward_hooks" in problem.message or "_backward_hooks" in problem.message:
-        return failed("Net() does not call the __init__ of nn.Module.", "Begin __init__ with super().__init__().")
+        return failed(
+            "Net() does not call the __init__ of nn.Module.",
+            "Begin __init__ with super().__init__().",
+            fault="super-init",
+        )
     if "positional argument" in problem.message and "forward" in problem.message and not problem.line:
         return failed(
             f"forward cannot be called with one batch as its only argument: {problem.message}.",
             "Write it as forward(self, x).",
             expected="forward(self, x)",
+            fault="forward-name",
         )
     if (found := meaning(problem, in_forward=True)) is not None:
-        return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=problem.code.strip())
+        return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=problem.code.strip(), fault=found.fault)
     return failed(
         f"forward raises an error{at(problem)}: {cause(problem)}.",
         "Correct that line; print(x.shape) on the line before it often shows what is wrong.",
@@ -190,4 +198,5 @@ def not_contiguous(problem: Problem, *, sizes: str = "", expected: str = "") -> 
         "Use reshape instead of view.",
         expected=expected,
         seen=problem.code.strip(),
+        fault="reshape-layout",
     )

@@ -22,7 +22,7 @@ from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
 from grader.model.repair_kinds import ASSUMED
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.hints import HINTS, Hint, without_own_numbers
+from grader.selfcheck.hints import hint_on, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step
@@ -154,7 +154,7 @@ def _shown(step: Step, check: SelfCheck) -> ShownStep:
         return ShownStep(step.id, step.title, _SIGNS[state], message, seen=seen if state is Word.OK else "")
     if state is Word.ERROR:
         return ShownStep(step.id, step.title, _SIGNS[state], found.message, found.expected, seen, told=found.hint)
-    hint = HINTS.get(step.id, Hint(()))
+    hint = hint_on(step.id, found)
     return ShownStep(
         step.id,
         step.title,

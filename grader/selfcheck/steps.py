@@ -72,7 +72,7 @@ def correctable(loads: Finding) -> Finding:
     """The finding of ``loads`` for a student: a fault that the grader would leave to a tutor can be corrected now."""
     if loads.status is not Status.NEEDS_REVIEW or not loads.told or loads.fraction:
         return loads
-    return failed(loads.told, loads.hint, seen=loads.seen)
+    return failed(loads.told, loads.hint, seen=loads.seen, fault=loads.fault)
 
 
 def last_stage(steps: Collection[str]) -> str:

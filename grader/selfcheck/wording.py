@@ -12,7 +12,8 @@ from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
-from grader.selfcheck.hints import HINTS, NONE, PATTERN, WHERE, Hint, without_own_numbers
+from grader.selfcheck.hint_texts import Hint
+from grader.selfcheck.hints import NONE, PATTERN, WHERE, hint_on, without_own_numbers
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step, is_all_passed
 from grader.selfcheck.written_work import State, Written
@@ -84,11 +85,11 @@ def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
             lines += _wrapped(visible(text), label)
     if finding.status is Status.ERROR:
         return "\n".join([*lines, *_wrapped(visible(finding.hint), "try")])
-    hint = HINTS.get(id, Hint(()))
+    hint = hint_on(id, finding)
     if asked.hints >= WHERE:
         for text in hint.where:
             lines += _wrapped(text, "look")
-        if id.startswith(("forward.", "structure.")) and check.shapes:
+        if (hint.needs_sizes or id.startswith("structure.")) and check.shapes:
             lines += ["", "The layers that ran, with the size of one image:", *_indented(check.shapes)]
     if asked.hints >= PATTERN:
         lines += _wrapped(visible(without_own_numbers(finding)), "try")
@@ -158,7 +159,7 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
         return [
             f"Next: {faults[0]}",
             *_below(f"{visible(first.message)} {hint}".strip()),
-            *([] if first.status is Status.ERROR else _below(asked.more(HINTS.get(faults[0], Hint(()))))),
+            *([] if first.status is Status.ERROR else _below(asked.more(hint_on(faults[0], first)))),
         ]
     if check.progress is not None and check.progress.left:
         return [f"Next: {check.progress.left[0].name}", *_below(coming(check))]

@@ -13,9 +13,11 @@ from grader.lab4.files import EXPERIMENTS
 from grader.lab4.items import PART1_IDS
 from grader.model import Finding, Status
 from grader.model.evidence import Evidence, Operation, Problem, RecordedPass, Recording, Repair
+from grader.model.repair_kinds import ASSUMED, KINDS
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck
-from grader.selfcheck.hints import HINTS, PATTERN, WHERE, without_own_numbers
+from grader.selfcheck.hint_texts import HINTS
+from grader.selfcheck.hints import PATTERN, WHERE, hint_on, without_own_numbers
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
 from grader.selfcheck.steps import step_findings
 from grader.selfcheck.summary import CHECKS_FOLDER, remember
@@ -68,6 +70,7 @@ WRONG_SIZE = failed(
     "Change its number of inputs: nn.Linear(320, ...).",
     expected="320 inputs",
     seen="400 inputs",
+    fault="linear-size",
 )
 
 
@@ -94,7 +97,21 @@ def test_a_hint_contains_no_number_of_the_students_network() -> None:
     assert without_own_numbers(WRONG_SIZE) == "Change its number of inputs: nn.Linear(..., ...)."
     ten = failed("The last layer gives 12 scores.", "Give it 10 outputs.", expected="(N, 10)", seen="(N, 12)")
     assert without_own_numbers(ten) == "Give it 10 outputs."
-    assert HINTS.keys() <= set(IDS)
+
+
+def test_each_hint_is_of_a_step_or_of_a_fault_that_a_check_names() -> None:
+    checks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "grader/checks").glob("*.py"))
+    assert [key for key in HINTS if key not in {*IDS, *KINDS, *ASSUMED} and f'"{key}"' not in checks] == []
+
+
+def test_a_hint_is_on_the_fault_and_not_on_the_step() -> None:
+    nothing = failed("forward returns nothing.", "Return x.", fault="return-missing")
+    assert "print(x.shape)" not in shown(WHERE, finding=nothing)
+    assert "conv1" not in shown(WHERE, finding=nothing), "its fault has nothing to do with sizes"
+    assert "return F.log_softmax" in shown(PATTERN, finding=nothing)
+    extra, missing = failed("", "", fault="extra-activation"), failed("", "")
+    assert hint_on("structure.relu", missing).pattern == ("x = F.relu(self.layer(x))",)
+    assert hint_on("structure.relu", extra).pattern != hint_on("structure.relu", missing).pattern
 
 
 def test_what_to_do_about_the_computer_needs_no_hint() -> None:
