@@ -9,7 +9,7 @@ from grader.checks.case import Case, failed, listed, passed, unassessed
 from grader.checks.endings import ended
 from grader.checks.error_meanings import LAYER, LAYERS
 from grader.checks.executed_network import features, position, size_word
-from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
+from grader.checks.forward_errors import EXPECTED_SHAPE, mixed_by_flatten, not_contiguous, raised
 from grader.checks.problem_text import at, cause
 from grader.model import Finding
 from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass, Problem, RecordedPass
@@ -129,6 +129,8 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             seen=seen,
             fault="class-numbers",
         )
+    if run.shape[:1] != (run.batch,) and (mixed := mixed_by_flatten(case)) is not None:
+        return mixed
     if len(run.shape) == 2 and run.shape[0] != run.batch and run.shape[1] == 10:
         return _mixed_rows(case, run, seen)
     if unfinished := _unfinished(case, run, seen):

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from grader.checks.case import Case, failed
 from grader.checks.error_meanings import layer_created, meaning
-from grader.checks.problem_text import at, cause
+from grader.checks.problem_text import at, cause, place
 from grader.checks.written_calls import created_with_input
 from grader.model import Finding
 from grader.model.evidence import Problem, Repair
 from grader.model.quantities import quantity
 
+MIXING = frozenset({"flatten-batch", "reshape-rows"})
+"""The faults of a flatten step that joins or divides the images of a batch."""
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 
@@ -76,26 +78,16 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
     name = repair.layer or {"conv-channels": "a convolution", "linear-size": "a fully connected layer"}.get(
         repair.kind, "view"
     )
-    if repair.kind == "linear-size":
-        return failed(
-            f"{name} expects {repair.expected} inputs, but gets {repair.seen}{at(problem)}.",
-            f"Change its number of inputs: nn.Linear({repair.seen}, ...).",
-            expected=f"{repair.seen} inputs",
-            seen=f"{repair.expected} inputs",
-        )
-    if repair.kind == "conv-channels":
-        return failed(
-            f"{name} expects {quantity(repair.expected, 'input channel')}, but gets {repair.seen}{at(problem)}.",
-            f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...).",
-            expected=quantity(repair.seen, "channel"),
-            seen=quantity(repair.expected, "channel"),
-        )
+    if repair.kind in {"linear-size", "conv-channels"}:
+        return _wrong_layer(repair, problem, name)
+    here = repair.problem or problem
     if repair.kind == "flatten-batch":
         return failed(
-            f"The flatten step before {name} puts all images of the batch into one row{at(problem)}.",
+            f"The flatten step{at(here)} puts all images of the batch into one row: it should begin at dimension 1, "
+            "because dimension 0 counts the images.",
             "Keep the first dimension: torch.flatten(x, 1), nn.Flatten(), or x.view(x.size(0), -1).",
             expected=f"{repair.expected} values for each image",
-            seen=f"{repair.seen} values for the whole batch",
+            seen=here.code.strip() if repair.problem is not None else f"{repair.seen} values for the whole batch",
         )
     if repair.kind == "flatten-missing":
         return failed(
@@ -106,18 +98,17 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
     if repair.kind == "reshape-size":
         asked = f" {repair.expected}" if repair.expected else " another number of"
         return failed(
-            f"The flatten step expects{asked} values for each image, but there are {repair.seen}{at(problem)}.",
+            f"The flatten step asks for{asked} values for each image, but there are {repair.seen}{at(here)}.",
             f"Use x.view(-1, {repair.seen}), or x.view(x.size(0), -1), and then nn.Linear({repair.seen}, ...).",
             expected=f"{repair.seen} values for each image",
-            seen=problem.code.strip(),
+            seen=here.code.strip(),
         )
     if repair.kind == "reshape-rows":
         return failed(
-            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}: "
-            f"the next layer fails{at(problem)}.",
+            f"The flatten step{at(here)} gives rows of {repair.seen} values, but each image has {repair.expected}.",
             f"Use x.view(-1, {repair.expected}), or x.view(x.size(0), -1), and then nn.Linear({repair.expected}, ...).",
             expected=f"{repair.expected} values for each image",
-            seen=problem.code.strip(),
+            seen=here.code.strip(),
         )
     if repair.kind == "reshape-layout":
         return not_contiguous(problem)
@@ -129,6 +120,33 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
             expected="a tensor of shape (N, channels, height, width)",
             seen=problem.code.strip(),
         )
+    return None
+
+
+def _wrong_layer(repair: Repair, problem: Problem, name: str) -> Finding:
+    """The finding for a layer that was created for another number of inputs than it gets; it names both lines."""
+    made = repair.problem
+    where = f" (created {place(made) if made.file != problem.file else place(replace(made, file=''))})" if made else ""
+    if repair.kind == "linear-size":
+        takes, gets = f"{repair.expected} inputs", f"{repair.seen} inputs"
+        hint = f"Change its number of inputs: nn.Linear({repair.seen}, ...)."
+    else:
+        takes, gets = quantity(repair.expected, "input channel"), quantity(repair.seen, "input channel")
+        hint = f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...)."
+    return failed(
+        f"{name}{where} takes {takes}, but gets {repair.seen}{at(problem)}.",
+        hint,
+        expected=f"a layer that takes {gets}",
+        seen=made.code.strip() if made is not None else f"a layer that takes {takes}",
+    )
+
+
+def mixed_by_flatten(case: Case) -> Finding | None:
+    """The finding for a flatten step that joins or divides images, and after which no line fails; None if none does."""
+    trace = case.evidence.trace
+    for repair in trace.repairs if trace is not None else ():
+        if repair.kind in MIXING and (found := _wrong_size(repair, Problem("forward"))) is not None:
+            return replace(found, fault=repair.kind)
     return None
 
 

@@ -50,16 +50,24 @@ def test_without_executed_layers_the_structure_is_skipped() -> None:
     [
         (
             Repair("linear-size", "fc1", "", 300, 320),
-            ["fc1 expects 300 inputs, but gets 320", "nn.Linear(320, ...)"],
+            ["fc1 takes 300 inputs, but gets 320", "nn.Linear(320, ...)"],
         ),
-        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer expects 300"]),
+        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer takes 300"]),
         (
             Repair("conv-channels", "conv2", "", 12, 10),
-            ["conv2 expects 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
+            ["conv2 takes 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
+        ),
+        (
+            Repair("conv-channels", "conv2", "", 12, 10, problem=Problem("forward", line=28, code="made here")),
+            ["conv2 (created in line 28) takes 12 input channels, but gets 10 in task1_cnn.py, line 20.", "made here"],
+        ),
+        (
+            Repair("reshape-rows", "", "", 320, 160, problem=Problem("forward", line=37)),
+            ["The flatten step in line 37 gives rows of 160"],
         ),
         (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 gets feature maps", "x.view(x.size(0), -1)"]),
-        (Repair("reshape-size", "", "", 160, 320), ["expects 160 values for each image, but there are 320"]),
-        (Repair("reshape-size", "", "", 0, 320), ["expects another number of values for each image"]),
+        (Repair("reshape-size", "", "", 160, 320), ["asks for 160 values for each image, but there are 320"]),
+        (Repair("reshape-size", "", "", 0, 320), ["asks for another number of values for each image"]),
         (Repair("reshape-layout", "", ""), ["view does not work", "reshape instead of view"]),
     ],
 )
@@ -146,7 +154,7 @@ def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
             Problem(
                 "forward", "mat1 and mat2 shapes cannot be multiplied (128x160 and 320x50)", "RuntimeError", line=21
             ),
-            ["rows of 160 values, but each image has 320: the next layer fails in line 21."],
+            ["The flatten step in line 21 gives rows of 160 values, but each image has 320."],
         ),
         (
             (),

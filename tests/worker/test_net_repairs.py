@@ -109,8 +109,14 @@ def test_one_fault_is_repaired_and_the_network_runs_as_recorded(
         ("self.drop = ", "selfdrop = ", "missing-layer", "selfdrop = nn.Dropout(0.3)"),
         ("F.relu(self.fc1(x))", "nn.ReLU(self.fc1(x))", "layer-call", "x = self.drop(nn.ReLU(self.fc1(x)))"),
         ("return F", "x = nn.ReLU(x)\n        return F", "layer-call", "x = nn.ReLU(x)"),
+        ("nn.Linear(128, 20)", "nn.Linear(320, 20)", "linear-size", "self.fc1 = nn.Linear(320, 20)"),
+        ("nn.Conv2d(4, 8, 5)", "nn.Sequential(\n            nn.Conv2d(10, 8, 5),\n            nn.ReLU())",
+         "conv-channels", "nn.Conv2d(10, 8, 5),"),
+        ("x = torch.flatten(x, 1)", "x = torch.flatten(x)\n        x = x * 1", "flatten-batch", "x = torch.flatten(x)"),
+        ("x = torch.flatten(x, 1)", "x = x.view(-1, 64)", "reshape-rows", "x = x.view(-1, 64)"),
+        ("x = torch.flatten(x, 1)", "x = x.view(-1, 500)", "reshape-size", "x = x.view(-1, 500)"),
     ],
-)
+)  # fmt: skip
 def test_the_problem_of_a_repair_is_at_the_line_of_the_fault(old: str, new: str, kind: str, line: str) -> None:
     name = f"<line of {new}>"
     net = net_with(old, new, name=name)
