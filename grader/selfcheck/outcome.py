@@ -66,6 +66,6 @@ class SelfCheck:
     @property
     def ok(self) -> tuple[str, ...]:
         """Those of them that are ok."""
-        reached = {milestone.name for milestone in self.progress.reached} if self.progress is not None else set()
+        reached = {reached.milestone.name for reached in self.progress.reached} if self.progress is not None else set()
         passed = {id for id, finding in self.findings.items() if finding.status is Status.PASSED}
         return tuple(name for name in self.counted if name in reached | passed)

@@ -26,7 +26,7 @@ from grader.selfcheck.hints import hint_on, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step
-from grader.selfcheck.wording import FAULTS, Word, coming, parted, word
+from grader.selfcheck.wording import FAULTS, Word, coming, parted, ran, word
 from grader.selfcheck.written_work import State, Written
 
 _MOST_TRIALS = 30
@@ -174,12 +174,13 @@ def _unfinished(asked: Sequence[Step], check: SelfCheck) -> Iterator[ShownStep]:
     assert progress is not None
     loads, faults, waiting = parted(check, asked)
     yield from (_shown(step, check) for step in loads)
-    for milestone, size in zip(progress.reached, progress.sizes, strict=True):
-        yield ShownStep(milestone.name, _titled(milestone.task), _SIGNS[Word.OK], f"It gives {size}.")
+    for reached in progress.reached:
+        name, title = reached.milestone.name, _titled(reached.milestone.title)
+        yield ShownStep(name, title, _SIGNS[Word.OK], seen=ran(reached))
     yield from (_shown(step, check) for step in faults)
     state, message = (Word.NOT_CHECKED, "") if progress.is_stopped else (Word.NEXT, "Not written yet.")
     for milestone in progress.left:
-        yield ShownStep(milestone.name, _titled(milestone.task), _SIGNS[state], message)
+        yield ShownStep(milestone.name, _titled(milestone.title), _SIGNS[state], message)
     for step in waiting:
         yield ShownStep(step.id, step.title, _SIGNS[Word.NOT_CHECKED], "Checked when forward is finished.")
 

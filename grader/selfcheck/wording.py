@@ -14,11 +14,14 @@ from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
 from grader.selfcheck.hint_texts import Hint
 from grader.selfcheck.hints import NONE, PATTERN, WHERE, hint_on, without_own_numbers
+from grader.selfcheck.milestones import Reached
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step, is_all_passed
 from grader.selfcheck.written_work import State, Written
 
 WIDTH = 78
+_WIDTH_OF_TEXTS = 45
+"""Room for what a line says of a step."""
 
 
 class Word(enum.StrEnum):
@@ -138,14 +141,20 @@ def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, 
     assert progress is not None
     loads, faults, waiting = parted(check, shown)
     yield from (_of_step(step, check) for step in loads)
-    for milestone, size in zip(progress.reached, progress.sizes, strict=True):
-        yield _line(Word.OK, milestone.name, f"gives {size}"), Word.OK
+    for reached in progress.reached:
+        yield _line(Word.OK, reached.milestone.name, ran(reached, most=_WIDTH_OF_TEXTS)), Word.OK
     yield from (_of_step(step, check) for step in faults)
     for milestone in progress.left:
         state = Word.NOT_CHECKED if progress.is_stopped else Word.NEXT
-        yield _line(state, milestone.name, milestone.task), state
+        yield _line(state, milestone.name, milestone.title), state
     if waiting:
         yield _line(Word.NOT_CHECKED, f"{len(waiting)} more checks", "when forward is finished"), Word.NOT_CHECKED
+
+
+def ran(reached: Reached, *, most: int = 200) -> str:
+    """What ran in the student's forward at a milestone, and the size after it, in at most ``most`` characters."""
+    gives = f" -> {reached.size}"
+    return textwrap.shorten(visible(", ".join(reached.ran)), most - len(gives), placeholder=" ...") + gives
 
 
 def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
@@ -176,7 +185,7 @@ def coming(check: SelfCheck) -> str:
     """What to write next in an unfinished forward."""
     assert check.progress is not None
     start = "Begin __init__ with super().__init__(). " if check.is_blank else ""
-    return f"{start}In forward, this comes next: {check.progress.left[0].task}."
+    return f"{start}This comes next in forward: {check.progress.left[0].task}."
 
 
 def printed(check: SelfCheck) -> list[str]:

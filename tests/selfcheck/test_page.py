@@ -108,9 +108,9 @@ def test_a_fault_is_shown_with_its_hints_folded_and_what_was_mended(tmp_path: Pa
 
 def test_an_unfinished_forward_has_no_fault(tmp_path: Path) -> None:
     page = Page(written(tmp_path, checked(HALF)))
-    assert "In forward, this comes next: the second convolution" in page.text
+    assert "This comes next in forward: the second convolution" in page.text
     assert "→ next" in page.text
-    assert "It gives 10 x" in page.text
+    assert "conv1 -> 10 x" in page.text
     assert "– left out" not in page.text
     assert "failed" not in page.text
     assert "Begin __init__ with super().__init__()." in Page(written(tmp_path, checked(BLANK))).text

@@ -12,14 +12,14 @@ from grader.checks.case import failed, passed, skipped
 from grader.lab4.files import EXPERIMENTS
 from grader.lab4.items import PART1_IDS
 from grader.model import Finding, Status
-from grader.model.evidence import Evidence, Operation, Problem, RecordedPass, Recording, Repair
+from grader.model.evidence import Evidence, Operation, Pass, Problem, RecordedPass, Recording, Repair, Tracing
 from grader.model.repair_kinds import ASSUMED, KINDS
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck
 from grader.selfcheck.hint_texts import HINTS
 from grader.selfcheck.hints import PATTERN, WHERE, hint_on, without_own_numbers
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
-from grader.selfcheck.steps import step_findings
+from grader.selfcheck.steps import shapes_seen, step_findings
 from grader.selfcheck.summary import CHECKS_FOLDER, remember
 from grader.selfcheck.task import Observed
 from grader.selfcheck.wording import (
@@ -66,7 +66,7 @@ def test_the_last_lines_name_the_first_fault() -> None:
 # ---- hints, one rung after the other ---------------------------------------------------------------------------------
 
 WRONG_SIZE = failed(
-    "fc1 expects 400 inputs, but gets 320 in task1_cnn.py, line 34.",
+    "fc1 takes 400 inputs, but gets 320 in task1_cnn.py, line 34.",
     "Change its number of inputs: nn.Linear(320, ...).",
     expected="320 inputs",
     seen="400 inputs",
@@ -138,7 +138,10 @@ EMPTY = samples.passes((20, 4, 4))
 def unfinished(*layers: Operation, problem: Problem | None = None) -> SelfCheck:
     """A self-check of a forward that runs only ``layers``, and then raises ``problem`` if there is one."""
     trace = samples.stopped(*layers, problem=problem) if problem else samples.trace(*layers)
-    runs = samples.passes(problem=problem, returned="", shape=()) if problem else EMPTY
+    return unfinished_with(trace, samples.passes(problem=problem, returned="", shape=()) if problem else EMPTY)
+
+
+def unfinished_with(trace: Tracing, runs: tuple[Pass, ...]) -> SelfCheck:
     evidence = replace(
         samples.HEALTHY,
         trace=trace,
@@ -160,7 +163,10 @@ def test_layers_that_are_not_written_yet_are_next_and_no_fault() -> None:
         "loads": Word.OK, "conv1": Word.OK, "conv2": Word.NEXT, "flatten": Word.NEXT, "fc1": Word.NEXT,
         "fc2": Word.NEXT, "log-softmax": Word.NEXT, "15": Word.NOT_CHECKED,
     }  # fmt: skip
-    assert next_text(check) == "Next: conv2 In forward, this comes next: the second convolution, ReLU (pool), dropout."
+    assert (
+        next_text(check)
+        == "Next: conv2 This comes next in forward: the second convolution; after it a ReLU, a dropout, and pooling if you like."
+    )
     assert "conv1" in check.ok
 
 
@@ -214,6 +220,37 @@ def test_an_error_in_an_unfinished_forward_is_told_before_what_is_next() -> None
     found = states(check)
     assert (found["forward.shape"], found["conv1"], found["conv2"]) == (Word.FAIL, Word.OK, Word.NOT_CHECKED)
     assert "It does not work" in next_text(check)
+
+
+FLATTENED = samples.op("reshape", "flatten", shape_in=(4, 20, 4, 4), shape_out=(1280,))
+FLATTENS = Problem("forward", "", file="task1_cnn.py", line=37, code="x = torch.flatten(x)")
+
+
+def test_a_flatten_that_joins_the_batch_is_a_fault_of_an_unfinished_forward() -> None:
+    repair = Repair("flatten-batch", "", "puts all images into one row", 320, 1280, problem=FLATTENS)
+    trace = replace(samples.trace(samples.CONV1, samples.CONV2, FLATTENED), repairs=(repair,))
+    runs = tuple(replace(run, shape=(run.batch * 320,)) for run in EMPTY)
+    check = unfinished_with(trace, runs)
+    assert [id for id in IDS if word(id, check) is Word.FAIL] == ["forward.shape"]
+    found = states(check)
+    assert (found["conv2"], found["flatten"]) == (Word.OK, Word.NOT_CHECKED)
+    assert "The flatten step in task1_cnn.py, line 37 puts all images" in next_text(check)
+    assert "begin at dimension 1" in next_text(check)
+
+
+def test_what_a_repair_made_is_not_shown_as_the_students_own() -> None:
+    layers = (samples.CONV1, samples.CONV2, samples.FLATTEN, replace(samples.FC1, expected=400), samples.FC2)
+    size = Repair("linear-size", "fc1", "", 400, 320)
+    assert shapes_seen(replace(samples.HEALTHY, trace=replace(samples.trace(*layers), repairs=(size,))))[2:] == (
+        "view   20 x 4 x 4 -> 320",
+        "fc1    gets 320, but takes 400",
+    )
+    stand_in = Repair("missing-layer", "conv2", "")
+    evidence = replace(samples.HEALTHY, trace=replace(samples.trace(*samples.LAYERS), repairs=(stand_in,)))
+    assert shapes_seen(evidence) == ("conv1  1 x 28 x 28 -> 10 x 24 x 24",)
+    ten = Repair("class-count", "fc2", "", 10, 12)
+    evidence = replace(samples.HEALTHY, trace=replace(samples.trace(*samples.LAYERS), repairs=(ten,)))
+    assert shapes_seen(evidence)[-1] == "fc2    50 -> 12"
 
 
 def test_the_blank_template_has_no_fault() -> None:
