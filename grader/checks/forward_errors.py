@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from grader.checks.case import Case, failed
+from grader.checks.case import Case, failed, listed
 from grader.checks.error_meanings import layer_created, meaning
 from grader.checks.problem_text import at, cause, place
+from grader.checks.unused_layers import unused_before
 from grader.checks.written_calls import created_with_input
 from grader.model import Finding
 from grader.model.evidence import Problem, Repair
@@ -36,7 +37,7 @@ def raised(case: Case, problem: Problem) -> Finding:
     for repair in repairs:
         finding = _wrong_size(repair, problem) or _wrong_definition(repair, problem)
         if finding is not None:
-            return replace(finding, fault=repair.kind)
+            return _with_unused(case, replace(finding, fault=repair.kind), repair)
     if problem.kind == "missing-package":
         return failed(
             f"{cause(problem).removeprefix(problem.exception).lstrip(': ')}.",
@@ -146,8 +147,18 @@ def mixed_by_flatten(case: Case) -> Finding | None:
     trace = case.evidence.trace
     for repair in trace.repairs if trace is not None else ():
         if repair.kind in MIXING and (found := _wrong_size(repair, Problem("forward"))) is not None:
-            return replace(found, fault=repair.kind)
+            return _with_unused(case, replace(found, fault=repair.kind), repair)
     return None
+
+
+def _with_unused(case: Case, finding: Finding, repair: Repair) -> Finding:
+    """The finding on a size that does not fit, and the layers that forward leaves out before it, if there are any."""
+    unused = unused_before(case, repair)
+    if not unused:
+        return finding
+    message = f"{finding.message} forward never applies {listed(unused)}, which __init__ creates."
+    hint = f"Apply {listed(unused)} in forward, or else {finding.hint[:1].lower()}{finding.hint[1:]}"
+    return replace(finding, message=message, hint=hint, expected="")
 
 
 def _wrong_definition(repair: Repair, problem: Problem) -> Finding | None:

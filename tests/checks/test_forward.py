@@ -9,12 +9,14 @@ import pytest
 
 from grader.lab4.items import PART2_TITLES
 from grader.model import Status
-from grader.model.evidence import Operation, Pass, Problem, Repair
+from grader.model.evidence import Layer, Operation, Pass, Problem, Repair
 from tests.support import evidence_samples as samples
 from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, statuses, text_of
 from tests.support.evidence_samples import (
     CONV1,
+    CONV2,
     FC1,
+    FC2,
     FLATTEN,
     HEALTHY,
     LAYERS,
@@ -77,6 +79,27 @@ def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: 
     assert all(word in text_of(findings["forward.shape"]) for word in words), text_of(findings["forward.shape"])
     later = {id_ for id_ in PART2_TITLES if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
+
+
+@pytest.mark.parametrize(
+    ("repair", "ran", "named"),
+    [
+        (Repair("linear-size", "fc1", "", 320, 1440), (CONV1, FLATTEN, FC1, FC2), "conv2 and pool"),
+        (Repair("conv-channels", "conv2", "", 12, 10), (CONV2, FLATTEN, FC1, FC2), "conv1"),
+        (Repair("reshape-size", "", "", 320, 1440), (CONV1, FLATTEN), "conv2 and pool"),
+        (Repair("linear-size", "fc1", "", 300, 320), (*HEAD, FC1), "pool"),
+        (Repair("flatten-missing", "fc1", "", 320, 4), (CONV1, FC1), ""),
+        (Repair("linear-size", "fc1", "", 300, 320), (*HEAD, samples.op("pool", layer="pool"), FC1), ""),
+    ],
+)
+def test_an_unused_layer_is_named_where_sizes_do_not_fit(
+    repair: Repair, ran: tuple[Operation, ...], named: str
+) -> None:
+    broken = broken_forward(repair)
+    assert broken.build is not None
+    build = replace(broken.build, layers=(*broken.build.layers, Layer("pool", "MaxPool2d", 0)))
+    finding = findings_of(replace(broken, build=build, trace=trace(*ran, repairs=(repair,))))["forward.shape"]
+    assert finding.message.partition("forward never applies ")[2].partition(", which")[0] == named
 
 
 def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
