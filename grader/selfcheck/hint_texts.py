@@ -208,7 +208,44 @@ _OF_STEPS = {
     "resources": Hint(("The network of the lab has about 20,000 parameters. Look for the layer that has the most.",)),
 }
 
+_OF_LAYERS = {
+    "conv1": Hint(
+        (
+            "__init__ creates each layer, with self. before its name; forward applies it. An image has one channel.",
+            "A ReLU and pooling are functions of F, or layers that __init__ creates too.",
+        ),
+        (
+            "super().__init__()                                  # first in __init__",
+            "self.conv1 = nn.Conv2d(1, channels, kernel_size)    # in __init__",
+            "x = F.relu(F.max_pool2d(self.conv1(x), size))       # in forward",
+            "return x",
+        ),
+    ),
+    "conv2": Hint(
+        (
+            "The second convolution takes as many channels as the first one gives.",
+            "The dropout comes somewhere after it, before or after the ReLU and pooling.",
+        ),
+        (_CONV2, "self.drop = nn.Dropout()", "x = F.relu(F.max_pool2d(self.drop(self.conv2(x)), size))"),
+    ),
+    "flatten": Hint(
+        ("A fully connected layer takes the values of each image in one row.", _IMAGES),
+        (_FLATTEN,),
+    ),
+    "fc1": Hint(
+        (_VALUES, "The list of steps above shows how many values an image has after the flatten step."),
+        (_FC1, "x = F.relu(self.fc1(x))", "x = F.dropout(x, training=self.training)"),
+    ),
+    "fc2": Hint(
+        ("It takes as many values as the first one gives, and gives one score for each digit. No ReLU follows it.",),
+        ("self.fc2 = nn.Linear(units_of_fc1, digits)", "x = self.fc2(x)"),
+    ),
+    "log-softmax": _LOG_SOFTMAX,
+}
+"""By the layer that comes next."""
+
 HINTS: dict[str, Hint] = {
     **{fault: hint for faults, hint in _OF_FAULTS.items() for fault in faults},
     **_OF_STEPS,
+    **_OF_LAYERS,
 }

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from grader.checks.policy import repair_rules
 from grader.lab4.files import SCRIPT
 from grader.model import Finding, Status
 from grader.model.evidence import Evidence
+from grader.rubric.loading import load_rubric
 from grader.selfcheck.milestones import MILESTONES, Progress, progress
 from grader.selfcheck.steps import shapes_seen
 
@@ -47,6 +49,13 @@ class SelfCheck:
     def progress(self) -> Progress | None:
         """How far an unfinished forward has come; None if it is finished, or cannot be run at all."""
         return progress(self.evidence, self.findings)
+
+    def told(self, finding: Finding) -> str:
+        """What is wrong; while forward is unfinished, without what the rest, which is not shown, was assessed as."""
+        if self.progress is None or self.evidence is None:
+            return finding.message
+        rule = repair_rules(self.evidence, load_rubric().repairs)["forward.shape"]
+        return finding.message.removesuffix(rule.sentence)
 
     def is_next(self, id: str) -> bool:
         """Whether a step fails only because forward is unfinished."""

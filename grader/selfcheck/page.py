@@ -22,11 +22,12 @@ from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
 from grader.model.repair_kinds import ASSUMED
 from grader.rubric.loading import load_rubric
+from grader.selfcheck.hint_texts import HINTS, Hint
 from grader.selfcheck.hints import hint_on, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step
-from grader.selfcheck.wording import FAULTS, Word, coming, parted, ran, word
+from grader.selfcheck.wording import FAULTS, Word, coming, faults_of, next_layer, parted, ran, word
 from grader.selfcheck.written_work import State, Written
 
 _MOST_TRIALS = 30
@@ -115,8 +116,8 @@ def _rendered(values: Mapping[str, Any]) -> str:
 def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
     from grader.report.html.observed_view import observed, printed, unfinished  # not before a page is written
 
-    asked = [step for step in STEPS if step.id in ids and step.id in check.findings]
-    faults = [step.id for step in asked if word(step.id, check) in FAULTS]
+    faults = faults_of(check, ids)
+    asked = [step for step in STEPS if step.id in check.findings and (step.id in ids or step.id in faults)]
     rows = [_shown(step, check) for step in asked] if check.progress is None else list(_unfinished(asked, check))
     views = observed(check.evidence, faults, ())
     next_layer = coming(check) if check.progress is not None and check.progress.left else ""
@@ -127,8 +128,8 @@ def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
         "fault": next((row for row in rows if row.id in faults), None),
         "coming": next_layer,
         "is_passed": all(check.findings[step.id].status is Status.PASSED for step in asked),
-        "is_part": len(asked) < len(STEPS),
-        "assumed": tuple(dict.fromkeys(_assumed(check.evidence))),
+        "is_part": len(ids) < len(STEPS),
+        "assumed": tuple(dict.fromkeys(_assumed(check.evidence))) if check.progress is None else (),
         "counts": _counts(rows),
         "groups": [list(group) for _, group in groupby(rows, key=_row)],
         **views,
@@ -152,14 +153,15 @@ def _shown(step: Step, check: SelfCheck) -> ShownStep:
     if state not in FAULTS:
         message = "Not written yet." if state is Word.NEXT else found.message
         return ShownStep(step.id, step.title, _SIGNS[state], message, seen=seen if state is Word.OK else "")
+    told = check.told(found)
     if state is Word.ERROR:
-        return ShownStep(step.id, step.title, _SIGNS[state], found.message, found.expected, seen, told=found.hint)
+        return ShownStep(step.id, step.title, _SIGNS[state], told, found.expected, seen, told=found.hint)
     hint = hint_on(step.id, found)
     return ShownStep(
         step.id,
         step.title,
         _SIGNS[state],
-        found.message,
+        told,
         found.expected,
         seen,
         where=hint.where,
@@ -180,7 +182,9 @@ def _unfinished(asked: Sequence[Step], check: SelfCheck) -> Iterator[ShownStep]:
     yield from (_shown(step, check) for step in faults)
     state, message = (Word.NOT_CHECKED, "") if progress.is_stopped else (Word.NEXT, "Not written yet.")
     for milestone in progress.left:
-        yield ShownStep(milestone.name, _titled(milestone.title), _SIGNS[state], message)
+        hint = HINTS[milestone.name] if milestone is next_layer(check, [step.id for step in asked]) else Hint(())
+        title, pattern = _titled(milestone.title), "\n".join(hint.pattern)
+        yield ShownStep(milestone.name, title, _SIGNS[state], message, where=hint.where, pattern=pattern)
     for step in waiting:
         yield ShownStep(step.id, step.title, _SIGNS[Word.NOT_CHECKED], "Checked when forward is finished.")
 

@@ -12,9 +12,9 @@ from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
-from grader.selfcheck.hint_texts import Hint
+from grader.selfcheck.hint_texts import HINTS, Hint
 from grader.selfcheck.hints import NONE, PATTERN, WHERE, hint_on, without_own_numbers
-from grader.selfcheck.milestones import Reached
+from grader.selfcheck.milestones import Milestone, Reached
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step, is_all_passed
 from grader.selfcheck.written_work import State, Written
@@ -82,7 +82,7 @@ def word(id: str, check: SelfCheck) -> Word:
 
 def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
     """The text about a step that failed, in lines of at most WIDTH characters: what is wrong, then the hints."""
-    lines = [*_wrapped(visible(finding.message)), ""]
+    lines = [*_wrapped(visible(check.told(finding))), ""]
     for label, text in (("expected", finding.expected), ("seen", finding.seen)):
         if text:
             lines += _wrapped(visible(text), label)
@@ -96,8 +96,7 @@ def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
             lines += ["", "The layers that ran, with the size of one image:", *_indented(check.shapes)]
     if asked.hints >= PATTERN:
         lines += _wrapped(visible(without_own_numbers(finding)), "try")
-        if hint.pattern:
-            lines += ["", "The pattern:", *(f"  {line}".rstrip() for line in hint.pattern)]
+        lines += _pattern(hint)
     return "\n".join([*lines, "", asked.more(hint)]).rstrip()
 
 
@@ -160,18 +159,16 @@ def ran(reached: Reached, *, most: int = 200) -> str:
 def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = [id for id in check.findings if id in ids]
-    causes = {check.findings[id].cause for id in chosen}
-    faults = [id for id in check.findings if (id in ids or id in causes) and word(id, check) in FAULTS]
-    if faults:
+    if faults := faults_of(check, ids):
         first = check.findings[faults[0]]
         hint = visible(first.hint) if first.status is Status.ERROR else ""
         return [
             f"Next: {faults[0]}",
-            *_below(f"{visible(first.message)} {hint}".strip()),
+            *_below(f"{visible(check.told(first))} {hint}".strip()),
             *([] if first.status is Status.ERROR else _below(asked.more(hint_on(faults[0], first)))),
         ]
-    if check.progress is not None and check.progress.left:
-        return [f"Next: {check.progress.left[0].name}", *_below(coming(check))]
+    if (layer := next_layer(check, ids)) is not None:
+        return [f"Next: {layer.name}", *_below(coming(check))]
     waiting = [id for id in chosen if word(id, check) is not Word.OK]
     undecided = [id for id in waiting if word(id, check) is Word.UNDECIDED]
     if waiting:
@@ -179,6 +176,33 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
         return [*_wrapped(text), *(_below(visible(check.findings[undecided[0]].message)) if undecided else ())]
     is_whole = len(check.findings) == len(STEPS) and is_all_passed(check.findings)
     return [ALL_PASSED if is_whole else "These checks passed; type pytest to run all checks."]
+
+
+def faults_of(check: SelfCheck, ids: Sequence[str]) -> list[str]:
+    """The faults of the steps ``ids``, and those because of which such a step was not checked."""
+    causes = {check.findings[id].cause for id in check.findings if id in ids}
+    return [id for id in check.findings if (id in ids or id in causes) and word(id, check) in FAULTS]
+
+
+def next_layer(check: SelfCheck, ids: Sequence[str]) -> Milestone | None:
+    """What to write next in an unfinished forward; None if there is a fault to correct first, or nothing left."""
+    left = check.progress.left if check.progress is not None else ()
+    return left[0] if left and not faults_of(check, ids) else None
+
+
+def hints_on_next(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
+    """The hints on what to write next, or how to get them; none if there is a fault to correct first."""
+    layer = next_layer(check, ids)
+    if layer is None:
+        return []
+    hint = HINTS[layer.name]
+    lines = [line for text in hint.where for line in _wrapped(text, "look")] if asked.hints >= WHERE else []
+    lines += _pattern(hint) if asked.hints >= PATTERN else []
+    return [*lines, *_below(asked.more(hint))]
+
+
+def _pattern(hint: Hint) -> list[str]:
+    return ["", "The pattern:", *(f"  {line}".rstrip() for line in hint.pattern)] if hint.pattern else []
 
 
 def coming(check: SelfCheck) -> str:

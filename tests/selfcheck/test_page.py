@@ -12,7 +12,7 @@ from tinyhtml5.parser import HTMLParser
 
 from grader.lab4.self_check_page import MARK, NAME
 from grader.model import Finding, Status
-from grader.model.evidence import Evidence
+from grader.model.evidence import Evidence, Problem
 from grader.model.experiment import Experiment, Trial
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import SelfCheck, run_button
@@ -42,6 +42,11 @@ HALF = replace(
     samples.HEALTHY,
     trace=samples.trace(*samples.LAYERS[:3]),
     probe=replace(samples.PROBE, passes=samples.passes((10, 12, 12))),
+)
+STOPPED = replace(
+    HALF,
+    trace=samples.stopped(*samples.LAYERS[:3], problem=Problem("forward", "It does not work.", "RuntimeError")),
+    probe=replace(samples.PROBE, passes=samples.passes(problem=Problem("forward", "It does not work."), shape=())),
 )
 BLANK = replace(samples.until("build", "finished"), load=replace(samples.LOAD, is_blank=True))
 
@@ -114,6 +119,13 @@ def test_an_unfinished_forward_has_no_fault(tmp_path: Path) -> None:
     assert "– left out" not in page.text
     assert "failed" not in page.text
     assert "Begin __init__ with super().__init__()." in Page(written(tmp_path, checked(BLANK))).text
+
+
+def test_a_part_of_the_steps_that_waits_for_a_fault_shows_that_fault(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, checked(STOPPED), ("forward.batch",)))
+    assert "found no fault" not in page.text
+    assert "Correct this first" in page.text
+    assert "Only some of the steps" in page.text
 
 
 def test_a_part_of_the_steps_is_called_a_part(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from grader.selfcheck import STEPS, SelfCheck
 from grader.selfcheck.hint_texts import HINTS
 from grader.selfcheck.hints import PATTERN, WHERE, hint_on, without_own_numbers
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
+from grader.selfcheck.milestones import MILESTONES
 from grader.selfcheck.steps import shapes_seen, step_findings
 from grader.selfcheck.summary import CHECKS_FOLDER, remember
 from grader.selfcheck.task import Observed
@@ -30,6 +31,7 @@ from grader.selfcheck.wording import (
     answers,
     experiments,
     failure,
+    hints_on_next,
     next_step,
     overview,
     word,
@@ -40,6 +42,7 @@ from tests.support import evidence_samples as samples
 from tests.support.places import ROOT
 
 IDS = [step.id for step in STEPS]
+LAYERS = [milestone.name for milestone in MILESTONES]
 EVERYTHING = dict.fromkeys(IDS, passed("It passes."))
 
 
@@ -101,7 +104,7 @@ def test_a_hint_contains_no_number_of_the_students_network() -> None:
 
 def test_each_hint_is_of_a_step_or_of_a_fault_that_a_check_names() -> None:
     checks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "grader/checks").glob("*.py"))
-    assert [key for key in HINTS if key not in {*IDS, *KINDS, *ASSUMED} and f'"{key}"' not in checks] == []
+    assert [key for key in HINTS if key not in {*IDS, *KINDS, *ASSUMED, *LAYERS} and f'"{key}"' not in checks] == []
 
 
 def test_a_hint_is_on_the_fault_and_not_on_the_step() -> None:
@@ -163,10 +166,15 @@ def test_layers_that_are_not_written_yet_are_next_and_no_fault() -> None:
         "loads": Word.OK, "conv1": Word.OK, "conv2": Word.NEXT, "flatten": Word.NEXT, "fc1": Word.NEXT,
         "fc2": Word.NEXT, "log-softmax": Word.NEXT, "15": Word.NOT_CHECKED,
     }  # fmt: skip
-    assert (
-        next_text(check)
-        == "Next: conv2 This comes next in forward: the second convolution; after it a ReLU, a dropout, and pooling if you like."
-    )
+    task = "the second convolution; after it a ReLU, a dropout, and pooling if you like."
+    assert next_text(check) == f"Next: conv2 This comes next in forward: {task}"
+    hints = [" ".join(" ".join(hints_on_next(check, IDS, Asked(rung))).split()) for rung in range(3)]
+    assert hints[0] == "For a hint: pytest --hint"
+    assert "as many channels as the first one gives" in hints[WHERE]
+    assert hints[WHERE].endswith("pytest --hint 2")
+    assert "nn.Conv2d" not in hints[WHERE]
+    assert "self.conv2 = nn.Conv2d(" in hints[PATTERN]
+    assert hints_on_next(SelfCheck(EVERYTHING), IDS, Asked(PATTERN)) == []
     assert "conv1" in check.ok
 
 
@@ -216,6 +224,7 @@ def test_a_finished_forward_with_a_wrong_size_has_no_milestones() -> None:
 
 def test_an_error_in_an_unfinished_forward_is_told_before_what_is_next() -> None:
     check = unfinished(samples.CONV1, problem=Problem("forward", "It does not work.", "RuntimeError"))
+    assert hints_on_next(check, IDS, Asked(PATTERN)) == []
     assert [id for id in IDS if word(id, check) is Word.FAIL] == ["forward.shape"]
     found = states(check)
     assert (found["forward.shape"], found["conv1"], found["conv2"]) == (Word.FAIL, Word.OK, Word.NOT_CHECKED)
@@ -236,6 +245,23 @@ def test_a_flatten_that_joins_the_batch_is_a_fault_of_an_unfinished_forward() ->
     assert (found["conv2"], found["flatten"]) == (Word.OK, Word.NOT_CHECKED)
     assert "The flatten step in task1_cnn.py, line 37 puts all images" in next_text(check)
     assert "begin at dimension 1" in next_text(check)
+
+
+def test_what_the_rest_was_assessed_as_is_not_told_while_forward_is_unfinished() -> None:
+    repairs = (
+        Repair("linear-size", "fc1", "", 400, 320, assumed="fc1 had 320 inputs"),
+        Repair("class-count", "fc1", "", 10, 50, assumed="fc1 had 10 outputs"),
+    )
+    error = Problem("forward", "mat1 and mat2 shapes cannot be multiplied", "RuntimeError", line=38)
+    recording = Recording(unrepaired=(RecordedPass("eval", 64, error),), repairs=repairs)
+    layers = (samples.CONV1, samples.CONV2, samples.FLATTEN, replace(samples.FC1, expected=400, shape_out=(4, 10)))
+    trace = replace(samples.trace(*layers), repairs=repairs)
+    evidence = replace(samples.HEALTHY, record=recording, trace=trace)
+    check = SelfCheck(step_findings(Observed(evidence), load_rubric()), evidence)
+    assert "as if fc1 had 320 inputs and fc1 had 10 outputs" in check.findings["forward.shape"].message
+    assert states(check)["fc1"] is Word.NOT_CHECKED
+    assert "assessed" not in next_text(check)
+    assert "assessed" not in failure("forward.shape", check.findings["forward.shape"], check, Asked())
 
 
 def test_what_a_repair_made_is_not_shown_as_the_students_own() -> None:
