@@ -5,7 +5,6 @@ from __future__ import annotations
 from grader.checks.case import Case
 from grader.model.evidence import Repair
 
-
 _OF_SIZES = frozenset({"linear-size", "conv-channels", "reshape-size", "reshape-rows"})
 
 
