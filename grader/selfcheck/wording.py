@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.lab4.files import EXPERIMENTS
 from grader.model import Finding, Status
@@ -160,6 +160,7 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = [id for id in check.findings if id in ids]
     if faults := faults_of(check, ids):
+        asked = asked if faults[0] in ids else replace(asked, hints=NONE)  # its hints are not among those shown
         first = check.findings[faults[0]]
         hint = visible(first.hint) if first.status is Status.ERROR else ""
         return [

@@ -63,7 +63,8 @@ def test_the_last_lines_name_the_first_fault() -> None:
     one = SelfCheck(EVERYTHING | {"resources": skipped("loads", "Later.")})
     assert next_text(one, ["loads"]) == "These checks passed; type pytest to run all checks."
     unread = SelfCheck(EVERYTHING | {"loads": failed("No.", ""), "structure.relu": skipped("loads", "Later.")})
-    assert next_text(unread, ["structure.relu"]) == "Next: loads No. For a hint: pytest --hint"
+    for rung in (0, WHERE):
+        assert next_text(unread, ["structure.relu"], rung) == "Next: loads No. For a hint: pytest --hint"
 
 
 # ---- hints, one rung after the other ---------------------------------------------------------------------------------

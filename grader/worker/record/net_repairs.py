@@ -50,11 +50,13 @@ class NetRepairs:
 
     def _located(self, repair: Repair, error: Exception) -> Problem | None:
         """The line that creates a layer with the wrong sizes, otherwise the line at which ``error`` was raised."""
-        problem: Problem | None = replace(self.explain("forward", error), message=repair.message, exception="")
-        if problem is not None and repair.kind in _SIZES_OF_LAYERS:
+        with suppress(Exception):  # the submission's own classes are looked at
+            found = replace(self.explain("forward", error), message=repair.message, exception="")
+            if repair.kind not in _SIZES_OF_LAYERS:
+                return found if found.line else None
             created = creation_of(self.net, repair.layer)
-            problem = moved_to(problem, error, created) if created is not None else None
-        return problem if problem is not None and problem.line else None
+            return moved_to(found, error, created) if created is not None else None
+        return None
 
     @property
     def made(self) -> tuple[Repair, ...]:
