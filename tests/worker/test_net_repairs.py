@@ -11,9 +11,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.measure.measurements import Subject, measure
+from grader.model.evidence import Problem
 from grader.model.recorded import graph_of
 from grader.source.script import Script
 from grader.worker.load.statements import problem_from
+from grader.worker.record.places import moved_to, running
 from tests.support.network_samples import RECORDED_SEED, SEED, doubts, images, measured, recording_of
 
 SOURCE = """
@@ -128,6 +130,13 @@ def test_the_problem_of_a_repair_is_at_the_line_of_the_fault(old: str, new: str,
     assert repair.problem is not None
     assert repair.problem.code == line
     assert text[repair.problem.line - 1].strip() == line
+
+
+def test_a_line_is_looked_for_only_in_the_file_of_the_problem() -> None:
+    error = running()
+    assert error.__traceback__ is not None
+    here = Problem("forward", line=error.__traceback__.tb_lineno, code="a line of another file")
+    assert moved_to(here, error, (error.__traceback__.tb_frame.f_code.co_filename, 3)) is None
 
 
 def test_a_layer_that_is_not_called_is_no_missing_attribute() -> None:

@@ -36,9 +36,13 @@ def moved_to(problem: Problem, error: Exception, place: tuple[str, int]) -> Prob
         raised = (trace.tb_lineno or 0) if trace.tb_frame.f_code.co_filename == file else raised
         trace = trace.tb_next
     moved = problem.line + line - raised
-    if not raised or not problem.line or moved < 1:
+    if not raised or not problem.line or moved < 1 or _code(file, raised) != problem.code:
         return None
-    return replace(problem, line=moved, code=linecache.getline(file, line).strip()[:LONGEST_CODE])
+    return replace(problem, line=moved, code=_code(file, line))
+
+
+def _code(file: str, line: int) -> str:
+    return linecache.getline(file, line).strip()[:LONGEST_CODE]
 
 
 def tree_of(method: FunctionType) -> ast.Module | None:
