@@ -8,7 +8,7 @@ to look, then the pattern in code.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +18,7 @@ from grader.checks.policy import repair_rules
 from grader.lab4.files import EXPERIMENTS
 from grader.lab4.self_check_page import MARK, NAME, is_self_check_page
 from grader.model import Status
-from grader.model.evidence import Evidence
+from grader.model.evidence import Evidence, Problem
 from grader.model.experiment import Experiment
 from grader.model.repair_kinds import ASSUMED
 from grader.rubric.loading import load_rubric
@@ -26,6 +26,7 @@ from grader.selfcheck.hint_texts import HINTS, Hint
 from grader.selfcheck.hints import hint_on, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.own_operations import own_operations
 from grader.selfcheck.steps import SHAPES, STEPS, Step
 from grader.selfcheck.wording import FAULTS, Word, coming, faults_of, next_layer, parted, ran, word
 from grader.selfcheck.written_work import State, Written
@@ -119,14 +120,14 @@ def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
     faults = faults_of(check, ids)
     asked = [step for step in STEPS if step.id in check.findings and (step.id in ids or step.id in faults)]
     rows = [_shown(step, check) for step in asked] if check.progress is None else list(_unfinished(asked, check))
-    views = observed(check.evidence, faults, ())
-    next_layer = coming(check) if check.progress is not None and check.progress.left else ""
-    if next_layer and views["network"] is not None:
-        views["network"] = unfinished(views["network"], next_layer)
+    views = observed(check.evidence if check.progress is None else _as_written(check.evidence), faults, ())
+    following = coming(check) if next_layer(check, ids) is not None else ""
+    if following and views["network"] is not None:
+        views["network"] = unfinished(views["network"], following)
     return {
         "mark": MARK,
         "fault": next((row for row in rows if row.id in faults), None),
-        "coming": next_layer,
+        "coming": following,
         "is_passed": all(check.findings[step.id].status is Status.PASSED for step in asked),
         "is_part": len(ids) < len(STEPS),
         "assumed": tuple(dict.fromkeys(_assumed(check.evidence))) if check.progress is None else (),
@@ -135,6 +136,18 @@ def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
         **views,
         **printed(check.evidence),
     }
+
+
+def _as_written(evidence: Evidence | None) -> Evidence | None:
+    """The evidence without what only repairs have made: forward is unfinished, so nothing behind them is checked."""
+    if evidence is None or evidence.trace is None:
+        return evidence
+    own = own_operations(evidence.trace)
+    operations = (*own.ran, own.misfit) if own.misfit is not None else own.ran
+    stops = evidence.trace.problem or Problem("forward", "forward is unfinished")
+    return replace(
+        evidence, trace=replace(evidence.trace, operations=operations, output=None, repairs=(), problem=stops)
+    )
 
 
 def _of_written_work(answers: Written, experiment: Experiment | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tinyhtml5.parser import HTMLParser
 
 from grader.lab4.self_check_page import MARK, NAME
 from grader.model import Finding, Status
-from grader.model.evidence import Evidence, Problem
+from grader.model.evidence import Evidence, Problem, RecordedPass, Recording, Repair
 from grader.model.experiment import Experiment, Trial
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import SelfCheck, run_button
@@ -119,6 +119,21 @@ def test_an_unfinished_forward_has_no_fault(tmp_path: Path) -> None:
     assert "– left out" not in page.text
     assert "failed" not in page.text
     assert "Begin __init__ with super().__init__()." in Page(written(tmp_path, checked(BLANK))).text
+
+
+def test_the_network_of_an_unfinished_forward_is_the_students_own(tmp_path: Path) -> None:
+    repairs = (Repair("linear-size", "fc1", "", 400, 320), Repair("class-count", "fc1", "", 10, 50))
+    fc1 = replace(samples.FC1, expected=400, shape_out=(4, 10))
+    error = Problem("forward", "It does not fit.", "RuntimeError")
+    evidence = replace(
+        HALF,
+        record=Recording(unrepaired=(RecordedPass("eval", 64, error),), repairs=repairs),
+        trace=replace(samples.trace(samples.CONV1, samples.CONV2, samples.FLATTEN, fc1), repairs=repairs),
+    )
+    page = Page(written(tmp_path, checked(evidence)))
+    assert "is declared for 400 inputs and gets 320" in page.text
+    assert "N × 320 → to N × 50" in page.text
+    assert "Repaired run" not in page.text
 
 
 def test_a_part_of_the_steps_that_waits_for_a_fault_shows_that_fault(tmp_path: Path) -> None:
