@@ -18,6 +18,7 @@ from grader.selfcheck.wording import (
     about_work,
     answers,
     experiments,
+    hints_on_next,
     next_step,
     overview,
     printed,
@@ -54,6 +55,7 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
             yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
         yield from (Line(text) for text in textwrap.wrap(visible(check.note), WIDTH))
         yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
+        yield from map(Line, hints_on_next(check, ids, asked))
     yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
 
 
