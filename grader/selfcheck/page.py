@@ -28,7 +28,7 @@ from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.own_operations import own_operations
 from grader.selfcheck.steps import SHAPES, STEPS, Step
-from grader.selfcheck.wording import FAULTS, Word, coming, faults_of, next_layer, parted, ran, word
+from grader.selfcheck.wording import FAULTS, Word, coming, faults_of, next_layer, parted, ran, to_vary, word
 from grader.selfcheck.written_work import State, Written
 
 _MOST_TRIALS = 30
@@ -155,6 +155,7 @@ def _of_written_work(answers: Written, experiment: Experiment | None) -> dict[st
         "answers": answers,
         "states": [(state.capitalize(), ", ".join(answers.parts(state))) for state in State],
         "experiment": experiment,
+        "varied": to_vary(experiment) if experiment is not None else "",
         "table": EXPERIMENTS,
         "MOST_TRIALS": _MOST_TRIALS,
     }

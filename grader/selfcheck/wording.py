@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from grader.experiment.variety import varied
 from grader.lab4.files import EXPERIMENTS
 from grader.model import Finding, Status
 from grader.model.experiment import Experiment
@@ -97,7 +98,7 @@ def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
     if asked.hints >= PATTERN:
         lines += _wrapped(visible(without_own_numbers(finding)), "try")
         lines += _pattern(hint)
-    return "\n".join([*lines, "", asked.more(hint)]).rstrip()
+    return "\n".join([*lines, *([""] if lines[-1] else []), asked.more(hint)]).rstrip()
 
 
 def overview(check: SelfCheck, ids: Sequence[str], asked: Asked) -> Iterator[tuple[str, Word]]:
@@ -247,7 +248,15 @@ def experiments(found: Experiment | None) -> list[str]:
     lines = _wrapped(f"Experiments: {quantity(count, 'run')} found. The self-check does not check the figures.")
     for problem in found.problems:
         lines += _wrapped(visible(problem), "check")
+    if advice := to_vary(found):
+        lines += _wrapped(advice, "next")
     return lines
+
+
+def to_vary(found: Experiment) -> str:
+    """What the runs do not vary yet; empty if they vary all, or if there are none."""
+    finding = varied(found.trials)
+    return f"{finding.message} {finding.hint}" if found.trials and finding.status is not Status.PASSED else ""
 
 
 def _wrapped(text: str, label: str = "") -> list[str]:

@@ -300,12 +300,11 @@ def test_every_line_of_the_overview_fits() -> None:
 
 def test_what_has_changed_since_the_last_run() -> None:
     steps = ("loads", "structure.relu", "forward.batch", "resources")
-    assert change(("loads",), ("loads",), steps) == ""
+    assert str(change(("loads",), ("loads",), steps)) == ""
     now = ("loads", "structure.relu", "forward.batch")
-    assert change(("loads",), now, steps) == "+2 ok since the last run: relu, batch; 1 left"
-    assert (
-        change(now, ("loads", "conv1"), steps) == "+1 ok since the last run: conv1; no longer ok: relu, batch; 3 left"
-    )
+    assert str(change(("loads",), now, steps)) == "+2 ok since the last run: relu, batch; 1 left"
+    lost = change(now, ("loads", "conv1"), steps)
+    assert str(lost) == "+1 ok since the last run: conv1; no longer ok: relu, batch; 3 left"
 
 
 def test_the_last_run_is_kept_and_a_damaged_file_is_no_last_run(tmp_path: Path) -> None:
@@ -321,17 +320,17 @@ def test_the_last_run_is_kept_and_a_damaged_file_is_no_last_run(tmp_path: Path) 
 def test_a_layer_that_is_lost_is_told_once(tmp_path: Path) -> None:
     (tmp_path / CHECKS_FOLDER).mkdir()
     two, one = unfinished(samples.CONV1, samples.CONV2), unfinished(samples.CONV1)
-    assert remember(tmp_path, two, IDS, 1.0) == ""
-    assert remember(tmp_path, one, IDS, 1.0) == "no longer ok: conv2; 5 left"
-    assert remember(tmp_path, one, IDS, 1.0) == ""
-    assert remember(tmp_path, two, IDS, 1.0) == "+1 ok since the last run: conv2; 4 left"
+    assert str(remember(tmp_path, two, IDS, 1.0)) == ""
+    assert str(remember(tmp_path, one, IDS, 1.0)) == "no longer ok: conv2; 5 left"
+    assert str(remember(tmp_path, one, IDS, 1.0)) == ""
+    assert str(remember(tmp_path, two, IDS, 1.0)) == "+1 ok since the last run: conv2; 4 left"
 
 
 def test_a_part_of_the_steps_leaves_the_others_as_they_were(tmp_path: Path) -> None:
     (tmp_path / CHECKS_FOLDER).mkdir()
     remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0)
     remember(tmp_path, SelfCheck({"loads": EVERYTHING["loads"]}), ["loads"], 1.0)
-    assert remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0) == ""
+    assert str(remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0)) == ""
 
 
 # ---- the written work ------------------------------------------------------------------------------------------------
@@ -355,4 +354,5 @@ def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -
     assert shown() == "Experiments: experiments.csv has no runs yet."
     (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
     assert shown().startswith("Experiments: 1 run found.")
+    assert "You tried only one choice of numbers of channels and of kernel sizes." in shown()
     assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in shown()
