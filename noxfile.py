@@ -36,6 +36,8 @@ INTERRUPTED = 130
 STARTED_BY_NOX = {"LAB4_STARTED_BY_NOX": "1"}
 """Environment of the grader's commands, whose hints then name sessions of nox."""
 MOST_TEST_PROCESSES = 4
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""Environment of tests. Several files run at once, and threads that wait for each other take CPU time as well."""
 
 
 def fingerprint() -> str:
@@ -231,26 +233,27 @@ def experiment(session: nox.Session) -> None:
     session.run(*command, success_codes=[0, INTERRUPTED], interrupt_timeout=None, external=True)
 
 
-def pytest_options(session: nox.Session) -> list[str]:
-    """Options to run several test files at once, and those of the command line.
+def run_tests(session: nox.Session, *command: str) -> None:
+    """Run ``command``, which ends with pytest and its options, on several files at once.
 
     A file's tests stay in one process, because many share a run of the grader. Each process loads torch, about 0.5 GB.
     tests/conftest.py sets the order: the longest files come first.
     """
     processes = str(min(os.cpu_count() or 1, MOST_TEST_PROCESSES))
-    return ["--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs]
+    options = ("--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs)
+    session.run(*command, *options, env=ONE_THREAD, external=True)
 
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Run the tests, several files at once: nox -s tests -- [pytest options]; -n0 runs one at a time."""
-    session.run(shared_python(session), "-m", "pytest", *pytest_options(session), external=True)
+    run_tests(session, shared_python(session), "-m", "pytest")
 
 
 @nox.session(python=False)
 def quick(session: nox.Session) -> None:
     """Run the tests that take seconds, in under a minute: nox -s quick -- [pytest options]."""
-    session.run(shared_python(session), "-m", "pytest", "-m", "not slow", *pytest_options(session), external=True)
+    run_tests(session, shared_python(session), "-m", "pytest", "-m", "not slow")
 
 
 @nox.session(python=False)
@@ -271,7 +274,7 @@ def coverage(session: nox.Session) -> None:
     """Run all tests and show which lines and branches they reach; fail below the floor in pyproject.toml."""
     command = (shared_python(session), "-m", "coverage")
     session.run(*command, "erase", external=True)
-    session.run(*command, "run", "-m", "pytest", *pytest_options(session), external=True)
+    run_tests(session, *command, "run", "-m", "pytest")
     session.run(*command, "combine", "--quiet", external=True)
     session.run(*command, "report", external=True)
 
@@ -280,14 +283,14 @@ def coverage(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest version of each direct dependency, on the oldest Python: nox -s lowest."""
     python = python_of(session, "lowest", dotted(OLDEST_PYTHON), *lowest_requirements())
-    session.run(python, "-m", "pytest", *pytest_options(session), external=True)
+    run_tests(session, python, "-m", "pytest")
 
 
 @nox.session(python=False)
 def newest(session: nox.Session) -> None:
     """Run the tests on the newest Python that torch supports, which must be installed: nox -s newest."""
     python = python_of(session, "newest", dotted(NEWEST_PYTHON), "--require-hashes", "-r", str(LOCK))
-    session.run(python, "-m", "pytest", *pytest_options(session), external=True)
+    run_tests(session, python, "-m", "pytest")
 
 
 @nox.session(python=False)

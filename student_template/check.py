@@ -3,14 +3,17 @@
 ``python check.py --watch`` checks again after each save, until you press Ctrl-C. Please do not change this file.
 """
 
+import os
 import sys
 
-if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False) and not hasattr(sys, "ps1"):
-    del sys.path[0]  # this folder: a file random.py in it would stand in for Python's own
+FOLDER = os.path.realpath(os.path.dirname(__file__))
+IN_NOTEBOOK = hasattr(sys, "ps1")
+if not IN_NOTEBOOK:  # a file random.py in this folder would stand in for Python's own
+    sys.path[:] = [place for place in sys.path if os.path.realpath(place) != FOLDER]
 
 from pathlib import Path
 
-KIT = Path(__file__).resolve().parent
+KIT = Path(FOLDER)
 CHECKS = KIT / "selfcheck"
 
 
@@ -47,5 +50,7 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("\nThe self-check was interrupted.")
         status = 130  # as shells have it
-    if not hasattr(sys, "ps1"):  # in a notebook, an exit status other than 0 looks like an error
+    except SystemExit as end:  # --help, or an option that does not exist
+        status = end.code
+    if not IN_NOTEBOOK:  # there, an exit status looks like an error
         sys.exit(status)

@@ -4,16 +4,17 @@ Please do not change this file. The checks are in the folder ``selfcheck``. They
 once, before the first test. Your editor's Run button on this file does the same and then opens the page.
 """
 
+import os
 import runpy
-from pathlib import Path
-
-import pytest
 
 try:
-    runpy.run_path(str(Path(__file__).resolve().with_name("check.py")))  # finds the folder selfcheck
+    runpy.run_path(os.path.join(os.path.dirname(__file__), "check.py"))  # finds the folder selfcheck
 except SystemExit as problem:
+    import pytest
+
     pytest.exit(str(problem), returncode=4)
 
+import pytest
 from grader.selfcheck import STEPS
 
 

@@ -40,3 +40,12 @@ def bundled_images() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("LAB4_DATA", raising=False)
         yield
+
+
+@pytest.fixture(scope="module")
+def same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The runs of a test file share their workers: see :mod:`tests.support.same_workers`."""
+    from tests.support.same_workers import sharing_workers  # loads torch
+
+    with sharing_workers(tmp_path_factory.mktemp("workers")):
+        yield

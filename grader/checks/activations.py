@@ -75,6 +75,7 @@ def _worst(network: ExecutedNetwork, faults: Sequence[_ActivationFault]) -> Find
             "F.relu returns a new tensor: write x = F.relu(x).",
             expected=f"a ReLU after {where}",
             seen="a ReLU whose result is not used",
+            fault="unused-result",
         )
     return failed(
         f"There is no ReLU after {where}.",
@@ -127,6 +128,7 @@ def _fault_after_last(network: ExecutedNetwork, last: Operation, found: Operatio
         "Remove it: apply only log_softmax to the scores of the last layer.",
         expected="no activation function after the last fully connected layer",
         seen=found.name,
+        fault="extra-activation",
     )
     return _ActivationFault(where, finding)
 

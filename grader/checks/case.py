@@ -60,9 +60,9 @@ def passed(message: str, *, seen: str = "", expected: str = "") -> Finding:
     return Finding(Status.PASSED, message, fraction=PASS, seen=seen, expected=expected)
 
 
-def failed(message: str, hint: str, *, expected: str = "", seen: str = "") -> Finding:
-    """The check fails: what is wrong and what to try, each in one sentence."""
-    return Finding(Status.FAILED, message, hint, expected=expected, seen=seen)
+def failed(message: str, hint: str, *, expected: str = "", seen: str = "", fault: str = "") -> Finding:
+    """The check fails: what is wrong and what to try, each in one sentence; ``fault`` as in :class:`Finding`."""
+    return Finding(Status.FAILED, message, hint, expected=expected, seen=seen, fault=fault)
 
 
 def skipped(cause: str, reason: str) -> Finding:

@@ -20,10 +20,15 @@ from grader.model.quantities import quantity
 
 @dataclass(frozen=True)
 class Meaning:
-    """What is wrong, as a sentence, and what to try."""
+    """What is wrong, as a sentence, and what to try; ``fault`` as in a finding."""
 
     message: str
     hint: str
+    fault: str = ""
+
+
+LAYER = "layer-call"
+"""The fault that a layer stands where a tensor belongs, as the kind of its repair is called."""
 
 
 def meaning(problem: Problem, *, in_forward: bool) -> Meaning | None:
@@ -49,7 +54,9 @@ def layer_created(call: ast.Call, problem: Problem) -> Meaning:
         ways.append(f"self.name(x) with a layer that __init__ creates: self.name = {layer}(...)")
     elif rest or name not in {"MaxPool2d", "AvgPool2d", "LogSoftmax", "Softmax"}:
         ways.append(f"{layer}({rest})(x): the first brackets make the layer, the second ones apply it")
-    return Meaning(f"{shown(call)}{at(problem)} makes a layer and does not apply it.", f"Write {', or '.join(ways)}.")
+    return Meaning(
+        f"{shown(call)}{at(problem)} makes a layer and does not apply it.", f"Write {', or '.join(ways)}.", LAYER
+    )
 
 
 _FUNCTIONS = {
@@ -176,8 +183,9 @@ def _not_a_tensor(found: re.Match[str], problem: Problem) -> Meaning | None:
 
 def _layer_as_tensor(subject: str, kind: str) -> Meaning:
     return Meaning(
-        f"{subject} gets a layer ({kind}) instead of the tensor that the layer gives.",
+        f"{subject} gets a layer ({kind}): it is made, but not applied to a tensor.",
         "Apply the layer, there or in a line before: self.name(x), not self.name; and F.relu(x), not nn.ReLU(x).",
+        LAYER,
     )
 
 

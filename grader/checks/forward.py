@@ -7,9 +7,9 @@ from math import prod
 
 from grader.checks.case import Case, failed, listed, passed, unassessed
 from grader.checks.endings import ended
-from grader.checks.error_meanings import LAYERS
+from grader.checks.error_meanings import LAYER, LAYERS
 from grader.checks.executed_network import features, position, size_word
-from grader.checks.forward_errors import EXPECTED_SHAPE, not_contiguous, raised
+from grader.checks.forward_errors import EXPECTED_SHAPE, mixed_by_flatten, not_contiguous, raised
 from grader.checks.problem_text import at, cause
 from grader.model import Finding
 from grader.model.evidence import CHECKED_BATCHES, ROW_TOLERANCE, Operation, Pass, Problem, RecordedPass
@@ -40,6 +40,7 @@ def shape(case: Case) -> Finding:
             "Return the scores with the images in the first dimension: no .t() or transpose at the end.",
             expected=EXPECTED_SHAPE,
             seen=f"shape (10, {transposed.batch}) for {transposed.batch} images",
+            fault="transposed",
         )
     good = [run for run in passes if _is_good(run)]
     if moves and problem is None and (good or not passes):
@@ -47,6 +48,7 @@ def shape(case: Case) -> Finding:
             "Net moves data or layers to the GPU itself, so it cannot run on a computer without a GPU.",
             "Remove .cuda() and .to('cuda') from Net: the lab's script already moves the network and the data.",
             expected="a Net that runs on the device of its input",
+            fault="device",
         )
     if good and problem is None:
         return passed(
@@ -91,6 +93,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             + ("return x." if case.network.ends_early else "return F.log_softmax(x, dim=1)."),
             expected=EXPECTED_SHAPE,
             seen="None",
+            fault="return-missing",
         )
     if run.returned in LAYERS:
         return failed(
@@ -98,6 +101,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Apply each layer: self.name(x), not self.name; and F.relu(x) or nn.ReLU()(x), not nn.ReLU(x).",
             expected=EXPECTED_SHAPE,
             seen=run.returned,
+            fault=LAYER,
         )
     if run.returned != "Tensor":
         pair = "tuple of values and indices" if run.returned in _PAIRS else run.returned
@@ -106,6 +110,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Return only the log-probabilities, as one tensor.",
             expected=EXPECTED_SHAPE,
             seen=run.returned,
+            fault="returned-container",
         )
     seen = f"{run.dtype} of shape ({', '.join(map(str, run.shape))}) for {run.batch} images"
     if run.dtype != "float32" and run.shape == (run.batch, 10):
@@ -114,6 +119,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Keep the network in float32: remove .double(), .half() and .long() from Net.",
             expected=EXPECTED_SHAPE,
             seen=seen,
+            fault="dtype",
         )
     if run.dtype.startswith(("int", "bool")):
         return failed(
@@ -121,7 +127,10 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Return the ten log-probabilities of each image, and move argmax out of Net.",
             expected=EXPECTED_SHAPE,
             seen=seen,
+            fault="class-numbers",
         )
+    if run.shape[:1] != (run.batch,) and (mixed := mixed_by_flatten(case)) is not None:
+        return mixed
     if len(run.shape) == 2 and run.shape[0] != run.batch and run.shape[1] == 10:
         return _mixed_rows(case, run, seen)
     if unfinished := _unfinished(case, run, seen):
@@ -132,6 +141,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Give the last fully connected layer 10 outputs.",
             expected=EXPECTED_SHAPE,
             seen=seen,
+            fault="class-count",
         )
     if len(run.shape) > 2 and prod(run.shape) == run.batch * 10:
         return failed(
@@ -139,6 +149,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Return shape (N, 10): remove unsqueeze, or end with x.view(x.size(0), 10).",
             expected=EXPECTED_SHAPE,
             seen=seen,
+            fault="extra-dimensions",
         )
     if len(run.shape) > 2:
         return failed(
@@ -146,6 +157,7 @@ def _wrong_result(case: Case, run: Pass | RecordedPass) -> Finding:
             "Flatten before the fully connected layers: x = x.view(x.size(0), -1).",
             expected=EXPECTED_SHAPE,
             seen=seen,
+            fault="flatten-missing",
         )
     return failed(
         "forward does not return one row of ten scores for each image.",
@@ -177,6 +189,7 @@ def _unfinished(case: Case, run: Pass | RecordedPass, seen: str) -> Finding | No
         else "Go on with the next layer, up to the last one, which gives 10 scores.",
         expected=EXPECTED_SHAPE,
         seen=seen,
+        fault="unfinished",
     )
 
 
@@ -195,6 +208,7 @@ def _mixed_rows(case: Case, run: Pass | RecordedPass, seen: str) -> Finding:
         hint,
         expected=EXPECTED_SHAPE,
         seen=seen,
+        fault="reshape-rows",
     )
 
 

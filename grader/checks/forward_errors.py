@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from grader.checks.case import Case, failed
+from grader.checks.case import Case, failed, listed
 from grader.checks.error_meanings import layer_created, meaning
-from grader.checks.problem_text import at, cause
+from grader.checks.problem_text import at, cause, place
+from grader.checks.unused_layers import unused_before
 from grader.checks.written_calls import created_with_input
 from grader.model import Finding
 from grader.model.evidence import Problem, Repair
 from grader.model.quantities import quantity
 
+MIXING = frozenset({"flatten-batch", "reshape-rows"})
+"""The faults of a flatten step that joins or divides the images of a batch."""
 EXPECTED_SHAPE = "one float32 tensor of shape (N, 10)"
 
 
@@ -26,13 +30,14 @@ def raised(case: Case, problem: Problem) -> Finding:
             "Use smaller kernels, less pooling, or padding; calculate the size after each layer, starting from 28.",
             expected=EXPECTED_SHAPE,
             seen=problem.code.strip(),
+            fault="map-too-small",
         )
     trace = case.evidence.trace
     repairs = trace.repairs if trace is not None else ()
     for repair in repairs:
         finding = _wrong_size(repair, problem) or _wrong_definition(repair, problem)
         if finding is not None:
-            return finding
+            return _with_unused(case, replace(finding, fault=repair.kind), repair)
     if problem.kind == "missing-package":
         return failed(
             f"{cause(problem).removeprefix(problem.exception).lstrip(': ')}.",
@@ -44,17 +49,23 @@ def raised(case: Case, problem: Problem) -> Finding:
             "Net has no method called forward.",
             "Write the method forward(self, x). If it is there, its line begins exactly below def __init__.",
             expected="forward(self, x)",
+            fault="forward-name",
         )
     if "super" in problem.message or "_forward_hooks" in problem.message or "_backward_hooks" in problem.message:
-        return failed("Net() does not call the __init__ of nn.Module.", "Begin __init__ with super().__init__().")
+        return failed(
+            "Net() does not call the __init__ of nn.Module.",
+            "Begin __init__ with super().__init__().",
+            fault="super-init",
+        )
     if "positional argument" in problem.message and "forward" in problem.message and not problem.line:
         return failed(
             f"forward cannot be called with one batch as its only argument: {problem.message}.",
             "Write it as forward(self, x).",
             expected="forward(self, x)",
+            fault="forward-name",
         )
     if (found := meaning(problem, in_forward=True)) is not None:
-        return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=problem.code.strip())
+        return failed(found.message, found.hint, expected=EXPECTED_SHAPE, seen=problem.code.strip(), fault=found.fault)
     return failed(
         f"forward raises an error{at(problem)}: {cause(problem)}.",
         "Correct that line; print(x.shape) on the line before it often shows what is wrong.",
@@ -68,26 +79,16 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
     name = repair.layer or {"conv-channels": "a convolution", "linear-size": "a fully connected layer"}.get(
         repair.kind, "view"
     )
-    if repair.kind == "linear-size":
-        return failed(
-            f"{name} expects {repair.expected} inputs, but gets {repair.seen}{at(problem)}.",
-            f"Change its number of inputs: nn.Linear({repair.seen}, ...).",
-            expected=f"{repair.seen} inputs",
-            seen=f"{repair.expected} inputs",
-        )
-    if repair.kind == "conv-channels":
-        return failed(
-            f"{name} expects {quantity(repair.expected, 'input channel')}, but gets {repair.seen}{at(problem)}.",
-            f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...).",
-            expected=quantity(repair.seen, "channel"),
-            seen=quantity(repair.expected, "channel"),
-        )
+    if repair.kind in {"linear-size", "conv-channels"}:
+        return _wrong_layer(repair, problem, name)
+    here = repair.problem or problem
     if repair.kind == "flatten-batch":
         return failed(
-            f"The flatten step before {name} puts all images of the batch into one row{at(problem)}.",
+            f"The flatten step{at(here)} puts all images of the batch into one row: it should begin at dimension 1, "
+            "because dimension 0 counts the images.",
             "Keep the first dimension: torch.flatten(x, 1), nn.Flatten(), or x.view(x.size(0), -1).",
             expected=f"{repair.expected} values for each image",
-            seen=f"{repair.seen} values for the whole batch",
+            seen=here.code.strip() if repair.problem is not None else f"{repair.seen} values for the whole batch",
         )
     if repair.kind == "flatten-missing":
         return failed(
@@ -98,18 +99,17 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
     if repair.kind == "reshape-size":
         asked = f" {repair.expected}" if repair.expected else " another number of"
         return failed(
-            f"The flatten step expects{asked} values for each image, but there are {repair.seen}{at(problem)}.",
+            f"The flatten step asks for{asked} values for each image, but there are {repair.seen}{at(here)}.",
             f"Use x.view(-1, {repair.seen}), or x.view(x.size(0), -1), and then nn.Linear({repair.seen}, ...).",
             expected=f"{repair.seen} values for each image",
-            seen=problem.code.strip(),
+            seen=here.code.strip(),
         )
     if repair.kind == "reshape-rows":
         return failed(
-            f"The flatten step gives rows of {repair.seen} values, but each image has {repair.expected}: "
-            f"the next layer fails{at(problem)}.",
+            f"The flatten step{at(here)} gives rows of {repair.seen} values, but each image has {repair.expected}.",
             f"Use x.view(-1, {repair.expected}), or x.view(x.size(0), -1), and then nn.Linear({repair.expected}, ...).",
             expected=f"{repair.expected} values for each image",
-            seen=problem.code.strip(),
+            seen=here.code.strip(),
         )
     if repair.kind == "reshape-layout":
         return not_contiguous(problem)
@@ -122,6 +122,43 @@ def _wrong_size(repair: Repair, problem: Problem) -> Finding | None:
             seen=problem.code.strip(),
         )
     return None
+
+
+def _wrong_layer(repair: Repair, problem: Problem, name: str) -> Finding:
+    """The finding for a layer that was created for another number of inputs than it gets; it names both lines."""
+    made = repair.problem
+    where = f" (created {place(made) if made.file != problem.file else place(replace(made, file=''))})" if made else ""
+    if repair.kind == "linear-size":
+        takes, gets = f"{repair.expected} inputs", f"{repair.seen} inputs"
+        hint = f"Change its number of inputs: nn.Linear({repair.seen}, ...)."
+    else:
+        takes, gets = quantity(repair.expected, "input channel"), quantity(repair.seen, "input channel")
+        hint = f"Use as many input channels as the layer before it has output channels: nn.Conv2d({repair.seen}, ...)."
+    return failed(
+        f"{name}{where} takes {takes}, but gets {repair.seen}{at(problem)}.",
+        hint,
+        expected=f"a layer that takes {gets}",
+        seen=made.code.strip() if made is not None else f"a layer that takes {takes}",
+    )
+
+
+def mixed_by_flatten(case: Case) -> Finding | None:
+    """The finding for a flatten step that joins or divides images, and after which no line fails; None if none does."""
+    trace = case.evidence.trace
+    for repair in trace.repairs if trace is not None else ():
+        if repair.kind in MIXING and (found := _wrong_size(repair, Problem("forward"))) is not None:
+            return _with_unused(case, replace(found, fault=repair.kind), repair)
+    return None
+
+
+def _with_unused(case: Case, finding: Finding, repair: Repair) -> Finding:
+    """The finding on a size that does not fit, and the layers that forward leaves out before it, if there are any."""
+    unused = unused_before(case, repair)
+    if not unused:
+        return finding
+    message = f"{finding.message} forward never applies {listed(unused)}, which __init__ creates."
+    hint = f"Apply {listed(unused)} in forward, or else {finding.hint[:1].lower()}{finding.hint[1:]}"
+    return replace(finding, message=message, hint=hint, expected="")
 
 
 def _wrong_definition(repair: Repair, problem: Problem) -> Finding | None:
@@ -190,4 +227,5 @@ def not_contiguous(problem: Problem, *, sizes: str = "", expected: str = "") -> 
         "Use reshape instead of view.",
         expected=expected,
         seen=problem.code.strip(),
+        fault="reshape-layout",
     )

@@ -47,6 +47,7 @@ def _of_backward_pass(case: Case) -> Finding:
             f"{_layers(unregistered)} created in each forward pass, so the trained weights are lost.",
             "Create every layer once, in __init__, and call it in forward.",
             expected="layers created in __init__",
+            fault="unregistered",
         )
     if unregistered or measured.unregistered:
         return failed(
@@ -56,12 +57,14 @@ def _of_backward_pass(case: Case) -> Finding:
             "a dict; make a plain weight tensor an nn.Parameter.",
             expected="every weight in net.parameters()",
             seen=", ".join(measured.unregistered[:3]),
+            fault="unregistered",
         )
     if is_overwritten(measured):
         return failed(
             "The backward pass fails, because forward changes a tensor in place that backward needs.",
             "Create new tensors in forward: write x = x + y instead of x += y, and leave out inplace=True.",
             expected=expected,
+            fault=IN_PLACE,
         )
     is_cut = measured.problem is None or "does not require grad" in measured.problem.message
     cut = _cut_off(used, detaches) if is_cut else None
@@ -120,6 +123,7 @@ def _cut_off(used: list[ParameterGradient], detaches: list[Operation]) -> Findin
         "torch.no_grad(); use torch.no_grad() only around the evaluation of the network.",
         expected=expected,
         seen=f".{detaches[0].name}" if detaches else "",
+        fault=CUT_GRADIENTS,
     )
 
 

@@ -55,7 +55,8 @@ def _waiting(finding: Finding, load: Loading, problem: Problem | None = None) ->
     if finding.status is not Status.FAILED or load.is_blank or not load.has_network:
         return finding
     message = f"{finding.message} The code holds a network that could not be assessed, so a tutor looks at it."
-    return undecided(message, proposed=Decimal(0), hint=finding.hint, seen=finding.seen, told=finding.message)
+    waits = undecided(message, proposed=Decimal(0), hint=finding.hint, seen=finding.seen, told=finding.message)
+    return replace(waits, fault=finding.fault)
 
 
 def _newer_python(problem: Problem) -> Finding:
@@ -72,6 +73,10 @@ def _repaired(repair: Repair) -> Finding:
 
 
 def _not_loaded(problem: Problem) -> Finding:
+    return replace(_unreadable(problem), fault=problem.kind)
+
+
+def _unreadable(problem: Problem) -> Finding:
     how_to_see = "run the cells of your notebook again" if problem.cell else f"run python {SCRIPT}"
     hint = _LOAD_HINTS.get(problem.kind, f"Correct this, and then {how_to_see} to see whether it works.")
     if problem.kind == "syntax":
@@ -109,6 +114,11 @@ _LACKS_MODULE = re.compile(r"object has no attribute '_(modules|parameters|buffe
 
 
 def _not_built(problem: Problem) -> Finding:
+    found = _unbuilt(problem)
+    return replace(found, fault=found.fault or problem.kind)
+
+
+def _unbuilt(problem: Problem) -> Finding:
     if problem.kind == "missing-package":
         return _not_loaded(problem)
     if problem.kind == "not-a-module":
@@ -121,6 +131,7 @@ def _not_built(problem: Problem) -> Finding:
             "Begin __init__ with super().__init__(). Both pairs of brackets are needed.",
             expected="super().__init__() first",
             seen=problem.code.strip(),
+            fault="super-init",
         )
     if (found := meaning(problem, in_forward=False)) is not None:
         return failed(found.message, found.hint, seen=problem.code.strip())

@@ -24,15 +24,18 @@ class RepairRule:
         """Whether nothing behind the fault is assessed."""
         return self.rule == STOPS
 
+    @property
+    def sentence(self) -> str:
+        """What the rest was assessed as, with a space before it; empty if nothing was repaired."""
+        return (
+            f" The rest was assessed as if {' and '.join(self.assumed)}." if self.assumed and not self.is_stop else ""
+        )
+
     def apply(self, finding: Finding) -> Finding:
         """The finding of the item that pays, with a sentence on what the rest was assessed as."""
-        if (
-            not self.assumed
-            or self.is_stop
-            or finding.status not in {Status.FAILED, Status.PARTIAL, Status.NEEDS_REVIEW}
-        ):
+        if not self.sentence or finding.status not in {Status.FAILED, Status.PARTIAL, Status.NEEDS_REVIEW}:
             return finding
-        message = f"{finding.message} The rest was assessed as if {' and '.join(self.assumed)}."
+        message = f"{finding.message}{self.sentence}"
         if self.rule == FREE and finding.status is Status.FAILED:
             message = f"{message} This costs no points."
             return replace(finding, status=Status.PASSED, message=message, fraction=PASS)

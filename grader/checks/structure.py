@@ -48,6 +48,7 @@ def _exactly_two(case: Case, layers: tuple[Operation, ...], *, noun: str, type_w
         hint,
         expected=f"2 {noun}s",
         seen=seen or "none",
+        fault="too-many-layers" if found > 2 else "",
     )
 
 
@@ -86,7 +87,7 @@ def _dropout(case: Case, start: Operation, end: Operation | None, place: str, wh
     expected = f"a dropout {place}"
     if found:
         finding = _dropout_without_effect(case, found[0], place, expected)
-        return replace(finding, message=finding.message + case.assumed(DROPOUT))
+        return replace(finding, message=finding.message + case.assumed(DROPOUT), fault="dropout-share")
     unused = [step for step in network.unused if step.kind == "dropout" and _is_between(step, start, end)]
     if unused:
         return failed(
@@ -94,6 +95,7 @@ def _dropout(case: Case, start: Operation, end: Operation | None, place: str, wh
             "Dropout returns a new tensor: write x = F.dropout(x, training=self.training), or x = self.dropout(x).",
             expected=expected,
             seen="a dropout whose result is not used",
+            fault="unused-result",
         )
     elsewhere = network.between(None, None, "dropout")
     seen = "no dropout there" + (f", but a dropout {_whereabouts(network, elsewhere[0])}" if elsewhere else "")

@@ -10,21 +10,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from grader.answers.finding.observations import named_factors
-from grader.checks.case import failed, listed, passed, skipped, undecided
+from grader.checks.case import failed, passed, skipped, undecided
 from grader.experiment.plausibility import BEST_POSSIBLE, plausible
+from grader.experiment.variety import HALF, LEAST_TRIALS, MOST_LISTED, varied
 from grader.lab4.files import EXPERIMENTS
 from grader.model import AnswerSheet, Finding, Status, WrittenAnswer
 from grader.model.experiment import Experiment, Rerun, Trial
 from grader.model.images import SIDE
 from grader.model.quantities import quantity
 
-LEAST_TRIALS = 3
-"""Networks needed to vary each of two factors on its own."""
 CHANCE = 0.05
 """Guessing among ten classes is right one time in ten; a figure far below that is probably not an accuracy."""
-HALF = Decimal("0.5")
-_MOST_ROWS = 6
-"""Lines that a message lists."""
 _NO_TRIALS = "Not checked, because no line of the table could be read."
 
 
@@ -59,26 +55,13 @@ def _table(found: Experiment) -> Finding:
 
 
 def _varied(found: Experiment) -> Finding:
-    trials = found.trials
-    expected = f"at least {LEAST_TRIALS} runs, with several numbers of channels and several kernel sizes"
-    if not trials:
+    if not found.trials:
         return skipped("experiment.table", _NO_TRIALS)
-    channels = {(trial.channels1, trial.channels2) for trial in trials}
-    kernels = {(trial.kernel1, trial.kernel2) for trial in trials}
-    seen = f"{quantity(len(trials), 'run')}: channels {_pairs(channels)}; kernel sizes {_pairs(kernels)}"
-    missing = [name for name, tried in (("numbers of channels", channels), ("kernel sizes", kernels)) if len(tried) < 2]
-    if not missing and len(trials) >= LEAST_TRIALS:
-        return passed("You varied both the numbers of channels and the kernel sizes.", seen=seen, expected=expected)
-    if missing:
-        message = f"You tried only one choice of {' and of '.join(missing)}."
-        hint = f"Try other {' and other '.join(missing)}, and leave the rest as it is."
-    else:
-        message = f"You varied both factors, but in only {quantity(len(trials), 'run')}."
-        hint = f"With {LEAST_TRIALS} runs or more, you can change each factor on its own."
-    fraction = HALF if len(missing) < 2 and len(trials) > 1 else Decimal(0)
-    if found.unread:
-        return _open(f"{message} Some lines could not be read.", hint, fraction, expected, seen)
-    return Finding(Status.PARTIAL if fraction else Status.FAILED, message, hint, fraction, expected, seen)
+    finding = varied(found.trials)
+    if finding.status is Status.PASSED or not found.unread:
+        return finding
+    message = f"{finding.message} Some lines could not be read."
+    return _open(message, finding.hint, finding.fraction, finding.expected, finding.seen)
 
 
 def _figures(found: Experiment) -> Finding:
@@ -195,18 +178,9 @@ def _unwritten(written: WrittenAnswer | None, sheet: AnswerSheet, hint: str, exp
     return _open(message, hint, Decimal(0), expected)
 
 
-def _pairs(values: set[tuple[int, int]]) -> str:
-    shown = [f"{first}/{second}" for first, second in sorted(values)]
-    return (
-        listed(shown)
-        if len(shown) <= _MOST_ROWS
-        else f"{', '.join(shown[:_MOST_ROWS])} and {len(shown) - _MOST_ROWS} more"
-    )
-
-
 def _lines(reasons: Sequence[tuple[Trial, str]]) -> str:
-    shown = "; ".join(f"line {trial.row}: {reason}" for trial, reason in reasons[:_MOST_ROWS])
-    return f"{shown}; and {len(reasons) - _MOST_ROWS} more" if len(reasons) > _MOST_ROWS else shown
+    shown = "; ".join(f"line {trial.row}: {reason}" for trial, reason in reasons[:MOST_LISTED])
+    return f"{shown}; and {len(reasons) - MOST_LISTED} more" if len(reasons) > MOST_LISTED else shown
 
 
 def _percent(accuracy: float) -> str:

@@ -47,6 +47,8 @@ class Finding:
     told: str = ""
     """If the status is needs_review: what the student is told when a tutor confirms the proposal; ``message`` is to the
     tutor."""
+    fault: str = ""
+    """The kind of the fault, if a check can find several: a kind of repair or a word of the check. It chooses hints."""
 
     def __post_init__(self) -> None:
         require_cause(self.status, self.cause)

@@ -72,7 +72,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Layer:
-    """One parameter-owning or dropout submodule as declared: dotted ``name``, class ``type``, own parameter count."""
+    """One submodule with parameters, or for dropout or pooling, as declared: dotted ``name``, class, own parameters."""
 
     name: str
     type: str

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grader.lab4.files import SCRIPT
 from grader.selfcheck import hints
-from grader.selfcheck.console import Line, lines, titled, with_progress
+from grader.selfcheck.console import Line, lines, lines_on_steps, titled, with_progress
 from grader.selfcheck.steps import STEP_IDS
-from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.summary import Summary, beginning, summarise
 from grader.selfcheck.wording import FAULTS, Asked, Word, failure, word
 
-COMMAND = "python check.py"
+COMMAND = "%run check.py" if "ipykernel" in sys.modules else "python check.py"
+"""As a student types it."""
 _COLOURS = {
     Word.OK: "32",
     Word.PART: "31",
@@ -31,13 +32,13 @@ _COLOURS = {
 def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     """Check the work in ``folder``. Returns the exit status: 0 if every step is ok, 1 otherwise, 2 for wrong usage."""
     options = parser().parse_args(arguments)
-    asked = Asked(options.hint, options.verbose, COMMAND)
+    asked = Asked(options.hint, options.verbose, f"{COMMAND} --watch" if options.watch else COMMAND)
     console = Console()
     if options.watch:
         from grader.selfcheck.watch import watch  # imports threads and, if there, watchfiles
 
         return watch(folder, asked, console)
-    summary = with_progress(folder, console.write, lambda on_stage: summarise(folder, STEP_IDS, on_stage))
+    summary = with_progress(beginning(folder), console.write, lambda on_stage: summarise(folder, STEP_IDS, on_stage))
     console.show(summary, STEP_IDS, asked)
     check = summary.check
     return int(check is None or any(word(id, check) is not Word.OK for id in check.findings))
@@ -82,9 +83,17 @@ class Console:
                 self.write("\n")
                 self.rule(id)
                 self.write(failure(id, finding, check, asked) + "\n")
+        self._list(summary, lines(summary, ids, asked))
+
+    def show_steps(self, summary: Summary, ids: Sequence[str], asked: Asked) -> None:
+        """Show the steps ``ids``, if they were checked, and no more."""
+        if summary.check is not None:
+            self._list(summary, lines_on_steps(summary.check, ids, asked))
+
+    def _list(self, summary: Summary, shown: Iterable[Line]) -> None:
         self.write("\n")
         self.rule(titled(summary))
-        for line in lines(summary, ids, asked):
+        for line in shown:
             self.write(self._coloured(line) + "\n")
 
     def _coloured(self, line: Line) -> str:

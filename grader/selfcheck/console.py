@@ -6,10 +6,10 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from grader.safe_text import visible
-from grader.selfcheck.summary import Summary, beginning
+from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.summary import Summary
 from grader.selfcheck.wording import (
     STAGES,
     WIDTH,
@@ -18,6 +18,7 @@ from grader.selfcheck.wording import (
     about_work,
     answers,
     experiments,
+    hints_on_next,
     next_step,
     overview,
     printed,
@@ -42,30 +43,39 @@ def lines(summary: Summary, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
     """The lines on the steps ``ids`` and on the written work."""
     check = summary.check
     if check is not None:
-        yield from (Line(text) for text in about_work(check))
-        yield from (Line(text, state) for text, state in overview(check, ids, asked))
+        yield from lines_on_steps(check, ids, asked)
         yield Line()
         if shown := printed(check):
             yield from (Line(text) for text in (*shown, ""))
     yield from (Line(text) for text in (*answers(summary.written), *experiments(summary.experiment)))
     if check is not None:
         yield Line()
-        if summary.change:
-            yield from (Line(text, Word.OK) for text in textwrap.wrap(summary.change, WIDTH))
+        state = Word.FAIL if summary.change.lost else Word.OK
+        yield from (Line(text, state) for text in textwrap.wrap(str(summary.change), WIDTH))
         yield from (Line(text) for text in textwrap.wrap(visible(check.note), WIDTH))
         yield from (Line(text, is_bold=True) for text in next_step(check, ids, asked))
+        yield from map(Line, hints_on_next(check, ids, asked))
     yield from (Line(text) for text in textwrap.wrap(summary.page, WIDTH))
 
 
+def lines_on_steps(check: SelfCheck, ids: Sequence[str], asked: Asked) -> Iterator[Line]:
+    """The lines on the steps ``ids`` only."""
+    yield from (Line(text) for text in about_work(check))
+    yield from (Line(text, state) for text, state in overview(check, ids, asked))
+
+
 def with_progress(
-    folder: Path, write: Callable[[str], object], run: Callable[[Callable[[str], None]], Summary]
+    start: str, write: Callable[[str], object], run: Callable[[Callable[[str], None]], Summary]
 ) -> Summary:
-    """The result of ``run``, which is given a function to report its stages. ``write`` must show its text at once."""
-    write(f"{beginning(folder)}\n")
-    start = time.monotonic()
+    """The result of ``run``, which is given a function to report its stages, below a line that tells its ``start``.
+
+    ``write`` must show its text at once.
+    """
+    write(f"{start}\n")
+    began = time.monotonic()
     progress = _ProgressLine(write)
     summary = run(lambda stage: progress.add(STAGES.get(stage, stage)))
-    progress.add(f"{time.monotonic() - start:.1f} s")
+    progress.add(f"{time.monotonic() - began:.1f} s")
     write("\n")
     return summary
 

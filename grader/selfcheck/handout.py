@@ -36,7 +36,7 @@ PUBLIC_MODULES = frozenset(
     {
         *("grader.answers", "grader.answers.code_of_documents", "grader.answers.document_code"),
         *("grader.answers.documents", "grader.answers.finding"),
-        *("grader.experiment", "grader.experiment.table", "grader.experiment.table_files"),
+        *("grader.experiment", "grader.experiment.table", "grader.experiment.table_files", "grader.experiment.variety"),
         *("grader.storage", "grader.storage.fingerprints", "grader.storage.folder_names", "grader.storage.run_mark"),
         *("grader.report", "grader.report.formats", "grader.report.html"),
         *(

@@ -40,19 +40,29 @@ def write_last_run(folder: Path, run: LastRun) -> None:
             (folder / FILE).write_text(text, encoding="utf-8")
 
 
-def change(before: Collection[str], now: Collection[str], steps: Collection[str]) -> str:
-    """What has changed since the last run, in one line; empty if nothing has.
+@dataclass(frozen=True)
+class Change:
+    """What has changed since the last run: the steps that are ok now or no longer, and how many are left."""
 
-    ``before`` and ``now`` are what was ok and what is; ``steps`` are the steps of this run.
-    """
-    new = [id for id in now if id not in before]
-    lost = [id for id in steps if id in before and id not in now]
-    left = sum(id not in now for id in steps)
-    if not new and not lost:
-        return ""
-    texts = [f"+{len(new)} ok since the last run: {_names(new)}"] if new else []
-    texts += [f"no longer ok: {_names(lost)}"] if lost else []
-    return "; ".join([*texts, f"{left} left"])
+    new: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    left: int = 0
+
+    def __str__(self) -> str:
+        """One line; empty if nothing has changed."""
+        texts = [f"+{len(self.new)} ok since the last run: {_names(self.new)}"] if self.new else []
+        texts += [f"no longer ok: {_names(self.lost)}"] if self.lost else []
+        return "; ".join([*texts, f"{self.left} left"]) if texts else ""
+
+
+NO_CHANGE = Change()
+
+
+def change(before: Collection[str], now: Collection[str], steps: Collection[str]) -> Change:
+    """The change from what was ok to what is; ``steps`` are the steps of this run."""
+    new = tuple(id for id in now if id not in before)
+    lost = tuple(id for id in steps if id in before and id not in now)
+    return Change(new, lost, sum(id not in now for id in steps))
 
 
 def _names(ids: Collection[str]) -> str:

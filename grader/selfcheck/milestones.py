@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
-from grader.checks.executed_network import executed_network, size_word
+from grader.checks.executed_network import executed_network, layer_word, size_word
+from grader.checks.forward_errors import MIXING
 from grader.model import Finding, Status
 from grader.model.evidence import Evidence, Operation, Pass, RecordedPass
+from grader.selfcheck.own_operations import own_operations
 
 
 @dataclass(frozen=True)
@@ -21,40 +22,50 @@ class Milestone:
 
     name: str
     kind: str
-    task: str
-    """What to write, in a few words."""
+    title: str
+    more: str = ""
+    """What else the lab asks for before the next one."""
+
+    @property
+    def task(self) -> str:
+        """What to write, in a few words."""
+        return f"{self.title}{self.more}"
 
 
 MILESTONES = (
-    Milestone("conv1", "conv", "the first convolution, ReLU (pool)"),
-    Milestone("conv2", "conv", "the second convolution, ReLU (pool), dropout"),
+    Milestone("conv1", "conv", "the first convolution", "; after it a ReLU, and pooling if you like"),
+    Milestone("conv2", "conv", "the second convolution", "; after it a ReLU, a dropout, and pooling if you like"),
     Milestone("flatten", "reshape", "all values of an image in one row"),
-    Milestone("fc1", "linear", "a fully connected layer, ReLU, dropout"),
-    Milestone("fc2", "linear", "another one, which gives ten scores"),
-    Milestone("log-softmax", "log_softmax", "the scores as log-probabilities"),
+    Milestone("fc1", "linear", "the first fully connected layer", "; after it a ReLU and a dropout"),
+    Milestone("fc2", "linear", "the second fully connected layer", ", which gives a score for each digit"),
+    Milestone("log-softmax", "log_softmax", "the log-softmax of the scores"),
 )
 _KINDS = tuple(milestone.kind for milestone in MILESTONES)
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far forward has come. ``sizes`` has the output size of one image after each milestone that was reached.
+class Reached:
+    """A milestone that was reached: what ran in the student's forward up to the next one, and the size after that."""
 
-    If ``is_stopped``, forward raises an error after them, so the rest may be written already.
+    milestone: Milestone
+    ran: tuple[str, ...]
+    size: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far forward has come.
+
+    If ``is_stopped``, forward has a fault after that, so the rest may be written already.
     """
 
-    sizes: tuple[str, ...] = ()
+    reached: tuple[Reached, ...] = ()
     is_stopped: bool = False
 
     @property
-    def reached(self) -> tuple[Milestone, ...]:
-        """The milestones that ran."""
-        return MILESTONES[: len(self.sizes)]
-
-    @property
     def left(self) -> tuple[Milestone, ...]:
-        """The other milestones, the next one first."""
-        return MILESTONES[len(self.sizes) :]
+        """The milestones that were not reached, the next one first."""
+        return MILESTONES[len(self.reached) :]
 
 
 def progress(evidence: Evidence | None, findings: Mapping[str, Finding]) -> Progress | None:
@@ -72,16 +83,10 @@ def progress(evidence: Evidence | None, findings: Mapping[str, Finding]) -> Prog
     if trace is None or shape is None or shape.status is not Status.FAILED:
         return None
     network = executed_network(trace)
-    path = network.path
-    own = {repair.layer: repair.seen for repair in trace.repairs if repair.kind == "class-count"}
-    sizes = _sizes(path, own)
-    if sizes is None or not network.ends_early:
+    if _reached(network.path) is None or not network.ends_early:
         return None
-    if not _raises(evidence):
-        return Progress(sizes)
-    mended = {repair.layer for repair in trace.repairs if repair.layer}
-    ran = takewhile(lambda operation: operation.shape_out and operation.layer not in mended, path)
-    return Progress(_sizes(tuple(ran), own) or (), is_stopped=True)
+    own = own_operations(trace).ran
+    return Progress(_reached(own) or (), is_stopped=_raises(evidence) or shape.fault in MIXING)
 
 
 def _raises(evidence: Evidence) -> bool:
@@ -93,21 +98,20 @@ def _raises(evidence: Evidence) -> bool:
     return None not in problems
 
 
-def _sizes(path: Sequence[Operation], own: Mapping[str, int]) -> tuple[str, ...] | None:
-    """The sizes after the milestones on a path; None if its layers are not the first of the lab's, in their order.
-
-    ``own`` are the sizes that layers have in the student's script, where the path has others.
-    """
-    sizes: list[str] = []
+def _reached(path: Sequence[Operation]) -> tuple[Reached, ...] | None:
+    """The milestones on a path; None if its layers are not the first of the lab's, in their order."""
+    found: list[Reached] = []
     for operation in path:
-        wanted = _KINDS[len(sizes)] if len(sizes) < len(_KINDS) else ""
-        if operation.kind == "linear" and wanted == "reshape":
-            sizes.append(size_word(operation.shape_in))  # something else has flattened the feature maps
-            wanted = _KINDS[len(sizes)]
-        if operation.kind == "reshape" and (wanted != "reshape" or len(operation.shape_out) != 2):
-            continue
-        if operation.kind == wanted:
-            sizes.append(str(own.get(operation.layer) or size_word(operation.shape_out)))
-        elif operation.kind in _KINDS:
+        wanted = _KINDS[len(found)] if len(found) < len(_KINDS) else ""
+        if operation.kind == "linear" and wanted == "reshape":  # something else has flattened the feature maps
+            found.append(Reached(MILESTONES[len(found)], (), size_word(operation.shape_in)))
+            wanted = _KINDS[len(found)]
+        is_reached = operation.kind == wanted and (wanted != "reshape" or len(operation.shape_out) == 2)
+        if operation.kind in _KINDS and not is_reached and operation.kind != "reshape":
             return None
-    return tuple(sizes)
+        name, size = layer_word(operation), size_word(operation.shape_out)
+        if is_reached:
+            found.append(Reached(MILESTONES[len(found)], (name,), size))
+        elif found:
+            found[-1] = Reached(found[-1].milestone, (*found[-1].ran, name), size)
+    return tuple(found)

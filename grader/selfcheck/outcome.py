@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from grader.checks.policy import repair_rules
 from grader.lab4.files import SCRIPT
 from grader.model import Finding, Status
 from grader.model.evidence import Evidence
+from grader.rubric.loading import load_rubric
 from grader.selfcheck.milestones import MILESTONES, Progress, progress
 from grader.selfcheck.steps import shapes_seen
 
@@ -48,6 +50,13 @@ class SelfCheck:
         """How far an unfinished forward has come; None if it is finished, or cannot be run at all."""
         return progress(self.evidence, self.findings)
 
+    def told(self, finding: Finding) -> str:
+        """What is wrong; while forward is unfinished, without what the rest, which is not shown, was assessed as."""
+        if self.progress is None or self.evidence is None:
+            return finding.message
+        rule = repair_rules(self.evidence, load_rubric().repairs)["forward.shape"]
+        return finding.message.removesuffix(rule.sentence)
+
     def is_next(self, id: str) -> bool:
         """Whether a step fails only because forward is unfinished."""
         if self.progress is None or self.findings[id].status not in (Status.FAILED, Status.PARTIAL):
@@ -66,6 +75,6 @@ class SelfCheck:
     @property
     def ok(self) -> tuple[str, ...]:
         """Those of them that are ok."""
-        reached = {milestone.name for milestone in self.progress.reached} if self.progress is not None else set()
+        reached = {reached.milestone.name for reached in self.progress.reached} if self.progress is not None else set()
         passed = {id for id, finding in self.findings.items() if finding.status is Status.PASSED}
         return tuple(name for name in self.counted if name in reached | passed)

@@ -8,7 +8,7 @@ to look, then the pattern in code.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -18,15 +18,17 @@ from grader.checks.policy import repair_rules
 from grader.lab4.files import EXPERIMENTS
 from grader.lab4.self_check_page import MARK, NAME, is_self_check_page
 from grader.model import Status
-from grader.model.evidence import Evidence
+from grader.model.evidence import Evidence, Problem
 from grader.model.experiment import Experiment
 from grader.model.repair_kinds import ASSUMED
 from grader.rubric.loading import load_rubric
-from grader.selfcheck.hints import HINTS, Hint, without_own_numbers
+from grader.selfcheck.hint_texts import HINTS, Hint
+from grader.selfcheck.hints import hint_on, without_own_numbers
 from grader.selfcheck.links import LINKS, Link
 from grader.selfcheck.outcome import SelfCheck
+from grader.selfcheck.own_operations import own_operations
 from grader.selfcheck.steps import SHAPES, STEPS, Step
-from grader.selfcheck.wording import FAULTS, Word, coming, parted, word
+from grader.selfcheck.wording import FAULTS, Word, coming, faults_of, next_layer, parted, ran, to_vary, word
 from grader.selfcheck.written_work import State, Written
 
 _MOST_TRIALS = 30
@@ -115,20 +117,20 @@ def _rendered(values: Mapping[str, Any]) -> str:
 def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
     from grader.report.html.observed_view import observed, printed, unfinished  # not before a page is written
 
-    asked = [step for step in STEPS if step.id in ids and step.id in check.findings]
-    faults = [step.id for step in asked if word(step.id, check) in FAULTS]
+    faults = faults_of(check, ids)
+    asked = [step for step in STEPS if step.id in check.findings and (step.id in ids or step.id in faults)]
     rows = [_shown(step, check) for step in asked] if check.progress is None else list(_unfinished(asked, check))
-    views = observed(check.evidence, faults, ())
-    next_layer = coming(check) if check.progress is not None and check.progress.left else ""
-    if next_layer and views["network"] is not None:
-        views["network"] = unfinished(views["network"], next_layer)
+    views = observed(check.evidence if check.progress is None else _as_written(check.evidence), faults, ())
+    following = coming(check) if next_layer(check, ids) is not None else ""
+    if following and views["network"] is not None:
+        views["network"] = unfinished(views["network"], following)
     return {
         "mark": MARK,
         "fault": next((row for row in rows if row.id in faults), None),
-        "coming": next_layer,
+        "coming": following,
         "is_passed": all(check.findings[step.id].status is Status.PASSED for step in asked),
-        "is_part": len(asked) < len(STEPS),
-        "assumed": tuple(dict.fromkeys(_assumed(check.evidence))),
+        "is_part": len(ids) < len(STEPS),
+        "assumed": tuple(dict.fromkeys(_assumed(check.evidence))) if check.progress is None else (),
         "counts": _counts(rows),
         "groups": [list(group) for _, group in groupby(rows, key=_row)],
         **views,
@@ -136,11 +138,24 @@ def _of_network(check: SelfCheck, ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _as_written(evidence: Evidence | None) -> Evidence | None:
+    """The evidence without what only repairs have made: forward is unfinished, so nothing behind them is checked."""
+    if evidence is None or evidence.trace is None:
+        return evidence
+    own = own_operations(evidence.trace)
+    operations = (*own.ran, own.misfit) if own.misfit is not None else own.ran
+    stops = evidence.trace.problem or Problem("forward", "forward is unfinished")
+    return replace(
+        evidence, trace=replace(evidence.trace, operations=operations, output=None, repairs=(), problem=stops)
+    )
+
+
 def _of_written_work(answers: Written, experiment: Experiment | None) -> dict[str, Any]:
     return {
         "answers": answers,
         "states": [(state.capitalize(), ", ".join(answers.parts(state))) for state in State],
         "experiment": experiment,
+        "varied": to_vary(experiment) if experiment is not None else "",
         "table": EXPERIMENTS,
         "MOST_TRIALS": _MOST_TRIALS,
     }
@@ -152,14 +167,15 @@ def _shown(step: Step, check: SelfCheck) -> ShownStep:
     if state not in FAULTS:
         message = "Not written yet." if state is Word.NEXT else found.message
         return ShownStep(step.id, step.title, _SIGNS[state], message, seen=seen if state is Word.OK else "")
+    told = check.told(found)
     if state is Word.ERROR:
-        return ShownStep(step.id, step.title, _SIGNS[state], found.message, found.expected, seen, told=found.hint)
-    hint = HINTS.get(step.id, Hint(()))
+        return ShownStep(step.id, step.title, _SIGNS[state], told, found.expected, seen, told=found.hint)
+    hint = hint_on(step.id, found)
     return ShownStep(
         step.id,
         step.title,
         _SIGNS[state],
-        found.message,
+        told,
         found.expected,
         seen,
         where=hint.where,
@@ -174,12 +190,15 @@ def _unfinished(asked: Sequence[Step], check: SelfCheck) -> Iterator[ShownStep]:
     assert progress is not None
     loads, faults, waiting = parted(check, asked)
     yield from (_shown(step, check) for step in loads)
-    for milestone, size in zip(progress.reached, progress.sizes, strict=True):
-        yield ShownStep(milestone.name, _titled(milestone.task), _SIGNS[Word.OK], f"It gives {size}.")
+    for reached in progress.reached:
+        name, title = reached.milestone.name, _titled(reached.milestone.title)
+        yield ShownStep(name, title, _SIGNS[Word.OK], seen=ran(reached))
     yield from (_shown(step, check) for step in faults)
     state, message = (Word.NOT_CHECKED, "") if progress.is_stopped else (Word.NEXT, "Not written yet.")
     for milestone in progress.left:
-        yield ShownStep(milestone.name, _titled(milestone.task), _SIGNS[state], message)
+        hint = HINTS[milestone.name] if milestone is next_layer(check, [step.id for step in asked]) else Hint(())
+        title, pattern = _titled(milestone.title), "\n".join(hint.pattern)
+        yield ShownStep(milestone.name, title, _SIGNS[state], message, where=hint.where, pattern=pattern)
     for step in waiting:
         yield ShownStep(step.id, step.title, _SIGNS[Word.NOT_CHECKED], "Checked when forward is finished.")
 

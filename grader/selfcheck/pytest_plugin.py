@@ -16,7 +16,7 @@ from grader.selfcheck import hints
 from grader.selfcheck.console import lines, titled, with_progress
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import points
-from grader.selfcheck.summary import Summary, summarise
+from grader.selfcheck.summary import Summary, beginning, summarise
 from grader.selfcheck.wording import FAULTS, Asked, Word, failure, word
 from grader.selfcheck.written_work import Written
 
@@ -139,7 +139,9 @@ def _summary(folder: Path, steps: list[str], config: pytest.Config) -> Summary:
     if config.stash.get(ALONE, False):
         reporter.write_line("The self-check runs once, in one process; -n is ignored.")
     return with_progress(
-        folder, lambda text: reporter.write(text, flush=True), lambda on_stage: summarise(folder, steps, on_stage)
+        beginning(folder),
+        lambda text: reporter.write(text, flush=True),
+        lambda on_stage: summarise(folder, steps, on_stage),
     )
 
 

@@ -12,12 +12,13 @@ from decimal import Decimal
 
 from grader.checks import NOT_PASSED
 from grader.checks.case import failed, not_reached, passed, skipped
-from grader.checks.executed_network import executed_network, layer_word, size_word
+from grader.checks.executed_network import layer_word, size_word
 from grader.checks.holds import with_holds
 from grader.lab4.items import PART2_TITLES
 from grader.model import Finding, Rubric, Status
 from grader.model.evidence import Evidence, Training
 from grader.selfcheck.effort import EXPLAIN, checked, trained_shortly
+from grader.selfcheck.own_operations import own_operations
 from grader.selfcheck.task import BEFORE_TRAINING, Observed
 
 SHAPES, OVERFITS = "shapes", "overfits"
@@ -72,7 +73,7 @@ def correctable(loads: Finding) -> Finding:
     """The finding of ``loads`` for a student: a fault that the grader would leave to a tutor can be corrected now."""
     if loads.status is not Status.NEEDS_REVIEW or not loads.told or loads.fraction:
         return loads
-    return failed(loads.told, loads.hint, seen=loads.seen)
+    return failed(loads.told, loads.hint, seen=loads.seen, fault=loads.fault)
 
 
 def last_stage(steps: Collection[str]) -> str:
@@ -91,17 +92,18 @@ def points(rubric: Rubric) -> dict[str, Decimal]:
 
 
 def shapes_seen(evidence: Evidence) -> tuple[str, ...]:
-    """One line for each layer from input to output; up to the error if forward raised one."""
-    path = executed_network(evidence.trace).path
-    shown = [layer for layer in path if layer.kind not in {"arithmetic", "other"} and layer.shape_out]
-    if not shown:
-        return ()
-    width = max(len(layer_word(layer)) for layer in shown)
-    return tuple(
-        f"{layer_word(layer):<{width}}  {size_word(layer.shape_in)} -> {size_word(layer.shape_out)}"
-        + (f"  (expects {layer.expected})" if layer.expected is not None else "")
-        for layer in shown[:30]
-    )
+    """One line for each layer that ran as the student wrote it, from the input on, and for one that does not fit."""
+    own = own_operations(evidence.trace)
+    rows = [
+        (layer_word(layer), f"{size_word(layer.shape_in)} -> {size_word(layer.shape_out)}")
+        for layer in own.ran
+        if layer.kind not in {"arithmetic", "other"}
+    ][:30]
+    if own.misfit is not None:
+        gets = own.misfit.shape_in[1] if len(own.misfit.shape_in) > 1 else size_word(own.misfit.shape_in)
+        rows.append((layer_word(own.misfit), f"gets {gets}, but takes {own.misfit.expected}"))
+    width = max((len(name) for name, _ in rows), default=0)
+    return tuple(f"{name:<{width}}  {sizes}" for name, sizes in rows)
 
 
 def _unmet(findings: Mapping[str, Finding]) -> Finding | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.model.experiment import Experiment
 from grader.rubric.loading import load_rubric
 from grader.selfcheck.child import Process
-from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
+from grader.selfcheck.last_run import NO_CHANGE, Change, LastRun, change, read_last_run, write_last_run
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.page import write_page
 from grader.selfcheck.run import check_work, scratch_folder
@@ -29,8 +29,8 @@ class Summary:
     check: SelfCheck | None
     written: Written
     experiment: Experiment | None = None
-    change: str = ""
-    """What has changed since the last run, in one line; empty if nothing has."""
+    change: Change = NO_CHANGE
+    """What has changed since the last run."""
     page: str = ""
     """The line that names the page, or says why there is none."""
 
@@ -47,11 +47,11 @@ def summarise(
     steps: Sequence[str],
     on_stage: Callable[[str], None] = lambda stage: None,
     process: Process | None = None,
-    is_outdated: Callable[[], bool] = lambda: False,
+    is_kept: Callable[[SelfCheck], bool] = lambda check: True,
 ) -> Summary:
     """Check the work in ``folder``: of the network, only ``steps``, in ``process`` or a new one.
 
-    If the check ``is_outdated`` at its end, no page is written, and the next one is not compared with it.
+    Unless the check ``is_kept``, no page is written, and the next one is not compared with it.
     """
     parts = [criterion.id for criterion in load_rubric().part1]
     start = time.monotonic()
@@ -60,17 +60,17 @@ def summarise(
         check = check_work(work, folder, scratch, on_stage=on_stage, steps=steps, process=process) if steps else None
         seconds = time.monotonic() - start
         summary = Summary(check, look_at_answers(work, parts), look_at_experiments(work))
-    if check is None or is_outdated():
+    if check is None or not is_kept(check):
         return summary
     changed, now = remember(folder, check, steps, seconds), datetime.now().astimezone()
-    page = write_page(folder, check, steps, summary.written, summary.experiment, change=changed, when=now)
+    page = write_page(folder, check, steps, summary.written, summary.experiment, change=str(changed), when=now)
     return replace(summary, change=changed, page=page)
 
 
-def remember(folder: Path, check: SelfCheck, steps: Sequence[str], seconds: float) -> str:
-    """Keep what is ok for the next run. Returns what has changed since the last one, in one line."""
+def remember(folder: Path, check: SelfCheck, steps: Sequence[str], seconds: float) -> Change:
+    """Keep what is ok for the next run. Returns what has changed since the last one; nothing if there was none."""
     last = read_last_run(folder / CHECKS_FOLDER)
     before = last.ok if last is not None else frozenset()
     kept = before.difference(steps) if check.progress is None else frozenset()  # -k leaves other steps as they were
     write_last_run(folder / CHECKS_FOLDER, LastRun(kept.union(check.ok), seconds))
-    return change(before, check.ok, check.counted) if last is not None else ""
+    return change(before, check.ok, check.counted) if last is not None else NO_CHANGE

@@ -1,8 +1,8 @@
 """``python check.py --watch``: check again after each save. Torch is imported before it is needed.
 
 A process that has imported torch waits for each check, and runs one only, so that nothing of an earlier version of the
-script is left in it. What needs no training is shown first. If all of that is ok, the training follows, and a save
-ends it.
+script is left in it. What needs no training is shown first. If all of that is ok, the training follows. A save ends
+what runs.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from subprocess import Popen
 
 from grader.selfcheck.child import end_process, start_process
 from grader.selfcheck.command import COMMAND, Console
 from grader.selfcheck.console import with_progress
+from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import STEP_IDS, TRAINED
-from grader.selfcheck.summary import CHECKS_FOLDER, summarise
+from grader.selfcheck.summary import CHECKS_FOLDER, Summary, beginning, summarise
 from grader.selfcheck.wording import Asked, Word, word
 from grader.submissions.ignored import DOCUMENT_SUFFIXES, SCRIPT_SUFFIXES, is_clutter_file, is_clutter_folder
 
@@ -29,6 +31,8 @@ SETTLED_SECONDS = 0.1
 """An editor may write a file in several steps; a check starts when it has not changed for so long."""
 QUICK = tuple(id for id in STEP_IDS if id not in TRAINED)
 """The steps that need no training."""
+SLOW = tuple(id for id in STEP_IDS if id in TRAINED)
+"""Those that need it."""
 Times = dict[Path, tuple[int, int]]
 """The time and the size of each watched file."""
 
@@ -39,9 +43,11 @@ def watch(folder: Path, asked: Asked, console: Console) -> int:
     saves = Saves(folder)
     try:
         while True:
+            console.rule(f"{datetime.now():%H:%M:%S}")  # by the student's clock
             _check(folder, asked, console, spare, saves)
-            spare.refill()  # not before, because importing torch takes a core
-            console.write(f"\nWaiting for the next save ({COMMAND} --watch; Ctrl-C ends it).\n")
+            if not saves.is_saved:
+                spare.refill()  # not before, because importing torch takes a core
+                console.write(f"\nWaiting for the next save ({COMMAND} --watch; Ctrl-C ends it).\n")
             saves.wait()
             console.write("\n")
     except KeyboardInterrupt:
@@ -53,23 +59,30 @@ def watch(folder: Path, asked: Asked, console: Console) -> int:
 
 
 def _check(folder: Path, asked: Asked, console: Console, spare: Spare, saves: Saves) -> None:
+    """Show the quick steps, and if all of them are ok, those of the training. A save ends it and shows no more."""
+
+    def checked(start: str, steps: Sequence[str], is_kept: Callable[[SelfCheck], bool]) -> Summary:
+        process = spare.take()
+        with saves.ending(process):
+            return with_progress(
+                start, console.write, lambda on_stage: summarise(folder, steps, on_stage, process, is_kept)
+            )
+
     saves.clear()
-    summary = with_progress(folder, console.write, lambda on_stage: summarise(folder, QUICK, on_stage, spare.take()))
+    summary = checked(beginning(folder), QUICK, lambda check: not saves.is_saved and not _is_ok(check))
     check = summary.check
     assert check is not None
-    console.show(summary, QUICK, asked)
-    if saves.is_saved or any(word(id, check) is not Word.OK for id in QUICK):
-        return
-    console.write("\nThe training run follows; a save ends it.\n")
-    process = spare.take()
-    with saves.ending(process):
-        summary = with_progress(
-            folder,
-            console.write,
-            lambda on_stage: summarise(folder, STEP_IDS, on_stage, process, lambda: saves.is_saved),
-        )
-    if not saves.is_saved:
-        console.show(summary, STEP_IDS, asked)
+    if not saves.is_saved and _is_ok(check):
+        console.show_steps(summary, QUICK, asked)
+        summary = checked("\nThe training run follows; a save ends it.", STEP_IDS, lambda check: not saves.is_saved)
+        if not saves.is_saved:
+            console.show(summary, SLOW, asked)
+    elif not saves.is_saved:
+        console.show(summary, QUICK, asked)
+
+
+def _is_ok(check: SelfCheck) -> bool:
+    return all(word(id, check) is Word.OK for id in QUICK)
 
 
 class Spare:

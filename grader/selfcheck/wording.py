@@ -5,19 +5,24 @@ from __future__ import annotations
 import enum
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from grader.experiment.variety import varied
 from grader.lab4.files import EXPERIMENTS
 from grader.model import Finding, Status
 from grader.model.experiment import Experiment
 from grader.model.quantities import quantity
 from grader.safe_text import visible, visible_block
-from grader.selfcheck.hints import HINTS, NONE, PATTERN, WHERE, Hint, without_own_numbers
+from grader.selfcheck.hint_texts import HINTS, Hint
+from grader.selfcheck.hints import NONE, PATTERN, WHERE, hint_on, without_own_numbers
+from grader.selfcheck.milestones import Milestone, Reached
 from grader.selfcheck.outcome import SelfCheck
 from grader.selfcheck.steps import SHAPES, STEPS, Step, is_all_passed
 from grader.selfcheck.written_work import State, Written
 
 WIDTH = 78
+_WIDTH_OF_TEXTS = 45
+"""Room for what a line says of a step."""
 
 
 class Word(enum.StrEnum):
@@ -78,23 +83,22 @@ def word(id: str, check: SelfCheck) -> Word:
 
 def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
     """The text about a step that failed, in lines of at most WIDTH characters: what is wrong, then the hints."""
-    lines = [*_wrapped(visible(finding.message)), ""]
+    lines = [*_wrapped(visible(check.told(finding))), ""]
     for label, text in (("expected", finding.expected), ("seen", finding.seen)):
         if text:
             lines += _wrapped(visible(text), label)
     if finding.status is Status.ERROR:
         return "\n".join([*lines, *_wrapped(visible(finding.hint), "try")])
-    hint = HINTS.get(id, Hint(()))
+    hint = hint_on(id, finding)
     if asked.hints >= WHERE:
         for text in hint.where:
             lines += _wrapped(text, "look")
-        if id.startswith(("forward.", "structure.")) and check.shapes:
+        if (hint.needs_sizes or id.startswith("structure.")) and check.shapes:
             lines += ["", "The layers that ran, with the size of one image:", *_indented(check.shapes)]
     if asked.hints >= PATTERN:
         lines += _wrapped(visible(without_own_numbers(finding)), "try")
-        if hint.pattern:
-            lines += ["", "The pattern:", *(f"  {line}".rstrip() for line in hint.pattern)]
-    return "\n".join([*lines, "", asked.more(hint)]).rstrip()
+        lines += _pattern(hint)
+    return "\n".join([*lines, *([""] if lines[-1] else []), asked.more(hint)]).rstrip()
 
 
 def overview(check: SelfCheck, ids: Sequence[str], asked: Asked) -> Iterator[tuple[str, Word]]:
@@ -137,31 +141,36 @@ def _unfinished(check: SelfCheck, shown: Sequence[Step]) -> Iterator[tuple[str, 
     assert progress is not None
     loads, faults, waiting = parted(check, shown)
     yield from (_of_step(step, check) for step in loads)
-    for milestone, size in zip(progress.reached, progress.sizes, strict=True):
-        yield _line(Word.OK, milestone.name, f"gives {size}"), Word.OK
+    for reached in progress.reached:
+        yield _line(Word.OK, reached.milestone.name, ran(reached, most=_WIDTH_OF_TEXTS)), Word.OK
     yield from (_of_step(step, check) for step in faults)
     for milestone in progress.left:
         state = Word.NOT_CHECKED if progress.is_stopped else Word.NEXT
-        yield _line(state, milestone.name, milestone.task), state
+        yield _line(state, milestone.name, milestone.title), state
     if waiting:
         yield _line(Word.NOT_CHECKED, f"{len(waiting)} more checks", "when forward is finished"), Word.NOT_CHECKED
+
+
+def ran(reached: Reached, *, most: int = 200) -> str:
+    """What ran in the student's forward at a milestone, and the size after it, in at most ``most`` characters."""
+    gives = f" -> {reached.size}"
+    return textwrap.shorten(visible(", ".join(reached.ran)), most - len(gives), placeholder=" ...") + gives
 
 
 def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     """The last lines: what to do first, or that the public checks passed. They never say that everything is right."""
     chosen = [id for id in check.findings if id in ids]
-    causes = {check.findings[id].cause for id in chosen}
-    faults = [id for id in check.findings if (id in ids or id in causes) and word(id, check) in FAULTS]
-    if faults:
+    if faults := faults_of(check, ids):
+        asked = asked if faults[0] in ids else replace(asked, hints=NONE)  # its hints are not among those shown
         first = check.findings[faults[0]]
         hint = visible(first.hint) if first.status is Status.ERROR else ""
         return [
             f"Next: {faults[0]}",
-            *_below(f"{visible(first.message)} {hint}".strip()),
-            *([] if first.status is Status.ERROR else _below(asked.more(HINTS.get(faults[0], Hint(()))))),
+            *_below(f"{visible(check.told(first))} {hint}".strip()),
+            *([] if first.status is Status.ERROR else _below(asked.more(hint_on(faults[0], first)))),
         ]
-    if check.progress is not None and check.progress.left:
-        return [f"Next: {check.progress.left[0].name}", *_below(coming(check))]
+    if (layer := next_layer(check, ids)) is not None:
+        return [f"Next: {layer.name}", *_below(coming(check))]
     waiting = [id for id in chosen if word(id, check) is not Word.OK]
     undecided = [id for id in waiting if word(id, check) is Word.UNDECIDED]
     if waiting:
@@ -171,11 +180,38 @@ def next_step(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
     return [ALL_PASSED if is_whole else "These checks passed; type pytest to run all checks."]
 
 
+def faults_of(check: SelfCheck, ids: Sequence[str]) -> list[str]:
+    """The faults of the steps ``ids``, and those because of which such a step was not checked."""
+    causes = {check.findings[id].cause for id in check.findings if id in ids}
+    return [id for id in check.findings if (id in ids or id in causes) and word(id, check) in FAULTS]
+
+
+def next_layer(check: SelfCheck, ids: Sequence[str]) -> Milestone | None:
+    """What to write next in an unfinished forward; None if there is a fault to correct first, or nothing left."""
+    left = check.progress.left if check.progress is not None else ()
+    return left[0] if left and not faults_of(check, ids) else None
+
+
+def hints_on_next(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[str]:
+    """The hints on what to write next, or how to get them; none if there is a fault to correct first."""
+    layer = next_layer(check, ids)
+    if layer is None:
+        return []
+    hint = HINTS[layer.name]
+    lines = [line for text in hint.where for line in _wrapped(text, "look")] if asked.hints >= WHERE else []
+    lines += _pattern(hint) if asked.hints >= PATTERN else []
+    return [*lines, *_below(asked.more(hint))]
+
+
+def _pattern(hint: Hint) -> list[str]:
+    return ["", "The pattern:", *(f"  {line}".rstrip() for line in hint.pattern)] if hint.pattern else []
+
+
 def coming(check: SelfCheck) -> str:
     """What to write next in an unfinished forward."""
     assert check.progress is not None
     start = "Begin __init__ with super().__init__(). " if check.is_blank else ""
-    return f"{start}In forward, this comes next: {check.progress.left[0].task}."
+    return f"{start}This comes next in forward: {check.progress.left[0].task}."
 
 
 def printed(check: SelfCheck) -> list[str]:
@@ -212,7 +248,15 @@ def experiments(found: Experiment | None) -> list[str]:
     lines = _wrapped(f"Experiments: {quantity(count, 'run')} found. The self-check does not check the figures.")
     for problem in found.problems:
         lines += _wrapped(visible(problem), "check")
+    if advice := to_vary(found):
+        lines += _wrapped(advice, "next")
     return lines
+
+
+def to_vary(found: Experiment) -> str:
+    """What the runs do not vary yet; empty if they vary all, or if there are none."""
+    finding = varied(found.trials)
+    return f"{finding.message} {finding.hint}" if found.trials and finding.status is not Status.PASSED else ""
 
 
 def _wrapped(text: str, label: str = "") -> list[str]:

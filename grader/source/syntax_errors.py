@@ -19,7 +19,7 @@ def syntax_problem(error: SyntaxError, script: Script) -> Problem:
     """A problem at the line that Python points to: blank-body, indentation, tabs, python2, newer-python or syntax."""
     line = error.lineno if isinstance(error.lineno, int) else 0
     where = script.where(line) if line else f"The file {script.path}"
-    reason = " ".join(str(error.msg).split())[:300]
+    reason = " ".join(str(error.msg).split())[:300].rstrip("?")  # it ends a sentence of ours
     name = type(error).__name__
     if isinstance(error, TabError):
         message = f"{where} mixes tabs and spaces in its indentation; use four spaces throughout."

@@ -248,6 +248,8 @@ class _Building:
                     raise PackageNeeded(problem) from None
                 if not self._supply(error):
                     return None
+            except SystemExit:  # as well
+                return None
         return None
 
 

@@ -72,7 +72,7 @@ MEANINGS = {
     ),
     f"{FORWARD_IS_FIRST}Conv2d": (
         "x = F.max_pool2d(x, 2)",
-        "max_pool2d in line 12 gets a layer (Conv2d) instead of the tensor that the layer gives.",
+        "max_pool2d in line 12 gets a layer (Conv2d): it is made, but not applied to a tensor.",
         "self.name(x), not self.name",
     ),
     f"{FORWARD_IS_FIRST}NoneType": (
@@ -82,7 +82,7 @@ MEANINGS = {
     ),
     "'Linear' object has no attribute 'log_softmax'": (
         "return F.log_softmax(x, dim=1)",
-        "log_softmax in line 12 gets a layer (Linear) instead of the tensor that the layer gives.",
+        "log_softmax in line 12 gets a layer (Linear): it is made, but not applied to a tensor.",
         "self.name(x), not self.name",
     ),
     "conv2d() received an invalid combination of arguments - got (int, int, int), but expected one of: * (Tensor": (

@@ -9,12 +9,14 @@ import pytest
 
 from grader.lab4.items import PART2_TITLES
 from grader.model import Status
-from grader.model.evidence import Operation, Pass, Problem, Repair
+from grader.model.evidence import Layer, Operation, Pass, Problem, Repair
 from tests.support import evidence_samples as samples
 from tests.support.check_samples import ERROR, HEAD, broken_forward, only_failed, probed, statuses, text_of
 from tests.support.evidence_samples import (
     CONV1,
+    CONV2,
     FC1,
+    FC2,
     FLATTEN,
     HEALTHY,
     LAYERS,
@@ -50,16 +52,24 @@ def test_without_executed_layers_the_structure_is_skipped() -> None:
     [
         (
             Repair("linear-size", "fc1", "", 300, 320),
-            ["fc1 expects 300 inputs, but gets 320", "nn.Linear(320, ...)"],
+            ["fc1 takes 300 inputs, but gets 320", "nn.Linear(320, ...)"],
         ),
-        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer expects 300"]),
+        (Repair("linear-size", "", "", 300, 320), ["a fully connected layer takes 300"]),
         (
             Repair("conv-channels", "conv2", "", 12, 10),
-            ["conv2 expects 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
+            ["conv2 takes 12 input channels, but gets 10", "nn.Conv2d(10, ...)"],
+        ),
+        (
+            Repair("conv-channels", "conv2", "", 12, 10, problem=Problem("forward", line=28, code="made here")),
+            ["conv2 (created in line 28) takes 12 input channels, but gets 10 in task1_cnn.py, line 20.", "made here"],
+        ),
+        (
+            Repair("reshape-rows", "", "", 320, 160, problem=Problem("forward", line=37)),
+            ["The flatten step in line 37 gives rows of 160"],
         ),
         (Repair("flatten-missing", "fc1", "", 320, 4), ["fc1 gets feature maps", "x.view(x.size(0), -1)"]),
-        (Repair("reshape-size", "", "", 160, 320), ["expects 160 values for each image, but there are 320"]),
-        (Repair("reshape-size", "", "", 0, 320), ["expects another number of values for each image"]),
+        (Repair("reshape-size", "", "", 160, 320), ["asks for 160 values for each image, but there are 320"]),
+        (Repair("reshape-size", "", "", 0, 320), ["asks for another number of values for each image"]),
         (Repair("reshape-layout", "", ""), ["view does not work", "reshape instead of view"]),
     ],
 )
@@ -69,6 +79,27 @@ def test_a_size_mismatch_is_reported_with_the_right_size(repair: Repair, words: 
     assert all(word in text_of(findings["forward.shape"]) for word in words), text_of(findings["forward.shape"])
     later = {id_ for id_ in PART2_TITLES if id_.startswith(("forward.batch", "output", "behaviour", "training"))}
     assert statuses(evidence) == {"forward.shape": "failed"} | dict.fromkeys(later | {"resources"}, "skipped")
+
+
+@pytest.mark.parametrize(
+    ("repair", "ran", "named"),
+    [
+        (Repair("linear-size", "fc1", "", 320, 1440), (CONV1, FLATTEN, FC1, FC2), "conv2 and pool"),
+        (Repair("conv-channels", "conv2", "", 12, 10), (CONV2, FLATTEN, FC1, FC2), "conv1"),
+        (Repair("reshape-size", "", "", 320, 1440), (CONV1, FLATTEN), "conv2 and pool"),
+        (Repair("linear-size", "fc1", "", 300, 320), (*HEAD, FC1), "pool"),
+        (Repair("flatten-missing", "fc1", "", 320, 4), (CONV1, FC1), ""),
+        (Repair("linear-size", "fc1", "", 300, 320), (*HEAD, samples.op("pool", layer="pool"), FC1), ""),
+    ],
+)
+def test_an_unused_layer_is_named_where_sizes_do_not_fit(
+    repair: Repair, ran: tuple[Operation, ...], named: str
+) -> None:
+    broken = broken_forward(repair)
+    assert broken.build is not None
+    build = replace(broken.build, layers=(*broken.build.layers, Layer("pool", "MaxPool2d", 0)))
+    finding = findings_of(replace(broken, build=build, trace=trace(*ran, repairs=(repair,))))["forward.shape"]
+    assert finding.message.partition("forward never applies ")[2].partition(", which")[0] == named
 
 
 def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
@@ -146,7 +177,7 @@ def test_a_move_to_the_gpu_fails_on_any_machine() -> None:
             Problem(
                 "forward", "mat1 and mat2 shapes cannot be multiplied (128x160 and 320x50)", "RuntimeError", line=21
             ),
-            ["rows of 160 values, but each image has 320: the next layer fails in line 21."],
+            ["The flatten step in line 21 gives rows of 160 values, but each image has 320."],
         ),
         (
             (),

@@ -24,7 +24,8 @@ from grader.moderation.decisions_file import DECISIONS_FILE
 from grader.storage import run_folder
 from tests.support import report_samples as samples
 from tests.support.places import ROOT
-from tests.support.same_workers import same_workers
+
+pytestmark = pytest.mark.usefixtures("same_workers")
 
 HELP_SECONDS = 1.0
 Grade = Callable[..., tuple[int, str, str]]
@@ -35,12 +36,6 @@ SCRIPT = "class Net:\n    pass\n"
 def command(*arguments: object, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, *options, "-m", "grader", *map(str, arguments)]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with same_workers(tmp_path_factory.mktemp("workers")):
-        yield
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from grader.model import Decision
 from grader.moderation.decisions import subject_digest
 from grader.moderation.finished_run import load_run
 from tests.support import report_samples as samples
-from tests.support.same_workers import same_workers
+
+pytestmark = pytest.mark.usefixtures("same_workers")
 
 Grade = Callable[..., str]
 
@@ -32,12 +33,6 @@ TIMES = {
     "Cy Ho_503": "Sunday, 29 March 2026, 9:00 AM",
     "Dee Fox_504": "Monday, 30 March 2026, 9:00 AM",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with same_workers(tmp_path_factory.mktemp("workers")):
-        yield
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -36,7 +36,8 @@ from tests.support.parsed_page import Page
 from tests.support.places import ROOT
 from tests.support.quick_rubric import write_rubric
 from tests.support.report_samples import stored_run
-from tests.support.same_workers import same_workers
+
+pytestmark = pytest.mark.usefixtures("same_workers")
 
 MAXIMUM = Decimal("27.5")
 MARKED = datetime(2026, 3, 28, 9, tzinfo=UTC)
@@ -124,12 +125,6 @@ def exported_to_moodle(done: Round, sheet: Path, moodle: Moodle, *options: str) 
     returned = {id: content for id, _, content in returned_pages(written / FEEDBACK_ZIP, moodle.participants)}
     assert returned == {id: page(done.run, id) for id in marks(done.run)}
     return after
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with same_workers(tmp_path_factory.mktemp("workers")):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -44,9 +44,8 @@ from grader.storage import records, run_folder
 from tests.support import report_samples
 from tests.support.places import ROOT
 from tests.support.quick_rubric import write_rubric
-from tests.support.same_workers import same_workers
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("same_workers")]
 
 SAMPLES = ROOT / "tests" / "submissions"
 STUDENTS = {
@@ -134,12 +133,6 @@ class Cohort:
         return subprocess.run(
             self.arguments(*more), cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
         )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _same_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with same_workers(tmp_path_factory.mktemp("workers")):
-        yield
 
 
 @pytest.fixture(scope="module")

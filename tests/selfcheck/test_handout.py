@@ -93,7 +93,7 @@ def test_an_incomplete_template_is_refused(tmp_path: Path) -> None:
 
 def test_results_of_the_experiment_are_not_in_the_zip(contents: dict[str, str]) -> None:
     inside = {name.partition("/grader/")[2] for name in contents if "/grader/experiment/" in name}
-    assert inside == {"experiment/__init__.py", "experiment/table.py", "experiment/table_files.py"}
+    assert inside == {f"experiment/{name}.py" for name in ("__init__", "table", "table_files", "variety")}
     assert not [name for name in contents if name.endswith("surface.csv")]
 
 
@@ -340,12 +340,15 @@ def test_a_missing_part_is_noticed_even_where_a_grader_is_installed(
     assert done.returncode != 0
 
 
-def test_a_file_beside_check_py_does_not_stand_in_for_a_module_of_python(handout: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", ["check.py", "test_self_check.py"])
+def test_a_file_of_the_student_does_not_stand_in_for_a_module_of_python(
+    handout: Path, tmp_path: Path, script: str
+) -> None:
     with zipfile.ZipFile(handout) as archive:
         archive.extractall(tmp_path)
-    for name in ("random", "json", "numpy"):
+    for name in ("random", "json", "numpy", "tempfile"):
         (tmp_path / "lab4" / f"{name}.py").write_text("raise RuntimeError('a file of the student')\n")
-    done = run_check(tmp_path / "lab4").communicate(timeout=100)[0]
+    done = run_check(tmp_path / "lab4", script).communicate(timeout=100)[0]
     assert "Next: conv1" in done
     assert "Traceback" not in done
 
@@ -365,11 +368,14 @@ def test_ctrl_c_ends_check_py_with_one_sentence(handout: Path, tmp_path: Path) -
     assert check.returncode == 130
 
 
-def run_check(folder: Path) -> subprocess.Popen[str]:
-    """``python check.py`` as students type it; tests themselves may run without their folder on the path."""
+def run_check(folder: Path, script: str = "check.py") -> subprocess.Popen[str]:
+    """``python check.py`` as students type it, or another script of the kit.
+
+    Tests themselves may run without their folder on the path.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
     return subprocess.Popen(
-        [sys.executable, "check.py"],
+        [sys.executable, script],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

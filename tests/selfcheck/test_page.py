@@ -12,7 +12,7 @@ from tinyhtml5.parser import HTMLParser
 
 from grader.lab4.self_check_page import MARK, NAME
 from grader.model import Finding, Status
-from grader.model.evidence import Evidence
+from grader.model.evidence import Evidence, Problem, RecordedPass, Recording, Repair
 from grader.model.experiment import Experiment, Trial
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import SelfCheck, run_button
@@ -42,6 +42,11 @@ HALF = replace(
     samples.HEALTHY,
     trace=samples.trace(*samples.LAYERS[:3]),
     probe=replace(samples.PROBE, passes=samples.passes((10, 12, 12))),
+)
+STOPPED = replace(
+    HALF,
+    trace=samples.stopped(*samples.LAYERS[:3], problem=Problem("forward", "It does not work.", "RuntimeError")),
+    probe=replace(samples.PROBE, passes=samples.passes(problem=Problem("forward", "It does not work."), shape=())),
 )
 BLANK = replace(samples.until("build", "finished"), load=replace(samples.LOAD, is_blank=True))
 
@@ -108,12 +113,34 @@ def test_a_fault_is_shown_with_its_hints_folded_and_what_was_mended(tmp_path: Pa
 
 def test_an_unfinished_forward_has_no_fault(tmp_path: Path) -> None:
     page = Page(written(tmp_path, checked(HALF)))
-    assert "In forward, this comes next: the second convolution" in page.text
+    assert "This comes next in forward: the second convolution" in page.text
     assert "→ next" in page.text
-    assert "It gives 10 x" in page.text
+    assert "conv1 -> 10 x" in page.text
     assert "– left out" not in page.text
     assert "failed" not in page.text
     assert "Begin __init__ with super().__init__()." in Page(written(tmp_path, checked(BLANK))).text
+
+
+def test_the_network_of_an_unfinished_forward_is_the_students_own(tmp_path: Path) -> None:
+    repairs = (Repair("linear-size", "fc1", "", 400, 320), Repair("class-count", "fc1", "", 10, 50))
+    fc1 = replace(samples.FC1, expected=400, shape_out=(4, 10))
+    error = Problem("forward", "It does not fit.", "RuntimeError")
+    evidence = replace(
+        HALF,
+        record=Recording(unrepaired=(RecordedPass("eval", 64, error),), repairs=repairs),
+        trace=replace(samples.trace(samples.CONV1, samples.CONV2, samples.FLATTEN, fc1), repairs=repairs),
+    )
+    page = Page(written(tmp_path, checked(evidence)))
+    assert "is declared for 400 inputs and gets 320" in page.text
+    assert "N × 320 → to N × 50" in page.text
+    assert "Repaired run" not in page.text
+
+
+def test_a_part_of_the_steps_that_waits_for_a_fault_shows_that_fault(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, checked(STOPPED), ("forward.batch",)))
+    assert "found no fault" not in page.text
+    assert "Correct this first" in page.text
+    assert "Only some of the steps" in page.text
 
 
 def test_a_part_of_the_steps_is_called_a_part(tmp_path: Path) -> None:

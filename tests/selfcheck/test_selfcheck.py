@@ -161,6 +161,7 @@ def test_the_same_script_answers_and_table_are_found_as_by_the_grader(
         ("x = self.fc2(x))", "unmatched ')'"),
         ('print(f"{x.shape)', "unterminated string literal"),
         ("x = ", "invalid syntax"),
+        ("x = F.relu(x 2)", "Perhaps you forgot a comma."),
     ],
 )
 def test_an_unreadable_script_is_a_fault_that_names_its_line(tmp_path: Path, written: str, message: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.lab4.self_check_page import NAME
-from grader.selfcheck.last_run import FILE
+from grader.selfcheck.last_run import FILE, NO_CHANGE
 from grader.selfcheck.steps import STEP_IDS
 from grader.selfcheck.summary import CHECKS_FOLDER, summarise
 from grader.selfcheck.watch import Saves
@@ -21,6 +21,7 @@ from tests.support.places import ROOT
 
 WAITING = "Waiting for the next save (python check.py --watch; Ctrl-C ends it).\n"
 BLANK = (ROOT / "student_template" / "task1_cnn.py").read_bytes()
+ENDLESS = (ROOT / "tests" / "submissions" / "broken-infinite-loop-in-forward" / "task1_cnn.py").read_bytes()
 
 
 @pytest.fixture
@@ -67,14 +68,14 @@ def test_a_check_that_a_save_has_ended_leaves_no_page_and_no_last_run(tmp_path: 
     (tmp_path / CHECKS_FOLDER).mkdir()
     (tmp_path / "task1_cnn.py").write_bytes(BLANK)
     places = (tmp_path / NAME, tmp_path / CHECKS_FOLDER / FILE)
-    summary = summarise(tmp_path, STEP_IDS, is_outdated=lambda: True)
-    assert (summary.page, summary.change) == ("", "")
+    summary = summarise(tmp_path, STEP_IDS, is_kept=lambda check: False)
+    assert (summary.page, summary.change) == ("", NO_CHANGE)
     assert not any(place.exists() for place in places)
     summarise(tmp_path, STEP_IDS)
     assert all(place.exists() for place in places)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(30)
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
 def test_the_watch_checks_after_each_save_until_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "task1_cnn.py").write_bytes(BLANK)
@@ -85,8 +86,12 @@ def test_the_watch_checks_after_each_save_until_ctrl_c(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         for number in range(2):
-            assert "Next: conv1\n" in [*iter(watching.stdout.readline, WAITING)]
-            (tmp_path / "task1_cnn.py").write_bytes(BLANK + b"\n" * (number + 1))
+            shown = [*iter(watching.stdout.readline, WAITING)]
+            assert "Next: conv1\n" in shown
+            assert shown.count("Next: conv1\n") == sum(line.startswith("Next: ") for line in shown)
+            (tmp_path / "task1_cnn.py").write_bytes(ENDLESS)
+            time.sleep(1.0)  # now it runs, which takes longer than this test may
+            (tmp_path / "task1_cnn.py").write_bytes(BLANK + b"\n" * number)
         watching.send_signal(signal.SIGINT)
         assert watching.stdout.read().endswith("The watch has ended.\n")
     assert watching.returncode == 0

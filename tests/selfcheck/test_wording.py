@@ -12,12 +12,15 @@ from grader.checks.case import failed, passed, skipped
 from grader.lab4.files import EXPERIMENTS
 from grader.lab4.items import PART1_IDS
 from grader.model import Finding, Status
-from grader.model.evidence import Evidence, Operation, Problem, RecordedPass, Recording, Repair
+from grader.model.evidence import Evidence, Operation, Pass, Problem, RecordedPass, Recording, Repair, Tracing
+from grader.model.repair_kinds import ASSUMED, KINDS
 from grader.rubric.loading import load_rubric
 from grader.selfcheck import STEPS, SelfCheck
-from grader.selfcheck.hints import HINTS, PATTERN, WHERE, without_own_numbers
+from grader.selfcheck.hint_texts import HINTS
+from grader.selfcheck.hints import PATTERN, WHERE, hint_on, without_own_numbers
 from grader.selfcheck.last_run import LastRun, change, read_last_run, write_last_run
-from grader.selfcheck.steps import step_findings
+from grader.selfcheck.milestones import MILESTONES
+from grader.selfcheck.steps import shapes_seen, step_findings
 from grader.selfcheck.summary import CHECKS_FOLDER, remember
 from grader.selfcheck.task import Observed
 from grader.selfcheck.wording import (
@@ -28,6 +31,7 @@ from grader.selfcheck.wording import (
     answers,
     experiments,
     failure,
+    hints_on_next,
     next_step,
     overview,
     word,
@@ -38,6 +42,7 @@ from tests.support import evidence_samples as samples
 from tests.support.places import ROOT
 
 IDS = [step.id for step in STEPS]
+LAYERS = [milestone.name for milestone in MILESTONES]
 EVERYTHING = dict.fromkeys(IDS, passed("It passes."))
 
 
@@ -58,16 +63,18 @@ def test_the_last_lines_name_the_first_fault() -> None:
     one = SelfCheck(EVERYTHING | {"resources": skipped("loads", "Later.")})
     assert next_text(one, ["loads"]) == "These checks passed; type pytest to run all checks."
     unread = SelfCheck(EVERYTHING | {"loads": failed("No.", ""), "structure.relu": skipped("loads", "Later.")})
-    assert next_text(unread, ["structure.relu"]) == "Next: loads No. For a hint: pytest --hint"
+    for rung in (0, WHERE):
+        assert next_text(unread, ["structure.relu"], rung) == "Next: loads No. For a hint: pytest --hint"
 
 
 # ---- hints, one rung after the other ---------------------------------------------------------------------------------
 
 WRONG_SIZE = failed(
-    "fc1 expects 400 inputs, but gets 320 in task1_cnn.py, line 34.",
+    "fc1 takes 400 inputs, but gets 320 in task1_cnn.py, line 34.",
     "Change its number of inputs: nn.Linear(320, ...).",
     expected="320 inputs",
     seen="400 inputs",
+    fault="linear-size",
 )
 
 
@@ -94,7 +101,21 @@ def test_a_hint_contains_no_number_of_the_students_network() -> None:
     assert without_own_numbers(WRONG_SIZE) == "Change its number of inputs: nn.Linear(..., ...)."
     ten = failed("The last layer gives 12 scores.", "Give it 10 outputs.", expected="(N, 10)", seen="(N, 12)")
     assert without_own_numbers(ten) == "Give it 10 outputs."
-    assert HINTS.keys() <= set(IDS)
+
+
+def test_each_hint_is_of_a_step_or_of_a_fault_that_a_check_names() -> None:
+    checks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "grader/checks").glob("*.py"))
+    assert [key for key in HINTS if key not in {*IDS, *KINDS, *ASSUMED, *LAYERS} and f'"{key}"' not in checks] == []
+
+
+def test_a_hint_is_on_the_fault_and_not_on_the_step() -> None:
+    nothing = failed("forward returns nothing.", "Return x.", fault="return-missing")
+    assert "print(x.shape)" not in shown(WHERE, finding=nothing)
+    assert "conv1" not in shown(WHERE, finding=nothing), "its fault has nothing to do with sizes"
+    assert "return F.log_softmax" in shown(PATTERN, finding=nothing)
+    extra, missing = failed("", "", fault="extra-activation"), failed("", "")
+    assert hint_on("structure.relu", missing).pattern == ("x = F.relu(self.layer(x))",)
+    assert hint_on("structure.relu", extra).pattern != hint_on("structure.relu", missing).pattern
 
 
 def test_what_to_do_about_the_computer_needs_no_hint() -> None:
@@ -121,7 +142,10 @@ EMPTY = samples.passes((20, 4, 4))
 def unfinished(*layers: Operation, problem: Problem | None = None) -> SelfCheck:
     """A self-check of a forward that runs only ``layers``, and then raises ``problem`` if there is one."""
     trace = samples.stopped(*layers, problem=problem) if problem else samples.trace(*layers)
-    runs = samples.passes(problem=problem, returned="", shape=()) if problem else EMPTY
+    return unfinished_with(trace, samples.passes(problem=problem, returned="", shape=()) if problem else EMPTY)
+
+
+def unfinished_with(trace: Tracing, runs: tuple[Pass, ...]) -> SelfCheck:
     evidence = replace(
         samples.HEALTHY,
         trace=trace,
@@ -143,7 +167,15 @@ def test_layers_that_are_not_written_yet_are_next_and_no_fault() -> None:
         "loads": Word.OK, "conv1": Word.OK, "conv2": Word.NEXT, "flatten": Word.NEXT, "fc1": Word.NEXT,
         "fc2": Word.NEXT, "log-softmax": Word.NEXT, "15": Word.NOT_CHECKED,
     }  # fmt: skip
-    assert next_text(check) == "Next: conv2 In forward, this comes next: the second convolution, ReLU (pool), dropout."
+    task = "the second convolution; after it a ReLU, a dropout, and pooling if you like."
+    assert next_text(check) == f"Next: conv2 This comes next in forward: {task}"
+    hints = [" ".join(" ".join(hints_on_next(check, IDS, Asked(rung))).split()) for rung in range(3)]
+    assert hints[0] == "For a hint: pytest --hint"
+    assert "as many channels as the first one gives" in hints[WHERE]
+    assert hints[WHERE].endswith("pytest --hint 2")
+    assert "nn.Conv2d" not in hints[WHERE]
+    assert "self.conv2 = nn.Conv2d(" in hints[PATTERN]
+    assert hints_on_next(SelfCheck(EVERYTHING), IDS, Asked(PATTERN)) == []
     assert "conv1" in check.ok
 
 
@@ -193,10 +225,59 @@ def test_a_finished_forward_with_a_wrong_size_has_no_milestones() -> None:
 
 def test_an_error_in_an_unfinished_forward_is_told_before_what_is_next() -> None:
     check = unfinished(samples.CONV1, problem=Problem("forward", "It does not work.", "RuntimeError"))
+    assert hints_on_next(check, IDS, Asked(PATTERN)) == []
     assert [id for id in IDS if word(id, check) is Word.FAIL] == ["forward.shape"]
     found = states(check)
     assert (found["forward.shape"], found["conv1"], found["conv2"]) == (Word.FAIL, Word.OK, Word.NOT_CHECKED)
     assert "It does not work" in next_text(check)
+
+
+FLATTENED = samples.op("reshape", "flatten", shape_in=(4, 20, 4, 4), shape_out=(1280,))
+FLATTENS = Problem("forward", "", file="task1_cnn.py", line=37, code="x = torch.flatten(x)")
+
+
+def test_a_flatten_that_joins_the_batch_is_a_fault_of_an_unfinished_forward() -> None:
+    repair = Repair("flatten-batch", "", "puts all images into one row", 320, 1280, problem=FLATTENS)
+    trace = replace(samples.trace(samples.CONV1, samples.CONV2, FLATTENED), repairs=(repair,))
+    runs = tuple(replace(run, shape=(run.batch * 320,)) for run in EMPTY)
+    check = unfinished_with(trace, runs)
+    assert [id for id in IDS if word(id, check) is Word.FAIL] == ["forward.shape"]
+    found = states(check)
+    assert (found["conv2"], found["flatten"]) == (Word.OK, Word.NOT_CHECKED)
+    assert "The flatten step in task1_cnn.py, line 37 puts all images" in next_text(check)
+    assert "begin at dimension 1" in next_text(check)
+
+
+def test_what_the_rest_was_assessed_as_is_not_told_while_forward_is_unfinished() -> None:
+    repairs = (
+        Repair("linear-size", "fc1", "", 400, 320, assumed="fc1 had 320 inputs"),
+        Repair("class-count", "fc1", "", 10, 50, assumed="fc1 had 10 outputs"),
+    )
+    error = Problem("forward", "mat1 and mat2 shapes cannot be multiplied", "RuntimeError", line=38)
+    recording = Recording(unrepaired=(RecordedPass("eval", 64, error),), repairs=repairs)
+    layers = (samples.CONV1, samples.CONV2, samples.FLATTEN, replace(samples.FC1, expected=400, shape_out=(4, 10)))
+    trace = replace(samples.trace(*layers), repairs=repairs)
+    evidence = replace(samples.HEALTHY, record=recording, trace=trace)
+    check = SelfCheck(step_findings(Observed(evidence), load_rubric()), evidence)
+    assert "as if fc1 had 320 inputs and fc1 had 10 outputs" in check.findings["forward.shape"].message
+    assert states(check)["fc1"] is Word.NOT_CHECKED
+    assert "assessed" not in next_text(check)
+    assert "assessed" not in failure("forward.shape", check.findings["forward.shape"], check, Asked())
+
+
+def test_what_a_repair_made_is_not_shown_as_the_students_own() -> None:
+    layers = (samples.CONV1, samples.CONV2, samples.FLATTEN, replace(samples.FC1, expected=400), samples.FC2)
+    size = Repair("linear-size", "fc1", "", 400, 320)
+    assert shapes_seen(replace(samples.HEALTHY, trace=replace(samples.trace(*layers), repairs=(size,))))[2:] == (
+        "view   20 x 4 x 4 -> 320",
+        "fc1    gets 320, but takes 400",
+    )
+    stand_in = Repair("missing-layer", "conv2", "")
+    evidence = replace(samples.HEALTHY, trace=replace(samples.trace(*samples.LAYERS), repairs=(stand_in,)))
+    assert shapes_seen(evidence) == ("conv1  1 x 28 x 28 -> 10 x 24 x 24",)
+    ten = Repair("class-count", "fc2", "", 10, 12)
+    evidence = replace(samples.HEALTHY, trace=replace(samples.trace(*samples.LAYERS), repairs=(ten,)))
+    assert shapes_seen(evidence)[-1] == "fc2    50 -> 12"
 
 
 def test_the_blank_template_has_no_fault() -> None:
@@ -219,12 +300,11 @@ def test_every_line_of_the_overview_fits() -> None:
 
 def test_what_has_changed_since_the_last_run() -> None:
     steps = ("loads", "structure.relu", "forward.batch", "resources")
-    assert change(("loads",), ("loads",), steps) == ""
+    assert str(change(("loads",), ("loads",), steps)) == ""
     now = ("loads", "structure.relu", "forward.batch")
-    assert change(("loads",), now, steps) == "+2 ok since the last run: relu, batch; 1 left"
-    assert (
-        change(now, ("loads", "conv1"), steps) == "+1 ok since the last run: conv1; no longer ok: relu, batch; 3 left"
-    )
+    assert str(change(("loads",), now, steps)) == "+2 ok since the last run: relu, batch; 1 left"
+    lost = change(now, ("loads", "conv1"), steps)
+    assert str(lost) == "+1 ok since the last run: conv1; no longer ok: relu, batch; 3 left"
 
 
 def test_the_last_run_is_kept_and_a_damaged_file_is_no_last_run(tmp_path: Path) -> None:
@@ -240,17 +320,17 @@ def test_the_last_run_is_kept_and_a_damaged_file_is_no_last_run(tmp_path: Path) 
 def test_a_layer_that_is_lost_is_told_once(tmp_path: Path) -> None:
     (tmp_path / CHECKS_FOLDER).mkdir()
     two, one = unfinished(samples.CONV1, samples.CONV2), unfinished(samples.CONV1)
-    assert remember(tmp_path, two, IDS, 1.0) == ""
-    assert remember(tmp_path, one, IDS, 1.0) == "no longer ok: conv2; 5 left"
-    assert remember(tmp_path, one, IDS, 1.0) == ""
-    assert remember(tmp_path, two, IDS, 1.0) == "+1 ok since the last run: conv2; 4 left"
+    assert str(remember(tmp_path, two, IDS, 1.0)) == ""
+    assert str(remember(tmp_path, one, IDS, 1.0)) == "no longer ok: conv2; 5 left"
+    assert str(remember(tmp_path, one, IDS, 1.0)) == ""
+    assert str(remember(tmp_path, two, IDS, 1.0)) == "+1 ok since the last run: conv2; 4 left"
 
 
 def test_a_part_of_the_steps_leaves_the_others_as_they_were(tmp_path: Path) -> None:
     (tmp_path / CHECKS_FOLDER).mkdir()
     remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0)
     remember(tmp_path, SelfCheck({"loads": EVERYTHING["loads"]}), ["loads"], 1.0)
-    assert remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0) == ""
+    assert str(remember(tmp_path, SelfCheck(EVERYTHING), IDS, 1.0)) == ""
 
 
 # ---- the written work ------------------------------------------------------------------------------------------------
@@ -274,4 +354,5 @@ def test_the_runs_of_an_experiment_are_counted_but_not_checked(tmp_path: Path) -
     assert shown() == "Experiments: experiments.csv has no runs yet."
     (tmp_path / EXPERIMENTS).write_text(header + "8,24,3,3,2,7.5,41\n8,24,3,3,2,good,41\n", encoding="utf-8")
     assert shown().startswith("Experiments: 1 run found.")
+    assert "You tried only one choice of numbers of channels and of kernel sizes." in shown()
     assert 'Line 3 of experiments.csv could not be read: accuracy should be a number, not "good".' in shown()

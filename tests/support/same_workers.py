@@ -14,7 +14,7 @@ from grader.pipeline.settings import RunSettings
 
 
 @contextmanager
-def same_workers(scratch: Path) -> Iterator[None]:
+def sharing_workers(scratch: Path) -> Iterator[None]:
     """Inside this context, runs on the same device with the same isolation share their workers.
 
     What the workers hide from a submission is what the first run hides, so no test of isolation may use them.

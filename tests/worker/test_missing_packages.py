@@ -75,6 +75,12 @@ def test_a_package_that_does_nothing_for_the_network_costs_nothing(tmp_path: Pat
     assert found.net(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
 
 
+def test_an_exit_in_forward_is_not_a_fault_of_init(tmp_path: Path) -> None:
+    found = built(tmp_path, TORCH + in_forward("import sys; sys.exit(1)"))
+    assert found.build.problem is None
+    assert found.net is not None
+
+
 def test_a_stand_in_is_remarked(tmp_path: Path) -> None:
     found = built(tmp_path, TORCH + IDLE["plot"])
     assert [remark.message.split(" ", 1)[0] for remark in found.load.remarks if remark.id == "stand-in"] == [

@@ -11,9 +11,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.measure.measurements import Subject, measure
+from grader.model.evidence import Problem
 from grader.model.recorded import graph_of
 from grader.source.script import Script
 from grader.worker.load.statements import problem_from
+from grader.worker.record.places import moved_to, running
 from tests.support.network_samples import RECORDED_SEED, SEED, doubts, images, measured, recording_of
 
 SOURCE = """
@@ -109,8 +111,14 @@ def test_one_fault_is_repaired_and_the_network_runs_as_recorded(
         ("self.drop = ", "selfdrop = ", "missing-layer", "selfdrop = nn.Dropout(0.3)"),
         ("F.relu(self.fc1(x))", "nn.ReLU(self.fc1(x))", "layer-call", "x = self.drop(nn.ReLU(self.fc1(x)))"),
         ("return F", "x = nn.ReLU(x)\n        return F", "layer-call", "x = nn.ReLU(x)"),
+        ("nn.Linear(128, 20)", "nn.Linear(320, 20)", "linear-size", "self.fc1 = nn.Linear(320, 20)"),
+        ("nn.Conv2d(4, 8, 5)", "nn.Sequential(\n            nn.Conv2d(10, 8, 5),\n            nn.ReLU())",
+         "conv-channels", "nn.Conv2d(10, 8, 5),"),
+        ("x = torch.flatten(x, 1)", "x = torch.flatten(x)\n        x = x * 1", "flatten-batch", "x = torch.flatten(x)"),
+        ("x = torch.flatten(x, 1)", "x = x.view(-1, 64)", "reshape-rows", "x = x.view(-1, 64)"),
+        ("x = torch.flatten(x, 1)", "x = x.view(-1, 500)", "reshape-size", "x = x.view(-1, 500)"),
     ],
-)
+)  # fmt: skip
 def test_the_problem_of_a_repair_is_at_the_line_of_the_fault(old: str, new: str, kind: str, line: str) -> None:
     name = f"<line of {new}>"
     net = net_with(old, new, name=name)
@@ -122,6 +130,13 @@ def test_the_problem_of_a_repair_is_at_the_line_of_the_fault(old: str, new: str,
     assert repair.problem is not None
     assert repair.problem.code == line
     assert text[repair.problem.line - 1].strip() == line
+
+
+def test_a_line_is_looked_for_only_in_the_file_of_the_problem() -> None:
+    error = running()
+    assert error.__traceback__ is not None
+    here = Problem("forward", line=error.__traceback__.tb_lineno, code="a line of another file")
+    assert moved_to(here, error, (error.__traceback__.tb_frame.f_code.co_filename, 3)) is None
 
 
 def test_a_layer_that_is_not_called_is_no_missing_attribute() -> None:

@@ -54,13 +54,17 @@ def initialise_lazy_layers(net: nn.Module) -> None:
 
 
 def layers(net: nn.Module) -> tuple[Layer, ...]:
-    """Submodules with their own parameters and dropout submodules, as declared."""
+    """Submodules with their own parameters, and those for dropout and pooling, as declared."""
     found = []
     for name, module in net.named_modules():
         own = sum(count(parameter) for parameter in module.parameters(recurse=False))
-        if name and (own or isinstance(module, nn.modules.dropout._DropoutNd)):
+        if name and (own or isinstance(module, nn.modules.dropout._DropoutNd) or _is_pool(module)):
             found.append(Layer(name[:120], type(module).__name__[:60], own))
     return tuple(found[:MAX_LAYERS_LISTED])
+
+
+def _is_pool(module: nn.Module) -> bool:
+    return any(kind.__module__ == nn.modules.pooling.__name__ for kind in type(module).__mro__)
 
 
 def parameter_count(net: nn.Module) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.model.evidence import Repair
+from grader.model.evidence import Problem, Repair
+from grader.worker.record.places import running
 from grader.worker.record.repairs import RepairedCall, preventive_call, repaired_call
 
 MOST_REPAIRS = 20
@@ -27,11 +29,21 @@ class CallRepairs:
     """Tensors that are read with another number of classes: by ``id``, the old and the new one."""
     _weights: dict[tuple[int, tuple[int, ...]], Tensor] = field(default_factory=dict)
     _of_calls: list[Repair] = field(default_factory=list)
+    locate: Callable[[Repair, Exception], Problem | None] = lambda repair, error: None
+    """Where the student can correct a fault; the exception has the place of the operation that was repaired."""
     _count: int = 0
+    _mixing: Exception | None = None
 
     def begin_pass(self) -> None:
         """Start a pass; the n-th replaced weight of each pass is the same tensor."""
         self._count = 0
+        self._mixing = None
+
+    def has_run(self, args: tuple[Any, ...], result: object, batch: int) -> None:
+        """Remember where an operation joined or divided the images of a batch."""
+        data = args[0] if args else None
+        if isinstance(data, Tensor) and isinstance(result, Tensor) and data.shape[:1] == (batch,) != result.shape[:1]:
+            self._mixing = running()
 
     def after_error(self, name: str, args: tuple[Any, ...], layer: str, batch: int) -> RepairedCall | None:
         """The call in place of one that failed; None if there is no repair for it."""
@@ -63,9 +75,11 @@ class CallRepairs:
             return True
         if self.is_complete or len(self.made) == MOST_REPAIRS:
             return False
-        self.made.append(repair)
         if is_of_call:
+            is_earlier = repair.kind == "flatten-batch" and not self.is_preventive
+            repair = replace(repair, problem=self.locate(repair, (self._mixing if is_earlier else None) or running()))
             self._of_calls.append(repair)
+        self.made.append(repair)
         return True
 
     def start_preventing(self) -> None:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
-import linecache
 import re
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
@@ -24,8 +21,8 @@ from torch.nn import functional
 
 from grader.model.evidence import Problem, Repair
 from grader.model.images import CLASSES
-from grader.source.script import LONGEST_CODE
 from grader.worker.record.misspelt import repaired_spelling
+from grader.worker.record.places import moved_to, tree_of
 
 _LEAST_LIKENESS = 0.6
 _STAND_INS: tuple[tuple[str, Callable[[], nn.Module], str], ...] = (
@@ -60,7 +57,7 @@ def repaired_definition(net: nn.Module, error: Exception, problem: Problem) -> R
     created: list[int] = []
     if isinstance(error, (TypeError, AttributeError, RuntimeError)) and _rewritten(net, _with_calls, created):
         message = "a layer is created with its input, as in nn.ReLU(x), instead of being called with it"
-        made = _at(problem, error, (vars(type(net))["forward"].__code__.co_filename, min(created)))
+        made = moved_to(problem, error, (vars(type(net))["forward"].__code__.co_filename, min(created)))
         return Repair("layer-call", "", message, assumed="each layer were called with its input", problem=made)
     return repaired_spelling(error, problem)
 
@@ -90,7 +87,7 @@ def _rewritten(net: nn.Module, rewrite: Callable[[ast.AST], list[int]], lines: l
     forward = vars(owner).get("forward")
     if not isinstance(forward, FunctionType) or forward.__closure__:
         return False
-    tree = _tree_of(forward)
+    tree = tree_of(forward)
     changed = rewrite(tree) if tree is not None else []
     if tree is None or not changed:
         return False
@@ -103,42 +100,19 @@ def _rewritten(net: nn.Module, rewrite: Callable[[ast.AST], list[int]], lines: l
     return True
 
 
-def _tree_of(method: FunctionType) -> ast.Module | None:
-    """The syntax tree of a method, with the line numbers of its file; None if its source is unknown."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
-    except (OSError, SyntaxError, TypeError):
-        return None
-    return ast.increment_lineno(tree, method.__code__.co_firstlineno - 1)
-
-
 def _local_assignment(owner: type, name: str) -> tuple[str, int] | None:
     """Where __init__, or a method that it calls, assigns a layer to the name without ``self.``: file and line."""
     methods = {key: value for key, value in vars(owner).items() if isinstance(value, FunctionType)}
     init = methods.get("__init__")
     called = [methods[key] for key in init.__code__.co_names if key in methods] if init is not None else []
     for method in filter(None, (init, *called)):
-        for node in ast.walk(_tree_of(method) or ast.Module([], [])):
+        for node in ast.walk(tree_of(method) or ast.Module([], [])):
             if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
                 continue
             target = node.targets[0]
             if isinstance(target, ast.Name) and target.id in {name, f"self{name}", f"self_{name}"}:
                 return method.__code__.co_filename, node.lineno
     return None
-
-
-def _at(problem: Problem, error: Exception, place: tuple[str, int]) -> Problem | None:
-    """The problem at another line of the same file and cell; None if it is not in that file."""
-    file, line = place
-    trace = error.__traceback__
-    raised = 0
-    while trace is not None:
-        raised = (trace.tb_lineno or 0) if trace.tb_frame.f_code.co_filename == file else raised
-        trace = trace.tb_next
-    moved = problem.line + line - raised
-    if not raised or not problem.line or moved < 1:
-        return None
-    return replace(problem, line=moved, code=linecache.getline(file, line).strip()[:LONGEST_CODE])
 
 
 _APPLIED = frozenset({"ReLU", "MaxPool2d", "AvgPool2d", "Dropout", "Dropout2d", "Flatten", "LogSoftmax", "Softmax"})
@@ -180,7 +154,7 @@ def _missing_attribute(owner: nn.Module, name: str, error: Exception, problem: P
         return None
     repair = _attribute(owner, name)
     assigned = _local_assignment(type(owner), name)
-    return replace(repair, problem=_at(problem, error, assigned)) if repair and assigned else repair
+    return replace(repair, problem=moved_to(problem, error, assigned)) if repair and assigned else repair
 
 
 _OF_TENSORS = frozenset({"view", "reshape", "size", "shape", "dim"})

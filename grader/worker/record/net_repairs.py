@@ -21,6 +21,7 @@ from grader.model.images import CLASSES
 from grader.worker.record.building import has_lazy_layers, initialise_lazy_layers
 from grader.worker.record.call_repairs import CallRepairs
 from grader.worker.record.definition_repairs import repaired_definition
+from grader.worker.record.places import creation_of, moved_to
 from grader.worker.record.recording import Recorder
 from grader.worker.record.registry import Registry
 from grader.worker.record.repairs import KeptInFloat32, KeptOnCpu
@@ -29,6 +30,7 @@ from grader.worker.record.seeded_values import chosen_images
 MOST_ROUNDS = 12
 _MIXING = frozenset({"flatten-batch", "flatten-missing", "reshape-size"})
 """Faults that fail for some numbers of images and mix the images for others."""
+_SIZES_OF_LAYERS = frozenset({"linear-size", "conv-channels"})
 Explain = Callable[[str, BaseException], Problem]
 
 
@@ -42,6 +44,19 @@ class NetRepairs:
     is_below: bool = False
     calls: CallRepairs = field(default_factory=CallRepairs)
     keeps_float32: bool = False
+
+    def __post_init__(self) -> None:
+        self.calls.locate = self._located
+
+    def _located(self, repair: Repair, error: Exception) -> Problem | None:
+        """The line that creates a layer with the wrong sizes, otherwise the line at which ``error`` was raised."""
+        with suppress(Exception):  # the submission's own classes are looked at
+            found = replace(self.explain("forward", error), message=repair.message, exception="")
+            if repair.kind not in _SIZES_OF_LAYERS:
+                return found if found.line else None
+            created = creation_of(self.net, repair.layer)
+            return moved_to(found, error, created) if created is not None else None
+        return None
 
     @property
     def made(self) -> tuple[Repair, ...]:

@@ -128,6 +128,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]  # torch leave
                 return self._repaired(func, kwargs, replacement)
             finally:
                 self._depth -= 1
+        if self._repaired_calls is not None:
+            self._repaired_calls.has_run(args, result, self._batch)
         values = list(_tensors(result))
         if values:
             self._write_down(func, packed[0], packed[1], values, expected)
