@@ -53,6 +53,7 @@ LATER = {"sklearn", "watchfiles", "pypdf", "striprtf", "charset_normalizer"}
 READING_ONLY = "rapidfuzz"
 """The students' library that may be missing; then everything but the written answers is checked."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
+WEB_LIBRARIES = {"starlette", "uvicorn"}
 WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these libraries; of the self-check, only its process may."""
 SHARED_WITH_THE_WORKER = "grader.worker.record.seeded_values"
@@ -236,6 +237,12 @@ def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
 
 
 @every_module
+def test_only_the_page_for_reviewing_is_served(path: Path) -> None:
+    used = [entry for entry in imports_of(path) if entry.library in WEB_LIBRARIES]
+    assert not used or package_of(dotted(path)) == "grader.review.page"
+
+
+@every_module
 def test_the_decoders_of_7z_are_imported_only_in_their_own_process(path: Path) -> None:
     used = [entry for entry in imports_of(path) if entry.library == "py7zr"]
     assert not [entry for entry in used if entry.is_at_module_level]
@@ -292,7 +299,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     ).stdout.split()
-    assert not {"torch", "torchvision", "sklearn", "scipy"} & set(loaded)
+    assert not {"torch", "torchvision", "sklearn", "scipy", *WEB_LIBRARIES} & set(loaded)
 
 
 @pytest.mark.parametrize(

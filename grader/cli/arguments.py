@@ -245,6 +245,10 @@ def _add_review(review: argparse.ArgumentParser) -> None:
     review.add_argument(
         "--author", metavar="NAME", help="the tutor who decides (default: LAB4_TUTOR, else your user name)"
     )
+    where = review.add_mutually_exclusive_group()
+    where.add_argument("--terminal", action="store_true", help="in this terminal (default without a browser to open)")
+    where.add_argument("--page", action="store_true", help="on a page of this computer (default with a browser)")
+    review.add_argument("--port", type=_port, metavar="N", help="the port of the page (default: a free one)")
 
 
 def _add_similar(similar: argparse.ArgumentParser) -> None:
@@ -255,6 +259,12 @@ def _add_similar(similar: argparse.ArgumentParser) -> None:
     similar.add_argument(
         "--handout", type=Path, metavar="DIR", help="the folder that students were given, which is no sign"
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: write a number from 1 to 65535")
+    return int(text)
 
 
 def _percentage(text: str) -> Decimal:

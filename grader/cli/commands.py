@@ -102,7 +102,8 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     from grader.moderation.worklist import Scope
     from grader.report.console.summary import make_console
     from grader.review.keyboard import keys_of
-    from grader.review.prompt import Dialogue, leave
+    from grader.review.page.browser import has_browser
+    from grader.review.prompt import Dialogue, Session, leave
     from grader.review.screen import Screen
 
     finished, was_outdated = load_run(arguments.run), is_outdated(arguments.run)
@@ -117,16 +118,27 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         audit=audited(finished.automatic, arguments.audit, secret_of(arguments.run)) if arguments.audit else None,
         names=names,
     )
-    with keys_of(sys.stdin) as keys:
-        screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
-        review = Review(finished, scope, author=_author(arguments, screen, keys))
-        try:
-            if review.entry is not None:
-                Dialogue(review, screen, keys).run()
-        except KeyboardInterrupt:  # Ctrl-C ends the session like q: every decision is on disk
-            screen.print("")
-    leave(review, screen, arguments.run, _pages, was_outdated=was_outdated)
-    return _exit_code(report.status for report in review.reports)
+    session: Session
+    if arguments.terminal and arguments.port is not None:
+        raise UsageFault("--port is the port of the page, so it does not go with --terminal.")
+    if arguments.page or arguments.port is not None or (has_browser() and not arguments.terminal):
+        from grader.review.page.serving import Page
+
+        screen = Screen(make_console(), arguments.run, is_single=False, names=names)
+        page = Page(finished, scope, author=_known_author(arguments), names=names)
+        page.serve(port=arguments.port or 0, opens=has_browser(), tell=screen.print_address)
+        session = page.actions
+    else:
+        with keys_of(sys.stdin) as keys:
+            screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
+            session = review = Review(finished, scope, author=_author(arguments, screen, keys))
+            try:
+                if review.entry is not None:
+                    Dialogue(review, screen, keys).run()
+            except KeyboardInterrupt:  # Ctrl-C ends the session like q: every decision is on disk
+                screen.print("")
+    leave(session, screen, arguments.run, _pages, was_outdated=was_outdated)
+    return _exit_code(report.status for report in session.reports)
 
 
 def _pages() -> Pages:
@@ -135,13 +147,19 @@ def _pages() -> Pages:
     return pages
 
 
-def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
-    """The name of the tutor who decides: from the arguments, the environment, the user name, or a prompt."""
+def _known_author(arguments: argparse.Namespace) -> str:
+    """The name of the tutor who decides: from the arguments, the environment or the user name; empty without any."""
     named = arguments.author or os.environ.get("LAB4_TUTOR") or ""
     if not named.strip():
         with suppress(OSError, KeyError, ImportError):  # getpass raises these when there is no user name
             named = getpass.getuser()
-    if not named.strip():
+    return str(named).strip()
+
+
+def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
+    """The name of the tutor who decides, if need be from a prompt."""
+    named = _known_author(arguments)
+    if not named:
         screen.ask("Your name, which is saved with each decision: ")
         named = keys.line() or ""
     if not named.strip():

@@ -5,6 +5,7 @@ Nothing here gives a mark. Where it is in doubt, two answers are different.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -22,6 +23,8 @@ from grader.storage.json_files import encodable
 NEAR = 0.75
 """Share of stems in common (Indel similarity, 0..1) from which two answers are nearly equal: one word may be added to a
 clause of two, four to one of six. Below it, reading both in full is faster than reading the differences."""
+_CACHE_SIZE = 4096
+"""Answers whose words are kept: each is compared with all others of its question."""
 _LIST_MARK = re.compile(r"^[^\S\n]*[-*•–—][^\S\n]+(?=[^\W\d_]{2,}[^\S\n]+[^\W\d_]{2,})", re.MULTILINE)
 """A mark before two words; before a number or a symbol it may be a sign. Labels stay: "a) yes" may not be "b) yes"."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
@@ -128,10 +131,12 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(kept)).translate(_VARIANTS).casefold()
 
 
-def _stems(text: str) -> list[str]:
-    return [token.stem for token in read(text).tokens if token.stem not in (BREAK, PAUSE)]
+@functools.lru_cache(_CACHE_SIZE)
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(token.stem for token in read(text).tokens if token.stem not in (BREAK, PAUSE))
 
 
+@functools.lru_cache(_CACHE_SIZE)
 def _fixed(text: str) -> tuple[list[str], list[str]]:
     """What must not differ: numbers and signs as written, and negations."""
     return _FIGURE.findall(_JOINED.sub(" ", _LIST_MARK.sub("", _folded(text)))), [

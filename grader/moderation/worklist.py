@@ -6,7 +6,7 @@ For what is open in a run see :mod:`grader.moderation.queue`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.model import PART1, Report, Result, Status, UsageFault
@@ -21,15 +21,16 @@ UNANSWERED = "part1"
 class Scope:
     """The entries to review: all open ones, or only those of some ``items`` or ``students`` (shell patterns).
 
-    With ``by_student`` they are grouped by student; with ``settled_too`` settled ones are included. In a blind audit
-    only the settled answers in ``audit`` are shown, students with items. Pseudonyms, ``names``, decide the order, so
-    that it reveals nothing about the students.
+    With ``by_student`` they are grouped by student. With ``settled_too`` settled ones are included, with
+    ``decided_too`` those that a tutor has decided. In a blind audit only the settled answers in ``audit`` are shown,
+    students with items. Pseudonyms, ``names``, decide the order, so that it reveals nothing about the students.
     """
 
     by_student: bool = False
     items: tuple[str, ...] = ()
     students: tuple[str, ...] = ()
     settled_too: bool = False
+    decided_too: bool = False
     audit: frozenset[tuple[str, str]] | None = None
     names: Mapping[str, str] | None = None
 
@@ -59,8 +60,7 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
     if scope.names is not None:
         names = scope.names
         named.sort(key=lambda report: names[report.student])
-    shows_all = scope.settled_too or scope.audit is not None
-    queue = queue_of(named, is_wanted=_is_reviewable if shows_all else is_open, names=scope.names)
+    queue = queue_of(named, is_wanted=_wanted_in(scope), names=scope.names)
     groups = [
         Group(
             question.id,
@@ -89,6 +89,16 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
 
 def _audited(group: Group, audit: frozenset[tuple[str, str]]) -> Iterator[Entry]:
     return (entry for entry in group.entries if (entry.student, *entry.items) in audit)
+
+
+def _wanted_in(scope: Scope) -> Callable[[Result], bool]:
+    if scope.settled_too or scope.audit is not None:
+        return _is_reviewable
+    return _is_open_or_decided if scope.decided_too else is_open
+
+
+def _is_open_or_decided(result: Result) -> bool:
+    return is_open(result) or result.decision is not None
 
 
 def _is_reviewable(result: Result) -> bool:

@@ -60,9 +60,10 @@ def fold(
     )
 
 
-def pieces(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Piece]:
+def pieces(text: str, spans: Iterable[tuple[int, int]], against: Iterable[tuple[int, int]] = ()) -> Iterator[Piece]:
     """The whole ``text`` in pieces, without a fold."""
-    return _pieces(text, _divided(_joined(spans, len(text)), []), 0, len(text))
+    end = len(text)
+    return _pieces(text, _divided(_joined(spans, end), _joined(against, end)), 0, end)
 
 
 def _joined(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
-from grader.model import Decision, Result
+from grader.model import Decision, Report, Result
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
 from grader.moderation.finished_run import Pages, load_run, write_views
@@ -160,7 +161,30 @@ class Dialogue:
         return f"{name}, {short_id(decision.item)}: {given}"
 
 
-def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_outdated: bool) -> None:
+class Session(Protocol):
+    """What was done to a run, in the terminal or on the page."""
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether this is an audit of settled answers."""
+
+    @property
+    def left(self) -> int:
+        """Number of open entries."""
+
+    @property
+    def made(self) -> Sequence[Decision]:
+        """The decisions and comments, without those undone."""
+
+    @property
+    def reports(self) -> Sequence[Report]:
+        """All reports of the run, with the decisions applied."""
+
+    def changed_students(self) -> frozenset[str]:
+        """The students whose decisions differ from the start of the session, whoever made them."""
+
+
+def leave(review: Session, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_outdated: bool) -> None:
     """Write the pages of changed students and the tables of the run at ``folder`` again, and print a summary.
 
     If the tables of the run ``was_outdated`` before the session, every page is written. ``pages`` is called only when
@@ -182,7 +206,7 @@ def leave(review: Review, screen: Screen, folder: Path, pages: Callable[[], Page
         screen.print(f"Continue with: {same if review.is_blind else command_line('review', str(folder))}")
 
 
-def _summary(review: Review) -> str:
+def _summary(review: Session) -> str:
     decisions = [entry for entry in review.made if entry.new is not None]
     accepted = sum(decision.reason == ACCEPTED for decision in decisions)
     comments = len(review.made) - len(decisions)

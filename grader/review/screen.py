@@ -99,6 +99,11 @@ class Screen:
         """Print one line."""
         self._console.print(Text(visible(text)), soft_wrap=True)
 
+    def print_address(self, address: str) -> None:
+        """Print where the page is."""
+        self.print(f"Review on this page: {address}")
+        self.print("It contains a secret: do not pass it on. Ctrl-C in this window ends the review.")
+
     def ask(self, prompt: str) -> None:
         """Print a prompt; in a terminal the answer is typed after it."""
         self._console.print(Text(prompt, style="bold"), end="" if self._is_whole_screen else "\n", soft_wrap=True)

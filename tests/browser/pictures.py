@@ -75,7 +75,7 @@ def review_screen(work: Path) -> str:
     """What the review of the demo shows first, with the terminal's control sequences."""
     terminal, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    command = grader("review", str(RUN), "--author", "Tutor")
+    command = grader("review", str(RUN), "--author", "Tutor", "--terminal")
     with subprocess.Popen(command, cwd=work, env=environment(), stdin=end, stdout=end, stderr=end):
         os.close(end)
         shown = b""

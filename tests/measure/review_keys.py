@@ -28,13 +28,15 @@ from tests.support.places import TESTS
 SOLUTIONS = TESTS.parent / "solutions"
 REASON = len("a reason of this length")
 """Keys of the reason that had to be typed."""
-CONFIRMED = 2
-"""Keys for a group: g, and yes."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Open answers, those of them that stand in a group with others, and the keys for all of them."""
+    """Open answers, those of them that stand in a group with others, and the keys for all of them.
+
+    ``before``: in the terminal, with a reason for each. ``single``: on the page, one key for each answer, without a
+    reason. ``with_groups``: one key for each group of equal answers, after one g for the whole session.
+    """
 
     open: int
     grouped: int
@@ -65,11 +67,9 @@ def counted(answers: Sequence[str], findings: Mapping[str, AnswerFinding]) -> Co
     """The keys for the answers to one part. What a tutor gives is the proposal in each case: the keys differ little."""
     waiting = {f"s{n}": text for n, text in enumerate(answers) if findings[text].status is Status.NEEDS_REVIEW}
     groups = alike(waiting)
-    many = [group for group in groups if len(group.students) > 1]
     before = sum(keys_before(findings[text]) for text in waiting.values())
-    in_groups = sum(len(group.students) for group in many)
-    keys = len(groups) + CONFIRMED * len(many)
-    return Counted(len(waiting), in_groups, before, len(waiting), keys)
+    in_groups = sum(len(group.students) for group in groups if len(group.students) > 1)
+    return Counted(len(waiting), in_groups, before, len(waiting), len(groups))
 
 
 def keys_before(finding: AnswerFinding) -> int:
@@ -97,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             findings = {text: mark_answer(key, part, text) for text in set(answers)}
             rows.append(counted(answers, findings))
         figures = [sum(getattr(row, name) for row in rows) for name in Counted.__annotations__]
+        figures[-1] += 1  # g, which stays on
         rates = " / ".join(f"{keys / max(figures[0], 1):.2f}" for keys in figures[2:])
         name = "as drawn" if repeated else "none twice"
         table.add_row(name, str(sum(map(len, cohort.values()))), *map(str, figures), rates)

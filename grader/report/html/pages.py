@@ -39,21 +39,21 @@ _MOST_REASONS = 6
 def load() -> None:
     """Compile the templates of all pages, so that forked copies of this process inherit them."""
     for name in ("report.html", "tutor_report.html", "cohort.html"):
-        _environment().get_template(name)
+        environment().get_template(name)
 
 
-def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()) -> str:
+def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] | None = ()) -> str:
     """The tutor's page of one student; ``stored`` is the evidence that the report was made from.
 
-    It has links to the students before and after in ``order``, the students of the cohort.
+    It has links to the students before and after in ``order``, the students of the cohort; with None, no links.
     """
-    return _environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, order))
+    return environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, order))
 
 
 def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
     """The page that the student gets, of a settled report."""
     values = student_page.context(for_the_student(report), stored, run)
-    return _environment().get_template("report.html").render(values)
+    return environment().get_template("report.html").render(values)
 
 
 def render_cohort(reports: Sequence[Report], run: Run) -> str:
@@ -68,7 +68,7 @@ def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[
 
 def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
     values = cohort_page.context(reports, run, identity)
-    return _environment().get_template("cohort.html").render(values | _script())
+    return environment().get_template("cohort.html").render(values | _script())
 
 
 @functools.cache
@@ -167,7 +167,7 @@ def _time(timestamp: str) -> Markup:
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """The shared environment with what only pages about a run show."""
     shared = rendering.environment()
     shared.filters.update(name_and_number=formats.name_and_number, named=_named, time=_time, words=_words)

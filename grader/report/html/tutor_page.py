@@ -33,13 +33,16 @@ class Ways:
     next: str
 
 
-def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()) -> dict[str, Any]:
-    """The values that ``tutor_report.html`` is rendered with; ``order`` are the students of the cohort in order."""
+def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] | None = ()) -> dict[str, Any]:
+    """The values that ``tutor_report.html`` is rendered with; ``order`` are the students of the cohort in order.
+
+    With None the page stands alone, without links to others.
+    """
     evidence, submission = stored.evidence, stored.submission
     isolation, missing = isolation_of(stored, run)
     values = student_page.context(report, stored, run) | printed(evidence)
     return values | {
-        "ways": _ways(report.student, order),
+        "ways": _ways(report.student, order) if order is not None else None,
         "stored": stored,
         "isolation": isolation,
         "shortfall": missing,

@@ -1,0 +1,186 @@
+"""What tutors do on the page: decide, comment, undo. Every action is on disk before its answer is sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from threading import Lock
+
+import msgspec
+
+from grader.model import Decision, Report, Result
+from grader.model.quantities import quantity
+from grader.moderation.decisions import ACCEPTED, MARKED_BLIND, STEP
+from grader.moderation.desk import Desk, Given
+from grader.moderation.offers import Refused, is_unsure, points_from, proposal
+from grader.report.formats import points
+from grader.review.page.listing import Listed, Listing, Question
+from grader.review.page.together import together
+
+_MOST_TEXT = 2000
+"""Characters of a reason or a comment."""
+FULL, HALF, NONE, ACCEPT = "full", "half", "none", "accept"
+"""Words that may stand for points."""
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request of the page about the entry ``key``, by the tutor ``author``.
+
+    ``points`` are those of each item, as a number or one of the words above. ``seen`` names the decision of each item
+    that the page showed, as :func:`version` does. ``also`` are the keys of like entries that get the same points.
+    """
+
+    key: str
+    author: str
+    points: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    also: tuple[str, ...] = ()
+    text: str = ""
+
+
+class Actions:
+    """The actions on the ``desk``, from several threads. ``lock`` is held during each, and while the desk is read."""
+
+    def __init__(self, desk: Desk, listing: Listing) -> None:
+        self.lock = Lock()
+        self.listing = listing
+        self._desk = desk
+        self._made: defaultdict[str, list[tuple[str, tuple[Decision, ...]]]] = defaultdict(list)
+
+    # ---- what a tutor does -------------------------------------------------------------------------------------------
+
+    def decide(self, asked: Asked) -> str:
+        """Give points, and return a sentence about it. Raises Refused, with nothing saved, if that cannot be done."""
+        (question, listed), author = self._entry(asked), _author(asked)
+        chosen = {item: text for item, text in asked.points.items() if text}
+        if not chosen:
+            raise Refused("No points were chosen, so nothing was saved.")
+        own = [self._given(listed, item, text, asked.seen.get(item, "")) for item, text in chosen.items()]
+        like, decided = self._like(question, listed, own, asked.also)
+        given = [*own, *like]
+        is_accepted = set(chosen.values()) == {ACCEPT} and all(one.points == proposal(one.shown) for one in given)
+        usual = MARKED_BLIND if self.is_blind else ACCEPTED if is_accepted else ""
+        self._write(listed, given, author, _text(asked) or usual)
+        if len(own) > 1:
+            return f"Saved: {quantity(len(own), 'item')}."
+        for_all = f" for {quantity(len(given), 'entry', 'entries')}" if like else ""
+        stays = f" {quantity(decided, 'decision')} of others stayed." if decided else ""
+        return f"Saved: {points(own[0].points or Decimal(0))} of {points(own[0].shown.available)}{for_all}.{stays}"
+
+    def comment(self, asked: Asked) -> str:
+        """Add a comment, which changes no mark. Of several items, the first gets it."""
+        (_, listed), author, text = self._entry(asked), _author(asked), _text(asked)
+        if not text:
+            raise Refused("An empty comment was not saved.")
+        result = self.listing.results(listed)[0]
+        self._write(listed, [Given(listed.entry.student, result, None)], author, text)
+        return "The comment was saved."
+
+    def undo(self, asked: Asked) -> tuple[str, str]:
+        """Take back the last action of this tutor since the server was started: a sentence, and its entry's key."""
+        steps = self._made[_author(asked)]
+        if not steps:
+            raise Refused("There is nothing to undo in this session.")
+        key, made = steps[-1]
+        self._desk.withdraw(made)
+        steps.pop()
+        if made[0].new is None:
+            return "Undone: the comment.", key
+        return f"Undone: {quantity(len(made), 'decision')}.", key
+
+    # ---- summary -----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether this is an audit of settled answers, in which nothing may reveal the grader's marks."""
+        return self.listing.is_blind
+
+    @property
+    def left(self) -> int:
+        """Number of open entries."""
+        return self.listing.left
+
+    @property
+    def made(self) -> Sequence[Decision]:
+        """All decisions and comments that were made here, without those undone."""
+        return [decision for steps in self._made.values() for _, made in steps for decision in made]
+
+    @property
+    def reports(self) -> Sequence[Report]:
+        """All reports of the run, with the decisions applied."""
+        return self._desk.reports
+
+    def changed_students(self) -> frozenset[str]:
+        """The students whose decisions differ from the start, whoever made them."""
+        return self._desk.changed_students()
+
+    # ---- internal ----------------------------------------------------------------------------------------------------
+
+    def _entry(self, asked: Asked) -> tuple[Question, Listed]:
+        self._desk.refresh()
+        found = self.listing.find(asked.key)
+        if found is None:
+            raise Refused("This entry is gone: another session has decided it. Load the page again.")
+        return found
+
+    def _given(self, listed: Listed, item: str, text: str, seen: str) -> Given:
+        results = self._desk.report(listed.entry.student).results
+        shown = next((result for result in (*self.listing.results(listed), *results) if result.id == item), None)
+        if shown is None:
+            raise Refused(f"The submission has no item {item[:50]}.")
+        if version(shown) != seen:  # somebody has decided since; the desk says who, and refuses
+            shown = replace(shown, decision=None)
+        return Given(listed.entry.student, shown, _points(text, shown))
+
+    def _like(
+        self, question: Question, listed: Listed, own: Sequence[Given], keys: Sequence[str]
+    ) -> tuple[list[Given], int]:
+        """The same points for the entries ``keys``, and how many of them somebody has decided since."""
+        offered = {one.key: one for like in together(self.listing, question, listed) for one in like.entries}
+        decided = {one.key for one in question.entries if not one.is_open}
+        if not decided.union(offered).issuperset(keys) or (keys and len(own) > 1):
+            raise Refused("These entries are not alike, so nothing was saved. Load the page again.")
+        chosen = [offered[key] for key in dict.fromkeys(keys) if key in offered]
+        student = listed.entry.student
+        given = [Given(one.entry.student, self.listing.results(one)[0], own[0].points, like=student) for one in chosen]
+        return given, len(decided.intersection(keys))
+
+    def _write(self, listed: Listed, given: Sequence[Given], author: str, reason: str) -> None:
+        made = self._desk.write(given, author=author, reason=reason, is_blind=self.is_blind)
+        self._made[author].append((listed.key, made))
+
+
+def version(result: Result) -> str:
+    """Names the decision on a result, so that a page can say which one it shows; empty if there is none."""
+    made = result.decision
+    return f"{made.time} {made.author} {made.new}" if made is not None else ""
+
+
+def choices(result: Result) -> dict[str, Decimal]:
+    """The points that one key gives: by the words above; accepting only where that is allowed."""
+    found = {FULL: result.available, HALF: result.available / 2, NONE: Decimal(0)}
+    offer = proposal(result)
+    if offer is not None and not is_unsure(result):
+        found[ACCEPT] = offer
+    return {word: amount for word, amount in found.items() if amount % STEP == 0}
+
+
+def _points(text: str, result: Result) -> Decimal:
+    if text not in (FULL, HALF, NONE, ACCEPT):
+        return points_from(text, result)
+    given = choices(result).get(text)
+    if given is None:
+        raise Refused("This cannot be given with one key here: press p, and type the points.")
+    return given
+
+
+def _author(asked: Asked) -> str:
+    if not asked.author.strip():
+        raise Refused("Type your name first: it is saved with each decision.")
+    return asked.author.strip()[:_MOST_TEXT]
+
+
+def _text(asked: Asked) -> str:
+    return " ".join(asked.text.split())[:_MOST_TEXT]

@@ -1,0 +1,174 @@
+"""The addresses of the page: its shell, the list of entries, one entry, a student's page and files, and the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from grader.model import PART1, UsageFault
+from grader.moderation.desk import Desk
+from grader.moderation.finished_run import FinishedRun
+from grader.moderation.offers import Refused
+from grader.report.html import pages
+from grader.report.html.anonymity import Identity
+from grader.review.page.actions import Actions, Asked
+from grader.review.page.entry_view import EntryViews
+from grader.review.page.guard import FILE_POLICY, SHEET_POLICY
+from grader.review.page.listing import Listed, Question
+from grader.review.page.student_files import media_type, path_of
+from grader.safe_text import visible
+from grader.storage import records
+from grader.storage.records import StoredEvidence
+
+_MOST_BYTES = 1_000_000
+"""Of a request: the keys of a large group, and a text."""
+_ASSETS = {
+    "desk.js": ("text/javascript", ("desk.js",)),
+    "desk.css": ("text/css", ("style.css", "student.css", "desk.css")),
+}
+_SHOWN = ("open", "done", "mine", "all")
+_GONE = "There is no such page."
+
+
+class Application:
+    """Answers the requests about the run ``finished``; ``identity`` says how students are named."""
+
+    def __init__(self, finished: FinishedRun, desk: Desk, actions: Actions, *, author: str, identity: Identity) -> None:
+        self._finished = finished
+        self._desk = desk
+        self._actions = actions
+        self._author = author
+        self._identity = identity
+        self._views = EntryViews(finished.folder, desk, actions.listing, identity)
+        self.starlette = Starlette(
+            routes=[
+                Route("/", self._shell),
+                Route("/{name}", self._asset),
+                Route("/part/list", self._list),
+                Route("/part/entry/{key}", self._entry),
+                Route("/student/{key}", self._student),
+                Route("/file/{key}/{number:int}", self._file),
+                Route("/do/decide", self._doing(actions.decide), methods=["POST"]),
+                Route("/do/comment", self._doing(actions.comment), methods=["POST"]),
+                Route("/do/undo", self._doing(actions.undo), methods=["POST"]),
+            ]
+        )
+
+    # ---- what is shown -----------------------------------------------------------------------------------------------
+
+    def _shell(self, request: Request) -> Response:
+        folder = self._finished.folder.resolve().name
+        show = "all" if self._actions.listing.has_settled else "open"
+        return self._page("desk.html", author=self._author, folder=folder, is_blind=self._actions.is_blind, show=show)
+
+    def _asset(self, request: Request) -> Response:
+        kind, names = _ASSETS.get(request.path_params["name"], ("", ()))
+        if not names:
+            return PlainTextResponse(_GONE, 404)
+        templates = files("grader.report.html") / "templates"
+        return Response("".join((templates / name).read_text(encoding="utf-8") for name in names), media_type=kind)
+
+    def _list(self, request: Request) -> Response:
+        """The questions with their counts, and the entries of each that are shown."""
+        asked, author = request.query_params.get("show", "open"), request.query_params.get("author", "")
+        show = asked if asked in _SHOWN else "open"
+
+        def is_shown(listed: Listed) -> bool:
+            if show == "mine":
+                return any(made.author == author for made in listed.decisions)
+            return show == "all" or listed.is_open == (show == "open")
+
+        with self._actions.lock:
+            self._desk.refresh()
+            questions = self._actions.listing.questions
+            shown = [(question, [one for one in question.entries if is_shown(one)]) for question in questions]
+        return self._page("desk_list.html", questions=shown, label=self._label, heading=self._heading, show=show)
+
+    def _entry(self, request: Request) -> Response:
+        with self._actions.lock:
+            found = self._found(request)
+            if found is None:
+                return PlainTextResponse("This entry is gone.", 404)
+            values = self._views.of(*found)
+        return self._page("desk_entry.html", **values)
+
+    def _student(self, request: Request) -> Response:
+        """The tutor's page of the student of an entry, with the decisions of now."""
+        stored = self._stored(request)
+        if stored is None:
+            return PlainTextResponse(_GONE, 404)
+        with self._actions.lock:
+            report = self._desk.report(stored.student)
+        page = pages.render_report(report, stored, self._finished.run, None)
+        return HTMLResponse(page, headers={"content-security-policy": SHEET_POLICY})
+
+    def _file(self, request: Request) -> Response:
+        """A file of the submission of an entry, as a picture, a PDF or plain text; anything else to be saved."""
+        stored = self._stored(request)
+        path = path_of(stored.submission, request.path_params["number"]) if stored and stored.submission else None
+        if path is None:
+            return PlainTextResponse("The file is not where the grader read it.", 404)
+        return FileResponse(path, media_type=media_type(path), headers={"content-security-policy": FILE_POLICY})
+
+    # ---- what is done ------------------------------------------------------------------------------------------------
+
+    def _doing(self, action: Callable[[Asked], str | tuple[str, str]]) -> Callable[[Request], Any]:
+        def done(body: bytes) -> Response:
+            try:
+                asked = msgspec.json.decode(body, type=Asked)
+                with self._actions.lock:
+                    result = action(asked)
+            except msgspec.MsgspecError:
+                return JSONResponse({"refused": "The request is not valid. Load the page again."}, 400)
+            except (Refused, UsageFault) as refused:
+                return JSONResponse({"refused": visible(str(refused))}, 409)
+            message, key = result if isinstance(result, tuple) else (result, "")
+            return JSONResponse({"message": visible(message), "key": key})
+
+        async def answer(request: Request) -> Response:
+            body = b""
+            async for part in request.stream():
+                body += part
+                if len(body) > _MOST_BYTES:
+                    return JSONResponse({"refused": "The request is too long."}, 413)
+            return await run_in_threadpool(done, body)
+
+        return answer
+
+    # ---- internal ----------------------------------------------------------------------------------------------------
+
+    def _found(self, request: Request) -> tuple[Question, Listed] | None:
+        return self._actions.listing.find(request.path_params["key"])
+
+    def _stored(self, request: Request) -> StoredEvidence | None:
+        """What is stored on the student of an entry; None where the tutor may not see more than the entry."""
+        with self._actions.lock:
+            found = self._found(request)
+        if found is None or self._identity.is_anonymous or self._actions.is_blind:
+            return None
+        student = found[1].entry.student
+        return records.read_evidence(self._finished.folder, student) or StoredEvidence.unobserved(student)
+
+    def _label(self, question: Question, listed: Listed) -> tuple[str, str]:
+        """What names an entry below its question, and a learning platform's number."""
+        if question.id:
+            return self._identity.name(listed.entry.student)
+        results = self._actions.listing.results(listed)
+        title = f"{results[0].part} {results[0].title}".strip() if len(results) == 1 else "No answer could be read"
+        return title, ""
+
+    def _heading(self, question: Question) -> str:
+        """The part and title of a question, or the name of a student."""
+        part = f"{question.id.removeprefix(PART1)} " if question.id.startswith(PART1) else ""
+        return part + question.title if question.id else self._identity.name(question.title)[0]
+
+    def _page(self, template: str, **values: Any) -> Response:
+        return HTMLResponse(pages.environment().get_template(template).render(values))

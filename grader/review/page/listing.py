@@ -1,0 +1,130 @@
+"""The entries of the page, question by question: those that are open, and those that tutors have decided."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from grader.model import Decision, Result
+from grader.moderation.audit import unmarked
+from grader.moderation.decisions import Decisions
+from grader.moderation.desk import Desk
+from grader.moderation.likeness import Group, alike
+from grader.moderation.queue import is_open
+from grader.moderation.worklist import Entry, Scope, groups_of
+from grader.storage.json_files import encodable
+
+_KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An entry; ``key`` names it in addresses, also after the server was started again.
+
+    ``decisions`` are the tutors' decisions on its results, and ``is_open`` whether one of them waits.
+    """
+
+    key: str
+    entry: Entry
+    is_open: bool
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """The entries of a question, or of a student if ``id`` is empty. Like answers stand together in ``groups``.
+
+    The order says nothing about the students.
+    """
+
+    id: str
+    title: str
+    entries: tuple[Listed, ...]
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def left(self) -> int:
+        """How many entries are open."""
+        return sum(listed.is_open for listed in self.entries)
+
+
+class Listing:
+    """The entries in ``scope`` of the run on the ``desk``."""
+
+    def __init__(self, desk: Desk, scope: Scope) -> None:
+        self._desk = desk
+        self._scope = replace(scope, decided_too=True)
+        self._made_from: Decisions | None = None
+        self._questions: tuple[Question, ...] = ()
+        self._by_key: dict[str, tuple[Question, Listed]] = {}
+        self._groups: dict[tuple[str, frozenset[str]], tuple[Group, ...]] = {}
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether this is an audit of settled answers, in which nothing may reveal the grader's marks."""
+        return self._scope.audit is not None
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether settled entries are listed too, for second marking."""
+        return self._scope.settled_too
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All questions that have entries, with the decisions of now."""
+        if self._made_from is not self._desk.decisions:
+            self._questions = tuple(self._listed())
+            self._by_key = {entry.key: (question, entry) for question in self._questions for entry in question.entries}
+            self._made_from = self._desk.decisions
+        return self._questions
+
+    @property
+    def left(self) -> int:
+        """How many entries are open."""
+        return sum(question.left for question in self.questions)
+
+    def find(self, key: str) -> tuple[Question, Listed] | None:
+        """The entry with this key, and its question; None if there is none."""
+        _ = self.questions
+        return self._by_key.get(key)
+
+    def results(self, listed: Listed) -> tuple[Result, ...]:
+        """The results of an entry; in a blind audit without the grader's marks."""
+        return self._shown(listed.entry)
+
+    def _listed(self) -> Iterator[Question]:
+        for group in groups_of(self._desk.reports, self._scope):
+            entries = list(map(self._as_listed, group.entries))
+            groups = () if self.is_blind or not group.id else self._alike(group.id, entries)
+            if groups:
+                of_student = {listed.entry.student: listed for listed in entries}
+                entries = [of_student[student] for like in groups for student in like.students]
+            yield Question(group.id, group.title, tuple(entries), groups)
+
+    def _alike(self, question: str, entries: Sequence[Listed]) -> tuple[Group, ...]:
+        """The answers of a question in groups; none for code. A text never changes, so each set is compared once."""
+        texts: dict[str, str] = {}
+        for listed in entries:
+            results = self._shown(listed.entry)
+            if len(results) != 1 or results[0].answer is None:
+                return ()
+            texts[listed.entry.student] = results[0].answer.text
+        key = (question, frozenset(texts))
+        if key not in self._groups:
+            self._groups[key] = alike(texts)
+        return self._groups[key]
+
+    def _as_listed(self, entry: Entry) -> Listed:
+        results = self._shown(entry)
+        decisions = tuple(result.decision for result in results if result.decision is not None)
+        return Listed(key_of(entry), entry, any(map(is_open, results)), decisions)
+
+    def _shown(self, entry: Entry) -> tuple[Result, ...]:
+        results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
+        return tuple(map(unmarked, results) if self.is_blind else results)
+
+
+def key_of(entry: Entry) -> str:
+    """A name for an entry that says nothing about the student."""
+    return hashlib.sha256(encodable("\n".join((entry.student, *entry.items))).encode()).hexdigest()[:_KEY_LENGTH]
