@@ -173,17 +173,17 @@ def test_a_dumb_terminal_gets_no_escape_sequences(folder: Path) -> None:
 
 
 def test_where_there_is_a_browser_the_page_opens_in_it_and_ctrl_c_ends_the_review(folder: Path, tmp_path: Path) -> None:
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened\n')
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
     browser.chmod(0o755)
     session = Terminal(folder, DISPLAY=":0", BROWSER=str(browser), SSH_CONNECTION="")
     try:
         session.wait("ends the review")
         (address,) = re.findall(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", session.seen)
         deadline = time.monotonic() + KEY_SECONDS
-        while not (tmp_path / "opened").exists() and time.monotonic() < deadline:
+        while not (opened.exists() and opened.read_text()) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert (tmp_path / "opened").read_text() == address
+        assert opened.read_text() == address
         session.press("\x03", until="In this session: 0 decisions, 5 left open.")
         assert session.process.wait(timeout=30) == 1
         assert "Traceback" not in session.seen

@@ -53,10 +53,10 @@ class Page:
                     f"Port {port} cannot be used ({error.strerror}): choose another with --port."
                 ) from error
             guard = Guard(self._app, port=listener.getsockname()[1])
-            tell(guard.address)
-            if opens:
-                webbrowser.open(guard.address)
             with suppress(KeyboardInterrupt):  # Ctrl-C: every decision is on disk
+                tell(guard.address)
+                if opens:
+                    webbrowser.open(guard.address)
                 _server(guard).run(sockets=[listener])
 
 
