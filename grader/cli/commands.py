@@ -205,7 +205,9 @@ def similar(arguments: argparse.Namespace) -> ExitCode:
 
     finished = load_run(arguments.run)
     key = load_key(arguments.key) if arguments.key is not None else None
-    print_compared(make_console(), compare_run(finished, key, arguments.handout))
+    compared = compare_run(finished, key, arguments.handout)
+    _pages().write_cohort_page(finished.folder, finished.reports, finished.run)  # with a link to the new page
+    print_compared(make_console(), compared)
     return ExitCode.SETTLED
 
 

@@ -29,7 +29,7 @@ class Compared:
 
 
 def compare_run(finished: FinishedRun, key: AnswerKey | None, handout: Path | None) -> Compared:
-    """Compare the works of a run and write the page. Nothing else in the run changes.
+    """Compare the works of a run and write the page.
 
     Raises UsageFault if ``handout`` has nothing that could have been given to students.
 

@@ -19,9 +19,8 @@ from grader.similarity.comparison import CHANCE, LEAST_WORKS, Comparison, Pair, 
 from grader.similarity.things import Span, Work
 from grader.similarity.work import EXPERIMENT, NETWORK, OBSERVATIONS
 from grader.storage.json_files import write_file
-from grader.storage.run_folder import page_path
+from grader.storage.run_folder import SIMILARITY_PAGE_FILE, page_path
 
-PAGE = "similarity.html"
 _TITLES = {
     **{part: f"{part}. {title}" for part, title in PART1_TITLES.items()},
     OBSERVATIONS: "Observations",
@@ -90,7 +89,7 @@ def render(comparison: Comparison, reports: Mapping[str, Report], run: Run) -> s
 
 def write_page(folder: Path, comparison: Comparison, reports: Mapping[str, Report], run: Run) -> Path:
     """Write the page into the run at ``folder``. Returns its path."""
-    path = folder / PAGE
+    path = folder / SIMILARITY_PAGE_FILE
     write_file(path, render(comparison, reports, run).encode())
     return path
 

@@ -26,6 +26,7 @@ PAGE_FILE = "report.html"
 FEEDBACK_FILE = "lab4-report.html"
 """The name that a learning platform shows to the student."""
 COHORT_PAGE_FILE = "index.html"
+SIMILARITY_PAGE_FILE = "similarity.html"
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from grader.__main__ import main
 from grader.model import AnswerSheet, Origin, Submission, WrittenAnswer
 from grader.model.graph import Graph, Node, Program
 from grader.model.submission import CodePiece
-from grader.similarity.page import PAGE
+from grader.moderation.pseudonyms import secret_of
 from grader.similarity.things import OPERATIONS_TOGETHER, Kind
 from grader.similarity.work import NETWORK, works_of
 from grader.storage import records
+from grader.storage.run_folder import COHORT_PAGE_FILE
+from grader.storage.run_folder import SIMILARITY_PAGE_FILE as PAGE
 from tests.support.evidence_samples import HEALTHY
 from tests.support.report_samples import passed_report, stored_run
 from tests.support.similar_works import HANDOUT, KEY, made_cohort
@@ -41,17 +43,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = stored_run(tmp_path_factory.mktemp("similar") / "run", *reports)
     for entry in made:
         records.write_evidence(run, entry)
+    secret_of(run)  # which a run has from its start
     return run
 
 
+CHANGED = {PAGE, COHORT_PAGE_FILE, "anonymous.html"}
+
+
 def files(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != PAGE}
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name not in CHANGED}
 
 
-def test_the_page_is_written_and_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_is_written_and_linked_and_no_mark_changes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = files(folder)
     assert main(["similar", str(folder), "--key", str(KEY), "--handout", str(HANDOUT)]) == 0
     assert files(folder) == before
+    assert f'href="{PAGE}"' in (folder / COHORT_PAGE_FILE).read_text(encoding="utf-8")
+    assert PAGE not in (folder / "anonymous.html").read_text(encoding="utf-8")
     printed = capsys.readouterr().out
     assert printed.splitlines()[0] == str(folder / PAGE)
     assert "above the line" in printed

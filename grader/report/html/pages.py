@@ -56,9 +56,9 @@ def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
     return environment().get_template("report.html").render(values)
 
 
-def render_cohort(reports: Sequence[Report], run: Run) -> str:
-    """The page of a whole run, with relative links to the students' pages."""
-    return _cohort(reports, run, ByName(reports))
+def render_cohort(reports: Sequence[Report], run: Run, *, similar: str = "") -> str:
+    """The page of a whole run, with relative links to the students' pages, and to the page on ``similar`` works."""
+    return _cohort(reports, run, ByName(reports), similar)
 
 
 def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
@@ -66,8 +66,8 @@ def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[
     return _cohort(reports, run, ByNumber(names, reports))
 
 
-def _cohort(reports: Sequence[Report], run: Run, identity: Identity) -> str:
-    values = cohort_page.context(reports, run, identity)
+def _cohort(reports: Sequence[Report], run: Run, identity: Identity, similar: str = "") -> str:
+    values = cohort_page.context(reports, run, identity) | {"similar": similar}
     return environment().get_template("cohort.html").render(values | _script())
 
 
@@ -132,7 +132,8 @@ def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path
     """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
     names = pseudonyms((report.student for report in reports), secret_of(folder))
     path = folder / run_folder.COHORT_PAGE_FILE
-    write_file(path, render_cohort(reports, run).encode())
+    similar = run_folder.SIMILARITY_PAGE_FILE if (folder / run_folder.SIMILARITY_PAGE_FILE).exists() else ""
+    write_file(path, render_cohort(reports, run, similar=similar).encode())
     write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
     return path
 
