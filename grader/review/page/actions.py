@@ -130,8 +130,8 @@ class Actions:
         shown = next((result for result in (*self.listing.results(listed), *results) if result.id == item), None)
         if shown is None:
             raise Refused(f"The submission has no item {item[:50]}.")
-        if version(shown) != seen:  # somebody has decided since; the desk says who, and refuses
-            shown = replace(shown, decision=None)
+        if version(shown) != seen:  # somebody has decided or asked since; the desk says who, and refuses
+            shown = replace(shown, decision=None, asked=None)
         return Given(listed.entry.student, shown, _points(text, shown))
 
     def _like(
@@ -153,9 +153,10 @@ class Actions:
 
 
 def version(result: Result) -> str:
-    """Names the decision on a result, so that a page can say which one it shows; empty if there is none."""
-    made = result.decision
-    return f"{made.time} {made.author} {made.new}" if made is not None else ""
+    """Names the decision on a result and the request, so that a page can say what it shows; empty if there is none."""
+    made, asked = result.decision, result.asked
+    named = f"{made.time} {made.author} {made.new}" if made is not None else ""
+    return f"{named} asked {asked.time} {asked.reason}" if asked is not None else named
 
 
 def choices(result: Result) -> dict[str, Decimal]:
