@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,9 +19,11 @@ from grader.moderation.offers import Refused, is_unsure, points_from, proposal
 from grader.report.formats import points
 from grader.review.page.listing import Listed, Listing, Question
 from grader.review.page.together import together
+from grader.storage.json_files import encodable
 
 _MOST_TEXT = 2000
 """Characters of a reason or a comment."""
+_DIGEST = 16
 FULL, HALF, NONE, ACCEPT = "full", "half", "none", "accept"
 """Words that may stand for points."""
 
@@ -156,7 +159,10 @@ def version(result: Result) -> str:
     """Names the decision on a result and the request, so that a page can say what it shows; empty if there is none."""
     made, asked = result.decision, result.asked
     named = f"{made.time} {made.author} {made.new}" if made is not None else ""
-    return f"{named} asked {asked.time} {asked.reason}" if asked is not None else named
+    if asked is None:
+        return named
+    words = hashlib.sha256(encodable(asked.reason).encode()).hexdigest()[:_DIGEST]
+    return f"{named} asked {asked.time} {words}"
 
 
 def choices(result: Result) -> dict[str, Decimal]:
