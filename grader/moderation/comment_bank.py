@@ -15,7 +15,7 @@ import tomli_w
 
 from grader.model import Report, UsageFault
 from grader.moderation.decisions import STANDARD_REASONS, Decisions
-from grader.moderation.student_names import names_of, words_that_name
+from grader.moderation.student_names import NamesOfMany, names_of
 from grader.safe_text import visible
 from grader.storage.json_files import encodable, write_file
 
@@ -50,7 +50,7 @@ class CommentBank:
     def __init__(self, folder: Path, reports: Iterable[Report]) -> None:
         self._path = folder / COMMENTS_FILE
         self._kept = _read(self._path) if self._path.exists() else {}
-        self._naming = words_that_name(name for one in reports for name in names_of(one.student, one.origin))
+        self._names = NamesOfMany(name for one in reports for name in names_of(one.student, one.origin))
 
     def offered(self, decisions: Decisions, item: str) -> tuple[str, ...]:
         """The sentences on ``item``, most used first, at most MOST; of equally frequent ones the later first."""
@@ -79,7 +79,7 @@ class CommentBank:
         own: dict[tuple[str, str], int] = {}
         for item, text in _written(decisions):
             own[item, text] = own.get((item, text), 0) + 1
-        own = {(item, text): count for (item, text), count in own.items() if not self._naming.search(text)}
+        own = {(item, text): count for (item, text), count in own.items() if not self._names.are_in(text)}
         return _merged(own, self._kept)
 
     def _write(self, uses: Mapping[tuple[str, str], int]) -> None:

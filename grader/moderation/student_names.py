@@ -38,17 +38,39 @@ def _folded(name: str) -> str:
 
 
 def words_that_name(texts: Iterable[str]) -> re.Pattern[str]:
-    """Matches what would identify a student: each whole text, or words of it that look like a person's name.
+    """Matches what would identify a student: each whole text, or words of it that look like a person's name."""
+    own, whole = _telling(texts)
+    alternatives = [f"(?i:{re.escape(text)})" for text in sorted(whole, key=len, reverse=True)]
+    alternatives += [re.escape(word) for word in sorted(own, key=lambda word: (-len(word), word))]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)" if alternatives else r"(?!)")
 
-    Those are words with a digit, and words that begin with a capital letter, also when all in capitals.
-    """
+
+class NamesOfMany:
+    """Says which sentences would identify somebody, by the same rule; as fast for thousands of ``texts`` as for one."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._own, whole = _telling(texts)
+        self._whole = {tuple(_words(text.casefold())) for text in whole} - {()}
+        self._lengths = {len(words) for words in self._whole}
+
+    def are_in(self, sentence: str) -> bool:
+        """Whether the sentence has one of the names."""
+        words = _words(sentence.casefold())
+        runs = (tuple(words[at : at + length]) for length in self._lengths for at in range(len(words)))
+        return not self._own.isdisjoint(_words(sentence)) or not self._whole.isdisjoint(runs)
+
+
+def _telling(texts: Iterable[str]) -> tuple[set[str], list[str]]:
+    """Words with a digit or with a capital letter at the beginning, also all in capitals; and whole texts."""
     own: set[str] = set()
     whole: list[str] = []
     for text in texts:
-        words = [word for word in re.split(r"[\W_]+", text) if len(word) >= _SHORTEST_NAME]
+        words = [word for word in _words(text) if len(word) >= _SHORTEST_NAME]
         own |= {word for word in words if any(map(str.isdigit, word)) and len(word) > _SHORTEST_NAME}
         own |= {form for word in words if word[0].isupper() for form in (word, word.upper())}
-        whole += [f"(?i:{re.escape(text)})"] if len(text) >= _SHORTEST_NAME else []
-    alternatives = [re.escape(word) for word in sorted(own, key=lambda word: (-len(word), word))]
-    alternatives = [*sorted(whole, key=len, reverse=True), *alternatives]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)" if alternatives else r"(?!)")
+        whole += [text] if len(text) >= _SHORTEST_NAME else []
+    return own, whole
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", text) if word]

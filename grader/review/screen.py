@@ -235,7 +235,7 @@ def _history_block(made: Decision, names: Mapping[str, str] | None) -> Block:
     """A request with the mark that it is about, a decision or a comment on an item whose student asks again."""
     if made.request:
         mark = "" if made.old is None else f" ({out_of(made.old, made.available)} then)"
-        return Block("Asked", Text(f"{moment(made.time)}{mark}: {visible(made.reason)}", style="bold"))
+        return Block("Asked", Text(f"{moment(made.time)}{mark}: {visible_block(made.reason)}", style="bold"))
     if made.new is None:
         return Block("Comment", _signed(made, names))
     return Block("Decided", Text(f"{out_of(made.new, made.available)}, ").append_text(_signed(made, names)))
