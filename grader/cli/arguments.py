@@ -241,6 +241,15 @@ def _add_review(review: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="mark this share of the settled answers, such as 10%%, without seeing the grader's marks",
     )
+    review.add_argument(
+        "--requests",
+        type=Path,
+        metavar="FILE",
+        help="students' requests to look at marks again: a CSV file with student, item and words, or a folder of them",
+    )
+    review.add_argument(
+        "--comments", type=Path, metavar="RUN_OR_FILE", help="also offer what tutors wrote in the review of another run"
+    )
     review.add_argument("--anonymous", action="store_true", help="show numbers instead of names")
     review.add_argument(
         "--author", metavar="NAME", help="the tutor who decides (default: LAB4_TUTOR, else your user name)"

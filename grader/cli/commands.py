@@ -98,9 +98,11 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     from grader.moderation.audit import audited
     from grader.moderation.finished_run import is_outdated, load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
+    from grader.moderation.queue import is_waiting
     from grader.moderation.session import Review
     from grader.moderation.worklist import Scope
     from grader.report.console.summary import make_console
+    from grader.review.bringing import bring, print_lines
     from grader.review.keyboard import keys_of
     from grader.review.page.browser import has_browser
     from grader.review.prompt import Dialogue, Session, leave
@@ -118,19 +120,21 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         audit=audited(finished.automatic, arguments.audit, secret_of(arguments.run)) if arguments.audit else None,
         names=names,
     )
-    session: Session
     if arguments.terminal and arguments.port is not None:
         raise UsageFault("--port is the port of the page, so it does not go with --terminal.")
+    console, author = make_console(), _known_author(arguments)
+    not_taken = bring(finished, requests=arguments.requests, comments=arguments.comments, author=author, to=console)
+    session: Session
     if arguments.page or arguments.port is not None or (has_browser() and not arguments.terminal):
         from grader.review.page.serving import Page
 
-        screen = Screen(make_console(), arguments.run, is_single=False, names=names)
-        page = Page(finished, scope, author=_known_author(arguments), names=names)
+        screen = Screen(console, arguments.run, is_single=False, names=names)
+        page = Page(finished, scope, author=author, names=names)
         page.serve(port=arguments.port or 0, opens=has_browser(), tell=screen.print_address)
         session = page.actions
     else:
         with keys_of(sys.stdin) as keys:
-            screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
+            screen = Screen(console, arguments.run, is_single=keys.is_single, names=names)
             session = review = Review(finished, scope, author=_author(arguments, screen, keys))
             try:
                 if review.entry is not None:
@@ -138,7 +142,10 @@ def review(arguments: argparse.Namespace) -> ExitCode:
             except KeyboardInterrupt:  # Ctrl-C ends the session like q: every decision is on disk
                 screen.print("")
     leave(session, screen, arguments.run, _pages, was_outdated=was_outdated)
-    return _exit_code(report.status for report in session.reports)
+    print_lines(console, not_taken)  # again: in a terminal, the review has covered them
+    is_asked = any(map(is_waiting, (result for report in session.reports for result in report.results)))
+    code = _exit_code(report.status for report in session.reports)
+    return max(code, ExitCode.NEEDS_TUTOR) if is_asked or not_taken else code
 
 
 def _pages() -> Pages:

@@ -21,6 +21,9 @@ class Decision:
     comment and changes no mark. ``digest`` identifies what the tutor looked at (the submission, or the answer's text);
     the decision applies only to that. ``time`` is ISO 8601 in UTC. ``audit``: the grader had settled the item, and the
     tutor marked it without seeing the grader's mark.
+
+    A ``request`` has no ``new`` either: its ``reason`` are the student's words, its ``author`` is the tutor who brought
+    it, and its ``old`` is the mark that it is about; None if the item was open.
     """
 
     student: str
@@ -35,6 +38,7 @@ class Decision:
     audit: bool = False
     like: str = ""
     """The student whose equal entry the tutor looked at, if not this one's. It is never shown to students."""
+    request: bool = False
 
 
 PART1 = "part1."
@@ -69,6 +73,10 @@ class Result:
     told: str = ""
     """What the student is told beside a tutor's decision that confirms the grader's mark. It differs from ``message``
     if the item waited, because then ``message`` is to the tutor."""
+    asked: Decision | None = None
+    """The student's last request to look at this again, while no tutor has decided since. It changes no mark."""
+    answered: Decision | None = None
+    """The student's last request before ``decision``, which answers it."""
 
     def __post_init__(self) -> None:
         require_cause(self.status, self.cause)

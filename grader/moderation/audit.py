@@ -37,6 +37,7 @@ def audited(automatic: Iterable[Report], share: Decimal, secret: str) -> frozens
 
 def unmarked(result: Result) -> Result:
     """The result as a tutor sees it in a blind audit: open, and without what the grader found."""
+    result = replace(result, asked=None, answered=None)  # the student's words may say what the grader gave
     if result.decision is not None or result.answer is None:
         return result
     answer = replace(result.answer, spans=(), against=(), confidence=0.0)

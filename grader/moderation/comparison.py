@@ -54,8 +54,20 @@ class StudentChange:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """A student's request that a tutor answered: the report, and its result in the second run."""
+
+    report: Report
+    result: Result
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The differences between two runs. ``only_first`` and ``only_second`` are reports of students in one run only."""
+    """The differences between two runs. ``only_first`` and ``only_second`` are reports of students in one run only.
+
+    ``outcomes`` are of the requests that were answered in the second run and not in the first. Not every one changed a
+    mark.
+    """
 
     first: FinishedRun
     second: FinishedRun
@@ -63,6 +75,7 @@ class Comparison:
     only_first: tuple[Report, ...]
     only_second: tuple[Report, ...]
     compared: int
+    outcomes: tuple[Outcome, ...]
 
     @property
     def is_different(self) -> bool:
@@ -102,7 +115,15 @@ def compare(first: FinishedRun, second: FinishedRun) -> Comparison:
         only_first=tuple(side.report for student, side in olds.items() if student not in news),
         only_second=tuple(side.report for student, side in news.items() if student not in olds),
         compared=len(common),
+        outcomes=tuple(outcome for old, new in pairs for outcome in _outcomes(old.report, new.report)),
     )
+
+
+def _outcomes(old: Report, new: Report) -> Iterator[Outcome]:
+    before = {result.id: result.answered for result in old.results}
+    for result in new.results:
+        if result.answered is not None and result.answered != before.get(result.id):
+            yield Outcome(new, result)
 
 
 def _changes(old: _Side, new: _Side) -> Iterator[Change]:

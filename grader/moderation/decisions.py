@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,8 @@ STEP = Decimal("0.01")
 """Points of a decision are a multiple of this."""
 _HEAD = """\
 # What tutors decided on this run, oldest first. `python -m grader review RUN` writes this file. You may edit entries by
-# hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment.
+# hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment,
+# or with `request` what a student asked. The decision after it answers it.
 """
 _DIGEST = 16
 _DEFAULTS = {field.name: field.default for field in fields(Decision)}
@@ -86,8 +88,15 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
 
 def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) -> Result:
     own = [entry for entry in entries if entry.item == result.id]
-    result = replace(result, comments=tuple(entry for entry in own if entry.new is None))
-    decision = next((entry for entry in reversed(own) if entry.new is not None), None)
+    decisions = [entry for entry in own if entry.new is not None]
+    decision = decisions[-1] if decisions else None
+    # A tutor who marks blind has not read a request.
+    decided = max((at for at, entry in enumerate(own) if entry.new is not None and not entry.audit), default=0)
+    result = replace(
+        result,
+        comments=tuple(entry for entry in own if entry.new is None and not entry.request),
+        asked=_request(own[decided:]),
+    )
     if decision is None or decision.new is None:
         return result
     if decision.digest != subject_digest(report, result):
@@ -95,23 +104,34 @@ def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) 
     if decision.available != result.available:
         return _reopened(result, decision, f"the item was worth {decision.available:f} points then")
     is_open = result.status is Status.NEEDS_REVIEW
-    explained = (
-        result if decision.new == (result.proposed if is_open else result.awarded) else _overruled(result, decision)
-    )
+    is_confirmed = decision.new == (result.proposed if is_open else result.awarded)
+    explained = result if is_confirmed else _overruled(result, _reason(decisions))
     return replace(
         explained,
         status=_status(decision.new, result.available),
         awarded=decision.new,
         proposed=None,
         decision=decision,
+        answered=_request(own[:decided]),
         cause="",
         told=explained.told if is_open else explained.message,
     )
 
 
-def _overruled(result: Result, decision: Decision) -> Result:
+def _request(entries: Sequence[Decision]) -> Decision | None:
+    return next((entry for entry in reversed(entries) if entry.request), None)
+
+
+def _reason(decisions: Sequence[Decision]) -> str:
+    """The reason of the last decision or, if it gives none, of those before it that it confirms; or empty."""
+    last = decisions[-1]
+    same = takewhile(lambda entry: (entry.new, entry.digest) == (last.new, last.digest), reversed(decisions))
+    return next((entry.reason for entry in same if entry.reason.strip() not in STANDARD_REASONS), "")
+
+
+def _overruled(result: Result, reason: str) -> Result:
     """The result with the tutor's reason, or a neutral sentence, for all that explained the grader's points."""
-    message = OVERRULED if decision.reason.strip() in STANDARD_REASONS else decision.reason
+    message = reason or OVERRULED
     answer = result.answer and replace(result.answer, spans=(), against=())
     return replace(result, message=message, told=message, hint="", expected="", seen="", answer=answer)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from grader.model import Decision, Report, Result
+from grader.moderation.comment_bank import CommentBank
 from grader.moderation.decisions import Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
@@ -41,8 +42,9 @@ class Desk:
     def __init__(self, finished: FinishedRun, *, now: Callable[[], datetime] = utc) -> None:
         self._now = now
         self._file = DecisionsFile(finished.folder)
+        self._bank = CommentBank(finished.folder, finished.automatic)
         self._automatic = {report.student: report for report in finished.automatic}
-        self._first = self._decisions = self._file.read()
+        self._first, self._decisions = finished.decisions, self._file.read()
         self._reports = {
             student: with_decisions(report, self._decisions) for student, report in self._automatic.items()
         }
@@ -61,6 +63,14 @@ class Desk:
         """The report on a student. Raises KeyError for one that the run does not have."""
         return self._reports[student]
 
+    def offered(self, item: str) -> tuple[str, ...]:
+        """What tutors wrote before on an item, most used first."""
+        return self._bank.offered(self._decisions, item)
+
+    def history(self, student: str, item: str) -> tuple[Decision, ...]:
+        """The decisions, comments and requests on one item of a student, oldest first."""
+        return tuple(entry for entry in self._decisions.of(student) if entry.item == item)
+
     def refresh(self) -> None:
         """Apply new decisions of other sessions."""
         self._apply(self._file.read())
@@ -74,7 +84,7 @@ class Desk:
             self._apply(decisions)
             for one in given:
                 if one.points is not None:
-                    self._refuse_decided(one)
+                    self._refuse_changed(one, is_blind=is_blind)
             self._apply(self._file.add(*made))
         return made
 
@@ -84,7 +94,7 @@ class Desk:
             self._apply(self._file.remove(*made))
 
     def changed_students(self) -> frozenset[str]:
-        """The students whose decisions differ from the start, whoever made them."""
+        """The students whose decisions differ from those in the run as it was loaded, whoever made them."""
         self.refresh()
         return frozenset(
             student for student in self._automatic if self._first.of(student) != self._decisions.of(student)
@@ -98,8 +108,11 @@ class Desk:
             if before.of(student) != decisions.of(student):
                 self._reports[student] = with_decisions(report, decisions)
 
-    def _refuse_decided(self, given: Given) -> None:
-        now = _result(self._reports[given.student], given.shown.id).decision
+    def _refuse_changed(self, given: Given, *, is_blind: bool) -> None:
+        result = _result(self._reports[given.student], given.shown.id)
+        if not is_blind and result.asked is not None and result.asked != given.shown.asked:
+            raise Refused("The student asked to look at this again while you were reviewing it. Nothing was saved.")
+        now = result.decision
         if now is not None and now != given.shown.decision:
             raise Refused(
                 f"{now.author} set {now.new:f} while you were reviewing this. "

@@ -5,8 +5,6 @@ For the policy's file see :mod:`grader.rubric.late_policy`.
 
 from __future__ import annotations
 
-import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +14,7 @@ from zoneinfo import ZoneInfo
 from grader.model import Extension, Lateness, LatePolicy, Origin, Report, UsageFault
 from grader.model.lateness import WORKING_DAY
 from grader.model.quantities import quantity
+from grader.moderation.student_names import ClassList
 from grader.safe_text import visible
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,21 +68,17 @@ class LateWork:
             zone = ZoneInfo(policy.zone)
         except (ValueError, OSError, KeyError) as error:
             raise UsageFault(f"This machine does not know the time zone {visible(policy.zone)}.") from error
-        called: defaultdict[str, set[str]] = defaultdict(set)
-        for student, origin in cohort:
-            people = [name for member in origin.members for name in (member.name, member.account, member.email)]
-            for name in (student, origin.name, origin.account, *people):
-                called[_folded(name)].add(student)
+        listed = ClassList(cohort)
         until: dict[str, datetime] = {}
         unmatched = []
         for extension in policy.extensions:
-            students = called.get(_folded(extension.student), set())
+            students = listed.called(extension.student)
             if len(students) == 1:
                 (student,) = students
                 end = datetime.fromisoformat(extension.until).replace(tzinfo=zone)
                 until[student] = max(end, until.get(student, end))
             else:
-                unmatched.append(_unmatched(extension, sorted(students)))
+                unmatched.append(_unmatched(extension, students))
         return cls(policy, zone, until, tuple(unmatched))
 
     def on(self, report: Report) -> Report:
@@ -168,10 +163,6 @@ def _points(points: Decimal) -> str:
     whole = points.to_integral_value()
     shown = whole if whole == points else points.normalize()
     return f"{shown:f} {'point' if shown == 1 else 'points'}"
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
 def _unmatched(extension: Extension, students: list[str]) -> str:

@@ -53,6 +53,11 @@ def is_open(result: Result) -> bool:
     return result.status is Status.NEEDS_REVIEW
 
 
+def is_waiting(result: Result) -> bool:
+    """Whether it is open, or its student has asked to look at it again."""
+    return is_open(result) or result.asked is not None
+
+
 def queue_of(
     reports: Iterable[Report],
     *,

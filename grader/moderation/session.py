@@ -17,7 +17,7 @@ from grader.moderation.decisions import MARKED_BLIND as MARKED_BLIND
 from grader.moderation.desk import Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
-from grader.moderation.queue import is_open
+from grader.moderation.queue import is_waiting
 from grader.moderation.worklist import Entry, Group, Scope, groups_of
 
 NOTHING_ANSWERED = "no answer was found"
@@ -85,7 +85,7 @@ class Review:
 
     @property
     def left(self) -> int:
-        """Number of open entries in this session."""
+        """Number of entries in this session that wait for a tutor."""
         return sum(self._is_open(entry) for _, entry in self._entries)
 
     @property
@@ -101,6 +101,14 @@ class Review:
         """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
         results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
         return tuple(map(unmarked, results) if self.is_blind else results)
+
+    def history(self, entry: Entry) -> tuple[Decision, ...]:
+        """The decisions, comments and requests on the items of an entry, oldest first."""
+        return tuple(made for item in entry.items for made in self._desk.history(entry.student, item))
+
+    def offered(self) -> tuple[str, ...]:
+        """What tutors wrote before on the item of the current entry, most used first."""
+        return self._desk.offered(self._current().items[0])
 
     def single(self) -> Result:
         """The result of the current entry. Raises Refused when the entry has several parts."""
@@ -212,7 +220,7 @@ class Review:
         return self.entry
 
     def _is_open(self, entry: Entry) -> bool:
-        return any(map(is_open, self.results(entry)))
+        return any(map(is_waiting, self.results(entry)))
 
     def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Decision, ...]:
         at = self._at

@@ -6,11 +6,11 @@ For what is open in a run see :mod:`grader.moderation.queue`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.model import PART1, Report, Result, Status, UsageFault
-from grader.moderation.queue import is_open, queue_of
+from grader.moderation.queue import is_waiting, queue_of
 from grader.submissions.student_patterns import matching
 
 UNANSWERED = "part1"
@@ -19,7 +19,7 @@ UNANSWERED = "part1"
 
 @dataclass(frozen=True)
 class Scope:
-    """The entries to review: all open ones, or only those of some ``items`` or ``students`` (shell patterns).
+    """The entries to review: all that wait, or only those of some ``items`` or ``students`` (shell patterns).
 
     With ``by_student`` they are grouped by student. With ``settled_too`` settled ones are included, with
     ``decided_too`` those that a tutor has decided. In a blind audit only the settled answers in ``audit`` are shown,
@@ -94,11 +94,11 @@ def _audited(group: Group, audit: frozenset[tuple[str, str]]) -> Iterator[Entry]
 def _wanted_in(scope: Scope) -> Callable[[Result], bool]:
     if scope.settled_too or scope.audit is not None:
         return _is_reviewable
-    return _is_open_or_decided if scope.decided_too else is_open
+    return _is_waiting_or_decided if scope.decided_too else is_waiting
 
 
-def _is_open_or_decided(result: Result) -> bool:
-    return is_open(result) or result.decision is not None
+def _is_waiting_or_decided(result: Result) -> bool:
+    return is_waiting(result) or result.decision is not None
 
 
 def _is_reviewable(result: Result) -> bool:
@@ -106,14 +106,37 @@ def _is_reviewable(result: Result) -> bool:
 
 
 def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:
-    known = {result.id for report in reports for result in report.results} | {UNANSWERED}
+    results = {result.id: result for report in reports for result in report.results}
     wanted = set()
     for name in named:
-        found = {name, PART1 + name} & known
-        if not found:
-            short = sorted(id.removeprefix(PART1) for id in known)
-            near = difflib.get_close_matches(name, short, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Its items are {', '.join(short)}."
-            raise UsageFault(f"--only {name}: this run has no such item. {hint}")
-        wanted |= found
-    return wanted or known
+        found = with_name(name, results.values())
+        if found is None and name != UNANSWERED:
+            raise UsageFault(
+                f"--only {name}: this run has no such item. {near_item(name, results.values(), UNANSWERED)}"
+            )
+        wanted.add(found.id if found is not None else UNANSWERED)
+    return wanted or {*results, UNANSWERED}
+
+
+def with_name(name: str, results: Collection[Result]) -> Result | None:
+    """The result whose id, part or title this is, whatever its case and spaces; None if there is none.
+
+    A part may have words before it, as in ``Question 7c``.
+    """
+    wanted = _compared(name)
+    for result in results:
+        if wanted in map(_compared, (result.id, result.id.removeprefix(PART1), result.title)):
+            return result
+    words = name.split()
+    return with_name(words[-1], results) if len(words) > 1 else None
+
+
+def near_item(name: str, results: Iterable[Result], *others: str) -> str:
+    """A sentence with the item that was probably meant by ``name``, or else with all of them."""
+    short = sorted({*others, *(result.id.removeprefix(PART1) for result in results)})
+    near = difflib.get_close_matches(name, short, n=1)
+    return f"Did you mean {near[0]}?" if near else f"The items are {', '.join(short)}."
+
+
+def _compared(name: str) -> str:
+    return "".join(name.split()).casefold()

@@ -6,8 +6,11 @@ here is not in it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grader.model import Decision, Lateness, MarkedAnswer, Report, Result, Status
 from grader.moderation.decisions import STANDARD_REASONS
+from grader.report.formats import points
 from grader.safe_text import visible
 
 
@@ -36,8 +39,22 @@ def sentences(result: Result) -> tuple[str, ...]:
     First comes what the grader says, with its hint, and then what tutors wrote.
     """
     decisions = ((result.decision,) if result.decision else ()) + result.comments
-    texts = (result.message, result.hint, *(decision.reason for decision in decisions))
+    texts = (result.message, result.hint, outcome(result), *(decision.reason for decision in decisions))
     return tuple(visible(text) for text in dict.fromkeys(texts) if text)
+
+
+def outcome(result: Result) -> str:
+    """What came of the student's request to look at a mark again: a sentence to the student, or empty without one."""
+    request, made = result.answered, result.decision
+    if request is None or made is None or made.new is None:
+        return ""
+    if request.old is None:
+        what = f"the mark is {points(made.new)}"
+    elif request.old == made.new:
+        what = f"the mark stays {points(made.new)}"
+    else:
+        what = f"the mark changed from {points(request.old)} to {points(made.new)}"
+    return f"You asked for this to be looked at again: {what} of {points(made.available)}."
 
 
 def _decided(late: Lateness | None) -> Lateness | None:
@@ -64,6 +81,7 @@ def _told(result: Result) -> Result:
         cause=result.cause,
         decision=_signed(decision) if decision is not None else None,
         comments=tuple(map(_signed, result.comments)),
+        answered=replace(_signed(result.answered), old=result.answered.old, reason="") if result.answered else None,
         answer=answer
         and MarkedAnswer(
             text=answer.text,

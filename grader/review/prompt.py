@@ -11,6 +11,8 @@ from typing import Protocol
 from grader.model import Decision, Report, Result
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
+from grader.moderation.comment_bank import CommentBank
+from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
@@ -63,7 +65,7 @@ class Dialogue:
             case "0":
                 return self._give_nothing()
             case "w":
-                self.review.comment(pressed.rest or self._answer("Comment: "))
+                self.review.comment(pressed.rest or self._sentence("Comment"))
                 return "The comment was saved."
             case "s":
                 self.review.skip()
@@ -97,7 +99,7 @@ class Dialogue:
         result = self.review.single()
         given, reason = self._points(typed, f"Points, 0 to {points(result.available)}: ", result)
         asked = MARKED_BLIND if self.review.is_blind else ""
-        return self._saved(self.review.give(given, reason or asked or self._answer("Reason: ")))
+        return self._saved(self.review.give(given, reason or asked or self._sentence("Reason")))
 
     def _points(self, typed: str, prompt: str, result: Result) -> tuple[Decimal, str]:
         """The points that were ``typed`` with the key, else at ``prompt``, and the reason behind them.
@@ -149,6 +151,14 @@ class Dialogue:
             raise Refused("Nothing was changed.")
         return line
 
+    def _sentence(self, what: str) -> str:
+        """What the tutor types, or one of the sentences that were used before on the item, by its digit."""
+        offered = self.review.offered()
+        self.screen.offer(offered)
+        line = self._answer(f"{what}, or a digit: " if offered else f"{what}: ").strip()
+        is_digit = line.isascii() and line.isdecimal() and 1 <= int(line) <= len(offered)
+        return offered[int(line) - 1] if is_digit else line
+
     def _saved(self, made: Sequence[Decision]) -> str:
         return f"Saved: {self._described(made)}"
 
@@ -198,6 +208,7 @@ def leave(review: Session, screen: Screen, folder: Path, pages: Callable[[], Pag
         count = len(finished.automatic) if was_outdated else len(changed)
         screen.print(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
         write_views(finished, pages(), students=None if was_outdated else changed)
+    CommentBank(folder, review.reports).keep(read_decisions(folder))
     queue = queue_of(review.reports)
     if queue.count:
         screen.print(f"Still open in this run: {queue_words(queue)}.")

@@ -108,6 +108,13 @@ class Screen:
         """Print a prompt; in a terminal the answer is typed after it."""
         self._console.print(Text(prompt, style="bold"), end="" if self._is_whole_screen else "\n", soft_wrap=True)
 
+    def offer(self, sentences: Sequence[str]) -> None:
+        """Print sentences that were used before, each with the digit that takes it."""
+        for digit, text in enumerate(sentences, start=1):
+            line = Text(f"  {digit}  ", style="bold").append(visible(text), style="not bold")
+            line.truncate(self._width, overflow="ellipsis")
+            self._console.print(line)
+
     def help(self) -> None:
         """Print what each key does."""
         for key, word, what in KEYS:
@@ -153,7 +160,10 @@ class Screen:
                 sentences.append(("Full answer", answer.full_answer))
             sentences += [("Network", answer.note), ("Source", answer.source)]
         blocks += [Block(label, Text(visible(text))) for label, text in sentences if text]
-        blocks += [Block("Comment", _signed(comment, self._names)) for comment in result.comments]
+        if result.asked is not None:
+            blocks += [_history_block(made, self._names) for made in review.history(entry)]
+        else:
+            blocks += [Block("Comment", _signed(comment, self._names)) for comment in result.comments]
         if answer is None:
             blocks += self._flags(report)
         return blocks if review.is_blind else [*blocks, *self._page(report)]
@@ -219,6 +229,16 @@ def _points_line(result: Result, names: Mapping[str, str] | None) -> tuple[str, 
 def _signed(made: Decision, names: Mapping[str, str] | None) -> Text:
     like = "" if not made.like else f" (as for {visible(made.like if names is None else names.get(made.like, '?'))})"
     return Text(f"{visible(made.author)}{like}, {moment(made.time)}: {visible(made.reason)}", style="default")
+
+
+def _history_block(made: Decision, names: Mapping[str, str] | None) -> Block:
+    """A request with the mark that it is about, a decision or a comment on an item whose student asks again."""
+    if made.request:
+        mark = "" if made.old is None else f" ({out_of(made.old, made.available)} then)"
+        return Block("Asked", Text(f"{moment(made.time)}{mark}: {visible_block(made.reason)}", style="bold"))
+    if made.new is None:
+        return Block("Comment", _signed(made, names))
+    return Block("Decided", Text(f"{out_of(made.new, made.available)}, ").append_text(_signed(made, names)))
 
 
 def _key_line(words: Mapping[str, str]) -> Text:

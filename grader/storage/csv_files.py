@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from grader.model import UsageFault
 from grader.safe_text import visible
 
-Table = list[tuple[str, ...]]
+Row = tuple[str, ...]
+Table = list[Row]
 _LARGEST = 64 << 20
 """Bytes. A column with online text has whole answers."""
 
@@ -33,17 +34,31 @@ def read_csv_text(path: Path) -> str:
 
 def delimited(text: str, delimiters: Sequence[str]) -> tuple[str, Table]:
     """The delimiter that gives the first row the most cells, and the rows that have any text with it."""
+    delimiter, rows = numbered(text, delimiters)
+    return delimiter, [row for _, row in rows]
+
+
+def numbered(text: str, delimiters: Sequence[str]) -> tuple[str, list[tuple[int, Row]]]:
+    """As :func:`delimited`, with the line of the text in which each row begins, from 1."""
     tables = [(delimiter, _table(text, delimiter)) for delimiter in delimiters]
-    return max(tables, key=lambda table: len(table[1][0]) if table[1] else 0)
+    return max(tables, key=lambda table: len(table[1][0][1]) if table[1] else 0)
 
 
-def _table(text: str, delimiter: str) -> Table:
-    csv.field_size_limit(_LARGEST)  # of the process: more than an answer in a cell needs, and less than memory
+def _table(text: str, delimiter: str) -> list[tuple[int, Row]]:
     try:
-        rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+        return list(_rows(text, delimiter))
     except csv.Error:
         return []
-    return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(_LARGEST)  # of the process: more than an answer in a cell needs, and less than memory
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    begins = 1
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            yield begins, tuple(row)
+        begins = reader.line_num + 1
 
 
 def comma_text(rows: Iterable[Sequence[str]]) -> str:

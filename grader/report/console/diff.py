@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import Report, Result
+from grader.model import Decision, Report, Result
 from grader.model.quantities import quantity
 from grader.moderation.comparison import Change, Comparison, StudentChange
 from grader.report.console.names import whole_name
@@ -29,6 +29,7 @@ def print_changes(console: Console, comparison: Comparison) -> None:
             console.print(line, soft_wrap=True)
     if comparison.is_different:
         console.print()
+    _print_outcomes(console, comparison)
     _print_sums(console, comparison)
 
 
@@ -57,9 +58,24 @@ def changes_record(comparison: Comparison) -> dict[str, Any]:
             }
             for student in comparison.students
         ],
+        "requests": [
+            {
+                "student": encodable(outcome.report.student),
+                "item": outcome.result.id,
+                "old": _number(outcome.result.answered),
+                "new": float(outcome.result.awarded),
+                "reason": encodable(outcome.result.decision.reason if outcome.result.decision else ""),
+            }
+            for outcome in comparison.outcomes
+        ],
         "only_in_first": _names(comparison.only_first),
         "only_in_second": _names(comparison.only_second),
     }
+
+
+def _number(request: Decision | None) -> float | None:
+    """The mark that a request is about."""
+    return None if request is None or request.old is None else float(request.old)
 
 
 def _names(reports: tuple[Report, ...]) -> list[str]:
@@ -95,6 +111,23 @@ def _print_change(console: Console, change: Change) -> None:
     line.append_text(_shown(change.old)).append(" → ").append_text(_shown(change.new))
     line.append("  ").append(visible("; ".join(reason.text for reason in change.reasons)), style="dim")
     console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _print_outcomes(console: Console, comparison: Comparison) -> None:
+    if not comparison.outcomes:
+        return
+    console.print(Text("Looked at again because the student asked:", style="bold"))
+    for outcome in comparison.outcomes:
+        result, request, made = outcome.result, outcome.result.answered, outcome.result.decision
+        old = request.old if request is not None else None
+        what = f"stays {points(result.awarded)}"
+        if old != result.awarded:
+            what = f"{'open' if old is None else points(old)} → {points(result.awarded)}"
+        line = Text("  ").append_text(whole_name(outcome.report)).append(f"  {visible(short_id(result.id))}: {what}")
+        if made is not None:
+            line.append(f"  {visible(made.author)}: {visible(made.reason)}", style="dim")
+        console.print(line, no_wrap=True, overflow="ellipsis")
+    console.print()
 
 
 def _shown(result: Result | None) -> Text:

@@ -8,14 +8,13 @@ from typing import Protocol
 from urllib.parse import quote
 
 from grader.model import Decision, Flag, Report, Result, Status
+from grader.moderation.student_names import names_of, words_that_name
 from grader.report.formats import name_and_number
 from grader.storage.run_folder import page_path
 
 WITHHELD = "The reason names a file, so only the student's own page shows it."
 _FILE_NAME = re.compile(r"[^\s.]\.[A-Za-z]\w{1,7}\b")
 """Matches ``answers.docx`` in a sentence: the part before the dot may be a person's name."""
-_SHORTEST_NAME = 3
-"""Characters. Shorter words of a name are too common in ordinary sentences."""
 
 
 class Identity(Protocol):
@@ -98,7 +97,9 @@ class ByNumber:
 
     def __init__(self, names: Mapping[str, str], reports: Iterable[Report]) -> None:
         self.names = names
-        self._own_words = {report.student: _words_of(_identifying(report)) for report in reports}
+        self._own_words = {
+            report.student: words_that_name(names_of(report.student, report.origin)) for report in reports
+        }
 
     def name(self, student: str) -> tuple[str, str]:
         return self.names[student], ""
@@ -130,27 +131,3 @@ class ByNumber:
 
     def decision(self, decision: Decision) -> tuple[str, str]:
         return "", ""
-
-
-def _identifying(report: Report) -> list[str]:
-    """All texts that name who handed in the submission."""
-    origin = report.origin
-    people = [text for person in origin.members for text in (person.name, person.account, person.email)]
-    return [text for text in dict.fromkeys([report.student, origin.name, origin.account, *people]) if text]
-
-
-def _words_of(texts: Iterable[str]) -> re.Pattern[str]:
-    """Matches what would identify a student: each whole text, or words of it that look like a person's name.
-
-    Those are words with a digit, and words that begin with a capital letter, also when all in capitals.
-    """
-    own: set[str] = set()
-    whole: list[str] = []
-    for text in texts:
-        words = [word for word in re.split(r"[\W_]+", text) if len(word) >= _SHORTEST_NAME]
-        own |= {word for word in words if any(map(str.isdigit, word)) and len(word) > _SHORTEST_NAME}
-        own |= {form for word in words if word[0].isupper() for form in (word, word.upper())}
-        whole += [f"(?i:{re.escape(text)})"] if len(text) >= _SHORTEST_NAME else []
-    alternatives = [re.escape(word) for word in sorted(own, key=lambda word: (-len(word), word))]
-    alternatives = [*sorted(whole, key=len, reverse=True), *alternatives]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)" if alternatives else r"(?!)")

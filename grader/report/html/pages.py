@@ -22,7 +22,7 @@ from grader.model import Report, Run
 from grader.moderation.finished_run import neighbours
 from grader.moderation.pseudonyms import pseudonyms, secret_of
 from grader.report import formats, tally
-from grader.report.feedback import for_the_student
+from grader.report.feedback import for_the_student, outcome
 from grader.report.highlighting import Piece
 from grader.report.html import cohort_page, rendering, student_page, tutor_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
@@ -171,6 +171,8 @@ def _time(timestamp: str) -> Markup:
 def environment() -> Environment:
     """The shared environment with what only pages about a run show."""
     shared = rendering.environment()
-    shared.filters.update(name_and_number=formats.name_and_number, named=_named, time=_time, words=_words)
+    shared.filters.update(
+        name_and_number=formats.name_and_number, named=_named, time=_time, words=_words, outcome=outcome
+    )
     shared.globals.update(MOST_REASONS=_MOST_REASONS)
     return shared

@@ -70,7 +70,7 @@ def _groups(items: Sequence[Result]) -> list[list[Result]]:
     """The items row by row: items that were skipped for the same cause share one row, at the place of the first."""
     groups: dict[object, list[Result]] = {}
     for item in items:
-        is_plain = item.status is Status.SKIPPED and not item.decision and not item.comments
+        is_plain = item.status is Status.SKIPPED and not (item.decision or item.comments or item.asked)
         groups.setdefault(("cause", item.cause) if is_plain else item.id, []).append(item)
     return list(groups.values())
 

@@ -78,4 +78,4 @@ def _ways(student: str, order: Sequence[str]) -> Ways:
 def _is_untouched(result: Result) -> bool:
     """Whether an answer only waits for a tutor: no text, no proposal, no comment."""
     is_waiting = result.status is Status.NEEDS_REVIEW and result.proposed is None
-    return is_waiting and not (result.answer and result.answer.text) and not result.comments
+    return is_waiting and not (result.answer and result.answer.text) and not (result.comments or result.asked)

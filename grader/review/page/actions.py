@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,9 +19,11 @@ from grader.moderation.offers import Refused, is_unsure, points_from, proposal
 from grader.report.formats import points
 from grader.review.page.listing import Listed, Listing, Question
 from grader.review.page.together import together
+from grader.storage.json_files import encodable
 
 _MOST_TEXT = 2000
 """Characters of a reason or a comment."""
+_DIGEST = 16
 FULL, HALF, NONE, ACCEPT = "full", "half", "none", "accept"
 """Words that may stand for points."""
 
@@ -130,8 +133,8 @@ class Actions:
         shown = next((result for result in (*self.listing.results(listed), *results) if result.id == item), None)
         if shown is None:
             raise Refused(f"The submission has no item {item[:50]}.")
-        if version(shown) != seen:  # somebody has decided since; the desk says who, and refuses
-            shown = replace(shown, decision=None)
+        if version(shown) != seen:  # somebody has decided or asked since; the desk says who, and refuses
+            shown = replace(shown, decision=None, asked=None)
         return Given(listed.entry.student, shown, _points(text, shown))
 
     def _like(
@@ -153,9 +156,13 @@ class Actions:
 
 
 def version(result: Result) -> str:
-    """Names the decision on a result, so that a page can say which one it shows; empty if there is none."""
-    made = result.decision
-    return f"{made.time} {made.author} {made.new}" if made is not None else ""
+    """Names the decision on a result and the request, so that a page can say what it shows; empty if there is none."""
+    made, asked = result.decision, result.asked
+    named = f"{made.time} {made.author} {made.new}" if made is not None else ""
+    if asked is None:
+        return named
+    words = hashlib.sha256(encodable(asked.reason).encode()).hexdigest()[:_DIGEST]
+    return f"{named} asked {asked.time} {words}"
 
 
 def choices(result: Result) -> dict[str, Decimal]:

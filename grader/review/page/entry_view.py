@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from grader.model import Report, Result
+from grader.model import Decision, Report, Result
 from grader.model.submission import CodePiece
-from grader.moderation.comment_bank import bank
 from grader.moderation.desk import Desk
 from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
@@ -91,7 +90,8 @@ class EntryViews:
             "who": self.identity.name(report.student),
             "rows": rows,
             "whole": rows if len(rows) > 1 else [self._row(report, result) for result in alike],
-            "bank": bank(self.desk.decisions, first.id),
+            "bank": self.desk.offered(first.id),
+            "asked": list(self._asked(report, [row.result for row in rows])),
             "flags": [self.identity.answer(report.student, flag.message) for flag in report.flags],
             "is_blind": is_blind,
             "is_anonymous": self.identity.is_anonymous,
@@ -102,6 +102,16 @@ class EntryViews:
             text = self.identity.answer(report.student, first.answer.text)
             values["answer"] = tuple(pieces(text, first.answer.spans, first.answer.against))
         return values | self._evidence(report, first, is_hidden=is_blind)
+
+    def _asked(self, report: Report, results: Iterable[Result]) -> Iterator[tuple[Result, tuple[Decision, ...]]]:
+        """The results that the student has asked to look at again, each with what was said and decided about it."""
+        for result in results:
+            if result.asked is not None:
+                entries = self.desk.history(report.student, result.id)
+                yield result, tuple(self._masked(entry) if entry.request else entry for entry in entries)
+
+    def _masked(self, entry: Decision) -> Decision:
+        return replace(entry, reason=self.identity.answer(entry.student, entry.reason))
 
     def _row(self, report: Report, result: Result) -> Row:
         given = tuple(Choice(_KEYS[word], word, points) for word, points in choices(result).items())

@@ -11,7 +11,7 @@ from grader.moderation.audit import unmarked
 from grader.moderation.decisions import Decisions
 from grader.moderation.desk import Desk
 from grader.moderation.likeness import Group, alike
-from grader.moderation.queue import is_open
+from grader.moderation.queue import is_waiting
 from grader.moderation.worklist import Entry, Scope, groups_of
 from grader.storage.json_files import encodable
 
@@ -22,12 +22,14 @@ _KEY_LENGTH = 16
 class Listed:
     """An entry; ``key`` names it in addresses, also after the server was started again.
 
-    ``decisions`` are the tutors' decisions on its results, and ``is_open`` whether one of them waits.
+    ``decisions`` are the tutors' decisions on its results, and ``is_open`` whether one of them waits for a tutor.
+    ``is_asked``: the student asked to look at it again.
     """
 
     key: str
     entry: Entry
     is_open: bool
+    is_asked: bool
     decisions: tuple[Decision, ...]
 
 
@@ -118,7 +120,8 @@ class Listing:
     def _as_listed(self, entry: Entry) -> Listed:
         results = self._shown(entry)
         decisions = tuple(result.decision for result in results if result.decision is not None)
-        return Listed(key_of(entry), entry, any(map(is_open, results)), decisions)
+        is_asked = any(result.asked for result in results)
+        return Listed(key_of(entry), entry, any(map(is_waiting, results)), is_asked, decisions)
 
     def _shown(self, entry: Entry) -> tuple[Result, ...]:
         results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)

@@ -39,7 +39,7 @@ def together(listing: Listing, question: Question, shown: Listed, *, mask: Mask 
     """The equal entries first, if there are any, then the nearly equal ones in the order of the list."""
     if listing.is_blind or not question.id or len(shown.entry.items) > 1:
         return ()
-    waiting = {listed.entry.student: listed for listed in question.entries if listed.is_open and listed != shown}
+    waiting = {listed.entry.student: listed for listed in question.entries if _is_free(listed) and listed != shown}
     if not question.groups:
         return _same_finding(listing, shown, waiting)
     own = next(group for group in question.groups if shown.entry.student in group.students)
@@ -51,6 +51,11 @@ def together(listing: Listing, question: Question, shown: Listed, *, mask: Mask 
             lacks = tuple(own_text[start:end] for start, end in differences(group.text, own.text))
             found.append(Together(entries, tuple(pieces(text, differences(own.text, group.text))), lacks))
     return tuple(found[: MOST_NEAR + 1])
+
+
+def _is_free(listed: Listed) -> bool:
+    """Whether it may be marked unread: never where its student has asked for something."""
+    return listed.is_open and not listed.is_asked
 
 
 def _same_finding(listing: Listing, shown: Listed, waiting: dict[str, Listed]) -> tuple[Together, ...]:
