@@ -56,7 +56,8 @@ class Review:
         self._scope = scope
         self._author = author
         self._desk = Desk(finished, now=now)
-        self.groups = tuple(groups_of(self._desk.reports, scope))
+        self._marks = self._desk.seen_by(author)
+        self.groups = tuple(groups_of(self._marks.reports, scope))
         self._entries = [
             (Place(group, number, at, len(self.groups)), entry)
             for at, group in enumerate(self.groups, start=1)
@@ -95,11 +96,11 @@ class Review:
 
     def report(self, about: Entry | Decision) -> Report:
         """The report that an entry or a decision belongs to."""
-        return self._desk.report(about.student)
+        return self._marks.report(about.student)
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
         """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
-        results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
+        results = (result for result in self._marks.report(entry.student).results if result.id in entry.items)
         return tuple(map(unmarked, results) if self.is_blind else results)
 
     def single(self) -> Result:
