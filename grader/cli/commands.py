@@ -95,6 +95,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
 
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
+    from grader.cli.tutors import deal_as_told, own, show_if_dealt
     from grader.moderation.audit import audited
     from grader.moderation.finished_run import is_outdated, load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
@@ -105,8 +106,13 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     from grader.review.page.browser import has_browser
     from grader.review.prompt import Dialogue, Session, leave
     from grader.review.screen import Screen
+    from grader.review.tutors import show_tutors
 
     finished, was_outdated = load_run(arguments.run), is_outdated(arguments.run)
+    deal_as_told(arguments, finished)
+    if arguments.figures:
+        show_tutors(make_console(), finished)
+        return ExitCode.SETTLED
     names = None
     if arguments.anonymous:
         names = pseudonyms((report.student for report in finished.automatic), secret_of(arguments.run))
@@ -131,13 +137,15 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     else:
         with keys_of(sys.stdin) as keys:
             screen = Screen(make_console(), arguments.run, is_single=keys.is_single, names=names)
-            session = review = Review(finished, scope, author=_author(arguments, screen, keys))
+            author = _author(arguments, screen, keys)
+            session = review = Review(finished, own(arguments, finished, scope, author, screen), author=author)
             try:
                 if review.entry is not None:
                     Dialogue(review, screen, keys).run()
             except KeyboardInterrupt:  # Ctrl-C ends the session like q: every decision is on disk
                 screen.print("")
     leave(session, screen, arguments.run, _pages, was_outdated=was_outdated)
+    show_if_dealt(finished)
     return _exit_code(report.status for report in session.reports)
 
 

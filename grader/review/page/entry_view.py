@@ -12,9 +12,9 @@ from typing import Any
 from grader.model import Report, Result
 from grader.model.submission import CodePiece
 from grader.moderation.comment_bank import bank
-from grader.moderation.desk import Desk
 from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
+from grader.moderation.seen import Marks
 from grader.moderation.worklist import Entry
 from grader.report.highlighting import pieces
 from grader.report.html.anonymity import Identity
@@ -76,13 +76,13 @@ class EntryViews:
     """Makes the values for ``desk_entry.html`` of the run at ``folder``; ``identity`` says how students are named."""
 
     folder: Path
-    desk: Desk
+    marks: Marks
     listing: Listing
     identity: Identity
 
     def of(self, question: Question, listed: Listed) -> dict[str, Any]:
         """The values of one entry."""
-        report, is_blind = self.desk.report(listed.entry.student), self.listing.is_blind
+        report, is_blind = self.marks.report(listed.entry.student), self.listing.is_blind
         rows = [self._row(report, result) for result in self.listing.results(listed)]
         first = rows[0].result
         alike = [result for result in report.results if (result.answer is None) == (first.answer is None)]
@@ -91,7 +91,7 @@ class EntryViews:
             "who": self.identity.name(report.student),
             "rows": rows,
             "whole": rows if len(rows) > 1 else [self._row(report, result) for result in alike],
-            "bank": bank(self.desk.decisions, first.id),
+            "bank": bank(self.marks.decisions, first.id),
             "flags": [self.identity.answer(report.student, flag.message) for flag in report.flags],
             "is_blind": is_blind,
             "is_anonymous": self.identity.is_anonymous,
