@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from grader import __version__
 from grader.cli.exporting import add_export
+from grader.cli.tutors import add_tutors
 
 _LATE = "a late policy (docs/tutors.md); the run keeps it until another one is given"
 
@@ -254,6 +255,7 @@ def _add_review(review: argparse.ArgumentParser) -> None:
     review.add_argument(
         "--author", metavar="NAME", help="the tutor who decides (default: LAB4_TUTOR, else your user name)"
     )
+    add_tutors(review)
     where = review.add_mutually_exclusive_group()
     where.add_argument("--terminal", action="store_true", help="in this terminal (default without a browser to open)")
     where.add_argument("--page", action="store_true", help="on a page of this computer (default with a browser)")

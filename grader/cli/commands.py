@@ -6,36 +6,19 @@ Other modules are imported inside the functions, so that ``--help`` and refusals
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.cli.endings import ExitCode, exit_code
+from grader.cli.reviewing import html_pages, review
 from grader.cli.run_settings import run_settings, words
-from grader.model import Status, UsageFault
+from grader.model import UsageFault
 
 if TYPE_CHECKING:
-    from grader.moderation.finished_run import Pages
-    from grader.review.keyboard import Keys
-    from grader.review.screen import Screen
     from grader.sandbox import ForkServer
-
-
-class ExitCode(IntEnum):
-    """Exit codes. ``diff`` returns SAME or DIFFERS."""
-
-    SETTLED = 0
-    NEEDS_TUTOR = 1
-    USAGE = 2
-    FAULT = 3
-    INTERRUPTED = 130
-    SAME = 0
-    DIFFERS = 1
 
 
 def grade(arguments: argparse.Namespace) -> ExitCode:
@@ -67,7 +50,7 @@ def _grade(arguments: argparse.Namespace, server: ForkServer | None) -> ExitCode
     settings = run_settings(arguments)
     progress = Progress(console, 0, is_quiet=arguments.quiet)
     run, reports = grade_cohort(settings, pages=pages, progress=progress, server=server)
-    code = _exit_code(report.status for report in reports)
+    code = exit_code(report.status for report in reports)
     if arguments.json:
         print(json.dumps(summary_record(reports, run, settings.out, code)))
     elif not arguments.quiet:
@@ -90,88 +73,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
         finished = finished.under(load_late_policy(arguments.late))
         run_folder.keep_late_policy(finished.folder, finished.run)
     write_views(finished, pages)
-    return _exit_code(report.status for report in finished.reports)
-
-
-def review(arguments: argparse.Namespace) -> ExitCode:
-    """Let a tutor decide what is open in a stored run."""
-    from grader.moderation.audit import audited
-    from grader.moderation.finished_run import is_outdated, load_run
-    from grader.moderation.pseudonyms import pseudonyms, secret_of
-    from grader.moderation.queue import is_waiting
-    from grader.moderation.session import Review
-    from grader.moderation.worklist import Scope
-    from grader.report.console.summary import make_console
-    from grader.review.bringing import bring, print_lines
-    from grader.review.keyboard import keys_of
-    from grader.review.page.browser import has_browser
-    from grader.review.prompt import Dialogue, Session, leave
-    from grader.review.screen import Screen
-
-    finished, was_outdated = load_run(arguments.run), is_outdated(arguments.run)
-    names = None
-    if arguments.anonymous:
-        names = pseudonyms((report.student for report in finished.automatic), secret_of(arguments.run))
-    scope = Scope(
-        by_student=arguments.by == "student",
-        items=tuple(arguments.only),
-        students=tuple(arguments.student),
-        settled_too=arguments.all,
-        audit=audited(finished.automatic, arguments.audit, secret_of(arguments.run)) if arguments.audit else None,
-        names=names,
-    )
-    if arguments.terminal and arguments.port is not None:
-        raise UsageFault("--port is the port of the page, so it does not go with --terminal.")
-    console, author = make_console(), _known_author(arguments)
-    not_taken = bring(finished, requests=arguments.requests, comments=arguments.comments, author=author, to=console)
-    session: Session
-    if arguments.page or arguments.port is not None or (has_browser() and not arguments.terminal):
-        from grader.review.page.serving import Page
-
-        screen = Screen(console, arguments.run, is_single=False, names=names)
-        page = Page(finished, scope, author=author, names=names)
-        page.serve(port=arguments.port or 0, opens=has_browser(), tell=screen.print_address)
-        session = page.actions
-    else:
-        with keys_of(sys.stdin) as keys:
-            screen = Screen(console, arguments.run, is_single=keys.is_single, names=names)
-            session = review = Review(finished, scope, author=_author(arguments, screen, keys))
-            try:
-                if review.entry is not None:
-                    Dialogue(review, screen, keys).run()
-            except KeyboardInterrupt:  # Ctrl-C ends the session like q: every decision is on disk
-                screen.print("")
-    leave(session, screen, arguments.run, _pages, was_outdated=was_outdated)
-    print_lines(console, not_taken)  # again: in a terminal, the review has covered them
-    is_asked = any(map(is_waiting, (result for report in session.reports for result in report.results)))
-    code = _exit_code(report.status for report in session.reports)
-    return max(code, ExitCode.NEEDS_TUTOR) if is_asked or not_taken else code
-
-
-def _pages() -> Pages:
-    from grader.report.html import pages
-
-    return pages
-
-
-def _known_author(arguments: argparse.Namespace) -> str:
-    """The name of the tutor who decides: from the arguments, the environment or the user name; empty without any."""
-    named = arguments.author or os.environ.get("LAB4_TUTOR") or ""
-    if not named.strip():
-        with suppress(OSError, KeyError, ImportError):  # getpass raises these when there is no user name
-            named = getpass.getuser()
-    return str(named).strip()
-
-
-def _author(arguments: argparse.Namespace, screen: Screen, keys: Keys) -> str:
-    """The name of the tutor who decides, if need be from a prompt."""
-    named = _known_author(arguments)
-    if not named:
-        screen.ask("Your name, which is saved with each decision: ")
-        named = keys.line() or ""
-    if not named.strip():
-        raise UsageFault("Decisions need your name: use --author NAME or set LAB4_TUTOR.")
-    return named.strip()
+    return exit_code(report.status for report in finished.reports)
 
 
 def learn(arguments: argparse.Namespace) -> ExitCode:
@@ -200,7 +102,7 @@ def export(arguments: argparse.Namespace) -> ExitCode:
     """Write a run's marks and pages as files for a learning platform."""
     from grader.cli.exporting import export_run
 
-    return _exit_code(report.status for report in export_run(arguments))
+    return exit_code(report.status for report in export_run(arguments))
 
 
 def similar(arguments: argparse.Namespace) -> ExitCode:
@@ -213,7 +115,7 @@ def similar(arguments: argparse.Namespace) -> ExitCode:
     finished = load_run(arguments.run)
     key = load_key(arguments.key) if arguments.key is not None else None
     compared = compare_run(finished, key, arguments.handout)
-    _pages().write_cohort_page(finished.folder, finished.reports, finished.run)  # with a link to the new page
+    html_pages().write_cohort_page(finished.folder, finished.reports, finished.run)  # with a link to the new page
     print_compared(make_console(), compared)
     return ExitCode.SETTLED
 
@@ -275,13 +177,6 @@ def _nearest_key() -> Path:
     if len(found) != 1:
         raise UsageFault("explain needs the answer key: add --key FILE.")
     return found[0]
-
-
-def _exit_code(statuses: Iterable[Status]) -> ExitCode:
-    found = set(statuses)
-    if Status.ERROR in found:
-        return ExitCode.FAULT
-    return ExitCode.NEEDS_TUTOR if Status.NEEDS_REVIEW in found else ExitCode.SETTLED
 
 
 COMMANDS = {

@@ -39,6 +39,8 @@ class Decision:
     like: str = ""
     """The student whose equal entry the tutor looked at, if not this one's. It is never shown to students."""
     request: bool = False
+    second: bool = False
+    """Whether another tutor had decided, and this one did not see it."""
 
 
 PART1 = "part1."
@@ -66,6 +68,9 @@ class Result:
     decision: Decision | None = None
     """The tutor's decision from which ``awarded`` comes; None for an automatic mark."""
     comments: tuple[Decision, ...] = ()
+    readings: tuple[Decision, ...] = ()
+    """The decisions of tutors who did not see each other's, if there are several. If they differ, the result waits for
+    a further decision."""
     answer: MarkedAnswer | None = None
     """The written answer; None for code and experiment."""
     cause: str = ""
@@ -80,6 +85,11 @@ class Result:
 
     def __post_init__(self) -> None:
         require_cause(self.status, self.cause)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether tutors decided differently, and nobody has settled it."""
+        return bool(self.readings) and self.decision is None
 
     @property
     def part(self) -> str:

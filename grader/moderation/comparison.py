@@ -186,7 +186,9 @@ def _decision_reasons(new: _Side, was: Result, now: Result) -> Iterator[Reason]:
     before, after = was.decision, now.decision
     if before == after:
         return
-    if before is None and after is not None:
+    if now.is_disputed:
+        yield Reason(Cause.DECISION, f"tutors differ: {', '.join(map(_who, now.readings))}")
+    elif before is None and after is not None:
         yield Reason(Cause.DECISION, f"{_who(after)}")
     elif before is not None and after is None:
         still_there = _last(new.decisions, before)

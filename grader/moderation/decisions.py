@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from itertools import takewhile
@@ -30,7 +30,8 @@ STEP = Decimal("0.01")
 _HEAD = """\
 # What tutors decided on this run, oldest first. `python -m grader review RUN` writes this file. You may edit entries by
 # hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment,
-# or with `request` what a student asked. The decision after it answers it.
+# or with `request` what a student asked. The decision after it answers it. A decision with `second` was made without
+# seeing the one before: if its points differ, the item waits for a further entry.
 """
 _DIGEST = 16
 _DEFAULTS = {field.name: field.default for field in fields(Decision)}
@@ -62,6 +63,10 @@ class Decisions:
         """The decisions on one student's items, oldest first."""
         return self._by_student.get(encodable(student), ())
 
+    def on(self, student: str, item: str) -> tuple[Decision, ...]:
+        """The decisions, comments and requests on one item of a student, oldest first."""
+        return tuple(entry for entry in self.of(student) if entry.item == item)
+
 
 def subject_digest(report: Report, result: Result) -> str:
     """Digest of what a decision on ``result`` is about: the answer's text, or all files of the submission."""
@@ -88,31 +93,49 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
 
 def _with_decision(report: Report, result: Result, entries: Sequence[Decision]) -> Result:
     own = [entry for entry in entries if entry.item == result.id]
-    decisions = [entry for entry in own if entry.new is not None]
-    decision = decisions[-1] if decisions else None
     # A tutor who marks blind has not read a request.
-    decided = max((at for at, entry in enumerate(own) if entry.new is not None and not entry.audit), default=0)
-    result = replace(
-        result,
-        comments=tuple(entry for entry in own if entry.new is None and not entry.request),
-        asked=_request(own[decided:]),
-    )
-    if decision is None or decision.new is None:
+    answered = max((at for at, entry in enumerate(own) if entry.new is not None and not entry.audit), default=0)
+    comments = tuple(entry for entry in own if entry.new is None and not entry.request)
+    result = replace(result, comments=comments, asked=_request(own[answered:]))
+    made = latest(own)
+    if not made:
         return result
-    if decision.digest != subject_digest(report, result):
-        return _reopened(result, decision, "the student has handed in something else since")
-    if decision.available != result.available:
-        return _reopened(result, decision, f"the item was worth {decision.available:f} points then")
+    valid = [entry for entry in made if applies(entry, report, result)]
+    if not applies(made[-1], report, result):
+        return _reopened(report, result, made[-1])
+    result = replace(result, readings=tuple(valid) if len(valid) > 1 else ())
+    if len({entry.new for entry in valid}) > 1:
+        return _disputed(result, valid)
+    decisions = [entry for entry in own if entry.new is not None]
+    reason = _reason(decisions[: decisions.index(valid[0]) + 1])
+    return replace(_decided(result, valid[0], reason), answered=_request(own[:answered]))
+
+
+def latest(made: Iterable[Decision]) -> tuple[Decision, ...]:
+    """The last of the decisions on an item, oldest first, and those before that its tutor did not see; no comments."""
+    found: list[Decision] = []
+    for entry in made:
+        if entry.new is not None:
+            found = [*found, entry] if entry.second else [entry]
+    return tuple(found)
+
+
+def applies(decision: Decision, report: Report, result: Result) -> bool:
+    """Whether the tutor looked at what the result is about now, and for as many points."""
+    return decision.digest == subject_digest(report, result) and decision.available == result.available
+
+
+def _decided(result: Result, decision: Decision, reason: str) -> Result:
+    assert decision.new is not None, "a comment decides nothing"
     is_open = result.status is Status.NEEDS_REVIEW
     is_confirmed = decision.new == (result.proposed if is_open else result.awarded)
-    explained = result if is_confirmed else _overruled(result, _reason(decisions))
+    explained = result if is_confirmed else _overruled(result, reason)
     return replace(
         explained,
         status=_status(decision.new, result.available),
         awarded=decision.new,
         proposed=None,
         decision=decision,
-        answered=_request(own[:decided]),
         cause="",
         told=explained.told if is_open else explained.message,
     )
@@ -151,9 +174,11 @@ def _status(awarded: Decimal, available: Decimal) -> Status:
     return Status.PARTIAL if awarded else Status.FAILED
 
 
-def _reopened(result: Result, decision: Decision, reason: str) -> Result:
+def _reopened(report: Report, result: Result, decision: Decision) -> Result:
     """An item that a tutor has to decide again; the new automatic mark is proposed."""
-    note = f"{decision.author} gave {decision.new:f} here, but {reason}."
+    reason = f"the item was worth {decision.available:f} points then"
+    if decision.digest != subject_digest(report, result):
+        reason = "the student has handed in something else since"
     proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
     return replace(
         result,
@@ -161,8 +186,25 @@ def _reopened(result: Result, decision: Decision, reason: str) -> Result:
         awarded=Decimal(0),
         proposed=proposed,
         cause="",
-        message=f"{note} {result.message}".strip(),
+        message=f"{decision.author} gave {decision.new:f} here, but {reason}. {result.message}".strip(),
     )
+
+
+def _disputed(result: Result, made: Sequence[Decision]) -> Result:
+    """An item that tutors decided differently without seeing each other's decisions; nothing is proposed."""
+    who = ", ".join(f"{entry.author} gave {entry.new:f}{_because(entry)}" for entry in made)
+    return replace(
+        result,
+        status=Status.NEEDS_REVIEW,
+        awarded=Decimal(0),
+        proposed=None,
+        cause="",
+        message=f"Tutors differ: {who}. Decide which points count. {result.message}".strip(),
+    )
+
+
+def _because(decision: Decision) -> str:
+    return "" if decision.reason.strip() in STANDARD_REASONS else f" ({decision.reason})"
 
 
 # ---- the text --------------------------------------------------------------------------------------------------------

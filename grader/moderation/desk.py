@@ -1,21 +1,26 @@
 """The marks of a run while tutors decide: the one writer of decisions, for the terminal and for the page.
 
-Every decision is on disk before the method that makes it returns, and decisions of other sessions are seen.
+Every decision is on disk before the method that makes it returns, and decisions of other sessions are seen. Where an
+entry was dealt to two tutors, the second does not see what the first decided: see :mod:`grader.moderation.seen`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from grader.model import Decision, Report, Result
 from grader.moderation.comment_bank import CommentBank
+from grader.moderation.dealing import read_deal
 from grader.moderation.decisions import Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, proposal
+from grader.moderation.seen import Marks, Place, Seen, shares_of
+from grader.moderation.worklist import Entry
+from grader.storage.json_files import encodable
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class Desk:
         self._file = DecisionsFile(finished.folder)
         self._bank = CommentBank(finished.folder, finished.automatic)
         self._automatic = {report.student: report for report in finished.automatic}
+        deal = read_deal(finished.folder)
+        self._shares = shares_of(deal, finished.automatic) if deal is not None else {}
+        self._seen = {tutor: Seen(self, self._automatic, share) for tutor, share in self._shares.items()}
         self._first, self._decisions = finished.decisions, self._file.read()
         self._reports = {
             student: with_decisions(report, self._decisions) for student, report in self._automatic.items()
@@ -63,13 +71,23 @@ class Desk:
         """The report on a student. Raises KeyError for one that the run does not have."""
         return self._reports[student]
 
-    def offered(self, item: str) -> tuple[str, ...]:
-        """What tutors wrote before on an item, most used first."""
-        return self._bank.offered(self._decisions, item)
+    def offered(self, author: str, item: str) -> tuple[str, ...]:
+        """What tutors wrote before on an item, as far as this tutor may see it, most used first."""
+        return self._bank.offered(self.seen_by(author).decisions, item)
 
-    def history(self, student: str, item: str) -> tuple[Decision, ...]:
-        """The decisions, comments and requests on one item of a student, oldest first."""
-        return tuple(entry for entry in self._decisions.of(student) if entry.item == item)
+    def seen_by(self, author: str) -> Marks:
+        """The marks as this tutor sees them; all of them if nothing was dealt to him."""
+        return self._seen.get(author, self)
+
+    @property
+    def tutors(self) -> tuple[str, ...]:
+        """The tutors to whom the run was dealt out; empty if it was not."""
+        return tuple(self._shares)
+
+    def is_dealt_to(self, author: str, entry: Entry) -> bool:
+        """Whether this entry is for this tutor; each is for somebody to whom nothing was dealt."""
+        share = self._shares.get(author)
+        return share is None or (encodable(entry.student), encodable(entry.items[0])) in share.own
 
     def refresh(self) -> None:
         """Apply new decisions of other sessions."""
@@ -78,13 +96,18 @@ class Desk:
     def write(
         self, given: Sequence[Given], *, author: str, reason: str, is_blind: bool = False
     ) -> tuple[Decision, ...]:
-        """Save decisions, all or none. Raises Refused if a result was decided since it was shown."""
-        made = tuple(self._decision(one, author, reason, is_blind=is_blind) for one in given)
+        """Save decisions, all or none. Raises Refused if a result was decided since it was shown.
+
+        A decision that the ``author`` may not see is no reason to refuse: then this one is a second reading.
+        """
         with self._file.locked() as decisions:
             self._apply(decisions)
-            for one in given:
-                if one.points is not None:
-                    self._refuse_changed(one, is_blind=is_blind)
+            share = self._shares.get(author)
+            hidden = share.hidden(decisions) if share is not None else frozenset()
+            made = tuple(self._decision(one, author, reason, hidden, is_blind=is_blind) for one in given)
+            for one, decision in zip(given, made, strict=True):
+                if decision.new is not None:
+                    self._refuse_changed(one, decision)
             self._apply(self._file.add(*made))
         return made
 
@@ -108,20 +131,32 @@ class Desk:
             if before.of(student) != decisions.of(student):
                 self._reports[student] = with_decisions(report, decisions)
 
-    def _refuse_changed(self, given: Given, *, is_blind: bool) -> None:
+    def _is_decided(self, given: Given) -> bool:
+        now = _result(self._reports[given.student], given.shown.id)
+        return now.decision is not None or now.is_disputed
+
+    def _refuse_changed(self, given: Given, made: Decision) -> None:
         result = _result(self._reports[given.student], given.shown.id)
-        if not is_blind and result.asked is not None and result.asked != given.shown.asked:
+        if not made.audit and result.asked is not None and result.asked != given.shown.asked:
             raise Refused("The student asked to look at this again while you were reviewing it. Nothing was saved.")
+        if made.second:
+            return
         now = result.decision
         if now is not None and now != given.shown.decision:
             raise Refused(
                 f"{now.author} set {now.new:f} while you were reviewing this. "
                 "That decision stands; yours was not saved."
             )
+        if result.is_disputed and result.readings != given.shown.readings:
+            raise Refused("Two tutors set different points while you were reviewing this. Yours were not saved.")
 
-    def _decision(self, given: Given, author: str, reason: str, *, is_blind: bool) -> Decision:
+    def _decision(
+        self, given: Given, author: str, reason: str, hidden: Collection[Place], *, is_blind: bool
+    ) -> Decision:
         """The decision; its ``old`` is what the grader gave or proposed, also after earlier decisions."""
         automatic, result = self._automatic[given.student], given.shown
+        place = encodable(given.student), encodable(result.id)
+        is_second = given.points is not None and place in hidden and self._is_decided(given)
         return Decision(
             student=given.student,
             item=result.id,
@@ -134,6 +169,7 @@ class Desk:
             new=given.points,
             audit=is_blind and given.points is not None,
             like=given.like,
+            second=is_second,
         )
 
 

@@ -56,7 +56,8 @@ class Review:
         self._scope = scope
         self._author = author
         self._desk = Desk(finished, now=now)
-        self.groups = tuple(groups_of(self._desk.reports, scope))
+        self._marks = self._desk.seen_by(author)
+        self.groups = tuple(groups_of(self._marks.reports, scope))
         self._entries = [
             (Place(group, number, at, len(self.groups)), entry)
             for at, group in enumerate(self.groups, start=1)
@@ -95,20 +96,20 @@ class Review:
 
     def report(self, about: Entry | Decision) -> Report:
         """The report that an entry or a decision belongs to."""
-        return self._desk.report(about.student)
+        return self._marks.report(about.student)
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
         """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
-        results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
+        results = (result for result in self._marks.report(entry.student).results if result.id in entry.items)
         return tuple(map(unmarked, results) if self.is_blind else results)
 
     def history(self, entry: Entry) -> tuple[Decision, ...]:
         """The decisions, comments and requests on the items of an entry, oldest first."""
-        return tuple(made for item in entry.items for made in self._desk.history(entry.student, item))
+        return tuple(made for item in entry.items for made in self._marks.decisions.on(entry.student, item))
 
     def offered(self) -> tuple[str, ...]:
         """What tutors wrote before on the item of the current entry, most used first."""
-        return self._desk.offered(self._current().items[0])
+        return self._desk.offered(self._author, self._current().items[0])
 
     def single(self) -> Result:
         """The result of the current entry. Raises Refused when the entry has several parts."""

@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 
 from grader.model import PART1, Report, Result, Status, UsageFault
 from grader.moderation.queue import is_waiting, queue_of
+from grader.storage.json_files import encodable
 from grader.submissions.student_patterns import matching
 
 UNANSWERED = "part1"
 """The id for all parts of a submission in which no answer could be read."""
+DISPUTED = "disputed"
+"""The id for entries that tutors decided differently, without seeing each other's decisions."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Scope:
 
     With ``by_student`` they are grouped by student. With ``settled_too`` settled ones are included, with
     ``decided_too`` those that a tutor has decided. In a blind audit only the settled answers in ``audit`` are shown,
-    students with items. Pseudonyms, ``names``, decide the order, so that it reveals nothing about the students.
+    students with items. ``dealt`` leaves only these students with items, and what tutors decided differently.
+    Pseudonyms, ``names``, decide the order, so that it reveals nothing about the students.
     """
 
     by_student: bool = False
@@ -32,6 +36,7 @@ class Scope:
     settled_too: bool = False
     decided_too: bool = False
     audit: frozenset[tuple[str, str]] | None = None
+    dealt: frozenset[tuple[str, str]] | None = None
     names: Mapping[str, str] | None = None
 
 
@@ -78,6 +83,13 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
             Entry(report.student, tuple(answer.id for answer in report.answer_results)) for report in queue.unanswered
         )
         groups.append(Group(UNANSWERED, "Submissions without readable answers", tuple(entries)))
+    disputed = {
+        Entry(found.report.student, (question.id,))
+        for question in queue.questions
+        for found in question.entries
+        if found.result.is_disputed
+    }
+    groups = list(_with_first(disputed, groups, scope.dealt))
     if not scope.by_student:
         return iter(groups)
     by_student: dict[str, list[Entry]] = {report.student: [] for report in named}
@@ -85,6 +97,23 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         for entry in group.entries:
             by_student[entry.student].append(entry)
     return (Group("", student, tuple(own)) for student, own in by_student.items() if own)
+
+
+def _with_first(
+    disputed: Collection[Entry], groups: Sequence[Group], dealt: Collection[tuple[str, str]] | None
+) -> Iterator[Group]:
+    """The disputed entries as a group of their own, which everybody sees, and then what was dealt of the others."""
+    if first := tuple(entry for group in groups for entry in group.entries if entry in disputed):
+        yield Group(DISPUTED, "Tutors differ", first)
+    for group in groups:
+        entries = [
+            entry
+            for entry in group.entries
+            if entry not in disputed
+            and (dealt is None or (encodable(entry.student), encodable(entry.items[0])) in dealt)
+        ]
+        if entries:
+            yield replace(group, entries=tuple(entries))
 
 
 def _audited(group: Group, audit: frozenset[tuple[str, str]]) -> Iterator[Entry]:

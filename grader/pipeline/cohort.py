@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 from grader.answers.marker.cache import KnownMarker
 from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
+from grader.moderation.dealing import carry_over_deal
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, neighbours, write_page, write_tables
 from grader.moderation.lateness import LateWork
@@ -170,7 +171,7 @@ def begin(
     readers: Readers,
     workers: WorkersOnDemand,
 ) -> RunContext:
-    """Copy the tutors' decisions from the earlier run, and mark the run as unfinished.
+    """Copy the tutors' decisions, and who reviews what, from the earlier run, and mark the run as unfinished.
 
     Evidence and decisions that are stored under a student's former id get the present one.
     """
@@ -179,6 +180,7 @@ def begin(
     late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
     carry_over_records(settings, before.former)
     decisions = carry_over(settings.out, settings.earlier, before.former)
+    carry_over_deal(settings.out, settings.earlier)
     students = tuple(delivery.id for delivery in deliveries)
     context = RunContext(settings, students, decisions, readers, workers, canary, late, before.facts)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)

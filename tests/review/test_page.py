@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -280,7 +281,7 @@ def test_an_anonymous_page_names_nobody(tmp_path: Path) -> None:
     names = {"Anna_Berg": "Student 1", "Carl_Dahl": "Student 2"}
     desk = Desk(finished)
     listing = Listing(desk, Scope(names=names))
-    views = EntryViews(finished.folder, desk, listing, ByNumber(names, desk.reports))
+    views = EntryViews(finished.folder, desk, listing, ByNumber(names, desk.reports), partial(desk.offered, "Tess"))
     template = pages.environment().get_template("desk_entry.html")
     seen = [template.render(views.of(question, one)) for question in listing.questions for one in question.entries]
     assert len(seen) == 6

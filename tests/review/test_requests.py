@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -145,8 +146,8 @@ def test_the_page_shows_a_request_with_its_history_and_as_text(desk: Desk, tmp_p
     found = listing.find(_entry(listing, 0).key)
     assert found is not None
     assert (found[1].is_asked, found[1].is_open) == (True, True)
-    views = EntryViews(tmp_path / "run", desk, listing, ByName(desk.reports))
-    shown = pages.environment().get_template("desk_entry.html").render(views.of(*found))
+    views = EntryViews(tmp_path / "run", desk, listing, ByName(desk.reports), partial(desk.offered, "Tess"))
+    shown = pages.environment().get_template("desk_entry.html").render(author="Tess", **views.of(*found))
     assert "marked 0.5 of 1 then" in shown
     history = shown.partition("asked-again")[2]
     assert 0 < history.index("Half of it.") < history.index("window.pwned"), "the oldest first"

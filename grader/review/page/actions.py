@@ -50,7 +50,20 @@ class Actions:
         self.lock = Lock()
         self.listing = listing
         self._desk = desk
+        self._listings: dict[str, Listing] = {}
         self._made: defaultdict[str, list[tuple[str, tuple[Decision, ...]]]] = defaultdict(list)
+
+    def listing_of(self, author: str) -> Listing:
+        """The entries as a tutor sees them: without the decisions of another tutor that are hidden from him."""
+        marks = self._desk.seen_by(author)
+        if marks is self._desk:
+            return self.listing
+        return self._listings.setdefault(author, self.listing.seen_as(marks))
+
+    def find(self, key: str) -> tuple[Question, Listed] | None:
+        """The entry with this key and its question, as anybody sees it; None if there is none."""
+        found = (listing.find(key) for listing in (self.listing, *self._listings.values()))
+        return next(filter(None, found), None)
 
     # ---- what a tutor does -------------------------------------------------------------------------------------------
 
@@ -60,8 +73,8 @@ class Actions:
         chosen = {item: text for item, text in asked.points.items() if text}
         if not chosen:
             raise Refused("No points were chosen, so nothing was saved.")
-        own = [self._given(listed, item, text, asked.seen.get(item, "")) for item, text in chosen.items()]
-        like, decided = self._like(question, listed, own, asked.also)
+        own = [self._given(author, listed, item, text, asked.seen.get(item, "")) for item, text in chosen.items()]
+        like, decided = self._like(author, question, listed, own, asked.also)
         given = [*own, *like]
         is_accepted = set(chosen.values()) == {ACCEPT} and all(one.points == proposal(one.shown) for one in given)
         usual = MARKED_BLIND if self.is_blind else ACCEPTED if is_accepted else ""
@@ -77,7 +90,7 @@ class Actions:
         (_, listed), author, text = self._entry(asked), _author(asked), _text(asked)
         if not text:
             raise Refused("An empty comment was not saved.")
-        result = self.listing.results(listed)[0]
+        result = self.listing_of(author).results(listed)[0]
         self._write(listed, [Given(listed.entry.student, result, None)], author, text)
         return "The comment was saved."
 
@@ -123,31 +136,33 @@ class Actions:
 
     def _entry(self, asked: Asked) -> tuple[Question, Listed]:
         self._desk.refresh()
-        found = self.listing.find(asked.key)
+        found = self.listing_of(_author(asked)).find(asked.key)
         if found is None:
             raise Refused("This entry is gone: another session has decided it. Load the page again.")
         return found
 
-    def _given(self, listed: Listed, item: str, text: str, seen: str) -> Given:
-        results = self._desk.report(listed.entry.student).results
-        shown = next((result for result in (*self.listing.results(listed), *results) if result.id == item), None)
+    def _given(self, author: str, listed: Listed, item: str, text: str, seen: str) -> Given:
+        results = self._desk.seen_by(author).report(listed.entry.student).results
+        entry = self.listing_of(author).results(listed)
+        shown = next((result for result in (*entry, *results) if result.id == item), None)
         if shown is None:
             raise Refused(f"The submission has no item {item[:50]}.")
         if version(shown) != seen:  # somebody has decided or asked since; the desk says who, and refuses
-            shown = replace(shown, decision=None, asked=None)
+            shown = replace(shown, decision=None, readings=(), asked=None)
         return Given(listed.entry.student, shown, _points(text, shown))
 
     def _like(
-        self, question: Question, listed: Listed, own: Sequence[Given], keys: Sequence[str]
+        self, author: str, question: Question, listed: Listed, own: Sequence[Given], keys: Sequence[str]
     ) -> tuple[list[Given], int]:
         """The same points for the entries ``keys``, and how many of them somebody has decided since."""
-        offered = {one.key: one for like in together(self.listing, question, listed) for one in like.entries}
+        listing = self.listing_of(author)
+        offered = {one.key: one for like in together(listing, question, listed) for one in like.entries}
         decided = {one.key for one in question.entries if not one.is_open}
         if not decided.union(offered).issuperset(keys) or (keys and len(own) > 1):
             raise Refused("These entries are not alike, so nothing was saved. Load the page again.")
         chosen = [offered[key] for key in dict.fromkeys(keys) if key in offered]
         student = listed.entry.student
-        given = [Given(one.entry.student, self.listing.results(one)[0], own[0].points, like=student) for one in chosen]
+        given = [Given(one.entry.student, listing.results(one)[0], own[0].points, like=student) for one in chosen]
         return given, len(decided.intersection(keys))
 
     def _write(self, listed: Listed, given: Sequence[Given], author: str, reason: str) -> None:
@@ -156,13 +171,13 @@ class Actions:
 
 
 def version(result: Result) -> str:
-    """Names the decision on a result and the request, so that a page can say what it shows; empty if there is none."""
-    made, asked = result.decision, result.asked
-    named = f"{made.time} {made.author} {made.new}" if made is not None else ""
-    if asked is None:
+    """Names the decisions on a result and the request, so that a page can say what it shows; empty without any."""
+    made = result.readings if result.is_disputed else filter(None, (result.decision,))
+    named = "; ".join(f"{one.time} {one.author} {one.new}" for one in made)
+    if result.asked is None:
         return named
-    words = hashlib.sha256(encodable(asked.reason).encode()).hexdigest()[:_DIGEST]
-    return f"{named} asked {asked.time} {words}"
+    words = hashlib.sha256(encodable(result.asked.reason).encode()).hexdigest()[:_DIGEST]
+    return f"{named} asked {result.asked.time} {words}"
 
 
 def choices(result: Result) -> dict[str, Decimal]:

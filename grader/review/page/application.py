@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -17,6 +18,7 @@ from grader.model import PART1, UsageFault
 from grader.moderation.desk import Desk
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused
+from grader.moderation.worklist import DISPUTED
 from grader.report.html import pages
 from grader.report.html.anonymity import Identity
 from grader.review.page.actions import Actions, Asked
@@ -34,7 +36,7 @@ _ASSETS = {
     "desk.js": ("text/javascript", ("desk.js",)),
     "desk.css": ("text/css", ("style.css", "student.css", "desk.css")),
 }
-_SHOWN = ("open", "done", "mine", "all")
+_SHOWN = {"dealt": "Dealt to you", "open": "Open", "done": "Done", "mine": "Mine", "all": "All"}
 _GONE = "There is no such page."
 
 
@@ -47,7 +49,6 @@ class Application:
         self._actions = actions
         self._author = author
         self._identity = identity
-        self._views = EntryViews(finished.folder, desk, actions.listing, identity)
         self.starlette = Starlette(
             routes=[
                 Route("/", self._shell),
@@ -66,8 +67,14 @@ class Application:
 
     def _shell(self, request: Request) -> Response:
         folder = self._finished.folder.resolve().name
-        show = "all" if self._actions.listing.has_settled else "open"
-        return self._page("desk.html", author=self._author, folder=folder, is_blind=self._actions.is_blind, show=show)
+        show = "all" if self._actions.listing.has_settled else "dealt" if self._desk.tutors else "open"
+        values = {
+            "folder": folder,
+            "is_blind": self._actions.is_blind,
+            "show": show,
+            "is_dealt": bool(self._desk.tutors),
+        }
+        return self._page("desk.html", author=self._author, **values)
 
     def _asset(self, request: Request) -> Response:
         kind, names = _ASSETS.get(request.path_params["name"], ("", ()))
@@ -80,25 +87,33 @@ class Application:
         """The questions with their counts, and the entries of each that are shown."""
         asked, author = request.query_params.get("show", "open"), request.query_params.get("author", "")
         show = asked if asked in _SHOWN else "open"
+        shows = {one: word for one, word in _SHOWN.items() if one != "dealt" or self._desk.tutors}
 
-        def is_shown(listed: Listed) -> bool:
+        def is_shown(question: Question, listed: Listed) -> bool:
+            if show == "dealt":
+                return listed.is_open and (question.id == DISPUTED or self._desk.is_dealt_to(author, listed.entry))
             if show == "mine":
                 return any(made.author == author for made in listed.decisions)
             return show == "all" or listed.is_open == (show == "open")
 
         with self._actions.lock:
             self._desk.refresh()
-            questions = self._actions.listing.questions
-            shown = [(question, [one for one in question.entries if is_shown(one)]) for question in questions]
-        return self._page("desk_list.html", questions=shown, label=self._label, heading=self._heading, show=show)
+            questions = self._actions.listing_of(author).questions
+            shown = [(question, [one for one in question.entries if is_shown(question, one)]) for question in questions]
+        named = {"label": self._label, "heading": self._heading}
+        return self._page("desk_list.html", questions=shown, show=show, shows=shows, **named)
 
     def _entry(self, request: Request) -> Response:
         with self._actions.lock:
-            found = self._found(request)
+            author = request.query_params.get("author", "")
+            listing = self._actions.listing_of(author)
+            found = listing.find(request.path_params["key"])
             if found is None:
                 return PlainTextResponse("This entry is gone.", 404)
-            values = self._views.of(*found)
-        return self._page("desk_entry.html", **values)
+            marks = self._desk.seen_by(author)
+            offered = partial(self._desk.offered, author)
+            values = EntryViews(self._finished.folder, marks, listing, self._identity, offered).of(*found)
+        return self._page("desk_entry.html", author=author, **values)
 
     def _student(self, request: Request) -> Response:
         """The tutor's page of the student of an entry, with the decisions of now."""
@@ -106,7 +121,7 @@ class Application:
         if stored is None:
             return PlainTextResponse(_GONE, 404)
         with self._actions.lock:
-            report = self._desk.report(stored.student)
+            report = self._desk.seen_by(request.query_params.get("author", "")).report(stored.student)
         page = pages.render_report(report, stored, self._finished.run, None)
         return HTMLResponse(page, headers={"content-security-policy": SHEET_POLICY})
 
@@ -145,13 +160,10 @@ class Application:
 
     # ---- internal ----------------------------------------------------------------------------------------------------
 
-    def _found(self, request: Request) -> tuple[Question, Listed] | None:
-        return self._actions.listing.find(request.path_params["key"])
-
     def _stored(self, request: Request) -> StoredEvidence | None:
         """What is stored on the student of an entry; None where the tutor may not see more than the entry."""
         with self._actions.lock:
-            found = self._found(request)
+            found = self._actions.find(request.path_params["key"])
         if found is None or self._identity.is_anonymous or self._actions.is_blind:
             return None
         student = found[1].entry.student
@@ -159,6 +171,9 @@ class Application:
 
     def _label(self, question: Question, listed: Listed) -> tuple[str, str]:
         """What names an entry below its question, and a learning platform's number."""
+        if question.id == DISPUTED:
+            name, number = self._identity.name(listed.entry.student)
+            return f"{listed.entry.items[0].removeprefix(PART1)} {name}", number
         if question.id:
             return self._identity.name(listed.entry.student)
         results = self._actions.listing.results(listed)

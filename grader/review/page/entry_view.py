@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 
 from grader.model import Decision, Report, Result
 from grader.model.submission import CodePiece
-from grader.moderation.desk import Desk
 from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
+from grader.moderation.seen import Marks
 from grader.moderation.worklist import Entry
 from grader.report.highlighting import pieces
 from grader.report.html.anonymity import Identity
@@ -72,16 +72,20 @@ class Criterion:
 
 @dataclass(frozen=True)
 class EntryViews:
-    """Makes the values for ``desk_entry.html`` of the run at ``folder``; ``identity`` says how students are named."""
+    """Makes the values for ``desk_entry.html`` of the run at ``folder``; ``identity`` says how students are named.
+
+    ``offered`` gives the comments that were used before on an item.
+    """
 
     folder: Path
-    desk: Desk
+    marks: Marks
     listing: Listing
     identity: Identity
+    offered: Callable[[str], tuple[str, ...]]
 
     def of(self, question: Question, listed: Listed) -> dict[str, Any]:
         """The values of one entry."""
-        report, is_blind = self.desk.report(listed.entry.student), self.listing.is_blind
+        report, is_blind = self.marks.report(listed.entry.student), self.listing.is_blind
         rows = [self._row(report, result) for result in self.listing.results(listed)]
         first = rows[0].result
         alike = [result for result in report.results if (result.answer is None) == (first.answer is None)]
@@ -90,7 +94,7 @@ class EntryViews:
             "who": self.identity.name(report.student),
             "rows": rows,
             "whole": rows if len(rows) > 1 else [self._row(report, result) for result in alike],
-            "bank": self.desk.offered(first.id),
+            "bank": self.offered(first.id),
             "asked": list(self._asked(report, [row.result for row in rows])),
             "flags": [self.identity.answer(report.student, flag.message) for flag in report.flags],
             "is_blind": is_blind,
@@ -107,7 +111,7 @@ class EntryViews:
         """The results that the student has asked to look at again, each with what was said and decided about it."""
         for result in results:
             if result.asked is not None:
-                entries = self.desk.history(report.student, result.id)
+                entries = self.marks.decisions.on(report.student, result.id)
                 yield result, tuple(self._masked(entry) if entry.request else entry for entry in entries)
 
     def _masked(self, entry: Decision) -> Decision:

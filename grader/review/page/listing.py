@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from grader.model import Decision, Result
 from grader.moderation.audit import unmarked
 from grader.moderation.decisions import Decisions
-from grader.moderation.desk import Desk
 from grader.moderation.likeness import Group, alike
 from grader.moderation.queue import is_waiting
-from grader.moderation.worklist import Entry, Scope, groups_of
+from grader.moderation.seen import Marks
+from grader.moderation.worklist import DISPUTED, Entry, Scope, groups_of
 from grader.storage.json_files import encodable
 
 _KEY_LENGTH = 16
@@ -52,15 +52,19 @@ class Question:
 
 
 class Listing:
-    """The entries in ``scope`` of the run on the ``desk``."""
+    """The entries in ``scope`` of the run with these ``marks``."""
 
-    def __init__(self, desk: Desk, scope: Scope) -> None:
-        self._desk = desk
+    def __init__(self, marks: Marks, scope: Scope) -> None:
+        self._marks = marks
         self._scope = replace(scope, decided_too=True)
         self._made_from: Decisions | None = None
         self._questions: tuple[Question, ...] = ()
         self._by_key: dict[str, tuple[Question, Listed]] = {}
         self._groups: dict[tuple[str, frozenset[str]], tuple[Group, ...]] = {}
+
+    def seen_as(self, marks: Marks) -> Listing:
+        """The same entries with other marks, as another tutor sees them."""
+        return Listing(marks, self._scope)
 
     @property
     def is_blind(self) -> bool:
@@ -75,10 +79,10 @@ class Listing:
     @property
     def questions(self) -> tuple[Question, ...]:
         """All questions that have entries, with the decisions of now."""
-        if self._made_from is not self._desk.decisions:
+        if self._made_from is not self._marks.decisions:
             self._questions = tuple(self._listed())
             self._by_key = {entry.key: (question, entry) for question in self._questions for entry in question.entries}
-            self._made_from = self._desk.decisions
+            self._made_from = self._marks.decisions
         return self._questions
 
     @property
@@ -96,9 +100,9 @@ class Listing:
         return self._shown(listed.entry)
 
     def _listed(self) -> Iterator[Question]:
-        for group in groups_of(self._desk.reports, self._scope):
+        for group in groups_of(self._marks.reports, self._scope):
             entries = list(map(self._as_listed, group.entries))
-            groups = () if self.is_blind or not group.id else self._alike(group.id, entries)
+            groups = () if self.is_blind or group.id in ("", DISPUTED) else self._alike(group.id, entries)
             if groups:
                 of_student = {listed.entry.student: listed for listed in entries}
                 entries = [of_student[student] for like in groups for student in like.students]
@@ -119,12 +123,13 @@ class Listing:
 
     def _as_listed(self, entry: Entry) -> Listed:
         results = self._shown(entry)
-        decisions = tuple(result.decision for result in results if result.decision is not None)
+        made = (result.readings or (result.decision,) for result in results)
+        decisions = tuple(decision for of_result in made for decision in of_result if decision is not None)
         is_asked = any(result.asked for result in results)
         return Listed(key_of(entry), entry, any(map(is_waiting, results)), is_asked, decisions)
 
     def _shown(self, entry: Entry) -> tuple[Result, ...]:
-        results = (result for result in self._desk.report(entry.student).results if result.id in entry.items)
+        results = (result for result in self._marks.report(entry.student).results if result.id in entry.items)
         return tuple(map(unmarked, results) if self.is_blind else results)
 
 

@@ -11,7 +11,10 @@
   const PAUSE_MS = 400; // longer than between two keys of a typed sentence
 
   author.value = sessionStorage.getItem("author") || author.value;
-  author.addEventListener("change", () => sessionStorage.setItem("author", author.value));
+  author.addEventListener("change", () => {
+    sessionStorage.setItem("author", author.value);
+    if (list.dataset.isDealt) switchTo(show); // another tutor sees other entries
+  });
 
   const say = (text, isRefused = false) => {
     status.textContent = text;
@@ -31,6 +34,8 @@
       entry.setAttribute("aria-busy", "false");
     }
   };
+
+  const asked = (more = {}) => new URLSearchParams({ author: author.value.trim(), ...more });
 
   const get = async (path) => {
     const answer = await fetch(path);
@@ -66,7 +71,7 @@
   };
 
   const loadList = async () => {
-    list.innerHTML = await get(`part/list?${new URLSearchParams({ show, author: author.value.trim() })}`);
+    list.innerHTML = await get(`part/list?${asked({ show })}`);
     filter();
     showCurrent();
   };
@@ -83,7 +88,7 @@
   };
 
   const open = async (key) => {
-    const html = key ? await get(`part/entry/${key}`) : "";
+    const html = key ? await get(`part/entry/${key}?${asked()}`) : "";
     current = entry.dataset.shown = html ? key : "";
     entry.innerHTML = html || `<p class="lead">${show === "open" ? "Nothing here is open." : "Nothing is listed here."}</p>`;
     for (const box of entry.querySelectorAll("[data-equal]")) box.checked = isTogether;
