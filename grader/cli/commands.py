@@ -76,6 +76,20 @@ def _grade(arguments: argparse.Namespace, server: ForkServer | None) -> ExitCode
     return code
 
 
+def merge(arguments: argparse.Namespace) -> ExitCode:
+    """Merge the runs of all shards into one, and print its summary."""
+    from grader.pipeline.merging import merge_shards
+    from grader.report.console.notices import print_notices
+    from grader.report.console.summary import make_console, print_summary
+    from grader.report.html import pages
+
+    console = make_console()
+    merged = merge_shards(arguments.out, arguments.runs, pages, is_mixed=arguments.mixed)
+    print_summary(console, merged.reports, merged.run, merged.folder)
+    print_notices(console, merged.run)
+    return _exit_code(report.status for report in merged.reports)
+
+
 def render(arguments: argparse.Namespace) -> ExitCode:
     """Write the pages and tables of a stored run again."""
     from grader.moderation.finished_run import load_run, write_views
@@ -286,6 +300,7 @@ def _exit_code(statuses: Iterable[Status]) -> ExitCode:
 
 COMMANDS = {
     "grade": grade,
+    "merge": merge,
     "render": render,
     "review": review,
     "learn": learn,
