@@ -127,8 +127,8 @@ def parser() -> _Parser:
     grade.add_argument(
         "--shard",
         metavar="N/COUNT",
-        help="grade only this part of the cohort, such as 3/8, to merge it with the others later; auto is the task of a "
-        "Slurm array, auto/8 also the index of a Kubernetes Job (docs/scale.md)",
+        help="grade only this part of the cohort, such as 3/8, to merge it with the others later; auto is the task of "
+        "a Slurm array, auto/8 also the index of a Kubernetes Job (docs/scale.md)",
     )
     grade.add_argument(
         "--secret",

@@ -27,11 +27,11 @@ from tests.support.report_samples import RUN
 from tests.support.shard_samples import SECRET, stored_shard, stored_shards
 
 COHORT = (
-    samples.passed_report(),
-    samples.partial_report(),
-    samples.unloadable_report(),
-    samples.review_report(),
-    samples.answered_report(),
+    samples.passed_report("ann"),
+    samples.partial_report("bob"),
+    samples.unloadable_report("cy"),
+    samples.review_report("dee"),
+    samples.answered_report("eli"),
     samples.hostile_report("=HYPERLINK(1)"),
 )
 STUDENTS = [report.student for report in COHORT]
@@ -86,7 +86,10 @@ def test_a_merged_run_has_the_same_files_as_a_run_of_the_whole_cohort(tmp_path: 
 
 def test_decisions_made_in_shards_are_carried_and_applied(tmp_path: Path) -> None:
     shards = stored_shards(tmp_path / "shards", COHORT, 2)
-    made = [decision_on(report, points) for report, points in zip(COHORT[:4], ("0.25", "0.5", "0", "1"), strict=True)]
+    made = [
+        decision_on(report, points)
+        for report, points in zip(COHORT, ("0.25", "0.5", "0", "1", "0", "0.5"), strict=True)
+    ]
     for number, folder in enumerate(shards, start=1):
         samples.decide(folder, *(one for one in made if Shard(number, 2).has(one.student)))
     assert all(read_decisions(folder).entries for folder in shards), "both shards have some"
