@@ -105,9 +105,9 @@ def copy_records(source: Path, target: Path, student: str) -> None:
     """Copy what is stored of ``student`` from the run at ``source`` to the one at ``target``, byte by byte."""
     place = student_folder(target, student)
     place.mkdir(parents=True, exist_ok=True)
-    for name in (EVIDENCE_FILE, REPORT_FILE):
+    for name, is_durable in ((EVIDENCE_FILE, True), (REPORT_FILE, False)):
         with suppress(FileNotFoundError):  # a fault of the grader may have left no evidence
-            write_file(place / name, (student_folder(source, student) / name).read_bytes(), is_durable=True)
+            write_file(place / name, (student_folder(source, student) / name).read_bytes(), is_durable=is_durable)
 
 
 def read_evidence(folder: Path, student: str) -> StoredEvidence | None:
