@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 from grader.cli.arguments import parser
-from grader.cli.commands import COMMANDS, ExitCode
+from grader.cli.commands import COMMANDS
+from grader.cli.exit_codes import ExitCode
 from grader.model import GraderFault, UsageFault
 from grader.safe_text import visible, visible_block
 from grader.storage.disk import disk_faults

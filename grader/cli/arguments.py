@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from grader import __version__
 from grader.cli.exporting import add_export
+from grader.cli.sharding import add_merge, add_shard
 
 _LATE = "a late policy (docs/tutors.md); the run keeps it until another one is given"
 
@@ -124,18 +125,7 @@ def parser() -> _Parser:
     grade.add_argument(
         "--full-answers", action="store_true", help="show on students' pages what a full answer mentions"
     )
-    grade.add_argument(
-        "--shard",
-        metavar="N/COUNT",
-        help="grade only this part of the cohort, such as 3/8, to merge it with the others later; auto is the task of "
-        "a Slurm array, auto/8 also the index of a Kubernetes Job (docs/scale.md)",
-    )
-    grade.add_argument(
-        "--secret",
-        type=Path,
-        metavar="FILE",
-        help="take the seeds from this secret, the same for all shards (default: drawn for each run)",
-    )
+    add_shard(grade)
     grade.add_argument(
         "--quiet", action="store_true", help="print nothing but errors, and that isolation is below full"
     )
@@ -147,11 +137,7 @@ def parser() -> _Parser:
         description="Write the run of a whole cohort to OUT from the runs of its shards, with their decisions. "
         "Nothing is run and nothing is marked.",
     )
-    merge.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder for the merged run")
-    merge.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the folder of a shard's run; all are needed")
-    merge.add_argument(
-        "--mixed", action="store_true", help="allow networks that were trained on different kinds of device"
-    )
+    add_merge(merge)
     render = commands.add_parser(
         "render",
         help="write the pages and tables of a stored run again",

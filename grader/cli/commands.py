@@ -10,32 +10,19 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.cli.exit_codes import ExitCode, exit_code
 from grader.cli.run_settings import run_settings, words
-from grader.model import Status, UsageFault
+from grader.model import UsageFault
 
 if TYPE_CHECKING:
     from grader.moderation.finished_run import Pages
     from grader.review.keyboard import Keys
     from grader.review.screen import Screen
     from grader.sandbox import ForkServer
-
-
-class ExitCode(IntEnum):
-    """Exit codes. ``diff`` returns SAME or DIFFERS."""
-
-    SETTLED = 0
-    NEEDS_TUTOR = 1
-    USAGE = 2
-    FAULT = 3
-    INTERRUPTED = 130
-    SAME = 0
-    DIFFERS = 1
 
 
 def grade(arguments: argparse.Namespace) -> ExitCode:
@@ -67,7 +54,7 @@ def _grade(arguments: argparse.Namespace, server: ForkServer | None) -> ExitCode
     settings = run_settings(arguments)
     progress = Progress(console, 0, is_quiet=arguments.quiet)
     run, reports = grade_cohort(settings, pages=pages, progress=progress, server=server)
-    code = _exit_code(report.status for report in reports)
+    code = exit_code(report.status for report in reports)
     if arguments.json:
         print(json.dumps(summary_record(reports, run, settings.out, code)))
     elif not arguments.quiet:
@@ -87,7 +74,7 @@ def merge(arguments: argparse.Namespace) -> ExitCode:
     merged = merge_shards(arguments.out, arguments.runs, pages, is_mixed=arguments.mixed)
     print_summary(console, merged.reports, merged.run, merged.folder)
     print_notices(console, merged.run)
-    return _exit_code(report.status for report in merged.reports)
+    return exit_code(report.status for report in merged.reports)
 
 
 def render(arguments: argparse.Namespace) -> ExitCode:
@@ -104,7 +91,7 @@ def render(arguments: argparse.Namespace) -> ExitCode:
         finished = finished.under(load_late_policy(arguments.late))
         run_folder.keep_late_policy(finished.folder, finished.run)
     write_views(finished, pages)
-    return _exit_code(report.status for report in finished.reports)
+    return exit_code(report.status for report in finished.reports)
 
 
 def review(arguments: argparse.Namespace) -> ExitCode:
@@ -158,7 +145,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     leave(session, screen, arguments.run, _pages, was_outdated=was_outdated)
     print_lines(console, not_taken)  # again: in a terminal, the review has covered them
     is_asked = any(map(is_waiting, (result for report in session.reports for result in report.results)))
-    code = _exit_code(report.status for report in session.reports)
+    code = exit_code(report.status for report in session.reports)
     return max(code, ExitCode.NEEDS_TUTOR) if is_asked or not_taken else code
 
 
@@ -214,7 +201,7 @@ def export(arguments: argparse.Namespace) -> ExitCode:
     """Write a run's marks and pages as files for a learning platform."""
     from grader.cli.exporting import export_run
 
-    return _exit_code(report.status for report in export_run(arguments))
+    return exit_code(report.status for report in export_run(arguments))
 
 
 def similar(arguments: argparse.Namespace) -> ExitCode:
@@ -289,13 +276,6 @@ def _nearest_key() -> Path:
     if len(found) != 1:
         raise UsageFault("explain needs the answer key: add --key FILE.")
     return found[0]
-
-
-def _exit_code(statuses: Iterable[Status]) -> ExitCode:
-    found = set(statuses)
-    if Status.ERROR in found:
-        return ExitCode.FAULT
-    return ExitCode.NEEDS_TUTOR if Status.NEEDS_REVIEW in found else ExitCode.SETTLED
 
 
 COMMANDS = {

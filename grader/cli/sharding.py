@@ -1,9 +1,11 @@
-"""Reads ``--shard``: which part of a cohort this command grades, given by the tutor or by a batch system."""
+"""The options for shards, and which part of a cohort ``--shard`` means, as a tutor or a batch system says it."""
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from grader.model import Shard, UsageFault
 from grader.safe_text import visible
@@ -11,6 +13,31 @@ from grader.safe_text import visible
 _MOST = 10_000
 _SLURM = "SLURM_ARRAY_TASK_"
 _KUBERNETES = "JOB_COMPLETION_INDEX"
+
+
+def add_shard(grade: argparse.ArgumentParser) -> None:
+    """Add the options of ``grade`` for a part of a cohort."""
+    grade.add_argument(
+        "--shard",
+        metavar="N/COUNT",
+        help="grade only this part of the cohort, such as 3/8, to merge it with the others later; auto is the task of "
+        "a Slurm array, auto/8 also the index of a Kubernetes Job (docs/scale.md)",
+    )
+    grade.add_argument(
+        "--secret",
+        type=Path,
+        metavar="FILE",
+        help="take the seeds from this secret, the same for all shards (default: drawn for each run)",
+    )
+
+
+def add_merge(merge: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``merge``."""
+    merge.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder for the merged run")
+    merge.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the folder of a shard's run; all are needed")
+    merge.add_argument(
+        "--mixed", action="store_true", help="allow networks that were trained on different kinds of device"
+    )
 
 
 def shard_of(text: str, environment: Mapping[str, str]) -> Shard:

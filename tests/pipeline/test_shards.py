@@ -70,7 +70,7 @@ def results_of(folder: Path) -> dict[str, object]:
 def page_of(path: Path) -> str:
     """A page without times, and without the digest of its evidence, which has times."""
     text = path.read_text(encoding="utf-8").rpartition("\n<!-- ")[0] or path.read_text(encoding="utf-8")
-    text = re.sub(r"<time .*?</time>|\b\d+(?:\.\d+)? (?:s|ms|min)\b", "TIME", text)
+    text = re.sub(r"<time .*?</time>|\d+ \w+ \d{4}, \d\d:\d\d UTC|\b\d+(?:\.\d+)? (?:s|ms|min)\b", "TIME", text)
     return re.sub(r"(<dt>(?:Time|Workers)</dt>\s*<dd>).*?</dd>", r"\1", text)
 
 
