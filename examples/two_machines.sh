@@ -11,7 +11,7 @@ ssh "$host" "umask 077; mkdir -p $place"
 rsync -a "$submissions/" "$host:$place/submissions/"
 rsync -a run.key key.toml "$host:$place/"
 
-# Exit code 1 says that a tutor is needed; the shard is complete. Run this script again to continue what was interrupted.
+# Exit code 1 says that a tutor is needed; the shard is complete. After an interruption, run this script again.
 ssh "$host" "cd $place && python -m grader grade submissions --shard 2/2 --out shard-2 --secret run.key --key key.toml --device cpu --quiet" &
 python -m grader grade "$submissions" --shard 1/2 --out shard-1 --secret run.key --key key.toml --device cpu --quiet ||
     test $? -eq 1
