@@ -26,7 +26,7 @@ LOCK = ROOT / "requirements" / "lock.txt"
 PROJECT = ROOT / "pyproject.toml"
 DEMO = Path("reports", "demo")
 KEY = Path("solutions", "key.toml")
-PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--worker-prefix"}
+PATH_OPTIONS = {"--data", "--key", "--out", "--reports", "--rubric", "--secret", "--shard", "--worker-prefix"}
 CLOCK_SECONDS = 2.0
 """How far a file's time may be off: FAT and some network drives store it in steps of two seconds."""
 OLDEST_PYTHON = (3, 11)
@@ -150,6 +150,13 @@ def grade(session: nox.Session) -> None:
         session.log(f"That was the demo. To look at it, open {DEMO / 'index.html'}; to decide what is open, see above.")
         session.log(f"To export what is settled: nox -s export -- moodle {DEMO} {worksheet} --settled-only")
         session.log("To grade your own submissions: nox -s grade -- FOLDER")
+
+
+@nox.session(python=False)
+def merge(session: nox.Session) -> None:
+    """Make one run of the runs of all shards: nox -s merge -- OUT RUN... [--mixed]."""
+    command = (shared_python(session), "-m", "grader", "merge", *session.posargs)
+    session.run(*command, env=STARTED_BY_NOX, success_codes=[0, 1], external=True)
 
 
 @nox.session(python=False)

@@ -12,7 +12,7 @@ from types import FrameType
 
 from grader.cli.arguments import parser
 from grader.cli.commands import COMMANDS
-from grader.cli.endings import ExitCode
+from grader.cli.exit_codes import ExitCode
 from grader.model import GraderFault, UsageFault
 from grader.safe_text import visible, visible_block
 from grader.storage.disk import disk_faults

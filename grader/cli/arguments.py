@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from grader import __version__
 from grader.cli.exporting import add_export
+from grader.cli.sharding import add_merge, add_shard
 from grader.cli.tutors import add_tutors
 
 _LATE = "a late policy (docs/tutors.md); the run keeps it until another one is given"
@@ -125,11 +126,19 @@ def parser() -> _Parser:
     grade.add_argument(
         "--full-answers", action="store_true", help="show on students' pages what a full answer mentions"
     )
+    add_shard(grade)
     grade.add_argument(
         "--quiet", action="store_true", help="print nothing but errors, and that isolation is below full"
     )
     grade.add_argument("--verbose", action="store_true", help="also print the time of each stage and what isolates")
     grade.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    merge = commands.add_parser(
+        "merge",
+        help="make one run of the runs of all shards",
+        description="Write the run of a whole cohort to OUT from the runs of its shards, with their decisions. "
+        "Nothing is run and nothing is marked.",
+    )
+    add_merge(merge)
     render = commands.add_parser(
         "render",
         help="write the pages and tables of a stored run again",

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.cli.endings import ExitCode, exit_code
+from grader.cli.exit_codes import ExitCode, exit_code
 from grader.cli.reviewing import html_pages, review
 from grader.cli.run_settings import run_settings, words
 from grader.model import UsageFault
@@ -57,6 +57,20 @@ def _grade(arguments: argparse.Namespace, server: ForkServer | None) -> ExitCode
         print_summary(console, reports, run, settings.out, is_verbose=arguments.verbose)
     print_notices(console, run)
     return code
+
+
+def merge(arguments: argparse.Namespace) -> ExitCode:
+    """Merge the runs of all shards into one, and print its summary."""
+    from grader.pipeline.merging import merge_shards
+    from grader.report.console.notices import print_notices
+    from grader.report.console.summary import make_console, print_summary
+    from grader.report.html import pages
+
+    console = make_console()
+    merged = merge_shards(arguments.out, arguments.runs, pages, is_mixed=arguments.mixed)
+    print_summary(console, merged.reports, merged.run, merged.folder)
+    print_notices(console, merged.run)
+    return exit_code(report.status for report in merged.reports)
 
 
 def render(arguments: argparse.Namespace) -> ExitCode:
@@ -181,6 +195,7 @@ def _nearest_key() -> Path:
 
 COMMANDS = {
     "grade": grade,
+    "merge": merge,
     "render": render,
     "review": review,
     "learn": learn,

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from grader.cli.endings import ExitCode, exit_code
+from grader.cli.exit_codes import ExitCode, exit_code
 from grader.model import UsageFault
 
 if TYPE_CHECKING:

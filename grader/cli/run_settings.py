@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def run_settings(arguments: argparse.Namespace) -> RunSettings:
     """What the arguments of ``grade`` say about a run. Raises UsageFault if something cannot be used."""
     from grader.answers.marker.key import load_key
+    from grader.cli.sharding import shard_of
     from grader.data import DataSet, download_with_torchvision, resolve_data, user_cache
+    from grader.moderation.pseudonyms import read_secret
     from grader.pipeline.settings import RunSettings, Selection
     from grader.pipeline.written_parts import with_titles
     from grader.rubric.late_policy import load_late_policy
@@ -30,6 +32,10 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
     from grader.sandbox import Wish
     from grader.storage import run_folder
 
+    shard = shard_of(arguments.shard, os.environ) if arguments.shard is not None else None
+    secret = read_secret(arguments.secret) if arguments.secret is not None else ""
+    if shard is not None and arguments.out is None:
+        raise UsageFault(f"--shard {shard} needs a folder of its own: add --out DIR.")
     key = load_key(arguments.key) if arguments.key is not None else None
     rubric = with_titles(load_rubric(arguments.rubric), key)
     out, earlier = arguments.out, None
@@ -59,6 +65,8 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
         hidden=tuple(_secrets(arguments, user_cache(os.environ))),
         worker_prefix=words(arguments),
         shows_full_answers=arguments.full_answers,
+        shard=shard,
+        secret=secret,
         late=load_late_policy(arguments.late) if arguments.late is not None else kept,
     )
 
@@ -68,7 +76,14 @@ def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
     from grader.data.sources import DATA_VARIABLE
 
     yield cache
-    named = (arguments.data, os.environ.get(DATA_VARIABLE), arguments.key, arguments.rubric, arguments.reports)
+    named = (
+        arguments.data,
+        os.environ.get(DATA_VARIABLE),
+        arguments.key,
+        arguments.rubric,
+        arguments.reports,
+        arguments.secret,
+    )
     yield from (Path(place) for place in named if place and Path(place).exists())
 
 

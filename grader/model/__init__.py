@@ -13,6 +13,7 @@ from grader.model.lateness import Extension, Lateness, LatePolicy
 from grader.model.origin import Attachment, Origin, Person
 from grader.model.report import PART1, Decision, Report, Result
 from grader.model.run import JSON, UNKNOWN, Canary, Run
+from grader.model.shard import Shard, ShardOfRun
 from grader.model.submission import DataFiles, Flag, Job, Submission
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "Result",
     "Rubric",
     "Run",
+    "Shard",
+    "ShardOfRun",
     "Status",
     "Submission",
     "TrainingPlan",

@@ -8,7 +8,7 @@ import subprocess
 
 STARTED_BY_NOX = "LAB4_STARTED_BY_NOX"
 """Set by noxfile.py for the commands that it starts."""
-_SESSIONS = frozenset({"grade", "review", "learn", "similar", "export", "doctor"})
+_SESSIONS = frozenset({"grade", "merge", "review", "learn", "similar", "export", "doctor"})
 """Commands for which noxfile.py has a session of the same name."""
 
 

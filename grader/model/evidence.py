@@ -144,6 +144,8 @@ class Evidence:
     """Seconds by stage: wall seconds for recording, as the parent measured them, and CPU seconds for measuring."""
     isolation: str = ""
     """How the submission was isolated, as one sentence that begins with the level."""
+    machine: str = ""
+    """The name and the kind of the machine that recorded and measured the submission."""
     format: int = FORMAT
 
     def with_measurements(self, found: Measurements) -> Evidence:

@@ -7,6 +7,7 @@ from typing import Any
 
 from grader.model.criteria import Band
 from grader.model.lateness import LatePolicy
+from grader.model.shard import ShardOfRun
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Run:
     """Whether students' pages show what a full answer mentions."""
     late: LatePolicy | None = None
     """When work is late, and what that costs; None if no policy was given."""
+    shard: ShardOfRun | None = None
+    """The part of the cohort that was graded; None for a whole one."""
 
 
 JSON = dict[str, Any]

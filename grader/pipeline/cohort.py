@@ -22,6 +22,7 @@ from grader.moderation.dealing import carry_over_deal
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, neighbours, write_page, write_tables
 from grader.moderation.lateness import LateWork
+from grader.moderation.pseudonyms import keep_secret
 from grader.pipeline.canary import CanaryRun, stored_for
 from grader.pipeline.continuing import Before, carry_over_records, with_earlier_run
 from grader.pipeline.marking import report_of_fault
@@ -90,14 +91,13 @@ class Graded:
 def grade_cohort(
     settings: RunSettings, *, pages: Pages, progress: Progress, server: ForkServer | None = None
 ) -> tuple[Run, tuple[Report, ...]]:
-    """Grade every submission that the settings select, and write the whole run.
+    """Grade every submission that the settings select, and write the run: of the whole cohort, or of a shard.
 
     ``server`` was started for these settings by the caller, who stops it in case no code had to be run.
-
     Submissions that have not changed since their evidence was stored, in this run or the earlier one, are marked from
     that evidence and from the answers read at that time. Each submission is read when its turn comes, and stored as
-    soon as it is finished, so that an interrupted run continues where it stopped, also after KeyboardInterrupt. Raises
-    UsageFault for unusable input, and DiskFault as soon as nothing more can be stored.
+    soon as it is finished, so that an interrupted run continues where it stopped. Raises UsageFault for unusable input,
+    and DiskFault as soon as nothing more can be stored.
     """
     check_path(settings)
     with scratch_folder() as scratch, ExitStack() as stack:
@@ -106,14 +106,16 @@ def grade_cohort(
         )
         stack.enter_context(progress)  # it starts a thread, so it comes after the readers
         progress.say("looking for submissions")
-        deliveries = survey(settings.path, scratch / "cohort")
-        check_cohort(settings, [delivery.id for delivery in deliveries])
-        settings = with_earlier_run(with_students(settings, deliveries), deliveries)
+        cohort = survey(settings.path, scratch / "cohort")
+        check_cohort(settings, [delivery.id for delivery in cohort])
+        settings = with_earlier_run(with_students(settings, cohort), cohort)
+        deliveries = [one for one in cohort if settings.shard is None or settings.shard.has(one.id)]
         before = Before.of(settings, deliveries)
         progress.announce(*before.news())
         settings = with_one_device(settings, before.ids)
         workers = stack.enter_context(WorkersOnDemand(settings, scratch, server))
         run_folder.claim_folder(settings.out)
+        keep_secret(settings.out, settings.secret)
         stack.enter_context(disk_faults(settings.out))
         new = {delivery.id for delivery, id in zip(deliveries, before.ids, strict=True) if is_new(id, settings)}
         if new or needs_a_device(settings):
@@ -121,11 +123,10 @@ def grade_cohort(
             if new and settings.answer_key is not None:
                 readers.prepare(criterion.id for criterion in settings.rubric.part1)  # meanwhile
             workers.get()  # refuses what this machine cannot do, before a result is read or written
-        context = begin(settings, deliveries, before, readers, workers)
+        context = begin(settings, cohort, before, readers, workers)
         progress.notice(context.facts())
         progress.expect(len(deliveries), new, before.names)
-        finished: dict[str, Report] = {}
-        shown: dict[str, str] = {}
+        finished, shown = dict[str, Report](), dict[str, str]()
         totals, is_finished = NOTHING, False
         claims: list[Task] = []
 
@@ -166,7 +167,7 @@ def grade_cohort(
 
 def begin(
     settings: RunSettings,
-    deliveries: Sequence[Delivery],
+    cohort: Sequence[Delivery],
     before: Before,
     readers: Readers,
     workers: WorkersOnDemand,
@@ -177,12 +178,12 @@ def begin(
     """
     stored = stored_for(settings.data, settings.training, settings.canary)
     canary = CanaryRun(lambda text, plan: workers.get().train(text, plan), stored, settings.training)
-    late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in deliveries))
+    late = LateWork.of(settings.late, ((delivery.id, delivery.origin) for delivery in cohort))
     carry_over_records(settings, before.former)
     decisions = carry_over(settings.out, settings.earlier, before.former)
     carry_over_deal(settings.out, settings.earlier)
-    students = tuple(delivery.id for delivery in deliveries)
-    context = RunContext(settings, students, decisions, readers, workers, canary, late, before.facts)
+    students, everybody = tuple(before.names), tuple(delivery.id for delivery in cohort)
+    context = RunContext(settings, students, decisions, readers, workers, canary, late, before.facts, everybody)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 
@@ -271,8 +272,7 @@ def check_claim(task: Task, *, context: RunContext, pages: Pages, progress: Prog
     A fault of the grader changes nothing, so the line waits for a tutor. Raises DiskFault if nothing more can be
     stored.
     """
-    out, student = context.settings.out, task.submission.id
-    totals = NOTHING
+    out, student, totals = context.settings.out, task.submission.id, NOTHING
     try:
         observed = with_claim_trained(task, context)
         totals += observed.totals

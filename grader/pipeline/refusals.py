@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from grader.model import UsageFault
+from grader.moderation.pseudonyms import known_secret
 from grader.pipeline.settings import RunSettings
 from grader.safe_text import visible
 from grader.storage import results_json, run_folder
@@ -16,7 +17,10 @@ from grader.submissions.student_patterns import matching
 
 
 def check_path(settings: RunSettings) -> None:
-    """Raise UsageFault if the path is or contains runs, or if Part 1 would lose its marks for want of a key."""
+    """Raise UsageFault if the path is or contains runs, if Part 1 would lose its marks for want of a key, or if the
+    run's folder has another shard.
+    """
+    _check_shard(settings)
     path = settings.path.resolve()
     within = next((place for place in (path, *path.parents) if is_run(place)), None)
     if within is not None or (path.is_dir() and has_runs(path)):
@@ -63,3 +67,28 @@ def with_students(settings: RunSettings, deliveries: Iterable[Delivery]) -> RunS
     known = {delivery.id: (delivery.origin.name, delivery.origin.account) for delivery in deliveries}
     ids = matching(settings.selection.students, known)
     return replace(settings, selection=replace(settings.selection, students=ids))
+
+
+def _check_shard(settings: RunSettings) -> None:
+    """Raise UsageFault if the run's folder has another shard or secret, or if a shard has no secret."""
+    shard, place = settings.shard, visible(str(settings.out))
+    if shard is not None and not settings.secret:
+        raise UsageFault(
+            "--shard needs --secret FILE with the same secret for all shards, because the seeds of training come from "
+            "it; `openssl rand -hex 16` prints one."
+        )
+    if settings.secret and known_secret(settings.out) not in ("", settings.secret):
+        raise UsageFault(
+            f"The run in {place} has another secret: use its own again, or name another folder with --out."
+        )
+    stored = run_folder.read_run(settings.out)
+    if stored is None or stored.run is None:
+        return
+    known = stored.run.shard.shard if stored.run.shard is not None else None
+    if known != shard:
+        had = f"shard {known}" if known is not None else "a whole cohort"
+        raise UsageFault(
+            f"{place} has the run of {had}: "
+            f"{f'continue it with --shard {known}' if known is not None else 'continue it without --shard'}, or name "
+            "another folder with --out."
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.answers.finding.paper import Paper
 from grader.answers.marker.key import AnswerKey
 from grader.data import DataSet
-from grader.model import LatePolicy, Rubric, TrainingPlan
+from grader.model import LatePolicy, Rubric, Shard, TrainingPlan
 from grader.pipeline import written_parts
 from grader.pipeline.canary import stored_text
 from grader.sandbox import Wish
@@ -70,6 +70,10 @@ class RunSettings:
     """Whether students' pages say what a full answer mentions."""
     late: LatePolicy | None = None
     """When work is late, and what that costs; None without a policy."""
+    shard: Shard | None = None
+    """The part of the cohort that is graded; None for all of it."""
+    secret: str = field(default="", repr=False)
+    """What the run's seeds come from; empty for that of the run's folder, which is drawn if there is none."""
     canary: str = field(default_factory=stored_text)
     """The stored distributions of the canary, as CSV."""
 

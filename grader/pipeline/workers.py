@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import secrets
 import shutil
 import tempfile
@@ -68,12 +69,12 @@ class WorkersOnDemand:
 
 @contextmanager
 def open_workers(settings: RunSettings, scratch: Path, server: ForkServer | None = None) -> Iterator[Workers]:
-    """Start the workers with the data. Each run has its own random order of the held-out images.
+    """Start the workers with the data. Each run has its own order of the held-out images, which its secret decides.
 
     ``server`` was started for these settings before, and is stopped at the end.
     Raises UsageFault for a device that this machine does not have, and for less isolation than required.
     """
-    files, labels = write_worker_files(settings.data, scratch / "data", order_seed=secrets.randbelow(2**31))
+    files, labels = write_worker_files(settings.data, scratch / "data", order_seed=seed_of(settings.out, "order"))
     images = heldout_images(files)
     with WorkerPool(
         workers=settings.jobs,
@@ -110,14 +111,16 @@ class Workers:
                 f"with --device {pool.devices[0]}, and without --student, all of them are trained there; "
                 "with --remark, none is trained."
             )
-        self.reruns = Reruns(self.train, brief_plan(settings.training))
+        rerun_seed = seed_of(settings.out, "reruns")
+        self.reruns = Reruns(lambda text, plan: self.train(text, plan, seed=rerun_seed), brief_plan(settings.training))
         self._pool = pool
         self._scratch = scratch
         self._labels = labels
         self._images = images
-        self._recorded_seed = secrets.randbelow(2**31)
+        self._machine = f"{platform.node()} ({platform.system()} {platform.machine()})"
+        self._recorded_seed = seed_of(settings.out, "recording") % 2**31
         """Seed of the weights and images that submissions are given; the measurements have a different seed."""
-        self._seed = _seed_of(settings.out)
+        self._seed = seed_of(settings.out, "measuring")
         self._measuring = Measuring(pool, settings.training, self._finished, self._recorded_seed, self._seed)
 
     def stop(self) -> None:
@@ -132,14 +135,13 @@ class Workers:
             recorded = self._record(folder, submission.script, on_stage)
         return self._measuring.complete(recorded, on_stage)
 
-    def train(self, text: str, plan: TrainingPlan) -> Evidence:
-        """Record and train a script of the grader itself, with its own ``plan`` and other seeds each time."""
+    def train(self, text: str, plan: TrainingPlan, *, seed: int | None = None) -> Evidence:
+        """Record and train a script of the grader itself with its own ``plan``; without ``seed``, with a new one."""
         with self._folder("reference-") as folder:
             (folder / SCRIPT).write_text(text, encoding="utf-8")
             recorded = self._record(folder, SCRIPT, lambda stage: None)
-        measuring = Measuring(
-            self._pool, plan, counted(self._labels), self._recorded_seed, seed=secrets.randbelow(2**31)
-        )
+        seed = secrets.randbelow(2**31) if seed is None else seed
+        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, seed)
         return measuring.complete(recorded, lambda stage: None)
 
     @contextmanager
@@ -152,13 +154,16 @@ class Workers:
 
     def _record(self, folder: Path, script: str, on_stage: OnStage) -> Evidence:
         recorded = self._pool.record(Job(str(folder), script, self._recorded_seed), on_stage=on_stage)
-        return replace(recorded, isolation=self.isolation)
+        return replace(recorded, isolation=self.isolation, machine=self._machine)
 
     def _finished(self, training: Training, predictions: Predictions) -> Training:
         counted = with_accuracy(training, predictions, self._labels)
         return with_pictures(counted, predictions, self._labels, self._images)
 
 
-def _seed_of(folder: Path) -> int:
-    """The seed for measuring in the run at ``folder``: the same when the run is continued, and secret."""
-    return int.from_bytes(hashlib.sha256(f"measuring {secret_of(folder)}".encode()).digest()[:7])
+def seed_of(folder: Path, purpose: str) -> int:
+    """The seed for one purpose in the run at ``folder``: the same when the run is continued, and in all its shards.
+
+    One seed tells nothing about another, or about the run's secret that they come from.
+    """
+    return int.from_bytes(hashlib.sha256(f"{purpose} {secret_of(folder)}".encode()).digest()[:7])

@@ -5,6 +5,7 @@ Files are replaced atomically, so a run that is killed leaves no half-written fi
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from grader.model import AnswerSheet, KnownFindings, Report, Submission
 from grader.model.evidence import FORMAT as OBSERVATION_FORMAT
 from grader.model.evidence import Evidence
 from grader.model.experiment import Experiment
-from grader.storage.json_files import encodable, read_json, read_record, write_record
+from grader.storage.json_files import encodable, read_json, read_record, write_file, write_record
 from grader.storage.run_folder import student_folder
 
 EVIDENCE_FILE = "evidence.json"
@@ -98,6 +99,15 @@ def write_evidence(folder: Path, evidence: StoredEvidence) -> None:
     target = student_folder(folder, evidence.student)
     target.mkdir(parents=True, exist_ok=True)
     write_record(target / EVIDENCE_FILE, evidence)
+
+
+def copy_records(source: Path, target: Path, student: str) -> None:
+    """Copy what is stored of ``student`` from the run at ``source`` to the one at ``target``, byte by byte."""
+    place = student_folder(target, student)
+    place.mkdir(parents=True, exist_ok=True)
+    for name, is_durable in ((EVIDENCE_FILE, True), (REPORT_FILE, False)):
+        with suppress(FileNotFoundError):  # a fault of the grader may have left no evidence
+            write_file(place / name, (student_folder(source, student) / name).read_bytes(), is_durable=is_durable)
 
 
 def read_evidence(folder: Path, student: str) -> StoredEvidence | None:

@@ -23,6 +23,7 @@ def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
     facts = asdict(run) | {
         "bands": [{"accuracy": band.accuracy, "fraction": number(band.fraction)} for band in run.bands],
         "late": packed(run.late),
+        "shard": None if run.shard is None else str(run.shard.shard),
     }
     head = {"format": FORMAT, "run": facts}
     write_json_rows(folder / RESULTS_FILE, head, "submissions", map(_submission, reports))

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code."""
+"""The exit codes of the commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 
 
 def exit_code(statuses: Iterable[Status]) -> ExitCode:
-    """The exit code of a command about submissions with these statuses."""
+    """The exit code for a run whose reports have these statuses."""
     found = set(statuses)
     if Status.ERROR in found:
         return ExitCode.FAULT

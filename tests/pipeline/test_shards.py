@@ -1,0 +1,120 @@
+"""A cohort that is graded in two shards and merged gets the same files as in one run, but for times."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from grader.data.bundled import bundled_data
+from grader.model import Run, Shard
+from grader.pipeline import workers
+from grader.pipeline.cohort import grade_cohort
+from grader.pipeline.merging import merge_shards
+from grader.pipeline.settings import RunSettings
+from grader.report.console.progress import Progress
+from grader.report.console.summary import make_console
+from grader.report.html import pages
+from grader.rubric.loading import load_rubric
+from grader.storage import records
+from tests.support.places import ROOT
+from tests.support.quick_rubric import write_rubric
+from tests.support.shard_samples import SECRET
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("same_workers")]
+
+HANDED_IN = {
+    "ada": "valid-type-hints",
+    "ben": "fault-logits",
+    "cleo": "broken-no-net-at-all",
+    "eve": "valid-type-hints",
+}
+"""The sample that each student hands in. Ada and Eve, who are in different shards, hand in the same network."""
+TIMES = {"started", "finished", "seconds", "timing", "jobs"}
+
+
+@pytest.fixture
+def own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run uses the shared processes with seeds and training runs of its own, as with processes of its own."""
+    open_shared = workers.open_workers
+
+    @contextmanager
+    def open_own(settings: RunSettings, scratch: Path, *_: object) -> Iterator[workers.Workers]:
+        with open_shared(settings, scratch) as shared:
+            yield workers.Workers(shared._pool, settings, shared._scratch, shared._labels, shared._images)
+
+    monkeypatch.setattr(workers, "open_workers", open_own)
+
+
+def graded(path: Path, out: Path, *, shard: Shard | None = None, secret: str = SECRET) -> Run:
+    rubric = load_rubric(write_rubric(path.with_name("rubric.toml")))
+    settings = RunSettings(
+        path, out, rubric, bundled_data(), jobs=2, device="cpu", shard=shard, secret=secret, canary=""
+    )
+    run, _ = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
+    return run
+
+
+def results_of(folder: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    facts = content["run"]
+    assert isinstance(facts, dict)
+    return {**content, "run": {name: value for name, value in facts.items() if name not in TIMES}}
+
+
+def page_of(path: Path) -> str:
+    """A page without times, and without the digest of its evidence, which has times."""
+    text = path.read_text(encoding="utf-8").rpartition("\n<!-- ")[0] or path.read_text(encoding="utf-8")
+    text = re.sub(r"<time .*?</time>|\d+ \w+ \d{4}, \d\d:\d\d UTC|\b\d+(?:\.\d+)? (?:s|ms|min)\b", "TIME", text)
+    return re.sub(r"(<dt>(?:Time|Workers)</dt>\s*<dd>).*?</dd>", r"\1", text)
+
+
+def seeds_of(folder: Path, student: str) -> list[int]:
+    stored = records.read_evidence(folder, student)
+    assert stored is not None
+    assert stored.evidence is not None
+    assert stored.evidence.machine
+    return [run.seed for run in stored.evidence.trainings]
+
+
+@pytest.mark.usefixtures("own_seeds")
+def test_two_merged_shards_have_the_files_of_one_run(tmp_path: Path) -> None:
+    subs = tmp_path / "subs"
+    for student, sample in HANDED_IN.items():
+        ignored = shutil.ignore_patterns("expected.toml")
+        shutil.copytree(ROOT / "tests" / "submissions" / sample, subs / student, ignore=ignored)
+    graded(subs, tmp_path / "whole")
+    for number in (2, 1):
+        graded(subs, tmp_path / str(number), shard=Shard(number, 2))
+    merged, whole = tmp_path / "merged", tmp_path / "whole"
+    merge_shards(merged, [tmp_path / "1", tmp_path / "2"], pages)
+
+    in_first = {student for student in HANDED_IN if Shard(1, 2).has(student)}
+    assert len(in_first & {"ada", "eve"}) == 1, "the shards train the same network"
+    assert results_of(merged) == results_of(whole)
+    assert (merged / "marks.csv").read_bytes() == (whole / "marks.csv").read_bytes()
+    paths = sorted(path.relative_to(whole) for path in whole.rglob("*.html"))
+    assert sorted(path.relative_to(merged) for path in merged.rglob("*.html")) == paths
+    for path in paths:
+        assert page_of(merged / path) == page_of(whole / path), path
+    assert seeds_of(merged, "ada") == seeds_of(merged, "eve") == seeds_of(whole, "ada") != []
+
+    again = graded(subs, merged)
+    assert again.counts.get("graded", 0) == 0, "a merged run is continued like any other"
+    assert results_of(merged)["submissions"] == results_of(whole)["submissions"]
+
+
+def test_seeds_differ_by_purpose_and_by_secret_and_are_equal_for_equal_secrets(tmp_path: Path) -> None:
+    found = {}
+    for name, secret in (("a", SECRET), ("b", SECRET), ("c", SECRET[::-1])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "anonymous.key").write_text(secret, encoding="utf-8")
+        purposes = ("order", "recording", "measuring", "reruns")
+        found[name] = [workers.seed_of(tmp_path / name, purpose) for purpose in purposes]
+    assert found["a"] == found["b"]
+    assert len({*found["a"], *found["c"]}) == 8
