@@ -6,7 +6,7 @@ Text from a submission is never read as markup, and its control characters are m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -132,9 +132,8 @@ class Screen:
             return [Text("There are no more entries.", style="bold"), Text(f"{left} left open.")]
         place = review.place
         title = f"Flag  {entry.flag}" if entry.flag else "Part 1  No answer could be read"
-        if len(entry.items) == 1 and not entry.flag:
-            (result,) = review.results(entry)
-            title = f"{result_id(result)}  {result.title}"
+        if len(results := review.results(entry)) == 1:
+            title = f"{result_id(results[0])}  {results[0].title}"
         kind = "question" if place.group.id else "student"
         where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
         who = _spread(
@@ -186,11 +185,9 @@ class Screen:
         return text
 
     def _flag(self, flag: Flag, look: Decision | None) -> Block:
-        """A flag, and who has looked at it; in an anonymous review its id, because the sentence may name students."""
-        is_named = self._names is None
-        text = Text(visible(flag.message if is_named else flag.id), style="yellow")
-        if look is not None:
-            look = look if is_named else replace(look, reason="")
+        """A flag, and who has looked at it; in an anonymous review its id, because sentences may name students."""
+        text = Text(visible(flag.message if self._names is None else flag.id), style="yellow")
+        if look is not None and self._names is None:
             text.append(" Looked at by ", style="default").append_text(_signed(look, self._names))
         return Block("Flag", text)
 
