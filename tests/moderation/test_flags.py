@@ -20,10 +20,11 @@ from grader.report.html.cohort_queue import listed_queue
 from grader.report.summary_json import summary_record
 from grader.storage import records, run_folder
 from tests.support import report_samples as samples
+from tests.support.cohort_samples import summed
 from tests.support.review_samples import CODE, answered
 
 RENAMED, LEFT = Flag("renamed-script", "It is `net.py`."), Flag("files-left-out", "2 left out.")
-SETTLED = replace(answered("eve"), flags=(RENAMED, LEFT))
+SETTLED = summed(replace(answered("eve"), flags=(RENAMED, LEFT)))
 
 
 @pytest.fixture
