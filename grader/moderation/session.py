@@ -18,7 +18,7 @@ from grader.moderation.desk import Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
 from grader.moderation.queue import is_flagged, is_waiting
-from grader.moderation.worklist import Entry, Group, Scope, groups_of
+from grader.moderation.worklist import FLAGS_HIDDEN, Entry, Group, Scope, groups_of
 
 NOTHING_ANSWERED = "no answer was found"
 
@@ -117,6 +117,11 @@ class Review:
             return ()
         return tuple(flag for flag in self.report(entry).flags if entry.flag in ("", flag.id))
 
+    def next_flag(self, entry: Entry) -> Flag | None:
+        """The first flag shown with an entry that nobody has looked at; none in a review that hides names."""
+        new = self.report(entry).new_flags if self._scope.has_flags else ()
+        return next((flag for flag in self.flags(entry) if flag in new), None)
+
     def single(self) -> Result:
         """The result of the current entry. Raises Refused when the entry is about several parts, or about a flag."""
         entry = self._current()
@@ -187,12 +192,11 @@ class Review:
     def look(self, reason: str = "") -> tuple[Decision, ...]:
         """Say that the tutor has looked at the next flag that is shown. An entry about a flag is settled by it."""
         entry, at = self._current(), self._at
-        new = self.report(entry).new_flags
-        flag = next((flag for flag in self.flags(entry) if flag in new), None)
+        if not self._scope.has_flags:
+            raise Refused(FLAGS_HIDDEN)
+        flag = self.next_flag(entry)
         if flag is None:
             raise Refused("No flag that waits is shown here.")
-        if not self._scope.has_flags:
-            raise Refused("To look into a flag takes the student's files and name, which this review hides.")
         made = self._desk.look(entry.student, flag.id, author=self._author, reason=reason.strip())
         self._steps.append(Step(at, made))
         self._at = at + bool(entry.flag)

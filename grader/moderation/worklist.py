@@ -20,6 +20,7 @@ DISPUTED = "disputed"
 """The id for entries that tutors decided differently, without seeing each other's decisions."""
 FLAGS = "flags"
 """The id for flags of submissions with nothing else to decide."""
+FLAGS_HIDDEN = "To look into a flag takes the student's files and name, which this review hides."
 FOR_ALL = (DISPUTED, FLAGS)
 """What is dealt to nobody, so that every tutor sees it."""
 

@@ -209,11 +209,7 @@ class Screen:
             offer = proposal(result)
             words = {"a": _accepting(result, offer)} if offer is not None else {}
             words |= {"c": "change", "s": "skip", "w": "comment"}
-        if (
-            self._names is None
-            and not entry.flag
-            and any(flag in review.report(entry).new_flags for flag in review.flags(entry))
-        ):
+        if not entry.flag and review.next_flag(entry) is not None:
             words |= {"f": "flag"}
         return _key_line(words | {"u": "undo", "n": "next", "q": "quit", "?": "help"})
 

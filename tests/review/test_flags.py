@@ -23,10 +23,9 @@ from grader.report.html.anonymity import ByName, ByNumber
 from grader.review.page.actions import Actions, Asked
 from grader.review.page.entry_view import EntryViews
 from grader.review.page.listing import Listing, key_of
-from tests.review.test_page import ask
 from tests.support import report_samples as samples
 from tests.support.cohort_samples import summed
-from tests.support.desk_server import DeskServer
+from tests.support.desk_server import DeskServer, ask
 from tests.support.review_samples import BOB, CODE, answered
 
 EVE = summed(replace(answered("eve"), flags=(Flag("renamed", "It is <b>eve</b>.py."), Flag("left-out", "2 left out."))))

@@ -16,6 +16,7 @@ from grader.model.quantities import quantity
 from grader.moderation.decisions import ACCEPTED, MARKED_BLIND, STEP
 from grader.moderation.desk import Desk, Given
 from grader.moderation.offers import Refused, is_unsure, points_from, proposal
+from grader.moderation.worklist import FLAGS_HIDDEN
 from grader.report.formats import points
 from grader.review.page.listing import Listed, Listing, Question
 from grader.review.page.together import together
@@ -102,7 +103,7 @@ class Actions:
         """Save that the tutor has looked at a flag of the student, which changes no mark."""
         (_, listed), author = self._entry(asked), _author(asked)
         if not self.listing.has_flags:
-            raise Refused("To look into a flag takes the student's files and name, which this review hides.")
+            raise Refused(FLAGS_HIDDEN)
         made = self._desk.look(listed.entry.student, asked.flag, author=author, reason=_text(asked))
         self._made[author].append((listed.key, made))
         return "Saved: you have looked at the flag."
