@@ -13,6 +13,7 @@ import pytest
 
 from grader.__main__ import main
 from grader.model import Flag
+from grader.moderation.comment_bank import COMMENTS_FILE
 from grader.moderation.decisions_file import read_decisions
 from grader.moderation.desk import Desk
 from grader.moderation.finished_run import load_run
@@ -79,6 +80,7 @@ def test_a_key_ticks_off_each_flag_and_undo_brings_it_back(folder: Path, review:
     assert "Saved: eve: left-out was looked at" in printed
     assert "Undone: eve: renamed was looked at" in printed
     assert "In this session: 0 decisions, 1 flag looked at, 1 left open." in printed
+    assert not (folder / COMMENTS_FILE).exists(), "a note on a flag is no sentence to offer again"
     assert "left-out" not in review("q", options=("--only", "flags"))
 
 
