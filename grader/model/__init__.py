@@ -11,12 +11,13 @@ from grader.model.errors import GraderFault, UsageFault
 from grader.model.finding import AnswerFinding, Finding, KnownFinding, KnownFindings, Status
 from grader.model.lateness import Extension, Lateness, LatePolicy
 from grader.model.origin import Attachment, Origin, Person
-from grader.model.report import PART1, Decision, Report, Result
+from grader.model.report import FLAG, PART1, Decision, Report, Result, flag_in
 from grader.model.run import JSON, UNKNOWN, Canary, Run
 from grader.model.shard import Shard, ShardOfRun
 from grader.model.submission import DataFiles, Flag, Job, Submission
 
 __all__ = [
+    "FLAG",
     "JSON",
     "PART1",
     "TRAINING_CPU_SECONDS",
@@ -52,4 +53,5 @@ __all__ = [
     "TrainingPlan",
     "UsageFault",
     "WrittenAnswer",
+    "flag_in",
 ]

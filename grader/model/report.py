@@ -24,6 +24,8 @@ class Decision:
 
     A ``request`` has no ``new`` either: its ``reason`` are the student's words, its ``author`` is the tutor who brought
     it, and its ``old`` is the mark that it is about; None if the item was open.
+
+    An entry whose ``item`` is ``flag.`` with a flag's id has no ``new``: its author has looked at the flag.
     """
 
     student: str
@@ -42,9 +44,21 @@ class Decision:
     second: bool = False
     """Whether another tutor had decided, and this one did not see it."""
 
+    @property
+    def flag(self) -> str:
+        """The id of the flag that the author has looked at; empty for an entry on an item."""
+        return flag_in(self.item)
+
 
 PART1 = "part1."
 """Prefix of the ids of results of Part 1."""
+FLAG = "flag."
+"""Prefix of what stands for a flag where others name an item."""
+
+
+def flag_in(item: str) -> str:
+    """The id of the flag that ``item`` stands for; empty if it is the id of a result."""
+    return item.removeprefix(FLAG) if item.startswith(FLAG) else ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,17 @@ class Report:
     origin: Origin = UNSTATED
     lateness: Lateness | None = None
     """What the run's late policy says; None without a policy. ``awarded`` never includes it. It is not stored."""
+    looks: tuple[Decision, ...] = ()
+    """Who has looked at which flag: the first entry on each that applies. They are not stored with the report."""
+
+    def look(self, flag: str) -> Decision | None:
+        """Who has looked at the flags with this id; None if nobody has."""
+        return next((look for look in self.looks if look.flag == flag), None)
+
+    @property
+    def new_flags(self) -> tuple[Flag, ...]:
+        """The flags that no tutor has looked at."""
+        return tuple(flag for flag in self.flags if self.look(flag.id) is None)
 
     @property
     def deduction(self) -> Decimal | None:

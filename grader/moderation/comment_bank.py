@@ -95,10 +95,10 @@ class CommentBank:
 
 
 def _written(decisions: Decisions) -> Iterator[tuple[str, str]]:
-    """Item and text of each reason and comment, the latest first; of a group of like entries once."""
+    """Item and text of each reason and comment on an item, the latest first; of a group of like entries once."""
     for entry in reversed(decisions.entries):
         text = " ".join(entry.reason.split())
-        if text not in STANDARD_REASONS and not entry.like and not entry.request:
+        if text not in STANDARD_REASONS and not (entry.like or entry.request or entry.flag):
             yield entry.item, text
 
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
 import tomli_w
 
-from grader.model import Decision, Report, Result, Status, UsageFault
+from grader.model import FLAG, Decision, Report, Result, Status, UsageFault
 from grader.model.status import first_cause, overall_status
 from grader.safe_text import visible
 from grader.storage.json_files import encodable
@@ -31,7 +31,8 @@ _HEAD = """\
 # What tutors decided on this run, oldest first. `python -m grader review RUN` writes this file. You may edit entries by
 # hand; comments such as this one are not kept. The last entry on an item counts; one without `new` is only a comment,
 # or with `request` what a student asked. The decision after it answers it. A decision with `second` was made without
-# seeing the one before: if its points differ, the item waits for a further entry.
+# seeing the one before: if its points differ, the item waits for a further entry. An entry on `flag.` with a flag's id
+# says that a tutor has looked at the flag.
 """
 _DIGEST = 16
 _DEFAULTS = {field.name: field.default for field in fields(Decision)}
@@ -88,6 +89,27 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
         status=overall_status(results),
         awarded=sum((result.awarded for result in results), Decimal(0)),
         message=first_cause(results),
+        looks=tuple(_looks(report, entries)),
+    )
+
+
+def _looks(report: Report, entries: Sequence[Decision]) -> Iterator[Decision]:
+    """The first entry on each flag, made while the student had handed in the same."""
+    for id in dict.fromkeys(flag.id for flag in report.flags):
+        made = (entry for entry in entries if entry.flag == id and entry.digest == report.digest[:_DIGEST])
+        yield from islice(made, 1)
+
+
+def look_at(report: Report, flag: str, *, author: str, time: str, reason: str) -> Decision:
+    """The entry that says that the ``author`` has looked at the flags with this id."""
+    return Decision(
+        student=report.student,
+        item=FLAG + flag,
+        author=author,
+        time=time,
+        reason=reason,
+        digest=report.digest[:_DIGEST],
+        available=Decimal(0),
     )
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from grader.model import Decision, Report, Result
 from grader.moderation.comment_bank import CommentBank
 from grader.moderation.dealing import read_deal
-from grader.moderation.decisions import Decisions, subject_digest, with_decisions
+from grader.moderation.decisions import Decisions, look_at, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, proposal
@@ -111,6 +111,19 @@ class Desk:
             self._apply(self._file.add(*made))
         return made
 
+    def look(self, student: str, flag: str, *, author: str, reason: str = "") -> tuple[Decision, ...]:
+        """Save that the ``author`` has looked at a flag. Raises Refused if somebody has, or if there is none."""
+        with self._file.locked() as decisions:
+            self._apply(decisions)
+            report = self._reports[student]
+            if (look := report.look(flag)) is not None:
+                raise Refused(f"{look.author} has looked at this flag. Nothing was saved.")
+            if all(flag != own.id for own in report.flags):
+                raise Refused("The submission has no such flag. Load the page again.")
+            made = look_at(report, flag, author=author, time=self._time(), reason=reason)
+            self._apply(self._file.add(made))
+        return (made,)
+
     def withdraw(self, made: Iterable[Decision]) -> None:
         """Remove decisions and comments again."""
         with self._file.locked():
@@ -130,6 +143,9 @@ class Desk:
         for student, report in self._automatic.items():
             if before.of(student) != decisions.of(student):
                 self._reports[student] = with_decisions(report, decisions)
+
+    def _time(self) -> str:
+        return self._now().isoformat(timespec="seconds")
 
     def _is_decided(self, given: Given) -> bool:
         now = _result(self._reports[given.student], given.shown.id)
@@ -161,7 +177,7 @@ class Desk:
             student=given.student,
             item=result.id,
             author=author,
-            time=self._now().isoformat(timespec="seconds"),
+            time=self._time(),
             reason=reason,
             digest=subject_digest(automatic, result),
             available=result.available,

@@ -32,8 +32,8 @@ class Queue:
     """All that needs a tutor.
 
     ``unanswered`` are submissions in which no answer to Part 1 could be read: one question about the submission instead
-    of one for each part. ``faults`` are submissions on which the grader itself failed. ``flagged`` are those that have
-    a flag and nothing open.
+    of one for each part. ``faults`` are submissions on which the grader itself failed. ``flagged`` are those with
+    nothing open, and with a flag that nobody has looked at.
     """
 
     questions: tuple[Question, ...]
@@ -58,6 +58,17 @@ def is_waiting(result: Result) -> bool:
     return is_open(result) or result.asked is not None
 
 
+def is_fault(report: Report) -> bool:
+    """Whether the grader itself failed on the submission."""
+    return any(item.status is Status.ERROR for item in report.code_results)
+
+
+def is_flagged(report: Report) -> bool:
+    """Whether nothing is open except a flag that nobody has looked at; for unread answers see ``unanswered``."""
+    results = report.code_results if has_no_answers(report) else report.results
+    return bool(report.new_flags) and not is_fault(report) and not any(map(is_open, results))
+
+
 def queue_of(
     reports: Iterable[Report],
     *,
@@ -72,7 +83,7 @@ def queue_of(
     titles: dict[str, str] = {}
     unanswered, faults, flagged = [], [], []
     for report in reports:
-        if any(item.status is Status.ERROR for item in report.code_results):
+        if is_fault(report):
             faults.append(report)
             continue
         is_unanswered = has_no_answers(report)
@@ -84,7 +95,7 @@ def queue_of(
             open_entries.setdefault(result.id, []).append(Open(report, result))
         if is_unanswered:
             unanswered.append(report)
-        if report.flags and not waiting:
+        if is_flagged(report):
             flagged.append(report)
     questions = tuple(
         Question(id, title, tuple(sorted(open_entries[id], key=lambda entry: _shuffled(entry, names))))

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from grader.model import Decision, Report, Result
+from grader.model import Decision, Flag, Report, Result
 from grader.moderation.audit import unmarked
 from grader.moderation.decisions import ACCEPTED as ACCEPTED
 from grader.moderation.decisions import MARKED_BLIND as MARKED_BLIND
 from grader.moderation.desk import Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
-from grader.moderation.queue import is_waiting
-from grader.moderation.worklist import Entry, Group, Scope, groups_of
+from grader.moderation.queue import is_flagged, is_waiting
+from grader.moderation.worklist import FLAGS_HIDDEN, Entry, Group, Scope, groups_of
 
 NOTHING_ANSWERED = "no answer was found"
 
@@ -111,9 +111,22 @@ class Review:
         """What tutors wrote before on the item of the current entry, most used first."""
         return self._desk.offered(self._author, self._current().items[0])
 
+    def flags(self, entry: Entry) -> tuple[Flag, ...]:
+        """The flags that are shown with an entry: its own, or with code and unread answers all of the submission."""
+        if self.is_blind or (len(entry.items) == 1 and any(result.answer for result in self.results(entry))):
+            return ()
+        return tuple(flag for flag in self.report(entry).flags if entry.flag in ("", flag.id))
+
+    def next_flag(self, entry: Entry) -> Flag | None:
+        """The first flag shown with an entry that nobody has looked at; none in a review that hides names."""
+        new = self.report(entry).new_flags if self._scope.has_flags else ()
+        return next((flag for flag in self.flags(entry) if flag in new), None)
+
     def single(self) -> Result:
-        """The result of the current entry. Raises Refused when the entry has several parts."""
+        """The result of the current entry. Raises Refused when the entry is about several parts, or about a flag."""
         entry = self._current()
+        if entry.flag:
+            raise Refused("There are no points to give here: f says that you looked at the flag, s leaves it open.")
         if len(entry.items) > 1:
             raise Refused(
                 "No answer could be read here: 0 gives no points for all parts, c alone shows them one by one for your "
@@ -172,8 +185,23 @@ class Review:
     def comment(self, text: str) -> None:
         """Add a comment, which changes no mark, and stay at the entry. Of several parts, the first gets it."""
         entry = self._current()
-        comment = Given(entry.student, self.results(entry)[0], None)
+        result = self.results(entry)[0] if len(entry.items) > 1 else self.single()
+        comment = Given(entry.student, result, None)
         self._write(self._at, [comment], _needed(text, "An empty comment was not saved."))
+
+    def look(self, reason: str = "") -> tuple[Decision, ...]:
+        """Say that the tutor has looked at the next flag that is shown. An entry about a flag is settled by it."""
+        entry, at = self._current(), self._at
+        if not self._scope.has_flags:
+            raise Refused(FLAGS_HIDDEN)
+        flag = self.next_flag(entry)
+        if flag is None:
+            raise Refused("No flag that waits is shown here.")
+        made = self._desk.look(entry.student, flag.id, author=self._author, reason=reason.strip())
+        self._steps.append(Step(at, made))
+        self._at = at + bool(entry.flag)
+        self.refresh()
+        return made
 
     def skip(self) -> None:
         """Leave the entry open."""
@@ -221,6 +249,9 @@ class Review:
         return self.entry
 
     def _is_open(self, entry: Entry) -> bool:
+        if entry.flag:
+            report = self.report(entry)
+            return is_flagged(report) and report.look(entry.flag) is None
         return any(map(is_waiting, self.results(entry)))
 
     def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Decision, ...]:

@@ -9,8 +9,8 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.model import PART1, Report, Result, Status, UsageFault
-from grader.moderation.queue import is_waiting, queue_of
+from grader.model import FLAG, PART1, Report, Result, Status, UsageFault, flag_in
+from grader.moderation.queue import is_fault, is_waiting, queue_of
 from grader.storage.json_files import encodable
 from grader.submissions.student_patterns import matching
 
@@ -18,6 +18,14 @@ UNANSWERED = "part1"
 """The id for all parts of a submission in which no answer could be read."""
 DISPUTED = "disputed"
 """The id for entries that tutors decided differently, without seeing each other's decisions."""
+FLAGS = "flags"
+"""The id for flags of submissions with nothing else to decide."""
+FLAGS_HIDDEN = "To look into a flag takes the student's files and name, which this review hides."
+FOR_ALL = (DISPUTED, FLAGS)
+"""What is dealt to nobody, so that every tutor sees it."""
+
+_WHOLE = (UNANSWERED, FLAGS)
+"""What is about a whole submission, so no item of the rubric."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,8 @@ class Scope:
 
     With ``by_student`` they are grouped by student. With ``settled_too`` settled ones are included, with
     ``decided_too`` those that a tutor has decided. In a blind audit only the settled answers in ``audit`` are shown,
-    students with items. ``dealt`` leaves only these students with items, and what tutors decided differently.
-    Pseudonyms, ``names``, decide the order, so that it reveals nothing about the students.
+    students with items. ``dealt`` leaves only these students with items, and what is for all tutors. Pseudonyms,
+    ``names``, decide the order, so that it reveals nothing about the students.
     """
 
     by_student: bool = False
@@ -39,13 +47,23 @@ class Scope:
     dealt: frozenset[tuple[str, str]] | None = None
     names: Mapping[str, str] | None = None
 
+    @property
+    def has_flags(self) -> bool:
+        """Whether flags can be looked at: that takes the student's files and name, which some reviews hide."""
+        return self.audit is None and self.names is None
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing to decide: an item of a student, or all parts of a submission without readable answers."""
+    """One thing to decide: an item of a student, all parts of a submission without readable answers, or a flag."""
 
     student: str
     items: tuple[str, ...]
+
+    @property
+    def flag(self) -> str:
+        """The id of the flag to look at; empty if there are points to give."""
+        return flag_in(self.items[0])
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,8 @@ def groups_of(reports: Sequence[Report], scope: Scope) -> Iterator[Group]:
         if found.result.is_disputed
     }
     groups = list(_with_first(disputed, groups, scope.dealt))
+    if scope.has_flags and FLAGS in wanted and (flags := tuple(_flags(named, scope))):
+        groups.append(Group(FLAGS, "Flags", flags))
     if not scope.by_student:
         return iter(groups)
     by_student: dict[str, list[Entry]] = {report.student: [] for report in named}
@@ -116,6 +136,18 @@ def _with_first(
             yield replace(group, entries=tuple(entries))
 
 
+def _flags(reports: Iterable[Report], scope: Scope) -> Iterator[Entry]:
+    """An entry for each flag; those that wait for other entries of the student, too, as these may be settled."""
+    is_all = scope.settled_too or scope.decided_too
+    found = {
+        Entry(report.student, (FLAG + flag.id,)): None
+        for report in reports
+        if not is_fault(report)
+        for flag in (report.flags if is_all else report.new_flags)
+    }
+    return iter(sorted(found, key=lambda entry: entry.flag))
+
+
 def _audited(group: Group, audit: frozenset[tuple[str, str]]) -> Iterator[Entry]:
     return (entry for entry in group.entries if (entry.student, *entry.items) in audit)
 
@@ -139,12 +171,10 @@ def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:
     wanted = set()
     for name in named:
         found = with_name(name, results.values())
-        if found is None and name != UNANSWERED:
-            raise UsageFault(
-                f"--only {name}: this run has no such item. {near_item(name, results.values(), UNANSWERED)}"
-            )
-        wanted.add(found.id if found is not None else UNANSWERED)
-    return wanted or {*results, UNANSWERED}
+        if found is None and name not in _WHOLE:
+            raise UsageFault(f"--only {name}: this run has no such item. {near_item(name, results.values(), *_WHOLE)}")
+        wanted.add(found.id if found is not None else name)
+    return wanted or {*results, *_WHOLE}
 
 
 def with_name(name: str, results: Collection[Result]) -> Result | None:

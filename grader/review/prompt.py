@@ -67,6 +67,8 @@ class Dialogue:
             case "w":
                 self.review.comment(pressed.rest or self._sentence("Comment"))
                 return "The comment was saved."
+            case "f":
+                return self._saved(self.review.look(pressed.rest))
             case "s":
                 self.review.skip()
                 return "Skipped; it stays open."
@@ -167,6 +169,8 @@ class Dialogue:
         if len(made) > 1:
             return f"{name}, no points for all {len(made)} parts"
         (decision,) = made
+        if decision.flag:
+            return f"{name}: {decision.flag} was looked at"
         given = "a comment" if decision.new is None else f"{points(decision.new)} of {points(decision.available)}"
         return f"{name}, {short_id(decision.item)}: {given}"
 
@@ -220,11 +224,14 @@ def leave(review: Session, screen: Screen, folder: Path, pages: Callable[[], Pag
 def _summary(review: Session) -> str:
     decisions = [entry for entry in review.made if entry.new is not None]
     accepted = sum(decision.reason == ACCEPTED for decision in decisions)
-    comments = len(review.made) - len(decisions)
+    looks = sum(bool(entry.flag) for entry in review.made)
+    comments = len(review.made) - len(decisions) - looks
     parts = [quantity(len(decisions), "decision")]
     if decisions:
         parts[0] += f" ({accepted} accepted, {len(decisions) - accepted} of your own)"
     if comments:
         parts.append(quantity(comments, "comment"))
+    if looks:
+        parts.append(f"{quantity(looks, 'flag')} looked at")
     parts.append(f"{review.left} left open")
     return "In this session: " + ", ".join(parts) + "."

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from grader.model import Decision, MarkedAnswer, Report, Result
+from grader.model import Decision, Flag, MarkedAnswer, Report, Result
 from grader.model.quantities import quantity
 from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
@@ -29,6 +29,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
     ("a", "accept", "give what is proposed; where the grader is unsure, type the points too"),
     ("c", "change", "give other points, with a reason; if no answer could be read, show the parts one by one"),
     ("s", "skip", "leave this one open"),
+    ("f", "flag", "say that you have looked at the flag that is shown; it changes no mark"),
     ("w", "comment", "write a comment; it changes no mark"),
     ("u", "undo", "undo the last step of this session; again for the one before"),
     ("n", "next", "leave the rest of this question (or student) open"),
@@ -130,10 +131,9 @@ class Screen:
             left = quantity(review.left, "entry is", "entries are")
             return [Text("There are no more entries.", style="bold"), Text(f"{left} left open.")]
         place = review.place
-        result = review.results(entry)[0]
-        title = f"{result_id(result)}  {result.title}"
-        if len(entry.items) > 1:
-            title = "Part 1  No answer could be read"
+        title = f"Flag  {entry.flag}" if entry.flag else "Part 1  No answer could be read"
+        if len(results := review.results(entry)) == 1:
+            title = f"{result_id(results[0])}  {results[0].title}"
         kind = "question" if place.group.id else "student"
         where = f"{place.number} of {place.count}, {kind} {place.group_number} of {place.groups}, {review.left} open"
         who = _spread(
@@ -145,8 +145,11 @@ class Screen:
 
     def _blocks(self, review: Review, entry: Entry) -> list[Block]:
         report, results = review.report(entry), review.results(entry)
+        flags = [self._flag(flag, report.look(flag.id)) for flag in review.flags(entry)]
+        if entry.flag:
+            return [*flags, *self._page(report)]
         if len(entry.items) > 1:
-            return [Block("Reason", Text(visible(results[0].message))), *self._flags(report), *self._page(report)]
+            return [Block("Reason", Text(visible(results[0].message))), *flags, *self._page(report)]
         (result,) = results
         answer = result.answer
         blocks = [Block("", self._answer(answer))] if answer is not None else []
@@ -164,8 +167,7 @@ class Screen:
             blocks += [_history_block(made, self._names) for made in review.history(entry)]
         else:
             blocks += [Block("Comment", _signed(comment, self._names)) for comment in result.comments]
-        if answer is None:
-            blocks += self._flags(report)
+        blocks += flags
         return blocks if review.is_blind else [*blocks, *self._page(report)]
 
     def _answer(self, answer: MarkedAnswer) -> Text:
@@ -182,8 +184,12 @@ class Screen:
                 text.append(words)
         return text
 
-    def _flags(self, report: Report) -> list[Block]:
-        return [Block("Flag", Text(visible(flag.message), style="yellow")) for flag in report.flags]
+    def _flag(self, flag: Flag, look: Decision | None) -> Block:
+        """A flag, and who has looked at it; in an anonymous review its id, because sentences may name students."""
+        text = Text(visible(flag.message if self._names is None else flag.id), style="yellow")
+        if look is not None and self._names is None:
+            text.append(" Looked at by ", style="default").append_text(_signed(look, self._names))
+        return Block("Flag", text)
 
     def _page(self, report: Report) -> list[Block]:
         """The path of the student's page; none in an anonymous review, because the path contains the name."""
@@ -194,13 +200,17 @@ class Screen:
     def _keys(self, review: Review, entry: Entry | None) -> Text:
         if entry is None:
             return _key_line({"u": "undo", "q": "quit", "?": "help"})
-        if len(entry.items) > 1:
+        if entry.flag:
+            words = {"f": "looked at", "s": "skip"}
+        elif len(entry.items) > 1:
             words = {"0": f"no points for all {len(entry.items)}", "c": "mark each", "s": "skip", "w": "comment"}
         else:
             (result,) = review.results(entry)
             offer = proposal(result)
             words = {"a": _accepting(result, offer)} if offer is not None else {}
             words |= {"c": "change", "s": "skip", "w": "comment"}
+        if not entry.flag and review.next_flag(entry) is not None:
+            words |= {"f": "flag"}
         return _key_line(words | {"u": "undo", "n": "next", "q": "quit", "?": "help"})
 
 
@@ -228,7 +238,8 @@ def _points_line(result: Result, names: Mapping[str, str] | None) -> tuple[str, 
 
 def _signed(made: Decision, names: Mapping[str, str] | None) -> Text:
     like = "" if not made.like else f" (as for {visible(made.like if names is None else names.get(made.like, '?'))})"
-    return Text(f"{visible(made.author)}{like}, {moment(made.time)}: {visible(made.reason)}", style="default")
+    reason = f": {visible(made.reason)}" if made.reason else ""
+    return Text(f"{visible(made.author)}{like}, {moment(made.time)}{reason}", style="default")
 
 
 def _history_block(made: Decision, names: Mapping[str, str] | None) -> Block:

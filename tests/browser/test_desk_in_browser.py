@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from grader.model import FLAG, Flag
 from grader.moderation.decisions import ACCEPTED, Decisions
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.moderation.finished_run import load_run
@@ -23,7 +24,9 @@ from grader.moderation.worklist import Scope
 from grader.storage import run_folder
 from tests.browser.conftest import PATIENCE_MS, WIDE, Witness
 from tests.support import desk_cohort as cohort
+from tests.support import report_samples
 from tests.support.desk_server import DeskServer
+from tests.support.review_samples import answered
 
 TURNS = 8
 SLOWLY = """() => {
@@ -117,6 +120,7 @@ def test_two_tutors_mark_a_cohort_with_the_keyboard_and_a_killed_server_loses_no
 ) -> None:
     folder = cohort.desk_run(tmp_path / "run")
     waiting = {(r.student, result.id) for r in load_run(folder).automatic for result in r.results if is_open(result)}
+    waiting |= {(r.student, FLAG + flag.id) for r in load_run(folder).automatic for flag in r.flags}
     with DeskServer(folder, "--author", "") as first:
         ann, ben = opened(first), opened(first)
         sign(ann, "Ann")
@@ -176,7 +180,9 @@ def mark_all(pages: list[Page]) -> None:
         page = pages[turn % len(pages) if turn < TURNS else 0]
         if page.locator("#list [data-key]").count() == 0:
             return
-        if page.locator(".choices").count() == 0:
+        if page.locator("[data-flags]").count():
+            press(page, "f")
+        elif page.locator(".choices").count() == 0:
             page.keyboard.press("w")
             for points in "1010101010101":
                 page.keyboard.type(points)
@@ -200,8 +206,9 @@ def in_the_terminal(decisions: Decisions, folder: Path) -> bytes:
         review = Review(alone, Scope(), author=made.author)
         while (entry := review.entry) is not None and entry.items != (made.item,):
             review.separate() if len(entry.items) > 1 else review.skip()
-        assert made.new is not None
-        if made.reason == ACCEPTED:
+        if made.new is None:
+            review.look(made.reason)
+        elif made.reason == ACCEPTED:
             review.accept()
         else:
             review.give(made.new, made.reason or "no reason")
@@ -273,3 +280,27 @@ def test_a_sentence_that_is_typed_before_the_entry_is_shown_gives_no_points(open
     page.keyboard.press("o")
     settle(page)
     expect(page.locator("#entry")).to_have_text("Nothing is listed here.")
+
+
+def test_a_flag_is_ticked_off_and_brought_back_with_keys(opened: Opener, tmp_path: Path) -> None:
+    flags = (Flag("renamed-script", "It is <b>net</b>.py."), Flag("files-left-out", "2 left out."))
+    folder = report_samples.stored_run(tmp_path / "run", replace(answered("eve"), flags=flags))
+    with DeskServer(folder, "--author", "Tess") as server:
+        page = opened(server)
+        expect(page.locator(".flag")).to_contain_text("2 left out.")
+        assert violations(page) == {}
+        page.emulate_media(color_scheme="dark")
+        assert violations(page, "color-contrast") == {}
+        page.keyboard.press("1")
+        expect(page.locator("#status")).to_have_text("There are no points to give here.")
+        page.keyboard.press("r")
+        page.keyboard.type("known")
+        press(page, "Enter", "f")
+        expect(page.locator(".flag")).to_contain_text("It is <b>net</b>.py.")
+        press(page, "f")
+        expect(page.locator("#entry")).to_have_text("Nothing here is open.")
+        press(page, "u")
+        expect(page.locator(".marking h2")).to_have_text("renamed-script")
+        assert [(made.flag, made.author, made.reason) for made in read_decisions(folder).entries] == [
+            ("files-left-out", "Tess", "known")
+        ]

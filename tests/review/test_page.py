@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -31,7 +29,7 @@ from grader.review.page.student_files import files_of, media_type, path_of
 from grader.review.page.together import together
 from tests.support import desk_cohort as cohort
 from tests.support import report_samples
-from tests.support.desk_server import DeskServer
+from tests.support.desk_server import DeskServer, ask
 
 DROPOUT, FILTERS = "part1.8", "part1.7c"
 
@@ -48,28 +46,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(run: Path) -> Iterator[DeskServer]:
     with DeskServer(run, "--author", "Tess") as started:
         yield started
-
-
-def ask(
-    server: DeskServer, path: str, *, method: str = "GET", body: object = None, **headers: str
-) -> tuple[int, dict[str, str], str]:
-    """A request with the right Host, cookie and Origin, except where ``headers`` say otherwise; "-" leaves one out."""
-    host = server.origin.removeprefix("http://")
-    port = host.rpartition(":")[2]
-    sent = {"Host": host, "Cookie": f"lab4-review-{port}={server.token}"}
-    sent |= {"Origin": server.origin} if method == "POST" else {}
-    sent |= {name.title(): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection(host, timeout=10)
-    connection.putrequest(method, path, skip_host=True)
-    content = json.dumps(body).encode() if body is not None else b""
-    for name, value in (sent | {"Content-Length": str(len(content))}).items():
-        if value != "-":
-            connection.putheader(name, value)
-    connection.endheaders(content)
-    answer = connection.getresponse()
-    text = answer.read().decode(errors="replace")
-    connection.close()
-    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def _row(report: Report, identity: Identity) -> Row:
     decided = sum(result.decision is not None for result in report.results)
     classes = [status.value]
     classes += [word for word, applies in (("open", waiting), ("flag", report.flags), ("decided", decided)) if applies]
-    ids = list(dict.fromkeys(flag.id for flag in report.flags))
+    ids = list(dict.fromkeys(f"{flag.id}, looked at" if report.look(flag.id) else flag.id for flag in report.flags))
     return Row(
         name=identity.name(report.student),
         page=identity.page(report.student),

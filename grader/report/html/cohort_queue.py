@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from grader.model import PART1, Report
 from grader.moderation.queue import Open, Question, queue_of
+from grader.moderation.worklist import FLAGS
 from grader.report.formats import anchor
 from grader.report.highlighting import FoldedAnswer, fold
 from grader.report.html.anonymity import Identity
@@ -79,7 +80,7 @@ class ListedQueue:
 
     @property
     def is_reviewed(self) -> bool:
-        """Whether ``review`` has anything to show; it does not show faults and flagged submissions."""
+        """Whether ``review`` has anything to show; it never shows faults, and without names no flags."""
         return any(group.id for group in self.groups)
 
 
@@ -102,12 +103,12 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
             lambda report: [identity.reason(report.student, report.answer_results[0])],
         ),
         _submissions(
-            "",
+            "" if identity.is_anonymous else FLAGS,
             "Check before release",
             _FLAGGED,
             queue.flagged,
             identity,
-            lambda report: map(identity.flag, report.flags),
+            lambda report: map(identity.flag, report.new_flags),
         ),
     ]
     submissions = len(queue.unanswered) + len(queue.faults) + len(queue.flagged)

@@ -16,6 +16,7 @@ from grader.model.quantities import quantity
 from grader.moderation.decisions import ACCEPTED, MARKED_BLIND, STEP
 from grader.moderation.desk import Desk, Given
 from grader.moderation.offers import Refused, is_unsure, points_from, proposal
+from grader.moderation.worklist import FLAGS_HIDDEN
 from grader.report.formats import points
 from grader.review.page.listing import Listed, Listing, Question
 from grader.review.page.together import together
@@ -33,6 +34,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``points`` are those of each item, as a number or one of the words above. ``seen`` names the decision of each item
     that the page showed, as :func:`version` does. ``also`` are the keys of like entries that get the same points.
+    ``flag`` is the id of the flag that was looked at.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen: dict[str, str] = {}
     also: tuple[str, ...] = ()
     text: str = ""
+    flag: str = ""
 
 
 class Actions:
@@ -90,9 +93,20 @@ class Actions:
         (_, listed), author, text = self._entry(asked), _author(asked), _text(asked)
         if not text:
             raise Refused("An empty comment was not saved.")
+        if listed.entry.flag:
+            raise Refused("A flag takes no comment, so nothing was saved.")
         result = self.listing_of(author).results(listed)[0]
         self._write(listed, [Given(listed.entry.student, result, None)], author, text)
         return "The comment was saved."
+
+    def look(self, asked: Asked) -> str:
+        """Save that the tutor has looked at a flag of the student, which changes no mark."""
+        (_, listed), author = self._entry(asked), _author(asked)
+        if not self.listing.has_flags:
+            raise Refused(FLAGS_HIDDEN)
+        made = self._desk.look(listed.entry.student, asked.flag, author=author, reason=_text(asked))
+        self._made[author].append((listed.key, made))
+        return "Saved: you have looked at the flag."
 
     def undo(self, asked: Asked) -> tuple[str, str]:
         """Take back the last action of this tutor since the server was started: a sentence, and its entry's key."""
@@ -103,7 +117,7 @@ class Actions:
         self._desk.withdraw(made)
         steps.pop()
         if made[0].new is None:
-            return "Undone: the comment.", key
+            return f"Undone: {'looked at' if made[0].flag else 'the comment'}.", key
         return f"Undone: {quantity(len(made), 'decision')}.", key
 
     # ---- summary -----------------------------------------------------------------------------------------------------

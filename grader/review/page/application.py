@@ -18,7 +18,7 @@ from grader.model import PART1, UsageFault
 from grader.moderation.desk import Desk
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused
-from grader.moderation.worklist import DISPUTED
+from grader.moderation.worklist import FOR_ALL
 from grader.report.html import pages
 from grader.report.html.anonymity import Identity
 from grader.review.page.actions import Actions, Asked
@@ -59,6 +59,7 @@ class Application:
                 Route("/file/{key}/{number:int}", self._file),
                 Route("/do/decide", self._doing(actions.decide), methods=["POST"]),
                 Route("/do/comment", self._doing(actions.comment), methods=["POST"]),
+                Route("/do/look", self._doing(actions.look), methods=["POST"]),
                 Route("/do/undo", self._doing(actions.undo), methods=["POST"]),
             ]
         )
@@ -91,7 +92,7 @@ class Application:
 
         def is_shown(question: Question, listed: Listed) -> bool:
             if show == "dealt":
-                return listed.is_open and (question.id == DISPUTED or self._desk.is_dealt_to(author, listed.entry))
+                return listed.is_open and (question.id in FOR_ALL or self._desk.is_dealt_to(author, listed.entry))
             if show == "mine":
                 return any(made.author == author for made in listed.decisions)
             return show == "all" or listed.is_open == (show == "open")
@@ -112,8 +113,10 @@ class Application:
                 return PlainTextResponse("This entry is gone.", 404)
             marks = self._desk.seen_by(author)
             offered = partial(self._desk.offered, author)
-            values = EntryViews(self._finished.folder, marks, listing, self._identity, offered).of(*found)
-        return self._page("desk_entry.html", author=author, **values)
+            views = EntryViews(self._finished.folder, marks, listing, self._identity, offered)
+            is_flag = bool(found[1].entry.flag)
+            values = views.of_flag(found[1]) if is_flag else views.of(*found)
+        return self._page("desk_flag.html" if is_flag else "desk_entry.html", author=author, **values)
 
     def _student(self, request: Request) -> Response:
         """The tutor's page of the student of an entry, with the decisions of now."""
@@ -171,11 +174,13 @@ class Application:
 
     def _label(self, question: Question, listed: Listed) -> tuple[str, str]:
         """What names an entry below its question, and a learning platform's number."""
-        if question.id == DISPUTED:
+        if question.id in FOR_ALL:
             name, number = self._identity.name(listed.entry.student)
-            return f"{listed.entry.items[0].removeprefix(PART1)} {name}", number
+            return f"{listed.entry.flag or listed.entry.items[0].removeprefix(PART1)} {name}", number
         if question.id:
             return self._identity.name(listed.entry.student)
+        if listed.entry.flag:
+            return f"Flag {listed.entry.flag}", ""
         results = self._actions.listing.results(listed)
         title = f"{results[0].part} {results[0].title}".strip() if len(results) == 1 else "No answer could be read"
         return title, ""

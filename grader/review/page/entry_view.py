@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from grader.model import Decision, Report, Result
+from grader.model import Decision, Flag, Report, Result
 from grader.model.submission import CodePiece
 from grader.moderation.offers import is_unsure, proposal
 from grader.moderation.queue import is_open
@@ -62,6 +62,15 @@ class CodeLine:
 
 
 @dataclass(frozen=True)
+class ShownFlag:
+    """A flag as it is shown, and who has looked at it."""
+
+    id: str
+    text: str
+    look: Decision | None
+
+
+@dataclass(frozen=True)
 class Criterion:
     """Another open item of the same code, and the digit that leads to it."""
 
@@ -96,7 +105,7 @@ class EntryViews:
             "whole": rows if len(rows) > 1 else [self._row(report, result) for result in alike],
             "bank": self.offered(first.id),
             "asked": list(self._asked(report, [row.result for row in rows])),
-            "flags": [self.identity.answer(report.student, flag.message) for flag in report.flags],
+            "flags": self._flags(report.flags, report),
             "is_blind": is_blind,
             "is_anonymous": self.identity.is_anonymous,
             "together": together(self.listing, question, listed, mask=self.identity.answer),
@@ -106,6 +115,21 @@ class EntryViews:
             text = self.identity.answer(report.student, first.answer.text)
             values["answer"] = tuple(pieces(text, first.answer.spans, first.answer.against))
         return values | self._evidence(report, first, is_hidden=is_blind)
+
+    def of_flag(self, listed: Listed) -> dict[str, Any]:
+        """The values of an entry about a flag, for ``desk_flag.html``."""
+        report = self.marks.report(listed.entry.student)
+        values = {
+            "listed": listed,
+            "who": self.identity.name(report.student),
+            "flags": self._flags((flag for flag in report.flags if flag.id == listed.entry.flag), report),
+            "is_anonymous": self.identity.is_anonymous,
+        }
+        return values | self._evidence(report, None, is_hidden=False)
+
+    def _flags(self, flags: Iterable[Flag], report: Report) -> list[ShownFlag]:
+        looks = {look.flag: replace(look, reason=self.identity.decision(look)[1]) for look in report.looks}
+        return [ShownFlag(flag.id, self.identity.flag(flag), looks.get(flag.id)) for flag in flags]
 
     def _asked(self, report: Report, results: Iterable[Result]) -> Iterator[tuple[Result, tuple[Decision, ...]]]:
         """The results that the student has asked to look at again, each with what was said and decided about it."""
@@ -126,18 +150,19 @@ class EntryViews:
         shown = replace(result, message=message, expected=expected, seen=seen, hint=hint)
         return Row(shown, given, proposal(result), is_open(result), is_unsure(result), version(result))
 
-    def _evidence(self, report: Report, result: Result, *, is_hidden: bool) -> dict[str, Any]:
-        """The script and the network of an entry about code, and the student's files."""
+    def _evidence(self, report: Report, result: Result | None, *, is_hidden: bool) -> dict[str, Any]:
+        """The script and the network of an entry about code or a flag, and the student's files."""
         stored = None if is_hidden else records.read_evidence(self.folder, report.student)
         submission = stored.submission if stored is not None else None
         values: dict[str, Any] = {"code": [], "criteria": [], "network": None, "files": []}
         if submission is not None and not self.identity.is_anonymous:
             values["files"] = files_of(submission)
-        if stored is None or result.answer is not None:
+        if stored is None or (result is not None and result.answer is not None):
             return values
         code = submission.code if submission is not None else ()
-        values["code"] = [(piece.cell, self._lines(report, piece, _named(result))) for piece in code]
-        values["criteria"] = list(self._criteria(report, result))
+        named = _named(result) if result is not None else frozenset()
+        values["code"] = [(piece.cell, self._lines(report, piece, named)) for piece in code]
+        values["criteria"] = list(self._criteria(report, result)) if result is not None else []
         trace = stored.evidence.trace if stored.evidence is not None else None
         if trace is not None and trace.operations:
             values |= {"trace": trace, "network": compare(trace, lost_checks(report.code_results))}

@@ -10,9 +10,9 @@ from grader.model import Decision, Result
 from grader.moderation.audit import unmarked
 from grader.moderation.decisions import Decisions
 from grader.moderation.likeness import Group, alike
-from grader.moderation.queue import is_waiting
+from grader.moderation.queue import is_flagged, is_waiting
 from grader.moderation.seen import Marks
-from grader.moderation.worklist import DISPUTED, Entry, Scope, groups_of
+from grader.moderation.worklist import FLAGS, FOR_ALL, Entry, Scope, groups_of
 from grader.storage.json_files import encodable
 
 _KEY_LENGTH = 16
@@ -22,7 +22,8 @@ _KEY_LENGTH = 16
 class Listed:
     """An entry; ``key`` names it in addresses, also after the server was started again.
 
-    ``decisions`` are the tutors' decisions on its results, and ``is_open`` whether one of them waits for a tutor.
+    ``decisions`` are the tutors' decisions on its results, or who has looked at its flag, and ``is_open`` whether
+    something waits for a tutor.
     ``is_asked``: the student asked to look at it again.
     """
 
@@ -67,6 +68,11 @@ class Listing:
         return Listing(marks, self._scope)
 
     @property
+    def has_flags(self) -> bool:
+        """Whether flags can be looked at; an audit and an anonymous review hide what that takes."""
+        return self._scope.has_flags
+
+    @property
     def is_blind(self) -> bool:
         """Whether this is an audit of settled answers, in which nothing may reveal the grader's marks."""
         return self._scope.audit is not None
@@ -102,11 +108,14 @@ class Listing:
     def _listed(self) -> Iterator[Question]:
         for group in groups_of(self._marks.reports, self._scope):
             entries = list(map(self._as_listed, group.entries))
-            groups = () if self.is_blind or group.id in ("", DISPUTED) else self._alike(group.id, entries)
+            if group.id == FLAGS:  # without those that wait for other entries of their students
+                entries = [listed for listed in entries if listed.is_open or listed.decisions]
+            groups = () if self.is_blind or group.id in ("", *FOR_ALL) else self._alike(group.id, entries)
             if groups:
                 of_student = {listed.entry.student: listed for listed in entries}
                 entries = [of_student[student] for like in groups for student in like.students]
-            yield Question(group.id, group.title, tuple(entries), groups)
+            if entries:
+                yield Question(group.id, group.title, tuple(entries), groups)
 
     def _alike(self, question: str, entries: Sequence[Listed]) -> tuple[Group, ...]:
         """The answers of a question in groups; none for code. A text never changes, so each set is compared once."""
@@ -122,11 +131,19 @@ class Listing:
         return self._groups[key]
 
     def _as_listed(self, entry: Entry) -> Listed:
+        if entry.flag:
+            return self._as_flag(entry)
         results = self._shown(entry)
         made = (result.readings or (result.decision,) for result in results)
         decisions = tuple(decision for of_result in made for decision in of_result if decision is not None)
         is_asked = any(result.asked for result in results)
         return Listed(key_of(entry), entry, any(map(is_waiting, results)), is_asked, decisions)
+
+    def _as_flag(self, entry: Entry) -> Listed:
+        report = self._marks.report(entry.student)
+        look = report.look(entry.flag)
+        is_open = is_flagged(report) and look is None
+        return Listed(key_of(entry), entry, is_open, is_asked=False, decisions=(look,) if look else ())
 
     def _shown(self, entry: Entry) -> tuple[Result, ...]:
         results = (result for result in self._marks.report(entry.student).results if result.id in entry.items)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grader.moderation.likeness import alike_results, differences, is_near
-from grader.moderation.worklist import DISPUTED
+from grader.moderation.worklist import FOR_ALL
 from grader.report.highlighting import Piece, pieces
 from grader.review.page.listing import Listed, Listing, Question
 
@@ -38,7 +38,7 @@ def as_it_is(student: str, text: str) -> str:
 
 def together(listing: Listing, question: Question, shown: Listed, *, mask: Mask = as_it_is) -> tuple[Together, ...]:
     """The equal entries first, if there are any, then the nearly equal ones in the order of the list."""
-    if listing.is_blind or question.id in ("", DISPUTED) or len(shown.entry.items) > 1:
+    if listing.is_blind or question.id in ("", *FOR_ALL) or len(shown.entry.items) > 1:
         return ()
     waiting = {listed.entry.student: listed for listed in question.entries if _is_free(listed) and listed != shown}
     if not question.groups:

@@ -131,7 +131,7 @@
 
   const give = once(async (points) => {
     const choices = entry.querySelector(".choices");
-    if (!choices) return say("These are several parts: give their points in the table (w).", true);
+    if (!choices) return say(field("whole") ? "These are several parts: give their points in the table (w)." : "There are no points to give here.", true);
     const { item, seen } = choices.dataset;
     return decide({ [item]: points }, { [item]: seen }, also());
   });
@@ -151,6 +151,14 @@
 
   const comment = once(async () => {
     if (await post("comment", { text: field("comment").value })) await open(current);
+  });
+
+  const look = once(async (flag) => {
+    const before = keys();
+    const isAlone = Boolean(entry.querySelector("[data-flags]")); // otherwise there are points to give as well
+    const isSaved = await post("look", { flag, text: isAlone ? field("reason").value.trim() : "" });
+    await loadList();
+    await open(isAlone && (isSaved || !keys().includes(current)) ? after(before) : current);
   });
 
   const openOnce = once(open);
@@ -208,6 +216,7 @@
     p: () => field("points")?.focus(),
     r: () => field("reason")?.focus(),
     c: () => field("comment")?.focus(),
+    f: () => (entry.querySelector("[data-flag]") ? entry.querySelector("[data-flag]").click() : say("No flag that waits is shown here.")),
     g: group,
     w: whole,
     s: () => go(1),
@@ -259,9 +268,10 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    const { key, points, text, all } = button.dataset;
+    const { key, points, text, all, flag } = button.dataset;
     if (key) openOnce(key);
     else if (points) give(points);
+    else if (flag) look(flag);
     else if (button.dataset.show) switchTo(button.dataset.show);
     else if (text) field("reason").value = text;
     else if (all !== undefined) {
