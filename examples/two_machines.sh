@@ -8,7 +8,7 @@ submissions=$1 host=$2 place=lab4-shard
 
 test -e run.key || openssl rand -hex 16 > run.key
 ssh "$host" "umask 077; mkdir -p $place"
-rsync -a "$submissions/" "$host:$place/submissions/"
+rsync -a --delete "$submissions/" "$host:$place/submissions/"
 rsync -a run.key key.toml "$host:$place/"
 
 # Exit code 1 says that a tutor is needed; the shard is complete. After an interruption, run this script again.
@@ -18,5 +18,5 @@ python -m grader grade "$submissions" --shard 1/2 --out shard-1 --secret run.key
 wait $! || test $? -eq 1
 
 rsync -a "$host:$place/shard-2/" shard-2/
+python -m grader merge merged shard-1 shard-2 || test $? -eq 1
 ssh "$host" "rm -r $place"  # it has students' work, the key and the secret
-python -m grader merge merged shard-1 shard-2

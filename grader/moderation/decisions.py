@@ -70,8 +70,8 @@ class Decisions:
 
 
 def subject_digest(report: Report, result: Result) -> str:
-    """Digest of what a decision on ``result`` is about: the answer's text, or all files of the submission."""
-    if result.answer is not None:
+    """Digest of what a decision on ``result`` is about: the answer's text, or without text, as in a scan, all files."""
+    if result.answer is not None and result.answer.text.strip():
         return hashlib.sha256(encodable(result.answer.text).encode()).hexdigest()[:_DIGEST]
     return report.digest[:_DIGEST]
 

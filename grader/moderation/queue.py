@@ -108,7 +108,10 @@ def queue_of(
 def has_no_answers(report: Report) -> bool:
     """Whether the rubric has Part 1, no answer to it was found, and no tutor has decided on one."""
     return bool(report.answer_results) and all(
-        is_open(result) and result.proposed is None and not (result.answer and result.answer.text)
+        is_open(result)
+        and not result.is_disputed
+        and result.proposed is None
+        and not (result.answer and result.answer.text)
         for result in report.answer_results
     )
 

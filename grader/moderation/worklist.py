@@ -6,6 +6,7 @@ For what is open in a run see :mod:`grader.moderation.queue`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ FLAGS_HIDDEN = "To look into a flag takes the student's files and name, which th
 FOR_ALL = (DISPUTED, FLAGS)
 """What is dealt to nobody, so that every tutor sees it."""
 
+_INTRODUCED = re.compile(r"(?:question|item|q|part(?=\W+\d+[a-z]))\W*(\w+)", re.IGNORECASE)
+"""A part with a word before it; ``Part 1`` may be a whole part of the lab sheet."""
 _WHOLE = (UNANSWERED, FLAGS)
 """What is about a whole submission, so no item of the rubric."""
 
@@ -180,14 +183,14 @@ def _wanted_items(reports: Sequence[Report], named: Sequence[str]) -> set[str]:
 def with_name(name: str, results: Collection[Result]) -> Result | None:
     """The result whose id, part or title this is, whatever its case and spaces; None if there is none.
 
-    A part may have words before it, as in ``Question 7c``.
+    A part may have a word before it, as in ``Question 7c``. A name of several items is none.
     """
     wanted = _compared(name)
     for result in results:
         if wanted in map(_compared, (result.id, result.id.removeprefix(PART1), result.title)):
             return result
-    words = name.split()
-    return with_name(words[-1], results) if len(words) > 1 else None
+    introduced = _INTRODUCED.fullmatch(name.strip())
+    return with_name(introduced[1], results) if introduced else None
 
 
 def near_item(name: str, results: Iterable[Result], *others: str) -> str:

@@ -28,9 +28,9 @@ def show_tutors(console: Console, finished: FinishedRun) -> None:
         left = str(_left(desk, tutor)) if tutor in desk.tutors else "–"
         table.add_row(Text(visible(tutor)), left, *_cells(figures.get(tutor)))
     console.print(table)
-    readings = second_readings(desk.decisions)
+    order = [result.id for report in finished.automatic for result in report.results]
+    readings = [one for one in second_readings(desk.decisions) if one.part in order]  # the rubric may have changed
     if readings:
-        order = [result.id for report in finished.automatic for result in report.results]
         by_item = sorted(grouped(readings, lambda one: one.part), key=lambda group: order.index(group[0]))
         rows = [("all", readings), *((item.removeprefix(PART1), group) for item, group in by_item)]
         print_figures(console, "Two tutors on the same entries, blind", rows, KAPPA, EXACT)

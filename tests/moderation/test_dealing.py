@@ -24,6 +24,8 @@ from grader.moderation.regrade_requests import take_requests
 from grader.moderation.seen import Place, shares_of
 from grader.moderation.tutor_figures import tutor_figures
 from grader.moderation.worklist import DISPUTED, UNANSWERED, Scope, groups_of
+from grader.report.console.summary import make_console
+from grader.review.tutors import show_tutors
 from tests.support import report_samples
 from tests.support.review_samples import NOBODY, answered
 
@@ -167,6 +169,28 @@ def test_the_second_tutor_sees_nothing_of_the_first(run: Path) -> None:
         assert result_of(desk, author).readings == (first, second)
         assert result_of(desk, author).comments
     assert not disputed(desk, "ann")
+
+
+def test_tutors_who_differ_on_an_unread_submission_have_a_conflict_in_each_part(tmp_path: Path) -> None:
+    folder = report_samples.stored_run(tmp_path / "run", NOBODY)
+    write_deal(folder, Deal(("ann", "ben"), twice=1))
+    desk = Desk(load_run(folder))
+    for author, points in (("ann", "0"), ("ben", "1")):
+        results = desk.seen_by(author).report("nobody").answer_results
+        desk.write([Given("nobody", result, Decimal(points)) for result in results], author=author, reason="")
+    groups = {group.id: group.entries for group in groups_of(desk.reports, Scope())}
+    assert UNANSWERED not in groups
+    assert len(groups[DISPUTED]) == len(results)
+
+
+def test_figures_leave_out_an_item_that_the_rubric_no_longer_has(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = Desk(load_run(run))
+    give(desk, "ann", "0.5")
+    give(desk, "ben", "0.5")
+    file = run / "overrides.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace(ITEM, "part1.99"), encoding="utf-8")
+    show_tutors(make_console(), load_run(run))
+    assert "blind" not in capsys.readouterr().out
 
 
 def test_a_request_of_the_student_ends_the_blind_reading(run: Path, tmp_path: Path) -> None:

@@ -257,3 +257,12 @@ def test_like_is_not_on_the_page_of_the_student() -> None:
     assert report.results[-1].decision is not None
     assert report.results[-1].decision.like == "u7654321"
     assert "u7654321" not in samples.student_page(report, samples.RUN)
+
+
+def test_a_mark_for_one_scan_does_not_count_for_another() -> None:
+    (result,) = REPORT.answer_results
+    scan = replace(result, answer=MarkedAnswer("", confidence=0.0))
+    first = samples.changed(REPORT, answers=(scan,), digest="ab" * 32)
+    made = Decisions((decision(first, scan.id, "1"),))
+    assert awarded(with_decisions(first, made))[scan.id] == 1
+    assert awarded(with_decisions(replace(first, digest="cd" * 32), made))[scan.id] == 0

@@ -16,6 +16,7 @@ from grader.moderation.desk import Desk, Given
 from grader.moderation.finished_run import load_run, write_tables
 from grader.moderation.offers import Refused
 from grader.moderation.regrade_requests import Taken, take_requests
+from grader.moderation.worklist import with_name
 from grader.report.html import pages
 from grader.storage.marks_csv import MARKS_FILE
 from tests.support import cohort_samples as cohorts
@@ -179,3 +180,13 @@ def test_the_next_comparison_has_the_outcomes_that_are_new(run: Path, tmp_path: 
     assert {one.result.id: one.result.awarded for one in found.outcomes} == {"part1.7a": 1, DROPOUT: Decimal("0.25")}
     assert [change.item for student in found.students for change in student.changes] == [DROPOUT]
     assert compare(load_run(run), load_run(run)).outcomes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "item"),
+    [("7c", "part1.7c"), ("Question 7c", "part1.7c"), ("Part 7c", "part1.7c"), ("q.8", "part1.8")]
+    + [(name, None) for name in ("7b, 7c", "7b and 7c", "Part 1", "all of part 1", "not 8")],
+)
+def test_a_name_of_several_items_names_none(name: str, item: str | None) -> None:
+    found = with_name(name, answered("ada").results)
+    assert (found and found.id) == item

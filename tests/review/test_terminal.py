@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import select
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -184,6 +186,10 @@ def test_where_there_is_a_browser_the_page_opens_in_it_and_ctrl_c_ends_the_revie
         while not (opened.exists() and opened.read_text()) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert opened.read_text() == address
+        served = http.client.HTTPConnection(urlsplit(address).netloc, timeout=KEY_SECONDS)
+        served.request("GET", "/")
+        assert served.getresponse().status == 403, "it serves, and asks for the token"
+        served.close()
         session.press("\x03", until="In this session: 0 decisions, 5 left open.")
         assert session.process.wait(timeout=30) == 1
         assert "Traceback" not in session.seen
