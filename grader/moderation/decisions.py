@@ -73,6 +73,10 @@ def subject_digest(report: Report, result: Result) -> str:
     """Digest of what a decision on ``result`` is about: the answer's text, or without text, as in a scan, all files."""
     if result.answer is not None and result.answer.text.strip():
         return hashlib.sha256(encodable(result.answer.text).encode()).hexdigest()[:_DIGEST]
+    return _files_digest(report)
+
+
+def _files_digest(report: Report) -> str:
     return report.digest[:_DIGEST]
 
 
@@ -96,7 +100,7 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
 def _looks(report: Report, entries: Sequence[Decision]) -> Iterator[Decision]:
     """The first entry on each flag, made while the student had handed in the same."""
     for id in dict.fromkeys(flag.id for flag in report.flags):
-        made = (entry for entry in entries if entry.flag == id and entry.digest == report.digest[:_DIGEST])
+        made = (entry for entry in entries if entry.flag == id and entry.digest == _files_digest(report))
         yield from islice(made, 1)
 
 
@@ -108,7 +112,7 @@ def look_at(report: Report, flag: str, *, author: str, time: str, reason: str) -
         author=author,
         time=time,
         reason=reason,
-        digest=report.digest[:_DIGEST],
+        digest=_files_digest(report),
         available=Decimal(0),
     )
 
@@ -202,26 +206,24 @@ def _reopened(report: Report, result: Result, decision: Decision) -> Result:
     if decision.digest != subject_digest(report, result):
         reason = "the student has handed in something else since"
     proposed = result.proposed if result.status is Status.NEEDS_REVIEW else result.awarded
+    return _waiting(result, f"{decision.author} gave {decision.new:f} here, but {reason}.", proposed)
+
+
+def _disputed(result: Result, made: Sequence[Decision]) -> Result:
+    """An item that tutors decided differently without seeing each other's decisions; nothing is proposed."""
+    who = ", ".join(f"{entry.author} gave {entry.new:f}{_because(entry)}" for entry in made)
+    return _waiting(result, f"Tutors differ: {who}. Decide which points count.", None)
+
+
+def _waiting(result: Result, note: str, proposed: Decimal | None) -> Result:
+    """The result as it waits for a tutor, with a ``note`` before its message."""
     return replace(
         result,
         status=Status.NEEDS_REVIEW,
         awarded=Decimal(0),
         proposed=proposed,
         cause="",
-        message=f"{decision.author} gave {decision.new:f} here, but {reason}. {result.message}".strip(),
-    )
-
-
-def _disputed(result: Result, made: Sequence[Decision]) -> Result:
-    """An item that tutors decided differently without seeing each other's decisions; nothing is proposed."""
-    who = ", ".join(f"{entry.author} gave {entry.new:f}{_because(entry)}" for entry in made)
-    return replace(
-        result,
-        status=Status.NEEDS_REVIEW,
-        awarded=Decimal(0),
-        proposed=None,
-        cause="",
-        message=f"Tutors differ: {who}. Decide which points count. {result.message}".strip(),
+        message=f"{note} {result.message}".strip(),
     )
 
 

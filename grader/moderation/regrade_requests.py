@@ -11,12 +11,12 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from grader.model import Decision, Report, Result, Status, UsageFault
+from grader.model import Decision, Report, Result, UsageFault
 from grader.moderation.decisions import Decisions, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.desk import utc
 from grader.moderation.finished_run import FinishedRun
-from grader.moderation.queue import is_open
+from grader.moderation.queue import is_fault, is_open
 from grader.moderation.student_names import ClassList
 from grader.moderation.worklist import near_item, with_name
 from grader.safe_text import visible
@@ -94,7 +94,7 @@ def _request(
         raise _NotTaken(f'there is no item "{_quoted(line.item)}". {near_item(line.item, report.results)}')
     if not line.words:
         raise _NotTaken("it has no words of the student.")
-    if any(code.status is Status.ERROR for code in report.code_results):
+    if is_fault(report):
         raise _NotTaken("the grader failed on this submission; grade it again, and bring the request then.")
     return Decision(
         student=report.student,

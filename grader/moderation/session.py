@@ -11,14 +11,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from grader.model import Decision, Flag, Report, Result
-from grader.moderation.audit import unmarked
 from grader.moderation.decisions import ACCEPTED as ACCEPTED
 from grader.moderation.decisions import MARKED_BLIND as MARKED_BLIND
 from grader.moderation.desk import Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
-from grader.moderation.queue import is_flagged, is_waiting
-from grader.moderation.worklist import FLAGS_HIDDEN, Entry, Group, Scope, groups_of
+from grader.moderation.worklist import FLAGS_HIDDEN, Entry, Group, Scope, groups_of, results_of, waits
 
 NOTHING_ANSWERED = "no answer was found"
 
@@ -100,8 +98,7 @@ class Review:
 
     def results(self, entry: Entry) -> tuple[Result, ...]:
         """The results of an entry, with the decisions applied; in a blind audit without the grader's marks."""
-        results = (result for result in self._marks.report(entry.student).results if result.id in entry.items)
-        return tuple(map(unmarked, results) if self.is_blind else results)
+        return results_of(entry, self.report(entry), is_blind=self.is_blind)
 
     def history(self, entry: Entry) -> tuple[Decision, ...]:
         """The decisions, comments and requests on the items of an entry, oldest first."""
@@ -249,10 +246,7 @@ class Review:
         return self.entry
 
     def _is_open(self, entry: Entry) -> bool:
-        if entry.flag:
-            report = self.report(entry)
-            return is_flagged(report) and report.look(entry.flag) is None
-        return any(map(is_waiting, self.results(entry)))
+        return waits(entry, self.report(entry), is_blind=self.is_blind)
 
     def _settle(self, entry: Entry, marks: Mapping[str, Decimal], reason: str) -> tuple[Decision, ...]:
         at = self._at

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from grader.model import FLAG, PART1, Report, Result, Status, UsageFault, flag_in
-from grader.moderation.queue import is_fault, is_waiting, queue_of
+from grader.moderation.audit import unmarked
+from grader.moderation.queue import is_fault, is_flagged, is_waiting, queue_of
 from grader.storage.json_files import encodable
 from grader.submissions.student_patterns import matching
 
@@ -67,6 +68,19 @@ class Entry:
     def flag(self) -> str:
         """The id of the flag to look at; empty if there are points to give."""
         return flag_in(self.items[0])
+
+
+def results_of(entry: Entry, report: Report, *, is_blind: bool) -> tuple[Result, ...]:
+    """The results of an entry in the ``report`` on its student; in a blind audit without the grader's marks."""
+    results = (result for result in report.results if result.id in entry.items)
+    return tuple(map(unmarked, results) if is_blind else results)
+
+
+def waits(entry: Entry, report: Report, *, is_blind: bool) -> bool:
+    """Whether an entry needs a tutor: a result of it, or its flag if nothing else of the submission is open."""
+    if entry.flag:
+        return is_flagged(report) and report.look(entry.flag) is None
+    return any(map(is_waiting, results_of(entry, report, is_blind=is_blind)))
 
 
 @dataclass(frozen=True)

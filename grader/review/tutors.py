@@ -28,7 +28,7 @@ def show_tutors(console: Console, finished: FinishedRun) -> None:
         left = str(_left(desk, tutor)) if tutor in desk.tutors else "–"
         table.add_row(Text(visible(tutor)), left, *_cells(figures.get(tutor)))
     console.print(table)
-    order = [result.id for report in finished.automatic for result in report.results]
+    order = list(dict.fromkeys(result.id for report in finished.automatic for result in report.results))
     readings = [one for one in second_readings(desk.decisions) if one.part in order]  # the rubric may have changed
     if readings:
         by_item = sorted(grouped(readings, lambda one: one.part), key=lambda group: order.index(group[0]))

@@ -91,8 +91,7 @@ def failure(id: str, finding: Finding, check: SelfCheck, asked: Asked) -> str:
         return "\n".join([*lines, *_wrapped(visible(finding.hint), "try")])
     hint = hint_on(id, finding)
     if asked.hints >= WHERE:
-        for text in hint.where:
-            lines += _wrapped(text, "look")
+        lines += _where(hint)
         if (hint.needs_sizes or id.startswith("structure.")) and check.shapes:
             lines += ["", "The layers that ran, with the size of one image:", *_indented(check.shapes)]
     if asked.hints >= PATTERN:
@@ -198,9 +197,13 @@ def hints_on_next(check: SelfCheck, ids: Sequence[str], asked: Asked) -> list[st
     if layer is None:
         return []
     hint = HINTS[layer.name]
-    lines = [line for text in hint.where for line in _wrapped(text, "look")] if asked.hints >= WHERE else []
+    lines = _where(hint) if asked.hints >= WHERE else []
     lines += _pattern(hint) if asked.hints >= PATTERN else []
     return [*lines, *_below(asked.more(hint))]
+
+
+def _where(hint: Hint) -> list[str]:
+    return [line for text in hint.where for line in _wrapped(text, "look")]
 
 
 def _pattern(hint: Hint) -> list[str]:

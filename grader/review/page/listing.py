@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grader.model import Decision, Result
-from grader.moderation.audit import unmarked
 from grader.moderation.decisions import Decisions
 from grader.moderation.likeness import Group, alike
-from grader.moderation.queue import is_flagged, is_waiting
 from grader.moderation.seen import Marks
-from grader.moderation.worklist import FLAGS, FOR_ALL, Entry, Scope, groups_of
+from grader.moderation.worklist import FLAGS, FOR_ALL, Entry, Scope, groups_of, results_of, waits
 from grader.storage.json_files import encodable
 
 _KEY_LENGTH = 16
@@ -23,8 +21,7 @@ class Listed:
     """An entry; ``key`` names it in addresses, also after the server was started again.
 
     ``decisions`` are the tutors' decisions on its results, or who has looked at its flag, and ``is_open`` whether
-    something waits for a tutor.
-    ``is_asked``: the student asked to look at it again.
+    it waits for a tutor. ``is_asked``: the student asked to look at it again.
     """
 
     key: str
@@ -103,7 +100,7 @@ class Listing:
 
     def results(self, listed: Listed) -> tuple[Result, ...]:
         """The results of an entry; in a blind audit without the grader's marks."""
-        return self._shown(listed.entry)
+        return self._results(listed.entry)
 
     def _listed(self) -> Iterator[Question]:
         for group in groups_of(self._marks.reports, self._scope):
@@ -121,7 +118,7 @@ class Listing:
         """The answers of a question in groups; none for code. A text never changes, so each set is compared once."""
         texts: dict[str, str] = {}
         for listed in entries:
-            results = self._shown(listed.entry)
+            results = self._results(listed.entry)
             if len(results) != 1 or results[0].answer is None:
                 return ()
             texts[listed.entry.student] = results[0].answer.text
@@ -131,23 +128,19 @@ class Listing:
         return self._groups[key]
 
     def _as_listed(self, entry: Entry) -> Listed:
-        if entry.flag:
-            return self._as_flag(entry)
-        results = self._shown(entry)
+        report, results = self._marks.report(entry.student), self._results(entry)
         made = (result.readings or (result.decision,) for result in results)
-        decisions = tuple(decision for of_result in made for decision in of_result if decision is not None)
-        is_asked = any(result.asked for result in results)
-        return Listed(key_of(entry), entry, any(map(is_waiting, results)), is_asked, decisions)
+        decisions = [*(decision for of_result in made for decision in of_result), report.look(entry.flag)]
+        return Listed(
+            key_of(entry),
+            entry,
+            is_open=waits(entry, report, is_blind=self.is_blind),
+            is_asked=any(result.asked for result in results),
+            decisions=tuple(filter(None, decisions)),
+        )
 
-    def _as_flag(self, entry: Entry) -> Listed:
-        report = self._marks.report(entry.student)
-        look = report.look(entry.flag)
-        is_open = is_flagged(report) and look is None
-        return Listed(key_of(entry), entry, is_open, is_asked=False, decisions=(look,) if look else ())
-
-    def _shown(self, entry: Entry) -> tuple[Result, ...]:
-        results = (result for result in self._marks.report(entry.student).results if result.id in entry.items)
-        return tuple(map(unmarked, results) if self.is_blind else results)
+    def _results(self, entry: Entry) -> tuple[Result, ...]:
+        return results_of(entry, self._marks.report(entry.student), is_blind=self.is_blind)
 
 
 def key_of(entry: Entry) -> str:
