@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def review(arguments: argparse.Namespace) -> ExitCode:
     """Let a tutor decide what is open in a stored run."""
-    from grader.cli.tutors import deal_as_told, own, show_if_dealt
+    from grader.cli.tutors import deal_as_told, show_if_dealt
     from grader.moderation.audit import audited
     from grader.moderation.finished_run import is_outdated, load_run
     from grader.moderation.pseudonyms import pseudonyms, secret_of
@@ -70,7 +70,9 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         with keys_of(sys.stdin) as keys:
             screen = Screen(console, arguments.run, is_single=keys.is_single, names=names)
             author = _author(arguments, screen, keys)
-            session = review = Review(finished, own(arguments, finished, scope, author, screen), author=author)
+            session = review = Review(finished, scope, author=author, is_for_all=arguments.everyone)
+            if review.note and not arguments.everyone:
+                screen.print(review.note)
             try:
                 if review.entry is not None:
                     Dialogue(review, screen, keys).run()

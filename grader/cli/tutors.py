@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grader.model import UsageFault
 
 if TYPE_CHECKING:
     from grader.moderation.finished_run import FinishedRun
-    from grader.moderation.worklist import Scope
-    from grader.review.screen import Screen
 
 
 def add_tutors(review: argparse.ArgumentParser) -> None:
@@ -46,20 +43,6 @@ def deal_as_told(arguments: argparse.Namespace, finished: FinishedRun) -> None:
     by_question = arguments.deal == "question"
     deal = deal_out(finished.automatic, arguments.tutors.split(","), by_question=by_question, twice=twice)
     write_deal(finished.folder, deal)
-
-
-def own(arguments: argparse.Namespace, finished: FinishedRun, scope: Scope, author: str, screen: Screen) -> Scope:
-    """The ``scope`` with only what was dealt to the ``author``, unless all is to be shown."""
-    from grader.moderation.dealing import read_deal
-    from grader.moderation.seen import shares_of
-
-    deal = read_deal(finished.folder)
-    if deal is None or arguments.everyone:
-        return scope
-    if author not in deal.tutors:
-        screen.print(f"{author} is not among the tutors ({', '.join(deal.tutors)}), so all entries are shown.")
-        return scope
-    return replace(scope, dealt=shares_of(deal, finished.automatic)[author].own)
 
 
 def show_if_dealt(finished: FinishedRun) -> None:

@@ -18,7 +18,7 @@ import tomli_w
 
 from grader.model import Report, Result, UsageFault
 from grader.moderation.likeness import normalised
-from grader.moderation.queue import has_no_answers, queue_of
+from grader.moderation.queue import has_no_answers, is_open, queue_of
 from grader.moderation.worklist import UNANSWERED
 from grader.storage.json_files import encodable, write_file
 
@@ -29,7 +29,7 @@ _HEAD = "# Who reviews what in this run. `python -m grader review RUN --tutors a
 
 
 class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The ``tutors`` who share a run. One in ``twice`` entries, on average, is dealt to two of them; 0: none.
+    """The ``tutors`` who share a run. One in ``twice`` open entries, on average, is dealt to two of them; 0: none.
 
     ``by`` says what is dealt: single entries, where equal answers go to the same tutor, or whole ``questions``. A
     question that is not named there, because nothing of it waited then, goes to a tutor too.
@@ -41,15 +41,20 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     questions: dict[str, str] = {}
 
     def readers(self, report: Report, result: Result) -> tuple[str, ...]:
-        """The one or two tutors to whom an entry is dealt; ``report`` is the automatic one."""
+        """The tutor to whom a result is dealt, or two if it is open; ``report`` is the automatic one."""
         unit = _unit(report, result)
         order = sorted(self.tutors, key=lambda tutor: _hash("deal", tutor, *unit))
         if self.by == "question":
             item = unit[0]
             owner = self.questions.get(item) or min(self.tutors, key=lambda tutor: _hash("deal", tutor, item))
             order.sort(key=lambda tutor: tutor != owner)
-        is_twice = self.twice > 0 and int(_hash("twice", *unit), 16) % self.twice == 0
+        is_twice = self.twice > 0 and is_open(result) and int(_hash("twice", *unit), 16) % self.twice == 0
         return tuple(order[: 2 if is_twice else 1])
+
+
+def same_name(name: str) -> str:
+    """A tutor's name as it is compared: without its case, and without spaces around it and between its words."""
+    return " ".join(name.split()).casefold()
 
 
 def deal_out(automatic: Sequence[Report], tutors: Sequence[str], *, by_question: bool, twice: int) -> Deal:
@@ -122,7 +127,7 @@ def write_deal(folder: Path, deal: Deal) -> None:
 def _fault(deal: Deal) -> str:
     if not deal.tutors or not all(map(str.strip, deal.tutors)):
         return "a name is empty; write names such as ann,ben"
-    if len(set(deal.tutors)) < len(deal.tutors):
+    if len(set(map(same_name, deal.tutors))) < len(deal.tutors):
         return "a name comes twice"
     strangers = set(deal.questions.values()).difference(deal.tutors)
     return f"{min(strangers)} has a question, but is not among the tutors" if strangers else ""

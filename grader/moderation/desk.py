@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from grader.model import Decision, Report, Result
 from grader.moderation.comment_bank import CommentBank
-from grader.moderation.dealing import read_deal
+from grader.moderation.dealing import read_deal, same_name
 from grader.moderation.decisions import Decisions, look_at, subject_digest, with_decisions
 from grader.moderation.decisions_file import DecisionsFile
 from grader.moderation.finished_run import FinishedRun
@@ -21,6 +21,8 @@ from grader.moderation.offers import Refused, proposal
 from grader.moderation.seen import Marks, Place, Seen, shares_of
 from grader.moderation.worklist import Entry
 from grader.storage.json_files import encodable
+
+READ_TWICE = "What a second tutor has read blind stays, as it cannot be read blind again. To change it, decide again."
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,18 @@ class Desk:
         """What tutors wrote before on an item, as far as this tutor may see it, most used first."""
         return self._bank.offered(self.seen_by(author).decisions, item)
 
+    def keep_comments(self) -> None:
+        """Write the run's file of what tutors wrote, without what some of them may not see yet."""
+        self.refresh()
+        hidden = {place for share in self._shares.values() for place in share.hidden(self._decisions)}
+        seen = (entry for entry in self._decisions.entries if (entry.student, entry.item) not in hidden)
+        self._bank.keep(Decisions(tuple(seen)))
+
+    def named(self, author: str) -> str:
+        """The name of this tutor as the deal spells it; otherwise the name without spaces around it."""
+        same = (tutor for tutor in self._shares if same_name(tutor) == same_name(author))
+        return next(same, author.strip())
+
     def seen_by(self, author: str) -> Marks:
         """The marks as this tutor sees them; all of them if nothing was dealt to him."""
         return self._seen.get(author, self)
@@ -84,10 +98,21 @@ class Desk:
         """The tutors to whom the run was dealt out; empty if it was not."""
         return tuple(self._shares)
 
-    def is_dealt_to(self, author: str, entry: Entry) -> bool:
-        """Whether this entry is for this tutor; each is for somebody to whom nothing was dealt."""
+    def dealt_to(self, author: str) -> frozenset[Place] | None:
+        """What is for this tutor; None if all is, because nothing was dealt to him."""
         share = self._shares.get(author)
-        return share is None or (encodable(entry.student), encodable(entry.items[0])) in share.own
+        return None if share is None else share.own
+
+    def is_dealt_to(self, author: str, entry: Entry) -> bool:
+        """Whether this entry is for this tutor."""
+        own = self.dealt_to(author)
+        return own is None or (encodable(entry.student), encodable(entry.items[0])) in own
+
+    def note_on(self, author: str) -> str:
+        """A sentence about a tutor to whom nothing was dealt, although the run was dealt out; otherwise empty."""
+        if not self._shares or author in self._shares:
+            return ""
+        return f"{author or 'Nobody'} is not among the tutors ({', '.join(self._shares)}), so all entries are shown."
 
     def refresh(self) -> None:
         """Apply new decisions of other sessions."""
@@ -124,10 +149,17 @@ class Desk:
             self._apply(self._file.add(made))
         return (made,)
 
-    def withdraw(self, made: Iterable[Decision]) -> None:
-        """Remove decisions and comments again."""
-        with self._file.locked():
-            self._apply(self._file.remove(*made))
+    def withdraw(self, made: Iterable[Decision]) -> tuple[Decision, ...]:
+        """Remove decisions and comments again, and return those that were removed.
+
+        A decision stays if another tutor has decided the same blind: its author may have seen what, and could not read
+        it blind again.
+        """
+        with self._file.locked() as decisions:
+            self._apply(decisions)
+            removed = tuple(entry for entry in made if not self._is_read_twice(entry))
+            self._apply(self._file.remove(*removed))
+        return removed
 
     def changed_students(self) -> frozenset[str]:
         """The students whose decisions differ from those in the run as it was loaded, whoever made them."""
@@ -146,6 +178,10 @@ class Desk:
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="seconds")
+
+    def _is_read_twice(self, made: Decision) -> bool:
+        results = self._reports[made.student].results if made.new is not None else ()
+        return any(made in result.readings for result in results if result.id == made.item)
 
     def _is_decided(self, given: Given) -> bool:
         now = _result(self._reports[given.student], given.shown.id)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from grader.model import Decision, Flag, Report, Result
 from grader.moderation.decisions import ACCEPTED as ACCEPTED
 from grader.moderation.decisions import MARKED_BLIND as MARKED_BLIND
-from grader.moderation.desk import Desk, Given, utc
+from grader.moderation.desk import READ_TWICE, Desk, Given, utc
 from grader.moderation.finished_run import FinishedRun
 from grader.moderation.offers import Refused, is_unsure, proposal
 from grader.moderation.worklist import FLAGS_HIDDEN, Entry, Group, Scope, groups_of, results_of, waits
@@ -47,14 +47,24 @@ class Place:
 class Review:
     """One session over the run ``finished``; ``author`` is the tutor who decides, ``now`` the clock.
 
-    :attr:`entry` is the current entry, None at the end. Each command below acts on it.
+    :attr:`entry` is the current entry, None at the end. Each command below acts on it. If the run was dealt out, the
+    session has what was dealt to the author, or ``is_for_all``. ``note`` is a sentence if nothing was.
     """
 
-    def __init__(self, finished: FinishedRun, scope: Scope, *, author: str, now: Callable[[], datetime] = utc) -> None:
-        self._scope = scope
-        self._author = author
+    def __init__(
+        self,
+        finished: FinishedRun,
+        scope: Scope,
+        *,
+        author: str,
+        is_for_all: bool = False,
+        now: Callable[[], datetime] = utc,
+    ) -> None:
         self._desk = Desk(finished, now=now)
+        self._author = author = self._desk.named(author)
         self._marks = self._desk.seen_by(author)
+        self._scope = scope = scope if is_for_all else replace(scope, dealt=self._desk.dealt_to(author))
+        self.note = self._desk.note_on(author)
         self.groups = tuple(groups_of(self._marks.reports, scope))
         self._entries = [
             (Place(group, number, at, len(self.groups)), entry)
@@ -220,12 +230,13 @@ class Review:
         if not self._steps:
             raise Refused("There is nothing to undo in this session.")
         step = self._steps[-1]
-        if step.made:
-            self._desk.withdraw(step.made)
+        removed = self._desk.withdraw(step.made) if step.made else ()
         self._steps.pop()
+        if step.made and not removed:
+            raise Refused(READ_TWICE)
         self._at = step.at
         self.refresh()
-        return step
+        return replace(step, made=removed)
 
     # ---- summary -----------------------------------------------------------------------------------------------------
 
@@ -237,6 +248,10 @@ class Review:
     def changed_students(self) -> frozenset[str]:
         """The students whose decisions differ from the start of the session, whoever made them."""
         return self._desk.changed_students()
+
+    def keep_comments(self) -> None:
+        """Write the run's file of what tutors wrote, to be offered again."""
+        self._desk.keep_comments()
 
     # ---- internal ----------------------------------------------------------------------------------------------------
 

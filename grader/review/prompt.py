@@ -11,8 +11,6 @@ from typing import Protocol
 from grader.model import Decision, Report, Result
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
-from grader.moderation.comment_bank import CommentBank
-from grader.moderation.decisions_file import read_decisions
 from grader.moderation.finished_run import Pages, load_run, write_views
 from grader.moderation.offers import Refused, is_unsure, points_from
 from grader.moderation.queue import queue_of
@@ -197,6 +195,9 @@ class Session(Protocol):
     def changed_students(self) -> frozenset[str]:
         """The students whose decisions differ from the start of the session, whoever made them."""
 
+    def keep_comments(self) -> None:
+        """Write the run's file of what tutors wrote, to be offered again."""
+
 
 def leave(review: Session, screen: Screen, folder: Path, pages: Callable[[], Pages], *, was_outdated: bool) -> None:
     """Write the pages of changed students and the tables of the run at ``folder`` again, and print a summary.
@@ -212,7 +213,7 @@ def leave(review: Session, screen: Screen, folder: Path, pages: Callable[[], Pag
         count = len(finished.automatic) if was_outdated else len(changed)
         screen.print(f"Writing the pages of {quantity(count, 'student')}, index.html, results.json and marks.csv ...")
         write_views(finished, pages(), students=None if was_outdated else changed)
-    CommentBank(folder, review.reports).keep(read_decisions(folder))
+    review.keep_comments()
     queue = queue_of(review.reports)
     if queue.count:
         screen.print(f"Still open in this run: {queue_words(queue)}.")

@@ -14,6 +14,7 @@ import pytest
 from grader.answers.evaluation.agreement import agreement
 from grader.model import Decision, Report, Result, Status, UsageFault
 from grader.moderation.agreement import compared, second_readings
+from grader.moderation.comment_bank import COMMENTS_FILE
 from grader.moderation.comparison import compare
 from grader.moderation.dealing import TUTORS_FILE, Deal, carry_over_deal, deal_out, read_deal, write_deal
 from grader.moderation.decisions import Decisions, decisions_text, parse_decisions, subject_digest, with_decisions
@@ -22,6 +23,7 @@ from grader.moderation.finished_run import load_run
 from grader.moderation.offers import Refused
 from grader.moderation.regrade_requests import take_requests
 from grader.moderation.seen import Place, shares_of
+from grader.moderation.session import Review
 from grader.moderation.tutor_figures import tutor_figures
 from grader.moderation.worklist import DISPUTED, UNANSWERED, Scope, groups_of
 from grader.report.console.summary import make_console
@@ -263,14 +265,63 @@ def test_a_difference_is_shown_to_tutors_to_whom_nothing_of_it_was_dealt(run: Pa
     ]
 
 
-def test_the_points_of_the_other_stay_when_one_of_two_is_undone(run: Path) -> None:
+def test_a_reading_that_another_tutor_has_read_blind_cannot_be_undone(run: Path) -> None:
     desk = Desk(load_run(run))
-    first, second = give(desk, "ann", "0.5"), give(desk, "ben", "1")
-    desk.withdraw([first])
-    assert result_of(desk, "cat").decision == second
-    assert result_of(desk, "ann").decision is None
-    assert give(desk, "ann", "0.5").second
-    assert disputed(desk, "ann") == [("s000", ITEM)]
+    first, alone = give(desk, "ann", "0.5"), give(desk, "ann", "0.5", "s001")
+    second = give(desk, "ben", "1")
+    assert desk.withdraw([second]) == ()
+    assert desk.withdraw([first, alone]) == (alone,)
+    assert disputed(desk, "ann") == disputed(desk, "ben") == [("s000", ITEM)]
+    assert result_of(desk, "ann", "s001").decision is None
+    settled = give(desk, "ben", "0.5")
+    assert not settled.second, "ben has seen the points of ann"
+    assert [(one.part, one.gold, one.awarded) for one in second_readings(desk.decisions)] == [(ITEM, 0.5, 1)]
+
+
+def test_after_an_undo_that_is_refused_the_step_before_can_be_undone(run: Path) -> None:
+    write_deal(run, Deal(("ann", "ben"), twice=1))
+    ann = Review(load_run(run), Scope(), author="ann")
+    ann.accept()
+    ann.accept()
+    at = ann.entry
+    twice = ann.made[-1].student
+    give(Desk(load_run(run)), "ben", "1", twice)
+    with pytest.raises(Refused, match="decide again"):
+        ann.undo()
+    assert (ann.entry, len(ann.made)) == (at, 1)
+    assert [made.student for made in ann.undo().made] != [twice]
+
+
+def test_what_is_settled_is_never_dealt_to_two_tutors() -> None:
+    shares = shares_of(Deal(("ann", "ben"), twice=1), REPORTS[:1])
+    settled = {("s000", result.id) for result in REPORTS[0].results if result.status is not Status.NEEDS_REVIEW}
+    assert settled
+    assert shares["ann"].own | shares["ben"].own >= settled
+    assert not settled & (shares["ann"].own & shares["ben"].own)
+    assert all(set(share.twice) == {("s000", ITEM)} for share in shares.values())
+
+
+@pytest.mark.parametrize("spelling", ["Ben", " ben ", "BEN"])
+def test_a_tutor_is_the_same_in_another_spelling(run: Path, spelling: str) -> None:
+    desk = Desk(load_run(run))
+    assert desk.named(spelling) == "ben"
+    assert desk.named(f"{spelling}jamin") not in desk.tutors
+    session = Review(load_run(run), Scope(), author=spelling)
+    assert session.note == ""
+    session.accept()
+    assert [made.author for made in session.made] == ["ben"]
+
+
+def test_what_a_second_tutor_may_not_see_yet_is_not_kept_among_the_comments(run: Path) -> None:
+    desk = Desk(load_run(run))
+    give(desk, "ann", "0.5", reason="Names one use only.")
+    give(desk, "cat", "1", "s001", reason="Both uses.")
+    desk.keep_comments()
+    assert not (run / COMMENTS_FILE).exists()
+    assert Desk(load_run(run)).offered("ben", ITEM) == ()
+    give(desk, "ben", "0.5", reason="One use.")
+    desk.keep_comments()
+    assert Desk(load_run(run)).offered("ben", ITEM) == ("One use.", "Names one use only.")
 
 
 def test_an_entry_that_two_others_decided_is_not_read_a_third_time(run: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 from grader.model import PART1
 from grader.moderation.decisions import ACCEPTED
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
-from grader.moderation.desk import Desk
-from grader.moderation.finished_run import load_run
+from grader.moderation.desk import Desk, Given
+from grader.moderation.finished_run import FinishedRun, load_run
 from grader.moderation.offers import Refused
+from grader.moderation.regrade_requests import take_requests
 from grader.moderation.session import Review
 from grader.moderation.worklist import Entry, Scope
 from grader.report.html import pages
@@ -246,24 +247,65 @@ def test_a_decision_needs_a_name_points_that_can_be_given_and_an_item_of_the_sub
     assert not (folder / DECISIONS_FILE).exists()
 
 
-def test_an_anonymous_page_names_nobody(tmp_path: Path) -> None:
+NAMES = {"Anna_Berg": "Student 1", "Carl_Dahl": "Student 2"}
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> FinishedRun:
+    """A run of two students, one of whom names himself in an answer."""
     own_names = {"Anna_Berg": cohort.EQUAL, "Carl_Dahl": cohort.NEAR.replace("some", "Carl")}
     reports = []
     for number, (student, text) in enumerate(own_names.items()):
         report = replace(cohort.report_on(10 * number), student=student)
         named = [report_samples.altered(r, text=text) if r.id == DROPOUT else r for r in report.answer_results]
         reports.append(report_samples.changed(report, answers=named))
-    finished = load_run(report_samples.stored_run(tmp_path / "run", *reports))
-    names = {"Anna_Berg": "Student 1", "Carl_Dahl": "Student 2"}
+    return load_run(report_samples.stored_run(tmp_path / "run", *reports))
+
+
+def anonymous(finished: FinishedRun) -> list[str]:
+    """All entries as an anonymous page shows them."""
     desk = Desk(finished)
-    listing = Listing(desk, Scope(names=names))
-    views = EntryViews(finished.folder, desk, listing, ByNumber(names, desk.reports), partial(desk.offered, "Tess"))
+    listing = Listing(desk, Scope(names=NAMES))
+    views = EntryViews(finished.folder, desk, listing, ByNumber(NAMES, desk.reports), partial(desk.offered, "Tess"))
     template = pages.environment().get_template("desk_entry.html")
     seen = [template.render(views.of(question, one)) for question in listing.questions for one in question.entries]
-    assert len(seen) == 6
     assert [text for text in seen if re.search("Anna|Berg|Carl|Dahl|answers.docx|readme", text)] == []
+    return seen
+
+
+def test_an_anonymous_page_names_nobody(named: FinishedRun) -> None:
+    seen = anonymous(named)
+    assert len(seen) == 6
     assert sum("<ins>████</ins>" in text for text in seen) == 1
     assert sum("Student 2" in text for text in seen) > 3
+
+
+def test_an_anonymous_page_blacks_out_names_in_what_tutors_and_students_wrote(
+    named: FinishedRun, tmp_path: Path
+) -> None:
+    desk = Desk(named)
+    requests = tmp_path / "requests.csv"
+
+    def write(student: str, points: Decimal | None) -> None:
+        shown = next(result for result in desk.report(student).results if result.id == DROPOUT)
+        desk.write([Given(student, shown, points)], author="Tess", reason=f"Told {student[:4]}.")
+
+    def ask(student: str) -> None:
+        requests.write_text(f"student,item,words\n{student},8,It is {student[:4]}.\n", encoding="utf-8")
+        assert take_requests(named, requests, author="Tess").new == 1
+        desk.refresh()
+
+    write("Anna_Berg", None)
+    write("Anna_Berg", Decimal(0))
+    ask("Anna_Berg")
+    write("Carl_Dahl", Decimal(0))
+    ask("Carl_Dahl")
+    write("Carl_Dahl", Decimal(1))
+    seen = anonymous(load_run(named.folder))
+    waiting, answered = (
+        [text for text in seen if f"Student {number}" in text and "It is ████." in text] for number in (1, 2)
+    )
+    assert ["Told ████." in text for text in (*waiting, *answered)] == [True, True]
 
 
 def test_a_blind_audit_shows_neither_marks_nor_what_is_alike(folder: Path) -> None:

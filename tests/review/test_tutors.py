@@ -23,7 +23,7 @@ from grader.moderation.dealing import read_deal
 from grader.moderation.decisions_file import read_decisions
 from grader.moderation.desk import Desk
 from grader.moderation.finished_run import load_run
-from grader.moderation.worklist import Scope
+from grader.moderation.worklist import Entry, Scope
 from grader.review.page.listing import Listing, key_of
 from tests.support import report_samples
 from tests.support.desk_server import DeskServer
@@ -158,6 +158,20 @@ def test_the_page_shows_a_tutor_what_was_dealt_to_him_and_hides_what_the_other_d
         check_what_each_sees(run, Page(server))
 
 
+def test_entries_of_a_student_on_which_tutors_differ_are_shown_to_all(run: Path, review: Review) -> None:
+    review("ann", options=("--tutors", "ann,ben,cat", "--twice", "1", "--figures"))
+    first, second = readers_of(run, "s00")
+    (third,) = {"ann", "ben", "cat"} - {first, second}
+    with DeskServer(run, "--author", "ann", "--by", "student") as server:
+        page = Page(server)
+        key = key_of(Entry("s00", (ITEM,)))
+        assert key not in page.get("/part/list", author=third, show="dealt")
+        for author, points in ((first, "half"), (second, "full")):
+            asked = {"key": key, "author": author, "points": {ITEM: points}, "seen": {ITEM: ""}}
+            assert "message" in page.post("/do/decide", asked)
+        assert key in page.get("/part/list", author=third, show="dealt")
+
+
 def check_what_each_sees(run: Path, page: Page) -> None:
     first, second = readers_of(run, "s00")
     (third,) = {"ann", "ben", "cat"} - {first, second}
@@ -182,6 +196,9 @@ def check_what_each_sees(run: Path, page: Page) -> None:
     before = page.get(f"/part/entry/{key}", author=second)
     assert "message" in give(first, "half")
     assert page.get(f"/part/entry/{key}", author=second) == before
+    assert page.get(f"/part/entry/{key}", author=f" {second.upper()} ") == before
+    assert "not among the tutors" in shown("eve")
+    assert "not among the tutors" not in shown(second)
     sheet = page.get(f"/student/{key}", author=second)
     assert f"the reason of {first}" not in sheet
     assert f"the reason of {first}" in page.get(f"/student/{key}", author=third)

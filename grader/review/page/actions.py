@@ -14,7 +14,7 @@ import msgspec
 from grader.model import Decision, Report, Result
 from grader.model.quantities import quantity
 from grader.moderation.decisions import ACCEPTED, MARKED_BLIND, STEP
-from grader.moderation.desk import Desk, Given
+from grader.moderation.desk import READ_TWICE, Desk, Given
 from grader.moderation.offers import Refused, is_unsure, points_from, proposal
 from grader.moderation.worklist import FLAGS_HIDDEN
 from grader.report.formats import points
@@ -72,7 +72,7 @@ class Actions:
 
     def decide(self, asked: Asked) -> str:
         """Give points, and return a sentence about it. Raises Refused, with nothing saved, if that cannot be done."""
-        (question, listed), author = self._entry(asked), _author(asked)
+        (question, listed), author = self._entry(asked), self._author(asked)
         chosen = {item: text for item, text in asked.points.items() if text}
         if not chosen:
             raise Refused("No points were chosen, so nothing was saved.")
@@ -90,7 +90,7 @@ class Actions:
 
     def comment(self, asked: Asked) -> str:
         """Add a comment, which changes no mark. Of several items, the first gets it."""
-        (_, listed), author, text = self._entry(asked), _author(asked), _text(asked)
+        (_, listed), author, text = self._entry(asked), self._author(asked), _text(asked)
         if not text:
             raise Refused("An empty comment was not saved.")
         if listed.entry.flag:
@@ -101,7 +101,7 @@ class Actions:
 
     def look(self, asked: Asked) -> str:
         """Save that the tutor has looked at a flag of the student, which changes no mark."""
-        (_, listed), author = self._entry(asked), _author(asked)
+        (_, listed), author = self._entry(asked), self._author(asked)
         if not self.listing.has_flags:
             raise Refused(FLAGS_HIDDEN)
         made = self._desk.look(listed.entry.student, asked.flag, author=author, reason=_text(asked))
@@ -110,15 +110,18 @@ class Actions:
 
     def undo(self, asked: Asked) -> tuple[str, str]:
         """Take back the last action of this tutor since the server was started: a sentence, and its entry's key."""
-        steps = self._made[_author(asked)]
+        steps = self._made[self._author(asked)]
         if not steps:
             raise Refused("There is nothing to undo in this session.")
         key, made = steps[-1]
-        self._desk.withdraw(made)
+        removed = self._desk.withdraw(made)
         steps.pop()
         if made[0].new is None:
             return f"Undone: {'looked at' if made[0].flag else 'the comment'}.", key
-        return f"Undone: {quantity(len(made), 'decision')}.", key
+        told = [f"Undone: {quantity(len(removed), 'decision')}."] if removed else []
+        if len(removed) < len(made):
+            told.append(f"{quantity(len(made) - len(removed), 'decision')} not undone. {READ_TWICE}")
+        return " ".join(told), key
 
     # ---- summary -----------------------------------------------------------------------------------------------------
 
@@ -146,14 +149,23 @@ class Actions:
         """The students whose decisions differ from the start, whoever made them."""
         return self._desk.changed_students()
 
+    def keep_comments(self) -> None:
+        """Write the run's file of what tutors wrote, to be offered again."""
+        self._desk.keep_comments()
+
     # ---- internal ----------------------------------------------------------------------------------------------------
 
     def _entry(self, asked: Asked) -> tuple[Question, Listed]:
         self._desk.refresh()
-        found = self.listing_of(_author(asked)).find(asked.key)
+        found = self.listing_of(self._author(asked)).find(asked.key)
         if found is None:
             raise Refused("This entry is gone: another session has decided it. Load the page again.")
         return found
+
+    def _author(self, asked: Asked) -> str:
+        if not asked.author.strip():
+            raise Refused("Type your name first: it is saved with each decision.")
+        return self._desk.named(asked.author[:_MOST_TEXT])
 
     def _given(self, author: str, listed: Listed, item: str, text: str, seen: str) -> Given:
         results = self._desk.seen_by(author).report(listed.entry.student).results
@@ -210,12 +222,6 @@ def _points(text: str, result: Result) -> Decimal:
     if given is None:
         raise Refused("This cannot be given with one key here: press p, and type the points.")
     return given
-
-
-def _author(asked: Asked) -> str:
-    if not asked.author.strip():
-        raise Refused("Type your name first: it is saved with each decision.")
-    return asked.author.strip()[:_MOST_TEXT]
 
 
 def _text(asked: Asked) -> str:

@@ -86,13 +86,13 @@ class Application:
 
     def _list(self, request: Request) -> Response:
         """The questions with their counts, and the entries of each that are shown."""
-        asked, author = request.query_params.get("show", "open"), request.query_params.get("author", "")
+        asked, author = request.query_params.get("show", "open"), self._author_of(request)
         show = asked if asked in _SHOWN else "open"
         shows = {one: word for one, word in _SHOWN.items() if one != "dealt" or self._desk.tutors}
 
         def is_shown(question: Question, listed: Listed) -> bool:
             if show == "dealt":
-                return listed.is_open and (question.id in FOR_ALL or self._desk.is_dealt_to(author, listed.entry))
+                return listed.is_open and (listed.is_for_all or self._desk.is_dealt_to(author, listed.entry))
             if show == "mine":
                 return any(made.author == author for made in listed.decisions)
             return show == "all" or listed.is_open == (show == "open")
@@ -102,11 +102,12 @@ class Application:
             questions = self._actions.listing_of(author).questions
             shown = [(question, [one for one in question.entries if is_shown(question, one)]) for question in questions]
         named = {"label": self._label, "heading": self._heading}
-        return self._page("desk_list.html", questions=shown, show=show, shows=shows, **named)
+        note = self._desk.note_on(author)
+        return self._page("desk_list.html", questions=shown, show=show, shows=shows, note=note, **named)
 
     def _entry(self, request: Request) -> Response:
         with self._actions.lock:
-            author = request.query_params.get("author", "")
+            author = self._author_of(request)
             listing = self._actions.listing_of(author)
             found = listing.find(request.path_params["key"])
             if found is None:
@@ -124,7 +125,7 @@ class Application:
         if stored is None:
             return PlainTextResponse(_GONE, 404)
         with self._actions.lock:
-            report = self._desk.seen_by(request.query_params.get("author", "")).report(stored.student)
+            report = self._desk.seen_by(self._author_of(request)).report(stored.student)
         page = pages.render_report(report, stored, self._finished.run, None)
         return HTMLResponse(page, headers={"content-security-policy": SHEET_POLICY})
 
@@ -162,6 +163,9 @@ class Application:
         return answer
 
     # ---- internal ----------------------------------------------------------------------------------------------------
+
+    def _author_of(self, request: Request) -> str:
+        return self._desk.named(request.query_params.get("author", ""))
 
     def _stored(self, request: Request) -> StoredEvidence | None:
         """What is stored on the student of an entry; None where the tutor may not see more than the entry."""

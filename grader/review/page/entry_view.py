@@ -136,10 +136,10 @@ class EntryViews:
         for result in results:
             if result.asked is not None:
                 entries = self.marks.decisions.on(report.student, result.id)
-                yield result, tuple(self._masked(entry) if entry.request else entry for entry in entries)
+                yield result, tuple(self._masked(report, entry) for entry in entries)
 
-    def _masked(self, entry: Decision) -> Decision:
-        return replace(entry, reason=self.identity.answer(entry.student, entry.reason))
+    def _masked(self, report: Report, entry: Decision) -> Decision:
+        return replace(entry, reason=self.identity.answer(report.student, entry.reason))
 
     def _row(self, report: Report, result: Result) -> Row:
         given = tuple(Choice(_KEYS[word], word, points) for word, points in choices(result).items())
@@ -147,7 +147,17 @@ class EntryViews:
             self.identity.answer(report.student, text)
             for text in (result.message, result.expected, result.seen, result.hint)
         )
-        shown = replace(result, message=message, expected=expected, seen=seen, hint=hint)
+        shown = replace(
+            result,
+            message=message,
+            expected=expected,
+            seen=seen,
+            hint=hint,
+            decision=result.decision and self._masked(report, result.decision),
+            comments=tuple(self._masked(report, entry) for entry in result.comments),
+            readings=tuple(self._masked(report, entry) for entry in result.readings),
+            answered=result.answered and self._masked(report, result.answered),
+        )
         return Row(shown, given, proposal(result), is_open(result), is_unsure(result), version(result))
 
     def _evidence(self, report: Report, result: Result | None, *, is_hidden: bool) -> dict[str, Any]:

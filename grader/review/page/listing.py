@@ -21,13 +21,15 @@ class Listed:
     """An entry; ``key`` names it in addresses, also after the server was started again.
 
     ``decisions`` are the tutors' decisions on its results, or who has looked at its flag, and ``is_open`` whether
-    it waits for a tutor. ``is_asked``: the student asked to look at it again.
+    it waits for a tutor. ``is_asked``: the student asked to look at it again. ``is_for_all``: it is dealt to nobody, so
+    every tutor sees it.
     """
 
     key: str
     entry: Entry
     is_open: bool
     is_asked: bool
+    is_for_all: bool
     decisions: tuple[Decision, ...]
 
 
@@ -136,6 +138,7 @@ class Listing:
             entry,
             is_open=waits(entry, report, is_blind=self.is_blind),
             is_asked=any(result.asked for result in results),
+            is_for_all=bool(entry.flag) or any(result.is_disputed for result in results),
             decisions=tuple(filter(None, decisions)),
         )
 

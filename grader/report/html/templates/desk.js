@@ -4,6 +4,7 @@
   const [list, entry, status, author, search, help] = ["list", "entry", "status", "author", "search", "help"].map(field);
   let { show } = list.dataset;
   let current = "";
+  let sent = ""; // the current entry as the server sent it
   let isTogether = false; // equal answers are marked together
   let reason = "";
   let isBusy = false;
@@ -87,8 +88,12 @@
     if (field("times")) field("times").textContent = others ? `for ${others + 1} together` : "";
   };
 
-  const open = async (key) => {
-    const html = key ? await get(`part/entry/${key}?${asked()}`) : "";
+  const load = (key) => (key ? get(`part/entry/${key}?${asked()}`) : "");
+
+  const open = async (key) => put(key, await load(key));
+
+  const put = (key, html) => {
+    sent = html;
     current = entry.dataset.shown = html ? key : "";
     entry.innerHTML = html || `<p class="lead">${show === "open" ? "Nothing here is open." : "Nothing is listed here."}</p>`;
     for (const box of entry.querySelectorAll("[data-equal]")) box.checked = isTogether;
@@ -98,6 +103,19 @@
     scrollTo(0, 0);
     showCurrent();
     focusEntry();
+  };
+
+  // After a refusal: what is said about the entry may have changed, but what was typed stays.
+  const renew = async () => {
+    const html = await load(current);
+    if (html === sent) return;
+    const fields = () => [...entry.querySelectorAll("input:not([type=checkbox])")];
+    const name = (one) => one.id || one.dataset.item;
+    const typed = new Map(fields().map((one) => [name(one), one.value]));
+    const isWholeOpen = field("whole")?.open;
+    put(current, html);
+    for (const one of fields()) one.value = typed.get(name(one)) ?? "";
+    if (isWholeOpen && field("whole")) field("whole").open = true;
   };
 
   // The next entry that is still listed, or else the first.
@@ -121,8 +139,7 @@
     const text = field("reason").value.trim();
     if (!(await post("decide", { points, seen, text, also: keysToo }))) {
       await loadList();
-      if (before.includes(current) && !keys().includes(current)) await open(current); // somebody has decided it
-      return;
+      return renew();
     }
     reason = text || reason;
     await loadList();
