@@ -16,7 +16,7 @@ from grader.export.canvas_roster import roster_of
 from grader.export.canvas_rubric import RubricFile
 from grader.export.gradebook import Gradebook, number
 from grader.export.marks import check_maximum, scaled
-from grader.export.outcome import Outcome, note
+from grader.export.outcome import Outcome, note, notes_on
 from grader.export.selection import Chosen, LeftOut
 from grader.export.zips import write_zip
 from grader.model import Report, UsageFault
@@ -75,7 +75,7 @@ def fill(
     notes = (
         *roster.notes,
         *note("Marks in Canvas that are replaced", changed),
-        *note("Late work whose deduction is not in the mark", chosen.undeducted, "Deduct it with --apply-late."),
+        *notes_on(chosen),
         *(rubric.notes(reports) if rubric is not None else ()),
         *note(
             "Students whose page is not in the zip",

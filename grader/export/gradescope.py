@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from grader.export.outcome import Outcome, note
+from grader.export.outcome import Outcome, note, notes_on
 from grader.export.selection import Chosen
 from grader.model import JSON, Report, Result
 from grader.model.origin import GRADESCOPE
@@ -45,7 +45,7 @@ def results(chosen: Chosen) -> Results:
     notes = (
         *note("Left out because something is open", chosen.left_out),
         *note("Submissions that do not come from an export of Gradescope", foreign, "Their files are written too."),
-        *note("Late work whose deduction is not in the mark", chosen.undeducted, "Deduct it with --apply-late."),
+        *notes_on(chosen),
     )
     counts = f"{quantity(len(contents), 'submission')} with a {RESULTS_FILE}."
     return Results(contents, Outcome((f"*/{RESULTS_FILE}",), counts, notes, _STEPS))

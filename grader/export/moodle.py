@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.export.marks import check_maximum, scaled
 from grader.export.moodle_cells import comment_of, kept_comment, number_in, page_name, worksheet_bytes
 from grader.export.moodle_roster import GROUP, Roster, Row, folder_name, participant, roster_of, row_name
-from grader.export.outcome import Note, Outcome, note
+from grader.export.outcome import Note, Outcome, note, notes_on
 from grader.export.selection import Chosen, LeftOut
 from grader.export.zips import write_zip
 from grader.model import Report, UsageFault
@@ -200,7 +200,7 @@ def _outcome(
             (_name(sheet, entry) for entry in kept),
             "Replace them with --overwrite-comments.",
         ),
-        *note("Late work whose deduction is not in the mark", chosen.undeducted, "Deduct it with --apply-late."),
+        *notes_on(chosen),
         *_columns(sheet),
     )
     counts = f"{quantity(len(entries), 'student')} in {WORKSHEET_FILE}. After the import, Moodle should say: Updated "

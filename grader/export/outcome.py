@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from grader.export.selection import LeftOut
+from grader.export.selection import Chosen, LeftOut
 from grader.report.formats import visible
 
 SUMMARY_FILE = "lab4-export.txt"
@@ -39,6 +39,18 @@ def note(title: str, entries: Iterable[LeftOut | str], advice: str = "") -> tupl
     """A note, or nothing when there are no entries; a plain name is an entry without a reason."""
     listed = tuple(entry if isinstance(entry, LeftOut) else LeftOut(entry, "") for entry in entries)
     return (Note(title, listed, advice),) if listed else ()
+
+
+def notes_on(chosen: Chosen) -> tuple[Note, ...]:
+    """What a tutor should know about marks that are exported."""
+    return (
+        *note("Late work whose deduction is not in the mark", chosen.undeducted, "Deduct it with --apply-late."),
+        *note(
+            "Marks that a second tutor has still to read blind",
+            chosen.half_read,
+            "If that tutor gives other points, the mark is open again.",
+        ),
+    )
 
 
 def summary_lines(outcome: Outcome) -> Iterable[tuple[str, str]]:

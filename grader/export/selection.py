@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from grader.model import Report, Status, UsageFault
+from grader.model import PART1, Report, Status, UsageFault
 from grader.model.command_lines import command_line
 from grader.model.quantities import quantity
 from grader.model.status import open_results
+from grader.moderation.dealing import read_deal
 from grader.moderation.finished_run import FinishedRun, is_outdated
 from grader.moderation.lateness import exported_mark, open_lateness
+from grader.moderation.seen import left_to_read, shares_of
 from grader.report.tally import is_settled
 from grader.storage import run_folder
+from grader.storage.json_files import encodable
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Chosen:
     """Whether the late policy's deduction is taken from the marks."""
     title: str = ""
     """The title of the rubric, which the platform may have given to the assignment."""
+    half_read: tuple[LeftOut, ...] = ()
+    """The exported students with a mark that a second tutor has still to read."""
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -77,9 +82,8 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
         raise UsageFault("This run was interrupted: finish it with grade before marks are exported.")
     settled = [is_settled(report) and not open_lateness(report, apply_late=applies_late) for report in reports]
     waiting = tuple(report for report, is_done in zip(reports, settled, strict=True) if not is_done)
-    chosen = Chosen(
-        folder, tuple(itertools.compress(reports, settled)), waiting, applies_late, finished.run.rubric_title
-    )
+    done = tuple(itertools.compress(reports, settled))
+    chosen = Chosen(folder, done, waiting, applies_late, finished.run.rubric_title, tuple(_half_read(finished, done)))
     if waiting and not settled_only:
         raise UsageFault(_refusal(folder, waiting))
     missing = [report.name for report in chosen.settled if not chosen.feedback(report).is_file()]
@@ -90,6 +94,17 @@ def choose(finished: FinishedRun, *, settled_only: bool = False, applies_late: b
             f"{command_line('render', str(folder))}, then export again."
         )
     return chosen
+
+
+def _half_read(finished: FinishedRun, settled: Iterable[Report]) -> Iterator[LeftOut]:
+    deal = read_deal(finished.folder)
+    if deal is None:
+        return
+    left = left_to_read(shares_of(deal, finished.automatic).values(), finished.decisions)
+    for report in settled:
+        for result in report.results:
+            if tutors := left.get((encodable(report.student), encodable(result.id))):
+                yield LeftOut(report.name, f"{result.id.removeprefix(PART1)}, by {', '.join(tutors)}")
 
 
 def _refusal(folder: Path, waiting: Sequence[Report]) -> str:

@@ -80,6 +80,12 @@ def _files_digest(report: Report) -> str:
     return report.digest[:_DIGEST]
 
 
+def _flag_digest(report: Report, flag: str) -> str:
+    """Digest of the files and of what the flags with this id say."""
+    said = sorted(own.message for own in report.flags if own.id == flag)
+    return hashlib.sha256(encodable("\n".join((report.digest, *said))).encode()).hexdigest()[:_DIGEST]
+
+
 def with_decisions(report: Report, decisions: Decisions) -> Report:
     """The automatic ``report`` with the decisions on it applied."""
     entries = decisions.of(report.student)
@@ -98,9 +104,9 @@ def with_decisions(report: Report, decisions: Decisions) -> Report:
 
 
 def _looks(report: Report, entries: Sequence[Decision]) -> Iterator[Decision]:
-    """The first entry on each flag, made while the student had handed in the same."""
+    """The first entry on each flag, made while the student had handed in the same and the flag said the same."""
     for id in dict.fromkeys(flag.id for flag in report.flags):
-        made = (entry for entry in entries if entry.flag == id and entry.digest == _files_digest(report))
+        made = (entry for entry in entries if entry.flag == id and entry.digest == _flag_digest(report, id))
         yield from islice(made, 1)
 
 
@@ -112,7 +118,7 @@ def look_at(report: Report, flag: str, *, author: str, time: str, reason: str) -
         author=author,
         time=time,
         reason=reason,
-        digest=_files_digest(report),
+        digest=_flag_digest(report, flag),
         available=Decimal(0),
     )
 

@@ -12,7 +12,7 @@ from grader.storage.json_files import encodable
 
 @dataclass(frozen=True)
 class Open:
-    """One item or answer of one student that a tutor has to settle."""
+    """One item or answer of one student that waits for a tutor."""
 
     report: Report
     result: Result
@@ -20,7 +20,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Question:
-    """All open entries of one item, in an order that is always the same and reveals nothing about the students."""
+    """All entries of one item, in an order that is always the same and reveals nothing about the students."""
 
     id: str
     title: str
@@ -29,7 +29,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Queue:
-    """All that needs a tutor.
+    """All that needs a tutor: what is open, and what students have asked to look at again.
 
     ``unanswered`` are submissions in which no answer to Part 1 could be read: one question about the submission instead
     of one for each part. ``faults`` are submissions on which the grader itself failed. ``flagged`` are those with
@@ -43,7 +43,7 @@ class Queue:
 
     @property
     def count(self) -> int:
-        """Open items and answers, and submissions to look at."""
+        """Items and answers that wait, and submissions to look at."""
         listed = sum(len(question.entries) for question in self.questions)
         return listed + len(self.unanswered) + len(self.faults) + len(self.flagged)
 
@@ -72,7 +72,7 @@ def is_flagged(report: Report) -> bool:
 def queue_of(
     reports: Iterable[Report],
     *,
-    is_wanted: Callable[[Result], bool] = is_open,
+    is_wanted: Callable[[Result], bool] = is_waiting,
     names: Mapping[str, str] | None = None,
 ) -> Queue:
     """The queue of a run, questions in the order of the rubric. ``is_wanted`` may include settled results.

@@ -6,7 +6,7 @@ An entry that was dealt to two tutors looks untouched to each of them until he h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -60,6 +60,16 @@ def shares_of(deal: Deal, automatic: Sequence[Report]) -> dict[str, Share]:
             if len(readers) > 1:
                 twice[tutor][place] = subject_digest(report, result), result.available
     return {tutor: Share(tutor, frozenset(own[tutor]), twice[tutor]) for tutor in deal.tutors}
+
+
+def left_to_read(shares: Iterable[Share], decisions: Decisions) -> dict[Place, list[str]]:
+    """What a tutor has decided and others have still to read blind, with these others."""
+    decided = {(entry.student, entry.item) for entry in decisions.entries if entry.new is not None}
+    left: dict[Place, list[str]] = {}
+    for share in shares:
+        for place in decided & share.hidden(decisions):
+            left.setdefault(place, []).append(share.tutor)
+    return left
 
 
 class Marks(Protocol):

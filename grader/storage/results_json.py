@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.model import JSON, MarkedAnswer, Origin, Report, Result, Run, UsageFault
+from grader.model import JSON, Decision, Flag, MarkedAnswer, Origin, Report, Result, Run, UsageFault
 from grader.model.origin import UNSTATED
 from grader.safe_text import visible
 from grader.storage.json_files import encodable, number, packed, read_json, unpacked, write_json_rows
@@ -61,7 +61,7 @@ def _submission(report: Report) -> JSON:
         "awarded": number(report.awarded),
         "available": number(report.available),
         "lateness": _lateness(report),
-        "flags": [{"id": flag.id, "message": flag.message} for flag in report.flags],
+        "flags": [_flag(flag, report.look(flag.id)) for flag in report.flags],
         "items": [_item(result) for result in report.results if result.answer is None],
         "answers": [_answer(result, result.answer) for result in report.results if result.answer is not None],
         "network": report.network,
@@ -114,6 +114,13 @@ def _answer(result: Result, answer: MarkedAnswer) -> JSON:
 
 def _proposal(result: Result) -> int | float | None:
     return None if result.proposed is None else number(result.proposed)
+
+
+def _flag(flag: Flag, look: Decision | None) -> JSON:
+    said: JSON = {"id": flag.id, "message": flag.message}
+    if look is not None:
+        said["looked_at"] = {"author": look.author, "time": look.time, "reason": look.reason}
+    return said
 
 
 def _decision(result: Result) -> JSON | None:

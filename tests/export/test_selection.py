@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from grader.export.outcome import notes_on
 from grader.export.selection import choose
 from grader.model import Lateness, Origin, Report, Result, Status, UsageFault
 from grader.model.origin import MOODLE
+from grader.moderation.dealing import Deal, write_deal
 from grader.moderation.decisions import Decisions
-from grader.moderation.finished_run import FinishedRun
+from grader.moderation.desk import Desk, Given
+from grader.moderation.finished_run import FinishedRun, load_run, write_views
 from grader.moderation.lateness import exported_mark
+from grader.report.html import pages
 from grader.storage import results_json, run_folder
 from tests.support.report_samples import RUN, changed, cohort, decide, override, stored_run
+from tests.support.review_samples import answered
 from tests.support.settled_reports import chosen_of, settled
 
 JANE = settled("Jane Doe_501", Origin(MOODLE, "Jane Doe", "501"), conv="0.5")
@@ -45,6 +50,25 @@ def test_no_unsettled_report_is_chosen(tmp_path: Path) -> None:
     assert [report.student for report in chosen.settled] == ["Jane Doe_501"]
     assert {left.name: left.reason for left in chosen.left_out}["behind"] == "2 items to settle in review"
     assert {left.name: left.reason for left in chosen.left_out}["s6789012"].startswith("the grader failed")
+
+
+def test_marks_that_a_second_tutor_has_still_to_read_are_named(tmp_path: Path) -> None:
+    waiting = answered("s1", "0.5")
+    folder = stored_run(tmp_path, waiting)
+    write_deal(folder, Deal(("ann", "ben"), twice=1))
+    desk = Desk(load_run(folder))
+
+    def read_by(author: str) -> None:
+        (result,) = (one for one in desk.seen_by(author).report("s1").results if one.id == "part1.7c")
+        desk.write([Given("s1", result, Decimal(1))], author=author, reason="")
+        write_views(load_run(folder), pages)
+
+    read_by("ann")
+    chosen = choose(load_run(folder))
+    assert [(left.name, left.reason) for left in chosen.half_read] == [("s1", "7c, by ben")]
+    assert any("second tutor" in note.title for note in notes_on(chosen))
+    read_by("ben")
+    assert choose(load_run(folder)).half_read == ()
 
 
 def test_lateness_that_a_tutor_has_to_decide_is_open_only_if_it_is_applied(tmp_path: Path) -> None:

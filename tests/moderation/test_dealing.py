@@ -275,7 +275,8 @@ def test_a_reading_that_another_tutor_has_read_blind_cannot_be_undone(run: Path)
     assert result_of(desk, "ann", "s001").decision is None
     settled = give(desk, "ben", "0.5")
     assert not settled.second, "ben has seen the points of ann"
-    assert [(one.part, one.gold, one.awarded) for one in second_readings(desk.decisions)] == [(ITEM, 0.5, 1)]
+    (reading,) = second_readings(desk.decisions)
+    assert (reading.part, reading.gold, reading.awarded) == (ITEM, Decimal("0.5"), Decimal(1))
 
 
 def test_after_an_undo_that_is_refused_the_step_before_can_be_undone(run: Path) -> None:

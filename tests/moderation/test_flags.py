@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from grader.report.html.anonymity import ByName
 from grader.report.html.cohort_queue import listed_queue
 from grader.report.summary_json import summary_record
 from grader.storage import records, run_folder
+from grader.storage.results_json import RESULTS_FILE
 from tests.support import report_samples as samples
 from tests.support.cohort_samples import summed
 from tests.support.review_samples import CODE, answered
@@ -82,6 +84,23 @@ def test_it_holds_when_the_run_is_marked_again_and_ends_with_another_submission(
     ]
     records.write_report(folder, samples.plain(replace(SETTLED, digest="12" * 32)))
     assert flagged(load_run(folder).reports) == ["eve"]
+
+
+def test_a_flag_that_says_something_else_is_new(folder: Path) -> None:
+    looked_at_all(folder)
+    more = replace(LEFT, message="3 left out.")
+    records.write_report(folder, samples.plain(replace(SETTLED, flags=(RENAMED, more))))
+    (report,) = (report for report in load_run(folder).reports if report.student == "eve")
+    assert report.new_flags == (more,)
+
+
+def test_the_results_say_who_has_looked_at_a_flag(folder: Path) -> None:
+    Desk(load_run(folder)).look("eve", LEFT.id, author="Tess", reason="Eve told us.")
+    write_views(load_run(folder), pages)
+    submissions = json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8"))["submissions"]
+    (flags,) = (entry["flags"] for entry in submissions if entry["student"] == "eve")
+    assert [list(flag) for flag in flags] == [["id", "message"], ["id", "message", "looked_at"]]
+    assert (flags[1]["looked_at"]["author"], flags[1]["looked_at"]["reason"]) == ("Tess", "Eve told us.")
 
 
 def test_two_tutors_do_not_save_it_twice_and_undoing_brings_it_back(folder: Path) -> None:

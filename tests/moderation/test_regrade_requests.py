@@ -15,9 +15,12 @@ from grader.moderation.decisions_file import read_decisions
 from grader.moderation.desk import Desk, Given
 from grader.moderation.finished_run import load_run, write_tables
 from grader.moderation.offers import Refused
+from grader.moderation.queue import queue_of
 from grader.moderation.regrade_requests import Taken, take_requests
 from grader.moderation.worklist import with_name
 from grader.report.html import pages
+from grader.report.html.anonymity import ByName
+from grader.report.html.cohort_queue import listed_queue
 from grader.storage.marks_csv import MARKS_FILE
 from tests.support import cohort_samples as cohorts
 from tests.support import report_samples as samples
@@ -134,6 +137,15 @@ def test_a_request_changes_no_mark_and_no_table(run: Path) -> None:
     assert settled.asked is not None
     assert waiting.asked is not None
     assert (settled.asked.old, waiting.asked.old) == (Decimal(1), None), "an open item has no mark yet"
+
+
+def test_the_cohort_page_and_the_counts_have_what_students_ask(run: Path) -> None:
+    before = queue_of(load_run(run).reports).count
+    assert taken(run, f"{HEADER}ann,8,Read it <b>again</b>.").new == 1
+    reports = load_run(run).reports
+    assert queue_of(reports).count == before + 1
+    (group,) = (group for group in listed_queue(reports, ByName(reports)).groups if group.id == "8")
+    assert "The student asks to look at this again: Read it <b>again</b>." in group.entries[-1].reasons
 
 
 def test_the_decision_after_a_request_answers_it_and_undo_opens_it_again(run: Path) -> None:

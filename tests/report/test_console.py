@@ -128,6 +128,13 @@ def test_when_nothing_is_open_the_next_step_is_the_export() -> None:
     assert "export" not in summary(120, [dataclasses.replace(answered("Jo Li_17", "7c"), origin=settled.origin)])
 
 
+def test_when_only_flags_wait_the_next_step_is_the_review() -> None:
+    settled = samples.changed(named("Mei Chen", "5012309"), answers=())
+    text = summary(120, [dataclasses.replace(settled, flags=(Flag("renamed-script", "It is net.py."),))])
+    assert "Next         1 entry to review, about 1 minute:" in text
+    assert "python -m grader review" in text
+
+
 def test_names_that_are_cut_still_differ() -> None:
     long = "Maria Magdalena Alexandra"
     reports = [named("Wei Zhang", "501"), named("Wei Zhang", "502"), named(long, "5012301"), named(long, "5012302")]
@@ -169,7 +176,7 @@ def test_the_summary_has_all_its_parts() -> None:
         "Log-softmax output",
         "Needs a tutor: 14 answers and items, 17 submissions without readable answers, 1 fault of the grader, ",
         "Time 4 min 31 s with 2 workers",
-        "\nNext         31 entries to decide, about 8 minutes:\n",
+        "\nNext         44 entries to review, about 11 minutes:\n",
         str(FOLDER / "index.html"),
         str(FOLDER / "marks.csv"),
         f"python -m grader review {FOLDER}",

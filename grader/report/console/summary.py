@@ -265,11 +265,11 @@ def _print_files(console: Console, folder: Path) -> None:
 
 def _print_next(console: Console, folder: Path, queue: Queue, reports: Sequence[Report]) -> None:
     """The next command: the review and how much work it is, or if nothing is open, the export to the platform."""
-    entries = sum(len(question.entries) for question in queue.questions) + len(queue.unanswered)
+    entries = queue.count - len(queue.faults)
     platform = next((report.origin.platform for report in reports if report.origin.platform), "")
     if entries:
         minutes = math.ceil(entries * SECONDS_PER_DECISION / 60)
-        work = f"{quantity(entries, 'entry', 'entries')} to decide, about {quantity(minutes, 'minute')}:"
+        work = f"{quantity(entries, 'entry', 'entries')} to review, about {quantity(minutes, 'minute')}:"
         _print_path(console, "Next", work)
         _print_path(console, "", command_line("review", str(folder)))
     elif platform:

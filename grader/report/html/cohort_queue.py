@@ -157,11 +157,14 @@ def _entry(found: Open, identity: Identity, most_text: int) -> Entry:
         folded = fold(
             text, result.answer.spans, result.answer.against, folded_from=_FOLDED_FROM, shown=_SHOWN, most=most_text
         )
-    reason = identity.reason(report.student, result)
+    reasons = [identity.reason(report.student, result)]
+    if result.asked is not None:
+        words = identity.answer(report.student, result.asked.reason)
+        reasons.insert(0, f"The student asks to look at this again: {words}")
     return Entry(
         name=identity.name(report.student),
         page=f"{page}#{anchor(result)}" if page else "",
-        reasons=(reason,) if reason else (),
+        reasons=tuple(filter(None, reasons)),
         answer=folded,
         proposed=result.proposed,
         available=result.available,
