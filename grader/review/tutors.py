@@ -1,12 +1,12 @@
-"""Shows what each tutor of a run did and has left, and how far two tutors agree on the same entries."""
+"""What each tutor of a run did and has left, and how far two tutors agree on the same entries."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Iterator
 
-from grader.answers.evaluation.tables import EXACT, KAPPA, grouped, print_figures
+from rich.console import Console
+
+from grader.answers.evaluation.tables import EXACT, KAPPA, Figures, figures_of, grouped, print_table
 from grader.model import PART1
 from grader.model.quantities import quantity
 from grader.moderation.agreement import second_readings
@@ -18,26 +18,35 @@ from grader.report.formats import visible
 
 
 def show_tutors(console: Console, finished: FinishedRun) -> None:
-    """Print a table of the tutors, one of the agreement by question, and how many entries they decided differently."""
+    """Print the tables about the tutors, and how many entries they decided differently."""
     desk = Desk(finished)
-    table = Table(title="Tutors", title_justify="left", box=None, header_style="bold")
-    for heading in ("", "left", "decisions", "minutes", "accepted", "mean change"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for table in tables_of(desk):
+        print_table(console, table)
+    if told := differences(desk):
+        console.print(told)
+
+
+def tables_of(desk: Desk) -> Iterator[Figures]:
+    """A table of the tutors and, if two have read the same entries, one of their agreement by question."""
+    headings = ("left", "decisions", "minutes", "accepted", "mean change")
     figures = {one.tutor: one for one in tutor_figures(desk.decisions)}
-    for tutor in dict.fromkeys((*desk.tutors, *figures)):
-        left = str(_left(desk, tutor)) if tutor in desk.tutors else "–"
-        table.add_row(Text(visible(tutor)), left, *_cells(figures.get(tutor)))
-    console.print(table)
-    order = list(dict.fromkeys(result.id for report in finished.automatic for result in report.results))
+    lefts = {tutor: str(_left(desk, tutor)) for tutor in desk.tutors}
+    tutors = dict.fromkeys((*lefts, *figures))
+    rows = ((visible(tutor), lefts.get(tutor, "–"), *_cells(figures.get(tutor))) for tutor in tutors)
+    yield Figures("Tutors", headings, tuple(rows))
+    order = list(dict.fromkeys(result.id for report in desk.reports for result in report.results))
     readings = [one for one in second_readings(desk.decisions) if one.part in order]  # the rubric may have changed
     if readings:
         by_item = sorted(grouped(readings, lambda one: one.part), key=lambda group: order.index(group[0]))
-        rows = [("all", readings), *((item.removeprefix(PART1), group) for item, group in by_item)]
-        print_figures(console, "Two tutors on the same entries, blind", rows, KAPPA, EXACT)
+        named = [("all", readings), *((item.removeprefix(PART1), group) for item, group in by_item)]
+        yield figures_of("Two tutors on the same entries, blind", named, KAPPA, EXACT)
+
+
+def differences(desk: Desk) -> str:
+    """A sentence about entries that tutors decided differently; empty without any."""
     disputed = sum(result.is_disputed for report in desk.reports for result in report.results)
-    if disputed:
-        differ = quantity(disputed, "entry waits", "entries wait")
-        console.print(f"{differ} because tutors differ; they come first in the review.")
+    differ = quantity(disputed, "entry waits", "entries wait")
+    return f"{differ} because tutors differ; they come first in the review." if disputed else ""
 
 
 def _left(desk: Desk, tutor: str) -> int:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from grader.model import FLAG, Flag
+from grader.moderation.dealing import Deal, write_deal
 from grader.moderation.decisions import ACCEPTED, Decisions
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.moderation.finished_run import load_run
@@ -280,6 +282,43 @@ def test_a_sentence_that_is_typed_before_the_entry_is_shown_gives_no_points(open
     page.keyboard.press("o")
     settle(page)
     expect(page.locator("#entry")).to_have_text("Nothing is listed here.")
+
+
+def test_after_a_refusal_the_entry_is_shown_as_it_is_now_and_what_was_typed_stays(
+    opened: Opener, tmp_path: Path
+) -> None:
+    folder = report_samples.stored_run(tmp_path / "run", answered("eve", "0.5"))
+    with DeskServer(folder, "--author", "Ben") as server:
+        page, other = opened(server), opened(server)
+        sign(other, "Ann")
+        press(other, "1")
+        page.keyboard.press("r")
+        page.keyboard.type("One use only.")
+        page.keyboard.press("Enter")
+        page.keyboard.press("5")
+        expect(page.locator("#status")).to_contain_text("Ann set 1 while you were reviewing this.")
+        expect(page.locator(".decision")).to_contain_text("Ann")
+        assert page.locator("#reason").input_value() == "One use only."
+        press(page, "5")
+        assert [(made.author, made.new, made.reason) for made in read_decisions(folder).entries] == [
+            ("Ann", 1, ""),
+            ("Ben", Decimal("0.5"), "One use only."),
+        ]
+
+
+def test_the_figures_about_the_tutors_are_shown_with_a_key(opened: Opener, tmp_path: Path) -> None:
+    folder = report_samples.stored_run(tmp_path / "run", *(answered(f"s{number}", "0.5") for number in range(4)))
+    write_deal(folder, Deal(("Ann", "Ben"), twice=1))
+    with DeskServer(folder, "--author", "Ann") as server:
+        page = opened(server)
+        press(page, "1")
+        page.keyboard.press("t")
+        expect(page.locator("#figures")).to_be_visible()
+        expect(page.locator("#figures tr", has_text="Ann")).to_contain_text("1")
+        assert violations(page) == {}
+        page.keyboard.press("1")
+        page.keyboard.press("Escape")
+        assert len(read_decisions(folder).entries) == 1, "keys do nothing behind the table"
 
 
 def test_a_flag_is_ticked_off_and_brought_back_with_keys(opened: Opener, tmp_path: Path) -> None:

@@ -170,6 +170,15 @@ def test_entries_of_a_student_on_which_tutors_differ_are_shown_to_all(run: Path,
             asked = {"key": key, "author": author, "points": {ITEM: points}, "seen": {ITEM: ""}}
             assert "message" in page.post("/do/decide", asked)
         assert key in page.get("/part/list", author=third, show="dealt")
+        check_the_figures(page.get("/part/figures"), (first, second, third))
+
+
+def check_the_figures(shown: str, tutors: tuple[str, str, str]) -> None:
+    """``tutors`` are the two who have read one entry, and the third, to whom others are dealt."""
+    rows = {row[0]: row[1:] for row in (re.findall("<t[hd][^>]*>([^<]*)<", line) for line in shown.splitlines()) if row}
+    assert [rows[tutor][1] for tutor in tutors] == ["1", "1", "0"]
+    assert rows["7c"] == ["1", "–", "0.0%"]
+    assert "1 entry waits because tutors differ" in shown
 
 
 def check_what_each_sees(run: Path, page: Page) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from grader.answers.evaluation.agreement import Agreement, Comparison, agreement
 from grader.answers.evaluation.proposals import BANDS, line_on, proposals_of, rightness
@@ -13,6 +15,15 @@ from grader.answers.marker.finding import SHOWN_FROM
 
 Rows = Sequence[tuple[str, Sequence[Comparison]]]
 Columns = Mapping[str, Callable[[Agreement], str]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A table as it is shown, in the terminal or on a page: each of ``rows`` begins with what it is about."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 def _share(value: float | None) -> str:
@@ -40,13 +51,24 @@ def grouped(comparisons: Iterable[Comparison], name: Callable[[Comparison], str]
     return list(groups.items())
 
 
-def print_figures(console: Console, title: str, rows: Rows, *columns: Columns) -> None:
-    """Print a table with a line for each group of answers; ``columns`` are those after the count."""
+def figures_of(title: str, rows: Rows, *columns: Columns) -> Figures:
+    """A table with a line for each group of answers; ``columns`` are those after the count."""
     headings = {heading: figure for column in (COUNT, *columns) for heading, figure in column.items()}
-    table = _table(title, headings)
-    for name, comparisons in rows:
-        figures = agreement(comparisons)
-        table.add_row(name, *(figure(figures) for figure in headings.values()))
+    agreements = ((name, agreement(comparisons)) for name, comparisons in rows)
+    cells = ((name, *(figure(found) for figure in headings.values())) for name, found in agreements)
+    return Figures(title, tuple(headings), tuple(cells))
+
+
+def print_figures(console: Console, title: str, rows: Rows, *columns: Columns) -> None:
+    """Print what :func:`figures_of` makes."""
+    print_table(console, figures_of(title, rows, *columns))
+
+
+def print_table(console: Console, figures: Figures) -> None:
+    """Print a table."""
+    table = _table(figures.title, figures.headings)
+    for row in figures.rows:
+        table.add_row(*map(Text, row))
     console.print(table)
 
 

@@ -26,6 +26,7 @@ from grader.review.page.entry_view import EntryViews
 from grader.review.page.guard import FILE_POLICY, SHEET_POLICY
 from grader.review.page.listing import Listed, Question
 from grader.review.page.student_files import media_type, path_of
+from grader.review.tutors import differences, tables_of
 from grader.safe_text import visible
 from grader.storage import records
 from grader.storage.records import StoredEvidence
@@ -55,6 +56,7 @@ class Application:
                 Route("/{name}", self._asset),
                 Route("/part/list", self._list),
                 Route("/part/entry/{key}", self._entry),
+                Route("/part/figures", self._figures),
                 Route("/student/{key}", self._student),
                 Route("/file/{key}/{number:int}", self._file),
                 Route("/do/decide", self._doing(actions.decide), methods=["POST"]),
@@ -118,6 +120,13 @@ class Application:
             is_flag = bool(found[1].entry.flag)
             values = views.of_flag(found[1]) if is_flag else views.of(*found)
         return self._page("desk_flag.html" if is_flag else "desk_entry.html", author=author, **values)
+
+    def _figures(self, request: Request) -> Response:
+        """What each tutor did and has left, and how far two agree."""
+        with self._actions.lock:
+            self._desk.refresh()
+            tables, told = list(tables_of(self._desk)), differences(self._desk)
+        return self._page("desk_figures.html", tables=tables, told=told)
 
     def _student(self, request: Request) -> Response:
         """The tutor's page of the student of an entry, with the decisions of now."""

@@ -180,6 +180,11 @@
 
   const openOnce = once(open);
 
+  const figures = once(async () => {
+    field("figures").querySelector("div").innerHTML = await get("part/figures");
+    field("figures").showModal();
+  });
+
   const go = (step) => {
     const now = keys();
     const at = now.indexOf(current);
@@ -244,6 +249,7 @@
     o: () => (list.querySelector('[aria-pressed="true"] + button') || list.querySelector("button")).click(),
     v: () => entry.querySelector(".sheet-link a")?.click(),
     "/": () => search.focus(),
+    t: figures,
     "?": () => help.showModal(),
     Escape: alone,
   };
@@ -265,7 +271,7 @@
 
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
     // A key that comes before the next entry is shown would act on an entry that nobody has seen, and the sentence after
     // an r that came too early would be taken for keys. So nothing is done until there is a pause.
     if (isBusy || event.timeStamp < deafUntil) {
@@ -295,6 +301,7 @@
       for (const one of entry.querySelectorAll(".whole [data-item]")) one.value = one.dataset[all] ?? (all === "none" ? "0" : "");
     } else if (button.matches(".heading")) openOnce(first(button.closest("section")) || current);
     else if (button.id === "help-button") help.showModal();
+    else if (button.id === "figures-button") figures();
   });
 
   document.addEventListener("submit", (event) => {
