@@ -88,8 +88,6 @@ def graded_shard(folder: Path) -> GradedShard:
         raise UsageFault(
             f"{place} is not finished: grade shard {stored.run.shard.shard} into the same folder again to continue it."
         )
-    if secret_digest(known_secret(folder)) != stored.run.shard.secret:
-        raise UsageFault(f"{place} lacks the secret that it was graded with: put it there again, as {SECRET_FILE}.")
     return GradedShard(folder, stored.run, stored.run.shard)
 
 
@@ -104,20 +102,17 @@ def check_together(shards: Sequence[GradedShard]) -> None:
         for what, value in _SAME.items():
             if value(first) != value(other):
                 raise UsageFault(f"{first} and {other} were graded with {what}.")
+    for shard in shards:
+        if secret_digest(known_secret(shard.folder)) != shard.part.secret:
+            raise UsageFault(f"{shard} lacks the secret that it was graded with: put it there again, as {SECRET_FILE}.")
     _check_numbers(shards)
 
 
 def _check_cohort(first: GradedShard, other: GradedShard) -> None:
     mine, theirs = first.part.cohort, other.part.cohort
     if list(mine) != list(theirs):
-        differ = "".join(
-            f" Only {shard} has {named(only)}."
-            for shard, only in (
-                (first, sorted(mine.keys() - theirs.keys())),
-                (other, sorted(theirs.keys() - mine.keys())),
-            )
-            if only
-        )
+        only = ((first, sorted(mine.keys() - theirs.keys())), (other, sorted(theirs.keys() - mine.keys())))
+        differ = "".join(f" Only {shard} has {named(students)}." for shard, students in only if students)
         raise UsageFault(f"{first} and {other} are of different folders of submissions.{differ}")
     if changed := [student for student, work in mine.items() if theirs[student] != work]:
         raise UsageFault(
@@ -146,7 +141,7 @@ def check_evidence(shards: Sequence[GradedShard], *, is_mixed: bool) -> tuple[st
         usual, *others = sorted(found, key=lambda value: -len(found[value]))
         for value in others:
             said = what.format(who=_placed(found[value]), value=visible(value), usual=visible(usual))
-            raise UsageFault(f"{said}: grade them again into the same folder, with --student ID if it is not all.")
+            raise UsageFault(f"{said}: give the shard's command with --student ID, or '*', to observe them again.")
     return tuple(sorted(devices))
 
 

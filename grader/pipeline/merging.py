@@ -74,13 +74,12 @@ def merge_shards(out: Path, folders: Sequence[Path], pages: Pages, *, is_mixed: 
 
 
 def notes_on(merged: FinishedRun, folders: Sequence[Path]) -> tuple[str, ...]:
-    """Sentences on what the merged run has that concerns nobody, and on what it does not have of the shards' folders."""
+    """Sentences on decisions in the merged run that concern nobody, and on what it does not have of the shards."""
     strangers = {entry.student for entry in merged.decisions.entries} - {report.student for report in merged.automatic}
     dealt = [visible(str(folder)) for folder in folders if is_dealt(folder)]
     notes = [f"Decisions on {named(sorted(strangers))}, of whom there is no work, are kept."] if strangers else []
-    notes += (
-        [f"How {', '.join(dealt)} was dealt out to tutors is not carried: deal the merged run out."] if dealt else []
-    )
+    if dealt:
+        notes.append(f"Who reviews what in {', '.join(dealt)} is not carried: deal the merged run out.")
     return tuple(notes)
 
 

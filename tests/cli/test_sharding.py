@@ -32,8 +32,8 @@ def slurm(id: str, count: str, first: str, last: str) -> dict[str, str]:
     [
         ("3/8", {}, Shard(3, 8)),
         ("1/1", slurm("7", "8", "0", "7"), Shard(1, 1)),
-        ("auto", slurm("1", "8", "1", "8"), Shard(1, 8)),
-        ("auto", slurm("7", "8", "0", "7"), Shard(8, 8)),
+        ("auto/8", slurm("1", "8", "1", "8"), Shard(1, 8)),
+        ("auto/8", slurm("7", "8", "0", "7"), Shard(8, 8)),
         ("auto/8", slurm("12", "8", "10", "17"), Shard(3, 8)),
         ("auto/8", {"JOB_COMPLETION_INDEX": "0"}, Shard(1, 8)),
         ("auto/8", {"JOB_COMPLETION_INDEX": "7"}, Shard(8, 8)),
@@ -53,13 +53,16 @@ def test_the_shard_is_read_from_the_option_or_if_asked_from_the_batch_system(
         ("9/8", {}, "from 1 to the count"),
         ("1/0", {}, "from 1 to the count"),
         ("1/10001", {}, "at most 10000"),
-        ("auto", {}, "not set here"),
-        ("auto", {"JOB_COMPLETION_INDEX": "2"}, "write --shard auto/8"),
+        ("auto", slurm("5", "1", "5", "5"), "write 3/8 for the third of eight shards, or auto/8"),
+        ("auto", slurm("4", "3", "3", "5"), "write 3/8"),
+        ("auto", {"JOB_COMPLETION_INDEX": "2"}, "or auto/8"),
+        ("auto/8", {}, "not set here"),
         ("auto/4", {"JOB_COMPLETION_INDEX": "4"}, "gives shard 5/4 here"),
         ("auto/4", {"JOB_COMPLETION_INDEX": "x"}, "JOB_COMPLETION_INDEX is x"),
-        ("auto", {"SLURM_ARRAY_TASK_ID": "2"}, "SLURM_ARRAY_TASK_COUNT is not set"),
-        ("auto", slurm("7", "3", "1", "7"), "this one has 3, from 1 to 7"),
+        ("auto/8", {"SLURM_ARRAY_TASK_ID": "2"}, "SLURM_ARRAY_TASK_COUNT is not set"),
+        ("auto/3", slurm("7", "3", "1", "7"), "this one has 3, from 1 to 7"),
         ("auto/8", slurm("5", "1", "5", "5"), "an array with 8 tasks; this one has 1"),
+        ("auto/8", slurm("4", "3", "3", "5"), "an array with 8 tasks; this one has 3, from 3 to 5"),
     ],
 )
 def test_what_gives_no_shard_is_refused(text: str, environment: dict[str, str], message: str) -> None:
@@ -83,7 +86,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("options", "message"),
     [
         ("--shard 9/8 --secret run.key --out out", "from 1 to the count"),
-        ("--shard auto --secret run.key --out out", "not set here"),
+        ("--shard auto/2 --secret run.key --out out", "not set here"),
         ("--shard 1/2 --secret run.key", "add --out DIR"),
         ("--shard 1/2 --out out", "--shard needs --secret FILE"),
         ("--shard 1/2 --secret gone.key --out out", "cannot be read"),
@@ -130,6 +133,18 @@ def test_a_folder_with_another_secret_is_refused(place: Path, capsys: pytest.Cap
     (place / "out" / SECRET_FILE).write_text("f" * 32, encoding="utf-8")
     assert main(["grade", "subs", "--remark", "--out", "out", "--shard", "1/2", "--secret", "run.key"]) == 2
     assert "has another secret" in capsys.readouterr().err
+
+
+def test_a_shard_whose_secret_was_lost_is_not_continued_with_another_one(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cohort = [samples.passed_report(), samples.partial_report()]
+    out = stored_shard(place / "out", Shard(1, 2), cohort)
+    (out / SECRET_FILE).unlink()
+    (place / "run.key").write_text(f"{SECRET[::-1]}\n", encoding="utf-8")
+    assert main(["grade", "subs", "--remark", "--out", "out", "--shard", "1/2", "--secret", "run.key"]) == 2
+    assert "has another secret" in capsys.readouterr().err
+    assert not (out / SECRET_FILE).exists()
 
 
 def script_of(example: Path) -> str:
