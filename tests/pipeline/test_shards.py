@@ -74,11 +74,12 @@ def page_of(path: Path) -> str:
     return re.sub(r"(<dt>(?:Time|Workers)</dt>\s*<dd>).*?</dd>", r"\1", text)
 
 
-def seeds_of(folder: Path, student: str) -> list[int]:
+def seeds_of(folder: Path, student: str, versions: dict[str, str]) -> list[int]:
     stored = records.read_evidence(folder, student)
     assert stored is not None
     assert stored.evidence is not None
     assert stored.evidence.machine
+    assert stored.evidence.versions == versions != {}
     return [run.seed for run in stored.evidence.trainings]
 
 
@@ -88,7 +89,7 @@ def test_two_merged_shards_have_the_files_of_one_run(tmp_path: Path) -> None:
     for student, sample in HANDED_IN.items():
         ignored = shutil.ignore_patterns("expected.toml")
         shutil.copytree(ROOT / "tests" / "submissions" / sample, subs / student, ignore=ignored)
-    graded(subs, tmp_path / "whole")
+    versions = graded(subs, tmp_path / "whole").versions
     for number in (2, 1):
         graded(subs, tmp_path / str(number), shard=Shard(number, 2))
     merged, whole = tmp_path / "merged", tmp_path / "whole"
@@ -102,7 +103,10 @@ def test_two_merged_shards_have_the_files_of_one_run(tmp_path: Path) -> None:
     assert sorted(path.relative_to(merged) for path in merged.rglob("*.html")) == paths
     for path in paths:
         assert page_of(merged / path) == page_of(whole / path), path
-    assert seeds_of(merged, "ada") == seeds_of(merged, "eve") == seeds_of(whole, "ada") != []
+    seeds = [
+        seeds_of(folder, student, versions) for folder, student in ((whole, "ada"), (merged, "ada"), (merged, "eve"))
+    ]
+    assert seeds[0] == seeds[1] == seeds[2] != []
 
     again = graded(subs, merged)
     assert again.counts.get("graded", 0) == 0, "a merged run is continued like any other"
