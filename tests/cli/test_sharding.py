@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -169,6 +174,47 @@ def test_the_commands_of_the_examples_are_accepted(example: Path) -> None:
     assert shards in ([Shard(3, 8)], [Shard(2, 2), Shard(1, 2)])
     assert parsed[-1].command == "merge" or parsed[0].command == "merge"
     assert all(one.secret is not None for one in parsed if one.command == "grade")
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").iterdir()), ids=lambda path: path.name)
+def test_the_examples_refuse_to_grade_below_the_full_isolation(example: Path) -> None:
+    graded = [found for found in COMMAND.findall(script_of(example)) if " grade " in found]
+    assert all("--isolation require" in command for command in graded)
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script for sh")
+def test_when_one_of_two_machines_fails_the_other_does_not_go_on_unseen(tmp_path: Path) -> None:
+    """Its next run would grade into the same folder."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    pid = tmp_path / "there" / "lab4-shard" / "grade.pid"
+    (tmp_path / "there").mkdir()
+    (tmp_path / "run.key").write_text(SECRET, encoding="utf-8")
+    program(programs, "ssh", f'cd {tmp_path}/there && exec sh -c "$2"')
+    program(programs, "rsync", "exit 0")
+    waits = f"until test -s {pid}; do sleep 0.05; done"
+    program(programs, "python", f'case "$*" in *2/2*) exec sleep 300;; *) {waits}; exit 3;; esac')
+    command = ["sh", str(ROOT / "examples" / "two_machines.sh"), "subs", "host"]
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    nowhere = subprocess.DEVNULL
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, timeout=60, check=False
+    )
+    other = int(pid.read_text(encoding="utf-8"))
+    try:
+        assert ended.returncode not in (0, 2)
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(other).wait(10)
+        assert not psutil.pid_exists(other)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(other, signal.SIGKILL)
 
 
 def test_the_job_of_the_kubernetes_example_has_as_many_parts_as_shards() -> None:
