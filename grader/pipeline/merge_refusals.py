@@ -126,6 +126,7 @@ def check_evidence(shards: Sequence[GradedShard], *, is_mixed: bool) -> tuple[st
 
     Returns the kinds of device that trained their networks: one, unless it ``is_mixed``.
     """
+    compared = _OBSERVED if is_mixed else _OBSERVED | _TRAINED
     devices: set[str] = set()
     having: dict[str, defaultdict[str, list[tuple[GradedShard, str]]]] = defaultdict(lambda: defaultdict(list))
     for shard in shards:
@@ -134,7 +135,7 @@ def check_evidence(shards: Sequence[GradedShard], *, is_mixed: bool) -> tuple[st
             if stored is None:  # a fault of the grader, which its report says
                 continue
             devices |= devices_of(stored.evidence.trainings) if stored.evidence is not None else set()
-            for what, value_of in (_OBSERVED | ({} if is_mixed else _TRAINED)).items():
+            for what, value_of in compared.items():
                 if value := value_of(stored):
                     having[what][value].append((shard, student))
     for what, found in having.items():

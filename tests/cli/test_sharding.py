@@ -223,6 +223,23 @@ def test_the_job_of_the_kubernetes_example_has_as_many_parts_as_shards() -> None
     assert f"--shard auto/{job['completions']} " in script_of(ROOT / "examples" / "kubernetes.yaml")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a script for sh")
+@pytest.mark.parametrize(
+    ("code", "has_results", "succeeds"), [(0, 1, True), (1, 1, True), (1, 0, False), (3, 1, False)]
+)
+def test_the_job_of_the_kubernetes_example_succeeds_if_all_is_graded(
+    tmp_path: Path, code: int, has_results: int, succeeds: bool
+) -> None:
+    program(tmp_path, "python", f"exit {code}")
+    (tmp_path / "shards" / "2").mkdir(parents=True)
+    if has_results:
+        (tmp_path / "shards" / "2" / "results.json").touch()
+    script = script_of(ROOT / "examples" / "kubernetes.yaml").replace("/work/", f"{tmp_path}/")
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    ended = subprocess.run(["sh", "-c", script], env={"PATH": path, "JOB_COMPLETION_INDEX": "2"}, check=False)
+    assert (ended.returncode == 0) == succeeds
+
+
 def test_the_array_of_the_slurm_example_has_as_many_tasks_as_shards() -> None:
     text = (ROOT / "examples" / "slurm.sh").read_text(encoding="utf-8")
     assert re.findall(r"^#SBATCH --array=1-(\d+)$", text, re.MULTILINE) == re.findall(r"TASK_ID/(\d+)", text)
