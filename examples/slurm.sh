@@ -18,6 +18,6 @@
 #SBATCH --time=01:00:00
 
 umask 077
-# Not --shard auto: an array of one task, which grades one of eight shards again, would be shard 1/1 for it.
+# Not --shard auto/8, which needs the whole array: a task that goes again by its number is an array of one.
 python -m grader grade "$1" --shard "$SLURM_ARRAY_TASK_ID/8" --out "shards/$SLURM_ARRAY_TASK_ID" --secret run.key \
     --key key.toml --device cpu --jobs "$SLURM_CPUS_PER_TASK" --isolation require --quiet

@@ -61,14 +61,16 @@ def _grade(arguments: argparse.Namespace, server: ForkServer | None) -> ExitCode
 
 def merge(arguments: argparse.Namespace) -> ExitCode:
     """Merge the runs of all shards into one, and print its summary."""
-    from grader.pipeline.merging import merge_shards
+    from grader.pipeline.merging import merge_shards, notes_on
     from grader.report.console.notices import print_notices
     from grader.report.console.summary import make_console, print_summary
     from grader.report.html import pages
+    from grader.review.bringing import print_lines
 
     console = make_console()
     merged = merge_shards(arguments.out, arguments.runs, pages, is_mixed=arguments.mixed)
     print_summary(console, merged.reports, merged.run, merged.folder)
+    print_lines(console, notes_on(merged, arguments.runs))
     print_notices(console, merged.run)
     return exit_code(report.status for report in merged.reports)
 

@@ -26,7 +26,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
     from grader.cli.tutors import deal_as_told, show_if_dealt
     from grader.moderation.audit import audited
     from grader.moderation.finished_run import is_outdated, load_run
-    from grader.moderation.pseudonyms import pseudonyms, secret_of
+    from grader.moderation.pseudonyms import names_in, secret_of
     from grader.moderation.queue import is_waiting
     from grader.moderation.session import Review
     from grader.moderation.worklist import Scope
@@ -45,7 +45,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
         return ExitCode.SETTLED
     names = None
     if arguments.anonymous:
-        names = pseudonyms((report.student for report in finished.automatic), secret_of(arguments.run))
+        names = names_in(arguments.run, finished.run, (report.student for report in finished.automatic))
     scope = Scope(
         by_student=arguments.by == "student",
         items=tuple(arguments.only),

@@ -20,8 +20,8 @@ def add_shard(grade: argparse.ArgumentParser) -> None:
     grade.add_argument(
         "--shard",
         metavar="N/COUNT",
-        help="grade only this part of the cohort, such as 3/8, to merge it with the others later; auto is the task of "
-        "a Slurm array, auto/8 also the index of a Kubernetes Job (docs/scale.md)",
+        help="grade only this part of the cohort, such as 3/8, to merge it with the others later; in auto/8, Slurm or "
+        "Kubernetes says which of the eight it is (docs/scale.md)",
     )
     grade.add_argument(
         "--secret",
@@ -41,51 +41,47 @@ def add_merge(merge: argparse.ArgumentParser) -> None:
 
 
 def shard_of(text: str, environment: Mapping[str, str]) -> Shard:
-    """The shard that ``3/8``, ``auto`` or ``auto/8`` means; only ``auto`` looks at the ``environment``.
+    """The shard that ``3/8`` or ``auto/8`` means; only ``auto`` looks at the ``environment``.
 
-    Raises UsageFault for anything else, and if the environment does not say which shard it is.
+    Raises UsageFault for anything else, and if the environment does not say which shard it is. It never says how many
+    there are: an array of some of the tasks, to grade them again, would be taken for all.
     """
-    if found := re.fullmatch(r"auto(?:/(\d{1,5}))?", text, re.ASCII):
-        shard = _from_environment(None if found[1] is None else int(found[1]), environment)
+    if found := re.fullmatch(r"auto/(\d{1,5})", text, re.ASCII):
+        shard = _from_environment(int(found[1]), environment)
         given = f"--shard {text} gives shard {shard} here"
     elif found := re.fullmatch(r"(\d{1,5})/(\d{1,5})", text, re.ASCII):
         shard, given = Shard(int(found[1]), int(found[2])), f"--shard {text}"
     else:
-        raise UsageFault(f"--shard {visible(text)} cannot be read: write 3/8 for the third of eight shards, or auto.")
+        raise UsageFault(f"--shard {visible(text)} cannot be read: write 3/8 for the third of eight shards, or auto/8.")
     if not 1 <= shard.number <= shard.count <= _MOST:
         raise UsageFault(f"{given}: the number must be from 1 to the count, which is at most {_MOST}.")
     return shard
 
 
-def _from_environment(count: int | None, environment: Mapping[str, str]) -> Shard:
+def _from_environment(count: int, environment: Mapping[str, str]) -> Shard:
     if f"{_SLURM}ID" in environment:
         return _from_slurm(count, environment)
-    if _KUBERNETES not in environment:
-        raise UsageFault(
-            f"--shard auto needs {_SLURM}ID and {_SLURM}COUNT (Slurm) or {_KUBERNETES} (Kubernetes), which are not set "
-            "here: write the shard, such as 3/8."
-        )
-    if count is None:
-        raise UsageFault(f"{_KUBERNETES} does not say how many shards there are: write --shard auto/8 if there are 8.")
-    return Shard(_whole(_KUBERNETES, environment) + 1, count)
+    if _KUBERNETES in environment:
+        return Shard(_whole(_KUBERNETES, environment) + 1, count)
+    raise UsageFault(
+        f"--shard auto needs {_SLURM}ID (Slurm) or {_KUBERNETES} (Kubernetes), which are not set here: write the "
+        "shard, such as 3/8."
+    )
 
 
-def _from_slurm(count: int | None, environment: Mapping[str, str]) -> Shard:
+def _from_slurm(count: int, environment: Mapping[str, str]) -> Shard:
     """The place of this task in its array, which may start anywhere, but must be whole."""
-    task, tasks = _whole(f"{_SLURM}ID", environment), _whole(f"{_SLURM}COUNT", environment)
-    first = _whole(f"{_SLURM}MIN", environment, default="1")
-    last = _whole(f"{_SLURM}MAX", environment, default=str(first + tasks - 1))
-    if last - first + 1 != tasks or (count is not None and count != tasks):
-        wanted = f"{count} tasks" if count is not None else "all tasks from the first to the last"
+    task, tasks, first, last = (_whole(f"{_SLURM}{name}", environment) for name in ("ID", "COUNT", "MIN", "MAX"))
+    if not tasks == count == last - first + 1:
         raise UsageFault(
-            f"--shard auto needs an array with {wanted}; this one has {tasks}, from {first} to {last}. To grade some "
-            "shards again, write the shard, such as 3/8."
+            f"--shard auto/{count} needs an array with {count} tasks; this one has {tasks}, from {first} to {last}. To "
+            "grade some shards again, write the shard, such as 3/8."
         )
-    return Shard(task - first + 1, tasks)
+    return Shard(task - first + 1, count)
 
 
-def _whole(name: str, environment: Mapping[str, str], *, default: str = "") -> int:
-    value = environment.get(name, default)
+def _whole(name: str, environment: Mapping[str, str]) -> int:
+    value = environment.get(name, "")
     if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
         raise UsageFault(f"--shard auto: {name} is {visible(value) or 'not set'}, not a whole number.")
     return int(value)

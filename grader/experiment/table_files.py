@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path, PurePosixPath
 
 from grader.experiment.table import LARGEST, read_table
 from grader.lab4.files import EXPERIMENTS
 from grader.model import Submission
 from grader.model.experiment import Experiment
-from grader.storage.fingerprints import code_digest
+from grader.storage.fingerprints import code_digest, reuse_key
 
 MOST_FILES = 8
 """Tables of a submission that are read, the likeliest first."""
@@ -60,11 +59,8 @@ def table_digest() -> str:
 
 
 def experiment_key(submission: Submission, *recipe: str) -> str:
-    """SHA-256 of everything that a stored experiment depends on; empty where no file could contain one.
+    """Key of everything that a stored experiment depends on; empty where no file could contain one.
 
     ``recipe`` is what the brief re-run depends on besides the table.
     """
-    if not candidates(submission):
-        return ""
-    parts = (submission.digest, table_digest(), *recipe)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return reuse_key(submission.digest, table_digest(), *recipe) if candidates(submission) else ""

@@ -12,7 +12,7 @@ from grader.model.finding import AnswerFinding, Finding, KnownFinding, KnownFind
 from grader.model.lateness import Extension, Lateness, LatePolicy
 from grader.model.origin import Attachment, Origin, Person
 from grader.model.report import FLAG, PART1, Decision, Report, Result, flag_in
-from grader.model.run import JSON, UNKNOWN, Canary, Run
+from grader.model.run import JSON, UNKNOWN, Canary, Run, device_text
 from grader.model.shard import Shard, ShardOfRun
 from grader.model.submission import DataFiles, Flag, Job, Submission
 
@@ -53,5 +53,6 @@ __all__ = [
     "TrainingPlan",
     "UsageFault",
     "WrittenAnswer",
+    "device_text",
     "flag_in",
 ]

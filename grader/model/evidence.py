@@ -146,6 +146,8 @@ class Evidence:
     """How the submission was isolated, as one sentence that begins with the level."""
     machine: str = ""
     """The name and the kind of the machine that recorded and measured the submission."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """The versions of the libraries with which that was done, by name."""
     format: int = FORMAT
 
     def with_measurements(self, found: Measurements) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Canary:
 
 
 UNKNOWN = Canary()
+_MIXED = "mixed: "
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Run:
     data: str
     """``mnist-10k`` for the bundled images, ``mnist`` for all of MNIST."""
     device: str
+    """The kind of device that trained networks, or if several did, ``mixed: `` and their names."""
     isolation: str
     jobs: int
     versions: dict[str, str] = field(default_factory=dict)
@@ -62,6 +65,16 @@ class Run:
     """When work is late, and what that costs; None if no policy was given."""
     shard: ShardOfRun | None = None
     """The part of the cohort that was graded; None for a whole one."""
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The kinds of device that trained networks; several only after ``merge --mixed``."""
+        return frozenset(filter(None, self.device.removeprefix(_MIXED).split(", ")))
+
+
+def device_text(devices: Collection[str]) -> str:
+    """What :attr:`Run.device` says of several kinds of device, of one, or of none."""
+    return f"{_MIXED if len(devices) > 1 else ''}{', '.join(sorted(devices))}"
 
 
 JSON = dict[str, Any]

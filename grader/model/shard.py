@@ -31,12 +31,12 @@ class Shard:
 class ShardOfRun:
     """The shard that a run graded, and what the runs of all shards must have in common to be merged.
 
-    ``cohort`` are the ids of all submissions, in the order of the tables. The others are digests of the grader's code,
-    of the images, and of the secret that the seeds come from.
+    ``cohort`` are the ids of all submissions, in the order of the tables, each with a digest of what was handed in. The
+    others are digests of the grader's code, of the images, and of the secret that the seeds come from.
     """
 
     shard: Shard
-    cohort: tuple[str, ...]
+    cohort: dict[str, str]
     code: str
     data: str
     secret: str

@@ -66,7 +66,7 @@ class CommentBank:
         if not path.exists():
             advice = " A run gets it when a review of it ends." if source.is_dir() else ""
             raise UsageFault(f"--comments: there is no {visible(str(path))}.{advice}")
-        carried = _read(path)
+        carried = {key: used for key, used in _read(path).items() if not self._names.are_in(key[1])}
         self._write(_merged(self._kept, carried))
         return len(carried)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from grader.model import UsageFault
+from grader.model import Run, UsageFault
 from grader.safe_text import visible
 from grader.storage.json_files import encodable, write_file
 
@@ -24,6 +24,12 @@ def pseudonyms(students: Iterable[str], secret: str) -> dict[str, str]:
     """A pseudonym for each student, the same each time for the same students and secret."""
     shuffled = sorted(students, key=lambda name: hashlib.sha256(encodable(f"{secret}\n{name}").encode()).digest())
     return {student: f"Student {number:03d}" for number, student in enumerate(shuffled, start=1)}
+
+
+def names_in(folder: Path, run: Run, students: Iterable[str]) -> dict[str, str]:
+    """The pseudonyms in the run at ``folder`` of its ``students``; a shard's are those of the merged run."""
+    cohort = run.shard.cohort if run.shard is not None else ()
+    return pseudonyms(dict.fromkeys((*cohort, *students)), secret_of(folder))
 
 
 def secret_of(folder: Path) -> str:
@@ -42,9 +48,14 @@ def known_secret(folder: Path) -> str:
 
 
 def keep_secret(folder: Path, secret: str) -> None:
-    """Make ``secret`` that of the run at ``folder``; an empty one changes nothing."""
+    """Make ``secret`` that of the run at ``folder``, for this user's eyes only; an empty one changes nothing."""
     if secret:
-        write_file(folder / SECRET_FILE, f"{secret}\n".encode())
+        write_file(folder / SECRET_FILE, f"{secret}\n".encode(), mode=0o600)
+
+
+def secret_digest(secret: str) -> str:
+    """A digest by which shards say that they have the same secret, without revealing it."""
+    return hashlib.sha256(f"shard {secret}".encode()).hexdigest()
 
 
 def read_secret(path: Path) -> str:

@@ -41,6 +41,7 @@ from grader.pipeline.plan import (
 from grader.pipeline.refusals import check_cohort, check_path, with_students
 from grader.pipeline.run import NOTHING, RunContext, Totals
 from grader.pipeline.settings import RunSettings
+from grader.pipeline.sharding import shard_of_run
 from grader.pipeline.submission import Observed, mark, marker_of, observe, store, with_canary, with_claim_trained
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
@@ -112,7 +113,7 @@ def grade_cohort(
         deliveries = [one for one in cohort if settings.shard is None or settings.shard.has(one.id)]
         before = Before.of(settings, deliveries)
         progress.announce(*before.news())
-        settings = with_one_device(settings, before.ids)
+        settings = with_one_device(settings, before.ids, before.facts)
         workers = stack.enter_context(WorkersOnDemand(settings, scratch, server))
         run_folder.claim_folder(settings.out)
         keep_secret(settings.out, settings.secret)
@@ -127,8 +128,7 @@ def grade_cohort(
         progress.notice(context.facts())
         progress.expect(len(deliveries), new, before.names)
         finished, shown = dict[str, Report](), dict[str, str]()
-        totals, is_finished = NOTHING, False
-        claims: list[Task] = []
+        totals, is_finished, claims = NOTHING, False, list[Task]()
 
         def keep(graded: Graded) -> None:
             nonlocal totals
@@ -182,8 +182,8 @@ def begin(
     carry_over_records(settings, before.former)
     decisions = carry_over(settings.out, settings.earlier, before.former)
     carry_over_deal(settings.out, settings.earlier)
-    students, everybody = tuple(before.names), tuple(delivery.id for delivery in cohort)
-    context = RunContext(settings, students, decisions, readers, workers, canary, late, before.facts, everybody)
+    students, shard = tuple(before.names), shard_of_run(settings, cohort, before.facts)
+    context = RunContext(settings, students, decisions, readers, workers, canary, late, before.facts, shard)
     run_folder.write_run(settings.out, context.facts(), is_finished=False)
     return context
 

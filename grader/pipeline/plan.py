@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.model import Submission, UsageFault
+from grader.model import Run, Submission, UsageFault
 from grader.model.evidence import Evidence
 from grader.model.training import CANARY, devices_of, remark_on
 from grader.pipeline.marking import report_of
@@ -78,14 +78,16 @@ def is_new(student: str, settings: RunSettings) -> bool:
     return submission is None or (submission.script is not None and plan(submission, settings, found).stored_in is None)
 
 
-def with_one_device(settings: RunSettings, students: Iterable[str]) -> RunSettings:
+def with_one_device(settings: RunSettings, students: Iterable[str], before: Run | None) -> RunSettings:
     """The settings with the device of stored evidence that this run keeps, unless the tutor named a device.
 
-    So all accuracies of a run come from one kind of device. Raises UsageFault if the tutor named another device than
-    that of evidence on students who are not selected.
+    So all accuracies of a run come from one kind of device, unless ``before``, the run that it continues, was allowed
+    to have several. Raises UsageFault if the tutor named another device than that of evidence on students who are not
+    selected.
     """
     selection = settings.selection
-    if selection.remark or (settings.device != AUTO and not selection.students):
+    is_free = before is not None and len(before.devices) > 1
+    if selection.remark or is_free or (settings.device != AUTO and not selection.students):
         return settings
     for student in students:
         _, stored = find_stored(student, settings)

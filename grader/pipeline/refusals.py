@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from grader.model import UsageFault
-from grader.moderation.pseudonyms import known_secret
+from grader.moderation.pseudonyms import known_secret, secret_digest
 from grader.pipeline.settings import RunSettings
 from grader.safe_text import visible
 from grader.storage import results_json, run_folder
@@ -77,14 +77,16 @@ def _check_shard(settings: RunSettings) -> None:
             "--shard needs --secret FILE with the same secret for all shards, because the seeds of training come from "
             "it; `openssl rand -hex 16` prints one."
         )
-    if settings.secret and known_secret(settings.out) not in ("", settings.secret):
+    stored = run_folder.read_run(settings.out)
+    part = stored.run.shard if stored is not None and stored.run is not None else None
+    is_lost = part is not None and part.secret != secret_digest(settings.secret)  # its file may be gone
+    if settings.secret and (is_lost or known_secret(settings.out) not in ("", settings.secret)):
         raise UsageFault(
             f"The run in {place} has another secret: use its own again, or name another folder with --out."
         )
-    stored = run_folder.read_run(settings.out)
     if stored is None or stored.run is None:
         return
-    known = stored.run.shard.shard if stored.run.shard is not None else None
+    known = part.shard if part is not None else None
     if known != shard:
         had = f"shard {known}" if known is not None else "a whole cohort"
         raise UsageFault(

@@ -1,8 +1,7 @@
-"""Digests of everything that stored evidence depends on. Evidence with a different digest is not reused."""
+"""Keys of everything that stored evidence depends on. Evidence with a different key is not reused."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 
@@ -13,7 +12,7 @@ from grader.experiment.table_files import candidates, experiment_key
 from grader.model import Submission
 from grader.model.evidence import FORMAT
 from grader.pipeline.settings import RunSettings
-from grader.storage.fingerprints import worker_digest
+from grader.storage.fingerprints import reuse_key, worker_digest
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,17 @@ def reuse_keys(submission: Submission, settings: RunSettings) -> ReuseKeys:
 
 
 def _evidence_key(submission: Submission, settings: RunSettings) -> str:
-    """Digest of the submission, the data, the training plan and the grader."""
-    parts = {
-        "code": submission.digest,
-        "script": submission.script,
-        "data": settings.data.fingerprint,
-        "plan": asdict(settings.training),
-        "grader": __version__,
-        "worker": worker_digest(),
-        "format": FORMAT,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    """Key of the submission, the data, the training plan and the grader."""
+    plan = json.dumps(asdict(settings.training), sort_keys=True, default=str)
+    return reuse_key(_work(submission), settings.data.fingerprint, plan, __version__, worker_digest(), FORMAT)
 
 
 def _sheet_key(submission: Submission, settings: RunSettings) -> str:
-    """Digest of everything that the sheet of answers depends on."""
+    """Key of everything that the sheet of answers depends on."""
     if not (settings.rubric.part1 or settings.rubric.experiment or candidates(submission)):
         return ""
-    return hashlib.sha256(
-        f"{submission.digest}\n{submission.script}\n{reader_digest()}\n{settings.paper.digest}".encode()
-    ).hexdigest()
+    return reuse_key(_work(submission), reader_digest(), settings.paper.digest)
+
+
+def _work(submission: Submission) -> str:
+    return f"{submission.digest}\n{submission.script}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,15 +9,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from grader import __version__
-from grader.model import UNKNOWN, Canary, Report, Run, ShardOfRun
+from grader.model import UNKNOWN, Canary, Report, Run, ShardOfRun, device_text
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun
-from grader.pipeline.settings import RunSettings
+from grader.pipeline.settings import AUTO, RunSettings
 from grader.pipeline.workers import WorkersOnDemand
 from grader.reading import Readers
 from grader.sandbox.level import shortfall, weakest
-from grader.storage.fingerprints import code_digest
 
 Number = TypeVar("Number", int, float)
 
@@ -62,7 +60,7 @@ class RunContext:
     """The settings of a run, its students in order, the tutors' decisions, what reads submissions, the workers, which
     run their code, the canary, and the late policy.
 
-    ``cohort`` are all students at the path in order, of whom a shard has only some.
+    ``shard`` is the part of the cohort that is graded; None for all of it.
     """
 
     settings: RunSettings
@@ -74,7 +72,7 @@ class RunContext:
     late: LateWork = LateWork()  # noqa: RUF009  # frozen
     before: Run | None = None
     """The facts about the run that this one continues."""
-    cohort: tuple[str, ...] = ()
+    shard: ShardOfRun | None = None
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -106,24 +104,16 @@ class RunContext:
             canary=totals.canary + canary,
             shows_full_answers=settings.shows_full_answers,
             late=settings.late,
-            shard=self._shard(),
+            shard=self.shard,
         )
-
-    def _shard(self) -> ShardOfRun | None:
-        settings, before = self.settings, self.before
-        if settings.shard is None:
-            return None
-        data = settings.data.fingerprint  # empty if the images are not needed
-        if not data and before is not None and before.shard is not None:
-            data = before.shard.data
-        secret = hashlib.sha256(f"shard {settings.secret}".encode()).hexdigest()
-        return ShardOfRun(settings.shard, self.cohort, code_digest(""), data, secret)
 
     def _machine(self) -> tuple[str, dict[str, str], Canary]:
         """Device, versions and canary: of the workers, or if none was needed, of the run that made the evidence."""
         workers, before = self.workers.opened, self.before
         if workers is not None:
-            return workers.device, workers.versions, self.canary.so_far()
+            is_for_all = self.settings.device != AUTO and not self.settings.selection.students
+            kept = before.devices if before is not None and len(before.devices) > 1 and not is_for_all else frozenset()
+            return device_text({workers.device, *kept}), workers.versions, self.canary.so_far()
         if before is not None:  # evidence says itself if its canary was outside
             return before.device, before.versions, UNKNOWN if before.canary.is_outside else before.canary
         return "", {}, UNKNOWN

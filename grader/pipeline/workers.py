@@ -154,7 +154,7 @@ class Workers:
 
     def _record(self, folder: Path, script: str, on_stage: OnStage) -> Evidence:
         recorded = self._pool.record(Job(str(folder), script, self._recorded_seed), on_stage=on_stage)
-        return replace(recorded, isolation=self.isolation, machine=self._machine)
+        return replace(recorded, isolation=self.isolation, machine=self._machine, versions=self.versions)
 
     def _finished(self, training: Training, predictions: Predictions) -> Training:
         counted = with_accuracy(training, predictions, self._labels)

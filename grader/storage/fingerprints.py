@@ -24,6 +24,23 @@ def code_digest(*names: str, files: str = "*.py") -> str:
     return digest.hexdigest()
 
 
+def reuse_key(work: str, *circumstances: object) -> str:
+    """The key of what was read or measured of a student's ``work``: digests of the ``circumstances`` and of the work.
+
+    What has another key is not reused. A value is its ``str``.
+    """
+    return f"{_digest(chr(10).join(map(str, circumstances)))}-{_digest(work)}"
+
+
+def circumstances_of(key: str) -> str:
+    """The digest of the circumstances in a key, which is the same for all students; empty if it has none."""
+    return key.partition("-")[0] if "-" in key else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def worker_digest() -> str:
     """SHA-256 of all code that takes part in observing a submission."""
     return code_digest(*OBSERVING)

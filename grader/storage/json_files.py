@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,17 +40,18 @@ _CONVERTING = threading.Lock()
 """msgspec crashes when two threads use a dataclass for the first time at the same time."""
 
 
-def write_file(path: Path, content: bytes, *, is_durable: bool = False) -> None:
+def write_file(path: Path, content: bytes, *, is_durable: bool = False, mode: int | None = None) -> None:
     """Replace ``path`` by ``content`` atomically; with ``is_durable``, also safe against a power failure.
 
-    Otherwise an equal file stays: to replace a file takes longer than to read it.
+    With ``mode`` the file has these permissions from the start. Without either, an equal file stays: to replace a file
+    takes longer than to read it.
     """
     with suppress(OSError):
-        if not is_durable and path.read_bytes() == content:
+        if not is_durable and mode is None and path.read_bytes() == content:
             return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=partial(os.open, mode=0o666 if mode is None else mode)) as file:
             file.write(content)
             if is_durable:
                 file.flush()

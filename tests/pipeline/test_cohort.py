@@ -25,7 +25,7 @@ import pytest
 from grader.answers.marker.key import load_key
 from grader.data.bundled import bundled_data
 from grader.data.heldout_accuracy import Predictions, with_accuracy
-from grader.model import Decision, Report, Run, Status, UsageFault
+from grader.model import Decision, Report, Run, Status, UsageFault, device_text
 from grader.model.evidence import Problem, Training
 from grader.model.images import MOST_MISTAKES
 from grader.moderation.decisions import subject_digest
@@ -468,6 +468,36 @@ def test_without_a_named_device_a_run_keeps_the_one_of_its_evidence(elsewhere: C
 def test_one_student_is_not_trained_on_another_device_than_the_others(elsewhere: Cohort) -> None:
     with pytest.raises(UsageFault, match="--student with --device cpu: the other networks of this run were trained on"):
         elsewhere.grade(Selection(students=("ben",)), device="cpu")
+
+
+@pytest.fixture
+def mixed(elsewhere: Cohort) -> Cohort:
+    """The same, merged from shards with --mixed."""
+    stored = run_folder.read_run(elsewhere.out)
+    assert stored is not None
+    assert stored.run is not None
+    missing = "cuda" if sys.platform == "darwin" else "mps"
+    run = replace(stored.run, device=device_text(("cpu", missing)))
+    run_folder.write_run(elsewhere.out, run, is_finished=True)
+    return elsewhere
+
+
+def test_a_mixed_run_keeps_its_evidence_and_stays_mixed(mixed: Cohort) -> None:
+    device = device_text(["cpu", "cuda" if sys.platform == "darwin" else "mps"])
+    run, reports = mixed.grade(device="auto")
+    assert (run.counts, run.device) == (RAN_NOTHING, device)
+    mixed.change("ben")
+    run, reports = mixed.grade(device="auto")
+    assert (run.counts, run.device) == ({"graded": 1, "reused": 2, "nothing to run": 1}, device)
+    run, reports = mixed.grade(Selection(students=("ben",)), device="cpu")
+    assert (run.counts, run.device) == ({"graded": 1, "reused": 2, "nothing to run": 1}, device)
+    assert statuses(reports) == ALL_STATUSES
+
+
+def test_a_mixed_run_is_of_one_device_after_that_is_named(mixed: Cohort) -> None:
+    run, reports = mixed.grade(device="cpu")
+    assert (run.counts, run.device) == ({"graded": 1, "reused": 2, "nothing to run": 1}, "cpu")
+    assert statuses(reports) == ALL_STATUSES
 
 
 # ---- Part 1 ----------------------------------------------------------------------------------------------------------

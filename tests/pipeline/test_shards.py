@@ -7,16 +7,17 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grader.data.bundled import bundled_data
-from grader.model import Run, Shard
+from grader.model import Run, Shard, UsageFault
 from grader.pipeline import workers
 from grader.pipeline.cohort import grade_cohort
 from grader.pipeline.merging import merge_shards
-from grader.pipeline.settings import RunSettings
+from grader.pipeline.settings import RunSettings, Selection
 from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
@@ -51,10 +52,26 @@ def own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "open_workers", open_own)
 
 
-def graded(path: Path, out: Path, *, shard: Shard | None = None, secret: str = SECRET) -> Run:
+def graded(
+    path: Path,
+    out: Path,
+    *,
+    shard: Shard | None = None,
+    selection: Selection = Selection(),  # noqa: B008  # frozen
+    steps: int = 200,
+) -> Run:
     rubric = load_rubric(write_rubric(path.with_name("rubric.toml")))
     settings = RunSettings(
-        path, out, rubric, bundled_data(), jobs=2, device="cpu", shard=shard, secret=secret, canary=""
+        path,
+        out,
+        replace(rubric, training=replace(rubric.training, steps=steps)),
+        bundled_data(),
+        jobs=2,
+        device="cpu",
+        selection=selection,
+        shard=shard,
+        secret=SECRET,
+        canary="",
     )
     run, _ = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
     return run
@@ -74,11 +91,12 @@ def page_of(path: Path) -> str:
     return re.sub(r"(<dt>(?:Time|Workers)</dt>\s*<dd>).*?</dd>", r"\1", text)
 
 
-def seeds_of(folder: Path, student: str) -> list[int]:
+def seeds_of(folder: Path, student: str, versions: dict[str, str]) -> list[int]:
     stored = records.read_evidence(folder, student)
     assert stored is not None
     assert stored.evidence is not None
     assert stored.evidence.machine
+    assert stored.evidence.versions == versions != {}
     return [run.seed for run in stored.evidence.trainings]
 
 
@@ -88,7 +106,7 @@ def test_two_merged_shards_have_the_files_of_one_run(tmp_path: Path) -> None:
     for student, sample in HANDED_IN.items():
         ignored = shutil.ignore_patterns("expected.toml")
         shutil.copytree(ROOT / "tests" / "submissions" / sample, subs / student, ignore=ignored)
-    graded(subs, tmp_path / "whole")
+    versions = graded(subs, tmp_path / "whole").versions
     for number in (2, 1):
         graded(subs, tmp_path / str(number), shard=Shard(number, 2))
     merged, whole = tmp_path / "merged", tmp_path / "whole"
@@ -102,11 +120,30 @@ def test_two_merged_shards_have_the_files_of_one_run(tmp_path: Path) -> None:
     assert sorted(path.relative_to(merged) for path in merged.rglob("*.html")) == paths
     for path in paths:
         assert page_of(merged / path) == page_of(whole / path), path
-    assert seeds_of(merged, "ada") == seeds_of(merged, "eve") == seeds_of(whole, "ada") != []
+    seeds = [
+        seeds_of(folder, student, versions) for folder, student in ((whole, "ada"), (merged, "ada"), (merged, "eve"))
+    ]
+    assert seeds[0] == seeds[1] == seeds[2] != []
 
     again = graded(subs, merged)
     assert again.counts.get("graded", 0) == 0, "a merged run is continued like any other"
     assert results_of(merged)["submissions"] == results_of(whole)["submissions"]
+
+
+@pytest.mark.usefixtures("own_seeds")
+def test_a_shard_with_one_student_observed_otherwise_is_refused_until_that_is_repeated(tmp_path: Path) -> None:
+    """The facts about the shard are those of its last command, which observed nobody."""
+    subs, out, one = tmp_path / "subs", tmp_path / "out", Shard(1, 1)
+    for student in ("ada", "ben", "cleo"):
+        ignored = shutil.ignore_patterns("expected.toml")
+        shutil.copytree(ROOT / "tests" / "submissions" / HANDED_IN[student], subs / student, ignore=ignored)
+    graded(subs, out, shard=one)
+    graded(subs, out, shard=one, selection=Selection(students=("ben",)), steps=210)
+    graded(subs, out, shard=one, selection=Selection(remark=True))
+    with pytest.raises(UsageFault, match=r"The code of ben in .* or by another training plan"):
+        merge_shards(tmp_path / "merged", [out], pages)
+    assert graded(subs, out, shard=one).counts == {"graded": 1, "reused": 2}, "ben, as the others were"
+    merge_shards(tmp_path / "merged", [out], pages)
 
 
 def test_seeds_differ_by_purpose_and_by_secret_and_are_equal_for_equal_secrets(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,8 +28,7 @@ def sharing_workers(scratch: Path) -> Iterator[None]:
         def open_once(settings: RunSettings, *_: object) -> Iterator[workers.Workers]:
             shared = (settings.device, settings.isolation, settings.worker_prefix, settings.data.fingerprint)
             if shared not in opened:
-                place = scratch / str(len(opened))
-                place.mkdir()
+                place = Path(tempfile.mkdtemp(dir=scratch))
                 opened[shared] = stack.enter_context(open_workers(settings, place))
             yield opened[shared]
 

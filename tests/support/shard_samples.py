@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grader.model import Report, Shard, ShardOfRun
-from grader.moderation.pseudonyms import keep_secret
+from grader.moderation.pseudonyms import keep_secret, secret_digest
 from grader.storage import results_json, run_folder
 from tests.support.report_samples import RUN, stored_run
 
@@ -20,12 +20,17 @@ def stored_shard(folder: Path, shard: Shard, cohort: Sequence[Report], **changes
     own = [report for report in cohort if shard.has(report.student)]
     stored_run(folder, *own)
     keep_secret(folder, SECRET)
-    part = ShardOfRun(shard, tuple(report.student for report in cohort), "code", "images", "digest of the secret")
+    part = ShardOfRun(shard, works(report.student for report in cohort), "code", "images", secret_digest(SECRET))
     part = replace(part, **{name: changes.pop(name) for name in list(changes) if hasattr(part, name)})
     run = replace(RUN, shard=part, submissions=len(own), counts={"graded": len(own)}, **changes)
     results_json.write_results(folder, run, own)
     run_folder.write_run(folder, run, is_finished=True)
     return folder
+
+
+def works(students: Iterable[str]) -> dict[str, str]:
+    """A cohort of these students, each with a digest of what was handed in."""
+    return {student: f"work of {student}" for student in students}
 
 
 def stored_shards(folder: Path, cohort: Sequence[Report], count: int) -> list[Path]:

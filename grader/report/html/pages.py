@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from grader.model import Report, Run
 from grader.moderation.finished_run import neighbours
-from grader.moderation.pseudonyms import pseudonyms, secret_of
+from grader.moderation.pseudonyms import names_in
 from grader.report import formats, tally
 from grader.report.feedback import for_the_student, outcome
 from grader.report.highlighting import Piece
@@ -131,7 +131,7 @@ def _seal(page: bytes, shown: bytes) -> bytes:
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
-    names = pseudonyms((report.student for report in reports), secret_of(folder))
+    names = names_in(folder, run, (report.student for report in reports))
     path = folder / run_folder.COHORT_PAGE_FILE
     similar = run_folder.SIMILARITY_PAGE_FILE if (folder / run_folder.SIMILARITY_PAGE_FILE).exists() else ""
     write_file(path, render_cohort(reports, run, similar=similar).encode())
