@@ -45,8 +45,8 @@ def tables_of(desk: Desk) -> Iterator[Figures]:
 def differences(desk: Desk) -> str:
     """A sentence about entries that tutors decided differently; empty without any."""
     disputed = sum(result.is_disputed for report in desk.reports for result in report.results)
-    differ = quantity(disputed, "entry waits", "entries wait")
-    return f"{differ} because tutors differ; they come first in the review." if disputed else ""
+    differ = quantity(disputed, "entry", "entries")
+    return f"Tutors differ on {differ}, first in the review." if disputed else ""
 
 
 def _left(desk: Desk, tutor: str) -> int:
