@@ -63,7 +63,8 @@ class Application:
                 Route("/do/comment", self._doing(actions.comment), methods=["POST"]),
                 Route("/do/look", self._doing(actions.look), methods=["POST"]),
                 Route("/do/undo", self._doing(actions.undo), methods=["POST"]),
-            ]
+            ],
+            exception_handlers={UsageFault: _refused},
         )
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
@@ -205,3 +206,8 @@ class Application:
 
     def _page(self, template: str, **values: Any) -> Response:
         return HTMLResponse(pages.environment().get_template(template).render(values))
+
+
+def _refused(request: Request, fault: Exception) -> Response:
+    """Instead of what was asked for: why it cannot be shown, as when somebody has broken the file of decisions."""
+    return PlainTextResponse(visible(str(fault)), 409)
