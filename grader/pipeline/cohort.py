@@ -160,7 +160,7 @@ def grade_cohort(
             for student, isolation in shown.items():  # some facts are known only now, because they depend on the others
                 if isolation != run.isolation or neighbours(student, order) != neighbours(student, context.students):
                     write_page(settings.out, finished[student], run, order, pages)
-            write_tables(settings.out, reports, run, pages)
+            write_tables(settings.out, reports, run, pages, context.decisions)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
     return run, reports
 
