@@ -28,6 +28,7 @@ from grader.review.page.entry_view import EntryViews
 from grader.review.page.listing import Listed, Listing, key_of
 from grader.review.page.student_files import files_of, media_type, path_of
 from grader.review.page.together import together
+from grader.storage.run_folder import write_run
 from tests.support import desk_cohort as cohort
 from tests.support import report_samples
 from tests.support.desk_server import DeskServer, ask
@@ -47,6 +48,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(run: Path) -> Iterator[DeskServer]:
     with DeskServer(run, "--author", "Tess") as started:
         yield started
+
+
+def test_a_page_of_a_run_that_was_graded_again_says_so(folder: Path) -> None:
+    with DeskServer(folder, "--author", "Tess") as server:
+        assert "was graded again" not in ask(server, "/part/list")[2]
+        write_run(folder, replace(load_run(folder).run, seconds=77.0), is_finished=True)
+        assert "was graded again" in ask(server, "/part/list")[2]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,6 +32,7 @@ from grader.review.tutors import differences, tables_of
 from grader.safe_text import visible
 from grader.storage import records
 from grader.storage.records import StoredEvidence
+from grader.storage.run_folder import RUN_FILE
 
 _MOST_BYTES = 1_000_000
 """Of a request: the keys of a large group, and a text."""
@@ -39,6 +42,7 @@ _ASSETS = {
 }
 _SHOWN = {"dealt": "Dealt to you", "open": "Open", "done": "Done", "mine": "Mine", "all": "All"}
 _GONE = "There is no such page."
+_AGAIN = "The run was graded again. This page shows it as it was before: end the review with Ctrl-C, and start it again."
 
 
 class Application:
@@ -50,6 +54,7 @@ class Application:
         self._actions = actions
         self._author = author
         self._identity = identity
+        self._graded = _facts(finished.folder)
         self.starlette = Starlette(
             routes=[
                 Route("/", self._shell),
@@ -105,8 +110,8 @@ class Application:
             questions = self._actions.listing_of(author).questions
             shown = [(question, [one for one in question.entries if is_shown(question, one)]) for question in questions]
         named = {"label": self._label, "heading": self._heading}
-        note = self._desk.note_on(author)
-        return self._page("desk_list.html", questions=shown, show=show, shows=shows, note=note, **named)
+        notes = filter(None, (self._desk.note_on(author), _facts(self._finished.folder) != self._graded and _AGAIN))
+        return self._page("desk_list.html", questions=shown, show=show, shows=shows, notes=list(notes), **named)
 
     def _entry(self, request: Request) -> Response:
         with self._actions.lock:
@@ -206,6 +211,13 @@ class Application:
 
     def _page(self, template: str, **values: Any) -> Response:
         return HTMLResponse(pages.environment().get_template(template).render(values))
+
+
+def _facts(folder: Path) -> bytes:
+    """The file that every grading of the run writes; empty if it is gone."""
+    with suppress(OSError):
+        return (folder / RUN_FILE).read_bytes()
+    return b""
 
 
 def _refused(request: Request, fault: Exception) -> Response:
