@@ -128,6 +128,17 @@ def test_a_scan_is_shown_in_the_page_and_a_script_is_sent_as_text(server: DeskSe
     assert types == ["image/png", "text/plain; charset=utf-8"]
 
 
+def test_a_scan_stays_in_sight_until_its_last_part_is_marked(folder: Path) -> None:
+    student = cohort.student(cohort.STUDENTS - 1)
+    first, second, *others = (PART1 + part for part, _ in report_samples.PARTS)
+    with DeskServer(folder, "--author", "Tess") as server:
+        asked = {"key": key_of(Entry(student, (first, second, *others))), "author": "Tess", "points": {first: "full"}}
+        assert ask(server, "/do/decide", method="POST", body=asked)[0] == 200
+        entry = ask(server, f"/part/entry/{key_of(Entry(student, (second,)))}")[2]
+    assert "No text was found for this part" in entry
+    assert entry.count("<iframe") == 1
+
+
 def test_files_are_sent_as_text_or_pictures_and_only_from_the_submission(tmp_path: Path) -> None:
     root = tmp_path / "submission"
     root.mkdir()
