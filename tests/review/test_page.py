@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +18,7 @@ from grader.model import PART1
 from grader.moderation.decisions import ACCEPTED
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.moderation.desk import Desk, Given
-from grader.moderation.finished_run import FinishedRun, load_run
+from grader.moderation.finished_run import FinishedRun, is_outdated, load_run
 from grader.moderation.offers import Refused
 from grader.moderation.regrade_requests import take_requests
 from grader.moderation.session import Review
@@ -31,7 +33,7 @@ from grader.review.page.together import together
 from grader.storage.run_folder import write_run
 from tests.support import desk_cohort as cohort
 from tests.support import report_samples
-from tests.support.desk_server import DeskServer, ask
+from tests.support.desk_server import PATIENCE, DeskServer, ask
 
 DROPOUT, FILTERS = "part1.8", "part1.7c"
 
@@ -55,6 +57,19 @@ def test_a_page_of_a_run_that_was_graded_again_says_so(folder: Path) -> None:
         assert "was graded again" not in ask(server, "/part/list")[2]
         write_run(folder, replace(load_run(folder).run, seconds=77.0), is_finished=True)
         assert "was graded again" in ask(server, "/part/list")[2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_closing_the_terminal_leaves_the_tables_up_to_date(folder: Path) -> None:
+    with DeskServer(folder, "--author", "Tess") as server:
+        parts = tuple(PART1 + part for part, _ in report_samples.PARTS)
+        key = key_of(Entry(cohort.student(cohort.STUDENTS - 1), parts))
+        asked = {"key": key, "author": "Tess", "points": {parts[0]: "full"}}
+        assert ask(server, "/do/decide", method="POST", body=asked)[0] == 200
+        assert is_outdated(folder)
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.wait(PATIENCE) == 1, "something is still open"
+    assert not is_outdated(folder)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ _ASSETS = {
 }
 _SHOWN = {"dealt": "Dealt to you", "open": "Open", "done": "Done", "mine": "Mine", "all": "All"}
 _GONE = "There is no such page."
-_AGAIN = "The run was graded again. This page shows it as it was before: end the review with Ctrl-C, and start it again."
+_AGAIN = (
+    "The run was graded again. This page shows it as it was before: end the review with Ctrl-C, and start it again."
+)
 
 
 class Application:
