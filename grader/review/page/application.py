@@ -32,7 +32,7 @@ from grader.review.tutors import differences, tables_of
 from grader.safe_text import visible
 from grader.storage import records
 from grader.storage.records import StoredEvidence
-from grader.storage.run_folder import RUN_FILE
+from grader.storage.run_mark import RUN_FILE
 
 _MOST_BYTES = 1_000_000
 """Of a request: the keys of a large group, and a text."""
