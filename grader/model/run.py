@@ -65,6 +65,8 @@ class Run:
     """When work is late, and what that costs; None if no policy was given."""
     shard: ShardOfRun | None = None
     """The part of the cohort that was graded; None for a whole one."""
+    machines: dict[str, int] = field(default_factory=dict)
+    """How many measurements and training runs each machine of a cluster made, most first; empty without a cluster."""
 
     @property
     def devices(self) -> frozenset[str]:

@@ -105,6 +105,7 @@ class RunContext:
             shows_full_answers=settings.shows_full_answers,
             late=settings.late,
             shard=self.shard,
+            machines=workers.machines if workers is not None else {},
         )
 
     def _machine(self) -> tuple[str, dict[str, str], Canary]:

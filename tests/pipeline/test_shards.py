@@ -45,9 +45,11 @@ def own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     open_shared = workers.open_workers
 
     @contextmanager
-    def open_own(settings: RunSettings, scratch: Path, *_: object) -> Iterator[workers.Workers]:
+    def open_own(settings: RunSettings, scratch: Path, *_: object, **__: object) -> Iterator[workers.Workers]:
         with open_shared(settings, scratch) as shared:
-            yield workers.Workers(shared._pool, settings, shared._scratch, shared._labels, shared._images)
+            yield workers.Workers(
+                shared._pool, shared._backend, settings, shared._scratch, shared._labels, shared._images
+            )
 
     monkeypatch.setattr(workers, "open_workers", open_own)
 
