@@ -69,15 +69,18 @@ def open_backend(
         return
     from grader.sandbox.cluster.cluster import Cluster  # here, because it imports Dask
 
-    if not pool.isolation.shuts_in:
-        raise UsageFault(
-            "With --cluster, submissions must reach neither the network nor the certificates, which this machine's "
-            f"isolation ({pool.isolation.name}) does not ensure; {command_line('doctor')} says what to do."
-        )
+    def versions() -> Mapping[str, str]:
+        if not pool.isolation.shuts_in:
+            raise UsageFault(
+                "With --cluster, submissions must reach neither the network nor the certificates, which this machine's "
+                f"isolation ({pool.isolation.name}) does not ensure; {command_line('doctor')} says what to do."
+            )
+        return pool.versions
+
     with Cluster(
         settings.cluster,
         files,
-        pool.versions,
+        versions,
         device=settings.device,
         isolation=settings.isolation,
         folder=scratch,

@@ -33,9 +33,10 @@ _LEAVE_SECONDS = 10.0
 class Cluster:
     """A context manager for the workers of a cluster. Several threads may call ``measure``.
 
-    ``files`` are this machine's; ``versions`` are those of its measuring processes, and every worker must have the
-    same. ``device`` is the kind of device to train on, or ``auto`` for the best that a worker has. ``at_once`` is how
-    many networks a worker measures at most. ``folder`` is for temporary files. ``say`` gets sentences for the tutor.
+    ``files`` are this machine's. ``versions`` returns those of its measuring processes, and every worker must have the
+    same; it is called while the cluster starts, and may raise UsageFault. ``device`` is the kind of device to train on,
+    or ``auto`` for the best that a worker has; several kinds are allowed if ``is_mixed``. ``at_once`` is how many
+    networks a worker measures at most. ``folder`` is for temporary files. ``say`` gets sentences for the tutor.
 
     Entering it raises UsageFault if there is no such cluster, or none of its workers can be used.
     """
@@ -44,7 +45,7 @@ class Cluster:
         self,
         address: ClusterAddress,
         files: DataFiles,
-        versions: Mapping[str, str],
+        versions: Callable[[], Mapping[str, str]],
         *,
         device: str,
         isolation: Wish,
@@ -53,8 +54,7 @@ class Cluster:
         at_once: int | None = None,
         is_mixed: bool = False,
     ) -> None:
-        data, self._contents = by_checksum(files)
-        self._wanted = Preparation(__version__, code_digest(""), libraries(versions), device, str(isolation), data)
+        self._files, self._versions, self._device, self._isolation = files, versions, device, isolation
         self._address, self._folder, self._say = address, folder, say
         self._at_once, self._is_mixed = at_once, is_mixed
         self._opened: concurrent.futures.Future[tuple[Crew, asyncio.AbstractEventLoop]] = concurrent.futures.Future()
@@ -133,8 +133,11 @@ class Cluster:
 
     async def _serve(self) -> None:
         async with connected(self._address, at_once=self._at_once, folder=self._folder) as connection:
-            admission = Admission(self._wanted, self._contents, self._at_once)
-            crew = Crew(connection, self._wanted, admission, is_mixed=self._is_mixed, say=self._say)
+            data, contents = by_checksum(self._files)
+            own = libraries(await asyncio.to_thread(self._versions))
+            wanted = Preparation(__version__, code_digest(""), own, self._device, str(self._isolation), data)
+            admission = Admission(wanted, contents, self._at_once)
+            crew = Crew(connection, wanted, admission, is_mixed=self._is_mixed, say=self._say)
             closing = asyncio.create_task(self._until_closing())
             try:
                 await _first(closing, crew.gather())

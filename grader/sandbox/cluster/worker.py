@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -56,6 +56,8 @@ class _Open:
 
 
 _open: dict[str, _Open] = {}
+_known: list[tuple[Mapping[str, str], Sequence[str]]] = []
+"""Versions of libraries, and the devices of this machine, after measuring processes were opened once."""
 _lock = threading.Lock()
 _opening = threading.Lock()
 
@@ -115,8 +117,8 @@ def libraries(measuring: Mapping[str, str]) -> dict[str, str]:
 
 
 def _prepared(wanted: Preparation, at_once: int) -> Answer:
-    machine, reason = machine_name(), _other_grader(wanted)
-    if reason:
+    machine = machine_name()
+    if reason := _other_grader(wanted) or _unlike(wanted):
         return Unfit(machine, reason)
     if (opened := _open.get(wanted.run)) is not None:
         return Ready(machine, opened.device)
@@ -133,15 +135,13 @@ def _prepared(wanted: Preparation, at_once: int) -> Answer:
         )
         stack.enter_context(pool)
         try:
-            own, devices = libraries(pool.versions), pool.devices
+            _known[:] = [(libraries(pool.versions), pool.devices)]
             _ = pool.isolation
         except (GraderFault, UsageFault) as fault:
             return Unfit(machine, f"cannot measure: {fault}")
-        if reason := _other_libraries(own, wanted.libraries):
+        if reason := _unlike(wanted):
             return Unfit(machine, reason)
-        device = devices[0] if wanted.device == AUTO else wanted.device
-        if device not in devices:
-            return Unfit(machine, f"has no {device}, on which this run trains")
+        device = pool.devices[0] if wanted.device == AUTO else wanted.device
         with _lock:
             is_first = not _open
             _open[wanted.run] = _Open(pool, device)
@@ -158,13 +158,19 @@ def _other_grader(wanted: Preparation) -> str:
     return "" if code_digest("") == wanted.code else "has other code of the grader, although it is the same version"
 
 
-def _other_libraries(own: Mapping[str, str], wanted: Mapping[str, str]) -> str:
-    """Which libraries of this machine have other versions than wanted; empty if none has."""
-    differing = sorted(name for name in {*own, *wanted} if own.get(name) != wanted.get(name))
-    here, there = (
-        ", ".join(f"{name} {versions.get(name, 'missing')}" for name in differing) for versions in (own, wanted)
-    )
-    return f"has {here}, and this run has {there}" if differing else ""
+def _unlike(wanted: Preparation) -> str:
+    """Which libraries or devices of this machine are other ones than wanted; empty if none is, or none is known yet."""
+    for own, devices in _known:
+        if own != wanted.libraries:
+            names = sorted(name for name in {*own, *wanted.libraries} if own.get(name) != wanted.libraries.get(name))
+            here, there = (
+                ", ".join(f"{name} {versions.get(name, 'missing')}" for name in names)
+                for versions in (own, wanted.libraries)
+            )
+            return f"has {here}, and this run has {there}"
+        if wanted.device not in (AUTO, *devices):
+            return f"has no {wanted.device}, on which this run trains"
+    return ""
 
 
 def _close(run: str) -> None:
