@@ -1,12 +1,14 @@
-"""A cluster of real processes on this machine, with TLS, whose parts can be killed and started again."""
+"""A cluster of real processes on this machine, with TLS, whose parts can be killed and are started again."""
 
 from __future__ import annotations
 
 import os
-import signal
+import re
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,61 +18,100 @@ from tests.support.places import ROOT
 
 
 class DaskCluster:
-    """A scheduler on a fixed port, and workers of one thread each. ``settings`` are those of Dask for all roles."""
+    """A scheduler on a fixed port, and workers of one thread each, started again as a service manager would do it.
+
+    ``settings`` are those of Dask for all roles.
+    """
 
     def __init__(self, folder: Path) -> None:
         authority = make_authority(folder / "certificates")
-        self.settings = tls_settings(authority, *make_certificate(authority, "machine"))
+        certificate, key = make_certificate(authority, "machine")
+        self.certificates = (authority, certificate, key)
+        self.settings = tls_settings(*self.certificates)
         self._folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
-        self.scheduler: subprocess.Popen[bytes]
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        """By name: ``scheduler``, ``worker 1`` and so on."""
+        self._is_over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep)
 
     @property
     def address(self) -> str:
         """As after ``--cluster``."""
         return f"tls://127.0.0.1:{self.port}"
 
-    def start_scheduler(self) -> None:
-        self.scheduler = self._start("scheduler", "--host", self.address, "--no-dashboard")
+    def start(self, workers: int) -> None:
+        for name in ("scheduler", *(f"worker {number + 1}" for number in range(workers))):
+            self.processes[name] = self._start(name)
+        self._keeper.start()
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
-        folder = ("--local-directory", str(self._folder / "scratch"))
-        started = self._start("worker", self.address, "--host", "127.0.0.1", *options, *folder)
-        self.workers.append(started)
-        return started
+    def ports(self) -> list[int]:
+        """On which the scheduler and the workers listen, once they do."""
+        give_up = time.monotonic() + 30
+        pattern = re.compile(r"Start worker at: +tls://127.0.0.1:(\d+)")
+        while True:
+            texts = [log.read_text(encoding="utf-8") for log in self._folder.glob("worker *.log")]
+            found = [int(port) for text in texts for port in pattern.findall(text)]
+            if len(found) >= len(self.processes) - 1 or time.monotonic() > give_up:
+                return [self.port, *found]
+            time.sleep(0.1)
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
+    def kill(self, name: str) -> None:
+        """Kill a process; it is started again soon."""
+        self.processes[name].kill()
 
     def stop(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            self.kill(process)
+        self._is_over.set()
+        self._keeper.join()
+        for process in self.processes.values():
+            process.kill()
+            process.wait(10)
 
-    def _start(self, role: str, *words: str) -> subprocess.Popen[bytes]:
-        with (self._folder / f"{role}.log").open("ab") as log:
+    def _keep(self) -> None:
+        while not self._is_over.wait(0.2):
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    self.processes[name] = self._start(name)
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        if name == "scheduler":
+            words = ["scheduler", "--host", "127.0.0.1", "--protocol", "tls", "--port", str(self.port)]
+        else:
+            words = [
+                "worker",
+                self.address,
+                "--host",
+                "127.0.0.1",
+                "--nthreads",
+                "1",
+                "--no-nanny",
+                "--memory-limit",
+                "0",
+            ]
+        with (self._folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "dask", role, *words],
-                env=os.environ | as_environment(self.settings) | {"PYTHONPATH": str(ROOT)},
+                [sys.executable, "-P", "-m", "dask", *words, "--no-dashboard"],
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
             )
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a process on a machine of the cluster."""
+        folders = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self._folder / "cache")}
+        return os.environ | folders | as_environment(self.settings)
+
 
 @contextmanager
 def dask_cluster(folder: Path, *, workers: int) -> Iterator[DaskCluster]:
     """A cluster that is started and stopped; its files are in ``folder``."""
     cluster = DaskCluster(folder)
-    cluster.start_scheduler()
     try:
-        for _ in range(workers):
-            cluster.start_worker()
+        cluster.start(workers)
         yield cluster
     finally:
         cluster.stop()
@@ -78,6 +119,6 @@ def dask_cluster(folder: Path, *, workers: int) -> Iterator[DaskCluster]:
 
 def as_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Dask's settings as variables of the environment."""
-    return {
-        "DASK_" + name.upper().replace(".", "__").replace("-", "_"): value for name, value in settings.items()
+    return {"DASK_" + name.upper().replace(".", "__").replace("-", "_"): value for name, value in settings.items()} | {
+        "DASK_TEMPORARY_DIRECTORY": "scratch"
     }
