@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 import statistics
 import tomllib
@@ -49,7 +50,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 
 
 def requirements_of(project: dict[str, Any]) -> list[str]:
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
 
 
 def requirement_name(requirement: str) -> str:

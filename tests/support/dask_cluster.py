@@ -58,6 +58,11 @@ class DaskCluster:
                 return [self.port, *found]
             time.sleep(0.1)
 
+    def name_of(self, address: str) -> str:
+        """The name of the worker at this address."""
+        (log,) = [log for log in self._folder.glob("worker *.log") if f"{address}\n" in log.read_text(encoding="utf-8")]
+        return log.stem
+
     def kill(self, name: str) -> None:
         """Kill a process; it is started again soon."""
         self.processes[name].kill()

@@ -57,6 +57,7 @@ class Crew:
         self._unfit: dict[str, str] = {}
         """By address, a sentence about each worker that is not used."""
         self._joining: dict[str, asyncio.Task[None]] = {}
+        self._is_gathered = False
         self._measuring: set[asyncio.Task[Any]] = set()
         self._change = asyncio.Condition()
         self.measured: Counter[str] = Counter()
@@ -95,6 +96,7 @@ class Crew:
         if not self._members:
             reason = next(iter(self._unfit.values()), "It has none.")
             raise UsageFault(f"No worker of the cluster can measure for this run. {reason}")
+        self._is_gathered = True
         machines = sorted({member.machine for member in self._members.values()})
         workers = quantity(len(self._members), "worker")
         self._say(f"The cluster measures with {workers} on {', '.join(machines)}, {self.places} networks at a time.")
@@ -179,7 +181,9 @@ class Crew:
         asked = self._connection.client.scheduler.identity(n_workers=-1)
         present: dict[str, dict[str, Any]] = (await asyncio.wait_for(asked, _ASK_SECONDS))["workers"]
         for address in self._members.keys() - present.keys():
-            self._dismiss(self._members[address])
+            member = self._members[address]
+            self._say(f"The worker {visible(address)} on {member.machine} is gone.")
+            self._dismiss(member)
         for address in self._joining.keys() - present.keys():
             self._joining[address].cancel()
         for address in present.keys() - {*self._members, *self._unfit, *self._joining}:
@@ -195,6 +199,8 @@ class Crew:
             found = self._with_other_device(found)
         if isinstance(found, Member):
             self._members[address] = found
+            if self._is_gathered:
+                self._say(f"The worker {visible(address)} on {found.machine} has come.")
             async with self._change:
                 self._change.notify_all()
         elif found is not None:
