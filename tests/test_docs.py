@@ -42,7 +42,7 @@ NOT_OURS = {
     "--junitxml",
     "--check",
     "--strict",
-} | {"--again", "--only"}
+} | {"--again", "--only", "--protocol", "--port", "--nthreads", "--no-dashboard"}
 """Options of other commands that the pages mention."""
 ITEMS = {*PART2_TITLES, "part1.7c"}
 

@@ -33,7 +33,7 @@ from grader.sandbox.cluster.address import ClusterAddress
 from grader.sandbox.cluster.cluster import Cluster
 from grader.storage import records
 from grader.storage.records import StoredEvidence
-from tests.support.certificates import make_authority, make_certificate, tls_settings
+from tests.support.certificates import make_certificates, tls_settings
 from tests.support.dask_cluster import DaskCluster, dask_cluster
 from tests.support.places import TESTS
 from tests.support.quick_rubric import write_rubric
@@ -263,10 +263,8 @@ def test_a_client_without_a_certificate_is_refused(runs: Runs, tmp_path: Path) -
 
 
 def test_another_authority_is_refused_on_both_sides(runs: Runs, tmp_path: Path) -> None:
-    stranger = make_authority(tmp_path / "stranger")
-    own = tls_settings(stranger, *make_certificate(stranger, "machine"))
-    with config.set(own):
+    stranger, *own = make_certificates(tmp_path / "stranger")
+    with config.set(tls_settings(stranger, *own)):
         assert f"has a certificate of another authority than {stranger}." in refusal(runs)
-    trusting = own | {"distributed.comm.tls.ca-file": runs.dask.settings["distributed.comm.tls.ca-file"]}
-    with config.set(trusting):
+    with config.set(tls_settings(runs.dask.certificates[0], *own)):
         assert "does not accept this machine's certificate" in refusal(runs)

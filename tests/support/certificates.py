@@ -1,34 +1,24 @@
-"""Authorities and certificates for clusters in tests, made as docs/scale.md says."""
+"""Certificates for clusters in tests, made by the commands in docs/scale.md."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
+from tests.support.places import ROOT
 
-def make_authority(folder: Path) -> Path:
-    """A new authority in ``folder``; returns its certificate, beside which ``ca.key`` is."""
+_BLOCK = re.compile(r"```\n(umask 077\nopenssl .*?)```", re.DOTALL)
+
+
+def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """In a new folder: the certificate of a new authority, a certificate for a machine, and its key."""
     folder.mkdir(parents=True)
-    _openssl(
-        *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
-        *("-subj", "/CN=authority", "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem")),
-    )
-    return folder / "ca.pem"
-
-
-def make_certificate(authority: Path, name: str) -> tuple[Path, Path]:
-    """A certificate of the authority, and its key, in the same folder."""
-    folder = authority.parent
-    key, request, certificate = (folder / f"{name}.{ending}" for ending in ("key", "csr", "pem"))
-    _openssl(
-        *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}"),
-        *("-keyout", str(key), "-out", str(request)),
-    )
-    _openssl(
-        *("x509", "-req", "-in", str(request), "-CA", str(authority), "-CAkey", str(folder / "ca.key")),
-        *("-CAcreateserial", "-days", "2", "-out", str(certificate)),
-    )
-    return certificate, key
+    (commands,) = _BLOCK.findall((ROOT / "docs" / "scale.md").read_text(encoding="utf-8"))
+    commands, found = re.subn(r"for name in lab1 .*?;", "for name in machine;", commands)
+    assert found == 1
+    subprocess.run(["sh", "-e", "-c", commands], cwd=folder, check=True, capture_output=True, timeout=30)
+    return folder / "ca.pem", folder / "machine.pem", folder / "machine.key"
 
 
 def tls_settings(authority: Path, certificate: Path, key: Path) -> dict[str, str]:
@@ -39,7 +29,3 @@ def tls_settings(authority: Path, certificate: Path, key: Path) -> dict[str, str
         for kind, path in (("cert", certificate), ("key", key))
     }
     return {"distributed.comm.tls.ca-file": str(authority), "distributed.comm.require-encryption": "true", **roles}
-
-
-def _openssl(*words: str) -> None:
-    subprocess.run(("openssl", *words), check=True, capture_output=True, timeout=20)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.certificates import make_authority, make_certificate, tls_settings
+from tests.support.certificates import make_certificates, tls_settings
 from tests.support.places import ROOT
 
 
@@ -24,9 +24,7 @@ class DaskCluster:
     """
 
     def __init__(self, folder: Path) -> None:
-        authority = make_authority(folder / "certificates")
-        certificate, key = make_certificate(authority, "machine")
-        self.certificates = (authority, certificate, key)
+        self.certificates = make_certificates(folder / "certificates")
         self.settings = tls_settings(*self.certificates)
         self._folder = folder
         with socket.socket() as free:
