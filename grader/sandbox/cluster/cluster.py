@@ -9,8 +9,9 @@ import asyncio
 import concurrent.futures
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ from grader.sandbox.pool import Stopped
 from grader.storage.fingerprints import code_digest
 
 _LEAVE_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 class Cluster:
@@ -68,7 +70,7 @@ class Cluster:
         try:
             self._crew, self._loop = self._opened.result()
         except BaseException:
-            self._closing.set()
+            self.__exit__(None, None, None)
             raise
         return self
 
@@ -76,7 +78,7 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._thread.join(2 * _LEAVE_SECONDS)
+        self._thread.join(3 * _LEAVE_SECONDS)
 
     def stop(self) -> None:
         """End all measurements at once; whoever waits for one gets Stopped."""
@@ -118,18 +120,26 @@ class Cluster:
                     raise self._end or Stopped from None
 
     def _run(self) -> None:
-        # Ctrl-C reaches only the main thread, which then decides; the processes of a local cluster inherit this.
+        # Ctrl-C reaches only the main thread, which then decides. The processes of a local cluster inherit this, if
+        # multiprocessing has started the process with which it allows signals again.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            asyncio.run(self._serve())
-        except Stopped:
-            pass
+            asyncio.run(self._until_closing())
         except UsageFault as fault:
             self._end = fault
         except Exception as fault:  # protects the threads that wait; the run ends with it
             self._end = GraderFault(f"the connection to the cluster: {type(fault).__name__}: {fault}")
         if not self._opened.done():
             self._opened.set_exception(self._end or Stopped())
+
+    async def _until_closing(self) -> None:
+        serving = asyncio.create_task(self._serve())
+        while not serving.done() and not self._closing.is_set():
+            await asyncio.wait({serving}, timeout=_LOOK_SECONDS)
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
 
     async def _serve(self) -> None:
         async with connected(self._address, at_once=self._at_once, folder=self._folder) as connection:
@@ -138,27 +148,13 @@ class Cluster:
             wanted = Preparation(__version__, code_digest(""), own, self._device, str(self._isolation), data)
             admission = Admission(wanted, contents, self._at_once)
             crew = Crew(connection, wanted, admission, is_mixed=self._is_mixed, say=self._say)
-            closing = asyncio.create_task(self._until_closing())
             try:
-                await _first(closing, crew.gather())
+                await crew.gather()
                 self._opened.set_result((crew, asyncio.get_running_loop()))
-                await _first(closing, crew.watch())
+                await crew.watch()
             except UsageFault as fault:
-                self._end = fault
+                self._end = fault  # before those who wait for an answer are told that it does not come
+                raise
             finally:
                 with suppress(OSError, TimeoutError):
                     await asyncio.wait_for(crew.leave(), _LEAVE_SECONDS)
-
-    async def _until_closing(self) -> None:
-        while not self._closing.is_set():
-            await asyncio.sleep(0.05)
-
-
-async def _first(closing: asyncio.Task[None], work: Coroutine[None, None, None]) -> None:
-    """Wait for the work to end, and raise what it raises; but no longer than until ``closing``, which ends it."""
-    task = asyncio.create_task(work)
-    await asyncio.wait({closing, task}, return_when=asyncio.FIRST_COMPLETED)
-    if not task.done():
-        task.cancel()
-        raise Stopped
-    task.result()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from dask import config
@@ -36,19 +36,28 @@ async def connected(address: ClusterAddress, *, at_once: int | None, folder: Pat
     """
     for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what tutors need to know, the grader says itself
-    if not address.local:
-        connection = Connection(address.text, _configured())
+    async with AsyncExitStack() as stack:
+        place = address.text
+        if address.local:
+            security = Security.temporary()
+            cluster = _local_cluster(address.local, security, at_once, folder)
+            stack.push_async_callback(cluster.close)
+            await cluster
+            place = cluster.scheduler_address
+        else:
+            security = _configured()
+        connection = Connection(place, security)
         await connection.open()
-        try:
-            yield connection
-        finally:
-            await connection.close()
-        return
-    security = Security.temporary()
+        stack.push_async_callback(connection.close)
+        yield connection
+
+
+def _local_cluster(workers: int, security: Security, at_once: int | None, folder: Path) -> LocalCluster:
+    """A cluster of processes on this machine that is not started yet; it listens on 127.0.0.1 only."""
     no_pages: dict[str, list[str]] = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
     with config.set(no_pages):
-        cluster = LocalCluster(
-            n_workers=address.local,
+        return LocalCluster(
+            n_workers=workers,
             threads_per_worker=at_once or 1,
             resources={GPU: at_once} if at_once else None,
             host="127.0.0.1",
@@ -62,14 +71,6 @@ async def connected(address: ClusterAddress, *, at_once: int | None, folder: Pat
             silence_logs=logging.CRITICAL,
             asynchronous=True,
         )
-        await cluster
-    async with cluster:
-        connection = Connection(cluster.scheduler_address, security)
-        await connection.open()
-        try:
-            yield connection
-        finally:
-            await connection.close()
 
 
 class Connection:
