@@ -40,7 +40,7 @@ from tests.support.quick_rubric import write_rubric
 from tests.support.results import results_of
 from tests.support.shard_samples import SECRET
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HANDED_IN = {
     "ada": "valid-type-hints",

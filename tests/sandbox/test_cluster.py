@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import time
@@ -19,6 +20,8 @@ from grader.cli.run_settings import run_settings
 from grader.model import DataFiles, UsageFault
 from grader.sandbox.cluster import data_files, messages, worker
 from grader.sandbox.cluster.address import ClusterAddress, certificate_files, cluster_address, networks_at_once
+from grader.sandbox.cluster.crew import Crew
+from grader.sandbox.cluster.members import Member
 from grader.sandbox.level import Level
 from grader.storage.fingerprints import code_digest
 from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
@@ -110,6 +113,58 @@ def test_submissions_do_not_see_the_certificates(tmp_path: Path) -> None:
 )
 def test_a_cluster_needs_isolation_of_files_and_of_the_network(steps: tuple[str, ...], shuts_in: bool) -> None:
     assert Level("partial", steps).shuts_in == shuts_in
+
+
+# ---- which workers a run takes ---------------------------------------------------------------------------------------
+
+
+class Machines:
+    """Machines with a worker of one device each: what a crew asks of a connection, and of the admission to a run."""
+
+    def __init__(self, *devices: str) -> None:
+        self.devices = {f"tls://lab{number + 1}:1": device for number, device in enumerate(devices)}
+        self.client = self.scheduler = self
+
+    async def identity(self, n_workers: int) -> dict[str, Any]:
+        return {"workers": dict.fromkeys(self.devices, {})}
+
+    async def admit(self, client: object, address: str, facts: object) -> Member:
+        return Member(address, address[6:10], self.devices[address], places=2)
+
+
+def gathered(*devices: str, device: str = "auto", is_mixed: bool = False) -> tuple[Crew, list[str]]:
+    """The workers that a run takes, and what the tutor is told."""
+    machines: Any = Machines(*devices)
+    said: list[str] = []
+    preparation = messages.decode_preparation(wanted(device=device))
+
+    async def gather() -> Crew:
+        crew = Crew(machines, preparation, machines, is_mixed=is_mixed, say=said.append)
+        await crew.gather()
+        return crew
+
+    return asyncio.run(gather()), said
+
+
+def test_the_best_device_of_all_workers_decides_and_the_others_are_named() -> None:
+    crew, said = gathered("cpu", "cuda", "cpu", "cuda")
+    assert (crew.device, crew.places) == ("cuda", 4)
+    assert sorted(said) == [
+        "Not used: The worker tls://lab1:1 on lab1 trains on cpu, and this run on cuda (--mixed allows both).",
+        "Not used: The worker tls://lab3:1 on lab3 trains on cpu, and this run on cuda (--mixed allows both).",
+        "The cluster measures with 2 workers on lab2, lab4, 4 networks at a time.",
+    ]
+
+
+def test_a_run_on_several_kinds_of_device_says_so() -> None:
+    assert gathered("cpu", "cuda", is_mixed=True)[0].device == "mixed: cpu, cuda"
+    assert gathered("cpu", "cpu", is_mixed=True)[0].device == "cpu"
+
+
+def test_a_run_with_a_named_device_takes_no_other() -> None:
+    assert gathered("cpu", "cuda", device="cpu")[0].device == "cpu"
+    with pytest.raises(UsageFault, match="trains on cuda, and this run on cpu"):
+        gathered("cuda", device="cpu")
 
 
 # ---- what a worker does before it opens anything ---------------------------------------------------------------------

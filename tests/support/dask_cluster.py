@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.support.certificates import make_certificates, tls_settings
 from tests.support.places import ROOT
@@ -120,8 +121,7 @@ def dask_cluster(folder: Path, *, workers: int) -> Iterator[DaskCluster]:
         cluster.stop()
 
 
-def as_environment(settings: Mapping[str, str]) -> dict[str, str]:
+def as_environment(settings: Mapping[str, Any]) -> dict[str, str]:
     """Dask's settings as variables of the environment."""
-    return {"DASK_" + name.upper().replace(".", "__").replace("-", "_"): value for name, value in settings.items()} | {
-        "DASK_TEMPORARY_DIRECTORY": "scratch"
-    }
+    variables = {name.upper().replace(".", "__").replace("-", "_"): str(value) for name, value in settings.items()}
+    return {"DASK_TEMPORARY_DIRECTORY": "scratch"} | {f"DASK_{name}": value for name, value in variables.items()}
