@@ -70,7 +70,7 @@ class Run:
 
     @property
     def devices(self) -> frozenset[str]:
-        """The kinds of device that trained networks; several only after ``merge --mixed``."""
+        """The kinds of device that trained networks; several only with ``--mixed``."""
         return frozenset(filter(None, self.device.removeprefix(_MIXED).split(", ")))
 
 

@@ -27,8 +27,8 @@ class Backend(Protocol):
         """End all measurements at once."""
 
     @property
-    def device(self) -> str:
-        """The device that trains networks."""
+    def devices(self) -> frozenset[str]:
+        """The kinds of device that train networks."""
 
     @property
     def places(self) -> int:
@@ -47,6 +47,11 @@ class OwnMachine:
     device: str
     places: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The device that trains networks."""
+        return frozenset({self.device})
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         """As in :class:`WorkerPool`."""

@@ -147,9 +147,9 @@ class Workers:
         self._pool.__exit__(None, None, None)
 
     @property
-    def device(self) -> str:
-        """The device that trains networks."""
-        return self._backend.device
+    def devices(self) -> frozenset[str]:
+        """The kinds of device that train networks."""
+        return self._backend.devices
 
     @property
     def places(self) -> int:

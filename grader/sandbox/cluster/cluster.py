@@ -85,9 +85,9 @@ class Cluster:
         self._closing.set()
 
     @property
-    def device(self) -> str:
-        """The kind of device that trains networks, or several after ``mixed:``."""
-        return self._crew.device
+    def devices(self) -> frozenset[str]:
+        """The kinds of device that train networks."""
+        return self._crew.devices
 
     @property
     def places(self) -> int:

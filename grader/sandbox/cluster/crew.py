@@ -22,8 +22,6 @@ from grader.sandbox.cluster.members import Lost, Member, SchedulerLost
 from grader.sandbox.cluster.messages import AUTO, Measured, Preparation, Unfit, Unmeasured
 from grader.sandbox.measuring import MeasurementFailed
 
-MIXED = "mixed: "
-"""Begins the device of a run on several kinds of device."""
 _BEST_FIRST = ("cuda", "mps", "cpu")
 _LOOK_SECONDS = 0.5
 _ASK_SECONDS = 20.0
@@ -60,16 +58,10 @@ class Crew:
         self._is_gathered = False
         self._measuring: set[asyncio.Task[Any]] = set()
         self._change = asyncio.Condition()
+        self.devices: frozenset[str] = frozenset()
+        """The kinds of device that train networks, those of former members too."""
         self.measured: Counter[str] = Counter()
         """The number of requests that each machine has answered."""
-
-    @property
-    def device(self) -> str:
-        """The kind of device that trains networks."""
-        if not self._is_mixed:
-            return self._device
-        kinds = sorted({member.device for member in self._members.values()})
-        return kinds[0] if len(kinds) == 1 else f"{MIXED}{', '.join(kinds)}"
 
     @property
     def places(self) -> int:
@@ -97,6 +89,7 @@ class Crew:
             reason = next(iter(self._unfit.values()), "It has none.")
             raise UsageFault(f"No worker of the cluster can measure for this run. {reason}")
         self._is_gathered = True
+        self.devices = frozenset(member.device for member in self._members.values())
         machines = sorted({member.machine for member in self._members.values()})
         workers = quantity(len(self._members), "worker")
         self._say(f"The cluster measures with {workers} on {', '.join(machines)}, {self.places} networks at a time.")
@@ -200,6 +193,7 @@ class Crew:
         if isinstance(found, Member):
             self._members[address] = found
             if self._is_gathered:
+                self.devices |= {found.device}
                 self._say(f"The worker {visible(address)} on {found.machine} has come.")
             async with self._change:
                 self._change.notify_all()
