@@ -124,17 +124,22 @@ class Machines:
     def __init__(self, *devices: str) -> None:
         self.devices = {f"tls://lab{number + 1}:1": device for number, device in enumerate(devices)}
         self.client = self.scheduler = self
+        self.left: list[str] = []
 
     async def identity(self, n_workers: int) -> dict[str, Any]:
         return {"workers": {address: {} for address in self.devices}}
+
+    async def run(self, function: object, run: str, **options: Any) -> None:
+        """Only those that are not used are told to leave."""
+        assert function is worker.leave
+        self.left += options["workers"]
 
     async def admit(self, client: object, address: str, facts: object) -> Member:
         return Member(address, address[6:10], self.devices[address], places=2)
 
 
-def gathered(*devices: str, device: str = "auto", is_mixed: bool = False) -> tuple[Crew, list[str]]:
+def gathered(machines: Any, device: str = "auto", *, is_mixed: bool = False) -> tuple[Crew, list[str]]:
     """The workers that a run takes, and what the tutor is told."""
-    machines: Any = Machines(*devices)
     said: list[str] = []
     preparation = messages.decode_preparation(wanted(device=device))
 
@@ -147,9 +152,11 @@ def gathered(*devices: str, device: str = "auto", is_mixed: bool = False) -> tup
 
 
 def test_the_best_device_of_all_workers_decides_and_the_others_are_named() -> None:
-    crew, said = gathered("cpu", "cuda", "cpu", "cuda")
+    machines = Machines("cpu", "cuda", "cpu", "cuda")
+    crew, said = gathered(machines)
     assert crew.devices == {"cuda"}
     assert crew.places == 4
+    assert sorted(machines.left) == ["tls://lab1:1", "tls://lab3:1"]
     assert sorted(said) == [
         "Not used: The worker tls://lab1:1 on lab1 trains on cpu, and this run on cuda (--mixed allows both).",
         "Not used: The worker tls://lab3:1 on lab3 trains on cpu, and this run on cuda (--mixed allows both).",
@@ -158,14 +165,14 @@ def test_the_best_device_of_all_workers_decides_and_the_others_are_named() -> No
 
 
 def test_a_run_may_be_allowed_several_kinds_of_device() -> None:
-    assert gathered("cpu", "cuda", is_mixed=True)[0].devices == {"cpu", "cuda"}
-    assert gathered("cpu", "cpu", is_mixed=True)[0].devices == {"cpu"}
+    assert gathered(Machines("cpu", "cuda"), is_mixed=True)[0].devices == {"cpu", "cuda"}
+    assert gathered(Machines("cpu", "cpu"), is_mixed=True)[0].devices == {"cpu"}
 
 
 def test_a_run_with_a_named_device_takes_no_other() -> None:
-    assert gathered("cpu", "cuda", device="cpu")[0].devices == {"cpu"}
+    assert gathered(Machines("cpu", "cuda"), "cpu")[0].devices == {"cpu"}
     with pytest.raises(UsageFault, match="trains on cuda, and this run on cpu"):
-        gathered("cuda", device="cpu")
+        gathered(Machines("cuda"), "cpu")
 
 
 # ---- what a worker does before it opens anything ---------------------------------------------------------------------

@@ -65,5 +65,5 @@ def certificate_files() -> Iterator[Path]:
     named = config.get("distributed.comm.tls", {}) or {}
     roles = [named.get(role) or {} for role in ("client", "scheduler", "worker")]
     for place in (named.get("ca-file"), *(role.get(kind) for role in roles for kind in ("cert", "key"))):
-        if isinstance(place, str) and place:
+        if isinstance(place, str) and place and "\n" not in place:  # else it is the certificate itself
             yield Path(place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from grader.model import UsageFault
@@ -84,7 +84,7 @@ class Crew:
             self._device = min(devices, key=_BEST_FIRST.index)
             for member in [member for member in self._members.values() if member.device != self._device]:
                 self._dismiss(member)
-                self._refuse(member.address, self._with_other_device(member))
+                await self._send_away(member)
         if not self._members:
             reason = next(iter(self._unfit.values()), "It has none.")
             raise UsageFault(f"No worker of the cluster can measure for this run. {reason}")
@@ -125,9 +125,7 @@ class Crew:
         """Give up all measurements, and end what the workers opened for this run."""
         for task in (*self._joining.values(), *self._measuring):
             task.cancel()
-        if addresses := list(self._members):
-            client = self._connection.client
-            await client.run(worker.leave, self._wanted.run, workers=addresses, on_error="ignore")
+        await self._end(list(self._members))
 
     async def _measure(self, request: bytes, seconds: float) -> bytes:
         lost: list[str] = []
@@ -189,8 +187,8 @@ class Crew:
         finally:
             del self._joining[address]
         if isinstance(found, Member) and self._device not in ("", found.device):
-            found = self._with_other_device(found)
-        if isinstance(found, Member):
+            await self._send_away(found)
+        elif isinstance(found, Member):
             self._members[address] = found
             if self._is_gathered:
                 self.devices |= {found.device}
@@ -208,9 +206,17 @@ class Crew:
         self._unfit[address] = f"The worker {visible(address)} on {visible(unfit.machine)} {visible(unfit.reason)}."
         self._say(f"Not used: {self._unfit[address]}")
 
-    def _with_other_device(self, member: Member) -> Unfit:
+    async def _send_away(self, member: Member) -> None:
+        """Refuse a worker that is prepared, but has another kind of device."""
         reason = f"trains on {member.device}, and this run on {self._device} (--mixed allows both)"
-        return Unfit(member.machine, reason)
+        self._refuse(member.address, Unfit(member.machine, reason))
+        await self._end([member.address])
+
+    async def _end(self, addresses: Sequence[str]) -> None:
+        """End what these workers opened for this run."""
+        if addresses:
+            client = self._connection.client
+            await client.run(worker.leave, self._wanted.run, workers=list(addresses), on_error="ignore")
 
     async def _reconnect(self) -> None:
         """Connect again. Raises UsageFault if there is no scheduler for too long."""

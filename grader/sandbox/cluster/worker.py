@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 
 from grader import __version__
@@ -143,11 +144,9 @@ def _prepared(wanted: Preparation, at_once: int) -> Answer:
             return Unfit(machine, reason)
         device = pool.devices[0] if wanted.device == AUTO else wanted.device
         with _lock:
-            is_first = not _open
             _open[wanted.run] = _Open(pool, device)
         stack.pop_all()
-    if is_first:
-        _end_when_idle()
+    _end_idle_ones()
     return Ready(machine, device)
 
 
@@ -180,14 +179,17 @@ def _close(run: str) -> None:
         opened.pool.__exit__(None, None, None)
 
 
-def _end_when_idle() -> None:
-    """Look for idle measuring processes now and then, as long as there are any."""
-    now = time.monotonic()
-    with _lock:
-        idle = [run for run, one in _open.items() if not one.busy and now - one.used > _IDLE_SECONDS]
-    for run in idle:
-        _close(run)
-    if _open:
-        timer = threading.Timer(_IDLE_SECONDS / 3, _end_when_idle)
-        timer.daemon = True
-        timer.start()
+@lru_cache
+def _end_idle_ones() -> None:
+    """Start, once, to end the measuring processes of runs that ask for nothing any more."""
+
+    def look() -> None:
+        while True:
+            time.sleep(_IDLE_SECONDS / 4)
+            now = time.monotonic()
+            with _lock:
+                idle = [run for run, one in _open.items() if not one.busy and now - one.used > _IDLE_SECONDS]
+            for run in idle:
+                _close(run)
+
+    threading.Thread(target=look, daemon=True).start()
