@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,7 +41,11 @@ from tests.support.quick_rubric import write_rubric
 from tests.support.results import results_of
 from tests.support.shard_samples import SECRET
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a cluster needs isolation that only Linux has"),
+]
 
 HANDED_IN = {
     "ada": "valid-type-hints",
@@ -163,6 +168,12 @@ def test_a_submission_reaches_neither_the_ports_nor_the_certificates(runs: Runs)
     for path in runs.dask.certificates:
         assert f"no file {path} " in stored.output
         assert path.read_bytes(), "but this process can read it"
+
+
+def test_each_data_file_is_sent_to_a_machine_once(runs: Runs) -> None:
+    logs = [log.read_text(encoding="utf-8") for log in runs.dask.folder.glob("worker *.log")]
+    assert len(logs) == 2
+    assert sum(text.count("Run out-of-band function 'keep'") for text in logs) == 3
 
 
 # ---- what the workers refuse -----------------------------------------------------------------------------------------

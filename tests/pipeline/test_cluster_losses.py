@@ -35,6 +35,7 @@ from tests.support.shard_samples import SECRET
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1200),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a cluster needs isolation that only Linux has"),
     pytest.mark.skipif(not os.environ.get("LAB4_ALL"), reason="takes minutes; LAB4_ALL=1 runs it"),
 ]
 

@@ -27,7 +27,7 @@ class DaskCluster:
     def __init__(self, folder: Path) -> None:
         self.certificates = make_certificates(folder / "certificates")
         self.settings = tls_settings(*self.certificates)
-        self._folder = folder
+        self.folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -51,7 +51,7 @@ class DaskCluster:
         give_up = time.monotonic() + 30
         pattern = re.compile(r"Start worker at: +tls://127.0.0.1:(\d+)")
         while True:
-            texts = [log.read_text(encoding="utf-8") for log in self._folder.glob("worker *.log")]
+            texts = [log.read_text(encoding="utf-8") for log in self.folder.glob("worker *.log")]
             found = [int(port) for text in texts for port in pattern.findall(text)]
             if len(found) >= len(self.processes) - 1 or time.monotonic() > give_up:
                 return [self.port, *found]
@@ -59,7 +59,7 @@ class DaskCluster:
 
     def name_of(self, address: str) -> str:
         """The name of the worker at this address."""
-        (log,) = [log for log in self._folder.glob("worker *.log") if f"{address}\n" in log.read_text(encoding="utf-8")]
+        (log,) = [log for log in self.folder.glob("worker *.log") if f"{address}\n" in log.read_text(encoding="utf-8")]
         return log.stem
 
     def kill(self, name: str) -> None:
@@ -94,19 +94,19 @@ class DaskCluster:
                 "--memory-limit",
                 "0",
             ]
-        with (self._folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-P", "-m", "dask", *words, "--no-dashboard"],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._folder,
+                cwd=self.folder,
             )
 
     def environment(self) -> dict[str, str]:
         """The environment of a process on a machine of the cluster."""
-        folders = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self._folder / "cache")}
+        folders = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.folder / "cache")}
         return os.environ | folders | as_environment(self.settings)
 
 
