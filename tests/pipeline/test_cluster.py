@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ from tests.support.places import TESTS
 from tests.support.quick_rubric import write_rubric
 from tests.support.results import results_of
 from tests.support.shard_samples import SECRET
+from tests.support.worker_pools import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,7 +53,6 @@ HANDED_IN = {
     "ada": "valid-type-hints",
     "ben": "fault-logits",
     "cleo": "broken-no-net-at-all",
-    "eve": "valid-type-hints",
 }
 """The sample that each student hands in, besides the one who attacks the cluster."""
 ATTACK = """
@@ -94,6 +95,8 @@ class Runs:
     cluster: Cluster
     one: Path
     many: Path
+    said: list[str]
+    """What the tutor was told."""
 
     def evidence(self, student: str) -> StoredEvidence:
         found = records.read_evidence(self.many, student)
@@ -122,7 +125,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         seeds.mkdir()
         keep_secret(seeds, SECRET)
         open_workers = workers.open_workers
-        with open_workers(replace(settings, out=seeds), work) as opened:
+        said: list[str] = []
+        with open_workers(replace(settings, out=seeds), work, say=said.append) as opened:
 
             @contextmanager
             def open_again(settings: RunSettings, *_: object, **__: object) -> Iterator[workers.Workers]:
@@ -133,7 +137,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
             for run in (settings, replace(settings, out=work / "one", cluster=None)):
                 grade_cohort(run, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
             assert isinstance(opened._backend, Cluster)
-            yield Runs(dask, opened._backend, work / "one", work / "many")
+            yield Runs(dask, opened._backend, work / "one", work / "many", said)
 
 
 def hand_in(place: Path, dask: DaskCluster) -> None:
@@ -279,3 +283,25 @@ def test_another_authority_is_refused_on_both_sides(runs: Runs, tmp_path: Path) 
         assert f"has a certificate of another authority than {stranger}." in refusal(runs)
     with config.set(tls_settings(runs.dask.certificates[0], *own)):
         assert "does not accept this machine's certificate" in refusal(runs)
+
+
+# ---- a worker is killed; after this there is only one ----------------------------------------------------------------
+
+
+def test_what_a_killed_worker_had_is_measured_by_another_one(runs: Runs) -> None:
+    evidence = runs.evidence("ada").evidence
+    assert evidence is not None
+    assert evidence.graph is not None
+    plan = load_rubric().training.without_early_stop(300)
+    request = wire.encode(wire.Train(evidence.graph, plan, 0, 1, 2, 60.0))
+    members = runs.cluster._crew._members
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(runs.cluster.measure, request, seconds=90)
+        assert wait_until(lambda: any(member.busy for member in members.values()), 10)
+        (busy,) = [member for member in members.values() if member.busy]
+        runs.dask.kill(runs.dask.name_of(busy.address), for_good=True)
+        reply, _ = wire.decode_reply(asked.result(100))
+    assert isinstance(reply, wire.Trained)
+    assert reply.training.steps == 300
+    assert runs.said[-1] == f"The worker {busy.address} on {busy.machine} is gone."
+    assert runs.cluster.places == 1

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from tests.support.places import ROOT, TESTS
 from tests.support.quick_rubric import write_rubric
 from tests.support.results import results_of
 from tests.support.shard_samples import SECRET
+from tests.support.worker_pools import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -79,13 +80,6 @@ def start(work: Path, out: str, environment: dict[str, str], *options: str) -> s
         )
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 300) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-
-
 def stored(run: Path) -> dict[str, bytes]:
     """The evidence in the folder of a run, by student."""
     return {path.parent.name: path.read_bytes() for path in run.glob("students/*/evidence.json")}
@@ -100,7 +94,7 @@ def test_nothing_is_lost_or_doubled(dask: DaskCluster, whole: Path) -> None:
     many = whole / "many"
     run = start(whole, "many", dask.environment(), "--cluster", dask.address)
     for count, name in ((5, "worker 1"), (15, "worker 2"), (25, "scheduler"), (35, "")):
-        wait_until(lambda count=count: len(stored(many)) >= count)  # type: ignore[misc]
+        assert wait_until(lambda count=count: len(stored(many)) >= count, 300)  # type: ignore[misc]
         assert run.poll() is None
         if name:
             dask.kill(name)
@@ -147,11 +141,11 @@ def test_a_network_that_loses_two_workers_is_a_fault(dask: DaskCluster, whole: P
     ):
         asked = threads.submit(cluster.measure, request, seconds=300)
         for _ in range(2):
-            wait_until(lambda: any(member.busy for member in cluster._crew._members.values()))
+            assert wait_until(lambda: any(member.busy for member in cluster._crew._members.values()), 300)
             time.sleep(2)
             (busy,) = [member for member in cluster._crew._members.values() if member.busy]
             dask.kill(dask.name_of(busy.address))
-            wait_until(busy.gone.is_set)
+            assert wait_until(busy.gone.is_set, 300)
         with pytest.raises(MeasurementFailed, match="fault: two workers of the cluster were lost with this network"):
             asked.result(60)
     assert len([sentence for sentence in said if sentence.endswith(" is gone.")]) >= 2

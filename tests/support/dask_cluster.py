@@ -62,9 +62,12 @@ class DaskCluster:
         (log,) = [log for log in self.folder.glob("worker *.log") if f"{address}\n" in log.read_text(encoding="utf-8")]
         return log.stem
 
-    def kill(self, name: str) -> None:
-        """Kill a process; it is started again soon."""
-        self.processes[name].kill()
+    def kill(self, name: str, *, for_good: bool = False) -> None:
+        """Kill a process; it is started again soon, unless ``for_good``."""
+        process = self.processes.pop(name) if for_good else self.processes[name]
+        process.kill()
+        if for_good:
+            process.wait(10)
 
     def stop(self) -> None:
         self._is_over.set()
@@ -75,7 +78,7 @@ class DaskCluster:
 
     def _keep(self) -> None:
         while not self._is_over.wait(0.2):
-            for name, process in self.processes.items():
+            for name, process in list(self.processes.items()):
                 if process.poll() is not None:
                     self.processes[name] = self._start(name)
 
