@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 from urllib.parse import quote
 
 from grader.model import Decision, Flag, Report, Result, Status
-from grader.moderation.student_names import names_of, words_that_name
+from grader.moderation.student_names import NamesOfMany, names_of, words_that_name
 from grader.report.formats import name_and_number
 from grader.storage.run_folder import page_path
 
 WITHHELD = "The reason names a file, so only the student's own page shows it."
+ANOTHER = "(This names another student, so it is left out here.)"
 _FILE_NAME = re.compile(r"[^\s.]\.[A-Za-z]\w{1,7}\b")
 """Matches ``answers.docx`` in a sentence: the part before the dot may be a person's name."""
 
@@ -36,6 +37,9 @@ class Identity(Protocol):
 
     def answer(self, student: str, text: str) -> str:
         """An answer as it is shown, with as many characters as ``text``, because spans are offsets into it."""
+
+    def remark(self, student: str, text: str) -> str:
+        """What a tutor, or the student in a request, wrote about the student's work."""
 
     def reason(self, student: str, result: Result) -> str:
         """The message of a result."""
@@ -71,6 +75,9 @@ class ByName:
     def answer(self, student: str, text: str) -> str:
         return text
 
+    def remark(self, student: str, text: str) -> str:
+        return text
+
     def reason(self, student: str, result: Result) -> str:
         return result.message
 
@@ -88,18 +95,21 @@ class ByName:
 
 
 class ByNumber:
-    """Students by their pseudonyms, ``names``. All free text of students and tutors is left out, except answers.
+    """Students by their pseudonyms, ``names``. All free text of students and tutors is left out, except answers and,
+    in the review, remarks.
 
-    In an answer, the names, numbers and addresses of those who handed it in are blacked out, as far as they are known.
+    In these, the names, numbers and addresses of those who handed the work in are blacked out, as far as they are
+    known. A remark that names another student of the run is left out.
     """
 
     is_anonymous = True
 
-    def __init__(self, names: Mapping[str, str], reports: Iterable[Report]) -> None:
+    def __init__(self, names: Mapping[str, str], reports: Collection[Report]) -> None:
         self.names = names
         self._own_words = {
             report.student: words_that_name(names_of(report.student, report.origin)) for report in reports
         }
+        self._all_names = NamesOfMany(name for one in reports for name in names_of(one.student, one.origin))
 
     def name(self, student: str) -> tuple[str, str]:
         return self.names[student], ""
@@ -109,6 +119,10 @@ class ByNumber:
 
     def answer(self, student: str, text: str) -> str:
         return self._own_words[student].sub(lambda found: "█" * len(found[0]), text)
+
+    def remark(self, student: str, text: str) -> str:
+        shown = self.answer(student, text)
+        return ANOTHER if self._all_names.are_in(shown) else shown
 
     def reason(self, student: str, result: Result) -> str:
         if result.answer is None:

@@ -159,7 +159,7 @@ def _entry(found: Open, identity: Identity, most_text: int) -> Entry:
         )
     reasons = [identity.reason(report.student, result)]
     if result.asked is not None:
-        words = identity.answer(report.student, result.asked.reason)
+        words = identity.remark(report.student, result.asked.reason)
         reasons.insert(0, f"The student asks to look at this again: {words}")
     return Entry(
         name=identity.name(report.student),

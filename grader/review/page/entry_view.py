@@ -139,7 +139,7 @@ class EntryViews:
                 yield result, tuple(self._masked(report, entry) for entry in entries)
 
     def _masked(self, report: Report, entry: Decision) -> Decision:
-        return replace(entry, reason=self.identity.answer(report.student, entry.reason))
+        return replace(entry, reason=self.identity.remark(report.student, entry.reason))
 
     def _row(self, report: Report, result: Result) -> Row:
         given = tuple(Choice(_KEYS[word], word, points) for word, points in choices(result).items())
