@@ -6,11 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 from grader import __version__
 from grader.model import UNKNOWN, Canary, Report, Run, ShardOfRun, device_text
 from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.finished_run import Neighbours, neighbours
 from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun
 from grader.pipeline.settings import AUTO, RunSettings
@@ -76,6 +78,11 @@ class RunContext:
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
+
+    @cached_property
+    def neighbours(self) -> Mapping[str, Neighbours]:
+        """Who is before and after each student, if all of them take part in the run."""
+        return neighbours(self.students)
 
     def facts(self, totals: Totals = NOTHING, *, is_finished: bool = False) -> Run:
         """The facts about this run at this moment."""

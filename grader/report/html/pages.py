@@ -19,7 +19,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from grader.model import Report, Run
-from grader.moderation.finished_run import neighbours
+from grader.moderation.finished_run import ALONE, Neighbours
 from grader.moderation.pseudonyms import names_in
 from grader.report import formats, tally
 from grader.report.feedback import for_the_student, outcome
@@ -42,12 +42,12 @@ def load() -> None:
         environment().get_template(name)
 
 
-def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] | None = ()) -> str:
+def render_report(report: Report, stored: StoredEvidence, run: Run, beside: Neighbours | None = ALONE) -> str:
     """The tutor's page of one student; ``stored`` is the evidence that the report was made from.
 
-    It has links to the students before and after in ``order``, the students of the cohort; with None, no links.
+    It has links to the cohort and to the students ``beside`` this one; with None, no links.
     """
-    return environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, order))
+    return environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, beside))
 
 
 def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
@@ -80,7 +80,7 @@ def _script() -> dict[str, Markup]:
 
 
 def write_report_page(
-    folder: Path, report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()
+    folder: Path, report: Report, stored: StoredEvidence, run: Run, beside: Neighbours = ALONE
 ) -> Path:
     """Write both pages of one student into the run at ``folder``. Returns the path of the tutor's.
 
@@ -90,8 +90,7 @@ def write_report_page(
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     about = replace(run, started="", finished="", seconds=0.0, jobs=0, source="", isolation="", counts={}, timing={})
     about = replace(about, submissions=0, shard=None)
-    beside = (tutor_page.isolation_of(stored, run), neighbours(report.student, order))
-    shown = content_digest((report, stored, about, beside, _code()))
+    shown = content_digest((report, stored, about, (tutor_page.isolation_of(stored, run), beside), _code()))
     try:
         page, line, seal = path.read_bytes().rpartition(b"\n<!-- ")
         is_current = bool(shown) and line + seal == _seal(page, shown)
@@ -99,7 +98,7 @@ def write_report_page(
         is_current = False
     if not is_current or (folder / run_folder.feedback_path(report.student)).exists() != tally.is_settled(report):
         write_feedback_page(folder, report, stored, run)  # first, so that an old one is gone when the other is new
-        page = render_report(report, stored, run, order).encode()
+        page = render_report(report, stored, run, beside).encode()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, page + _seal(page, shown))
     return path
