@@ -1,4 +1,4 @@
-"""Renders the pages: two self-contained HTML files for each student, and one for the cohort.
+"""Renders the pages: two self-contained HTML files for each student, and one or, if it is large, some for the cohort.
 
 Of the two, one is for tutors, and the student gets the other, which exists only while nothing is open.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +24,7 @@ from grader.moderation.pseudonyms import names_in
 from grader.report import formats, tally
 from grader.report.feedback import for_the_student, outcome
 from grader.report.highlighting import Piece
-from grader.report.html import cohort_page, rendering, student_page, tutor_page
+from grader.report.html import cohort_page, rendering, roster, student_page, tutor_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
 from grader.report.html.rendering import LONGEST_SENTENCE, block
 from grader.storage import run_folder
@@ -38,7 +38,7 @@ _MOST_REASONS = 6
 
 def load() -> None:
     """Compile the templates of all pages, so that forked copies of this process inherit them."""
-    for name in ("report.html", "tutor_report.html", "cohort.html"):
+    for name in ("report.html", "tutor_report.html", "cohort.html", "cohort_list.html"):
         environment().get_template(name)
 
 
@@ -58,17 +58,29 @@ def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
 
 def render_cohort(reports: Sequence[Report], run: Run, *, similar: str = "") -> str:
     """The page of a whole run, with relative links to the students' pages, and to the page on ``similar`` works."""
-    return _cohort(reports, run, ByName(reports), similar)
+    return next(_cohort("index", reports, run, ByName(reports), similar))[1]
 
 
 def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
     """The page of a whole run for anonymous review: students have the pseudonyms ``names``; nothing identifies them."""
-    return _cohort(reports, run, ByNumber(names, reports))
+    return next(_cohort("anonymous", reports, run, ByNumber(names, reports)))[1]
 
 
-def _cohort(reports: Sequence[Report], run: Run, identity: Identity, similar: str = "") -> str:
-    values = cohort_page.context(reports, run, identity) | {"similar": similar}
-    return environment().get_template("cohort.html").render(values | _script())
+def _cohort(
+    name: str, reports: Sequence[Report], run: Run, identity: Identity, similar: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The file names and texts of the page ``name`` and, if the cohort is large, of the pages with its table."""
+    values = cohort_page.context(reports, run, identity) | {"similar": similar} | _script()
+    lists = roster.roster_pages(values["rows"], name)
+    whole = f"{name}.html"
+    directory = roster.directory(lists) if lists else ""
+    yield whole, environment().get_template("cohort.html").render(values, lists=lists, directory=directory)
+    names = [None, *(page.name for page in lists), None]
+    for page, previous, following in zip(lists, names, names[2:], strict=False):
+        values |= {"page": page, "previous": previous, "following": following}
+        counts = tally.count_statuses(row.status for row in page.rows)
+        shown = values | {"whole": whole, "total": len(values["rows"]), "counts": counts}
+        yield page.name, environment().get_template("cohort_list.html").render(shown)
 
 
 @functools.cache
@@ -129,13 +141,23 @@ def _seal(page: bytes, shown: bytes) -> bytes:
 
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
-    """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
+    """Write index.html into the run at ``folder``, and the same page without names, anonymous.html.
+
+    Beside them are the pages with the table of a large cohort; those of an earlier, larger one are removed.
+    """
     names = names_in(folder, run, (report.student for report in reports))
-    path = folder / run_folder.COHORT_PAGE_FILE
     similar = run_folder.SIMILARITY_PAGE_FILE if (folder / run_folder.SIMILARITY_PAGE_FILE).exists() else ""
-    write_file(path, render_cohort(reports, run, similar=similar).encode())
-    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
-    return path
+    old = {path for name in ("index", "anonymous") for path in folder.glob(f"{name}-*.html")}
+    for pages in (
+        _cohort("index", reports, run, ByName(reports), similar),
+        _cohort("anonymous", reports, run, ByNumber(names, reports)),
+    ):
+        for name, text in pages:
+            write_file(folder / name, text.encode())
+            old.discard(folder / name)
+    for path in old:
+        path.unlink()
+    return folder / run_folder.COHORT_PAGE_FILE
 
 
 def _words(pieces: Sequence[Piece]) -> Markup:
