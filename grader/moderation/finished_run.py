@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.model import LatePolicy, Report, Run, UsageFault
+from grader.model.shared_values import SharedValues
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.moderation.lateness import LateWork
@@ -63,7 +64,9 @@ def load_run(folder: Path) -> FinishedRun:
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
         raise UsageFault(f"{visible(str(folder))}: its run.json is incomplete; grade again into the same folder.")
-    reports = tuple(report for student in students if (report := records.read_report(folder, student)) is not None)
+    shared = SharedValues()
+    found = (records.read_report(folder, student) for student in students)
+    reports = tuple(shared.report(report) for report in found if report is not None)
     if len(reports) < len(students):
         missing = sorted(set(students) - {report.student for report in reports})
         if any(records.has_earlier_report(folder, student) for student in missing):
