@@ -111,7 +111,8 @@ def write_page(folder: Path, report: Report, run: Run, beside: Neighbours, pages
 
 def neighbours(order: Sequence[str]) -> Mapping[str, Neighbours]:
     """Who is before and after each student in ``order``."""
-    return dict(zip(order, zip((None, *order), (*order[1:], None), strict=False), strict=True))
+    sides = zip(order, (None, *order), (*order[1:], None), strict=False)
+    return {student: (before, after) for student, before, after in sides}
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:

@@ -305,6 +305,7 @@ def test_a_student_who_left_the_cohort_has_no_page(tmp_path: Path) -> None:
 def test_the_tutors_page_leads_to_the_students_beside_it() -> None:
     order = ["ann", "bo b", "cy"]
     beside = neighbours(order)
+    assert neighbours(()) == {}
     assert beside == {"ann": (None, "bo b"), "bo b": ("ann", "cy"), "cy": ("bo b", None)}
     report = samples.passed_report("bo b")
     page = Page(pages.render_report(report, samples.record_of(report), samples.RUN, beside[report.student]))
