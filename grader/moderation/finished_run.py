@@ -19,7 +19,6 @@ from grader.safe_text import visible
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.records import StoredEvidence
 
-
 Neighbours = tuple[str | None, str | None]
 """The students before and after a student; None where there is none."""
 ALONE: Neighbours = (None, None)

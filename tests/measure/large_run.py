@@ -25,9 +25,14 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.model import KnownFindings, MarkedAnswer, Report, Run, Shard, ShardOfRun
+from grader.moderation.desk import Desk, Given
+from grader.moderation.finished_run import load_run
 from grader.moderation.pseudonyms import keep_secret, secret_of
+from grader.moderation.worklist import Scope
+from grader.review.page.listing import Listing
 from grader.storage import records, results_json, run_folder
 from grader.storage.fingerprints import code_digest
+from grader.storage.json_files import write_record
 from grader.storage.records import StoredEvidence
 from grader.submissions.discovery import survey
 from tests.measure.review_keys import drawn
@@ -42,12 +47,12 @@ CASES = (
 WITH_ANSWERS = 12
 """The first cases get answers; the others stay as they are."""
 FAMILIES = (
-    "Abbott Ahmed Álvarez Anderson Baker Brown Chen Chowdhury Clark Das Davies Dubois Edwards Evans Fischer García Ghosh "
-    "Gruber Hall Haddad Huang Ibrahim Ivanova Jackson Jensen Jones Kaur Khan Kim Kumar Lee Lewis Li Liu Martin Moreau "
-    "Müller Nguyen Núñez O'Brien Okafor Olsen Park Patel Pérez Quinn Rossi Russo Sato Schmidt Singh Smith Tan Taylor "
-    "Thompson Usman Vu Wang White Williams Wu Xu Yamamoto Yang Yılmaz Zhang Zhao Zhou"
-).split()  # fmt: skip
-GIVEN = "Ada Anh Ben Chiara Daniel Elif Fatima Grace Hiro Ines Jun Kai Lin Maya Noor Omar Priya Rosa Sam Tara".split()
+    "Abbott", "Ahmed", "Álvarez", "Anderson", "Baker", "Chen", "Chowdhury", "Das", "Davies", "Dubois", "Edwards",
+    "Fischer", "García", "Ghosh", "Haddad", "Huang", "Ibrahim", "Ivanova", "Jensen", "Jones", "Kaur", "Khan", "Kim",
+    "Kumar", "Lee", "Li", "Liu", "Martin", "Müller", "Nguyen", "Núñez", "O'Brien", "Okafor", "Olsen", "Patel", "Pérez",
+    "Quinn", "Rossi", "Sato", "Singh", "Smith", "Tan", "Usman", "Vu", "Wang", "Wu", "Xu", "Yılmaz", "Zhang", "Zhou",
+)  # fmt: skip
+GIVEN = ("Ada", "Anh", "Ben", "Chiara", "Elif", "Fatima", "Hiro", "Ines", "Jun", "Kai", "Maya", "Omar", "Priya", "Sam")
 MEBIBYTE = 1 << 20
 
 
@@ -62,11 +67,11 @@ class Measured:
 
 
 def measured(*arguments: str, log: Path) -> Measured:
-    """Run ``python -m grader`` with ``arguments``; what it prints is added to ``log``."""
+    """Run ``python -m`` with ``arguments``; what it prints is added to ``log``."""
     started = time.perf_counter()
     with log.open("ab") as printed:
         process = subprocess.Popen(
-            [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", "grader", *arguments],
+            [sys.executable, *(["-P"] if sys.flags.safe_path else []), "-m", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=printed,
@@ -86,7 +91,9 @@ def grade_few(folder: Path) -> Path:
         if number < WITH_ANSWERS:
             written = (f"## Question {part}\n\n{texts[number]}\n" for part, texts in answers.items())
             (cohort / case / "answers.md").write_text("\n".join(written), encoding="utf-8")
-    found = measured("grade", str(cohort), "--out", str(out), "--key", str(ROOT / KEY), log=folder / "printed.txt")
+    found = measured(
+        "grader", "grade", str(cohort), "--out", str(out), "--key", str(ROOT / KEY), log=folder / "printed.txt"
+    )
     if found.code not in (0, 1):
         raise SystemExit(f"The samples could not be graded; see {folder / 'printed.txt'}.")
     return out
@@ -118,7 +125,9 @@ def copied(few: Path, cohort: Path, scratch: Path) -> Iterator[Copied]:
         number = int(delivery.origin.account) - 5_000_000
         case = CASES[number * pow(7919, -1, 1_000_003) % 1_000_003 % len(CASES)]
         evidence, report = stored[case]
-        assert evidence is not None and evidence.submission is not None and report is not None
+        assert evidence is not None
+        assert evidence.submission is not None
+        assert report is not None
         added = f" ({hashlib.sha256(delivery.id.encode()).hexdigest()[:8]})"
         submission = replace(
             evidence.submission,
@@ -129,13 +138,12 @@ def copied(few: Path, cohort: Path, scratch: Path) -> Iterator[Copied]:
         sheet = evidence.sheet and replace(
             evidence.sheet,
             answers=tuple(
-                replace(answer, text=answer.text + added) if answer.text else answer for answer in evidence.sheet.answers
+                replace(answer, text=answer.text + added) if answer.text else answer
+                for answer in evidence.sheet.answers
             ),
         )
         results = tuple(replace(result, answer=_with(result.answer, added)) for result in report.results)
-        known = {
-            part: replace(found, text=found.text + added) for part, found in findings[case].findings.items()
-        }
+        known = {part: replace(found, text=found.text + added) for part, found in findings[case].findings.items()}
         yield Copied(
             replace(evidence, student=delivery.id, submission=submission, sheet=sheet),
             replace(report, student=delivery.id, origin=delivery.origin, results=results),
@@ -154,7 +162,7 @@ def make_run(folder: Path, few: Path, cohort: Path, scratch: Path) -> None:
     for record in copied(few, cohort, scratch):
         place = run_folder.student_folder(folder, record.report.student)
         place.mkdir(parents=True)
-        records.write_record(place / records.EVIDENCE_FILE, record.evidence, is_durable=False)
+        write_record(place / records.EVIDENCE_FILE, record.evidence, is_durable=False)
         records.write_report(folder, record.report, record.findings)
         reports.append(record.report)
     run = replace(facts(few), source=str(cohort), submissions=len(reports), counts={"graded": len(reports)})
@@ -190,10 +198,29 @@ def make_shards(folder: Path, whole: Path, count: int) -> list[Path]:
     return places
 
 
+def open_page(run: Path) -> None:
+    """Make what the reviewing page needs until its list is shown, then decide something, and print the seconds."""
+    start = time.perf_counter()
+    finished = load_run(run)
+    desk = Desk(finished)
+    listing = Listing(desk, Scope())
+    question = next(question for question in listing.questions if question.left)
+    print(f"The list was there after {time.perf_counter() - start:.1f} s,", end=" ")
+    entry = next(listed.entry for listed in question.entries if listed.is_open)
+    given = [Given(entry.student, result, result.available) for result in desk.report(entry.student).results
+             if result.id in entry.items]  # fmt: skip
+    start = time.perf_counter()
+    made = desk.write(given, author="Ada", reason="")
+    left = listing.left
+    print(f"and {time.perf_counter() - start:.1f} s after a decision, with {left} entries left.")
+    desk.withdraw(made)
+
+
 def facts(folder: Path) -> Run:
     """The facts about the run at ``folder``."""
     stored = run_folder.read_run(folder)
-    assert stored is not None and stored.run is not None
+    assert stored is not None
+    assert stored.run is not None
     return stored.run
 
 
@@ -218,27 +245,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--students", type=int, default=20_000, metavar="N")
     parser.add_argument("--shards", type=int, default=20, metavar="N")
+    parser.add_argument("--page", action="store_true", help="measure the page of the run FOLDER, and nothing else")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="measure only this; repeatable")
     given = parser.parse_args(argv)
     folder = given.folder.resolve()
+    if given.page:
+        open_page(folder)
+        return 0
     shards = make(folder, given.students, given.shards)
     run, merged, log = folder / "run", folder / "merged", folder / "printed.txt"
+    remark = ("grade", str(folder / "cohort"), "--out", str(run), "--remark", "--key", str(ROOT / KEY))
     commands = {
-        "grade --remark, new pages": ("grade", str(folder / "cohort"), "--out", str(run), "--remark", "--key",
-                                      str(ROOT / KEY)),
-        "grade --remark, nothing new": ("grade", str(folder / "cohort"), "--out", str(run), "--remark", "--key",
-                                        str(ROOT / KEY)),
+        "grade --remark, new pages": remark,
+        "grade --remark, nothing new": remark,
         "render": ("render", str(run)),
         "merge": ("merge", str(merged), *map(str, shards)),
         "review --terminal": ("review", str(run), "--terminal", "--author", "A"),
         "diff": ("diff", str(run), str(merged)),
         "export gradescope": ("export", "gradescope", str(run), "--settled-only"),
         "export dolos": ("export", "dolos", str(run)),
-    }  # fmt: skip
+    }
+    measurements = {name: ("grader", *arguments) for name, arguments in commands.items()}
+    measurements["review, page"] = ("tests.measure.large_run", "--page", str(run))
     table = Table(box=None, header_style="bold", title=f"{given.students} submissions", title_justify="left")
     for heading in ("command", "wall s", "CPU s", "peak MiB", "exit code"):
         table.add_column(heading, justify="left" if heading == "command" else "right")
-    for name, arguments in commands.items():
+    for name, arguments in measurements.items():
         if given.only and not any(name.startswith(only) for only in given.only):
             continue
         if name == "merge":

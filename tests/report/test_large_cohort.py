@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import pytest
@@ -23,10 +23,9 @@ SHOWN = {number: pytest.param(number, pages_of) for number, pages_of in ((1000, 
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roster, "MOST_ROWS", 20)
     monkeypatch.setattr(roster, "_ON_A_PAGE", 10)
-    yield
 
 
 @pytest.fixture
@@ -35,9 +34,9 @@ def folder(tmp_path: Path, limits: None) -> Path:
     return tmp_path
 
 
-def directory(page: Path) -> dict[str, list[list[str]]]:
+def directory(page: Path) -> dict[str, Any]:
     (text,) = re.findall(r'<script type="application/json" id="directory">(.*?)</script>', page.read_text("utf-8"))
-    found: dict[str, list[list[str]]] = json.loads(text)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

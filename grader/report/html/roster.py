@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def roster_pages(rows: Sequence[Row], name: str) -> tuple[RosterPage, ...]:
     bounds = [len(rows) * number // count for number in range(count + 1)]
     return tuple(
         RosterPage(f"{name}-{number}.html", tuple(rows[start:end]))
-        for number, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False), start=1)
+        for number, (start, end) in enumerate(itertools.pairwise(bounds), start=1)
     )
 
 
