@@ -10,7 +10,10 @@ from grader.model.report import Report, Result
 
 
 class SharedValues:
-    """Returns equal reports in which equal texts and points are one object. What students wrote stays as it is."""
+    """Returns equal reports in which equal texts and points are one object. What students wrote stays as it is.
+
+    Methods may be called from many threads.
+    """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}

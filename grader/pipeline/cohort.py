@@ -18,7 +18,6 @@ from typing import Protocol, TypeVar
 from grader.answers.marker.cache import KnownMarker
 from grader.model import Report, Run, Submission, UsageFault
 from grader.model.quantities import quantity
-from grader.model.shared_values import SharedValues
 from grader.moderation.dealing import carry_over_deal
 from grader.moderation.decisions_file import carry_over
 from grader.moderation.finished_run import Pages, neighbours, write_page, write_tables
@@ -130,7 +129,6 @@ def grade_cohort(
         progress.expect(len(deliveries), new, before.names)
         finished, shown = dict[str, Report](), dict[str, str]()
         totals, is_finished, claims = NOTHING, False, list[Task]()
-        shared = SharedValues()
 
         def keep(graded: Graded) -> None:
             nonlocal totals
@@ -138,7 +136,7 @@ def grade_cohort(
             if graded.claims is not None:
                 claims.append(graded.claims)
             if graded.report is not None:
-                finished[graded.report.student] = shared.report(graded.report)
+                finished[graded.report.student] = graded.report
                 shown[graded.report.student] = graded.isolation
                 progress.notice(context.facts(totals))
 

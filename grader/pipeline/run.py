@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from grader import __version__
 from grader.model import UNKNOWN, Canary, Report, Run, ShardOfRun, device_text
+from grader.model.shared_values import SharedValues
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.finished_run import Neighbours, neighbours
 from grader.moderation.lateness import LateWork
@@ -75,6 +76,8 @@ class RunContext:
     before: Run | None = None
     """The facts about the run that this one continues."""
     shard: ShardOfRun | None = None
+    shared: SharedValues = field(default_factory=SharedValues, repr=False)
+    """What the reports of all submissions have in common."""
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
@@ -126,8 +129,8 @@ class RunContext:
         return "", {}, UNKNOWN
 
     def finished(self, report: Report) -> Report:
-        """The automatic ``report`` with the tutors' decisions and its lateness."""
-        return self.late.on(with_decisions(report, self.decisions))
+        """The automatic ``report`` with the tutors' decisions and its lateness, in little memory."""
+        return self.late.on(with_decisions(self.shared.report(report), self.decisions))
 
 
 def _now() -> str:
