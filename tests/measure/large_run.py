@@ -27,7 +27,7 @@ from rich.table import Table
 from grader.model import KnownFindings, MarkedAnswer, Report, Run, Shard, ShardOfRun
 from grader.moderation.desk import Desk, Given
 from grader.moderation.finished_run import load_run
-from grader.moderation.pseudonyms import keep_secret, secret_of
+from grader.moderation.pseudonyms import keep_secret, secret_digest, secret_of
 from grader.moderation.worklist import Scope
 from grader.review.page.listing import Listing
 from grader.storage import records, results_json, run_folder
@@ -173,8 +173,7 @@ def make_run(folder: Path, few: Path, cohort: Path, scratch: Path) -> None:
 
 def make_shards(folder: Path, whole: Path, count: int) -> list[Path]:
     """Write the runs of ``count`` shards of the run at ``whole`` below ``folder``, without pages."""
-    run, students = facts(whole), results_json.students_of(whole)
-    digest = hashlib.sha256(f"shard {secret_of(whole)}".encode()).hexdigest()
+    run, students, secret = facts(whole), results_json.students_of(whole), secret_of(whole)
     places = []
     for number in range(1, count + 1):
         shard = Shard(number, count)
@@ -188,9 +187,9 @@ def make_shards(folder: Path, whole: Path, count: int) -> list[Path]:
                 copy_function=os.link,  # files of a run are replaced, and never written to
                 ignore=shutil.ignore_patterns("*.html"),
             )
-        part = ShardOfRun(shard, students, code_digest(""), "images", digest)
+        part = ShardOfRun(shard, dict.fromkeys(students, "work"), code_digest(""), "images", secret_digest(secret))
         about = replace(run, shard=part, submissions=len(own), counts={"graded": len(own)})
-        keep_secret(place, secret_of(whole))
+        keep_secret(place, secret)
         reports = [found for student in own if (found := records.read_report(place, student)) is not None]
         results_json.write_results(place, about, reports)
         run_folder.write_run(place, about, is_finished=True)
