@@ -198,20 +198,20 @@ def make_shards(folder: Path, whole: Path, count: int) -> list[Path]:
 
 
 def open_page(run: Path) -> None:
-    """Make what the reviewing page needs until its list is shown, then decide something, and print the seconds."""
-    start = time.perf_counter()
+    """Make what the reviewing page needs until its list is shown, then decide something, and print the CPU seconds."""
+    start = time.process_time()
     finished = load_run(run)
     desk = Desk(finished)
     listing = Listing(desk, Scope())
     question = next(question for question in listing.questions if question.left)
-    print(f"The list was there after {time.perf_counter() - start:.1f} s,", end=" ")
+    print(f"The list was there after {time.process_time() - start:.1f} CPU s,", end=" ")
     entry = next(listed.entry for listed in question.entries if listed.is_open)
     given = [Given(entry.student, result, result.available) for result in desk.report(entry.student).results
              if result.id in entry.items]  # fmt: skip
-    start = time.perf_counter()
+    start = time.process_time()
     made = desk.write(given, author="Ada", reason="")
     left = listing.left
-    print(f"and {time.perf_counter() - start:.1f} s after a decision, with {left} entries left.")
+    print(f"and {time.process_time() - start:.1f} CPU s after a decision, with {left} entries left.")
     desk.withdraw(made)
 
 
