@@ -335,9 +335,9 @@ def test_a_very_long_list_shows_the_first_entries_of_each_question_and_says_how_
     request = Request({"type": "http", "query_string": b"show=open", "headers": []})
     whole = show(request).body.decode()
     assert whole.count("data-key=") == listing.left
-    assert "more follow" not in whole
+    assert "more are not shown" not in whole
     monkeypatch.setattr(application, "MOST_LISTED", 2 * len(listing.questions))
     cut = show(request).body.decode()
     assert cut.count("data-key=") <= 2 * len(listing.questions) < listing.left
-    more = sum(map(int, re.findall(r"(\d+) more follow", cut)))
+    more = sum(map(int, re.findall(r"(\d+) more are not shown", cut)))
     assert cut.count("data-key=") + more == listing.left
