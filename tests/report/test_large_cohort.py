@@ -114,7 +114,9 @@ def test_a_page_is_self_contained_and_accessible(folder: Path, name: str) -> Non
 
 
 def test_the_pages_of_a_larger_run_before_are_removed(folder: Path) -> None:
+    (folder / "index-old.html").write_text("a tutor's own")
     pages.write_cohort_page(folder, LARGE[:25], samples.RUN)
+    (folder / "index-old.html").unlink()
     assert len(tables(folder, "index")) == len(tables(folder, "anonymous")) == 3
     pages.write_cohort_page(folder, LARGE[:20], samples.RUN)
     assert tables(folder, "index") == tables(folder, "anonymous") == []

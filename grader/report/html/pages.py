@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -34,6 +36,8 @@ from grader.storage.records import StoredEvidence
 
 _MOST_REASONS = 6
 """Reasons of one submission in the tutor's queue; the student's page has them all."""
+_LIST = re.compile(r"(?:index|anonymous)-\d+\.html")
+"""The file of a page with a part of a large cohort's table."""
 
 
 def load() -> None:
@@ -75,12 +79,11 @@ def _cohort(
     whole = f"{name}.html"
     directory = roster.directory(lists) if lists else ""
     yield whole, environment().get_template("cohort.html").render(values, lists=lists, directory=directory)
-    names = [None, *(page.name for page in lists), None]
+    names = ["", *(page.name for page in lists), ""]
     for page, previous, following in zip(lists, names, names[2:], strict=False):
-        values |= {"page": page, "previous": previous, "following": following}
         counts = tally.count_statuses(row.status for row in page.rows)
-        shown = values | {"whole": whole, "total": len(values["rows"]), "counts": counts}
-        yield page.name, environment().get_template("cohort_list.html").render(shown)
+        own = {"page": page, "counts": counts, "whole": whole, "previous": previous, "following": following}
+        yield page.name, environment().get_template("cohort_list.html").render(values | own)
 
 
 @functools.cache
@@ -147,16 +150,17 @@ def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path
     """
     names = names_in(folder, run, (report.student for report in reports))
     similar = run_folder.SIMILARITY_PAGE_FILE if (folder / run_folder.SIMILARITY_PAGE_FILE).exists() else ""
-    old = {path for name in ("index", "anonymous") for path in folder.glob(f"{name}-*.html")}
-    for pages in (
+    whole, anonymous = (
         _cohort("index", reports, run, ByName(reports), similar),
         _cohort("anonymous", reports, run, ByNumber(names, reports)),
-    ):
-        for name, text in pages:
-            write_file(folder / name, text.encode())
-            old.discard(folder / name)
-    for path in old:
-        path.unlink()
+    )
+    written = set()
+    for name, text in itertools.chain(whole, anonymous):
+        write_file(folder / name, text.encode())
+        written.add(name)
+    for path in folder.glob("*-*.html"):
+        if _LIST.fullmatch(path.name) and path.name not in written:
+            path.unlink()
     return folder / run_folder.COHORT_PAGE_FILE
 
 
