@@ -86,7 +86,7 @@ def dotted(version: tuple[int, ...]) -> str:
 def lowest_requirements() -> list[str]:
     """Each direct dependency at the lowest version that pyproject.toml allows."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    ranges = (*project["dependencies"], *project["optional-dependencies"]["dev"])
+    ranges = (*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values()))
     return [requirement.replace(">=", "==") for requirement in ranges]
 
 

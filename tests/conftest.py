@@ -16,6 +16,7 @@ LONGEST_FIRST = (
     "pipeline/test_one_fault.py",
     "pipeline/test_cohort.py",
     "export/test_round_trip.py",
+    "pipeline/test_cluster.py",
     "selfcheck/test_selfcheck.py",
     "sandbox/test_attacks.py",
     "measure/test_replay.py",

@@ -54,6 +54,8 @@ READING_ONLY = "rapidfuzz"
 """The students' library that may be missing; then everything but the written answers is checked."""
 TENSOR_LIBRARIES = {"torch", "torchvision"}
 WEB_LIBRARIES = {"starlette", "uvicorn"}
+CLUSTER_LIBRARIES = {"dask", "distributed"}
+CLUSTER = "grader.sandbox.cluster"
 WITH_TENSORS = {"worker", "measure"}
 """Parts that may import these libraries; of the self-check, only its process may."""
 SHARED_WITH_THE_WORKER = "grader.worker.record.seeded_values"
@@ -243,6 +245,16 @@ def test_only_the_page_for_reviewing_is_served(path: Path) -> None:
 
 
 @every_module
+def test_dask_is_imported_only_for_a_cluster(path: Path) -> None:
+    at_once = {entry.library for entry in imports_of(path) if entry.is_at_module_level}
+    if package_of(dotted(path)) != CLUSTER:
+        assert not [entry for entry in imports_of(path) if entry.library in CLUSTER_LIBRARIES]
+        loaded = {module for entry, module in own_imports(path) if entry.is_at_module_level}
+        assert {module for module in loaded if module.startswith(CLUSTER)} <= {f"{CLUSTER}.address"}
+    assert not at_once & CLUSTER_LIBRARIES or dotted(path) != f"{CLUSTER}.address"
+
+
+@every_module
 def test_the_decoders_of_7z_are_imported_only_in_their_own_process(path: Path) -> None:
     used = [entry for entry in imports_of(path) if entry.library == "py7zr"]
     assert not [entry for entry in used if entry.is_at_module_level]
@@ -299,7 +311,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     ).stdout.split()
-    assert not {"torch", "torchvision", "sklearn", "scipy", *WEB_LIBRARIES} & set(loaded)
+    assert not {"torch", "torchvision", "sklearn", "scipy", *WEB_LIBRARIES, *CLUSTER_LIBRARIES} & set(loaded)
 
 
 @pytest.mark.parametrize(

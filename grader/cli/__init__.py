@@ -2,5 +2,5 @@
 
 May import: ``answers.evaluation``, ``answers.marker``, ``data``, ``export``, ``model``, ``moderation``, ``pipeline``,
 ``report``, ``report.console``, ``report.html``, ``review``, ``review.page``, ``rubric``, ``safe_text``, ``sandbox``,
-``similarity``, ``storage``, ``worker.isolate``.
+``sandbox.cluster.address``, ``similarity``, ``storage``, ``worker.isolate``.
 """

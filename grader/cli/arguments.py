@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 
 from grader import __version__
 from grader.cli.exporting import add_export
+from grader.cli.machines import add_machines
 from grader.cli.sharding import add_merge, add_shard
 from grader.cli.tutors import add_tutors
 
@@ -86,19 +86,7 @@ def parser() -> _Parser:
     grade.add_argument("--rubric", type=Path, metavar="FILE", help="another rubric.toml")
     grade.add_argument("--key", type=Path, metavar="FILE", help="the answer key for Part 1")
     grade.add_argument("--late", type=Path, metavar="FILE", help=_LATE)
-    grade.add_argument(
-        "--jobs",
-        type=_count,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes at once (default: %(default)s)",
-    )
-    grade.add_argument(
-        "--device",
-        choices=["auto", "cpu", "cuda", "mps"],
-        default="auto",
-        help="the device that trains networks (default: as before in this run, else the best of this machine)",
-    )
+    add_machines(grade)
     grade.add_argument(
         "--isolation",
         choices=["auto", "require", "off"],
@@ -292,9 +280,3 @@ def _percentage(text: str) -> Decimal:
     if not (number.isascii() and number.isdecimal()) or not 1 <= int(number) <= 100:
         raise argparse.ArgumentTypeError("must be a percentage from 1% to 100%")
     return Decimal(number) / 100
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
-    return int(text)

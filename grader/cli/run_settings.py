@@ -30,8 +30,12 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
     from grader.rubric.late_policy import load_late_policy
     from grader.rubric.loading import load_rubric
     from grader.sandbox import Wish
+    from grader.sandbox.cluster.address import cluster_address, networks_at_once
     from grader.storage import run_folder
 
+    cluster = cluster_address(arguments.cluster) if arguments.cluster is not None else None
+    if cluster is None and (arguments.mixed or arguments.resources is not None):
+        raise UsageFault("--mixed and --resources are about the workers of a cluster: add --cluster.")
     shard = shard_of(arguments.shard, os.environ) if arguments.shard is not None else None
     secret = read_secret(arguments.secret) if arguments.secret is not None else ""
     if shard is not None and arguments.out is None:
@@ -65,6 +69,9 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
         hidden=tuple(_secrets(arguments, user_cache(os.environ))),
         worker_prefix=words(arguments),
         shows_full_answers=arguments.full_answers,
+        cluster=cluster,
+        networks_at_once=networks_at_once(arguments.resources) if arguments.resources is not None else None,
+        is_mixed=arguments.mixed,
         shard=shard,
         secret=secret,
         late=load_late_policy(arguments.late) if arguments.late is not None else kept,
@@ -76,6 +83,10 @@ def _secrets(arguments: argparse.Namespace, cache: Path) -> Iterator[Path]:
     from grader.data.sources import DATA_VARIABLE
 
     yield cache
+    if arguments.cluster is not None:
+        from grader.sandbox.cluster.address import certificate_files
+
+        yield from certificate_files()
     named = (
         arguments.data,
         os.environ.get(DATA_VARIABLE),

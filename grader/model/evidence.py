@@ -145,9 +145,11 @@ class Evidence:
     isolation: str = ""
     """How the submission was isolated, as one sentence that begins with the level."""
     machine: str = ""
-    """The name and the kind of the machine that recorded and measured the submission."""
+    """The name and the kind of the machine that recorded the submission."""
+    measured_on: str = ""
+    """Those of the machine that measured its graph; each training run has its own."""
     versions: dict[str, str] = field(default_factory=dict)
-    """The versions of the libraries with which that was done, by name."""
+    """The versions of the libraries with which it was recorded and measured, by name."""
     format: int = FORMAT
 
     def with_measurements(self, found: Measurements) -> Evidence:
@@ -161,4 +163,5 @@ class Evidence:
             resources=found.resources,
             doubts=tuple(dict.fromkeys((*self.doubts, *found.doubts))),
             seconds={**self.seconds, **found.seconds},
+            measured_on=found.machine,
         )

@@ -221,6 +221,8 @@ class Measurements:
     """Whether a training run is possible and useful, by all that was measured."""
     is_worth_retrying: bool = True
     """Whether a poor first run could be chance; False if the network mixes up the images of a batch."""
+    machine: str = ""
+    """The name and the kind of the machine that measured."""
 
 
 MEASURED = ("trace", "probe", "modes", "gradients", "resources", "train")

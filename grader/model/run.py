@@ -65,10 +65,12 @@ class Run:
     """When work is late, and what that costs; None if no policy was given."""
     shard: ShardOfRun | None = None
     """The part of the cohort that was graded; None for a whole one."""
+    machines: dict[str, int] = field(default_factory=dict)
+    """How many measurements and training runs each machine of a cluster made, most first; empty without a cluster."""
 
     @property
     def devices(self) -> frozenset[str]:
-        """The kinds of device that trained networks; several only after ``merge --mixed``."""
+        """The kinds of device that trained networks; several only with ``--mixed``."""
         return frozenset(filter(None, self.device.removeprefix(_MIXED).split(", ")))
 
 

@@ -30,7 +30,7 @@ class Training:
     The parent process, which alone has the labels, fills in what follows from the predictions: ``correct`` of ``total``
     held-out images, ``confusion`` with rows of true digits and columns of predicted digits, and the most confident
     ``mistakes``, the most confident first. ``filters`` are only shown. ``network`` is the digest of the graph that was
-    trained: submissions with the same digest share the run.
+    trained: submissions with the same digest share the run. ``machine`` is the name and the kind of the machine.
     """
 
     problem: Problem | None
@@ -46,6 +46,7 @@ class Training:
     mistakes: tuple[Mistake, ...] = ()
     filters: Filters | None = None
     network: str = ""
+    machine: str = ""
 
 
 def remark_on(trainings: Iterable[Training], id: str) -> Remark | None:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from grader.model import Decision, UsageFault
 from grader.moderation.decisions import Decisions, decisions_text, entries_text, parse_decisions
+from grader.safe_text import visible
 from grader.storage.json_files import encodable, write_file
 
 DECISIONS_FILE = "overrides.toml"
@@ -66,6 +67,7 @@ class DecisionsFile:
             text = self._path.read_bytes()
         except FileNotFoundError:
             if self._text:
+                self._refuse_without_run()
                 self._text, self._known = b"", Decisions()
             return self._known
         except OSError as error:
@@ -78,6 +80,7 @@ class DecisionsFile:
     @contextmanager
     def locked(self) -> Iterator[Decisions]:
         """Lock the file against other sessions, and yield its decisions. Raises UsageFault when that fails."""
+        self._refuse_without_run()  # the lock would make the folder again
         lock = FileLock(self._path.with_name(f".{DECISIONS_FILE}.lock"))
         try:
             acquired = lock.acquire(_PATIENCE, _PAUSE)
@@ -111,6 +114,11 @@ class DecisionsFile:
         known, last = Decisions(tuple(entries)), entries_text(made).encode()
         is_at_the_end = self._text.endswith(last) and len(self._known.entries) == len(entries) + len(made)
         return self._write(self._text.removesuffix(last) if is_at_the_end else decisions_text(known), known)
+
+    def _refuse_without_run(self) -> None:
+        if not self._path.parent.is_dir():
+            folder = visible(str(self._path.parent))
+            raise UsageFault(f"The folder {folder} is not there any more, so nothing was saved. Bring it back.")
 
     def _write(self, text: bytes, known: Decisions) -> Decisions:
         try:

@@ -5,7 +5,9 @@ No student code is run, no submission is opened and no mark is computed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -99,7 +101,7 @@ def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str
     for report in reports:
         if students is None or report.student in students:
             write_page(finished.folder, report, finished.run, beside[report.student], pages)
-    write_tables(finished.folder, reports, finished.run, pages)
+    write_tables(finished.folder, reports, finished.run, pages, finished.decisions)
 
 
 def write_page(folder: Path, report: Report, run: Run, beside: Neighbours, pages: Pages) -> None:
@@ -114,12 +116,23 @@ def neighbours(order: Sequence[str]) -> Mapping[str, Neighbours]:
     return {student: (before, after) for student, before, after in sides}
 
 
-def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages) -> None:
+def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages, decisions: Decisions) -> None:
     """Write the files about the whole cohort: results.json, marks.csv and the cohort page.
 
-    Pages for students who are not in ``reports`` are removed: their marks are no marks of this run.
+    Pages for students who are not in ``reports`` are removed: their marks are no marks of this run. ``decisions`` are
+    those in the reports; if a tutor has decided something else meanwhile, the run stays outdated.
     """
     run_folder.remove_feedback_of_others(folder, [report.student for report in reports])
     results_json.write_results(folder, run, reports)
     marks_csv.write_marks_csv(folder, reports)
     pages.write_cohort_page(folder, reports, run)
+    if _has_other(folder, decisions):
+        with suppress(FileNotFoundError):
+            os.utime(folder / DECISIONS_FILE)
+
+
+def _has_other(folder: Path, decisions: Decisions) -> bool:
+    try:
+        return read_decisions(folder) != decisions
+    except UsageFault:  # edited by hand, and broken
+        return True

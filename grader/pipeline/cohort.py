@@ -114,7 +114,7 @@ def grade_cohort(
         before = Before.of(settings, deliveries)
         progress.announce(*before.news())
         settings = with_one_device(settings, before.ids, before.facts)
-        workers = stack.enter_context(WorkersOnDemand(settings, scratch, server))
+        workers = stack.enter_context(WorkersOnDemand(settings, scratch, server, say=progress.announce))
         run_folder.claim_folder(settings.out)
         keep_secret(settings.out, settings.secret)
         stack.enter_context(disk_faults(settings.out))
@@ -160,7 +160,7 @@ def grade_cohort(
             for student, isolation in shown.items():  # some facts are known only now, because they depend on the others
                 if isolation != run.isolation or beside[student] != context.neighbours[student]:
                     write_page(settings.out, finished[student], run, beside[student], pages)
-            write_tables(settings.out, reports, run, pages)
+            write_tables(settings.out, reports, run, pages, context.decisions)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
     return run, reports
 
@@ -192,15 +192,15 @@ def begin(
 def run_all(work: Callable[[T], Graded], context: RunContext) -> Iterator[Runner[T, Graded]]:
     """Yield a function that calls ``work`` on many items and yields the results, in the order in which they come.
 
-    There are twice as many threads as jobs, so that no core is idle while a thread waits for a network that another one
-    trains. The number of processes at work is limited to the number of jobs.
+    There are twice as many threads as processes here and places in a cluster, so that none of them is idle while a
+    thread waits for a network that another one trains.
     """
 
     def stop() -> None:
         context.workers.stop()
         context.readers.stop()
 
-    with in_threads(work, 2 * context.settings.jobs, stop=stop) as results:
+    with in_threads(work, 2 * (context.settings.jobs + context.workers.places), stop=stop) as results:
         yield results
 
 

@@ -6,6 +6,7 @@ No student code is run and no mark is computed: records and decisions are copied
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,4 +104,5 @@ def merged_facts(runs: Sequence[Run], devices: Sequence[str]) -> Run:
         timing={stage: round(seconds, 3) for stage, seconds in totals.seconds.items()},
         canary=totals.canary,
         shard=None,
+        machines=dict(sum((Counter(run.machines) for run in runs), Counter[str]()).most_common()),
     )

@@ -79,7 +79,7 @@ def is_new(student: str, settings: RunSettings) -> bool:
 
 
 def with_one_device(settings: RunSettings, students: Iterable[str], before: Run | None) -> RunSettings:
-    """The settings with the device of stored evidence that this run keeps, unless the tutor named a device.
+    """The settings with the device of stored evidence that this run keeps, unless the tutor named or mixes devices.
 
     So all accuracies of a run come from one kind of device, unless ``before``, the run that it continues, was allowed
     to have several. Raises UsageFault if the tutor named another device than that of evidence on students who are not
@@ -87,7 +87,7 @@ def with_one_device(settings: RunSettings, students: Iterable[str], before: Run 
     """
     selection = settings.selection
     is_free = before is not None and len(before.devices) > 1
-    if selection.remark or is_free or (settings.device != AUTO and not selection.students):
+    if settings.is_mixed or selection.remark or is_free or (settings.device != AUTO and not selection.students):
         return settings
     for student in students:
         _, stored = find_stored(student, settings)

@@ -115,6 +115,7 @@ class RunContext:
             shows_full_answers=settings.shows_full_answers,
             late=settings.late,
             shard=self.shard,
+            machines=workers.machines if workers is not None else {},
         )
 
     def _machine(self) -> tuple[str, dict[str, str], Canary]:
@@ -123,7 +124,7 @@ class RunContext:
         if workers is not None:
             is_for_all = self.settings.device != AUTO and not self.settings.selection.students
             kept = before.devices if before is not None and len(before.devices) > 1 and not is_for_all else frozenset()
-            return device_text({workers.device, *kept}), workers.versions, self.canary.so_far()
+            return device_text(workers.devices | kept), workers.versions, self.canary.so_far()
         if before is not None:  # evidence says itself if its canary was outside
             return before.device, before.versions, UNKNOWN if before.canary.is_outside else before.canary
         return "", {}, UNKNOWN

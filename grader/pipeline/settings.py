@@ -13,6 +13,7 @@ from grader.model import LatePolicy, Rubric, Shard, TrainingPlan
 from grader.pipeline import written_parts
 from grader.pipeline.canary import stored_text
 from grader.sandbox import Wish
+from grader.sandbox.cluster.address import ClusterAddress
 from grader.submissions.student_patterns import is_named
 
 AUTO = "auto"
@@ -70,6 +71,12 @@ class RunSettings:
     """Whether students' pages say what a full answer mentions."""
     late: LatePolicy | None = None
     """When work is late, and what that costs; None without a policy."""
+    cluster: ClusterAddress | None = None
+    """Where networks are measured; None for this machine."""
+    networks_at_once: int | None = None
+    """How many a worker of the cluster measures at once; None for what it can."""
+    is_mixed: bool = False
+    """Whether networks may be trained on different kinds of device."""
     shard: Shard | None = None
     """The part of the cohort that is graded; None for all of it."""
     secret: str = field(default="", repr=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import secrets
 import shutil
 import tempfile
@@ -23,20 +22,29 @@ from grader.data.heldout_accuracy import Predictions, with_accuracy
 from grader.data.sample_images import with_pictures
 from grader.experiment.rerun import Reruns, brief_plan
 from grader.lab4.files import SCRIPT
-from grader.model import Job, Submission, TrainingPlan, UsageFault
+from grader.model import Job, Submission, TrainingPlan
 from grader.model.evidence import Evidence, Training
 from grader.moderation.pseudonyms import secret_of
+from grader.pipeline.backends import Backend, Say, open_backend
 from grader.pipeline.measurement import Measuring, counted
-from grader.pipeline.settings import AUTO, RunSettings
+from grader.pipeline.settings import RunSettings
 from grader.sandbox import ForkServer, OnStage, Stopped, WorkerPool
+from grader.sandbox.machine import machine_name
 from grader.submissions.files import copy_submission
 
 
 class WorkersOnDemand:
     """A context manager for the workers of a run, which start when they are first asked for."""
 
-    def __init__(self, settings: RunSettings, scratch: Path, server: ForkServer | None = None) -> None:
-        self._settings, self._scratch, self._server = settings, scratch, server
+    def __init__(
+        self,
+        settings: RunSettings,
+        scratch: Path,
+        server: ForkServer | None = None,
+        *,
+        say: Say = lambda sentence: None,
+    ) -> None:
+        self._settings, self._scratch, self._server, self._say = settings, scratch, server, say
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._is_stopped = False
@@ -55,10 +63,16 @@ class WorkersOnDemand:
         """The workers. Raises as :func:`open_workers` does, and Stopped after :meth:`stop`."""
         with self._lock:
             if self.opened is None and not self._is_stopped:
-                self.opened = self._stack.enter_context(open_workers(self._settings, self._scratch, self._server))
+                opening = open_workers(self._settings, self._scratch, self._server, say=self._say)
+                self.opened = self._stack.enter_context(opening)
             if self.opened is None or self._is_stopped:  # perhaps stopped while they started
                 raise Stopped
             return self.opened
+
+    @property
+    def places(self) -> int:
+        """How many networks a cluster measures at a time; 0 before it is needed."""
+        return self.opened.places if self.opened is not None else 0
 
     def stop(self) -> None:
         """End all workers at once, without finishing their submissions."""
@@ -68,34 +82,47 @@ class WorkersOnDemand:
 
 
 @contextmanager
-def open_workers(settings: RunSettings, scratch: Path, server: ForkServer | None = None) -> Iterator[Workers]:
+def open_workers(
+    settings: RunSettings,
+    scratch: Path,
+    server: ForkServer | None = None,
+    *,
+    say: Say = lambda sentence: None,
+) -> Iterator[Workers]:
     """Start the workers with the data. Each run has its own order of the held-out images, which its secret decides.
 
-    ``server`` was started for these settings before, and is stopped at the end.
-    Raises UsageFault for a device that this machine does not have, and for less isolation than required.
+    ``server`` was started for these settings before, and is stopped at the end. ``say`` gets sentences for the tutor.
+    Raises UsageFault for less isolation than required, and for a device or a cluster that cannot be used.
     """
     files, labels = write_worker_files(settings.data, scratch / "data", order_seed=seed_of(settings.out, "order"))
     images = heldout_images(files)
-    with WorkerPool(
-        workers=settings.jobs,
-        settings={"data": asdict(files), "device": settings.device},
-        isolation=settings.isolation,
-        hidden=[str(place.resolve()) for place in (*settings.hidden, settings.path, *settings.run_folders, scratch)],
-        prefix=settings.worker_prefix,
-        server=server,
-    ) as pool:
-        yield Workers(pool, settings, scratch, labels, images)
+    with (
+        WorkerPool(
+            workers=settings.jobs,
+            settings={"data": asdict(files), "device": settings.device, "machine": machine_name()},
+            isolation=settings.isolation,
+            hidden=[
+                str(place.resolve()) for place in (*settings.hidden, settings.path, *settings.run_folders, scratch)
+            ],
+            prefix=settings.worker_prefix,
+            server=server,
+        ) as pool,
+        open_backend(settings, pool, files, scratch, say) as backend,
+    ):
+        yield Workers(pool, backend, settings, scratch, labels, images)
 
 
 class Workers:
     """Observes submissions, and trains lines of their experiments. Methods may be called from many threads.
 
-    ``labels`` (n,) and ``images`` (n, 28, 28) are the held-out ones, in the order that the workers have.
+    ``pool`` records submissions, and ``backend`` measures their networks. ``labels`` (n,) and ``images`` (n, 28, 28)
+    are the held-out ones, in the order that the workers have.
     """
 
     def __init__(
         self,
         pool: WorkerPool,
+        backend: Backend,
         settings: RunSettings,
         scratch: Path,
         labels: NDArray[np.uint8],
@@ -103,29 +130,36 @@ class Workers:
     ) -> None:
         self.versions = pool.versions
         self.isolation = str(pool.isolation)
-        self.device = pool.devices[0] if settings.device == AUTO else settings.device
-        """The device that trains networks."""
-        if self.device not in pool.devices:
-            raise UsageFault(
-                f"The networks of this run are trained on {self.device}, which this machine does not have; "
-                f"with --device {pool.devices[0]}, and without --student, all of them are trained there; "
-                "with --remark, none is trained."
-            )
         rerun_seed = seed_of(settings.out, "reruns")
         self.reruns = Reruns(lambda text, plan: self.train(text, plan, seed=rerun_seed), brief_plan(settings.training))
-        self._pool = pool
+        self._pool, self._backend = pool, backend
         self._scratch = scratch
         self._labels = labels
         self._images = images
-        self._machine = f"{platform.node()} ({platform.system()} {platform.machine()})"
         self._recorded_seed = seed_of(settings.out, "recording") % 2**31
         """Seed of the weights and images that submissions are given; the measurements have a different seed."""
         self._seed = seed_of(settings.out, "measuring")
-        self._measuring = Measuring(pool, settings.training, self._finished, self._recorded_seed, self._seed)
+        self._measuring = Measuring(backend, settings.training, self._finished, self._recorded_seed, self._seed)
 
     def stop(self) -> None:
         """End all workers at once, without finishing their submissions."""
+        self._backend.stop()
         self._pool.__exit__(None, None, None)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The kinds of device that train networks."""
+        return self._backend.devices
+
+    @property
+    def places(self) -> int:
+        """How many networks a cluster measures at a time."""
+        return self._backend.places
+
+    @property
+    def machines(self) -> dict[str, int]:
+        """The number of requests that each machine of a cluster has answered, most first."""
+        return dict(self._backend.measured)
 
     def observe(self, submission: Submission, on_stage: OnStage) -> Evidence:
         """Record the network of a temporary copy of the submission, then measure it after that process has ended."""
@@ -141,7 +175,7 @@ class Workers:
             (folder / SCRIPT).write_text(text, encoding="utf-8")
             recorded = self._record(folder, SCRIPT, lambda stage: None)
         seed = secrets.randbelow(2**31) if seed is None else seed
-        measuring = Measuring(self._pool, plan, counted(self._labels), self._recorded_seed, seed)
+        measuring = Measuring(self._backend, plan, counted(self._labels), self._recorded_seed, seed)
         return measuring.complete(recorded, lambda stage: None)
 
     @contextmanager
@@ -154,7 +188,7 @@ class Workers:
 
     def _record(self, folder: Path, script: str, on_stage: OnStage) -> Evidence:
         recorded = self._pool.record(Job(str(folder), script, self._recorded_seed), on_stage=on_stage)
-        return replace(recorded, isolation=self.isolation, machine=self._machine, versions=self.versions)
+        return replace(recorded, isolation=self.isolation, machine=machine_name(), versions=self.versions)
 
     def _finished(self, training: Training, predictions: Predictions) -> Training:
         counted = with_accuracy(training, predictions, self._labels)

@@ -32,6 +32,11 @@ class Level:
     refusals: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
 
+    @property
+    def shuts_in(self) -> bool:
+        """Whether submissions reach neither the files of this machine nor the network."""
+        return bool({VIEW, LANDLOCK} & set(self.steps)) and bool({NAMESPACES, CALLS} & set(self.steps))
+
     def __str__(self) -> str:
         """One sentence for a console and a report; its first word is the level."""
         held = [text for step, text in HOLDS.items() if step in self.steps]

@@ -343,3 +343,64 @@ def test_a_flag_is_ticked_off_and_brought_back_with_keys(opened: Opener, tmp_pat
         assert [(made.flag, made.author, made.reason) for made in read_decisions(folder).entries] == [
             ("files-left-out", "Tess", "known")
         ]
+
+
+# ---- when something goes wrong ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["broken file", "another server"])
+def test_what_cannot_be_shown_is_not_called_empty(opened: Opener, tmp_path: Path, fault: str) -> None:
+    folder = report_samples.stored_run(tmp_path / "run", *(answered(f"s{number}", "0.5") for number in range(4)))
+    with DeskServer(folder, "--author", "Tess") as server:
+        page = opened(server)
+        press(page, "1")
+        entries, shown = page.locator("#list [data-key]").count(), current(page)
+        if fault == "broken file":
+            (folder / DECISIONS_FILE).write_text("format = ")
+        else:
+            page.context.clear_cookies()  # as after a new start at the same port, which has another token
+        for key in ("s", "o"):
+            page.keyboard.press(key)
+            settle(page)
+        told = "not valid TOML" if fault == "broken file" else "needs the address that the grader printed"
+        expect(page.locator("#status")).to_contain_text(told)
+        assert page.locator("#list [data-key]").count() == entries
+        assert shown
+        expect(page.locator("#entry")).not_to_contain_text("Nothing")
+
+
+def test_a_comment_leaves_what_was_typed_and_ticked_before(opened: Opener, tmp_path: Path) -> None:
+    reports = [answered(name, "0.5", text=text) for name, text in (("ann", cohort.EQUAL), ("ben", cohort.NEAR))]
+    with DeskServer(report_samples.stored_run(tmp_path / "run", *reports), "--author", "Tess") as server:
+        page = opened(server)
+        page.keyboard.press("r")
+        page.keyboard.type("Only half of it.")
+        page.keyboard.press("Enter")
+        page.keyboard.press("g")
+        page.keyboard.press("c")
+        page.keyboard.type("See the lecture.")
+        page.keyboard.press("Enter")
+        settle(page)
+        expect(page.locator("#status")).to_have_text("The comment was saved.")
+        expect(page.locator("#comment")).to_have_value("")
+        press(page, "5")
+        expect(page.locator("#status")).to_contain_text("for 2 entries")
+        made = [entry.reason for entry in read_decisions(tmp_path / "run").entries]
+        assert made == ["See the lecture.", "Only half of it.", "Only half of it."]
+
+
+def test_the_first_click_and_the_first_keys_after_coming_back_to_the_window_count(
+    opened: Opener, tmp_path: Path
+) -> None:
+    folder = report_samples.stored_run(tmp_path / "run", *(answered(f"s{number}", "0.5") for number in range(4)))
+    with DeskServer(folder, "--author", "Tess") as server:
+        page = opened(server)
+        page.evaluate(SLOWLY)
+        before = current(page)
+        page.evaluate("dispatchEvent(new Event('focus')); document.querySelector('[data-points=full]').click()")
+        page.wait_for_selector(f"#entry[aria-busy=false]:not([data-shown='{before}'])")
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        page.keyboard.press("r")
+        page.keyboard.type("Seen.")
+        assert page.locator("#reason").input_value() == "Seen."
+        assert len(read_decisions(folder).entries) == 1

@@ -125,7 +125,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["grade", "lab4", "--jobs", "0"], "argument --jobs: must be a whole number, 1 or more"),
         (["grade", "lab4", "--jobs", "many"], "argument --jobs: must be a whole number"),
         (["grade", "lab4", "--device", "tpu"], "invalid choice: 'tpu'"),
-        (["grade", "lab4", "--colour"], "unrecognized arguments: --colour\n"),
+        (["grade", "lab4", "--theme"], "unrecognized arguments: --theme\n"),
         (["review"], "RUN"),
         (["review", "run", "--by", "mark"], "invalid choice: 'mark'"),
         (["diff", "run"], "RUN_B"),

@@ -62,7 +62,7 @@ def trained_on(data: DataSet, *, jobs: int) -> Iterator[Train]:
     """Yield a function that trains networks on a data set."""
     with tempfile.TemporaryDirectory() as name:
         files, labels = write_worker_files(data, Path(name) / "data", order_seed=0)
-        with WorkerPool(workers=jobs, settings={"data": asdict(files), "device": "cpu"}) as pool:
+        with WorkerPool(workers=jobs, settings={"data": asdict(files), "device": "cpu", "machine": ""}) as pool:
 
             @cache
             def recorded(sizes: tuple[int, int, int, int]) -> Evidence:

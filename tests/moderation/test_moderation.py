@@ -18,7 +18,7 @@ from grader.moderation.decisions import (
     with_decisions,
 )
 from grader.moderation.decisions_file import DECISIONS_FILE, DecisionsFile, carry_over, read_decisions
-from grader.moderation.finished_run import load_run, write_views
+from grader.moderation.finished_run import is_outdated, load_run, write_tables, write_views
 from grader.report.html import pages
 from grader.storage import records, run_folder
 from tests.support import report_samples as samples
@@ -234,6 +234,19 @@ def test_pages_and_tables_are_written_again_with_the_decisions(finished: Path) -
     results = (finished / "results.json").read_text(encoding="utf-8")
     assert '"author": "Tess"' in results
     assert read_decisions(finished) == Decisions((made,))
+
+
+@pytest.mark.parametrize("then", ["a decision", "a broken file"])
+def test_tables_that_lack_what_was_decided_while_they_were_made_are_outdated(finished: Path, then: str) -> None:
+    before = load_run(finished)
+    samples.decide(finished, decision(REPORT, "part1.8", "1"))  # as while a cohort is graded again
+    if then == "a broken file":
+        (finished / DECISIONS_FILE).write_text("format = ")
+    write_tables(finished, before.reports, before.run, pages, before.decisions)
+    assert is_outdated(finished)
+    if then == "a decision":
+        write_views(load_run(finished), pages)
+        assert not is_outdated(finished)
 
 
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, finished: Path) -> None:

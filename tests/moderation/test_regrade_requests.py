@@ -126,7 +126,7 @@ def test_a_file_without_the_columns_is_refused_and_nothing_is_stored(run: Path, 
 def test_a_request_changes_no_mark_and_no_table(run: Path) -> None:
     def tables() -> tuple[str, object]:
         finished = load_run(run)
-        write_tables(run, finished.reports, finished.run, pages)
+        write_tables(run, finished.reports, finished.run, pages, finished.decisions)
         marks = [(report.awarded, report.status, [one.status for one in report.results]) for report in finished.reports]
         return (run / MARKS_FILE).read_text(), marks
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from grader.rubric.loading import load_rubric
 from grader.storage import records
 from tests.support.places import ROOT
 from tests.support.quick_rubric import write_rubric
+from tests.support.results import results_of
 from tests.support.shard_samples import SECRET
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("same_workers")]
@@ -36,7 +36,6 @@ HANDED_IN = {
     "eve": "valid-type-hints",
 }
 """The sample that each student hands in. Ada and Eve, who are in different shards, hand in the same network."""
-TIMES = {"started", "finished", "seconds", "timing", "jobs"}
 
 
 @pytest.fixture
@@ -45,9 +44,11 @@ def own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     open_shared = workers.open_workers
 
     @contextmanager
-    def open_own(settings: RunSettings, scratch: Path, *_: object) -> Iterator[workers.Workers]:
+    def open_own(settings: RunSettings, scratch: Path, *_: object, **__: object) -> Iterator[workers.Workers]:
         with open_shared(settings, scratch) as shared:
-            yield workers.Workers(shared._pool, settings, shared._scratch, shared._labels, shared._images)
+            yield workers.Workers(
+                shared._pool, shared._backend, settings, shared._scratch, shared._labels, shared._images
+            )
 
     monkeypatch.setattr(workers, "open_workers", open_own)
 
@@ -75,13 +76,6 @@ def graded(
     )
     run, _ = grade_cohort(settings, pages=pages, progress=Progress(make_console(), 0, is_quiet=True))
     return run
-
-
-def results_of(folder: Path) -> dict[str, object]:
-    content: dict[str, object] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    facts = content["run"]
-    assert isinstance(facts, dict)
-    return {**content, "run": {name: value for name, value in facts.items() if name not in TIMES}}
 
 
 def page_of(path: Path) -> str:

@@ -194,6 +194,12 @@ def test_details_of_time_and_isolation_are_shown_on_request() -> None:
     assert "\nIsolation: no network; limits\n" in text
 
 
+def test_the_machines_of_a_cluster_are_named_with_their_shares() -> None:
+    run = dataclasses.replace(samples.RUN, machines={"lab1": 30, "[red]lab2": 10})
+    assert "\nMeasured on lab1 75%, [red]lab2 25%\n" in summary(120, run=run)
+    assert "Measured on" not in summary(120)
+
+
 def test_hints_name_the_session_where_nox_started_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STARTED_BY_NOX, "1")
     assert f"\n             nox -s review -- {FOLDER}\n" in summary(80, cohort())

@@ -298,7 +298,7 @@ def test_a_student_who_left_the_cohort_has_no_page(tmp_path: Path) -> None:
     gone = samples.settled(samples.answered_report("s1111111"))
     assert written(folder, report)
     assert written(folder, gone)
-    write_tables(folder, [report], samples.RUN, pages)
+    write_tables(folder, [report], samples.RUN, pages, Decisions())
     assert [path.parent.name for path in folder.glob("feedback/*/*")] == [report.student]
 
 

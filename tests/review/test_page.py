@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -18,7 +20,7 @@ from grader.model import PART1
 from grader.moderation.decisions import ACCEPTED
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.moderation.desk import Desk, Given
-from grader.moderation.finished_run import FinishedRun, load_run
+from grader.moderation.finished_run import FinishedRun, is_outdated, load_run
 from grader.moderation.offers import Refused
 from grader.moderation.regrade_requests import take_requests
 from grader.moderation.session import Review
@@ -32,9 +34,10 @@ from grader.review.page.entry_view import EntryViews
 from grader.review.page.listing import Listed, Listing, key_of
 from grader.review.page.student_files import files_of, media_type, path_of
 from grader.review.page.together import together
+from grader.storage.run_folder import write_run
 from tests.support import desk_cohort as cohort
 from tests.support import report_samples
-from tests.support.desk_server import DeskServer, ask
+from tests.support.desk_server import PATIENCE, DeskServer, ask
 
 DROPOUT, FILTERS = "part1.8", "part1.7c"
 
@@ -51,6 +54,26 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(run: Path) -> Iterator[DeskServer]:
     with DeskServer(run, "--author", "Tess") as started:
         yield started
+
+
+def test_a_page_of_a_run_that_was_graded_again_says_so(folder: Path) -> None:
+    with DeskServer(folder, "--author", "Tess") as server:
+        assert "was graded again" not in ask(server, "/part/list")[2]
+        write_run(folder, replace(load_run(folder).run, seconds=77.0), is_finished=True)
+        assert "was graded again" in ask(server, "/part/list")[2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_closing_the_terminal_leaves_the_tables_up_to_date(folder: Path) -> None:
+    with DeskServer(folder, "--author", "Tess") as server:
+        parts = tuple(PART1 + part for part, _ in report_samples.PARTS)
+        key = key_of(Entry(cohort.student(cohort.STUDENTS - 1), parts))
+        asked = {"key": key, "author": "Tess", "points": {parts[0]: "full"}}
+        assert ask(server, "/do/decide", method="POST", body=asked)[0] == 200
+        assert is_outdated(folder)
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.wait(PATIENCE) == 1, "something is still open"
+    assert not is_outdated(folder)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +145,17 @@ def test_a_scan_is_shown_in_the_page_and_a_script_is_sent_as_text(server: DeskSe
         assert (status, headers["content-security-policy"]) == (200, "default-src 'none'; frame-ancestors 'self'")
         types.append(headers["content-type"])
     assert types == ["image/png", "text/plain; charset=utf-8"]
+
+
+def test_a_scan_stays_in_sight_until_its_last_part_is_marked(folder: Path) -> None:
+    student = cohort.student(cohort.STUDENTS - 1)
+    first, second, *others = (PART1 + part for part, _ in report_samples.PARTS)
+    with DeskServer(folder, "--author", "Tess") as server:
+        asked = {"key": key_of(Entry(student, (first, second, *others))), "author": "Tess", "points": {first: "full"}}
+        assert ask(server, "/do/decide", method="POST", body=asked)[0] == 200
+        entry = ask(server, f"/part/entry/{key_of(Entry(student, (second,)))}")[2]
+    assert "No text was found for this part" in entry
+    assert entry.count("<iframe") == 1
 
 
 def test_files_are_sent_as_text_or_pictures_and_only_from_the_submission(tmp_path: Path) -> None:

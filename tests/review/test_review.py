@@ -585,6 +585,20 @@ def test_a_lock_file_of_an_earlier_version_does_not_lock(tmp_path: Path) -> None
     assert len(read_decisions(tmp_path).entries) == 1
 
 
+def test_a_run_that_was_moved_gets_no_decision_and_is_not_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    decisions = DecisionsFile(folder)
+    with decisions.locked():
+        decisions.add(by_theo(ANN))
+    folder.rename(tmp_path / "moved")
+    with pytest.raises(UsageFault, match="is not there any more"), decisions.locked():
+        decisions.add(by_theo(BOB))
+    with pytest.raises(UsageFault, match="is not there any more"):
+        decisions.read()
+    assert not folder.exists()
+
+
 def test_a_file_that_cannot_be_used_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / DECISIONS_FILE).write_text("format = 2\n", encoding="utf-8")
     with pytest.raises(UsageFault):

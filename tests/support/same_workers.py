@@ -25,7 +25,7 @@ def sharing_workers(scratch: Path) -> Iterator[None]:
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
 
         @contextmanager
-        def open_once(settings: RunSettings, *_: object) -> Iterator[workers.Workers]:
+        def open_once(settings: RunSettings, *_: object, **__: object) -> Iterator[workers.Workers]:
             shared = (settings.device, settings.isolation, settings.worker_prefix, settings.data.fingerprint)
             if shared not in opened:
                 place = Path(tempfile.mkdtemp(dir=scratch))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,12 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
     """Return a function that answers requests.
 
     ``settings["data"]`` has the fields of DataFiles. ``settings["device"]`` is the device for training or ``auto``.
+    ``settings["machine"]`` is the name of this machine, which goes into what is measured.
     """
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     images = load_images(DataFiles(**settings["data"]))
-    device = str(settings["device"])
+    device, machine = str(settings["device"]), str(settings["machine"])
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
@@ -41,8 +43,8 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
         try:
             validate_graph(asked.graph)
             if isinstance(asked, wire.Measure):
-                return _measured(asked, images)
-            return _trained(asked, images, device)
+                return _measured(asked, images, machine)
+            return _trained(asked, images, device, machine)
         except GraphRefused as refusal:
             return wire.encode(wire.Refused(str(refusal)))
         except MemoryError:
@@ -55,12 +57,12 @@ def open_service(settings: Mapping[str, Any]) -> Callable[[bytes], bytes]:
     return answer
 
 
-def _measured(asked: wire.Measure, images: Images) -> bytes:
+def _measured(asked: wire.Measure, images: Images, machine: str) -> bytes:
     subject = Subject(asked.graph, asked.recording, asked.parameters, asked.recorded_seed, asked.repairs)
-    return wire.encode(wire.Measured(measure(subject, images, seed=asked.seed)))
+    return wire.encode(wire.Measured(replace(measure(subject, images, seed=asked.seed), machine=machine)))
 
 
-def _trained(asked: wire.Train, images: Images, device: str) -> bytes:
+def _trained(asked: wire.Train, images: Images, device: str, machine: str) -> bytes:
     def probes(count: int) -> Tensor:
         return images.probes(count, seed=asked.probe_seed)
 
@@ -78,4 +80,4 @@ def _trained(asked: wire.Train, images: Images, device: str) -> bytes:
     if outputs.filters is not None:
         arrays["filters"] = outputs.filters.numpy()
     shapes = {name: tuple(map(int, array.shape)) for name, array in arrays.items()}
-    return wire.encode(wire.Trained(record, shapes), arrays)
+    return wire.encode(wire.Trained(replace(record, machine=machine), shapes), arrays)

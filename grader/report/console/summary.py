@@ -251,6 +251,10 @@ def _print_time(console: Console, run: Run, *, is_verbose: bool) -> None:
     line = Text("Time ", style="bold").append(" ".join([duration(run.seconds), *facts]), style="not bold")
     console.print()
     console.print(line.append(f", isolation: {visible(level)}" if is_full else "", style="not bold"))
+    if run.machines:
+        requests = sum(run.machines.values())
+        shares = [f"{visible(name)} {count / requests:.0%}" for name, count in run.machines.items()]
+        console.print(Text("Measured on ", style="bold").append(", ".join(shares), style="not bold"))
     if is_verbose and run.timing:
         parts = [f"{visible(STAGE_WORDS.get(stage, stage))} {duration(spent)}" for stage, spent in run.timing.items()]
         console.print(Text(f"Worker time: {', '.join(parts)}", style="dim"))

@@ -104,7 +104,7 @@ def write_report_page(
     """
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     about = replace(run, started="", finished="", seconds=0.0, jobs=0, source="", isolation="", counts={}, timing={})
-    about = replace(about, submissions=0, shard=None)
+    about = replace(about, submissions=0, shard=None, machines={})
     shown = content_digest((report, stored, about, (tutor_page.isolation_of(stored, run), beside), _code()))
     try:
         page, line, seal = path.read_bytes().rpartition(b"\n<!-- ")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,6 +33,7 @@ from grader.review.tutors import differences, tables_of
 from grader.safe_text import visible
 from grader.storage import records
 from grader.storage.records import StoredEvidence
+from grader.storage.run_mark import RUN_FILE
 
 _MOST_BYTES = 1_000_000
 """Of a request: the keys of a large group, and a text."""
@@ -40,6 +43,9 @@ _ASSETS = {
 }
 _SHOWN = {"dealt": "Dealt to you", "open": "Open", "done": "Done", "mine": "Mine", "all": "All"}
 _GONE = "There is no such page."
+_AGAIN = (
+    "The run was graded again. This page shows it as it was before: end the review with Ctrl-C, and start it again."
+)
 
 
 class Application:
@@ -51,6 +57,7 @@ class Application:
         self._actions = actions
         self._author = author
         self._identity = identity
+        self._graded = _facts(finished.folder)
         self.starlette = Starlette(
             routes=[
                 Route("/", self._shell),
@@ -64,7 +71,8 @@ class Application:
                 Route("/do/comment", self._doing(actions.comment), methods=["POST"]),
                 Route("/do/look", self._doing(actions.look), methods=["POST"]),
                 Route("/do/undo", self._doing(actions.undo), methods=["POST"]),
-            ]
+            ],
+            exception_handlers={UsageFault: _refused},
         )
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
@@ -110,8 +118,8 @@ class Application:
             for question, entries, room in zip(questions, shown, rooms, strict=True)
         ]
         named = {"label": self._label, "heading": self._heading}
-        note = self._desk.note_on(author)
-        return self._page("desk_list.html", questions=listed, show=show, shows=shows, note=note, **named)
+        notes = filter(None, (self._desk.note_on(author), _facts(self._finished.folder) != self._graded and _AGAIN))
+        return self._page("desk_list.html", questions=listed, show=show, shows=shows, notes=list(notes), **named)
 
     def _entry(self, request: Request) -> Response:
         with self._actions.lock:
@@ -211,3 +219,15 @@ class Application:
 
     def _page(self, template: str, **values: Any) -> Response:
         return HTMLResponse(pages.environment().get_template(template).render(values))
+
+
+def _facts(folder: Path) -> bytes:
+    """The file that every grading of the run writes; empty if it is gone."""
+    with suppress(OSError):
+        return (folder / RUN_FILE).read_bytes()
+    return b""
+
+
+def _refused(request: Request, fault: Exception) -> Response:
+    """Instead of what was asked for: why it cannot be shown, as when somebody has broken the file of decisions."""
+    return PlainTextResponse(visible(str(fault)), 409)

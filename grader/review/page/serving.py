@@ -1,7 +1,9 @@
-"""Serves the page until Ctrl-C."""
+"""Serves the page until Ctrl-C, or until its terminal is closed."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 import webbrowser
@@ -57,7 +59,23 @@ class Page:
                 tell(guard.address)
                 if opens:
                     webbrowser.open(guard.address)
-                _server(guard).run(sockets=[listener])
+                server = _server(guard)
+                _end_with_terminal(server)
+                server.run(sockets=[listener])
+
+
+def _end_with_terminal(server: uvicorn.Server) -> None:
+    """When the window of the terminal is closed, end as after Ctrl-C, so that the tables are still written."""
+    if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) != signal.SIG_DFL:  # nohup ignores it
+        return
+
+    def end(*_: object) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # what is printed from now on would fail
+            os.dup2(nowhere, stream.fileno())
+        server.should_exit = True
+
+    signal.signal(signal.SIGHUP, end)
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:

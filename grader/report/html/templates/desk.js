@@ -8,6 +8,7 @@
   let isTogether = false; // equal answers are marked together
   let reason = "";
   let isBusy = false;
+  let actions = 0; // how many have begun
   let deafUntil = 0;
   const PAUSE_MS = 400; // longer than between two keys of a typed sentence
 
@@ -22,14 +23,19 @@
     status.classList.toggle("refused", isRefused);
   };
 
+  class Refusal extends Error {} // what the grader says instead of what was asked for
+
+  const fail = (error) => say(error instanceof Refusal ? error.message : "The grader does not answer. Start it again, and open its new address: it shows what was saved.", true);
+
   const once = (action) => async (...given) => {
     if (isBusy) return;
     isBusy = true;
+    actions += 1;
     entry.setAttribute("aria-busy", "true");
     try {
       await action(...given);
-    } catch {
-      say("The grader does not answer. Start it again, and open its new address: it shows what was saved.", true);
+    } catch (error) {
+      fail(error);
     } finally {
       isBusy = false;
       entry.setAttribute("aria-busy", "false");
@@ -40,7 +46,9 @@
 
   const get = async (path) => {
     const answer = await fetch(path);
-    return answer.ok ? answer.text() : "";
+    const text = await answer.text();
+    if (!answer.ok) throw new Refusal(text);
+    return text;
   };
 
   // ---- the list ----------------------------------------------------------------------------------------------------
@@ -71,10 +79,26 @@
     if (!isVisible) list.scrollTop = shown.offsetTop - list.clientHeight / 3;
   };
 
-  const loadList = async () => {
-    list.innerHTML = await get(`part/list?${asked({ show })}`);
+  const getList = () => get(`part/list?${asked({ show })}`);
+
+  const putList = (html) => {
+    list.innerHTML = html;
     filter();
     showCurrent();
+  };
+
+  const loadList = async () => putList(await getList());
+
+  // Other tutors decide at the same time. What this one types or clicks meanwhile goes first.
+  const refresh = async () => {
+    if (isBusy) return;
+    const begun = actions;
+    try {
+      const html = await getList();
+      if (begun === actions) putList(html);
+    } catch (error) {
+      fail(error);
+    }
   };
 
   // ---- one entry ---------------------------------------------------------------------------------------------------
@@ -105,15 +129,18 @@
     focusEntry();
   };
 
-  // After a refusal: what is said about the entry may have changed, but what was typed stays.
+  // After a refusal or a comment: what is said about the entry may have changed, but what was typed and ticked stays.
   const renew = async () => {
     const html = await load(current);
     if (html === sent) return;
     const fields = () => [...entry.querySelectorAll("input:not([type=checkbox])")];
     const name = (one) => one.id || one.dataset.item;
     const typed = new Map(fields().map((one) => [name(one), one.value]));
+    const ticked = new Map(boxes().map((box) => [box.dataset.also, box.checked]));
     const isWholeOpen = field("whole")?.open;
     put(current, html);
+    for (const box of boxes()) box.checked = ticked.get(box.dataset.also) ?? box.checked;
+    count();
     for (const one of fields()) one.value = typed.get(name(one)) ?? "";
     if (isWholeOpen && field("whole")) field("whole").open = true;
   };
@@ -167,7 +194,9 @@
   });
 
   const comment = once(async () => {
-    if (await post("comment", { text: field("comment").value })) await open(current);
+    if (!(await post("comment", { text: field("comment").value }))) return;
+    field("comment").value = "";
+    await renew();
   });
 
   const look = once(async (flag) => {
@@ -175,7 +204,8 @@
     const isAlone = Boolean(entry.querySelector("[data-flags]")); // otherwise there are points to give as well
     const isSaved = await post("look", { flag, text: isAlone ? field("reason").value.trim() : "" });
     await loadList();
-    await open(isAlone && (isSaved || !keys().includes(current)) ? after(before) : current);
+    const isDone = isAlone && (isSaved || !keys().includes(current));
+    await (isDone ? open(after(before)) : renew());
   });
 
   const openOnce = once(open);
@@ -312,7 +342,7 @@
 
   entry.addEventListener("change", count);
   search.addEventListener("input", filter);
-  window.addEventListener("focus", once(loadList)); // other tutors decide at the same time
+  window.addEventListener("focus", refresh);
 
   once(async () => {
     await loadList();
