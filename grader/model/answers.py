@@ -39,7 +39,7 @@ class AnswerSheet:
     """The observations on the experiments, which do not belong to Part 1; None if there is no place for them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MarkedAnswer:
     """A written answer with the reasons for its mark.
 

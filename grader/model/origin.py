@@ -8,7 +8,7 @@ MOODLE, CANVAS, GRADESCOPE, NBGRADER = "moodle", "canvas", "gradescope", "nbgrad
 """The platforms."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file or folder as the platform delivered it: its ``name`` unchanged, and Canvas's number of the file."""
 
@@ -25,7 +25,7 @@ class Person:
     email: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a submission comes from. What a platform does not say is empty."""
 

@@ -61,7 +61,7 @@ def flag_in(item: str) -> str:
     return item.removeprefix(FLAG) if item.startswith(FLAG) else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """The status and points of one item: of the code, of the experiment, or of a written answer.
 

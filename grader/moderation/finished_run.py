@@ -6,13 +6,14 @@ No student code is run, no submission is opened and no mark is computed.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from grader.model import LatePolicy, Report, Run, UsageFault
+from grader.model.shared_values import SharedValues
 from grader.moderation.decisions import Decisions, with_decisions
 from grader.moderation.decisions_file import DECISIONS_FILE, read_decisions
 from grader.moderation.lateness import LateWork
@@ -20,13 +21,17 @@ from grader.safe_text import visible
 from grader.storage import marks_csv, records, results_json, run_folder
 from grader.storage.records import StoredEvidence
 
+Neighbours = tuple[str | None, str | None]
+"""The students before and after a student; None where there is none."""
+ALONE: Neighbours = (None, None)
+
 
 class Pages(Protocol):
     """Renders finished reports; implemented by :mod:`grader.report.html.pages`."""
 
     def load(self) -> None: ...
     def write_report_page(
-        self, folder: Path, report: Report, evidence: StoredEvidence, run: Run, order: Sequence[str]
+        self, folder: Path, report: Report, evidence: StoredEvidence, run: Run, beside: Neighbours
     ) -> object: ...
     def write_cohort_page(self, folder: Path, reports: Sequence[Report], run: Run) -> object: ...
 
@@ -60,7 +65,9 @@ def load_run(folder: Path) -> FinishedRun:
     stored = run_folder.read_run(folder)
     if stored is None or stored.run is None:
         raise UsageFault(f"{visible(str(folder))}: its run.json is incomplete; grade again into the same folder.")
-    reports = tuple(report for student in students if (report := records.read_report(folder, student)) is not None)
+    shared = SharedValues()
+    found = (records.read_report(folder, student) for student in students)
+    reports = tuple(shared.report(report) for report in found if report is not None)
     if len(reports) < len(students):
         missing = sorted(set(students) - {report.student for report in reports})
         if any(records.has_earlier_report(folder, student) for student in missing):
@@ -90,25 +97,23 @@ def is_outdated(folder: Path) -> bool:
 def write_views(finished: FinishedRun, pages: Pages, *, students: Collection[str] | None = None) -> None:
     """Write results.json, marks.csv, the cohort page, and the pages of ``students`` (None: of all students)."""
     reports = finished.reports
-    order = [report.student for report in reports]
+    beside = neighbours([report.student for report in reports])
     for report in reports:
         if students is None or report.student in students:
-            write_page(finished.folder, report, finished.run, order, pages)
+            write_page(finished.folder, report, finished.run, beside[report.student], pages)
     write_tables(finished.folder, reports, finished.run, pages, finished.decisions)
 
 
-def write_page(folder: Path, report: Report, run: Run, order: Sequence[str], pages: Pages) -> None:
-    """Write the pages of a student whose evidence is stored; ``order`` are the students of the cohort in order."""
+def write_page(folder: Path, report: Report, run: Run, beside: Neighbours, pages: Pages) -> None:
+    """Write the pages of a student whose evidence is stored, and who is ``beside`` the others in the cohort."""
     evidence = records.read_evidence(folder, report.student) or StoredEvidence.unobserved(report.student)
-    pages.write_report_page(folder, report, evidence, run, order)
+    pages.write_report_page(folder, report, evidence, run, beside)
 
 
-def neighbours(student: str, order: Sequence[str]) -> tuple[str | None, str | None]:
-    """The students before and after ``student`` in ``order``; None where there is none."""
-    if student not in order:
-        return None, None
-    at = order.index(student)
-    return order[at - 1] if at else None, order[at + 1] if at + 1 < len(order) else None
+def neighbours(order: Sequence[str]) -> Mapping[str, Neighbours]:
+    """Who is before and after each student in ``order``."""
+    sides = zip(order, (None, *order), (*order[1:], None), strict=False)
+    return {student: (before, after) for student, before, after in sides}
 
 
 def write_tables(folder: Path, reports: Sequence[Report], run: Run, pages: Pages, decisions: Decisions) -> None:

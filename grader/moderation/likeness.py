@@ -9,11 +9,12 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from rapidfuzz.distance import OSA, Indel
+from rapidfuzz.distance import OSA
 
 from grader.answers.marker.negation import DENYING
 from grader.answers.marker.tokens import BREAK, LONG_WORD, PAUSE, read
@@ -24,7 +25,7 @@ NEAR = 0.75
 """Share of stems in common (Indel similarity, 0..1) from which two answers are nearly equal: one word may be added to a
 clause of two, four to one of six. Below it, reading both in full is faster than reading the differences."""
 _CACHE_SIZE = 4096
-"""Answers whose words are kept: each is compared with all others of its question."""
+"""Answers whose words are kept: each is compared with others of its question."""
 _LIST_MARK = re.compile(r"^[^\S\n]*[-*•–—][^\S\n]+(?=[^\W\d_]{2,}[^\S\n]+[^\W\d_]{2,})", re.MULTILINE)
 """A mark before two words; before a number or a symbol it may be a sign. Labels stay: "a) yes" may not be "b) yes"."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|\S")
@@ -61,16 +62,60 @@ def alike(answers: Mapping[str, str]) -> tuple[Group, ...]:
         normal = normalised(text)
         equal.setdefault(normal or f"\n{student}", []).append(student)
     groups = [(normal, Group(tuple(students), answers[students[0]])) for normal, students in equal.items()]
-    groups.sort(key=lambda pair: (len(_stems(pair[1].text)), _digest(pair[0].strip("\n") and pair[0])))
+    words = {normal: _words(group.text) for normal, group in groups}
+    groups.sort(key=lambda pair: (len(words[pair[0]].stems), _digest(pair[0].strip("\n") and pair[0])))
     rows: list[list[Group]] = []
+    ends = _Ends(words.values())
     for normal, group in groups:
-        row = next((row for row in rows if is_near(row[-1].text, group.text)), None)
-        if row is None or normal.startswith("\n"):
+        at = ends.first_near(words[normal])
+        if at is None or normal.startswith("\n"):
+            at = len(rows)
             rows.append([group])
         else:
+            row = rows[at]
             row.append(replace(group, follows=True, differs=differences(row[-1].text, group.text)))
+        ends.put(at, words[normal])
     rows.sort(key=lambda row: _digest(normalised(row[0].text)))
     return tuple(group for row in rows for group in row)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The stems of an answer, and what must not differ: numbers and signs as written, and negations."""
+
+    stems: tuple[str, ...]
+    fixed: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+class _Ends:
+    """The last answers of all rows, in which one that is nearly equal to another is found without a look at all.
+
+    They are put in by length. The shorter of two nearly equal answers has all its stems in the longer one, so a row is
+    filed under the rarest stem of its last answer, and under what is left of it without one letter.
+    """
+
+    def __init__(self, answers: Iterable[_Words]) -> None:
+        self._uses = Counter(stem for words in answers for stem in set(words.stems))
+        self._filed: defaultdict[tuple[object, str], list[int]] = defaultdict(list)
+        self._last: dict[int, _Words] = {}
+
+    def put(self, row: int, words: _Words) -> None:
+        """Make this the last answer of a row."""
+        self._last[row] = words
+        if words.stems:
+            for form in _forms(min(words.stems, key=self._uses.__getitem__)):
+                self._filed[words.fixed, form].append(row)
+
+    def first_near(self, words: _Words) -> int | None:
+        """The first row whose last answer is nearly equal; None if there is none."""
+        forms = {form for stem in words.stems for form in _forms(stem)}
+        rows = {row for form in forms for row in self._filed.get((words.fixed, form), ())}
+        return next((row for row in sorted(rows) if _are_near(self._last[row], words)), None)
+
+
+def _forms(stem: str) -> Iterable[str]:
+    """Two stems that :func:`_is_same` calls the same have one of these in common."""
+    return (stem, *(stem[:at] + stem[at + 1 :] for at in range(len(stem)))) if len(stem) >= LONG_WORD else (stem,)
 
 
 def alike_results(results: Mapping[str, Result]) -> tuple[tuple[str, ...], ...]:
@@ -95,21 +140,25 @@ def is_near(one: str, other: str) -> bool:
     Numbers, signs and negations have to be the same, in the same order. A word in place of another is a different
     answer, unless it is the same word with one wrong letter.
     """
-    if _fixed(one) != _fixed(other):
+    return _are_near(_words(one), _words(other))
+
+
+def _are_near(one: _Words, other: _Words) -> bool:
+    if one.fixed != other.fixed or not one.stems or not other.stems:
         return False
-    first, second = _stems(one), _stems(other)
-    if not first or not second:
+    short, long = sorted((one.stems, other.stems), key=len)
+    added = len(long) - len(short)
+    if 1 - added / (len(long) + len(short)) < NEAR:
         return False
-    short, long = sorted((first, second), key=len)
     at = 0
-    matched = []
     for stem in long:
         if at < len(short) and _is_same(short[at], stem):
-            matched.append(short[at])
             at += 1
+        elif added:
+            added -= 1
         else:
-            matched.append(f"+{stem}")
-    return at == len(short) and Indel.normalized_similarity(short, matched) >= NEAR
+            return False
+    return True
 
 
 def differences(before: str, text: str) -> tuple[tuple[int, int], ...]:
@@ -125,6 +174,8 @@ def differences(before: str, text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _folded(text: str) -> str:
+    if text.isascii():  # what follows would change nothing else
+        return text.casefold()
     kept = (
         c if unicodedata.decomposition(c).startswith(_EXPONENTS) else unicodedata.normalize("NFKC", c) for c in text
     )
@@ -132,16 +183,10 @@ def _folded(text: str) -> str:
 
 
 @functools.lru_cache(_CACHE_SIZE)
-def _stems(text: str) -> tuple[str, ...]:
-    return tuple(token.stem for token in read(text).tokens if token.stem not in (BREAK, PAUSE))
-
-
-@functools.lru_cache(_CACHE_SIZE)
-def _fixed(text: str) -> tuple[list[str], list[str]]:
-    """What must not differ: numbers and signs as written, and negations."""
-    return _FIGURE.findall(_JOINED.sub(" ", _LIST_MARK.sub("", _folded(text)))), [
-        s for s in _stems(text) if s in DENYING
-    ]
+def _words(text: str) -> _Words:
+    stems = tuple(token.stem for token in read(text).tokens if token.stem not in (BREAK, PAUSE))
+    figures = _FIGURE.findall(_JOINED.sub(" ", _LIST_MARK.sub("", _folded(text))))
+    return _Words(stems, (tuple(figures), tuple(stem for stem in stems if stem in DENYING)))
 
 
 def _is_same(stem: str, other: str) -> bool:

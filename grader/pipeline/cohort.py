@@ -156,10 +156,10 @@ def grade_cohort(
             reports = tuple(finished[delivery.id] for delivery in deliveries if delivery.id in finished)
             progress.announce(*before.changes(reports))
             run = context.facts(totals, is_finished=is_finished)
-            order = [report.student for report in reports]
+            beside = neighbours([report.student for report in reports])
             for student, isolation in shown.items():  # some facts are known only now, because they depend on the others
-                if isolation != run.isolation or neighbours(student, order) != neighbours(student, context.students):
-                    write_page(settings.out, finished[student], run, order, pages)
+                if isolation != run.isolation or beside[student] != context.neighbours[student]:
+                    write_page(settings.out, finished[student], run, beside[student], pages)
             write_tables(settings.out, reports, run, pages, context.decisions)
             run_folder.write_run(settings.out, run, is_finished=is_finished)
     return run, reports
@@ -259,7 +259,7 @@ def grade(delivery: Delivery, *, context: RunContext, pages: Pages, progress: Pr
         with suppress(Exception):  # writing may be what failed
             records.write_report(settings.out, report)
             report = context.late.on(report)
-            pages.write_report_page(settings.out, report, evidence, facts, context.students)
+            pages.write_report_page(settings.out, report, evidence, facts, context.neighbours[student])
         if not is_shown:
             progress.done(report, time.perf_counter() - start)
         return Graded(report, totals, facts.isolation)
@@ -296,5 +296,5 @@ def store_and_render(
     out = context.settings.out
     store(observed, report, marker, out)
     report, facts = context.finished(report), context.facts()
-    pages.write_report_page(out, report, observed.evidence, facts, context.students)
+    pages.write_report_page(out, report, observed.evidence, facts, context.neighbours[report.student])
     return report, facts

@@ -27,9 +27,8 @@ def person_of(student: str, origin: Origin) -> Person:
     return (origin.platform, origin.owner) if origin.owner else ("", student)
 
 
-def _stored_people(folder: Path) -> dict[str, Person]:
-    """Each student in the results of the run at ``folder``, if there are any."""
-    return {student: person_of(student, origin) for student, origin in results_json.origins_of(folder).items()}
+def _people(origins: Mapping[str, Origin]) -> dict[str, Person]:
+    return {student: person_of(student, origin) for student, origin in origins.items()}
 
 
 def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> RunSettings:
@@ -55,7 +54,7 @@ def with_earlier_run(settings: RunSettings, deliveries: Sequence[Delivery]) -> R
 
 
 def _is_same_cohort(folder: Path, run: Run, path: Path, people: set[Person]) -> bool:
-    stored = set(_stored_people(folder).values())
+    stored = set(_people(results_json.origins_of(folder)).values())
     shared, half = stored & people, max(len(stored), len(people)) / 2
     if sum(bool(platform) for platform, _ in shared) > half:
         return True
@@ -90,15 +89,19 @@ class Before:
     def of(cls, settings: RunSettings, deliveries: Sequence[Delivery]) -> Before:
         """What is stored of the students who handed in the ``deliveries``."""
         names = {delivery.id: delivery.origin.name or delivery.id for delivery in deliveries}
-        folder = next((folder for folder in settings.run_folders if results_json.origins_of(folder)), None)
+        stored_in = {folder: results_json.origins_of(folder) for folder in settings.run_folders}
+        folder = next((folder for folder, origins in stored_in.items() if origins), None)
         if folder is None:
             return cls(settings.path, names)
-        former = _former_ids(settings, deliveries)
+        former = _former_ids(stored_in.values(), deliveries)
         present = {old: student for student, old in former.items()}
-        origins = results_json.origins_of(folder)
+        origins = stored_in[folder]
         students = {present.get(student, student): student for student in origins}
-        reports = {student: records.read_report(folder, stored) for student, stored in students.items()}
-        known = {student: _work(report) for student, report in reports.items() if report is not None}
+        known = {
+            student: _work(report)
+            for student, stored in students.items()
+            if (report := records.read_report(folder, stored)) is not None
+        }
         stored_run = run_folder.read_run(folder)
         stored_names = {student: origins[stored].name or student for student, stored in students.items()}
         return cls(settings.path, names, folder, stored_run, former, stored_names, known)
@@ -165,16 +168,16 @@ def carry_over_records(settings: RunSettings, former: Mapping[str, str]) -> None
             run_folder.remove_student(settings.out, old)
 
 
-def _former_ids(settings: RunSettings, deliveries: Sequence[Delivery]) -> dict[str, str]:
+def _former_ids(runs: Iterable[Mapping[str, Origin]], deliveries: Sequence[Delivery]) -> dict[str, str]:
     """The ids under which students are stored who have another one now, by that one.
 
-    Only people who are unique among the deliveries and in the stored run count.
+    Only people who are unique among the deliveries and in the stored run count; ``runs`` are the origins in each.
     """
     ids = {delivery.id for delivery in deliveries}
     uses = Counter(person_of(delivery.id, delivery.origin) for delivery in deliveries)
     former: dict[str, str] = {}
-    for folder in settings.run_folders:
-        stored = _stored_people(folder)
+    for origins in runs:
+        stored = _people(origins)
         by_account: dict[Person, list[str]] = {}
         for student, person in stored.items():
             by_account.setdefault(person, []).append(student)

@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from grader.model import Run, ShardOfRun, UsageFault
@@ -35,7 +36,7 @@ class GradedShard:
     def __str__(self) -> str:
         return visible(str(self.folder))
 
-    @property
+    @cached_property
     def students(self) -> tuple[str, ...]:
         """The ids of the submissions that belong to the shard, graded or not."""
         return tuple(student for student in self.part.cohort if self.part.shard.has(student))
@@ -77,8 +78,22 @@ _TRAINED: dict[str, Value] = {
 }
 
 
-def graded_shard(folder: Path) -> GradedShard:
-    """The shard that was graded at ``folder``. Raises UsageFault if none was, or its run is not finished."""
+def graded_shards(folders: Iterable[Path]) -> list[GradedShard]:
+    """The shards that were graded at ``folders``, in the order of their numbers. Equal cohorts are one object.
+
+    Raises UsageFault if none was graded at one of them, or its run is not finished.
+    """
+    shards: list[GradedShard] = []
+    for folder in folders:
+        shard = _graded_shard(folder)
+        if shards and list(shards[0].part.cohort.items()) == list(shard.part.cohort.items()):
+            part = replace(shard.part, cohort=shards[0].part.cohort)
+            shard = GradedShard(folder, replace(shard.run, shard=part), part)
+        shards.append(shard)
+    return sorted(shards, key=lambda shard: shard.part.shard.number)
+
+
+def _graded_shard(folder: Path) -> GradedShard:
     place, stored = visible(str(folder)), run_folder.read_run(folder)
     if stored is None or stored.run is None:
         raise UsageFault(f"{place} is not a run of this version of the grader; name the folders of graded shards.")

@@ -21,7 +21,7 @@ from grader.pipeline.merge_refusals import (
     check_evidence,
     check_together,
     finished_shard,
-    graded_shard,
+    graded_shards,
     named,
     own_decisions,
 )
@@ -38,7 +38,7 @@ def merge_shards(out: Path, folders: Sequence[Path], pages: Pages, *, is_mixed: 
     Raises UsageFault, and writes nothing, if the shards do not belong together, if one is there twice, or if one or a
     submission is missing; DiskFault if the run cannot be written, and then nothing stays of it.
     """
-    shards = sorted((graded_shard(folder) for folder in folders), key=lambda shard: shard.part.shard.number)
+    shards = graded_shards(folders)
     check_together(shards)
     parts = [finished_shard(shard) for shard in shards]
     decisions = own_decisions(shards, parts)

@@ -6,11 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 from grader import __version__
 from grader.model import UNKNOWN, Canary, Report, Run, ShardOfRun, device_text
+from grader.model.shared_values import SharedValues
 from grader.moderation.decisions import Decisions, with_decisions
+from grader.moderation.finished_run import Neighbours, neighbours
 from grader.moderation.lateness import LateWork
 from grader.pipeline.canary import CanaryRun
 from grader.pipeline.settings import AUTO, RunSettings
@@ -73,9 +76,16 @@ class RunContext:
     before: Run | None = None
     """The facts about the run that this one continues."""
     shard: ShardOfRun | None = None
+    shared: SharedValues = field(default_factory=SharedValues, repr=False)
+    """What the reports of all submissions have in common."""
     started: str = field(default_factory=lambda: _now())
     clock: float = field(default_factory=time.perf_counter)
     """The start time by ``time.perf_counter``."""
+
+    @cached_property
+    def neighbours(self) -> Mapping[str, Neighbours]:
+        """Who is before and after each student, if all of them take part in the run."""
+        return neighbours(self.students)
 
     def facts(self, totals: Totals = NOTHING, *, is_finished: bool = False) -> Run:
         """The facts about this run at this moment."""
@@ -120,8 +130,8 @@ class RunContext:
         return "", {}, UNKNOWN
 
     def finished(self, report: Report) -> Report:
-        """The automatic ``report`` with the tutors' decisions and its lateness."""
-        return self.late.on(with_decisions(report, self.decisions))
+        """The automatic ``report`` with the tutors' decisions and its lateness, in little memory."""
+        return self.late.on(with_decisions(self.shared.report(report), self.decisions))
 
 
 def _now() -> str:

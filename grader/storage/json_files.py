@@ -10,12 +10,12 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -49,10 +49,20 @@ def write_file(path: Path, content: bytes, *, is_durable: bool = False, mode: in
     with suppress(OSError):
         if not is_durable and mode is None and path.read_bytes() == content:
             return
+    with replacing(path, is_durable=is_durable, mode=mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, is_durable: bool = False, mode: int | None = None) -> Iterator[BinaryIO]:
+    """A new file that atomically replaces ``path`` when the block ends, and is removed if the block is left early.
+
+    For ``is_durable`` and ``mode`` see :func:`write_file`.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with open(temporary, "xb", opener=partial(os.open, mode=0o666 if mode is None else mode)) as file:
-            file.write(content)
+            yield file
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -72,11 +82,15 @@ def write_json_rows(path: Path, head: JSON, name: str, rows: Iterable[JSON]) -> 
     """Replace ``path``, durably, by an object with the entries of ``head`` and the list ``rows`` under ``name``.
 
     Each row is on its own line, so that people can read the file and compare it line by line; indented JSON takes six
-    times as long to write. The file is for other programs, so NaN and infinity become null.
+    times as long to write. The file is for other programs, so NaN and infinity become null. ``rows`` may be computed as
+    they are written: only one of them is in memory.
     """
-    entries = [f"{_encoded(key)}: {_encoded(value)}" for key, value in head.items()]
-    listed = ",\n".join(map(_encoded, rows))
-    _write_text(path, "{" + ",\n".join([*entries, f"{_encoded(name)}: [\n{listed}\n]"]) + "}", is_durable=True)
+    with replacing(path, is_durable=True) as file:
+        entries = "".join(f"{_encoded(key)}: {_encoded(value)},\n" for key, value in head.items())
+        file.write(_escaped(f"{{{entries}{_encoded(name)}: [\n").encode())
+        for number, row in enumerate(rows):
+            file.write(_escaped(",\n" * bool(number) + _encoded(row)).encode())
+        file.write(b"\n]}\n")
 
 
 def _encoded(value: object) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.model import Report, Result
 from grader.model.status import open_results
 from grader.safe_text import shorten, visible
-from grader.storage.json_files import number, write_file
+from grader.storage.json_files import number, replacing
 
 MARKS_FILE = "marks.csv"
 _ORIGIN = ("name", "platform", "account", "email", "late", "handed_in")
@@ -32,22 +32,27 @@ def write_marks_csv(folder: Path, reports: Sequence[Report]) -> None:
     """
     items = list(dict.fromkeys(item.id for report in reports for item in report.code_results))
     columns = [*items, *dict.fromkeys(answer.id for report in reports for answer in report.answer_results)]
-    text = io.StringIO(newline="")
-    # Always quote text: a semicolon or tab in a name must not start a cell in a spreadsheet of another locale.
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     has_lateness = any(report.lateness is not None for report in reports)
     late_columns = ["late_days", "deduction"] if has_lateness else []
-    writer.writerow(["student", *_ORIGIN, "status", "awarded", "available", *late_columns, *columns, "flags"])
-    for report in reports:
-        results = {result.id: result for result in report.results}
-        cells: list[int | float | str] = [_cell(text) for text in (report.student, *_origin(report))]
-        cells += [report.status.value, number(report.awarded), number(report.available)]
-        cells += _late_cells(report) if has_lateness else []
-        open_ids = {result.id for result in open_results(report.results)}
-        cells += [_points_cell(results.get(id), is_open=id in open_ids) for id in columns]
-        cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
-        writer.writerow(cells)
-    write_file(folder / MARKS_FILE, text.getvalue().encode("utf-8-sig"))
+    with (
+        replacing(folder / MARKS_FILE) as file,
+        io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True) as text,
+    ):
+        # Always quote text: a semicolon or tab in a name must not start a cell in a spreadsheet of another locale.
+        writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+        writer.writerow(["student", *_ORIGIN, "status", "awarded", "available", *late_columns, *columns, "flags"])
+        writer.writerows(_row(report, columns, has_lateness=has_lateness) for report in reports)
+
+
+def _row(report: Report, columns: Sequence[str], *, has_lateness: bool) -> list[int | float | str]:
+    results = {result.id: result for result in report.results}
+    cells: list[int | float | str] = [_cell(text) for text in (report.student, *_origin(report))]
+    cells += [report.status.value, number(report.awarded), number(report.available)]
+    cells += _late_cells(report) if has_lateness else []
+    open_ids = {result.id for result in open_results(report.results)}
+    cells += [_points_cell(results.get(id), is_open=id in open_ids) for id in columns]
+    cells.append(_cell(" | ".join(f"{flag.id}: {flag.message}" for flag in report.flags)))
+    return cells
 
 
 def _late_cells(report: Report) -> list[int | float | str]:

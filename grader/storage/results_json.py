@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from grader.model import JSON, Decision, Flag, MarkedAnswer, Origin, Report, Result, Run, UsageFault
 from grader.model.origin import UNSTATED
 from grader.safe_text import visible
-from grader.storage.json_files import encodable, number, packed, read_json, unpacked, write_json_rows
+from grader.storage.json_files import encodable, number, packed, unpacked, write_json_rows
 from grader.storage.run_folder import FORMAT, page_path, read_run
 
 RESULTS_FILE = "results.json"
@@ -31,11 +32,10 @@ def write_results(folder: Path, run: Run, reports: Sequence[Report]) -> None:
 
 def students_of(folder: Path) -> tuple[str, ...]:
     """The students of the run at ``folder``, in its order. Raises UsageFault when it is not a run with results."""
-    content = read_json(folder / RESULTS_FILE) if read_run(folder) is not None else None
-    listed = content.get("submissions") if content is not None else None
-    if not isinstance(listed, list):
+    listed = _listed(folder) if read_run(folder) is not None else None
+    if listed is None:
         raise UsageFault(f"{visible(str(folder))} is not a run of this grader with results; name the folder of a run.")
-    return tuple(str(entry.get("student")) for entry in listed if isinstance(entry, dict))
+    return tuple(entry.student for entry in listed)
 
 
 def origins_of(folder: Path) -> dict[str, Origin]:
@@ -43,14 +43,32 @@ def origins_of(folder: Path) -> dict[str, Origin]:
 
     What somebody has damaged counts as unstated.
     """
-    listed = (read_json(folder / RESULTS_FILE) or {}).get("submissions")
     found = {}
-    for entry in listed if isinstance(listed, list) else ():
+    for entry in _listed(folder) or ():
         origin = None
         with suppress(msgspec.ValidationError):
-            origin = unpacked(entry.get("origin"), Origin)
-        found[str(entry.get("student"))] = origin or UNSTATED
+            origin = unpacked(entry.origin, Origin)
+        found[entry.student] = origin or UNSTATED
     return found
+
+
+class _Listed(msgspec.Struct):
+    """What is read of a submission; the rest of its row is skipped, so that a large file takes little memory."""
+
+    student: str
+    origin: Any = None
+
+
+class _Results(msgspec.Struct):
+    submissions: list[_Listed]
+
+
+def _listed(folder: Path) -> list[_Listed] | None:
+    """The submissions in the results at ``folder``; None if there are none, or if somebody has damaged the file."""
+    try:
+        return msgspec.json.decode((folder / RESULTS_FILE).read_bytes(), type=_Results).submissions
+    except (OSError, ValueError):
+        return None
 
 
 def _submission(report: Report) -> JSON:

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page
 
 from grader.model import Origin
 from grader.report.formats import WORDS
-from grader.report.html import pages
+from grader.report.html import pages, roster
 from tests.browser.conftest import Opener
 from tests.browser.written_runs import MADE
 from tests.support import report_samples as samples
@@ -223,6 +223,64 @@ def test_a_search_ignores_accents_and_case(opened: Opener, tmp_path: Path) -> No
     for words, count in (("nunez", 2), ("NÚÑEZ jose", 1), ("Nu\u0301n\u0303ez", 2), ("strasse", 1), ("nunes", 0)):
         page.get_by_role("searchbox").fill(words)
         assert rows(page).count() == count, words
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a cohort whose table is on five pages."""
+    monkeypatch.setattr(roster, "MOST_ROWS", 20)
+    monkeypatch.setattr(roster, "_ON_A_PAGE", 10)
+    others = (dataclasses.replace(MADE[at % len(MADE)], student=f"s{at:02}") for at in range(45))
+    named = dataclasses.replace(MADE[0], student="u1", origin=Origin("moodle", "Núñez, José", "1234567"))
+    pages.write_cohort_page(tmp_path, (named, *others), samples.RUN)
+    return tmp_path
+
+
+@pytest.mark.parametrize("viewport", [None, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("word", ["nunez", "1234567"])
+def test_a_student_is_found_over_the_pages_of_a_large_cohort(
+    opened: Opener, large: Path, viewport: dict[str, int] | None, word: str
+) -> None:
+    page = opened(large / "index.html", **({"viewport": viewport} if viewport else {}))
+    found = page.locator("#found tbody tr")
+    assert found.count() == 0
+    page.get_by_role("searchbox").fill(word)
+    assert found.count() == 1
+    assert page.get_by_role("status").inner_text() == "1 of 46 found"
+    assert found.get_by_role("link").first.get_attribute("href") == "students/u1/report.html"
+    found.get_by_role("link", name="page").click()
+    assert "Núñez, José" in " ".join(page.locator("#roster").all_inner_texts())
+    page.get_by_role("searchbox").press("Escape")
+    assert found.count() == 0
+
+
+def test_a_search_goes_on_from_one_page_to_all(opened: Opener, large: Path) -> None:
+    page = opened(large / "index-5.html")
+    page.get_by_role("searchbox").fill("Núñez")
+    assert page.get_by_role("status").inner_text().startswith("0 of ")
+    page.get_by_role("link", name="All students").click()
+    assert page.locator("#found tbody tr").count() == 1
+    assert page.get_by_role("searchbox").input_value() == "Núñez"
+
+
+def test_the_filter_is_over_all_pages(opened: Opener, large: Path) -> None:
+    page = opened(large / "index.html")
+    for option in page.get_by_label("Show").locator("option").all():
+        page.get_by_label("Show").select_option(option.get_attribute("value"))
+        count = re.search(r"\((\d+)\)", option.inner_text())
+        if count:
+            assert page.locator("#found tbody tr").count() == int(count[1])
+
+
+def test_without_script_every_page_of_the_table_is_reached(opened_anyhow: Opener, large: Path) -> None:
+    page = opened_anyhow(large / "index.html", java_script_enabled=False)
+    assert page.locator("#found").is_hidden()
+    page.locator(".lists a").first.click()
+    seen = students(page)
+    while page.get_by_role("link", name="Next page").count():
+        page.get_by_role("link", name="Next page").click()
+        seen += students(page)
+    assert len(seen) == len(set(seen)) == 46
 
 
 def test_the_menu_stays_and_uncovers_the_section_that_it_leads_to(opened: Opener, runs: dict[str, Path]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.model import Flag, Report, Run
+from grader.moderation.finished_run import neighbours
 from grader.report.html import pages
 from grader.sandbox import Wish
 from grader.sandbox.level import level_of
@@ -72,9 +73,9 @@ HOSTILE_RUN = dataclasses.replace(FULL_ANSWERS, source=ATTACKS[1], data=ATTACKS[
 def write_run(folder: Path, reports: Sequence[Report], run: Run) -> Path:
     """The pages of a run, all of them, in ``folder``, which is made."""
     folder.mkdir(parents=True)
-    order = [report.student for report in reports]
+    beside = neighbours([report.student for report in reports])
     for report in reports:
-        pages.write_report_page(folder, report, samples.record_of(report), run, order)
+        pages.write_report_page(folder, report, samples.record_of(report), run, beside[report.student])
     pages.write_cohort_page(folder, reports, run)
     return folder
 

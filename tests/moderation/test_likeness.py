@@ -1,6 +1,7 @@
 """Which answers may be marked together, and which are only shown side by side."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from grader.model import Result, Status
+from grader.moderation import likeness
 from grader.moderation.likeness import NEAR, alike, alike_results, is_near, normalised
 
 SENTENCE = "Dropout reduces overfitting of the network"
@@ -69,6 +71,30 @@ def test_order_depends_on_the_texts_alone() -> None:
         shuffled = random.Random(seed).sample(list(zip(names, texts, strict=True)), len(texts))
         orders.add(tuple(group.text for group in alike(dict(shuffled))))
     assert len(orders) == 1
+
+
+class _EveryEnd:
+    """Compares an answer with the last one of every row."""
+
+    def __init__(self, answers: Iterable[likeness._Words]) -> None:
+        self._last: dict[int, likeness._Words] = {}
+
+    def put(self, row: int, words: likeness._Words) -> None:
+        self._last[row] = words
+
+    def first_near(self, words: likeness._Words) -> int | None:
+        return next((row for row, last in sorted(self._last.items()) if likeness._are_near(last, words)), None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_like_answers_are_found_as_by_comparing_all(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(seed)
+    words = ("dropout", "overfitting", "overfiting", "overfittign", "network", "networks", "not", "10", "it", "a", "so")
+    answers = {f"s{number}": " ".join(draw.choices(words, k=draw.randint(1, 7))) for number in range(400)}
+    found = alike(answers)
+    monkeypatch.setattr(likeness, "_Ends", _EveryEnd)
+    assert found == alike(answers)
+    assert sum(group.follows for group in found) > 40
 
 
 def test_answers_without_text_are_never_one_group() -> None:

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from starlette.routing import Route
 
 from grader.model import PART1
 from grader.moderation.decisions import ACCEPTED
@@ -24,8 +26,10 @@ from grader.moderation.regrade_requests import take_requests
 from grader.moderation.session import Review
 from grader.moderation.worklist import Entry, Scope
 from grader.report.html import pages
-from grader.report.html.anonymity import ANOTHER, ByNumber
+from grader.report.html.anonymity import ANOTHER, ByName, ByNumber
+from grader.review.page import application
 from grader.review.page.actions import Actions, Asked
+from grader.review.page.application import Application
 from grader.review.page.entry_view import EntryViews
 from grader.review.page.listing import Listed, Listing, key_of
 from grader.review.page.student_files import files_of, media_type, path_of
@@ -352,3 +356,22 @@ def test_a_blind_audit_shows_neither_marks_nor_what_is_alike(folder: Path) -> No
         assert (result.proposed, result.message, alike(actions, entry)) == (None, "", [])
     actions.decide(Asked(question.entries[0].key, "Ann", {"part1.2": "full"}))
     assert [made.audit for made in read_decisions(folder).entries] == [True]
+
+
+def test_a_very_long_list_shows_the_first_entries_of_each_question_and_says_how_many_follow(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = load_run(run)
+    desk = Desk(finished)
+    listing = Listing(desk, Scope())
+    app = Application(finished, desk, Actions(desk, listing), author="Tess", identity=ByName(desk.reports)).starlette
+    show = next(route for route in app.routes if isinstance(route, Route) and route.path == "/part/list").endpoint
+    request = Request({"type": "http", "query_string": b"show=open", "headers": []})
+    whole = show(request).body.decode()
+    assert whole.count("data-key=") == listing.left
+    assert "more are not shown" not in whole
+    monkeypatch.setattr(application, "MOST_LISTED", 2 * len(listing.questions))
+    cut = show(request).body.decode()
+    assert cut.count("data-key=") <= 2 * len(listing.questions) < listing.left
+    more = sum(map(int, re.findall(r"(\d+) more are not shown", cut)))
+    assert cut.count("data-key=") + more == listing.left

@@ -8,6 +8,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from grader.model import Attachment, Lateness, Origin, Person, Report, Status, UsageFault
 from grader.storage import marks_csv, records, results_json, run_folder
-from grader.storage.json_files import write_file
+from grader.storage.json_files import write_file, write_json_rows
 from tests.support import report_samples as samples
 
 
@@ -157,6 +158,49 @@ def test_results_have_the_documented_form(tmp_path: Path) -> None:
         for answer in entry["answers"]:
             assert list(answer)[:7] == ["part", "status", "awarded", "available", "confidence", "message", "spans"]
             assert list(answer)[7:] == ["answer", "source", "note", "proposed", "override"]
+
+
+def test_rows_are_written_as_they_come_and_half_of_them_replace_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    write_json_rows(path, {"format": 1}, "rows", ({"n": n, "name": "a\u2028b"} for n in range(2)))
+    assert (
+        path.read_bytes()
+        == b"""{"format": 1,
+"rows": [
+{"n": 0, "name": "a\\u2028b"},
+{"n": 1, "name": "a\\u2028b"}
+]}
+"""
+    )
+    whole = path.read_bytes()
+
+    def interrupted() -> Iterator[dict[str, Any]]:
+        yield {"n": 3}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_json_rows(path, {}, "rows", interrupted())
+    assert path.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [path]
+    write_json_rows(path, {}, "rows", ())
+    assert strict_json(path) == {"rows": []}
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"submissions": 3}', '{"submissions": [{"students": "a"}]}'])
+def test_damaged_results_are_none(tmp_path: Path, damage: str) -> None:
+    samples.stored_run(tmp_path, *samples.cohort())
+    (tmp_path / "results.json").write_text(damage)
+    assert results_json.origins_of(tmp_path) == {}
+    with pytest.raises(UsageFault, match="not a run"):
+        results_json.students_of(tmp_path)
+
+
+def test_a_damaged_origin_is_unstated(tmp_path: Path) -> None:
+    samples.stored_run(tmp_path, samples.passed_report("a"))
+    results = strict_json(tmp_path / "results.json")
+    results["submissions"][0]["origin"] = {"platform": 3}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    assert results_json.origins_of(tmp_path) == {"a": Origin()}
 
 
 def test_points_are_numbers_and_paths_are_relative(tmp_path: Path) -> None:

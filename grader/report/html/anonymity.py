@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Protocol
 from urllib.parse import quote
 
@@ -104,12 +105,10 @@ class ByNumber:
 
     is_anonymous = True
 
-    def __init__(self, names: Mapping[str, str], reports: Collection[Report]) -> None:
+    def __init__(self, names: Mapping[str, str], reports: Iterable[Report]) -> None:
         self.names = names
-        self._own_words = {
-            report.student: words_that_name(names_of(report.student, report.origin)) for report in reports
-        }
-        self._all_names = NamesOfMany(name for one in reports for name in names_of(one.student, one.origin))
+        self._origins = {report.student: report.origin for report in reports}
+        self._known: dict[str, re.Pattern[str]] = {}
 
     def name(self, student: str) -> tuple[str, str]:
         return self.names[student], ""
@@ -118,19 +117,29 @@ class ByNumber:
         return ""
 
     def answer(self, student: str, text: str) -> str:
-        return self._own_words[student].sub(lambda found: "█" * len(found[0]), text)
+        return self._own_words(student).sub(lambda found: "█" * len(found[0]), text)
 
     def remark(self, student: str, text: str) -> str:
         shown = self.answer(student, text)
-        return ANOTHER if self._all_names.are_in(shown) else shown
+        return ANOTHER if self._names_of_all.are_in(shown) else shown
 
     def reason(self, student: str, result: Result) -> str:
         if result.answer is None:
             return ""  # it may quote the student's names of files, classes or variables
         source = result.answer.source
         message = result.message.replace(source, "a document") if source else result.message
-        is_identifying = _FILE_NAME.search(message) or self._own_words[student].search(message)
+        is_identifying = _FILE_NAME.search(message) or self._own_words(student).search(message)
         return WITHHELD if is_identifying else message
+
+    def _own_words(self, student: str) -> re.Pattern[str]:
+        """What names those who handed in. A page of a large cohort quotes few of them."""
+        if student not in self._known:
+            self._known[student] = words_that_name(names_of(student, self._origins[student]))
+        return self._known[student]
+
+    @cached_property
+    def _names_of_all(self) -> NamesOfMany:
+        return NamesOfMany(name for student, origin in self._origins.items() for name in names_of(student, origin))
 
     def common_message(self, message: str) -> str:
         return "" if _FILE_NAME.search(message) else message

@@ -12,7 +12,7 @@ from grader.model.command_lines import command_line
 from grader.report import formats, tally
 from grader.report.html.anonymity import Identity
 from grader.report.html.cohort_chart import accuracy_chart, band_counts, percent
-from grader.report.html.cohort_queue import listed_queue
+from grader.report.html.cohort_queue import MOST_LISTED, listed_queue, shares
 from grader.sandbox.level import shortfall
 from grader.submissions.naming import name_order
 
@@ -76,6 +76,7 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
         reports = by_name
     rows = [_row(report, identity) for report in by_name]
     reached = [report.accuracy for report in reports if report.accuracy is not None]
+    decisions = _decisions(reports, identity)
     return {
         "run": run,
         "shortfall": shortfall(run.isolation),
@@ -95,8 +96,9 @@ def context(reports: Sequence[Report], run: Run, identity: Identity) -> dict[str
             (part, identity.common_message(part.most_frequent.message) if part.most_frequent else "")
             for part in tally.part_tallies(reports)
         ],
-        "networks": tally.shared_networks(reports),
-        "decisions": _decisions(reports, identity),
+        "networks": _networks(reports),
+        "decisions": decisions[:MOST_LISTED],
+        "earlier_decisions": len(decisions[MOST_LISTED:]),
         "run_counts": [(name, str(count)) for name, count in run.counts.items()],
         "stage_times": [
             (formats.STAGE_WORDS.get(name, name), formats.duration(spent)) for name, spent in run.timing.items()
@@ -161,6 +163,13 @@ def _marks(rows: Sequence[Row]) -> dict[str, Any]:
         "has_proposals": any(row.proposed if has_part1 else row.proposed2 for row in marked),
         "unmarked": len(rows) - len(marked),
     }
+
+
+def _networks(reports: Iterable[Report]) -> list[tuple[tally.SharedNetwork, tuple[str, ...]]]:
+    """The shared networks, each with those of its students whom the page names."""
+    networks = tally.shared_networks(reports)
+    rooms = shares([len(network.students) for network in networks], MOST_LISTED)
+    return [(network, network.students[:room]) for network, room in zip(networks, rooms, strict=True)]
 
 
 def _decisions(reports: Sequence[Report], identity: Identity) -> list[ListedDecision]:

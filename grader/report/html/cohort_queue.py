@@ -15,8 +15,9 @@ from grader.report.highlighting import FoldedAnswer, fold
 from grader.report.html.anonymity import Identity
 from grader.submissions.naming import name_order
 
-_MOST_LISTED = 1500
-"""Entries of all questions together. Without an answer key a large cohort has thousands, too many to read on a page."""
+MOST_LISTED = 1500
+"""Entries of all questions together, and of each other list. Without an answer key a large cohort has thousands, too
+many to read on a page."""
 _TEXT_BUDGET = 600_000
 """Characters of all answers on the page together."""
 _MOST_TEXT = 3000
@@ -88,7 +89,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
     """The queue of a run in the order of :mod:`grader.moderation.queue`, faults of the grader first."""
     queue = queue_of(reports, names=identity.names)
     results = sum(len(question.entries) for question in queue.questions)
-    most_text = max(_shares(list(_lengths(queue.questions)), _TEXT_BUDGET), default=0)
+    most_text = max(shares(list(_lengths(queue.questions)), _TEXT_BUDGET), default=0)
     groups = [
         _submissions(
             "", "Faults of the grader", _FAULTS, queue.faults, identity, lambda report: [identity.cause(report)]
@@ -116,7 +117,7 @@ def listed_queue(reports: Iterable[Report], identity: Identity) -> ListedQueue:
 
 
 def _questions(questions: Sequence[Question], identity: Identity, most_text: int) -> Iterator[Group]:
-    rooms = _shares([len(question.entries) for question in questions], _MOST_LISTED)
+    rooms = shares([len(question.entries) for question in questions], MOST_LISTED)
     for question, room in zip(questions, rooms, strict=True):
         available = question.entries[0].result.available
         counts = Counter(found.result.proposed for found in question.entries)
@@ -139,7 +140,7 @@ def _lengths(questions: Iterable[Question]) -> Iterator[int]:
                 yield min(len(found.result.answer.text), _MOST_TEXT)
 
 
-def _shares(wanted: Sequence[int], room: int) -> list[int]:
+def shares(wanted: Sequence[int], room: int) -> list[int]:
     """Divide ``room``: each gets what it wants; if that is too much, the large ones share equally what is left."""
     shares = [0] * len(wanted)
     by_size = sorted(range(len(wanted)), key=lambda at: wanted[at])
@@ -186,6 +187,6 @@ def _submissions(
             page=identity.page(report.student),
             reasons=tuple(reason for reason in reasons_of(report) if reason),
         )
-        for report in ordered
+        for report in ordered[:MOST_LISTED]
     )
-    return Group(id, title, advice, entries)
+    return Group(id, title, advice, entries, left_out=len(ordered) - len(entries))

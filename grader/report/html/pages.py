@@ -1,4 +1,4 @@
-"""Renders the pages: two self-contained HTML files for each student, and one for the cohort.
+"""Renders the pages: two self-contained HTML files for each student, and one or, if it is large, some for the cohort.
 
 Of the two, one is for tutors, and the student gets the other, which exists only while nothing is open.
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,12 +21,12 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from grader.model import Report, Run
-from grader.moderation.finished_run import neighbours
+from grader.moderation.finished_run import ALONE, Neighbours
 from grader.moderation.pseudonyms import names_in
 from grader.report import formats, tally
 from grader.report.feedback import for_the_student, outcome
 from grader.report.highlighting import Piece
-from grader.report.html import cohort_page, rendering, student_page, tutor_page
+from grader.report.html import cohort_page, rendering, roster, student_page, tutor_page
 from grader.report.html.anonymity import ByName, ByNumber, Identity
 from grader.report.html.rendering import LONGEST_SENTENCE, block
 from grader.storage import run_folder
@@ -34,20 +36,22 @@ from grader.storage.records import StoredEvidence
 
 _MOST_REASONS = 6
 """Reasons of one submission in the tutor's queue; the student's page has them all."""
+_LIST = re.compile(r"(?:index|anonymous)-\d+\.html")
+"""The file of a page with a part of a large cohort's table."""
 
 
 def load() -> None:
     """Compile the templates of all pages, so that forked copies of this process inherit them."""
-    for name in ("report.html", "tutor_report.html", "cohort.html"):
+    for name in ("report.html", "tutor_report.html", "cohort.html", "cohort_list.html"):
         environment().get_template(name)
 
 
-def render_report(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] | None = ()) -> str:
+def render_report(report: Report, stored: StoredEvidence, run: Run, beside: Neighbours | None = ALONE) -> str:
     """The tutor's page of one student; ``stored`` is the evidence that the report was made from.
 
-    It has links to the students before and after in ``order``, the students of the cohort; with None, no links.
+    It has links to the cohort and to the students ``beside`` this one; with None, no links.
     """
-    return environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, order))
+    return environment().get_template("tutor_report.html").render(tutor_page.context(report, stored, run, beside))
 
 
 def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
@@ -58,17 +62,28 @@ def render_feedback(report: Report, stored: StoredEvidence, run: Run) -> str:
 
 def render_cohort(reports: Sequence[Report], run: Run, *, similar: str = "") -> str:
     """The page of a whole run, with relative links to the students' pages, and to the page on ``similar`` works."""
-    return _cohort(reports, run, ByName(reports), similar)
+    return next(_cohort("index", reports, run, ByName(reports), similar))[1]
 
 
 def render_anonymous_cohort(reports: Sequence[Report], run: Run, names: Mapping[str, str]) -> str:
     """The page of a whole run for anonymous review: students have the pseudonyms ``names``; nothing identifies them."""
-    return _cohort(reports, run, ByNumber(names, reports))
+    return next(_cohort("anonymous", reports, run, ByNumber(names, reports)))[1]
 
 
-def _cohort(reports: Sequence[Report], run: Run, identity: Identity, similar: str = "") -> str:
-    values = cohort_page.context(reports, run, identity) | {"similar": similar}
-    return environment().get_template("cohort.html").render(values | _script())
+def _cohort(
+    name: str, reports: Sequence[Report], run: Run, identity: Identity, similar: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The file names and texts of the page ``name`` and, if the cohort is large, of the pages with its table."""
+    values = cohort_page.context(reports, run, identity) | {"similar": similar} | _script()
+    lists = roster.roster_pages(values["rows"], name)
+    whole = f"{name}.html"
+    directory = roster.directory(lists) if lists else ""
+    yield whole, environment().get_template("cohort.html").render(values, lists=lists, directory=directory)
+    names = ["", *(page.name for page in lists), ""]
+    for page, previous, following in zip(lists, names, names[2:], strict=False):
+        counts = tally.count_statuses(row.status for row in page.rows)
+        own = {"page": page, "counts": counts, "whole": whole, "previous": previous, "following": following}
+        yield page.name, environment().get_template("cohort_list.html").render(values | own)
 
 
 @functools.cache
@@ -80,7 +95,7 @@ def _script() -> dict[str, Markup]:
 
 
 def write_report_page(
-    folder: Path, report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] = ()
+    folder: Path, report: Report, stored: StoredEvidence, run: Run, beside: Neighbours = ALONE
 ) -> Path:
     """Write both pages of one student into the run at ``folder``. Returns the path of the tutor's.
 
@@ -90,8 +105,7 @@ def write_report_page(
     path = run_folder.student_folder(folder, report.student) / run_folder.PAGE_FILE
     about = replace(run, started="", finished="", seconds=0.0, jobs=0, source="", isolation="", counts={}, timing={})
     about = replace(about, submissions=0, shard=None, machines={})
-    beside = (tutor_page.isolation_of(stored, run), neighbours(report.student, order))
-    shown = content_digest((report, stored, about, beside, _code()))
+    shown = content_digest((report, stored, about, (tutor_page.isolation_of(stored, run), beside), _code()))
     try:
         page, line, seal = path.read_bytes().rpartition(b"\n<!-- ")
         is_current = bool(shown) and line + seal == _seal(page, shown)
@@ -99,7 +113,7 @@ def write_report_page(
         is_current = False
     if not is_current or (folder / run_folder.feedback_path(report.student)).exists() != tally.is_settled(report):
         write_feedback_page(folder, report, stored, run)  # first, so that an old one is gone when the other is new
-        page = render_report(report, stored, run, order).encode()
+        page = render_report(report, stored, run, beside).encode()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, page + _seal(page, shown))
     return path
@@ -130,13 +144,24 @@ def _seal(page: bytes, shown: bytes) -> bytes:
 
 
 def write_cohort_page(folder: Path, reports: Sequence[Report], run: Run) -> Path:
-    """Write index.html into the run at ``folder``, and the same page without names, anonymous.html."""
+    """Write index.html into the run at ``folder``, and the same page without names, anonymous.html.
+
+    Beside them are the pages with the table of a large cohort; those of an earlier, larger one are removed.
+    """
     names = names_in(folder, run, (report.student for report in reports))
-    path = folder / run_folder.COHORT_PAGE_FILE
     similar = run_folder.SIMILARITY_PAGE_FILE if (folder / run_folder.SIMILARITY_PAGE_FILE).exists() else ""
-    write_file(path, render_cohort(reports, run, similar=similar).encode())
-    write_file(folder / "anonymous.html", render_anonymous_cohort(reports, run, names).encode())
-    return path
+    whole, anonymous = (
+        _cohort("index", reports, run, ByName(reports), similar),
+        _cohort("anonymous", reports, run, ByNumber(names, reports)),
+    )
+    written = set()
+    for name, text in itertools.chain(whole, anonymous):
+        write_file(folder / name, text.encode())
+        written.add(name)
+    for path in folder.glob("*-*.html"):
+        if _LIST.fullmatch(path.name) and path.name not in written:
+            path.unlink()
+    return folder / run_folder.COHORT_PAGE_FILE
 
 
 def _words(pieces: Sequence[Piece]) -> Markup:

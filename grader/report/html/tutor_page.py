@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from grader.checks.endings import CHECK_OF
 from grader.model import Canary, Report, Result, Run, Status
 from grader.model.evidence import Training
 from grader.model.training import CANARY, remark_on
-from grader.moderation.finished_run import neighbours
+from grader.moderation.finished_run import ALONE, Neighbours
 from grader.report import tally
 from grader.report.formats import alarm
 from grader.report.html import student_page
@@ -33,16 +33,13 @@ class Ways:
     next: str
 
 
-def context(report: Report, stored: StoredEvidence, run: Run, order: Sequence[str] | None = ()) -> dict[str, Any]:
-    """The values that ``tutor_report.html`` is rendered with; ``order`` are the students of the cohort in order.
-
-    With None the page stands alone, without links to others.
-    """
+def context(report: Report, stored: StoredEvidence, run: Run, beside: Neighbours | None = ALONE) -> dict[str, Any]:
+    """The values that ``tutor_report.html`` is rendered with; without ``beside`` it has no links to other pages."""
     evidence, submission = stored.evidence, stored.submission
     isolation, missing = isolation_of(stored, run)
     values = student_page.context(report, stored, run) | printed(evidence)
     return values | {
-        "ways": _ways(report.student, order) if order is not None else None,
+        "ways": _ways(beside) if beside is not None else None,
         "stored": stored,
         "isolation": isolation,
         "shortfall": missing,
@@ -68,10 +65,8 @@ def _alarm(report: Report, trainings: Iterable[Training]) -> str:
     return alarm(Canary(remark.message, is_outside=True)) if remark is not None and is_open else ""
 
 
-def _ways(student: str, order: Sequence[str]) -> Ways:
-    previous, following = (
-        f"{_UP}{quote(page_path(other))}" if other is not None else "" for other in neighbours(student, order)
-    )
+def _ways(beside: Neighbours) -> Ways:
+    previous, following = (f"{_UP}{quote(page_path(other))}" if other is not None else "" for other in beside)
     return Ways(f"{_UP}{COHORT_PAGE_FILE}", previous, following)
 
 

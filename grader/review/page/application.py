@@ -23,6 +23,7 @@ from grader.moderation.offers import Refused
 from grader.moderation.worklist import FOR_ALL
 from grader.report.html import pages
 from grader.report.html.anonymity import Identity
+from grader.report.html.cohort_queue import MOST_LISTED, shares
 from grader.review.page.actions import Actions, Asked
 from grader.review.page.entry_view import EntryViews
 from grader.review.page.guard import FILE_POLICY, SHEET_POLICY
@@ -110,10 +111,15 @@ class Application:
         with self._actions.lock:
             self._desk.refresh()
             questions = self._actions.listing_of(author).questions
-            shown = [(question, [one for one in question.entries if is_shown(question, one)]) for question in questions]
+            shown = [[one for one in question.entries if is_shown(question, one)] for question in questions]
+        rooms = shares(list(map(len, shown)), MOST_LISTED)
+        listed = [
+            (question, entries[:room], len(entries[room:]))
+            for question, entries, room in zip(questions, shown, rooms, strict=True)
+        ]
         named = {"label": self._label, "heading": self._heading}
         notes = filter(None, (self._desk.note_on(author), _facts(self._finished.folder) != self._graded and _AGAIN))
-        return self._page("desk_list.html", questions=shown, show=show, shows=shows, notes=list(notes), **named)
+        return self._page("desk_list.html", questions=listed, show=show, shows=shows, notes=list(notes), **named)
 
     def _entry(self, request: Request) -> Response:
         with self._actions.lock:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from grader.model import Decision, Result
+from grader.model import Decision, Report, Result
 from grader.moderation.decisions import Decisions
 from grader.moderation.likeness import Group, alike
 from grader.moderation.seen import Marks
@@ -61,6 +61,8 @@ class Listing:
         self._questions: tuple[Question, ...] = ()
         self._by_key: dict[str, tuple[Question, Listed]] = {}
         self._groups: dict[tuple[str, frozenset[str]], tuple[Group, ...]] = {}
+        self._known: dict[Entry, tuple[Report, Listed]] = {}
+        """What was made of each entry, and from which report; a decision changes the reports of few students."""
 
     def seen_as(self, marks: Marks) -> Listing:
         """The same entries with other marks, as another tutor sees them."""
@@ -130,7 +132,14 @@ class Listing:
         return self._groups[key]
 
     def _as_listed(self, entry: Entry) -> Listed:
-        report, results = self._marks.report(entry.student), self._results(entry)
+        report = self._marks.report(entry.student)
+        known = self._known.get(entry)
+        if known is None or known[0] is not report:
+            known = self._known[entry] = report, self._made_of(entry, report)
+        return known[1]
+
+    def _made_of(self, entry: Entry, report: Report) -> Listed:
+        results = self._results(entry)
         made = (result.readings or (result.decision,) for result in results)
         decisions = [*(decision for of_result in made for decision in of_result), report.look(entry.flag)]
         return Listed(
