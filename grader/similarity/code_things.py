@@ -11,10 +11,18 @@ import keyword
 import tokenize
 from collections.abc import Iterator, Sequence
 
-from grader.similarity.things import TOKENS_TOGETHER, WORDS_TOGETHER, Kind, Span, Thing, merged, pieces_of, words_of
+from grader.similarity.things import (
+    CODE,
+    TOKENS_TOGETHER,
+    WORDS_TOGETHER,
+    Kind,
+    Span,
+    Thing,
+    merged,
+    pieces_of,
+    words_of,
+)
 
-CODE = "code"
-"""The place of everything in a script."""
 _LAYOUT = frozenset(
     {tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER, tokenize.ENCODING}
 )

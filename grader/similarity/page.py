@@ -14,9 +14,8 @@ from grader.model import Report, Run, Status
 from grader.report.formats import WORDS, name_and_number
 from grader.report.highlighting import Piece, pieces
 from grader.report.html.rendering import environment
-from grader.similarity.code_things import CODE
 from grader.similarity.comparison import CHANCE, LEAST_WORKS, Comparison, Pair, Shared
-from grader.similarity.things import Span, Work
+from grader.similarity.things import CODE, Span, Work
 from grader.similarity.work import EXPERIMENT, NETWORK, OBSERVATIONS
 from grader.storage.json_files import write_file
 from grader.storage.run_folder import SIMILARITY_PAGE_FILE, page_path

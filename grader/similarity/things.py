@@ -6,8 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
+
+CODE = "code"
+"""The place of everything in a script."""
 
 Span = tuple[int, int]
 """Characters [start, end) of a text."""
@@ -22,15 +25,6 @@ OPERATIONS_TOGETHER = 6
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
-class Strand(Enum):
-    """What works are compared by, each on its own."""
-
-    ANSWERS = "answers"
-    CODE = "code"
-    NETWORK = "network"
-    EXPERIMENT = "experiment"
-
-
 class Kind(StrEnum):
     """The kinds of shared things, in the words of the page."""
 
@@ -40,20 +34,8 @@ class Kind(StrEnum):
     NAME = "the same name in the code"
     STRUCTURE = "the same code, whatever its names"
     NETWORK = "the same operations of the network"
-    FIGURE = "the same figure in the experiment"
-
-    @property
-    def strand(self) -> Strand:
-        """The strand to which things of this kind belong."""
-        return _STRANDS.get(self, Strand.CODE)
-
-
-_STRANDS = {
-    Kind.SPELLING: Strand.ANSWERS,
-    Kind.WORDING: Strand.ANSWERS,
-    Kind.NETWORK: Strand.NETWORK,
-    Kind.FIGURE: Strand.EXPERIMENT,
-}
+    ACCURACY = "the same accuracy of the same network"
+    SECONDS = "the same seconds"
 
 
 class Thing(NamedTuple):
@@ -67,6 +49,17 @@ class Thing(NamedTuple):
     place: str
     content: tuple[str, ...]
     length: int = 1
+
+    @property
+    def source(self) -> str:
+        """What a student could have taken together: the answer to a part, the code, the accuracies, or the seconds.
+
+        The network is recorded from the code. Accuracies and seconds are apart, because the same network with the same
+        seed explains the former only.
+        """
+        if self.kind is Kind.NETWORK:
+            return CODE
+        return self.kind.value if self.kind in (Kind.ACCURACY, Kind.SECONDS) else self.place
 
 
 Things = Mapping[Thing, Sequence[Span]]

@@ -14,8 +14,9 @@ from grader.model import UsageFault
 from grader.model.experiment import Experiment
 from grader.model.graph import Graph
 from grader.safe_text import visible
-from grader.similarity.code_things import CODE, things_of_code
+from grader.similarity.code_things import things_of_code
 from grader.similarity.things import (
+    CODE,
     OPERATIONS_TOGETHER,
     Kind,
     Span,
@@ -72,12 +73,16 @@ def _figures(experiment: Experiment) -> tuple[str, Things]:
     """The table as text, a line for each trial, and its accuracies and seconds with all their digits."""
     text, things = "", []
     for trial in experiment.trials:
-        text += "  ".join(map(str, trial.network)) + f"  {trial.epochs or '–'} epochs"
-        for name, value in (("accuracy", trial.accuracy), ("seconds", trial.seconds)):
+        network = "  ".join(map(str, trial.network))
+        text += network + f"  {trial.epochs or '–'} epochs"
+        for kind, told, value in (
+            (Kind.ACCURACY, (network, "accuracy"), trial.accuracy),
+            (Kind.SECONDS, ("seconds",), trial.seconds),
+        ):
             if value is not None:
-                text += f"  {name} "
+                text += f"  {told[-1]} "
                 figure = f"{value:.10g}"
-                things.append({Thing(Kind.FIGURE, EXPERIMENT, (name, figure)): [(len(text), len(text) + len(figure))]})
+                things.append({Thing(kind, EXPERIMENT, (*told, figure)): [(len(text), len(text) + len(figure))]})
                 text += figure
         text += "\n"
     return text, merged(things)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Sequence
@@ -12,17 +13,18 @@ import pytest
 from grader.answers.marker.key import AnswerKey, load_key
 from grader.model import AnswerSheet, UsageFault, WrittenAnswer
 from grader.similarity.code_things import things_of_code
-from grader.similarity.comparison import Comparison, compare
 from grader.similarity.things import Kind
-from grader.similarity.work import background_of, handed_out, told_by, works_of
+from grader.similarity.work import background_of, handed_out, works_of
 from grader.storage.records import EVIDENCE_FORMAT, StoredEvidence
+from tests.measure.similar_works import LOOKED_AT, PLANTED, above, compared, pairs_of
 from tests.support.share import share
-from tests.support.similar_works import HANDOUT, KEY, KINDS, MadeCohort, made_cohort, renamed, script
+from tests.support.similar_works import KEY, KINDS, MadeCohort, made_cohort, renamed, script
 
-STUDENTS, PLANTED, LOOKED_AT, FOUND = 300, 20, 25, 18
+STUDENTS, FOUND = 300, 18
 DRAWS = share(range(4), 4)
-MOST_SECONDS = 40.0
-"""Four times what it takes on two busy cores."""
+ANIMALS = ["ant", "bee", "cow"]
+MOST_SECONDS = 90.0
+"""Twice what it takes on two cores that are busy with other work."""
 
 
 @pytest.fixture(scope="module")
@@ -30,37 +32,26 @@ def key() -> AnswerKey:
     return load_key(KEY)
 
 
-def compared(stored: Sequence[StoredEvidence], key: AnswerKey) -> Comparison:
-    background = background_of(key)
-    works = works_of(stored, [answer for answers in background.values() for answer in answers])
-    return compare(works, background=background, given=told_by(key) | handed_out(HANDOUT))
-
-
-def names(comparison: Comparison) -> list[frozenset[str]]:
-    works = comparison.works
-    return [frozenset({works[pair.first].student, works[pair.second].student}) for pair in comparison.pairs]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", DRAWS)
 def test_planted_pairs_come_first_among_300_students(seed: int, key: AnswerKey) -> None:
     cohort = made_cohort(STUDENTS, pairs=PLANTED, seed=seed, key=key)
     began = time.perf_counter()
-    comparison = compared(cohort.stored, key)
+    comparison = compared(cohort.stored, cohort.key)
     assert time.perf_counter() - began < MOST_SECONDS
-    found = [pair for pair in names(comparison)[:LOOKED_AT] if pair in cohort.planted]
+    found = [pair for pair in pairs_of(comparison)[:LOOKED_AT] if pair in cohort.planted]
     assert len(found) >= FOUND
     assert {cohort.planted[pair] for pair in found} == set(KINDS)
-    above = {pair for pair, entry in zip(names(comparison), comparison.pairs, strict=True) if entry.is_above}
-    assert above
-    assert above <= set(cohort.planted)
+    assert above(comparison)
+    assert above(comparison) <= set(cohort.planted)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("students", [60, STUDENTS])
 @pytest.mark.parametrize("seed", DRAWS)
 def test_honest_works_bring_no_pair_above_the_line(students: int, seed: int, key: AnswerKey) -> None:
-    comparison = compared(made_cohort(students, seed=seed, key=key).stored, key)
+    cohort = made_cohort(students, seed=seed, key=key)
+    comparison = compared(cohort.stored, cohort.key)
     assert comparison.line is not None
     assert [pair for pair in comparison.pairs if pair.is_above] == []
     assert comparison.groups == ()
@@ -81,7 +72,7 @@ def test_a_sample_with_full_marks_or_the_keys_sentence_says_nothing(key: AnswerK
     cohort = made_cohort(40, seed=3, key=key)
     sample = max((s.answer for s in key.samples["8"] if s.gold == 1), key=len)
     comparison = compared(with_answer(cohort, "8", sample, (4, 9)), key)
-    pairs = dict(zip(names(comparison), comparison.pairs, strict=True))
+    pairs = dict(zip(pairs_of(comparison), comparison.pairs, strict=True))
     pair = pairs.get(frozenset({cohort.stored[4].student, cohort.stored[9].student}))
     assert pair is None or not [entry for entry in pair.shared if entry.thing.place == "8"]
 
@@ -92,7 +83,7 @@ def test_the_same_wrong_sentence_says_more_than_the_one_that_many_write(key: Ans
     bits = []
     for holders in ((4, 9), range(20)):
         comparison = compared(with_answer(cohort, "8", odd, holders), key)
-        pairs = dict(zip(names(comparison), comparison.pairs, strict=True))
+        pairs = dict(zip(pairs_of(comparison), comparison.pairs, strict=True))
         pair = pairs.get(frozenset({cohort.stored[4].student, cohort.stored[9].student}))
         shared = pair.shared if pair else ()
         bits.append(sum(entry.bits for entry in shared if entry.thing.place == "8"))
@@ -107,12 +98,33 @@ def test_a_spelling_mistake_of_two_is_named_and_a_word_is_not(key: AnswerKey) ->
     assert found == {("poolling",)}
 
 
-def test_four_who_share_are_one_group(key: AnswerKey) -> None:
-    odd = " ".join(
-        f"the {animal} of layer {at} sleeps under its weights" for at, animal in enumerate(["ant", "bee", "cow"])
-    )
-    comparison = compared(with_answer(made_cohort(60, seed=6, key=key), "8", odd, (3, 5, 7, 11)), key)
-    assert comparison.groups == ((3, 5, 7, 11),)
+def test_no_honest_right_answers_are_above_the_line(key: AnswerKey) -> None:
+    """All answers are right ones, none of which is in the key."""
+    right = {part: tuple(s for s in samples if s.gold == 1) for part, samples in key.samples.items()}
+    cohort = made_cohort(120, seed=1, key=dataclasses.replace(key, samples=right))
+    assert above(compared(cohort.stored, cohort.key)) == set()
+
+
+@pytest.mark.parametrize("readers", [2, 4, 30])
+def test_one_source_however_long_brings_no_pair_above_the_line(readers: int, key: AnswerKey) -> None:
+    cohort = made_cohort(120, seed=2, key=key)
+    book = " ".join(f"the {animal} of layer {at} sleeps under its weights" for at, animal in enumerate(ANIMALS * 20))
+    assert above(compared(with_answer(cohort, "8", book, range(readers)), cohort.key)) == set()
+
+
+def test_a_natural_network_of_two_is_below_the_line(key: AnswerKey) -> None:
+    cohort = made_cohort(120, seed=3, key=key)
+    stored = list(cohort.stored)
+    stored[7] = dataclasses.replace(stored[7], submission=stored[5].submission)
+    assert above(compared(stored, cohort.key)) == set()
+
+
+def test_a_team_of_four_is_one_group(key: AnswerKey) -> None:
+    cohort = made_cohort(60, seed=6, key=key)
+    stored = list(cohort.stored)
+    for at in (5, 7, 11):
+        stored[at] = dataclasses.replace(stored[3], student=stored[at].student)
+    assert compared(stored, cohort.key).groups == ((3, 5, 7, 11),)
 
 
 def test_a_small_cohort_has_no_line(key: AnswerKey) -> None:

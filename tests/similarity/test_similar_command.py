@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import main
+from grader.answers.marker.key import load_key
 from grader.model import AnswerSheet, Origin, Submission, WrittenAnswer
 from grader.model.graph import Graph, Node, Program
 from grader.model.submission import CodePiece
@@ -29,7 +30,7 @@ HOSTILE = "<script>alert(1)</script> </pre><img src=x onerror=alert(2)> wobbly \
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 30 students, two of whom share a hostile text, and code with one."""
-    made = [*made_cohort(30, pairs=3).stored]
+    made = [*made_cohort(30, pairs=3, key=load_key(KEY)).stored]
     for at in (10, 20):
         sheet = AnswerSheet((WrittenAnswer("8", HOSTILE * 4, "a.md", 1.0),))
         code = (CodePiece(f"# {HOSTILE}\nx = 1"), CodePiece("y = x", 3))

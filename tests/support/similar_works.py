@@ -1,7 +1,8 @@
 """Made cohorts for the comparison of works: honest ones with real variety, and pairs planted among them.
 
-Answers are sample answers of the key, each given to one student at most. Networks, comments, names and figures are
-drawn from what students write: many choices are usual, so that honest works share a lot.
+Nothing that a student was given is in the key with which the works are compared. Honest students share what the real
+ones do: variations on one sentence (the key's samples have many), sentences of a lecture and of books, a network from
+the web, a usual plan of experiments, and the accuracies that the same network and seed give.
 """
 
 from __future__ import annotations
@@ -9,96 +10,178 @@ from __future__ import annotations
 import ast
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.answers.marker.key import AnswerKey, load_key
+from grader.answers.marker.key import AnswerKey
 from grader.model import AnswerSheet, Submission, WrittenAnswer
 from grader.model.experiment import Experiment, Trial
 from grader.model.submission import CodePiece
+from grader.similarity.code_things import things_of_code
+from grader.similarity.things import Kind, Thing
 from grader.storage.records import EVIDENCE_FORMAT, StoredEvidence
-from tests.support.places import ROOT
+from grader.submissions.script_text import code_pieces
+from tests.support.places import ROOT, TESTS
 
 KEY = ROOT / "solutions" / "key.toml"
 HANDOUT = ROOT / "student_template"
 RIGHT = {"6a": "[4, 5, 1, 3]", "6b": "[2.5, 2.5, 0.5, 2]"}
 KINDS = ("renamed", "answers", "figures")
+OF_A_LECTURE, OF_A_BOOK, BOOKS = 0.1, 3, 3
+"""Share of the students who quote the lecture in a part, students who quote the same book, and books for a part."""
+OF_THE_WEB = 0.05
+"""Share of the students who paste the same script from the web."""
+_WEB = TESTS / "submissions" / "valid-classic-2017" / "task1_cnn.py"
 _USUAL = (
     "# convolution layers", "# first conv layer", "# second conv layer", "# fully connected layers", "# dropout",
     "# flatten", "# max pooling", "# output layer", "# 10 classes", "# apply relu", "# define layers",
     "# forward pass", "# 28x28 -> 24x24 -> 12x12", "# log softmax for nll loss", "# prevents overfitting",
 )  # fmt: skip
+_PLANS = (
+    ((10, 20, 5, 5), (20, 40, 5, 5), (32, 64, 5, 5), (10, 20, 3, 3), (10, 20, 7, 5)),
+    ((8, 16, 3, 3), (16, 32, 3, 3), (32, 64, 3, 3)),
+    ((16, 32, 3, 3), (16, 32, 5, 5), (32, 64, 3, 3), (32, 64, 5, 5)),
+)
+"""Networks (channels, kernel sizes) that many students try together."""
 
 
 @dataclass(frozen=True)
 class MadeCohort:
-    """Works as a run stores them, the pairs that were planted by kind, and the sample answers that nobody was given."""
+    """Works as a run stores them, the pairs that were planted by kind, and the key without what anybody was given."""
 
     stored: tuple[StoredEvidence, ...]
     planted: Mapping[frozenset[str], str]
-    background: Mapping[str, Sequence[str]]
+    key: AnswerKey
 
 
-def made_cohort(students: int, *, pairs: int = 0, seed: int = 0, key: AnswerKey | None = None) -> MadeCohort:
-    """A cohort of ``students`` of whom the first ``pairs`` pairs share what the kinds of ``KINDS`` say, in turn."""
+def made_cohort(
+    students: int, *, key: AnswerKey, pairs: int = 0, seed: int = 0, written: Mapping[str, Sequence[str]] | None = None
+) -> MadeCohort:
+    """A cohort of ``students`` of whom the first ``pairs`` pairs share what the kinds of ``KINDS`` say, in turn.
+
+    Answers are those in ``written``, by part, and the samples of ``key``, each given to one student at most.
+    """
     draw = random.Random(seed)
-    answers, background = _answers(students, draw, key or load_key(KEY))
-    stored = [_stored(number, answers[number], draw) for number in range(students)]
+    pools = _pools(key, written or {}, draw)
+    answers = _answers(students, pools, draw)
+    scripts = _scripts(students, draw)
+    accuracies: dict[tuple[int, ...], float] = {}
+    stored = [
+        _stored(number, answers[number], scripts[number], _trials(draw, accuracies)) for number in range(students)
+    ]
     planted = {}
     for number in range(pairs):
         first, second = 2 * number, 2 * number + 1
         kind = KINDS[number % len(KINDS)]
-        stored[first], stored[second] = _planted(number, stored[first], stored[second], answers.wrong, draw)
+        stored[first], stored[second] = _planted(number, stored[first], stored[second], pools, draw)
         planted[frozenset({stored[first].student, stored[second].student})] = kind
-    order = list(range(students))
-    draw.shuffle(order)
-    return MadeCohort(tuple(stored[at] for at in order), planted, background)
+    kept = {
+        part: tuple(sample for sample in samples if sample.answer in pools[part].left)
+        for part, samples in key.samples.items()
+    }
+    draw.shuffle(stored)
+    return MadeCohort(tuple(stored), planted, replace(key, samples=kept))
 
 
-class _Answers(dict[int, dict[str, str]]):
-    """The answers of each student by part; ``wrong`` are further wrong answers, by part."""
+class _Pool:
+    """The answers to a part that are still to be given, in random order; ``wrong`` are those without any mark."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.wrong: dict[str, list[str]] = {}
+    def __init__(self, answers: Iterable[str], wrong: Iterable[str], draw: random.Random) -> None:
+        self.left = dict.fromkeys(answers)
+        order = list(self.left)
+        draw.shuffle(order)
+        self.left = dict.fromkeys(order)
+        self._wrong = frozenset(wrong)
+
+    def answer(self) -> str:
+        """Any answer."""
+        return self._taken(next(iter(self.left)))
+
+    def sentence(self, *, is_wrong: bool) -> str:
+        """An answer of eight words or more, which is or is not wrong."""
+        return self._taken(
+            next(text for text in self.left if len(text.split()) > 7 and (text in self._wrong) is is_wrong)
+        )
+
+    def _taken(self, text: str) -> str:
+        del self.left[text]
+        return text
 
 
-def _answers(students: int, draw: random.Random, key: AnswerKey) -> tuple[_Answers, dict[str, list[str]]]:
-    found, background = _Answers(), {}
+def _pools(key: AnswerKey, written: Mapping[str, Sequence[str]], draw: random.Random) -> dict[str, _Pool]:
+    pools = {}
     for part, samples in key.samples.items():
-        distinct = {sample.answer: sample for sample in samples}
-        pool = list(distinct.values())
-        draw.shuffle(pool)
-        for number in range(students):
-            found.setdefault(number, {})[part] = pool[number % len(pool)].answer
-        rest = pool[students:]
-        found.wrong[part] = [sample.answer for sample in rest if sample.gold == 0 and len(sample.answer.split()) > 7]
-        background[part] = [sample.answer for sample in rest if sample.answer not in found.wrong[part]]
-    for number in range(students):
+        answers = [*written.get(part, ()), *(sample.answer for sample in samples)]
+        pools[part] = _Pool(answers, (sample.answer for sample in samples if sample.gold == 0), draw)
+    return pools
+
+
+def _answers(students: int, pools: Mapping[str, _Pool], draw: random.Random) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = [{} for _ in range(students)]
+    for part, pool in pools.items():
+        quoted = {number: text for text, readers in _sources(students, pool, draw) for number in readers}
+        for number, answers in enumerate(found):
+            answers[part] = _edited(quoted[number], draw) if number in quoted else pool.answer()
+    for answers in found:
         for part, right in RIGHT.items():
-            found[number][part] = right if draw.random() < 0.8 else str([draw.randint(0, 5) for _ in range(4)])
-    return found, background
+            answers[part] = right if draw.random() < 0.8 else str([draw.randint(0, 5) for _ in range(4)])
+    return found
 
 
-def _stored(number: int, answers: Mapping[str, str], draw: random.Random) -> StoredEvidence:
+def _sources(students: int, pool: _Pool, draw: random.Random) -> list[tuple[str, list[int]]]:
+    """Right sentences of a lecture and of books, with those who quote them."""
+    sizes = [round(OF_A_LECTURE * students), *[min(OF_A_BOOK, students)] * BOOKS]
+    return [(pool.sentence(is_wrong=False), draw.sample(range(students), size)) for size in sizes]
+
+
+def _stored(number: int, answers: Mapping[str, str], code: str, trials: tuple[Trial, ...]) -> StoredEvidence:
     student = f"s{number:04}"
     sheet = AnswerSheet(tuple(WrittenAnswer(part, text, "a.md", 1.0) for part, text in answers.items()))
-    submission = Submission(student, Path(student), "task1_cnn.py", (), "0" * 64, code=(CodePiece(script(draw)),))
-    experiment = Experiment("experiments.csv", _trials(draw))
+    submission = Submission(student, Path(student), "task1_cnn.py", (), "0" * 64, code=(CodePiece(code),))
+    experiment = Experiment("experiments.csv", trials)
     return StoredEvidence(EVIDENCE_FORMAT, "", student, submission, None, sheet=sheet, experiment=experiment)
 
 
-def _trials(draw: random.Random) -> tuple[Trial, ...]:
-    """A table as students measure it: usual networks, four digits of the accuracy, seconds of one machine."""
-    machine = draw.uniform(8, 90)
+def _trials(draw: random.Random, accuracies: dict[tuple[int, ...], float]) -> tuple[Trial, ...]:
+    """A table as students measure it: a usual plan or their own, with seconds that are whole in every third.
+
+    Every second student keeps the template's seed, so that the same network gives the same accuracy; two in five sit at
+    equal machines.
+    """
+    is_seeded, digits = draw.random() < 0.5, draw.choice((0, 1, 1))
+    machine, spread = (20.0, 0.03) if draw.random() < 0.4 else (draw.uniform(8, 90), 0.1)
+    networks: list[tuple[int, int, int, int]] = [*draw.choice(_PLANS)] if draw.random() < 0.4 else []
+    while len(networks) < 3 or draw.random() < 0.4:
+        channels = draw.choice((8, 10, 16, 20, 32)), draw.choice((16, 20, 32, 40, 64))
+        networks.append((*channels, draw.choice((3, 5, 5, 7)), draw.choice((3, 5, 5))))
     made = []
-    for row in range(draw.randint(3, 7)):
-        first, second = draw.choice((8, 10, 16, 20, 32)), draw.choice((16, 20, 32, 40, 64))
-        kernels = draw.choice((3, 5, 5, 7)), draw.choice((3, 5, 5))
+    for line, network in enumerate(networks, start=2):
         accuracy = round(min(0.9945, draw.gauss(0.986, 0.005)), 4)
-        made.append(Trial(first, second, *kernels, 3, accuracy, round(machine * draw.uniform(0.8, 1.3), 1), row + 2))
+        accuracy = accuracies.setdefault(network, accuracy) if is_seeded else accuracy
+        seconds = machine * (0.8 + sum(network) / 250) * draw.uniform(1 - spread, 1 + spread)
+        made.append(Trial(*network, 3, accuracy, round(seconds, digits), line))
     return tuple(made)
+
+
+def _own_scripts() -> list[str]:
+    """Scripts of one hand each: those of two submissions that share a quarter of their code are one."""
+    kept: list[tuple[str, frozenset[Thing]]] = []
+    for path in sorted(TESTS.glob("submissions/valid-*/task1_cnn.py")):
+        text = "\n".join(code_pieces(path))
+        things = frozenset(thing for thing in things_of_code(text) if thing.kind is not Kind.NAME)
+        if all(4 * len(things & others) < min(len(things), len(others)) for _, others in kept):
+            kept.append((text, things))
+    return [text for text, _ in kept]
+
+
+def _scripts(students: int, draw: random.Random) -> list[str]:
+    """Scripts of many hands: usual networks in the template, networks of one hand each, and one script from the web."""
+    made = _own_scripts()[: students // 3]
+    made += [_WEB.read_text(encoding="utf-8")] * round(OF_THE_WEB * students)
+    made += [script(draw) for _ in range(students - len(made))]
+    draw.shuffle(made)
+    return made
 
 
 def script(draw: random.Random) -> str:
@@ -167,20 +250,19 @@ def renamed(text: str) -> str:
 
 
 def _planted(
-    number: int, first: StoredEvidence, second: StoredEvidence, wrong: Mapping[str, list[str]], draw: random.Random
+    number: int, first: StoredEvidence, second: StoredEvidence, pools: Mapping[str, _Pool], draw: random.Random
 ) -> tuple[StoredEvidence, StoredEvidence]:
     kind = KINDS[number % len(KINDS)]
     if kind == "renamed":
         text = _odd_script(number)
         return _with_code(first, text), _with_code(second, renamed(text))
     if kind == "answers":
-        parts = draw.sample(sorted(wrong), 3)
-        shared = {part: wrong[part].pop() for part in parts}
+        shared = {part: pools[part].sentence(is_wrong=True) for part in draw.sample(sorted(pools), 3)}
         edited = {part: _edited(text, draw) for part, text in shared.items()}
         return _with_answers(first, shared), _with_answers(second, edited)
     assert first.experiment is not None
     assert second.experiment is not None
-    kept = draw.sample(first.experiment.trials, min(3, len(first.experiment.trials)))
+    kept = draw.sample(first.experiment.trials, 3)
     return first, replace(second, experiment=replace(second.experiment, trials=(*kept, *second.experiment.trials[:2])))
 
 
