@@ -111,7 +111,7 @@ def _within(value: object, depth: int = 0) -> Iterator[re.Pattern[Any]]:
         for inner in value:
             yield from _within(inner, depth + 1)
     elif depth < 4 and is_dataclass(value) and not isinstance(value, type):
-        yield from _within(list(vars(value).values()), depth + 1)
+        yield from _within([getattr(value, field.name) for field in fields(value)], depth + 1)
 
 
 def _patterns_of(value: object) -> list[re.Pattern[str]]:
