@@ -6,7 +6,10 @@ import asyncio
 import importlib.util
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,11 +21,11 @@ from grader import __version__
 from grader.cli.arguments import parser
 from grader.cli.run_settings import run_settings
 from grader.model import DataFiles, UsageFault
-from grader.sandbox.cluster import data_files, messages, worker
+from grader.sandbox.cluster import cluster, data_files, messages, worker
 from grader.sandbox.cluster.address import ClusterAddress, certificate_files, cluster_address, networks_at_once
 from grader.sandbox.cluster.crew import Crew
 from grader.sandbox.cluster.members import Member
-from grader.sandbox.level import Level
+from grader.sandbox.level import Level, Wish
 from grader.storage.fingerprints import code_digest
 from grader.worker.isolate.capabilities import CALLS, LANDLOCK, NAMESPACES, PID, USER, VIEW
 from tests.support.certificates import tls_settings
@@ -184,7 +187,7 @@ CHECKSUMS = ("a" * 64, "b" * 64, "c" * 64)
 def wanted(**changes: Any) -> bytes:
     train_images, train_labels, heldout = CHECKSUMS
     data = DataFiles(train_images, train_labels, 8000, heldout, 2000, 0.13, 0.3)
-    preparation = messages.Preparation(__version__, code_digest(""), {}, "cpu", "auto", data)
+    preparation = messages.Preparation(__version__, code_digest(""), {}, "cpu", "auto", data, "")
     return messages.encode(msgspec.structs.replace(preparation, **changes))
 
 
@@ -209,6 +212,58 @@ def test_files_that_are_missing_are_named_by_checksum() -> None:
 def test_a_worker_that_was_not_prepared_measures_nothing() -> None:
     answer, rest = messages.decode_answer(worker.answer("another run", b"anything", 1.0))
     assert (answer, rest) == (messages.Unprepared(), b"")
+
+
+class Closed:
+    """Measuring processes, which note that they were ended."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def __exit__(self, *_: object) -> None:
+        self.is_closed = True
+
+
+def test_a_grader_that_ends_leaves_the_measurements_of_another_one_that_wants_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (messages.decode_preparation(wanted(nonce=nonce)).run for nonce in ("1", "2"))
+    pools = {first: Closed(), second: Closed()}
+    monkeypatch.setattr(worker, "_open", {run: SimpleNamespace(pool=pool) for run, pool in pools.items()})
+    asyncio.run(worker.leave(first))
+    assert [pools[first].is_closed, pools[second].is_closed] == [True, False]
+
+
+def test_each_grader_draws_its_own_nonce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[messages.Preparation] = []
+
+    def crew(connection: object, wanted: messages.Preparation, *_: object, **__: object) -> None:
+        asked.append(wanted)
+        raise UsageFault("Enough.")
+
+    @asynccontextmanager
+    async def no_connection(*_: object, **__: object) -> AsyncIterator[None]:
+        yield
+
+    monkeypatch.setattr(cluster, "Crew", crew)
+    monkeypatch.setattr(cluster, "connected", no_connection)
+    file = tmp_path / "images"
+    file.write_bytes(b"images")
+    files = DataFiles(str(file), str(file), 1, str(file), 1, 0.13, 0.3)
+    for _ in range(2):
+        opened = cluster.Cluster(
+            ClusterAddress("tls://lab1:8786"),
+            files,
+            dict,
+            device="cpu",
+            isolation=Wish.AUTO,
+            folder=tmp_path,
+            say=print,
+        )
+        with pytest.raises(UsageFault, match="Enough"), opened:
+            pass
+    assert asked[0].run != asked[1].run
+    assert msgspec.structs.replace(asked[0], nonce="") == msgspec.structs.replace(asked[1], nonce="")
 
 
 @pytest.mark.parametrize("checksum", ["../../etc/passwd", "", "A" * 64, "a" * 63])

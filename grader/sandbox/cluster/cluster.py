@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import secrets
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -145,7 +146,8 @@ class Cluster:
         async with connected(self._address, at_once=self._at_once, folder=self._folder) as connection:
             data, contents = by_checksum(self._files)
             own = libraries(await asyncio.to_thread(self._versions))
-            wanted = Preparation(__version__, code_digest(""), own, self._device, str(self._isolation), data)
+            nonce = secrets.token_hex(16)
+            wanted = Preparation(__version__, code_digest(""), own, self._device, str(self._isolation), data, nonce)
             admission = Admission(wanted, contents, self._at_once)
             crew = Crew(connection, wanted, admission, is_mixed=self._is_mixed, say=self._say)
             try:

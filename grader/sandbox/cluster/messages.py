@@ -33,6 +33,8 @@ class Preparation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As after ``--isolation``."""
     data: DataFiles
     """With the SHA-256 of each file instead of its path."""
+    nonce: str
+    """Drawn by each grader, so that one that ends does not end the measurements of another one that wants the same."""
 
     @property
     def run(self) -> str:
