@@ -14,7 +14,7 @@ from grader.safe_text import visible
 from grader.sandbox.cluster import worker
 from grader.sandbox.cluster.connection import GPU
 from grader.sandbox.cluster.members import Lost, Member, SchedulerLost
-from grader.sandbox.cluster.messages import Answer, Missing, Preparation, Ready, Unfit, encode
+from grader.sandbox.cluster.messages import Answer, Missing, Preparation, Ready, Unfit, decode_answer, encode
 
 
 class Admission:
@@ -63,5 +63,7 @@ class Admission:
                 return answer
             for checksum in answer.checksums:
                 content = await asyncio.to_thread(Path(self._contents[checksum]).read_bytes)
-                await client.run(worker.keep, content, workers=[member.address])
+                for refusal in (await client.run(worker.keep, content, workers=[member.address])).values():
+                    if refusal:
+                        return decode_answer(refusal)[0]
         return (await member.ask(client, worker.prepare, preparation, member.places))[0]

@@ -117,8 +117,12 @@ class Connection:
 async def _quietly(client: Client) -> None:
     try:
         await asyncio.wait_for(client.close(), _LEAVE_SECONDS)
-    except (OSError, TimeoutError, asyncio.CancelledError):
+    except (OSError, TimeoutError):
         return
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # else it is from the client
+            raise
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:

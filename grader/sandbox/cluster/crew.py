@@ -86,7 +86,8 @@ class Crew:
                 self._dismiss(member)
                 await self._send_away(member)
         if not self._members:
-            reason = next(iter(self._unfit.values()), "It has none.")
+            none = f"None was ready within {_FIRST_SECONDS:.0f} seconds." if self._joining else "It has none."
+            reason = next(iter(self._unfit.values()), none)
             raise UsageFault(f"No worker of the cluster can measure for this run. {reason}")
         self._is_gathered = True
         self.devices = frozenset(member.device for member in self._members.values())
@@ -125,7 +126,9 @@ class Crew:
         """Give up all measurements, and end what the workers opened for this run."""
         for task in (*self._joining.values(), *self._measuring):
             task.cancel()
-        await self._end(list(self._members))
+        members = list(self._members)
+        self._members.clear()  # whoever asks from now on waits, and is told that the run has ended
+        await self._end(members)
 
     async def _measure(self, request: bytes, seconds: float) -> bytes:
         lost: list[str] = []
@@ -136,6 +139,7 @@ class Crew:
                 answer, reply = await member.ask(client, worker.answer, self._wanted.run, request, seconds)
             except Lost:
                 lost.append(member.machine)
+                self._dismiss(member)
                 continue
             except SchedulerLost:
                 self._members.pop(member.address, None)  # if it is still there, it is found again
@@ -147,8 +151,10 @@ class Crew:
                 return reply
             if isinstance(answer, Unmeasured):
                 raise MeasurementFailed(Ending(answer.kind, answer.stage, answer.detail), answer.output)
-            lost.append(member.machine)  # another process has taken its address
+            lost.append(member.machine)  # else another process has taken its address
             self._dismiss(member)
+            if isinstance(answer, Unfit):
+                self._refuse(member.address, answer)
         detail = f"two workers of the cluster were lost with this network: {', '.join(lost)}"
         raise MeasurementFailed(Ending("fault", "measure", detail))
 
@@ -199,7 +205,8 @@ class Crew:
             self._refuse(address, found)
 
     def _dismiss(self, member: Member) -> None:
-        self._members.pop(member.address, None)
+        if self._members.get(member.address) is member:  # else it has come again
+            del self._members[member.address]
         member.gone.set()
 
     def _refuse(self, address: str, unfit: Unfit) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Client
+from distributed.scheduler import KilledWorker
 
 from grader.sandbox.cluster.messages import Answer, decode_answer
 
@@ -59,9 +60,11 @@ class Member:
 
 
 async def _result(task: Any) -> bytes:
-    """The bytes that a task returned. Raises SchedulerLost if it is not known any more."""
+    """The bytes that a task returned. Raises Lost or SchedulerLost if they do not come."""
     try:
         result: bytes = await task
+    except KilledWorker:  # at once where Dask's configuration allows no failures
+        raise Lost from None
     except (CancelledError, OSError):
         raise SchedulerLost from None
     return result

@@ -17,7 +17,6 @@ from importlib.metadata import version
 
 from grader import __version__
 from grader.model import GraderFault, UsageFault
-from grader.model.evidence import Ending
 from grader.sandbox.cluster import data_files
 from grader.sandbox.cluster.address import certificate_files
 from grader.sandbox.cluster.messages import (
@@ -71,9 +70,13 @@ def missing(preparation: bytes) -> bytes:
     return encode(Missing(tuple(checksum for checksum in wanted.checksums if data_files.find(checksum) is None)))
 
 
-def keep(content: bytes) -> None:
-    """Store a data file on this machine."""
-    data_files.keep(content)
+def keep(content: bytes) -> bytes:
+    """Store a data file on this machine; answer nothing, or :class:`Unfit` if that is not possible."""
+    try:
+        data_files.keep(content)
+    except OSError as fault:
+        return encode(Unfit(machine_name(), f"cannot store the images: {fault}"))
+    return b""
 
 
 def prepare(preparation: bytes, at_once: int) -> bytes:
@@ -84,7 +87,10 @@ def prepare(preparation: bytes, at_once: int) -> bytes:
 
 
 def answer(run: str, request: bytes, seconds: float) -> bytes:
-    """Answer :class:`Measured` and the reply of a measuring process, :class:`Unmeasured`, or :class:`Unprepared`."""
+    """Answer :class:`Measured` and the reply of a measuring process, or :class:`Unmeasured`.
+
+    Answer :class:`Unprepared` if the run has no measuring processes here, and :class:`Unfit` if none can be started.
+    """
     with _lock:
         opened = _open.get(run)
         if opened is None:
@@ -98,9 +104,9 @@ def answer(run: str, request: bytes, seconds: float) -> bytes:
         return encode(Unmeasured(ending.kind, ending.stage, ending.detail, output))
     except Stopped:
         return encode(Unprepared())
-    except (GraderFault, UsageFault) as fault:
-        ending = Ending("fault", "measure", f"{machine_name()}: {fault}")
-        return encode(Unmeasured(ending.kind, ending.stage, ending.detail, ""))
+    except (GraderFault, UsageFault, OSError, MemoryError, RuntimeError) as fault:  # of this machine, not the network
+        _close(run)
+        return encode(Unfit(machine_name(), f"cannot measure: {type(fault).__name__}: {fault}"))
     finally:
         with _lock:
             opened.busy -= 1
@@ -134,11 +140,11 @@ def _prepared(wanted: Preparation, at_once: int) -> Answer:
             isolation=Wish(wanted.isolation),
             hidden=[str(path) for path in (data_files.folder(), *certificate_files())],
         )
-        stack.enter_context(pool)
         try:
+            stack.enter_context(pool)
             _known[:] = [(libraries(pool.versions), pool.devices)]
             _ = pool.isolation
-        except (GraderFault, UsageFault) as fault:
+        except (GraderFault, UsageFault, OSError) as fault:
             return Unfit(machine, f"cannot measure: {fault}")
         if reason := _unlike(wanted):
             return Unfit(machine, reason)
