@@ -21,7 +21,7 @@ NETWORKS = sorted((ROOT / "tests" / "networks").glob("*.py"))
 HELD = {"micro_batches_joined": {"passes-differ"}}
 """Flags of the networks whose marks wait for a tutor, because their operations depend on the number of images."""
 LEAST = 55
-GRADED = share(NETWORKS, 5)
+GRADED = share(NETWORKS, 8)
 RUN_SECONDS = 1200
 
 
