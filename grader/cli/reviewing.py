@@ -71,7 +71,7 @@ def review(arguments: argparse.Namespace) -> ExitCode:
             screen = Screen(console, arguments.run, is_single=keys.is_single, names=names)
             author = _author(arguments, screen, keys)
             session = review = Review(finished, scope, author=author, is_for_all=arguments.everyone)
-            if review.note and not arguments.everyone:
+            if review.note:
                 screen.print(review.note)
             try:
                 if review.entry is not None:

@@ -48,7 +48,7 @@ class Review:
     """One session over the run ``finished``; ``author`` is the tutor who decides, ``now`` the clock.
 
     :attr:`entry` is the current entry, None at the end. Each command below acts on it. If the run was dealt out, the
-    session has what was dealt to the author, or ``is_for_all``. ``note`` is a sentence if nothing was.
+    session has what was dealt to the author, or ``is_for_all``. ``note`` is a sentence if nothing was; else empty.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Review:
         self._author = author = self._desk.named(author)
         self._marks = self._desk.seen_by(author)
         self._scope = scope = scope if is_for_all else replace(scope, dealt=self._desk.dealt_to(author))
-        self.note = self._desk.note_on(author)
+        self.note = "" if is_for_all else self._desk.note_on(author)
         self.groups = tuple(groups_of(self._marks.reports, scope))
         self._entries = [
             (Place(group, number, at, len(self.groups)), entry)

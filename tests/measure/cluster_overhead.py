@@ -24,9 +24,7 @@ from grader.measure.service import wire
 from grader.model.graph import Node
 from grader.model.recorded import graph_of
 from grader.pipeline.backends import Backend, OwnMachine
-from grader.sandbox import Wish, WorkerPool
-from grader.sandbox.cluster.address import ClusterAddress
-from grader.sandbox.cluster.cluster import Cluster
+from grader.sandbox import WorkerPool
 from grader.sandbox.machine import machine_name
 from tests.support.dask_cluster import dask_cluster
 from tests.support.network_samples import Lab, recording_of
@@ -54,15 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with (
             WorkerPool(workers=WORKERS, settings=settings) as pool,
             config.set(dask.settings),
-            Cluster(
-                ClusterAddress(dask.address),
-                files,
-                lambda: pool.versions,
-                device="cpu",
-                isolation=Wish.AUTO,
-                folder=Path(folder),
-                say=print,
-            ) as cluster,
+            dask.client(files, lambda: pool.versions, Path(folder), say=print) as cluster,
         ):
             backends: dict[str, Backend] = {"this machine": OwnMachine(pool, "cpu"), "the cluster": cluster}
             for what, request in requests.items():

@@ -29,7 +29,7 @@ from grader.report.console.progress import Progress
 from grader.report.console.summary import make_console
 from grader.report.html import pages
 from grader.rubric.loading import load_rubric
-from grader.sandbox import MeasurementFailed, Wish
+from grader.sandbox import MeasurementFailed
 from grader.sandbox.cluster import cluster as cluster_module
 from grader.sandbox.cluster.address import ClusterAddress
 from grader.sandbox.cluster.cluster import Cluster
@@ -238,15 +238,7 @@ def refusal(runs: Runs, *, versions: Mapping[str, str] | None = None, device: st
     """The sentence with which a run on this cluster is refused."""
     files: DataFiles = runs.cluster._files
     versions = runs.cluster._versions() if versions is None else versions
-    opened = Cluster(
-        ClusterAddress(runs.dask.address),
-        files,
-        lambda: versions,
-        device=device,
-        isolation=Wish.AUTO,
-        folder=runs.one,
-        say=lambda sentence: None,
-    )
+    opened = runs.dask.client(files, lambda: versions, runs.one, device=device)
     with pytest.raises(UsageFault) as refused, opened:
         pass
     return str(refused.value)

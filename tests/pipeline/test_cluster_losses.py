@@ -22,9 +22,7 @@ from grader.data import write_worker_files
 from grader.data.bundled import bundled_data
 from grader.measure.service import wire
 from grader.rubric.loading import load_rubric
-from grader.sandbox import MeasurementFailed, Wish, WorkerPool
-from grader.sandbox.cluster.address import ClusterAddress
-from grader.sandbox.cluster.cluster import Cluster
+from grader.sandbox import MeasurementFailed, WorkerPool
 from grader.storage import records
 from tests.support.dask_cluster import DaskCluster, dask_cluster
 from tests.support.places import ROOT, TESTS
@@ -128,15 +126,7 @@ def test_a_network_that_loses_two_workers_is_a_fault(dask: DaskCluster, whole: P
     with (
         WorkerPool(workers=1) as pool,
         config.set(dask.settings),
-        Cluster(
-            ClusterAddress(dask.address),
-            files,
-            lambda: pool.versions,
-            device="cpu",
-            isolation=Wish.AUTO,
-            folder=tmp_path,
-            say=said.append,
-        ) as cluster,
+        dask.client(files, lambda: pool.versions, tmp_path, say=said.append) as cluster,
         ThreadPoolExecutor(1) as threads,
     ):
         asked = threads.submit(cluster.measure, request, seconds=300)

@@ -9,11 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from grader.model import DataFiles
+from grader.sandbox import Wish
+from grader.sandbox.cluster.address import ClusterAddress
+from grader.sandbox.cluster.cluster import Cluster
 from tests.support.certificates import make_certificates, tls_settings
 from tests.support.places import ROOT
 
@@ -35,6 +39,19 @@ class DaskCluster:
         """By name: ``scheduler``, ``worker 1`` and so on."""
         self._is_over = threading.Event()
         self._keeper = threading.Thread(target=self._keep)
+
+    def client(
+        self,
+        files: DataFiles,
+        versions: Callable[[], Mapping[str, str]],
+        folder: Path,
+        *,
+        device: str = "cpu",
+        say: Callable[[str], None] = lambda sentence: None,
+    ) -> Cluster:
+        """This cluster as a grader with these data and versions uses it; not entered yet."""
+        address = ClusterAddress(self.address)
+        return Cluster(address, files, versions, device=device, isolation=Wish.AUTO, folder=folder, say=say)
 
     @property
     def address(self) -> str:
