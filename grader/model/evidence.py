@@ -148,6 +148,8 @@ class Evidence:
     """The name and the kind of the machine that recorded the submission."""
     measured_on: str = ""
     """Those of the machine that measured its graph; each training run has its own."""
+    measuring_isolation: str = ""
+    """The weakest isolation of the processes that measured and trained its graph, in the same way."""
     versions: dict[str, str] = field(default_factory=dict)
     """The versions of the libraries with which it was recorded and measured, by name."""
     format: int = FORMAT

@@ -12,6 +12,7 @@ from grader.model import DataFiles, UsageFault
 from grader.model.command_lines import command_line
 from grader.pipeline.settings import AUTO, RunSettings
 from grader.sandbox import WorkerPool
+from grader.sandbox.machine import machine_name
 
 Say = Callable[[str], None]
 """Gets sentences for the tutor about the run as a whole."""
@@ -35,6 +36,10 @@ class Backend(Protocol):
         """How many networks are measured at a time besides what this machine does."""
 
     @property
+    def isolations(self) -> Mapping[str, str]:
+        """How each machine isolates its measuring processes, as one sentence."""
+
+    @property
     def measured(self) -> Mapping[str, int]:
         """The number of requests that each machine of a cluster has answered, most first."""
 
@@ -45,6 +50,7 @@ class OwnMachine:
 
     pool: WorkerPool
     device: str
+    isolations: Mapping[str, str] = field(default_factory=dict)
     places: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
 
@@ -70,7 +76,7 @@ def open_backend(
     Raises UsageFault for a device that is not there, and for a cluster that cannot be used.
     """
     if settings.cluster is None:
-        yield OwnMachine(pool, _device(settings, pool))
+        yield OwnMachine(pool, _device(settings, pool), {machine_name(): str(pool.isolation)})
         return
     from grader.sandbox.cluster.cluster import Cluster  # here, because it imports Dask
 

@@ -13,6 +13,7 @@ from grader.pipeline.marking import report_of
 from grader.pipeline.reuse_keys import ReuseKeys, reuse_keys
 from grader.pipeline.settings import AUTO, RunSettings, Selection
 from grader.sandbox import Wish
+from grader.sandbox.level import weakest
 from grader.storage import records
 from grader.storage.records import StoredEvidence
 
@@ -146,7 +147,8 @@ def _is_valid(
         return False
     if not is_selected:
         return True
-    is_weak = settings.isolation is Wish.REQUIRE and not stored.evidence.isolation.startswith("full")
+    isolation = weakest(stored.evidence.isolation, stored.evidence.measuring_isolation)
+    is_weak = settings.isolation is Wish.REQUIRE and not isolation.startswith("full")
     is_named = settings.selection.names(submission.id)
     trainings = stored.evidence.trainings
     is_elsewhere = settings.device != AUTO and not devices_of(trainings) <= {settings.device}

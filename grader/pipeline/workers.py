@@ -29,6 +29,7 @@ from grader.pipeline.backends import Backend, Say, open_backend
 from grader.pipeline.measurement import Measuring, counted
 from grader.pipeline.settings import RunSettings
 from grader.sandbox import ForkServer, OnStage, Stopped, WorkerPool
+from grader.sandbox.level import weakest
 from grader.sandbox.machine import machine_name
 from grader.submissions.files import copy_submission
 
@@ -167,7 +168,11 @@ class Workers:
         with self._folder("submission-") as folder:
             copy_submission(submission, folder)
             recorded = self._record(folder, submission.script, on_stage)
-        return self._measuring.complete(recorded, on_stage)
+        evidence = self._measuring.complete(recorded, on_stage)
+        machines = {evidence.measured_on, *(training.machine for training in evidence.trainings)}
+        isolations = self._backend.isolations
+        of_these = [isolations[machine] for machine in machines if machine in isolations]
+        return replace(evidence, measuring_isolation=weakest(*of_these))
 
     def train(self, text: str, plan: TrainingPlan, *, seed: int | None = None) -> Evidence:
         """Record and train a script of the grader itself with its own ``plan``; without ``seed``, with a new one."""

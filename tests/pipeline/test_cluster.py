@@ -161,6 +161,14 @@ def test_the_evidence_and_the_run_say_which_machine_measured(runs: Runs) -> None
     assert list(runs.cluster.measured) == [evidence.machine]
 
 
+def test_the_evidence_says_how_a_submission_was_isolated_while_it_was_measured(runs: Runs) -> None:
+    for folder in (runs.one, runs.many):
+        stored = records.read_evidence(folder, "ada")
+        assert stored is not None
+        assert stored.evidence is not None
+        assert stored.evidence.measuring_isolation == stored.evidence.isolation != ""
+
+
 def test_a_submission_reaches_neither_the_ports_nor_the_certificates(runs: Runs) -> None:
     stored = runs.evidence("mallory").evidence
     assert stored is not None

@@ -139,7 +139,9 @@ class Machines:
         self.left += options["workers"]
 
     async def admit(self, client: object, address: str, facts: object) -> Member:
-        return Member(address, address[6:10], self.devices[address], places=2)
+        name = address[6:10]
+        level = "partial" if name == "lab4" else "full"
+        return Member(address, name, self.devices[address], places=2, isolation=f"{level}: no sockets")
 
 
 def gathered(machines: Any, device: str = "auto", *, is_mixed: bool = False) -> tuple[Crew, list[str]]:
@@ -164,7 +166,7 @@ def test_the_best_device_of_all_workers_decides_and_the_others_are_named() -> No
     assert sorted(said) == [
         "Not used: The worker tls://lab1:1 on lab1 trains on cpu, and this run on cuda (--mixed allows both).",
         "Not used: The worker tls://lab3:1 on lab3 trains on cpu, and this run on cuda (--mixed allows both).",
-        "The cluster measures with 2 workers on lab2, lab4, 4 networks at a time.",
+        "The cluster measures with 2 workers on lab2, lab4, 4 networks at a time (isolation: partial).",
     ]
 
 
@@ -211,7 +213,8 @@ def test_files_that_are_missing_are_named_by_checksum() -> None:
 
 def test_a_worker_that_was_not_prepared_measures_nothing() -> None:
     answer, rest = messages.decode_answer(worker.answer("another run", b"anything", 1.0))
-    assert (answer, rest) == (messages.Unprepared(), b"")
+    assert isinstance(answer, messages.Unprepared)
+    assert rest == b""
 
 
 class Closed:

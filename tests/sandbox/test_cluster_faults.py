@@ -57,15 +57,17 @@ class Machines:
         self.outcomes = outcomes
         self.client = self.scheduler = self
         self.asked: list[str] = []
-        self.is_slow = False
+        self.is_slow = self.is_silent = False
 
     async def identity(self, n_workers: int) -> dict[str, Any]:
+        if self.is_silent:
+            raise OSError("the scheduler went away")
         return {"workers": {address: {} for address in self.outcomes}}
 
     async def admit(self, client: object, address: str, facts: object) -> Member:
         if self.is_slow:
             await asyncio.sleep(60)
-        return Member(address, address, "cpu", places=1)
+        return Member(address, address, "cpu", places=1, process="process 1")
 
     def submit(self, function: object, *given: object, workers: list[str], **_: object) -> Task:
         self.asked += workers
@@ -108,6 +110,57 @@ def test_what_one_worker_cannot_measure_is_asked_of_another_one(fault: bytes | E
 def test_a_request_that_no_worker_can_measure_is_a_fault_of_the_grader() -> None:
     with pytest.raises(MeasurementFailed, match="fault: two workers of the cluster were lost"):
         with_crew(Machines(lab1=UNFIT, lab2=UNFIT), lambda members: members.measure(b"", 1.0))
+
+
+def unprepared(process: str) -> bytes:
+    return messages.encode(messages.Unprepared(process))
+
+
+def test_a_worker_that_was_idle_for_too_long_is_prepared_again_and_is_not_lost() -> None:
+    machines = Machines(lab1=unprepared("process 1"))
+
+    async def measure(members: Crew) -> bytes:
+        watching = asyncio.create_task(members.watch())
+        asking = asyncio.create_task(members.measure(b"", 1.0))
+        while len(machines.asked) < 3:
+            await asyncio.sleep(0.01)
+        machines.outcomes["lab1"] = GOOD
+        try:
+            return await asking
+        finally:
+            watching.cancel()
+
+    reply, said = with_crew(machines, measure)
+    assert reply == b"reply"
+    assert said[1:] == ["The worker lab1 on lab1 has come (isolation: )."] * 3
+
+
+def test_a_worker_in_whose_place_another_process_answers_is_lost() -> None:
+    machines = Machines(lab1=unprepared("process 2"), lab2=unprepared("process 2"))
+    with pytest.raises(MeasurementFailed, match="two workers of the cluster were lost"):
+        with_crew(machines, lambda members: members.measure(b"", 1.0))
+
+
+def test_a_worker_that_never_gets_ready_does_not_keep_a_run_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(crew, "_PATIENCE_SECONDS", 0.1)
+    machines = Machines(lab1=GOOD)
+
+    async def lose_it(members: Crew) -> bytes:
+        machines.is_slow = True
+        machines.outcomes = {"lab2": GOOD}
+        with pytest.raises(UsageFault, match="no worker for this run for five minutes"):
+            await members.watch()
+        return b""
+
+    with_crew(machines, lose_it)
+
+
+def test_a_scheduler_that_is_lost_at_the_start_is_said_in_one_sentence() -> None:
+    machines = Machines(lab1=GOOD)
+    machines.is_silent = True
+    with pytest.raises(UsageFault, match="no longer answers"):
+        with_crew(machines, lambda members: members.measure(b"", 1.0))
 
 
 def test_after_the_end_nothing_is_sent_to_the_workers() -> None:

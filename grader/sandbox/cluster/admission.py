@@ -53,6 +53,7 @@ class Admission:
             limits.append(int(card))
             member.needs = {GPU: 1}
         member.machine, member.device, member.places = visible(answer.machine), answer.device, min(limits)
+        member.isolation, member.process = visible(answer.isolation), answer.process
         return member
 
     async def _prepare(self, client: Client, member: Member, host: str) -> Answer:

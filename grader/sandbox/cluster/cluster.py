@@ -100,6 +100,11 @@ class Cluster:
         """The number of requests that each machine has answered, most first."""
         return dict(self._crew.measured.most_common())
 
+    @property
+    def isolations(self) -> dict[str, str]:
+        """How each machine isolates its measuring processes, as one sentence."""
+        return dict(self._crew.isolations)
+
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         """Return the reply of a measuring process on some worker to ``request``, which has ``seconds`` there.
 

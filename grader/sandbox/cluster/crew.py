@@ -19,7 +19,8 @@ from grader.sandbox.cluster import worker
 from grader.sandbox.cluster.admission import Admission
 from grader.sandbox.cluster.connection import Connection
 from grader.sandbox.cluster.members import Lost, Member, SchedulerLost
-from grader.sandbox.cluster.messages import AUTO, Measured, Preparation, Unfit, Unmeasured
+from grader.sandbox.cluster.messages import AUTO, Measured, Preparation, Unfit, Unmeasured, Unprepared
+from grader.sandbox.level import weakest
 from grader.sandbox.measuring import MeasurementFailed
 
 _BEST_FIRST = ("cuda", "mps", "cpu")
@@ -62,6 +63,8 @@ class Crew:
         """The kinds of device that train networks, those of former members too."""
         self.measured: Counter[str] = Counter()
         """The number of requests that each machine has answered."""
+        self.isolations: dict[str, str] = {}
+        """How each machine isolates its measuring processes, former members too: the weakest if there are several."""
 
     @property
     def places(self) -> int:
@@ -69,16 +72,20 @@ class Crew:
         return sum(member.places for member in self._members.values())
 
     async def gather(self) -> None:
-        """Admit all workers that are there. Raises UsageFault if none can measure for this run."""
+        """Admit all workers that are there.
+
+        Raises UsageFault if none can measure for this run, or if the scheduler does not answer.
+        """
         with_time = asyncio.timeout(_FIRST_SECONDS)
         try:
             async with with_time:
                 while self._joining or not (self._members or self._unfit):
                     await self._look()
                     await asyncio.sleep(_LOOK_SECONDS / 5)
-        except TimeoutError:
+        except OSError:  # also TimeoutError
             if not with_time.expired():
-                raise  # else those that are ready begin
+                raise UsageFault("The scheduler of the cluster no longer answers; start it again.") from None
+            # else those that are ready begin
         if not self._device and not self._is_mixed and self._members:
             devices = {member.device for member in self._members.values()}
             self._device = min(devices, key=_BEST_FIRST.index)
@@ -90,10 +97,13 @@ class Crew:
             reason = next(iter(self._unfit.values()), none)
             raise UsageFault(f"No worker of the cluster can measure for this run. {reason}")
         self._is_gathered = True
-        self.devices = frozenset(member.device for member in self._members.values())
-        machines = sorted({member.machine for member in self._members.values()})
-        workers = quantity(len(self._members), "worker")
-        self._say(f"The cluster measures with {workers} on {', '.join(machines)}, {self.places} networks at a time.")
+        for member in self._members.values():
+            self._note(member)
+        workers, machines = quantity(len(self._members), "worker"), ", ".join(sorted(self.isolations))
+        level = _level(weakest(*self.isolations.values()))
+        self._say(
+            f"The cluster measures with {workers} on {machines}, {self.places} networks at a time (isolation: {level})."
+        )
 
     async def watch(self) -> None:
         """Notice workers that come and go, for ever. Raises UsageFault if all of them, or the scheduler, stay away."""
@@ -104,7 +114,7 @@ class Crew:
             except (OSError, TimeoutError):
                 await self._reconnect()
                 continue
-            alone = 0.0 if self._members or self._joining else alone + _LOOK_SECONDS
+            alone = 0.0 if self._members else alone + _LOOK_SECONDS
             if alone > _PATIENCE_SECONDS:
                 raise UsageFault(
                     "The cluster has had no worker for this run for five minutes. Finished submissions are stored; run "
@@ -151,8 +161,10 @@ class Crew:
                 return reply
             if isinstance(answer, Unmeasured):
                 raise MeasurementFailed(Ending(answer.kind, answer.stage, answer.detail), answer.output)
-            lost.append(member.machine)  # else another process has taken its address
             self._dismiss(member)
+            if isinstance(answer, Unprepared) and answer.process == member.process:
+                continue  # it was idle for too long, and is prepared again
+            lost.append(member.machine)  # else another process has taken its address
             if isinstance(answer, Unfit):
                 self._refuse(member.address, answer)
         detail = f"two workers of the cluster were lost with this network: {', '.join(lost)}"
@@ -197,12 +209,19 @@ class Crew:
         elif isinstance(found, Member):
             self._members[address] = found
             if self._is_gathered:
-                self.devices |= {found.device}
-                self._say(f"The worker {visible(address)} on {found.machine} has come.")
+                self._note(found)
+                level = _level(found.isolation)
+                self._say(f"The worker {visible(address)} on {found.machine} has come (isolation: {level}).")
             async with self._change:
                 self._change.notify_all()
         elif found is not None:
             self._refuse(address, found)
+
+    def _note(self, member: Member) -> None:
+        """Note with what a member measures, for the run."""
+        self.devices |= {member.device}
+        known = self.isolations.get(member.machine, "")
+        self.isolations[member.machine] = weakest(known, member.isolation) or member.isolation
 
     def _dismiss(self, member: Member) -> None:
         if self._members.get(member.address) is member:  # else it has come again
@@ -244,3 +263,8 @@ class Crew:
             else:
                 self._say("The scheduler is back.")
                 return
+
+
+def _level(isolation: str) -> str:
+    """The level with which a sentence on isolation begins."""
+    return isolation.partition(":")[0]

@@ -24,12 +24,17 @@ class SchedulerLost(Exception):
 
 @dataclass(eq=False)
 class Member:
-    """A worker that answers ``places`` requests at a time; each takes the Dask resources that it ``needs``."""
+    """A worker that answers ``places`` requests at a time; each takes the Dask resources that it ``needs``.
+
+    ``isolation`` and ``process`` are as in :class:`grader.sandbox.cluster.messages.Ready`.
+    """
 
     address: str
     machine: str
     device: str
     places: int
+    isolation: str = ""
+    process: str = ""
     needs: Mapping[str, float] = field(default_factory=dict)
     busy: int = 0
     gone: asyncio.Event = field(default_factory=asyncio.Event)

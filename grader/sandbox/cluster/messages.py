@@ -48,10 +48,15 @@ class Preparation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ready(msgspec.Struct, tag="ready", forbid_unknown_fields=True):
-    """The worker can measure, and trains on this device."""
+    """The worker can measure, and trains on this device.
+
+    ``isolation`` is that of its measuring processes, as one sentence. ``process`` is drawn by the worker's process.
+    """
 
     machine: str
     device: str
+    isolation: str
+    process: str
 
 
 class Missing(msgspec.Struct, tag="missing", forbid_unknown_fields=True):
@@ -81,7 +86,9 @@ class Unmeasured(msgspec.Struct, tag="unmeasured", forbid_unknown_fields=True):
 
 
 class Unprepared(msgspec.Struct, tag="unprepared", forbid_unknown_fields=True):
-    """The worker is not, or no longer, prepared for this run."""
+    """The worker is not, or no longer, prepared for this run; ``process`` as in :class:`Ready`."""
+
+    process: str
 
 
 Answer = Ready | Missing | Unfit | Measured | Unmeasured | Unprepared

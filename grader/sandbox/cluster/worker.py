@@ -7,6 +7,7 @@ the measuring process as in a run without a cluster. Whatever goes wrong is an a
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -50,11 +51,13 @@ class _Open:
     """The measuring processes for one run, and when they were last used, by ``time.monotonic``."""
 
     pool: WorkerPool
-    device: str
+    ready: Ready
     used: float = field(default_factory=time.monotonic)
     busy: int = 0
 
 
+_PROCESS = secrets.token_hex(8)
+"""Tells this process from one that had its address before."""
 _open: dict[str, _Open] = {}
 _known: list[tuple[Mapping[str, str], Sequence[str]]] = []
 """Versions of libraries, and the devices of this machine, after measuring processes were opened once."""
@@ -94,7 +97,7 @@ def answer(run: str, request: bytes, seconds: float) -> bytes:
     with _lock:
         opened = _open.get(run)
         if opened is None:
-            return encode(Unprepared())
+            return encode(Unprepared(_PROCESS))
         opened.busy += 1
     try:
         return encode(Measured(), opened.pool.measure(request, seconds=seconds))
@@ -103,7 +106,7 @@ def answer(run: str, request: bytes, seconds: float) -> bytes:
         output = "\n".join(getattr(failure, "__notes__", ()))
         return encode(Unmeasured(ending.kind, ending.stage, ending.detail, output))
     except Stopped:
-        return encode(Unprepared())
+        return encode(Unprepared(_PROCESS))
     except (GraderFault, UsageFault, OSError, MemoryError, RuntimeError) as fault:  # of this machine, not the network
         _close(run)
         return encode(Unfit(machine_name(), f"cannot measure: {type(fault).__name__}: {fault}"))
@@ -128,7 +131,7 @@ def _prepared(wanted: Preparation, at_once: int) -> Answer:
     if reason := _other_grader(wanted) or _unlike(wanted):
         return Unfit(machine, reason)
     if (opened := _open.get(wanted.run)) is not None:
-        return Ready(machine, opened.device)
+        return opened.ready
     found = {checksum: data_files.find(checksum) for checksum in wanted.checksums}
     if lacking := tuple(checksum for checksum, path in found.items() if path is None):
         return Missing(lacking)
@@ -143,17 +146,18 @@ def _prepared(wanted: Preparation, at_once: int) -> Answer:
         try:
             stack.enter_context(pool)
             _known[:] = [(libraries(pool.versions), pool.devices)]
-            _ = pool.isolation
+            isolation = pool.isolation
         except (GraderFault, UsageFault, OSError) as fault:
             return Unfit(machine, f"cannot measure: {fault}")
         if reason := _unlike(wanted):
             return Unfit(machine, reason)
         device = pool.devices[0] if wanted.device == AUTO else wanted.device
+        ready = Ready(machine, device, str(isolation), _PROCESS)
         with _lock:
-            _open[wanted.run] = _Open(pool, device)
+            _open[wanted.run] = _Open(pool, ready)
         stack.pop_all()
     _end_idle_ones()
-    return Ready(machine, device)
+    return ready
 
 
 def _other_grader(wanted: Preparation) -> str:
