@@ -162,20 +162,24 @@ def is_covered(module: str, names: set[str]) -> bool:
     return module in names or package_of(f"grader.{module}").removeprefix("grader.") in names
 
 
-every_module = pytest.mark.parametrize("path", MODULES, ids=dotted)
-every_package = pytest.mark.parametrize("package", PACKAGES)
+def imports_of_all(*, but_not: str = "") -> Iterator[tuple[str, Import]]:
+    """Each import of our modules, with the name of the module, except those of the package ``but_not``."""
+    return ((name, entry) for name, path in NAMES.items() if package_of(name) != but_not for entry in imports_of(path))
 
 
-@every_module
-def test_imports_only_go_down(path: Path) -> None:
+def modules_of(*parts: str) -> list[str]:
+    return [name for name in NAMES if part_of(name) in parts]
+
+
+def test_imports_only_go_down() -> None:
     floor_of = {part: floor for floor, parts in enumerate(FLOORS) for part in parts} | {"": 0}
-    part = part_of(dotted(path))
     upward = [
-        f"line {entry.line}: {module}"
+        f"{name}, line {entry.line}: {module}"
+        for name, path in NAMES.items()
         for entry, module in own_imports(path)
-        if part_of(module) != part and floor_of[part_of(module)] > floor_of[part]
+        if part_of(module) != part_of(name) and floor_of[part_of(module)] > floor_of[part_of(name)]
     ]
-    assert not upward, f"{dotted(path)} imports from above"
+    assert not upward, "an import from above"
 
 
 def test_every_part_has_a_floor() -> None:
@@ -197,7 +201,7 @@ def test_the_package_has_few_entries() -> None:
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
 
 
-@every_package
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_what_its_docstring_allows(package: str) -> None:
     allowed = declared(package)
     imports = list(used(package))
@@ -226,59 +230,49 @@ def test_there_is_no_import_cycle_among_parts() -> None:
     cycle_free({part: others - {part} for part, others in graph.items() if part})
 
 
-@every_module
-def test_torch_is_imported_only_where_networks_are_run(path: Path) -> None:
-    if part_of(dotted(path)) in WITH_TENSORS or dotted(path) == "grader.selfcheck.process":
-        return
-    assert not [entry for entry in imports_of(path) if entry.library in TENSOR_LIBRARIES]
+def test_torch_is_imported_only_where_networks_are_run() -> None:
+    users = {name for name, entry in imports_of_all() if entry.library in TENSOR_LIBRARIES}
+    assert users <= {*modules_of(*WITH_TENSORS), "grader.selfcheck.process"}
 
 
-@every_module
-def test_scikit_learn_is_imported_only_when_it_is_needed(path: Path) -> None:
-    assert not [entry for entry in imports_of(path) if entry.library == "sklearn" and entry.is_at_module_level]
+def test_scikit_learn_is_imported_only_when_it_is_needed() -> None:
+    assert not [name for name, entry in imports_of_all() if entry.library == "sklearn" and entry.is_at_module_level]
 
 
-@every_module
-def test_only_the_page_for_reviewing_is_served(path: Path) -> None:
-    used = [entry for entry in imports_of(path) if entry.library in WEB_LIBRARIES]
-    assert not used or package_of(dotted(path)) == "grader.review.page"
+def test_only_the_page_for_reviewing_is_served() -> None:
+    users = {package_of(name) for name, entry in imports_of_all() if entry.library in WEB_LIBRARIES}
+    assert users == {"grader.review.page"}
 
 
-@every_module
-def test_dask_is_imported_only_for_a_cluster(path: Path) -> None:
-    at_once = {entry.library for entry in imports_of(path) if entry.is_at_module_level}
-    if package_of(dotted(path)) != CLUSTER:
-        assert not [entry for entry in imports_of(path) if entry.library in CLUSTER_LIBRARIES]
-        loaded = {module for entry, module in own_imports(path) if entry.is_at_module_level}
-        assert {module for module in loaded if module.startswith(CLUSTER)} <= {f"{CLUSTER}.address"}
-    assert not at_once & CLUSTER_LIBRARIES or dotted(path) != f"{CLUSTER}.address"
+def test_dask_is_imported_only_for_a_cluster() -> None:
+    assert not [name for name, entry in imports_of_all(but_not=CLUSTER) if entry.library in CLUSTER_LIBRARIES]
+    loaded = {own_module(entry.target) for _, entry in imports_of_all(but_not=CLUSTER) if entry.is_at_module_level}
+    assert {module for module in loaded if module and module.startswith(CLUSTER)} == {f"{CLUSTER}.address"}
+    at_once = {entry.library for entry in imports_of(NAMES[f"{CLUSTER}.address"]) if entry.is_at_module_level}
+    assert not at_once & CLUSTER_LIBRARIES
 
 
-@every_module
-def test_the_decoders_of_7z_are_imported_only_in_their_own_process(path: Path) -> None:
-    used = [entry for entry in imports_of(path) if entry.library == "py7zr"]
-    assert not [entry for entry in used if entry.is_at_module_level]
-    assert not used or dotted(path) == "grader.submissions.seven_zip_process"
+def test_the_decoders_of_7z_are_imported_only_in_their_own_process() -> None:
+    used = [(name, entry.is_at_module_level) for name, entry in imports_of_all() if entry.library == "py7zr"]
+    assert set(used) == {("grader.submissions.seven_zip_process", False)}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "model"], ids=dotted)
-def test_the_model_needs_only_the_standard_library(path: Path) -> None:
-    assert not list(libraries_of(path))
+def test_the_model_needs_only_the_standard_library() -> None:
+    assert not [(name, entry) for name in modules_of("model") for entry in libraries_of(NAMES[name])]
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) == "measure"], ids=dotted)
-def test_measuring_cannot_load_student_code(path: Path) -> None:
-    others = {module for _, module in own_imports(path) if part_of(module) not in {"measure", "model"}}
-    assert others <= {SHARED_WITH_THE_WORKER}
+def test_measuring_cannot_load_student_code() -> None:
+    loaded = {module for name in modules_of("measure") for _, module in own_imports(NAMES[name])}
+    assert {module for module in loaded if part_of(module) not in {"measure", "model"}} == {SHARED_WITH_THE_WORKER}
 
 
 def test_the_module_that_measure_shares_with_the_worker_imports_nothing_of_ours() -> None:
     assert not list(own_imports(NAMES[SHARED_WITH_THE_WORKER]))
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if part_of(dotted(path)) in OBSERVERS], ids=dotted)
-def test_the_student_codes_process_imports_nothing_that_knows_marks(path: Path) -> None:
-    assert {part_of(module) for _, module in own_imports(path)} <= OBSERVERS
+def test_the_student_codes_process_imports_nothing_that_knows_marks() -> None:
+    loaded = {(name, module) for name in modules_of(*OBSERVERS) for _, module in own_imports(NAMES[name])}
+    assert not [pair for pair in loaded if part_of(pair[1]) not in OBSERVERS]
 
 
 def test_the_handout_records_measures_and_checks_without_a_service() -> None:
@@ -290,12 +284,12 @@ def test_the_handout_records_measures_and_checks_without_a_service() -> None:
 HANDED_OUT = public_modules()
 
 
-@pytest.mark.parametrize("path", [NAMES[module] for module in HANDED_OUT], ids=dotted)
-def test_the_handout_needs_few_libraries(path: Path) -> None:
-    assert [module for _, module in own_imports(path) if module not in HANDED_OUT] == []
-    loaded = {entry.library for entry in libraries_of(path) if entry.is_at_module_level}
-    assert loaded <= PUBLIC_LIBRARIES
-    assert {entry.library for entry in libraries_of(path)} <= PUBLIC_LIBRARIES | LATER
+def test_the_handout_needs_few_libraries() -> None:
+    paths = [NAMES[module] for module in HANDED_OUT]
+    assert not [module for path in paths for _, module in own_imports(path) if module not in HANDED_OUT]
+    used = [entry for path in paths for entry in libraries_of(path)]
+    assert {entry.library for entry in used if entry.is_at_module_level} <= PUBLIC_LIBRARIES
+    assert {entry.library for entry in used} <= PUBLIC_LIBRARIES | LATER
 
 
 def test_the_self_check_starts_without_torch_and_without_the_library_for_answers() -> None:
@@ -314,13 +308,10 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     assert not {"torch", "torchvision", "sklearn", "scipy", *WEB_LIBRARIES, *CLUSTER_LIBRARIES} & set(loaded)
 
 
-@pytest.mark.parametrize(
-    "path",
-    sorted(path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts),
-    ids=lambda path: str(path.relative_to(PACKAGE)),
-)
-def test_the_package_does_not_name_the_folder_of_solutions(path: Path) -> None:
-    assert not re.search(rb"""\bsolutions[/\\]|["']solutions["']""", path.read_bytes())
+def test_the_package_does_not_name_the_folder_of_solutions() -> None:
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    naming = re.compile(rb"""\bsolutions[/\\]|["']solutions["']""")
+    assert not [path for path in files if naming.search(path.read_bytes())]
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
@@ -334,15 +325,13 @@ def test_solutions_are_never_packaged() -> None:
     assert not any(".." in pattern for pattern in settings["package-data"]["grader"])
 
 
-@every_module
-def test_every_module_has_a_docstring(path: Path) -> None:
-    assert ast.get_docstring(tree_of(path))
+def test_every_module_has_a_docstring() -> None:
+    assert not [name for name, path in NAMES.items() if not ast.get_docstring(tree_of(path))]
 
 
-@every_module
-def test_modules_stay_short(path: Path) -> None:
-    is_long = len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_MODULE
-    assert is_long == (dotted(path) in LONGER)
+def test_modules_stay_short() -> None:
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in NAMES.items()}
+    assert {name for name, count in lines.items() if count > LONGEST_MODULE} == set(LONGER)
 
 
 def test_the_evidence_key_covers_all_observing_modules() -> None:
@@ -355,9 +344,8 @@ def test_the_evidence_key_covers_all_observing_modules() -> None:
     }
 
 
-@pytest.mark.parametrize("name", fingerprints.OBSERVING)
-def test_modules_of_the_digest_exist(name: str) -> None:
-    assert f"grader.{name}" in NAMES
+def test_modules_of_the_digest_exist() -> None:
+    assert {f"grader.{name}" for name in fingerprints.OBSERVING} <= set(NAMES)
 
 
 def test_the_files_of_longest_first_exist() -> None:

@@ -91,9 +91,10 @@ def pieces_of(
     """Each run of ``length`` words as a thing with its spans; of fewer words, all of them if ``is_whole_kept``."""
     found: defaultdict[Thing, list[Span]] = defaultdict(list)
     size = min(length, len(words)) if is_whole_kept else length
+    strings = tuple(word for word, _ in words)
     for at in range(len(words) - size + 1 if size else 0):
-        run = words[at : at + size]
-        found[Thing(kind, place, tuple(word for word, _ in run), length)].append((run[0][1][0], run[-1][1][1]))
+        span = words[at][1][0], words[at + size - 1][1][1]
+        found[Thing(kind, place, strings[at : at + size], length)].append(span)
     return dict(found)
 
 
