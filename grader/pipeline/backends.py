@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -50,7 +51,6 @@ class OwnMachine:
 
     pool: WorkerPool
     device: str
-    isolations: Mapping[str, str] = field(default_factory=dict)
     places: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
 
@@ -58,6 +58,11 @@ class OwnMachine:
     def devices(self) -> frozenset[str]:
         """The device that trains networks."""
         return frozenset({self.device})
+
+    @cached_property
+    def isolations(self) -> Mapping[str, str]:
+        """That of the pool."""
+        return {machine_name(): str(self.pool.isolation)}
 
     def measure(self, request: bytes, *, seconds: float) -> bytes:
         """As in :class:`WorkerPool`."""
@@ -76,7 +81,7 @@ def open_backend(
     Raises UsageFault for a device that is not there, and for a cluster that cannot be used.
     """
     if settings.cluster is None:
-        yield OwnMachine(pool, _device(settings, pool), {machine_name(): str(pool.isolation)})
+        yield OwnMachine(pool, _device(settings, pool))
         return
     from grader.sandbox.cluster.cluster import Cluster  # here, because it imports Dask
 

@@ -111,7 +111,7 @@ def test_a_cluster_on_this_machine_needs_nothing_but_its_name(whole: Path, tmp_p
     assert_same(whole / "local", whole / "one")
     said = (whole / "local.log").read_text(encoding="utf-8")
     assert "The cluster measures with 2 workers on " in said
-    assert ", 4 networks at a time." in said
+    assert ", 4 networks at a time (" in said
 
 
 def test_a_network_that_loses_two_workers_is_a_fault(dask: DaskCluster, whole: Path, tmp_path: Path) -> None:

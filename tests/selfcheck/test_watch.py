@@ -85,13 +85,17 @@ def test_the_watch_checks_after_each_save_until_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path), "--watch"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
-        for number in range(2):
-            shown = [*iter(watching.stdout.readline, WAITING)]
-            assert "Next: conv1\n" in shown
-            assert shown.count("Next: conv1\n") == sum(line.startswith("Next: ") for line in shown)
-            (tmp_path / "task1_cnn.py").write_bytes(ENDLESS)
-            time.sleep(1.0)  # now it runs, which takes longer than this test may
-            (tmp_path / "task1_cnn.py").write_bytes(BLANK + b"\n" * number)
-        watching.send_signal(signal.SIGINT)
-        assert watching.stdout.read().endswith("The watch has ended.\n")
+        try:
+            for number in range(2):
+                shown = [*iter(watching.stdout.readline, WAITING)]
+                assert "Next: conv1\n" in shown
+                assert shown.count("Next: conv1\n") == sum(line.startswith("Next: ") for line in shown)
+                (tmp_path / "task1_cnn.py").write_bytes(ENDLESS)
+                time.sleep(1.0)  # now it runs, which takes longer than this test may
+                (tmp_path / "task1_cnn.py").write_bytes(BLANK + b"\n" * number)
+            watching.send_signal(signal.SIGINT)
+            assert watching.stdout.read().endswith("The watch has ended.\n")
+        except BaseException:
+            watching.kill()  # nothing else ends it
+            raise
     assert watching.returncode == 0
