@@ -9,6 +9,9 @@ from grader.model import Canary, Report, Result, Status
 from grader.safe_text import shorten as shorten  # views take all their words from here
 from grader.safe_text import visible as visible
 
+MOST_STUDENTS = 1000
+"""Rows of a table of students on one page, and in a terminal. A browser takes a second to show and search these."""
+
 SYMBOLS: dict[Status, str] = {
     Status.PASSED: "✓",
     Status.PARTIAL: "◐",

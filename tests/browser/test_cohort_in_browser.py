@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from grader.model import Origin
+from grader.report import formats
 from grader.report.formats import WORDS
 from grader.report.html import pages, roster
 from tests.browser.conftest import Opener
@@ -228,7 +229,7 @@ def test_a_search_ignores_accents_and_case(opened: Opener, tmp_path: Path) -> No
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a cohort whose table is on five pages."""
-    monkeypatch.setattr(roster, "MOST_ROWS", 20)
+    monkeypatch.setattr(formats, "MOST_STUDENTS", 20)
     monkeypatch.setattr(roster, "_ON_A_PAGE", 10)
     others = (dataclasses.replace(MADE[at % len(MADE)], student=f"s{at:02}") for at in range(45))
     named = dataclasses.replace(MADE[0], student="u1", origin=Origin("moodle", "Núñez, José", "1234567"))

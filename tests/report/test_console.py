@@ -29,6 +29,7 @@ from grader.report.console.columns import Column, in_columns
 from grader.report.console.names import bare_name, fitted_names, whole_name
 from grader.report.console.remaining import Remaining
 from grader.report.console.summary import Progress, make_console, print_summary
+from grader.report.formats import MOST_STUDENTS
 from tests.support import report_samples as samples
 from tests.support.places import TESTS
 
@@ -75,6 +76,16 @@ def summary(
     )
     print_summary(console, samples.cohort() if reports is None else reports, run, folder, is_verbose=is_verbose)
     return stream.getvalue()
+
+
+def test_a_terminal_shows_no_table_of_a_thousand_students() -> None:
+    reports = [
+        dataclasses.replace(samples.cohort()[0], student=f"student-{number}") for number in range(MOST_STUDENTS + 1)
+    ]
+    assert "student-7 " in summary(100, reports[1:])
+    many = summary(100, reports)
+    assert many.startswith("The table of 1001 students is on the cohort page.\n\n1001 submissions")
+    assert "student-7 " not in many
 
 
 def without_padding(text: str) -> str:

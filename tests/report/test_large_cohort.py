@@ -12,6 +12,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from grader.moderation.pseudonyms import pseudonyms, secret_of
+from grader.report import formats
 from grader.report.html import cohort_page, cohort_queue, pages, roster
 from grader.report.html.anonymity import ByName
 from tests.support import cohort_samples as cohorts
@@ -24,7 +25,7 @@ SHOWN = {number: pytest.param(number, pages_of) for number, pages_of in ((1000, 
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roster, "MOST_ROWS", 20)
+    monkeypatch.setattr(formats, "MOST_STUDENTS", 20)
     monkeypatch.setattr(roster, "_ON_A_PAGE", 10)
 
 

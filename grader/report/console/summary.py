@@ -28,6 +28,7 @@ from grader.report.console.columns import Column, in_columns
 from grader.report.console.names import bare_name, fitted_names
 from grader.report.console.progress import Progress as Progress  # both halves of the terminal under one name
 from grader.report.formats import (
+    MOST_STUDENTS,
     STAGE_WORDS,
     STYLES,
     SYMBOLS,
@@ -67,9 +68,12 @@ def print_summary(
 ) -> None:
     """Print one line for each student, then counts, causes, the queue, the time, paths of files and the next command.
 
-    With ``is_verbose``, also the time of each stage and the means of isolation.
+    A table of many students is only on the cohort page. With ``is_verbose``, also the time of each stage and the means
+    of isolation.
     """
-    if reports:
+    if len(reports) > MOST_STUDENTS:
+        console.print(f"The table of {quantity(len(reports), 'student')} is on the cohort page.\n")
+    elif reports:
         _print_lines(console, _students(reports, width=console.width))
         console.print()
     queue = queue_of(reports)

@@ -13,8 +13,6 @@ from grader.model import Status
 from grader.report import formats
 from grader.report.html.cohort_page import Row
 
-MOST_ROWS = 1000
-"""Rows of the table on the cohort page itself. A browser takes a second to show and search these."""
 _ON_A_PAGE = 500
 _LONGEST = 60
 """Characters of a name in a link to a page of the table."""
@@ -44,7 +42,7 @@ def _short(row: Row) -> str:
 
 def roster_pages(rows: Sequence[Row], name: str) -> tuple[RosterPage, ...]:
     """The pages of a table that is too long for the page ``name``, each with about as many rows; else none."""
-    if len(rows) <= MOST_ROWS:
+    if len(rows) <= formats.MOST_STUDENTS:
         return ()
     count = -(-len(rows) // _ON_A_PAGE)
     bounds = [len(rows) * number // count for number in range(count + 1)]
