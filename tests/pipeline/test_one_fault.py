@@ -22,7 +22,7 @@ LEAST = 150
 RUN_SECONDS = 2400
 ONE_RELU = {"structure.relu": Status.PARTIAL}
 every_fault = pytest.mark.parametrize("fault", ONE_FAULT, ids=lambda fault: fault.id)
-GRADED = share(ONE_FAULT, 11)
+GRADED = share(ONE_FAULT, 14)
 """Grading all of them takes minutes of two cores."""
 every_graded_fault = pytest.mark.parametrize("fault", GRADED, ids=lambda fault: fault.id)
 

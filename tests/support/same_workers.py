@@ -12,11 +12,12 @@ import pytest
 from grader import sandbox
 from grader.pipeline import workers
 from grader.pipeline.settings import RunSettings
+from grader.sandbox import Wish
 
 
 @contextmanager
 def sharing_workers(scratch: Path) -> Iterator[None]:
-    """Inside this context, runs on the same device with the same isolation share their workers.
+    """Inside this context, runs on the same device share their workers, if both isolate them or neither.
 
     What the workers hide from a submission is what the first run hides, so no test of isolation may use them.
     """
@@ -26,7 +27,8 @@ def sharing_workers(scratch: Path) -> Iterator[None]:
 
         @contextmanager
         def open_once(settings: RunSettings, *_: object, **__: object) -> Iterator[workers.Workers]:
-            shared = (settings.device, settings.isolation, settings.worker_prefix, settings.data.fingerprint)
+            is_off = settings.isolation is Wish.OFF
+            shared = (settings.device, is_off, settings.worker_prefix, settings.data.fingerprint)
             if shared not in opened:
                 place = Path(tempfile.mkdtemp(dir=scratch))
                 opened[shared] = stack.enter_context(open_workers(settings, place))
