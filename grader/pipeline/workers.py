@@ -170,9 +170,8 @@ class Workers:
             recorded = self._record(folder, submission.script, on_stage)
         evidence = self._measuring.complete(recorded, on_stage)
         machines = {evidence.measured_on, *(training.machine for training in evidence.trainings)}
-        isolations = self._backend.isolations
-        of_these = [isolations[machine] for machine in machines if machine in isolations]
-        return replace(evidence, measuring_isolation=weakest(*of_these))
+        isolations = [self._backend.isolations.get(machine, "") for machine in machines]
+        return replace(evidence, measuring_isolation=weakest(*isolations))
 
     def train(self, text: str, plan: TrainingPlan, *, seed: int | None = None) -> Evidence:
         """Record and train a script of the grader itself with its own ``plan``; without ``seed``, with a new one."""

@@ -83,7 +83,7 @@ def test_the_lab_network() -> None:
     assert found.gradients is not None
     assert [parameter.state for parameter in found.gradients.parameters] == ["ok"] * 8
     assert found.resources is not None
-    assert 0 < found.resources.forward_seconds < 1
+    assert 0 <= found.resources.forward_seconds < 1, "the clock of a virtual machine may stand still for so long"
     assert (found.doubts, found.is_trainable, found.is_worth_retrying) == ((), True, True)
 
 

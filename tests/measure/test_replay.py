@@ -45,8 +45,8 @@ SUBMISSIONS, FILES = TESTS / "submissions", TESTS / "networks"
 # ---- the replay ------------------------------------------------------------------------------------------------------
 
 
-VALID = share(sorted(path.name for path in SUBMISSIONS.iterdir() if path.name.startswith("valid-")), 5)
-NETWORKS = share(sorted(path.stem for path in FILES.glob("*.py")), 5)
+VALID = share(sorted(path.name for path in SUBMISSIONS.iterdir() if path.name.startswith("valid-")), 8)
+NETWORKS = share(sorted(path.stem for path in FILES.glob("*.py")), 8)
 
 
 @pytest.fixture(scope="module")

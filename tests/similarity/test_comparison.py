@@ -47,7 +47,7 @@ def test_planted_pairs_come_first_among_300_students(seed: int, key: AnswerKey) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("students", [60, STUDENTS])
+@pytest.mark.parametrize("students", share([60, STUDENTS], 2))
 @pytest.mark.parametrize("seed", DRAWS)
 def test_honest_works_bring_no_pair_above_the_line(students: int, seed: int, key: AnswerKey) -> None:
     cohort = made_cohort(students, seed=seed, key=key)
