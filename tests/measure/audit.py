@@ -273,12 +273,12 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def leftover_processes() -> list[str]:
-    """The child processes that still run, each in a few words."""
+def leftover_processes(before: Collection[int] = ()) -> list[str]:
+    """The child processes that still run, each in a few words, without those that ran ``before``."""
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if process.status() != psutil.STATUS_ZOMBIE:
+            if process.pid not in before and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.pid} {' '.join(process.cmdline())[:80]}")
         except psutil.NoSuchProcess:
             continue
@@ -339,8 +339,10 @@ class Traces:
     places: tuple[Path, ...]
     files: dict[str, str] = field(init=False)
     marks: set[str] = field(init=False)
+    processes: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.processes = {process.pid for process in psutil.Process().children(recursive=True)}
         self.files = digests(self.cohort)
         self.marks = markers(*self.places)
 
@@ -352,7 +354,7 @@ class Traces:
                 tally.deviates("the input", f"{name} has changed")
         for name in sorted(markers(*self.places) - self.marks):
             tally.deviates("the machine", f"an attack wrote {name}")
-        for process in leftover_processes():
+        for process in leftover_processes(self.processes):
             tally.deviates("the machine", f"a process was left over: {process}")
         for path in sorted(self.scratch.iterdir()) if self.scratch.exists() else []:
             tally.deviates("the machine", f"the temporary folder still contains {path.name}")
